@@ -1,0 +1,22 @@
+"""The pack in the graph: thin nodes, one call into the training core each."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+from .buckets import AthanorBucketer
+from .compare import AthanorXYZCompare
+from .configs import AthanorLossConfig, AthanorNetworkConfig, AthanorNoiseConfig, AthanorOptimizerConfig
+from .dataset import AthanorDatasetLoader
+from .train import AthanorTrainLoRA
+
+
+class AthanorExtension(ComfyExtension):
+    """Lists the pack's nodes."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        """All nodes, in the order of a workflow."""
+        return [
+            AthanorDatasetLoader, AthanorBucketer, AthanorNetworkConfig, AthanorLossConfig, AthanorNoiseConfig,
+            AthanorOptimizerConfig, AthanorTrainLoRA, AthanorXYZCompare,
+        ]  # fmt: skip

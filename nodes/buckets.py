@@ -1,0 +1,44 @@
+"""Bucketer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..training_core.data import plan, sheet
+from ..training_core.settings import BucketSettings
+from . import types
+from .schema import SettingsNode, image_output, inputs, pick
+
+
+class AthanorBucketer(SettingsNode):
+    """Sorts a dataset into buckets."""
+
+    SETTINGS = BucketSettings
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs from BucketSettings."""
+        return io.Schema(
+            node_id="AthanorBucketer",
+            display_name="Bucketer",
+            category="Athanor/dataset",
+            description="Gives every picture a training size of its own aspect ratio, and shows what is cropped.",
+            search_aliases=["aspect ratio bucketing", "resolution", "batch size"],
+            inputs=[
+                types.Dataset.Input("dataset", tooltip="From the Dataset Loader."),
+                *inputs(BucketSettings),
+            ],
+            outputs=[
+                types.Buckets.Output("buckets", tooltip="For Train LoRA."),
+                io.String.Output("summary", tooltip="Buckets, counts and warnings."),
+                io.Image.Output("contact_sheet", tooltip="Every picture with its crop and caption."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
+        """Place every picture."""
+        buckets = plan.sort_into_buckets(dataset, pick(BucketSettings, values))
+        return io.NodeOutput(buckets, sheet.summary(buckets), image_output(sheet.contact_sheet(buckets)))

@@ -1,0 +1,70 @@
+"""Node inputs from settings models, and settings models from node inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from comfy_api.latest import io
+from PIL import Image
+
+from ..training_core.data.images import to_tensor
+from ..training_core.errors import AthanorError
+from ..training_core.settings import SettingInfo, Settings, info, parse
+
+
+def _input(s: SettingInfo) -> io.Input:
+    tip = s.tip + (f"\nsd-scripts: --{s.flag}" if s.flag else "")
+    common = {"tooltip": tip, "default": s.default, "advanced": s.advanced or None}
+    if s.kind == "choice":
+        return io.Combo.Input(s.name, options=list(s.choices), **common)
+    if s.kind == "bool":
+        return io.Boolean.Input(s.name, **common)
+    if s.kind == "str":
+        return io.String.Input(s.name, multiline=bool(s.multiline), **common)
+    if s.kind == "int":
+        control = io.ControlAfterGenerate.fixed if s.fixed_seed else None
+        return io.Int.Input(
+            s.name, min=int(s.minimum), max=int(s.maximum), step=int(s.step or 1), control_after_generate=control, **common
+        )
+    # Without a step the page shows one decimal; round=False keeps what the user typed.
+    return io.Float.Input(s.name, min=s.minimum, max=s.maximum, step=s.step or 0.01, round=False, **common)
+
+
+def inputs(model: type[Settings]) -> list[io.Input]:
+    """One widget per setting, in the order of their definition."""
+    return [_input(s) for s in info(model)]
+
+
+def pick(model: type[Settings], values: Mapping[str, Any]) -> Any:
+    """The settings group out of a node's inputs.
+
+    Raises:
+        AthanorError: one sentence that names the field.
+    """
+    return parse(model, {name: values[name] for name in model.model_fields if name in values})
+
+
+class SettingsNode(io.ComfyNode):
+    """A node with a settings group: everything that can be known to be wrong is said when it is queued."""
+
+    SETTINGS: ClassVar[type[Settings]]
+
+    @classmethod
+    def validate_inputs(cls, **values: Any) -> bool | str:
+        """True, or what is wrong. Linked inputs arrive as None and are checked when the node runs."""
+        try:
+            cls.check(pick(cls.SETTINGS, {name: value for name, value in values.items() if value is not None}))
+        except AthanorError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def check(cls, settings: Any) -> None:
+        """More checks of a node's own; raises AthanorError."""
+
+
+def image_output(image: Image.Image) -> torch.Tensor:
+    """RGB image -> IMAGE (1, H, W, 3)."""
+    return to_tensor(image).unsqueeze(0)

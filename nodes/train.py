@@ -1,0 +1,179 @@
+"""Train LoRA."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import comfy.utils
+from comfy_api.latest import io
+from server import PromptServer
+
+from ..training_core.errors import AthanorError
+from ..training_core.host import fingerprint, folders, guard, lora
+from ..training_core.run.curve import loss_curve
+from ..training_core.run.events import Encoded, Saved, Started, Stepped, Warned
+from ..training_core.run.handle import Checkpoint, Run
+from ..training_core.run.train import train
+from ..training_core.settings import (
+    Job, LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings, TrainingSettings,
+)  # fmt: skip
+from . import types
+from .schema import SettingsNode, image_output, inputs, pick
+
+log = logging.getLogger("athanor")
+
+
+class AthanorTrainLoRA(SettingsNode):
+    """Trains a LoRA on the graph's own model."""
+
+    SETTINGS = TrainingSettings
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Models, buckets and configs in; the run and its LoRA out."""
+        return io.Schema(
+            node_id="AthanorTrainLoRA",
+            display_name="Train LoRA",
+            category="Athanor",
+            description="Trains a LoRA on the model of this graph, without a second copy of it. Interrupt keeps the LoRA so far.",
+            search_aliases=["lora trainer", "kohya", "sd-scripts", "finetune", "training"],
+            has_intermediate_output=True,
+            inputs=[
+                io.Model.Input("model", tooltip="The model to train on, for example from Load Checkpoint. It is not changed."),
+                io.Clip.Input("clip", tooltip="Its text encoder: encodes the captions."),
+                io.Vae.Input("vae", tooltip="Its VAE: encodes the pictures."),
+                types.Buckets.Input("buckets", tooltip="From the Bucketer."),
+                types.Network.Input("network", optional=True, tooltip="From Network Config; unconnected: LoRA of rank 16."),
+                types.Loss.Input("loss", optional=True, tooltip="From Loss Config; unconnected: plain l2."),
+                types.Noise.Input("noise", optional=True, tooltip="From Noise Config; unconnected: plain noise."),
+                types.Optimizer.Input("optimizer", optional=True, tooltip="From Optimizer Config; unconnected: AdamW, 1e-4."),
+                *inputs(TrainingSettings),
+            ],
+            outputs=[
+                types.Run.Output("run", tooltip="The run and its checkpoints, for XYZ Compare."),
+                io.AnyType.Output("lora_name", tooltip="Name of the finished LoRA; connects to Load LoRA."),
+                io.Model.Output("model", tooltip="The model with the finished LoRA applied."),
+                io.LossMap.Output("loss_map", tooltip="Loss of every step, for Plot Loss Graph."),
+                io.Image.Output("loss_curve", tooltip="Loss and learning rate over the steps."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def check(cls, settings: TrainingSettings) -> None:
+        """The output name stays in the loras folder."""
+        folders.lora_path(settings.output_name)
+
+    @classmethod
+    def execute(
+        cls, model: Any, clip: Any, vae: Any, buckets: Any, network: NetworkSettings | None = None,
+        loss: LossSettings | None = None, noise: NoiseSettings | None = None, optimizer: OptimizerSettings | None = None,
+        **values: Any,
+    ) -> io.NodeOutput:  # fmt: skip
+        """Train and show progress."""
+        for name, value in (("clip", clip), ("vae", vae)):
+            if value is None:
+                raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
+        job = Job(
+            dataset=buckets.dataset.settings,
+            buckets=buckets.settings,
+            network=network or NetworkSettings(),
+            loss=loss or LossSettings(),
+            noise=noise or NoiseSettings(),
+            optimizer=optimizer or OptimizerSettings(),
+            training=pick(TrainingSettings, values),
+            dataset_fingerprint=buckets.dataset.fingerprint,
+            model_fingerprint=fingerprint.fingerprint(model, clip, vae),
+        )
+        display = _Display(cls.hidden.unique_id)
+        with guard.training():
+            for event in train(job, buckets, model, clip, vae):
+                display.show(event)
+        guard.free_memory()
+        run = display.run(job)
+        last = run.checkpoints[-1]
+        trained, _ = lora.apply(model, None, last.path, 1.0)
+        curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs)
+        ui = {"text": [display.summary(run)]}
+        return io.NodeOutput(run, last.lora_name, trained, {"loss": list(run.losses)}, image_output(curve), ui=ui)
+
+
+class _Display:
+    """Turns events into the host's progress bar and a line of text on the node, and collects the run."""
+
+    def __init__(self, node_id: str) -> None:
+        self._node_id, self._bar, self._text_at = node_id, None, 0.0
+        self._started: Started | None = None
+        self._steps: list[Stepped] = []
+        self._saved: list[Saved] = []
+        self._warnings: list[str] = []
+        self._rate = 0.0
+
+    def show(self, event: Any) -> None:
+        """Show one event."""
+        match event:
+            case Encoded():
+                self._progress(event.done, event.total)
+                self._text(f"encoding {event.what}: {event.done} of {event.total}", event.done == event.total)
+            case Warned():
+                self._warnings.append(event.text)
+                log.warning("Athanor: %s", event.text)
+            case Started():
+                self._started = event
+                log.info("Athanor: run %s, %d steps, training %s", event.run_id, event.steps, event.trained)
+            case Stepped():
+                self._steps.append(event)
+                # The first step warms caches up; it says nothing about speed.
+                weight = 0.1 if len(self._steps) > 2 else 1.0
+                self._rate += weight * (event.seconds - self._rate)
+                self._progress(event.step, self._started.steps)
+                left = (self._started.steps - event.step) * self._rate
+                mean = sum(s.loss for s in self._steps[-50:]) / len(self._steps[-50:])
+                self._text(
+                    f"step {event.step} of {self._started.steps}, epoch {event.epoch} of {self._started.epochs}\n"
+                    f"loss {mean:.4f}, {_speed(self._rate)}, {_clock(left)} left",
+                    event.step == self._started.steps,
+                )
+            case Saved():
+                self._saved.append(event)
+                log.info("Athanor: saved %s (epoch %d, step %d)", event.path, event.epoch, event.step)
+
+    def run(self, job: Job) -> Run:
+        """The handle of the finished run."""
+        checkpoints = tuple(
+            Checkpoint(s.epoch, s.step, folders.lora_name(s.path), s.path, s.hash, s.kind == "last") for s in self._saved
+        )
+        steps = self._steps
+        return Run(
+            job.run_id, job.training.output_name, folders.run_folder(job.run_id), checkpoints,
+            tuple(s.loss for s in steps), tuple(s.lr for s in steps), tuple(s.epoch for s in steps),
+        )  # fmt: skip
+
+    def summary(self, run: Run) -> str:
+        """The node's text after training."""
+        last = run.checkpoints[-1]
+        lines = [f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints", f"sshs_model_hash {last.hash}"]
+        return "\n".join(lines + self._warnings)
+
+    def _progress(self, done: int, total: int) -> None:
+        if self._bar is None or self._bar.total != total:
+            self._bar = comfy.utils.ProgressBar(total, node_id=self._node_id)
+        self._bar.update_absolute(done, total)
+
+    def _text(self, text: str, always: bool) -> None:
+        now = time.monotonic()
+        if always or now - self._text_at > 0.25:
+            self._text_at = now
+            PromptServer.instance.send_progress_text(text, self._node_id)
+
+
+def _speed(seconds: float) -> str:
+    return f"{seconds:.2f} s/it" if seconds >= 1 else f"{1 / max(seconds, 1e-9):.2f} it/s"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,13 @@
+"""Socket types that Athanor's nodes share. What travels is small: settings and names, never weights."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+Dataset = io.Custom("ATHANOR_DATASET")
+Buckets = io.Custom("ATHANOR_BUCKETS")
+Network = io.Custom("ATHANOR_NETWORK")
+Loss = io.Custom("ATHANOR_LOSS")
+Noise = io.Custom("ATHANOR_NOISE")
+Optimizer = io.Custom("ATHANOR_OPTIMIZER")
+Run = io.Custom("ATHANOR_RUN")

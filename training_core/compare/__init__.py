@@ -1,0 +1,1 @@
+"""The comparison grid: axes, cells, picture."""

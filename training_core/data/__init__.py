@@ -1,0 +1,1 @@
+"""From a folder on disk to the batches of an epoch."""

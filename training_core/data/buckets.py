@@ -1,0 +1,99 @@
+"""Aspect-ratio bucket arithmetic, as sd-scripts has it (pure functions; sizes are (width, height) in pixels)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..errors import AthanorError
+from ..settings import BucketSettings
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How one picture meets its bucket: resize to `resized`, then cut `bucket` out at `crop` (left, top)."""
+
+    bucket: Size
+    resized: Size
+    crop: tuple[int, int]
+
+
+def bucket_sizes(resolution: Size, minimum: int, maximum: int, step: int) -> list[Size]:
+    """All buckets of about the resolution's area, sorted.
+
+    The square of side floor(sqrt(area) / step) * step, and for each width from `minimum` to `maximum` the
+    largest height whose area stays within the resolution's, with its transpose.
+    """
+    area = resolution[0] * resolution[1]
+    minimum, maximum = minimum // step * step, -(-maximum // step) * step
+    square = math.isqrt(area) // step * step
+    sizes = {(square, square)}
+    for width in range(minimum, maximum + 1, step):
+        height = min(maximum, area // width // step * step)
+        if height >= minimum:
+            sizes |= {(width, height), (height, width)}
+    return sorted(sizes)
+
+
+def choose(size: Size, sizes: list[Size]) -> tuple[Size, Size]:
+    """Bucket and resized size of a picture, enlarging it if need be.
+
+    An exact match wins, else the smallest difference of aspect ratios (the first of equals). The picture is
+    scaled to cover the bucket.
+    """
+    width, height = size
+    if size in sizes:
+        return size, size
+    ratio = width / height
+    bucket = min(sizes, key=lambda b: abs(b[0] / b[1] - ratio))
+    scale = bucket[1] / height if ratio > bucket[0] / bucket[1] else bucket[0] / width
+    return bucket, (int(width * scale + 0.5), int(height * scale + 0.5))
+
+
+def choose_no_upscale(size: Size, resolution: Size, step: int) -> tuple[Size, Size]:
+    """Bucket and resized size of a picture that is only ever made smaller.
+
+    Within the resolution's area it keeps its size and the bucket is cut from it; above, it is scaled to the
+    area so that one side is a multiple of `step` and the aspect ratio is kept best.
+    """
+    width, height = size
+    area, ratio = resolution[0] * resolution[1], width / height
+    if width * height <= area:
+        resized = size
+    else:
+        ideal_width = math.sqrt(area * ratio)
+        ideal_height = area / ideal_width
+
+        def down(x: float) -> int:
+            return int(x + 0.5) // step * step
+
+        w1, h2 = down(ideal_width), down(ideal_height)
+        h1, w2 = down(w1 / ratio), down(h2 * ratio)
+        # A side shorter than one step gives no ratio: that option is the worse one.
+        error1 = abs(w1 / h1 - ratio) if h1 else math.inf
+        error2 = abs(w2 / h2 - ratio) if h2 else math.inf
+        resized = (w1, int(w1 / ratio + 0.5)) if error1 < error2 else (int(h2 * ratio + 0.5), h2)
+    return (resized[0] // step * step, resized[1] // step * step), resized
+
+
+def place(size: Size, settings: BucketSettings) -> Placement:
+    """Where a picture of `size` goes under `settings`, cropped about its centre.
+
+    Raises:
+        AthanorError: the picture is smaller than one bucket step and must not be enlarged.
+    """
+    resolution, step = (settings.width, settings.height), settings.bucket_reso_steps
+    if not settings.enable_bucket:
+        bucket, resized = choose(size, [resolution])
+    elif settings.bucket_no_upscale:
+        bucket, resized = choose_no_upscale(size, resolution, step)
+        if 0 in bucket:
+            raise AthanorError(
+                f"bucket_no_upscale: a picture of {size[0]}x{size[1]} has no bucket, one side is below bucket_reso_steps ({step})."
+            )
+    else:
+        sizes = bucket_sizes(resolution, settings.min_bucket_reso, settings.max_bucket_reso, step)
+        bucket, resized = choose(size, sizes)
+    return Placement(bucket, resized, ((resized[0] - bucket[0]) // 2, (resized[1] - bucket[1]) // 2))

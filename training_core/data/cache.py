@@ -1,0 +1,53 @@
+"""What was encoded: latents by picture, texts by caption. Each is encoded once, then its encoder can leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+
+from . import images
+from .plan import Buckets
+
+Encode = Callable[[torch.Tensor], torch.Tensor]
+"""(B, H, W, 3) float32 in 0..1 -> (B, C, h, w): the host's VAE."""
+
+
+class LatentCache:
+    """Latents in main memory, keyed by picture index."""
+
+    def __init__(self) -> None:
+        self._latents: dict[int, torch.Tensor] = {}
+
+    def __getitem__(self, picture: int) -> torch.Tensor:
+        """(1, C, h, w) as the VAE gave it."""
+        return self._latents[picture]
+
+    def fill(self, buckets: Buckets, encode: Encode) -> Iterator[tuple[int, int]]:
+        """Encode every picture once; yields (done, total) after each."""
+        total = len(buckets.placements)
+        for index, (picture, placement) in enumerate(zip(buckets.dataset.pictures, buckets.placements, strict=True)):
+            image = images.fit(images.decode(picture.path), placement)
+            self._latents[index] = encode(images.to_tensor(image).unsqueeze(0))
+            yield index + 1, total
+
+
+class TextCache:
+    """Encoded captions of one epoch."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, Any] = {}
+
+    def __getitem__(self, caption: str) -> Any:
+        """The host's encoding of `caption`."""
+        return self._texts[caption]
+
+    def fill(self, captions: Iterable[str], encode: Callable[[str], Any]) -> Iterator[tuple[int, int]]:
+        """Encode what is new, forget what is not needed any more; yields (done, total) of the new ones."""
+        wanted = list(dict.fromkeys(captions))
+        missing = [caption for caption in wanted if caption not in self._texts]
+        self._texts = {caption: self._texts[caption] for caption in wanted if caption in self._texts}
+        for done, caption in enumerate(missing, 1):
+            self._texts[caption] = encode(caption)
+            yield done, len(missing)

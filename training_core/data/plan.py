@@ -1,0 +1,105 @@
+"""The plan of an epoch: every sample of every batch, named before anything is encoded (pure)."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+from ..errors import AthanorError
+from ..randomness import keyed
+from ..settings import BucketSettings, TrainingSettings
+from . import captions
+from .buckets import Placement, place
+from .scan import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """A dataset sorted into buckets; `placements[i]` belongs to `dataset.pictures[i]`."""
+
+    dataset: Dataset
+    settings: BucketSettings
+    placements: tuple[Placement, ...]
+
+    def by_size(self) -> dict[tuple[int, int], list[int]]:
+        """Bucket size -> picture indices, each as often as its repeats; sizes sorted."""
+        result = defaultdict(list)
+        for index, (picture, placement) in enumerate(zip(self.dataset.pictures, self.placements, strict=True)):
+            result[placement.bucket] += [index] * picture.repeats
+        return dict(sorted(result.items()))
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches of one epoch: per bucket, the last may be short."""
+        return sum(math.ceil(len(entries) / self.settings.batch_size) for entries in self.by_size().values())
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture in one batch."""
+
+    picture: int  # index into dataset.pictures
+    caption: str  # the text that is encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Samples of one bucket."""
+
+    bucket: tuple[int, int]
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a run is."""
+
+    steps: int  # optimizer steps
+    epochs: int  # started epochs
+    steps_per_epoch: int
+
+
+def sort_into_buckets(dataset: Dataset, settings: BucketSettings) -> Buckets:
+    """Give every picture its bucket.
+
+    Raises:
+        AthanorError: a picture is too small for bucket_no_upscale; it is named.
+    """
+    placements = []
+    for picture in dataset.pictures:
+        try:
+            placements.append(place(picture.size, settings))
+        except AthanorError as error:
+            raise AthanorError(f"{picture.name}: {error}") from None
+    return Buckets(dataset, settings, tuple(placements))
+
+
+def epoch_plan(buckets: Buckets, seed: int, epoch: int) -> list[Batch]:
+    """The batches of epoch `epoch` (from 0): per bucket shuffled and cut, then all batches shuffled.
+
+    Depends on nothing but its arguments, so any epoch can be asked for directly.
+    """
+    order = keyed(seed, "order", epoch)
+    size, batches = buckets.settings.batch_size, []
+    for bucket, entries in buckets.by_size().items():
+        order.shuffle(entries)
+        batches += [(bucket, entries[i : i + size]) for i in range(0, len(entries), size)]
+    order.shuffle(batches)
+    plan, position = [], 0
+    for bucket, entries in batches:
+        samples = []
+        for index in entries:
+            rng = keyed(seed, "caption", epoch, position)
+            text = captions.final_text(buckets.dataset.pictures[index].caption, buckets.dataset.settings, rng)
+            samples.append(Sample(index, text))
+            position += 1
+        plan.append(Batch(bucket, tuple(samples)))
+    return plan
+
+
+def length(buckets: Buckets, training: TrainingSettings) -> Length:
+    """Steps of the run: an epoch's last update may come from fewer batches than gradient_accumulation_steps."""
+    per_epoch = math.ceil(buckets.batches_per_epoch / training.gradient_accumulation_steps)
+    steps = training.max_train_steps or training.epochs * per_epoch
+    return Length(steps, math.ceil(steps / per_epoch), per_epoch)

@@ -1,0 +1,68 @@
+"""Small helpers for pictures with text: the contact sheet, the loss curve and the grid share them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PIL import ImageFont
+
+PAPER = (28, 28, 32)
+INK = (232, 232, 236)
+MUTED = (160, 160, 170)
+LINE = (70, 70, 80)
+ACCENT = (90, 200, 120)
+
+_CJK_FONTS = (
+    "NotoSansCJK-Regular.ttc", "NotoSansSC-Regular.otf", "msyh.ttc", "simhei.ttf", "PingFang.ttc", "wqy-microhei.ttc",
+    "DroidSansFallbackFull.ttf",
+)  # fmt: skip
+
+
+@lru_cache
+def font(size: int, cjk: bool = False) -> ImageFont.FreeTypeFont:
+    """Pillow's own font, or a system font with Chinese characters where there is one."""
+    if cjk:
+        for name in _CJK_FONTS:
+            try:
+                return ImageFont.truetype(name, size)
+            except OSError:
+                continue
+    return ImageFont.load_default(size)
+
+
+def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
+    """A font that can show `text`."""
+    return font(size, cjk=any(ord(c) > 0x2E7F for c in text))
+
+
+def wrap(text: str, face: ImageFont.FreeTypeFont, width: int, lines: int) -> list[str]:
+    """Break `text` into at most `lines` lines of `width` pixels; what does not fit is cut in the middle.
+
+    Breaks after spaces and the characters of file names, or anywhere if a word alone is too long, so that the
+    end (where the epoch number stands) survives.
+    """
+    result: list[str] = []
+    rest = text.strip()
+    while rest and len(result) < lines:
+        if face.getlength(rest) <= width:
+            return [*result, rest]
+        if len(result) == lines - 1:
+            return [*result, shorten(rest, face, width)]
+        cut = max(1, next((n for n in range(len(rest), 0, -1) if face.getlength(rest[:n]) <= width), 1))
+        soft = max((rest.rfind(c, 0, cut) + 1 for c in " ,_-./"), default=0)
+        cut = soft if soft > cut // 3 else cut
+        result.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return result
+
+
+def shorten(text: str, face: ImageFont.FreeTypeFont, width: int) -> str:
+    """`text` with its middle replaced by an ellipsis until it is at most `width` pixels wide."""
+    if face.getlength(text) <= width:
+        return text
+    for keep in range(len(text) - 1, 1, -1):
+        head = keep // 2
+        candidate = text[:head].rstrip() + "…" + text[len(text) - (keep - head) :].lstrip()
+        if face.getlength(candidate) <= width:
+            return candidate
+    return "…"

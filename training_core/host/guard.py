@@ -1,0 +1,35 @@
+"""Enter and leave training inside the host's process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import comfy.model_management as mm
+import torch
+
+Interrupted = mm.InterruptProcessingException
+
+
+@contextmanager
+def training() -> Iterator[None]:
+    """The host runs every prompt in inference mode; training needs gradients, and models that know it.
+
+    `in_training` keeps the host's models off fused paths that have no backward.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        before, mm.in_training = mm.in_training, True
+        try:
+            yield
+        finally:
+            mm.in_training = before
+
+
+def stop_if_interrupted() -> None:
+    """Raise the host's interrupt, if the user asked for it (the host's progress bar checks too rarely)."""
+    mm.throw_exception_if_processing_interrupted()
+
+
+def free_memory() -> None:
+    """Give cached device memory back."""
+    mm.soft_empty_cache()

@@ -1,0 +1,196 @@
+"""The graph's own MODEL as something that can be trained on: loaded, differentiable, and restored afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.model_management as mm
+import comfy.utils
+import torch
+from comfy.ldm.modules.attention import attention_pytorch
+from torch.utils.checkpoint import checkpoint
+
+from ..objective import Noised
+from ..objective.schedule import Schedule
+from . import families
+from .text import Text
+
+COMPUTE = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Sizes that SDXL is told, in pixels as (width, height) and (left, top)."""
+
+    original: tuple[int, int]
+    crop: tuple[int, int]
+    target: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A micro-batch on the model's device."""
+
+    latents: torch.Tensor  # (B, C, h, w) float32, process_latent_in applied
+    groups: tuple[tuple[list[int], dict[str, Any]], ...]  # samples that can share a forward, and their conditioning
+
+
+class Trainable:
+    """A loaded model: makes batches and raw predictions."""
+
+    def __init__(self, patcher: Any) -> None:
+        self._patcher = patcher
+        self.device: torch.device = patcher.load_device
+        self._options: dict[str, Any] = {}
+        self.load()
+
+    def load(self) -> None:
+        """(Re)load the whole model onto its device, everything else out of the way.
+
+        Encoding captions between epochs may have pushed it out. Weights made in the host's inference mode are
+        replaced by equal normal ones, one by one, since autograd refuses inference tensors.
+        """
+        with torch.no_grad():
+            mm.load_models_gpu([self._patcher], memory_required=1e20, force_full_load=True)
+            for module in self._patcher.model.modules():
+                for name, value in module._parameters.items():
+                    if value is not None and value.is_inference():
+                        module._parameters[name] = torch.nn.Parameter(value.clone(), requires_grad=False)
+                for name, value in module._buffers.items():
+                    if value is not None and value.is_inference():
+                        module._buffers[name] = value.clone()
+        self._patcher.model.requires_grad_(False)
+        options = self._patcher.model_options["transformer_options"].copy()
+        # The host's default attention on CPUs has no backward; torch's own has one on every device.
+        options["optimized_attention_override"] = lambda _func, *args, **kwargs: attention_pytorch(*args, **kwargs)
+        self._options = options
+
+    @property
+    def diffusion_model(self) -> torch.nn.Module:
+        """What the network is attached to."""
+        return self._patcher.model.diffusion_model
+
+    @property
+    def schedule(self) -> Schedule:
+        """The model's parameterization, with what the graph has patched in."""
+        return families.schedule(self._patcher.model.model_sampling)
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """Number format of the model's arithmetic."""
+        return self._patcher.model.get_dtype_inference()
+
+    def batch(self, latents: Sequence[torch.Tensor], texts: Sequence[Text], geometry: Sequence[Geometry]) -> Batch:
+        """Put samples together. `latents`: (1, C, h, w) each, as the VAE gave them.
+
+        Every picture keeps its own conditioning; those whose shapes the host can join share a forward.
+        """
+        model = self._patcher.model
+        together = torch.cat([v.to(self.device, torch.float32, non_blocking=True) for v in latents])
+        together = model.process_latent_in(together)
+        groups: list[tuple[list[int], list[dict[str, Any]]]] = []
+        for index, (text, sizes) in enumerate(zip(texts, geometry, strict=True)):
+            conds = self._conds(together[index : index + 1], text, sizes)
+            for members, others in groups:
+                first = others[0]
+                if first.keys() == conds.keys() and all(first[k].can_concat(conds[k]) for k in conds):
+                    members.append(index)
+                    others.append(conds)
+                    break
+            else:
+                groups.append(([index], [conds]))
+        joined = tuple(
+            (members, {k: conds[0][k].concat([c[k] for c in conds[1:]]) for k in conds[0]}) for members, conds in groups
+        )
+        return Batch(together, joined)
+
+    def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry) -> dict[str, Any]:
+        """The host's conditioning objects of one sample, each for a batch of one."""
+        conds = self._patcher.model.extra_conds(
+            cross_attn=text.cond.to(self.device),
+            **text.extras,
+            noise=latent,
+            device=self.device,
+            prompt_type="positive",
+            width=sizes.original[0],
+            height=sizes.original[1],
+            crop_w=sizes.crop[0],
+            crop_h=sizes.crop[1],
+            target_width=sizes.target[0],
+            target_height=sizes.target[1],
+        )
+        return {name: cond.process_cond(batch_size=1, area=None, device=self.device) for name, cond in conds.items()}
+
+    def predict(self, noised: Noised, batch: Batch) -> torch.Tensor:
+        """The raw model output (eps, v or flow) for a batch, (B, C, h, w) float32."""
+        model, outputs, order = self._patcher.model, [], []
+        for members, conds in batch.groups:
+            if len(batch.groups) == 1:
+                x, sigma = noised.x, noised.sigma
+            else:
+                x, sigma = noised.x[members], noised.sigma[members]
+            outputs.append(model.apply_model(x, sigma, transformer_options=self._options.copy(), **conds))
+            order += members
+        if len(outputs) == 1:
+            return outputs[0]
+        return torch.cat(outputs)[torch.tensor(order, device=self.device).argsort()]
+
+
+@contextmanager
+def trainable(model: Any, mixed_precision: str, gradient_checkpointing: bool) -> Iterator[Trainable]:
+    """Load a MODEL of the graph for training.
+
+    No copy of the weights is made; the graph's MODEL is unchanged in value afterwards. Must be entered outside
+    inference mode (`guard.training`).
+    """
+    patcher = model.get_non_dynamic_delegate() if model.is_dynamic() else model.clone()
+    wanted = COMPUTE.get(mixed_precision)
+    if wanted is not None and wanted != patcher.model.get_dtype_inference():
+        patcher.set_model_compute_dtype(wanted)
+    with ExitStack() as stack:
+        stack.callback(_release, patcher)
+        host_model = Trainable(patcher)
+        stack.enter_context(_raw_output(patcher.model))
+        if gradient_checkpointing:
+            stack.enter_context(_checkpointed(patcher.model.diffusion_model))
+        yield host_model
+
+
+def _release(patcher: Any) -> None:
+    """Take the training clone off the device again; the next node loads the graph's MODEL as usual."""
+    with torch.no_grad():
+        for loaded in [m for m in mm.current_loaded_models if m.model is patcher]:
+            loaded.model_unload()
+            mm.current_loaded_models.remove(loaded)
+    mm.soft_empty_cache()
+
+
+@contextmanager
+def _raw_output(model: Any) -> Iterator[None]:
+    """Let `apply_model` return the network's output itself instead of the denoised latent."""
+    sampling = model.model_sampling
+    sampling.calculate_denoised = lambda _sigma, output, _input: output
+    try:
+        yield
+    finally:
+        del sampling.calculate_denoised
+
+
+@contextmanager
+def _checkpointed(module: torch.nn.Module) -> Iterator[None]:
+    """Recompute each block in the backward pass instead of keeping its activations."""
+    blocks = [m for m in module.modules() if type(m).__name__ in families.BLOCKS]
+
+    def wrap(forward: Any) -> Any:
+        return lambda *args, **kwargs: checkpoint(forward, *args, use_reentrant=False, **kwargs)
+
+    try:
+        for block in blocks:
+            block.forward = wrap(block.forward)
+        yield
+    finally:
+        for block in blocks:
+            block.__dict__.pop("forward", None)

@@ -1,0 +1,1 @@
+"""The trained network: built on LyCORIS, saved under kohya's names."""

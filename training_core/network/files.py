@@ -1,0 +1,55 @@
+"""Write LoRA files: names, number format, metadata, hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save, save_file
+
+DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "float": torch.float32}
+
+
+def tensors_for_file(
+    state: Mapping[str, torch.Tensor], precision: str, rename: Mapping[str, str]
+) -> dict[str, torch.Tensor]:
+    """Detached CPU copies in the file's number format; `rename` maps module names to the names in the file."""
+    result = {}
+    for key, value in state.items():
+        module, _, rest = key.partition(".")
+        value = value.detach().to("cpu", copy=True).contiguous()
+        result[f"{rename.get(module, module)}.{rest}"] = value.to(DTYPES[precision]) if value.is_floating_point() else value
+    return result
+
+
+def model_hash(tensors: Mapping[str, torch.Tensor]) -> str:
+    """sshs_model_hash: SHA-256 of the bytes that follow a safetensors header."""
+    data = save(dict(tensors))
+    start = 8 + int.from_bytes(data[:8], "little")
+    return hashlib.sha256(memoryview(data)[start:]).hexdigest()
+
+
+def write_atomically(path: Path, write: object) -> None:
+    """Let `write(temporary)` fill a file beside `path`, flush it to disk, and give it its name at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_lora(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:
+    """Write a LoRA file whole or not at all; returns its sshs_model_hash. Metadata values become strings."""
+    digest = model_hash(tensors)
+    text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
+    text["sshs_model_hash"] = digest
+    write_atomically(path, lambda temporary: save_file(dict(tensors), temporary, metadata=text))
+    return digest

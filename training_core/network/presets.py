@@ -1,0 +1,28 @@
+"""LyCORIS' presets in terms of ComfyUI's module classes (LyCORIS names diffusers' classes)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TRANSFORMERS = [
+    "SpatialTransformer",  # SD1, SD2, SDXL
+    "JointBlock",  # SD3
+    "DoubleStreamBlock", "SingleStreamBlock",  # Flux, Chroma
+    "JointTransformerBlock",  # Lumina 2, Z-Image
+    "QwenImageTransformerBlock",  # Qwen-Image
+    "WanAttentionBlock",  # Wan
+    "MMDiTBlock", "DiTBlock",  # AuraFlow
+]  # fmt: skip
+CONVOLUTIONS = ["ResBlock", "Downsample", "Upsample"]
+ATTENTIONS = ["CrossAttention", "SelfAttention"]
+ENDS = ["input_blocks.0.0", r"out\.2", r"time_embed\.0", r"time_embed\.2"]
+"""U-Net input and output convolutions and the time embedding: LyCORIS' conv_in, conv_out, time_embedding."""
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "full": {"enable_conv": True, "target_module": TRANSFORMERS + CONVOLUTIONS, "target_name": ENDS},
+    "full-lin": {"enable_conv": False, "target_module": [*TRANSFORMERS, "ResBlock"], "target_name": ENDS[2:]},
+    "attn-mlp": {"enable_conv": True, "target_module": TRANSFORMERS, "target_name": []},
+    "attn-only": {"enable_conv": False, "target_module": ATTENTIONS, "target_name": []},
+    "unet-transformer-only": {"enable_conv": False, "target_module": TRANSFORMERS, "target_name": []},
+    "unet-convblock-only": {"enable_conv": True, "target_module": CONVOLUTIONS, "target_name": []},
+}

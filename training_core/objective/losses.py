@@ -1,0 +1,62 @@
+"""Element-wise losses and timestep weights, as sd-scripts defines them."""
+
+from __future__ import annotations
+
+import torch
+
+from ..settings import LossSettings
+from .schedule import Prediction, Schedule, broadcast, snr
+
+
+def elementwise(prediction: torch.Tensor, target: torch.Tensor, kind: str, c: torch.Tensor | None) -> torch.Tensor:
+    """Loss of every element, float32 (--loss_type). With e = prediction - target: l2 e^2, l1 |e|, huber
+    2c (sqrt(e^2 + c^2) - c), smooth_l1 2 (sqrt(e^2 + c^2) - c). `c`: (B,), only for the last two.
+    """
+    e = prediction.float() - target.float()
+    if kind == "l2":
+        return e.square()
+    if kind == "l1":
+        return e.abs()
+    c = broadcast(c, e)
+    root = 2 * ((e.square() + c.square()).sqrt() - c)
+    return c * root if kind == "huber" else root
+
+
+def huber_c(settings: LossSettings, schedule: Schedule, sigma: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """The huber parameter of each sample (--huber_schedule), (B,) from (B,) sigma and t in 0..1000.
+
+    constant: c * scale. exponential: scale * c^(t / 1000). snr: (1 - c) / (1 + sigma)^2 + c, where sigma is the
+    noise-to-signal ratio; a flow model's is sigma / (1 - sigma).
+    """
+    c, scale = settings.huber_c, settings.huber_scale
+    if settings.huber_schedule == "constant":
+        return torch.full_like(sigma, c * scale)
+    if settings.huber_schedule == "exponential":
+        return scale * c ** (t / 1000)
+    if schedule.prediction == "flow":
+        return (1 - c) * (1 - sigma).square() + c  # 1 / (1 + sigma / (1 - sigma)) = 1 - sigma
+    return (1 - c) / (1 + sigma).square() + c
+
+
+def min_snr(ratio: torch.Tensor, gamma: float, prediction: Prediction) -> torch.Tensor:
+    """min(snr, gamma) / snr for eps, / (snr + 1) for v (Hang et al. 2023, --min_snr_gamma). (B,) -> (B,)."""
+    return ratio.clamp(max=gamma) / (ratio + 1 if prediction == "v" else ratio)
+
+
+def debiased(ratio: torch.Tensor, prediction: Prediction) -> torch.Tensor:
+    """1 / sqrt(min(snr, 1000)) for eps, 1 / (min(snr, 1000) + 1) for v (--debiased_estimation_loss). (B,) -> (B,)."""
+    ratio = ratio.clamp(max=1000)
+    return 1 / (ratio + 1) if prediction == "v" else ratio.rsqrt()
+
+
+def weights(settings: LossSettings, schedule: Schedule, sigma: torch.Tensor) -> torch.Tensor:
+    """The product of all timestep weights that are switched on, (B,). Ones for flow models."""
+    result = torch.ones_like(sigma)
+    if schedule.prediction == "flow":
+        return result
+    ratio = snr(sigma)
+    if settings.min_snr_gamma:
+        result = result * min_snr(ratio, settings.min_snr_gamma, schedule.prediction)
+    if settings.debiased_estimation_loss:
+        result = result * debiased(ratio, schedule.prediction)
+    return result

@@ -1,0 +1,50 @@
+"""Read optimizer_args as sd-scripts takes them: `weight_decay=0.05 betas=0.9,0.95`."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import re
+from typing import Any
+
+from ..errors import AthanorError
+
+
+def parse(text: str) -> dict[str, Any]:
+    """key=value pairs, separated by white space; each value a Python literal, lists by commas.
+
+    Raises:
+        AthanorError: names the argument that is not key=value or whose value is no number, list or True / False.
+    """
+    result: dict[str, Any] = {}
+    # White space after a comma or around '=' belongs to the value, so that pasted lists work.
+    text = re.sub(r"\s*([,=])\s*", r"\1", text.strip())
+    for part in text.split():
+        part = part.strip('"')
+        key, sign, value = part.partition("=")
+        if not sign or not key.isidentifier() or "=" in value:
+            raise AthanorError(f"optimizer_args: '{part}' is not of the form name=value.")
+        try:
+            result[key] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            raise AthanorError(
+                f"optimizer_args: the value of {key} is '{value}'; it must be a number, numbers with commas, True or False."
+            ) from None
+    return result
+
+
+def check(arguments: dict[str, Any], target: type) -> None:
+    """See that class `target` takes every argument.
+
+    Raises:
+        AthanorError: names the unknown argument and the nearest known one.
+    """
+    known = [name for name in inspect.signature(target.__init__).parameters if name not in ("self", "params", "lr")]
+    for name in arguments:
+        if name == "lr":
+            raise AthanorError("optimizer_args: lr is set by learning_rate; remove it here.")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it knows {', '.join(known)}."
+            raise AthanorError(f"optimizer_args: {target.__name__} has no argument '{name}'; {hint}")

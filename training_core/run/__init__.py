@@ -1,0 +1,1 @@
+"""The training run: events out, files on disk."""

@@ -1,0 +1,58 @@
+"""What the loop tells; others show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run begins."""
+
+    run_id: str
+    steps: int
+    epochs: int
+    trained: str  # layers and parameters, in words
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """`done` of `total` pictures or captions are encoded."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """One optimizer step is done."""
+
+    step: int  # from 1
+    epoch: int  # from 1
+    loss: float  # mean over the samples of the step
+    lr: float
+    grad_norm: float
+    seconds: float  # wall-clock time of the step
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A LoRA file is on disk."""
+
+    path: Path
+    step: int
+    epoch: int  # finished epochs
+    hash: str  # sshs_model_hash
+    kind: str  # "epoch", "last" or "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something the user should know; training goes on."""
+
+    text: str
+
+
+Event = Started | Encoded | Stepped | Saved | Warned

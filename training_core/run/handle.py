@@ -1,0 +1,31 @@
+"""What nodes pass on of a finished run: names and numbers, never weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One LoRA file of a run."""
+
+    epoch: int
+    step: int
+    lora_name: str  # as the host's LoRA lists have it
+    path: Path
+    hash: str
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run and what it left on disk."""
+
+    run_id: str
+    name: str
+    folder: Path
+    checkpoints: tuple[Checkpoint, ...]
+    losses: tuple[float, ...]  # one per step
+    lrs: tuple[float, ...]
+    epochs: tuple[int, ...]

@@ -1,0 +1,42 @@
+"""The run's folder on disk: job.json, metrics.jsonl and events.jsonl, readable at any moment."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+from ..network.files import write_atomically
+from ..settings import Job
+from .events import Encoded, Event, Stepped
+
+
+class RunLog:
+    """Writes what happens; every line is flushed as it is written."""
+
+    def __init__(self, folder: Path, job: Job) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        text = job.model_dump_json(indent=1)
+        write_atomically(folder / "job.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        self._metrics, self._events = folder / "metrics.jsonl", folder / "events.jsonl"
+        self._metrics.unlink(missing_ok=True)
+
+    def add(self, event: Event) -> None:
+        """Append one event; encoding progress is not kept."""
+        if isinstance(event, Encoded):
+            return
+        values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(event).items()}
+        if isinstance(event, Stepped):
+            _append(self._metrics, values)
+        else:
+            self.note(type(event).__name__.lower(), **values)
+
+    def note(self, kind: str, **values: object) -> None:
+        """Append to events.jsonl."""
+        _append(self._events, {"event": kind, "time": time.time(), **values})
+
+
+def _append(path: Path, values: dict[str, object]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(values) + "\n")

@@ -1,0 +1,42 @@
+"""Names of LoRA files: one run never writes over another's unless asked."""
+
+from __future__ import annotations
+
+from itertools import chain, count
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+
+def owner(path: Path) -> str | None:
+    """The run id in a LoRA file's metadata, or None (no metadata, another trainer's, unreadable)."""
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).get("athanor_run_id")
+    except (SafetensorError, OSError):
+        return None
+
+
+def family_of(path: Path) -> list[Path]:
+    """The files of a run: name.safetensors, name-000001.safetensors, name-step00000001.safetensors."""
+    stem = path.stem
+    if not path.parent.is_dir():
+        return []
+    found = []
+    for other in path.parent.glob("*.safetensors"):
+        tail = other.stem.removeprefix(stem)
+        digits = tail.removeprefix("-step") if tail.startswith("-step") else tail.removeprefix("-")
+        if other.stem == stem or (other.stem.startswith(stem) and tail.startswith("-") and digits.isdecimal()):
+            found.append(other)
+    return found
+
+
+def free_path(path: Path, run_id: str, overwrite: bool) -> Path:
+    """`path`, or name_2, name_3 ... if files of another run have that name (its own files it may replace)."""
+    if overwrite:
+        return path
+    for number in chain([0], count(2)):
+        candidate = path if not number else path.with_name(f"{path.stem}_{number}{path.suffix}")
+        if all(owner(other) == run_id for other in family_of(candidate)):
+            return candidate
+    raise AssertionError("unreachable: the numbers do not end")

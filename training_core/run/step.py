@@ -1,0 +1,67 @@
+"""One optimizer step: micro-batches, backward, clipping, update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+
+from ..objective import Noised, Objective
+from ..randomness import torch_seed
+
+
+class Conditioned(Protocol):
+    """A micro-batch: latents and whatever the model needs to know about them."""
+
+    latents: torch.Tensor  # (B, C, h, w), process_latent_in applied, on the model's device
+
+
+Predict = Callable[[Noised, Any], torch.Tensor]
+"""(noised latents, micro-batch) -> raw model output (B, C, h, w) float32."""
+
+
+class Stepper:
+    """Holds what stays the same from step to step."""
+
+    def __init__(
+        self,
+        predict: Predict,
+        objective: Objective,
+        network: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        max_grad_norm: float,
+        seed: int,
+        scaler: torch.amp.GradScaler,
+    ) -> None:
+        self._predict, self._objective, self._seed = predict, objective, seed
+        self._parameters = [p for p in network.parameters() if p.requires_grad]
+        self._optimizer, self._max_grad_norm, self._scaler = optimizer, max_grad_norm, scaler
+        self._device = self._parameters[0].device
+
+    def __call__(self, step: int, lr: float, batches: Sequence[Conditioned]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Train on `batches` (gradient accumulation), with equal weight to every sample.
+
+        Returns:
+            (losses, grad_norm): the loss of every sample (N,) and the gradient's norm, both still on the device.
+        """
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+        self._optimizer.zero_grad(set_to_none=True)
+        total = sum(len(batch.latents) for batch in batches)
+        losses = []
+        # Network dropout draws from torch's own generators: fork them, so that nothing else of the host moves.
+        devices = [self._device] if self._device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(torch_seed(self._seed, "dropout", step))
+            for micro, batch in enumerate(batches):
+                noised = self._objective.prepare(batch.latents, self._seed, step, micro)
+                loss = self._objective.losses(self._predict(noised, batch), noised)
+                self._scaler.scale(loss.sum() / total).backward()
+                losses.append(loss.detach())
+        self._scaler.unscale_(self._optimizer)
+        limit = self._max_grad_norm or float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        return torch.cat(losses), norm

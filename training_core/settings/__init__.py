@@ -1,0 +1,20 @@
+"""Every setting, defined once: name, default, bounds, tooltip and sd-scripts flag.
+
+Node inputs, validation and metadata are derived from these models.
+"""
+
+from .base import Settings, SettingInfo, info, parse
+from .buckets import BucketSettings
+from .compare import CompareSettings
+from .dataset import DatasetSettings
+from .job import Job
+from .loss import LossSettings
+from .network import NetworkSettings
+from .noise import NoiseSettings
+from .optimizer import OptimizerSettings
+from .training import TrainingSettings
+
+__all__ = [
+    "BucketSettings", "CompareSettings", "DatasetSettings", "Job", "LossSettings", "NetworkSettings",
+    "NoiseSettings", "OptimizerSettings", "SettingInfo", "Settings", "TrainingSettings", "info", "parse",
+]  # fmt: skip

@@ -1,0 +1,41 @@
+"""The job: everything a run depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from .base import Settings
+from .buckets import BucketSettings
+from .dataset import DatasetSettings
+from .loss import LossSettings
+from .network import NetworkSettings
+from .noise import NoiseSettings
+from .optimizer import OptimizerSettings
+from .training import TrainingSettings
+
+NAMING = {"output_name", "overwrite"}
+"""Training settings that say where results go, not what they are."""
+
+
+class Job(Settings):
+    """Settings + dataset fingerprint + base-model fingerprint. A run is a pure function of it."""
+
+    dataset: DatasetSettings
+    buckets: BucketSettings
+    network: NetworkSettings = NetworkSettings()
+    loss: LossSettings = LossSettings()
+    noise: NoiseSettings = NoiseSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    training: TrainingSettings = TrainingSettings()
+    dataset_fingerprint: str
+    model_fingerprint: str
+
+    @property
+    def run_id(self) -> str:
+        """16 hex digits: the same for two jobs exactly if they give the same LoRA under the same name.
+
+        The dataset's folder is left out: its content is in the fingerprint.
+        """
+        values = self.model_dump(exclude={"dataset": {"folder"}, "training": {"overwrite"}})
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,37 @@
+"""Loss Config: how far the prediction is from its target, and how much each timestep counts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .base import Settings, setting
+
+
+class LossSettings(Settings):
+    """Base loss and timestep weights."""
+
+    loss_type: Literal["l2", "l1", "huber", "smooth_l1"] = setting(
+        "l2", "l2 is the standard; huber and smooth_l1 care less about outliers (a few odd pictures).", flag="loss_type"
+    )
+    huber_schedule: Literal["snr", "exponential", "constant"] = setting(
+        "snr", "How huber_c changes with the timestep (for huber and smooth_l1).", flag="huber_schedule", advanced=True
+    )
+    huber_c: float = setting(
+        0.1, "Where huber and smooth_l1 turn from squared to absolute error (0.01 to 0.5).", flag="huber_c", ge=1e-4, le=10,
+        step=0.001, advanced=True,
+    )  # fmt: skip
+    huber_scale: float = setting(
+        1.0, "Factor on huber_c (constant and exponential schedules).", flag="huber_scale", ge=1e-4, le=100, step=0.01, advanced=True
+    )
+    min_snr_gamma: float = setting(
+        0.0,
+        "Weight easy (low-noise) timesteps down: 5 is the usual value, 0 turns it off. Learns faster and steadier; "
+        "not together with D-Adaptation.",
+        flag="min_snr_gamma",
+        ge=0,
+        le=100,
+        step=0.1,
+    )
+    debiased_estimation_loss: bool = setting(
+        False, "Weight by 1 / sqrt(SNR): another way to balance timesteps, often smoother.", flag="debiased_estimation_loss"
+    )
