@@ -44,16 +44,29 @@ def free_port() -> int:
 class Host:
     """A running ComfyUI. Use it as a context manager."""
 
-    def __init__(self, comfyui: Path, base: Path, cpu: bool, port: int | None = None, extra: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, comfyui: Path, base: Path, cpu: bool, port: int | None = None, extra: tuple[str, ...] = ()
+    ) -> None:
         self.comfyui, self.base, self.port = comfyui, base, port or free_port()
         for name in FOLDERS:
             (base / name).mkdir(parents=True, exist_ok=True)
         link(PACK, base / "custom_nodes" / "athanor")
         self.url, self.log_path = f"http://127.0.0.1:{self.port}", base / "server.log"
         self._command = [
-            sys.executable, "main.py", "--listen", "127.0.0.1", "--port", str(self.port), "--base-directory", str(base),
-            "--database-url", "sqlite:///:memory:", "--disable-api-nodes", *(["--cpu"] if cpu else []), *extra,
-        ]  # fmt: skip
+            sys.executable,
+            "main.py",
+            "--listen",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--base-directory",
+            str(base),
+            "--database-url",
+            "sqlite:///:memory:",
+            "--disable-api-nodes",
+            *(["--cpu"] if cpu else []),
+            *extra,
+        ]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Host:
@@ -67,7 +80,9 @@ class Host:
         """Start the server and wait until it answers."""
         with self.log_path.open("ab") as log:
             env = os.environ | {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
-            self._process = subprocess.Popen(self._command, cwd=self.comfyui, stdout=log, stderr=subprocess.STDOUT, env=env)
+            self._process = subprocess.Popen(
+                self._command, cwd=self.comfyui, stdout=log, stderr=subprocess.STDOUT, env=env
+            )
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self._process.poll() is not None:
@@ -110,7 +125,9 @@ class Host:
 
     def post(self, path: str, body: Any) -> Any:
         """POST JSON; the answer of a refused prompt (status 400) is returned as well."""
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 text = answer.read()
@@ -154,7 +171,9 @@ class Host:
             time.sleep(0.2)
         raise TimeoutError(f"The job did not end within {seconds:.0f} s.")
 
-    def run(self, prompt: dict[str, Any], workflow: dict[str, Any] | None = None, seconds: float = 900) -> dict[str, Any]:
+    def run(
+        self, prompt: dict[str, Any], workflow: dict[str, Any] | None = None, seconds: float = 900
+    ) -> dict[str, Any]:
         """Queue and wait; the history entry with all outputs.
 
         Raises:

@@ -91,7 +91,9 @@ def _sprout(pen: ImageDraw.ImageDraw, cx: float, cy: float, r: float, fill: tupl
     """A round creature: two big eyes, a mouth, two feet and a leaf on a stalk."""
     dark, leaf = (20, 20, 20), (60, 190, 80)
     for side in (-1, 1):
-        pen.ellipse((cx + side * r * 0.5 - r * 0.3, cy + r * 0.75, cx + side * r * 0.5 + r * 0.3, cy + r * 1.15), fill=dark)
+        pen.ellipse(
+            (cx + side * r * 0.5 - r * 0.3, cy + r * 0.75, cx + side * r * 0.5 + r * 0.3, cy + r * 1.15), fill=dark
+        )
     pen.ellipse((cx - r, cy - r * 0.9, cx + r, cy + r), fill=fill)
     pen.line((cx, cy - r * 0.85, cx, cy - r * 1.4), fill=leaf, width=int(r * 0.14))
     pen.ellipse((cx, cy - r * 1.75, cx + r * 0.75, cy - r * 1.25), fill=leaf)

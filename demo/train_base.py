@@ -35,7 +35,7 @@ def to_tensor(images: list[Image.Image]) -> torch.Tensor:
 
 def photographs() -> list[Image.Image]:
     """The pictures that the host's template packages ship, shortest side 160 pixels."""
-    import comfyui_workflow_templates_core  # noqa: F401  (only to say early that the package is missing)
+    import comfyui_workflow_templates_core
 
     site = Path(comfyui_workflow_templates_core.__file__).parent.parent
     found = sorted(site.glob("comfyui_workflow_templates_media_*/templates/*.webp"))
@@ -46,7 +46,11 @@ def photographs() -> list[Image.Image]:
             continue
         image = image.convert("RGB")
         scale = 160 / min(image.size)
-        images.append(image.resize((max(160, round(image.width * scale)), max(160, round(image.height * scale))), Image.Resampling.LANCZOS))
+        images.append(
+            image.resize(
+                (max(160, round(image.width * scale)), max(160, round(image.height * scale))), Image.Resampling.LANCZOS
+            )
+        )
     return images
 
 
@@ -101,20 +105,24 @@ def train_vae(steps: int, batch: int = 16, crop: int = 64) -> None:
         opt.step()
         sched.step()
         if step % 50 == 0 or step == steps - 1:
-            print(f"vae {step}/{steps} loss {loss.item():.4f} l1 {diff.abs().mean().item():.4f} std {z.std().item():.2f} {time.time() - start:.0f} s", flush=True)
+            print(
+                f"vae {step}/{steps} loss {loss.item():.4f} l1 {diff.abs().mean().item():.4f} std {z.std().item():.2f} {time.time() - start:.0f} s",
+                flush=True,
+            )
         if step % 500 == 499 or step == steps - 1:
             save_file({k: v.half().contiguous() for k, v in model.state_dict().items()}, WEIGHTS / "vae.safetensors")
 
 
 def train_model(steps: int, batch: int = 24) -> None:
     """Rectified flow on the drawn world, sigma = shift 3 of a uniform draw, captions dropped for 10 %."""
+    import assemble
     import comfy.sd
     import pictures
 
-    import assemble
-
     torch.manual_seed(0)
-    checkpoint = assemble.assemble(WEIGHTS.parent.parent / ".athanor" / "demo-base-untrained.safetensors", initial_model())
+    checkpoint = assemble.assemble(
+        WEIGHTS.parent.parent / ".athanor" / "demo-base-untrained.safetensors", initial_model()
+    )
     patcher, clip, vae, _ = comfy.sd.load_checkpoint_guess_config(str(checkpoint))
     scenes = pictures.world()
     rng = random.Random(1)
@@ -135,9 +143,22 @@ def train_model(steps: int, batch: int = 24) -> None:
                     latents.append(((vae.encode(x.movedim(1, -1)) - SHIFT) * SCALE).half())
                     labels += range(begin + 1, begin + 1 + len(part))
                 print(f"latents {repeat} {time.time() - start:.0f} s", flush=True)
-        save_file({"latents": torch.cat(latents), "labels": torch.tensor(labels), "cond": torch.stack([c for c, _ in texts.values()]), "pooled": torch.stack([p for _, p in texts.values()])}, cache)
+        save_file(
+            {
+                "latents": torch.cat(latents),
+                "labels": torch.tensor(labels),
+                "cond": torch.stack([c for c, _ in texts.values()]),
+                "pooled": torch.stack([p for _, p in texts.values()]),
+            },
+            cache,
+        )
     data = load_file(cache)
-    latents, labels, cond, pooled = data["latents"].float(), data["labels"], data["cond"].float(), data["pooled"].float()
+    latents, labels, cond, pooled = (
+        data["latents"].float(),
+        data["labels"],
+        data["cond"].float(),
+        data["pooled"].float(),
+    )
     print("latent std", latents.std().item(), "mean", latents.mean().item(), flush=True)
     model = patcher.model.diffusion_model.float()
     model.dtype = torch.float32
@@ -157,7 +178,9 @@ def train_model(steps: int, batch: int = 24) -> None:
         sigma = 3 * sigma / (1 + 2 * sigma)
         s = sigma.view(-1, 1, 1, 1)
         context = torch.nn.functional.pad(cond[label], (0, 4096 - 768))
-        out = model((1 - s) * x0 + s * noise, sigma * 1000, context=context, y=pooled[label], transformer_options=options)
+        out = model(
+            (1 - s) * x0 + s * noise, sigma * 1000, context=context, y=pooled[label], transformer_options=options
+        )
         loss = (out - (noise - x0)).square().mean()
         opt.zero_grad()
         loss.backward()
@@ -181,13 +204,22 @@ def initial_model() -> dict[str, torch.Tensor]:
     from comfy.ldm.modules.diffusionmodules.mmdit import OpenAISignatureMMDITWrapper, get_2d_sincos_pos_embed
 
     model = OpenAISignatureMMDITWrapper(
-        input_size=None, in_channels=16, depth=2, adm_in_channels=2048, num_patches=16 * 16, pos_embed_max_size=16,
+        input_size=None,
+        in_channels=16,
+        depth=2,
+        adm_in_channels=2048,
+        num_patches=16 * 16,
+        pos_embed_max_size=16,
         context_embedder_config={"target": "torch.nn.Linear", "params": {"in_features": 4096, "out_features": 128}},
-        dtype=torch.float32, device="cpu", operations=comfy.ops.disable_weight_init,
+        dtype=torch.float32,
+        device="cpu",
+        operations=comfy.ops.disable_weight_init,
     )
     for name, p in model.named_parameters():
         if p.ndim > 1:
-            torch.nn.init.xavier_uniform_(p.flatten(1) if p.ndim > 2 else p, gain=0.2 if "adaLN" in name or "final_layer.linear" in name else 1.0)
+            torch.nn.init.xavier_uniform_(
+                p.flatten(1) if p.ndim > 2 else p, gain=0.2 if "adaLN" in name or "final_layer.linear" in name else 1.0
+            )
         else:
             torch.nn.init.zeros_(p)
     state = {k: v.detach().clone() for k, v in model.state_dict().items()}

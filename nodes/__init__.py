@@ -17,6 +17,12 @@ class AthanorExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """All nodes, in the order of a workflow."""
         return [
-            AthanorDatasetLoader, AthanorBucketer, AthanorNetworkConfig, AthanorLossConfig, AthanorNoiseConfig,
-            AthanorOptimizerConfig, AthanorTrainLoRA, AthanorXYZCompare,
-        ]  # fmt: skip
+            AthanorDatasetLoader,
+            AthanorBucketer,
+            AthanorNetworkConfig,
+            AthanorLossConfig,
+            AthanorNoiseConfig,
+            AthanorOptimizerConfig,
+            AthanorTrainLoRA,
+            AthanorXYZCompare,
+        ]

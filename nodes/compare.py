@@ -38,14 +38,24 @@ class AthanorXYZCompare(SettingsNode):
                 io.Model.Input("model", tooltip="The model without the LoRA."),
                 io.Clip.Input("clip", tooltip="Its text encoder."),
                 io.Vae.Input("vae", tooltip="Its VAE."),
-                io.Combo.Input("columns", options=list(axes.NAMES), default="prompt", tooltip="What changes from left to right."),
-                io.Combo.Input("rows", options=list(axes.NAMES), default="checkpoint", tooltip="What changes from top to bottom."),
-                *inputs(CompareSettings),
                 io.Combo.Input(
-                    "sampler_name", options=comfy.samplers.KSampler.SAMPLERS, default="euler", tooltip="Sampler of the host."
+                    "columns", options=list(axes.NAMES), default="prompt", tooltip="What changes from left to right."
                 ),
                 io.Combo.Input(
-                    "scheduler", options=comfy.samplers.KSampler.SCHEDULERS, default="normal", tooltip="Noise schedule of the host."
+                    "rows", options=list(axes.NAMES), default="checkpoint", tooltip="What changes from top to bottom."
+                ),
+                *inputs(CompareSettings),
+                io.Combo.Input(
+                    "sampler_name",
+                    options=comfy.samplers.KSampler.SAMPLERS,
+                    default="euler",
+                    tooltip="Sampler of the host.",
+                ),
+                io.Combo.Input(
+                    "scheduler",
+                    options=comfy.samplers.KSampler.SCHEDULERS,
+                    default="normal",
+                    tooltip="Noise schedule of the host.",
                 ),
             ],
             outputs=[
@@ -68,7 +78,16 @@ class AthanorXYZCompare(SettingsNode):
 
     @classmethod
     def execute(
-        cls, run: Any, model: Any, clip: Any, vae: Any, columns: Any, rows: Any, sampler_name: str, scheduler: str, **values: Any
+        cls,
+        run: Any,
+        model: Any,
+        clip: Any,
+        vae: Any,
+        columns: Any,
+        rows: Any,
+        sampler_name: str,
+        scheduler: str,
+        **values: Any,
     ) -> io.NodeOutput:
         """Sample the cells and draw the grid."""
         settings = pick(CompareSettings, values)

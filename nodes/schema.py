@@ -26,7 +26,12 @@ def _input(s: SettingInfo) -> io.Input:
     if s.kind == "int":
         control = io.ControlAfterGenerate.fixed if s.fixed_seed else None
         return io.Int.Input(
-            s.name, min=int(s.minimum), max=int(s.maximum), step=int(s.step or 1), control_after_generate=control, **common
+            s.name,
+            min=int(s.minimum),
+            max=int(s.maximum),
+            step=int(s.step or 1),
+            control_after_generate=control,
+            **common,
         )
     # Without a step the page shows one decimal; round=False keeps what the user typed.
     return io.Float.Input(s.name, min=s.minimum, max=s.maximum, step=s.step or 0.01, round=False, **common)

@@ -17,8 +17,13 @@ from ..training_core.run.events import Encoded, Saved, Started, Stepped, Warned
 from ..training_core.run.handle import Checkpoint, Run
 from ..training_core.run.train import train
 from ..training_core.settings import (
-    Job, LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings, TrainingSettings,
-)  # fmt: skip
+    Job,
+    LossSettings,
+    NetworkSettings,
+    NoiseSettings,
+    OptimizerSettings,
+    TrainingSettings,
+)
 from . import types
 from .schema import SettingsNode, image_output, inputs, pick
 
@@ -41,14 +46,20 @@ class AthanorTrainLoRA(SettingsNode):
             search_aliases=["lora trainer", "kohya", "sd-scripts", "finetune", "training"],
             has_intermediate_output=True,
             inputs=[
-                io.Model.Input("model", tooltip="The model to train on, for example from Load Checkpoint. It is not changed."),
+                io.Model.Input(
+                    "model", tooltip="The model to train on, for example from Load Checkpoint. It is not changed."
+                ),
                 io.Clip.Input("clip", tooltip="Its text encoder: encodes the captions."),
                 io.Vae.Input("vae", tooltip="Its VAE: encodes the pictures."),
                 types.Buckets.Input("buckets", tooltip="From the Bucketer."),
-                types.Network.Input("network", optional=True, tooltip="From Network Config; unconnected: LoRA of rank 16."),
+                types.Network.Input(
+                    "network", optional=True, tooltip="From Network Config; unconnected: LoRA of rank 16."
+                ),
                 types.Loss.Input("loss", optional=True, tooltip="From Loss Config; unconnected: plain l2."),
                 types.Noise.Input("noise", optional=True, tooltip="From Noise Config; unconnected: plain noise."),
-                types.Optimizer.Input("optimizer", optional=True, tooltip="From Optimizer Config; unconnected: AdamW, 1e-4."),
+                types.Optimizer.Input(
+                    "optimizer", optional=True, tooltip="From Optimizer Config; unconnected: AdamW, 1e-4."
+                ),
                 *inputs(TrainingSettings),
             ],
             outputs=[
@@ -68,10 +79,17 @@ class AthanorTrainLoRA(SettingsNode):
 
     @classmethod
     def execute(
-        cls, model: Any, clip: Any, vae: Any, buckets: Any, network: NetworkSettings | None = None,
-        loss: LossSettings | None = None, noise: NoiseSettings | None = None, optimizer: OptimizerSettings | None = None,
+        cls,
+        model: Any,
+        clip: Any,
+        vae: Any,
+        buckets: Any,
+        network: NetworkSettings | None = None,
+        loss: LossSettings | None = None,
+        noise: NoiseSettings | None = None,
+        optimizer: OptimizerSettings | None = None,
         **values: Any,
-    ) -> io.NodeOutput:  # fmt: skip
+    ) -> io.NodeOutput:
         """Train and show progress."""
         for name, value in (("clip", clip), ("vae", vae)):
             if value is None:
@@ -143,18 +161,27 @@ class _Display:
     def run(self, job: Job) -> Run:
         """The handle of the finished run."""
         checkpoints = tuple(
-            Checkpoint(s.epoch, s.step, folders.lora_name(s.path), s.path, s.hash, s.kind == "last") for s in self._saved
+            Checkpoint(s.epoch, s.step, folders.lora_name(s.path), s.path, s.hash, s.kind == "last")
+            for s in self._saved
         )
         steps = self._steps
         return Run(
-            job.run_id, job.training.output_name, folders.run_folder(job.run_id), checkpoints,
-            tuple(s.loss for s in steps), tuple(s.lr for s in steps), tuple(s.epoch for s in steps),
-        )  # fmt: skip
+            job.run_id,
+            job.training.output_name,
+            folders.run_folder(job.run_id),
+            checkpoints,
+            tuple(s.loss for s in steps),
+            tuple(s.lr for s in steps),
+            tuple(s.epoch for s in steps),
+        )
 
     def summary(self, run: Run) -> str:
         """The node's text after training."""
         last = run.checkpoints[-1]
-        lines = [f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints", f"sshs_model_hash {last.hash}"]
+        lines = [
+            f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints",
+            f"sshs_model_hash {last.hash}",
+        ]
         return "\n".join(lines + self._warnings)
 
     def _progress(self, done: int, total: int) -> None:

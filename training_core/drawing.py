@@ -13,9 +13,14 @@ LINE = (70, 70, 80)
 ACCENT = (90, 200, 120)
 
 _CJK_FONTS = (
-    "NotoSansCJK-Regular.ttc", "NotoSansSC-Regular.otf", "msyh.ttc", "simhei.ttf", "PingFang.ttc", "wqy-microhei.ttc",
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansSC-Regular.otf",
+    "msyh.ttc",
+    "simhei.ttf",
+    "PingFang.ttc",
+    "wqy-microhei.ttc",
     "DroidSansFallbackFull.ttf",
-)  # fmt: skip
+)
 
 
 @lru_cache

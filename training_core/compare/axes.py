@@ -156,7 +156,8 @@ def layout(all_axes: dict[AxisName, Axis], columns: AxisName, rows: AxisName) ->
         tuple("  ".join(value.label for name, value in block.items() if name in varying) for block in blocks),
         tuple(
             tuple(
-                tuple(cell({**block, columns: x, rows: y}) for x in all_axes[columns].values) for y in all_axes[rows].values
+                tuple(cell({**block, columns: x, rows: y}) for x in all_axes[columns].values)
+                for y in all_axes[rows].values
             )
             for block in blocks
         ),

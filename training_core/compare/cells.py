@@ -22,22 +22,33 @@ def sample_cells(
 ) -> Iterator[tuple[int, int, Cell, Path]]:
     """Draw each different cell once; yields (done, total, cell, file) after each.
 
-    One patched model is alive at a time, and a prompt is encoded once per LoRA setting.
+    One patched model is alive at a time, and a prompt is encoded once per state of the text encoder.
     """
     cells, previous, patched, conditioning = plan.unique(), None, (model, clip), {}
     for done, cell in enumerate(cells, 1):
         guard.stop_if_interrupted()
         if (cell.lora, cell.strength) != previous:
+            encoder = patched[1]
             patched = lora.apply(model, clip, cell.lora, cell.strength) if cell.lora else (model, clip)
-            previous, conditioning = (cell.lora, cell.strength), {}
+            if patched[1] is not encoder:
+                conditioning = {}
+            previous = (cell.lora, cell.strength)
         for prompt in (cell.prompt, settings.negative):
             if prompt not in conditioning:
                 conditioning[prompt] = sampling.encode_prompt(patched[1], prompt)
         pixels = sampling.sample(
-            patched[0], vae, conditioning[cell.prompt], conditioning[settings.negative], seed=cell.seed,
-            steps=settings.steps, cfg=settings.cfg, sampler=sampler, scheduler=scheduler, width=settings.width,
+            patched[0],
+            vae,
+            conditioning[cell.prompt],
+            conditioning[settings.negative],
+            seed=cell.seed,
+            steps=settings.steps,
+            cfg=settings.cfg,
+            sampler=sampler,
+            scheduler=scheduler,
+            width=settings.width,
             height=settings.height,
-        )  # fmt: skip
+        )
         path = folder / _name(cell)
         _save(path, pixels[0].float().cpu().numpy(), _parameters(cell, settings, sampler, scheduler))
         yield done, len(cells), cell, path

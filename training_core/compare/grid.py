@@ -36,12 +36,24 @@ def draw(title: str, plan: Layout, pictures: Mapping[Cell, Path], size: tuple[in
         y = top + b * block_height
         if block_head:
             pen.line((gap, y, total[0] - gap, y), fill=LINE)
-            pen.text((gap * 2, y + block_head // 2), plan.block_labels[b], font=font_for(plan.block_labels[b], text), fill=INK, anchor="lm")
+            pen.text(
+                (gap * 2, y + block_head // 2),
+                plan.block_labels[b],
+                font=font_for(plan.block_labels[b], text),
+                fill=INK,
+                anchor="lm",
+            )
         y += block_head
         for c, lines in enumerate(column_texts):
             x = side + c * (width + gap) + width // 2
             for i, words in enumerate(lines):
-                pen.text((x, y + head - gap // 2 - line * (len(lines) - i) + line // 2), words, font=font_for(words, text), fill=MUTED, anchor="mm")
+                pen.text(
+                    (x, y + head - gap // 2 - line * (len(lines) - i) + line // 2),
+                    words,
+                    font=font_for(words, text),
+                    fill=MUTED,
+                    anchor="mm",
+                )
         for r, row in enumerate(block):
             cy = y + head + r * (height + gap)
             lines = wrap(plan.row_labels[r], font_for(plan.row_labels[r], text), side - gap * 3, 6)

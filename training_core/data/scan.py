@@ -57,7 +57,9 @@ def _subfolders(root: Path, settings: DatasetSettings) -> list[tuple[Path, int, 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(
-        p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in images.SUFFIXES and not p.name.startswith(".")
+        p
+        for p in folder.iterdir()
+        if p.is_file() and p.suffix.lower() in images.SUFFIXES and not p.name.startswith(".")
     )
 
 
@@ -99,7 +101,9 @@ def scan(settings: DatasetSettings, root: Path) -> Dataset:
         )
     stats = [path.stat() for path, _, _ in files]
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        found = list(pool.map(_inspect, (f[0] for f in files), (s.st_size for s in stats), (s.st_mtime_ns for s in stats)))
+        found = list(
+            pool.map(_inspect, (f[0] for f in files), (s.st_size for s in stats), (s.st_mtime_ns for s in stats))
+        )
     pictures, warnings, uncaptioned = [], [], []
     for (path, repeats, tokens), seen in zip(files, found, strict=True):
         if isinstance(seen, str):

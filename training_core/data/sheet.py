@@ -35,7 +35,7 @@ def summary(buckets: Buckets) -> str:
     small = [f"{w}x{h}" for (w, h), entries in groups.items() if len(entries) < size]
     if small:
         hints.append(f"Fewer pictures than batch_size ({size}) in: {', '.join(small)}; these batches stay small.")
-    return "\n".join(lines + ([""] + hints if hints else []))
+    return "\n".join(lines + (["", *hints] if hints else []))
 
 
 def contact_sheet(buckets: Buckets, limit: int = 60, thumb: int = 160, columns: int = 6) -> Image.Image:
@@ -56,9 +56,13 @@ def contact_sheet(buckets: Buckets, limit: int = 60, thumb: int = 160, columns: 
         picture, placement = pictures[index], buckets.placements[index]
         image = images.decode(picture.path)
         scale = thumb / max(image.size)
-        image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.LANCZOS)
+        image = image.resize(
+            (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.LANCZOS
+        )
         sheet.paste(_with_crop(image, placement), (x + (thumb - image.width) // 2, y + (thumb - image.height) // 2))
-        label = f"{placement.bucket[0]}x{placement.bucket[1]}" + (f"  x{picture.repeats}" if picture.repeats > 1 else "")
+        label = f"{placement.bucket[0]}x{placement.bucket[1]}" + (
+            f"  x{picture.repeats}" if picture.repeats > 1 else ""
+        )
         pen.text((x, y + thumb + 2), label, font=font_for(label, 12), fill=INK)
         caption = picture.caption or "(no caption)"
         for line, text in enumerate(wrap(caption, font_for(caption, 11), cell_w, 2)):

@@ -9,7 +9,6 @@ import comfy.model_base
 import comfy.model_sampling
 import comfy.utils
 
-
 from ..errors import AthanorError
 from ..objective.schedule import Prediction, Schedule
 
@@ -45,7 +44,9 @@ def detect(model: Any) -> Family:
         if base.model_config.unet_config["context_dim"] == 768:
             return Family("SD1.5", f"sd_v1{suffix}", "stable-diffusion-v1", True)
         if base.model_config.unet_config["context_dim"] == 1024:
-            return Family("SD2", f"sd_v2{suffix}", "stable-diffusion-v2-512" if not suffix else "stable-diffusion-v2-768-v", True)
+            return Family(
+                "SD2", f"sd_v2{suffix}", "stable-diffusion-v2-512" if not suffix else "stable-diffusion-v2-768-v", True
+            )
     name = type(base.model_config).__name__ + (" inpainting" if base.concat_keys else "")
     raise AthanorError(f"MODEL is of type {name}, which cannot be trained yet: use SD1.5, SD2, SDXL or SD3.")
 
@@ -61,7 +62,11 @@ def schedule(sampling: Any) -> Schedule:
         comfy.model_sampling.CONST: "flow",
         comfy.model_sampling.EPS: "eps",
     }
-    own = [base for base in type(sampling).__mro__ if base in kinds or base.__name__ in ("X0", "EDM", "COSMOS_RFLOW", "IMG_TO_IMG")]
+    own = [
+        base
+        for base in type(sampling).__mro__
+        if base in kinds or base.__name__ in ("X0", "EDM", "COSMOS_RFLOW", "IMG_TO_IMG")
+    ]
     if own and own[0] in kinds:
         prediction = kinds[own[0]]
         if prediction == "flow":
@@ -82,5 +87,3 @@ def file_names(model: Any, family: Family) -> dict[str, str]:
         if ours.endswith(".weight"):
             names["lora_unet_" + ours[:-7].replace(".", "_")] = "lora_unet_" + theirs[:-7].replace(".", "_")
     return names
-
-

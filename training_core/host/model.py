@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import comfy.model_management as mm
-import comfy.utils
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
 from torch.utils.checkpoint import checkpoint

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import nodes as host_nodes
 import torch
+
+import nodes as host_nodes
 
 
 def encode_prompt(clip: Any, text: str) -> Any:
@@ -14,9 +15,19 @@ def encode_prompt(clip: Any, text: str) -> Any:
 
 
 def sample(
-    model: Any, vae: Any, positive: Any, negative: Any, *, seed: int, steps: int, cfg: float, sampler: str, scheduler: str,
-    width: int, height: int,
-) -> torch.Tensor:  # fmt: skip
+    model: Any,
+    vae: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    seed: int,
+    steps: int,
+    cfg: float,
+    sampler: str,
+    scheduler: str,
+    width: int,
+    height: int,
+) -> torch.Tensor:
     """One picture, (1, H, W, 3) float32 in 0..1: empty latent, KSampler, VAE decode."""
     latent = host_nodes.EmptyLatentImage().generate(width, height, 1)[0]
     latent = host_nodes.common_ksampler(model, seed, steps, cfg, sampler, scheduler, positive, negative, latent)[0]

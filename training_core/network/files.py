@@ -22,7 +22,9 @@ def tensors_for_file(
     for key, value in state.items():
         module, _, rest = key.partition(".")
         value = value.detach().to("cpu", copy=True).contiguous()
-        result[f"{rename.get(module, module)}.{rest}"] = value.to(DTYPES[precision]) if value.is_floating_point() else value
+        result[f"{rename.get(module, module)}.{rest}"] = (
+            value.to(DTYPES[precision]) if value.is_floating_point() else value
+        )
     return result
 
 

@@ -23,7 +23,9 @@ def _folder(name: str) -> str:
     return name.rpartition("/")[0] or "."
 
 
-def describe(job: Job, buckets: Buckets, length: Length, base_version: str, architecture: str, started: float) -> dict[str, object]:
+def describe(
+    job: Job, buckets: Buckets, length: Length, base_version: str, architecture: str, started: float
+) -> dict[str, object]:
     """Everything that is known before the first step. Only the time fields differ between equal runs."""
     training, optimizer, network, noise, loss = job.training, job.optimizer, job.network, job.noise, job.loss
     tags: dict[str, Counter[str]] = defaultdict(Counter)
@@ -40,7 +42,12 @@ def describe(job: Job, buckets: Buckets, length: Length, base_version: str, arch
     if network.conv_rank:
         network_args |= {"conv_dim": network.conv_rank, "conv_alpha": network.conv_alpha}
     if lycoris:
-        network_args |= {"algo": network.algo, "preset": network.preset, "train_norm": network.train_norm, "factor": network.factor}
+        network_args |= {
+            "algo": network.algo,
+            "preset": network.preset,
+            "train_norm": network.train_norm,
+            "factor": network.factor,
+        }
     return {
         "ss_output_name": training.output_name.rpartition("/")[2],
         "ss_training_started_at": str(started),
@@ -74,7 +81,8 @@ def describe(job: Job, buckets: Buckets, length: Length, base_version: str, arch
         "ss_huber_scale": str(loss.huber_scale),
         "ss_min_snr_gamma": _or_none(loss.min_snr_gamma),
         "ss_debiased_estimation": str(loss.debiased_estimation_loss),
-        "ss_optimizer": OPTIMIZERS[optimizer.optimizer_type] + (f"({','.join(arguments.split())})" if arguments else ""),
+        "ss_optimizer": OPTIMIZERS[optimizer.optimizer_type]
+        + (f"({','.join(arguments.split())})" if arguments else ""),
         "ss_max_grad_norm": str(optimizer.max_grad_norm),
         "ss_batch_size_per_device": str(buckets.settings.batch_size),
         "ss_total_batch_size": str(buckets.settings.batch_size * training.gradient_accumulation_steps),
@@ -84,7 +92,10 @@ def describe(job: Job, buckets: Buckets, length: Length, base_version: str, arch
         "ss_min_bucket_reso": str(buckets.settings.min_bucket_reso),
         "ss_max_bucket_reso": str(buckets.settings.max_bucket_reso),
         "ss_bucket_info": {
-            "buckets": {str(i): {"resolution": list(size), "count": len(entries)} for i, (size, entries) in enumerate(groups.items())}
+            "buckets": {
+                str(i): {"resolution": list(size), "count": len(entries)}
+                for i, (size, entries) in enumerate(groups.items())
+            }
         },
         "ss_shuffle_caption": str(job.dataset.shuffle_caption),
         "ss_keep_tokens": str(job.dataset.keep_tokens),

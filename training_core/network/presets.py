@@ -7,12 +7,14 @@ from typing import Any
 TRANSFORMERS = [
     "SpatialTransformer",  # SD1, SD2, SDXL
     "JointBlock",  # SD3
-    "DoubleStreamBlock", "SingleStreamBlock",  # Flux, Chroma
+    "DoubleStreamBlock",
+    "SingleStreamBlock",  # Flux, Chroma
     "JointTransformerBlock",  # Lumina 2, Z-Image
     "QwenImageTransformerBlock",  # Qwen-Image
     "WanAttentionBlock",  # Wan
-    "MMDiTBlock", "DiTBlock",  # AuraFlow
-]  # fmt: skip
+    "MMDiTBlock",
+    "DiTBlock",  # AuraFlow
+]
 CONVOLUTIONS = ["ResBlock", "Downsample", "Upsample"]
 ATTENTIONS = ["CrossAttention", "SelfAttention"]
 ENDS = ["input_blocks.0.0", r"out\.2", r"time_embed\.0", r"time_embed\.2"]

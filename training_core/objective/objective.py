@@ -32,7 +32,10 @@ class Objective:
             # sd-scripts ignores these silently for rectified flow; so do we, but aloud.
             unused = [
                 name
-                for group, names in ((loss, ("min_snr_gamma", "debiased_estimation_loss")), (noise_settings, ("noise_offset", "multires_noise_iterations")))
+                for group, names in (
+                    (loss, ("min_snr_gamma", "debiased_estimation_loss")),
+                    (noise_settings, ("noise_offset", "multires_noise_iterations")),
+                )
                 for name in names
                 if getattr(group, name)
             ]

@@ -55,7 +55,13 @@ def loss_curve(title: str, losses: Sequence[float], lrs: Sequence[float], epochs
         pen.line([at(i, v, high) for i, v in enumerate(losses) if math.isfinite(v)], fill=(80, 110, 90))
         smooth = ema([v if math.isfinite(v) else high for v in losses], max(1.0, len(losses) / 20))
         pen.line([at(i, v, high) for i, v in enumerate(smooth)], fill=ACCENT, width=3)
-        pen.text((left + width + 6, at(len(smooth) - 1, smooth[-1], high)[1]), f"{smooth[-1]:.4f}", font=font(13), fill=ACCENT, anchor="lm")
+        pen.text(
+            (left + width + 6, at(len(smooth) - 1, smooth[-1], high)[1]),
+            f"{smooth[-1]:.4f}",
+            font=font(13),
+            fill=ACCENT,
+            anchor="lm",
+        )
     note = f"{len(losses)} steps    loss: each step (faint) and mean    learning rate (dots): up to {top_lr:.2g}"
     pen.text((left, size[1] - 18), note, font=font(12), fill=MUTED, anchor="lm")
     return image

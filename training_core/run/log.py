@@ -32,9 +32,9 @@ class RunLog:
         else:
             self.note(type(event).__name__.lower(), **values)
 
-    def note(self, kind: str, **values: object) -> None:
+    def note(self, event: str, /, **values: object) -> None:
         """Append to events.jsonl."""
-        _append(self._events, {"event": kind, "time": time.time(), **values})
+        _append(self._events, {"event": event, "time": time.time(), **values})
 
 
 def _append(path: Path, values: dict[str, object]) -> None:

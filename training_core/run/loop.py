@@ -56,7 +56,9 @@ def loop(
             check()
             start = time.perf_counter()
             lr = lr_at(progress.step)
-            losses, norm = stepper(progress.step, lr, [collate(batch) for batch in batches[begin : begin + accumulation]])
+            losses, norm = stepper(
+                progress.step, lr, [collate(batch) for batch in batches[begin : begin + accumulation]]
+            )
             progress.step += 1
             progress.pending.append((progress.step, epoch + 1, lr, time.perf_counter() - start, losses, norm))
             finished = progress.step == length.steps

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,8 +12,8 @@ import torch
 from ..data.cache import LatentCache, TextCache
 from ..data.plan import Batch, Buckets, epoch_plan, length
 from ..host import families, folders, guard, text, vae
-from ..host.model import Geometry, trainable
 from ..host.model import Batch as HostBatch
+from ..host.model import Geometry, trainable
 from ..network import build, files, metadata
 from ..objective import Objective
 from ..optim import optimizers, schedulers
@@ -102,12 +101,18 @@ def train(job: Job, buckets: Buckets, model: Any, clip: Any, autoencoder: Any) -
         yield tell(Started(job.run_id, run_length.steps, run_length.epochs, build.summary(network)))
         try:
             for event in loop(
-                run_length, training.gradient_accumulation_steps, lambda epoch: epoch_plan(buckets, training.seed, epoch),
-                prepare_epoch, collate, stepper,
+                run_length,
+                training.gradient_accumulation_steps,
+                lambda epoch: epoch_plan(buckets, training.seed, epoch),
+                prepare_epoch,
+                collate,
+                stepper,
                 lambda step: job.optimizer.learning_rate * schedulers.multiplier(job.optimizer, step, run_length.steps),
                 lambda epoch: bool(training.save_every_n_epochs) and epoch % training.save_every_n_epochs == 0,
-                save, guard.stop_if_interrupted, progress,
-            ):  # fmt: skip
+                save,
+                guard.stop_if_interrupted,
+                progress,
+            ):
                 yield tell(event)
         except BaseException as error:
             if progress.step:

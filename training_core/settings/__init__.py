@@ -3,7 +3,7 @@
 Node inputs, validation and metadata are derived from these models.
 """
 
-from .base import Settings, SettingInfo, info, parse
+from .base import SettingInfo, Settings, info, parse
 from .buckets import BucketSettings
 from .compare import CompareSettings
 from .dataset import DatasetSettings
@@ -15,6 +15,17 @@ from .optimizer import OptimizerSettings
 from .training import TrainingSettings
 
 __all__ = [
-    "BucketSettings", "CompareSettings", "DatasetSettings", "Job", "LossSettings", "NetworkSettings",
-    "NoiseSettings", "OptimizerSettings", "SettingInfo", "Settings", "TrainingSettings", "info", "parse",
-]  # fmt: skip
+    "BucketSettings",
+    "CompareSettings",
+    "DatasetSettings",
+    "Job",
+    "LossSettings",
+    "NetworkSettings",
+    "NoiseSettings",
+    "OptimizerSettings",
+    "SettingInfo",
+    "Settings",
+    "TrainingSettings",
+    "info",
+    "parse",
+]

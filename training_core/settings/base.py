@@ -93,7 +93,12 @@ def parse(model: type[M], values: Mapping[str, Any]) -> M:
 
 
 def _sentence(model: type[Settings], error: Any) -> str:
-    field, value, kind, context = ".".join(map(str, error["loc"])), error.get("input"), error["type"], error.get("ctx", {})
+    field, value, kind, context = (
+        ".".join(map(str, error["loc"])),
+        error.get("input"),
+        error["type"],
+        error.get("ctx", {}),
+    )
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(field, model.model_fields, 1)
         return f"{field}: there is no such setting{f'; did you mean {near[0]}?' if near else '.'}"

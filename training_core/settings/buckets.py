@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from pydantic import model_validator
+from typing_extensions import Self
 
 from .base import Settings, setting
 
@@ -32,20 +31,32 @@ class BucketSettings(Settings):
         256, "Shortest side of a bucket in pixels.", flag="min_bucket_reso", ge=32, le=8192, step=8, advanced=True
     )
     max_bucket_reso: int = setting(
-        1024, "Longest side of a bucket in pixels; 2048 for 1024-pixel models.", flag="max_bucket_reso", ge=64, le=16384,
-        step=8, advanced=True,
-    )  # fmt: skip
+        1024,
+        "Longest side of a bucket in pixels; 2048 for 1024-pixel models.",
+        flag="max_bucket_reso",
+        ge=64,
+        le=16384,
+        step=8,
+        advanced=True,
+    )
     bucket_reso_steps: int = setting(
-        64, "Bucket sides are multiples of this many pixels: 64, or 32 for finer buckets (SDXL, SD3).",
-        flag="bucket_reso_steps", ge=8, le=512, step=8,
-    )  # fmt: skip
+        64,
+        "Bucket sides are multiples of this many pixels: 64, or 32 for finer buckets (SDXL, SD3).",
+        flag="bucket_reso_steps",
+        ge=8,
+        le=512,
+        step=8,
+    )
     bucket_no_upscale: bool = setting(
         False, "Never enlarge a picture; small ones get small buckets of their own.", flag="bucket_no_upscale"
     )
     batch_size: int = setting(
-        1, "Pictures per training step. More is steadier and faster per picture, and needs more memory (1 to 8 is usual).",
-        flag="train_batch_size", ge=1, le=1024,
-    )  # fmt: skip
+        1,
+        "Pictures per training step. More is steadier and faster per picture, and needs more memory (1 to 8 is usual).",
+        flag="train_batch_size",
+        ge=1,
+        le=1024,
+    )
 
     @model_validator(mode="after")
     def _sides(self) -> Self:
@@ -57,7 +68,9 @@ class BucketSettings(Settings):
                 value = getattr(self, name)
                 if value % step:
                     near = max(step, round(value / step) * step)
-                    raise ValueError(f"{name} is {value}: it must be a multiple of bucket_reso_steps ({step}), for example {near}.")
+                    raise ValueError(
+                        f"{name} is {value}: it must be a multiple of bucket_reso_steps ({step}), for example {near}."
+                    )
             low = self.min_bucket_reso // step * step
             high = -(-self.max_bucket_reso // step) * step
             if low > min(self.width, self.height):

@@ -24,7 +24,10 @@ class DatasetSettings(Settings):
         le=10000,
     )
     caption_extension: str = setting(
-        ".txt", "Ending of the caption files, as in picture.png and picture.txt.", flag="caption_extension", advanced=True
+        ".txt",
+        "Ending of the caption files, as in picture.png and picture.txt.",
+        flag="caption_extension",
+        advanced=True,
     )
     class_tokens: str = setting(
         "",

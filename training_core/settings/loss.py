@@ -17,11 +17,22 @@ class LossSettings(Settings):
         "snr", "How huber_c changes with the timestep (for huber and smooth_l1).", flag="huber_schedule", advanced=True
     )
     huber_c: float = setting(
-        0.1, "Where huber and smooth_l1 turn from squared to absolute error (0.01 to 0.5).", flag="huber_c", ge=1e-4, le=10,
-        step=0.001, advanced=True,
-    )  # fmt: skip
+        0.1,
+        "Where huber and smooth_l1 turn from squared to absolute error (0.01 to 0.5).",
+        flag="huber_c",
+        ge=1e-4,
+        le=10,
+        step=0.001,
+        advanced=True,
+    )
     huber_scale: float = setting(
-        1.0, "Factor on huber_c (constant and exponential schedules).", flag="huber_scale", ge=1e-4, le=100, step=0.01, advanced=True
+        1.0,
+        "Factor on huber_c (constant and exponential schedules).",
+        flag="huber_scale",
+        ge=1e-4,
+        le=100,
+        step=0.01,
+        advanced=True,
     )
     min_snr_gamma: float = setting(
         0.0,
@@ -33,5 +44,7 @@ class LossSettings(Settings):
         step=0.1,
     )
     debiased_estimation_loss: bool = setting(
-        False, "Weight by 1 / sqrt(SNR): another way to balance timesteps, often smoother.", flag="debiased_estimation_loss"
+        False,
+        "Weight by 1 / sqrt(SNR): another way to balance timesteps, often smoother.",
+        flag="debiased_estimation_loss",
     )

@@ -52,23 +52,43 @@ class NetworkSettings(Settings):
         advanced=True,
     )
     dropout: float = setting(
-        0.0, "Chance that a value of the network's output is dropped in training (0 to 0.3). lora and locon only.",
-        flag="network_dropout", ge=0, le=1, step=0.01, advanced=True,
-    )  # fmt: skip
+        0.0,
+        "Chance that a value of the network's output is dropped in training (0 to 0.3). lora and locon only.",
+        flag="network_dropout",
+        ge=0,
+        le=1,
+        step=0.01,
+        advanced=True,
+    )
     rank_dropout: float = setting(
-        0.0, "Chance that a rank is dropped in training (0 to 0.3).", flag="network_args rank_dropout", ge=0, le=1,
-        step=0.01, advanced=True,
-    )  # fmt: skip
+        0.0,
+        "Chance that a rank is dropped in training (0 to 0.3).",
+        flag="network_args rank_dropout",
+        ge=0,
+        le=1,
+        step=0.01,
+        advanced=True,
+    )
     module_dropout: float = setting(
-        0.0, "Chance that a whole layer's network is skipped in a step (0 to 0.3).", flag="network_args module_dropout",
-        ge=0, le=1, step=0.01, advanced=True,
-    )  # fmt: skip
-    preset: Literal["attn-mlp", "full", "full-lin", "attn-only", "unet-transformer-only", "unet-convblock-only"] = setting(
-        "attn-mlp",
-        "Which layers are trained. attn-mlp: all of the transformer blocks, as sd-scripts' LoRA. full: everything, "
-        "as LyCORIS' default (needs conv_rank for convolutions). full-lin: everything but convolutions.",
-        flag="network_args preset",
+        0.0,
+        "Chance that a whole layer's network is skipped in a step (0 to 0.3).",
+        flag="network_args module_dropout",
+        ge=0,
+        le=1,
+        step=0.01,
+        advanced=True,
+    )
+    preset: Literal["attn-mlp", "full", "full-lin", "attn-only", "unet-transformer-only", "unet-convblock-only"] = (
+        setting(
+            "attn-mlp",
+            "Which layers are trained. attn-mlp: all of the transformer blocks, as sd-scripts' LoRA. full: everything, "
+            "as LyCORIS' default (needs conv_rank for convolutions). full-lin: everything but convolutions.",
+            flag="network_args preset",
+        )
     )
     train_norm: bool = setting(
-        False, "Train the normalisation layers of the chosen blocks as well.", flag="network_args train_norm", advanced=True
+        False,
+        "Train the normalisation layers of the chosen blocks as well.",
+        flag="network_args train_norm",
+        advanced=True,
     )

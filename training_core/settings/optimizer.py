@@ -42,5 +42,11 @@ class OptimizerSettings(Settings):
         1, "Number of cosine restarts (1 to 4).", flag="lr_scheduler_num_cycles", ge=1, le=1000, advanced=True
     )
     max_grad_norm: float = setting(
-        1.0, "Gradients longer than this are shortened to it; 0 = off.", flag="max_grad_norm", ge=0, le=1000, step=0.1, advanced=True
+        1.0,
+        "Gradients longer than this are shortened to it; 0 = off.",
+        flag="max_grad_norm",
+        ge=0,
+        le=1000,
+        step=0.1,
+        advanced=True,
     )

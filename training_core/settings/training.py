@@ -15,14 +15,25 @@ class TrainingSettings(Settings):
         "Name of the LoRA in the loras folder; sub-folders with '/'. Epochs are saved as name-000001 and so on.",
         flag="output_name",
     )
-    epochs: int = setting(10, "How often the whole dataset is seen (5 to 20 is usual).", flag="max_train_epochs", ge=1, le=100000)
+    epochs: int = setting(
+        10, "How often the whole dataset is seen (5 to 20 is usual).", flag="max_train_epochs", ge=1, le=100000
+    )
     max_train_steps: int = setting(
-        0, "Stop after this many steps instead; 0 = by epochs.", flag="max_train_steps", ge=0, le=100_000_000, advanced=True
+        0,
+        "Stop after this many steps instead; 0 = by epochs.",
+        flag="max_train_steps",
+        ge=0,
+        le=100_000_000,
+        advanced=True,
     )
     gradient_accumulation_steps: int = setting(
-        1, "Batches per update: 4 makes batch size 2 count like 8 without its memory.", flag="gradient_accumulation_steps",
-        ge=1, le=1024, advanced=True,
-    )  # fmt: skip
+        1,
+        "Batches per update: 4 makes batch size 2 count like 8 without its memory.",
+        flag="gradient_accumulation_steps",
+        ge=1,
+        le=1024,
+        advanced=True,
+    )
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = setting(
         "auto",
         "Number format of the frozen model's arithmetic. auto: the one ComfyUI loaded the model in. The network itself "
@@ -31,17 +42,30 @@ class TrainingSettings(Settings):
         advanced=True,
     )
     gradient_checkpointing: bool = setting(
-        False, "Compute parts of the model twice to save much memory; about a third slower.", flag="gradient_checkpointing"
+        False,
+        "Compute parts of the model twice to save much memory; about a third slower.",
+        flag="gradient_checkpointing",
     )
     seed: int = setting(
-        0, "Everything random in the run follows from it: the same graph gives the same LoRA.", flag="seed", ge=0, le=2**53,
+        0,
+        "Everything random in the run follows from it: the same graph gives the same LoRA.",
+        flag="seed",
+        ge=0,
+        le=2**53,
         fixed_seed=True,
-    )  # fmt: skip
+    )
     save_every_n_epochs: int = setting(
-        1, "Keep a LoRA of every n-th epoch, to compare them; 0 = only the last.", flag="save_every_n_epochs", ge=0, le=100000
+        1,
+        "Keep a LoRA of every n-th epoch, to compare them; 0 = only the last.",
+        flag="save_every_n_epochs",
+        ge=0,
+        le=100000,
     )
     save_precision: Literal["fp16", "bf16", "float"] = setting(
-        "fp16", "Number format in the file: fp16 is the standard, float keeps every bit.", flag="save_precision", advanced=True
+        "fp16",
+        "Number format in the file: fp16 is the standard, float keeps every bit.",
+        flag="save_precision",
+        advanced=True,
     )
     overwrite: bool = setting(
         False,

@@ -1,0 +1,174 @@
+"""The main job, end to end: start ComfyUI with the pack, queue the quickstart graph, show where the results are."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import prepare
+import workflow
+from host import Host, error_message, link
+from safetensors import safe_open
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def has_gpu() -> bool:
+    """Whether torch sees a device that ComfyUI would use."""
+    import torch
+
+    return (
+        torch.cuda.is_available()
+        or torch.backends.mps.is_available()
+        or (hasattr(torch, "xpu") and torch.xpu.is_available())
+    )
+
+
+def own_inputs(prompt: dict[str, Any], base: Path, arguments: argparse.Namespace) -> None:
+    """Swap the user's model and pictures into the graph."""
+    checkpoint, images = arguments.checkpoint, arguments.images
+    for path, name in ((checkpoint, "--checkpoint"), (images, "--images")):
+        if path is not None and not path.exists():
+            sys.exit(f"{name} {path} does not exist; give an existing path.")
+    if (checkpoint is None) != (images is None):
+        sys.exit("Give --checkpoint and --images together, or neither.")
+    if checkpoint is None:
+        return
+    target = base / "models" / "checkpoints" / checkpoint.name
+    if not target.exists():
+        try:
+            os.link(checkpoint.resolve(), target)
+        except OSError:
+            target.symlink_to(checkpoint.resolve())
+    link(images.resolve(), base / "datasets" / images.resolve().name)
+    with safe_open(target, "pt") as file:
+        large = any(k.startswith(("conditioner.", "model.diffusion_model.joint_blocks")) for k in file.keys())  # noqa: SIM118
+    side = arguments.resolution or (1024 if large else 512)
+    captions = []
+    for file in sorted(images.rglob("*.txt")):
+        captions += file.read_text(encoding="utf-8-sig", errors="replace").strip().splitlines()[:1]
+    settings = {
+        "CheckpointLoaderSimple": {"ckpt_name": checkpoint.name},
+        "AthanorDatasetLoader": {"folder": images.resolve().name},
+        "AthanorBucketer": {
+            "width": side,
+            "height": side,
+            "min_bucket_reso": side // 2,
+            "max_bucket_reso": side * 2,
+            "bucket_reso_steps": 64,
+            "batch_size": 1,
+        },
+        "AthanorOptimizerConfig": {"learning_rate": 1e-4},
+        "AthanorTrainLoRA": {"output_name": f"athanor_demo/{images.resolve().name}", "gradient_checkpointing": True},
+        "AthanorXYZCompare": {
+            "prompts": "\n".join(dict.fromkeys(captions[:3])) or "photo",
+            "width": side,
+            "height": side,
+            "cfg": 6.0,
+        },
+    }
+    for kind, values in settings.items():
+        for inputs in workflow.nodes_of(prompt, kind):
+            inputs.update(values)
+
+
+def show_progress(host: Host, prompt_id: str, prompt: dict[str, Any]) -> None:
+    """Print the server's own progress until the job is over; at most a line every 3 seconds."""
+    import asyncio
+
+    import aiohttp
+
+    titles = {key: node["_meta"]["title"] for key, node in prompt.items()}
+
+    async def follow(client: str) -> None:
+        said, last = 0.0, ""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{host.url}/ws?clientId={client}", max_msg_size=0) as socket,
+        ):
+            async for message in socket:
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                event = json.loads(message.data)
+                data = event.get("data") or {}
+                if event["type"] == "progress_state":
+                    running = [n for n in data["nodes"].values() if n["state"] == "running" and n["max"] > 1]
+                    if running and time.monotonic() - said > 3:
+                        said, node = time.monotonic(), running[0]
+                        line = f"  {titles.get(node['display_node_id'], '?')}: {node['value']:.0f} of {node['max']:.0f}"
+                        if line != last:
+                            print(line, flush=True)
+                            last = line
+                elif (
+                    event["type"] in ("execution_success", "execution_error", "execution_interrupted")
+                    and data.get("prompt_id") == prompt_id
+                ):
+                    return
+
+    asyncio.run(follow(CLIENT))
+
+
+CLIENT = "athanor-demo"
+
+
+def main() -> int:
+    """Run the demo; 0 if everything went well."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--images", type=Path)
+    parser.add_argument("--resolution", type=int)
+    parser.add_argument("--epochs", type=int)
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    print("Preparing the demo model and pictures ...", flush=True)
+    base = prepare.prepare()
+    graph = json.loads((ROOT / "example_workflows" / "quickstart.json").read_text(encoding="utf-8"))
+    host = Host(Path(os.environ["COMFYUI_PATH"]), base, cpu=not has_gpu())
+    host.log_path.unlink(missing_ok=True)
+    print("Starting ComfyUI ...", flush=True)
+    with host:
+        prompt = workflow.to_prompt(graph, host.get("/object_info"))
+        own_inputs(prompt, base, arguments)
+        if arguments.epochs:
+            for inputs in workflow.nodes_of(prompt, "AthanorTrainLoRA"):
+                inputs["epochs"] = arguments.epochs
+        print("Training and comparing:", flush=True)
+        try:
+            prompt_id = host.queue(prompt, graph, CLIENT)
+        except ValueError as error:
+            print(f"ComfyUI refused the graph: {error}", file=sys.stderr)
+            return 1
+        show_progress(host, prompt_id, prompt)
+        job = host.finish(prompt_id)
+        entry = host.get(f"/history/{prompt_id}")[prompt_id]
+    if job["status"] != "completed":
+        print(f"The job ended as {job['status']}: {error_message(entry)}", file=sys.stderr)
+        return 1
+    files = {"grid": [], "loss curve": []}
+    for key, output in entry["outputs"].items():
+        kind = {"AthanorXYZCompare": "grid", "SaveImage": "loss curve"}.get(prompt[key]["class_type"])
+        for image in output.get("images", []) if kind else []:
+            files[kind].append(base / image["type"] / image["subfolder"] / image["filename"])
+    name = workflow.nodes_of(prompt, "AthanorTrainLoRA")[0]["output_name"]
+    loras = sorted((base / "models" / "loras").glob(f"{name}*.safetensors"), key=lambda p: (p.stat().st_mtime, p.name))
+    print(f"\nDone in {time.monotonic() - started:.0f} s.")
+    for title, paths in (("LoRA", loras), ("loss curve", files["loss curve"]), ("grid", files["grid"])):
+        for path in paths:
+            print(f"  {title:<10}  {path}")
+    print("\nSee the same graph in the browser: python dev.py serve, then Templates > Extensions > athanor.")
+    if trouble := host.trouble():
+        print(f"ComfyUI's log has trouble ({host.log_path}):\n" + "\n".join(trouble), file=sys.stderr)
+        return 1
+    if not (loras and files["grid"] and files["loss curve"]):
+        print(f"Some results are missing; see {host.log_path}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

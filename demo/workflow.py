@@ -1,0 +1,42 @@
+"""Turn a workflow saved from the page into the form that ComfyUI's API takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def to_prompt(workflow: dict[str, Any], object_info: dict[str, Any]) -> dict[str, Any]:
+    """API form of a UI-format workflow without subgraphs; muted nodes are left out.
+
+    Raises:
+        KeyError: a node type that the server does not have.
+    """
+    sources = {link[0]: [str(link[1]), link[2]] for link in workflow["links"]}
+    prompt = {}
+    for node in workflow["nodes"]:
+        if node.get("mode", 0) != 0 or node["type"] in ("Note", "MarkdownNote"):
+            continue
+        info = object_info[node["type"]]
+        links = {slot["name"]: slot["link"] for slot in node.get("inputs", []) if slot.get("link") is not None}
+        values, inputs = list(node.get("widgets_values", [])), {}
+        for group in ("required", "optional"):
+            for name in info["input_order"].get(group, []):
+                kind, *options = info["input"][group][name]
+                widget = isinstance(kind, list) or kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+                if widget and values:
+                    inputs[name] = values.pop(0)
+                    if options and options[0].get("control_after_generate"):
+                        values.pop(0)  # the page keeps "fixed" or "randomize" beside a seed
+                if name in links:
+                    inputs[name] = sources[links[name]]
+        prompt[str(node["id"])] = {
+            "class_type": node["type"],
+            "inputs": inputs,
+            "_meta": {"title": node.get("title", info["display_name"])},
+        }
+    return prompt
+
+
+def nodes_of(prompt: dict[str, Any], class_type: str) -> list[dict[str, Any]]:
+    """The inputs of every node of a type."""
+    return [node["inputs"] for node in prompt.values() if node["class_type"] == class_type]
