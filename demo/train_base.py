@@ -106,7 +106,8 @@ def train_vae(steps: int, batch: int = 16, crop: int = 64) -> None:
         sched.step()
         if step % 50 == 0 or step == steps - 1:
             print(
-                f"vae {step}/{steps} loss {loss.item():.4f} l1 {diff.abs().mean().item():.4f} std {z.std().item():.2f} {time.time() - start:.0f} s",
+                f"vae {step}/{steps} loss {loss.item():.4f} l1 {diff.abs().mean().item():.4f} std {z.std().item():.2f} "
+                f"{time.time() - start:.0f} s",
                 flush=True,
             )
         if step % 500 == 499 or step == steps - 1:

@@ -25,6 +25,8 @@ def decode(path: Path) -> Image.Image:
         with Image.open(path) as image:
             image.load()
             image = ImageOps.exif_transpose(image)
+            if image.mode.startswith("I"):  # 16 bits a pixel: Pillow would cut them off at 255
+                image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
             if image.has_transparency_data:
                 rgba = image.convert("RGBA")
                 image = Image.new("RGBA", rgba.size, "white")

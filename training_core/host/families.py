@@ -39,7 +39,9 @@ def detect(model: Any) -> Family:
     if kind is comfy.model_base.SDXL and not base.concat_keys:
         return Family("SDXL", f"sdxl_base_v1-0{suffix}", "stable-diffusion-xl-v1-base", False)
     if kind is comfy.model_base.SD3:
-        return Family("SD3", "sd3_m", "stable-diffusion-3-medium", False)
+        config = base.model_config.unet_config
+        size = "5-medium" if config["x_block_self_attn_layers"] else "5-large" if config["depth"] == 38 else "medium"
+        return Family("SD3", size, f"stable-diffusion-3-{size}", False)
     if kind is comfy.model_base.BaseModel and not base.concat_keys and "context_dim" in base.model_config.unet_config:
         if base.model_config.unet_config["context_dim"] == 768:
             return Family("SD1.5", f"sd_v1{suffix}", "stable-diffusion-v1", True)
@@ -73,9 +75,8 @@ def schedule(sampling: Any) -> Schedule:
             return Schedule("flow")
         if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete):
             return Schedule(prediction, sampling.sigmas.detach().float().cpu().clone())
-    raise AthanorError(
-        f"MODEL samples with {type(sampling).__name__} ({', '.join(b.__name__ for b in own) or 'unknown prediction'}), which cannot be trained."
-    )
+    seen = ", ".join(base.__name__ for base in own) or "unknown prediction"
+    raise AthanorError(f"MODEL samples with {type(sampling).__name__} ({seen}), which cannot be trained.")
 
 
 def file_names(model: Any, family: Family) -> dict[str, str]:

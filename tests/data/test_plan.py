@@ -1,0 +1,59 @@
+from collections import Counter
+from pathlib import Path
+
+from athanor.training_core.data.plan import epoch_plan, length, sort_into_buckets
+from athanor.training_core.data.scan import Dataset, Picture
+from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
+
+
+def buckets(counts=((64, 64, 5, 2), (64, 128, 3, 1)), batch_size=4, shuffle=False):
+    pictures = tuple(
+        Picture(Path(f"{w}x{h}_{i}.png"), f"{w}x{h}_{i}.png", "", (w, h), f"a{i}, b, c, d", repeats)
+        for w, h, n, repeats in counts
+        for i in range(n)
+    )
+    settings = BucketSettings(
+        width=64, height=64, min_bucket_reso=32, max_bucket_reso=128, bucket_reso_steps=32, batch_size=batch_size
+    )
+    return sort_into_buckets(Dataset(DatasetSettings(shuffle_caption=shuffle), pictures), settings)
+
+
+def test_every_picture_as_often_as_its_repeats_and_one_bucket_per_batch():
+    sorted_ = buckets()
+    plan = epoch_plan(sorted_, 0, 0)
+    seen = Counter(s.picture for b in plan for s in b.samples)
+    assert seen == {i: p.repeats for i, p in enumerate(sorted_.dataset.pictures)}
+    for batch in plan:
+        assert len(batch.samples) <= 4
+        assert {sorted_.placements[s.picture].bucket for s in batch.samples} == {batch.bucket}
+
+
+def test_batch_counts():
+    """60 entries in one bucket: 15 batches of 4, 9 of 7."""
+    for size, count in ((4, 15), (7, 9)):
+        one = buckets(((64, 64, 20, 3),), size)
+        assert one.batches_per_epoch == count == len(epoch_plan(one, 0, 0))
+
+
+def test_a_plan_depends_on_seed_and_epoch_alone():
+    sorted_ = buckets(shuffle=True)
+    plan = epoch_plan(sorted_, 3, 2)
+    epoch_plan(sorted_, 3, 0)
+    assert epoch_plan(sorted_, 3, 2) == plan
+    assert epoch_plan(sorted_, 3, 1) != plan
+    assert epoch_plan(sorted_, 4, 2) != plan
+
+
+def test_captions_are_shuffled_anew():
+    sorted_ = buckets(shuffle=True)
+    texts = {s.caption for e in range(10) for b in epoch_plan(sorted_, 0, e) for s in b.samples if s.picture == 0}
+    assert len(texts) > 5
+
+
+def test_length():
+    sorted_ = buckets()  # 10 + 3 entries, batch 4: 3 + 1 batches
+    assert length(sorted_, TrainingSettings(epochs=5)).steps == 20
+    accumulated = length(sorted_, TrainingSettings(epochs=5, gradient_accumulation_steps=3))
+    assert (accumulated.steps, accumulated.steps_per_epoch) == (10, 2)
+    limited = length(sorted_, TrainingSettings(epochs=5, max_train_steps=9))
+    assert (limited.steps, limited.epochs) == (9, 3)

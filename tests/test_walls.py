@@ -1,0 +1,110 @@
+"""The walls of the house: imports go one way, in no circle, and the host has one door."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "server", "execution", "nodes"}
+ORDER = ["nodes", "run", "compare", "data", "network", "host", "optim", "objective", "settings"]
+MAY = {
+    "settings": set(),
+    "objective": {"settings"},
+    "optim": {"settings"},
+    "data": {"settings"},
+    "network": {"settings", "data"},
+    "host": {"settings", "objective"},
+    "run": {"settings", "objective", "optim", "data", "network", "host"},
+    "compare": {"settings", "host", "network", "run", "data"},
+}
+SHARED = {"errors", "randomness", "drawing"}
+
+
+def modules() -> dict[str, set[str]]:
+    """Module name below the pack -> absolute names it imports (relative ones resolved)."""
+    result = {}
+    for path in [*(ROOT / "training_core").rglob("*.py"), *(ROOT / "nodes").rglob("*.py")]:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        package = parts[:-1]
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else ()
+                stem = ".".join([*base, *([node.module] if node.module else [])])
+                found |= {f"{stem}.{alias.name}" for alias in node.names}
+        result[".".join(parts)] = found
+    return result
+
+
+def room(name: str) -> str:
+    parts = name.split(".")
+    return parts[1] if parts[0] == "training_core" and len(parts) > 2 else parts[0]
+
+
+def test_imports_point_one_way():
+    bad = []
+    for name, imports in modules().items():
+        if not name.startswith("training_core."):
+            continue
+        for target in imports:
+            if target.startswith("nodes."):
+                bad.append(f"{name} -> {target}")
+            if target.startswith("training_core.") and room(name) in MAY:
+                other = target.split(".")[1]
+                if other != room(name) and other not in SHARED and other not in MAY[room(name)]:
+                    bad.append(f"{name} -> {target}")
+    assert not bad
+
+
+def test_the_host_has_one_door():
+    bad = []
+    for name, imports in modules().items():
+        for target in imports:
+            top = target.split(".")[0]
+            absolute = top in HOST and not target.startswith(("nodes.", "training_core."))
+            if name.startswith("training_core.") and room(name) != "host" and absolute:
+                bad.append(f"{name} -> {target}")
+    assert not bad
+
+
+def test_no_circles():
+    graph = {}
+    names = modules()
+    for name, imports in names.items():
+        graph[name] = {
+            other for target in imports for other in names if target == other or target.startswith(other + ".")
+        } - {name}
+    state: dict[str, int] = {}
+
+    def visit(name: str, path: list[str]) -> None:
+        if state.get(name) == 1:
+            raise AssertionError(" -> ".join([*path, name]))
+        if state.get(name):
+            return
+        state[name] = 1
+        for other in graph[name]:
+            if not other.endswith("__init__"):
+                visit(other, [*path, name])
+        state[name] = 2
+
+    for name in graph:
+        visit(name, [])
+
+
+def test_nothing_happens_at_import():
+    """No module of the core touches CUDA, the environment or torch's global state when it is imported."""
+    for path in (ROOT / "training_core").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                raise AssertionError(f"{path.name} line {node.lineno} calls something at import")
+
+
+def test_files_stay_small():
+    long = {
+        str(p.relative_to(ROOT)): n
+        for folder in ("training_core", "nodes", "demo")
+        for p in (ROOT / folder).rglob("*.py")
+        if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300
+    }
+    assert not long

@@ -1,0 +1,85 @@
+"""Checkpoints in the families' real layouts with small random weights, for the host's own loaders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import assemble
+import torch
+from safetensors.torch import save_file
+
+
+def _fill(module: torch.nn.Module, seed: int, gain: float = 1.0) -> dict[str, torch.Tensor]:
+    """Random weights; zero-initialised output layers get weights as well, else the model answers with zeros."""
+    generator = torch.Generator().manual_seed(seed)
+    state = {}
+    for name, value in module.state_dict().items():
+        if value.ndim > 1:
+            fan_in = value[0].numel()
+            state[name] = torch.randn(value.shape, generator=generator) * gain * fan_in**-0.5
+        elif name.endswith("weight"):
+            state[name] = 1 + 0.1 * torch.randn(value.shape, generator=generator)
+        else:
+            state[name] = 0.1 * torch.randn(value.shape, generator=generator)
+    return state
+
+
+def _vae(channels: int, seed: int) -> dict[str, torch.Tensor]:
+    import comfy.taesd.taesd
+
+    state = _fill(comfy.taesd.taesd.TAESD(latent_channels=channels), seed, 0.7)
+    return state | {"vae_scale": torch.tensor(1.0), "vae_shift": torch.tensor(0.0)}
+
+
+def _write(path: Path, parts: dict[str, dict[str, torch.Tensor]]) -> Path:
+    save_file({p + k: v.half().contiguous() for p, part in parts.items() for k, v in part.items()}, path)
+    return path
+
+
+def sd15(path: Path) -> Path:
+    """SD1.5's layout with one level of one block (26 M parameters)."""
+    import comfy.ops
+    from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
+
+    unet = UNetModel(
+        image_size=32,
+        in_channels=4,
+        out_channels=4,
+        model_channels=320,
+        num_res_blocks=[1],
+        channel_mult=(1,),
+        transformer_depth=[1],
+        transformer_depth_output=[1, 1],
+        transformer_depth_middle=1,
+        use_spatial_transformer=True,
+        context_dim=768,
+        num_heads=8,
+        dtype=torch.float32,
+        device="cpu",
+        operations=comfy.ops.disable_weight_init,
+    )
+    return _write(
+        path,
+        {
+            "model.diffusion_model.": _fill(unet, 1),
+            "first_stage_model.": _vae(4, 2),
+            "cond_stage_model.transformer.": assemble.text_encoder(),
+        },
+    )
+
+
+def sd3(path: Path) -> Path:
+    """SD3's layout with two blocks of width 128, CLIP-L alone."""
+    import train_base
+
+    state = train_base.initial_model()
+    generator = torch.Generator().manual_seed(4)
+    state = {k: v if v.abs().sum() else 0.1 * torch.randn(v.shape, generator=generator) for k, v in state.items()}
+    return _write(
+        path,
+        {
+            "model.diffusion_model.": state,
+            "first_stage_model.": _vae(16, 5),
+            "text_encoders.clip_l.transformer.": assemble.text_encoder(),
+        },
+    )
