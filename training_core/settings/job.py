@@ -14,10 +14,6 @@ from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
 from .training import TrainingSettings
 
-NAMING = {"output_name", "overwrite"}
-"""Training settings that say where results go, not what they are."""
-
-
 class Job(Settings):
     """Settings + dataset fingerprint + base-model fingerprint. A run is a pure function of it."""
 

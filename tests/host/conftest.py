@@ -1,0 +1,41 @@
+"""A real ComfyUI with the pack in its custom_nodes, for the whole session."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import graphs
+import pictures
+from host import Host
+
+
+def draw_dataset(folder: Path, count: int = 4, size: int = 64) -> None:
+    rng = random.Random(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, scene in enumerate(rng.sample(pictures.world(), count)):
+        image = pictures.draw(scene, rng, size)
+        if i == count - 1:
+            image = image.resize((size * 2, size))  # one of another shape
+        image.save(folder / f"{i}.png")
+        (folder / f"{i}.txt").write_text(scene.caption, encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def server(comfyui: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    base = tmp_path_factory.mktemp("comfy")
+    draw_dataset(base / "input" / "ds" / "2_thing")
+    with Host(comfyui, base, cpu=True) as host:
+        for name, path in checkpoints.items():
+            (base / "models" / "checkpoints" / f"{name}.safetensors").symlink_to(path)
+        graphs.learn_defaults(host.get("/object_info"))
+        yield host
+    # Tests provoke errors on purpose, and the host prints a traceback for each; these lines never belong there.
+    log = host.log()
+    assert "IMPORT FAILED" not in log and "lora key not loaded" not in log

@@ -1,0 +1,102 @@
+"""Graphs in API form, and small helpers to read what a real ComfyUI made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from safetensors import safe_open
+
+DEFAULTS: dict[str, dict[str, Any]] = {}
+"""Node type -> its widgets' defaults, from the server's /object_info."""
+
+
+def learn_defaults(object_info: dict[str, Any]) -> None:
+    for kind, info in object_info.items():
+        if kind.startswith("Athanor"):
+            DEFAULTS[kind] = {
+                name: spec[1]["default"]
+                for group in ("required", "optional")
+                for name, spec in info["input"].get(group, {}).items()
+                if len(spec) > 1 and "default" in spec[1]
+            }
+
+
+def node(kind: str, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": kind, "inputs": {**DEFAULTS.get(kind, {}), **inputs}}
+
+
+def training(checkpoint: str, folder: str = "ds", **parts: dict[str, Any]) -> dict[str, Any]:
+    """Checkpoint -> dataset -> buckets -> configs -> Train LoRA, and its loss curve saved."""
+    ports = {"model": ["ckpt", 0], "clip": ["ckpt", 1], "vae": ["ckpt", 2], "buckets": ["buckets", 0]}
+    configs = {name: [name, 0] for name in ("network", "loss", "noise", "optimizer")}
+    size = {"width": 64, "height": 64, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 32, "batch_size": 2}
+    return {
+        "ckpt": node("CheckpointLoaderSimple", ckpt_name=f"{checkpoint}.safetensors"),
+        "dataset": node("AthanorDatasetLoader", **({"folder": folder} | parts.get("dataset", {}))),
+        "buckets": node("AthanorBucketer", dataset=["dataset", 0], **(size | parts.get("buckets", {}))),
+        "network": node("AthanorNetworkConfig", **({"rank": 4, "alpha": 4.0} | parts.get("network", {}))),
+        "loss": node("AthanorLossConfig", **parts.get("loss", {})),
+        "noise": node("AthanorNoiseConfig", **parts.get("noise", {})),
+        "optimizer": node("AthanorOptimizerConfig", **({"learning_rate": 1e-3} | parts.get("optimizer", {}))),
+        "train": node("AthanorTrainLoRA", **ports, **configs, **({"epochs": 1} | parts.get("train", {}))),
+        "curve": node("PreviewImage", images=["train", 4]),
+    }
+
+
+def compare(source: str, run: list[Any], **values: Any) -> dict[str, Any]:
+    """XYZ Compare behind a run."""
+    ports = {"run": run, "model": [source, 0], "clip": [source, 1], "vae": [source, 2]}
+    return {"compare": node("AthanorXYZCompare", **ports, **({"width": 64, "height": 64, "steps": 3, "cfg": 3.0} | values))}
+
+
+def plain(source: str, prompt: str, lora: str | None, strength: float = 1.0, seed: int = 0, name: str = "p", **k: Any) -> dict[str, Any]:
+    """The stock graph: Load LoRA, two prompts, KSampler, VAE Decode, Save Image."""
+    model, clip, nodes = [source, 0], [source, 1], {}
+    if lora:
+        nodes[f"{name}lora"] = node(
+            "LoraLoader", model=model, clip=clip, lora_name=lora, strength_model=strength, strength_clip=strength
+        )
+        model, clip = [f"{name}lora", 0], [f"{name}lora", 1]
+    nodes[f"{name}pos"] = node("CLIPTextEncode", clip=clip, text=prompt)
+    nodes[f"{name}neg"] = node("CLIPTextEncode", clip=clip, text="")
+    nodes[f"{name}latent"] = node("EmptyLatentImage", width=64, height=64, batch_size=1)
+    nodes[f"{name}sample"] = node(
+        "KSampler",
+        model=model,
+        positive=[f"{name}pos", 0],
+        negative=[f"{name}neg", 0],
+        latent_image=[f"{name}latent", 0],
+        seed=seed,
+        **({"steps": 3, "cfg": 3.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0} | k),
+    )
+    nodes[f"{name}decode"] = node("VAEDecode", samples=[f"{name}sample", 0], vae=[source, 2])
+    nodes[f"{name}save"] = node("SaveImage", images=[f"{name}decode", 0], filename_prefix=f"plain_{name}")
+    return nodes
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def saved(host: Any, entry: dict[str, Any], key: str) -> np.ndarray:
+    """The first picture that output node `key` saved."""
+    image = entry["outputs"][key]["images"][0]
+    return pixels(host.base / image["type"] / image["subfolder"] / image["filename"])
+
+
+def metadata(path: Path) -> dict[str, str]:
+    with safe_open(path, "pt") as file:
+        return file.metadata()
+
+
+def lora_file(host: Any, name: str) -> Path:
+    return host.base / "models" / "loras" / f"{name}.safetensors"
+
+
+def keys(path: Path) -> list[str]:
+    with safe_open(path, "pt") as file:
+        return list(file.keys())

@@ -1,0 +1,111 @@
+"""Networks on a small module with the host's class names."""
+
+import pytest
+import torch
+from athanor.training_core.errors import AthanorError
+from athanor.training_core.network.build import attached, create
+from athanor.training_core.settings import NetworkSettings
+from lycoris.wrapper import LycorisNetwork
+
+
+class SpatialTransformer(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.GroupNorm(2, 8)
+        self.proj_in = torch.nn.Conv2d(8, 8, 1)
+        self.to_q = torch.nn.Linear(8, 16)
+
+    def forward(self, x):
+        return self.to_q(self.proj_in(self.norm(x)).flatten(2).mT)
+
+
+class ResBlock(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(4, 8, 3, padding=1)
+        self.emb = torch.nn.Linear(4, 8)
+
+    def forward(self, x):
+        return self.conv(x) + self.emb(x.mean((2, 3)))[..., None, None]
+
+
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.res, self.attn, self.head = ResBlock(), SpatialTransformer(), torch.nn.Linear(16, 2)
+
+    def forward(self, x):
+        return self.head(self.attn(self.res(x)))
+
+
+CPU = torch.device("cpu")
+X = torch.randn(2, 4, 6, 6, generator=torch.Generator().manual_seed(1))
+
+
+def names(**settings) -> set[str]:
+    return {lora.lora_name.removeprefix("lora_unet_") for lora in create(Model(), NetworkSettings(**settings), 0).loras}
+
+
+def test_targets():
+    linear = {"attn_proj_in", "attn_to_q"}
+    assert names() == linear
+    assert names(conv_rank=2) == linear | {"res_conv", "res_emb"}
+    assert names(preset="full") == linear | {"res_emb"}
+    assert names(preset="full", conv_rank=2, train_norm=True) == linear | {"res_conv", "res_emb", "attn_norm"}
+    assert names(preset="unet-convblock-only", conv_rank=2) == {"res_conv", "res_emb"}
+    with pytest.raises(AthanorError, match="preset attn-only: it matches no layer"):
+        names(preset="attn-only")
+
+
+@pytest.mark.parametrize("algo", ["lora", "locon", "loha", "lokr"])
+def test_start_values_follow_from_the_seed_and_change_nothing_yet(algo):
+    settings = NetworkSettings(algo=algo, rank=2, alpha=1.0, preset="full", conv_rank=2)
+    a = create(Model(), settings, 3)
+    state = torch.random.get_rng_state()
+    model = Model()
+    torch.random.set_rng_state(state)
+    b, c = create(model, settings, 3), create(model, settings, 4)
+    assert torch.equal(state, torch.random.get_rng_state())
+    for x in (a, b, c):
+        x.apply_to()
+    pairs = list(zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+    assert pairs and all(torch.equal(x, y) for x, y in pairs)
+    assert any(not torch.equal(x, y) for x, y in zip(a.state_dict().values(), c.state_dict().values(), strict=True))
+    for x in (c, b, a):
+        x.restore()
+    with attached(model, settings, 3, CPU):
+        inside = model(X)
+    assert torch.allclose(inside, model(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("algo", ["lora", "locon", "loha", "lokr"])
+def test_learns_and_leaves_no_trace(algo):
+    model = Model().requires_grad_(False)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    out, presets = model(X), dict(vars(LycorisNetwork))
+    with attached(model, NetworkSettings(algo=algo, rank=4, alpha=4.0, preset="full", conv_rank=4), 0, CPU) as network:
+        optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
+        first = None
+        for _ in range(80):
+            loss = (model(X) - 1).square().mean()
+            first = first or loss.item()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        assert loss.item() < first * 0.7
+        assert all(p.dtype is torch.float32 for p in network.parameters())
+    assert torch.equal(model(X), out)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert not any("forward" in m.__dict__ or "_lycoris_wrappers" in m.__dict__ for m in model.modules())
+    assert {k: presets[k] for k in ("TARGET_REPLACE_MODULE", "ENABLE_CONV", "LORA_PREFIX")} == {
+        k: vars(LycorisNetwork)[k] for k in ("TARGET_REPLACE_MODULE", "ENABLE_CONV", "LORA_PREFIX")
+    }
+
+
+def test_restored_after_an_error():
+    model = Model()
+    out = model(X)
+    with pytest.raises(KeyboardInterrupt), attached(model, NetworkSettings(), 0, CPU):
+        raise KeyboardInterrupt
+    assert torch.equal(model(X), out)

@@ -1,0 +1,68 @@
+"""One optimizer step: accumulation, clipping, dropout and the host's random state."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from athanor.training_core.objective import Noised
+from athanor.training_core.run.step import Stepper
+
+
+class Plain:
+    """An objective without noise: the target is twice the latent."""
+
+    def prepare(self, x0, *key):
+        ones = torch.ones(len(x0))
+        return Noised(x0, ones, ones, 2 * x0)
+
+    def losses(self, prediction, batch):
+        return (prediction - batch.target).square().flatten(1).mean(1)
+
+
+def stepper(layer, lr=0.1, clip=0.0, dropout=0.0):
+    optimizer = torch.optim.SGD(layer.parameters(), lr=lr)
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+
+    def predict(noised, batch):
+        return torch.nn.functional.dropout(layer(noised.x), dropout)
+
+    return Stepper(predict, Plain(), layer, optimizer, clip, 1, scaler)
+
+
+def batches(*sizes):
+    data = torch.randn(sum(sizes), 4, generator=torch.Generator().manual_seed(0))
+    return [SimpleNamespace(latents=part) for part in data.split(list(sizes))]
+
+
+def layer():
+    torch.manual_seed(0)
+    return torch.nn.Linear(4, 4)
+
+
+@pytest.mark.parametrize("sizes", [(6,), (2, 2, 2), (4, 2), (1, 5)])
+def test_accumulated_batches_equal_one_large_batch(sizes):
+    """Also when the last batch is short: every sample counts the same."""
+    a, b = layer(), layer()
+    stepper(a)(0, 0.1, batches(6))
+    losses, _ = stepper(b)(0, 0.1, batches(*sizes))
+    assert len(losses) == 6 and torch.allclose(a.weight, b.weight, atol=1e-6)
+
+
+def test_clipping_limits_the_update():
+    a = layer()
+    before = a.weight.detach().clone(), a.bias.detach().clone()
+    _, norm = stepper(a, clip=0.01)(0, 1.0, batches(6))
+    moved = torch.cat([(a.weight - before[0]).flatten(), a.bias - before[1]]).norm()
+    assert norm > 0.01 and moved.item() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_dropout_is_keyed_by_the_step_and_leaves_the_global_state():
+    state = torch.random.get_rng_state()
+    a, b = layer(), layer()
+    torch.random.set_rng_state(state)
+    first, _ = stepper(a, dropout=0.5)(3, 0.0, batches(6))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    torch.rand(7)
+    again, _ = stepper(b, dropout=0.5)(3, 0.0, batches(6))
+    other, _ = stepper(layer(), dropout=0.5)(4, 0.0, batches(6))
+    assert torch.equal(first, again) and not torch.equal(first, other)
