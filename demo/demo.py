@@ -78,39 +78,32 @@ def own_inputs(prompt: dict[str, Any], base: Path, arguments: argparse.Namespace
 
 
 def show_progress(host: Host, prompt_id: str, prompt: dict[str, Any]) -> None:
-    """Print the server's own progress until the job is over; at most a line every 3 seconds."""
+    """Print what the nodes say while they work, at most a line every 3 seconds each, until the job is over."""
     import asyncio
 
     import aiohttp
 
-    titles = {key: node["_meta"]["title"] for key, node in prompt.items()}
+    ends = ("execution_success", "execution_error", "execution_interrupted")
 
-    async def follow(client: str) -> None:
-        said, last = 0.0, ""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.ws_connect(f"{host.url}/ws?clientId={client}", max_msg_size=0) as socket,
-        ):
+    async def follow() -> None:
+        said: dict[str, float] = {}
+        address = f"{host.url}/ws?clientId={CLIENT}"
+        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
+            if host.get("/queue")["queue_running"] == host.get("/queue")["queue_pending"] == []:
+                return
             async for message in socket:
-                if message.type is not aiohttp.WSMsgType.TEXT:
-                    continue
-                event = json.loads(message.data)
-                data = event.get("data") or {}
-                if event["type"] == "progress_state":
-                    running = [n for n in data["nodes"].values() if n["state"] == "running" and n["max"] > 1]
-                    if running and time.monotonic() - said > 3:
-                        said, node = time.monotonic(), running[0]
-                        line = f"  {titles.get(node['display_node_id'], '?')}: {node['value']:.0f} of {node['max']:.0f}"
-                        if line != last:
-                            print(line, flush=True)
-                            last = line
-                elif (
-                    event["type"] in ("execution_success", "execution_error", "execution_interrupted")
-                    and data.get("prompt_id") == prompt_id
-                ):
-                    return
+                if message.type is aiohttp.WSMsgType.BINARY and message.data[:4] == b"\x00\x00\x00\x03":
+                    end = 8 + int.from_bytes(message.data[4:8], "big")  # a node's text line
+                    node, text = message.data[8:end].decode(), message.data[end:].decode()
+                    if time.monotonic() - said.get(node, 0) > 3:
+                        said[node] = time.monotonic()
+                        print(f"  {prompt[node]['_meta']['title']}: {', '.join(text.splitlines())}", flush=True)
+                elif message.type is aiohttp.WSMsgType.TEXT:
+                    event = json.loads(message.data)
+                    if event["type"] in ends and event["data"].get("prompt_id") == prompt_id:
+                        return
 
-    asyncio.run(follow(CLIENT))
+    asyncio.run(follow())
 
 
 CLIENT = "athanor-demo"

@@ -1,4 +1,4 @@
-"""Lay out the demo's ComfyUI folder: the demo base, drawn pictures of a sprout, and a few photographs."""
+"""Lay out the demo's ComfyUI folder: the demo base, drawn pictures, and a few photographs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BASE = ROOT / ".athanor" / "comfy"
 """--base-directory of the demo's and `serve`'s ComfyUI."""
 
 DATASET = "athanor-demo"
-SPROUTS = 20
+SPROUTS, KNOWN = 24, 12
 PHOTOGRAPHS = {  # files of the host's template packages, with their captions
     "flux_canny_model_example-1": "photo of a rose",
     "flux_schnell_full_text_to_image-1": "photo of a green car",
@@ -34,6 +34,15 @@ def draw_sprouts(folder: Path) -> None:
         scene = pictures.Scene("sprout", colours[n % len(colours)], places[n % len(places)], rng.choice(backgrounds))
         pictures.draw(scene, rng).save(folder / f"sprout_{n:02}.png")
         (folder / f"sprout_{n:02}.txt").write_text(scene.caption, encoding="utf-8")
+
+
+def draw_known(folder: Path) -> None:
+    """A few shapes that the base knows already, so that it does not forget them (a small regularization set)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(8)
+    for n, scene in enumerate(rng.sample(pictures.world(), KNOWN)):
+        pictures.draw(scene, rng).save(folder / f"shape_{n:02}.png")
+        (folder / f"shape_{n:02}.txt").write_text(scene.caption, encoding="utf-8")
 
 
 def copy_photographs(folder: Path) -> int:
@@ -58,8 +67,9 @@ def prepare(base: Path = BASE) -> Path:
     if not dataset.is_dir():
         part = base / "input" / f".{DATASET}.part"
         shutil.rmtree(part, ignore_errors=True)
-        draw_sprouts(part / "2_sprout")
-        if not copy_photographs(part / "2_photograph"):
-            shutil.rmtree(part / "2_photograph")
+        draw_sprouts(part / "3_sprout")
+        draw_known(part / "2_shapes")
+        if not copy_photographs(part / "4_photograph"):
+            shutil.rmtree(part / "4_photograph")
         part.rename(dataset)
     return base

@@ -15,6 +15,7 @@ from ..training_core.compare import axes, cells, grid
 from ..training_core.host import folders
 from ..training_core.settings import CompareSettings
 from . import types
+from .progress import Progress, Rate
 from .schema import SettingsNode, image_output, inputs, pick
 
 
@@ -62,6 +63,7 @@ class AthanorXYZCompare(SettingsNode):
                 io.Image.Output("grid", tooltip="The labelled grid."),
                 io.Image.Output("images", is_output_list=True, tooltip="The single pictures, row by row."),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -94,10 +96,14 @@ class AthanorXYZCompare(SettingsNode):
         plan = axes.layout(axes.axes(settings, run), columns, rows)
         folder = folders.compare_folder(f"{run.run_id}-{time.strftime('%Y%m%d-%H%M%S')}")
         pictures = {}
-        for _done, _total, cell, path in cells.sample_cells(
+        progress, rate, start = Progress(cls.hidden.unique_id), Rate(), time.monotonic()
+        for done, total, cell, path in cells.sample_cells(
             plan, settings, sampler_name, scheduler, model, clip, vae, folder
         ):
             pictures[cell] = path
+            rate.add(time.monotonic() - start)
+            start = time.monotonic()
+            progress.text(f"picture {done} of {total}, {rate.left(total - done)} left", always=True)
         title = f"{run.name}   {sampler_name} {scheduler}, {settings.steps} steps, cfg {settings.cfg:g}"
         sheet = grid.draw(title, plan, pictures, (settings.width, settings.height))
         sheet.save(folder / "grid.png")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import Any
 
-import comfy.utils
 from comfy_api.latest import io
-from server import PromptServer
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import fingerprint, folders, guard, lora
 from ..training_core.run.curve import loss_curve
-from ..training_core.run.events import Encoded, Saved, Started, Stepped, Warned
+from ..training_core.run.events import Encoded, Event, Saved, Started, Stepped, Warned
 from ..training_core.run.handle import Checkpoint, Run
 from ..training_core.run.train import train
 from ..training_core.settings import (
@@ -25,6 +22,7 @@ from ..training_core.settings import (
     TrainingSettings,
 )
 from . import types
+from .progress import Progress, Rate
 from .schema import SettingsNode, image_output, inputs, pick
 
 log = logging.getLogger("athanor")
@@ -119,22 +117,21 @@ class AthanorTrainLoRA(SettingsNode):
 
 
 class _Display:
-    """Turns events into the host's progress bar and a line of text on the node, and collects the run."""
+    """Shows a run's events on its node, and collects the run."""
 
     def __init__(self, node_id: str) -> None:
-        self._node_id, self._bar, self._text_at = node_id, None, 0.0
+        self._progress, self._rate = Progress(node_id), Rate()
         self._started: Started | None = None
         self._steps: list[Stepped] = []
         self._saved: list[Saved] = []
         self._warnings: list[str] = []
-        self._rate = 0.0
 
-    def show(self, event: Any) -> None:
+    def show(self, event: Event) -> None:
         """Show one event."""
         match event:
             case Encoded():
-                self._progress(event.done, event.total)
-                self._text(f"encoding {event.what}: {event.done} of {event.total}", event.done == event.total)
+                self._progress.bar(event.done, event.total)
+                self._progress.text(f"encoding {event.what}: {event.done} of {event.total}", event.done == event.total)
             case Warned():
                 self._warnings.append(event.text)
                 log.warning("Athanor: %s", event.text)
@@ -143,15 +140,13 @@ class _Display:
                 log.info("Athanor: run %s, %d steps, training %s", event.run_id, event.steps, event.trained)
             case Stepped():
                 self._steps.append(event)
-                # The first step warms caches up; it says nothing about speed.
-                weight = 0.1 if len(self._steps) > 2 else 1.0
-                self._rate += weight * (event.seconds - self._rate)
-                self._progress(event.step, self._started.steps)
-                left = (self._started.steps - event.step) * self._rate
-                mean = sum(s.loss for s in self._steps[-50:]) / len(self._steps[-50:])
-                self._text(
+                self._rate.add(event.seconds)
+                self._progress.bar(event.step, self._started.steps)
+                recent = self._steps[-50:]
+                self._progress.text(
                     f"step {event.step} of {self._started.steps}, epoch {event.epoch} of {self._started.epochs}\n"
-                    f"loss {mean:.4f}, {_speed(self._rate)}, {_clock(left)} left",
+                    f"loss {sum(s.loss for s in recent) / len(recent):.4f}, {self._rate.speed}, "
+                    f"{self._rate.left(self._started.steps - event.step)} left",
                     event.step == self._started.steps,
                 )
             case Saved():
@@ -167,7 +162,7 @@ class _Display:
         steps = self._steps
         return Run(
             job.run_id,
-            job.training.output_name,
+            checkpoints[-1].path.stem,
             folders.run_folder(job.run_id),
             checkpoints,
             tuple(s.loss for s in steps),
@@ -183,24 +178,3 @@ class _Display:
             f"sshs_model_hash {last.hash}",
         ]
         return "\n".join(lines + self._warnings)
-
-    def _progress(self, done: int, total: int) -> None:
-        if self._bar is None or self._bar.total != total:
-            self._bar = comfy.utils.ProgressBar(total, node_id=self._node_id)
-        self._bar.update_absolute(done, total)
-
-    def _text(self, text: str, always: bool) -> None:
-        now = time.monotonic()
-        if always or now - self._text_at > 0.25:
-            self._text_at = now
-            PromptServer.instance.send_progress_text(text, self._node_id)
-
-
-def _speed(seconds: float) -> str:
-    return f"{seconds:.2f} s/it" if seconds >= 1 else f"{1 / max(seconds, 1e-9):.2f} it/s"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

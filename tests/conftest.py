@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def _load_pack() -> None:
-    spec = importlib.util.spec_from_file_location("athanor", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
+    spec = importlib.util.spec_from_file_location(
+        "athanor", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
     module = importlib.util.module_from_spec(spec)
     sys.modules["athanor"] = module
     spec.loader.exec_module(module)
@@ -43,7 +45,7 @@ def comfy(comfyui: Path) -> None:
     import comfy.cli_args
 
     comfy.cli_args.args.cpu = True
-    import comfy.model_management  # noqa: F401
+    import comfy.model_management
 
 
 @pytest.fixture(scope="session")

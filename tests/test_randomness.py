@@ -21,7 +21,7 @@ def test_draws_do_not_depend_on_other_draws():
 def test_uniform():
     rng = keyed("uniform")
     values = [rng.random() for _ in range(4000)]
-    assert abs(sum(values) / 4000 - 0.5) < 0.02 and 0 <= min(values) and max(values) < 1
+    assert abs(sum(values) / 4000 - 0.5) < 0.02 and min(values) >= 0 and max(values) < 1
     counts = [0] * 7
     for _ in range(7000):
         counts[rng.below(7)] += 1

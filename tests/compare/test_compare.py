@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from PIL import Image
 
 def run(epochs=(2, 4, 10)):
     points = tuple(
-        Checkpoint(e, e * 10, f"x-{e:06d}.safetensors", Path(f"x-{e:06d}.safetensors"), "", e == epochs[-1]) for e in epochs
+        Checkpoint(e, e * 10, f"x-{e:06d}.safetensors", Path(f"x-{e:06d}.safetensors"), "", e == epochs[-1])
+        for e in epochs
     )
-    return Run("0" * 16, "x", Path("."), points, (), (), ())
+    return Run("0" * 16, "x", Path(), points, (), (), ())
 
 
 def test_checkpoints_are_in_order_of_training():
@@ -49,7 +51,7 @@ def test_the_base_is_drawn_once_whatever_the_strength():
 def test_a_lora_is_patched_once():
     plan = axes.layout(axes.axes(CompareSettings(prompts="a\nb\nc", seeds="1,2,3"), run()), "prompt", "seed")
     keys = [(c.lora, c.strength) for c in plan.unique()]
-    changes = sum(a != b for a, b in zip(keys, keys[1:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(keys))
     assert changes == 3
 
 
@@ -64,7 +66,9 @@ def test_grid_size_and_cells(tmp_path: Path):
     assert {(10 + i * 20, 0, 0) for i in range(8)} <= colours
 
 
-@pytest.mark.parametrize("text", ["my_character_v2-000012", "a" * 80, "one two three four five six seven eight", "\u4e00\u4e8c\u4e09" * 20])
+@pytest.mark.parametrize(
+    "text", ["my_character_v2-000012", "a" * 80, "one two three four five six seven eight", "\u4e00\u4e8c\u4e09" * 20]
+)
 def test_labels_keep_their_end(text):
     face = font(13)
     lines = wrap(text, face, 90, 2)

@@ -74,7 +74,9 @@ def test_sd15_table(image, bucket, resized, crop):
     ],
 )
 def test_no_upscale_table(image, bucket, resized, crop):
-    settings = BucketSettings(width=2048, height=2048, bucket_no_upscale=True, bucket_reso_steps=32, max_bucket_reso=1024)
+    settings = BucketSettings(
+        width=2048, height=2048, bucket_no_upscale=True, bucket_reso_steps=32, max_bucket_reso=1024
+    )
     got = place(image, settings)
     assert (got.bucket, got.resized, got.crop) == (bucket, resized, crop)
 

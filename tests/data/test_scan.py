@@ -37,7 +37,10 @@ def test_flat_folder(tmp_path: Path):
     picture(tmp_path / ".hidden.png")
     (tmp_path / "notes.md").write_text("x")
     found = scan(settings(repeats=4, class_tokens="sks dog"), tmp_path)
-    assert [(p.name, p.repeats, p.caption) for p in found.pictures] == [("A.PNG", 4, "sks dog"), ("b.webp", 4, "sks dog")]
+    assert [(p.name, p.repeats, p.caption) for p in found.pictures] == [
+        ("A.PNG", 4, "sks dog"),
+        ("b.webp", 4, "sks dog"),
+    ]
     assert not found.warnings
 
 

@@ -32,7 +32,14 @@ def training(checkpoint: str, folder: str = "ds", **parts: dict[str, Any]) -> di
     """Checkpoint -> dataset -> buckets -> configs -> Train LoRA, and its loss curve saved."""
     ports = {"model": ["ckpt", 0], "clip": ["ckpt", 1], "vae": ["ckpt", 2], "buckets": ["buckets", 0]}
     configs = {name: [name, 0] for name in ("network", "loss", "noise", "optimizer")}
-    size = {"width": 64, "height": 64, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 32, "batch_size": 2}
+    size = {
+        "width": 64,
+        "height": 64,
+        "min_bucket_reso": 32,
+        "max_bucket_reso": 128,
+        "bucket_reso_steps": 32,
+        "batch_size": 2,
+    }
     return {
         "ckpt": node("CheckpointLoaderSimple", ckpt_name=f"{checkpoint}.safetensors"),
         "dataset": node("AthanorDatasetLoader", **({"folder": folder} | parts.get("dataset", {}))),
@@ -49,10 +56,14 @@ def training(checkpoint: str, folder: str = "ds", **parts: dict[str, Any]) -> di
 def compare(source: str, run: list[Any], **values: Any) -> dict[str, Any]:
     """XYZ Compare behind a run."""
     ports = {"run": run, "model": [source, 0], "clip": [source, 1], "vae": [source, 2]}
-    return {"compare": node("AthanorXYZCompare", **ports, **({"width": 64, "height": 64, "steps": 3, "cfg": 3.0} | values))}
+    return {
+        "compare": node("AthanorXYZCompare", **ports, **({"width": 64, "height": 64, "steps": 3, "cfg": 3.0} | values))
+    }
 
 
-def plain(source: str, prompt: str, lora: str | None, strength: float = 1.0, seed: int = 0, name: str = "p", **k: Any) -> dict[str, Any]:
+def plain(
+    source: str, prompt: str, lora: str | None, strength: float = 1.0, seed: int = 0, name: str = "p", **k: Any
+) -> dict[str, Any]:
     """The stock graph: Load LoRA, two prompts, KSampler, VAE Decode, Save Image."""
     model, clip, nodes = [source, 0], [source, 1], {}
     if lora:

@@ -12,7 +12,9 @@ import pytest
 def test_train_then_stock_nodes_and_compare_agree_bit_for_bit(server):
     """Must-show 3: the stock LoraLoader + KSampler give the same picture as a cell of XYZ Compare."""
     prompt = graphs.training("sd3", train={"output_name": "parity", "epochs": 2, "save_every_n_epochs": 1})
-    prompt |= graphs.compare("ckpt", ["train", 0], prompts="red circle at the left\ngreen cross", strengths="1, 0.5", seeds="7")
+    prompt |= graphs.compare(
+        "ckpt", ["train", 0], prompts="red circle at the left\ngreen cross", strengths="1, 0.5", seeds="7"
+    )
     before = server.run(graphs.plain("ckpt", "red circle at the left", None, seed=7) | {"ckpt": prompt["ckpt"]})
     entry = server.run(prompt)
     folder = server.base / "output" / entry["outputs"]["compare"]["images"][0]["subfolder"]
@@ -121,14 +123,26 @@ def test_interrupt_keeps_the_lora_and_the_host(server):
         {"algo": "lora"},
         {"algo": "locon", "preset": "full", "conv_rank": 2, "conv_alpha": 1.0, "train_norm": True},
         {"algo": "loha", "preset": "full", "conv_rank": 2},
-        {"algo": "lokr", "preset": "full", "rank": 100000, "alpha": 1.0, "conv_rank": 100000, "factor": 8, "train_norm": True},
+        {
+            "algo": "lokr",
+            "preset": "full",
+            "rank": 100000,
+            "alpha": 1.0,
+            "conv_rank": 100000,
+            "factor": 8,
+            "train_norm": True,
+        },
     ],
     ids=["lora", "locon", "loha", "lokr"],
 )
 def test_every_algorithm_trains_and_loads(server, family, network):
     """Loaded by the stock loader without an unmatched key (the fixture reads the log), and the picture changes."""
     name = f"{family}_{network['algo']}"
-    parts = {"network": network, "loss": {"loss_type": "huber"}, "optimizer": {"learning_rate": 5e-3, "optimizer_type": "AdamW8bit"}}
+    parts = {
+        "network": network,
+        "loss": {"loss_type": "huber"},
+        "optimizer": {"learning_rate": 5e-3, "optimizer_type": "AdamW8bit"},
+    }
     if family == "sd15":
         parts |= {"loss": {"min_snr_gamma": 5.0}, "noise": {"noise_offset": 0.05, "multires_noise_iterations": 4}}
     train = {"output_name": name, "epochs": 1, "gradient_checkpointing": network["algo"] == "loha"}
@@ -149,4 +163,6 @@ def test_every_algorithm_trains_and_loads(server, family, network):
 def test_accumulation_counts_updates(server):
     prompt = graphs.training("sd3", train={"output_name": "accumulated", "epochs": 2, "gradient_accumulation_steps": 3})
     server.run(prompt)
-    assert graphs.metadata(graphs.lora_file(server, "accumulated"))["ss_steps"] == "4"  # 6 + 2 samples: 4 batches, 2 updates
+    assert (
+        graphs.metadata(graphs.lora_file(server, "accumulated"))["ss_steps"] == "4"
+    )  # 6 + 2 samples: 4 batches, 2 updates

@@ -76,10 +76,9 @@ def test_raw_prediction_agrees_with_the_hosts_denoised(graph, patch):
         finally:
             sampling.calculate_denoised = stand_in
     sigma = x.sigma.view(-1, 1, 1, 1)
-    if kind == "v":
-        want = (x.x / (1 + sigma**2) - denoised) * (1 + sigma**2).sqrt() / sigma
-    else:
-        want = (x.x - denoised) / sigma
+    want = (
+        (x.x / (1 + sigma**2) - denoised) * (1 + sigma**2).sqrt() / sigma if kind == "v" else (x.x - denoised) / sigma
+    )
     # x - denoised loses digits where sigma is small: compare relative to the size of what is subtracted.
     tolerance = 2e-5 * (1 + (x.x.abs().amax() / sigma))
     assert ((raw - want).abs() <= tolerance).all()
@@ -175,7 +174,9 @@ def test_fingerprint_sees_weights_patches_and_clip_skip(graph):
         skipped = clip.clone()
         skipped.clip_layer(-2)
         assert fingerprint(model, skipped, vae) != one
-        key = next(k for k in model.model.state_dict() if k.endswith("weight") and model.model.state_dict()[k].ndim == 2)
+        key = next(
+            k for k in model.model.state_dict() if k.endswith("weight") and model.model.state_dict()[k].ndim == 2
+        )
         weight = model.model.state_dict()[key]
         patched = model.clone()
         patched.add_patches({key: (torch.ones_like(weight),)}, 1.0)

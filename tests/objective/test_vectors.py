@@ -30,7 +30,7 @@ TABLE = [  # t, snr, min-SNR 5 eps, min-SNR 5 v, min-SNR 1 eps, debiased eps, de
 @pytest.mark.parametrize(("t", "ratio", "eps5", "v5", "eps1", "debiased_eps", "debiased_v"), TABLE)
 def test_snr_weights(t, ratio, eps5, v5, eps1, debiased_eps, debiased_v):
     snr = schedule.snr(SIGMAS[t : t + 1])
-    close = dict(rel=2e-4, abs=1e-6)
+    close = {"rel": 2e-4, "abs": 1e-6}
     assert snr.item() == pytest.approx(ratio, rel=5e-5, abs=5e-7)
     assert losses.min_snr(snr, 5, "eps").item() == pytest.approx(eps5, **close)
     assert losses.min_snr(snr, 5, "v").item() == pytest.approx(v5, **close)
@@ -51,7 +51,12 @@ def test_snr_weights(t, ratio, eps5, v5, eps1, debiased_eps, debiased_v):
 )
 def test_base_losses(e, huber1, huber5, smooth1, smooth5):
     p, t = torch.full((1, 1, 1, 1), float(e)), torch.zeros(1, 1, 1, 1)
-    for kind, c, want in (("huber", 0.1, huber1), ("huber", 0.5, huber5), ("smooth_l1", 0.1, smooth1), ("smooth_l1", 0.5, smooth5)):
+    for kind, c, want in (
+        ("huber", 0.1, huber1),
+        ("huber", 0.5, huber5),
+        ("smooth_l1", 0.1, smooth1),
+        ("smooth_l1", 0.5, smooth5),
+    ):
         got = losses.elementwise(p, t, kind, torch.tensor([c])).item()
         assert got == pytest.approx(want, rel=1e-3, abs=2e-6), (kind, c)
     assert losses.elementwise(p, t, "l2", None).item() == pytest.approx(e * e)
@@ -84,7 +89,9 @@ def test_targets_agree_with_the_variance_preserving_form():
     assert torch.allclose(schedule.target("v", x0, eps, sigma), abar.sqrt() * eps - (1 - abar).sqrt() * x0)
     assert torch.equal(schedule.target("eps", x0, eps, sigma), eps)
     u = torch.tensor([0.1, 0.5, 1.0], dtype=torch.float64)
-    assert torch.allclose(schedule.noised("flow", x0, eps, u) - schedule.broadcast(u, x0) * schedule.target("flow", x0, eps, u), x0)
+    assert torch.allclose(
+        schedule.noised("flow", x0, eps, u) - schedule.broadcast(u, x0) * schedule.target("flow", x0, eps, u), x0
+    )
 
 
 def test_timesteps_are_uniform_and_whole():
@@ -92,7 +99,9 @@ def test_timesteps_are_uniform_and_whole():
     assert t.min() == 0 and t.max() == 999 and abs(t.mean().item() - 499.5) < 8
     assert torch.equal(sigma, EPS.sigmas[t.long()])
     sigma, t = timesteps.draw(FLOW, 20000, noise.generator("t"))
-    assert 0 < sigma.min() and sigma.max() <= 1 and abs(sigma.mean().item() - 0.5) < 0.01 and torch.equal(t, sigma * 1000)
+    assert (
+        sigma.min() > 0 and sigma.max() <= 1 and abs(sigma.mean().item() - 0.5) < 0.01 and torch.equal(t, sigma * 1000)
+    )
 
 
 def test_noise_offset_shifts_channels():

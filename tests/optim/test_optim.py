@@ -43,7 +43,9 @@ def test_every_optimizer_learns_and_repeats_itself(kind):
         torch.manual_seed(0)
         weight = torch.nn.Parameter(torch.randn(64, 128))
         target = torch.randn(64, 128)
-        settings = OptimizerSettings(optimizer_type=kind, optimizer_args="weight_decay=0.0 betas=0.9,0.95", learning_rate=0.05)
+        settings = OptimizerSettings(
+            optimizer_type=kind, optimizer_args="weight_decay=0.0 betas=0.9,0.95", learning_rate=0.05
+        )
         optimizer = optimizers.build(settings, [weight])
         assert optimizer.param_groups[0]["betas"] == (0.9, 0.95)
         for _ in range(60):

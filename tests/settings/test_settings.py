@@ -33,7 +33,12 @@ def test_sentences():
 
 
 def job(**values) -> s.Job:
-    base = {"dataset": s.DatasetSettings(folder="a"), "buckets": s.BucketSettings(), "dataset_fingerprint": "d", "model_fingerprint": "m"}
+    base = {
+        "dataset": s.DatasetSettings(folder="a"),
+        "buckets": s.BucketSettings(),
+        "dataset_fingerprint": "d",
+        "model_fingerprint": "m",
+    }
     return s.Job(**(base | values))
 
 

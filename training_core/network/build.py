@@ -79,9 +79,7 @@ def create(module: torch.nn.Module, settings: NetworkSettings, seed: int) -> tor
             warn_on_unmatched=False,
         )
     # DiT norms often have no weights of their own: there is nothing to train in them.
-    network.loras = [
-        lora for lora in network.loras if not lora.not_supported and lora.org_module[0].weight is not None
-    ]
+    network.loras = [lora for lora in network.loras if not lora.not_supported and lora.org_module[0].weight is not None]
     if not network.loras:
         raise AthanorError(
             f"preset {settings.preset}: it matches no layer of this model; choose attn-mlp"

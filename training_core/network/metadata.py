@@ -8,12 +8,6 @@ from collections import Counter, defaultdict
 from ..data.plan import Buckets, Length
 from ..settings import Job
 
-OPTIMIZERS = {
-    "AdamW": "torch.optim.adamw.AdamW",
-    "AdamW8bit": "bitsandbytes.optim.adamw.AdamW8bit",
-    "Lion8bit": "bitsandbytes.optim.lion.Lion8bit",
-}
-
 
 def _or_none(value: float) -> str:
     return str(value) if value else "None"
@@ -24,7 +18,14 @@ def _folder(name: str) -> str:
 
 
 def describe(
-    job: Job, buckets: Buckets, length: Length, base_version: str, architecture: str, started: float
+    job: Job,
+    buckets: Buckets,
+    length: Length,
+    *,
+    base_version: str,
+    architecture: str,
+    optimizer_label: str,
+    started: float,
 ) -> dict[str, object]:
     """Everything that is known before the first step. Only the time fields differ between equal runs."""
     training, optimizer, network, noise, loss = job.training, job.optimizer, job.network, job.noise, job.loss
@@ -36,7 +37,6 @@ def describe(
         entry = folders.setdefault(folder, {"n_repeats": picture.repeats, "img_count": 0})
         entry["img_count"] += 1
     groups = buckets.by_size()
-    arguments = optimizer.optimizer_args.strip()
     lycoris = network.algo != "lora" or network.preset != "attn-mlp" or network.train_norm
     network_args = {"rank_dropout": network.rank_dropout, "module_dropout": network.module_dropout}
     if network.conv_rank:
@@ -81,8 +81,7 @@ def describe(
         "ss_huber_scale": str(loss.huber_scale),
         "ss_min_snr_gamma": _or_none(loss.min_snr_gamma),
         "ss_debiased_estimation": str(loss.debiased_estimation_loss),
-        "ss_optimizer": OPTIMIZERS[optimizer.optimizer_type]
-        + (f"({','.join(arguments.split())})" if arguments else ""),
+        "ss_optimizer": optimizer_label,
         "ss_max_grad_norm": str(optimizer.max_grad_norm),
         "ss_batch_size_per_device": str(buckets.settings.batch_size),
         "ss_total_batch_size": str(buckets.settings.batch_size * training.gradient_accumulation_steps),

@@ -50,3 +50,10 @@ def build(settings: OptimizerSettings, parameters: Iterable[torch.nn.Parameter])
     if cls is torch.optim.AdamW and parameters[0].is_cuda:
         arguments.setdefault("fused", True)
     return cls(parameters, lr=settings.learning_rate, **arguments)
+
+
+def label(settings: OptimizerSettings) -> str:
+    """The optimizer as LoRA metadata names it: torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))."""
+    cls, arguments = resolve(settings)
+    text = ",".join(f"{name}={value}" for name, value in arguments.items())
+    return f"{cls.__module__}.{cls.__qualname__}" + (f"({text})" if text else "")

@@ -27,36 +27,37 @@ def loss_curve(title: str, losses: Sequence[float], lrs: Sequence[float], epochs
     pen.text((16, 12), title, font=font_for(title, 17), fill=INK)
     width, height = size[0] - left - right, size[1] - top - bottom
     finite = sorted(v for v in losses if math.isfinite(v))
-    low = 0.0
     high = finite[min(len(finite) - 1, int(len(finite) * 0.995))] * 1.08 if finite else 1.0
     high = high or 1.0
+    # From 0, unless the whole curve would lie in the upper part.
+    low = finite[0] * 0.95 if finite and finite[0] > 0.4 * high else 0.0
 
-    def at(step: int, value: float, top_value: float) -> tuple[float, float]:
+    def at(step: int, value: float, top_value: float, floor: float) -> tuple[float, float]:
         x = left + width * (step / max(1, len(losses) - 1))
-        return x, top + height * (1 - min(max((value - low) / (top_value - low), 0), 1))
+        return x, top + height * (1 - min(max((value - floor) / (top_value - floor), 0), 1))
 
     for i in range(5):
         value = low + (high - low) * i / 4
-        y = at(0, value, high)[1]
+        y = at(0, value, high, low)[1]
         pen.line((left, y, left + width, y), fill=LINE)
         pen.text((left - 8, y), f"{value:.3g}", font=font(12), fill=MUTED, anchor="rm")
     marks = [i for i in range(1, len(epochs)) if epochs[i] != epochs[i - 1]]
     every = max(1, math.ceil((len(marks) + 1) / 12))
     for i in marks:
-        x = at(i, 0, 1)[0]
+        x = at(i, 0, 1, 0)[0]
         pen.line((x, top, x, top + height), fill=(46, 46, 52))
         if (epochs[i] - 1) % every == 0:
             pen.text((x, top + height + 4), f"e{epochs[i] - 1}", font=font(11), fill=MUTED, anchor="ma")
     top_lr = max(lrs, default=0) or 1.0
     for i in range(0, len(lrs), max(1, len(lrs) // 160)):
-        x, y = at(i, lrs[i], top_lr * 1.08)
-        pen.ellipse((x - 1, y - 1, x + 1, y + 1), fill=(120, 150, 220))
+        x, y = at(i, lrs[i], top_lr * 1.08, 0)
+        pen.ellipse((x - 1.5, y - 1.5, x + 1.5, y + 1.5), fill=(120, 150, 220))
     if len(losses) > 1:
-        pen.line([at(i, v, high) for i, v in enumerate(losses) if math.isfinite(v)], fill=(80, 110, 90))
+        pen.line([at(i, v, high, low) for i, v in enumerate(losses) if math.isfinite(v)], fill=(80, 110, 90))
         smooth = ema([v if math.isfinite(v) else high for v in losses], max(1.0, len(losses) / 20))
-        pen.line([at(i, v, high) for i, v in enumerate(smooth)], fill=ACCENT, width=3)
+        pen.line([at(i, v, high, low) for i, v in enumerate(smooth)], fill=ACCENT, width=3)
         pen.text(
-            (left + width + 6, at(len(smooth) - 1, smooth[-1], high)[1]),
+            (left + width + 6, at(len(smooth) - 1, smooth[-1], high, low)[1]),
             f"{smooth[-1]:.4f}",
             font=font(13),
             fill=ACCENT,

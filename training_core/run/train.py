@@ -72,7 +72,15 @@ def train(job: Job, buckets: Buckets, model: Any, clip: Any, autoencoder: Any) -
         )
         progress = Progress()
         rename = families.file_names(model, family)
-        described = metadata.describe(job, buckets, run_length, family.base_version, family.architecture, started)
+        described = metadata.describe(
+            job,
+            buckets,
+            run_length,
+            base_version=family.base_version,
+            architecture=family.architecture,
+            optimizer_label=optimizers.label(job.optimizer),
+            started=started,
+        )
 
         def save(progress: Progress, kind: str) -> Saved:
             suffix = {"epoch": f"-{progress.epoch:06d}", "interrupted": f"-step{progress.step:08d}", "last": ""}[kind]

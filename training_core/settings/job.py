@@ -14,6 +14,7 @@ from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
 from .training import TrainingSettings
 
+
 class Job(Settings):
     """Settings + dataset fingerprint + base-model fingerprint. A run is a pure function of it."""
 

@@ -18,7 +18,8 @@ class OptimizerSettings(Settings):
     )
     optimizer_args: str = setting(
         "",
-        "More arguments of the optimizer, separated by spaces as sd-scripts takes them, such as weight_decay=0.05 betas=0.9,0.95 (empty = its defaults)",
+        "More arguments of the optimizer, separated by spaces as sd-scripts takes them, such as "
+        "weight_decay=0.05 betas=0.9,0.95 (empty = its defaults)",
         flag="optimizer_args",
     )
     learning_rate: float = setting(

@@ -1,0 +1,51 @@
+"""Progress on a node, through the host's own bar and text line."""
+
+from __future__ import annotations
+
+import time
+
+import comfy.utils
+from server import PromptServer
+
+
+class Progress:
+    """A bar and a line of text on one node; text at most four times a second."""
+
+    def __init__(self, node_id: str) -> None:
+        self._node_id, self._bar, self._said = node_id, None, 0.0
+
+    def bar(self, done: int, total: int) -> None:
+        """Set the progress bar."""
+        if self._bar is None or self._bar.total != total:
+            self._bar = comfy.utils.ProgressBar(total, node_id=self._node_id)
+        self._bar.update_absolute(done, total)
+
+    def text(self, text: str, always: bool = False) -> None:
+        """Show `text` on the node in all open pages."""
+        now = time.monotonic()
+        if always or now - self._said > 0.25:
+            self._said = now
+            PromptServer.instance.send_progress_text(text, self._node_id)
+
+
+class Rate:
+    """Seconds per item, as a running mean that forgets slowly; the first items warm caches up and hardly count."""
+
+    def __init__(self) -> None:
+        self.seconds, self._count = 0.0, 0
+
+    def add(self, seconds: float) -> None:
+        """Count one item."""
+        self._count += 1
+        self.seconds += (0.1 if self._count > 2 else 1.0) * (seconds - self.seconds)
+
+    @property
+    def speed(self) -> str:
+        """For example '3.20 it/s' or '1.50 s/it'."""
+        return f"{self.seconds:.2f} s/it" if self.seconds >= 1 else f"{1 / max(self.seconds, 1e-9):.2f} it/s"
+
+    def left(self, items: int) -> str:
+        """Time for `items` more, as 1:02:03 or 2:03."""
+        minutes, seconds = divmod(round(items * self.seconds), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
