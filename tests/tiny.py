@@ -36,32 +36,63 @@ def _write(path: Path, parts: dict[str, dict[str, torch.Tensor]]) -> Path:
     return path
 
 
-def sd15(path: Path) -> Path:
-    """SD1.5's layout with one level of one block (26 M parameters)."""
+def _unet(seed: int, **config) -> dict[str, torch.Tensor]:
     import comfy.ops
     from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 
-    unet = UNetModel(
-        image_size=32,
-        in_channels=4,
-        out_channels=4,
-        model_channels=320,
-        num_res_blocks=[1],
-        channel_mult=(1,),
-        transformer_depth=[1],
-        transformer_depth_output=[1, 1],
-        transformer_depth_middle=1,
-        use_spatial_transformer=True,
-        context_dim=768,
-        num_heads=8,
-        dtype=torch.float32,
-        device="cpu",
-        operations=comfy.ops.disable_weight_init,
+    shape = {
+        "image_size": 32,
+        "in_channels": 4,
+        "out_channels": 4,
+        "model_channels": 320,
+        "num_res_blocks": [1],
+        "channel_mult": (1,),
+        "transformer_depth": [1],
+        "transformer_depth_output": [1, 1],
+        "transformer_depth_middle": 1,
+        "use_spatial_transformer": True,
+        "num_heads": 8,
+        "dtype": torch.float32,
+        "device": "cpu",
+        "operations": comfy.ops.disable_weight_init,
+    }
+    return _fill(UNetModel(**(shape | config)), seed)
+
+
+def sd15_unet() -> dict[str, torch.Tensor]:
+    """SD1.5's layout with one level of one block (26 M parameters)."""
+    return _unet(1, context_dim=768)
+
+
+def sd2_unet() -> dict[str, torch.Tensor]:
+    """SD2's layout, likewise."""
+    return _unet(6, context_dim=1024, use_linear_in_transformer=True, num_heads=-1, num_head_channels=64)
+
+
+def sdxl_unet() -> dict[str, torch.Tensor]:
+    """SDXL's layout with every level 320 wide (283 M parameters)."""
+    return _unet(
+        7,
+        context_dim=2048,
+        use_linear_in_transformer=True,
+        num_heads=-1,
+        num_head_channels=64,
+        adm_in_channels=2816,
+        num_classes="sequential",
+        num_res_blocks=[2, 2, 2],
+        channel_mult=(1, 1, 1),
+        transformer_depth=[0, 0, 2, 2, 10, 10],
+        transformer_depth_output=[0, 0, 0, 2, 2, 2, 10, 10, 10],
+        transformer_depth_middle=10,
     )
+
+
+def sd15(path: Path) -> Path:
+    """A whole SD1.5 checkpoint."""
     return _write(
         path,
         {
-            "model.diffusion_model.": _fill(unet, 1),
+            "model.diffusion_model.": sd15_unet(),
             "first_stage_model.": _vae(4, 2),
             "cond_stage_model.transformer.": assemble.text_encoder(),
         },

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save, save_file
+from safetensors.torch import save
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "float": torch.float32}
 
@@ -35,7 +35,7 @@ def model_hash(tensors: Mapping[str, torch.Tensor]) -> str:
     return hashlib.sha256(memoryview(data)[start:]).hexdigest()
 
 
-def write_atomically(path: Path, write: object) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write(temporary)` fill a file beside `path`, flush it to disk, and give it its name at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -53,5 +53,6 @@ def save_lora(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping
     digest = model_hash(tensors)
     text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     text["sshs_model_hash"] = digest
-    write_atomically(path, lambda temporary: save_file(dict(tensors), temporary, metadata=text))
+    data = save(dict(tensors), metadata=text)
+    write_atomically(path, lambda temporary: temporary.write_bytes(data))
     return digest
