@@ -12,7 +12,7 @@ from typing import Any
 
 import prepare
 import workflow
-from host import Host, error_message, link
+from host import Host, error_message
 from safetensors import safe_open
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,8 +29,8 @@ def has_gpu() -> bool:
     )
 
 
-def own_inputs(prompt: dict[str, Any], base: Path, arguments: argparse.Namespace) -> None:
-    """Swap the user's model and pictures into the graph."""
+def own_folders(base: Path, arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Server options that let ComfyUI see the user's model and pictures where they are."""
     checkpoint, images = arguments.checkpoint, arguments.images
     for path, name in ((checkpoint, "--checkpoint"), (images, "--images")):
         if path is not None and not path.exists():
@@ -38,15 +38,26 @@ def own_inputs(prompt: dict[str, Any], base: Path, arguments: argparse.Namespace
     if (checkpoint is None) != (images is None):
         sys.exit("Give --checkpoint and --images together, or neither.")
     if checkpoint is None:
-        return
+        return ()
     target = base / "models" / "checkpoints" / checkpoint.name
-    if not target.exists():
+    if not target.exists():  # the file alone: ComfyUI would search its whole folder
+        target.unlink(missing_ok=True)
         try:
             os.link(checkpoint.resolve(), target)
         except OSError:
             target.symlink_to(checkpoint.resolve())
-    link(images.resolve(), base / "datasets" / images.resolve().name)
-    with safe_open(target, "pt") as file:
+    config = base / "own_folders.yaml"
+    folders = {"datasets": str(images.resolve().parent)}
+    config.write_text(json.dumps({"own": folders}), encoding="utf-8")  # JSON is YAML
+    return ("--extra-model-paths-config", str(config))
+
+
+def own_inputs(prompt: dict[str, Any], arguments: argparse.Namespace) -> None:
+    """Swap the user's model and pictures into the graph."""
+    checkpoint, images = arguments.checkpoint, arguments.images
+    if checkpoint is None:
+        return
+    with safe_open(checkpoint, "pt") as file:
         large = any(k.startswith(("conditioner.", "model.diffusion_model.joint_blocks")) for k in file.keys())  # noqa: SIM118
     side = arguments.resolution or (1024 if large else 512)
     captions = []
@@ -117,16 +128,16 @@ def main() -> int:
     parser.add_argument("--resolution", type=int)
     parser.add_argument("--epochs", type=int)
     arguments = parser.parse_args()
-    started = time.monotonic()
+    started, clock = time.monotonic(), time.time() - 1
     print("Preparing the demo model and pictures ...", flush=True)
     base = prepare.prepare()
     graph = json.loads((ROOT / "example_workflows" / "quickstart.json").read_text(encoding="utf-8"))
-    host = Host(Path(os.environ["COMFYUI_PATH"]), base, cpu=not has_gpu())
+    host = Host(Path(os.environ["COMFYUI_PATH"]), base, cpu=not has_gpu(), extra=own_folders(base, arguments))
     host.log_path.unlink(missing_ok=True)
     print("Starting ComfyUI ...", flush=True)
     with host:
         prompt = workflow.to_prompt(graph, host.get("/object_info"))
-        own_inputs(prompt, base, arguments)
+        own_inputs(prompt, arguments)
         if arguments.epochs:
             for inputs in workflow.nodes_of(prompt, "AthanorTrainLoRA"):
                 inputs["epochs"] = arguments.epochs
@@ -148,7 +159,8 @@ def main() -> int:
         for image in output.get("images", []) if kind else []:
             files[kind].append(base / image["type"] / image["subfolder"] / image["filename"])
     name = workflow.nodes_of(prompt, "AthanorTrainLoRA")[0]["output_name"]
-    loras = sorted((base / "models" / "loras").glob(f"{name}*.safetensors"), key=lambda p: (p.stat().st_mtime, p.name))
+    written = (base / "models" / "loras").glob(f"{name}*.safetensors")
+    loras = sorted((p for p in written if p.stat().st_mtime >= clock), key=lambda p: p.stat().st_mtime)
     print(f"\nDone in {time.monotonic() - started:.0f} s.")
     for title, paths in (("LoRA", loras), ("loss curve", files["loss curve"]), ("grid", files["grid"])):
         for path in paths:

@@ -9,13 +9,11 @@ from comfy_api.latest import io
 from ..training_core.data import plan, sheet
 from ..training_core.settings import BucketSettings
 from . import types
-from .schema import SettingsNode, image_output, inputs, pick
+from .schema import image_output, inputs, pick
 
 
-class AthanorBucketer(SettingsNode):
+class AthanorBucketer(io.ComfyNode):
     """Sorts a dataset into buckets."""
-
-    SETTINGS = BucketSettings
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -16,13 +16,11 @@ from ..training_core.host import folders
 from ..training_core.settings import CompareSettings
 from . import types
 from .progress import Progress, Rate
-from .schema import SettingsNode, image_output, inputs, pick
+from .schema import image_output, inputs, pick, sentence
 
 
-class AthanorXYZCompare(SettingsNode):
+class AthanorXYZCompare(io.ComfyNode):
     """Draws a run's checkpoints side by side."""
-
-    SETTINGS = CompareSettings
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -67,16 +65,13 @@ class AthanorXYZCompare(SettingsNode):
         )
 
     @classmethod
-    def validate_inputs(cls, **values: Any) -> bool | str:
-        """The settings, and two different axes."""
-        if values.get("columns") is not None and values.get("columns") == values.get("rows"):
-            return f"columns and rows are both {values['rows']}: choose two different axes."
-        return super().validate_inputs(**values)
-
-    @classmethod
-    def check(cls, settings: CompareSettings) -> None:
-        """Every axis can be read; the run's checkpoints are not known yet."""
-        axes.axes(settings, None)
+    def validate_inputs(cls, prompts: str | None, strengths: str | None, seeds: str | None) -> bool | str:
+        """These axes can be read, so that a typing error is not found only after the training."""
+        given = {"prompts": prompts, "strengths": strengths, "seeds": seeds}
+        settings = {name: value for name, value in given.items() if value is not None}
+        if prompts is None:  # linked, checked when the node runs
+            settings["prompts"] = "-"
+        return sentence(lambda: axes.axes(pick(CompareSettings, settings), None))
 
     @classmethod
     def execute(

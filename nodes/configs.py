@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from comfy_api.latest import io
 
-from ..training_core.optim import optimizers
-from ..training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings
+from ..training_core.optim import args, optimizers
+from ..training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings, Settings
 from . import types
-from .schema import SettingsNode, inputs, pick
+from .schema import inputs, pick, sentence
 
 
-class _Config(SettingsNode):
+class _Config(io.ComfyNode):
     """Hands its settings group on."""
+
+    SETTINGS: ClassVar[type[Settings]]
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """The settings, checked."""
-        settings = pick(cls.SETTINGS, values)
-        cls.check(settings)
-        return io.NodeOutput(settings)
+        return io.NodeOutput(pick(cls.SETTINGS, values))
 
 
 class AthanorNetworkConfig(_Config):
@@ -99,6 +99,13 @@ class AthanorOptimizerConfig(_Config):
         )
 
     @classmethod
-    def check(cls, settings: OptimizerSettings) -> None:
-        """The package is there and takes the arguments."""
+    def validate_inputs(cls, optimizer_args: str | None) -> bool | str:
+        """The arguments can be read (None: linked, checked when the node runs)."""
+        return optimizer_args is None or sentence(lambda: args.parse(optimizer_args))
+
+    @classmethod
+    def execute(cls, **values: Any) -> io.NodeOutput:
+        """The settings, once the optimizer's package is there and takes the arguments."""
+        settings = pick(OptimizerSettings, values)
         optimizers.resolve(settings)
+        return io.NodeOutput(settings)

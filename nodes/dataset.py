@@ -11,13 +11,11 @@ from ..training_core.errors import AthanorError
 from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
-from .schema import SettingsNode, inputs, pick
+from .schema import inputs, pick, sentence
 
 
-class AthanorDatasetLoader(SettingsNode):
+class AthanorDatasetLoader(io.ComfyNode):
     """A folder of captioned pictures."""
-
-    SETTINGS = DatasetSettings
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -36,9 +34,9 @@ class AthanorDatasetLoader(SettingsNode):
         )
 
     @classmethod
-    def check(cls, settings: DatasetSettings) -> None:
-        """The folder exists and may be read."""
-        folders.dataset_folder(settings.folder)
+    def validate_inputs(cls, folder: str | None) -> bool | str:
+        """The folder exists and may be read (None: linked, checked when the node runs)."""
+        return folder is None or sentence(lambda: folders.dataset_folder(folder))
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from comfy_api.latest import io
@@ -51,23 +51,17 @@ def pick(model: type[Settings], values: Mapping[str, Any]) -> Any:
     return parse(model, {name: values[name] for name in model.model_fields if name in values})
 
 
-class SettingsNode(io.ComfyNode):
-    """A node with a settings group: everything that can be known to be wrong is said when it is queued."""
+def sentence(check: Callable[[], object]) -> bool | str:
+    """For validate_inputs: True, or what `check` says is wrong.
 
-    SETTINGS: ClassVar[type[Settings]]
-
-    @classmethod
-    def validate_inputs(cls, **values: Any) -> bool | str:
-        """True, or what is wrong. Linked inputs arrive as None and are checked when the node runs."""
-        try:
-            cls.check(pick(cls.SETTINGS, {name: value for name, value in values.items() if value is not None}))
-        except AthanorError as error:
-            return str(error)
-        return True
-
-    @classmethod
-    def check(cls, settings: Any) -> None:
-        """More checks of a node's own; raises AthanorError."""
+    The host repeats the sentence for every input that validate_inputs names, so nodes name only the inputs that
+    can be checked by themselves when a graph is queued; the rest is checked when the node runs, before training.
+    """
+    try:
+        check()
+    except AthanorError as error:
+        return str(error)
+    return True
 
 
 def image_output(image: Image.Image) -> torch.Tensor:

@@ -23,15 +23,13 @@ from ..training_core.settings import (
 )
 from . import types
 from .progress import Progress, Rate
-from .schema import SettingsNode, image_output, inputs, pick
+from .schema import image_output, inputs, pick, sentence
 
 log = logging.getLogger("athanor")
 
 
-class AthanorTrainLoRA(SettingsNode):
+class AthanorTrainLoRA(io.ComfyNode):
     """Trains a LoRA on the graph's own model."""
-
-    SETTINGS = TrainingSettings
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -71,9 +69,9 @@ class AthanorTrainLoRA(SettingsNode):
         )
 
     @classmethod
-    def check(cls, settings: TrainingSettings) -> None:
-        """The output name stays in the loras folder."""
-        folders.lora_path(settings.output_name)
+    def validate_inputs(cls, output_name: str | None) -> bool | str:
+        """The name stays in the loras folder (None: linked, checked when the node runs)."""
+        return output_name is None or sentence(lambda: folders.lora_path(output_name))
 
     @classmethod
     def execute(

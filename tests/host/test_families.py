@@ -78,5 +78,5 @@ def test_other_models_are_refused_by_name():
     state = tiny.sd15_unet()
     state["input_blocks.0.0.weight"] = torch.randn(320, 9, 3, 3)  # SD1.5 inpainting
     model = comfy.sd.load_diffusion_model_state_dict(state)
-    with pytest.raises(AthanorError, match="inpainting, which cannot be trained yet: use SD1.5, SD2, SDXL or SD3"):
+    with pytest.raises(AthanorError, match=r"inpainting, which cannot be trained yet: use SD1\.5, SD2, SDXL or SD3"):
         families.detect(model)

@@ -140,11 +140,10 @@ class Layout:
 def layout(all_axes: dict[AxisName, Axis], columns: AxisName, rows: AxisName) -> Layout:
     """Lay the cells out; axes that are neither columns nor rows make one block for each of their values.
 
-    Raises:
-        AthanorError: the same axis twice.
+    The same axis twice leaves the rows to another one.
     """
     if columns == rows:
-        raise AthanorError(f"columns and rows are both {columns}: choose two different axes.")
+        rows = next(name for name in NAMES if name != columns)
     others = [all_axes[name] for name in NAMES if name not in (columns, rows)]
     blocks: list[dict[AxisName, Value]] = [{}]
     for axis in others:
