@@ -65,13 +65,11 @@ class AthanorXYZCompare(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, prompts: str | None, strengths: str | None, seeds: str | None) -> bool | str:
-        """These axes can be read, so that a typing error is not found only after the training."""
-        given = {"prompts": prompts, "strengths": strengths, "seeds": seeds}
+    def validate_inputs(cls, strengths: str | None, seeds: str | None) -> bool | str:
+        """These can be read, so that a typing error is not found only after the training (None: linked)."""
+        given = {"strengths": strengths, "seeds": seeds}
         settings = {name: value for name, value in given.items() if value is not None}
-        if prompts is None:  # linked, checked when the node runs
-            settings["prompts"] = "-"
-        return sentence(lambda: axes.axes(pick(CompareSettings, settings), None))
+        return sentence(lambda: axes.numbers_of(pick(CompareSettings, settings)))
 
     @classmethod
     def execute(

@@ -7,6 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..training_core.data.scan import Dataset
 from ..training_core.errors import AthanorError
 from ..training_core.host import fingerprint, folders, guard, lora
 from ..training_core.run.curve import loss_curve
@@ -106,7 +107,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             for event in train(job, buckets, model, clip, vae):
                 display.show(event)
         guard.free_memory()
-        run = display.run(job)
+        run = display.run(job, buckets.dataset)
         last = run.checkpoints[-1]
         trained, _ = lora.apply(model, None, last.path, 1.0)
         curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs)
@@ -151,7 +152,7 @@ class _Display:
                 self._saved.append(event)
                 log.info("Athanor: saved %s (epoch %d, step %d)", event.path, event.epoch, event.step)
 
-    def run(self, job: Job) -> Run:
+    def run(self, job: Job, dataset: Dataset) -> Run:
         """The handle of the finished run."""
         checkpoints = tuple(
             Checkpoint(s.epoch, s.step, folders.lora_name(s.path), s.path, s.hash, s.kind == "last")
@@ -166,6 +167,7 @@ class _Display:
             tuple(s.loss for s in steps),
             tuple(s.lr for s in steps),
             tuple(s.epoch for s in steps),
+            tuple(dict.fromkeys(p.caption for p in dataset.pictures if p.caption))[:3],
         )
 
     def summary(self, run: Run) -> str:

@@ -47,7 +47,7 @@ def test_order_of_the_hosts(dev, tmp_path, monkeypatch):
 
 def test_a_wrong_path_is_named(dev, tmp_path, monkeypatch):
     monkeypatch.setenv("COMFYUI_PATH", str(tmp_path))
-    with pytest.raises(dev.Failure, match="COMFYUI_PATH is .* which holds no ComfyUI"):
+    with pytest.raises(dev.Failure, match=r"COMFYUI_PATH is .* which holds no ComfyUI"):
         dev.find_host()
 
 

@@ -15,7 +15,7 @@ def run(epochs=(2, 4, 10)):
         Checkpoint(e, e * 10, f"x-{e:06d}.safetensors", Path(f"x-{e:06d}.safetensors"), "", e == epochs[-1])
         for e in epochs
     )
-    return Run("0" * 16, "x", Path(), points, (), (), ())
+    return Run("0" * 16, "x", Path(), points, (), (), (), ("one", "two"))
 
 
 def test_checkpoints_are_in_order_of_training():
@@ -37,6 +37,11 @@ def test_layout():
     assert len(plan.cells) == 4 and len(plan.cells[0]) == 4 and len(plan.cells[0][0]) == 2
     cell = plan.cells[2][1][1]
     assert (cell.lora.name, cell.strength, cell.seed, cell.prompt) == ("x-000002.safetensors", 1, 1, "b")
+
+
+def test_without_prompts_the_captions_are_drawn():
+    plan = axes.layout(axes.axes(CompareSettings(), run()), "prompt", "checkpoint")
+    assert plan.column_labels == ("one", "two")
 
 
 def test_the_base_is_drawn_once_whatever_the_strength():

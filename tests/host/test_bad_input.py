@@ -64,7 +64,6 @@ def test_xyz_compare_values(server):
     prompt = graphs.training("sd3", train={"output_name": "cmp"})
     del prompt["curve"]  # the host still runs outputs that are fine
     for values, words in (
-        ({"prompts": ""}, "prompts is empty"),
         ({"prompts": "a", "strengths": "1, x"}, "strengths: 'x' is not a number"),
         ({"prompts": "a", "seeds": "1.5"}, "seeds: '1.5' is not a whole number"),
     ):

@@ -188,3 +188,28 @@ def test_caption_brackets_are_literal():
     from athanor.training_core.host.text import escape
 
     assert escape(r"a (b) \(c\)") == r"a \(b\) \(c\)"
+
+
+@pytest.mark.parametrize("precision", ["no", "bf16", "fp16"])
+def test_number_formats(graph, precision):
+    """Finite losses and float32 gradients in every format; the model's own format is back afterwards."""
+    from athanor.training_core.host import guard
+    from athanor.training_core.host.model import COMPUTE, trainable
+    from athanor.training_core.network.build import attached
+    from athanor.training_core.settings import NetworkSettings
+
+    family, model, clip, _ = graph
+    before, own = weights(model), model.model.get_dtype_inference()
+    with (
+        guard.training(),
+        trainable(model, precision, False) as host_model,
+        attached(host_model.diffusion_model, NetworkSettings(rank=2), 0, host_model.device) as network,
+    ):
+        assert host_model.compute_dtype == COMPUTE[precision]
+        batch = make_batch(host_model, clip, ["a", "b"], 4 if family == "sd15" else 16)
+        objective, x = noised(host_model, batch.latents, None)
+        loss = objective.losses(host_model.predict(x, batch), x).mean()
+        (loss * 64).backward()
+        assert loss.isfinite() and loss.dtype is torch.float32
+        assert all(p.grad.isfinite().all() and p.grad.dtype is torch.float32 for p in network.parameters())
+    assert weights(model) == before and model.model.get_dtype_inference() == own

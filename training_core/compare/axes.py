@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -40,19 +40,32 @@ def numbers(text: str, field: str, kind: type[int] | type[float]) -> list[float]
     parts = [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]
     if not parts:
         raise AthanorError(f"{field} is empty: give at least one number.")
-    try:
-        return [kind(part) for part in parts]
-    except ValueError:
-        bad = next(part for part in parts if not _is(kind, part))
-        raise AthanorError(f"{field}: '{bad}' is not a {'whole ' if kind is int else ''}number.") from None
+    values = [_number(part, kind) for part in parts]
+    if None in values:
+        bad = parts[values.index(None)]
+        raise AthanorError(f"{field}: '{bad}' is not a {'whole ' if kind is int else ''}number.")
+    return values
 
 
-def _is(kind: type, text: str) -> bool:
+def _number(text: str, kind: type[int] | type[float]) -> float | None:
     try:
-        kind(text)
+        value = kind(text)
     except ValueError:
-        return False
-    return True
+        return None
+    return value if math.isfinite(value) else None
+
+
+def numbers_of(settings: CompareSettings) -> tuple[list[float], list[int]]:
+    """Strengths and seeds.
+
+    Raises:
+        AthanorError: one of them cannot be read.
+    """
+    seeds = numbers(settings.seeds, "seeds", int)
+    for seed in seeds:
+        if not 0 <= seed < 2**64:
+            raise AthanorError(f"seeds: {seed} is not between 0 and 2^64 - 1.")
+    return numbers(settings.strengths, "strengths", float), seeds
 
 
 def checkpoints(text: str, run: Run) -> list[Checkpoint]:
@@ -74,25 +87,18 @@ def checkpoints(text: str, run: Run) -> list[Checkpoint]:
     return sorted(set(chosen), key=lambda c: c.step)
 
 
-def axes(settings: CompareSettings, run: Run | None) -> dict[AxisName, Axis]:
+def axes(settings: CompareSettings, run: Run) -> dict[AxisName, Axis]:
     """All four axes; those with one value simply do not vary.
 
     Raises:
         AthanorError: a value is wrong or an axis is empty.
     """
-    prompts = [line.strip() for line in settings.prompts.splitlines() if line.strip()]
+    prompts = [line.strip() for line in settings.prompts.splitlines() if line.strip()] or list(run.captions)
     if not prompts:
-        raise AthanorError("prompts is empty: write at least one prompt, one a line.")
-    files: list[Value] = [Value("base model", None)] if settings.include_base or run is None else []
-    if run is not None:
-        files += [Value(f"epoch {c.epoch}", c) for c in checkpoints(settings.checkpoints, run)]
-    if not files:
-        raise AthanorError("checkpoints: nothing to compare; train first, or switch include_base on.")
-    strengths = numbers(settings.strengths, "strengths", float)
-    seeds = numbers(settings.seeds, "seeds", int)
-    for seed in seeds:
-        if not 0 <= seed < 2**64:
-            raise AthanorError(f"seeds: {seed} is not between 0 and 2^64 - 1.")
+        raise AthanorError("prompts is empty, and the dataset has no captions: write at least one prompt, one a line.")
+    files = [Value("base model", None)] if settings.include_base else []
+    files += [Value(f"epoch {c.epoch}", c) for c in checkpoints(settings.checkpoints, run)]
+    strengths, seeds = numbers_of(settings)
     return {
         "checkpoint": Axis("checkpoint", tuple(files)),
         "strength": Axis("strength", tuple(Value(f"strength {v:g}", v) for v in strengths)),
@@ -161,9 +167,3 @@ def layout(all_axes: dict[AxisName, Axis], columns: AxisName, rows: AxisName) ->
             for block in blocks
         ),
     )
-
-
-def describe(cells: Sequence[Cell]) -> str:
-    """Counts, in words."""
-    loads = len({(c.lora, c.strength) for c in cells})
-    return f"{len(cells)} pictures, {loads} LoRA settings"

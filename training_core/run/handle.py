@@ -29,3 +29,4 @@ class Run:
     losses: tuple[float, ...]  # one per step
     lrs: tuple[float, ...]
     epochs: tuple[int, ...]
+    captions: tuple[str, ...]  # a few that were trained, to compare with

@@ -8,7 +8,9 @@ from .base import Settings, setting
 class CompareSettings(Settings):
     """Values of the axes and the sampler's settings."""
 
-    prompts: str = setting("", "One prompt a line; each becomes a column.", multiline=True)
+    prompts: str = setting(
+        "", "One prompt a line; empty = the first three captions of the run's dataset.", multiline=True
+    )
     negative: str = setting("", "Negative prompt for every picture.", multiline=True)
     checkpoints: str = setting(
         "all",
