@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,8 @@ def lora_file(host: Any, name: str) -> Path:
 def keys(path: Path) -> list[str]:
     with safe_open(path, "pt") as file:
         return list(file.keys())
+
+
+def hashed(prompt: str) -> str:
+    """How XYZ Compare names a prompt in file names."""
+    return hashlib.sha256(prompt.encode()).hexdigest()[:8]

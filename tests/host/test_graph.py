@@ -1,6 +1,5 @@
 """The main path on a real ComfyUI: train, load with stock nodes, compare, repeat, interrupt."""
 
-import hashlib
 import json
 import time
 
@@ -29,7 +28,7 @@ def test_train_then_stock_nodes_and_compare_agree_bit_for_bit(server):
             wanted.append((name, "base" if lora is None else f"{lora}_strength{strength:g}", text))
     plain = server.run(stock)
     for name, what, text in wanted:
-        cell = cells[f"{what}_seed7_{hashlib.sha256(text.encode()).hexdigest()[:8]}.png"]
+        cell = cells[f"{what}_seed7_{graphs.hashed(text)}.png"]
         assert np.array_equal(cell, graphs.saved(server, plain, f"{name}save")), (what, text)
     # The LoRA does something, and the model itself samples the same bytes after training as before.
     assert not np.array_equal(graphs.saved(server, plain, "c00save"), graphs.saved(server, plain, "c20save"))
