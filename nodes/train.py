@@ -167,7 +167,7 @@ class _Display:
             tuple(s.loss for s in steps),
             tuple(s.lr for s in steps),
             tuple(s.epoch for s in steps),
-            tuple(dict.fromkeys(p.caption for p in dataset.pictures if p.caption))[:3],
+            tuple(dict.fromkeys(p.caption.partition("\n")[0] for p in dataset.pictures if p.caption))[:3],
         )
 
     def summary(self, run: Run) -> str:

@@ -18,9 +18,13 @@ def buckets(counts=((64, 64, 5, 2), (64, 128, 3, 1)), batch_size=4, shuffle=Fals
     return sort_into_buckets(Dataset(DatasetSettings(shuffle_caption=shuffle), pictures), settings)
 
 
+def plan_of(sorted_, seed, epoch):
+    return epoch_plan(sorted_, TrainingSettings(seed=seed), epoch)
+
+
 def test_every_picture_as_often_as_its_repeats_and_one_bucket_per_batch():
     sorted_ = buckets()
-    plan = epoch_plan(sorted_, 0, 0)
+    plan = plan_of(sorted_, 0, 0)
     seen = Counter(s.picture for b in plan for s in b.samples)
     assert seen == {i: p.repeats for i, p in enumerate(sorted_.dataset.pictures)}
     for batch in plan:
@@ -32,21 +36,21 @@ def test_batch_counts():
     """60 entries in one bucket: 15 batches of 4, 9 of 7."""
     for size, count in ((4, 15), (7, 9)):
         one = buckets(((64, 64, 20, 3),), size)
-        assert one.batches_per_epoch == count == len(epoch_plan(one, 0, 0))
+        assert one.batches_per_epoch == count == len(plan_of(one, 0, 0))
 
 
 def test_a_plan_depends_on_seed_and_epoch_alone():
     sorted_ = buckets(shuffle=True)
-    plan = epoch_plan(sorted_, 3, 2)
-    epoch_plan(sorted_, 3, 0)
-    assert epoch_plan(sorted_, 3, 2) == plan
-    assert epoch_plan(sorted_, 3, 1) != plan
-    assert epoch_plan(sorted_, 4, 2) != plan
+    plan = plan_of(sorted_, 3, 2)
+    plan_of(sorted_, 3, 0)
+    assert plan_of(sorted_, 3, 2) == plan
+    assert plan_of(sorted_, 3, 1) != plan
+    assert plan_of(sorted_, 4, 2) != plan
 
 
 def test_captions_are_shuffled_anew():
     sorted_ = buckets(shuffle=True)
-    texts = {s.caption for e in range(10) for b in epoch_plan(sorted_, 0, e) for s in b.samples if s.picture == 0}
+    texts = {s.caption for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.picture == 0}
     assert len(texts) > 5
 
 

@@ -2,37 +2,109 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import MutableSequence, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from ..errors import AthanorError
-from ..randomness import keyed
 from ..settings import DatasetSettings
 
 
+class Random(Protocol):
+    """What a caption needs of a generator; `keyed` and Python's `random.Random` both have it."""
+
+    def random(self) -> float:
+        """A float in [0, 1)."""
+
+    def shuffle(self, x: MutableSequence[Any]) -> None:
+        """Shuffle in place."""
+
+    def choice(self, seq: Sequence[Any]) -> Any:
+        """One of them."""
+
+
 def read(path: Path, extension: str) -> str | None:
-    """The first line of the caption file beside picture `path`, or None if there is no file.
+    """The text of the caption file beside picture `path`: its non-blank lines, stripped; None if there is no file.
 
     Raises:
-        AthanorError: the file is not UTF-8.
+        AthanorError: the file is not UTF-8 (a byte order mark is tolerated).
     """
     file = path.with_suffix(extension if extension.startswith(".") else f".{extension}")
     if not file.is_file():
         return None
     try:
-        lines = file.read_text(encoding="utf-8-sig").strip().splitlines()
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise AthanorError(f"{file.name}: the caption is not UTF-8 text; save it as UTF-8.") from None
-    return lines[0].strip() if lines else ""
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-def final_text(caption: str, settings: DatasetSettings, rng: keyed) -> str:
-    """The caption of one sample: tags after the first `keep_tokens` are shuffled if asked for.
+def final_text(caption: str, settings: DatasetSettings, rng: Random, epoch: int, step: int, total_steps: int) -> str:
+    """The caption of one sample, by sd-scripts' pipeline in its order.
 
-    As sd-scripts: split on commas, stripped, empty tags kept, joined with ", "; untouched without shuffling.
+    Prefix and suffix; dropped whole or not; wildcards and one line of many, or the first line; tags warmed up,
+    shuffled and dropped; secondary separator. Where sd-scripts leaves a literal keep_tokens_separator in the
+    caption (nothing to shuffle), it is replaced by the caption separator.
+
+    Args:
+        caption: the raw text, lines separated by newlines.
+        rng: draws in the order above and only for what is switched on.
+        epoch: from 1.
+        step: finished optimizer steps.
+        total_steps: of the run, for a token_warmup_step below 1.
     """
-    if not settings.shuffle_caption:
-        return caption
-    tags = [tag.strip() for tag in caption.split(",")]
-    fixed, flexible = tags[: settings.keep_tokens], tags[settings.keep_tokens :]
-    rng.shuffle(flexible)
-    return ", ".join(fixed + flexible)
+    if settings.caption_prefix:
+        caption = f"{settings.caption_prefix} {caption}"
+    if settings.caption_suffix:
+        caption = f"{caption} {settings.caption_suffix}"
+    if _dropped(settings, rng, epoch):
+        return ""
+    if settings.enable_wildcard:
+        caption = wildcards(rng.choice(caption.split("\n")) if "\n" in caption else caption, rng)
+    else:
+        caption = caption.split("\n")[0]
+    separator = settings.keep_tokens_separator
+    if settings.shuffle_caption or settings.token_warmup_step > 0 or settings.caption_tag_dropout_rate > 0:
+        caption = _tags(caption, settings, rng, step, total_steps)
+    elif separator and separator in caption:
+        parts = (part.strip(f" {settings.caption_separator}") for part in caption.split(separator))
+        caption = f"{settings.caption_separator} ".join(part for part in parts if part)
+    if settings.secondary_separator:
+        caption = caption.replace(settings.secondary_separator, settings.caption_separator)
+    return caption
+
+
+def _dropped(settings: DatasetSettings, rng: Random, epoch: int) -> bool:
+    every = settings.caption_dropout_every_n_epochs
+    drawn = settings.caption_dropout_rate > 0 and rng.random() < settings.caption_dropout_rate
+    return drawn or (every > 0 and epoch % every == 0)
+
+
+def wildcards(text: str, rng: Random) -> str:
+    """Replace every `{a|b|c}` by one of its choices; `{{` and `}}` are literal braces."""
+    text = text.replace("{{", "\0").replace("}}", "\1")
+    text = re.sub(r"\{([^}]+)\}", lambda match: rng.choice(match.group(1).split("|")), text)
+    return text.replace("\0", "{").replace("\1", "}")
+
+
+def _tags(caption: str, settings: DatasetSettings, rng: Random, step: int, total_steps: int) -> str:
+    """Warm up, shuffle and drop the flexible tags; fixed ones stay. Joined with ', ' whatever the separator is."""
+    comma, separator = settings.caption_separator, settings.keep_tokens_separator
+    tail: list[str] = []
+    if separator and separator in caption:
+        parts = [[t.strip() for t in part.split(comma) if t.strip()] for part in caption.split(separator, 2)]
+        fixed, flexible, tail = [*parts, []][:3]
+    else:
+        tags = [tag.strip() for tag in caption.split(comma)]
+        fixed, flexible = tags[: settings.keep_tokens], tags[settings.keep_tokens :]
+    warmup = settings.token_warmup_step
+    warmup = int(warmup * total_steps) if warmup < 1 else warmup
+    if step < warmup:
+        low = settings.token_warmup_min
+        flexible = flexible[: int(step * (len(flexible) - low) / warmup) + low]
+    if settings.shuffle_caption:
+        rng.shuffle(flexible)
+    if settings.caption_tag_dropout_rate > 0:
+        flexible = [tag for tag in flexible if rng.random() >= settings.caption_tag_dropout_rate]
+    return ", ".join(fixed + flexible + tail)

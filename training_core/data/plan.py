@@ -75,24 +75,26 @@ def sort_into_buckets(dataset: Dataset, settings: BucketSettings) -> Buckets:
     return Buckets(dataset, settings, tuple(placements))
 
 
-def epoch_plan(buckets: Buckets, seed: int, epoch: int) -> list[Batch]:
+def epoch_plan(buckets: Buckets, training: TrainingSettings, epoch: int) -> list[Batch]:
     """The batches of epoch `epoch` (from 0): per bucket shuffled and cut, then all batches shuffled.
 
     Depends on nothing but its arguments, so any epoch can be asked for directly.
     """
-    order = keyed(seed, "order", epoch)
+    run, settings = length(buckets, training), buckets.dataset.settings
+    order = keyed(training.seed, "order", epoch)
     size, batches = buckets.settings.batch_size, []
     for bucket, entries in buckets.by_size().items():
         order.shuffle(entries)
         batches += [(bucket, entries[i : i + size]) for i in range(0, len(entries), size)]
     order.shuffle(batches)
     plan, position = [], 0
-    for bucket, entries in batches:
+    for number, (bucket, entries) in enumerate(batches):
+        step = epoch * run.steps_per_epoch + number // training.gradient_accumulation_steps
         samples = []
         for index in entries:
-            rng = keyed(seed, "caption", epoch, position)
-            text = captions.final_text(buckets.dataset.pictures[index].caption, buckets.dataset.settings, rng)
-            samples.append(Sample(index, text))
+            rng = keyed(training.seed, "caption", epoch, position)
+            caption = buckets.dataset.pictures[index].caption
+            samples.append(Sample(index, captions.final_text(caption, settings, rng, epoch + 1, step, run.steps)))
             position += 1
         plan.append(Batch(bucket, tuple(samples)))
     return plan

@@ -64,7 +64,7 @@ def contact_sheet(buckets: Buckets, limit: int = 60, thumb: int = 160, columns: 
             f"  x{picture.repeats}" if picture.repeats > 1 else ""
         )
         pen.text((x, y + thumb + 2), label, font=font_for(label, 12), fill=INK)
-        caption = picture.caption or "(no caption)"
+        caption = picture.caption.replace("\n", " | ") or "(no caption)"
         for line, text in enumerate(wrap(caption, font_for(caption, 11), cell_w, 2)):
             pen.text((x, y + thumb + 17 + 13 * line), text, font=font_for(caption, 11), fill=MUTED)
     return sheet

@@ -33,7 +33,8 @@ def describe(
     folders: dict[str, dict[str, int]] = {}
     for picture in buckets.dataset.pictures:
         folder = _folder(picture.name)
-        tags[folder].update(tag.strip().lower() for tag in picture.caption.split(",") if tag.strip())
+        first = picture.caption.partition("\n")[0]
+        tags[folder].update(tag.strip().lower() for tag in first.split(",") if tag.strip())
         entry = folders.setdefault(folder, {"n_repeats": picture.repeats, "img_count": 0})
         entry["img_count"] += 1
     groups = buckets.by_size()

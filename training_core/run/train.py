@@ -59,7 +59,7 @@ def train(job: Job, buckets: Buckets, model: Any, clip: Any, autoencoder: Any) -
         guard.stop_if_interrupted()
         yield Encoded("pictures", done, total)
     encode = lambda caption: text.encode(clip, caption)  # noqa: E731
-    yield from _encode_texts(texts, epoch_plan(buckets, training.seed, 0), encode)
+    yield from _encode_texts(texts, epoch_plan(buckets, training, 0), encode)
 
     with (
         trainable(model, training.mixed_precision, training.gradient_checkpointing) as host_model,
@@ -111,7 +111,7 @@ def train(job: Job, buckets: Buckets, model: Any, clip: Any, autoencoder: Any) -
             for event in loop(
                 run_length,
                 training.gradient_accumulation_steps,
-                lambda epoch: epoch_plan(buckets, training.seed, epoch),
+                lambda epoch: epoch_plan(buckets, training, epoch),
                 prepare_epoch,
                 collate,
                 stepper,

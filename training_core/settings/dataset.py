@@ -49,3 +49,63 @@ class DatasetSettings(Settings):
         ge=0,
         le=255,
     )
+    keep_tokens_separator: str = setting(
+        "",
+        "Text that separates fixed tags from shuffled ones, such as |||; tags after a second one are fixed at the end. "
+        "Wins over keep_tokens.",
+        flag="keep_tokens_separator",
+        advanced=True,
+    )
+    caption_separator: str = setting(",", "What separates tags.", flag="caption_separator", advanced=True)
+    secondary_separator: str = setting(
+        "",
+        "Text that joins tags which must stay together when shuffled, such as ;;; (becomes the caption separator).",
+        flag="secondary_separator",
+        advanced=True,
+    )
+    caption_prefix: str = setting("", "Put before every caption, for example a trigger word.", flag="caption_prefix")
+    caption_suffix: str = setting("", "Put after every caption.", flag="caption_suffix", advanced=True)
+    caption_dropout_rate: float = setting(
+        0.0,
+        "Chance that a picture is trained without its caption (0 to 0.1); helps guidance.",
+        flag="caption_dropout_rate",
+        ge=0,
+        le=1,
+        step=0.01,
+        advanced=True,
+    )
+    caption_dropout_every_n_epochs: int = setting(
+        0,
+        "Train every n-th epoch without captions; 0 = never.",
+        flag="caption_dropout_every_n_epochs",
+        ge=0,
+        le=10000,
+        advanced=True,
+    )
+    caption_tag_dropout_rate: float = setting(
+        0.0,
+        "Chance that a single tag is left out (0 to 0.2); tags kept by keep_tokens stay.",
+        flag="caption_tag_dropout_rate",
+        ge=0,
+        le=1,
+        step=0.01,
+        advanced=True,
+    )
+    token_warmup_min: int = setting(
+        1, "How many tags are used at the first step.", flag="token_warmup_min", ge=1, le=255, advanced=True
+    )
+    token_warmup_step: float = setting(
+        0.0,
+        "Step at which all tags are used, starting from token_warmup_min; below 1 a part of the run, 0 = off.",
+        flag="token_warmup_step",
+        ge=0,
+        le=1_000_000,
+        step=0.01,
+        advanced=True,
+    )
+    enable_wildcard: bool = setting(
+        False,
+        "Choose anew in every epoch: one of {a|b|c}, and one line of captions with several lines. Off: the first line.",
+        flag="enable_wildcard",
+        advanced=True,
+    )
