@@ -26,7 +26,14 @@ class AthanorDatasetLoader(io.ComfyNode):
             category="Athanor/dataset",
             description="Reads a folder of pictures and captions: flat, or with kohya's 'N_name' sub-folders.",
             search_aliases=["kohya", "training images", "lora dataset", "captions"],
-            inputs=inputs(DatasetSettings),
+            inputs=[
+                *inputs(DatasetSettings),
+                types.Dataset.Input(
+                    "dataset",
+                    optional=True,
+                    tooltip="Another Dataset Loader, to train on both; each keeps its own settings.",
+                ),
+            ],
             outputs=[
                 types.Dataset.Output("dataset", tooltip="The pictures and captions, for the Bucketer."),
                 io.String.Output("summary", tooltip="What was found, and what was left out and why."),
@@ -48,10 +55,10 @@ class AthanorDatasetLoader(io.ComfyNode):
             return str(error)
 
     @classmethod
-    def execute(cls, **values: Any) -> io.NodeOutput:
-        """Scan the folder."""
+    def execute(cls, dataset: Any = None, **values: Any) -> io.NodeOutput:
+        """Scan the folder, behind what comes in."""
         settings = pick(DatasetSettings, values)
-        dataset = scan.scan(settings, folders.dataset_folder(settings.folder))
-        seen = sum(p.repeats for p in dataset.pictures)
-        lines = [f"{len(dataset.pictures)} pictures, {seen} per epoch with repeats", *dataset.warnings]
-        return io.NodeOutput(dataset, "\n".join(lines))
+        found = scan.scan(settings, folders.dataset_folder(settings.folder))
+        found = dataset.joined(found) if dataset is not None else found
+        lines = [f"{len(found.pictures)} pictures, {sum(found.repeats)} per epoch with repeats", *found.warnings]
+        return io.NodeOutput(found, "\n".join(lines))

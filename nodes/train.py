@@ -92,7 +92,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             if value is None:
                 raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
         job = Job(
-            dataset=buckets.dataset.settings,
+            datasets=buckets.dataset.subsets,
             buckets=buckets.settings,
             network=network or NetworkSettings(),
             loss=loss or LossSettings(),

@@ -6,7 +6,7 @@ from athanor.training_core.data.scan import Dataset, Picture
 from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
 
 
-def buckets(counts=((64, 64, 5, 2), (64, 128, 3, 1)), batch_size=4, shuffle=False):
+def buckets(counts=((64, 64, 5, 2), (64, 128, 3, 1)), batch_size=4, shuffle=False, **augment):
     pictures = tuple(
         Picture(Path(f"{w}x{h}_{i}.png"), f"{w}x{h}_{i}.png", "", (w, h), f"a{i}, b, c, d", repeats)
         for w, h, n, repeats in counts
@@ -15,7 +15,7 @@ def buckets(counts=((64, 64, 5, 2), (64, 128, 3, 1)), batch_size=4, shuffle=Fals
     settings = BucketSettings(
         width=64, height=64, min_bucket_reso=32, max_bucket_reso=128, bucket_reso_steps=32, batch_size=batch_size
     )
-    return sort_into_buckets(Dataset(DatasetSettings(shuffle_caption=shuffle), pictures), settings)
+    return sort_into_buckets(Dataset((DatasetSettings(shuffle_caption=shuffle, **augment),), pictures), settings)
 
 
 def plan_of(sorted_, seed, epoch):
@@ -25,11 +25,11 @@ def plan_of(sorted_, seed, epoch):
 def test_every_picture_as_often_as_its_repeats_and_one_bucket_per_batch():
     sorted_ = buckets()
     plan = plan_of(sorted_, 0, 0)
-    seen = Counter(s.picture for b in plan for s in b.samples)
+    seen = Counter(s.view.picture for b in plan for s in b.samples)
     assert seen == {i: p.repeats for i, p in enumerate(sorted_.dataset.pictures)}
     for batch in plan:
         assert len(batch.samples) <= 4
-        assert {sorted_.placements[s.picture].bucket for s in batch.samples} == {batch.bucket}
+        assert {sorted_.placements[s.view.picture].bucket for s in batch.samples} == {batch.bucket}
 
 
 def test_batch_counts():
@@ -50,7 +50,7 @@ def test_a_plan_depends_on_seed_and_epoch_alone():
 
 def test_captions_are_shuffled_anew():
     sorted_ = buckets(shuffle=True)
-    texts = {s.caption for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.picture == 0}
+    texts = {s.caption for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.view.picture == 0}
     assert len(texts) > 5
 
 

@@ -48,7 +48,7 @@ def test_family(name, caplog):
         optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
         first = None
         for _ in range(6):  # always the same noise
-            batch = host_model.batch(latents, texts, geometry)
+            batch = host_model.batch(latents, texts, geometry, [1.0, 1.0])
             x = objective.prepare(batch.latents, 0, 0)
             loss = objective.losses(host_model.predict(x, batch), x).mean()
             first = first if first is not None else loss.item()
@@ -65,7 +65,7 @@ def test_family(name, caplog):
     assert "not loaded" not in caplog.text
     assert len(loaded.patches) == len(network.loras)
     with guard.training(), trainable(loaded, "auto", False) as host_model, torch.no_grad():
-        again = host_model.predict(x, host_model.batch(latents, texts, geometry))
+        again = host_model.predict(x, host_model.batch(latents, texts, geometry, [1.0, 1.0]))
     assert torch.allclose(trained, again, atol=1e-3 * trained.abs().max().item())
 
 

@@ -34,7 +34,7 @@ def test_sentences():
 
 def job(**values) -> s.Job:
     base = {
-        "dataset": s.DatasetSettings(folder="a"),
+        "datasets": (s.DatasetSettings(folder="a"),),
         "buckets": s.BucketSettings(),
         "dataset_fingerprint": "d",
         "model_fingerprint": "m",
@@ -45,14 +45,14 @@ def job(**values) -> s.Job:
 def test_run_id_is_a_function_of_what_matters():
     one = job().run_id
     assert len(one) == 16 and job().run_id == one
-    assert job(dataset=s.DatasetSettings(folder="elsewhere")).run_id == one
+    assert job(datasets=(s.DatasetSettings(folder="elsewhere"),)).run_id == one
     assert job(training=s.TrainingSettings(overwrite=True)).run_id == one
     for other in (
         job(training=s.TrainingSettings(seed=1)),
         job(network=s.NetworkSettings(rank=8)),
         job(dataset_fingerprint="x"),
         job(model_fingerprint="x"),
-        job(dataset=s.DatasetSettings(folder="a", shuffle_caption=True)),
+        job(datasets=(s.DatasetSettings(folder="a", shuffle_caption=True),)),
     ):
         assert other.run_id != one
 

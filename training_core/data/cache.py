@@ -1,4 +1,4 @@
-"""What was encoded: latents by picture, texts by caption. Each is encoded once, then its encoder can leave."""
+"""What was encoded: latents by view, texts by caption. Each is encoded once, then its encoder can leave."""
 
 from __future__ import annotations
 
@@ -7,30 +7,34 @@ from typing import Any
 
 import torch
 
+from ..randomness import keyed
 from . import images
-from .plan import Buckets
+from .plan import Buckets, View
 
 Encode = Callable[[torch.Tensor], torch.Tensor]
 """(B, H, W, 3) float32 in 0..1 -> (B, C, h, w): the host's VAE."""
 
 
 class LatentCache:
-    """Latents in main memory, keyed by picture index."""
+    """Latents in main memory, keyed by view."""
 
     def __init__(self) -> None:
-        self._latents: dict[int, torch.Tensor] = {}
+        self._latents: dict[View, torch.Tensor] = {}
 
-    def __getitem__(self, picture: int) -> torch.Tensor:
+    def __getitem__(self, view: View) -> torch.Tensor:
         """(1, C, h, w) as the VAE gave it."""
-        return self._latents[picture]
+        return self._latents[view]
 
-    def fill(self, buckets: Buckets, encode: Encode) -> Iterator[tuple[int, int]]:
-        """Encode every picture once; yields (done, total) after each."""
-        total = len(buckets.placements)
-        for index, (picture, placement) in enumerate(zip(buckets.dataset.pictures, buckets.placements, strict=True)):
-            image = images.fit(images.decode(picture.path), placement)
-            self._latents[index] = encode(images.to_tensor(image).unsqueeze(0))
-            yield index + 1, total
+    def fill(self, buckets: Buckets, views: Iterable[View], encode: Encode) -> Iterator[tuple[int, int]]:
+        """Encode what is new; yields (done, total) of it."""
+        missing = [view for view in dict.fromkeys(views) if view not in self._latents]
+        for done, view in enumerate(missing, 1):
+            picture = buckets.dataset.pictures[view.picture]
+            image = images.fit(images.decode(picture.path), buckets.placements[view.picture], view.crop, view.flip)
+            if view.colour:
+                image = images.shift_colours(image, keyed(picture.content, "colour", view.colour))
+            self._latents[view] = encode(images.to_tensor(image).unsqueeze(0))
+            yield done, len(missing)
 
 
 class TextCache:

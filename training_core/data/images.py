@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from ..randomness import keyed
 from .buckets import Placement
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
@@ -34,12 +35,25 @@ def decode(path: Path) -> Image.Image:
             return image.convert("RGB")
 
 
-def fit(image: Image.Image, placement: Placement) -> Image.Image:
-    """Resize (Lanczos) and crop an RGB image to its bucket."""
+def fit(image: Image.Image, placement: Placement, crop: tuple[int, int], flip: bool = False) -> Image.Image:
+    """Resize (Lanczos) an RGB image, cut its bucket out at `crop` (left, top), and mirror it if asked."""
     if image.size != placement.resized:
         image = image.resize(placement.resized, Image.Resampling.LANCZOS)
-    left, top = placement.crop
-    return image.crop((left, top, left + placement.bucket[0], top + placement.bucket[1]))
+    left, top = crop
+    image = image.crop((left, top, left + placement.bucket[0], top + placement.bucket[1]))
+    return ImageOps.mirror(image) if flip else image
+
+
+def shift_colours(image: Image.Image, rng: keyed) -> Image.Image:
+    """sd-scripts' color_aug on an RGB image: the hue by up to 16 degrees, or a gamma of 0.95 to 1.05."""
+    if rng.random() < 0.5:
+        hue, saturation, value = image.convert("HSV").split()
+        shift = round((rng.random() * 2 - 1) * 16 / 360 * 256)
+        return Image.merge("HSV", (hue.point([(h + shift) % 256 for h in range(256)]), saturation, value)).convert(
+            "RGB"
+        )
+    gamma = 0.95 + 0.1 * rng.random()
+    return image.point([min(255, round(v**gamma)) for v in range(256)] * 3)
 
 
 def to_tensor(image: Image.Image) -> torch.Tensor:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from ..errors import AthanorError
 from ..randomness import keyed
-from ..settings import BucketSettings, TrainingSettings
+from ..settings import BucketSettings, DatasetSettings, TrainingSettings
 from . import captions
 from .buckets import Placement, place
 from .scan import Dataset
+
+VARIANTS = 4
+"""Different crops, and different colour shifts, of one picture: bounded, so that their latents can be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,9 @@ class Buckets:
     def by_size(self) -> dict[tuple[int, int], list[int]]:
         """Bucket size -> picture indices, each as often as its repeats; sizes sorted."""
         result = defaultdict(list)
-        for index, (picture, placement) in enumerate(zip(self.dataset.pictures, self.placements, strict=True)):
-            result[placement.bucket] += [index] * picture.repeats
-        return dict(sorted(result.items()))
+        for index, (repeats, placement) in enumerate(zip(self.dataset.repeats, self.placements, strict=True)):
+            result[placement.bucket] += [index] * repeats
+        return {size: entries for size, entries in sorted(result.items()) if entries}
 
     @property
     def batches_per_epoch(self) -> int:
@@ -36,11 +39,22 @@ class Buckets:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What of a picture is encoded: the key of its latent."""
+
+    picture: int  # index into dataset.pictures
+    crop: tuple[int, int]  # left, top in the resized picture, before it is flipped
+    flip: bool = False
+    colour: int = 0  # 0: as it is, else the number of a colour shift
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One picture in one batch."""
 
-    picture: int  # index into dataset.pictures
+    view: View
     caption: str  # the text that is encoded
+    is_reg: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +94,7 @@ def epoch_plan(buckets: Buckets, training: TrainingSettings, epoch: int) -> list
 
     Depends on nothing but its arguments, so any epoch can be asked for directly.
     """
-    run, settings = length(buckets, training), buckets.dataset.settings
+    run = length(buckets, training)
     order = keyed(training.seed, "order", epoch)
     size, batches = buckets.settings.batch_size, []
     for bucket, entries in buckets.by_size().items():
@@ -92,12 +106,26 @@ def epoch_plan(buckets: Buckets, training: TrainingSettings, epoch: int) -> list
         step = epoch * run.steps_per_epoch + number // training.gradient_accumulation_steps
         samples = []
         for index in entries:
+            picture = buckets.dataset.pictures[index]
+            settings = buckets.dataset.subsets[picture.subset]
             rng = keyed(training.seed, "caption", epoch, position)
-            caption = buckets.dataset.pictures[index].caption
-            samples.append(Sample(index, captions.final_text(caption, settings, rng, epoch + 1, step, run.steps)))
+            text = captions.final_text(picture.caption, settings, rng, epoch + 1, step, run.steps)
+            view = _view(buckets, index, settings, keyed(training.seed, "view", epoch, position))
+            samples.append(Sample(view, text, settings.is_reg))
             position += 1
         plan.append(Batch(bucket, tuple(samples)))
     return plan
+
+
+def _view(buckets: Buckets, index: int, settings: DatasetSettings, rng: keyed) -> View:
+    """Draw one of a bounded number of views of a picture."""
+    placement, content = buckets.placements[index], buckets.dataset.pictures[index].content
+    flip, spot, shifted, shift = rng.random() < 0.5, rng.below(VARIANTS), rng.random() < 0.33, rng.below(VARIANTS)
+    crop = placement.crop
+    if settings.random_crop:
+        spots = keyed(content, "crop", spot)
+        crop = tuple(spots.below(r - b + 1) for r, b in zip(placement.resized, placement.bucket, strict=True))
+    return View(index, crop, settings.flip_aug and flip, shift + 1 if settings.color_aug and shifted else 0)
 
 
 def length(buckets: Buckets, training: TrainingSettings) -> Length:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from PIL import Image
 from ..errors import AthanorError
 from ..settings import DatasetSettings
 from . import captions, images
+from .balance import balanced
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +27,32 @@ class Picture:
     size: tuple[int, int]  # width, height after EXIF rotation
     caption: str
     repeats: int
+    subset: int = 0  # index into the dataset's subsets
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The pictures of one folder; a small handle that travels between nodes."""
+    """The pictures of one or more folders; a small handle that travels between nodes."""
 
-    settings: DatasetSettings
+    subsets: tuple[DatasetSettings, ...]
     pictures: tuple[Picture, ...]
     warnings: tuple[str, ...] = field(default=())
+
+    def joined(self, other: Dataset) -> Dataset:
+        """Both, one after the other; each keeps its own settings."""
+        moved = (replace(p, subset=p.subset + len(self.subsets)) for p in other.pictures)
+        return Dataset(self.subsets + other.subsets, (*self.pictures, *moved), self.warnings + other.warnings)
+
+    @property
+    def repeats(self) -> tuple[int, ...]:
+        """How often each picture is seen per epoch, regularization balanced against the rest."""
+        flags = [self.subsets[p.subset].is_reg for p in self.pictures]
+        return balanced([p.repeats for p in self.pictures], flags)
 
     @property
     def fingerprint(self) -> str:
         """Changes with any pixel, caption, repeat or order of the pictures; not with where the folder lies."""
-        parts = ((p.name, p.content, p.caption, p.repeats) for p in self.pictures)
+        parts = ((p.subset, p.name, p.content, p.caption, p.repeats) for p in self.pictures)
         return hashlib.sha256(repr(tuple(parts)).encode()).hexdigest()
 
 
@@ -121,4 +134,4 @@ def scan(settings: DatasetSettings, root: Path) -> Dataset:
     if uncaptioned:
         some = ", ".join(uncaptioned[:3]) + (" ..." if len(uncaptioned) > 3 else "")
         warnings.append(f"{len(uncaptioned)} pictures have no caption and train on an empty text: {some}.")
-    return Dataset(settings, tuple(pictures), tuple(warnings))
+    return Dataset((settings,), tuple(pictures), tuple(warnings))

@@ -51,6 +51,7 @@ def contact_sheet(buckets: Buckets, limit: int = 60, thumb: int = 160, columns: 
     more = f" (first {limit} shown)" if len(pictures) > limit else ""
     title = f"{len(pictures)} pictures in {len(buckets.by_size())} buckets{more}"
     pen.text((pad, 9), title, font=font_for(title, 15), fill=INK)
+    repeats = buckets.dataset.repeats
     for n, index in enumerate(order):
         x, y = pad + n % columns * (cell_w + pad), head + n // columns * (cell_h + pad)
         picture, placement = pictures[index], buckets.placements[index]
@@ -60,9 +61,7 @@ def contact_sheet(buckets: Buckets, limit: int = 60, thumb: int = 160, columns: 
             (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.LANCZOS
         )
         sheet.paste(_with_crop(image, placement), (x + (thumb - image.width) // 2, y + (thumb - image.height) // 2))
-        label = f"{placement.bucket[0]}x{placement.bucket[1]}" + (
-            f"  x{picture.repeats}" if picture.repeats > 1 else ""
-        )
+        label = f"{placement.bucket[0]}x{placement.bucket[1]}" + (f"  x{repeats[index]}" if repeats[index] != 1 else "")
         pen.text((x, y + thumb + 2), label, font=font_for(label, 12), fill=INK)
         caption = picture.caption.replace("\n", " | ") or "(no caption)"
         for line, text in enumerate(wrap(caption, font_for(caption, 11), cell_w, 2)):

@@ -34,6 +34,7 @@ class Batch:
     """A micro-batch on the model's device."""
 
     latents: torch.Tensor  # (B, C, h, w) float32, process_latent_in applied
+    weights: torch.Tensor  # (B,) float32 loss weights
     groups: tuple[tuple[list[int], dict[str, Any]], ...]  # samples that can share a forward, and their conditioning
 
 
@@ -82,7 +83,13 @@ class Trainable:
         """Number format of the model's arithmetic."""
         return self._patcher.model.get_dtype_inference()
 
-    def batch(self, latents: Sequence[torch.Tensor], texts: Sequence[Text], geometry: Sequence[Geometry]) -> Batch:
+    def batch(
+        self,
+        latents: Sequence[torch.Tensor],
+        texts: Sequence[Text],
+        geometry: Sequence[Geometry],
+        weights: Sequence[float],
+    ) -> Batch:
         """Put samples together. `latents`: (1, C, h, w) each, as the VAE gave them.
 
         Every picture keeps its own conditioning; those whose shapes the host can join share a forward.
@@ -104,7 +111,7 @@ class Trainable:
         joined = tuple(
             (members, {k: conds[0][k].concat([c[k] for c in conds[1:]]) for k in conds[0]}) for members, conds in groups
         )
-        return Batch(together, joined)
+        return Batch(together, torch.tensor(weights).to(self.device, non_blocking=True), joined)
 
     def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry) -> dict[str, Any]:
         """The host's conditioning objects of one sample, each for a batch of one."""

@@ -33,11 +33,14 @@ def describe(
     folders: dict[str, dict[str, int]] = {}
     for picture in buckets.dataset.pictures:
         folder = _folder(picture.name)
-        first = picture.caption.partition("\n")[0]
-        tags[folder].update(tag.strip().lower() for tag in first.split(",") if tag.strip())
+        line = picture.caption.partition("\n")[0]
+        tags[folder].update(tag.strip().lower() for tag in line.split(",") if tag.strip())
         entry = folders.setdefault(folder, {"n_repeats": picture.repeats, "img_count": 0})
         entry["img_count"] += 1
-    groups = buckets.by_size()
+    groups, first = buckets.by_size(), job.datasets[0]
+    seen: Counter[bool] = Counter()
+    for picture, repeats in zip(buckets.dataset.pictures, buckets.dataset.repeats, strict=True):
+        seen[job.datasets[picture.subset].is_reg] += repeats
     lycoris = network.algo != "lora" or network.preset != "attn-mlp" or network.train_norm
     network_args = {"rank_dropout": network.rank_dropout, "module_dropout": network.module_dropout}
     if network.conv_rank:
@@ -55,8 +58,15 @@ def describe(
         "ss_learning_rate": str(optimizer.learning_rate),
         "ss_unet_lr": str(optimizer.learning_rate),
         "ss_text_encoder_lr": "None",
-        "ss_num_train_images": str(sum(map(len, groups.values()))),
-        "ss_num_reg_images": "0",
+        "ss_num_train_images": str(seen[False]),
+        "ss_num_reg_images": str(seen[True]),
+        "ss_prior_loss_weight": str(loss.prior_loss_weight),
+        "ss_flip_aug": str(first.flip_aug),
+        "ss_color_aug": str(first.color_aug),
+        "ss_random_crop": str(first.random_crop),
+        "ss_caption_dropout_rate": str(first.caption_dropout_rate),
+        "ss_caption_dropout_every_n_epochs": str(first.caption_dropout_every_n_epochs),
+        "ss_caption_tag_dropout_rate": str(first.caption_tag_dropout_rate),
         "ss_num_batches_per_epoch": str(buckets.batches_per_epoch),
         "ss_num_epochs": str(length.epochs),
         "ss_max_train_steps": str(length.steps),
@@ -97,8 +107,8 @@ def describe(
                 for i, (size, entries) in enumerate(groups.items())
             }
         },
-        "ss_shuffle_caption": str(job.dataset.shuffle_caption),
-        "ss_keep_tokens": str(job.dataset.keep_tokens),
+        "ss_shuffle_caption": str(first.shuffle_caption),
+        "ss_keep_tokens": str(first.keep_tokens),
         "ss_tag_frequency": {folder: dict(counts) for folder, counts in tags.items()},
         "ss_dataset_dirs": folders,
         "modelspec.sai_model_spec": "1.0.1",

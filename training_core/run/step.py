@@ -15,6 +15,7 @@ class Conditioned(Protocol):
     """A micro-batch: latents and whatever the model needs to know about them."""
 
     latents: torch.Tensor  # (B, C, h, w), process_latent_in applied, on the model's device
+    weights: torch.Tensor  # (B,) loss weights: 1, or prior_loss_weight
 
 
 Predict = Callable[[Noised, Any], torch.Tensor]
@@ -56,7 +57,7 @@ class Stepper:
             torch.manual_seed(torch_seed(self._seed, "dropout", step))
             for micro, batch in enumerate(batches):
                 noised = self._objective.prepare(batch.latents, self._seed, step, micro)
-                loss = self._objective.losses(self._predict(noised, batch), noised)
+                loss = self._objective.losses(self._predict(noised, batch), noised) * batch.weights
                 self._scaler.scale(loss.sum() / total).backward()
                 losses.append(loss.detach())
         self._scaler.unscale_(self._optimizer)

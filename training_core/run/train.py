@@ -55,11 +55,17 @@ def train(job: Job, buckets: Buckets, model: Any, clip: Any, autoencoder: Any) -
         yield tell(Warned(warning))
 
     latents, texts = LatentCache(), TextCache()
-    for done, total in latents.fill(buckets, lambda pixels: vae.encode(autoencoder, pixels)):
-        guard.stop_if_interrupted()
-        yield Encoded("pictures", done, total)
-    encode = lambda caption: text.encode(clip, caption)  # noqa: E731
-    yield from _encode_texts(texts, epoch_plan(buckets, training, 0), encode)
+
+    def encode(batches: list[Batch]) -> Iterator[Encoded]:
+        samples = [sample for batch in batches for sample in batch.samples]
+        pictures = latents.fill(buckets, (s.view for s in samples), lambda pixels: vae.encode(autoencoder, pixels))
+        captions = texts.fill((s.caption for s in samples), lambda caption: text.encode(clip, caption))
+        for what, progress in (("pictures", pictures), ("captions", captions)):
+            for done, total in progress:
+                guard.stop_if_interrupted()
+                yield Encoded(what, done, total)
+
+    yield from encode(epoch_plan(buckets, training, 0))
 
     with (
         trainable(model, training.mixed_precision, training.gradient_checkpointing) as host_model,
@@ -91,20 +97,22 @@ def train(job: Job, buckets: Buckets, model: Any, clip: Any, autoencoder: Any) -
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
             encoded = False
-            for event in _encode_texts(texts, batches, encode):
+            for event in encode(batches):
                 encoded = True
                 yield event
-            if encoded:  # the text encoder may have pushed the model out
+            if encoded:  # the encoders may have pushed the model out
                 host_model.load()
 
         def collate(batch: Batch) -> HostBatch:
             geometry = []
-            for sample in batch.samples:
-                picture, placement = buckets.dataset.pictures[sample.picture], buckets.placements[sample.picture]
-                geometry.append(Geometry(picture.size, placement.crop, placement.bucket))
-            return host_model.batch(
-                [latents[s.picture] for s in batch.samples], [texts[s.caption] for s in batch.samples], geometry
-            )
+            for view in (sample.view for sample in batch.samples):
+                placement, (left, top) = buckets.placements[view.picture], view.crop
+                if view.flip:
+                    left = placement.resized[0] - placement.bucket[0] - left
+                geometry.append(Geometry(buckets.dataset.pictures[view.picture].size, (left, top), placement.bucket))
+            weights = [job.loss.prior_loss_weight if s.is_reg else 1.0 for s in batch.samples]
+            encoded = [latents[s.view] for s in batch.samples], [texts[s.caption] for s in batch.samples]
+            return host_model.batch(*encoded, geometry, weights)
 
         yield tell(Started(job.run_id, run_length.steps, run_length.epochs, build.summary(network)))
         try:
@@ -130,13 +138,6 @@ def train(job: Job, buckets: Buckets, model: Any, clip: Any, autoencoder: Any) -
             run_log.note("stopped", step=progress.step, why=type(error).__name__)
             raise
         run_log.note("done", step=progress.step)
-
-
-def _encode_texts(texts: TextCache, batches: list[Batch], encode: Any) -> Iterator[Event]:
-    captions = (sample.caption for batch in batches for sample in batch.samples)
-    for done, total in texts.fill(captions, encode):
-        guard.stop_if_interrupted()
-        yield Encoded("captions", done, total)
 
 
 def _warnings(job: Job) -> Iterator[str]:

@@ -109,3 +109,25 @@ class DatasetSettings(Settings):
         flag="enable_wildcard",
         advanced=True,
     )
+    flip_aug: bool = setting(
+        False, "Mirror pictures at random. Not for things with a left and a right: text, parted hair.", flag="flip_aug"
+    )
+    random_crop: bool = setting(
+        False,
+        "Cut what is cropped from a random place instead of the centre (one of four places per picture, so that "
+        "latents can be kept).",
+        flag="random_crop",
+        advanced=True,
+    )
+    color_aug: bool = setting(
+        False,
+        "Shift colours a little in a third of the samples (one of four shifts per picture, so that latents can be kept).",
+        flag="color_aug",
+        advanced=True,
+    )
+    is_reg: bool = setting(
+        False,
+        "These are regularization pictures: what the model should not forget. They are repeated until there are as many "
+        "as the others, and count with prior_loss_weight.",
+        flag="reg_data_dir",
+    )

@@ -18,7 +18,7 @@ from .training import TrainingSettings
 class Job(Settings):
     """Settings + dataset fingerprint + base-model fingerprint. A run is a pure function of it."""
 
-    dataset: DatasetSettings
+    datasets: tuple[DatasetSettings, ...]
     buckets: BucketSettings
     network: NetworkSettings = NetworkSettings()
     loss: LossSettings = LossSettings()
@@ -32,7 +32,7 @@ class Job(Settings):
     def run_id(self) -> str:
         """16 hex digits: the same for two jobs exactly if they give the same LoRA under the same name.
 
-        The dataset's folder is left out: its content is in the fingerprint.
+        Folders are left out: their content is in the fingerprint.
         """
-        values = self.model_dump(exclude={"dataset": {"folder"}, "training": {"overwrite"}})
+        values = self.model_dump(exclude={"datasets": {"__all__": {"folder"}}, "training": {"overwrite"}})
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -48,3 +48,12 @@ class LossSettings(Settings):
         "Weight by 1 / sqrt(SNR): another way to balance timesteps, often smoother.",
         flag="debiased_estimation_loss",
     )
+    prior_loss_weight: float = setting(
+        1.0,
+        "Weight of regularization pictures (0.5 to 1).",
+        flag="prior_loss_weight",
+        ge=0,
+        le=100,
+        step=0.05,
+        advanced=True,
+    )
