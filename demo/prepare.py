@@ -15,7 +15,7 @@ BASE = ROOT / ".athanor" / "comfy"
 """--base-directory of the demo's and `serve`'s ComfyUI."""
 
 DATASET = "athanor-demo"
-SPROUTS, KNOWN = 24, 12
+SPROUTS, KNOWN = 24, 36
 PHOTOGRAPHS = {  # files of the host's template packages, with their captions
     "flux_canny_model_example-1": "photo of a rose",
     "flux_schnell_full_text_to_image-1": "photo of a green car",
@@ -69,7 +69,7 @@ def prepare(base: Path = BASE) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         draw_sprouts(part / "3_sprout")
         draw_known(part / "2_shapes")
-        if not copy_photographs(part / "4_photograph"):
-            shutil.rmtree(part / "4_photograph")
+        if not copy_photographs(part / "6_photograph"):
+            shutil.rmtree(part / "6_photograph")
         part.rename(dataset)
     return base

@@ -1,12 +1,10 @@
 """The quickstart workflow, as the page saves it, on the demo base: loads, runs, and is seen to learn."""
 
 import json
-import random
 from pathlib import Path
 
 import graphs
 import numpy as np
-import pictures
 import prepare
 import pytest
 import workflow
@@ -37,15 +35,16 @@ def test_the_workflow_fits_the_nodes(server, demo):
     assert QUICKSTART.with_suffix(".jpg").is_file()
 
 
-def distance(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.abs(a.astype(float) - b.astype(float)).mean())
+def eyes_and_feet(picture: np.ndarray) -> int:
+    """Pixels that are nearly white or nearly black: a sprout has some 600 of them, the base's shapes few."""
+    return int((picture.min(2) > 170).sum() + (picture.max(2) < 70).sum())
 
 
 def test_the_grid_shows_the_lora_learn(server, demo):
-    """The loss falls, and the last epoch's sprouts look more like sprouts than the base model's."""
+    """The loss falls, and the last epoch's pictures have what makes a sprout: eyes and feet."""
     prompt = workflow.to_prompt(demo, server.get("/object_info"))
-    prompts = ["red sprout in the center, gray background", "blue sprout at the left, sand background"]
-    workflow.nodes_of(prompt, "AthanorTrainLoRA")[0].update(epochs=8, save_every_n_epochs=4, output_name="learned")
+    prompts = ["red sprout in the center, gray background", "red sprout at the left, sky background"]
+    workflow.nodes_of(prompt, "AthanorTrainLoRA")[0].update(epochs=40, save_every_n_epochs=20, output_name="learned")
     workflow.nodes_of(prompt, "AthanorXYZCompare")[0].update(prompts="\n".join(prompts), seeds="1, 2")
     entry = server.run(prompt)
     run = next(
@@ -53,22 +52,11 @@ def test_the_grid_shows_the_lora_learn(server, demo):
         if json.loads((f / "job.json").read_text())["training"]["output_name"] == "learned"
     )  # fmt: skip
     losses = [json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert np.mean(losses[-40:]) < 0.85 * np.mean(losses[:40])
+    assert np.mean(losses[-100:]) < 0.7 * np.mean(losses[:40])
     key = next(k for k, n in prompt.items() if n["class_type"] == "AthanorXYZCompare")
     folder = server.base / "output" / entry["outputs"][key]["images"][0]["subfolder"]
     assert len(list(folder.glob("*_seed*.png"))) == 3 * 2 * 2
-    nearer = 0
-    for place, background, colour, words in (
-        ("center", "gray", "red", prompts[0]),
-        ("left", "sand", "blue", prompts[1]),
-    ):
-        scene = pictures.Scene("sprout", colour, place, background)
-        sprout = np.mean([np.asarray(pictures.draw(scene, random.Random(i))) for i in range(20)], axis=0)
-        for seed in (1, 2):
-            cells = {p.name.split("_")[0]: p for p in folder.glob(f"*_seed{seed}_{graphs.hashed(words)}.png")}
-            base = distance(graphs.pixels(cells["base"]), sprout)
-            last = distance(
-                graphs.pixels(next(folder.glob(f"learned_strength1_seed{seed}_{graphs.hashed(words)}.png"))), sprout
-            )
-            nearer += last < base
-    assert nearer >= 3
+    base = [eyes_and_feet(graphs.pixels(p)) for p in sorted(folder.glob("base_seed*.png"))]
+    last = [eyes_and_feet(graphs.pixels(p)) for p in sorted(folder.glob("learned_strength1_seed*.png"))]
+    assert len(base) == len(last) == 4
+    assert np.mean(last) > 3 * np.mean(base) + 60, (base, last)
