@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -135,6 +136,7 @@ def main() -> int:
     host = Host(Path(os.environ["COMFYUI_PATH"]), base, cpu=not has_gpu(), extra=own_folders(base, arguments))
     host.log_path.unlink(missing_ok=True)
     print("Starting ComfyUI ...", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends ComfyUI as well
     with host:
         prompt = workflow.to_prompt(graph, host.get("/object_info"))
         own_inputs(prompt, arguments)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import socket
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -19,6 +22,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8188)
     parser.add_argument("--no-browser", action="store_true")
     arguments = parser.parse_args()
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", arguments.port)) == 0:
+            sys.exit(f"Port {arguments.port} is in use: end what runs there, or choose another with --port.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # ends ComfyUI as well
     host = Host(Path(os.environ["COMFYUI_PATH"]), prepare.prepare(), cpu=not has_gpu(), port=arguments.port)
     print("Starting ComfyUI ...", flush=True)
     with host:
