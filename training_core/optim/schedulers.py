@@ -30,3 +30,8 @@ def multiplier(settings: OptimizerSettings, step: int, total: int) -> float:
     if settings.lr_scheduler == "cosine_with_restarts":
         return 0.0 if p >= 1 else 0.5 * (1 + math.cos(math.pi * (settings.lr_scheduler_num_cycles * p % 1)))
     return 1.0
+
+
+def learning_rate(settings: OptimizerSettings, step: int, total: int) -> float:
+    """The learning rate of update `step` (from 0) of `total`."""
+    return settings.learning_rate * multiplier(settings, step, total)

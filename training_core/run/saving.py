@@ -1,0 +1,34 @@
+"""Write a run's LoRA files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..network import files, metadata
+from .events import Saved
+from .loop import Progress
+
+SUFFIX = {"epoch": "-{p.epoch:06d}", "interrupted": "-step{p.step:08d}", "last": ""}
+"""sd-scripts' names: name-000004, name-step00001000, name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saver:
+    """Knows everything about a run's files but how far the run is."""
+
+    target: Path  # name.safetensors
+    network: torch.nn.Module
+    precision: str
+    rename: Mapping[str, str]  # network module -> name in the file, where they differ
+    described: Mapping[str, object]  # metadata known before the first step
+
+    def __call__(self, progress: Progress, kind: str) -> Saved:
+        """Write the network as it is now, whole or not at all."""
+        path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
+        tensors = files.tensors_for_file(self.network.state_dict(), self.precision, self.rename)
+        described = {**self.described, **metadata.at_save(progress.step, progress.epoch)}
+        return Saved(path, progress.step, progress.epoch, files.save_lora(path, tensors, described), kind)
