@@ -103,6 +103,31 @@ def test_learns_and_leaves_no_trace(algo):
     }
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_lean_forward_equals_lycoris(dtype, monkeypatch):
+    """Values and gradients, for Linear, 1x1 and 3x3 convolutions."""
+    from athanor.training_core.network import build
+
+    results = []
+    for lean in (True, False):
+        if not lean:
+            monkeypatch.setattr(build, "lean_forward", lambda _lora: None)
+        model = Model().to(dtype).requires_grad_(False)
+        settings = NetworkSettings(rank=2, alpha=5.0, preset="full", conv_rank=3, conv_alpha=2.0)
+        with attached(model, settings, 0, CPU) as network:
+            for i, p in enumerate(network.parameters()):
+                p.data.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(i)) * 0.3)
+            kinds = [type(lora.__dict__.get("forward")).__name__ for lora in network.loras]
+            assert kinds == (["function"] if lean else ["NoneType"]) * len(kinds)
+            x = X.to(dtype, copy=True).requires_grad_(True)
+            out = model(x)
+            out.float().square().mean().backward()
+            results.append([out.detach(), x.grad, *(p.grad for p in network.parameters())])
+    limit = 1e-5 if dtype is torch.float32 else 3e-2
+    for a, b in zip(*results, strict=True):
+        assert (a.float() - b.float()).norm() <= limit * b.float().norm()
+
+
 def test_restored_after_an_error():
     model = Model()
     out = model(X)

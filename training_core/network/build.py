@@ -11,6 +11,7 @@ import torch
 from ..errors import AthanorError
 from ..randomness import torch_seed
 from ..settings import NetworkSettings
+from .lean import lean_forward
 from .presets import CONVOLUTIONS, PRESETS
 
 PREFIX = "lora_unet"
@@ -96,6 +97,9 @@ def attached(
     network = create(module, settings, seed)
     originals = [lora.org_module[0] for lora in network.loras]
     own = [original.__dict__.get("forward") for original in originals]
+    for lora in network.loras:
+        if forward := lean_forward(lora):
+            lora.forward = forward
     network.apply_to()
     try:
         network.to(device=device, dtype=torch.float32).requires_grad_(True)
