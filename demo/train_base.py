@@ -3,7 +3,7 @@
 Not part of the pack and not needed to run the demo: its results lie in `demo/weights/`. It is kept so that
 they can be made again:
 
-    python dev.py demo-base            (about 75 minutes on 2 CPU cores)
+    python dev.py demo-base            (about 80 minutes on 2 CPU cores)
 
 Both use the host's own modules, so the layouts are the host's. Order: VAE (reconstruction on drawn
 pictures and on the photographs the host's template packages ship), then the latents of the drawn world,
@@ -121,14 +121,14 @@ def train_model(steps: int, batch: int = 24) -> None:
     import pictures
 
     torch.manual_seed(0)
-    checkpoint = assemble.assemble(
-        WEIGHTS.parent.parent / ".athanor" / "demo-base-untrained.safetensors", initial_model()
-    )
+    scratch = HERE.parent / ".athanor"
+    untrained, cache = scratch / "demo-base-untrained.safetensors", scratch / "demo-base-encoded.safetensors"
+    untrained.unlink(missing_ok=True)  # of another VAE
+    checkpoint = assemble.assemble(untrained, initial_model())
     patcher, clip, vae, _ = comfy.sd.load_checkpoint_guess_config(str(checkpoint))
     scenes = pictures.world()
     rng = random.Random(1)
-    cache = WEIGHTS.parent.parent / ".athanor" / "demo-base-cache.safetensors"
-    if not cache.exists():
+    if not cache.exists() or cache.stat().st_mtime < (WEIGHTS / "vae.safetensors").stat().st_mtime:
         start = time.time()
         with torch.no_grad():
             texts = {}
