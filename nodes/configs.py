@@ -13,9 +13,26 @@ from .schema import inputs, pick, sentence
 
 
 class _Config(io.ComfyNode):
-    """Hands its settings group on."""
+    """A node that is a settings group: widgets in, the group out."""
 
     SETTINGS: ClassVar[type[Settings]]
+    OUTPUT: ClassVar[Any]  # its socket type
+    NAME: ClassVar[str]  # "Network": the node is called Network Config, its output network
+    ABOUT: ClassVar[str]
+    ALIASES: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs from the settings group."""
+        return io.Schema(
+            node_id=cls.__name__,
+            display_name=f"{cls.NAME} Config",
+            category="Athanor/config",
+            description=cls.ABOUT,
+            search_aliases=list(cls.ALIASES),
+            inputs=inputs(cls.SETTINGS),
+            outputs=[cls.OUTPUT.Output(cls.NAME.lower(), tooltip="For Train LoRA.")],
+        )
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
@@ -26,77 +43,33 @@ class _Config(io.ComfyNode):
 class AthanorNetworkConfig(_Config):
     """What is trained."""
 
-    SETTINGS = NetworkSettings
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Inputs from NetworkSettings."""
-        return io.Schema(
-            node_id="AthanorNetworkConfig",
-            display_name="Network Config",
-            category="Athanor/config",
-            description="The network that is trained beside the frozen model: LoRA, LoCon, LoHa or LoKr.",
-            search_aliases=["lycoris", "rank", "network dim", "alpha", "lokr"],
-            inputs=inputs(NetworkSettings),
-            outputs=[types.Network.Output("network", tooltip="For Train LoRA.")],
-        )
+    SETTINGS, OUTPUT, NAME = NetworkSettings, types.Network, "Network"
+    ABOUT = "The network that is trained beside the frozen model: LoRA, LoCon, LoHa or LoKr."
+    ALIASES = ("lycoris", "rank", "network dim", "alpha", "lokr")
 
 
 class AthanorLossConfig(_Config):
     """How errors count."""
 
-    SETTINGS = LossSettings
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Inputs from LossSettings."""
-        return io.Schema(
-            node_id="AthanorLossConfig",
-            display_name="Loss Config",
-            category="Athanor/config",
-            description="Loss function and timestep weights.",
-            search_aliases=["min snr gamma", "debiased estimation", "huber"],
-            inputs=inputs(LossSettings),
-            outputs=[types.Loss.Output("loss", tooltip="For Train LoRA.")],
-        )
+    SETTINGS, OUTPUT, NAME = LossSettings, types.Loss, "Loss"
+    ABOUT = "Loss function and timestep weights."
+    ALIASES = ("min snr gamma", "debiased estimation", "huber")
 
 
 class AthanorNoiseConfig(_Config):
     """What noise is mixed in."""
 
-    SETTINGS = NoiseSettings
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Inputs from NoiseSettings."""
-        return io.Schema(
-            node_id="AthanorNoiseConfig",
-            display_name="Noise Config",
-            category="Athanor/config",
-            description="Noise offset, multires (pyramid) noise and input perturbation.",
-            search_aliases=["noise offset", "pyramid noise", "multires noise", "ip noise gamma"],
-            inputs=inputs(NoiseSettings),
-            outputs=[types.Noise.Output("noise", tooltip="For Train LoRA.")],
-        )
+    SETTINGS, OUTPUT, NAME = NoiseSettings, types.Noise, "Noise"
+    ABOUT = "Noise offset, multires (pyramid) noise and input perturbation."
+    ALIASES = ("noise offset", "pyramid noise", "multires noise", "ip noise gamma")
 
 
 class AthanorOptimizerConfig(_Config):
     """How the network learns."""
 
-    SETTINGS = OptimizerSettings
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Inputs from OptimizerSettings."""
-        return io.Schema(
-            node_id="AthanorOptimizerConfig",
-            display_name="Optimizer Config",
-            category="Athanor/config",
-            description="Optimizer, learning rate and its schedule.",
-            search_aliases=["adamw", "lion", "learning rate", "scheduler", "warmup"],
-            inputs=inputs(OptimizerSettings),
-            outputs=[types.Optimizer.Output("optimizer", tooltip="For Train LoRA.")],
-        )
+    SETTINGS, OUTPUT, NAME = OptimizerSettings, types.Optimizer, "Optimizer"
+    ABOUT = "Optimizer, learning rate and its schedule."
+    ALIASES = ("adamw", "lion", "learning rate", "scheduler", "warmup")
 
     @classmethod
     def validate_inputs(cls, optimizer_args: str | None) -> bool | str:

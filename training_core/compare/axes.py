@@ -115,16 +115,14 @@ class Cell:
     strength: float
     seed: int
     prompt: str
-    checkpoint: Checkpoint | None
 
 
 def cell(chosen: dict[AxisName, Value]) -> Cell:
     """The cell of one value per axis. Without a LoRA the strength means nothing: equal cells are drawn once."""
     checkpoint = chosen["checkpoint"].value
     strength = chosen["strength"].value if checkpoint else 0.0
-    if not strength:
-        checkpoint = None
-    return Cell(checkpoint and checkpoint.path, strength, chosen["seed"].value, chosen["prompt"].value, checkpoint)
+    lora = checkpoint.path if strength else None
+    return Cell(lora, strength, chosen["seed"].value, chosen["prompt"].value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 import comfy.model_management as mm
 import torch
 
-Interrupted = mm.InterruptProcessingException
-
 
 @contextmanager
 def training() -> Iterator[None]:

@@ -1,0 +1,33 @@
+"""What the page sees of the nodes."""
+
+NODES = {
+    "AthanorDatasetLoader", "AthanorBucketer", "AthanorNetworkConfig", "AthanorLossConfig", "AthanorNoiseConfig",
+    "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare",
+}  # fmt: skip
+"""Ids are stable for ever: workflows hold them."""
+
+
+def test_every_node_input_and_output_explains_itself(server):
+    info = {name: node for name, node in server.get("/object_info").items() if name.startswith("Athanor")}
+    assert set(info) >= NODES
+    for name, node in info.items():
+        assert node["description"] and node["category"].startswith("Athanor"), name
+        for group in ("required", "optional"):
+            for field, spec in node["input"].get(group, {}).items():
+                assert len(spec[1]["tooltip"]) > 10, (name, field)
+        assert all(node["output_tooltips"]) and len(node["output_tooltips"]) == len(node["output"]), name
+
+
+def test_small_numbers_show_their_digits(server):
+    """Without a step the page would show a learning rate as 0.0."""
+    info = server.get("/object_info")
+    for name in NODES:
+        for field, spec in info[name]["input"]["required"].items():
+            if spec[0] == "FLOAT" and spec[1]["default"]:
+                assert spec[1]["step"] <= abs(spec[1]["default"]) and spec[1]["round"] is False, (name, field)
+
+
+def test_the_seed_stays_as_it_is(server):
+    """Otherwise every Run would train anew."""
+    seed = server.get("/object_info")["AthanorTrainLoRA"]["input"]["required"]["seed"][1]
+    assert seed["control_after_generate"] == "fixed"
