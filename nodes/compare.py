@@ -35,8 +35,8 @@ class AthanorXYZCompare(io.ComfyNode):
             inputs=[
                 types.Run.Input("run", tooltip="From Train LoRA: its checkpoints are one axis of the grid."),
                 io.Model.Input("model", tooltip="The model without the LoRA."),
-                io.Clip.Input("clip", tooltip="Its text encoder."),
-                io.Vae.Input("vae", tooltip="Its VAE."),
+                io.Clip.Input("clip", tooltip="The text encoder for the prompts; the LoRA is applied to it as well."),
+                io.Vae.Input("vae", tooltip="The VAE that turns latents into pictures."),
                 io.Combo.Input(
                     "columns", options=list(axes.NAMES), default="prompt", tooltip="What changes from left to right."
                 ),
