@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -160,12 +161,10 @@ class Host:
         while time.monotonic() < end:
             if self._process is not None and self._process.poll() is not None:
                 raise RuntimeError(f"ComfyUI ended; the end of {self.log_path}:\n{self.log()[-2000:]}")
-            try:
+            with contextlib.suppress(urllib.error.HTTPError):  # until the job is listed
                 job = self.get(f"/api/jobs/{prompt_id}")
                 if job["status"] in ("completed", "failed", "cancelled"):
                     return job
-            except urllib.error.HTTPError:
-                pass  # not listed yet
             if poll:
                 poll()
             time.sleep(0.2)

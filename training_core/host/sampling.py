@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-import nodes as host_nodes
+import nodes as host_nodes  # ComfyUI's own module of that name, not the pack's folder
 
 
 def encode_prompt(clip: Any, text: str) -> Any:
