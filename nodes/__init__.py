@@ -6,7 +6,13 @@ from comfy_api.latest import ComfyExtension, io
 
 from .buckets import AthanorBucketer
 from .compare import AthanorXYZCompare
-from .configs import AthanorLossConfig, AthanorNetworkConfig, AthanorNoiseConfig, AthanorOptimizerConfig
+from .configs import (
+    AthanorCacheConfig,
+    AthanorLossConfig,
+    AthanorNetworkConfig,
+    AthanorNoiseConfig,
+    AthanorOptimizerConfig,
+)
 from .dataset import AthanorDatasetLoader
 from .train import AthanorTrainLoRA
 
@@ -23,6 +29,7 @@ class AthanorExtension(ComfyExtension):
             AthanorLossConfig,
             AthanorNoiseConfig,
             AthanorOptimizerConfig,
+            AthanorCacheConfig,
             AthanorTrainLoRA,
             AthanorXYZCompare,
         ]

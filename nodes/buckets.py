@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.data import plan, sheet
+from ..training_core.data import histogram, plan, sheet
 from ..training_core.settings import BucketSettings
 from . import types
 from .schema import image_output, inputs, pick
@@ -31,7 +31,8 @@ class AthanorBucketer(io.ComfyNode):
             outputs=[
                 types.Buckets.Output("buckets", tooltip="For Train LoRA."),
                 io.String.Output("summary", tooltip="Buckets, counts and warnings."),
-                io.Image.Output("contact_sheet", tooltip="Every picture with its crop and caption."),
+                io.Image.Output("contact_sheet", tooltip="Pictures with their crop, mask and caption."),
+                io.Image.Output("histogram", tooltip="Buckets, and how many pictures are in each."),
             ],
         )
 
@@ -39,4 +40,9 @@ class AthanorBucketer(io.ComfyNode):
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
         """Place every picture."""
         buckets = plan.sort_into_buckets(dataset, pick(BucketSettings, values))
-        return io.NodeOutput(buckets, sheet.summary(buckets), image_output(sheet.contact_sheet(buckets)))
+        return io.NodeOutput(
+            buckets,
+            sheet.summary(buckets),
+            image_output(sheet.contact_sheet(buckets)),
+            image_output(histogram.histogram(buckets)),
+        )

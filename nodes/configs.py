@@ -7,7 +7,14 @@ from typing import Any, ClassVar
 from comfy_api.latest import io
 
 from ..training_core.optim import args, optimizers
-from ..training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings, Settings
+from ..training_core.settings import (
+    CacheSettings,
+    LossSettings,
+    NetworkSettings,
+    NoiseSettings,
+    OptimizerSettings,
+    Settings,
+)
 from . import types
 from .schema import inputs, pick, sentence
 
@@ -82,3 +89,11 @@ class AthanorOptimizerConfig(_Config):
         settings = pick(OptimizerSettings, values)
         optimizers.resolve(settings)
         return io.NodeOutput(settings)
+
+
+class AthanorCacheConfig(_Config):
+    """What is kept of encoded pictures and captions."""
+
+    SETTINGS, OUTPUT, NAME = CacheSettings, types.Cache, "Cache"
+    ABOUT = "How latents are drawn, and where encoded pictures and captions are kept for the next run."
+    ALIASES = ("cache latents", "vae batch size", "cache text encoder outputs")

@@ -50,7 +50,8 @@ class AthanorDatasetLoader(io.ComfyNode):
         """Changes as soon as a picture or caption file does."""
         try:
             settings = pick(DatasetSettings, {k: v for k, v in values.items() if v is not None})
-            return scan.stamp(settings, folders.dataset_folder(settings.folder))
+            root = folders.dataset_folder(settings.folder)
+            return scan.stamp(settings, root, folders.mask_folder(settings.mask_folder, root))
         except AthanorError as error:
             return str(error)
 
@@ -58,7 +59,8 @@ class AthanorDatasetLoader(io.ComfyNode):
     def execute(cls, dataset: Any = None, **values: Any) -> io.NodeOutput:
         """Scan the folder, behind what comes in."""
         settings = pick(DatasetSettings, values)
-        found = scan.scan(settings, folders.dataset_folder(settings.folder))
+        root = folders.dataset_folder(settings.folder)
+        found = scan.scan(settings, root, folders.mask_folder(settings.mask_folder, root))
         found = dataset.joined(found) if dataset is not None else found
         lines = [f"{len(found.pictures)} pictures, {sum(found.repeats)} per epoch with repeats", *found.warnings]
         return io.NodeOutput(found, "\n".join(lines))

@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.data.scan import Dataset
+from ..training_core.data.dataset import Dataset
 from ..training_core.errors import AthanorError
 from ..training_core.host import fingerprint, folders, guard, lora
 from ..training_core.run.curve import loss_curve
@@ -15,6 +15,7 @@ from ..training_core.run.events import Encoded, Event, Saved, Started, Stepped, 
 from ..training_core.run.handle import Checkpoint, Run
 from ..training_core.run.train import train
 from ..training_core.settings import (
+    CacheSettings,
     Job,
     LossSettings,
     NetworkSettings,
@@ -58,6 +59,9 @@ class AthanorTrainLoRA(io.ComfyNode):
                     "optimizer", optional=True, tooltip="From Optimizer Config; unconnected: AdamW, 1e-4."
                 ),
                 *inputs(TrainingSettings),
+                types.Cache.Input(
+                    "cache", optional=True, tooltip="From Cache Config; unconnected: on disk, drawn anew every step."
+                ),
             ],
             outputs=[
                 types.Run.Output("run", tooltip="The run and its checkpoints, for XYZ Compare."),
@@ -85,6 +89,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         loss: LossSettings | None = None,
         noise: NoiseSettings | None = None,
         optimizer: OptimizerSettings | None = None,
+        cache: CacheSettings | None = None,
         **values: Any,
     ) -> io.NodeOutput:
         """Train and show progress."""
@@ -99,6 +104,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             noise=noise or NoiseSettings(),
             optimizer=optimizer or OptimizerSettings(),
             training=pick(TrainingSettings, values),
+            cache=cache or CacheSettings(),
             dataset_fingerprint=buckets.dataset.fingerprint,
             model_fingerprint=fingerprint.fingerprint(model, clip, vae),
         )

@@ -41,7 +41,7 @@ def test_step_time(batch, side, capsys):
         model = comfy.sd.load_diffusion_model_state_dict(tiny.sd15_unet(), model_options={"dtype": torch.float32})
     texts = [Text(torch.randn(1, 77, 768)) for _ in range(batch)]
     geometry = [Geometry((256, 256), (0, 0), (256, 256))] * batch
-    latents = [torch.randn(1, 4, side, side) for _ in range(batch)]
+    latents = torch.randn(batch, 4, side, side)
     rows = []
     with guard.training(), trainable(model, "auto", False) as host_model:
         objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)

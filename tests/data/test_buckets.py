@@ -1,9 +1,13 @@
 """The tables of sd-scripts' bucket arithmetic."""
 
 import pytest
-from athanor.training_core.data.buckets import bucket_sizes, choose, choose_no_upscale, place
+from athanor.training_core.data.buckets import bucket_sizes, bucket_table, choose, choose_no_upscale, place
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, parse
+
+
+def table(settings: BucketSettings):
+    return bucket_table((settings.width, settings.height), settings)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +40,7 @@ SDXL = [  # image, bucket, resized, crop (left, top)
 
 @pytest.mark.parametrize(("image", "bucket", "resized", "crop"), SDXL)
 def test_sdxl_table(image, bucket, resized, crop):
-    got = place(image, BucketSettings(width=1024, height=1024, min_bucket_reso=256, max_bucket_reso=4096))
+    got = place(image, table(BucketSettings(width=1024, height=1024, min_bucket_reso=256, max_bucket_reso=4096)))
     assert (got.bucket, got.resized, got.crop) == (bucket, resized, crop)
 
 
@@ -51,7 +55,7 @@ def test_sdxl_table(image, bucket, resized, crop):
     ],
 )
 def test_sd15_table(image, bucket, resized, crop):
-    got = place(image, BucketSettings())
+    got = place(image, table(BucketSettings()))
     assert (got.bucket, got.resized, got.crop) == (bucket, resized, crop)
 
 
@@ -77,18 +81,18 @@ def test_no_upscale_table(image, bucket, resized, crop):
     settings = BucketSettings(
         width=2048, height=2048, bucket_no_upscale=True, bucket_reso_steps=32, max_bucket_reso=1024
     )
-    got = place(image, settings)
+    got = place(image, table(settings))
     assert (got.bucket, got.resized, got.crop) == (bucket, resized, crop)
 
 
 def test_a_picture_below_one_step_is_refused():
     assert choose_no_upscale((31, 100), (2048, 2048), 32)[0] == (0, 96)
     with pytest.raises(AthanorError, match="31x100"):
-        place((31, 100), BucketSettings(bucket_no_upscale=True, bucket_reso_steps=32))
+        place((31, 100), table(BucketSettings(bucket_no_upscale=True, bucket_reso_steps=32)))
 
 
 def test_without_buckets_everything_gets_the_resolution():
-    got = place((1920, 1080), BucketSettings(enable_bucket=False))
+    got = place((1920, 1080), table(BucketSettings(enable_bucket=False)))
     assert got.bucket == (512, 512) and got.resized == (910, 512) and got.crop == (199, 0)
 
 
@@ -109,7 +113,7 @@ def test_resized_covers_the_bucket(size):
         ({"width": 1024, "height": 1024, "max_bucket_reso": 512}, "max_bucket_reso is 512"),
         ({"min_bucket_reso": 1024}, "min_bucket_reso is 1024"),
         ({"batch_size": 0}, "batch_size is 0: it must be at least 1."),
-        ({"enable_bucket": False, "width": 516}, "width is 516: it must be a multiple of 8."),
+        ({"enable_bucket": False, "width": 516}, "width is 516: it must be a multiple of 8, for example 512."),
     ],
 )
 def test_bad_settings_get_one_sentence(values, words):

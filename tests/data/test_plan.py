@@ -2,7 +2,7 @@ from collections import Counter
 from pathlib import Path
 
 from athanor.training_core.data.plan import epoch_plan, length, sort_into_buckets
-from athanor.training_core.data.scan import Dataset, Picture
+from athanor.training_core.data.dataset import Dataset, Picture
 from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
 
 
@@ -29,7 +29,7 @@ def test_every_picture_as_often_as_its_repeats_and_one_bucket_per_batch():
     assert seen == {i: p.repeats for i, p in enumerate(sorted_.dataset.pictures)}
     for batch in plan:
         assert len(batch.samples) <= 4
-        assert {sorted_.placements[s.view.picture].bucket for s in batch.samples} == {batch.bucket}
+        assert {s.view.placement.bucket for s in batch.samples} == {batch.bucket}
 
 
 def test_batch_counts():
@@ -50,7 +50,7 @@ def test_a_plan_depends_on_seed_and_epoch_alone():
 
 def test_captions_are_shuffled_anew():
     sorted_ = buckets(shuffle=True)
-    texts = {s.caption for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.view.picture == 0}
+    texts = {s.caption.text for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.view.picture == 0}
     assert len(texts) > 5
 
 

@@ -65,14 +65,14 @@ def test_exif_rotation_and_alpha(tmp_path: Path):
     Image.new("RGBA", (10, 10), (255, 0, 0, 0)).save(tmp_path / "alpha.png")
     found = {p.name: p for p in scan(settings(class_tokens="x"), tmp_path).pictures}
     assert found["turned.jpg"].size == (20, 60)
-    from athanor.training_core.data.images import decode
+    from athanor.training_core.data.decode import decode
 
     assert decode(tmp_path / "alpha.png").getpixel((5, 5)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "CMYK", "I;16", "1", "LA"])
 def test_odd_modes_become_rgb(tmp_path: Path, mode: str):
-    from athanor.training_core.data.images import decode
+    from athanor.training_core.data.decode import decode
 
     image = Image.new(mode, (8, 8), 65535) if mode == "I;16" else Image.new("RGB", (8, 8), "white").convert(mode)
     name = tmp_path / ("x.jpg" if mode == "CMYK" else "x.png")
@@ -82,7 +82,7 @@ def test_odd_modes_become_rgb(tmp_path: Path, mode: str):
 
 
 def test_sixteen_bits_keep_their_brightness(tmp_path: Path):
-    from athanor.training_core.data.images import decode
+    from athanor.training_core.data.decode import decode
 
     Image.new("I;16", (8, 8), 0x8000).save(tmp_path / "x.png")
     assert decode(tmp_path / "x.png").getpixel((0, 0)) == (128, 128, 128)

@@ -36,7 +36,7 @@ def test_family(name, caplog):
     extras = {"pooled_output": torch.randn(1, pooled, generator=generator)} if pooled else {}
     texts = [Text(torch.randn(1, n, width, generator=generator), extras) for n in (77, 154)]
     geometry = [Geometry((800, 600), (3, 0), (64, 64)), Geometry((64, 64), (0, 0), (64, 64))]
-    latents = [torch.randn(1, channels, 8, 8, generator=generator) for _ in texts]
+    latents = torch.cat([torch.randn(1, channels, 8, 8, generator=generator) for _ in texts])
     settings = NetworkSettings(rank=2, alpha=2.0, preset="full", conv_rank=2)
     with (
         guard.training(),

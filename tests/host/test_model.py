@@ -40,9 +40,9 @@ def make_batch(host_model, clip, captions, channels, size=8):
     from athanor.training_core.host.model import Geometry
 
     generator = torch.Generator().manual_seed(3)
-    latents = [torch.randn(1, channels, size, size, generator=generator) for _ in captions]
+    latents = torch.cat([torch.randn(1, channels, size, size, generator=generator) for _ in captions])
     geometry = [Geometry((64, 64), (0, 0), (64, 64)) for _ in captions]
-    return host_model.batch(latents, [text.encode(clip, c) for c in captions], geometry, [1.0] * len(captions))
+    return host_model.batch(latents, [text.encode(clip, c)[0] for c in captions], geometry, [1.0] * len(captions))
 
 
 @pytest.mark.parametrize("patch", [None, "v_prediction"])
@@ -100,11 +100,11 @@ def test_every_picture_keeps_its_own_caption(graph):
         singles = []
         for i, caption in enumerate(captions):
             one = make_batch(host_model, clip, [caption], batch.latents.shape[1])
-            one = Batch(batch.latents[i : i + 1], one.weights, one.groups)
+            one = Batch(batch.latents[i : i + 1], one.weights, None, one.groups)
             part = Noised(*(v[i : i + 1] for v in (x.x, x.sigma, x.t, x.target)))
             singles.append(host_model.predict(part, one))
         swapped = make_batch(host_model, clip, captions[::-1], batch.latents.shape[1])
-        other = host_model.predict(x, Batch(batch.latents, batch.weights, swapped.groups))
+        other = host_model.predict(x, Batch(batch.latents, batch.weights, None, swapped.groups))
     assert torch.allclose(together, torch.cat(singles), atol=2e-4)
     assert (together - other).abs().max() > 1e-2  # captions do matter
 

@@ -15,7 +15,7 @@ class Plain:
         ones = torch.ones(len(x0))
         return Noised(x0, ones, ones, 2 * x0)
 
-    def losses(self, prediction, batch):
+    def losses(self, prediction, batch, mask=None):
         return (prediction - batch.target).square().flatten(1).mean(1)
 
 
@@ -31,7 +31,7 @@ def stepper(layer, lr=0.1, clip=0.0, dropout=0.0):
 
 def batches(*sizes):
     data = torch.randn(sum(sizes), 4, generator=torch.Generator().manual_seed(0))
-    return [SimpleNamespace(latents=part, weights=torch.ones(len(part))) for part in data.split(list(sizes))]
+    return [SimpleNamespace(latents=part, weights=torch.ones(len(part)), mask=None) for part in data.split(list(sizes))]
 
 
 def layer():

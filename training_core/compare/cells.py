@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ..files import write_atomically
 from ..host import guard, lora, sampling
-from ..network.files import write_atomically
 from ..settings import CompareSettings
 from .axes import Cell, Layout
 

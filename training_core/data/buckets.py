@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import AthanorError
@@ -37,7 +38,7 @@ def bucket_sizes(resolution: Size, minimum: int, maximum: int, step: int) -> lis
     return sorted(sizes)
 
 
-def choose(size: Size, sizes: list[Size]) -> tuple[Size, Size]:
+def choose(size: Size, sizes: Sequence[Size]) -> tuple[Size, Size]:
     """Bucket and resized size of a picture, enlarging it if need be.
 
     An exact match wins, else the smallest difference of aspect ratios (the first of equals). The picture is
@@ -78,22 +79,43 @@ def choose_no_upscale(size: Size, resolution: Size, step: int) -> tuple[Size, Si
     return (resized[0] // step * step, resized[1] // step * step), resized
 
 
-def place(size: Size, settings: BucketSettings) -> Placement:
-    """Where a picture of `size` goes under `settings`, cropped about its centre.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The buckets of one resolution."""
+
+    resolution: Size
+    sizes: tuple[Size, ...]  # empty: cut from the picture itself (bucket_no_upscale)
+    step: int
+
+
+def bucket_table(resolution: Size, settings: BucketSettings) -> Table:
+    """The buckets of `resolution`: one without enable_bucket, else sd-scripts' list."""
+    step = settings.bucket_reso_steps
+    if not settings.enable_bucket:
+        return Table(resolution, (resolution,), step)
+    if settings.bucket_no_upscale:
+        return Table(resolution, (), step)
+    sizes = bucket_sizes(resolution, settings.min_bucket_reso, settings.max_bucket_reso, step)
+    return Table(resolution, tuple(sizes), step)
+
+
+def place(size: Size, table: Table, focus: tuple[float, float] | None = None) -> Placement:
+    """Where a picture of `size` goes, cropped about its centre or, as far as its edges allow, about `focus`
+    (parts of width and height).
 
     Raises:
         AthanorError: the picture is smaller than one bucket step and must not be enlarged.
     """
-    resolution, step = (settings.width, settings.height), settings.bucket_reso_steps
-    if not settings.enable_bucket:
-        bucket, resized = choose(size, [resolution])
-    elif settings.bucket_no_upscale:
-        bucket, resized = choose_no_upscale(size, resolution, step)
+    if table.sizes:
+        bucket, resized = choose(size, table.sizes)
+    else:
+        bucket, resized = choose_no_upscale(size, table.resolution, table.step)
         if 0 in bucket:
             raise AthanorError(
-                f"bucket_no_upscale: a picture of {size[0]}x{size[1]} has no bucket, one side is below bucket_reso_steps ({step})."
+                f"bucket_no_upscale: a picture of {size[0]}x{size[1]} has no bucket, one side is below "
+                f"bucket_reso_steps ({table.step})."
             )
-    else:
-        sizes = bucket_sizes(resolution, settings.min_bucket_reso, settings.max_bucket_reso, step)
-        bucket, resized = choose(size, sizes)
-    return Placement(bucket, resized, ((resized[0] - bucket[0]) // 2, (resized[1] - bucket[1]) // 2))
+    left, top = ((r - b) // 2 for r, b in zip(resized, bucket, strict=True))
+    if focus:
+        left, top = (min(max(0, round(at * r - b / 2)), r - b) for at, r, b in zip(focus, resized, bucket, strict=True))
+    return Placement(bucket, resized, (left, top))

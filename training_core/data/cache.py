@@ -1,57 +1,138 @@
-"""What was encoded: latents by view, texts by caption. Each is encoded once, then its encoder can leave."""
+"""Latents by view and texts by caption: each is encoded once, then its encoder can leave."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..randomness import keyed
 from . import images
-from .plan import Buckets, View
+from .plan import Buckets, Caption, View
+from .prefetch import prefetched
+from .store import MemoryStore, Store, Tensors
 
-Encode = Callable[[torch.Tensor], torch.Tensor]
-"""(B, H, W, 3) float32 in 0..1 -> (B, C, h, w): the host's VAE."""
+VERSION = 1
+"""Of what is stored and how pictures are prepared; another number makes every old entry stale."""
+
+Encode = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]
+"""(B, H, W, 3) float32 in 0..1 -> the posterior's mean and, where the VAE has one, std: (B, C, ...) on the CPU."""
+
+EncodeText = Callable[[Caption], tuple[Tensors, dict[str, Any]]]
+"""A caption -> its tensors, and plain values about them."""
+
+
+def hashed(*parts: Any) -> str:
+    """64 hex digits that depend on the `repr` of every part."""
+    return hashlib.sha256(repr((VERSION, *parts)).encode()).hexdigest()
 
 
 class LatentCache:
-    """Latents in main memory, keyed by view."""
+    """Latents of a dataset's views, by content: picture, mask, crop, resize, flip, colour and VAE."""
 
-    def __init__(self) -> None:
-        self._latents: dict[View, torch.Tensor] = {}
+    def __init__(self, store: Store, buckets: Buckets, vae: str, batch_size: int) -> None:
+        """`vae`: fingerprint of its weights."""
+        self._store, self._buckets, self._vae, self._batch_size = store, buckets, vae, batch_size
 
-    def __getitem__(self, view: View) -> torch.Tensor:
-        """(1, C, h, w) as the VAE gave it."""
-        return self._latents[view]
+    def key(self, view: View) -> str:
+        """What the latent of a view is kept under."""
+        picture = self._buckets.dataset.pictures[view.picture]
+        settings = self._buckets.dataset.subsets[picture.subset]
+        background = None if settings.alpha_mask else settings.alpha_background
+        how = (astuple(view.placement), self._buckets.settings.resize_interpolation, view.flip, view.colour)
+        return hashed("latent", self._vae, picture.content, background, how)
 
-    def fill(self, buckets: Buckets, views: Iterable[View], encode: Encode) -> Iterator[tuple[int, int]]:
-        """Encode what is new; yields (done, total) of it."""
-        missing = [view for view in dict.fromkeys(views) if view not in self._latents]
-        for done, view in enumerate(missing, 1):
-            picture = buckets.dataset.pictures[view.picture]
-            image = images.fit(images.decode(picture.path), buckets.placements[view.picture], view.crop, view.flip)
+    def _mask_key(self, view: View) -> str | None:
+        mask = self._buckets.dataset.pictures[view.picture].mask
+        if mask is None:
+            return None
+        return hashed("mask", mask.content, mask.is_alpha, astuple(view.placement), view.flip)
+
+    def keys(self, views: Iterable[View]) -> set[str]:
+        """Everything these views need."""
+        views = set(views)
+        return {self.key(view) for view in views} | {key for view in views if (key := self._mask_key(view))}
+
+    def fill(self, views: Iterable[View], encode: Encode) -> Iterator[tuple[int, int]]:
+        """Encode what is missing, in batches of one bucket; yields (done, total) of it."""
+        views = list(dict.fromkeys(views))
+        for view in views:
+            if (key := self._mask_key(view)) and self._store.meta(key) is None:
+                self._store.put(key, {"mask": self._mask(view)})
+        unique = {key: view for view in views if self._store.meta(key := self.key(view)) is None}
+        batches = self._batches(list(unique.items()))
+        done = 0
+        for (keys, pixels), _ in prefetched(batches, self._pixels):
+            mean, std = encode(pixels)
+            for i, key in enumerate(keys):
+                parts = {"mean": mean[i : i + 1]} | ({} if std is None else {"std": std[i : i + 1]})
+                self._store.put(key, {name: value.clone() for name, value in parts.items()})
+            done += len(keys)
+            yield done, len(unique)
+
+    def _batches(self, missing: list[tuple[str, View]]) -> list[list[tuple[str, View]]]:
+        by_bucket: dict[Any, list[tuple[str, View]]] = {}
+        for entry in missing:
+            by_bucket.setdefault(entry[1].placement.bucket, []).append(entry)
+        size = self._batch_size
+        return [group[i : i + size] for _, group in sorted(by_bucket.items()) for i in range(0, len(group), size)]
+
+    def _pixels(self, batch: list[tuple[str, View]]) -> tuple[list[str], torch.Tensor]:
+        dataset, tensors = self._buckets.dataset, []
+        for _, view in batch:
+            picture = dataset.pictures[view.picture]
+            interpolation = self._buckets.settings.resize_interpolation
+            image = images.fit(dataset.image(picture), view.placement, view.flip, interpolation)
             if view.colour:
                 image = images.shift_colours(image, keyed(picture.content, "colour", view.colour))
-            self._latents[view] = encode(images.to_tensor(image).unsqueeze(0))
-            yield done, len(missing)
+            tensors.append(images.to_tensor(image))
+        return [key for key, _ in batch], torch.stack(tensors)
+
+    def _mask(self, view: View) -> torch.Tensor:
+        """(H, W) uint8 in the bucket's size: resized, cut and mirrored with its picture."""
+        dataset = self._buckets.dataset
+        mask = images.fit(dataset.mask(dataset.pictures[view.picture]), view.placement, view.flip)
+        return torch.from_numpy(np.array(mask))
+
+    def get(self, view: View) -> Tensors | None:
+        """mean (1, C, ...), std likewise where there is one, mask (H, W) uint8 where there is one; None if lost."""
+        found = self._store.get(self.key(view))
+        key = self._mask_key(view)
+        mask = self._store.get(key) if key else ({}, {})
+        return None if found is None or mask is None else found[0] | mask[0]
 
 
 class TextCache:
-    """Encoded captions of one epoch."""
+    """Encoded captions, by text, text encoder and layer."""
 
-    def __init__(self) -> None:
-        self._texts: dict[str, Any] = {}
+    def __init__(self, store: Store, clip: str) -> None:
+        """`clip`: fingerprint of the text encoder, its patches and its layer."""
+        self._store, self._clip = store, clip
 
-    def __getitem__(self, caption: str) -> Any:
-        """The host's encoding of `caption`."""
-        return self._texts[caption]
+    def key(self, caption: Caption) -> str:
+        """What the encoding of a caption is kept under."""
+        return hashed("text", self._clip, astuple(caption))
 
-    def fill(self, captions: Iterable[str], encode: Callable[[str], Any]) -> Iterator[tuple[int, int]]:
-        """Encode what is new, forget what is not needed any more; yields (done, total) of the new ones."""
-        wanted = list(dict.fromkeys(captions))
-        missing = [caption for caption in wanted if caption not in self._texts]
-        self._texts = {caption: self._texts[caption] for caption in wanted if caption in self._texts}
+    def fill(self, captions: Iterable[Caption], encode: EncodeText) -> Iterator[tuple[int, int]]:
+        """Encode what is missing, every caption once; yields (done, total) of it."""
+        missing = [c for c in dict.fromkeys(captions) if self._store.meta(self.key(c)) is None]
         for done, caption in enumerate(missing, 1):
-            self._texts[caption] = encode(caption)
+            tensors, meta = encode(caption)
+            try:
+                self._store.put(self.key(caption), tensors, **meta)
+            except TypeError:  # an encoder that gives more than tensors and plain values: not for the disk
+                self._store = MemoryStore()
+                self._store.put(self.key(caption), tensors, **meta)
             yield done, len(missing)
+
+    def meta(self, caption: Caption) -> dict[str, Any]:
+        """The plain values of a caption's encoding; empty if it is not there."""
+        return self._store.meta(self.key(caption)) or {}
+
+    def get(self, caption: Caption) -> tuple[Tensors, dict[str, Any]] | None:
+        """Tensors and plain values, or None if lost."""
+        return self._store.get(self.key(caption))

@@ -24,20 +24,44 @@ class Random(Protocol):
         """One of them."""
 
 
+def caption_file(path: Path, extension: str) -> Path:
+    """Where the caption of picture `path` is kept; a missing dot in the extension is added."""
+    return path.with_suffix(extension if extension.startswith(".") else f".{extension}")
+
+
 def read(path: Path, extension: str) -> str | None:
     """The text of the caption file beside picture `path`: its non-blank lines, stripped; None if there is no file.
 
     Raises:
-        AthanorError: the file is not UTF-8 (a byte order mark is tolerated).
+        AthanorError: the file is neither UTF-8 (a byte order mark is tolerated) nor marked UTF-16; names its encoding.
     """
-    file = path.with_suffix(extension if extension.startswith(".") else f".{extension}")
+    file = caption_file(path, extension)
     if not file.is_file():
         return None
+    data = file.read_bytes()
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise AthanorError(f"{file.name}: the caption is not UTF-8 text; save it as UTF-8.") from None
+        raise AthanorError(
+            f"{file.name}: the caption is not UTF-8 text (it looks like {_guess(data)}); save it as UTF-8."
+        ) from None
+    if "\0" in text:
+        raise AthanorError(f"{file.name}: the caption is not text, or UTF-16 without its mark; save it as UTF-8.")
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _guess(data: bytes) -> str:
+    """The likely encoding of text that is not UTF-8: East Asian ones have pairs of high bytes."""
+    pairs = len(re.findall(rb"[\x81-\xfe][\x40-\xfe]", data))
+    if pairs and len(re.findall(rb"[\x80-\xff]", data)) >= 1.5 * pairs:
+        for encoding, name in (("shift_jis", "Shift-JIS"), ("gb18030", "GBK"), ("big5", "Big5")):
+            try:
+                text = data.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            if encoding != "shift_jis" or re.search(r"[\u3041-\u30fe]", text):
+                return name
+    return "Windows-1252"
 
 
 def final_text(caption: str, settings: DatasetSettings, rng: Random, epoch: int, step: int, total_steps: int) -> str:

@@ -1,47 +1,55 @@
-"""Decode, resize and crop pictures."""
+"""Resize, crop, mirror and tint pictures (arithmetic on pixels; files are read in `decode`)."""
 
 from __future__ import annotations
-
-import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 
 from ..randomness import keyed
-from .buckets import Placement
+from .buckets import Placement, Size
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-
-
-def decode(path: Path) -> Image.Image:
-    """The picture as RGB, turned as its EXIF data says, transparent parts on white.
-
-    Raises:
-        OSError, ValueError, SyntaxError, Image.DecompressionBombError: the file cannot be read.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd EXIF blocks; the pixels are what counts
-        with Image.open(path) as image:
-            image.load()
-            image = ImageOps.exif_transpose(image)
-            if image.mode.startswith("I"):  # 16 bits a pixel: Pillow would cut them off at 255
-                image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
-            if image.has_transparency_data:
-                rgba = image.convert("RGBA")
-                image = Image.new("RGBA", rgba.size, "white")
-                image.alpha_composite(rgba)
-            return image.convert("RGB")
+_PILLOW = {
+    "lanczos": Image.Resampling.LANCZOS,
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "nearest": Image.Resampling.NEAREST,
+}
 
 
-def fit(image: Image.Image, placement: Placement, crop: tuple[int, int], flip: bool = False) -> Image.Image:
-    """Resize (Lanczos) an RGB image, cut its bucket out at `crop` (left, top), and mirror it if asked."""
-    if image.size != placement.resized:
-        image = image.resize(placement.resized, Image.Resampling.LANCZOS)
-    left, top = crop
-    image = image.crop((left, top, left + placement.bucket[0], top + placement.bucket[1]))
+def fit(image: Image.Image, placement: Placement, flip: bool = False, interpolation: str = "auto") -> Image.Image:
+    """Resize an RGB or L image, cut its bucket out at the placement's crop, and mirror it if asked."""
+    image = resize(image, placement.resized, interpolation)
+    (left, top), (width, height) = placement.crop, placement.bucket
+    image = image.crop((left, top, left + width, top + height))
     return ImageOps.mirror(image) if flip else image
+
+
+def resize(image: Image.Image, size: Size, interpolation: str = "auto") -> Image.Image:
+    """Resize by --resize_interpolation; auto is sd-scripts' own choice: area where no side grows, else Lanczos."""
+    if image.size == size:
+        return image
+    if interpolation == "auto":
+        interpolation = "area" if size[0] <= image.width and size[1] <= image.height else "lanczos"
+    if interpolation == "area":
+        pixels = area(area(np.asarray(image), size[1], 0), size[0], 1)
+        return Image.fromarray((pixels + 0.5).astype(np.uint8))
+    return image.resize(size, _PILLOW[interpolation])
+
+
+def area(values: np.ndarray, length: int, axis: int) -> np.ndarray:
+    """Resample one axis: every new cell is the mean of what it covers, fractions of cells included. float64.
+
+    The mean is a difference of the running integral, which is linear within a cell.
+    """
+    values = np.moveaxis(values, axis, 0)
+    old = len(values)
+    integral = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, 0, dtype=np.float64)])
+    at = np.arange(length + 1) * (old / length)
+    whole = np.minimum(at.astype(np.int64), old - 1)
+    part = (at - whole).reshape(-1, *[1] * (values.ndim - 1))
+    edges = integral[whole] + part * values[whole]
+    return np.moveaxis(np.diff(edges, axis=0) * (length / old), 0, axis)
 
 
 def shift_colours(image: Image.Image, rng: keyed) -> Image.Image:

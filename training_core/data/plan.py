@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from ..errors import AthanorError
 from ..randomness import keyed
 from ..settings import BucketSettings, DatasetSettings, TrainingSettings
 from . import captions
-from .buckets import Placement, place
-from .scan import Dataset
+from .buckets import Placement, bucket_table, place
+from .dataset import Dataset
 
 VARIANTS = 4
 """Different crops, and different colour shifts, of one picture: bounded, so that their latents can be kept."""
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A picture in a bucket; with several resolutions a picture has several."""
+
+    picture: int  # index into dataset.pictures
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True)
 class Buckets:
-    """A dataset sorted into buckets; `placements[i]` belongs to `dataset.pictures[i]`."""
+    """A dataset sorted into buckets."""
 
     dataset: Dataset
     settings: BucketSettings
-    placements: tuple[Placement, ...]
+    entries: tuple[Entry, ...]
+    warnings: tuple[str, ...] = ()
 
     def by_size(self) -> dict[tuple[int, int], list[int]]:
-        """Bucket size -> picture indices, each as often as its repeats; sizes sorted."""
-        result = defaultdict(list)
-        for index, (repeats, placement) in enumerate(zip(self.dataset.repeats, self.placements, strict=True)):
-            result[placement.bucket] += [index] * repeats
+        """Bucket size -> indices of entries, each as often as its picture's repeats; sizes sorted."""
+        result, repeats = defaultdict(list), self.dataset.repeats
+        for index, entry in enumerate(self.entries):
+            result[entry.placement.bucket] += [index] * repeats[entry.picture]
         return {size: entries for size, entries in sorted(result.items()) if entries}
 
     @property
@@ -43,9 +53,18 @@ class View:
     """What of a picture is encoded: the key of its latent."""
 
     picture: int  # index into dataset.pictures
-    crop: tuple[int, int]  # left, top in the resized picture, before it is flipped
+    placement: Placement  # with the crop of this view, in the resized picture before it is flipped
     flip: bool = False
     colour: int = 0  # 0: as it is, else the number of a colour shift
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """The text that is encoded, and how: the key of its encoding."""
+
+    text: str
+    weighted: bool = False  # brackets are emphasis
+    max_tokens: int = 0  # 0: unlimited
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +72,7 @@ class Sample:
     """One picture in one batch."""
 
     view: View
-    caption: str  # the text that is encoded
+    caption: Caption
     is_reg: bool
 
 
@@ -75,24 +94,32 @@ class Length:
 
 
 def sort_into_buckets(dataset: Dataset, settings: BucketSettings) -> Buckets:
-    """Give every picture its bucket.
+    """Give every picture its bucket, in every resolution; one that a further resolution does not change, once.
+
+    A picture too small for bucket_no_upscale is left out and named in `warnings`.
 
     Raises:
-        AthanorError: a picture is too small for bucket_no_upscale; it is named.
+        AthanorError: no picture has a bucket.
     """
-    placements = []
-    for picture in dataset.pictures:
+    entries, left_out = [], []
+    tables = [bucket_table(resolution, settings) for resolution in settings.resolutions]
+    for index, picture in enumerate(dataset.pictures):
+        focus = picture.focus if settings.crop_anchor == "focus" else None
         try:
-            placements.append(place(picture.size, settings))
+            placements = dict.fromkeys(place(picture.size, table, focus) for table in tables)
         except AthanorError as error:
-            raise AthanorError(f"{picture.name}: {error}") from None
-    return Buckets(dataset, settings, tuple(placements))
+            left_out.append(f"{picture.name} is left out: {error}")
+            continue
+        entries += [Entry(index, placement) for placement in placements]
+    if not entries:
+        raise AthanorError(f"None of the {len(dataset.pictures)} pictures has a bucket ({left_out[0]})")
+    return Buckets(dataset, settings, tuple(entries), tuple(left_out))
 
 
 def epoch_plan(buckets: Buckets, training: TrainingSettings, epoch: int) -> list[Batch]:
     """The batches of epoch `epoch` (from 0): per bucket shuffled and cut, then all batches shuffled.
 
-    Depends on nothing but its arguments, so any epoch can be asked for directly.
+    Depends on nothing but its arguments, so any epoch, and any batch of it, can be asked for directly.
     """
     run = length(buckets, training)
     order = keyed(training.seed, "order", epoch)
@@ -105,31 +132,43 @@ def epoch_plan(buckets: Buckets, training: TrainingSettings, epoch: int) -> list
     for number, (bucket, entries) in enumerate(batches):
         step = epoch * run.steps_per_epoch + number // training.gradient_accumulation_steps
         samples = []
-        for index in entries:
-            picture = buckets.dataset.pictures[index]
+        for entry in (buckets.entries[index] for index in entries):
+            picture = buckets.dataset.pictures[entry.picture]
             settings = buckets.dataset.subsets[picture.subset]
             rng = keyed(training.seed, "caption", epoch, position)
             text = captions.final_text(picture.caption, settings, rng, epoch + 1, step, run.steps)
-            view = _view(buckets, index, settings, keyed(training.seed, "view", epoch, position))
-            samples.append(Sample(view, text, settings.is_reg))
+            limit = 0 if settings.max_token_length == "unlimited" else int(settings.max_token_length)
+            view = _view(buckets, entry, settings, keyed(training.seed, "view", epoch, position))
+            samples.append(Sample(view, Caption(text, settings.weighted_captions, limit), settings.is_reg))
             position += 1
         plan.append(Batch(bucket, tuple(samples)))
     return plan
 
 
-def _view(buckets: Buckets, index: int, settings: DatasetSettings, rng: keyed) -> View:
+def share(batches: Sequence[Batch], rank: int, ranks: int) -> list[Batch]:
+    """What process `rank` of `ranks` trains on: every ranks-th batch, the same number for each.
+
+    The last round is filled up from the start, as accelerate does it.
+    """
+    rounds = math.ceil(len(batches) / ranks)
+    return [batches[(i * ranks + rank) % len(batches)] for i in range(rounds)]
+
+
+def _view(buckets: Buckets, entry: Entry, settings: DatasetSettings, rng: keyed) -> View:
     """Draw one of a bounded number of views of a picture."""
-    placement, content = buckets.placements[index], buckets.dataset.pictures[index].content
+    placement, content = entry.placement, buckets.dataset.pictures[entry.picture].content
     flip, spot, shifted, shift = rng.random() < 0.5, rng.below(VARIANTS), rng.random() < 0.33, rng.below(VARIANTS)
-    crop = placement.crop
-    if settings.random_crop:
+    if settings.random_crop or buckets.settings.crop_anchor == "random":
         spots = keyed(content, "crop", spot)
-        crop = tuple(spots.below(r - b + 1) for r, b in zip(placement.resized, placement.bucket, strict=True))
-    return View(index, crop, settings.flip_aug and flip, shift + 1 if settings.color_aug and shifted else 0)
+        left, top = (spots.below(r - b + 1) for r, b in zip(placement.resized, placement.bucket, strict=True))
+        placement = replace(placement, crop=(left, top))
+    return View(
+        entry.picture, placement, settings.flip_aug and flip, shift + 1 if settings.color_aug and shifted else 0
+    )
 
 
-def length(buckets: Buckets, training: TrainingSettings) -> Length:
+def length(buckets: Buckets, training: TrainingSettings, ranks: int = 1) -> Length:
     """Steps of the run: an epoch's last update may come from fewer batches than gradient_accumulation_steps."""
-    per_epoch = math.ceil(buckets.batches_per_epoch / training.gradient_accumulation_steps)
+    per_epoch = math.ceil(math.ceil(buckets.batches_per_epoch / ranks) / training.gradient_accumulation_steps)
     steps = training.max_train_steps or training.epochs * per_epoch
     return Length(steps, math.ceil(steps / per_epoch), per_epoch)

@@ -3,65 +3,81 @@
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image, ImageDraw
 
 from ..drawing import INK, MUTED, PAPER, font_for, wrap
-from . import images
-from .plan import Buckets
+from . import decode
+from .buckets import Placement
+from .dataset import few
+from .plan import Buckets, Entry
+
+MASKED = (40, 70, 190)
+
+MANY_STEPS = 5000
 
 
 def summary(buckets: Buckets) -> str:
-    """Buckets, counts and warnings as text."""
+    """Buckets, counts, steps and warnings as text."""
     pictures, size = buckets.dataset.pictures, buckets.settings.batch_size
     groups = buckets.by_size()
     seen = sum(map(len, groups.values()))
+    used = len({entry.picture for entry in buckets.entries})
+    batches = buckets.batches_per_epoch
+    resolutions = ", ".join(f"{w}x{h}" for w, h in buckets.settings.resolutions)
     lines = [
-        f"{len(pictures)} pictures, {seen} with repeats, {len(groups)} buckets, "
-        f"{buckets.batches_per_epoch} batches of {size} per epoch",
+        f"{used} pictures, {seen} with repeats, {len(groups)} buckets for {resolutions}",
+        f"{batches} steps per epoch at batch size {size}; "
+        + ", ".join(f"{batches * epochs} in {epochs} epochs" for epochs in (5, 10, 20)),
         "",
         "bucket        pictures  x repeats  batches",
     ]
     for (width, height), entries in groups.items():
         name = f"{width}x{height}"
         lines.append(f"{name:<12}  {len(set(entries)):>8}  {len(entries):>9}  {math.ceil(len(entries) / size):>7}")
-    hints = list(buckets.dataset.warnings)
-    for picture, placement in zip(pictures, buckets.placements, strict=True):
-        width, height = picture.size
-        if max(width, height) > 2 * min(width, height):
-            hints.append(f"{picture.name} is {width}x{height}, over 1:2; better crop it or leave it out.")
-        if placement.resized[0] > 2 * width:
-            hints.append(f"{picture.name} is {width}x{height} and is enlarged more than twice.")
-    small = [f"{w}x{h}" for (w, h), entries in groups.items() if len(entries) < size]
+    hints = [*buckets.dataset.warnings, *buckets.warnings]
+    long = [p.name for p in pictures if max(p.size) > 2 * min(p.size)]
+    if long:
+        hints.append(f"{_count(long)} longer than 1:2; better crop or leave out: {few(long)}.")
+    small = {e.picture for e in buckets.entries if e.placement.resized[0] > 2 * pictures[e.picture].size[0]}
     if small:
-        hints.append(f"Fewer pictures than batch_size ({size}) in: {', '.join(small)}; these batches stay small.")
+        names = [pictures[i].name for i in sorted(small)]
+        hints.append(f"{_count(names)} enlarged more than twice: {few(names)}.")
+    short = [f"{w}x{h}" for (w, h), entries in groups.items() if len(entries) < size]
+    if short:
+        hints.append(f"Fewer pictures than batch_size ({size}) in: {few(short, 6)}; these batches stay small.")
+    if batches > MANY_STEPS:
+        hints.append(f"{batches} steps per epoch are many: check the repeats, or raise batch_size.")
     return "\n".join(lines + (["", *hints] if hints else []))
 
 
+def _count(names: list[str]) -> str:
+    return "1 picture is" if len(names) == 1 else f"{len(names)} pictures are"
+
+
 def contact_sheet(buckets: Buckets, limit: int = 60, thumb: int = 160, columns: int = 6) -> Image.Image:
-    """Up to `limit` pictures with what the crop cuts off darkened, sorted by bucket."""
-    pictures = buckets.dataset.pictures
-    order = sorted(range(len(pictures)), key=lambda i: (buckets.placements[i].bucket, pictures[i].name))[:limit]
-    columns = min(columns, len(order))
-    cell_w, cell_h, pad = thumb, thumb + 46, 10
-    rows = math.ceil(len(order) / columns)
-    head = 34
-    sheet = Image.new("RGB", (columns * (cell_w + pad) + pad, head + rows * (cell_h + pad)), PAPER)
+    """Up to `limit` pictures with what the crop cuts off darkened and masks tinted, sorted by bucket."""
+    entries = sorted(buckets.entries, key=lambda e: (e.placement.bucket, buckets.dataset.pictures[e.picture].name))
+    shown = _spread(entries, limit)
+    columns = min(columns, len(shown))
+    cell_w, cell_h, pad, head = thumb, thumb + 46, 10, 34
+    rows = math.ceil(len(shown) / columns)
+    width = max(columns * (cell_w + pad) + pad, 380)
+    sheet = Image.new("RGB", (width, head + rows * (cell_h + pad)), PAPER)
     pen = ImageDraw.Draw(sheet)
-    more = f" (first {limit} shown)" if len(pictures) > limit else ""
-    title = f"{len(pictures)} pictures in {len(buckets.by_size())} buckets{more}"
+    more = f" ({limit} shown)" if len(entries) > limit else ""
+    title = f"{len({e.picture for e in entries})} pictures in {len(buckets.by_size())} buckets{more}"
     pen.text((pad, 9), title, font=font_for(title, 15), fill=INK)
+    with decode.strict(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        thumbs = list(pool.map(lambda entry: _thumbnail(buckets, entry, thumb), shown))
     repeats = buckets.dataset.repeats
-    for n, index in enumerate(order):
+    for n, (entry, image) in enumerate(zip(shown, thumbs, strict=True)):
         x, y = pad + n % columns * (cell_w + pad), head + n // columns * (cell_h + pad)
-        picture, placement = pictures[index], buckets.placements[index]
-        image = images.decode(picture.path)
-        scale = thumb / max(image.size)
-        image = image.resize(
-            (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.LANCZOS
-        )
-        sheet.paste(_with_crop(image, placement), (x + (thumb - image.width) // 2, y + (thumb - image.height) // 2))
-        label = f"{placement.bucket[0]}x{placement.bucket[1]}" + (f"  x{repeats[index]}" if repeats[index] != 1 else "")
+        picture, bucket = buckets.dataset.pictures[entry.picture], entry.placement.bucket
+        sheet.paste(image, (x + (thumb - image.width) // 2, y + (thumb - image.height) // 2))
+        label = f"{bucket[0]}x{bucket[1]}" + (f"  x{repeats[entry.picture]}" if repeats[entry.picture] != 1 else "")
         pen.text((x, y + thumb + 2), label, font=font_for(label, 12), fill=INK)
         caption = picture.caption.replace("\n", " | ") or "(no caption)"
         for line, text in enumerate(wrap(caption, font_for(caption, 11), cell_w, 2)):
@@ -69,7 +85,26 @@ def contact_sheet(buckets: Buckets, limit: int = 60, thumb: int = 160, columns: 
     return sheet
 
 
-def _with_crop(image: Image.Image, placement: images.Placement) -> Image.Image:
+def _spread(entries: list[Entry], limit: int) -> list[Entry]:
+    """At most `limit` of them, evenly, so that every large bucket shows."""
+    return entries if len(entries) <= limit else [entries[i * len(entries) // limit] for i in range(limit)]
+
+
+def _thumbnail(buckets: Buckets, entry: Entry, size: int) -> Image.Image:
+    """A small picture with its crop, and blue where its mask leaves it out."""
+    picture = buckets.dataset.pictures[entry.picture]
+    image = buckets.dataset.image(picture)
+    scale = size / max(image.size)
+    small = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    image = image.resize(small, Image.Resampling.LANCZOS)
+    mask = buckets.dataset.mask(picture)
+    if mask is not None:
+        hidden = mask.resize(small).point([round((255 - v) * 0.6) for v in range(256)])
+        image = Image.composite(Image.new("RGB", small, MASKED), image, hidden)
+    return _with_crop(image, entry.placement)
+
+
+def _with_crop(image: Image.Image, placement: Placement) -> Image.Image:
     """Darken the parts of a thumbnail that the crop cuts off, and frame what stays."""
     (rw, rh), (bw, bh), (left, top) = placement.resized, placement.bucket, placement.crop
     sx, sy = image.width / rw, image.height / rh

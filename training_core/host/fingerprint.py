@@ -38,16 +38,39 @@ def _digest(hasher: Any, value: Any) -> None:
         hasher.update((repr(value) if plain else type(value).__name__).encode())
 
 
+def _patcher(hasher: Any, patcher: Any) -> None:
+    # Loaded or not, the weights as on disk: what is patched in right now is kept in `backup`.
+    state = dict(patcher.model.state_dict())
+    state.update({key: saved.weight for key, saved in patcher.backup.items() if key in state})
+    _digest(hasher, state)
+    _digest(hasher, patcher.patches)
+    _digest(hasher, {key: patch for key, patch in patcher.object_patches.items() if key == "model_sampling"})
+
+
 def fingerprint(model: Any, clip: Any, vae: Any) -> str:
     """SHA-256 over sampled weights of all three, their LoRA patches, sampling patches and clip skip."""
     hasher = hashlib.sha256()
     with torch.no_grad():
         for patcher in (model, clip.patcher, vae.patcher):
-            # Loaded or not, the weights as on disk: what is patched in right now is kept in `backup`.
-            state = dict(patcher.model.state_dict())
-            state.update({key: saved.weight for key, saved in patcher.backup.items() if key in state})
-            _digest(hasher, state)
-            _digest(hasher, patcher.patches)
-            _digest(hasher, {key: patch for key, patch in patcher.object_patches.items() if key == "model_sampling"})
+            _patcher(hasher, patcher)
     hasher.update(repr(clip.layer_idx).encode())
+    return hasher.hexdigest()
+
+
+def text_encoder(clip: Any) -> str:
+    """SHA-256 of what a caption's encoding depends on: sampled weights, LoRA patches, layer and tokenizer options."""
+    hasher = hashlib.sha256()
+    with torch.no_grad():
+        _patcher(hasher, clip.patcher)
+    options = getattr(clip, "tokenizer_options", {})
+    hasher.update(repr((type(clip.tokenizer).__name__, clip.layer_idx, sorted(options.items()))).encode())
+    return hasher.hexdigest()
+
+
+def autoencoder(vae: Any) -> str:
+    """SHA-256 of all of a VAE's weights, and of the number format it works in: latents outlive the graph."""
+    hasher = hashlib.sha256(f"{type(vae.first_stage_model).__name__} {vae.vae_dtype}".encode())
+    for name, value in sorted(vae.first_stage_model.state_dict().items()):
+        hasher.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+        hasher.update(value.detach().reshape(-1).view(torch.uint8).cpu().numpy().data)
     return hasher.hexdigest()

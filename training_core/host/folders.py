@@ -75,3 +75,25 @@ def run_folder(run_id: str) -> Path:
 def compare_folder(name: str) -> Path:
     """output/athanor/compare/<name>."""
     return Path(folder_paths.get_output_directory()) / "athanor" / "compare" / name
+
+
+def cache_folder() -> Path:
+    """athanor/cache in the host's user folder."""
+    return Path(folder_paths.get_user_directory()) / "athanor" / "cache"
+
+
+def mask_folder(name: str, dataset: Path) -> Path | None:
+    """The folder of masks a workflow means: below the dataset's folder, else like `dataset_folder`; None if empty.
+
+    Raises:
+        AthanorError: it is missing, no folder, or outside.
+    """
+    if not name.strip():
+        return None
+    inside = dataset / name.strip()
+    if folder_paths.is_within_directory(str(dataset), str(inside)) and inside.is_dir():
+        return inside
+    try:
+        return dataset_folder(name)
+    except AthanorError as error:
+        raise AthanorError(f"mask_{error}") from None

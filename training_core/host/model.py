@@ -35,6 +35,7 @@ class Batch:
 
     latents: torch.Tensor  # (B, C, h, w) float32, process_latent_in applied
     weights: torch.Tensor  # (B,) float32 loss weights
+    mask: torch.Tensor | None  # (B, 1, H, W) float32, where the loss counts
     groups: tuple[tuple[list[int], dict[str, Any]], ...]  # samples that can share a forward, and their conditioning
 
 
@@ -85,18 +86,18 @@ class Trainable:
 
     def batch(
         self,
-        latents: Sequence[torch.Tensor],
+        latents: torch.Tensor,
         texts: Sequence[Text],
         geometry: Sequence[Geometry],
         weights: Sequence[float],
+        mask: torch.Tensor | None = None,
     ) -> Batch:
-        """Put samples together. `latents`: (1, C, h, w) each, as the VAE gave them.
+        """Put samples on the device. `latents`: (B, C, h, w) as the VAE gave them; `mask`: (B, 1, H, W) in 0..1.
 
         Every picture keeps its own conditioning; those whose shapes the host can join share a forward.
         """
         model = self._patcher.model
-        together = torch.cat([v.to(self.device, torch.float32, non_blocking=True) for v in latents])
-        together = model.process_latent_in(together)
+        together = model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
         groups: list[tuple[list[int], list[dict[str, Any]]]] = []
         for index, (text, sizes) in enumerate(zip(texts, geometry, strict=True)):
             conds = self._conds(together[index : index + 1], text, sizes)
@@ -111,12 +112,13 @@ class Trainable:
         joined = tuple(
             (members, {k: conds[0][k].concat([c[k] for c in conds[1:]]) for k in conds[0]}) for members, conds in groups
         )
-        return Batch(together, torch.tensor(weights).to(self.device, non_blocking=True), joined)
+        mask = mask if mask is None else mask.to(self.device, non_blocking=True)
+        return Batch(together, torch.tensor(weights).to(self.device, non_blocking=True), mask, joined)
 
     def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry) -> dict[str, Any]:
         """The host's conditioning objects of one sample, each for a batch of one."""
         conds = self._patcher.model.extra_conds(
-            cross_attn=text.cond.to(self.device),
+            cross_attn=text.cond.to(self.device, non_blocking=True),
             **text.extras,
             noise=latent,
             device=self.device,

@@ -38,6 +38,14 @@ def huber_c(settings: LossSettings, schedule: Schedule, sigma: torch.Tensor, t: 
     return (1 - c) / (1 + sigma).square() + c
 
 
+def mask_for(mask: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
+    """A mask (B, 1, H, W) averaged over areas to the loss's height and width: (B, 1, ..., h, w) for a loss
+    (B, C, ..., h, w).
+    """
+    mask = torch.nn.functional.interpolate(mask.float(), size=loss.shape[-2:], mode="area")
+    return mask.view(len(mask), *[1] * (loss.ndim - 3), *mask.shape[-2:])
+
+
 def min_snr(ratio: torch.Tensor, gamma: float, prediction: Prediction) -> torch.Tensor:
     """min(snr, gamma) / snr for eps, / (snr + 1) for v (Hang et al. 2023, --min_snr_gamma). (B,) -> (B,)."""
     return ratio.clamp(max=gamma) / (ratio + 1 if prediction == "v" else ratio)

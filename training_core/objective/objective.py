@@ -51,10 +51,14 @@ class Objective:
         kind = self._schedule.prediction
         return Noised(noised(kind, x0, mixed, sigma), sigma, t, target(kind, x0, clean, sigma))
 
-    def losses(self, prediction: torch.Tensor, batch: Noised) -> torch.Tensor:
-        """The weighted loss of every sample, (B,) float32: element-wise, mean over the picture, times weights."""
+    def losses(self, prediction: torch.Tensor, batch: Noised, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """The weighted loss of every sample, (B,) float32: element-wise, times the mask, mean over the picture,
+        times weights. `mask`: (B, 1, h, w) in 0..1 (--masked_loss); the mean counts what it hides, too.
+        """
         c = None
         if self._loss.loss_type in ("huber", "smooth_l1"):
             c = losses.huber_c(self._loss, self._schedule, batch.sigma, batch.t)
         loss = losses.elementwise(prediction, batch.target, self._loss.loss_type, c)
+        if mask is not None:
+            loss = loss * losses.mask_for(mask, loss)
         return loss.flatten(1).mean(1) * losses.weights(self._loss, self._schedule, batch.sigma)

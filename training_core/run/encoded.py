@@ -3,47 +3,130 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from ..data.cache import LatentCache, TextCache
-from ..data.plan import Batch, Buckets
-from ..host import guard, text, vae
+from ..data.plan import Batch, Buckets, Sample, View
+from ..data.store import DiskStore, MemoryStore, Store, Tensors
+from ..host import fingerprint, folders, guard
+from ..host import text as host_text
+from ..host import vae as host_vae
 from ..host.model import Batch as HostBatch
 from ..host.model import Geometry, Trainable
-from .events import Encoded
+from ..randomness import generator
+from ..settings import CacheSettings
+from .events import Encoded, Warned
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A batch in main memory."""
+
+    latents: torch.Tensor  # (B, C, ...) as the VAE gave them, drawn from their posteriors
+    texts: list[host_text.Text]
+    geometry: list[Geometry]
+    weights: list[float]
+    mask: torch.Tensor | None  # (B, 1, H, W) float32 in 0..1
+
+    def pinned(self) -> Fetched:
+        """The same in page-locked memory."""
+        texts = [host_text.Text(_pin(t.cond), {k: _pin(v) for k, v in t.extras.items()}) for t in self.texts]
+        return replace(self, latents=_pin(self.latents), texts=texts, mask=_pin(self.mask))
+
+
+def _pin(value: Any) -> Any:
+    return value.pin_memory() if isinstance(value, torch.Tensor) else value
 
 
 class Encodings:
-    """Latents and texts of the current epoch, made by the graph's own VAE and CLIP."""
+    """Latents and texts of the plan, made by the graph's own VAE and CLIP."""
 
-    def __init__(self, buckets: Buckets, clip: Any, autoencoder: Any, prior_loss_weight: float) -> None:
-        self._buckets, self._clip, self._vae, self._prior = buckets, clip, autoencoder, prior_loss_weight
-        self._latents, self._texts = LatentCache(), TextCache()
+    def __init__(
+        self, buckets: Buckets, clip: Any, vae: Any, settings: CacheSettings, seed: int, prior_loss_weight: float
+    ) -> None:
+        self._buckets, self._clip, self._vae = buckets, clip, vae
+        self._sampling, self._seed, self._prior = settings.latent_sampling, seed, prior_loss_weight
+        self._store: Store = MemoryStore()
+        if settings.cache_to_disk:
+            self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * 1e9))
+        self._latents = LatentCache(self._store, buckets, fingerprint.autoencoder(vae), settings.vae_batch_size)
+        self._texts = TextCache(self._store, fingerprint.text_encoder(clip))
+        self._told_of_cuts = False
 
-    def fill(self, batches: list[Batch]) -> Iterator[Encoded]:
+    def fill(self, batches: list[Batch]) -> Iterator[Encoded | Warned]:
         """Encode what these batches need and nobody has encoded yet."""
         samples = [sample for batch in batches for sample in batch.samples]
-        views, captions = (s.view for s in samples), (s.caption for s in samples)
+        views, captions = [s.view for s in samples], [s.caption for s in samples]
         for what, progress in (
-            ("pictures", self._latents.fill(self._buckets, views, lambda pixels: vae.encode(self._vae, pixels))),
-            ("captions", self._texts.fill(captions, lambda caption: text.encode(self._clip, caption))),
+            ("pictures", self._latents.fill(views, lambda pixels: host_vae.encode(self._vae, pixels))),
+            ("captions", self._texts.fill(captions, self._encode)),
         ):
             for done, total in progress:
                 guard.stop_if_interrupted()
                 yield Encoded(what, done, total)
+        self._store.trim(self._latents.keys(views) | {self._texts.key(caption) for caption in captions})
+        if not self._told_of_cuts:
+            unique = set(captions)
+            cut = [c for c in unique if self._texts.meta(c).get("cut")]
+            if cut:
+                self._told_of_cuts = True
+                limit = min(c.max_tokens for c in cut)
+                yield Warned(
+                    f"{len(cut)} of {len(unique)} captions are longer than max_token_length ({limit}) and are cut."
+                )
 
-    def collate(self, batch: Batch, model: Trainable) -> HostBatch:
-        """A batch of the plan on the model's device."""
-        geometry = []
-        for view in (sample.view for sample in batch.samples):
-            placement, (left, top) = self._buckets.placements[view.picture], view.crop
-            if view.flip:
-                left = placement.resized[0] - placement.bucket[0] - left
-            size = self._buckets.dataset.pictures[view.picture].size
-            geometry.append(Geometry(size, (left, top), placement.bucket))
-        return model.batch(
-            [self._latents[sample.view] for sample in batch.samples],
-            [self._texts[sample.caption] for sample in batch.samples],
-            geometry,
+    def _encode(self, caption: Any) -> tuple[Tensors, dict[str, Any]]:
+        text, cut = host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens)
+        tensors, plain = text.parts()
+        return tensors, {"extras": plain, "cut": cut}
+
+    def fetch(self, batch: Batch, *key: Any) -> Fetched | None:
+        """A batch from the caches, its latents drawn by `key` (step and micro-batch); None if an encoding is lost."""
+        latents, texts, masks = [], [], []
+        for index, sample in enumerate(batch.samples):
+            parts, text = self._latents.get(sample.view), self._texts.get(sample.caption)
+            if parts is None or text is None:
+                return None
+            latents.append(self._draw(parts, sample.view, (*key, index)))
+            texts.append(host_text.Text.of(text[0], text[1]["extras"]))
+            masks.append(parts.get("mask"))
+        return Fetched(
+            torch.cat(latents),
+            texts,
+            [self._geometry(sample) for sample in batch.samples],
             [self._prior if sample.is_reg else 1.0 for sample in batch.samples],
+            _together(masks),
         )
+
+    def _draw(self, parts: Tensors, view: View, key: tuple[Any, ...]) -> torch.Tensor:
+        """(1, C, ...): mean + std * noise (Kingma and Welling 2013), or the mean alone."""
+        if "std" not in parts or self._sampling == "mean":
+            return parts["mean"]
+        if self._sampling == "once":
+            key = (self._latents.key(view),)
+        noise = torch.randn(parts["mean"].shape, generator=generator(self._seed, "posterior", *key))
+        return parts["mean"] + parts["std"] * noise
+
+    def _geometry(self, sample: Sample) -> Geometry:
+        placement = sample.view.placement
+        left, top = placement.crop
+        if sample.view.flip:
+            left = placement.resized[0] - placement.bucket[0] - left
+        return Geometry(self._buckets.dataset.pictures[sample.view.picture].size, (left, top), placement.bucket)
+
+
+def _together(masks: list[torch.Tensor | None]) -> torch.Tensor | None:
+    """Masks (H, W) uint8 of one bucket -> (B, 1, H, W) float32 in 0..1, ones for pictures without; None if all are."""
+    some = next((mask for mask in masks if mask is not None), None)
+    if some is None:
+        return None
+    whole = torch.full_like(some, 255)
+    return torch.stack([whole if mask is None else mask for mask in masks])[:, None].float() / 255
+
+
+def to_device(fetched: Fetched, model: Trainable) -> HostBatch:
+    """Put a fetched batch on the model's device."""
+    return model.batch(fetched.latents, fetched.texts, fetched.geometry, fetched.weights, fetched.mask)

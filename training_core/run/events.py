@@ -35,6 +35,7 @@ class Stepped:
     lr: float
     grad_norm: float
     seconds: float  # wall-clock time of the step
+    data_wait: float = 0.0  # seconds of it in which the network waited for its data
 
 
 @dataclass(frozen=True, slots=True)

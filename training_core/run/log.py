@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 
-from ..network.files import write_atomically
+from ..files import write_atomically
 from ..settings import Job
 from .events import Encoded, Event, Stepped
 

@@ -16,6 +16,7 @@ class Conditioned(Protocol):
 
     latents: torch.Tensor  # (B, C, h, w), process_latent_in applied, on the model's device
     weights: torch.Tensor  # (B,) loss weights: 1, or prior_loss_weight
+    mask: torch.Tensor | None  # (B, 1, H, W) in 0..1, or None
 
 
 Predict = Callable[[Noised, Any], torch.Tensor]
@@ -57,7 +58,7 @@ class Stepper:
             torch.manual_seed(torch_seed(self._seed, "dropout", step))
             for micro, batch in enumerate(batches):
                 noised = self._objective.prepare(batch.latents, self._seed, step, micro)
-                loss = self._objective.losses(self._predict(noised, batch), noised) * batch.weights
+                loss = self._objective.losses(self._predict(noised, batch), noised, batch.mask) * batch.weights
                 self._scaler.scale(loss.sum() / total).backward()
                 losses.append(loss.detach())
         self._scaler.unscale_(self._optimizer)

@@ -19,6 +19,7 @@ from ..optim import optimizers, schedulers
 from ..settings import Job
 from .encoded import Encodings
 from .events import Event, Started, Warned
+from .feed import Feed
 from .log import RunLog
 from .loop import Progress, loop
 from .names import free_path
@@ -49,8 +50,10 @@ def train(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any) -> Iterat
     for warning in [*objective.warnings, *_warnings(job, target.stem)]:
         run_log.add(Warned(warning))
         yield Warned(warning)
-    encodings = Encodings(buckets, clip, vae, job.loss.prior_loss_weight)
-    yield from encodings.fill(epoch_plan(buckets, training, 0))
+    encodings = Encodings(buckets, clip, vae, job.cache, training.seed, job.loss.prior_loss_weight)
+    for event in encodings.fill(epoch_plan(buckets, training, 0)):
+        run_log.add(event)
+        yield event
 
     with (
         trainable(model, training.mixed_precision, training.gradient_checkpointing) as host_model,
@@ -86,7 +89,7 @@ def train(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any) -> Iterat
             training.gradient_accumulation_steps,
             lambda epoch: epoch_plan(buckets, training, epoch),
             prepare_epoch,
-            lambda batch: encodings.collate(batch, host_model),
+            Feed(encodings, host_model),
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run_length.steps),
             lambda epoch: bool(training.save_every_n_epochs) and epoch % training.save_every_n_epochs == 0,

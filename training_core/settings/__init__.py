@@ -5,6 +5,7 @@ Node inputs, validation and metadata are derived from these models.
 
 from .base import SettingInfo, Settings, info, parse
 from .buckets import BucketSettings
+from .caching import CacheSettings
 from .compare import CompareSettings
 from .dataset import DatasetSettings
 from .job import Job
@@ -16,6 +17,7 @@ from .training import TrainingSettings
 
 __all__ = [
     "BucketSettings",
+    "CacheSettings",
     "CompareSettings",
     "DatasetSettings",
     "Job",

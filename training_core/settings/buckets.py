@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Literal
+
 from pydantic import model_validator
 from typing_extensions import Self
 
@@ -58,33 +61,57 @@ class BucketSettings(Settings):
         le=1024,
     )
 
+    extra_resolutions: str = setting(
+        "",
+        "Train every picture at these resolutions too, for example '768, 1024x1024': one picture then counts once for "
+        "each. Empty: only width x height.",
+    )
+    crop_anchor: Literal["centre", "random", "focus"] = setting(
+        "centre",
+        "Which part of a picture the crop keeps: its centre, a random part (one of four per picture), or its focus: the "
+        "box in a file name such as name_400_300_120_120.png (centre x, y, width, height in pixels), else the middle of "
+        "its mask.",
+    )
+    resize_interpolation: Literal["auto", "area", "lanczos", "bicubic", "bilinear", "nearest"] = setting(
+        "auto",
+        "How pictures are resized. auto: area to make smaller, lanczos to enlarge.",
+        flag="resize_interpolation",
+        advanced=True,
+    )
+
+    @property
+    def resolutions(self) -> tuple[tuple[int, int], ...]:
+        """All resolutions, (width, height) in pixels, each once."""
+        found = [(self.width, self.height)]
+        for part in filter(None, (p.strip().lower() for p in self.extra_resolutions.split(","))):
+            match = re.fullmatch(r"(\d{2,5})(?:\s*x\s*(\d{2,5}))?", part)
+            if not match:
+                raise ValueError(f"extra_resolutions: '{part}' is no resolution; write for example 768, 1024x1024.")
+            found.append((int(match[1]), int(match[2] or match[1])))
+        return tuple(dict.fromkeys(found))
+
     @model_validator(mode="after")
     def _sides(self) -> Self:
-        step = self.bucket_reso_steps
-        if self.enable_bucket:
-            if self.bucket_reso_steps % 8:
-                raise ValueError(f"bucket_reso_steps is {step}: it must be a multiple of 8.")
-            for name in ("width", "height"):
-                value = getattr(self, name)
-                if value % step:
-                    near = max(step, round(value / step) * step)
-                    raise ValueError(
-                        f"{name} is {value}: it must be a multiple of bucket_reso_steps ({step}), for example {near}."
-                    )
-            low = self.min_bucket_reso // step * step
-            high = -(-self.max_bucket_reso // step) * step
-            if low > min(self.width, self.height):
+        step = self.bucket_reso_steps if self.enable_bucket else 8
+        if step % 8:
+            raise ValueError(f"bucket_reso_steps is {step}: it must be a multiple of 8.")
+        unit = f"bucket_reso_steps ({step})" if self.enable_bucket else "8"
+        low = self.min_bucket_reso // step * step
+        high = -(-self.max_bucket_reso // step) * step
+        for number, size in enumerate(self.resolutions):
+            for name, value in zip(("width", "height"), size, strict=True):
+                name = name if number == 0 else "extra_resolutions: a side"
+                if value % step or not 64 <= value <= 8192:
+                    near = min(8192 // step * step, max(step, 64, round(value / step) * step))
+                    raise ValueError(f"{name} is {value}: it must be a multiple of {unit}, for example {near}.")
+            if self.enable_bucket and low > min(size):
                 raise ValueError(
                     f"min_bucket_reso is {self.min_bucket_reso}: it must not be above the resolution's shorter side "
-                    f"({min(self.width, self.height)})."
+                    f"({min(size)})."
                 )
-            if high < max(self.width, self.height) and not self.bucket_no_upscale:
+            if self.enable_bucket and high < max(size) and not self.bucket_no_upscale:
                 raise ValueError(
                     f"max_bucket_reso is {self.max_bucket_reso}: it must not be below the resolution's longer side "
-                    f"({max(self.width, self.height)})."
+                    f"({max(size)})."
                 )
-        else:
-            for name in ("width", "height"):
-                if getattr(self, name) % 8:
-                    raise ValueError(f"{name} is {getattr(self, name)}: it must be a multiple of 8.")
         return self

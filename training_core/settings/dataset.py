@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from PIL import ImageColor
+from pydantic import field_validator
+
 from .base import Settings, setting
 
 
@@ -22,6 +27,11 @@ class DatasetSettings(Settings):
         flag="dataset_repeats",
         ge=1,
         le=10000,
+    )
+    nested_folders: bool = setting(
+        False,
+        "Also read pictures in sub-folders of any name and depth. Those named 'N_name' keep their repeats and class "
+        "tokens, others take those of the folder around them.",
     )
     caption_extension: str = setting(
         ".txt",
@@ -114,8 +124,8 @@ class DatasetSettings(Settings):
     )
     random_crop: bool = setting(
         False,
-        "Cut what is cropped from a random place instead of the centre (one of four places per picture, so that "
-        "latents can be kept).",
+        "Cut what is cropped from a random place, whatever the Bucketer's crop_anchor says (one of four places per "
+        "picture, so that latents can be kept).",
         flag="random_crop",
         advanced=True,
     )
@@ -131,3 +141,41 @@ class DatasetSettings(Settings):
         "as the others, and count with prior_loss_weight.",
         flag="reg_data_dir",
     )
+    alpha_mask: bool = setting(
+        False,
+        "Transparent parts of a picture do not count in the loss; the colours beneath are used as they are.",
+        flag="alpha_mask",
+    )
+    mask_folder: str = setting(
+        "",
+        "Folder with black-and-white pictures of the same names: black parts do not count in the loss. Looked up in the "
+        "dataset folder first, then like folder. Empty: none.",
+        flag="conditioning_data_dir",
+        advanced=True,
+    )
+    alpha_background: str = setting(
+        "white",
+        "Colour behind transparent parts, when alpha is not the mask: white, black, gray, #rrggbb.",
+        advanced=True,
+    )
+    max_token_length: Literal["75", "150", "225", "unlimited"] = setting(
+        "75",
+        "Longest caption in CLIP tokens; what is longer is cut, with a warning. 225 for long tag lists. T5 and other "
+        "encoders always read the whole caption.",
+        flag="max_token_length",
+    )
+    weighted_captions: bool = setting(
+        False,
+        "Read (word:1.2) in captions as emphasis, as prompts do. Off: brackets are plain text.",
+        flag="weighted_captions",
+        advanced=True,
+    )
+
+    @field_validator("alpha_background")
+    @classmethod
+    def _colour(cls, value: str) -> str:
+        try:
+            ImageColor.getrgb(value)
+        except ValueError:
+            raise ValueError(f"alpha_background '{value}' is no colour: give a name such as white, or #rrggbb.") from None
+        return value

@@ -7,6 +7,7 @@ import json
 
 from .base import Settings
 from .buckets import BucketSettings
+from .caching import CacheSettings
 from .dataset import DatasetSettings
 from .loss import LossSettings
 from .network import NetworkSettings
@@ -25,6 +26,7 @@ class Job(Settings):
     noise: NoiseSettings = NoiseSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings = TrainingSettings()
+    cache: CacheSettings = CacheSettings()
     dataset_fingerprint: str
     model_fingerprint: str
 
@@ -32,7 +34,13 @@ class Job(Settings):
     def run_id(self) -> str:
         """16 hex digits: the same for two jobs exactly if they give the same LoRA under the same name.
 
-        Folders are left out: their content is in the fingerprint.
+        Folders are left out: their content is in the fingerprint. So is where encodings are kept.
         """
-        values = self.model_dump(exclude={"datasets": {"__all__": {"folder"}}, "training": {"overwrite"}})
+        values = self.model_dump(
+            exclude={
+                "datasets": {"__all__": {"folder", "mask_folder"}},
+                "training": {"overwrite"},
+                "cache": {"cache_to_disk", "cache_limit_gb"},
+            }
+        )
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,124 @@
+"""Caption Edit, Merge Tags and Balance Repeats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..training_core.data import caption_files, merge_tags, rebalance
+from ..training_core.data.caption_edit import edit_dataset
+from ..training_core.settings.caption_edit import CaptionEditSettings
+from ..training_core.settings.merge_tags import MergeTagsSettings
+from ..training_core.settings.rebalance import RebalanceSettings
+from . import types
+from .schema import inputs, pick
+
+
+class AthanorCaptionEdit(io.ComfyNode):
+    """Changes the captions of a dataset by rules."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs from CaptionEditSettings."""
+        return io.Schema(
+            node_id="AthanorCaptionEdit",
+            display_name="Caption Edit",
+            category="Athanor/dataset",
+            description="Edits all captions by rules, from top to bottom: underscores, replace, merge, remove, "
+            "duplicates, front, trigger, brackets. The files stay as they are unless write_files is on.",
+            search_aliases=["tag editor", "trigger word", "replace tags", "blacklist", "captions"],
+            is_output_node=True,
+            inputs=[
+                types.Dataset.Input("dataset", tooltip="From the Dataset Loader."),
+                *inputs(CaptionEditSettings),
+            ],
+            outputs=[
+                types.Dataset.Output("dataset", tooltip="With the edited captions, for the Bucketer."),
+                io.String.Output("changes", tooltip="How many captions changed, the first of them, and unused rules."),
+                io.String.Output("tag_table", tooltip="All tags with count and per cent, the most frequent first."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
+        """Edit, and write the files if asked."""
+        settings = pick(CaptionEditSettings, values)
+        edited = edit_dataset(dataset, settings)
+        changes = edited.report
+        if settings.write_files and edited.changed:
+            changes = f"{caption_files.write(edited.dataset, edited.changed)}\n{changes}"
+        return io.NodeOutput(edited.dataset, changes, edited.tag_table)
+
+
+class AthanorMergeTags(io.ComfyNode):
+    """Makes one caption of those of several taggers."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs from MergeTagsSettings."""
+        return io.Schema(
+            node_id="AthanorMergeTags",
+            display_name="Merge Tags",
+            category="Athanor/dataset",
+            description="Merges the tags that several taggers gave to the same pictures, without duplicates.",
+            search_aliases=["wd14 tagger", "ensemble", "union", "intersection", "vote", "captions"],
+            is_input_list=True,
+            inputs=[
+                io.String.Input(
+                    "captions_1",
+                    force_input=True,
+                    tooltip="Captions of the first tagger, one per picture. Its spelling and its order win.",
+                ),
+                *(
+                    io.String.Input(
+                        f"captions_{number}",
+                        optional=True,
+                        force_input=True,
+                        tooltip="Captions of another tagger for the same pictures in the same order.",
+                    )
+                    for number in (2, 3, 4)
+                ),
+                *inputs(MergeTagsSettings),
+            ],
+            outputs=[
+                io.String.Output("captions", is_output_list=True, tooltip="One caption per picture."),
+                io.String.Output("report", tooltip="How many tags all taggers agree on, and how many only one has."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, **values: list[Any]) -> io.NodeOutput:
+        """Merge; every input comes as a list, widgets as a list of one."""
+        captions = {name: values[name] for name in sorted(values) if name.startswith("captions_")}
+        settings = pick(MergeTagsSettings, {name: value[0] for name, value in values.items() if value})
+        return io.NodeOutput(*merge_tags.merge_tags(captions, settings))
+
+
+class AthanorBalanceRepeats(io.ComfyNode):
+    """Makes groups of pictures equally frequent."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs from RebalanceSettings."""
+        return io.Schema(
+            node_id="AthanorBalanceRepeats",
+            display_name="Balance Repeats",
+            category="Athanor/dataset",
+            description="Raises the repeats of rare pictures, so that every sub-folder or tag is seen as often as the "
+            "largest. Files and folder names stay as they are.",
+            search_aliases=["repeats", "balance dataset", "oversample"],
+            inputs=[
+                types.Dataset.Input("dataset", tooltip="From the Dataset Loader or Caption Edit."),
+                *inputs(RebalanceSettings),
+            ],
+            outputs=[
+                types.Dataset.Output("dataset", tooltip="With other repeats, for the Bucketer."),
+                io.String.Output("table", tooltip="Groups, pictures, repeats before and after, share of an epoch."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
+        """Balance."""
+        return io.NodeOutput(*rebalance.rebalance(dataset, pick(RebalanceSettings, values)))

@@ -1,0 +1,221 @@
+"""Encodings are made once, found again by content, and rebuilt when they are lost."""
+
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from athanor.training_core.data.cache import LatentCache, TextCache
+from athanor.training_core.data.dataset import Dataset
+from athanor.training_core.data.plan import Caption, epoch_plan, sort_into_buckets
+from athanor.training_core.data.scan import scan
+from athanor.training_core.data.store import DiskStore, MemoryStore
+from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
+from PIL import Image
+
+
+def draw(folder: Path, count=3, seed=0, size=(100, 64)) -> None:
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        Image.fromarray(rng.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)).save(folder / f"{i}.png")
+        (folder / f"{i}.txt").write_text(f"picture {i}, a, b, c")
+
+
+def dataset(folder: Path, **values) -> Dataset:
+    return scan(DatasetSettings(folder="x", **({"repeats": 8} | values)), folder)
+
+
+def buckets_of(found: Dataset, size=64, **values):
+    return sort_into_buckets(found, BucketSettings(width=size, height=size, **({"enable_bucket": False} | values)))
+
+
+class Encoder:
+    """Counts, and answers with the pixels themselves."""
+
+    def __init__(self) -> None:
+        self.seen: list[torch.Tensor] = []
+
+    def __call__(self, pixels: torch.Tensor):
+        self.seen += list(pixels)
+        return pixels.movedim(-1, 1), torch.full_like(pixels.movedim(-1, 1), 0.5)
+
+
+def fill(store, buckets, vae="v", batch_size=1, epochs=3) -> tuple[LatentCache, Encoder, list]:
+    cache, encoder = LatentCache(store, buckets, vae, batch_size), Encoder()
+    views = [s.view for e in range(epochs) for b in epoch_plan(buckets, TrainingSettings(), e) for s in b.samples]
+    list(cache.fill(views, encoder))
+    return cache, encoder, views
+
+
+@pytest.fixture(params=["memory", "disk"])
+def store(request, tmp_path: Path):
+    return MemoryStore() if request.param == "memory" else DiskStore(tmp_path / "cache", 10**9)
+
+
+def test_each_view_is_encoded_once_and_by_itself(tmp_path: Path, store):
+    draw(tmp_path / "ds")
+    found = dataset(tmp_path / "ds", flip_aug=True, random_crop=True, color_aug=True)
+    buckets = buckets_of(found)
+    cache, encoder, views = fill(store, buckets, batch_size=3)
+    assert len(encoder.seen) == len(set(views)) > 6
+    assert list(cache.fill(views, encoder)) == [] and len(encoder.seen) == len(set(views))
+    flipped = next(v for v in views if v.flip and not v.colour)
+    left = flipped.placement.crop[0]
+    whole = np.asarray(found.image(found.pictures[flipped.picture]))[:, left : left + 64]
+    stored = cache.get(flipped)["mean"][0].movedim(0, -1)
+    assert np.allclose(stored.numpy() * 255, whole[:, ::-1], atol=1e-3)
+
+
+def test_a_second_run_encodes_nothing_and_a_change_only_what_it_must(tmp_path: Path):
+    folder, cache = tmp_path / "ds", tmp_path / "cache"
+    draw(folder)
+
+    def encoded(vae="v", size=64, **values) -> int:
+        # A store of its own each time, as after a restart.
+        return len(fill(DiskStore(cache, 10**9), buckets_of(dataset(folder, **values), size), vae)[1].seen)
+
+    assert encoded() == 3
+    assert encoded() == 0
+    (folder / "0.txt").write_text("another caption")
+    assert encoded() == 0
+    pixels = np.array(Image.open(folder / "1.png"))
+    pixels[0, 0] ^= 255
+    Image.fromarray(pixels).save(folder / "1.png")
+    assert encoded() == 1
+    assert encoded(vae="another") == 3
+    assert encoded(size=96) == 3
+    assert encoded() == 0
+    (folder / "2.png").rename(folder / "renamed.png")
+    assert encoded() == 0
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "gone", "other"])
+def test_a_damaged_file_is_noticed_and_rebuilt(tmp_path: Path, damage: str):
+    draw(tmp_path / "ds")
+    buckets = buckets_of(dataset(tmp_path / "ds"))
+    fill(DiskStore(tmp_path / "cache", 10**9), buckets)
+    files = sorted((tmp_path / "cache").rglob("*.safetensors"))
+    data = files[0].read_bytes()
+    if damage == "gone":
+        files[0].unlink()
+    elif damage == "other":
+        files[0].write_bytes(files[1].read_bytes())
+    else:
+        files[0].write_bytes({"cut": data[: len(data) // 2], "empty": b"", "garbage": bytes(reversed(data))}[damage])
+    cache, encoder, views = fill(DiskStore(tmp_path / "cache", 10**9), buckets)
+    assert len(encoder.seen) == 1
+    assert all(cache.get(view) is not None for view in views)
+    assert files[0].read_bytes() == data
+
+
+def test_lost_while_it_is_needed(tmp_path: Path):
+    """What another process removed is reported as lost, not raised."""
+    draw(tmp_path / "ds")
+    cache, _, views = fill(DiskStore(tmp_path / "cache", 10**9), buckets_of(dataset(tmp_path / "ds")))
+    for file in (tmp_path / "cache").rglob("*.safetensors"):
+        file.unlink()
+    assert cache.get(views[0]) is None
+
+
+def test_the_least_recently_used_goes_first(tmp_path: Path):
+    store = DiskStore(tmp_path, 3000)
+    for name in "abcd":
+        store.put(name * 64, {"x": torch.zeros(200)})  # about 900 bytes each
+    import os
+
+    for age, name in enumerate("dcba"):
+        os.utime(store._path(name * 64), ns=(age * 10**9, age * 10**9))
+    assert store.get("d" * 64) is not None  # used now
+    store.trim({"c" * 64})
+    assert [name for name in "abcd" if store.meta(name * 64)] == ["a", "c", "d"]
+
+
+def test_stale_temporary_files_are_removed(tmp_path: Path):
+    import os
+
+    store = DiskStore(tmp_path, 10**9)
+    store.put("a" * 64, {"x": torch.zeros(2)})
+    for name, age in (("old", 10**6), ("new", 0)):
+        path = tmp_path / "aa" / f".{name}.tmp"
+        path.write_bytes(b"x")
+        moment = path.stat().st_mtime - age
+        os.utime(path, (moment, moment))
+    store.trim(())
+    assert [p.name for p in (tmp_path / "aa").glob("*.tmp")] == [".new.tmp"]
+
+
+def _hammer(folder: Path, cache: Path, seed: int) -> None:
+    buckets = buckets_of(dataset(folder, random_crop=True))
+    store = DiskStore(cache, 150_000)  # far too small for both
+    for epoch in range(4):
+        latents, _, views = fill(store, buckets, epochs=epoch + 1)
+        store.trim({latents.key(v) for v in views[: seed + 1]})
+        for view in views:
+            parts = latents.get(view)
+            picture = buckets.dataset.pictures[view.picture]
+            left = view.placement.crop[0]
+            want = np.asarray(buckets.dataset.image(picture))[:, left : left + 64] / 255
+            assert parts is None or np.allclose(parts["mean"][0].movedim(0, -1).numpy(), want, atol=1e-6)
+
+
+def test_two_processes_share_a_cache(tmp_path: Path):
+    draw(tmp_path / "ds", count=4)
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_hammer, args=(tmp_path / "ds", tmp_path / "cache", i)) for i in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert not list((tmp_path / "cache").rglob("*.tmp"))
+
+
+def test_masks_follow_the_picture(tmp_path: Path, store):
+    """Resized, cut and mirrored with it; a changed mask does not encode the picture again."""
+    draw(tmp_path / "ds", count=1)
+    mask = np.zeros((64, 100), dtype=np.uint8)
+    mask[:, :30] = 255
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(mask).save(tmp_path / "masks" / "0.png")
+    settings = DatasetSettings(folder="x", repeats=8, flip_aug=True, random_crop=True)
+    buckets = buckets_of(scan(settings, tmp_path / "ds", tmp_path / "masks"))
+    cache, encoder, views = fill(store, buckets)
+    for view in views:
+        left = view.placement.crop[0]
+        want = mask[:, left : left + 64]
+        assert np.array_equal(cache.get(view)["mask"].numpy(), want[:, ::-1] if view.flip else want)
+    Image.fromarray(255 - mask).save(tmp_path / "masks" / "0.png")
+    changed, encoder, views = fill(store, buckets_of(scan(settings, tmp_path / "ds", tmp_path / "masks")))
+    assert not encoder.seen and changed.get(views[0])["mask"].float().mean() != cache.get(views[0])["mask"].float().mean()
+
+
+def test_texts_are_kept_by_caption_and_encoder(tmp_path: Path):
+    seen = []
+
+    def encode(caption: Caption):
+        seen.append(caption)
+        return {"cond": torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(len(caption.text)))}, {"cut": False}
+
+    def run(clip: str, *captions: Caption) -> TextCache:
+        cache = TextCache(DiskStore(tmp_path, 10**9), clip)
+        list(cache.fill(captions, encode))
+        return cache
+
+    a, b = Caption("猫, a"), Caption("b")
+    first = run("c", a, b, a)
+    assert seen == [a, b]
+    again = run("c", b, a)
+    assert seen == [a, b]
+    assert torch.equal(first.get(a)[0]["cond"], again.get(a)[0]["cond"]) and again.meta(a)["cut"] is False
+    run("other clip", a)
+    run("c", replace(a, weighted=True), replace(a, max_tokens=75))
+    assert len(seen) == 5
+
+
+def test_what_is_no_json_stays_in_memory(tmp_path: Path):
+    cache = TextCache(DiskStore(tmp_path, 10**9), "c")
+    list(cache.fill([Caption("a")], lambda _: ({"cond": torch.zeros(1)}, {"odd": torch.float32})))
+    assert cache.get(Caption("a"))[1]["odd"] is torch.float32

@@ -1,0 +1,166 @@
+"""Decoding, resizing and masks."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from athanor.training_core.data import decode, images
+from athanor.training_core.data.buckets import Placement
+from athanor.training_core.objective.losses import mask_for
+from PIL import Image, ImageCms, ImageFile, features
+
+
+def noise(width=60, height=40, seed=0) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8))
+
+
+def test_area_is_the_mean_of_what_a_cell_covers():
+    row = np.array([[0.0, 10, 20, 30, 40]])
+    assert np.allclose(images.area(row, 2, 1), [[(0 + 10 + 0.5 * 20) / 2.5, (0.5 * 20 + 30 + 40) / 2.5]])
+    assert np.allclose(images.area(np.arange(12.0), 4, 0), [1, 4, 7, 10])
+    values = np.random.default_rng(0).random((37, 23, 3))
+    assert np.allclose(images.area(values, 37, 0), values)
+    assert np.allclose(images.area(values, 11, 0).mean(0), values.mean(0))
+
+
+def test_area_equals_opencv_where_it_is_installed():
+    cv2 = pytest.importorskip("cv2")
+    picture = noise(300, 200)
+    for size in ((128, 96), (299, 150), (60, 199)):
+        want = cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA)
+        got = np.asarray(images.resize(picture, size))
+        assert np.abs(want.astype(int) - got.astype(int)).max() <= 1
+
+
+def test_auto_is_area_to_shrink_and_lanczos_to_enlarge():
+    picture = noise()
+    assert images.resize(picture, (30, 20)).tobytes() == images.resize(picture, (30, 20), "area").tobytes()
+    assert images.resize(picture, (90, 30)).tobytes() == images.resize(picture, (90, 30), "lanczos").tobytes()
+    assert images.resize(picture, (60, 40)) is picture
+    for kind in ("bicubic", "bilinear", "nearest"):
+        assert images.resize(picture, (30, 20), kind).size == (30, 20)
+
+
+def test_mask_is_pooled_by_area():
+    """The vector of sd-scripts: ones at rows 0-7 x columns 0-11 of 16x16."""
+    mask = torch.zeros(1, 1, 16, 16)
+    mask[..., :8, :12] = 1
+    assert mask_for(mask, torch.ones(1, 1, 2, 2)).tolist() == [[[[1, 0.5], [0, 0]]]]
+    assert mask_for(mask, torch.ones(1, 4, 3, 2, 2)).shape == (1, 1, 1, 2, 2)
+
+
+def test_a_mask_is_cut_and_mirrored_like_its_picture():
+    picture = noise(100, 64)
+    mask = picture.convert("L")
+    placement = Placement((48, 48), (75, 48), (10, 0))
+    cut, masked = (images.fit(p, placement, True) for p in (picture, mask))
+    assert np.abs(np.asarray(cut.convert("L")).astype(int) - np.asarray(masked)).max() <= 2
+
+
+def save(path: Path, image: Image.Image, **options) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def test_icc_profiles_that_change_nothing(tmp_path: Path):
+    """sRGB stays; a broken profile, or one for other colours than the file has, is left out."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    plain = Image.new("RGB", (4, 4), (200, 100, 50))
+    tagged = save(tmp_path / "srgb.png", plain, icc_profile=srgb.tobytes())
+    assert decode.decode(tagged).getpixel((0, 0)) == (200, 100, 50)
+    broken = save(tmp_path / "broken.png", plain, icc_profile=b"this is no profile")
+    assert decode.decode(broken).getpixel((0, 0)) == (200, 100, 50)
+    grey = save(tmp_path / "grey.png", Image.new("L", (4, 4), 90), icc_profile=srgb.tobytes())
+    assert decode.decode(grey).getpixel((0, 0)) == (90, 90, 90)
+
+
+def test_a_profile_of_another_gamma_changes_the_pixels(tmp_path: Path):
+    profile = _gamma_profile(1.0)
+    path = save(tmp_path / "linear.png", Image.new("RGB", (4, 4), (128, 128, 128)), icc_profile=profile)
+    assert all(abs(v - 188) <= 2 for v in decode.decode(path).getpixel((0, 0)))  # 0.5 linear is 0.735 in sRGB
+    jpeg = save(tmp_path / "linear.jpg", Image.new("RGB", (8, 8), (128, 128, 128)), icc_profile=profile, quality=95)
+    assert all(abs(v - 188) <= 3 for v in decode.decode(jpeg).getpixel((0, 0)))
+
+
+def _gamma_profile(gamma: float) -> bytes:
+    """sRGB's own profile with its tone curves replaced by a plain gamma."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = int.from_bytes(data[128:132], "big")
+    curve = b"curv" + bytes(4) + (1).to_bytes(4, "big") + round(gamma * 256).to_bytes(2, "big")
+    for i in range(count):
+        entry = 132 + 12 * i
+        name = bytes(data[entry : entry + 4])
+        if name in (b"rTRC", b"gTRC", b"bTRC"):
+            at = int.from_bytes(data[entry + 4 : entry + 8], "big")
+            data[at : at + len(curve)] = curve
+            data[entry + 8 : entry + 12] = len(curve).to_bytes(4, "big")
+        if name == b"desc":
+            at, size = (int.from_bytes(data[entry + k : entry + k + 4], "big") for k in (4, 8))
+            text = bytes(data[at : at + size])
+            data[at : at + size] = text.replace("sRGB".encode("utf-16-be"), "gama".encode("utf-16-be")).replace(b"sRGB", b"gama")
+    return bytes(data)
+
+
+def test_alpha_on_a_background_or_as_a_mask(tmp_path: Path):
+    rgba = Image.new("RGBA", (8, 8), (10, 20, 30, 255))
+    rgba.paste((200, 0, 0, 0), (0, 0, 4, 8))
+    path = save(tmp_path / "a.png", rgba)
+    assert decode.decode(path, "black").getpixel((0, 0)) == (0, 0, 0)
+    assert decode.decode(path, "#ff8000").getpixel((0, 0)) == (255, 128, 0)
+    assert decode.decode(path, None).getpixel((0, 0)) == (200, 0, 0)
+    assert [decode.alpha(path).getpixel((x, 0)) for x in (0, 7)] == [0, 255]
+    assert decode.alpha(save(tmp_path / "b.png", noise())) is None
+    palette = rgba.convert("P")
+    palette.info["transparency"] = palette.getpixel((0, 0))
+    assert decode.alpha(save(tmp_path / "p.png", palette, transparency=palette.getpixel((0, 0)))) is not None
+
+
+def test_inspection(tmp_path: Path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    seen = decode.inspect(save(tmp_path / "turned.jpg", noise(60, 20), exif=exif))
+    assert seen.size == (20, 60) and not seen.has_alpha and not seen.animated
+    frames = [noise(seed=i) for i in range(3)]
+    path = tmp_path / "moves.webp"
+    frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
+    assert decode.inspect(path).animated
+    assert decode.decode(path).tobytes() == frames[0].tobytes()
+    wrong = tmp_path / "wrong.png"
+    noise().save(wrong, format="JPEG", quality=95)
+    assert decode.inspect(wrong).size == decode.decode(wrong).size == (60, 40)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no avif")
+def test_avif(tmp_path: Path):
+    path = save(tmp_path / "a.avif", Image.new("RGB", (32, 16), (200, 30, 30)), quality=95)
+    assert decode.inspect(path).size == (32, 16)
+    assert np.allclose(decode.decode(path).getpixel((5, 5)), (200, 30, 30), atol=6)
+
+
+def test_avif_without_the_library_is_explained(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(decode.features, "check", lambda name: False)
+    (tmp_path / "a.avif").write_bytes(b"x")
+    with pytest.raises(ValueError, match="Pillow 11.3"):
+        decode.inspect(tmp_path / "a.avif")
+
+
+def test_bombs_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # another pack has switched Pillow's own limit off
+    bomb = Image.new("1", (20000, 20000))
+    data = io.BytesIO()
+    bomb.save(data, "PNG")
+    (tmp_path / "bomb.png").write_bytes(data.getvalue())
+    for read in (decode.inspect, decode.decode):
+        with pytest.raises(ValueError, match="20000x20000, above the limit of 178 megapixels"):
+            read(tmp_path / "bomb.png")
+
+
+def test_cut_off_files_are_errors_even_if_another_pack_tolerates_them(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    path = save(tmp_path / "a.jpg", noise(300, 200), quality=95)
+    path.write_bytes(path.read_bytes()[:-2000])
+    with decode.strict(), pytest.raises(OSError, match="truncated"):
+        decode.inspect(path)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True

@@ -1,0 +1,154 @@
+"""The graph's VAE and CLIP as the caches use them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+
+@pytest.fixture(scope="module")
+def vae(comfy):
+    """A VAE in Stable Diffusion's own layout, random weights."""
+    import comfy.sd
+    import tiny
+    from comfy.ldm.models.autoencoder import AutoencoderKL
+
+    config = {
+        "double_z": True, "z_channels": 4, "resolution": 256, "in_channels": 3, "out_ch": 3, "ch": 128,
+        "ch_mult": [1, 2, 4, 4], "num_res_blocks": 2, "attn_resolutions": [], "dropout": 0.0,
+    }  # fmt: skip
+    with torch.inference_mode():
+        return comfy.sd.VAE(sd=tiny._fill(AutoencoderKL(ddconfig=config, embed_dim=4), 1))
+
+
+@pytest.fixture
+def pixels():
+    return torch.rand(4, 64, 96, 3, generator=torch.Generator().manual_seed(1))
+
+
+def moments(vae, pixels):
+    model = vae.first_stage_model
+    with torch.no_grad():
+        z = model.quant_conv(model.encoder(pixels.movedim(-1, 1) * 2 - 1))
+    return z.chunk(2, 1)
+
+
+def test_mean_and_std_of_the_posterior(vae, pixels):
+    from athanor.training_core.host import vae as host_vae
+
+    with torch.inference_mode():
+        vae.encode(pixels[:1])  # loads it
+    before = dict(vae.first_stage_model.__dict__), vae.latent_channels
+    mean, std = host_vae.encode(vae, pixels)
+    with torch.inference_mode():
+        assert torch.allclose(mean, vae.encode(pixels), atol=1e-5)
+    want, logvar = moments(vae, pixels)
+    assert mean.shape == std.shape == (4, 4, 8, 12)
+    assert torch.allclose(mean, want, atol=1e-4) and torch.allclose(std, (logvar / 2).exp(), atol=1e-4)
+    assert not mean.is_inference() and not std.is_inference()
+    assert (dict(vae.first_stage_model.__dict__), vae.latent_channels) == before
+
+
+def test_out_of_memory_halves_the_batch_and_then_tiles(vae, pixels, monkeypatch):
+    from athanor.training_core.host import vae as host_vae
+
+    whole, whole_std = host_vae.encode(vae, pixels)
+    own, sizes = vae.first_stage_model.encoder.forward, []
+
+    def small(x):
+        sizes.append(tuple(x.shape))
+        if len(x) > 1:
+            raise torch.OutOfMemoryError("too much")
+        return own(x)
+
+    def once(x):
+        sizes.append(tuple(x.shape))
+        if len(sizes) == 1:
+            raise torch.OutOfMemoryError("too much")
+        return own(x)
+
+    monkeypatch.setattr(vae.first_stage_model.encoder, "forward", small)
+    mean, std = host_vae.encode(vae, pixels)
+    assert [s[0] for s in sizes] == [4, 2, 1, 1, 2, 1, 1]
+    assert torch.allclose(mean, whole, atol=1e-4) and torch.allclose(std, whole_std, atol=1e-4)
+    large = torch.rand(1, 64, 640, 3, generator=torch.Generator().manual_seed(2))
+    monkeypatch.setattr(vae.first_stage_model.encoder, "forward", once)
+    sizes.clear()
+    mean, std = host_vae.encode(vae, large)  # the host's tiles
+    assert mean.shape == std.shape == (1, 4, 8, 80) and (std > 0).all() and mean.isfinite().all()
+    assert len(sizes) > 2
+
+
+def test_a_vae_without_posterior(checkpoints):
+    import comfy.sd
+    from athanor.training_core.host import vae as host_vae
+
+    with torch.inference_mode():
+        _, _, taesd, _ = comfy.sd.load_checkpoint_guess_config(str(checkpoints["sd3"]))
+    mean, std = host_vae.encode(taesd, torch.rand(2, 64, 64, 3))
+    assert std is None and mean.shape == (2, 16, 8, 8)
+
+
+def test_the_vaes_fingerprint_sees_a_single_weight(vae):
+    from athanor.training_core.host import fingerprint
+
+    one = fingerprint.autoencoder(vae)
+    assert fingerprint.autoencoder(vae) == one
+    weight = vae.first_stage_model.encoder.conv_in.weight
+    with torch.inference_mode():
+        value = weight[3, 1, 0, 0].item()
+        weight[3, 1, 0, 0] = value + 1
+        assert fingerprint.autoencoder(vae) != one
+        weight[3, 1, 0, 0] = value
+    assert fingerprint.autoencoder(vae) == one
+
+
+@pytest.fixture(scope="module")
+def clip(checkpoints):
+    import comfy.sd
+
+    with torch.inference_mode():
+        return comfy.sd.load_checkpoint_guess_config(str(checkpoints["sd15"]))[1]
+
+
+def test_long_captions_are_cut_at_whole_chunks(clip):
+    from athanor.training_core.host import text
+
+    caption = ", ".join(["red fox"] * 60)  # 179 tokens
+    shapes = {limit: text.encode(clip, caption, False, limit) for limit in (75, 150, 225, 0)}
+    assert {limit: (t.cond.shape[1], cut) for limit, (t, cut) in shapes.items()} == {
+        75: (77, True), 150: (154, True), 225: (231, False), 0: (231, False)
+    }  # fmt: skip
+    start = text.encode(clip, ", ".join(["red fox"] * 25), False, 75)
+    assert start[1] is False and torch.equal(start[0].cond[:, :70], shapes[75][0].cond[:, :70])
+
+
+def test_weighted_captions(clip):
+    from athanor.training_core.host import text
+
+    plain, weighted = text.encode(clip, "a (fox:1.3)")[0], text.encode(clip, "a (fox:1.3)", weighted=True)[0]
+    with torch.inference_mode():
+        host = clip.encode_from_tokens_scheduled(clip.tokenize("a (fox:1.3)"))[0][0]
+        literal = clip.encode_from_tokens_scheduled(clip.tokenize(r"a \(fox:1.3\)"))[0][0]
+    assert torch.equal(weighted.cond, host) and torch.equal(plain.cond, literal)
+    assert not torch.equal(plain.cond, weighted.cond)
+
+
+def test_encodings_survive_the_disk(clip, tmp_path):
+    """Bit for bit, pooled output and odd extras included."""
+    from athanor.training_core.data.store import DiskStore
+    from athanor.training_core.host.text import Text, encode
+
+    one, _ = encode(clip, "a fox")
+    one = Text(one.cond, {**one.extras, "none": None, "number": 3, "stack": [torch.ones(2), torch.zeros(3)]})
+    tensors, plain = one.parts()
+    store = DiskStore(tmp_path, 10**8)
+    store.put("k" * 64, tensors, extras=plain)
+    tensors, meta = store.get("k" * 64)
+    two = Text.of(tensors, meta["extras"])
+    assert torch.equal(one.cond, two.cond) and one.extras.keys() == two.extras.keys()
+    assert torch.equal(one.extras["pooled_output"], two.extras["pooled_output"])
+    assert two.extras["none"] is None and two.extras["number"] == 3
+    assert [v.tolist() for v in two.extras["stack"]] == [[1, 1], [0, 0, 0]]

@@ -1,0 +1,141 @@
+"""Write captions to the files beside the pictures; what was there is copied away first."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path, PurePosixPath
+
+from ..errors import AthanorError
+from ..files import write_atomically
+from . import captions, decode
+from .dataset import Dataset, Picture
+
+BACKUPS = "captions_backup"
+"""The folder in a dataset's folder that keeps what was overwritten, one sub-folder for each time."""
+
+NEW_FILES = "new_files.txt"
+"""In a backup: the captions that had no file before, one path per line. To go back, delete them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What `write` did."""
+
+    files: int
+    new: int  # of those, captions that had no file
+    backups: tuple[Path, ...]  # one for each dataset folder
+
+    def __str__(self) -> str:
+        if not self.files:
+            return "No caption file was written: they hold these captions already."
+        places = ", ".join(str(PurePosixPath(BACKUPS, folder.name)) for folder in self.backups)
+        return (
+            f"{self.files} caption file{'s' * (self.files != 1)} written, {self.new} of them new; what was there before "
+            f"is in {places} of the dataset folder."
+        )
+
+
+def root_of(picture: Picture) -> Path:
+    """The dataset folder that a picture was found in."""
+    return picture.path.parents[len(PurePosixPath(picture.name).parts) - 1]
+
+
+def write(dataset: Dataset, pictures: Sequence[Picture], now: datetime | None = None) -> Written:
+    """Write the captions of `pictures` (of `dataset`) as UTF-8 to their caption files, each whole or not at all.
+
+    A file that holds its caption already is not touched. All others are copied to
+    `<dataset folder>/captions_backup/<time>/<relative path>` before the first one is written; line ends stay as they
+    were in the file.
+
+    Args:
+        now: names the backup folder; the present time if None.
+
+    Raises:
+        AthanorError: two pictures share a file but not the caption, the caption file would be a picture, or a file
+            cannot be written.
+    """
+    wanted: dict[Path, Picture] = {}
+    for picture in pictures:
+        file = _file(dataset, picture)
+        other = wanted.setdefault(file, picture)
+        if other.caption != picture.caption:
+            raise AthanorError(
+                f"write_files: {other.name} and {picture.name} share the file {file.name} but now have different captions; "
+                "rename one of them, or give both the same settings."
+            )
+    wanted = {file: picture for file, picture in wanted.items() if not _holds(file, picture.caption)}
+    if not wanted:
+        return Written(0, 0, ())
+    new = {file for file in wanted if not file.exists()}
+    doing = BACKUPS
+    try:
+        backups = _back_up(wanted, new, (now or datetime.now()).strftime("%Y%m%d-%H%M%S"))
+        for file, picture in wanted.items():
+            doing = file.name
+            data = _encoded(picture.caption, b"" if file in new else file.read_bytes())
+            write_atomically(file, lambda temporary, data=data: temporary.write_bytes(data))
+    except OSError as error:
+        raise AthanorError(
+            f"write_files: {doing} cannot be written ({error.strerror or error}); make the dataset folder writable and "
+            "free some space, or turn write_files off."
+        ) from None
+    return Written(len(wanted), len(new), tuple(backups))
+
+
+def _file(dataset: Dataset, picture: Picture) -> Path:
+    extension = dataset.subsets[picture.subset].caption_extension
+    file = captions.caption_file(picture.path, extension)
+    if file.suffix.lower() in decode.SUFFIXES | decode.OTHER_SUFFIXES:
+        raise AthanorError(f"caption_extension '{extension}' is that of pictures; set it to .txt to write captions.")
+    return file
+
+
+def _holds(file: Path, caption: str) -> bool:
+    """Whether a caption file says this; one that cannot be read does not."""
+    try:
+        return captions.read(file, file.suffix) == caption
+    except AthanorError:
+        return False
+
+
+def _back_up(wanted: dict[Path, Picture], new: set[Path], stamp: str) -> list[Path]:
+    """Copy what will be overwritten; a list names what was not there. One new folder for each dataset folder."""
+    folders: dict[Path, Path] = {}
+    created: dict[Path, list[str]] = {}
+    for file, picture in wanted.items():
+        root = root_of(picture)
+        if root not in folders:
+            folders[root] = _new_folder(root / BACKUPS, stamp)
+        relative = file.relative_to(root)
+        if file in new:
+            created.setdefault(root, []).append(relative.as_posix())
+        else:
+            copy = folders[root] / relative
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, copy)
+    for root, names in created.items():
+        (folders[root] / NEW_FILES).write_text("".join(f"{name}\n" for name in names), encoding="utf-8", newline="\n")
+    return list(folders.values())
+
+
+def _new_folder(parent: Path, stamp: str) -> Path:
+    """parent/stamp, or stamp-2 ... if another backup was made in the same second."""
+    for number in count(1):
+        folder = parent / (stamp if number == 1 else f"{stamp}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("unreachable: the numbers do not end")
+
+
+def _encoded(caption: str, before: bytes) -> bytes:
+    """The bytes of a caption file, with the line ends that it had."""
+    end = b"\r\n" if b"\r\n" in before else b"\n"
+    data = caption.encode("utf-8").replace(b"\n", end)
+    return data + end if before.endswith(b"\n") else data

@@ -1,0 +1,131 @@
+"""Raise repeats so that groups of pictures are seen equally often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from ..errors import AthanorError
+from ..settings.rebalance import RebalanceSettings
+from .dataset import Dataset, few
+from .tag_rules import parse_list
+from .tags import Separators, key, tags_of
+
+NONE = "(none)"
+"""The group of pictures that have none of the tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One group of the table."""
+
+    group: str
+    before: tuple[int, ...]  # repeats of its pictures
+    after: tuple[int, ...]
+    wanted: int  # samples per epoch that would equal the largest group
+
+
+def scaled(repeats: Sequence[int], wanted: int, most: int) -> list[int]:
+    """Repeats multiplied so that their sum is `wanted` if that can be, spread as evenly as whole numbers allow.
+
+    What is left over after rounding down goes to the largest remainders, the first of equals first. None is lowered,
+    and none is raised above `most`; what these cannot take goes to the others.
+    """
+    if sum(repeats) >= wanted:
+        return list(repeats)
+    result = [max(n, most) for n in repeats]
+    free = list(range(len(repeats)))
+    while free:
+        total = sum(repeats[i] for i in free)
+        rest = wanted - sum(n for i, n in enumerate(result) if i not in set(free))
+        full = {i for i in free if repeats[i] * rest > result[i] * total}
+        if not full:
+            parts = {i: divmod(repeats[i] * rest, total) for i in free}
+            for i, (whole, _) in parts.items():
+                result[i] = whole
+            over = rest - sum(whole for whole, _ in parts.values())
+            for i in sorted(free, key=lambda i: -parts[i][1])[:over]:
+                result[i] += 1
+            break
+        free = [i for i in free if i not in full]
+    return result
+
+
+def rebalance(dataset: Dataset, settings: RebalanceSettings) -> tuple[Dataset, str]:
+    """The dataset with other repeats, and a table: group, pictures, repeats before and after, share of an epoch.
+
+    The group with the most pictures x repeats is the yardstick. Regularization pictures are left alone, and so are
+    those in no group.
+
+    Raises:
+        AthanorError: by is tags, and no tags are named.
+    """
+    wanted_tags = parse_list(settings.tags)
+    if settings.by == "tags" and not wanted_tags:
+        raise AthanorError("tags is empty: name the tags that make the groups, or set by to sub-folders.")
+    groups: dict[str, list[int]] = {}
+    for index, name in enumerate(_groups(dataset, settings.by, wanted_tags)):
+        if name is not None:
+            groups.setdefault(name, []).append(index)
+    # Tags in the order they were given, folders by name, those without a group last.
+    given = {tag: i for i, tag in enumerate(wanted_tags)} if settings.by == "tags" else {}
+    names = sorted(groups, key=lambda name: (name == NONE, given.get(name, 0), name))
+    pictures = list(dataset.pictures)
+    wanted = max((sum(pictures[i].repeats for i in groups[n]) for n in names if n != NONE), default=0)
+    rows = []
+    for name in names:
+        indexes = sorted(groups[name], key=lambda i: (pictures[i].name, i))
+        before = [pictures[i].repeats for i in indexes]
+        after = before if name == NONE else scaled(before, wanted, settings.max_repeats)
+        rows.append(Row(name, tuple(before), tuple(after), 0 if name == NONE else wanted))
+        for i, repeats in zip(indexes, after, strict=True):
+            pictures[i] = replace(pictures[i], repeats=repeats)
+    changed = any(row.before != row.after for row in rows)
+    missing = [tag for tag in given if tag not in groups]
+    text = _table(rows, settings.max_repeats, missing, len(pictures) - sum(len(row.before) for row in rows))
+    return (replace(dataset, pictures=tuple(pictures)) if changed else dataset), text
+
+
+def _groups(dataset: Dataset, by: str, wanted: Sequence[str]) -> list[str | None]:
+    """The group of each picture; None: regularization."""
+    separators = [Separators.of(subset) for subset in dataset.subsets]
+    result: list[str | None] = []
+    for picture in dataset.pictures:
+        subset = dataset.subsets[picture.subset]
+        if subset.is_reg:
+            result.append(None)
+        elif by == "tags":
+            has = {key(tag) for tag in tags_of(picture.caption, separators[picture.subset])}
+            result.append(next((tag for tag in wanted if key(tag) in has), NONE))
+        else:
+            parts = PurePosixPath(picture.name).parts
+            name = parts[0] if len(parts) > 1 else "(no sub-folder)"
+            # With several folders, equal sub-folder names are different groups.
+            several = len(dataset.subsets) > 1
+            result.append(f"{picture.subset + 1}: {subset.folder}/{name}" if several else name)
+    return result
+
+
+def _table(rows: Sequence[Row], most: int, missing: list[str], left_alone: int) -> str:
+    total = sum(sum(row.after) for row in rows) or 1
+    cells = [("group", "pictures", "before", "after", "share")]
+    for row in rows:
+        share = f"{100 * sum(row.after) / total:.1f} %"
+        cells.append((row.group, str(len(row.before)), _range(row.before), _range(row.after), share))
+    widths = [max(len(line[column]) for line in cells) for column in range(5)]
+    lines = [
+        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
+        for line in cells
+    ]
+    if short := [row.group for row in rows if sum(row.after) < row.wanted]:
+        lines.append(f"max_repeats {most} keeps these below the largest group: {few(short)}.")
+    if missing:
+        lines.append(f"In no caption, or behind an earlier tag in all of them: {few(missing, 10)}.")
+    if left_alone:
+        lines.append(f"{left_alone} regularization pictures are left alone.")
+    return "\n".join(lines)
+
+
+def _range(numbers: Sequence[int]) -> str:
+    return str(min(numbers)) if min(numbers) == max(numbers) else f"{min(numbers)}-{max(numbers)}"

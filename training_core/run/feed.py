@@ -1,0 +1,43 @@
+"""Hands the loop one step's batches after the other; the next ones are read while the network trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from ..data.plan import Batch
+from ..data.prefetch import prefetched
+from ..host.model import Batch as HostBatch
+from ..host.model import Trainable
+from .encoded import Encodings, Fetched, to_device
+
+Step = tuple[int, Sequence[Batch]]
+"""Step number and its micro-batches."""
+
+
+class Feed:
+    """Reads from the caches in a thread; on CUDA into pinned memory, from which copies need not wait."""
+
+    def __init__(self, encodings: Encodings, model: Trainable) -> None:
+        self._encodings, self._model = encodings, model
+
+    def __call__(self, steps: Sequence[Step]) -> Iterator[tuple[list[HostBatch], float]]:
+        """The micro-batches of every step on the device, and the seconds waited for them."""
+        with closing(prefetched(steps, self._fetch)) as ready:
+            for (step, batches), (fetched, waited) in zip(steps, ready, strict=True):
+                if any(part is None for part in fetched):
+                    fetched = self._again(step, batches)
+                yield [to_device(part, self._model) for part in fetched], waited
+
+    def _fetch(self, step: Step) -> list[Fetched | None]:
+        fetched = [self._encodings.fetch(batch, step[0], micro) for micro, batch in enumerate(step[1])]
+        if self._model.device.type == "cuda":
+            return [part and part.pinned() for part in fetched]
+        return fetched
+
+    def _again(self, step: int, batches: Sequence[Batch]) -> list[Fetched]:
+        """Another process needed the cache's room: encode these batches once more."""
+        for _ in self._encodings.fill(list(batches)):
+            pass
+        self._model.load()  # the encoders may have pushed it out
+        return [part for micro, batch in enumerate(batches) if (part := self._encodings.fetch(batch, step, micro))]

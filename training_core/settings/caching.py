@@ -1,0 +1,34 @@
+"""Cache Config: what is kept of encoded pictures and captions, and where."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .base import Settings, setting
+
+
+class CacheSettings(Settings):
+    """Latents and text encodings."""
+
+    latent_sampling: Literal["every step", "once", "mean"] = setting(
+        "every step",
+        "A VAE gives a distribution for each picture. every step: draw a new latent each time it is trained on; once: "
+        "draw one and keep it, as sd-scripts does with cached latents; mean: always the middle of it.",
+    )
+    cache_to_disk: bool = setting(
+        True,
+        "Keep encodings in ComfyUI's user folder (athanor/cache), so that the next run with the same pictures encodes "
+        "nothing. Off: in main memory, for this run.",
+        flag="cache_latents_to_disk",
+    )
+    cache_limit_gb: float = setting(
+        20.0,
+        "Largest size of that folder in GB; the least recently used go first. A 1024-pixel picture takes about 0.5 MB "
+        "for SDXL and 2 MB for SD3 or Flux.",
+        ge=0.1,
+        le=10000,
+        step=1,
+    )
+    vae_batch_size: int = setting(
+        1, "Pictures that the VAE encodes at once (1 to 8); more needs more memory.", flag="vae_batch_size", ge=1, le=64
+    )
