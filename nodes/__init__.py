@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .buckets import AthanorBucketer
+from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
 from .compare import AthanorXYZCompare
 from .configs import (
     AthanorCacheConfig,
@@ -13,7 +14,7 @@ from .configs import (
     AthanorNoiseConfig,
     AthanorOptimizerConfig,
 )
-from .dataset import AthanorDatasetLoader
+from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .train import AthanorTrainLoRA
 
 
@@ -24,6 +25,10 @@ class AthanorExtension(ComfyExtension):
         """All nodes, in the order of a workflow."""
         return [
             AthanorDatasetLoader,
+            AthanorDatasetFromImages,
+            AthanorCaptionEdit,
+            AthanorMergeTags,
+            AthanorBalanceRepeats,
             AthanorBucketer,
             AthanorNetworkConfig,
             AthanorLossConfig,

@@ -1,17 +1,17 @@
-"""Dataset Loader."""
+"""Dataset Loader and Dataset from Images."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from comfy_api.latest import io
 
-from ..training_core.data import scan
+from ..training_core.data import collect, scan
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
-from .schema import inputs, pick, sentence
+from .schema import inputs, pick, sentence, to_bytes
 
 
 class AthanorDatasetLoader(io.ComfyNode):
@@ -63,4 +63,67 @@ class AthanorDatasetLoader(io.ComfyNode):
         found = scan.scan(settings, root, folders.mask_folder(settings.mask_folder, root))
         found = dataset.joined(found) if dataset is not None else found
         lines = [f"{len(found.pictures)} pictures, {sum(found.repeats)} per epoch with repeats", *found.warnings]
+        return io.NodeOutput(found, "\n".join(lines))
+
+
+class AthanorDatasetFromImages(io.ComfyNode):
+    """Pictures and captions of the graph itself."""
+
+    ELSEWHERE: ClassVar = {
+        "folder", "nested_folders", "caption_extension", "mask_folder", "alpha_mask", "alpha_background"
+    }  # fmt: skip
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """IMAGE, captions and masks in; settings that have a meaning without a folder."""
+        return io.Schema(
+            node_id="AthanorDatasetFromImages",
+            display_name="Dataset from Images",
+            category="Athanor/dataset",
+            description="Trains on pictures of this graph, with captions from any tagger or captioner. They are kept in "
+            "input/athanor under a name made from their content, so that the run can be repeated.",
+            search_aliases=["images to dataset", "caption", "tagger", "batch"],
+            is_input_list=True,
+            inputs=[
+                io.Image.Input("images", tooltip="A batch, or a list of pictures of any sizes."),
+                io.String.Input(
+                    "captions",
+                    optional=True,
+                    force_input=True,
+                    tooltip="One caption per picture as a list, or one for all. Unconnected: class_tokens.",
+                ),
+                io.Mask.Input(
+                    "masks",
+                    optional=True,
+                    tooltip="Where pictures count: white parts. One per picture, or one for all.",
+                ),
+                types.Dataset.Input("dataset", optional=True, tooltip="Another dataset, to train on both."),
+                *(i for i in inputs(DatasetSettings) if i.id not in cls.ELSEWHERE),
+            ],
+            outputs=[
+                types.Dataset.Output("dataset", tooltip="The pictures and captions, for the Bucketer."),
+                io.String.Output("summary", tooltip="What was kept, where, and what was left out."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        images: list[Any],
+        captions: list[str] | None = None,
+        masks: list[Any] | None = None,
+        dataset: list[Any] | None = None,
+        **values: list[Any],
+    ) -> io.NodeOutput:
+        """Keep the pictures; every input comes as a list, widgets as a list of one."""
+        settings = pick(DatasetSettings, {name: value[0] for name, value in values.items() if value})
+        found = collect.collect(
+            folders.collected_folder(),
+            [pixels for batch in images for pixels in to_bytes(batch[..., :3])],
+            [caption for caption in captions or [] if caption is not None],
+            [pixels for batch in masks or [] for pixels in to_bytes(batch)],
+            settings,
+        )
+        lines = [f"{len(found.pictures)} pictures kept in input/{found.subsets[0].folder}", *found.warnings]
+        found = dataset[0].joined(found) if dataset and dataset[0] is not None else found
         return io.NodeOutput(found, "\n".join(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from comfy_api.latest import io
 from PIL import Image
@@ -67,3 +68,8 @@ def sentence(check: Callable[[], object]) -> bool | str:
 def image_output(image: Image.Image) -> torch.Tensor:
     """RGB image -> IMAGE (1, H, W, 3)."""
     return to_tensor(image).unsqueeze(0)
+
+
+def to_bytes(pixels: torch.Tensor) -> np.ndarray:
+    """IMAGE or MASK, float in 0..1 -> uint8 of the same shape."""
+    return (pixels.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).numpy()

@@ -7,8 +7,8 @@ import pytest
 from athanor.training_core.data import images
 from athanor.training_core.data.balance import balanced
 from athanor.training_core.data.buckets import Placement
-from athanor.training_core.data.plan import epoch_plan, sort_into_buckets
 from athanor.training_core.data.dataset import Dataset
+from athanor.training_core.data.plan import epoch_plan, sort_into_buckets
 from athanor.training_core.data.scan import scan
 from athanor.training_core.randomness import keyed
 from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings

@@ -189,7 +189,9 @@ def test_masks_follow_the_picture(tmp_path: Path, store):
         assert np.array_equal(cache.get(view)["mask"].numpy(), want[:, ::-1] if view.flip else want)
     Image.fromarray(255 - mask).save(tmp_path / "masks" / "0.png")
     changed, encoder, views = fill(store, buckets_of(scan(settings, tmp_path / "ds", tmp_path / "masks")))
-    assert not encoder.seen and changed.get(views[0])["mask"].float().mean() != cache.get(views[0])["mask"].float().mean()
+    assert (
+        not encoder.seen and changed.get(views[0])["mask"].float().mean() != cache.get(views[0])["mask"].float().mean()
+    )
 
 
 def test_texts_are_kept_by_caption_and_encoder(tmp_path: Path):
@@ -197,7 +199,9 @@ def test_texts_are_kept_by_caption_and_encoder(tmp_path: Path):
 
     def encode(caption: Caption):
         seen.append(caption)
-        return {"cond": torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(len(caption.text)))}, {"cut": False}
+        return {"cond": torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(len(caption.text)))}, {
+            "cut": False
+        }
 
     def run(clip: str, *captions: Caption) -> TextCache:
         cache = TextCache(DiskStore(tmp_path, 10**9), clip)

@@ -25,13 +25,11 @@ def test_area_is_the_mean_of_what_a_cell_covers():
     assert np.allclose(images.area(values, 11, 0).mean(0), values.mean(0))
 
 
-def test_area_equals_opencv_where_it_is_installed():
-    cv2 = pytest.importorskip("cv2")
-    picture = noise(300, 200)
-    for size in ((128, 96), (299, 150), (60, 199)):
-        want = cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA)
-        got = np.asarray(images.resize(picture, size))
-        assert np.abs(want.astype(int) - got.astype(int)).max() <= 1
+def test_area_equals_opencv():
+    """What cv2.resize(INTER_AREA) 4.x made of the same numbers."""
+    values = Image.fromarray((np.arange(35).reshape(5, 7) * 37 % 256).astype(np.uint8))
+    assert np.asarray(images.resize(values, (3, 2), "area")).tolist() == [[29, 113, 198], [36, 121, 205]]
+    assert np.asarray(images.resize(values, (6, 5), "area"))[0].tolist() == [5, 48, 90, 132, 174, 217]
 
 
 def test_auto_is_area_to_shrink_and_lanczos_to_enlarge():
@@ -99,7 +97,9 @@ def _gamma_profile(gamma: float) -> bytes:
         if name == b"desc":
             at, size = (int.from_bytes(data[entry + k : entry + k + 4], "big") for k in (4, 8))
             text = bytes(data[at : at + size])
-            data[at : at + size] = text.replace("sRGB".encode("utf-16-be"), "gama".encode("utf-16-be")).replace(b"sRGB", b"gama")
+            data[at : at + size] = text.replace("sRGB".encode("utf-16-be"), "gama".encode("utf-16-be")).replace(
+                b"sRGB", b"gama"
+            )
     return bytes(data)
 
 
@@ -142,7 +142,7 @@ def test_avif(tmp_path: Path):
 def test_avif_without_the_library_is_explained(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(decode.features, "check", lambda name: False)
     (tmp_path / "a.avif").write_bytes(b"x")
-    with pytest.raises(ValueError, match="Pillow 11.3"):
+    with pytest.raises(ValueError, match=r"Pillow 11\.3"):
         decode.inspect(tmp_path / "a.avif")
 
 

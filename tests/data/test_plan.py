@@ -1,8 +1,10 @@
 from collections import Counter
 from pathlib import Path
 
-from athanor.training_core.data.plan import epoch_plan, length, sort_into_buckets
+import pytest
 from athanor.training_core.data.dataset import Dataset, Picture
+from athanor.training_core.data.plan import epoch_plan, length, share, sort_into_buckets
+from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
 
 
@@ -50,7 +52,9 @@ def test_a_plan_depends_on_seed_and_epoch_alone():
 
 def test_captions_are_shuffled_anew():
     sorted_ = buckets(shuffle=True)
-    texts = {s.caption.text for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.view.picture == 0}
+    texts = {
+        s.caption.text for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.view.picture == 0
+    }
     assert len(texts) > 5
 
 
@@ -61,3 +65,60 @@ def test_length():
     assert (accumulated.steps, accumulated.steps_per_epoch) == (10, 2)
     limited = length(sorted_, TrainingSettings(epochs=5, max_train_steps=9))
     assert (limited.steps, limited.epochs) == (9, 3)
+
+
+@pytest.mark.parametrize(("batches", "ranks"), [(10, 2), (9, 2), (7, 3), (3, 8), (1, 1)])
+def test_ranks_share_an_epoch_without_talking(batches, ranks):
+    """Equally many batches each, every batch at least once, filled up from the start."""
+    shares = [share(list(range(batches)), rank, ranks) for rank in range(ranks)]
+    rounds = -(-batches // ranks)
+    assert [len(s) for s in shares] == [rounds] * ranks
+    together = [batch for step in zip(*shares, strict=True) for batch in step]
+    assert together == [i % batches for i in range(rounds * ranks)]
+
+
+@pytest.mark.parametrize(("ranks", "accumulation", "steps"), [(1, 1, 15), (2, 1, 8), (2, 4, 2), (4, 3, 2)])
+def test_steps_per_epoch_over_processes(ranks, accumulation, steps):
+    """ceil(ceil(B / P) / G) with B = 15 batches."""
+    one = buckets(((64, 64, 20, 3),), 4)
+    run = length(one, TrainingSettings(epochs=7, gradient_accumulation_steps=accumulation), ranks)
+    assert run.steps_per_epoch == steps and run.steps == 7 * steps
+
+
+def test_several_resolutions():
+    """Each picture once per resolution, unless a further one changes nothing."""
+    big, small = (400, 400), (40, 40)
+    pictures = tuple(Picture(Path(f"{s[0]}.png"), f"{s[0]}.png", str(s), s, "a", 2) for s in (big, small))
+    dataset = Dataset((DatasetSettings(),), pictures)
+    shape = {"width": 64, "height": 64, "min_bucket_reso": 32, "max_bucket_reso": 256, "bucket_reso_steps": 32}
+    several = sort_into_buckets(dataset, BucketSettings(**shape, extra_resolutions="128, 64x64, 96x160"))
+    assert several.settings.resolutions == ((64, 64), (128, 128), (96, 160))
+    assert Counter(e.picture for e in several.entries) == {0: 3, 1: 3}
+    # Only the area counts: 96x160 gives pictures of 1:1 the square bucket of its area.
+    assert set(several.by_size()) == {(64, 64), (128, 128), (96, 96)} and several.batches_per_epoch == 12
+    shrunk = sort_into_buckets(dataset, BucketSettings(**shape, extra_resolutions="128", bucket_no_upscale=True))
+    assert Counter(e.picture for e in shrunk.entries) == {0: 2, 1: 1}
+    with pytest.raises(ValueError, match="extra_resolutions: 'big' is no resolution"):
+        BucketSettings(extra_resolutions="big")
+
+
+def test_too_small_pictures_are_left_out_by_name():
+    tiny, good = (Picture(Path(n), n, n, s, "a", 1) for n, s in (("tiny.png", (100, 20)), ("good.png", (100, 64))))
+    settings = BucketSettings(bucket_no_upscale=True, bucket_reso_steps=32)
+    found = sort_into_buckets(Dataset((DatasetSettings(),), (tiny, good)), settings)
+    assert [e.picture for e in found.entries] == [1] and found.warnings[0].startswith("tiny.png is left out")
+    assert sum(len(b.samples) for b in plan_of(found, 0, 0)) == 1
+    with pytest.raises(AthanorError, match=r"None of the 1 pictures has a bucket \(tiny.png"):
+        sort_into_buckets(Dataset((DatasetSettings(),), (tiny,)), settings)
+
+
+def test_crop_anchors():
+    def crops(anchor, focus=None):
+        picture = Picture(Path("a"), "a", "a", (200, 64), "a", 8, focus=focus)
+        shape = BucketSettings(width=64, height=64, enable_bucket=False, crop_anchor=anchor)
+        found = sort_into_buckets(Dataset((DatasetSettings(),), (picture,)), shape)
+        return {s.view.placement.crop for e in range(9) for b in plan_of(found, 0, e) for s in b.samples}
+
+    assert crops("centre") == crops("centre", (0.1, 0.5)) == crops("focus") == {(68, 0)}
+    assert crops("focus", (0.1, 0.5)) == {(0, 0)} and crops("focus", (0.6, 0.2)) == {(88, 0)}
+    assert len(crops("random")) == 4

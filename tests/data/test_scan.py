@@ -108,3 +108,140 @@ def test_fingerprint_and_stamp_see_changes(tmp_path: Path):
     assert changed != before and stamp(settings(), tmp_path) != stamped
     picture(path, colour="blue")
     assert scan(settings(), tmp_path).fingerprint not in (before, changed)
+
+
+def names(found) -> list[str]:
+    return [p.name for p in found.pictures]
+
+
+def test_nested_folders(tmp_path: Path):
+    for name in (
+        "top.png",
+        "a/one.png",
+        "a/deep/two.png",
+        "5_sks dog/three.png",
+        "5_sks dog/more/four.png",
+        ".git/x.png",
+    ):
+        picture(tmp_path / name)
+    flat = scan(settings(class_tokens="c"), tmp_path)
+    assert names(flat) == ["top.png", "5_sks dog/three.png"]
+    assert "are not read, unless nested_folders is on: a." in flat.warnings[0]
+    nested = scan(settings(class_tokens="c", repeats=2, nested_folders=True), tmp_path)
+    assert [(p.name, p.repeats, p.caption) for p in nested.pictures] == [
+        ("top.png", 2, "c"),
+        ("5_sks dog/three.png", 5, "sks dog"),
+        ("5_sks dog/more/four.png", 5, "sks dog"),
+        ("a/one.png", 2, "c"),
+        ("a/deep/two.png", 2, "c"),
+    ]
+    assert not nested.warnings
+
+
+def test_captions_that_are_no_captions_are_named(tmp_path: Path):
+    for name in "abcdefg":
+        picture(tmp_path / f"{name}.png")
+    contents = {
+        "a": b"\xef\xbb\xbfone, two\r\n\r\n three \r\n", "b": "猫, 犬".encode("utf-16"), "c": "猫是一只动物".encode("gb18030"),
+        "d": "caf\xe9 noir".encode("cp1252"), "e": b"", "f": "ねこです".encode("shift_jis"),
+    }  # fmt: skip
+    for name, data in contents.items():
+        (tmp_path / f"{name}.txt").write_bytes(data)
+    (tmp_path / "lonely.txt").write_text("x")
+    found = scan(settings(), tmp_path)
+    assert {p.name[0]: p.caption for p in found.pictures} == {"a": "one, two\nthree", "b": "猫, 犬", "e": "", "g": ""}
+    text = "\n".join(found.warnings)
+    for words in (
+        "c.png is left out: c.txt: the caption is not UTF-8 text (it looks like GBK); save it as UTF-8.",
+        "d.txt: the caption is not UTF-8 text (it looks like Windows-1252)",
+        "f.txt: the caption is not UTF-8 text (it looks like Shift-JIS)",
+        "1 picture with an empty caption file, trained on an empty text: e.png.",
+        "1 picture without a .txt file, trained on an empty text: g.png.",
+        "1 captions have no picture of their name: lonely.txt.",
+    ):
+        assert words in text, (words, text)
+
+
+def test_files_that_look_as_if_they_were_meant(tmp_path: Path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "a.caption").write_text("one")
+    (tmp_path / "b.gif").write_bytes(b"GIF89a")
+    text = "\n".join(scan(settings(), tmp_path).warnings)
+    assert "1 files are of a kind that is not read, convert them to png or jpg: b.gif." in text
+    assert "There are 1 .caption files: set caption_extension to .caption" in text
+    with pytest.raises(AthanorError, match=r"It holds 1 \.gif: convert them"):
+        (tmp_path / "a.png").unlink()
+        scan(settings(), tmp_path)
+
+
+def test_class_tokens_beside_captions_are_told(tmp_path: Path):
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "b.png")
+    assert not scan(settings(class_tokens="dog"), tmp_path).warnings  # none has a caption: as it is meant
+    (tmp_path / "a.txt").write_text("one")
+    assert scan(settings(class_tokens="dog"), tmp_path).warnings == (
+        "1 picture without a .txt file, trained on the class tokens: b.png.",
+    )
+
+
+def test_masks(tmp_path: Path):
+    root = tmp_path / "ds"
+    for name in ("2_x/a.png", "2_x/b.png", "2_x/c.png", "2_x/d.png"):
+        picture(root / name)
+    picture(root / "masks" / "2_x" / "a.png", colour="white")
+    picture(root / "masks" / "b.jpg", (32, 24), "white")  # half the size, same shape
+    picture(root / "masks" / "c.png", (48, 64), "white")
+    picture(root / "masks" / "z.png", colour="white")
+    found = scan(settings(mask_folder="masks", nested_folders=True), root, root / "masks")
+    assert names(found) == ["2_x/a.png", "2_x/b.png", "2_x/d.png"]
+    assert [p.mask and p.mask.path.name for p in found.pictures] == ["a.png", "b.jpg", None]
+    assert found.mask(found.pictures[1]).size == (64, 48) and found.mask(found.pictures[2]) is None
+    text = "\n".join(found.warnings)
+    assert "c.png is 48x64, the picture 64x48: a mask must have the picture's shape" in text
+    assert "1 picture without a mask, trained whole: 2_x/d.png." in text
+    assert "1 masks have no picture of their name: z.png." in text
+    before, stamped = found.fingerprint, stamp(settings(), root, root / "masks")
+    picture(root / "masks" / "2_x" / "a.png", colour="black")
+    assert scan(settings(mask_folder="masks", nested_folders=True), root, root / "masks").fingerprint != before
+    assert stamp(settings(), root, root / "masks") != stamped
+
+
+def test_alpha_as_the_mask(tmp_path: Path):
+    image = Image.new("RGBA", (8, 8), (10, 20, 30, 255))
+    image.paste((200, 0, 0, 0), (0, 0, 4, 8))
+    image.save(tmp_path / "a.png")
+    picture(tmp_path / "b.png")
+    found = scan(settings(class_tokens="x", alpha_mask=True), tmp_path)
+    first, second = found.pictures
+    assert first.mask.is_alpha and second.mask is None
+    assert found.mask(first).getpixel((0, 0)) == 0 and found.image(first).getpixel((0, 0)) == (200, 0, 0)
+    plain = scan(settings(class_tokens="x", alpha_background="#00ff00"), tmp_path)
+    assert plain.pictures[0].mask is None and plain.image(plain.pictures[0]).getpixel((0, 0)) == (0, 255, 0)
+
+
+def test_focus_from_the_name_or_the_mask(tmp_path: Path):
+    root = tmp_path / "ds"
+    for name in ("a_16_12_8_8.png", "b.png", "c_900_900_8_8.png"):
+        picture(root / name)
+    mask = Image.new("L", (64, 48))
+    mask.paste(255, (32, 0, 64, 24))
+    (root / "m").mkdir()
+    mask.save(root / "m" / "b.png")
+    found = scan(settings(class_tokens="x", mask_folder="m"), root, root / "m")
+    assert [p.focus for p in found.pictures] == [(0.25, 0.25), (0.75, 0.25), None]
+
+
+def test_backups_of_captions_are_no_dataset(tmp_path: Path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "captions_backup" / "20260101-000000").mkdir(parents=True)
+    (tmp_path / "captions_backup" / "20260101-000000" / "a.txt").write_text("old")
+    for nested in (False, True):
+        found = scan(settings(class_tokens="x", nested_folders=nested), tmp_path)
+        assert names(found) == ["a.png"] and not found.warnings
+
+
+def test_moving_pictures_are_used_and_named(tmp_path: Path):
+    frames = [Image.new("RGB", (16, 16), c) for c in ("red", "blue")]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
+    found = scan(settings(class_tokens="x"), tmp_path)
+    assert names(found) == ["a.webp"] and found.warnings == ("1 picture animated, its first frame is used: a.webp.",)

@@ -12,10 +12,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import AthanorError
 from ..files import write_atomically
 from . import captions, decode
-from .dataset import Dataset, Picture
-
-BACKUPS = "captions_backup"
-"""The folder in a dataset's folder that keeps what was overwritten, one sub-folder for each time."""
+from .dataset import BACKUPS, Dataset, Picture
 
 NEW_FILES = "new_files.txt"
 """In a backup: the captions that had no file before, one path per line. To go back, delete them."""

@@ -12,6 +12,9 @@ from ..settings import DatasetSettings
 from . import decode
 from .balance import balanced
 
+BACKUPS = "captions_backup"
+"""Folder inside a dataset where Caption Edit keeps what it replaces; never read as part of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mask:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import AthanorError
 from ..settings import DatasetSettings
 from . import captions, decode
-from .dataset import Dataset, Mask, Picture, few
+from .dataset import BACKUPS, Dataset, Mask, Picture, few
 from .masks import Found, Masks, box_in_name
 
 
@@ -60,7 +60,7 @@ def _parts(root: Path, settings: DatasetSettings, masks: Path | None) -> tuple[l
 
     def walk(around: _Part) -> None:
         for folder in sorted((p for p in around.folder.iterdir() if p.is_dir()), key=lambda p: p.name):
-            if folder.name.startswith(".") or folder == masks:
+            if folder.name.startswith(".") or folder == masks or folder.name == BACKUPS:
                 continue
             number, _, tokens = folder.name.partition("_")
             if number.isdecimal() and int(number) > 0:

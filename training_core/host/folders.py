@@ -38,6 +38,11 @@ def dataset_folder(name: str) -> Path:
     raise AthanorError(f"folder '{name}' does not exist; looked in {' and '.join(roots)}.")
 
 
+def collected_folder() -> Path:
+    """Where pictures out of a graph are kept: input/athanor, so that a Dataset Loader finds them, too."""
+    return Path(folder_paths.get_input_directory()) / "athanor"
+
+
 def lora_folder() -> Path:
     """Where LoRA files are written: the host's first loras folder."""
     return Path(folder_paths.get_folder_paths("loras")[0])

@@ -23,8 +23,8 @@ class RunLog:
         self._metrics.unlink(missing_ok=True)
 
     def add(self, event: Event) -> None:
-        """Append one event; encoding progress is not kept."""
-        if isinstance(event, Encoded):
+        """Append one event; of encoding, only that it is finished."""
+        if isinstance(event, Encoded) and event.done < event.total:
             return
         values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(event).items()}
         if isinstance(event, Stepped):

@@ -177,5 +177,7 @@ class DatasetSettings(Settings):
         try:
             ImageColor.getrgb(value)
         except ValueError:
-            raise ValueError(f"alpha_background '{value}' is no colour: give a name such as white, or #rrggbb.") from None
+            raise ValueError(
+                f"alpha_background '{value}' is no colour: give a name such as white, or #rrggbb."
+            ) from None
         return value

@@ -1,0 +1,46 @@
+"""Pictures out of a graph become a folder that can be trained on again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from athanor.training_core.data.collect import collect, per_picture
+from athanor.training_core.data.scan import scan
+from athanor.training_core.errors import AthanorError
+from athanor.training_core.settings import DatasetSettings
+
+
+def pictures(count=3):
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 255, (40, 30 + i, 3), dtype=np.uint8) for i in range(count)]
+
+
+def test_kept_by_content(tmp_path: Path):
+    some = pictures()
+    first = collect(tmp_path, some, ["猫, a", "b", "c"], [], DatasetSettings(shuffle_caption=True))
+    assert [p.caption for p in first.pictures] == ["猫, a", "b", "c"] and first.subsets[0].shuffle_caption
+    for picture, pixels in zip(first.pictures, some, strict=True):
+        assert np.array_equal(np.asarray(first.image(picture)), pixels)
+    times = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.*")}
+    again = collect(tmp_path, some, ["猫, a", "b", "c"], [], DatasetSettings(shuffle_caption=True))
+    assert again == first and {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.*")} == times
+    assert scan(first.subsets[0], first.pictures[0].path.parent).fingerprint == first.fingerprint
+    others = [
+        collect(tmp_path, some, ["猫, a", "b", "d"], [], DatasetSettings()),
+        collect(tmp_path, some[::-1], ["猫, a", "b", "c"], [], DatasetSettings()),
+    ]
+    assert len({d.pictures[0].path.parent for d in (first, *others)}) == 3
+
+
+def test_one_caption_or_none(tmp_path: Path):
+    assert [p.caption for p in collect(tmp_path, pictures(), ["x"], [], DatasetSettings()).pictures] == ["x"] * 3
+    found = collect(tmp_path, pictures(), [], [], DatasetSettings(class_tokens="sks dog"))
+    assert {p.caption for p in found.pictures} == {"sks dog"} and not found.warnings
+    with pytest.raises(AthanorError, match="captions: there are 2 for 3 pictures"):
+        per_picture(["a", "b"], 3)
+
+
+def test_masks_are_kept_too(tmp_path: Path):
+    masks = [np.full(p.shape[:2], 255 * (i % 2), dtype=np.uint8) for i, p in enumerate(pictures())]
+    found = collect(tmp_path, pictures(), ["x"], masks, DatasetSettings())
+    assert [np.asarray(found.mask(p)).max() for p in found.pictures] == [0, 255, 0]

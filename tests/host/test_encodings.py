@@ -1,0 +1,144 @@
+"""Must-show 4: what the caches hand to the network is, bit for bit, what encoding live would give."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+
+@pytest.fixture(scope="module")
+def graph(checkpoints):
+    import comfy.sd
+
+    with torch.inference_mode():
+        return comfy.sd.load_checkpoint_guess_config(str(checkpoints["sd15"]))[:3]
+
+
+@pytest.fixture
+def buckets(tmp_path: Path):
+    from athanor.training_core.data.plan import sort_into_buckets
+    from athanor.training_core.data.scan import scan
+    from athanor.training_core.settings import BucketSettings, DatasetSettings
+
+    folder = tmp_path / "ds"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i, size in enumerate([(64, 64), (100, 64), (64, 64)]):
+        Image.fromarray(rng.integers(0, 255, (size[1], size[0], 4), dtype=np.uint8), "RGBA").save(folder / f"{i}.png")
+        (folder / f"{i}.txt").write_text(f"fox {{red|blue}}, a{i}, (b), c, d", encoding="utf-8")
+    settings = DatasetSettings(
+        folder="x", repeats=3, shuffle_caption=True, enable_wildcard=True, caption_dropout_rate=0.2, keep_tokens=1,
+        caption_tag_dropout_rate=0.2, flip_aug=True, color_aug=True, random_crop=True, alpha_mask=True,
+    )  # fmt: skip
+    shape = BucketSettings(
+        width=64, height=64, min_bucket_reso=32, max_bucket_reso=128, bucket_reso_steps=32, batch_size=2
+    )
+    return sort_into_buckets(scan(settings, folder), shape)
+
+
+@pytest.mark.parametrize("to_disk", [True, False])
+def test_cached_batches_equal_live_ones(graph, buckets, to_disk, tmp_path, monkeypatch):
+    from athanor.training_core.data import images
+    from athanor.training_core.data.plan import epoch_plan
+    from athanor.training_core.host import folders, guard, text, vae
+    from athanor.training_core.randomness import keyed
+    from athanor.training_core.run.encoded import Encodings
+    from athanor.training_core.settings import CacheSettings, TrainingSettings
+
+    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    _, clip, autoencoder = graph
+    dataset, texts = buckets.dataset, set()
+    with guard.training():
+        encodings = Encodings(buckets, clip, autoencoder, CacheSettings(cache_to_disk=to_disk), 0, 1.0)
+        for epoch in range(3):
+            plan = epoch_plan(buckets, TrainingSettings(), epoch)
+            list(encodings.fill(plan))
+            for step, batch in enumerate(plan):
+                fetched = encodings.fetch(batch, step, 0)
+                for i, sample in enumerate(batch.samples):
+                    texts.add(sample.caption.text)
+                    live, _ = text.encode(clip, sample.caption.text, False, 75)
+                    assert torch.equal(fetched.texts[i].cond, live.cond)
+                    assert fetched.texts[i].extras.keys() == live.extras.keys()
+                    picture = dataset.pictures[sample.view.picture]
+                    image = images.fit(dataset.image(picture), sample.view.placement, sample.view.flip)
+                    if sample.view.colour:
+                        image = images.shift_colours(image, keyed(picture.content, "colour", sample.view.colour))
+                    mean, std = vae.encode(autoencoder, images.to_tensor(image)[None])
+                    assert std is None and torch.equal(fetched.latents[i : i + 1], mean)
+                    mask = images.fit(dataset.mask(picture), sample.view.placement, sample.view.flip)
+                    assert torch.equal(fetched.mask[i, 0], torch.from_numpy(np.array(mask)).float() / 255)
+    assert len(texts) > 9
+
+
+def test_latents_are_drawn_by_seed_and_step(graph, buckets, tmp_path, monkeypatch):
+    """every step: anew each time, the same for the same step; once: one draw for good; mean: none."""
+    from athanor.training_core.data.plan import epoch_plan
+    from athanor.training_core.host import folders, guard
+    from athanor.training_core.run import encoded
+    from athanor.training_core.settings import CacheSettings, TrainingSettings
+
+    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    own = encoded.host_vae.encode
+
+    def spread(*args):
+        """The test's VAE has no posterior: give it one."""
+        mean, _ = own(*args)
+        return mean, torch.full_like(mean, 0.5)
+
+    monkeypatch.setattr(encoded.host_vae, "encode", spread)
+    _, clip, autoencoder = graph
+    batch = epoch_plan(buckets, TrainingSettings(), 0)[0]
+
+    def draws(sampling, seed=0):
+        with guard.training():
+            made = encoded.Encodings(
+                buckets, clip, autoencoder, CacheSettings(latent_sampling=sampling, cache_to_disk=False), seed, 1.0
+            )
+            list(made.fill([batch]))
+            return [made.fetch(batch, step, 0).latents for step in (0, 1, 0)]
+
+    mean = draws("mean")
+    assert torch.equal(mean[0], mean[1])
+    first, second, again = draws("every step")
+    assert torch.equal(first, again) and not torch.equal(first, second)
+    assert 0.3 < (first - mean[0]).std() < 0.7
+    assert not torch.equal(draws("every step", seed=1)[0], first)
+    once = draws("once")
+    assert torch.equal(once[0], once[1]) and not torch.equal(once[0], mean[0])
+
+
+def test_what_another_process_removed_is_encoded_again(graph, buckets, tmp_path, monkeypatch):
+    """The feed gives every batch although all files of the cache vanish while it reads."""
+    from athanor.training_core.data.plan import epoch_plan
+    from athanor.training_core.host import folders, guard
+    from athanor.training_core.host.model import trainable
+    from athanor.training_core.run.encoded import Encodings
+    from athanor.training_core.run.feed import Feed
+    from athanor.training_core.settings import CacheSettings, TrainingSettings
+
+    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    model, clip, autoencoder = graph
+    plan = epoch_plan(buckets, TrainingSettings(), 0)
+    steps = [(i, [batch]) for i, batch in enumerate(plan)]
+    results = []
+    for vanish in (False, True):
+        with guard.training():
+            encodings = Encodings(buckets, clip, autoencoder, CacheSettings(), 0, 1.0)
+            list(encodings.fill(plan))
+            with trainable(model, "auto", False) as host_model:
+                latents = []
+                for parts, _ in Feed(encodings, host_model)(steps):
+                    latents.append(parts[0].latents)
+                    if vanish:
+                        shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+        results.append(latents)
+    assert len(results[0]) == len(steps) > 3
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))

@@ -1,0 +1,87 @@
+"""Keep pictures that come out of a graph as a dataset folder, named after its content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..errors import AthanorError
+from ..files import write_atomically
+from ..settings import DatasetSettings
+from .dataset import Dataset
+from .scan import scan
+
+MASKS = "masks"
+
+
+def per_picture(captions: Sequence[str], count: int) -> list[str]:
+    """One caption for each of `count` pictures: as many as there are, one for all, or none.
+
+    Raises:
+        AthanorError: another number of captions.
+    """
+    if len(captions) not in (0, 1, count):
+        raise AthanorError(
+            f"captions: there are {len(captions)} for {count} pictures; connect one per picture, one for all, or none."
+        )
+    return list(captions) * count if len(captions) == 1 else list(captions)
+
+
+def collect(
+    root: Path,
+    pictures: Sequence[np.ndarray],
+    captions: Sequence[str],
+    masks: Sequence[np.ndarray],
+    settings: DatasetSettings,
+) -> Dataset:
+    """Write pictures below `root`, in a folder named after all pixels and captions, and read it as a dataset.
+
+    The same pictures and captions are found there again; nothing is written twice. The folder is an ordinary dataset
+    that a Dataset Loader reads as well.
+
+    Args:
+        pictures: (H, W, 3) uint8 each.
+        captions: none, one for all, or one per picture.
+        masks: none, one for all, or one (H, W) uint8 per picture.
+
+    Raises:
+        AthanorError: captions or masks are not as many as the pictures, or a mask has another shape.
+    """
+    texts = per_picture(captions, len(pictures))
+    if len(masks) not in (0, 1, len(pictures)):
+        raise AthanorError(
+            f"masks: there are {len(masks)} for {len(pictures)} pictures; connect one per picture or one."
+        )
+    files = {}
+    for i, pixels in enumerate(pictures):
+        name = f"{i + 1:04}_{_hash(pixels)[:8]}"
+        files[f"{name}.png"] = pixels
+        if texts:
+            files[f"{name}.txt"] = texts[i].strip()
+        if masks:
+            files[f"{MASKS}/{name}.png"] = masks[i % len(masks)]
+    digest = hashlib.sha256()
+    for name, value in files.items():
+        digest.update(f"{name} {value if isinstance(value, str) else _hash(value)}\n".encode())
+    folder = root / digest.hexdigest()[:16]
+    for name, value in files.items():
+        _write(folder / name, value)
+    settings = settings.model_copy(update={"folder": f"athanor/{folder.name}", "mask_folder": MASKS if masks else ""})
+    return scan(settings, folder, folder / MASKS if masks else None)
+
+
+def _hash(pixels: np.ndarray) -> str:
+    return hashlib.sha256(f"{pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def _write(path: Path, value: str | np.ndarray) -> None:
+    if isinstance(value, str):
+        if not path.is_file() or path.read_text(encoding="utf-8") != value:
+            write_atomically(path, lambda temporary: temporary.write_text(value, encoding="utf-8"))
+    elif not path.is_file():
+        image = Image.fromarray(value)
+        write_atomically(path, lambda temporary: image.save(temporary, format="PNG", compress_level=4))
