@@ -15,6 +15,7 @@ from .configs import (
     AthanorOptimizerConfig,
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
+from .doctor import AthanorDatasetDoctor
 from .train import AthanorTrainLoRA
 
 
@@ -26,6 +27,7 @@ class AthanorExtension(ComfyExtension):
         return [
             AthanorDatasetLoader,
             AthanorDatasetFromImages,
+            AthanorDatasetDoctor,
             AthanorCaptionEdit,
             AthanorMergeTags,
             AthanorBalanceRepeats,

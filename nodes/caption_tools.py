@@ -8,9 +8,7 @@ from comfy_api.latest import io
 
 from ..training_core.data import caption_files, merge_tags, rebalance
 from ..training_core.data.caption_edit import edit_dataset
-from ..training_core.settings.caption_edit import CaptionEditSettings
-from ..training_core.settings.merge_tags import MergeTagsSettings
-from ..training_core.settings.rebalance import RebalanceSettings
+from ..training_core.settings import CaptionEditSettings, MergeTagsSettings, RebalanceSettings
 from . import types
 from .schema import inputs, pick
 

@@ -183,4 +183,7 @@ class _Display:
             f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints",
             f"sshs_model_hash {last.hash}",
         ]
+        waited = sum(s.data_wait for s in self._steps) / max(1e-9, sum(s.seconds for s in self._steps))
+        if waited > 0.05:
+            lines.append(f"{waited:.0%} of the time was spent waiting for data: a faster disk, or cache_to_disk off.")
         return "\n".join(lines + self._warnings)

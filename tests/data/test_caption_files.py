@@ -11,8 +11,7 @@ from athanor.training_core.data import caption_files
 from athanor.training_core.data.caption_edit import edit_dataset
 from athanor.training_core.data.scan import scan
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.settings import DatasetSettings
-from athanor.training_core.settings.caption_edit import CaptionEditSettings
+from athanor.training_core.settings import CaptionEditSettings, DatasetSettings
 from PIL import Image
 
 NOW = datetime(2026, 8, 2, 3, 4, 5)

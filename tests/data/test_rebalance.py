@@ -7,8 +7,7 @@ import pytest
 from athanor.training_core.data.dataset import Dataset, Picture
 from athanor.training_core.data.rebalance import rebalance, scaled
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.settings import DatasetSettings
-from athanor.training_core.settings.rebalance import RebalanceSettings
+from athanor.training_core.settings import DatasetSettings, RebalanceSettings
 
 
 def dataset(names: dict[str, tuple[int, str]], **settings) -> Dataset:

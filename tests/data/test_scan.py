@@ -157,7 +157,7 @@ def test_captions_that_are_no_captions_are_named(tmp_path: Path):
         "f.txt: the caption is not UTF-8 text (it looks like Shift-JIS)",
         "1 picture with an empty caption file, trained on an empty text: e.png.",
         "1 picture without a .txt file, trained on an empty text: g.png.",
-        "1 captions have no picture of their name: lonely.txt.",
+        "1 caption without a picture of that name: lonely.txt.",
     ):
         assert words in text, (words, text)
 
@@ -167,8 +167,8 @@ def test_files_that_look_as_if_they_were_meant(tmp_path: Path):
     (tmp_path / "a.caption").write_text("one")
     (tmp_path / "b.gif").write_bytes(b"GIF89a")
     text = "\n".join(scan(settings(), tmp_path).warnings)
-    assert "1 files are of a kind that is not read, convert them to png or jpg: b.gif." in text
-    assert "There are 1 .caption files: set caption_extension to .caption" in text
+    assert "1 file of a kind that is not read, convert to png or jpg: b.gif." in text
+    assert "There are .caption files (1): set caption_extension to .caption" in text
     with pytest.raises(AthanorError, match=r"It holds 1 \.gif: convert them"):
         (tmp_path / "a.png").unlink()
         scan(settings(), tmp_path)
@@ -199,7 +199,7 @@ def test_masks(tmp_path: Path):
     text = "\n".join(found.warnings)
     assert "c.png is 48x64, the picture 64x48: a mask must have the picture's shape" in text
     assert "1 picture without a mask, trained whole: 2_x/d.png." in text
-    assert "1 masks have no picture of their name: z.png." in text
+    assert "1 mask without a picture of that name: z.png." in text
     before, stamped = found.fingerprint, stamp(settings(), root, root / "masks")
     picture(root / "masks" / "2_x" / "a.png", colour="black")
     assert scan(settings(mask_folder="masks", nested_folders=True), root, root / "masks").fingerprint != before

@@ -11,10 +11,13 @@ from athanor.training_core.data.merge_tags import merge_tags
 from athanor.training_core.data.tag_rules import parse_list, parse_merge, parse_replace
 from athanor.training_core.data.tags import Separators
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.settings import DatasetSettings, info
-from athanor.training_core.settings.caption_edit import CaptionEditSettings
-from athanor.training_core.settings.merge_tags import MergeTagsSettings
-from athanor.training_core.settings.rebalance import RebalanceSettings
+from athanor.training_core.settings import (
+    CaptionEditSettings,
+    DatasetSettings,
+    MergeTagsSettings,
+    RebalanceSettings,
+    info,
+)
 
 KEEP = Separators(keep="|||", secondary=";;;")
 

@@ -151,5 +151,5 @@ def test_long_captions_are_cut_and_counted(server):
 
 def test_masks_outside_are_refused(server):
     prompt = graphs.training("sd15", dataset={"mask_folder": "../.."})
-    with pytest.raises(RuntimeError, match="mask_folder '../..' is outside ComfyUI's input and datasets folders"):
+    with pytest.raises(RuntimeError, match=r"mask_folder '../..' is outside ComfyUI's input and datasets folders"):
         server.run(prompt)

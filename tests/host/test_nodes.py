@@ -2,7 +2,8 @@
 
 NODES = {
     "AthanorDatasetLoader", "AthanorBucketer", "AthanorNetworkConfig", "AthanorLossConfig", "AthanorNoiseConfig",
-    "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare",
+    "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare", "AthanorDatasetFromImages", "AthanorCacheConfig",
+    "AthanorDatasetDoctor", "AthanorCaptionEdit", "AthanorMergeTags", "AthanorBalanceRepeats",
 }  # fmt: skip
 """Ids are stable for ever: workflows hold them."""
 

@@ -3,8 +3,9 @@ from athanor.training_core import settings as s
 from athanor.training_core.errors import AthanorError
 
 GROUPS = [
-    s.BucketSettings, s.CompareSettings, s.DatasetSettings, s.LossSettings, s.NetworkSettings, s.NoiseSettings,
-    s.OptimizerSettings, s.TrainingSettings,
+    s.BucketSettings, s.CacheSettings, s.CaptionEditSettings, s.CompareSettings, s.DatasetSettings, s.DoctorSettings,
+    s.LossSettings, s.MergeTagsSettings, s.NetworkSettings, s.NoiseSettings, s.OptimizerSettings, s.RebalanceSettings,
+    s.TrainingSettings,
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ..errors import AthanorError
-from ..settings.caption_edit import CaptionEditSettings
+from ..settings import CaptionEditSettings
 from . import tags as words
 from .dataset import Dataset, Picture
 from .tag_rules import Replace, parse_list, parse_merge, parse_replace, pattern

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -83,6 +84,12 @@ class Dataset:
         return mask if mask.size == picture.size else mask.resize(picture.size, Image.Resampling.BILINEAR)
 
 
-def few(names: list[str], most: int = 3) -> str:
-    """'a, b, c ...': the first few of a list."""
-    return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
+def few(things: Sequence[str], most: int = 3) -> str:
+    """'a, b, c and 5 more': the first few of a list."""
+    more = f" and {len(things) - most} more" if len(things) > most else ""
+    return ", ".join(things[:most]) + more
+
+
+def several(count: int, noun: str) -> str:
+    """'1 picture', '2 pictures'."""
+    return f"{count} {noun}{'s' * (count != 1)}"

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from . import decode
-from .dataset import Mask, few
+from .dataset import Mask, few, several
 
 Point = tuple[float, float]
 
@@ -52,7 +52,7 @@ class Masks:
     def unused(self) -> Iterator[str]:
         """One sentence about masks without a picture."""
         if self._unused:
-            yield f"{len(self._unused)} masks have no picture of their name: {few(sorted(self._unused))}."
+            yield f"{several(len(self._unused), 'mask')} without a picture of that name: {few(sorted(self._unused))}."
 
 
 @lru_cache(maxsize=65536)

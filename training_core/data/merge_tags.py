@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ..errors import AthanorError
-from ..settings.merge_tags import MergeTagsSettings
+from ..settings import MergeTagsSettings
 from .tags import key, split
 
 

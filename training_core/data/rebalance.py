@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from ..errors import AthanorError
-from ..settings.rebalance import RebalanceSettings
+from ..settings import RebalanceSettings
 from .dataset import Dataset, few
 from .tag_rules import parse_list
 from .tags import Separators, key, tags_of

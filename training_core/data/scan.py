@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import AthanorError
 from ..settings import DatasetSettings
 from . import captions, decode
-from .dataset import BACKUPS, Dataset, Mask, Picture, few
+from .dataset import BACKUPS, Dataset, Mask, Picture, few, several
 from .masks import Found, Masks, box_in_name
 
 
@@ -50,7 +50,7 @@ class _Notes:
             (self.unmasked, "without a mask, trained whole"),
         ):
             if names:
-                yield f"{len(names)} picture{'s' * (len(names) > 1)} {one}: {few(names)}."
+                yield f"{several(len(names), 'picture')} {one}: {few(names)}."
 
 
 def _parts(root: Path, settings: DatasetSettings, masks: Path | None) -> tuple[list[_Part], list[str]]:
@@ -194,7 +194,7 @@ def _elsewhere(
     everything = [path for _, paths in listed for path in paths]
     others = [p.name for p in everything if p.suffix.lower() in decode.OTHER_SUFFIXES]
     if others:
-        yield f"{len(others)} files are of a kind that is not read, convert them to png or jpg: {few(others)}."
+        yield f"{several(len(others), 'file')} of a kind that is not read, convert to png or jpg: {few(others)}."
     if skipped:
         yield f"Sub-folders without repeats in their name ('N_name') are not read, unless nested_folders is on: {few(skipped)}."
     extension = settings.caption_extension
@@ -202,9 +202,9 @@ def _elsewhere(
     stems = {(p.parent, p.stem) for p in everything if p.suffix.lower() in decode.SUFFIXES}
     lonely = [p.name for p in everything if p.suffix == extension and (p.parent, p.stem) not in stems]
     if lonely:
-        yield f"{len(lonely)} captions have no picture of their name: {few(lonely)}."
+        yield f"{several(len(lonely), 'caption')} without a picture of that name: {few(lonely)}."
     if notes.uncaptioned or notes.by_class:
         near = Counter(p.suffix for p in everything if re.fullmatch(r"\.(txt|caption|cap|tags)", p.suffix))
         near.pop(extension, None)
         for suffix, count in near.items():
-            yield f"There are {count} {suffix} files: set caption_extension to {suffix} if they are the captions."
+            yield f"There are {suffix} files ({count}): set caption_extension to {suffix} if they are the captions."

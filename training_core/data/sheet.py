@@ -57,11 +57,11 @@ def _count(names: list[str]) -> str:
     return "1 picture is" if len(names) == 1 else f"{len(names)} pictures are"
 
 
-def contact_sheet(buckets: Buckets, limit: int = 60, thumb: int = 160, columns: int = 6) -> Image.Image:
+def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image.Image:
     """Up to `limit` pictures with what the crop cuts off darkened and masks tinted, sorted by bucket."""
     entries = sorted(buckets.entries, key=lambda e: (e.placement.bucket, buckets.dataset.pictures[e.picture].name))
     shown = _spread(entries, limit)
-    columns = min(columns, len(shown))
+    columns = min(6 if len(shown) <= 36 else 10, len(shown))
     cell_w, cell_h, pad, head = thumb, thumb + 46, 10, 34
     rows = math.ceil(len(shown) / columns)
     width = max(columns * (cell_w + pad) + pad, 380)

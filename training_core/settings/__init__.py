@@ -6,25 +6,33 @@ Node inputs, validation and metadata are derived from these models.
 from .base import SettingInfo, Settings, info, parse
 from .buckets import BucketSettings
 from .caching import CacheSettings
+from .caption_edit import CaptionEditSettings
 from .compare import CompareSettings
 from .dataset import DatasetSettings
+from .doctor import DoctorSettings
 from .job import Job
 from .loss import LossSettings
+from .merge_tags import MergeTagsSettings
 from .network import NetworkSettings
 from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
+from .rebalance import RebalanceSettings
 from .training import TrainingSettings
 
 __all__ = [
     "BucketSettings",
     "CacheSettings",
+    "CaptionEditSettings",
     "CompareSettings",
     "DatasetSettings",
+    "DoctorSettings",
     "Job",
     "LossSettings",
+    "MergeTagsSettings",
     "NetworkSettings",
     "NoiseSettings",
     "OptimizerSettings",
+    "RebalanceSettings",
     "SettingInfo",
     "Settings",
     "TrainingSettings",

@@ -1,0 +1,72 @@
+"""Dataset Doctor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..training_core.data.doctor.examine import examine
+from ..training_core.data.doctor.report import draw
+from ..training_core.host import guard, tokens
+from ..training_core.settings import DoctorSettings
+from . import types
+from .progress import Progress
+from .schema import image_output, inputs, pick
+
+
+class AthanorDatasetDoctor(io.ComfyNode):
+    """Says what is wrong with a dataset before it is trained on."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs from DoctorSettings."""
+        return io.Schema(
+            node_id="AthanorDatasetDoctor",
+            display_name="Dataset Doctor",
+            category="Athanor/dataset",
+            description=(
+                "Looks for duplicates, blurred, small and enlarged pictures, missing, contradicting and cut captions, "
+                "misspelt tags and uneven folders. Changes nothing."
+            ),
+            search_aliases=[
+                "lint",
+                "check dataset",
+                "duplicates",
+                "blur",
+                "tag statistics",
+                "caption check",
+                "balance",
+            ],
+            is_output_node=True,
+            inputs=[
+                types.Dataset.Input("dataset", tooltip="From the Dataset Loader."),
+                *inputs(DoctorSettings),
+                io.Clip.Input(
+                    "clip",
+                    optional=True,
+                    tooltip="The text encoder of the training, to count the tokens of captions. Without it they are estimated.",
+                ),
+            ],
+            outputs=[
+                types.Dataset.Output("dataset", tooltip="The same dataset, unchanged, for the Bucketer."),
+                io.Image.Output("report", tooltip="What was found, with the pictures concerned, tags and balance."),
+                io.String.Output("text", tooltip="What was found, in words."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, dataset: Any, clip: Any = None, **values: Any) -> io.NodeOutput:
+        """Examine, and stop at errors if wished."""
+        settings, bar = pick(DoctorSettings, values), Progress(cls.hidden.unique_id)
+
+        def progress(done: int, total: int) -> None:
+            guard.stop_if_interrupted()
+            bar.bar(done, total)
+
+        count = None if clip is None else lambda text, weighted: tokens.count(clip, text, weighted)
+        diagnosis = examine(dataset, settings, count, progress)
+        if settings.stop_on_errors:
+            diagnosis.raise_errors()
+        return io.NodeOutput(dataset, image_output(draw(diagnosis)), diagnosis.text)

@@ -1,0 +1,168 @@
+"""What is wrong with the captions as texts: missing, the same, short, too long, without the trigger."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..dataset import Dataset, few, several
+from .finding import Finding, names, training
+from .texts import estimated_tokens, has_trigger, is_list, normal, tags_of, words
+
+Count = Callable[[str, bool], "int | None"]
+"""CLIP tokens of a text (and whether brackets are emphasis); None without a CLIP encoder."""
+
+_SAID_HERE = ("trained on an empty text",)
+"""Warnings of the scan that a finding here repeats in its own words."""
+
+_LEFT_OUT = re.compile(r"(.+?) (?:cannot be read and )?is left out: ", re.DOTALL)
+
+
+def check(dataset: Dataset, texts: Sequence[str], trigger: str, count: Count | None) -> list[Finding]:
+    """The findings; `texts` are those of `texts.texts`."""
+    own = training(dataset)
+    found = [
+        *_missing(dataset, texts),
+        *_identical(dataset, texts, own),
+        *_short(dataset, texts, own, trigger),
+        *_commas(dataset, texts),
+        *_too_long(dataset, texts, count),
+    ]
+    if trigger.strip():
+        found += _trigger(dataset, texts, own, trigger.strip())
+    return found
+
+
+def of_scan(dataset: Dataset) -> list[Finding]:
+    """What the Dataset Loader warned of, but for what is found here anyway."""
+    said = [text for text in dataset.warnings if not any(part in text for part in _SAID_HERE)]
+    left_out = [match[1] for text in said if (match := _LEFT_OUT.match(text))]
+    if len(left_out) > 1:  # the loader has a sentence for each
+        said = [text for text in said if not _LEFT_OUT.match(text)]
+        said.insert(
+            0, f"{len(left_out)} pictures are left out, the Dataset Loader's summary says why: {few(left_out)}."
+        )
+    return [Finding("warning", "loading", text) for text in said]
+
+
+def _missing(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
+    empty = [i for i, text in enumerate(texts) if not text]
+    if not empty:
+        return []
+    if len(empty) == len(texts):
+        text = "No picture has a caption, so the LoRA cannot be called by a word; write captions or set class_tokens."
+    else:
+        text = f"{several(len(empty), 'picture')} without a caption, trained on an empty text: {names(dataset, empty)}."
+    return [Finding("warning", "missing captions", text, tuple(empty))]
+
+
+def _identical(dataset: Dataset, texts: Sequence[str], own: Sequence[int]) -> list[Finding]:
+    """Many pictures with one caption; copies of a picture may share theirs, and class tokens are meant."""
+    contents, by_text = defaultdict(set), defaultdict(list)
+    for i in own:
+        picture = dataset.pictures[i]
+        if texts[i] and picture.content not in contents[texts[i]]:
+            contents[texts[i]].add(picture.content)
+            by_text[texts[i]].append(i)
+    groups = sorted((group for group in by_text.values() if len(group) > 1), key=len, reverse=True)
+    number = sum(map(len, groups))
+    if number < max(3, 0.1 * len(own)):
+        return []
+    shared = few([f"'{_start(texts[group[0]])}' ({len(group)})" for group in groups])
+    level = "hint" if all(_of_class(dataset, group) for group in groups) else "warning"
+    text = f"{number} pictures share their caption with others, so their differences cannot be told apart: {shared}."
+    return [Finding(level, "identical captions", text, tuple(i for group in groups for i in group))]
+
+
+def _of_class(dataset: Dataset, group: Sequence[int]) -> bool:
+    """Whether a caption comes from class_tokens or from a folder 'N_name'."""
+    for picture in (dataset.pictures[i] for i in group):
+        folder = picture.name.rsplit("/", 2)[-2] if "/" in picture.name else ""
+        if picture.caption not in (dataset.subsets[picture.subset].class_tokens, folder.partition("_")[2]):
+            return False
+    return True
+
+
+def _short(dataset: Dataset, texts: Sequence[str], own: Sequence[int], trigger: str) -> list[Finding]:
+    """Captions of one or two words among longer ones; where all are short, it is meant."""
+    lengths = {i: len(words(texts[i])) for i in own if texts[i]}
+    if not lengths or np.median(list(lengths.values())) < 6:
+        return []
+    short = [i for i, length in lengths.items() if length < 3 and normal(texts[i]) != normal(trigger)]
+    if not short:
+        return []
+    text = f"{several(len(short), 'caption')} of one or two words, the others are longer: {names(dataset, short)}."
+    return [Finding("hint", "short captions", text, tuple(short))]
+
+
+def _commas(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
+    """Full-width commas do not separate tags."""
+    wide = []
+    for i, text in enumerate(texts):
+        separator = dataset.subsets[dataset.pictures[i].subset].caption_separator
+        is_tags = is_list(tags_of(text.replace("，", ",").replace("、", ",")))
+        if separator == "," and "," not in text and ("，" in text or "、" in text) and is_tags and "。" not in text:
+            wide.append(i)
+    if not wide:
+        return []
+    text = (
+        f"{several(len(wide), 'caption')} with full-width commas, read as one tag; use ',' or set caption_separator: "
+        f"{names(dataset, wide)}."
+    )
+    return [Finding("hint", "commas", text, tuple(wide))]
+
+
+def _too_long(dataset: Dataset, texts: Sequence[str], count: Count | None) -> list[Finding]:
+    over: dict[int, int] = {}
+    exact = count is not None
+    for i, text in enumerate(texts):
+        settings = dataset.subsets[dataset.pictures[i].subset]
+        if settings.max_token_length == "unlimited":
+            continue
+        limit = int(settings.max_token_length)
+        # A token is a byte at least: most captions need no counting.
+        if len(text.encode()) <= limit:
+            continue
+        tokens = count(text, settings.weighted_captions) if count else estimated_tokens(text)
+        if tokens is not None and tokens > limit:
+            over[i] = tokens
+    if not over:
+        return []
+    order = sorted(over, key=over.__getitem__, reverse=True)
+    most = over[order[0]]
+    wanted = next((str(n) for n in (75, 150, 225) if most <= n), "unlimited")
+    about = "" if exact else "about "
+    shown = few([f"{dataset.pictures[i].name} ({about}{over[i]} tokens)" for i in order])
+    verb = "is" if len(over) == 1 else "are"
+    text = (
+        f"{several(len(over), 'caption')} {verb} longer than max_token_length and {'will be' if exact else 'may be'} cut; "
+        f"shorten {'it' if len(over) == 1 else 'them'} or set max_token_length to {wanted}: {shown}."
+    )
+    return [Finding("warning", "long captions", text, tuple(order))]
+
+
+def _trigger(dataset: Dataset, texts: Sequence[str], own: Sequence[int], trigger: str) -> list[Finding]:
+    result = []
+    lacking = [i for i in own if not has_trigger(texts[i], trigger)]
+    if lacking and len(lacking) == len(own):
+        text = f"trigger '{trigger}' is in none of the captions; add it to them, or as caption_prefix of the Dataset Loader."
+        result.append(Finding("error", "trigger", text))
+    elif lacking:
+        text = f"{several(len(lacking), 'caption')} without the trigger '{trigger}': {names(dataset, lacking)}."
+        result.append(Finding("warning", "trigger", text, tuple(lacking)))
+    reg = sorted({i for i, text in enumerate(texts) if has_trigger(text, trigger)} - set(own))
+    if reg:
+        text = (
+            f"{several(len(reg), 'regularization picture')} with the trigger '{trigger}' in the caption, which they should "
+            f"not have: {names(dataset, reg)}."
+        )
+        result.append(Finding("warning", "trigger in regularization", text, tuple(reg)))
+    return result
+
+
+def _start(text: str, most: int = 30) -> str:
+    text = text.replace("\n", " ")
+    return text if len(text) <= most else text[:most].rstrip() + "…"

@@ -1,0 +1,133 @@
+"""What is wrong with how pictures are spread: over buckets, folders and subsets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from ...settings import BucketSettings
+from ..dataset import Dataset, few, several
+from ..plan import Buckets, sort_into_buckets
+from .finding import Finding, names, training
+
+FEW_PICTURES = 10
+UNBALANCED = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A sub-folder, or a subset without sub-folders."""
+
+    name: str
+    pictures: tuple[int, ...]
+    seen: int  # per epoch, with repeats
+    is_reg: bool
+
+
+def groups_of(dataset: Dataset) -> list[Group]:
+    """The sub-folders of every subset (first part of the pictures' names), in their order."""
+    found: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for index, picture in enumerate(dataset.pictures):
+        found[picture.subset, picture.name.split("/")[0] if "/" in picture.name else ""].append(index)
+    repeats, result = dataset.repeats, []
+    several_subsets = len({subset for subset, _ in found}) > 1
+    for (subset, part), pictures in found.items():
+        folder = dataset.subsets[subset].folder.strip("/\\").replace("\\", "/").split("/")[-1] or "pictures"
+        name = f"{folder}/{part}" if part and several_subsets else part or folder
+        is_reg = dataset.subsets[subset].is_reg
+        result.append(Group(name, tuple(pictures), sum(repeats[i] for i in pictures), is_reg))
+    return result
+
+
+def sort(dataset: Dataset, resolution: int, batch_size: int) -> Buckets:
+    """The buckets that the dataset would have at this resolution, in pixels."""
+    settings = BucketSettings(
+        width=resolution,
+        height=resolution,
+        min_bucket_reso=min(256, resolution),
+        max_bucket_reso=2 * resolution,
+        batch_size=batch_size,
+    )
+    return sort_into_buckets(dataset, settings)
+
+
+def check(dataset: Dataset, groups: list[Group], buckets: Buckets) -> list[Finding]:
+    """The findings; `groups` are those of `groups_of`."""
+    return [*_both(dataset), *_sizes(dataset, buckets), *_small_buckets(buckets), *_balance(groups), *_few(dataset)]
+
+
+def _both(dataset: Dataset) -> list[Finding]:
+    """What is to be learnt must not be what is not to change."""
+    own = set(training(dataset))
+    contents = {dataset.pictures[i].content for i in own}
+    reg = [i for i, p in enumerate(dataset.pictures) if i not in own and p.content in contents]
+    if not reg:
+        return []
+    twins = {dataset.pictures[i].content: i for i in own}
+    pairs = tuple((i, twins[dataset.pictures[i].content]) for i in reg)
+    text = (
+        f"{several(len(reg), 'picture')} {'is' if len(reg) == 1 else 'are'} both a training and a regularization picture, "
+        f"take {'it' if len(reg) == 1 else 'them'} out of one of the two: {names(dataset, reg)}."
+    )
+    return [Finding("error", "training and regularization", text, tuple(i for pair in pairs for i in pair), pairs)]
+
+
+def _sizes(dataset: Dataset, buckets: Buckets) -> list[Finding]:
+    result, pictures, wanted = [], dataset.pictures, buckets.settings.width
+    small = [e.picture for e in buckets.entries if e.placement.resized[0] > 2 * pictures[e.picture].size[0]]
+    if small:
+        small.sort(key=lambda i: pictures[i].size[0] * pictures[i].size[1])
+        shown = few([f"{pictures[i].name} ({pictures[i].size[0]}x{pictures[i].size[1]})" for i in small])
+        text = f"{several(len(small), 'picture')} would be enlarged more than twice for {wanted} pixels: {shown}."
+        result.append(Finding("warning", "small pictures", text, tuple(small)))
+    narrow = [i for i, p in enumerate(pictures) if max(p.size) > 2 * min(p.size)]
+    if narrow:
+        shown = few([f"{pictures[i].name} ({pictures[i].size[0]}x{pictures[i].size[1]})" for i in narrow])
+        verb = "has sides" if len(narrow) == 1 else "have sides"
+        text = f"{several(len(narrow), 'picture')} {verb} over 1:2, better crop or leave out: {shown}."
+        result.append(Finding("hint", "narrow pictures", text, tuple(narrow)))
+    return result
+
+
+def _small_buckets(buckets: Buckets) -> list[Finding]:
+    size = buckets.settings.batch_size
+    small = {bucket: entries for bucket, entries in buckets.by_size().items() if len(entries) < size}
+    if not small:
+        return []
+    shown = few([f"{w}x{h} ({len(entries)})" for (w, h), entries in small.items()])
+    text = f"{several(len(small), 'bucket')} with fewer pictures than batch_size {size}, whose batches stay small: {shown}."
+    pictures = dict.fromkeys(buckets.entries[e].picture for entries in small.values() for e in entries)
+    return [Finding("hint", "small buckets", text, tuple(pictures))]
+
+
+def _balance(groups: list[Group]) -> list[Finding]:
+    own = [group for group in groups if not group.is_reg]
+    if len(own) < 2:
+        return []
+    most, least = max(own, key=lambda g: g.seen), min(own, key=lambda g: g.seen)
+    if most.seen <= UNBALANCED * least.seen:
+        return []
+    changes = [
+        f"{group.name}: {wanted}"
+        for group in own
+        if (wanted := suggested(group, most.seen)) > group.seen / len(group.pictures)
+    ]
+    advice = f"; for an even share set repeats of {few(changes)}" if changes else ""
+    times = f"{most.seen / least.seen:.1f}" if least.seen else "many"
+    text = (
+        f"{most.name} is seen {times} times as often as {least.name} ({most.seen} and {least.seen} per epoch){advice}."
+    )
+    return [Finding("hint", "balance", text)]
+
+
+def suggested(group: Group, seen: int) -> int:
+    """Repeats with which a group is seen about as often as `seen`."""
+    return max(1, round(seen / len(group.pictures)))
+
+
+def _few(dataset: Dataset) -> list[Finding]:
+    number = len({dataset.pictures[i].content for i in training(dataset)})
+    if number >= FEW_PICTURES:
+        return []
+    text = f"Only {several(number, 'different picture')}; 10 to 30 are usual for a subject, more for a style."
+    return [Finding("hint", "few pictures", text)]

@@ -1,0 +1,163 @@
+"""What can be measured of one picture's pixels; each picture is decoded once and remembered by its content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from scipy import fft, ndimage
+
+from .. import decode
+from ..dataset import Dataset, Picture
+
+LARGEST = 2048
+"""Longer sides are made smaller first, by a whole number: no model trains at more, and it is faster."""
+
+SHARPNESS_SIDE = 512
+TILE = 256
+
+EMPTY = 0.013
+"""Power of the upper frequencies as a part of the middle ones, below which a picture has no fine detail.
+
+Seen with 24 photographs and generated pictures: 0.015 to 0.6 as they are (as JPEG of quality 60 the same), 0.001 to
+0.014 when enlarged twice, from 0.007 with bicubic and from 0.001 with Lanczos resampling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One picture in numbers."""
+
+    thumb: bytes  # 32x32 RGB
+    contrast: float  # standard deviation of grey values, 0 to 128
+    sharpness: float  # energy of the Laplacian by that of the gradient, on a thumbnail of 512 pixels; nan if flat
+    size: tuple[int, int]  # that `detail` is a part of: the picture's, at most about LARGEST
+    detail: float  # side that the picture's detail would fit in, as a part of its own: 1, 0.5, 0.25 or 0.125
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a measurement depends on; the path is only where the content lies."""
+
+    content: str
+    background: str | None
+    path: Path = field(compare=False)
+
+
+def source_of(dataset: Dataset, picture: Picture) -> _Source:
+    """Where a picture's pixels come from, as its subset sees them."""
+    settings = dataset.subsets[picture.subset]
+    return _Source(picture.content, None if settings.alpha_mask else settings.alpha_background, picture.path)
+
+
+def measure_all(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> list[Measure | None]:
+    """Measure all pictures in threads, in their order; None: it can no longer be read.
+
+    Args:
+        progress: called with (done, total) after every picture; what it raises ends the measuring.
+    """
+    sources = [source_of(dataset, picture) for picture in dataset.pictures]
+    result: list[Measure | None] = []
+    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
+    try:
+        with decode.strict():
+            for measured in pool.map(_try, sources):
+                result.append(measured)
+                if progress:
+                    progress(len(result), len(sources))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return result
+
+
+def _try(source: _Source) -> Measure | None:
+    try:
+        return _measure(source)
+    except decode.UNREADABLE:
+        return None
+
+
+@lru_cache(maxsize=65536)
+def _measure(source: _Source) -> Measure:
+    return measure(load(source))
+
+
+def load(source: _Source, side: int = LARGEST) -> Image.Image:
+    """Upright RGB pixels, made smaller by a whole number while both stay above `side`.
+
+    Raises:
+        one of decode.UNREADABLE: the file cannot be read.
+    """
+    with Image.open(source.path) as image:
+        longest = max(image.size)
+        if image.format in ("JPEG", "MPO") and longest >= 2 * side:
+            # JPEG can be decoded at a half or a quarter; the colour profile does not matter here.
+            image.draft("RGB", tuple(s * side // longest for s in image.size))
+            result = ImageOps.exif_transpose(image).convert("RGB")
+        else:
+            result = decode.decode(source.path, source.background)
+    times = max(result.size) // side
+    return result.reduce(times) if times > 1 else result
+
+
+def measure(image: Image.Image) -> Measure:
+    """Measure an RGB picture."""
+    scale = min(1.0, SHARPNESS_SIDE / max(image.size))
+    size = tuple(max(1, round(s * scale)) for s in image.size)
+    light = image.convert("L")
+    grey = np.asarray(light.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0), dtype=np.float32)
+    thumb = image.resize((32, 32), Image.Resampling.BOX, reducing_gap=2.0)
+    contrast = float(grey.std())
+    return Measure(thumb.tobytes(), contrast, _sharpness(grey), image.size, _detail(light))
+
+
+def _sharpness(grey: np.ndarray) -> float:
+    """A mean squared frequency: 1.6 to 5 for sharp pictures, below 0.5 from a blur of 1.5 pixels on.
+
+    The contrast falls out, and as edges have most of the energy, a soft background does no harm.
+    """
+    down, right = np.diff(grey, axis=0)[:, :-1], np.diff(grey, axis=1)[:-1]
+    edges = float(np.mean(down**2 + right**2)) if down.size else 0.0
+    if edges < 0.05:
+        return float("nan")
+    return float(np.mean(ndimage.laplace(grey)[1:, 1:] ** 2)) / edges
+
+
+def _detail(grey: Image.Image) -> float:
+    """Halve the picture until its upper frequencies are not empty; the part that is left."""
+    part = 1.0
+    while part > 0.125 and min(grey.size) >= TILE and fine_detail(np.asarray(grey, dtype=np.float32)) < EMPTY:
+        grey, part = grey.reduce(2), part / 2
+    return part
+
+
+def fine_detail(grey: np.ndarray) -> float:
+    """Power of the upper frequencies by that of the middle ones, in nine tiles.
+
+    The third quarter of the tiles counts: a soft background does no harm. inf if there is nothing to be seen.
+    """
+    window, middle, upper = _bands()
+    tops, lefts = (np.linspace(0, side - TILE, 3).astype(int) for side in grey.shape)
+    ratios = []
+    for top in tops:
+        for left in lefts:
+            tile = grey[top : top + TILE, left : left + TILE]
+            power = np.abs(fft.rfft2((tile - tile.mean()) * window)) ** 2
+            mid = float(power[middle].mean())
+            if mid > TILE * TILE:  # more than what rounding to 8 bits leaves
+                ratios.append(float(power[upper].mean()) / mid)
+    return sorted(ratios)[len(ratios) * 3 // 4] if ratios else float("inf")
+
+
+@lru_cache(maxsize=1)
+def _bands() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A window without edges, and where the middle and upper frequencies are (1 = Nyquist)."""
+    window = np.outer(np.hanning(TILE), np.hanning(TILE)).astype(np.float32)
+    # Enlarging leaves a square of frequencies, whose corners a circle would cut.
+    either = np.maximum(2 * np.abs(np.fft.fftfreq(TILE))[:, None], 2 * np.fft.rfftfreq(TILE)[None])
+    return window, (either > 0.25) & (either < 0.42), (either > 0.6) & (either < 0.95)

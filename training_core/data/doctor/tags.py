@@ -1,0 +1,126 @@
+"""What is wrong with the tags: misspelt, contradicting, in all captions or in nearly all."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+
+from ..dataset import Dataset, few, several
+from .exclusive import contradictions
+from .finding import Finding, names, training
+from .texts import is_list, normal, tags_of, words
+from .vocabulary import COMMON, STOP
+
+ENOUGH, FREQUENT = 10, 3
+"""Captions before 'nearly all' means something; captions that have a tag before it is the right spelling."""
+
+
+def tag_lists(dataset: Dataset, texts: Sequence[str]) -> dict[int, list[str]]:
+    """Picture -> tags, of training pictures whose caption is a list of tags; empty if most captions are sentences."""
+    found = {
+        i: tags_of(texts[i], dataset.subsets[dataset.pictures[i].subset].caption_separator) for i in training(dataset)
+    }
+    lists = {i: tags for i, tags in found.items() if is_list(tags)}
+    return lists if 2 * len(lists) > sum(bool(tags) for tags in found.values()) else {}
+
+
+def most_frequent(lists: dict[int, list[str]], texts: Sequence[str], most: int = 25) -> list[tuple[str, int]]:
+    """The most frequent tags, or words where captions are sentences, each with the number of captions."""
+    if lists:
+        counted = Counter(tag for tags in lists.values() for tag in set(tags))
+    else:
+        counted = Counter(word for text in texts for word in set(words(text)) - STOP)
+    return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:most]
+
+
+def check(dataset: Dataset, lists: dict[int, list[str]], trigger: str) -> list[Finding]:
+    """The findings; `lists` are those of `tag_lists`."""
+    if not lists:
+        return []
+    counts = Counter(tag for tags in lists.values() for tag in set(tags))
+    return [
+        *_contradictions(dataset, lists),
+        *_typos(dataset, lists, counts),
+        *_repeated(dataset, lists),
+        *_nearly_all(dataset, lists, counts, normal(trigger)),
+        *_all(lists, counts, normal(trigger)),
+    ]
+
+
+def _contradictions(dataset: Dataset, lists: dict[int, list[str]]) -> list[Finding]:
+    found = {i: next(contradictions(set(tags)), None) for i, tags in lists.items()}
+    found = {i: hit for i, hit in found.items() if hit}
+    if not found:
+        return []
+    shown = few([f"{dataset.pictures[i].name} ({' + '.join(hit)})" for i, hit in found.items()])
+    verb = "contradicts itself" if len(found) == 1 else "contradict themselves"
+    return [Finding("warning", "contradictions", f"{several(len(found), 'caption')} {verb}: {shown}.", tuple(found))]
+
+
+def typo_of(tag: str, frequent: Sequence[str], known: Counter[str]) -> str | None:
+    """The frequent tag that `tag` is a likely misspelling of: one or two letters off, in words seen nowhere else."""
+    if len(tag) < 5 or all(known[word] > 1 or word in COMMON or word.isdigit() for word in words(tag)):
+        return None
+    for near in difflib.get_close_matches(tag, frequent, 3, 0.85):
+        digits = ["".join(filter(str.isdigit, t)) for t in (tag, near)]
+        if digits[0] == digits[1] and tag.rstrip("s") != near.rstrip("s"):
+            return near
+    return None
+
+
+def _typos(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[str]) -> list[Finding]:
+    frequent = [tag for tag, number in counts.items() if number >= FREQUENT]
+    known: Counter[str] = Counter(word for tags in lists.values() for word in {w for tag in tags for w in words(tag)})
+    found = [
+        (i, tag, near)
+        for i, tags in lists.items()
+        for tag in dict.fromkeys(tags)
+        if counts[tag] == 1 and (near := typo_of(tag, frequent, known))
+    ]
+    if not found:
+        return []
+    shown = few([f"'{tag}' in {dataset.pictures[i].name}, perhaps '{near}'" for i, tag, near in found])
+    text = f"{several(len(found), 'tag')} in one caption only may be misspelt: {shown}."
+    return [Finding("warning", "misspelt tags", text, tuple(dict.fromkeys(i for i, _, _ in found)))]
+
+
+def _repeated(dataset: Dataset, lists: dict[int, list[str]]) -> list[Finding]:
+    twice = [i for i, tags in lists.items() if len(set(tags)) < len(tags)]
+    if not twice:
+        return []
+    text = f"{several(len(twice), 'caption')} with the same tag twice: {names(dataset, twice)}."
+    return [Finding("hint", "repeated tags", text, tuple(twice))]
+
+
+def _nearly_all(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[str], trigger: str) -> list[Finding]:
+    total = len(lists)
+    near = [(tag, n) for tag, n in counts.most_common() if 0.85 * total <= n < total and tag != trigger]
+    if total < ENOUGH or not near:
+        return []
+    lacking = {tag: [i for i, tags in lists.items() if tag not in tags] for tag, _ in near}
+    shown = few([f"'{tag}' in {n} of {total}, not in {names(dataset, lacking[tag])}" for tag, n in near])
+    text = (
+        f"{several(len(near), 'tag')} in nearly all captions; see whether the others lack {_it(near)} rightly: {shown}."
+    )
+    return [
+        Finding("hint", "tags in nearly all", text, tuple(dict.fromkeys(i for tag, _ in near for i in lacking[tag])))
+    ]
+
+
+def _all(lists: dict[int, list[str]], counts: Counter[str], trigger: str) -> list[Finding]:
+    everywhere = [tag for tag, n in counts.items() if n == len(lists) and tag != trigger]
+    if len(lists) < 5 or not everywhere:
+        return []
+    shown = few([f"'{tag}'" for tag in everywhere])
+    verb = (
+        "is in every caption and acts as a trigger"
+        if len(everywhere) == 1
+        else "are in every caption and act as triggers"
+    )
+    text = f"{shown} {verb}: what all pictures share is learnt as part of {_it(everywhere)}."
+    return [Finding("hint", "tags in all", text)]
+
+
+def _it(things: Sequence[object]) -> str:
+    return "it" if len(things) == 1 else "them"
