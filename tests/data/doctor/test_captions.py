@@ -10,9 +10,10 @@ from pictures import sensible, written
 
 def found(dataset, trigger="", count=None):
     said = texts.texts(dataset)
+    lists = tags.tag_lists(dataset, said)
     result = [
         *captions.check(dataset, said, trigger, count),
-        *tags.check(dataset, tags.tag_lists(dataset, said), trigger),
+        *tags.check(dataset, lists, trigger, tags.prevail(dataset, said, lists)),
         *captions.of_scan(dataset),
     ]
     kinds = [f.kind for f in result]
@@ -92,6 +93,12 @@ def test_contradictions():
 )
 def test_no_contradiction(caption):
     assert "contradictions" not in found(written([*sensible(5), caption]))
+
+
+def test_contradictions_are_seen_among_sentences():
+    sentence = "A photo of a ceramic vase that stands on a wooden table in soft window light."
+    result = found(written([sentence, f"Also {sentence}", f"Again {sentence}", "mychar, short hair, long hair"]))
+    assert result["contradictions"].pictures == (3,) and "misspelt tags" not in result
 
 
 def test_misspelt():

@@ -80,6 +80,7 @@ def examine(
     """
     written = texts(dataset)
     lists = tags.tag_lists(dataset, written)
+    has_tags = tags.prevail(dataset, written, lists)
     groups = layout.groups_of(dataset)
     buckets = layout.sort(dataset, settings.resolution, settings.batch_size)
     measures = measure_all(dataset, progress)
@@ -87,7 +88,7 @@ def examine(
         *pixels.check(dataset, measures, settings.resolution),
         *alike.check(dataset, measures, settings.near_duplicates),
         *captions.check(dataset, written, settings.trigger, count),
-        *tags.check(dataset, lists, settings.trigger),
+        *tags.check(dataset, lists, settings.trigger, has_tags),
         *layout.check(dataset, groups, buckets),
         *captions.of_scan(dataset),
     ]
@@ -95,8 +96,8 @@ def examine(
     return Diagnosis(
         dataset,
         tuple(findings),
-        bool(lists),
-        tuple(tags.most_frequent(lists, written)),
+        has_tags,
+        tuple(tags.most_frequent(lists, written, has_tags)),
         sum(map(bool, written)),
         tuple(groups),
         buckets,

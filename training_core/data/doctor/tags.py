@@ -17,32 +17,38 @@ ENOUGH, FREQUENT = 10, 3
 
 
 def tag_lists(dataset: Dataset, texts: Sequence[str]) -> dict[int, list[str]]:
-    """Picture -> tags, of training pictures whose caption is a list of tags; empty if most captions are sentences."""
+    """Picture -> tags, of training pictures whose caption is a list of tags, not a sentence."""
     found = {
         i: tags_of(texts[i], dataset.subsets[dataset.pictures[i].subset].caption_separator) for i in training(dataset)
     }
-    lists = {i: tags for i, tags in found.items() if is_list(tags)}
-    return lists if 2 * len(lists) > sum(bool(tags) for tags in found.values()) else {}
+    return {i: tags for i, tags in found.items() if is_list(tags)}
 
 
-def most_frequent(lists: dict[int, list[str]], texts: Sequence[str], most: int = 25) -> list[tuple[str, int]]:
+def prevail(dataset: Dataset, texts: Sequence[str], lists: dict[int, list[str]]) -> bool:
+    """Whether most captions are lists of tags, so that counting tags over all of them means something."""
+    return 2 * len(lists) > sum(bool(texts[i]) for i in training(dataset))
+
+
+def most_frequent(
+    lists: dict[int, list[str]], texts: Sequence[str], has_tags: bool, most: int = 25
+) -> list[tuple[str, int]]:
     """The most frequent tags, or words where captions are sentences, each with the number of captions."""
-    if lists:
+    if has_tags:
         counted = Counter(tag for tags in lists.values() for tag in set(tags))
     else:
-        counted = Counter(word for text in texts for word in set(words(text)) - STOP)
+        counted = Counter(word for text in texts for word in set(words(text)) - STOP if word.isascii() or len(word) > 1)
     return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:most]
 
 
-def check(dataset: Dataset, lists: dict[int, list[str]], trigger: str) -> list[Finding]:
-    """The findings; `lists` are those of `tag_lists`."""
-    if not lists:
-        return []
+def check(dataset: Dataset, lists: dict[int, list[str]], trigger: str, has_tags: bool) -> list[Finding]:
+    """The findings; `lists` are those of `tag_lists`, compared with each other only if they `prevail`."""
+    alone = [*_contradictions(dataset, lists), *_repeated(dataset, lists)]
+    if not has_tags:
+        return alone
     counts = Counter(tag for tags in lists.values() for tag in set(tags))
     return [
-        *_contradictions(dataset, lists),
+        *alone,
         *_typos(dataset, lists, counts),
-        *_repeated(dataset, lists),
         *_nearly_all(dataset, lists, counts, normal(trigger)),
         *_all(lists, counts, normal(trigger)),
     ]
