@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from ..errors import AthanorError
 from ..files import write_atomically
 
 Tensors = dict[str, torch.Tensor]
+
+_META = "__metadata__"  # safetensors' own name
 
 
 class Store(Protocol):
@@ -75,23 +77,30 @@ class DiskStore:
 
     def meta(self, key: str) -> dict[str, Any] | None:
         """See Store; counts as a use."""
-        found = self._open(key, tensors=False)
-        return found and found[1]
+        try:
+            with self._path(key).open("rb") as file:
+                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+                whole = file.tell() + max(entry["data_offsets"][1] for name, entry in header.items() if name != _META)
+                complete = os.fstat(file.fileno()).st_size == whole
+            return self._used(key, header) if complete else None
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError):
+            return None
 
     def get(self, key: str) -> tuple[Tensors, dict[str, Any]] | None:
         """See Store; counts as a use."""
-        return self._open(key, tensors=True)
-
-    def _open(self, key: str, tensors: bool) -> tuple[Tensors, dict[str, Any]] | None:
-        path = self._path(key)
         try:
-            with safe_open(path, "pt") as file:  # compares the header with the file's length
-                meta = json.loads((file.metadata() or {}).get("athanor", "{}"))
-                values = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118
-            os.utime(path)
-        except (OSError, SafetensorError, ValueError):
+            data = self._path(key).read_bytes()
+            tensors = load(data)  # compares the header with the file's length
+            meta = self._used(key, json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]))
+        except (OSError, SafetensorError, ValueError, LookupError, TypeError):
             return None
-        return (values, meta) if meta.get("key") == key else None
+        return None if meta is None else (tensors, meta)
+
+    def _used(self, key: str, header: dict[str, Any]) -> dict[str, Any] | None:
+        meta = json.loads(header[_META]["athanor"])
+        with contextlib.suppress(OSError):  # gone by now: it was read whole
+            os.utime(self._path(key))
+        return meta if meta["key"] == key else None
 
     def put(self, key: str, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
         """See Store.

@@ -5,7 +5,7 @@ import pytest
 from athanor.training_core.data.doctor import captions, tags, texts
 
 sys.path.insert(0, str(Path(__file__).parent))
-from pictures import sensible, written
+from doctored import sensible, written
 
 
 def found(dataset, trigger="", count=None):

@@ -12,7 +12,7 @@ from athanor.training_core.settings.base import info, parse
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
-from pictures import save, scene, sensible, written
+from doctored import save, scene, sensible, written
 
 
 def good(folder: Path, number: int = 20):

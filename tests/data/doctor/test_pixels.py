@@ -8,7 +8,7 @@ from athanor.training_core.data.doctor import alike, measure, pixels
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 sys.path.insert(0, str(Path(__file__).parent))
-from pictures import save, scene
+from doctored import save, scene
 
 
 def found(dataset, resolution=512, distance=6):
