@@ -9,13 +9,16 @@ from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMer
 from .compare import AthanorXYZCompare
 from .configs import (
     AthanorCacheConfig,
+    AthanorConditioningConfig,
     AthanorLossConfig,
     AthanorNetworkConfig,
     AthanorNoiseConfig,
     AthanorOptimizerConfig,
+    AthanorValidationConfig,
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
 
@@ -37,6 +40,9 @@ class AthanorExtension(ComfyExtension):
             AthanorNoiseConfig,
             AthanorOptimizerConfig,
             AthanorCacheConfig,
+            AthanorConditioningConfig,
+            AthanorValidationConfig,
+            AthanorTimestepPlot,
             AthanorTrainLoRA,
             AthanorXYZCompare,
         ]

@@ -9,11 +9,13 @@ from comfy_api.latest import io
 from ..training_core.optim import args, optimizers
 from ..training_core.settings import (
     CacheSettings,
+    ConditioningSettings,
     LossSettings,
     NetworkSettings,
     NoiseSettings,
     OptimizerSettings,
     Settings,
+    ValidationSettings,
 )
 from . import types
 from .schema import inputs, pick, sentence
@@ -97,3 +99,39 @@ class AthanorCacheConfig(_Config):
     SETTINGS, OUTPUT, NAME = CacheSettings, types.Cache, "Cache"
     ABOUT = "How latents are drawn, and where encoded pictures and captions are kept for the next run."
     ALIASES = ("cache latents", "vae batch size", "cache text encoder outputs")
+
+
+class AthanorConditioningConfig(_Config):
+    """What the model is told beside the latent."""
+
+    SETTINGS, OUTPUT, NAME = ConditioningSettings, types.Conditioning, "Conditioning"
+    ABOUT = "Guidance of Flux, dropout of single text encoders, SDXL's crop: for special cases."
+    ALIASES = ("guidance scale", "clip_l dropout", "t5 dropout", "sdxl crop")
+
+
+class AthanorValidationConfig(io.ComfyNode):
+    """The probe."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs from ValidationSettings, and pictures of one's own."""
+        return io.Schema(
+            node_id="AthanorValidationConfig",
+            display_name="Validation Config",
+            category="Athanor/config",
+            description="The probe: the same pictures, noise and timesteps looked at again and again while training, on "
+            "held-out pictures or on those of the training.",
+            search_aliases=["validation loss", "validation split", "overfitting", "probe"],
+            inputs=[
+                *inputs(ValidationSettings),
+                types.Buckets.Input(
+                    "buckets", optional=True, tooltip="Pictures for the probe alone, from a Bucketer of their own."
+                ),
+            ],
+            outputs=[types.Validation.Output("validation", tooltip="For Train LoRA.")],
+        )
+
+    @classmethod
+    def execute(cls, buckets: Any = None, **values: Any) -> io.NodeOutput:
+        """The settings, checked, with the pictures."""
+        return io.NodeOutput((pick(ValidationSettings, values), buckets))

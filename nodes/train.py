@@ -11,17 +11,19 @@ from ..training_core.data.dataset import Dataset
 from ..training_core.errors import AthanorError
 from ..training_core.host import fingerprint, folders, guard, lora
 from ..training_core.run.curve import loss_curve
-from ..training_core.run.events import Encoded, Event, Saved, Started, Stepped, Warned
+from ..training_core.run.events import Encoded, Event, Probed, Saved, Started, Stepped, Warned
 from ..training_core.run.handle import Checkpoint, Run
 from ..training_core.run.train import train
 from ..training_core.settings import (
     CacheSettings,
+    ConditioningSettings,
     Job,
     LossSettings,
     NetworkSettings,
     NoiseSettings,
     OptimizerSettings,
     TrainingSettings,
+    ValidationSettings,
 )
 from . import types
 from .progress import Progress, Rate
@@ -62,6 +64,14 @@ class AthanorTrainLoRA(io.ComfyNode):
                 types.Cache.Input(
                     "cache", optional=True, tooltip="From Cache Config; unconnected: on disk, drawn anew every step."
                 ),
+                types.Conditioning.Input(
+                    "conditioning", optional=True, tooltip="From Conditioning Config; unconnected: its defaults."
+                ),
+                types.Validation.Input(
+                    "validation",
+                    optional=True,
+                    tooltip="From Validation Config; unconnected: a probe on eight pictures of the training.",
+                ),
             ],
             outputs=[
                 types.Run.Output("run", tooltip="The run and its checkpoints, for XYZ Compare."),
@@ -90,12 +100,15 @@ class AthanorTrainLoRA(io.ComfyNode):
         noise: NoiseSettings | None = None,
         optimizer: OptimizerSettings | None = None,
         cache: CacheSettings | None = None,
+        conditioning: ConditioningSettings | None = None,
+        validation: tuple[ValidationSettings, Any] | None = None,
         **values: Any,
     ) -> io.NodeOutput:
         """Train and show progress."""
         for name, value in (("clip", clip), ("vae", vae)):
             if value is None:
                 raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
+        probe, held_out = validation or (ValidationSettings(), None)
         job = Job(
             datasets=buckets.dataset.subsets,
             buckets=buckets.settings,
@@ -105,18 +118,20 @@ class AthanorTrainLoRA(io.ComfyNode):
             optimizer=optimizer or OptimizerSettings(),
             training=pick(TrainingSettings, values),
             cache=cache or CacheSettings(),
+            conditioning=conditioning or ConditioningSettings(),
+            validation=probe,
             dataset_fingerprint=buckets.dataset.fingerprint,
             model_fingerprint=fingerprint.fingerprint(model, clip, vae),
         )
         display = _Display(cls.hidden.unique_id)
         with guard.training():
-            for event in train(job, buckets, model, clip, vae):
+            for event in train(job, buckets, model, clip, vae, held_out):
                 display.show(event)
         guard.free_memory()
         run = display.run(job, buckets.dataset)
         last = run.checkpoints[-1]
         trained, _ = lora.apply(model, None, last.path, 1.0)
-        curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs)
+        curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
         ui = {"text": [display.summary(run)]}
         return io.NodeOutput(run, last.lora_name, trained, {"loss": list(run.losses)}, image_output(curve), ui=ui)
 
@@ -129,6 +144,7 @@ class _Display:
         self._started: Started | None = None
         self._steps: list[Stepped] = []
         self._saved: list[Saved] = []
+        self._probed: list[Probed] = []
         self._warnings: list[str] = []
 
     def show(self, event: Event) -> None:
@@ -151,12 +167,21 @@ class _Display:
                 self._progress.text(
                     f"step {event.step} of {self._started.steps}, epoch {event.epoch} of {self._started.epochs}\n"
                     f"loss {sum(s.loss for s in recent) / len(recent):.4f}, {self._rate.speed}, "
-                    f"{self._rate.left(self._started.steps - event.step)} left",
+                    f"{self._rate.left(self._started.steps - event.step)} left{self._probe()}",
                     event.step == self._started.steps,
                 )
+            case Probed():
+                self._probed.append(event)
             case Saved():
                 self._saved.append(event)
                 log.info("Athanor: saved %s (epoch %d, step %d)", event.path, event.epoch, event.step)
+
+    def _probe(self) -> str:
+        """The last look of the probe, as a line."""
+        if len(self._probed) < 2:
+            return ""
+        last = self._probed[-1]
+        return f"\nprobe {last.percent:.1f} % of the start ({last.label})"
 
     def run(self, job: Job, dataset: Dataset) -> Run:
         """The handle of the finished run."""
@@ -173,6 +198,7 @@ class _Display:
             tuple(s.loss for s in steps),
             tuple(s.lr for s in steps),
             tuple(s.epoch for s in steps),
+            tuple((p.step, p.percent) for p in self._probed),
             tuple(dict.fromkeys(p.caption.partition("\n")[0] for p in dataset.pictures if p.caption))[:3],
         )
 
@@ -182,6 +208,7 @@ class _Display:
         lines = [
             f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints",
             f"sshs_model_hash {last.hash}",
+            *self._probe().strip().splitlines(),
         ]
         waited = sum(s.data_wait for s in self._steps) / max(1e-9, sum(s.seconds for s in self._steps))
         if waited > 0.05:

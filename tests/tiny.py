@@ -16,7 +16,7 @@ def _fill(module: torch.nn.Module, seed: int, gain: float = 1.0) -> dict[str, to
     for name, value in module.state_dict().items():
         if value.ndim > 1:
             fan_in = value[0].numel()
-            state[name] = torch.randn(value.shape, generator=generator) * gain * fan_in**-0.5
+            state[name] = torch.randn(value.shape, generator=generator).mul_(gain).mul_(fan_in**-0.5)
         elif name.endswith("weight"):
             state[name] = 1 + 0.1 * torch.randn(value.shape, generator=generator)
         else:
@@ -64,29 +64,6 @@ def sd15_unet() -> dict[str, torch.Tensor]:
     return _unet(1, context_dim=768)
 
 
-def sd2_unet() -> dict[str, torch.Tensor]:
-    """SD2's layout, likewise."""
-    return _unet(6, context_dim=1024, use_linear_in_transformer=True, num_heads=-1, num_head_channels=64)
-
-
-def sdxl_unet() -> dict[str, torch.Tensor]:
-    """SDXL's layout with every level 320 wide (283 M parameters)."""
-    return _unet(
-        7,
-        context_dim=2048,
-        use_linear_in_transformer=True,
-        num_heads=-1,
-        num_head_channels=64,
-        adm_in_channels=2816,
-        num_classes="sequential",
-        num_res_blocks=[2, 2, 2],
-        channel_mult=(1, 1, 1),
-        transformer_depth=[0, 0, 2, 2, 10, 10],
-        transformer_depth_output=[0, 0, 0, 2, 2, 2, 10, 10, 10],
-        transformer_depth_middle=10,
-    )
-
-
 def sd15(path: Path) -> Path:
     """A whole SD1.5 checkpoint."""
     return _write(
@@ -99,17 +76,21 @@ def sd15(path: Path) -> Path:
     )
 
 
-def sd3(path: Path) -> Path:
-    """SD3's layout with two blocks of width 128, CLIP-L alone."""
+def sd3_unet() -> dict[str, torch.Tensor]:
+    """SD3's layout with two blocks of width 128."""
     import train_base
 
     state = train_base.initial_model()
     generator = torch.Generator().manual_seed(4)
-    state = {k: v if v.abs().sum() else 0.1 * torch.randn(v.shape, generator=generator) for k, v in state.items()}
+    return {k: v if v.abs().sum() else 0.1 * torch.randn(v.shape, generator=generator) for k, v in state.items()}
+
+
+def sd3(path: Path) -> Path:
+    """A whole SD3 checkpoint, CLIP-L alone."""
     return _write(
         path,
         {
-            "model.diffusion_model.": state,
+            "model.diffusion_model.": sd3_unet(),
             "first_stage_model.": _vae(16, 5),
             "text_encoders.clip_l.transformer.": assemble.text_encoder(),
         },

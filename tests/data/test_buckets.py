@@ -1,7 +1,14 @@
 """The tables of sd-scripts' bucket arithmetic."""
 
 import pytest
-from athanor.training_core.data.buckets import bucket_sizes, bucket_table, choose, choose_no_upscale, place
+from athanor.training_core.data.buckets import (
+    bucket_sizes,
+    bucket_table,
+    choose,
+    choose_no_upscale,
+    place,
+    recorded_crop,
+)
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, parse
 
@@ -120,3 +127,45 @@ def test_bad_settings_get_one_sentence(values, words):
     with pytest.raises(AthanorError) as error:
         parse(BucketSettings, values)
     assert words in str(error.value) and "\n" not in str(error.value)
+
+
+RECORDED = [  # resolution 1024, 256-4096: image, recorded (top, left), the same mirrored
+    ((1250, 800), (26, 0), (26, 0)),
+    ((800, 1250), (40, 0), (40, 0)),
+    ((1024, 1024), (0, 0), (0, 0)),
+    ((512, 512), (0, 0), (0, 0)),
+    ((1920, 1080), (6, 0), (6, 0)),
+    ((1080, 1920), (0, 6), (0, 6)),
+    ((3000, 2000), (10, 0), (10, 0)),
+    ((2000, 3000), (0, 10), (0, 11)),
+    ((800, 600), (16, 0), (16, 0)),
+    ((600, 800), (0, 16), (0, 16)),
+    ((4000, 1000), (0, 0), (0, 0)),
+    ((257, 1999), (131, 0), (131, 0)),
+    ((1100, 1000), (0, 16), (0, 16)),
+    ((1000, 1100), (16, 0), (16, 0)),
+    ((1365, 768), (5, 0), (5, 0)),
+]
+
+
+@pytest.mark.parametrize(("image", "want", "mirrored"), RECORDED)
+def test_the_crop_that_sd_scripts_records(image, want, mirrored):
+    got = place(image, table(BucketSettings(width=1024, height=1024, min_bucket_reso=256, max_bucket_reso=4096)))
+    assert recorded_crop(image, got.bucket)[::-1] == want
+    assert recorded_crop(image, got.bucket, flip=True)[::-1] == mirrored
+
+
+@pytest.mark.parametrize(
+    ("image", "want"),
+    [
+        ((1920, 1080), (0, 21)),
+        ((3840, 2160), (3, 0)),
+        ((1000, 700), (0, 16)),
+        ((333, 777), (10, 0)),
+        ((1023, 4097), (61, 0)),
+    ],
+)
+def test_the_crop_that_sd_scripts_records_without_upscaling(image, want):
+    shape = {"width": 2048, "height": 2048, "bucket_reso_steps": 32, "max_bucket_reso": 4096, "bucket_no_upscale": True}
+    got = place(image, table(BucketSettings(**shape)))
+    assert recorded_crop(image, got.bucket)[::-1] == want

@@ -5,7 +5,7 @@ import pytest
 from athanor.training_core.data.dataset import Dataset, Picture
 from athanor.training_core.data.plan import epoch_plan, length, share, sort_into_buckets
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
+from athanor.training_core.settings import BucketSettings, ConditioningSettings, DatasetSettings, TrainingSettings
 
 
 def buckets(counts=((64, 64, 5, 2), (64, 128, 3, 1)), batch_size=4, shuffle=False, **augment):
@@ -122,3 +122,15 @@ def test_crop_anchors():
     assert crops("centre") == crops("centre", (0.1, 0.5)) == crops("focus") == {(68, 0)}
     assert crops("focus", (0.1, 0.5)) == {(0, 0)} and crops("focus", (0.6, 0.2)) == {(88, 0)}
     assert len(crops("random")) == 4
+
+
+def test_text_encoders_are_dropped_each_by_itself():
+    rates = ConditioningSettings(clip_l_dropout_rate=0.5, t5_dropout_rate=0.25)
+    found = buckets(((64, 64, 50, 8),))
+    samples = [s for b in epoch_plan(found, TrainingSettings(), 0, rates) for s in b.samples]
+    count = Counter(name for s in samples for name in s.caption.without)
+    assert 0.4 < count["clip_l"] / len(samples) < 0.6 and 0.18 < count["t5xxl"] / len(samples) < 0.32
+    assert count["clip_g"] == 0
+    both = sum(len(s.caption.without) == 2 for s in samples) / len(samples)
+    assert 0.07 < both < 0.19
+    assert all(not s.caption.without for b in plan_of(found, 0, 0) for s in b.samples)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -152,3 +154,56 @@ def test_encodings_survive_the_disk(clip, tmp_path):
     assert torch.equal(one.extras["pooled_output"], two.extras["pooled_output"])
     assert two.extras["none"] is None and two.extras["number"] == 3
     assert [v.tolist() for v in two.extras["stack"]] == [[1, 1], [0, 0, 0]]
+
+
+@pytest.fixture(scope="module")
+def three(comfy):
+    """SD3's CLIP with all its three encoders, each with one small layer."""
+    import comfy.sd
+    import tiny
+    from comfy.text_encoders import sd3_clip
+
+    target = SimpleNamespace(
+        params={"clip_l": True, "clip_g": True, "t5": True},
+        clip=sd3_clip.SD3ClipModel,
+        tokenizer=sd3_clip.SD3Tokenizer,
+    )
+    small = {"num_hidden_layers": 3, "intermediate_size": 64}
+    options = {
+        "clip_l_model_config": small,
+        "clip_g_model_config": small,
+        "t5xxl_model_config": {"num_layers": 1, "num_heads": 1, "d_ff": 64},
+        "dtype": torch.float32,
+    }
+    with torch.inference_mode():
+        clip = comfy.sd.CLIP(target, model_options=options)
+        for i, name in enumerate(("clip_l", "clip_g", "t5xxl")):
+            encoder = getattr(clip.cond_stage_model, name).transformer
+            encoder.load_state_dict(tiny._fill(encoder, i))
+    return clip
+
+
+def test_single_text_encoders_can_be_left_out(three, clip):
+    """Zeros in the place of one encoder's part, the others bit for bit as they were."""
+    from athanor.training_core.host import text
+
+    assert text.encoders(three) == ["clip_l", "clip_g", "t5xxl"] and text.encoders(clip) == []
+    whole = text.encode(three, "a fox")[0]
+    assert whole.cond.shape[0] == 1 and whole.cond.shape[2] == 4096
+    places = {  # of cond (1, 77 CLIP + T5 tokens, 4096), and of the pooled output
+        "clip_l": ((slice(0, 77), slice(0, 768)), slice(0, 768)),
+        "clip_g": ((slice(0, 77), slice(768, 2048)), slice(768, 2048)),
+        "t5xxl": ((slice(77, None), slice(None)), None),
+    }
+    for name, ((tokens, channels), pooled) in places.items():
+        part = text.encode(three, "a fox", without=(name,))[0]
+        assert part.cond.shape == whole.cond.shape
+        want, pool = whole.cond.clone(), whole.extras["pooled_output"].clone()
+        assert want[0, tokens, channels].abs().max() > 0
+        want[0, tokens, channels] = 0
+        if pooled:
+            pool[:, pooled] = 0
+        assert torch.equal(part.cond, want) and torch.equal(part.extras["pooled_output"], pool)
+    nothing = text.encode(three, "a fox", without=tuple(places))[0]
+    assert nothing.cond.abs().max() == 0 and nothing.extras["pooled_output"].abs().max() == 0
+    assert torch.equal(text.encode(three, "a fox")[0].cond, whole.cond)

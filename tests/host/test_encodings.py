@@ -142,3 +142,78 @@ def test_what_another_process_removed_is_encoded_again(graph, buckets, tmp_path,
         results.append(latents)
     assert len(results[0]) == len(steps) > 3
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_a_mixed_batch_equals_its_samples_alone(graph, tmp_path, monkeypatch):
+    """Must-show 5: captions of all lengths, sizes within a bucket, masks, regularization and dropout at batch six."""
+    from athanor.training_core.data.plan import Batch, epoch_plan, sort_into_buckets
+    from athanor.training_core.data.scan import scan
+    from athanor.training_core.host import folders, guard
+    from athanor.training_core.host.model import trainable
+    from athanor.training_core.network.build import attached
+    from athanor.training_core.objective import Noised, Objective
+    from athanor.training_core.run.encoded import Encodings, to_device
+    from athanor.training_core.settings import (
+        BucketSettings,
+        CacheSettings,
+        DatasetSettings,
+        LossSettings,
+        NetworkSettings,
+        NoiseSettings,
+        TrainingSettings,
+    )
+
+    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    rng, parts = np.random.default_rng(0), []
+    for name, sizes in (("own", [(64, 64), (70, 66), (64, 64), (120, 110)]), ("reg", [(64, 64), (90, 90)])):
+        (tmp_path / name).mkdir()
+        for i, (w, h) in enumerate(sizes):
+            channels = 4 if i % 2 else 3
+            pixels = rng.integers(0, 255, (h, w, channels), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+            (tmp_path / name / f"{i}.txt").write_text(", ".join([f"{name} {i}"] * (1 + 30 * i)), encoding="utf-8")
+        parts.append(
+            scan(
+                DatasetSettings(
+                    folder=name, is_reg=name == "reg", alpha_mask=True, max_token_length="225",
+                    caption_dropout_rate=0.3, repeats=1,
+                ),
+                tmp_path / name,
+            )
+        )  # fmt: skip
+    shape = BucketSettings(width=64, height=64, enable_bucket=False, batch_size=8)
+    buckets = sort_into_buckets(parts[0].joined(parts[1]), shape)
+    model, clip, autoencoder = graph
+    batch = epoch_plan(buckets, TrainingSettings(seed=4), 0)[0]
+    assert len(batch.samples) == 8 and {s.is_reg for s in batch.samples} == {True, False}
+    batch = Batch(batch.bucket, batch.samples[:6])
+    assert len({len(s.caption.text) for s in batch.samples}) > 2
+    with guard.training():
+        encodings = Encodings(buckets, clip, autoencoder, CacheSettings(), 0, prior_loss_weight=0.3)
+        list(encodings.fill([batch]))
+        with (
+            trainable(model, "auto", False) as host_model,
+            attached(host_model.diffusion_model, NetworkSettings(rank=2), 0, host_model.device) as network,
+        ):
+            for parameter in network.parameters():  # away from zero, so that gradients are everywhere
+                parameter.data += 0.01
+            objective = Objective(LossSettings(min_snr_gamma=5), NoiseSettings(), host_model.schedule)
+            together = to_device(encodings.fetch(batch, 0, 0), host_model)
+            assert together.mask is not None and sorted(set(together.weights.tolist())) == pytest.approx([0.3, 1.0])
+            noised = objective.prepare(together.latents, 0, 0)
+            losses = objective.losses(host_model.predict(noised, together), noised, together.mask) * together.weights
+            losses.mean().backward()
+            gradients = [p.grad.clone() for p in network.parameters()]
+            network.zero_grad()
+            alone = []
+            for i, sample in enumerate(batch.samples):
+                one = encodings.fetch(Batch(batch.bucket, (sample,)), 0, 0)
+                one = to_device(one, host_model)
+                assert torch.equal(one.latents, together.latents[i : i + 1])
+                part = Noised(*(v[i : i + 1] for v in (noised.x, noised.sigma, noised.t, noised.target)))
+                loss = objective.losses(host_model.predict(part, one), part, one.mask) * one.weights
+                (loss.sum() / 6).backward()
+                alone.append(loss.detach())
+    assert torch.allclose(losses, torch.cat(alone), rtol=1e-4, atol=1e-5)
+    for got, parameter in zip(gradients, network.parameters(), strict=True):
+        assert torch.allclose(got, parameter.grad, rtol=1e-3, atol=1e-5 * got.abs().max().item() + 1e-8)

@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+from athanor.training_core.errors import AthanorError
 from athanor.training_core.objective import Objective, losses, noise, schedule, timesteps
-from athanor.training_core.settings import LossSettings, NoiseSettings
+from athanor.training_core.randomness import generator
+from athanor.training_core.settings import LossSettings, NoiseSettings, parse
 
 BETAS = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
 ABAR = torch.cumprod(1 - BETAS, 0)
@@ -95,18 +97,19 @@ def test_targets_agree_with_the_variance_preserving_form():
 
 
 def test_timesteps_are_uniform_and_whole():
-    sigma, t = timesteps.draw(EPS, 20000, noise.generator("t"))
+    sigma, t = timesteps.draw(EPS, NoiseSettings(), 20000, (8, 8), generator("t"))
     assert t.min() == 0 and t.max() == 999 and abs(t.mean().item() - 499.5) < 8
     assert torch.equal(sigma, EPS.sigmas[t.long()])
-    sigma, t = timesteps.draw(FLOW, 20000, noise.generator("t"))
+    uniform = NoiseSettings(timestep_sampling="uniform")
+    sigma, t = timesteps.draw(FLOW, uniform, 20000, (8, 8), generator("t"))
     assert (
         sigma.min() > 0 and sigma.max() <= 1 and abs(sigma.mean().item() - 0.5) < 0.01 and torch.equal(t, sigma * 1000)
     )
 
 
 def test_noise_offset_shifts_channels():
-    plain, _ = noise.draw((64, 4, 16, 16), NoiseSettings(), 0)
-    shifted, mixed = noise.draw((64, 4, 16, 16), NoiseSettings(noise_offset=0.1), 0)
+    plain, _ = noise.draw(torch.zeros(64, 4, 16, 16), NoiseSettings(), 0)
+    shifted, mixed = noise.draw(torch.zeros(64, 4, 16, 16), NoiseSettings(noise_offset=0.1), 0)
     shift = shifted - plain
     assert torch.equal(shifted, mixed)
     assert shift.flatten(2).std(2).max() < 1e-6  # one number per channel
@@ -114,17 +117,21 @@ def test_noise_offset_shifts_channels():
 
 
 def test_multires_noise_is_normalised_and_coarse():
-    out, _ = noise.draw((8, 4, 64, 64), NoiseSettings(multires_noise_iterations=6, multires_noise_discount=0.8), 0)
+    out, _ = noise.draw(
+        torch.zeros(8, 4, 64, 64), NoiseSettings(multires_noise_iterations=6, multires_noise_discount=0.8), 0
+    )
     assert out.std().item() == pytest.approx(1, abs=1e-5)
     pooled = torch.nn.functional.avg_pool2d(out, 16).std().item()
     assert pooled > 2 * torch.nn.functional.avg_pool2d(torch.randn(8, 4, 64, 64), 16).std().item()
-    again, _ = noise.draw((8, 4, 64, 64), NoiseSettings(multires_noise_iterations=6, multires_noise_discount=0.8), 0)
+    again, _ = noise.draw(
+        torch.zeros(8, 4, 64, 64), NoiseSettings(multires_noise_iterations=6, multires_noise_discount=0.8), 0
+    )
     assert torch.equal(out, again)
 
 
 def test_ip_noise_leaves_the_target():
-    clean, mixed = noise.draw((32, 4, 16, 16), NoiseSettings(ip_noise_gamma=0.1), 0)
-    assert torch.equal(clean, noise.draw((32, 4, 16, 16), NoiseSettings(), 0)[0])
+    clean, mixed = noise.draw(torch.zeros(32, 4, 16, 16), NoiseSettings(ip_noise_gamma=0.1), 0)
+    assert torch.equal(clean, noise.draw(torch.zeros(32, 4, 16, 16), NoiseSettings(), 0)[0])
     assert (mixed - clean).std().item() == pytest.approx(0.1, rel=0.05)
 
 
@@ -162,3 +169,213 @@ def test_gradient_equals_a_double_precision_reference():
     ((exact(batch.x.double()) - batch.target.double()).square().flatten(1).mean(1) * w).mean().backward()
     assert torch.allclose(layer.weight.grad.double(), exact.weight.grad, rtol=1e-4, atol=1e-6)
     assert math.isfinite(layer.weight.grad.norm())
+
+
+MORE = [  # t, abar, abar with zero terminal SNR, scale_v, v_like 0.5
+    (0, 0.99914998, 0.99914998, 0.999001, 1.500500),
+    (1, 0.99829602, 0.99823350, 0.998296, 1.500853),
+    (10, 0.99043131, 0.98979372, 0.990431, 1.504831),
+    (100, 0.89422315, 0.88676107, 0.894223, 1.559144),
+    (250, 0.67379230, 0.65245676, 0.673792, 1.742068),
+    (500, 0.27633247, 0.24101864, 0.276332, 2.809414),
+    (750, 0.05616980, 0.03279908, 0.056170, 9.901582),
+    (900, 0.01415113, 0.00296039, 0.014151, 36.332859),
+    (999, 0.00466010, 0, 0.004660, 108.293968),
+]
+
+
+@pytest.mark.parametrize(("t", "abar", "zero", "scale_v", "v_like"), MORE)
+def test_the_other_columns_of_the_table(t, abar, zero, scale_v, v_like):
+    """abar to 1e-8, its zero-terminal form, and the two weights that turn eps losses into v losses and back."""
+    assert ABAR[t].item() == pytest.approx(abar, rel=1e-6)
+    assert (1 / (1 + schedule.zero_terminal(SIGMAS)[t] ** 2)).item() == pytest.approx(zero, rel=2e-6, abs=1e-9)
+    ratio = schedule.snr(SIGMAS[t : t + 1])
+    assert losses.like_eps(ratio).item() == pytest.approx(scale_v, rel=1e-4, abs=1e-6)
+    assert losses.v_like(ratio, 0.5).item() == pytest.approx(v_like, rel=1e-4)
+
+
+def test_huber_follows_zero_terminal_snr():
+    t = torch.tensor([0, 100, 250, 500, 750, 999])
+    sigmas = schedule.zero_terminal(SIGMAS)[t].float()
+    settings = LossSettings(loss_type="huber", huber_schedule="snr", huber_c=0.1)
+    want = [0.949709, 0.588493, 0.400767, 0.216911, 0.121766, 0.1]
+    assert losses.huber_c(settings, EPS, sigmas, t.float()).tolist() == pytest.approx(want, rel=1e-4)
+
+
+def test_flow_densities():
+    """The vectors of section 7."""
+    u = torch.tensor([0, 0.1, 0.25, 0.5, 0.75, 0.9, 1], dtype=torch.float64)
+    want = [1, 0.802568, 0.616416, 0.5, 0.383584, 0.197431, 0]
+    assert timesteps.mode(u, 1.29).tolist() == pytest.approx(want, abs=1e-6)
+    for k, low, high, want in (
+        (1.0, 0, 1000, [100, 250, 500, 750, 900]),
+        (3.0, 0, 1000, [250, 500, 750, 900, 964]),
+        (0.5, 0, 1000, [52, 142, 333, 600, 818]),
+        (1.0, 200, 600, [240, 300, 400, 500, 560]),
+    ):
+        sigma = timesteps.shifted(u[1:6], k)
+        assert (low + sigma * (high - low) + 1e-9).long().tolist() == want
+    table = torch.tensor([(1000 - i) / 1000 for i in (0, 1, 499, 500, 998, 999)], dtype=torch.float64)
+    want = [1000, 999.666, 750.749, 750, 5.97610, 2.99401]
+    assert (1000 * timesteps.shifted(table, 3.0)).tolist() == pytest.approx(want, abs=1e-3)
+    for size, factor, want in (
+        ((64, 64), 1.877611, [0.172612, 0.652489, 0.944129]),
+        ((128, 128), 3.158193, [0.259758, 0.759511, 0.966014]),
+    ):
+        assert timesteps.flux_factor(*size) == pytest.approx(factor, abs=1e-6)
+        some = timesteps.shifted(torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64), timesteps.flux_factor(*size))
+        assert some.tolist() == pytest.approx(want, abs=1e-6)
+    assert math.log(timesteps.flux_factor(104, 152)) == pytest.approx(1.125625)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "mean"),
+    [
+        ("uniform", {}, 0.5),
+        ("sigmoid", {}, 0.5),
+        ("logit_normal", {"logit_mean": 1.0, "logit_std": 0.5}, 0.722),
+        ("mode", {}, 0.5),
+        ("cosmap", {}, 0.5),
+        ("shift", {}, 0.7140),
+        ("shift", {"flow_shift": 1.0}, 0.5),
+        ("flux_shift", {}, 0.7228),
+        ("uniform", {"flow_shift": 3.0}, 0.676),
+        ("uniform", {"min_timestep": 200, "max_timestep": 600}, 0.4),
+    ],
+)
+def test_drawn_densities(kind, values, mean):
+    """In (0, 1], at the right place, the same for the same key."""
+    settings = NoiseSettings(timestep_sampling=kind, **values)
+    sigma, t = timesteps.draw(FLOW, settings, 50_000, (128, 128), generator("x"))
+    assert sigma.dtype is torch.float32 and sigma.min() > 0 and sigma.max() <= 1
+    assert sigma.mean().item() == pytest.approx(mean, abs=0.005)
+    assert torch.equal(t, sigma * 1000)
+    assert torch.equal(sigma, timesteps.draw(FLOW, settings, 50_000, (128, 128), generator("x"))[0])
+    if "min_timestep" in values:
+        assert t.min() >= 200 and t.max() <= 600
+
+
+def test_cosmap_density_is_the_weight_of_the_same_name():
+    """Samples of the density fall as its formula says: 2 / (pi (1 - 2 s + 2 s^2))."""
+    sigma = timesteps.cosmap(1 - torch.rand(400_000, generator=generator("c")))
+    seen = torch.histc(sigma, 10, 0, 1) / 40_000
+    middle = torch.arange(0.05, 1, 0.1)
+    assert torch.allclose(seen, losses.flow_weight(middle, "cosmap"), atol=0.02)
+
+
+def test_flow_weights():
+    sigma = torch.tensor([0.1, 0.25, 0.5, 0.9, 1.0])
+    want = [0.776366, 1.018592, 1.273239, 0.776366, 0.636620]
+    assert losses.flow_weight(sigma, "cosmap").tolist() == pytest.approx(want, abs=1e-5)
+    assert losses.flow_weight(sigma, "sigma_sqrt").tolist() == pytest.approx([100, 16, 4, 1.234568, 1])
+    assert losses.flow_weight(torch.zeros(1), "sigma_sqrt").isfinite().all()
+
+
+def test_sigma_scaled_is_the_loss_of_the_clean_picture():
+    """sd-scripts' SD3 loss: sigma^2 times the velocity's; sigma_sqrt undoes it. Vector: output 2, x 0.5, sigma 0.25 -> 0."""
+    scaled = Objective(LossSettings(model_prediction_type="sigma_scaled"), NoiseSettings(), FLOW)
+    undone = Objective(
+        LossSettings(model_prediction_type="sigma_scaled", weighting_scheme="sigma_sqrt"), NoiseSettings(), FLOW
+    )
+    plain = Objective(LossSettings(), NoiseSettings(), FLOW)
+    batch = plain.prepare(torch.randn(5, 4, 8, 8), 0, 0)
+    prediction = torch.randn(5, 4, 8, 8)
+    s = schedule.broadcast(batch.sigma, prediction)
+    x0, found = batch.x - s * batch.target, batch.x - s * prediction
+    assert torch.allclose(
+        scaled.losses(prediction, batch), (found - x0).square().flatten(1).mean(1), rtol=1e-3, atol=1e-6
+    )
+    assert torch.allclose(undone.losses(prediction, batch), plain.losses(prediction, batch), rtol=1e-4)
+    assert 0.5 - 0.25 * 2 == 0
+
+
+def test_adaptive_noise_scale():
+    """The vector of section 5: a plane [[1, 2], [3, -10]] of mean -1, offset 0.1."""
+    plane = torch.tensor([[[[1.0, 2], [3, -10]]]])
+    assert noise.offset_strength(0.1, 0.5, plane).item() == pytest.approx(0.6)
+    assert noise.offset_strength(0.1, -0.5, plane).item() == 0
+    assert noise.offset_strength(0.1, 0, plane) == 0.1
+    latents = torch.full((64, 4, 8, 8), 3.0)
+    settings = NoiseSettings(noise_offset=0.1, adaptive_noise_scale=0.1)
+    shift = (noise.draw(latents, settings, 0)[0] - noise.draw(latents, NoiseSettings(), 0)[0])[..., 0, 0]
+    assert shift.std().item() == pytest.approx(0.4, rel=0.15)
+
+
+def test_random_strengths_are_drawn_once_per_batch():
+    fixed = NoiseSettings(noise_offset=0.2, ip_noise_gamma=0.3)
+    random = NoiseSettings(
+        noise_offset=0.2, ip_noise_gamma=0.3, noise_offset_random_strength=True, ip_noise_gamma_random_strength=True
+    )
+    latents, ratios = torch.zeros(8, 4, 16, 16), []
+    for step in range(40):
+        plain = noise.draw(latents, NoiseSettings(), step)[0]
+        a, b = noise.draw(latents, fixed, step), noise.draw(latents, random, step)
+        offset = ((b[0] - plain) / (a[0] - plain)).flatten()
+        ip = ((b[1] - b[0]) / (a[1] - a[0])).flatten()
+        assert offset.max() - offset.min() < 1e-2 and 0 <= offset.median() <= 1
+        assert 0 <= ip.median() <= 1
+        ratios.append((offset.median().item(), ip.median().item()))
+    assert len({round(r, 3) for r, _ in ratios}) > 30 and len({round(r, 3) for _, r in ratios}) > 30
+    assert noise.draw(latents, random, 3)[1].equal(noise.draw(latents, random, 3)[1])
+
+
+def test_settings_that_contradict_each_other_or_the_model():
+    for values, words in (
+        ({"adaptive_noise_scale": 0.01}, "adaptive_noise_scale needs noise_offset"),
+        ({"min_timestep": 500, "max_timestep": 500}, "min_timestep is 500: it must be below max_timestep (500)."),
+    ):
+        with pytest.raises(AthanorError) as error:
+            parse(NoiseSettings, values)
+        assert words in str(error.value)
+    with pytest.raises(AthanorError, match="scale_v_pred_loss_like_noise_pred is for models that predict v, this one"):
+        Objective(LossSettings(scale_v_pred_loss_like_noise_pred=True), NoiseSettings(), EPS)
+    with pytest.raises(AthanorError, match="v_pred_like_loss is for models that predict eps, this one predicts v"):
+        Objective(LossSettings(v_pred_like_loss=0.5), NoiseSettings(), V)
+    said = Objective(LossSettings(weighting_scheme="cosmap"), NoiseSettings(timestep_sampling="shift"), EPS).warnings
+    assert said == ["weighting_scheme, timestep_sampling: no meaning for a model that predicts eps; trained without."]
+    assert "zero_terminal_snr" in Objective(LossSettings(), NoiseSettings(zero_terminal_snr=True), EPS).warnings[0]
+    assert not Objective(LossSettings(), NoiseSettings(zero_terminal_snr=True), V).warnings
+
+
+def test_min_and_max_timestep():
+    settings = NoiseSettings(min_timestep=300, max_timestep=302)
+    _, t = timesteps.draw(EPS, settings, 1000, (8, 8), generator("m"))
+    assert set(t.tolist()) == {300, 301}
+
+
+def test_all_weights_stack():
+    settings = LossSettings(min_snr_gamma=5, debiased_estimation_loss=True, v_pred_like_loss=0.5)
+    sigma = SIGMAS[[10, 500]].float()
+    ratio = schedule.snr(sigma)
+    want = losses.min_snr(ratio, 5, "eps") * losses.v_like(ratio, 0.5) * losses.debiased(ratio, "eps")
+    assert torch.allclose(losses.weights(settings, EPS, sigma), want)
+    settings = LossSettings(min_snr_gamma=5, debiased_estimation_loss=True, scale_v_pred_loss_like_noise_pred=True)
+    want = losses.min_snr(ratio, 5, "v") * losses.like_eps(ratio) * losses.debiased(ratio, "v")
+    assert torch.allclose(losses.weights(settings, V, sigma), want)
+
+
+@pytest.mark.parametrize("kind", [EPS, V, FLOW])
+@pytest.mark.parametrize("loss", [{}, {"loss_type": "huber"}, {"loss_type": "smooth_l1"}, {"loss_type": "l1"}])
+def test_gradients_equal_a_double_precision_reference(kind, loss):
+    """Must-show 3: the gradient of a tiny network, for eps, v and flow and every base loss."""
+    torch.manual_seed(0)
+    layer = torch.nn.Conv2d(4, 4, 3, padding=1)
+    objective = Objective(LossSettings(**loss), NoiseSettings(), kind)
+    batch = objective.prepare(torch.randn(3, 4, 8, 8), 1, 1)
+    scale = schedule.broadcast((1 + batch.sigma.square()).rsqrt(), batch.x)  # as the host scales its input
+    mask = torch.rand(3, 1, 8, 8)
+    objective.losses(layer(batch.x * scale), batch, mask).mean().backward()
+    exact = torch.nn.Conv2d(4, 4, 3, padding=1).double()
+    exact.load_state_dict(layer.state_dict())
+    e = exact((batch.x * scale).double()) - batch.target.double()
+    c = None
+    if loss.get("loss_type") in ("huber", "smooth_l1"):
+        c = losses.huber_c(LossSettings(**loss), kind, batch.sigma, batch.t).double().view(-1, 1, 1, 1)
+    error = {
+        "l2": lambda: e**2,
+        "l1": e.abs,
+        "huber": lambda: 2 * c * ((e**2 + c**2).sqrt() - c),
+        "smooth_l1": lambda: 2 * ((e**2 + c**2).sqrt() - c),
+    }[loss.get("loss_type", "l2")]()
+    (error * mask.double()).flatten(1).mean(1).mean().backward()
+    assert torch.allclose(layer.weight.grad.double(), exact.weight.grad, rtol=1e-4, atol=1e-6)

@@ -44,14 +44,14 @@ def test_accumulated_batches_equal_one_large_batch(sizes):
     """Also when the last batch is short: every sample counts the same."""
     a, b = layer(), layer()
     stepper(a)(0, 0.1, batches(6))
-    losses, _ = stepper(b)(0, 0.1, batches(*sizes))
-    assert len(losses) == 6 and torch.allclose(a.weight, b.weight, atol=1e-6)
+    outcome = stepper(b)(0, 0.1, batches(*sizes))
+    assert len(outcome.losses) == len(outcome.t) == 6 and torch.allclose(a.weight, b.weight, atol=1e-6)
 
 
 def test_clipping_limits_the_update():
     a = layer()
     before = a.weight.detach().clone(), a.bias.detach().clone()
-    _, norm = stepper(a, clip=0.01)(0, 1.0, batches(6))
+    norm = stepper(a, clip=0.01)(0, 1.0, batches(6)).grad_norm
     moved = torch.cat([(a.weight - before[0]).flatten(), a.bias - before[1]]).norm()
     assert norm > 0.01 and moved.item() == pytest.approx(0.01, rel=1e-3)
 
@@ -60,9 +60,9 @@ def test_dropout_is_keyed_by_the_step_and_leaves_the_global_state():
     state = torch.random.get_rng_state()
     a, b = layer(), layer()
     torch.random.set_rng_state(state)
-    first, _ = stepper(a, dropout=0.5)(3, 0.0, batches(6))
+    first = stepper(a, dropout=0.5)(3, 0.0, batches(6)).losses
     assert torch.equal(torch.random.get_rng_state(), state)
     torch.rand(7)
-    again, _ = stepper(b, dropout=0.5)(3, 0.0, batches(6))
-    other, _ = stepper(layer(), dropout=0.5)(4, 0.0, batches(6))
+    again = stepper(b, dropout=0.5)(3, 0.0, batches(6)).losses
+    other = stepper(layer(), dropout=0.5)(4, 0.0, batches(6)).losses
     assert torch.equal(first, again) and not torch.equal(first, other)

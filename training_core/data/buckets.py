@@ -119,3 +119,17 @@ def place(size: Size, table: Table, focus: tuple[float, float] | None = None) ->
     if focus:
         left, top = (min(max(0, round(at * r - b / 2)), r - b) for at, r, b in zip(focus, resized, bucket, strict=True))
     return Placement(bucket, resized, (left, top))
+
+
+def recorded_crop(size: Size, bucket: Size, flip: bool = False) -> tuple[int, int]:
+    """(left, top) that sd-scripts tells SDXL: not what is cut, but where the whole picture would lie in the bucket.
+
+    The picture is fitted into the bucket with bars; numbers are cut to whole ones. Mirrored, left is measured from
+    the other side.
+    """
+    (width, height), (bucket_w, bucket_h) = size, bucket
+    ratio = width / height
+    tall = bucket_w / bucket_h > ratio
+    fitted = (bucket_h * ratio, bucket_h) if tall else (bucket_w, bucket_w / ratio)
+    left, top = (math.floor((b - f) / 2) for b, f in zip(bucket, fitted, strict=True))
+    return (int(bucket_w - (left + fitted[0])) if flip else left), top

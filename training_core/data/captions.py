@@ -99,6 +99,19 @@ def final_text(caption: str, settings: DatasetSettings, rng: Random, epoch: int,
     return caption
 
 
+def plain(settings: DatasetSettings) -> DatasetSettings:
+    """The settings without chance: nothing shuffled, dropped or warmed up."""
+    return settings.model_copy(
+        update={
+            "shuffle_caption": False,
+            "caption_dropout_rate": 0.0,
+            "caption_dropout_every_n_epochs": 0,
+            "caption_tag_dropout_rate": 0.0,
+            "token_warmup_step": 0.0,
+        }
+    )
+
+
 def _dropped(settings: DatasetSettings, rng: Random, epoch: int) -> bool:
     every = settings.caption_dropout_every_n_epochs
     drawn = settings.caption_dropout_rate > 0 and rng.random() < settings.caption_dropout_rate

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import AthanorError
 from ..randomness import keyed
-from ..settings import BucketSettings, DatasetSettings, TrainingSettings
+from ..settings import BucketSettings, ConditioningSettings, DatasetSettings, TrainingSettings
 from . import captions
 from .buckets import Placement, bucket_table, place
 from .dataset import Dataset
@@ -65,6 +65,7 @@ class Caption:
     text: str
     weighted: bool = False  # brackets are emphasis
     max_tokens: int = 0  # 0: unlimited
+    without: tuple[str, ...] = ()  # text encoders that this sample goes without
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,19 @@ def sort_into_buckets(dataset: Dataset, settings: BucketSettings) -> Buckets:
     return Buckets(dataset, settings, tuple(entries), tuple(left_out))
 
 
-def epoch_plan(buckets: Buckets, training: TrainingSettings, epoch: int) -> list[Batch]:
+def caption_of(settings: DatasetSettings, text: str = "", without: tuple[str, ...] = ()) -> Caption:
+    """How a subset's texts are encoded."""
+    limit = 0 if settings.max_token_length == "unlimited" else int(settings.max_token_length)
+    return Caption(text, settings.weighted_captions, limit, without)
+
+
+def epoch_plan(
+    buckets: Buckets, training: TrainingSettings, epoch: int, encoders: ConditioningSettings | None = None
+) -> list[Batch]:
     """The batches of epoch `epoch` (from 0): per bucket shuffled and cut, then all batches shuffled.
 
-    Depends on nothing but its arguments, so any epoch, and any batch of it, can be asked for directly.
+    Depends on nothing but its arguments, so any epoch, and any batch of it, can be asked for directly. `encoders`:
+    how often a sample goes without one of several text encoders.
     """
     run = length(buckets, training)
     order = keyed(training.seed, "order", epoch)
@@ -137,12 +147,22 @@ def epoch_plan(buckets: Buckets, training: TrainingSettings, epoch: int) -> list
             settings = buckets.dataset.subsets[picture.subset]
             rng = keyed(training.seed, "caption", epoch, position)
             text = captions.final_text(picture.caption, settings, rng, epoch + 1, step, run.steps)
-            limit = 0 if settings.max_token_length == "unlimited" else int(settings.max_token_length)
+            without = _without(encoders, keyed(training.seed, "encoders", epoch, position)) if encoders else ()
             view = _view(buckets, entry, settings, keyed(training.seed, "view", epoch, position))
-            samples.append(Sample(view, Caption(text, settings.weighted_captions, limit), settings.is_reg))
+            samples.append(Sample(view, caption_of(settings, text, without), settings.is_reg))
             position += 1
         plan.append(Batch(bucket, tuple(samples)))
     return plan
+
+
+def _without(encoders: ConditioningSettings, rng: keyed) -> tuple[str, ...]:
+    """Text encoders that a sample goes without, each drawn by itself (--clip_l_dropout_rate and so on)."""
+    rates = {
+        "clip_l": encoders.clip_l_dropout_rate,
+        "clip_g": encoders.clip_g_dropout_rate,
+        "t5xxl": encoders.t5_dropout_rate,
+    }
+    return tuple(name for name, rate in rates.items() if rng.random() < rate)
 
 
 def share(batches: Sequence[Batch], rank: int, ranks: int) -> list[Batch]:

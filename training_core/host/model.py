@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +42,10 @@ class Batch:
 class Trainable:
     """A loaded model: makes batches and raw predictions."""
 
-    def __init__(self, patcher: Any) -> None:
+    def __init__(self, patcher: Any, guidance: float = 1.0) -> None:
+        """`guidance`: what models with an embedded guidance input (Flux dev) are told while training."""
         self._patcher = patcher
+        self.guidance = guidance
         self.device: torch.device = patcher.load_device
         self._options: dict[str, Any] = {}
         self.load()
@@ -80,6 +82,11 @@ class Trainable:
         return families.schedule(self._patcher.model.model_sampling)
 
     @property
+    def _framed(self) -> bool:
+        """The model's own latents have a time axis, (B, C, 1, h, w) for a picture; outside of here they have none."""
+        return self._patcher.model.latent_format.latent_dimensions == 3
+
+    @property
     def compute_dtype(self) -> torch.dtype:
         """Number format of the model's arithmetic."""
         return self._patcher.model.get_dtype_inference()
@@ -92,11 +99,14 @@ class Trainable:
         weights: Sequence[float],
         mask: torch.Tensor | None = None,
     ) -> Batch:
-        """Put samples on the device. `latents`: (B, C, h, w) as the VAE gave them; `mask`: (B, 1, H, W) in 0..1.
+        """Put samples on the device. `latents`: (B, C, h, w), or (B, C, 1, h, w) of a video VAE, as the VAE gave them;
+        `mask`: (B, 1, H, W) in 0..1.
 
         Every picture keeps its own conditioning; those whose shapes the host can join share a forward.
         """
         model = self._patcher.model
+        if self._framed and latents.ndim == 4:
+            latents = latents.unsqueeze(2)
         together = model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
         groups: list[tuple[list[int], list[dict[str, Any]]]] = []
         for index, (text, sizes) in enumerate(zip(texts, geometry, strict=True)):
@@ -113,11 +123,15 @@ class Trainable:
             (members, {k: conds[0][k].concat([c[k] for c in conds[1:]]) for k in conds[0]}) for members, conds in groups
         )
         mask = mask if mask is None else mask.to(self.device, non_blocking=True)
+        together = together.squeeze(2) if self._framed else together
         return Batch(together, torch.tensor(weights).to(self.device, non_blocking=True), mask, joined)
 
     def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry) -> dict[str, Any]:
         """The host's conditioning objects of one sample, each for a batch of one."""
-        conds = self._patcher.model.extra_conds(
+        model = self._patcher.model
+        # Only for models trained with it: Chroma, whose input has the same name, must keep the host's default of 0.
+        guided = model.model_config.unet_config.get("guidance_embed", False)
+        conds = model.extra_conds(
             cross_attn=text.cond.to(self.device, non_blocking=True),
             **text.extras,
             noise=latent,
@@ -129,6 +143,7 @@ class Trainable:
             crop_h=sizes.crop[1],
             target_width=sizes.target[0],
             target_height=sizes.target[1],
+            **({"guidance": self.guidance} if guided else {}),
         )
         return {name: cond.process_cond(batch_size=1, area=None, device=self.device) for name, cond in conds.items()}
 
@@ -140,7 +155,9 @@ class Trainable:
                 x, sigma = noised.x, noised.sigma
             else:
                 x, sigma = noised.x[members], noised.sigma[members]
-            outputs.append(model.apply_model(x, sigma, transformer_options=self._options.copy(), **conds))
+            x = x.unsqueeze(2) if self._framed else x
+            output = model.apply_model(x, sigma, transformer_options=self._options.copy(), **conds)
+            outputs.append(output.squeeze(2) if self._framed else output)
             order += members
         if len(outputs) == 1:
             return outputs[0]
@@ -148,8 +165,10 @@ class Trainable:
 
 
 @contextmanager
-def trainable(model: Any, mixed_precision: str, gradient_checkpointing: bool) -> Iterator[Trainable]:
-    """Load a MODEL of the graph for training.
+def trainable(
+    model: Any, mixed_precision: str, gradient_checkpointing: bool, guidance: float = 1.0
+) -> Iterator[Trainable]:
+    """Load a MODEL of the graph for training; `guidance` is what models with an embedded guidance input are told.
 
     No copy of the weights is made; the graph's MODEL is unchanged in value afterwards. Must be entered outside
     inference mode (`guard.training`).
@@ -160,8 +179,9 @@ def trainable(model: Any, mixed_precision: str, gradient_checkpointing: bool) ->
         patcher.set_model_compute_dtype(wanted)
     with ExitStack() as stack:
         stack.callback(_release, patcher)
-        host_model = Trainable(patcher)
+        host_model = Trainable(patcher, guidance)
         stack.enter_context(_raw_output(patcher.model))
+        stack.enter_context(_differentiable(patcher.model.diffusion_model))
         if gradient_checkpointing:
             stack.enter_context(_checkpointed(patcher.model.diffusion_model))
         yield host_model
@@ -188,17 +208,48 @@ def _raw_output(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _checkpointed(module: torch.nn.Module) -> Iterator[None]:
-    """Recompute each block in the backward pass instead of keeping its activations."""
-    blocks = [m for m in module.modules() if type(m).__name__ in families.BLOCKS]
-
-    def wrap(forward: Any) -> Any:
-        return lambda *args, **kwargs: checkpoint(forward, *args, use_reentrant=False, **kwargs)
-
+def _patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module, Any], Any]) -> Iterator[None]:
+    """Give each module `wrap(module, its forward)` as forward; afterwards the instances are as before."""
+    patched: list[tuple[torch.nn.Module, Any]] = []
     try:
-        for block in blocks:
-            block.forward = wrap(block.forward)
+        for module in modules:
+            patched.append((module, module.__dict__.get("forward")))
+            module.forward = wrap(module, module.forward)
         yield
     finally:
-        for block in blocks:
-            block.__dict__.pop("forward", None)
+        for module, own in patched:
+            if own is None:
+                module.__dict__.pop("forward", None)
+            else:
+                module.forward = own
+
+
+def _differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
+    """Let blocks that add to their input in place run backward.
+
+    Their LayerNorms keep that input for the backward pass and would find it changed. They get a copy instead, which
+    is what an addition out of place would have kept too.
+    """
+    norms = [
+        child
+        for block in model.modules()
+        if type(block).__name__ in families.IN_PLACE
+        for child in block.children()
+        if isinstance(child, torch.nn.LayerNorm)
+    ]
+    return _patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
+
+
+def _checkpointed(model: torch.nn.Module) -> AbstractContextManager[None]:
+    """Recompute each block in the backward pass instead of keeping its activations."""
+
+    def wrap(block: torch.nn.Module, forward: Any) -> Any:
+        def fresh(*args: Any, **kwargs: Any) -> Any:
+            """The second run must see the input as the first one did."""
+            args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
+            return forward(*args, **kwargs | {k: kwargs[k].clone() for k in ("img", "txt") if k in kwargs})
+
+        run = fresh if type(block).__name__ in families.IN_PLACE else forward
+        return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, **kwargs)
+
+    return _patched((m for m in model.modules() if type(m).__name__ in families.BLOCKS), wrap)

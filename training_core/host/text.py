@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,12 +53,21 @@ def escape(caption: str) -> str:
     return re.sub(r"(?<!\\)([()])", r"\\\1", caption)
 
 
-def encode(clip: Any, caption: str, weighted: bool = False, max_tokens: int = 0) -> tuple[Text, bool]:
+def encoders(clip: Any) -> list[str]:
+    """The text encoders of a CLIP object that a sample can go without, where it has several: clip_l, clip_g, t5xxl."""
+    found = [name for name in ("clip_l", "clip_g", "t5xxl") if getattr(clip.cond_stage_model, name, None) is not None]
+    return found if len(found) > 1 else []
+
+
+def encode(
+    clip: Any, caption: str, weighted: bool = False, max_tokens: int = 0, without: Sequence[str] = ()
+) -> tuple[Text, bool]:
     """Encode one caption with a CLIP object of the graph, as the host's own text node does.
 
     Args:
         weighted: brackets are emphasis.
         max_tokens: what a CLIP encoder reads at most, in chunks of 75 as the host cuts them; 0: everything.
+        without: encoders whose part is zeros.
 
     Returns:
         the encoding, and whether the caption was cut.
@@ -66,10 +77,31 @@ def encode(clip: Any, caption: str, weighted: bool = False, max_tokens: int = 0)
         if isinstance(chunks, list) and all(isinstance(c, list) and len(c) == CLIP_CHUNK for c in chunks):
             cut |= len(chunks) > max_tokens // 75
             tokens[name] = chunks[: max_tokens // 75]
-    with torch.inference_mode():
+    with torch.inference_mode(), _silenced(clip.cond_stage_model, without):
         cond, extras = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)[0]
     # Clones made outside inference mode can be saved for backward.
     return Text(cond.clone(), {k: _normal(v) for k, v in extras.items()}), cut
+
+
+@contextmanager
+def _silenced(model: Any, names: Sequence[str]) -> Iterator[None]:
+    """Let some of a model's text encoders answer with zeros."""
+    silent = [encoder for name in names if (encoder := getattr(model, name, None)) is not None]
+
+    def zeros(encode_token_weights: Any) -> Any:
+        def answer(*args: Any, **kwargs: Any) -> Any:
+            out, pooled, *rest = encode_token_weights(*args, **kwargs)
+            return (torch.zeros_like(out), pooled if pooled is None else torch.zeros_like(pooled), *rest)
+
+        return answer
+
+    try:
+        for encoder in silent:
+            encoder.encode_token_weights = zeros(encoder.encode_token_weights)
+        yield
+    finally:
+        for encoder in silent:
+            encoder.__dict__.pop("encode_token_weights", None)
 
 
 def _normal(value: Any) -> Any:

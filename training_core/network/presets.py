@@ -7,16 +7,29 @@ from typing import Any
 TRANSFORMERS = [
     "SpatialTransformer",  # SD1, SD2, SDXL
     "JointBlock",  # SD3
-    "DoubleStreamBlock",
-    "SingleStreamBlock",  # Flux, Chroma
+    "DoubleStreamBlock",  # Flux, Chroma
+    "SingleStreamBlock",
     "JointTransformerBlock",  # Lumina 2, Z-Image
     "QwenImageTransformerBlock",  # Qwen-Image
     "WanAttentionBlock",  # Wan
-    "MMDiTBlock",
-    "DiTBlock",  # AuraFlow
+    "MMDiTBlock",  # AuraFlow
+    "DiTBlock",
+    "HiDreamImageBlock",  # HiDream-I1
 ]
+"""Every Linear in them is trained, those of the adaLN modulation too, as sd-scripts does for SD3, Flux and Lumina."""
+
 CONVOLUTIONS = ["ResBlock", "Downsample", "Upsample"]
-ATTENTIONS = ["CrossAttention", "SelfAttention"]
+ATTENTIONS = [
+    "CrossAttention",  # SD1, SD2, SDXL
+    "SelfAttention",  # SD3, the double blocks of Flux and Chroma (in single blocks attention and MLP are one layer)
+    "JointAttention",  # Lumina 2, Z-Image
+    "Attention",  # Qwen-Image
+    "SingleAttention",  # AuraFlow
+    "DoubleAttention",
+    "WanSelfAttention",
+    "WanT2VCrossAttention",
+    "HiDreamAttention",
+]
 ENDS = ["input_blocks.0.0", r"out\.2", r"time_embed\.0", r"time_embed\.2"]
 """U-Net input and output convolutions and the time embedding: LyCORIS' conv_in, conv_out, time_embedding."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from ..settings import LossSettings
@@ -57,14 +59,41 @@ def debiased(ratio: torch.Tensor, prediction: Prediction) -> torch.Tensor:
     return 1 / (ratio + 1) if prediction == "v" else ratio.rsqrt()
 
 
+def like_eps(ratio: torch.Tensor) -> torch.Tensor:
+    """s / (s + 1) with s = min(snr, 1000): a v loss weighed as an eps loss (--scale_v_pred_loss_like_noise_pred)."""
+    ratio = ratio.clamp(max=1000)
+    return ratio / (ratio + 1)
+
+
+def v_like(ratio: torch.Tensor, part: float) -> torch.Tensor:
+    """1 + part (s + 1) / s with s = min(snr, 1000): an eps loss with a part of a v loss (--v_pred_like_loss)."""
+    return 1 + part / like_eps(ratio)
+
+
+def flow_weight(sigma: torch.Tensor, scheme: str) -> torch.Tensor:
+    """Weights of (B,) flow sigmas (--weighting_scheme): sigma_sqrt 1 / sigma^2, cosmap 2 / (pi (1 - 2 s + 2 s^2)).
+
+    sd-scripts' sigma_sqrt is infinite at sigma 0; here sigma counts as 0.001 at least.
+    """
+    if scheme == "sigma_sqrt":
+        return sigma.clamp(min=1e-3).pow(-2)
+    if scheme == "cosmap":
+        return 2 / (math.pi * (1 - 2 * sigma + 2 * sigma.square()))
+    return torch.ones_like(sigma)
+
+
 def weights(settings: LossSettings, schedule: Schedule, sigma: torch.Tensor) -> torch.Tensor:
-    """The product of all timestep weights that are switched on, (B,). Ones for flow models."""
-    result = torch.ones_like(sigma)
-    if schedule.prediction == "flow":
-        return result
-    ratio = snr(sigma)
+    """The product of all timestep weights that are switched on, (B,), from (B,) sigma."""
+    kind = schedule.prediction
+    if kind == "flow":
+        return flow_weight(sigma, settings.weighting_scheme)
+    result, ratio = torch.ones_like(sigma), snr(sigma)
     if settings.min_snr_gamma:
-        result = result * min_snr(ratio, settings.min_snr_gamma, schedule.prediction)
+        result = result * min_snr(ratio, settings.min_snr_gamma, kind)
+    if settings.scale_v_pred_loss_like_noise_pred and kind == "v":
+        result = result * like_eps(ratio)
+    if settings.v_pred_like_loss and kind == "eps":
+        result = result * v_like(ratio, settings.v_pred_like_loss)
     if settings.debiased_estimation_loss:
-        result = result * debiased(ratio, schedule.prediction)
+        result = result * debiased(ratio, kind)
     return result

@@ -7,9 +7,14 @@ from typing import Any
 
 import torch
 
+from ..errors import AthanorError
+from ..randomness import generator
 from ..settings import LossSettings, NoiseSettings
 from . import losses, noise, timesteps
-from .schedule import Schedule, noised, target
+from .schedule import Schedule, broadcast, noised, target
+
+Usual = tuple[str, float]
+"""What timestep_sampling auto means for a model: the sampling's name, and its flow_shift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,31 +28,53 @@ class Noised:
 
 
 class Objective:
-    """Binds the settings to a model's schedule."""
+    """Binds the settings to a model's schedule.
 
-    def __init__(self, loss: LossSettings, noise_settings: NoiseSettings, schedule: Schedule) -> None:
-        self._loss, self._noise, self._schedule = loss, noise_settings, schedule
-        self.warnings: list[str] = []
-        if schedule.prediction == "flow":
-            # sd-scripts ignores these silently for rectified flow; so do we, but aloud.
-            unused = [
-                name
-                for group, names in (
-                    (loss, ("min_snr_gamma", "debiased_estimation_loss")),
-                    (noise_settings, ("noise_offset", "multires_noise_iterations")),
-                )
-                for name in names
-                if getattr(group, name)
+    Raises:
+        AthanorError: settings that contradict the model's prediction.
+    """
+
+    def __init__(
+        self, loss: LossSettings, noise_settings: NoiseSettings, schedule: Schedule, usual: Usual = ("uniform", 1.0)
+    ) -> None:
+        _refuse(loss, schedule)
+        self._loss, self._schedule = loss, schedule
+        self._noise = resolved(noise_settings, schedule, usual)
+        self.warnings = list(_unused(loss, noise_settings, schedule))
+
+    @property
+    def prediction(self) -> str:
+        """What the model predicts: eps, v or flow."""
+        return self._schedule.prediction
+
+    def describe(self) -> str:
+        """Timestep sampling and loss in a few words."""
+        noise_settings, loss = self._noise, self._loss
+        words = [loss.loss_type]
+        if self._schedule.prediction == "flow":
+            words = [noise_settings.timestep_sampling, *words, loss.weighting_scheme, loss.model_prediction_type]
+            if noise_settings.flow_shift not in (0, 1):
+                words[0] += f" {noise_settings.flow_shift:g}"
+        else:
+            words += [
+                f"min SNR {loss.min_snr_gamma:g}" if loss.min_snr_gamma else "",
+                "debiased" if loss.debiased_estimation_loss else "",
+                "like eps" if loss.scale_v_pred_loss_like_noise_pred else "",
+                f"v like {loss.v_pred_like_loss:g}" if loss.v_pred_like_loss else "",
+                "zero terminal SNR" if noise_settings.zero_terminal_snr else "",
             ]
-            if unused:
-                self.warnings.append(f"{', '.join(unused)}: no meaning for a rectified-flow model; trained without.")
-            self._noise = noise_settings.model_copy(update={"noise_offset": 0.0, "multires_noise_iterations": 0})
+        return ", ".join(word for word in words if word and word not in ("none", "raw"))
 
     def prepare(self, x0: torch.Tensor, *key: Any) -> Noised:
         """Mix latents `x0` (B, C, h, w) with noise; everything random follows from `key` (seed, step, ...)."""
-        sigma, t = timesteps.draw(self._schedule, len(x0), noise.generator(*key, "timestep"))
-        clean, mixed = noise.draw(x0.shape, self._noise, *key)
-        sigma, t, clean, mixed = (v.to(x0.device, non_blocking=True) for v in (sigma, t, clean, mixed))
+        size = (x0.shape[-2], x0.shape[-1])
+        drawn = timesteps.draw(self._schedule, self._noise, len(x0), size, generator(*key, "timestep"))
+        return self.mix(x0, *drawn, *key)
+
+    def mix(self, x0: torch.Tensor, sigma: torch.Tensor, t: torch.Tensor, *key: Any) -> Noised:
+        """Mix latents with noise drawn by `key` at given (B,) sigma and t."""
+        clean, mixed = noise.draw(x0, self._noise, *key)
+        sigma, t = sigma.to(x0.device, non_blocking=True), t.to(x0.device, non_blocking=True)
         kind = self._schedule.prediction
         return Noised(noised(kind, x0, mixed, sigma), sigma, t, target(kind, x0, clean, sigma))
 
@@ -55,10 +82,80 @@ class Objective:
         """The weighted loss of every sample, (B,) float32: element-wise, times the mask, mean over the picture,
         times weights. `mask`: (B, 1, h, w) in 0..1 (--masked_loss); the mean counts what it hides, too.
         """
-        c = None
+        c, wanted = None, batch.target
         if self._loss.loss_type in ("huber", "smooth_l1"):
             c = losses.huber_c(self._loss, self._schedule, batch.sigma, batch.t)
-        loss = losses.elementwise(prediction, batch.target, self._loss.loss_type, c)
+        if self._schedule.prediction == "flow" and self._loss.model_prediction_type == "sigma_scaled":
+            # x - sigma * velocity is the picture without its noise; the difference of two such is sigma * (v - v').
+            scale = broadcast(batch.sigma, wanted)
+            prediction, wanted = scale * prediction, scale * wanted
+        loss = losses.elementwise(prediction, wanted, self._loss.loss_type, c)
         if mask is not None:
             loss = loss * losses.mask_for(mask, loss)
-        return loss.flatten(1).mean(1) * losses.weights(self._loss, self._schedule, batch.sigma)
+        return loss.flatten(1).mean(1) * self.weights(batch.sigma)
+
+    def weights(self, sigma: torch.Tensor) -> torch.Tensor:
+        """How much each of (B,) sigmas counts, (B,)."""
+        return losses.weights(self._loss, self._schedule, sigma)
+
+    def timesteps(self, count: int, size: tuple[int, int], *key: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """`count` timesteps as training draws them for latents of `size` (height, width): (sigma, t), each (count,)."""
+        return timesteps.draw(self._schedule, self._noise, count, size, generator(*key, "timestep"))
+
+    def spread(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """`count` timesteps at equal distances over those that are trained: (sigma, t), each (count,)."""
+        low, high = self._noise.min_timestep, self._noise.max_timestep
+        t = low + (torch.arange(count) + 0.5) / count * (high - low)
+        if self._schedule.sigmas is None:
+            return t / 1000, t
+        index = t.long().clamp(max=len(self._schedule.sigmas) - 1)
+        return self._schedule.sigmas[index], index.float()
+
+
+def resolved(settings: NoiseSettings, schedule: Schedule, usual: Usual) -> NoiseSettings:
+    """The settings with `auto` replaced, and without what a flow model has no use for."""
+    if schedule.prediction != "flow":
+        return settings
+    changes: dict[str, object] = {"noise_offset": 0.0, "adaptive_noise_scale": 0.0, "multires_noise_iterations": 0}
+    if settings.timestep_sampling == "auto":
+        changes |= {"timestep_sampling": usual[0], "flow_shift": settings.flow_shift or usual[1]}
+    return settings.model_copy(update=changes)
+
+
+def _refuse(loss: LossSettings, schedule: Schedule) -> None:
+    kind = schedule.prediction
+    for name, needs in (("scale_v_pred_loss_like_noise_pred", "v"), ("v_pred_like_loss", "eps")):
+        if getattr(loss, name) and kind in ("eps", "v") and kind != needs:
+            raise AthanorError(f"{name} is for models that predict {needs}, this one predicts {kind}: take it out.")
+
+
+def _unused(loss: LossSettings, noise_settings: NoiseSettings, schedule: Schedule) -> list[str]:
+    """One line about settings that have no meaning for this model."""
+    if schedule.prediction == "flow":
+        groups = (
+            (
+                loss,
+                (
+                    "min_snr_gamma",
+                    "debiased_estimation_loss",
+                    "scale_v_pred_loss_like_noise_pred",
+                    "v_pred_like_loss",
+                ),
+            ),
+            (noise_settings, ("noise_offset", "multires_noise_iterations", "zero_terminal_snr")),
+        )
+        what = "a rectified-flow model"
+    else:
+        groups = (
+            (loss, ("weighting_scheme", "model_prediction_type")),
+            (noise_settings, ("timestep_sampling", "flow_shift")),
+        )
+        what = f"a model that predicts {schedule.prediction}"
+    plain = {"none", "raw", "auto", "uniform", 0}
+    unused = [name for group, names in groups for name in names if getattr(group, name) not in plain]
+    lines = [f"{', '.join(unused)}: no meaning for {what}; trained without."] if unused else []
+    if noise_settings.zero_terminal_snr and schedule.prediction == "eps":
+        lines.append(
+            "zero_terminal_snr: a model that predicts eps learns nothing at the last timestep; it is for v models."
+        )
+    return lines

@@ -22,6 +22,16 @@ class Schedule:
     sigmas: torch.Tensor | None = None
 
 
+def zero_terminal(sigmas: torch.Tensor) -> torch.Tensor:
+    """Rescale (T,) sigmas of eps or v so that the last is infinite: no signal is left there (--zero_terminal_snr).
+
+    With s = sqrt(abar): s := (s - s_T) s_0 / (s_0 - s_T) (Lin et al. 2023).
+    """
+    s = (1 + sigmas.square()).rsqrt()
+    s = (s - s[-1]) * s[0] / (s[0] - s[-1])
+    return (1 - s.square()).sqrt() / s
+
+
 def broadcast(per_sample: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """(B,) -> (B, 1, ...) with as many dimensions as `like`."""
     return per_sample.view(-1, *[1] * (like.ndim - 1))

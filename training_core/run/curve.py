@@ -9,6 +9,8 @@ from PIL import Image, ImageDraw
 
 from ..drawing import ACCENT, INK, LINE, MUTED, PAPER, font, font_for
 
+PROBE = (240, 170, 80)
+
 
 def ema(values: Sequence[float], half_life: float) -> list[float]:
     """Causal exponential mean with bias correction: what is drawn never changes later."""
@@ -19,8 +21,17 @@ def ema(values: Sequence[float], half_life: float) -> list[float]:
     return result
 
 
-def loss_curve(title: str, losses: Sequence[float], lrs: Sequence[float], epochs: Sequence[int]) -> Image.Image:
-    """Loss of every step (faint), its mean (bright) and the learning rate (dotted), 960 x 480."""
+def loss_curve(
+    title: str,
+    losses: Sequence[float],
+    lrs: Sequence[float],
+    epochs: Sequence[int],
+    probes: Sequence[tuple[int, float]] = (),
+) -> Image.Image:
+    """Loss of every step (faint), its mean (bright), the learning rate (dotted) and the probe, 960 x 480.
+
+    `probes`: (finished steps, per cent of the first); drawn between 0 and the largest.
+    """
     size, left, right, top, bottom = (960, 480), 70, 70, 46, 44
     image = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(image)
@@ -63,6 +74,20 @@ def loss_curve(title: str, losses: Sequence[float], lrs: Sequence[float], epochs
             fill=ACCENT,
             anchor="lm",
         )
+    if len(probes) > 1:
+        most = max(100.0, *(percent for _, percent in probes)) * 1.04
+        points = [at(step - 1 if step else 0, percent, most, 0) for step, percent in probes]
+        pen.line(points, fill=PROBE, width=2)
+        for x, y in points:
+            pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=PROBE)
+        pen.text(
+            (left + width + 6, max(points[-1][1], top + 8)),
+            f"{probes[-1][1]:.0f} %",
+            font=font(13),
+            fill=PROBE,
+            anchor="lm",
+        )
     note = f"{len(losses)} steps    loss: each step (faint) and mean    learning rate (dots): up to {top_lr:.2g}"
+    note += "    probe (orange): % of the start" if len(probes) > 1 else ""
     pen.text((left, size[1] - 18), note, font=font(12), fill=MUTED, anchor="lm")
     return image

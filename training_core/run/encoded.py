@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ..data.buckets import recorded_crop
 from ..data.cache import LatentCache, TextCache
 from ..data.plan import Batch, Buckets, Sample, View
 from ..data.store import DiskStore, MemoryStore, Store, Tensors
@@ -45,19 +46,31 @@ class Encodings:
     """Latents and texts of the plan, made by the graph's own VAE and CLIP."""
 
     def __init__(
-        self, buckets: Buckets, clip: Any, vae: Any, settings: CacheSettings, seed: int, prior_loss_weight: float
+        self,
+        buckets: Buckets,
+        clip: Any,
+        vae: Any,
+        settings: CacheSettings,
+        seed: int,
+        prior_loss_weight: float = 1.0,
+        sdxl_crop: str = "real",
     ) -> None:
-        self._buckets, self._clip, self._vae = buckets, clip, vae
+        self._buckets, self._clip, self._vae, self._sdxl_crop = buckets, clip, vae, sdxl_crop
         self._sampling, self._seed, self._prior = settings.latent_sampling, seed, prior_loss_weight
         self._store: Store = MemoryStore()
         if settings.cache_to_disk:
             self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * 1e9))
         self._latents = LatentCache(self._store, buckets, fingerprint.autoencoder(vae), settings.vae_batch_size)
         self._texts = TextCache(self._store, fingerprint.text_encoder(clip))
+        self._kept: set[str] = set()
         self._told_of_cuts = False
 
-    def fill(self, batches: list[Batch]) -> Iterator[Encoded | Warned]:
-        """Encode what these batches need and nobody has encoded yet."""
+    def fill(self, batches: list[Batch], for_good: bool = False) -> Iterator[Encoded | Warned]:
+        """Encode what these batches need and nobody has encoded yet.
+
+        Args:
+            for_good: keep it to the end of the run, else until the next call.
+        """
         samples = [sample for batch in batches for sample in batch.samples]
         views, captions = [s.view for s in samples], [s.caption for s in samples]
         for what, progress in (
@@ -67,7 +80,10 @@ class Encodings:
             for done, total in progress:
                 guard.stop_if_interrupted()
                 yield Encoded(what, done, total)
-        self._store.trim(self._latents.keys(views) | {self._texts.key(caption) for caption in captions})
+        needed = self._latents.keys(views) | {self._texts.key(caption) for caption in captions}
+        if for_good:
+            self._kept |= needed
+        self._store.trim(needed | self._kept)
         if not self._told_of_cuts:
             unique = set(captions)
             cut = [c for c in unique if self._texts.meta(c).get("cut")]
@@ -79,7 +95,7 @@ class Encodings:
                 )
 
     def _encode(self, caption: Any) -> tuple[Tensors, dict[str, Any]]:
-        text, cut = host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens)
+        text, cut = host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, caption.without)
         tensors, plain = text.parts()
         return tensors, {"extras": plain, "cut": cut}
 
@@ -111,11 +127,15 @@ class Encodings:
         return parts["mean"] + parts["std"] * noise
 
     def _geometry(self, sample: Sample) -> Geometry:
-        placement = sample.view.placement
+        """What SDXL is told: the crop in the picture as it is trained on, mirrored with it."""
+        placement, flip = sample.view.placement, sample.view.flip
+        size = self._buckets.dataset.pictures[sample.view.picture].size
+        if self._sdxl_crop == "sd-scripts":
+            return Geometry(size, recorded_crop(size, placement.bucket, flip), placement.bucket)
         left, top = placement.crop
-        if sample.view.flip:
+        if flip:
             left = placement.resized[0] - placement.bucket[0] - left
-        return Geometry(self._buckets.dataset.pictures[sample.view.picture].size, (left, top), placement.bucket)
+        return Geometry(size, (left, top), placement.bucket)
 
 
 def _together(masks: list[torch.Tensor | None]) -> torch.Tensor | None:

@@ -36,6 +36,19 @@ class Stepped:
     grad_norm: float
     seconds: float  # wall-clock time of the step
     data_wait: float = 0.0  # seconds of it in which the network waited for its data
+    pictures: tuple[int, ...] = ()  # index of each sample's picture in the dataset
+    timesteps: tuple[float, ...] = ()  # of each sample, in 0..1000
+    losses: tuple[float, ...] = ()  # of each sample
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """The frozen probe was looked at."""
+
+    step: int  # finished steps
+    loss: float  # plain l2
+    percent: float  # of the loss at step 0
+    label: str  # what it looks at: "held-out pictures" or "training pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +69,4 @@ class Warned:
     text: str
 
 
-Event = Started | Encoded | Stepped | Saved | Warned
+Event = Started | Encoded | Stepped | Probed | Saved | Warned

@@ -29,4 +29,5 @@ class Run:
     losses: tuple[float, ...]  # one per step
     lrs: tuple[float, ...]
     epochs: tuple[int, ...]
+    probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the first look
     captions: tuple[str, ...]  # a few that were trained, to compare with

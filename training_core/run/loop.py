@@ -7,14 +7,41 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
-import torch
-
 from ..data.plan import Batch, Length
 from .events import Event, Saved, Stepped
-from .step import Conditioned, Stepper
+from .step import Conditioned, Outcome, Stepper
 
 READ_EVERY = 10
 """On a GPU, losses are read back only every so many steps: each read waits for the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A step whose numbers are still on the device."""
+
+    step: int
+    epoch: int
+    lr: float
+    seconds: float
+    waited: float
+    outcome: Outcome
+    pictures: tuple[int, ...]
+
+    def read(self) -> Stepped:
+        """Wait for the device."""
+        losses = self.outcome.losses.tolist()
+        return Stepped(
+            self.step,
+            self.epoch,
+            sum(losses) / len(losses),
+            self.lr,
+            self.outcome.grad_norm.item(),
+            self.seconds,
+            self.waited,
+            self.pictures,
+            tuple(round(t, 2) for t in self.outcome.t.tolist()),
+            tuple(losses),
+        )
 
 
 @dataclass
@@ -23,12 +50,12 @@ class Progress:
 
     step: int = 0  # finished optimizer steps
     epoch: int = 0  # finished epochs
-    pending: list[tuple[int, int, float, float, float, torch.Tensor, torch.Tensor]] = field(default_factory=list)
+    pending: list[_Pending] = field(default_factory=list)
 
     def read(self) -> Iterator[Stepped]:
         """Read back what the device has computed since the last time."""
-        for step, epoch, lr, seconds, waited, losses, norm in self.pending:
-            yield Stepped(step, epoch, losses.mean().item(), lr, norm.item(), seconds, waited)
+        for pending in self.pending:
+            yield pending.read()
         self.pending.clear()
 
 
@@ -40,6 +67,7 @@ def loop(
     feed: Callable[[list[tuple[int, list[Batch]]]], Iterator[tuple[list[Conditioned], float]]],
     stepper: Stepper,
     lr_at: Callable[[int], float],
+    watch: Callable[[int], Iterator[Event]],
     save_due: Callable[[int], bool],
     save: Callable[[Progress, str], Saved],
     check: Callable[[], None],
@@ -48,9 +76,10 @@ def loop(
     """Train `length.steps` optimizer steps.
 
     `prepare_epoch` encodes what the epoch needs, `feed` puts each step's batches on the device and tells how long that
-    was waited for, `check` raises if the user wants to stop. `progress` is kept up to date, so that whoever catches an
+    was waited for, `watch` looks at the network after so many steps (first 0), `check` raises if the user wants to stop. `progress` is kept up to date, so that whoever catches an
     exception knows what is finished.
     """
+    yield from watch(0)
     for epoch in range(length.epochs):
         batches = epoch_batches(epoch)
         yield from prepare_epoch(batches)
@@ -58,16 +87,19 @@ def loop(
         steps = list(enumerate(steps, progress.step))[: length.steps - progress.step]
         start = time.perf_counter()
         with closing(feed(steps)) as fed:
-            for conditioned, waited in fed:
+            for (_, used), (conditioned, waited) in zip(steps, fed, strict=True):
                 check()
                 lr = lr_at(progress.step)
-                losses, norm = stepper(progress.step, lr, conditioned)
+                outcome = stepper(progress.step, lr, conditioned)
                 progress.step += 1
                 now = time.perf_counter()
-                progress.pending.append((progress.step, epoch + 1, lr, now - start, waited, losses, norm))
-                start, finished = now, progress.step == length.steps
-                if losses.device.type == "cpu" or len(progress.pending) >= READ_EVERY or finished:
+                pictures = tuple(sample.view.picture for batch in used for sample in batch.samples)
+                progress.pending.append(_Pending(progress.step, epoch + 1, lr, now - start, waited, outcome, pictures))
+                finished = progress.step == length.steps
+                if outcome.losses.device.type == "cpu" or len(progress.pending) >= READ_EVERY or finished:
                     yield from progress.read()
+                yield from watch(progress.step)
+                start = time.perf_counter()
         yield from progress.read()
         progress.epoch = epoch + 1
         if progress.step < length.steps and save_due(progress.epoch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -23,6 +24,15 @@ Predict = Callable[[Noised, Any], torch.Tensor]
 """(noised latents, micro-batch) -> raw model output (B, C, h, w) float32."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one step computed, still on the device: reading it waits for the device."""
+
+    losses: torch.Tensor  # (N,) of every sample, weighted
+    t: torch.Tensor  # (N,) timesteps in 0..1000
+    grad_norm: torch.Tensor  # before clipping
+
+
 class Stepper:
     """Holds what stays the same from step to step."""
 
@@ -41,17 +51,13 @@ class Stepper:
         self._optimizer, self._max_grad_norm, self._scaler = optimizer, max_grad_norm, scaler
         self._device = self._parameters[0].device
 
-    def __call__(self, step: int, lr: float, batches: Sequence[Conditioned]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Train on `batches` (gradient accumulation), with equal weight to every sample.
-
-        Returns:
-            (losses, grad_norm): the loss of every sample (N,) and the gradient's norm, both still on the device.
-        """
+    def __call__(self, step: int, lr: float, batches: Sequence[Conditioned]) -> Outcome:
+        """Train on `batches` (gradient accumulation), with equal weight to every sample."""
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         self._optimizer.zero_grad(set_to_none=True)
         total = sum(len(batch.latents) for batch in batches)
-        losses = []
+        losses, timesteps = [], []
         # Network dropout draws from torch's own generators: fork them, so that nothing else of the host moves.
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
@@ -61,9 +67,10 @@ class Stepper:
                 loss = self._objective.losses(self._predict(noised, batch), noised, batch.mask) * batch.weights
                 self._scaler.scale(loss.sum() / total).backward()
                 losses.append(loss.detach())
+                timesteps.append(noised.t)
         self._scaler.unscale_(self._optimizer)
         limit = self._max_grad_norm or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        return torch.cat(losses), norm
+        return Outcome(torch.cat(losses), torch.cat(timesteps), norm)

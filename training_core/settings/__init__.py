@@ -8,6 +8,7 @@ from .buckets import BucketSettings
 from .caching import CacheSettings
 from .caption_edit import CaptionEditSettings
 from .compare import CompareSettings
+from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
 from .job import Job
@@ -18,12 +19,14 @@ from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
 from .rebalance import RebalanceSettings
 from .training import TrainingSettings
+from .validation import ValidationSettings
 
 __all__ = [
     "BucketSettings",
     "CacheSettings",
     "CaptionEditSettings",
     "CompareSettings",
+    "ConditioningSettings",
     "DatasetSettings",
     "DoctorSettings",
     "Job",
@@ -36,6 +39,7 @@ __all__ = [
     "SettingInfo",
     "Settings",
     "TrainingSettings",
+    "ValidationSettings",
     "info",
     "parse",
 ]

@@ -8,12 +8,14 @@ import json
 from .base import Settings
 from .buckets import BucketSettings
 from .caching import CacheSettings
+from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .loss import LossSettings
 from .network import NetworkSettings
 from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
 from .training import TrainingSettings
+from .validation import ValidationSettings
 
 
 class Job(Settings):
@@ -27,6 +29,8 @@ class Job(Settings):
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings = TrainingSettings()
     cache: CacheSettings = CacheSettings()
+    conditioning: ConditioningSettings = ConditioningSettings()
+    validation: ValidationSettings = ValidationSettings()
     dataset_fingerprint: str
     model_fingerprint: str
 
@@ -41,6 +45,7 @@ class Job(Settings):
                 "datasets": {"__all__": {"folder", "mask_folder"}},
                 "training": {"overwrite"},
                 "cache": {"cache_to_disk", "cache_limit_gb"},
+                "validation": {"probe_samples", "validate_every_n_steps"},
             }
         )
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -48,6 +48,35 @@ class LossSettings(Settings):
         "Weight by 1 / sqrt(SNR): another way to balance timesteps, often smoother.",
         flag="debiased_estimation_loss",
     )
+    scale_v_pred_loss_like_noise_pred: bool = setting(
+        False,
+        "For v models: weigh timesteps as the loss of an eps model does.",
+        flag="scale_v_pred_loss_like_noise_pred",
+        advanced=True,
+    )
+    v_pred_like_loss: float = setting(
+        0.0,
+        "For eps models: add this part of a v model's loss (0.1 to 1; 0 = off).",
+        flag="v_pred_like_loss",
+        ge=0,
+        le=100,
+        step=0.1,
+        advanced=True,
+    )
+    weighting_scheme: Literal["none", "sigma_sqrt", "cosmap"] = setting(
+        "none",
+        "For flow models: how much each timestep counts. sigma_sqrt: by 1 / sigma^2, with model_prediction_type "
+        "sigma_scaled; cosmap: the middle a little more.",
+        flag="weighting_scheme",
+        advanced=True,
+    )
+    model_prediction_type: Literal["raw", "sigma_scaled"] = setting(
+        "raw",
+        "For flow models: what is compared. raw: the velocity, as the model was trained; sigma_scaled: the picture without "
+        "its noise, as sd-scripts does for SD3 (low noise counts little).",
+        flag="model_prediction_type",
+        advanced=True,
+    )
     prior_loss_weight: float = setting(
         1.0,
         "Weight of regularization pictures (0.5 to 1).",

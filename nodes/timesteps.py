@@ -1,0 +1,63 @@
+"""Timestep Plot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..training_core.objective.preview import preview
+from ..training_core.run.prepare import objective_of
+from ..training_core.settings import LossSettings, NoiseSettings
+from . import types
+from .schema import image_output
+
+
+class AthanorTimestepPlot(io.ComfyNode):
+    """Shows what Noise and Loss Config do before anything is trained."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Model and configs in, a picture out."""
+        return io.Schema(
+            node_id="AthanorTimestepPlot",
+            display_name="Timestep Plot",
+            category="Athanor/config",
+            description="How often each timestep will be trained, and how much its error counts, for this model.",
+            search_aliases=["timestep sampling", "min snr", "debiased", "loss weighting", "density"],
+            inputs=[
+                io.Model.Input("model", tooltip="The model that will be trained."),
+                types.Noise.Input("noise", optional=True, tooltip="From Noise Config; unconnected: its defaults."),
+                types.Loss.Input("loss", optional=True, tooltip="From Loss Config; unconnected: plain l2."),
+                io.Int.Input(
+                    "width", default=1024, min=64, max=8192, step=8, tooltip="Picture width in pixels, for flux_shift."
+                ),
+                io.Int.Input(
+                    "height",
+                    default=1024,
+                    min=64,
+                    max=8192,
+                    step=8,
+                    tooltip="Picture height in pixels, for flux_shift.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("plot", tooltip="Density, weight, and both together."),
+                io.String.Output("text", tooltip="What is used, and settings without meaning for this model."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        width: int,
+        height: int,
+        noise: NoiseSettings | None = None,
+        loss: LossSettings | None = None,
+    ) -> io.NodeOutput:
+        """Draw."""
+        _, family, objective = objective_of(model, loss or LossSettings(), noise or NoiseSettings())
+        title = f"{family.title} ({objective.prediction}): {objective.describe()}"
+        image = preview(objective, (height // 8, width // 8), title)
+        return io.NodeOutput(image_output(image), "\n".join([title, *objective.warnings]))

@@ -1,0 +1,57 @@
+"""Pictures for the probe."""
+
+from pathlib import Path
+
+from athanor.training_core.data.dataset import Dataset, Picture
+from athanor.training_core.data.holdout import hold_out, probe_batches, split
+from athanor.training_core.data.plan import sort_into_buckets
+from athanor.training_core.settings import BucketSettings, DatasetSettings, ValidationSettings
+
+
+def buckets(count=20, reg=4, **values):
+    subsets = (DatasetSettings(shuffle_caption=True, caption_dropout_rate=1, **values), DatasetSettings(is_reg=True))
+    pictures = [Picture(Path(f"{i}"), f"{i}", f"c{i}", (64, 64 + 32 * (i % 2)), f"a{i}, b, c", 2) for i in range(count)]
+    pictures += [Picture(Path(f"r{i}"), f"r{i}", f"r{i}", (64, 64), "reg", 1, 1) for i in range(reg)]
+    shape = BucketSettings(
+        width=64, height=64, min_bucket_reso=32, max_bucket_reso=128, bucket_reso_steps=32, batch_size=3
+    )
+    return sort_into_buckets(Dataset(subsets, tuple(pictures)), shape)
+
+
+def names(some):
+    return {p.name for p in some.dataset.pictures}
+
+
+def test_held_out_pictures_are_not_trained_on():
+    whole = buckets()
+    training, held = split(whole, 0.2, 0)
+    assert len(names(held)) == 4 and not names(held) & names(training)
+    assert names(held) | names(training) == names(whole) and not any(n.startswith("r") for n in names(held))
+    assert split(whole, 0.2, 0) == (training, held) and names(split(whole, 0.2, 1)[1]) != names(held)
+    # One picture more changes little.
+    assert len(names(split(buckets(21), 0.2, 0)[1]) & names(held)) >= 3
+
+
+def test_too_few_pictures_to_hold_some_out():
+    held = hold_out(buckets(5), ValidationSettings(validation_split=0.2))
+    assert held.label == "training pictures" and held.training is held.probed and "too few" in held.warnings[0]
+    plain = hold_out(buckets(), ValidationSettings())
+    assert plain.label == "training pictures" and not plain.warnings
+    own = hold_out(buckets(), ValidationSettings(validation_split=0.5), buckets(3))
+    assert own.label == "held-out pictures" and len(own.training.dataset.pictures) == 24
+    assert hold_out(buckets(), ValidationSettings(probe_samples=0)).batches == []
+
+
+def test_probe_batches_have_no_chance_in_them():
+    whole = buckets(flip_aug=True, color_aug=True, random_crop=True)
+    plan = probe_batches(whole, 8, 0)
+    samples = [s for b in plan for s in b.samples]
+    assert len(samples) == 8 and plan == probe_batches(whole, 8, 0) != probe_batches(whole, 8, 1)
+    assert all(len({s.view.placement.bucket for s in b.samples} | {b.bucket}) == 1 for b in plan)
+    assert all(len(b.samples) <= 3 for b in plan)
+    for s in samples:
+        picture = whole.dataset.pictures[s.view.picture]
+        assert s.caption.text == picture.caption and not s.view.flip and not s.view.colour and not s.is_reg
+        assert s.view.placement in {e.placement for e in whole.entries if e.picture == s.view.picture}
+    assert len(probe_batches(buckets(2, 0), 8, 0)[0].samples) == 3
+    assert sum(len(b.samples) for b in probe_batches(buckets(2, 0), 8, 0)) == 8

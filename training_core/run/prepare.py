@@ -1,0 +1,111 @@
+"""Everything about a run that is known before the model is loaded: checked first, so that nothing fails late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..data.holdout import hold_out
+from ..data.plan import Batch, Buckets, Length, epoch_plan, length
+from ..host import families, folders, text
+from ..host.zsnr import zero_terminal
+from ..network import build
+from ..objective import Objective
+from ..optim import optimizers
+from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings
+from .encoded import Encodings
+from .names import free_path
+from .probe import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that can begin."""
+
+    model: Any  # the graph's MODEL, with zero terminal SNR if the job asks for it
+    family: families.Family
+    objective: Objective
+    optimizer_label: str
+    buckets: Buckets  # what is trained on
+    conditioning: ConditioningSettings
+    length: Length
+    target: Path  # name.safetensors
+    encodings: Encodings
+    probe: Probe
+    warnings: list[str]
+
+    def plan(self, job: Job, epoch: int) -> list[Batch]:
+        """The batches of an epoch (from 0)."""
+        return epoch_plan(self.buckets, job.training, epoch, self.conditioning)
+
+
+def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validation: Buckets | None) -> Prepared:
+    """Check a job against the graph's models.
+
+    Raises:
+        AthanorError: a setting, a file name or a model that the run cannot have.
+    """
+    model, family, objective = objective_of(model, job.loss, job.noise)
+    label = optimizers.label(job.optimizer)
+    build.create(model.model.diffusion_model, job.network, job.training.seed)  # only to see that it can be made
+    held = hold_out(buckets, job.validation, validation)
+    conditioning, unused = _encoders(job.conditioning, clip)
+    target = free_path(folders.lora_path(job.training.output_name), job.run_id, job.training.overwrite)
+
+    def encodings(some: Buckets) -> Encodings:
+        crop = job.conditioning.sdxl_crop
+        return Encodings(some, clip, vae, job.cache, job.training.seed, job.loss.prior_loss_weight, crop)
+
+    own = encodings(held.training)
+    probed = own if held.probed is held.training else encodings(held.probed)
+    return Prepared(
+        model,
+        family,
+        objective,
+        label,
+        held.training,
+        conditioning,
+        length(held.training, job.training),
+        target,
+        own,
+        Probe(probed, held.batches, job.validation, held.label),
+        [*objective.warnings, *held.warnings, *unused, *_settings(job, target.stem)],
+    )
+
+
+def objective_of(model: Any, loss: LossSettings, noise: NoiseSettings) -> tuple[Any, families.Family, Objective]:
+    """The model as it is trained (with zero terminal SNR if asked for), its family, and the objective on it.
+
+    Raises:
+        AthanorError: the model cannot be trained, or settings contradict its prediction.
+    """
+    family = families.detect(model)
+    schedule = families.schedule(model.get_model_object("model_sampling"))
+    if noise.zero_terminal_snr and schedule.prediction != "flow":
+        model = zero_terminal(model)
+        schedule = families.schedule(model.get_model_object("model_sampling"))
+    return model, family, Objective(loss, noise, schedule, (family.timestep_sampling, family.shift))
+
+
+def _encoders(settings: ConditioningSettings, clip: Any) -> tuple[ConditioningSettings, list[str]]:
+    """The dropout rates of text encoders that the graph's CLIP has, and a warning of the others."""
+    rates = {"clip_l": "clip_l_dropout_rate", "clip_g": "clip_g_dropout_rate", "t5xxl": "t5_dropout_rate"}
+    there = text.encoders(clip)
+    unused = [rate for name, rate in rates.items() if getattr(settings, rate) and name not in there]
+    kept = settings.model_copy(update=dict.fromkeys(unused, 0.0))
+    has = f"it has {', '.join(there)}" if there else "it has one; caption_dropout_rate is for the whole caption"
+    return kept, [f"{', '.join(unused)}: the CLIP has no such text encoder beside others ({has})."] if unused else []
+
+
+def _settings(job: Job, name: str) -> Iterator[str]:
+    """Settings that have no effect together, and a name that is not the one asked for, in words."""
+    if job.network.dropout and job.network.algo in ("loha", "lokr"):
+        yield f"dropout has no effect with {job.network.algo}; rank_dropout and module_dropout have."
+    if job.network.preset == "full" and not job.network.conv_rank:
+        yield "preset full without conv_rank: 3x3 convolutions are not trained."
+    if job.optimizer.lr_scheduler == "constant" and job.optimizer.lr_warmup_steps:
+        yield "lr_warmup_steps has no effect with lr_scheduler constant; choose constant_with_warmup."
+    if name != job.training.output_name.replace("\\", "/").rpartition("/")[2].strip():
+        yield f"{job.training.output_name}.safetensors is from another run; this one is saved as {name}."

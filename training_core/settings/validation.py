@@ -1,0 +1,35 @@
+"""Validation Config: the probe that shows whether the network learns, beside the noisy training loss."""
+
+from __future__ import annotations
+
+from .base import Settings, setting
+
+
+class ValidationSettings(Settings):
+    """A frozen probe: the same pictures, noise and timesteps, looked at again and again."""
+
+    probe_samples: int = setting(
+        8,
+        "How many fixed pictures with fixed noise are looked at each time (4 to 32; 0 = no probe).",
+        ge=0,
+        le=1024,
+    )
+    validate_every_n_steps: int = setting(
+        0,
+        "Look at them every so many steps; 0: about 20 times in the run.",
+        flag="validate_every_n_steps",
+        ge=0,
+        le=1_000_000,
+    )
+    validation_split: float = setting(
+        0.0,
+        "Part of the pictures that is held out from training for it (0.1 is usual; 0 = none: the probe then looks at "
+        "pictures of the training, and cannot show overfitting).",
+        flag="validation_split",
+        ge=0,
+        le=0.9,
+        step=0.05,
+    )
+    validation_seed: int = setting(
+        0, "Which pictures are held out, and the noise of the probe.", flag="validation_seed", ge=0, le=2**53
+    )
