@@ -355,6 +355,32 @@ def test_gradients_are_those_of_finite_differences(family):
     assert (losses[0] - losses[1]) / 0.004 == pytest.approx(length, rel=0.02)
 
 
+def test_bfloat16(family):
+    """Finite losses close to those of float32, and float32 gradients, with checkpointing as people use it."""
+    from athanor.training_core.host import guard
+    from athanor.training_core.host.model import trainable
+    from athanor.training_core.network import build
+
+    case, model = family
+    latents, texts, geometry = samples(case)
+    losses = []
+    for precision in ("no", "bf16"):
+        with (
+            guard.training(),
+            trainable(model, precision, True) as host_model,
+            build.attached(host_model.diffusion_model, settings(case), 0, host_model.device) as network,
+        ):
+            batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
+            objective = objective_of(host_model)
+            x = objective.prepare(batch.latents, 0, 0, 0)
+            loss = objective.losses(host_model.predict(x, batch), x).mean()
+            loss.backward()
+            losses.append(loss.item())
+            gradients = [p.grad for p in network.parameters() if p.grad is not None]
+            assert gradients and all(g.dtype is torch.float32 and g.isfinite().all() for g in gradients)
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
 def test_trained_file_works_in_the_stock_host(family, caplog):
     """Training lowers the loss; the stock loader reads the file and gives the trained output, and the stock sampler
     another picture."""
@@ -413,7 +439,7 @@ def test_presets_reach_the_blocks(family):
     from athanor.training_core.network import build, presets
     from athanor.training_core.settings import NetworkSettings
 
-    case, model = family
+    _case, model = family
     module = model.model.diffusion_model
     inside = {
         id(layer)
