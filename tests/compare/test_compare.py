@@ -15,7 +15,7 @@ def run(epochs=(2, 4, 10)):
         Checkpoint(e, e * 10, f"x-{e:06d}.safetensors", Path(f"x-{e:06d}.safetensors"), "", e == epochs[-1])
         for e in epochs
     )
-    return Run("0" * 16, "x", Path(), points, (), (), (), ("one", "two"))
+    return Run("0" * 16, "x", Path(), points, (), (), (), (), ("one", "two"))
 
 
 def test_checkpoints_are_in_order_of_training():

@@ -3,9 +3,9 @@ from athanor.training_core import settings as s
 from athanor.training_core.errors import AthanorError
 
 GROUPS = [
-    s.BucketSettings, s.CacheSettings, s.CaptionEditSettings, s.CompareSettings, s.ConditioningSettings, s.DatasetSettings, s.DoctorSettings,
-    s.LossSettings, s.MergeTagsSettings, s.NetworkSettings, s.NoiseSettings, s.OptimizerSettings, s.RebalanceSettings,
-    s.TrainingSettings, s.ValidationSettings,
+    s.BucketSettings, s.CacheSettings, s.CaptionEditSettings, s.CompareSettings, s.ConditioningSettings,
+    s.DatasetSettings, s.DoctorSettings, s.LossSettings, s.MergeTagsSettings, s.NetworkSettings, s.NoiseSettings,
+    s.OptimizerSettings, s.RebalanceSettings, s.TrainingSettings, s.ValidationSettings,
 ]  # fmt: skip
 
 

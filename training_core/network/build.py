@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -54,31 +56,42 @@ def create(module: torch.nn.Module, settings: NetworkSettings, seed: int) -> tor
     """A network for `module`, not attached yet; float32, its start values drawn on the CPU from `seed`.
 
     LoRA and LoKr run in LyCORIS' bypass form, base(x) + delta(x): half the arithmetic of its default and no
-    rounding of a small delta against a bf16 weight. LoHa has no cheap bypass.
+    rounding of a small delta against a bf16 weight. The others have no cheap bypass.
 
     Raises:
-        AthanorError: the preset matches no layer of this model.
+        AthanorError: the preset or the patterns match no layer of this model, or the rank does not fit it.
     """
     from lycoris.wrapper import LycorisNetwork
 
-    bypass = settings.algo != "loha"
+    bypass = settings.algo in ("lora", "locon", "lokr") and not settings.dora
     with _preset(settings), torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, "init"))
-        network = LycorisNetwork(
-            module,
-            lora_dim=settings.rank,
-            alpha=settings.alpha,
-            conv_lora_dim=settings.conv_rank,
-            conv_alpha=settings.conv_alpha,
-            dropout=settings.dropout if settings.algo in ("lora", "locon") else 0.0,
-            rank_dropout=settings.rank_dropout,
-            module_dropout=settings.module_dropout,
-            network_module=settings.algo,
-            factor=settings.factor,
-            train_norm=settings.train_norm,
-            bypass_mode=bypass,
-            warn_on_unmatched=False,
-        )
+        try:
+            network = LycorisNetwork(
+                module,
+                lora_dim=settings.rank,
+                alpha=settings.alpha,
+                conv_lora_dim=settings.conv_rank,
+                conv_alpha=settings.conv_alpha,
+                dropout=settings.dropout if settings.algo in ("lora", "locon") else 0.0,
+                rank_dropout=settings.rank_dropout,
+                module_dropout=settings.module_dropout,
+                network_module=settings.algo,
+                factor=settings.factor,
+                train_norm=settings.train_norm,
+                weight_decompose=settings.dora,
+                wd_on_out=settings.wd_on_output,
+                rs_lora=settings.rs_lora,
+                use_tucker=settings.use_tucker,
+                decompose_both=settings.decompose_both,
+                full_matrix=settings.full_matrix,
+                block_size=settings.block_size,
+                constraint=settings.constraint,
+                bypass_mode=bypass,
+                warn_on_unmatched=False,
+            )
+        except ValueError as error:
+            raise _boft_rank(settings, error) from None
     # DiT norms often have no weights of their own: there is nothing to train in them.
     network.loras = [lora for lora in network.loras if not lora.not_supported and lora.org_module[0].weight is not None]
     if not network.loras:
@@ -86,7 +99,41 @@ def create(module: torch.nn.Module, settings: NetworkSettings, seed: int) -> tor
             f"preset {settings.preset}: it matches no layer of this model; choose attn-mlp"
             + (", or set conv_rank to train convolutions." if not settings.conv_rank else ".")
         )
+    network.loras = _picked(network.loras, module, settings)
     return network
+
+
+def _picked(loras: list[Any], module: torch.nn.Module, settings: NetworkSettings) -> list[Any]:
+    """Those that `include` and `exclude` leave."""
+    names = {id(child): name for name, child in module.named_modules()}
+    include, exclude = settings.patterns("include"), settings.patterns("exclude")
+    for field, patterns in (("include", include), ("exclude", exclude)):
+        for pattern in patterns:
+            if not any(pattern.search(names[id(lora.org_module[0])]) for lora in loras):
+                near = ", ".join(sorted({names[id(lora.org_module[0])] for lora in loras})[:3])
+                raise AthanorError(
+                    f"{field}: '{pattern.pattern}' matches no layer of the preset; layers are {near} ..."
+                )
+    kept = [
+        lora
+        for lora in loras
+        if (not include or any(p.search(names[id(lora.org_module[0])]) for p in include))
+        and not any(p.search(names[id(lora.org_module[0])]) for p in exclude)
+    ]
+    if not kept:
+        raise AthanorError("include, exclude: together they leave no layer to train; take one pattern out.")
+    return kept
+
+
+def _boft_rank(settings: NetworkSettings, error: ValueError) -> AthanorError | ValueError:
+    """BOFT cuts a layer into blocks of an even size near the rank; the odd part of its width must fit in."""
+    match = re.search(r"impossible to decompose (\d+)", str(error))
+    if settings.algo != "boft" or not match:
+        return error
+    width = odd = int(match[1])
+    while odd % 2 == 0:
+        odd //= 2
+    return AthanorError(f"rank is {settings.rank}: boft needs at least {2 * odd} for this model's layers of {width}.")
 
 
 @contextmanager
@@ -100,6 +147,8 @@ def attached(
     for lora in network.loras:
         if forward := lean_forward(lora):
             lora.forward = forward
+        if type(lora).__name__ == "DyLoraModule":
+            lora.get_random_rank_weight = _keyed_rank(lora)
     network.apply_to()
     try:
         network.to(device=device, dtype=torch.float32).requires_grad_(True)
@@ -110,6 +159,17 @@ def attached(
         for original, forward in zip(originals, own, strict=True):
             if forward is None:  # LyCORIS leaves an instance attribute behind
                 original.__dict__.pop("forward", None)
+
+
+def _keyed_rank(lora: Any) -> Callable[[], Any]:
+    """DyLoRA's random rank from torch's generator, which a step seeds, and all of it outside of training."""
+
+    def draw() -> Any:
+        last = lora.block_count - 1
+        block = int(torch.randint(0, last + 1, ())) if lora.training else last
+        return lora.get_weight(block * lora.block_size)
+
+    return draw
 
 
 def summary(network: torch.nn.Module) -> str:

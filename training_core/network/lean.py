@@ -18,7 +18,7 @@ Forward = Callable[[torch.Tensor], torch.Tensor]
 
 def lean_forward(lora: Any) -> Forward | None:
     """A forward for a LyCORIS LoCon module, or None where LyCORIS' own is needed (dropouts, Tucker, DoRA)."""
-    if lora.name != "locon" or not lora.bypass_mode or lora.tucker or lora.wd:
+    if getattr(lora, "name", "") != "locon" or not lora.bypass_mode or lora.tucker or lora.wd:
         return None
     if lora.rank_dropout or lora.module_dropout or not isinstance(lora.dropout, torch.nn.Identity):
         return None

@@ -51,7 +51,10 @@ def describe(
             "preset": network.preset,
             "train_norm": network.train_norm,
             "factor": network.factor,
+            "dora_wd": network.dora,
         }
+        options = ("rs_lora", "use_tucker", "decompose_both", "full_matrix", "constraint", "include", "exclude")
+        network_args |= {name: getattr(network, name) for name in options if getattr(network, name)}
     return {
         "ss_output_name": training.output_name.rpartition("/")[2],
         "ss_training_started_at": str(started),

@@ -76,8 +76,8 @@ def loop(
     """Train `length.steps` optimizer steps.
 
     `prepare_epoch` encodes what the epoch needs, `feed` puts each step's batches on the device and tells how long that
-    was waited for, `watch` looks at the network after so many steps (first 0), `check` raises if the user wants to stop. `progress` is kept up to date, so that whoever catches an
-    exception knows what is finished.
+    was waited for, `watch` looks at the network after so many steps (first 0), `check` raises if the user wants to
+    stop. `progress` is kept up to date, so that whoever catches an exception knows what is finished.
     """
     yield from watch(0)
     for epoch in range(length.epochs):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ..network import files, metadata
+from ..network import files, metadata, portable
 from .events import Saved
 from .loop import Progress
 
@@ -29,6 +29,6 @@ class Saver:
     def __call__(self, progress: Progress, kind: str) -> Saved:
         """Write the network as it is now, whole or not at all."""
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
-        tensors = files.tensors_for_file(self.network.state_dict(), self.precision, self.rename)
+        tensors = files.tensors_for_file(portable.state(self.network), self.precision, self.rename)
         described = {**self.described, **metadata.at_save(progress.step, progress.epoch)}
         return Saved(path, progress.step, progress.epoch, files.save_lora(path, tensors, described), kind)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
+
+from pydantic import model_validator
+from typing_extensions import Self
 
 from .base import Settings, setting
 
@@ -10,10 +14,12 @@ from .base import Settings, setting
 class NetworkSettings(Settings):
     """A LoRA / LyCORIS network on the diffusion model."""
 
-    algo: Literal["lora", "locon", "loha", "lokr"] = setting(
+    algo: Literal["lora", "locon", "loha", "lokr", "glora", "full", "diag-oft", "boft", "ia3", "dylora"] = setting(
         "lora",
         "lora: the standard, Linear layers (and 3x3 convolutions once conv_rank is set). locon: the same with "
-        "convolutions in mind. loha, lokr: LyCORIS' Hadamard and Kronecker products, small files, good for styles.",
+        "convolutions in mind. loha, lokr: LyCORIS' Hadamard and Kronecker products, small files, good for styles. glora: "
+        "also scales the weight. full: the whole weight, large. diag-oft, boft: rotations, gentle. ia3: one number per "
+        "channel (the file is as large as the layers). dylora: usable at smaller ranks, too.",
         flag="network_args algo",
     )
     rank: int = setting(
@@ -92,3 +98,101 @@ class NetworkSettings(Settings):
         flag="network_args train_norm",
         advanced=True,
     )
+    dora: bool = setting(
+        False,
+        "Train the size of each weight row apart from its direction (DoRA); for lora, locon, loha and lokr. Slower, "
+        "nearer to full training.",
+        flag="network_args dora_wd",
+    )
+    wd_on_output: bool = setting(
+        True,
+        "DoRA: one size per output row; off: per input column.",
+        flag="network_args wd_on_output",
+        advanced=True,
+    )
+    rs_lora: bool = setting(
+        False,
+        "Scale by alpha / square root of the rank, so that large ranks learn as fast (lora, locon, loha, lokr).",
+        flag="network_args rs_lora",
+        advanced=True,
+    )
+    use_tucker: bool = setting(
+        False,
+        "Tucker decomposition of 3x3 convolutions: smaller (lora, locon, loha).",
+        flag="network_args use_tucker",
+        advanced=True,
+    )
+    decompose_both: bool = setting(
+        False,
+        "lokr: also split the small block by the rank.",
+        flag="network_args decompose_both",
+        advanced=True,
+    )
+    full_matrix: bool = setting(
+        False,
+        "lokr: keep the large block whole, whatever the rank.",
+        flag="network_args full_matrix",
+        advanced=True,
+    )
+    block_size: int = setting(
+        4,
+        "dylora: ranks are trained in blocks of this size; must divide the rank.",
+        flag="network_args block_size",
+        ge=1,
+        le=1024,
+        advanced=True,
+    )
+    constraint: float = setting(
+        0.0,
+        "diag-oft, boft: largest rotation (1e-4 to 1e-2; 0 = no limit).",
+        flag="network_args constraint",
+        ge=0,
+        le=10,
+        step=0.0001,
+        advanced=True,
+    )
+    include: str = setting(
+        "",
+        "Train only layers whose name one of these regular expressions matches, one per line or separated by commas, "
+        "such as 'attn2' or 'output_blocks'. Empty: all of the preset.",
+        flag="network_args include_patterns",
+        multiline=True,
+        advanced=True,
+    )
+    exclude: str = setting(
+        "",
+        "Leave layers out whose name one of these regular expressions matches, for example 'adaLN_modulation'.",
+        flag="network_args exclude_patterns",
+        multiline=True,
+        advanced=True,
+    )
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        matrices = ("lora", "locon", "loha", "lokr")
+        for name, algos in (("dora", matrices), ("rs_lora", matrices), ("use_tucker", ("lora", "locon", "loha"))):
+            if getattr(self, name) and self.algo not in algos:
+                why = " exactly in ComfyUI's loader" if (name, self.algo) == ("use_tucker", "lokr") else ""
+                raise ValueError(
+                    f"{name} does not work with algo {self.algo}{why}: choose {', '.join(algos)}, or switch it off."
+                )
+        for rank in (self.rank, self.conv_rank):
+            if self.algo == "dylora" and rank % self.block_size:
+                raise ValueError(f"block_size is {self.block_size}: it must divide the rank ({rank}) for dylora.")
+        self.patterns("include"), self.patterns("exclude")
+        return self
+
+    def patterns(self, name: Literal["include", "exclude"]) -> list[re.Pattern[str]]:
+        """The regular expressions of `include` or `exclude`.
+
+        Raises:
+            ValueError: one cannot be read; names it.
+        """
+        found = []
+        for text in re.split(r"[,\n]", getattr(self, name)):
+            try:
+                if text.strip():
+                    found.append(re.compile(text.strip()))
+            except re.error as error:
+                raise ValueError(f"{name}: '{text.strip()}' is no regular expression ({error}).") from None
+        return found

@@ -1,0 +1,136 @@
+"""Every algorithm, trained a little, saved, and applied by the stock loader: the same output (must-show 1)."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+ALGOS = {
+    "lora": {},
+    "lora rs": {"algo": "lora", "rs_lora": True},
+    "lora dora": {"algo": "lora", "dora": True},
+    "lora dora in": {"algo": "lora", "dora": True, "wd_on_output": False},
+    "locon tucker": {"algo": "locon", "use_tucker": True},
+    "loha": {},
+    "loha dora": {"algo": "loha", "dora": True},
+    "lokr": {"factor": 4},
+    "lokr whole": {"algo": "lokr", "factor": 4, "rank": 100000, "conv_rank": 100000},
+    "lokr both": {"algo": "lokr", "factor": 4, "decompose_both": True},
+    "lokr matrix": {"algo": "lokr", "factor": 4, "full_matrix": True},
+    "lokr dora": {"algo": "lokr", "factor": 4, "dora": True},
+    "glora": {},
+    "full": {},
+    "diag-oft": {"rank": 8},
+    "diag-oft constraint": {"algo": "diag-oft", "rank": 8, "constraint": 1e-4},
+    "boft": {"rank": 16, "conv_rank": 16},
+    "boft constraint": {"algo": "boft", "rank": 16, "conv_rank": 16, "constraint": 1e-4},
+    "ia3": {},
+    "dylora": {"rank": 8, "block_size": 2},
+}
+EXTRAS = {
+    "plain": {},
+    "norms and convolutions": {"train_norm": True, "conv_rank": 4, "conv_alpha": 2.0},
+    "dropouts": {"dropout": 0.2, "rank_dropout": 0.2, "module_dropout": 0.2},
+}
+SHAPES = {  # channels, width of the text, pooled
+    "sd15": (4, 768, None),
+    "sdxl": (4, 2048, 1280),
+    "sd3": (16, 4096, 2048),
+    "flux_dev": (16, 4096, 768),
+}
+
+
+COVERED = {(kind, extra) for kind in ("sd15", "sd3") for extra in EXTRAS}
+COVERED |= {("sdxl", "norms and convolutions"), ("flux_dev", "plain")}
+"""The large layouts once per algorithm: they take seconds each."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def graph(request, comfy):
+    """(name, MODEL, text, latents)."""
+    import comfy.sd
+    import tiny
+    import tiny_layouts
+    from athanor.training_core.host.text import Text
+
+    channels, width, pooled = SHAPES[request.param]
+    with torch.inference_mode():
+        if request.param == "sd3":
+            model = comfy.sd.load_diffusion_model_state_dict(tiny.sd3_unet(), model_options={"dtype": torch.float32})
+        else:
+            model = tiny_layouts.load(request.param)
+    generator = torch.Generator().manual_seed(0)
+    extras = {"pooled_output": torch.randn(1, pooled, generator=generator)} if pooled else {}
+    text = Text(torch.randn(1, 77, width, generator=generator), extras)
+    return request.param, model, text, torch.randn(1, channels, 16, 16, generator=generator)
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+@pytest.mark.parametrize("name", ALGOS)
+def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
+    import comfy.sd
+    from athanor.training_core.host import families, guard
+    from athanor.training_core.host.model import Geometry, trainable
+    from athanor.training_core.network import build, files, portable
+    from athanor.training_core.objective import Objective
+    from athanor.training_core.settings import LossSettings, NetworkSettings, NoiseSettings
+
+    kind, model, text, latents = graph
+    if (kind, extra) not in COVERED:
+        pytest.skip("covered by the smaller layouts")
+    values = {"algo": name.split()[0], "rank": 4, "alpha": 4.0, "preset": "full" if extra != "plain" else "attn-mlp"}
+    settings = NetworkSettings(**(values | EXTRAS[extra] | ALGOS[name]))
+    if settings.algo == "dylora" and settings.conv_rank:
+        settings = settings.model_copy(update={"conv_rank": 8})
+    if settings.algo == "boft" and kind != "sd15":
+        pytest.skip("widths of this tiny layout are no powers of two times a small number")
+    generator = torch.Generator().manual_seed(1)
+
+    def batch(host_model):
+        return host_model.batch(latents, [text], [Geometry((128, 128), (0, 0), (128, 128))], [1.0])
+
+    with (
+        guard.training(),
+        trainable(model, "auto", False) as host_model,
+        build.attached(host_model.diffusion_model, settings, 0, host_model.device) as network,
+    ):
+        objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
+        optimizer = torch.optim.SGD(network.parameters(), lr=1e-3)
+        for step in range(2):
+            ready = batch(host_model)
+            x = objective.prepare(ready.latents, 0, step)
+            torch.manual_seed(step)
+            loss = objective.losses(host_model.predict(x, ready), x).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        assert loss.isfinite()
+        with torch.no_grad():  # far enough from the start to be seen
+            for parameter in network.parameters():
+                parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
+            network.eval()
+            trained = host_model.predict(x, ready)
+            state = portable.state(network)
+            tensors = files.tensors_for_file(state, "float", families.file_names(model, families.detect(model)))
+    with guard.training(), trainable(model, "auto", False) as host_model, torch.no_grad():
+        plain = host_model.predict(x, batch(host_model))
+    with caplog.at_level(logging.WARNING), torch.inference_mode():
+        loaded, _ = comfy.sd.load_lora_for_models(model, None, tensors, 1.0, 0.0)
+    assert "not loaded" not in caplog.text.lower()
+    with guard.training(), trainable(loaded, "auto", False) as host_model, torch.no_grad():
+        again = host_model.predict(x, batch(host_model))
+    effect = (trained - plain).norm()
+    assert effect > 1e-4 * plain.norm()
+    assert (again - trained).norm() < 1e-3 * effect + 1e-5 * plain.norm(), ((again - trained).norm() / effect).item()
