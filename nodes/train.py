@@ -174,7 +174,15 @@ class _Display:
                 self._probed.append(event)
             case Saved():
                 self._saved.append(event)
-                log.info("Athanor: saved %s (epoch %d, step %d)", event.path, event.epoch, event.step)
+                log.info(
+                    "Athanor: saved %s (epoch %d, step %d); loaded again it deviates by %.1e of its effect",
+                    event.path,
+                    event.epoch,
+                    event.step,
+                    event.deviation,
+                )
+                if event.trouble:
+                    self.show(Warned(f"{event.path.name}: {event.trouble}"))
 
     def _probe(self) -> str:
         """The last look of the probe, as a line."""

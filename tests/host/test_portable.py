@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -81,7 +82,7 @@ def graph(request, comfy):
 @pytest.mark.parametrize("name", ALGOS)
 def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
     import comfy.sd
-    from athanor.training_core.host import families, guard
+    from athanor.training_core.host import families, guard, selfcheck
     from athanor.training_core.host.model import Geometry, trainable
     from athanor.training_core.network import build, files, portable
     from athanor.training_core.objective import Objective
@@ -104,6 +105,7 @@ def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
     with (
         guard.training(),
         trainable(model, "auto", False) as host_model,
+        nullcontext(selfcheck.Check(host_model.patcher)) as check,
         build.attached(host_model.diffusion_model, settings, 0, host_model.device) as network,
     ):
         objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
@@ -124,6 +126,11 @@ def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
             trained = host_model.predict(x, ready)
             state = portable.state(network)
             tensors = files.tensors_for_file(state, "float", families.file_names(model, families.detect(model)))
+            before = {k: v.clone() for k, v in host_model.patcher.model.state_dict().items()}
+            verdict = check(network, tensors)
+            after = host_model.patcher.model.state_dict()
+    assert verdict.trouble("float") == "" and verdict.deviation < 1e-3, verdict
+    assert all(torch.equal(after[k], v) for k, v in before.items())
     with guard.training(), trainable(model, "auto", False) as host_model, torch.no_grad():
         plain = host_model.predict(x, batch(host_model))
     with caplog.at_level(logging.WARNING), torch.inference_mode():
@@ -134,3 +141,56 @@ def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
     effect = (trained - plain).norm()
     assert effect > 1e-4 * plain.norm()
     assert (again - trained).norm() < 1e-3 * effect + 1e-5 * plain.norm(), ((again - trained).norm() / effect).item()
+
+
+def test_a_file_that_loads_wrongly_is_noticed(graph):
+    """Each fault that users of other trainers meet: unknown names, another scale, a layer that lacks."""
+    from athanor.training_core.host import families, guard, selfcheck
+    from athanor.training_core.host.model import trainable
+    from athanor.training_core.network import build, files, portable
+    from athanor.training_core.settings import NetworkSettings
+
+    kind, model, _, _ = graph
+    if kind not in ("sd15", "sd3"):
+        pytest.skip("covered by the smaller layouts")
+    generator = torch.Generator().manual_seed(1)
+    with (
+        guard.training(),
+        trainable(model, "auto", False) as host_model,
+        nullcontext(selfcheck.Check(host_model.patcher)) as check,
+        build.attached(host_model.diffusion_model, NetworkSettings(rank=4), 0, host_model.device) as network,
+    ):
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
+        family = families.detect(model)
+        names = families.file_names(model, family)
+
+        def verdict(change, precision="float"):
+            tensors = files.tensors_for_file(portable.state(network), precision, names)
+            change(tensors)
+            return check(network, tensors)
+
+        for precision in ("float", "fp16", "bf16"):
+            found = verdict(lambda tensors: None, precision)
+            assert found.trouble(precision) == "", (precision, found)
+            assert found.deviation < 0.5 * selfcheck.TOLERANCE[precision]
+        key = next(iter(files.tensors_for_file(network.state_dict(), "float", names)))
+        module = key.partition(".")[0]
+
+        def rename(tensors):
+            for name in [n for n in tensors if n.startswith(f"{module}.")]:
+                tensors[name.replace("lora_unet_", "lora_unit_")] = tensors.pop(name)
+
+        assert "not known to ComfyUI's loader, the first is lora_unit_" in verdict(rename).trouble("float")
+        scaled = verdict(lambda tensors: tensors.update({f"{module}.alpha": torch.tensor(16.0)}))
+        assert scaled.deviation == pytest.approx(
+            1, abs=0.01
+        ) and "differs from the trained network by 100.0%" in scaled.trouble("fp16")
+
+        def lose(tensors):
+            for name in [n for n in tensors if n.startswith(f"{module}.")]:
+                del tensors[name]
+
+        lost = verdict(lose)
+        assert lost.deviation == pytest.approx(1, abs=0.01) and not lost.unmatched

@@ -44,7 +44,7 @@ class Trainable:
 
     def __init__(self, patcher: Any, guidance: float = 1.0) -> None:
         """`guidance`: what models with an embedded guidance input (Flux dev) are told while training."""
-        self._patcher = patcher
+        self.patcher = patcher
         self.guidance = guidance
         self.device: torch.device = patcher.load_device
         self._options: dict[str, Any] = {}
@@ -57,16 +57,16 @@ class Trainable:
         replaced by equal normal ones, one by one, since autograd refuses inference tensors.
         """
         with torch.no_grad():
-            mm.load_models_gpu([self._patcher], memory_required=1e20, force_full_load=True)
-            for module in self._patcher.model.modules():
+            mm.load_models_gpu([self.patcher], memory_required=1e20, force_full_load=True)
+            for module in self.patcher.model.modules():
                 for name, value in module._parameters.items():
                     if value is not None and value.is_inference():
                         module._parameters[name] = torch.nn.Parameter(value.clone(), requires_grad=False)
                 for name, value in module._buffers.items():
                     if value is not None and value.is_inference():
                         module._buffers[name] = value.clone()
-        self._patcher.model.requires_grad_(False)
-        options = self._patcher.model_options["transformer_options"].copy()
+        self.patcher.model.requires_grad_(False)
+        options = self.patcher.model_options["transformer_options"].copy()
         # The host's default attention on CPUs has no backward; torch's own has one on every device.
         options["optimized_attention_override"] = lambda _func, *args, **kwargs: attention_pytorch(*args, **kwargs)
         self._options = options
@@ -74,22 +74,22 @@ class Trainable:
     @property
     def diffusion_model(self) -> torch.nn.Module:
         """What the network is attached to."""
-        return self._patcher.model.diffusion_model
+        return self.patcher.model.diffusion_model
 
     @property
     def schedule(self) -> Schedule:
         """The model's parameterization, with what the graph has patched in."""
-        return families.schedule(self._patcher.model.model_sampling)
+        return families.schedule(self.patcher.model.model_sampling)
 
     @property
     def _framed(self) -> bool:
         """The model's own latents have a time axis, (B, C, 1, h, w) for a picture; outside of here they have none."""
-        return self._patcher.model.latent_format.latent_dimensions == 3
+        return self.patcher.model.latent_format.latent_dimensions == 3
 
     @property
     def compute_dtype(self) -> torch.dtype:
         """Number format of the model's arithmetic."""
-        return self._patcher.model.get_dtype_inference()
+        return self.patcher.model.get_dtype_inference()
 
     def batch(
         self,
@@ -104,7 +104,7 @@ class Trainable:
 
         Every picture keeps its own conditioning; those whose shapes the host can join share a forward.
         """
-        model = self._patcher.model
+        model = self.patcher.model
         if self._framed and latents.ndim == 4:
             latents = latents.unsqueeze(2)
         together = model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
@@ -128,7 +128,7 @@ class Trainable:
 
     def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry) -> dict[str, Any]:
         """The host's conditioning objects of one sample, each for a batch of one."""
-        model = self._patcher.model
+        model = self.patcher.model
         # Only for models trained with it: Chroma, whose input has the same name, must keep the host's default of 0.
         guided = model.model_config.unet_config.get("guidance_embed", False)
         conds = model.extra_conds(
@@ -149,7 +149,7 @@ class Trainable:
 
     def predict(self, noised: Noised, batch: Batch) -> torch.Tensor:
         """The raw model output (eps, v or flow) for a batch, (B, C, h, w) float32."""
-        model, outputs, order = self._patcher.model, [], []
+        model, outputs, order = self.patcher.model, [], []
         for members, conds in batch.groups:
             if len(batch.groups) == 1:
                 x, sigma = noised.x, noised.sigma

@@ -144,6 +144,7 @@ def attached(
     network = create(module, settings, seed)
     originals = [lora.org_module[0] for lora in network.loras]
     own = [original.__dict__.get("forward") for original in originals]
+    parameters = [dict(original._parameters) for original in originals]
     for lora in network.loras:
         if forward := lean_forward(lora):
             lora.forward = forward
@@ -156,9 +157,11 @@ def attached(
         yield network
     finally:
         network.restore()
-        for original, forward in zip(originals, own, strict=True):
+        for original, forward, values in zip(originals, own, parameters, strict=True):
             if forward is None:  # LyCORIS leaves an instance attribute behind
                 original.__dict__.pop("forward", None)
+            original._parameters.clear()  # the algorithm full takes weights off and puts copies back
+            original._parameters.update(values)
 
 
 def _keyed_rank(lora: Any) -> Callable[[], Any]:

@@ -60,6 +60,8 @@ class Saved:
     epoch: int  # finished epochs
     hash: str  # sshs_model_hash
     kind: str  # "epoch", "last" or "interrupted"
+    deviation: float = 0.0  # of the file as the stock loader applies it, as a part of the trained effect
+    trouble: str = ""  # what is wrong with the file, in one sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
 import torch
 
 from ..data.plan import Batch, Buckets
-from ..host import families, folders, guard
+from ..host import families, folders, guard, selfcheck
 from ..host.model import trainable
 from ..network import build, metadata
 from ..optim import optimizers, schedulers
@@ -46,6 +47,7 @@ def train(
         trainable(
             run.model, training.mixed_precision, training.gradient_checkpointing, job.conditioning.guidance_scale
         ) as host_model,
+        nullcontext(selfcheck.Check(host_model.patcher)) as check,
         build.attached(host_model.diffusion_model, job.network, training.seed, host_model.device) as network,
     ):
         optimizer = optimizers.build(job.optimizer, network.parameters())
@@ -63,7 +65,14 @@ def train(
             started=started,
         )
         names = families.file_names(run.model, run.family)
-        save = Saver(run.target, network, training.save_precision, names, described)
+        save = Saver(
+            run.target,
+            network,
+            training.save_precision,
+            names,
+            described,
+            lambda tensors: check(network, tensors),
+        )
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
             encoded = False

@@ -1,0 +1,143 @@
+"""Does the stock loader make of a LoRA file what was trained? Layer by layer, on random inputs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.lora
+import torch
+
+TOLERANCE = {"fp16": 5e-3, "bf16": 4e-2, "float": 2e-3}
+"""Largest deviation by save_precision, as a part of the trained effect; rounding alone gives about a quarter of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the check found."""
+
+    unmatched: tuple[str, ...]  # keys of the file that the loader does not know
+    deviation: float  # largest difference of a layer's output, as a part of what the network changes
+    layer: str  # where
+
+    def trouble(self, precision: str) -> str:
+        """What is wrong, in one sentence, or ''."""
+        if self.unmatched:
+            return f"{len(self.unmatched)} keys of the file are not known to ComfyUI's loader, the first is {self.unmatched[0]}."
+        if self.deviation > TOLERANCE[precision]:
+            return (
+                f"The file loaded by ComfyUI differs from the trained network by {self.deviation:.1%} of its effect, most in "
+                f"{self.layer}."
+            )
+        return ""
+
+
+class Check:
+    """Knows a model's keys; made before a network is attached, since LyCORIS' full algorithm takes weights away."""
+
+    def __init__(self, model: Any) -> None:
+        """`model`: the MODEL being trained."""
+        self._keys = comfy.lora.model_lora_keys_unet(model.model, {})
+        self._names = {id(module): name for name, module in model.model.named_modules()}
+
+    def __call__(self, network: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> Verdict:
+        """Load a file's tensors with the stock loader and compare every layer's output with the attached network's.
+
+        Args:
+            tensors: by their names in the file, in the file's number format.
+        """
+        with _unknown_keys() as unmatched:
+            patches = comfy.lora.load_lora(dict(tensors), self._keys)
+        worst, where = 0.0, ""
+        with torch.no_grad():
+            for lora in network.loras:
+                name = self._names[id(lora.org_module[0])]
+                deviation = _deviation(lora, name, patches)
+                if deviation > worst:
+                    worst, where = deviation, name
+        return Verdict(tuple(unmatched), worst, where)
+
+
+def _deviation(lora: Any, name: str, patches: Mapping[str, Any]) -> float:
+    """How far the loaded layer's output is from the trained one's, as a part of what the network changes."""
+    module, base = lora.org_module[0], _base(lora)
+    training = lora.training
+    lora.eval()
+    try:
+        x = _input(module, base["weight"])
+        trained = lora(x).float()
+        with _given(module, base):
+            plain = lora.org_forward(x).float()
+        with _given(module, {part: _stock(base[part], f"{name}.{part}", patches) for part in base}):
+            loaded = lora.org_forward(x).float()
+    finally:
+        lora.train(training)
+    effect = (trained - plain).norm() + 1e-5 * plain.norm() + 1e-12
+    return ((loaded - trained).norm() / effect).item()
+
+
+def _base(lora: Any) -> dict[str, torch.Tensor | None]:
+    """The layer's own weight and bias; LyCORIS' full algorithm takes them off the layer and keeps copies."""
+    module = lora.org_module[0]
+    if "weight" in module._parameters:
+        return {part: module._parameters.get(part) for part in ("weight", "bias")}
+    device = lora.weight.device
+    bias = None if lora.org_bias is None else lora.org_bias[0].to(device)
+    return {"weight": lora.org_weight.to(device), "bias": bias}
+
+
+def _input(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
+    """A small random input of the shape that the layer takes, keyed by nothing but its size."""
+    kind = type(module).__name__
+    if "Conv" in kind:
+        shape: tuple[int, ...] = (2, module.in_channels, *[8] * (weight.ndim - 2))
+    elif "GroupNorm" in kind:
+        shape = (2, weight.shape[0], 4, 4)
+    else:
+        shape = (4, weight.shape[-1])
+    generator = torch.Generator().manual_seed(0)
+    dtype = weight.dtype if weight.dtype in (torch.float16, torch.bfloat16, torch.float32) else torch.bfloat16
+    return torch.randn(shape, generator=generator).to(weight.device, dtype)
+
+
+def _stock(value: torch.Tensor | None, key: str, patches: Mapping[str, Any]) -> torch.Tensor | None:
+    """A weight or bias as the stock loader patches it, in float32 arithmetic."""
+    if value is None or key not in patches:
+        return value
+    entry = [(1.0, patches[key], 1.0, None, lambda v: v)]
+    return comfy.lora.calculate_weight(entry, value.detach().float().clone(), key).to(value.dtype)
+
+
+@contextmanager
+def _given(module: torch.nn.Module, values: Mapping[str, torch.Tensor | None]) -> Iterator[None]:
+    """The layer with these values as its weight and bias."""
+    before = dict(module._parameters)
+    try:
+        for part, value in values.items():
+            module._parameters[part] = value if value is None else torch.nn.Parameter(value, requires_grad=False)
+        yield
+    finally:
+        module._parameters.clear()
+        module._parameters.update(before)
+
+
+@contextmanager
+def _unknown_keys() -> Iterator[list[str]]:
+    """Collects the keys that the host's loader warns of."""
+    found: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            head, _, key = record.getMessage().partition("lora key not loaded: ")
+            if key and not head:
+                found.append(key)
+
+    handler, root = Collect(), logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield found
+    finally:
+        root.removeHandler(handler)
