@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from comfy_api.latest import io
 
+from ..training_core.host import families, guard
+from ..training_core.network import build
 from ..training_core.optim import args, optimizers
 from ..training_core.settings import (
     CacheSettings,
@@ -49,12 +51,40 @@ class _Config(io.ComfyNode):
         return io.NodeOutput(pick(cls.SETTINGS, values))
 
 
-class AthanorNetworkConfig(_Config):
+class AthanorNetworkConfig(io.ComfyNode):
     """What is trained."""
 
-    SETTINGS, OUTPUT, NAME = NetworkSettings, types.Network, "Network"
-    ABOUT = "The network that is trained beside the frozen model: LoRA, LoCon, LoHa or LoKr."
-    ALIASES = ("lycoris", "rank", "network dim", "alpha", "lokr")
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs from NetworkSettings, and the model to list its layers."""
+        return io.Schema(
+            node_id="AthanorNetworkConfig",
+            display_name="Network Config",
+            category="Athanor/config",
+            description="The network that is trained beside the frozen model: LoRA and all of LyCORIS' algorithms.",
+            search_aliases=["lycoris", "rank", "network dim", "alpha", "lokr", "dora", "oft"],
+            inputs=[
+                *inputs(NetworkSettings),
+                io.Model.Input(
+                    "model", optional=True, tooltip="Only for the text: the model whose layers are listed there."
+                ),
+            ],
+            outputs=[
+                types.Network.Output("network", tooltip="For Train LoRA."),
+                io.String.Output("text", tooltip="With a model connected: what is trained, block by block."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model: Any = None, **values: Any) -> io.NodeOutput:
+        """The settings, checked, and what they mean for the model."""
+        settings = pick(NetworkSettings, values)
+        if model is None:
+            return io.NodeOutput(settings, "Connect a model to see which layers are trained.")
+        families.detect(model)
+        module = model.model.diffusion_model
+        with guard.training():
+            return io.NodeOutput(settings, build.table(build.create(module, settings, 0), module))
 
 
 class AthanorLossConfig(_Config):

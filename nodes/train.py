@@ -196,6 +196,7 @@ class _Display:
         checkpoints = tuple(
             Checkpoint(s.epoch, s.step, folders.lora_name(s.path), s.path, s.hash, s.kind == "last")
             for s in self._saved
+            if s.path.is_file()  # save_last_n may have taken it away since
         )
         steps = self._steps
         return Run(

@@ -3,8 +3,8 @@
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.network.build import attached, create
-from athanor.training_core.settings import NetworkSettings
+from athanor.training_core.network.build import attached, create, table
+from athanor.training_core.settings import NetworkSettings, parse
 from lycoris.wrapper import LycorisNetwork
 
 
@@ -134,3 +134,76 @@ def test_restored_after_an_error():
     with pytest.raises(KeyboardInterrupt), attached(model, NetworkSettings(), 0, CPU):
         raise KeyboardInterrupt
     assert torch.equal(model(X), out)
+
+
+def test_patterns():
+    assert names(include="to_q") == {"attn_to_q"}
+    assert names(preset="full", conv_rank=2, include="attn\\., res", exclude="emb$") == {
+        "attn_proj_in", "attn_to_q", "res_conv"
+    }  # fmt: skip
+    for values, words in (
+        ({"include": "attnn"}, "include: 'attnn' matches no layer of the preset; layers are attn.proj_in, attn.to_q"),
+        ({"exclude": "."}, "together they leave no layer"),
+    ):
+        with pytest.raises(AthanorError) as error:
+            create(Model(), NetworkSettings(**values), 0)
+        assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"algo": "full", "dora": True}, "dora does not work with algo full: choose lora, locon, loha, lokr"),
+        ({"algo": "lokr", "use_tucker": True}, "use_tucker does not work with algo lokr exactly in ComfyUI's loader"),
+        ({"algo": "dylora", "rank": 10}, "block_size is 4: it must divide the rank (10) for dylora."),
+        ({"include": "(a"}, "include: '(a' is no regular expression"),
+    ],
+)
+def test_settings_that_do_not_go_together(values, words):
+    with pytest.raises(AthanorError) as error:
+        parse(NetworkSettings, values)
+    assert words in str(error.value)
+
+
+def test_boft_says_which_rank_it_needs():
+    class Odd(SpatialTransformer):
+        def __init__(self):
+            super().__init__()
+            self.to_q = torch.nn.Linear(8, 40)
+
+    Odd.__name__ = "SpatialTransformer"
+    with pytest.raises(AthanorError, match="rank is 4: boft needs at least 10 for this model's layers of 40"):
+        create(torch.nn.Sequential(Odd()), NetworkSettings(algo="boft", rank=4), 0)
+    assert len(create(torch.nn.Sequential(Odd()), NetworkSettings(algo="boft", rank=10), 0).loras) >= 1
+
+
+@pytest.mark.parametrize("algo", ["glora", "full", "diag-oft", "ia3", "dylora"])
+def test_other_algorithms_learn_and_leave_no_trace(algo):
+    model = Model()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    kept = dict(model.attn.to_q._parameters)
+    with torch.no_grad():
+        plain = model(X)
+    with attached(model, NetworkSettings(algo=algo, rank=4), 0, CPU) as network:
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+        torch.manual_seed(0)
+        assert torch.allclose(model(X), plain, atol=1e-5)  # starts as the model is
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(X).square().mean().backward()
+            optimizer.step()
+        network.eval()
+        assert (model(X) - plain).abs().max() > 1e-4
+        assert torch.equal(model(X), model(X))  # no chance left outside of training
+    assert torch.equal(model(X), plain) and model.attn.to_q._parameters["weight"] is kept["weight"]
+    assert all(torch.equal(model.state_dict()[k], v) for k, v in before.items())
+    assert "forward" not in model.attn.to_q.__dict__
+
+
+def test_the_table_lists_blocks():
+    model = Model()
+    lines = table(create(model, NetworkSettings(rank=2), 0), model).splitlines()
+    assert lines[0].startswith("2 layers, ") and "MB as fp16" in lines[0]
+    assert [line.split()[0] for line in lines[3:]] == ["attn.proj_in", "attn.to_q"]
+    assert [line.split()[1] for line in lines[3:]] == ["1", "1"]
+    assert sum(int(line.split()[2].replace(",", "")) for line in lines[3:]) == 2 * (8 + 8) + 2 * (8 + 16)

@@ -179,3 +179,25 @@ def summary(network: torch.nn.Module) -> str:
     """How much is trained, in words."""
     count = sum(p.numel() for p in network.parameters())
     return f"{len(network.loras)} layers, {count / 1e6:.2f} M parameters"
+
+
+def table(network: torch.nn.Module, module: torch.nn.Module) -> str:
+    """What is trained, block by block: layers and parameters, and the size of the file."""
+    names = {id(child): name for name, child in module.named_modules()}
+    rows: dict[str, list[int]] = {}
+    for lora in network.loras:
+        block = ".".join(names[id(lora.org_module[0])].split(".")[:2])
+        row = rows.setdefault(block, [0, 0])
+        row[0] += 1
+        row[1] += sum(p.numel() for p in lora.parameters())
+    numbers = sum(
+        lora.org_module[0].weight.numel()
+        if type(lora).__name__ == "IA3Module"
+        else sum(p.numel() for p in lora.parameters())
+        for lora in network.loras
+    )
+    lines = [f"{summary(network)}, a file of about {max(1, round(numbers * 2 / 1e6))} MB as fp16", ""]
+    width = max(map(len, rows))
+    lines += [f"{'block':<{width}}  layers  parameters"]
+    lines += [f"{block:<{width}}  {layers:>6}  {count:>10,}" for block, (layers, count) in rows.items()]
+    return "\n".join(lines)

@@ -68,7 +68,7 @@ def loop(
     stepper: Stepper,
     lr_at: Callable[[int], float],
     watch: Callable[[int], Iterator[Event]],
-    save_due: Callable[[int], bool],
+    save_due: Callable[[str, int], bool],
     save: Callable[[Progress, str], Saved],
     check: Callable[[], None],
     progress: Progress,
@@ -76,7 +76,8 @@ def loop(
     """Train `length.steps` optimizer steps.
 
     `prepare_epoch` encodes what the epoch needs, `feed` puts each step's batches on the device and tells how long that
-    was waited for, `watch` looks at the network after so many steps (first 0), `check` raises if the user wants to
+    was waited for, `watch` looks at the network after so many steps (first 0), `save_due` says whether an "epoch" or a "step" of
+    that number is to be saved, `check` raises if the user wants to
     stop. `progress` is kept up to date, so that whoever catches an exception knows what is finished.
     """
     yield from watch(0)
@@ -99,9 +100,11 @@ def loop(
                 if outcome.losses.device.type == "cpu" or len(progress.pending) >= READ_EVERY or finished:
                     yield from progress.read()
                 yield from watch(progress.step)
+                if not finished and save_due("step", progress.step):
+                    yield save(progress, "step")
                 start = time.perf_counter()
         yield from progress.read()
         progress.epoch = epoch + 1
-        if progress.step < length.steps and save_due(progress.epoch):
+        if progress.step < length.steps and save_due("epoch", progress.epoch):
             yield save(progress, "epoch")
     yield save(progress, "last")

@@ -68,7 +68,7 @@ def train(
         save = Saver(
             run.target,
             network,
-            training.save_precision,
+            training,
             names,
             described,
             lambda tensors: check(network, tensors),
@@ -92,7 +92,7 @@ def train(
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
             run.probe.watch(network, host_model, run.length.steps),
-            lambda epoch: bool(training.save_every_n_epochs) and epoch % training.save_every_n_epochs == 0,
+            save.due,
             save,
             guard.stop_if_interrupted,
             progress,

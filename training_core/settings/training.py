@@ -61,6 +61,30 @@ class TrainingSettings(Settings):
         ge=0,
         le=100000,
     )
+    save_every_n_steps: int = setting(
+        0,
+        "Keep a LoRA of every n-th step as well (name-step00000100); 0 = none.",
+        flag="save_every_n_steps",
+        ge=0,
+        le=100_000_000,
+        advanced=True,
+    )
+    save_last_n_epochs: int = setting(
+        0,
+        "Keep only the last n of the epochs' files while training goes on; 0 = all.",
+        flag="save_last_n_epochs",
+        ge=0,
+        le=100000,
+        advanced=True,
+    )
+    save_last_n_steps: int = setting(
+        0,
+        "Keep only files of the last n steps (counted in steps, not in files); 0 = all.",
+        flag="save_last_n_steps",
+        ge=0,
+        le=100_000_000,
+        advanced=True,
+    )
     save_precision: Literal["fp16", "bf16", "float"] = setting(
         "fp16",
         "Number format in the file: fp16 is the standard, float keeps every bit.",

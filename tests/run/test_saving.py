@@ -1,0 +1,67 @@
+"""Which files a run leaves."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from athanor.training_core.run.loop import Progress
+from athanor.training_core.run.saving import Saver
+from athanor.training_core.settings import TrainingSettings
+
+
+class Network(torch.nn.Module):
+    """A network without layers."""
+
+    loras = ()
+
+
+class Fine:
+    deviation = 0.001
+
+    def trouble(self, precision: str) -> str:
+        return ""
+
+
+def saver(folder: Path, check=lambda tensors: Fine(), **values) -> Saver:
+    network = Network()
+    network.weight = torch.nn.Parameter(torch.ones(2))
+    return Saver(folder / "x.safetensors", network, TrainingSettings(**values), {}, {}, check)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.stem for p in folder.iterdir())
+
+
+def test_due():
+    some = saver(Path(), save_every_n_epochs=2, save_every_n_steps=50)
+    assert [n for n in range(1, 7) if some.due("epoch", n)] == [2, 4, 6]
+    assert some.due("step", 100) and not some.due("step", 101)
+    assert not saver(Path(), save_every_n_epochs=0).due("epoch", 1)
+
+
+@pytest.mark.parametrize(("keep", "want"), [(0, 5), (1, 1), (2, 2), (9, 5)])
+def test_the_last_epochs_are_kept(tmp_path: Path, keep, want):
+    some = saver(tmp_path, save_last_n_epochs=keep)
+    for epoch in range(1, 6):
+        some(Progress(step=epoch * 10, epoch=epoch), "epoch")
+        assert (tmp_path / f"x-{epoch:06}.safetensors").is_file()
+    assert len(names(tmp_path)) == want and names(tmp_path)[-1] == "x-000005"
+    some(Progress(step=60, epoch=6), "last")
+    assert names(tmp_path)[0] == "x"
+
+
+def test_the_last_steps_are_kept(tmp_path: Path):
+    some = saver(tmp_path, save_last_n_steps=100)
+    for step in range(50, 351, 50):
+        some(Progress(step=step, epoch=0), "step")
+    assert names(tmp_path) == ["x-step00000250", "x-step00000300", "x-step00000350"]
+
+
+def test_a_check_that_fails_does_not_end_the_run(tmp_path: Path):
+    def broken(tensors):
+        raise RuntimeError("no memory")
+
+    some = saver(tmp_path, check=broken)
+    assert some(Progress(step=1), "last").trouble == "It could not be checked (no memory)."
+    assert some(Progress(step=1), "interrupted").trouble == ""  # not checked: something else is wrong already
+    assert names(tmp_path) == ["x", "x-step00000001"]
