@@ -2,7 +2,7 @@ import contextlib
 from pathlib import Path
 
 import torch
-from athanor.training_core.network.files import model_hash, save_lora
+from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
 from athanor.training_core.run.curve import ema, loss_curve
 from athanor.training_core.run.names import family_of, free_path
 
@@ -40,6 +40,7 @@ def test_family_of(tmp_path: Path):
 def test_published_model_hash():
     tensors = {"a.weight": torch.zeros(2, 2), "b.weight": torch.ones(3)}
     assert model_hash(tensors) == "a71d61ce2b708039f480106ed7e7bb4601c91467c9951495a590d5ec696d8bba"
+    assert legacy_hash(tensors, {"ss_a": "b"}) == "e3b0c442"
 
 
 def test_writing_is_all_or_nothing(tmp_path: Path):

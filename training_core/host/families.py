@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import comfy.model_base
@@ -192,3 +193,10 @@ def file_names(model: Any, family: Family) -> dict[str, str]:
         if ours.endswith(".weight"):
             names["lora_unet_" + ours[:-7].replace(".", "_")] = "lora_unet_" + theirs[:-7].replace(".", "_")
     return names
+
+
+def file_of(model: Any) -> Path | None:
+    """The checkpoint's file, where the host remembers it."""
+    made_by = model.cached_patcher_init
+    paths = [Path(value) for value in made_by[1] if isinstance(value, str)] if made_by else []
+    return next((path for path in paths if path.is_file()), None)

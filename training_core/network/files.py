@@ -36,11 +36,17 @@ def model_hash(tensors: Mapping[str, torch.Tensor]) -> str:
     return hashlib.sha256(memoryview(data)[start:]).hexdigest()
 
 
+def legacy_hash(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> str:
+    """sshs_legacy_hash: the first 8 hex digits of SHA-256 over 64 KB at 1 MB of a file with only the ss_ metadata."""
+    data = save(dict(tensors), metadata={key: value for key, value in metadata.items() if key.startswith("ss_")})
+    return hashlib.sha256(data[0x100000 : 0x100000 + 0x10000]).hexdigest()[:8]
+
+
 def save_lora(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:
     """Write a LoRA file whole or not at all; returns its sshs_model_hash. Metadata values become strings."""
     digest = model_hash(tensors)
     text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
-    text["sshs_model_hash"] = digest
+    text["sshs_model_hash"], text["sshs_legacy_hash"] = digest, legacy_hash(tensors, text)
     data = save(dict(tensors), metadata=text)
     write_atomically(path, lambda temporary: temporary.write_bytes(data))
     return digest

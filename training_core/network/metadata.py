@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter, defaultdict
+from pathlib import Path
 
 from ..data.plan import Buckets, Length
+from ..randomness import torch_seed
 from ..settings import Job
 
 
@@ -17,6 +20,51 @@ def _folder(name: str) -> str:
     return name.rpartition("/")[0] or "."
 
 
+IMPLEMENTATIONS = {
+    "stable-diffusion-xl-v1-base": "https://github.com/Stability-AI/generative-models",
+    "flux-1-dev": "https://github.com/black-forest-labs/flux",
+    "flux-1-schnell": "https://github.com/black-forest-labs/flux",
+    "chroma": "https://huggingface.co/lodestones/Chroma",
+}
+"""modelspec.implementation by architecture; diffusers for the others, as sd-scripts has it."""
+
+
+def legacy_hash(path: Path) -> str:
+    """The first 8 hex digits over 64 KB at 1 MB, by which model files used to be known."""
+    with path.open("rb") as file:
+        file.seek(0x100000)
+        return hashlib.sha256(file.read(0x10000)).hexdigest()[:8]
+
+
+def _file(kind: str, path: Path | None) -> dict[str, str]:
+    """Name and hash of a model's file; the whole of it is not read for a second hash."""
+    if path is None or not path.is_file():
+        return {f"ss_{kind}_name": "None"}
+    return {f"ss_{kind}_name": path.name, f"ss_{kind}_hash": legacy_hash(path)}
+
+
+def _flow(job: Job) -> dict[str, str]:
+    """What only flow models have."""
+    noise, loss = job.noise, job.loss
+    return {
+        "ss_timestep_sampling": noise.timestep_sampling,
+        "ss_sigmoid_scale": str(noise.sigmoid_scale),
+        "ss_discrete_flow_shift": _or_none(noise.flow_shift),
+        "ss_logit_mean": str(noise.logit_mean),
+        "ss_logit_std": str(noise.logit_std),
+        "ss_mode_scale": str(noise.mode_scale),
+        "ss_weighting_scheme": loss.weighting_scheme,
+        "ss_model_prediction_type": loss.model_prediction_type,
+        "ss_guidance_scale": str(job.conditioning.guidance_scale),
+    }
+
+
+def _range(job: Job) -> dict[str, str]:
+    """modelspec.timestep_range, if it is not the whole."""
+    low, high = job.noise.min_timestep, job.noise.max_timestep
+    return {} if (low, high) == (0, 1000) else {"modelspec.timestep_range": f"{low},{high}"}
+
+
 def describe(
     job: Job,
     buckets: Buckets,
@@ -24,18 +72,27 @@ def describe(
     *,
     base_version: str,
     architecture: str,
+    prediction: str,
     optimizer_label: str,
+    base_model: Path | None,
     started: float,
 ) -> dict[str, object]:
-    """Everything that is known before the first step. Only the time fields differ between equal runs."""
+    """Everything that is known before the first step. Only the time fields differ between equal runs.
+
+    Args:
+        prediction: eps, v or flow.
+        base_model: the checkpoint's file, where the host knows it.
+    """
     training, optimizer, network, noise, loss = job.training, job.optimizer, job.network, job.noise, job.loss
     tags: dict[str, Counter[str]] = defaultdict(Counter)
     folders: dict[str, dict[str, int]] = {}
+    reg_folders: dict[str, dict[str, int]] = {}
     for picture in buckets.dataset.pictures:
         folder = _folder(picture.name)
+        held = reg_folders if job.datasets[picture.subset].is_reg else folders
         line = picture.caption.partition("\n")[0]
         tags[folder].update(tag.strip().lower() for tag in line.split(",") if tag.strip())
-        entry = folders.setdefault(folder, {"n_repeats": picture.repeats, "img_count": 0})
+        entry = held.setdefault(folder, {"n_repeats": picture.repeats, "img_count": 0})
         entry["img_count"] += 1
     groups, first = buckets.by_size(), job.datasets[0]
     seen: Counter[bool] = Counter()
@@ -90,13 +147,29 @@ def describe(
         "ss_adaptive_noise_scale": _or_none(noise.adaptive_noise_scale),
         "ss_zero_terminal_snr": str(noise.zero_terminal_snr),
         "ss_ip_noise_gamma_random_strength": str(noise.ip_noise_gamma_random_strength),
-        "ss_timestep_sampling": noise.timestep_sampling,
-        "ss_weighting_scheme": loss.weighting_scheme,
-        "ss_model_prediction_type": loss.model_prediction_type,
-        "ss_guidance_scale": str(job.conditioning.guidance_scale),
+        **(_flow(job) if prediction == "flow" else {}),
         "ss_scale_v_pred_loss_like_noise_pred": str(loss.scale_v_pred_loss_like_noise_pred),
         "ss_masked_loss": str(any(p.mask for p in buckets.dataset.pictures)),
-        "ss_max_token_length": first.max_token_length,
+        "ss_max_token_length": {"75": "None"}.get(first.max_token_length, first.max_token_length),
+        "ss_session_id": str(torch_seed("session", job.run_id) % 2**32),
+        "ss_v2": str(base_version.startswith("sd_v2")),
+        "ss_clip_skip": "None",
+        "ss_cache_latents": "True",
+        "ss_lowram": "False",
+        "ss_full_fp16": "False",
+        "ss_fp8_base": "False",
+        "ss_fp8_base_unet": "False",
+        "ss_scale_weight_norms": "None",
+        "ss_face_crop_aug_range": "None",
+        "ss_training_comment": "None",
+        "ss_resize_interpolation": buckets.settings.resize_interpolation,
+        "ss_num_validation_images": "0",
+        "ss_validation_seed": str(job.validation.validation_seed),
+        "ss_validation_split": str(job.validation.validation_split),
+        "ss_validate_every_n_steps": _or_none(job.validation.validate_every_n_steps),
+        "ss_validate_every_n_epochs": "None",
+        "ss_max_validation_steps": "None",
+        **_file("sd_model", base_model),
         "ss_multires_noise_iterations": _or_none(noise.multires_noise_iterations),
         "ss_multires_noise_discount": str(noise.multires_noise_discount),
         "ss_ip_noise_gamma": _or_none(noise.ip_noise_gamma),
@@ -125,8 +198,13 @@ def describe(
         "ss_keep_tokens": str(first.keep_tokens),
         "ss_tag_frequency": {folder: dict(counts) for folder, counts in tags.items()},
         "ss_dataset_dirs": folders,
+        "ss_reg_dataset_dirs": reg_folders,
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": f"{architecture}/lora",
+        "modelspec.implementation": IMPLEMENTATIONS.get(architecture, "diffusers"),
+        **({} if prediction == "flow" else {"modelspec.prediction_type": "epsilon" if prediction == "eps" else "v"}),
+        **({"modelspec.trigger_phrase": first.caption_prefix} if first.caption_prefix else {}),
+        **_range(job),
         "modelspec.title": training.output_name.rpartition("/")[2],
         "modelspec.resolution": f"{buckets.settings.width}x{buckets.settings.height}",
         "athanor_run_id": job.run_id,

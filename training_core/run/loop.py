@@ -100,7 +100,7 @@ def loop(
                 if outcome.losses.device.type == "cpu" or len(progress.pending) >= READ_EVERY or finished:
                     yield from progress.read()
                 yield from watch(progress.step)
-                if not finished and save_due("step", progress.step):
+                if save_due("step", progress.step):
                     yield save(progress, "step")
                 start = time.perf_counter()
         yield from progress.read()

@@ -61,7 +61,9 @@ def train(
             run.length,
             base_version=run.family.base_version,
             architecture=run.family.architecture,
+            prediction=run.objective.prediction,
             optimizer_label=run.optimizer_label,
+            base_model=families.file_of(run.model),
             started=started,
         )
         names = families.file_names(run.model, run.family)
