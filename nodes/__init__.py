@@ -18,6 +18,7 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .lora_info import AthanorLoRAInfo
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
@@ -45,4 +46,5 @@ class AthanorExtension(ComfyExtension):
             AthanorTimestepPlot,
             AthanorTrainLoRA,
             AthanorXYZCompare,
+            AthanorLoRAInfo,
         ]

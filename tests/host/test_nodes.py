@@ -4,7 +4,7 @@ NODES = {
     "AthanorDatasetLoader", "AthanorBucketer", "AthanorNetworkConfig", "AthanorLossConfig", "AthanorNoiseConfig",
     "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare", "AthanorDatasetFromImages", "AthanorCacheConfig",
     "AthanorDatasetDoctor", "AthanorCaptionEdit", "AthanorMergeTags", "AthanorBalanceRepeats",
-    "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorTimestepPlot",
+    "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorTimestepPlot", "AthanorLoRAInfo",
 }  # fmt: skip
 """Ids are stable for ever: workflows hold them."""
 

@@ -72,6 +72,23 @@ def lora_name(path: Path) -> str:
     return str(path.relative_to(lora_folder()))
 
 
+def lora_names() -> list[str]:
+    """All LoRA files, as the host lists them."""
+    return folder_paths.get_filename_list("loras")
+
+
+def existing_lora(name: str) -> Path:
+    """The file of a LoRA that the host lists.
+
+    Raises:
+        AthanorError: there is none of that name.
+    """
+    path = folder_paths.get_full_path("loras", name)
+    if path is None:
+        raise AthanorError(f"lora_name '{name}' is not in the loras folders.")
+    return Path(path)
+
+
 def run_folder(run_id: str) -> Path:
     """output/athanor/runs/<run id>."""
     return Path(folder_paths.get_output_directory()) / "athanor" / "runs" / run_id
