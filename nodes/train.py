@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from typing import Any
 
@@ -121,7 +122,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             conditioning=conditioning or ConditioningSettings(),
             validation=probe,
             dataset_fingerprint=buckets.dataset.fingerprint,
-            model_fingerprint=fingerprint.fingerprint(model, clip, vae),
+            model_fingerprint=fingerprint.fingerprint(model, clip, vae) + _weights(network),
         )
         display = _Display(cls.hidden.unique_id)
         with guard.training():
@@ -134,6 +135,13 @@ class AthanorTrainLoRA(io.ComfyNode):
         curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
         ui = {"text": [display.summary(run)]}
         return io.NodeOutput(run, last.lora_name, trained, {"loss": list(run.losses)}, image_output(curve), ui=ui)
+
+
+def _weights(network: NetworkSettings | None) -> str:
+    """The content of the LoRA that is continued: another file of that name is another run."""
+    if network is None or not network.network_weights.strip():
+        return ""
+    return "+" + hashlib.sha256(folders.existing_lora(network.network_weights.strip()).read_bytes()).hexdigest()
 
 
 class _Display:

@@ -83,7 +83,7 @@ def existing_lora(name: str) -> Path:
     Raises:
         AthanorError: there is none of that name.
     """
-    path = folder_paths.get_full_path("loras", name)
+    path = folder_paths.get_full_path("loras", name) or folder_paths.get_full_path("loras", f"{name}.safetensors")
     if path is None:
         raise AthanorError(f"lora_name '{name}' is not in the loras folders.")
     return Path(path)

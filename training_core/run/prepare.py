@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..host import families, folders, text
 from ..host.zsnr import zero_terminal
-from ..network import build
+from ..network import build, weights
 from ..objective import Objective
 from ..optim import optimizers
 from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings
@@ -34,6 +36,7 @@ class Prepared:
     target: Path  # name.safetensors
     encodings: Encodings
     probe: Probe
+    begin: Callable[[torch.nn.Module], None]  # gives a new network its first values
     warnings: list[str]
 
     def plan(self, job: Job, epoch: int) -> list[Batch]:
@@ -49,7 +52,10 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     """
     model, family, objective = objective_of(model, job.loss, job.noise)
     label = optimizers.label(job.optimizer)
-    build.create(model.model.diffusion_model, job.network, job.training.seed)  # only to see that it can be made
+    network = build.create(model.model.diffusion_model, job.network, job.training.seed)  # to see that it can be made
+    begin = beginning(job, model, family)
+    begin(network)
+    del network
     held = hold_out(buckets, job.validation, validation)
     conditioning, unused = _encoders(job.conditioning, clip)
     target = free_path(folders.lora_path(job.training.output_name), job.run_id, job.training.overwrite)
@@ -71,8 +77,22 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         target,
         own,
         Probe(probed, held.batches, job.validation, held.label),
+        begin,
         [*objective.warnings, *held.warnings, *unused, *_settings(job, target.stem)],
     )
+
+
+def beginning(job: Job, model: Any, family: families.Family) -> Callable[[torch.nn.Module], None]:
+    """What gives a new network its first values: those of network_weights, or none.
+
+    Raises:
+        AthanorError: there is no such LoRA.
+    """
+    if not job.network.network_weights.strip():
+        return lambda network: None
+    tensors, told = weights.load(folders.existing_lora(job.network.network_weights.strip()))
+    names = families.file_names(model, family)
+    return lambda network: weights.load_into(network, job.network, tensors, told, names)
 
 
 def objective_of(model: Any, loss: LossSettings, noise: NoiseSettings) -> tuple[Any, families.Family, Objective]:

@@ -50,6 +50,7 @@ def train(
         nullcontext(selfcheck.Check(host_model.patcher)) as check,
         build.attached(host_model.diffusion_model, job.network, training.seed, host_model.device) as network,
     ):
+        run.begin(network)
         optimizer = optimizers.build(job.optimizer, network.parameters())
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
         stepper = Stepper(

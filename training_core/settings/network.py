@@ -167,6 +167,14 @@ class NetworkSettings(Settings):
         advanced=True,
     )
 
+    network_weights: str = setting(
+        "",
+        "Continue from this LoRA of the loras folders (its file name); algo, rank and layers must be the same, LoRA Info "
+        "shows them. Empty: start anew.",
+        flag="network_weights",
+        advanced=True,
+    )
+
     @model_validator(mode="after")
     def _together(self) -> Self:
         matrices = ("lora", "locon", "loha", "lokr")
