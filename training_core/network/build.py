@@ -178,7 +178,8 @@ def _keyed_rank(lora: Any) -> Callable[[], Any]:
 def summary(network: torch.nn.Module) -> str:
     """How much is trained, in words."""
     count = sum(p.numel() for p in network.parameters())
-    return f"{len(network.loras)} layers, {count / 1e6:.2f} M parameters"
+    size = f"{count / 1e6:.2f} M" if count >= 1e6 else f"{count:,}"
+    return f"{len(network.loras)} layers, {size} parameters"
 
 
 def table(network: torch.nn.Module, module: torch.nn.Module) -> str:
