@@ -56,7 +56,7 @@ def test_step_time(batch, side, capsys):
         for algo in ("lora", "lokr", "loha"):
             settings = NetworkSettings(algo=algo, rank=16)
             with build.attached(host_model.diffusion_model, settings, 0, host_model.device) as network:
-                optimizer = optimizers.build(OptimizerSettings(), network.parameters())
+                optimizer = optimizers.build(OptimizerSettings(), build.parameter_groups(network, settings))
                 scaler = torch.amp.GradScaler("cpu", enabled=False)
                 step = Stepper(host_model.predict, objective, network, optimizer, 1.0, 0, scaler)
                 seconds = median_seconds(

@@ -46,7 +46,7 @@ def test_every_optimizer_learns_and_repeats_itself(kind):
         settings = OptimizerSettings(
             optimizer_type=kind, optimizer_args="weight_decay=0.0 betas=0.9,0.95", learning_rate=0.05
         )
-        optimizer = optimizers.build(settings, [weight])
+        optimizer = optimizers.build(settings, [{"params": [weight], "lr_scale": 1.0}])
         assert optimizer.param_groups[0]["betas"] == (0.9, 0.95)
         for _ in range(60):
             optimizer.zero_grad()

@@ -66,3 +66,16 @@ def test_dropout_is_keyed_by_the_step_and_leaves_the_global_state():
     again = stepper(b, dropout=0.5)(3, 0.0, batches(6)).losses
     other = stepper(layer(), dropout=0.5)(4, 0.0, batches(6)).losses
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_groups_have_their_own_rate_and_the_network_is_seen_afterwards():
+    a, seen = layer(), []
+    groups = [{"params": [a.weight], "lr_scale": 1.0}, {"params": [a.bias], "lr_scale": 10.0}]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    one = Stepper(
+        lambda noised, batch: a(noised.x), Plain(), a, optimizer, 0.0, 1, torch.amp.GradScaler("cpu", enabled=False),
+        lambda: seen.append(a.weight.detach().clone()),
+    )  # fmt: skip
+    one(0, 0.2, batches(6))
+    assert [group["lr"] for group in optimizer.param_groups] == [0.2, 2.0]
+    assert len(seen) == 1 and torch.equal(seen[0], a.weight)

@@ -175,6 +175,21 @@ def _keyed_rank(lora: Any) -> Callable[[], Any]:
     return draw
 
 
+def parameter_groups(network: torch.nn.Module, settings: NetworkSettings) -> list[dict[str, Any]]:
+    """The network's parameters for an optimizer; `lr_scale` is what a group's learning rate is multiplied by.
+
+    LoRA+ (Hayou et al. 2024): the up weights get a higher rate.
+    """
+    if not settings.loraplus_lr_ratio:
+        return [{"params": list(network.parameters()), "lr_scale": 1.0}]
+    fast = {id(lora.lora_up.weight) for lora in network.loras if hasattr(lora, "lora_up")}
+    groups = [
+        {"params": [p for p in network.parameters() if id(p) not in fast], "lr_scale": 1.0},
+        {"params": [p for p in network.parameters() if id(p) in fast], "lr_scale": settings.loraplus_lr_ratio},
+    ]
+    return [group for group in groups if group["params"]]
+
+
 def summary(network: torch.nn.Module) -> str:
     """How much is trained, in words."""
     count = sum(p.numel() for p in network.parameters())

@@ -110,7 +110,16 @@ def describe(
             "factor": network.factor,
             "dora_wd": network.dora,
         }
-        options = ("rs_lora", "use_tucker", "decompose_both", "full_matrix", "constraint", "include", "exclude")
+        options = (
+            "rs_lora",
+            "loraplus_lr_ratio",
+            "use_tucker",
+            "decompose_both",
+            "full_matrix",
+            "constraint",
+            "include",
+            "exclude",
+        )
         network_args |= {name: getattr(network, name) for name in options if getattr(network, name)}
     return {
         "ss_output_name": training.output_name.rpartition("/")[2],
@@ -159,7 +168,7 @@ def describe(
         "ss_full_fp16": "False",
         "ss_fp8_base": "False",
         "ss_fp8_base_unet": "False",
-        "ss_scale_weight_norms": "None",
+        "ss_scale_weight_norms": _or_none(network.scale_weight_norms),
         "ss_face_crop_aug_range": "None",
         "ss_training_comment": "None",
         "ss_resize_interpolation": buckets.settings.resize_interpolation,

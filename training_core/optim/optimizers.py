@@ -43,13 +43,17 @@ def resolve(settings: OptimizerSettings) -> tuple[type[torch.optim.Optimizer], d
     return cls, arguments
 
 
-def build(settings: OptimizerSettings, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer over `parameters`; AdamW is fused on CUDA (tens of kernel launches instead of thousands)."""
+def build(settings: OptimizerSettings, groups: Iterable[dict[str, Any]]) -> torch.optim.Optimizer:
+    """The optimizer over parameter groups; AdamW is fused on CUDA (tens of kernel launches instead of thousands).
+
+    Args:
+        groups: each with `params` and `lr_scale`, the factor on its learning rate.
+    """
     cls, arguments = resolve(settings)
-    parameters = list(parameters)
-    if cls is torch.optim.AdamW and parameters[0].is_cuda:
+    groups = [group | {"lr": settings.learning_rate * group["lr_scale"]} for group in groups]
+    if cls is torch.optim.AdamW and groups[0]["params"][0].is_cuda:
         arguments.setdefault("fused", True)
-    return cls(parameters, lr=settings.learning_rate, **arguments)
+    return cls(groups, lr=settings.learning_rate, **arguments)
 
 
 def label(settings: OptimizerSettings) -> str:

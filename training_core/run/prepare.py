@@ -123,6 +123,10 @@ def _settings(job: Job, name: str) -> Iterator[str]:
     """Settings that have no effect together, and a name that is not the one asked for, in words."""
     if job.network.dropout and job.network.algo in ("loha", "lokr"):
         yield f"dropout has no effect with {job.network.algo}; rank_dropout and module_dropout have."
+    if job.network.algo not in ("lora", "locon"):
+        for name in ("scale_weight_norms", "loraplus_lr_ratio"):
+            if getattr(job.network, name):
+                yield f"{name} has no effect with {job.network.algo}; it is for lora and locon."
     if job.network.preset == "full" and not job.network.conv_rank:
         yield "preset full without conv_rank: 3x3 convolutions are not trained."
     if job.optimizer.lr_scheduler == "constant" and job.optimizer.lr_warmup_steps:

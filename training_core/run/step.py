@@ -45,7 +45,10 @@ class Stepper:
         max_grad_norm: float,
         seed: int,
         scaler: torch.amp.GradScaler,
+        after: Callable[[], None] | None = None,
     ) -> None:
+        """`after`: what is done to the network once it is updated."""
+        self._after = after
         self._predict, self._objective, self._seed = predict, objective, seed
         self._parameters = [p for p in network.parameters() if p.requires_grad]
         self._optimizer, self._max_grad_norm, self._scaler = optimizer, max_grad_norm, scaler
@@ -54,7 +57,7 @@ class Stepper:
     def __call__(self, step: int, lr: float, batches: Sequence[Conditioned]) -> Outcome:
         """Train on `batches` (gradient accumulation), with equal weight to every sample."""
         for group in self._optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("lr_scale", 1.0)
         self._optimizer.zero_grad(set_to_none=True)
         total = sum(len(batch.latents) for batch in batches)
         losses, timesteps = [], []
@@ -73,4 +76,6 @@ class Stepper:
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
         self._scaler.step(self._optimizer)
         self._scaler.update()
+        if self._after:
+            self._after()
         return Outcome(torch.cat(losses), torch.cat(timesteps), norm)

@@ -14,7 +14,7 @@ import torch
 from ..data.plan import Batch, Buckets
 from ..host import families, folders, guard, selfcheck
 from ..host.model import trainable
-from ..network import build, metadata
+from ..network import build, metadata, norms
 from ..optim import optimizers, schedulers
 from ..settings import Job
 from .events import Event, Started, Warned
@@ -51,10 +51,17 @@ def train(
         build.attached(host_model.diffusion_model, job.network, training.seed, host_model.device) as network,
     ):
         run.begin(network)
-        optimizer = optimizers.build(job.optimizer, network.parameters())
+        optimizer = optimizers.build(job.optimizer, build.parameter_groups(network, job.network))
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
         stepper = Stepper(
-            host_model.predict, run.objective, network, optimizer, job.optimizer.max_grad_norm, training.seed, scaler
+            host_model.predict,
+            run.objective,
+            network,
+            optimizer,
+            job.optimizer.max_grad_norm,
+            training.seed,
+            scaler,
+            norms.limiter(network, job.network.scale_weight_norms),
         )
         described = metadata.describe(
             job,

@@ -167,6 +167,24 @@ class NetworkSettings(Settings):
         advanced=True,
     )
 
+    scale_weight_norms: float = setting(
+        0.0,
+        "Largest size of each layer's change, kept after every step (1 is usual; 0 = no limit). lora and locon.",
+        flag="scale_weight_norms",
+        ge=0,
+        le=1000,
+        step=0.1,
+        advanced=True,
+    )
+    loraplus_lr_ratio: float = setting(
+        0.0,
+        "LoRA+: the up weights learn this much faster (4 to 16; 0 = as fast as the others). lora and locon.",
+        flag="network_args loraplus_lr_ratio",
+        ge=0,
+        le=1000,
+        step=1,
+        advanced=True,
+    )
     network_weights: str = setting(
         "",
         "Continue from this LoRA of the loras folders (its file name); algo, rank and layers must be the same, LoRA Info "
