@@ -32,12 +32,17 @@ def state(network: torch.nn.Module) -> Tensors:
 
 def _dora(lora: Any, result: Tensors) -> None:
     """The loader computes (W + D) scale / (|W| + eps); trained was (W + D) scale / |W + D|."""
+    result[f"{lora.lora_name}.dora_scale"] = lora.dora_scale.float() * dora_ratio(lora)
+
+
+def dora_ratio(lora: Any) -> torch.Tensor:
+    """What the trained scale of a DoRA layer is multiplied by in a file: (|W| + eps) / (|W + D| + eps) per output row."""
     weight = lora.org_weight.float()
     # Not LyCORIS' get_diff_weight: for LoHa and LoKr it multiplies by alpha / rank twice.
     plain = lora.make_weight() * lora.scale if lora.name == "locon" else lora.get_weight(weight.shape) * lora.scalar
     changed = weight + plain.float().view(weight.shape)
     eps = torch.finfo(torch.float32).eps
-    result[f"{lora.lora_name}.dora_scale"] = lora.dora_scale.float() * (_rows(weight) + eps) / (_rows(changed) + eps)
+    return (_rows(weight) + eps) / (_rows(changed) + eps)
 
 
 def _rows(weight: torch.Tensor) -> torch.Tensor:

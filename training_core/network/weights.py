@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from ..errors import AthanorError
 from ..settings import NetworkSettings
 from .build import PREFIX
+from .portable import dora_ratio
 
 _PARTS = {"lora_A.weight": "lora_down.weight", "lora_B.weight": "lora_up.weight"}
 _PARTS |= {"lora_A.default.weight": "lora_down.weight", "lora_B.default.weight": "lora_up.weight"}
@@ -112,22 +113,9 @@ def _give(lora: Any, values: Mapping[str, torch.Tensor], own_file: bool) -> None
         first = next(key for key in ("lora_up.weight", "hada_w1_a", "lokr_w1", "lokr_w1_a") if key in parameters)
         parameters[first].mul_(theirs / scale)
     if getattr(lora, "wd", False) and lora.wd_on_out and own_file:
-        _undo_dora(lora)
+        lora.dora_scale.div_(dora_ratio(lora))  # our files hold the scale that ComfyUI's loader needs
 
 
 def _whole(lora: Any) -> bool:
     """LoKr whose two blocks are both whole: alpha plays no part."""
     return lora.name == "lokr" and lora.use_w1 and lora.use_w2
-
-
-def _undo_dora(lora: Any) -> None:
-    """Our files hold the scale that ComfyUI's loader needs (see portable); back to the one that is trained."""
-    weight = lora.org_weight.float()
-    plain = lora.make_weight() * lora.scale if lora.name == "locon" else lora.get_weight(weight.shape) * lora.scalar
-    changed = weight + plain.float().view(weight.shape)
-    eps = torch.finfo(torch.float32).eps
-
-    def rows(value: torch.Tensor) -> torch.Tensor:
-        return value.flatten(1).norm(dim=1).view(-1, *[1] * (value.ndim - 1))
-
-    lora.dora_scale.mul_((rows(changed) + eps) / (rows(weight) + eps))
