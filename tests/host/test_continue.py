@@ -175,3 +175,16 @@ def test_continue_and_inspect_in_the_graph(server):
     onward["network"]["inputs"]["network_weights"] = "nowhere"
     with pytest.raises(RuntimeError, match="lora_name 'nowhere' is not in the loras folders"):
         server.run(onward)
+
+
+def test_a_model_with_a_lora_is_trained_on_top_of_it(server):
+    """And says so; the finished LoRA on the patched MODEL is what was trained."""
+    server.run(graphs.training("sd3", train={"output_name": "under", "epochs": 2}))
+    prompt = graphs.training("sd3", train={"output_name": "above"})
+    prompt["lora"] = graphs.node(
+        "LoraLoaderModelOnly", model=["ckpt", 0], lora_name="under.safetensors", strength_model=1.0
+    )
+    prompt["train"]["inputs"]["model"] = ["lora", 0]
+    text = server.run(prompt)["outputs"]["train"]["text"][0]
+    assert "The MODEL has a LoRA patched on" in text and "trained on top of it" in text
+    assert "differs from the trained network" not in text and "not known to ComfyUI" not in text

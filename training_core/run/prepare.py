@@ -78,7 +78,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         own,
         Probe(probed, held.batches, job.validation, held.label),
         begin,
-        [*objective.warnings, *held.warnings, *unused, *_settings(job, target.stem)],
+        [*objective.warnings, *held.warnings, *unused, *_patched(model), *_settings(job, target.stem)],
     )
 
 
@@ -117,6 +117,15 @@ def _encoders(settings: ConditioningSettings, clip: Any) -> tuple[ConditioningSe
     kept = settings.model_copy(update=dict.fromkeys(unused, 0.0))
     has = f"it has {', '.join(there)}" if there else "it has one; caption_dropout_rate is for the whole caption"
     return kept, [f"{', '.join(unused)}: the CLIP has no such text encoder beside others ({has})."] if unused else []
+
+
+def _patched(model: Any) -> Iterator[str]:
+    """What the graph has put on the model before training."""
+    if model.patches:
+        yield (
+            f"The MODEL has a LoRA patched on {len(model.patches)} weights: the network is trained on top of it, and is to be "
+            "used together with it."
+        )
 
 
 def _settings(job: Job, name: str) -> Iterator[str]:
