@@ -194,3 +194,34 @@ def test_a_file_that_loads_wrongly_is_noticed(graph):
 
         lost = verdict(lose)
         assert lost.deviation == pytest.approx(1, abs=0.01) and not lost.unmatched
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", ["lora", "loha", "lokr", "lora dora"])
+def test_a_young_change_of_a_rounded_base_is_no_false_alarm(comfy, dtype, name):
+    """A change far below the base weight's last digit: the check must not take rounding for a fault."""
+    import comfy.sd
+    import tiny
+    from athanor.training_core.host import families, guard, selfcheck
+    from athanor.training_core.host.model import trainable
+    from athanor.training_core.network import build, files, portable
+    from athanor.training_core.settings import NetworkSettings
+
+    with torch.inference_mode():
+        model = comfy.sd.load_diffusion_model_state_dict(tiny.sd3_unet(), model_options={"dtype": dtype})
+    settings = NetworkSettings(**({"algo": name.split()[0], "rank": 4} | ALGOS[name]))
+    generator = torch.Generator().manual_seed(1)
+    with (
+        guard.training(),
+        trainable(model, "auto", False) as host_model,
+        nullcontext(selfcheck.Check(host_model.patcher)) as check,
+        build.attached(host_model.diffusion_model, settings, 0, host_model.device) as network,
+    ):
+        assert network.loras[0].org_module[0].weight.dtype == dtype
+        with torch.no_grad():
+            for key, parameter in network.named_parameters():
+                if "dora_scale" not in key:
+                    parameter += 1e-4 * torch.randn(parameter.shape, generator=generator)
+        names = families.file_names(model, families.detect(model))
+        found = check(network, files.tensors_for_file(portable.state(network), "fp16", names))
+    assert found.trouble("fp16") == "", found

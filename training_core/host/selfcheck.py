@@ -68,11 +68,10 @@ def _deviation(lora: Any, name: str, patches: Mapping[str, Any]) -> float:
     lora.eval()
     try:
         x = _input(module, base["weight"])
-        trained = lora(x).float()
         with _given(module, base):
-            plain = lora.org_forward(x).float()
+            trained, plain = lora(x), lora.org_forward(x)
         with _given(module, {part: _stock(base[part], f"{name}.{part}", patches) for part in base}):
-            loaded = lora.org_forward(x).float()
+            loaded = lora.org_forward(x)
     finally:
         lora.train(training)
     effect = (trained - plain).norm() + 1e-5 * plain.norm() + 1e-12
@@ -80,13 +79,17 @@ def _deviation(lora: Any, name: str, patches: Mapping[str, Any]) -> float:
 
 
 def _base(lora: Any) -> dict[str, torch.Tensor | None]:
-    """The layer's own weight and bias; LyCORIS' full algorithm takes them off the layer and keeps copies."""
+    """The layer's own weight and bias in float32: against a bf16 or fp8 weight, rounding would hide a young change.
+
+    LyCORIS' full algorithm takes them off the layer and keeps copies.
+    """
     module = lora.org_module[0]
     if "weight" in module._parameters:
-        return {part: module._parameters.get(part) for part in ("weight", "bias")}
-    device = lora.weight.device
-    bias = None if lora.org_bias is None else lora.org_bias[0].to(device)
-    return {"weight": lora.org_weight.to(device), "bias": bias}
+        values = {part: module._parameters.get(part) for part in ("weight", "bias")}
+    else:
+        values = {"weight": lora.org_weight, "bias": None if lora.org_bias is None else lora.org_bias[0]}
+    device = next(lora.parameters()).device
+    return {part: None if v is None else v.detach().to(device, torch.float32) for part, v in values.items()}
 
 
 def _input(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
@@ -98,17 +101,15 @@ def _input(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
         shape = (2, weight.shape[0], 4, 4)
     else:
         shape = (4, weight.shape[-1])
-    generator = torch.Generator().manual_seed(0)
-    dtype = weight.dtype if weight.dtype in (torch.float16, torch.bfloat16, torch.float32) else torch.bfloat16
-    return torch.randn(shape, generator=generator).to(weight.device, dtype)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(weight.device)
 
 
 def _stock(value: torch.Tensor | None, key: str, patches: Mapping[str, Any]) -> torch.Tensor | None:
-    """A weight or bias as the stock loader patches it, in float32 arithmetic."""
+    """A float32 weight or bias as the stock loader patches it."""
     if value is None or key not in patches:
         return value
     entry = [(1.0, patches[key], 1.0, None, lambda v: v)]
-    return comfy.lora.calculate_weight(entry, value.detach().float().clone(), key).to(value.dtype)
+    return comfy.lora.calculate_weight(entry, value.clone(), key)
 
 
 @contextmanager

@@ -18,14 +18,19 @@ DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "float": torch.float32}
 def tensors_for_file(
     state: Mapping[str, torch.Tensor], precision: str, rename: Mapping[str, str]
 ) -> dict[str, torch.Tensor]:
-    """Detached CPU copies in the file's number format; `rename` maps module names to the names in the file."""
+    """Detached CPU copies in the file's number format; `rename` maps module names to the names in the file.
+
+    DoRA's few scales stay float32: they multiply the whole weight, and rounding them would drown a young change.
+    """
     result = {}
     for key, value in state.items():
         module, _, rest = key.partition(".")
         value = value.detach().to("cpu", copy=True).contiguous()
-        result[f"{rename.get(module, module)}.{rest}"] = (
-            value.to(DTYPES[precision]) if value.is_floating_point() else value
-        )
+        if rest == "dora_scale":
+            value = value.float()
+        elif value.is_floating_point():
+            value = value.to(DTYPES[precision])
+        result[f"{rename.get(module, module)}.{rest}"] = value
     return result
 
 
