@@ -12,15 +12,20 @@ SAMPLES = 64
 """Elements looked at per tensor: a changed model differs nearly everywhere, and 5 GB need not be read for it."""
 
 
+def _plain(value: torch.Tensor) -> list[torch.Tensor]:
+    """The tensors that a quantised one is made of (its numbers and scales), or the tensor itself."""
+    if not hasattr(value, "__tensor_flatten__"):
+        return [value]
+    names, _ = value.__tensor_flatten__()
+    return [part for name in names for part in _plain(getattr(value, name))]
+
+
 def _digest(hasher: Any, value: Any) -> None:
     if isinstance(value, torch.Tensor):
         hasher.update(repr((tuple(value.shape), str(value.dtype))).encode())
-        try:
-            flat = value.detach().reshape(-1)
-            picks = flat[:: max(1, flat.numel() // SAMPLES)][:SAMPLES].float()
-        except (NotImplementedError, RuntimeError):  # quantised tensors that cannot be sliced: shape and type alone
-            return
-        hasher.update(picks.cpu().numpy().tobytes())
+        for part in _plain(value):
+            flat = part.detach().reshape(-1)
+            hasher.update(flat[:: max(1, flat.numel() // SAMPLES)][:SAMPLES].float().cpu().numpy().tobytes())
     elif isinstance(value, torch.nn.Module):
         _digest(hasher, value.state_dict())
     elif isinstance(value, Mapping):
@@ -72,5 +77,6 @@ def autoencoder(vae: Any) -> str:
     hasher = hashlib.sha256(f"{type(vae.first_stage_model).__name__} {vae.vae_dtype}".encode())
     for name, value in sorted(vae.first_stage_model.state_dict().items()):
         hasher.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
-        hasher.update(value.detach().reshape(-1).view(torch.uint8).cpu().numpy().data)
+        for part in _plain(value):
+            hasher.update(part.detach().contiguous().reshape(-1).view(torch.uint8).cpu().numpy().data)
     return hasher.hexdigest()

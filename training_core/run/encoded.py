@@ -12,6 +12,7 @@ from ..data.buckets import recorded_crop
 from ..data.cache import LatentCache, TextCache
 from ..data.plan import Batch, Buckets, Sample, View
 from ..data.store import DiskStore, MemoryStore, Store, Tensors
+from ..errors import AthanorError
 from ..host import fingerprint, folders, guard
 from ..host import text as host_text
 from ..host import vae as host_vae
@@ -63,7 +64,7 @@ class Encodings:
         self._latents = LatentCache(self._store, buckets, fingerprint.autoencoder(vae), settings.vae_batch_size)
         self._texts = TextCache(self._store, fingerprint.text_encoder(clip))
         self._kept: set[str] = set()
-        self._told_of_cuts = False
+        self._counted_cuts = False
 
     def fill(self, batches: list[Batch], for_good: bool = False) -> Iterator[Encoded | Warned]:
         """Encode what these batches need and nobody has encoded yet.
@@ -84,11 +85,11 @@ class Encodings:
         if for_good:
             self._kept |= needed
         self._store.trim(needed | self._kept)
-        if not self._told_of_cuts:
+        if not for_good and not self._counted_cuts:  # the first epoch tells: reading them all again would be idle
+            self._counted_cuts = True
             unique = set(captions)
             cut = [c for c in unique if self._texts.meta(c).get("cut")]
             if cut:
-                self._told_of_cuts = True
                 limit = min(c.max_tokens for c in cut)
                 yield Warned(
                     f"{len(cut)} of {len(unique)} captions are longer than max_token_length ({limit}) and are cut."
@@ -100,13 +101,15 @@ class Encodings:
         return tensors, {"extras": plain, "cut": cut}
 
     def fetch(self, batch: Batch, *key: Any) -> Fetched | None:
-        """A batch from the caches, its latents drawn by `key` (step and micro-batch); None if an encoding is lost."""
+        """A batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if
+        an encoding is lost.
+        """
         latents, texts, masks = [], [], []
         for index, sample in enumerate(batch.samples):
             parts, text = self._latents.get(sample.view), self._texts.get(sample.caption)
             if parts is None or text is None:
                 return None
-            latents.append(self._draw(parts, sample.view, (*key, index)))
+            latents.append(self._draw(parts, sample.view, (*key, index)) if key else parts["mean"])
             texts.append(host_text.Text.of(text[0], text[1]["extras"]))
             masks.append(parts.get("mask"))
         return Fetched(
@@ -116,6 +119,22 @@ class Encodings:
             [self._prior if sample.is_reg else 1.0 for sample in batch.samples],
             _together(masks),
         )
+
+    def fetch_again(self, batch: Batch, model: Trainable, *key: Any) -> Fetched:
+        """A batch that was lost, since another process needed the cache's room: encoded once more.
+
+        Raises:
+            AthanorError: it is lost again at once.
+        """
+        for _ in self.fill([batch], for_good=True):
+            pass
+        model.load()  # the encoders may have pushed it out
+        fetched = self.fetch(batch, *key)
+        if fetched is None:
+            raise AthanorError(
+                "cache_limit_gb is too small for the runs that share the cache: raise it in Cache Config."
+            )
+        return fetched
 
     def _draw(self, parts: Tensors, view: View, key: tuple[Any, ...]) -> torch.Tensor:
         """(1, C, ...): mean + std * noise (Kingma and Welling 2013), or the mean alone."""

@@ -25,8 +25,9 @@ class Feed:
         """The micro-batches of every step on the device, and the seconds waited for them."""
         with closing(prefetched(steps, self._fetch)) as ready:
             for (step, batches), (fetched, waited) in zip(steps, ready, strict=True):
-                if any(part is None for part in fetched):
-                    fetched = self._again(step, batches)
+                for micro, batch in enumerate(batches):
+                    if fetched[micro] is None:
+                        fetched[micro] = self._encodings.fetch_again(batch, self._model, step, micro)
                 yield [to_device(part, self._model) for part in fetched], waited
 
     def _fetch(self, step: Step) -> list[Fetched | None]:
@@ -34,10 +35,3 @@ class Feed:
         if self._model.device.type == "cuda":
             return [part and part.pinned() for part in fetched]
         return fetched
-
-    def _again(self, step: int, batches: Sequence[Batch]) -> list[Fetched]:
-        """Another process needed the cache's room: encode these batches once more."""
-        for _ in self._encodings.fill(list(batches)):
-            pass
-        self._model.load()  # the encoders may have pushed it out
-        return [part for micro, batch in enumerate(batches) if (part := self._encodings.fetch(batch, step, micro))]

@@ -66,6 +66,8 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
 
     own = encodings(held.training)
     probed = own if held.probed is held.training else encodings(held.probed)
+    warnings = [*objective.warnings, *held.warnings, *unused, *_guidance(job.conditioning, family), *_patched(model)]
+    warnings += _settings(job, target.stem)
     return Prepared(
         model,
         family,
@@ -78,7 +80,14 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         own,
         Probe(probed, held.batches, job.validation, held.label),
         begin,
-        [*objective.warnings, *held.warnings, *unused, *_patched(model), *_settings(job, target.stem)],
+        [
+            *objective.warnings,
+            *_guidance(job.conditioning, family),
+            *held.warnings,
+            *unused,
+            *_patched(model),
+            *_settings(job, target.stem),
+        ],
     )
 
 
@@ -119,6 +128,11 @@ def _encoders(settings: ConditioningSettings, clip: Any) -> tuple[ConditioningSe
     return kept, [f"{', '.join(unused)}: the CLIP has no such text encoder beside others ({has})."] if unused else []
 
 
+def _guidance(settings: ConditioningSettings, family: families.Family) -> Iterator[str]:
+    if settings.guidance_scale != ConditioningSettings().guidance_scale and not family.guidance:
+        yield f"guidance_scale has no effect: {family.title} has no guidance input."
+
+
 def _patched(model: Any) -> Iterator[str]:
     """What the graph has put on the model before training."""
     if model.patches:
@@ -133,9 +147,9 @@ def _settings(job: Job, name: str) -> Iterator[str]:
     if job.network.dropout and job.network.algo in ("loha", "lokr"):
         yield f"dropout has no effect with {job.network.algo}; rank_dropout and module_dropout have."
     if job.network.algo not in ("lora", "locon"):
-        for name in ("scale_weight_norms", "loraplus_lr_ratio"):
-            if getattr(job.network, name):
-                yield f"{name} has no effect with {job.network.algo}; it is for lora and locon."
+        for field in ("scale_weight_norms", "loraplus_lr_ratio"):
+            if getattr(job.network, field):
+                yield f"{field} has no effect with {job.network.algo}; it is for lora and locon."
     if job.network.preset == "full" and not job.network.conv_rank:
         yield "preset full without conv_rank: 3x3 convolutions are not trained."
     if job.optimizer.lr_scheduler == "constant" and job.optimizer.lr_warmup_steps:

@@ -62,12 +62,8 @@ class Probe:
         sigmas, ts = objective.spread(sum(len(batch.samples) for batch in self._batches))
         done = 0
         for number, batch in enumerate(self._batches):
-            fetched = self._encodings.fetch(batch, "probe", number)
-            if fetched is None:  # another process needed the cache's room
-                for _ in self._encodings.fill([batch], for_good=True):
-                    pass
-                model.load()
-                fetched = self._encodings.fetch(batch, "probe", number)
+            # The means: a draw would follow the training's seed.
+            fetched = self._encodings.fetch(batch) or self._encodings.fetch_again(batch, model)
             ready = to_device(fetched, model)
             mine = slice(done, done + len(batch.samples))
             noised = objective.mix(
