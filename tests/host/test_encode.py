@@ -207,3 +207,19 @@ def test_single_text_encoders_can_be_left_out(three, clip):
     nothing = text.encode(three, "a fox", without=tuple(places))[0]
     assert nothing.cond.abs().max() == 0 and nothing.extras["pooled_output"].abs().max() == 0
     assert torch.equal(text.encode(three, "a fox")[0].cond, whole.cond)
+
+
+def test_quantised_weights_are_told_apart():
+    """Two fp8 tensors of one shape are two: what they are made of counts, not their shape alone."""
+    import hashlib
+
+    from athanor.training_core.host import fingerprint
+    from comfy.quant_ops import QuantizedTensor
+
+    def digest(seed):
+        weight = torch.randn(16, 16, generator=torch.Generator().manual_seed(seed))
+        hasher = hashlib.sha256()
+        fingerprint._digest(hasher, QuantizedTensor.from_float(weight, "TensorCoreFP8Layout"))
+        return hasher.hexdigest()
+
+    assert digest(0) == digest(0) != digest(1)
