@@ -8,6 +8,7 @@ from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
 from .compare import AthanorXYZCompare
 from .configs import (
+    AthanorBlockConfig,
     AthanorCacheConfig,
     AthanorConditioningConfig,
     AthanorLossConfig,
@@ -37,6 +38,7 @@ class AthanorExtension(ComfyExtension):
             AthanorBalanceRepeats,
             AthanorBucketer,
             AthanorNetworkConfig,
+            AthanorBlockConfig,
             AthanorLossConfig,
             AthanorNoiseConfig,
             AthanorOptimizerConfig,

@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 
 from comfy_api.latest import io
 
-from ..training_core.host import families, guard
-from ..training_core.network import build
+from ..training_core.host import guard
+from ..training_core.network import build, table
 from ..training_core.optim import args, optimizers
+from ..training_core.run.parts import parts_of
 from ..training_core.settings import (
+    BlockSettings,
     CacheSettings,
     ConditioningSettings,
     LossSettings,
@@ -31,6 +33,7 @@ class _Config(io.ComfyNode):
     NAME: ClassVar[str]  # "Network": the node is called Network Config, its output network
     ABOUT: ClassVar[str]
     ALIASES: ClassVar[tuple[str, ...]]
+    FOR: ClassVar[str] = "For Train LoRA."
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -42,7 +45,7 @@ class _Config(io.ComfyNode):
             description=cls.ABOUT,
             search_aliases=list(cls.ALIASES),
             inputs=inputs(cls.SETTINGS),
-            outputs=[cls.OUTPUT.Output(cls.NAME.lower(), tooltip="For Train LoRA.")],
+            outputs=[cls.OUTPUT.Output(cls.OUTPUT.io_type.removeprefix("ATHANOR_").lower(), tooltip=cls.FOR)],
         )
 
     @classmethod
@@ -65,8 +68,14 @@ class AthanorNetworkConfig(io.ComfyNode):
             search_aliases=["lycoris", "rank", "network dim", "alpha", "lokr", "dora", "oft"],
             inputs=[
                 *inputs(NetworkSettings),
+                types.Blocks.Input(
+                    "blocks", optional=True, tooltip="From Block Config: rank and learning rate block by block."
+                ),
                 io.Model.Input(
                     "model", optional=True, tooltip="Only for the text: the model whose layers are listed there."
+                ),
+                io.Clip.Input(
+                    "clip", optional=True, tooltip="Only for the text: its text encoders, if they are to be trained."
                 ),
             ],
             outputs=[
@@ -76,15 +85,25 @@ class AthanorNetworkConfig(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model: Any = None, **values: Any) -> io.NodeOutput:
+    def execute(cls, model: Any = None, clip: Any = None, blocks: Any = None, **values: Any) -> io.NodeOutput:
         """The settings, checked, and what they mean for the model."""
-        settings = pick(NetworkSettings, values)
-        if model is None:
-            return io.NodeOutput(settings, "Connect a model to see which layers are trained.")
-        families.detect(model)
-        module = model.model.diffusion_model
+        settings = pick(NetworkSettings, values | ({"blocks": blocks} if blocks else {}))
+        if model is None or (settings.text and clip is None):
+            missing = "a model" if model is None else "its clip as well"
+            return io.NodeOutput(settings, f"Connect {missing} to see which layers are trained.")
         with guard.training():
-            return io.NodeOutput(settings, build.table(build.create(module, settings, 0), module))
+            encoders = clip.cond_stage_model if settings.text else None
+            parts = parts_of(settings, model, model.model.diffusion_model, encoders)
+            return io.NodeOutput(settings, table.table(build.create(parts, settings, 0)))
+
+
+class AthanorBlockConfig(_Config):
+    """Rank and learning rate block by block."""
+
+    SETTINGS, OUTPUT, NAME = BlockSettings, types.Blocks, "Block"
+    ABOUT = "Rank and learning rate block by block, in sd-scripts' notation or by layer name. For Network Config."
+    ALIASES = ("block weights", "lbw", "down_lr_weight", "block_dims", "layer rank")
+    FOR = "For Network Config."
 
 
 class AthanorLossConfig(_Config):

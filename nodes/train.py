@@ -80,6 +80,9 @@ class AthanorTrainLoRA(io.ComfyNode):
                 io.Model.Output("model", tooltip="The model with the finished LoRA applied."),
                 io.LossMap.Output("loss_map", tooltip="Loss of every step, for Plot Loss Graph."),
                 io.Image.Output("loss_curve", tooltip="Loss and learning rate over the steps."),
+                io.Clip.Output(
+                    "clip", tooltip="The CLIP with the finished LoRA applied, if its text encoder is trained."
+                ),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -131,10 +134,12 @@ class AthanorTrainLoRA(io.ComfyNode):
         guard.free_memory()
         run = display.run(job, buckets.dataset)
         last = run.checkpoints[-1]
-        trained, _ = lora.apply(model, None, last.path, 1.0)
+        trained, trained_clip = lora.apply(model, clip, last.path, 1.0)
         curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
         ui = {"text": [display.summary(run)]}
-        return io.NodeOutput(run, last.lora_name, trained, {"loss": list(run.losses)}, image_output(curve), ui=ui)
+        return io.NodeOutput(
+            run, last.lora_name, trained, {"loss": list(run.losses)}, image_output(curve), trained_clip, ui=ui
+        )
 
 
 def _weights(network: NetworkSettings | None) -> str:

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 Dataset = io.Custom("ATHANOR_DATASET")
 Buckets = io.Custom("ATHANOR_BUCKETS")
 Network = io.Custom("ATHANOR_NETWORK")
+Blocks = io.Custom("ATHANOR_BLOCKS")
 Loss = io.Custom("ATHANOR_LOSS")
 Noise = io.Custom("ATHANOR_NOISE")
 Optimizer = io.Custom("ATHANOR_OPTIMIZER")

@@ -31,7 +31,7 @@ def test_step_time(batch, side, capsys):
     from athanor.training_core.host import guard
     from athanor.training_core.host.model import Geometry, trainable
     from athanor.training_core.host.text import Text
-    from athanor.training_core.network import build
+    from athanor.training_core.network import build, groups
     from athanor.training_core.objective import Objective
     from athanor.training_core.optim import optimizers
     from athanor.training_core.run.step import Stepper
@@ -55,8 +55,8 @@ def test_step_time(batch, side, capsys):
         base = median_seconds(bare)
         for algo in ("lora", "lokr", "loha"):
             settings = NetworkSettings(algo=algo, rank=16)
-            with build.attached(host_model.diffusion_model, settings, 0, host_model.device) as network:
-                optimizer = optimizers.build(OptimizerSettings(), build.parameter_groups(network, settings))
+            with build.attached([build.Part(host_model.diffusion_model)], settings, 0, host_model.device) as network:
+                optimizer = optimizers.build(OptimizerSettings(), groups.parameter_groups(network, settings, 1e-4))
                 scaler = torch.amp.GradScaler("cpu", enabled=False)
                 step = Stepper(host_model.predict, objective, network, optimizer, 1.0, 0, scaler)
                 seconds = median_seconds(

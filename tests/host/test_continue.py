@@ -89,7 +89,9 @@ def test_the_first_prediction_is_that_of_the_file(graph, name, kind):
         with (
             guard.training(),
             trainable(model, "auto", False) as host_model,
-            build.attached(host_model.diffusion_model, settings, int(again), host_model.device) as network,
+            build.attached(
+                [build.Part(host_model.diffusion_model)], settings, int(again), host_model.device
+            ) as network,
             torch.no_grad(),
         ):
             objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
@@ -125,16 +127,16 @@ def test_what_does_not_fit_is_listed_and_nothing_changes(graph):
     names = families.file_names(model, families.detect(model))
     module = model.model.diffusion_model
     settings = NetworkSettings(rank=4)
-    first = build.create(module, settings, 0)
+    first = build.create([build.Part(module)], settings, 0)
     state = {f"{lora.lora_name}.{key}": value for lora in first.loras for key, value in lora.state_dict().items()}
     tensors = files.tensors_for_file(state, "float", names)
-    weights.load_into(build.create(module, settings, 1), settings, tensors, {}, names)
+    weights.load_into(build.create([build.Part(module)], settings, 1), settings, tensors, {}, names)
     for rank, change, words in (
         (8, {}, "here [8, "),
         (4, {"lora_unet_no.alpha": torch.ones(())}, "lora_unet_no is not trained here"),
         (4, None, "is not in the file"),
     ):
-        network = build.create(module, NetworkSettings(rank=rank), 0)
+        network = build.create([build.Part(module)], NetworkSettings(rank=rank), 0)
         before = [p.clone() for lora in network.loras for p in lora.parameters()]
         given = dict(list(tensors.items())[3:]) if change is None else tensors | change
         with pytest.raises(AthanorError) as error:

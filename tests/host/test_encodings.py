@@ -56,7 +56,7 @@ def test_cached_batches_equal_live_ones(graph, buckets, to_disk, tmp_path, monke
     _, clip, autoencoder = graph
     dataset, texts = buckets.dataset, set()
     with guard.training():
-        encodings = Encodings(buckets, clip, autoencoder, CacheSettings(cache_to_disk=to_disk), 0, 1.0)
+        encodings = Encodings(buckets, clip, autoencoder, "vae", CacheSettings(cache_to_disk=to_disk), 0, 1.0)
         for epoch in range(3):
             plan = epoch_plan(buckets, TrainingSettings(), epoch)
             list(encodings.fill(plan))
@@ -100,7 +100,13 @@ def test_latents_are_drawn_by_seed_and_step(graph, buckets, tmp_path, monkeypatc
     def draws(sampling, seed=0):
         with guard.training():
             made = encoded.Encodings(
-                buckets, clip, autoencoder, CacheSettings(latent_sampling=sampling, cache_to_disk=False), seed, 1.0
+                buckets,
+                clip,
+                autoencoder,
+                "vae",
+                CacheSettings(latent_sampling=sampling, cache_to_disk=False),
+                seed,
+                1.0,
             )
             list(made.fill([batch]))
             return [made.fetch(batch, step, 0).latents for step in (0, 1, 0)]
@@ -131,7 +137,7 @@ def test_what_another_process_removed_is_encoded_again(graph, buckets, tmp_path,
     results = []
     for vanish in (False, True):
         with guard.training():
-            encodings = Encodings(buckets, clip, autoencoder, CacheSettings(), 0, 1.0)
+            encodings = Encodings(buckets, clip, autoencoder, "vae", CacheSettings(), 0, 1.0)
             list(encodings.fill(plan))
             with trainable(model, "auto", False) as host_model:
                 latents = []
@@ -150,7 +156,7 @@ def test_a_mixed_batch_equals_its_samples_alone(graph, tmp_path, monkeypatch):
     from athanor.training_core.data.scan import scan
     from athanor.training_core.host import folders, guard
     from athanor.training_core.host.model import trainable
-    from athanor.training_core.network.build import attached
+    from athanor.training_core.network.build import Part, attached
     from athanor.training_core.objective import Noised, Objective
     from athanor.training_core.run.encoded import Encodings, to_device
     from athanor.training_core.settings import (
@@ -189,11 +195,11 @@ def test_a_mixed_batch_equals_its_samples_alone(graph, tmp_path, monkeypatch):
     batch = Batch(batch.bucket, batch.samples[:6])
     assert len({len(s.caption.text) for s in batch.samples}) > 2
     with guard.training():
-        encodings = Encodings(buckets, clip, autoencoder, CacheSettings(), 0, prior_loss_weight=0.3)
+        encodings = Encodings(buckets, clip, autoencoder, "vae", CacheSettings(), 0, prior_loss_weight=0.3)
         list(encodings.fill([batch]))
         with (
             trainable(model, "auto", False) as host_model,
-            attached(host_model.diffusion_model, NetworkSettings(rank=2), 0, host_model.device) as network,
+            attached([Part(host_model.diffusion_model)], NetworkSettings(rank=2), 0, host_model.device) as network,
         ):
             for parameter in network.parameters():  # away from zero, so that gradients are everywhere
                 parameter.data += 0.01

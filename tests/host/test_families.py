@@ -279,7 +279,7 @@ def test_captions_of_different_length_do_not_disturb_each_other(family):
     latents, texts, geometry = samples(case)
     with guard.training(), trainable(model, "auto", False) as host_model, torch.no_grad():
         batch = host_model.batch(latents, texts, geometry, [1.0, 1.0])
-        assert len(batch.groups) == case.grouped
+        assert len(batch.groups()) == case.grouped
         x = objective_of(host_model).prepare(batch.latents, 0, 0, 0)
         together = host_model.predict(x, batch)
         for i in range(2):
@@ -304,7 +304,7 @@ def test_checkpointing_gives_the_same_gradients(family):
         with (
             guard.training(),
             trainable(model, "auto", checkpointing) as host_model,
-            build.attached(host_model.diffusion_model, settings(case), 0, host_model.device) as network,
+            build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
         ):
             count = [0]
             blocks = [m for m in host_model.diffusion_model.modules() if type(m).__name__ in families.BLOCKS]
@@ -337,7 +337,7 @@ def test_gradients_are_those_of_finite_differences(family):
     with (
         guard.training(),
         trainable(model, "auto", False) as host_model,
-        build.attached(host_model.diffusion_model, settings(case), 0, host_model.device) as network,
+        build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
     ):
         batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
         objective = objective_of(host_model)
@@ -368,7 +368,7 @@ def test_bfloat16(family):
         with (
             guard.training(),
             trainable(model, precision, True) as host_model,
-            build.attached(host_model.diffusion_model, settings(case), 0, host_model.device) as network,
+            build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
         ):
             batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
             objective = objective_of(host_model)
@@ -395,7 +395,7 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
     with (
         guard.training(),
         trainable(model, "auto", False) as host_model,
-        build.attached(host_model.diffusion_model, settings(case), 0, host_model.device) as network,
+        build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
     ):
         objective = objective_of(host_model)
         optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
@@ -450,7 +450,7 @@ def test_presets_reach_the_blocks(family):
     }
     found = {}
     for preset in ("attn-mlp", "attn-only", "full", "full-lin", "unet-transformer-only"):
-        network = build.create(module, NetworkSettings(rank=2, preset=preset), 0)
+        network = build.create([build.Part(module)], NetworkSettings(rank=2, preset=preset), 0)
         found[preset] = {id(lora.org_module[0]) for lora in network.loras}
         assert len({lora.lora_name for lora in network.loras}) == len(network.loras)
     assert inside and inside <= found["attn-mlp"] <= found["full"]

@@ -71,7 +71,7 @@ def test_raw_prediction_agrees_with_the_hosts_denoised(graph, patch):
         sampling = base.model_sampling
         stand_in = sampling.__dict__.pop("calculate_denoised")
         try:
-            conds = batch.groups[0][1]
+            conds = batch.groups()[0][1]
             denoised = base.apply_model(x.x, x.sigma, transformer_options={}, **conds)
         finally:
             sampling.calculate_denoised = stand_in
@@ -113,7 +113,7 @@ def test_every_picture_keeps_its_own_caption(graph):
 def test_training_leaves_model_clip_and_vae_as_they_were(graph, checkpointing):
     from athanor.training_core.host import guard
     from athanor.training_core.host.model import trainable
-    from athanor.training_core.network.build import attached
+    from athanor.training_core.network.build import Part, attached
     from athanor.training_core.settings import NetworkSettings
 
     family, model, clip, _ = graph
@@ -122,7 +122,7 @@ def test_training_leaves_model_clip_and_vae_as_they_were(graph, checkpointing):
     with (
         guard.training(),
         trainable(model, "auto", checkpointing) as host_model,
-        attached(host_model.diffusion_model, NetworkSettings(rank=2), 0, host_model.device) as network,
+        attached([Part(host_model.diffusion_model)], NetworkSettings(rank=2), 0, host_model.device) as network,
     ):
         batch = make_batch(host_model, clip, ["a", "b"], 4 if family == "sd15" else 16)
         objective, x = noised(host_model, batch.latents, None)
@@ -142,7 +142,7 @@ def test_training_leaves_model_clip_and_vae_as_they_were(graph, checkpointing):
 def test_checkpointing_gives_the_same_gradients(graph):
     from athanor.training_core.host import guard
     from athanor.training_core.host.model import trainable
-    from athanor.training_core.network.build import attached
+    from athanor.training_core.network.build import Part, attached
     from athanor.training_core.settings import NetworkSettings
 
     family, model, clip, _ = graph
@@ -151,7 +151,7 @@ def test_checkpointing_gives_the_same_gradients(graph):
         with (
             guard.training(),
             trainable(model, "auto", checkpointing) as host_model,
-            attached(host_model.diffusion_model, NetworkSettings(rank=2), 0, host_model.device) as network,
+            attached([Part(host_model.diffusion_model)], NetworkSettings(rank=2), 0, host_model.device) as network,
         ):
             batch = make_batch(host_model, clip, ["a", "b"], 4 if family == "sd15" else 16)
             objective, x = noised(host_model, batch.latents, None)
@@ -195,7 +195,7 @@ def test_number_formats(graph, precision):
     """Finite losses and float32 gradients in every format; the model's own format is back afterwards."""
     from athanor.training_core.host import guard
     from athanor.training_core.host.model import COMPUTE, trainable
-    from athanor.training_core.network.build import attached
+    from athanor.training_core.network.build import Part, attached
     from athanor.training_core.settings import NetworkSettings
 
     family, model, clip, _ = graph
@@ -203,7 +203,7 @@ def test_number_formats(graph, precision):
     with (
         guard.training(),
         trainable(model, precision, False) as host_model,
-        attached(host_model.diffusion_model, NetworkSettings(rank=2), 0, host_model.device) as network,
+        attached([Part(host_model.diffusion_model)], NetworkSettings(rank=2), 0, host_model.device) as network,
     ):
         assert host_model.compute_dtype == COMPUTE[precision]
         batch = make_batch(host_model, clip, ["a", "b"], 4 if family == "sd15" else 16)

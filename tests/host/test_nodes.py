@@ -1,7 +1,7 @@
 """What the page sees of the nodes."""
 
 NODES = {
-    "AthanorDatasetLoader", "AthanorBucketer", "AthanorNetworkConfig", "AthanorLossConfig", "AthanorNoiseConfig",
+    "AthanorDatasetLoader", "AthanorBucketer", "AthanorNetworkConfig", "AthanorBlockConfig", "AthanorLossConfig", "AthanorNoiseConfig",
     "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare", "AthanorDatasetFromImages", "AthanorCacheConfig",
     "AthanorDatasetDoctor", "AthanorCaptionEdit", "AthanorMergeTags", "AthanorBalanceRepeats",
     "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorTimestepPlot", "AthanorLoRAInfo",

@@ -101,8 +101,8 @@ def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
     with (
         guard.training(),
         trainable(model, "auto", False) as host_model,
-        nullcontext(selfcheck.Check(host_model.patcher)) as check,
-        build.attached(host_model.diffusion_model, settings, 0, host_model.device) as network,
+        nullcontext(selfcheck.Check(host_model.patcher.model)) as check,
+        build.attached([build.Part(host_model.diffusion_model)], settings, 0, host_model.device) as network,
     ):
         objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
         optimizer = torch.optim.SGD(network.parameters(), lr=1e-3)
@@ -152,8 +152,10 @@ def test_a_file_that_loads_wrongly_is_noticed(graph):
     with (
         guard.training(),
         trainable(model, "auto", False) as host_model,
-        nullcontext(selfcheck.Check(host_model.patcher)) as check,
-        build.attached(host_model.diffusion_model, NetworkSettings(rank=4), 0, host_model.device) as network,
+        nullcontext(selfcheck.Check(host_model.patcher.model)) as check,
+        build.attached(
+            [build.Part(host_model.diffusion_model)], NetworkSettings(rank=4), 0, host_model.device
+        ) as network,
     ):
         with torch.no_grad():
             for parameter in network.parameters():
@@ -209,8 +211,8 @@ def test_a_young_change_of_a_rounded_base_is_no_false_alarm(comfy, dtype, name):
     with (
         guard.training(),
         trainable(model, "auto", False) as host_model,
-        nullcontext(selfcheck.Check(host_model.patcher)) as check,
-        build.attached(host_model.diffusion_model, settings, 0, host_model.device) as network,
+        nullcontext(selfcheck.Check(host_model.patcher.model)) as check,
+        build.attached([build.Part(host_model.diffusion_model)], settings, 0, host_model.device) as network,
     ):
         assert network.loras[0].org_module[0].weight.dtype == dtype
         with torch.no_grad():

@@ -3,14 +3,18 @@
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.network.build import attached, create, table
+from athanor.training_core.network.build import Part, attached, create
+from athanor.training_core.network.table import table
 from athanor.training_core.settings import NetworkSettings, parse
 from lycoris.wrapper import LycorisNetwork
 from small import CPU, Model, SpatialTransformer, X
 
 
 def names(**settings) -> set[str]:
-    return {lora.lora_name.removeprefix("lora_unet_") for lora in create(Model(), NetworkSettings(**settings), 0).loras}
+    return {
+        lora.lora_name.removeprefix("lora_unet_")
+        for lora in create([Part(Model())], NetworkSettings(**settings), 0).loras
+    }
 
 
 def test_targets():
@@ -27,11 +31,11 @@ def test_targets():
 @pytest.mark.parametrize("algo", ["lora", "locon", "loha", "lokr"])
 def test_start_values_follow_from_the_seed_and_change_nothing_yet(algo):
     settings = NetworkSettings(algo=algo, rank=2, alpha=1.0, preset="full", conv_rank=2)
-    a = create(Model(), settings, 3)
+    a = create([Part(Model())], settings, 3)
     state = torch.random.get_rng_state()
     model = Model()
     torch.random.set_rng_state(state)
-    b, c = create(model, settings, 3), create(model, settings, 4)
+    b, c = create([Part(model)], settings, 3), create([Part(model)], settings, 4)
     assert torch.equal(state, torch.random.get_rng_state())
     for x in (a, b, c):
         x.apply_to()
@@ -40,7 +44,7 @@ def test_start_values_follow_from_the_seed_and_change_nothing_yet(algo):
     assert any(not torch.equal(x, y) for x, y in zip(a.state_dict().values(), c.state_dict().values(), strict=True))
     for x in (c, b, a):
         x.restore()
-    with attached(model, settings, 3, CPU):
+    with attached([Part(model)], settings, 3, CPU):
         inside = model(X)
     assert torch.allclose(inside, model(X), atol=1e-6)
 
@@ -50,7 +54,9 @@ def test_learns_and_leaves_no_trace(algo):
     model = Model().requires_grad_(False)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     out, presets = model(X), dict(vars(LycorisNetwork))
-    with attached(model, NetworkSettings(algo=algo, rank=4, alpha=4.0, preset="full", conv_rank=4), 0, CPU) as network:
+    with attached(
+        [Part(model)], NetworkSettings(algo=algo, rank=4, alpha=4.0, preset="full", conv_rank=4), 0, CPU
+    ) as network:
         optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
         first = None
         for _ in range(80):
@@ -80,7 +86,7 @@ def test_the_lean_forward_equals_lycoris(dtype, monkeypatch):
             monkeypatch.setattr(build, "lean_forward", lambda _lora: None)
         model = Model().to(dtype).requires_grad_(False)
         settings = NetworkSettings(rank=2, alpha=5.0, preset="full", conv_rank=3, conv_alpha=2.0)
-        with attached(model, settings, 0, CPU) as network:
+        with attached([Part(model)], settings, 0, CPU) as network:
             for i, p in enumerate(network.parameters()):
                 p.data.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(i)) * 0.3)
             kinds = [type(lora.__dict__.get("forward")).__name__ for lora in network.loras]
@@ -97,7 +103,7 @@ def test_the_lean_forward_equals_lycoris(dtype, monkeypatch):
 def test_restored_after_an_error():
     model = Model()
     out = model(X)
-    with pytest.raises(KeyboardInterrupt), attached(model, NetworkSettings(), 0, CPU):
+    with pytest.raises(KeyboardInterrupt), attached([Part(model)], NetworkSettings(), 0, CPU):
         raise KeyboardInterrupt
     assert torch.equal(model(X), out)
 
@@ -112,7 +118,7 @@ def test_patterns():
         ({"exclude": "."}, "together they leave no layer"),
     ):
         with pytest.raises(AthanorError) as error:
-            create(Model(), NetworkSettings(**values), 0)
+            create([Part(Model())], NetworkSettings(**values), 0)
         assert words in str(error.value)
 
 
@@ -139,8 +145,8 @@ def test_boft_says_which_rank_it_needs():
 
     Odd.__name__ = "SpatialTransformer"
     with pytest.raises(AthanorError, match="rank is 4: boft needs at least 10 for this model's layers of 40"):
-        create(torch.nn.Sequential(Odd()), NetworkSettings(algo="boft", rank=4), 0)
-    assert len(create(torch.nn.Sequential(Odd()), NetworkSettings(algo="boft", rank=10), 0).loras) >= 1
+        create([Part(torch.nn.Sequential(Odd()))], NetworkSettings(algo="boft", rank=4), 0)
+    assert len(create([Part(torch.nn.Sequential(Odd()))], NetworkSettings(algo="boft", rank=10), 0).loras) >= 1
 
 
 @pytest.mark.parametrize("algo", ["glora", "full", "diag-oft", "ia3", "dylora"])
@@ -150,7 +156,7 @@ def test_other_algorithms_learn_and_leave_no_trace(algo):
     kept = dict(model.attn.to_q._parameters)
     with torch.no_grad():
         plain = model(X)
-    with attached(model, NetworkSettings(algo=algo, rank=4), 0, CPU) as network:
+    with attached([Part(model)], NetworkSettings(algo=algo, rank=4), 0, CPU) as network:
         optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
         torch.manual_seed(0)
         assert torch.allclose(model(X), plain, atol=1e-5)  # starts as the model is
@@ -168,7 +174,7 @@ def test_other_algorithms_learn_and_leave_no_trace(algo):
 
 def test_the_table_lists_blocks():
     model = Model()
-    lines = table(create(model, NetworkSettings(rank=2), 0), model).splitlines()
+    lines = table(create([Part(model)], NetworkSettings(rank=2), 0)).splitlines()
     assert lines[0].startswith("2 layers, ") and "MB as fp16" in lines[0]
     assert [line.split()[0] for line in lines[3:]] == ["attn.proj_in", "attn.to_q"]
     assert [line.split()[1] for line in lines[3:]] == ["1", "1"]

@@ -145,6 +145,7 @@ def described(tmp_path: Path, prediction: str, version="sdxl_base_v1-0", **parts
         prediction=prediction,
         optimizer_label="torch.optim.adamw.AdamW",
         base_model=base,
+        validation_images=2,
         started=1.0,
     )
     path = tmp_path / "x.safetensors"

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from athanor.training_core.network import build, norms
+from athanor.training_core.network import build, groups, norms
 from athanor.training_core.optim import optimizers
 from athanor.training_core.settings import NetworkSettings, OptimizerSettings
 from small import CPU, Model
@@ -33,7 +33,7 @@ def test_the_change_of_a_layer_stays_within_the_limit(most):
 
 def test_a_network_is_limited():
     settings = NetworkSettings(rank=2, conv_rank=2, scale_weight_norms=0.1)
-    with build.attached(Model(), settings, 0, CPU) as network:
+    with build.attached([build.Part(Model())], settings, 0, CPU) as network:
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter += 1
@@ -46,12 +46,12 @@ def test_a_network_is_limited():
 
 def test_lora_plus_moves_the_up_weights_faster():
     settings = NetworkSettings(rank=2, loraplus_lr_ratio=16)
-    with build.attached(Model(), settings, 0, CPU) as network:
-        groups = build.parameter_groups(network, settings)
-        optimizer = optimizers.build(OptimizerSettings(learning_rate=1e-3), groups)
+    with build.attached([build.Part(Model())], settings, 0, CPU) as network:
+        parts = groups.parameter_groups(network, settings, 1e-4)
+        optimizer = optimizers.build(OptimizerSettings(learning_rate=1e-3), parts)
         assert [group["lr"] for group in optimizer.param_groups] == [1e-3, pytest.approx(1.6e-2)]
-        counted = sum(len(group["params"]) for group in groups)
-        assert counted == len(list(network.parameters())) and len(groups[1]["params"]) == len(network.loras)
+        counted = sum(len(group["params"]) for group in parts)
+        assert counted == len(list(network.parameters())) and len(parts[1]["params"]) == len(network.loras)
     plain = NetworkSettings(rank=2)
-    with build.attached(Model(), plain, 0, CPU) as network:
-        assert len(build.parameter_groups(network, plain)) == 1
+    with build.attached([build.Part(Model())], plain, 0, CPU) as network:
+        assert len(groups.parameter_groups(network, plain, 1e-4)) == 1

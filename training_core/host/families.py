@@ -15,8 +15,11 @@ import comfy.utils
 from ..errors import AthanorError
 from ..objective.schedule import Prediction, Schedule
 
-IN_PLACE = {"DoubleStreamBlock", "SingleStreamBlock"}
-"""Classes of Flux and Chroma that write into their inputs (`img`, `txt`, the first argument)."""
+IN_PLACE = {"DoubleStreamBlock", "SingleStreamBlock", "CLIPLayer", "T5LayerSelfAttention", "T5LayerFF"}
+"""Classes of Flux, Chroma and the text encoders that write into their inputs (`img`, `txt`, the first argument)."""
+
+NORMS = ("LayerNorm", "T5LayerNorm")
+"""Their layers that keep such an input for the backward pass."""
 
 BLOCKS = IN_PLACE | {
     "BasicTransformerBlock",  # SD1, SD2, SDXL
@@ -184,15 +187,22 @@ def schedule(sampling: Any) -> Schedule:
     raise AthanorError(f"MODEL samples with {type(sampling).__name__} ({seen}), which cannot be trained.")
 
 
-def file_names(model: Any, family: Family) -> dict[str, str]:
-    """Network module name -> name in the LoRA file, where they differ (SD1 and SD2 use diffusers' names)."""
+def spelling(model: Any, family: Family) -> dict[str, str]:
+    """Layer name in the diffusion model -> in the family's files, dots and all, where they differ (SD1 and SD2 use
+    diffusers' names).
+    """
     if not family.diffusers_names:
         return {}
-    names = {}
-    for theirs, ours in comfy.utils.unet_to_diffusers(model.model.model_config.unet_config).items():
-        if ours.endswith(".weight"):
-            names["lora_unet_" + ours[:-7].replace(".", "_")] = "lora_unet_" + theirs[:-7].replace(".", "_")
-    return names
+    pairs = comfy.utils.unet_to_diffusers(model.model.model_config.unet_config).items()
+    return {ours[:-7]: theirs[:-7] for theirs, ours in pairs if ours.endswith(".weight")}
+
+
+def file_names(model: Any, family: Family) -> dict[str, str]:
+    """Network module name -> name in the LoRA file, where they differ."""
+    return {
+        f"lora_unet_{ours.replace('.', '_')}": f"lora_unet_{theirs.replace('.', '_')}"
+        for ours, theirs in spelling(model, family).items()
+    }
 
 
 def file_of(model: Any) -> Path | None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import comfy.model_management as mm
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
-from torch.utils.checkpoint import checkpoint
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import families
+from . import families, patches
+from .live_text import LiveText
 from .text import Text
 
 COMPUTE = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class Caption(Protocol):
+    """What text encoders that are trained read."""
+
+    text: str
+    weighted: bool
+    max_tokens: int
+    without: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,10 @@ class Geometry:
     target: tuple[int, int]
 
 
+Groups = tuple[tuple[list[int], dict[str, Any]], ...]
+"""Samples that can share a forward, and their conditioning."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A micro-batch on the model's device."""
@@ -36,15 +49,17 @@ class Batch:
     latents: torch.Tensor  # (B, C, h, w) float32, process_latent_in applied
     weights: torch.Tensor  # (B,) float32 loss weights
     mask: torch.Tensor | None  # (B, 1, H, W) float32, where the loss counts
-    groups: tuple[tuple[list[int], dict[str, Any]], ...]  # samples that can share a forward, and their conditioning
+    groups: Callable[[], Groups]
 
 
 class Trainable:
     """A loaded model: makes batches and raw predictions."""
 
-    def __init__(self, patcher: Any, guidance: float = 1.0) -> None:
-        """`guidance`: what models with an embedded guidance input (Flux dev) are told while training."""
-        self.patcher = patcher
+    def __init__(self, patcher: Any, guidance: float = 1.0, text: LiveText | None = None) -> None:
+        """`guidance`: what models with an embedded guidance input (Flux dev) are told while training; `text`: the text
+        encoders, if they are trained as well.
+        """
+        self.patcher, self.text = patcher, text
         self.guidance = guidance
         self.device: torch.device = patcher.load_device
         self._options: dict[str, Any] = {}
@@ -53,19 +68,16 @@ class Trainable:
     def load(self) -> None:
         """(Re)load the whole model onto its device, everything else out of the way.
 
-        Encoding captions between epochs may have pushed it out. Weights made in the host's inference mode are
-        replaced by equal normal ones, one by one, since autograd refuses inference tensors.
+        Encoding captions between epochs may have pushed it out.
         """
+        patchers = [self.patcher, *([self.text.patcher] if self.text else [])]
         with torch.no_grad():
-            mm.load_models_gpu([self.patcher], memory_required=1e20, force_full_load=True)
-            for module in self.patcher.model.modules():
-                for name, value in module._parameters.items():
-                    if value is not None and value.is_inference():
-                        module._parameters[name] = torch.nn.Parameter(value.clone(), requires_grad=False)
-                for name, value in module._buffers.items():
-                    if value is not None and value.is_inference():
-                        module._buffers[name] = value.clone()
-        self.patcher.model.requires_grad_(False)
+            mm.load_models_gpu(patchers, memory_required=1e20, force_full_load=True)
+            for patcher in patchers:
+                for module in patcher.model.modules():
+                    _normal(module)
+        for patcher in patchers:
+            patcher.model.requires_grad_(False)
         options = self.patcher.model_options["transformer_options"].copy()
         # The host's default attention on CPUs has no backward; torch's own has one on every device.
         options["optimized_attention_override"] = lambda _func, *args, **kwargs: attention_pytorch(*args, **kwargs)
@@ -75,6 +87,11 @@ class Trainable:
     def diffusion_model(self) -> torch.nn.Module:
         """What the network is attached to."""
         return self.patcher.model.diffusion_model
+
+    @property
+    def encoders(self) -> torch.nn.Module | None:
+        """The text encoders, if they are trained as well."""
+        return self.text and self.text.model
 
     @property
     def schedule(self) -> Schedule:
@@ -94,23 +111,36 @@ class Trainable:
     def batch(
         self,
         latents: torch.Tensor,
-        texts: Sequence[Text],
+        texts: Sequence[Text | Caption],
         geometry: Sequence[Geometry],
         weights: Sequence[float],
         mask: torch.Tensor | None = None,
     ) -> Batch:
         """Put samples on the device. `latents`: (B, C, h, w), or (B, C, 1, h, w) of a video VAE, as the VAE gave them;
-        `mask`: (B, 1, H, W) in 0..1.
-
-        Every picture keeps its own conditioning; those whose shapes the host can join share a forward.
+        `texts`: encoded, or captions that are encoded in every forward; `mask`: (B, 1, H, W) in 0..1.
         """
-        model = self.patcher.model
         if self._framed and latents.ndim == 4:
             latents = latents.unsqueeze(2)
-        together = model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
+        together = self.patcher.model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
+        mask = mask if mask is None else mask.to(self.device, non_blocking=True)
+        weight = torch.tensor(weights).to(self.device, non_blocking=True)
+        flat = together.squeeze(2) if self._framed else together
+        if self.text is None:
+            groups = self._groups(together, texts, geometry)
+            return Batch(flat, weight, mask, lambda: groups)
+
+        def live() -> Groups:
+            """Inside the step, whose random numbers the encoders' dropouts use."""
+            encoded = [self.text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
+            return self._groups(together, encoded, geometry)
+
+        return Batch(flat, weight, mask, live)
+
+    def _groups(self, latents: torch.Tensor, texts: Sequence[Text], geometry: Sequence[Geometry]) -> Groups:
+        """Every picture keeps its own conditioning; those whose shapes the host can join share a forward."""
         groups: list[tuple[list[int], list[dict[str, Any]]]] = []
         for index, (text, sizes) in enumerate(zip(texts, geometry, strict=True)):
-            conds = self._conds(together[index : index + 1], text, sizes)
+            conds = self._conds(latents[index : index + 1], text, sizes)
             for members, others in groups:
                 first = others[0]
                 if first.keys() == conds.keys() and all(first[k].can_concat(conds[k]) for k in conds):
@@ -119,12 +149,9 @@ class Trainable:
                     break
             else:
                 groups.append(([index], [conds]))
-        joined = tuple(
+        return tuple(
             (members, {k: conds[0][k].concat([c[k] for c in conds[1:]]) for k in conds[0]}) for members, conds in groups
         )
-        mask = mask if mask is None else mask.to(self.device, non_blocking=True)
-        together = together.squeeze(2) if self._framed else together
-        return Batch(together, torch.tensor(weights).to(self.device, non_blocking=True), mask, joined)
 
     def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry) -> dict[str, Any]:
         """The host's conditioning objects of one sample, each for a batch of one."""
@@ -150,8 +177,9 @@ class Trainable:
     def predict(self, noised: Noised, batch: Batch) -> torch.Tensor:
         """The raw model output (eps, v or flow) for a batch, (B, C, h, w) float32."""
         model, outputs, order = self.patcher.model, [], []
-        for members, conds in batch.groups:
-            if len(batch.groups) == 1:
+        groups = batch.groups()
+        for members, conds in groups:
+            if len(groups) == 1:
                 x, sigma = noised.x, noised.sigma
             else:
                 x, sigma = noised.x[members], noised.sigma[members]
@@ -164,14 +192,24 @@ class Trainable:
         return torch.cat(outputs)[torch.tensor(order, device=self.device).argsort()]
 
 
+def _normal(module: torch.nn.Module) -> None:
+    """Replace weights made in the host's inference mode by equal normal ones: autograd refuses inference tensors."""
+    for name, value in module._parameters.items():
+        if value is not None and value.is_inference():
+            module._parameters[name] = torch.nn.Parameter(value.clone(), requires_grad=False)
+    for name, value in module._buffers.items():
+        if value is not None and value.is_inference():
+            module._buffers[name] = value.clone()
+
+
 @contextmanager
 def trainable(
-    model: Any, mixed_precision: str, gradient_checkpointing: bool, guidance: float = 1.0
+    model: Any, mixed_precision: str, gradient_checkpointing: bool, guidance: float = 1.0, clip: Any = None
 ) -> Iterator[Trainable]:
     """Load a MODEL of the graph for training; `guidance` is what models with an embedded guidance input are told.
 
-    No copy of the weights is made; the graph's MODEL is unchanged in value afterwards. Must be entered outside
-    inference mode (`guard.training`).
+    No copy of the weights is made; the graph's MODEL is unchanged in value afterwards, and so is its CLIP, which is given
+    if its text encoders are trained as well. Must be entered outside inference mode (`guard.training`).
     """
     patcher = model.get_non_dynamic_delegate() if model.is_dynamic() else model.clone()
     wanted = COMPUTE.get(mixed_precision)
@@ -179,11 +217,15 @@ def trainable(
         patcher.set_model_compute_dtype(wanted)
     with ExitStack() as stack:
         stack.callback(_release, patcher)
-        host_model = Trainable(patcher, guidance)
-        stack.enter_context(_raw_output(patcher.model))
-        stack.enter_context(_differentiable(patcher.model.diffusion_model))
-        if gradient_checkpointing:
-            stack.enter_context(_checkpointed(patcher.model.diffusion_model))
+        text = LiveText(clip) if clip is not None else None
+        if text:
+            stack.callback(_release, text.patcher)
+        host_model = Trainable(patcher, guidance, text)
+        stack.enter_context(patches.raw_output(patcher.model))
+        for part in [patcher.model.diffusion_model, *([text.model] if text else [])]:
+            stack.enter_context(patches.differentiable(part))
+            if gradient_checkpointing:
+                stack.enter_context(patches.checkpointed(part))
         yield host_model
 
 
@@ -194,62 +236,3 @@ def _release(patcher: Any) -> None:
             loaded.model_unload()
             mm.current_loaded_models.remove(loaded)
     mm.soft_empty_cache()
-
-
-@contextmanager
-def _raw_output(model: Any) -> Iterator[None]:
-    """Let `apply_model` return the network's output itself instead of the denoised latent."""
-    sampling = model.model_sampling
-    sampling.calculate_denoised = lambda _sigma, output, _input: output
-    try:
-        yield
-    finally:
-        del sampling.calculate_denoised
-
-
-@contextmanager
-def _patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module, Any], Any]) -> Iterator[None]:
-    """Give each module `wrap(module, its forward)` as forward; afterwards the instances are as before."""
-    patched: list[tuple[torch.nn.Module, Any]] = []
-    try:
-        for module in modules:
-            patched.append((module, module.__dict__.get("forward")))
-            module.forward = wrap(module, module.forward)
-        yield
-    finally:
-        for module, own in patched:
-            if own is None:
-                module.__dict__.pop("forward", None)
-            else:
-                module.forward = own
-
-
-def _differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
-    """Let blocks that add to their input in place run backward.
-
-    Their LayerNorms keep that input for the backward pass and would find it changed. They get a copy instead, which
-    is what an addition out of place would have kept too.
-    """
-    norms = [
-        child
-        for block in model.modules()
-        if type(block).__name__ in families.IN_PLACE
-        for child in block.children()
-        if isinstance(child, torch.nn.LayerNorm)
-    ]
-    return _patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
-
-
-def _checkpointed(model: torch.nn.Module) -> AbstractContextManager[None]:
-    """Recompute each block in the backward pass instead of keeping its activations."""
-
-    def wrap(block: torch.nn.Module, forward: Any) -> Any:
-        def fresh(*args: Any, **kwargs: Any) -> Any:
-            """The second run must see the input as the first one did."""
-            args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
-            return forward(*args, **kwargs | {k: kwargs[k].clone() for k in ("img", "txt") if k in kwargs})
-
-        run = fresh if type(block).__name__ in families.IN_PLACE else forward
-        return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, **kwargs)
-
-    return _patched((m for m in model.modules() if type(m).__name__ in families.BLOCKS), wrap)

@@ -38,10 +38,16 @@ class Verdict:
 class Check:
     """Knows a model's keys; made before a network is attached, since LyCORIS' full algorithm takes weights away."""
 
-    def __init__(self, model: Any) -> None:
-        """`model`: the MODEL being trained."""
-        self._keys = comfy.lora.model_lora_keys_unet(model.model, {})
-        self._names = {id(module): name for name, module in model.model.named_modules()}
+    def __init__(self, model: Any | None, encoders: torch.nn.Module | None = None) -> None:
+        """`model`: the host's model that is trained; `encoders`: the text encoders that are."""
+        self._keys: dict[str, Any] = {}
+        self._names: dict[int, str] = {}
+        if model is not None:
+            comfy.lora.model_lora_keys_unet(model, self._keys)
+            self._names |= {id(module): name for name, module in model.named_modules()}
+        if encoders is not None:
+            comfy.lora.model_lora_keys_clip(encoders, self._keys)
+            self._names |= {id(module): name for name, module in encoders.named_modules()}
 
     def __call__(self, network: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> Verdict:
         """Load a file's tensors with the stock loader and compare every layer's output with the attached network's.

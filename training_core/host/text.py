@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from ..errors import AthanorError
+
 CLIP_CHUNK = 77
 """CLIP encoders read chunks of so many tokens: 75 of text between a start and an end."""
 
@@ -59,32 +61,65 @@ def encoders(clip: Any) -> list[str]:
     return found if len(found) > 1 else []
 
 
-def encode(
-    clip: Any, caption: str, weighted: bool = False, max_tokens: int = 0, without: Sequence[str] = ()
-) -> tuple[Text, bool]:
-    """Encode one caption with a CLIP object of the graph, as the host's own text node does.
+def trainable(model: Any, numbered: bool) -> dict[str, torch.nn.Module]:
+    """The text encoders that can get a network, by the prefix of their keys in LoRA files.
+
+    Args:
+        model: a CLIP object's cond_stage_model.
+        numbered: the family's files count its encoders: lora_te1 (CLIP-L), lora_te2 (CLIP-G), lora_te3 (T5); SD1 and SD2
+            have lora_te.
+
+    Raises:
+        AthanorError: the CLIP has none.
+    """
+    prefixes = {"clip_l": "lora_te1", "clip_g": "lora_te2", "t5xxl": "lora_te3"}
+    if not numbered:
+        prefixes = {"clip_l": "lora_te", "clip_h": "lora_te"}
+    there = ((prefix, getattr(model, name, None)) for name, prefix in prefixes.items())
+    found = {prefix: encoder.transformer for prefix, encoder in there if encoder is not None}
+    if not found:
+        raise AthanorError(
+            f"train: the text encoder {type(model).__name__} cannot be trained, only CLIP and T5-XXL can; choose unet."
+        )
+    return found
+
+
+def tokenize(clip: Any, caption: str, weighted: bool = False, max_tokens: int = 0) -> tuple[dict[str, Any], bool]:
+    """A caption's tokens for each text encoder, and whether it was cut.
 
     Args:
         weighted: brackets are emphasis.
         max_tokens: what a CLIP encoder reads at most, in chunks of 75 as the host cuts them; 0: everything.
-        without: encoders whose part is zeros.
-
-    Returns:
-        the encoding, and whether the caption was cut.
     """
     tokens, cut = clip.tokenize(caption if weighted else escape(caption)), False
     for name, chunks in tokens.items() if max_tokens else ():
         if isinstance(chunks, list) and all(isinstance(c, list) and len(c) == CLIP_CHUNK for c in chunks):
             cut |= len(chunks) > max_tokens // 75
             tokens[name] = chunks[: max_tokens // 75]
-    with torch.inference_mode(), _silenced(clip.cond_stage_model, without):
+    return tokens, cut
+
+
+def encode(
+    clip: Any, caption: str, weighted: bool = False, max_tokens: int = 0, without: Sequence[str] = ()
+) -> tuple[Text, bool]:
+    """Encode one caption with a CLIP object of the graph, as the host's own text node does.
+
+    Args:
+        weighted, max_tokens: see `tokenize`.
+        without: encoders whose part is zeros.
+
+    Returns:
+        the encoding, and whether the caption was cut.
+    """
+    tokens, cut = tokenize(clip, caption, weighted, max_tokens)
+    with torch.inference_mode(), silenced(clip.cond_stage_model, without):
         cond, extras = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)[0]
     # Clones made outside inference mode can be saved for backward.
     return Text(cond.clone(), {k: _normal(v) for k, v in extras.items()}), cut
 
 
 @contextmanager
-def _silenced(model: Any, names: Sequence[str]) -> Iterator[None]:
+def silenced(model: Any, names: Sequence[str]) -> Iterator[None]:
     """Let some of a model's text encoders answer with zeros."""
     silent = [encoder for name in names if (encoder := getattr(model, name, None)) is not None]
 

@@ -1,10 +1,10 @@
-"""Attach a LyCORIS network to a diffusion model, and take it off again without a trace."""
+"""Attach a LyCORIS network to a diffusion model and its text encoders, and take it off again without a trace."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,32 +12,17 @@ import torch
 
 from ..errors import AthanorError
 from ..randomness import torch_seed
-from ..settings import NetworkSettings
+from ..settings import BlockSettings, NetworkSettings
+from . import blocks, presets
 from .lean import lean_forward
-from .presets import CONVOLUTIONS, PRESETS
-
-PREFIX = "lora_unet"
+from .parts import Network, Part, is_conv3
 
 
 @contextmanager
-def _preset(settings: NetworkSettings) -> Iterator[None]:
+def _preset(values: Mapping[str, Any]) -> Iterator[None]:
     """LyCORIS keeps its preset in class attributes, shared by the whole process: set and restore them."""
-    from lycoris.wrapper import LycorisNetwork
+    from lycoris.wrapper import LycorisNetwork  # heavy: not before it is needed
 
-    preset = PRESETS[settings.preset]
-    targets = list(preset["target_module"])
-    if settings.preset == "attn-mlp" and settings.conv_rank:
-        targets += CONVOLUTIONS  # sd-scripts' networks.lora trains them as soon as conv_dim is given
-    values = {
-        "ENABLE_CONV": preset["enable_conv"],
-        "TARGET_REPLACE_MODULE": targets,
-        "TARGET_REPLACE_NAME": list(preset["target_name"]),
-        "TARGET_EXCLUDE_NAME": [],
-        "MODULE_ALGO_MAP": {},
-        "NAME_ALGO_MAP": {},
-        "USE_FNMATCH": False,
-        "LORA_PREFIX": PREFIX,
-    }
     before = {name: getattr(LycorisNetwork, name) for name in values}
     logger = logging.getLogger("LyCORIS")
     level = logger.level
@@ -52,23 +37,42 @@ def _preset(settings: NetworkSettings) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def create(module: torch.nn.Module, settings: NetworkSettings, seed: int) -> torch.nn.Module:
-    """A network for `module`, not attached yet; float32, its start values drawn on the CPU from `seed`.
+def create(parts: Sequence[Part], settings: NetworkSettings, seed: int) -> Network:
+    """A network for these modules, not attached yet; float32, its start values drawn on the CPU from `seed`.
 
     LoRA and LoKr run in LyCORIS' bypass form, base(x) + delta(x): half the arithmetic of its default and no
     rounding of a small delta against a bf16 weight. The others have no cheap bypass.
 
     Raises:
-        AthanorError: the preset or the patterns match no layer of this model, or the rank does not fit it.
+        AthanorError: the preset or the patterns match no layer of a module, or the rank does not fit it.
     """
+    with torch.random.fork_rng(devices=[]):
+        made = []
+        for part in parts:
+            torch.manual_seed(torch_seed(seed, "init", *([part.prefix] if part.text else [])))
+            made.append((part, _create(part, settings)))
+    return Network(made)
+
+
+def _create(part: Part, settings: NetworkSettings) -> torch.nn.Module:
     from lycoris.wrapper import LycorisNetwork
 
-    bypass = settings.algo in ("lora", "locon", "lokr") and not settings.dora
-    with _preset(settings), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(seed, "init"))
+    options = {
+        "train_norm": settings.train_norm and not part.text,  # no LoRA format has names for a text encoder's norms
+        "weight_decompose": settings.dora,
+        "wd_on_out": settings.wd_on_output,
+        "rs_lora": settings.rs_lora,
+        "decompose_both": settings.decompose_both,
+        "full_matrix": settings.full_matrix,
+        "factor": settings.factor,
+        "block_size": settings.block_size,
+        "constraint": settings.constraint,
+        "bypass_mode": settings.algo in ("lora", "locon", "lokr") and not settings.dora,
+    }
+    with _preset({**presets.attributes(settings, part.text, part.names()), "LORA_PREFIX": part.prefix}):
         try:
             network = LycorisNetwork(
-                module,
+                part.module,
                 lora_dim=settings.rank,
                 alpha=settings.alpha,
                 conv_lora_dim=settings.conv_rank,
@@ -77,52 +81,90 @@ def create(module: torch.nn.Module, settings: NetworkSettings, seed: int) -> tor
                 rank_dropout=settings.rank_dropout,
                 module_dropout=settings.module_dropout,
                 network_module=settings.algo,
-                factor=settings.factor,
-                train_norm=settings.train_norm,
-                weight_decompose=settings.dora,
-                wd_on_out=settings.wd_on_output,
-                rs_lora=settings.rs_lora,
                 use_tucker=settings.use_tucker,
-                decompose_both=settings.decompose_both,
-                full_matrix=settings.full_matrix,
-                block_size=settings.block_size,
-                constraint=settings.constraint,
-                bypass_mode=bypass,
                 warn_on_unmatched=False,
+                **options,
             )
+            # DiT norms often have no weights of their own: there is nothing to train in them.
+            network.loras = [
+                lora for lora in network.loras if not lora.not_supported and lora.org_module[0].weight is not None
+            ]
+            if not network.loras:
+                raise _nothing(part, settings)
+            if not part.text:
+                network.loras = _picked(network.loras, part, settings)
+            network.loras = _shared(network.loras, part, settings, options)
         except ValueError as error:
             raise _boft_rank(settings, error) from None
-    # DiT norms often have no weights of their own: there is nothing to train in them.
-    network.loras = [lora for lora in network.loras if not lora.not_supported and lora.org_module[0].weight is not None]
-    if not network.loras:
-        raise AthanorError(
-            f"preset {settings.preset}: it matches no layer of this model; choose attn-mlp"
-            + (", or set conv_rank to train convolutions." if not settings.conv_rank else ".")
-        )
-    network.loras = _picked(network.loras, module, settings)
     return network
 
 
-def _picked(loras: list[Any], module: torch.nn.Module, settings: NetworkSettings) -> list[Any]:
+def _nothing(part: Part, settings: NetworkSettings) -> AthanorError:
+    if settings.preset_toml.strip():
+        return AthanorError(f"preset_toml: it names no layer of this {'text encoder' if part.text else 'model'}.")
+    if part.text:
+        return AthanorError(f"preset {settings.preset}: it leaves text encoders out; choose attn-mlp, or train unet.")
+    more = ", or set conv_rank to train convolutions" if not settings.conv_rank else ""
+    return AthanorError(f"preset {settings.preset}: it matches no layer of this model; choose attn-mlp{more}.")
+
+
+def _picked(loras: list[Any], part: Part, settings: NetworkSettings) -> list[Any]:
     """Those that `include` and `exclude` leave."""
-    names = {id(child): name for name, child in module.named_modules()}
+    names = {id(child): name for name, child in part.module.named_modules()}
+    spelled = {id(lora): names[id(lora.org_module[0])] for lora in loras}
     include, exclude = settings.patterns("include"), settings.patterns("exclude")
-    for field, patterns in (("include", include), ("exclude", exclude)):
+    for name, patterns in (("include", include), ("exclude", exclude)):
         for pattern in patterns:
-            if not any(pattern.search(names[id(lora.org_module[0])]) for lora in loras):
-                near = ", ".join(sorted({names[id(lora.org_module[0])] for lora in loras})[:3])
-                raise AthanorError(
-                    f"{field}: '{pattern.pattern}' matches no layer of the preset; layers are {near} ..."
-                )
+            if not any(map(pattern.search, spelled.values())):
+                near = ", ".join(sorted(set(spelled.values()))[:3])
+                raise AthanorError(f"{name}: '{pattern.pattern}' matches no layer of the preset; layers are {near} ...")
     kept = [
         lora
         for lora in loras
-        if (not include or any(p.search(names[id(lora.org_module[0])]) for p in include))
-        and not any(p.search(names[id(lora.org_module[0])]) for p in exclude)
+        if (not include or any(p.search(spelled[id(lora)]) for p in include))
+        and not any(p.search(spelled[id(lora)]) for p in exclude)
     ]
     if not kept:
         raise AthanorError("include, exclude: together they leave no layer to train; take one pattern out.")
     return kept
+
+
+def _shared(loras: list[Any], part: Part, settings: NetworkSettings, options: Mapping[str, Any]) -> list[Any]:
+    """The layers with the ranks that Block Config gives them, those without a share left out."""
+    if settings.blocks == BlockSettings() or part.text:
+        return loras
+    from lycoris.wrapper import network_module_dict
+
+    names = {id(child): part.file_name(name) for name, child in part.module.named_modules()}
+    kept = []
+    for lora in loras:
+        module = lora.org_module[0]
+        share = blocks.share(settings, names[id(module)], is_conv3(module), 1.0)
+        if not share.lr_weight or not (share.rank or type(lora).__name__ == "NormModule"):
+            continue
+        if type(lora).__name__ != "NormModule" and (share.rank, share.alpha) != _usual(settings, module):
+            lora = network_module_dict[settings.algo](
+                lora.lora_name,
+                module,
+                1.0,
+                share.rank,
+                share.alpha,
+                settings.dropout if settings.algo in ("lora", "locon") else 0.0,
+                settings.rank_dropout,
+                settings.module_dropout,
+                settings.use_tucker,
+                **options,
+            )
+        kept.append(lora)
+    if not kept:
+        raise AthanorError("Block Config: it leaves no layer to train; give a block a rank and a weight above 0.")
+    return kept
+
+
+def _usual(settings: NetworkSettings, module: torch.nn.Module) -> tuple[int, float]:
+    if is_conv3(module):
+        return settings.conv_rank, settings.conv_alpha
+    return settings.rank, settings.alpha
 
 
 def _boft_rank(settings: NetworkSettings, error: ValueError) -> AthanorError | ValueError:
@@ -137,11 +179,9 @@ def _boft_rank(settings: NetworkSettings, error: ValueError) -> AthanorError | V
 
 
 @contextmanager
-def attached(
-    module: torch.nn.Module, settings: NetworkSettings, seed: int, device: torch.device
-) -> Iterator[torch.nn.Module]:
-    """The network, applied to `module` on `device` and in train mode; `module` is as before afterwards."""
-    network = create(module, settings, seed)
+def attached(parts: Sequence[Part], settings: NetworkSettings, seed: int, device: torch.device) -> Iterator[Network]:
+    """The network, applied to its modules on `device` and in train mode; they are as before afterwards."""
+    network = create(parts, settings, seed)
     originals = [lora.org_module[0] for lora in network.loras]
     own = [original.__dict__.get("forward") for original in originals]
     parameters = [dict(original._parameters) for original in originals]
@@ -173,47 +213,3 @@ def _keyed_rank(lora: Any) -> Callable[[], Any]:
         return lora.get_weight(block * lora.block_size)
 
     return draw
-
-
-def parameter_groups(network: torch.nn.Module, settings: NetworkSettings) -> list[dict[str, Any]]:
-    """The network's parameters for an optimizer; `lr_scale` is what a group's learning rate is multiplied by.
-
-    LoRA+ (Hayou et al. 2024): the up weights get a higher rate.
-    """
-    if not settings.loraplus_lr_ratio:
-        return [{"params": list(network.parameters()), "lr_scale": 1.0}]
-    fast = {id(lora.lora_up.weight) for lora in network.loras if hasattr(lora, "lora_up")}
-    groups = [
-        {"params": [p for p in network.parameters() if id(p) not in fast], "lr_scale": 1.0},
-        {"params": [p for p in network.parameters() if id(p) in fast], "lr_scale": settings.loraplus_lr_ratio},
-    ]
-    return [group for group in groups if group["params"]]
-
-
-def summary(network: torch.nn.Module) -> str:
-    """How much is trained, in words."""
-    count = sum(p.numel() for p in network.parameters())
-    size = f"{count / 1e6:.2f} M" if count >= 1e6 else f"{count:,}"
-    return f"{len(network.loras)} layers, {size} parameters"
-
-
-def table(network: torch.nn.Module, module: torch.nn.Module) -> str:
-    """What is trained, block by block: layers and parameters, and the size of the file."""
-    names = {id(child): name for name, child in module.named_modules()}
-    rows: dict[str, list[int]] = {}
-    for lora in network.loras:
-        block = ".".join(names[id(lora.org_module[0])].split(".")[:2])
-        row = rows.setdefault(block, [0, 0])
-        row[0] += 1
-        row[1] += sum(p.numel() for p in lora.parameters())
-    numbers = sum(
-        lora.org_module[0].weight.numel()
-        if type(lora).__name__ == "IA3Module"
-        else sum(p.numel() for p in lora.parameters())
-        for lora in network.loras
-    )
-    lines = [f"{summary(network)}, a file of about {max(1, round(numbers * 2 / 1e6))} MB as fp16", ""]
-    width = max(map(len, rows))
-    lines += [f"{'block':<{width}}  layers  parameters"]
-    lines += [f"{block:<{width}}  {layers:>6}  {count:>10,}" for block, (layers, count) in rows.items()]
-    return "\n".join(lines)

@@ -75,6 +75,7 @@ def describe(
     prediction: str,
     optimizer_label: str,
     base_model: Path | None,
+    validation_images: int,
     started: float,
 ) -> dict[str, object]:
     """Everything that is known before the first step. Only the time fields differ between equal runs.
@@ -82,6 +83,7 @@ def describe(
     Args:
         prediction: eps, v or flow.
         base_model: the checkpoint's file, where the host knows it.
+        validation_images: pictures held out for the probe.
     """
     training, optimizer, network, noise, loss = job.training, job.optimizer, job.network, job.noise, job.loss
     tags: dict[str, Counter[str]] = defaultdict(Counter)
@@ -172,7 +174,7 @@ def describe(
         "ss_face_crop_aug_range": "None",
         "ss_training_comment": "None",
         "ss_resize_interpolation": buckets.settings.resize_interpolation,
-        "ss_num_validation_images": "0",
+        "ss_num_validation_images": str(validation_images),
         "ss_validation_seed": str(job.validation.validation_seed),
         "ss_validation_split": str(job.validation.validation_split),
         "ss_validate_every_n_steps": _or_none(job.validation.validate_every_n_steps),

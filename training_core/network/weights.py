@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from ..errors import AthanorError
 from ..settings import NetworkSettings
-from .build import PREFIX
+from .parts import PREFIX
 from .portable import dora_ratio
 
 _PARTS = {"lora_A.weight": "lora_down.weight", "lora_B.weight": "lora_up.weight"}

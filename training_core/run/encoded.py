@@ -10,7 +10,7 @@ import torch
 
 from ..data.buckets import recorded_crop
 from ..data.cache import LatentCache, TextCache
-from ..data.plan import Batch, Buckets, Sample, View
+from ..data.plan import Batch, Buckets, Caption, Sample, View
 from ..data.store import DiskStore, MemoryStore, Store, Tensors
 from ..errors import AthanorError
 from ..host import fingerprint, folders, guard
@@ -28,15 +28,19 @@ class Fetched:
     """A batch in main memory."""
 
     latents: torch.Tensor  # (B, C, ...) as the VAE gave them, drawn from their posteriors
-    texts: list[host_text.Text]
+    texts: list[host_text.Text] | list[Caption]  # captions if the text encoders are trained as well
     geometry: list[Geometry]
     weights: list[float]
     mask: torch.Tensor | None  # (B, 1, H, W) float32 in 0..1
 
     def pinned(self) -> Fetched:
         """The same in page-locked memory."""
-        texts = [host_text.Text(_pin(t.cond), {k: _pin(v) for k, v in t.extras.items()}) for t in self.texts]
+        texts = [t if isinstance(t, Caption) else _pinned(t) for t in self.texts]
         return replace(self, latents=_pin(self.latents), texts=texts, mask=_pin(self.mask))
+
+
+def _pinned(text: host_text.Text) -> host_text.Text:
+    return host_text.Text(_pin(text.cond), {name: _pin(value) for name, value in text.extras.items()})
 
 
 def _pin(value: Any) -> Any:
@@ -51,17 +55,21 @@ class Encodings:
         buckets: Buckets,
         clip: Any,
         vae: Any,
+        autoencoder: str,
         settings: CacheSettings,
         seed: int,
         prior_loss_weight: float = 1.0,
         sdxl_crop: str = "real",
+        live_text: bool = False,
     ) -> None:
+        """`autoencoder`: fingerprint of the VAE. `live_text`: the text encoders are trained as well; captions are left as they are."""
         self._buckets, self._clip, self._vae, self._sdxl_crop = buckets, clip, vae, sdxl_crop
         self._sampling, self._seed, self._prior = settings.latent_sampling, seed, prior_loss_weight
+        self._live_text = live_text
         self._store: Store = MemoryStore()
         if settings.cache_to_disk:
             self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * 1e9))
-        self._latents = LatentCache(self._store, buckets, fingerprint.autoencoder(vae), settings.vae_batch_size)
+        self._latents = LatentCache(self._store, buckets, autoencoder, settings.vae_batch_size)
         self._texts = TextCache(self._store, fingerprint.text_encoder(clip))
         self._kept: set[str] = set()
         self._counted_cuts = False
@@ -76,7 +84,7 @@ class Encodings:
         views, captions = [s.view for s in samples], [s.caption for s in samples]
         for what, progress in (
             ("pictures", self._latents.fill(views, lambda pixels: host_vae.encode(self._vae, pixels))),
-            ("captions", self._texts.fill(captions, self._encode)),
+            ("captions", self._texts.fill([] if self._live_text else captions, self._encode)),
         ):
             for done, total in progress:
                 guard.stop_if_interrupted()
@@ -88,14 +96,20 @@ class Encodings:
         if not for_good and not self._counted_cuts:  # the first epoch tells: reading them all again would be idle
             self._counted_cuts = True
             unique = set(captions)
-            cut = [c for c in unique if self._texts.meta(c).get("cut")]
+            cut = [c for c in unique if self._cut(c)]
             if cut:
                 limit = min(c.max_tokens for c in cut)
                 yield Warned(
                     f"{len(cut)} of {len(unique)} captions are longer than max_token_length ({limit}) and are cut."
                 )
 
-    def _encode(self, caption: Any) -> tuple[Tensors, dict[str, Any]]:
+    def _cut(self, caption: Caption) -> bool:
+        """Whether a caption that has been filled in is longer than the encoders read."""
+        if self._live_text:
+            return host_text.tokenize(self._clip, caption.text, caption.weighted, caption.max_tokens)[1]
+        return bool(self._texts.meta(caption).get("cut"))
+
+    def _encode(self, caption: Caption) -> tuple[Tensors, dict[str, Any]]:
         text, cut = host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, caption.without)
         tensors, plain = text.parts()
         return tensors, {"extras": plain, "cut": cut}
@@ -106,11 +120,12 @@ class Encodings:
         """
         latents, texts, masks = [], [], []
         for index, sample in enumerate(batch.samples):
-            parts, text = self._latents.get(sample.view), self._texts.get(sample.caption)
+            parts = self._latents.get(sample.view)
+            text = sample.caption if self._live_text else self._text(sample.caption)
             if parts is None or text is None:
                 return None
             latents.append(self._draw(parts, sample.view, (*key, index)) if key else parts["mean"])
-            texts.append(host_text.Text.of(text[0], text[1]["extras"]))
+            texts.append(text)
             masks.append(parts.get("mask"))
         return Fetched(
             torch.cat(latents),
@@ -119,6 +134,10 @@ class Encodings:
             [self._prior if sample.is_reg else 1.0 for sample in batch.samples],
             _together(masks),
         )
+
+    def _text(self, caption: Caption) -> host_text.Text | None:
+        found = self._texts.get(caption)
+        return None if found is None else host_text.Text.of(found[0], found[1]["extras"])
 
     def fetch_again(self, batch: Batch, model: Trainable, *key: Any) -> Fetched:
         """A batch that was lost, since another process needed the cache's room: encoded once more.

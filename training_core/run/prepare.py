@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
-from ..host import families, folders, text
+from ..host import families, fingerprint, folders, text
 from ..host.zsnr import zero_terminal
 from ..network import build, weights
 from ..objective import Objective
@@ -19,6 +17,7 @@ from ..optim import optimizers
 from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings
 from .encoded import Encodings
 from .names import free_path
+from .parts import parts_of
 from .probe import Probe
 
 
@@ -36,7 +35,8 @@ class Prepared:
     target: Path  # name.safetensors
     encodings: Encodings
     probe: Probe
-    begin: Callable[[torch.nn.Module], None]  # gives a new network its first values
+    held_out: int  # pictures that only the probe sees
+    begin: Callable[[build.Network], None]  # gives a new network its first values
     warnings: list[str]
 
     def plan(self, job: Job, epoch: int) -> list[Batch]:
@@ -52,22 +52,25 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     """
     model, family, objective = objective_of(model, job.loss, job.noise)
     label = optimizers.label(job.optimizer)
-    network = build.create(model.model.diffusion_model, job.network, job.training.seed)  # to see that it can be made
-    begin = beginning(job, model, family)
-    begin(network)
-    del network
+    begin = beginning(job)
+    encoders = clip.cond_stage_model if job.network.text else None
+    begin(  # to see that it can be made
+        build.create(
+            parts_of(job.network, model, model.model.diffusion_model, encoders), job.network, job.training.seed
+        )
+    )
     held = hold_out(buckets, job.validation, validation)
     conditioning, unused = _encoders(job.conditioning, clip)
     target = free_path(folders.lora_path(job.training.output_name), job.run_id, job.training.overwrite)
 
+    autoencoder = fingerprint.autoencoder(vae)
+
     def encodings(some: Buckets) -> Encodings:
-        crop = job.conditioning.sdxl_crop
-        return Encodings(some, clip, vae, job.cache, job.training.seed, job.loss.prior_loss_weight, crop)
+        prior, crop = job.loss.prior_loss_weight, job.conditioning.sdxl_crop
+        return Encodings(some, clip, vae, autoencoder, job.cache, job.training.seed, prior, crop, job.network.text)
 
     own = encodings(held.training)
     probed = own if held.probed is held.training else encodings(held.probed)
-    warnings = [*objective.warnings, *held.warnings, *unused, *_guidance(job.conditioning, family), *_patched(model)]
-    warnings += _settings(job, target.stem)
     return Prepared(
         model,
         family,
@@ -79,6 +82,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         target,
         own,
         Probe(probed, held.batches, job.validation, held.label),
+        0 if probed is own else len(held.probed.dataset.pictures),
         begin,
         [
             *objective.warnings,
@@ -91,7 +95,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     )
 
 
-def beginning(job: Job, model: Any, family: families.Family) -> Callable[[torch.nn.Module], None]:
+def beginning(job: Job) -> Callable[[build.Network], None]:
     """What gives a new network its first values: those of network_weights, or none.
 
     Raises:
@@ -100,8 +104,7 @@ def beginning(job: Job, model: Any, family: families.Family) -> Callable[[torch.
     if not job.network.network_weights.strip():
         return lambda network: None
     tensors, told = weights.load(folders.existing_lora(job.network.network_weights.strip()))
-    names = families.file_names(model, family)
-    return lambda network: weights.load_into(network, job.network, tensors, told, names)
+    return lambda network: weights.load_into(network, job.network, tensors, told, network.renames())
 
 
 def objective_of(model: Any, loss: LossSettings, noise: NoiseSettings) -> tuple[Any, families.Family, Objective]:

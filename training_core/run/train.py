@@ -14,13 +14,14 @@ import torch
 from ..data.plan import Batch, Buckets
 from ..host import families, folders, guard, selfcheck
 from ..host.model import trainable
-from ..network import build, metadata, norms
+from ..network import build, groups, metadata, norms, table
 from ..optim import optimizers, schedulers
 from ..settings import Job
 from .events import Event, Started, Warned
 from .feed import Feed
 from .log import RunLog
 from .loop import Progress, loop
+from .parts import parts_of
 from .prepare import prepare
 from .saving import Saver
 from .step import Stepper
@@ -45,13 +46,24 @@ def train(
     yield from run_log.told(chain(map(Warned, run.warnings), run.probe.prepare(), run.encodings.fill(run.plan(job, 0))))
     with (
         trainable(
-            run.model, training.mixed_precision, training.gradient_checkpointing, job.conditioning.guidance_scale
+            run.model,
+            training.mixed_precision,
+            training.gradient_checkpointing,
+            job.conditioning.guidance_scale,
+            clip if job.network.text else None,
         ) as host_model,
-        nullcontext(selfcheck.Check(host_model.patcher)) as check,
-        build.attached(host_model.diffusion_model, job.network, training.seed, host_model.device) as network,
+        nullcontext(selfcheck.Check(host_model.patcher.model, host_model.encoders)) as check,
+        build.attached(
+            parts_of(job.network, run.model, host_model.diffusion_model, host_model.encoders),
+            job.network,
+            training.seed,
+            host_model.device,
+        ) as network,
     ):
         run.begin(network)
-        optimizer = optimizers.build(job.optimizer, build.parameter_groups(network, job.network))
+        optimizer = optimizers.build(
+            job.optimizer, groups.parameter_groups(network, job.network, job.optimizer.learning_rate)
+        )
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
         stepper = Stepper(
             host_model.predict,
@@ -72,14 +84,14 @@ def train(
             prediction=run.objective.prediction,
             optimizer_label=run.optimizer_label,
             base_model=families.file_of(run.model),
+            validation_images=run.held_out,
             started=started,
         )
-        names = families.file_names(run.model, run.family)
         save = Saver(
             run.target,
             network,
             training,
-            names,
+            network.renames(),
             described,
             lambda tensors: check(network, tensors),
         )
@@ -107,7 +119,7 @@ def train(
             guard.stop_if_interrupted,
             progress,
         )
-        begun = Started(job.run_id, run.length.steps, run.length.epochs, build.summary(network))
+        begun = Started(job.run_id, run.length.steps, run.length.epochs, table.summary(network))
         try:
             yield from run_log.told(chain([begun], events))
         except BaseException as error:

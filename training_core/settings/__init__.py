@@ -4,6 +4,7 @@ Node inputs, validation and metadata are derived from these models.
 """
 
 from .base import SettingInfo, Settings, info, parse
+from .blocks import BlockSettings
 from .buckets import BucketSettings
 from .caching import CacheSettings
 from .caption_edit import CaptionEditSettings
@@ -22,6 +23,7 @@ from .training import TrainingSettings
 from .validation import ValidationSettings
 
 __all__ = [
+    "BlockSettings",
     "BucketSettings",
     "CacheSettings",
     "CaptionEditSettings",

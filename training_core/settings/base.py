@@ -57,6 +57,8 @@ def info(model: type[Settings]) -> list[SettingInfo]:
     """The settings of a group, in the order of their definition."""
     result = []
     for name, field in model.model_fields.items():
+        if isinstance(field.default, Settings):  # a group of its own, from another node
+            continue
         extra = dict(field.json_schema_extra or {})
         limits = {type(m).__name__: m for m in field.metadata}
         annotation = field.annotation

@@ -9,6 +9,7 @@ from pydantic import model_validator
 from typing_extensions import Self
 
 from .base import Settings, setting
+from .blocks import BlockSettings
 
 
 class NetworkSettings(Settings):
@@ -21,6 +22,12 @@ class NetworkSettings(Settings):
         "also scales the weight. full: the whole weight, large. diag-oft, boft: rotations, gentle. ia3: one number per "
         "channel (the file is as large as the layers). dylora: usable at smaller ranks, too.",
         flag="network_args algo",
+    )
+    train: Literal["unet", "unet + text encoder", "text encoder"] = setting(
+        "unet",
+        "What is trained. The text encoder (CLIP-L, CLIP-G, T5) helps with new words and costs time: captions are then "
+        "encoded anew every step. Its learning rate is text_encoder_lr of Optimizer Config.",
+        flag="network_train_unet_only, network_train_text_encoder_only",
     )
     rank: int = setting(
         16,
@@ -91,6 +98,13 @@ class NetworkSettings(Settings):
             "as LyCORIS' default (needs conv_rank for convolutions). full-lin: everything but convolutions.",
             flag="network_args preset",
         )
+    )
+    preset_toml: str = setting(
+        "",
+        "A LyCORIS preset of your own, as the text of its TOML file; wins over preset. Empty: none.",
+        flag="network_args preset",
+        multiline=True,
+        advanced=True,
     )
     train_norm: bool = setting(
         False,
@@ -192,6 +206,7 @@ class NetworkSettings(Settings):
         flag="network_weights",
         advanced=True,
     )
+    blocks: BlockSettings = BlockSettings()
 
     @model_validator(mode="after")
     def _together(self) -> Self:
@@ -207,6 +222,16 @@ class NetworkSettings(Settings):
                 raise ValueError(f"block_size is {self.block_size}: it must divide the rank ({rank}) for dylora.")
         self.patterns("include"), self.patterns("exclude")
         return self
+
+    @property
+    def unet(self) -> bool:
+        """Whether the diffusion model gets a network."""
+        return self.train != "text encoder"
+
+    @property
+    def text(self) -> bool:
+        """Whether text encoders get one."""
+        return self.train != "unet"
 
     def patterns(self, name: Literal["include", "exclude"]) -> list[re.Pattern[str]]:
         """The regular expressions of `include` or `exclude`.

@@ -1,0 +1,48 @@
+"""The graph's CLIP while its text encoders are trained: captions encoded anew in every step, with gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import comfy.model_management as mm
+import torch
+
+from .text import Text, silenced, tokenize
+
+
+class LiveText:
+    """Encodes with a clone of the graph's CLIP; the weights are the graph's own."""
+
+    def __init__(self, clip: Any) -> None:
+        self._clip = clip.clone()
+        if clip.patcher.is_dynamic():
+            self._clip.patcher = clip.patcher.get_non_dynamic_delegate()
+            self._clip.cond_stage_model = self._clip.patcher.model
+        self.patcher = self._clip.patcher
+        # It is loaded beside the diffusion model once; a look in every step could push that out.
+        self._clip.load_model = lambda _tokens=None: self.patcher
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """All of the text encoders."""
+        return self.patcher.model
+
+    def __call__(self, caption: str, weighted: bool = False, max_tokens: int = 0, without: Sequence[str] = ()) -> Text:
+        """One caption, as `text.encode` does it, in the current gradient mode and on the device."""
+        tokens, _ = tokenize(self._clip, caption, weighted, max_tokens)
+        with silenced(self.model, without), _stays_on(self.patcher.load_device):
+            cond, extras = self._clip.encode_from_tokens_scheduled(tokens, show_pbar=False)[0]
+        return Text(cond, extras)
+
+
+@contextmanager
+def _stays_on(device: torch.device) -> Iterator[None]:
+    """The host moves encodings into main memory, and back: two waits in every step."""
+    before = mm.intermediate_device
+    mm.intermediate_device = lambda: device
+    try:
+        yield
+    finally:
+        mm.intermediate_device = before

@@ -1,0 +1,71 @@
+"""What the host's modules are made to do while they are trained through; all of it is taken back afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from . import families
+
+
+@contextmanager
+def raw_output(model: Any) -> Iterator[None]:
+    """Let `apply_model` return the network's output itself instead of the denoised latent."""
+    sampling = model.model_sampling
+    sampling.calculate_denoised = lambda _sigma, output, _input: output
+    try:
+        yield
+    finally:
+        del sampling.calculate_denoised
+
+
+@contextmanager
+def _patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module, Any], Any]) -> Iterator[None]:
+    """Give each module `wrap(module, its forward)` as forward; afterwards the instances are as before."""
+    patched: list[tuple[torch.nn.Module, Any]] = []
+    try:
+        for module in modules:
+            patched.append((module, module.__dict__.get("forward")))
+            module.forward = wrap(module, module.forward)
+        yield
+    finally:
+        for module, own in patched:
+            if own is None:
+                module.__dict__.pop("forward", None)
+            else:
+                module.forward = own
+
+
+def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
+    """Let blocks that add to their input in place run backward.
+
+    Their LayerNorms keep that input for the backward pass and would find it changed. They get a copy instead, which
+    is what an addition out of place would have kept too.
+    """
+    norms = [
+        child
+        for block in model.modules()
+        if type(block).__name__ in families.IN_PLACE
+        for child in block.children()
+        if type(child).__name__ in families.NORMS
+    ]
+    return _patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
+
+
+def checkpointed(model: torch.nn.Module) -> AbstractContextManager[None]:
+    """Recompute each block in the backward pass instead of keeping its activations."""
+
+    def wrap(block: torch.nn.Module, forward: Any) -> Any:
+        def fresh(*args: Any, **kwargs: Any) -> Any:
+            """The second run must see the input as the first one did."""
+            args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
+            return forward(*args, **kwargs | {k: kwargs[k].clone() for k in ("img", "txt") if k in kwargs})
+
+        run = fresh if type(block).__name__ in families.IN_PLACE else forward
+        return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, **kwargs)
+
+    return _patched((m for m in model.modules() if type(m).__name__ in families.BLOCKS), wrap)

@@ -1,0 +1,77 @@
+"""What a network is made of: LyCORIS networks on a diffusion model and its text encoders, and how files name them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+PREFIX = "lora_unet"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A module that gets a network, and how LoRA files name it."""
+
+    module: torch.nn.Module
+    prefix: str = PREFIX  # "lora_unet", "lora_te", "lora_te1" ...
+    spelling: Mapping[str, str] = field(default_factory=dict)  # layer name -> in files, where they differ
+
+    @property
+    def text(self) -> bool:
+        """Whether it is a text encoder."""
+        return self.prefix != PREFIX
+
+    def names(self) -> dict[str, str]:
+        """Every layer of the module -> its name in files, with dots."""
+        return {name: self.spelling.get(name, name) for name, _ in self.module.named_modules()}
+
+    def file_name(self, layer: str) -> str:
+        """A layer's name as a key of a LoRA file begins."""
+        return f"{self.prefix}_{self.spelling.get(layer, layer).replace('.', '_')}"
+
+
+class Network(torch.nn.Module):
+    """LyCORIS networks on several modules, as one."""
+
+    def __init__(self, parts: Sequence[tuple[Part, torch.nn.Module]]) -> None:
+        """`parts`: each with the LyCORIS network made for it."""
+        super().__init__()
+        self.networks = torch.nn.ModuleList(network for _, network in parts)
+        self.loras: list[Any] = [lora for _, network in parts for lora in network.loras]
+        self.parts: dict[str, Part] = {}  # by lora_name
+        self.layers: dict[str, str] = {}  # lora_name -> name of the layer in its module
+        for part, network in parts:
+            names = {id(child): name for name, child in part.module.named_modules()}
+            self.parts |= {lora.lora_name: part for lora in network.loras}
+            self.layers |= {lora.lora_name: names[id(lora.org_module[0])] for lora in network.loras}
+
+    def file_name(self, lora: Any) -> str:
+        """How the keys of a layer begin in a LoRA file."""
+        return self.parts[lora.lora_name].file_name(self.layers[lora.lora_name])
+
+    def renames(self) -> dict[str, str]:
+        """lora_name -> its name in files, where they differ."""
+        names = {lora.lora_name: self.file_name(lora) for lora in self.loras}
+        return {ours: theirs for ours, theirs in names.items() if ours != theirs}
+
+    def state_dict(self) -> dict[str, torch.Tensor]:  # type: ignore[override]
+        """All tensors by lora_name; empty before `apply_to`."""
+        return {key: value for network in self.networks for key, value in network.state_dict().items()}
+
+    def apply_to(self) -> None:
+        """Put the networks into the forward of their layers."""
+        for network in self.networks:
+            network.apply_to()
+
+    def restore(self) -> None:
+        """Take them off again."""
+        for network in self.networks:
+            network.restore()
+
+
+def is_conv3(module: torch.nn.Module) -> bool:
+    """A convolution larger than 1x1: it has a rank of its own."""
+    return isinstance(module, torch.nn.Conv2d) and module.kernel_size[0] > 1
