@@ -91,6 +91,9 @@ class AthanorNetworkConfig(io.ComfyNode):
         if model is None or (settings.text and clip is None):
             missing = "a model" if model is None else "its clip as well"
             return io.NodeOutput(settings, f"Connect {missing} to see which layers are trained.")
+        if settings.algo == "finetune":
+            count = sum(p.numel() for p in model.model.diffusion_model.parameters())
+            return io.NodeOutput(settings, f"The model itself is trained, {count / 1e6:.1f} M parameters.")
         with guard.training():
             encoders = clip.cond_stage_model if settings.text else None
             parts = parts_of(settings, model, model.model.diffusion_model, encoders)

@@ -1,18 +1,14 @@
 """Which files a run leaves."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from athanor.training_core.network import files
 from athanor.training_core.run.loop import Progress
 from athanor.training_core.run.saving import Saver
 from athanor.training_core.settings import TrainingSettings
-
-
-class Network(torch.nn.Module):
-    """A network without layers."""
-
-    loras = ()
 
 
 class Fine:
@@ -23,9 +19,8 @@ class Fine:
 
 
 def saver(folder: Path, check=lambda tensors: Fine(), **values) -> Saver:
-    network = Network()
-    network.weight = torch.nn.Parameter(torch.ones(2))
-    return Saver(folder / "x.safetensors", network, TrainingSettings(**values), {}, {}, check)
+    trained = SimpleNamespace(tensors=lambda: {"weight": torch.ones(2)}, write=files.save_lora, check=check)
+    return Saver(folder / "x.safetensors", trained, TrainingSettings(**values), {})
 
 
 def names(folder: Path) -> list[str]:

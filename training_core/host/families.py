@@ -70,19 +70,24 @@ class Family:
     timestep_sampling: str = "uniform"  # what timestep_sampling "auto" means
     shift: float = 1.0  # of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)
     guidance: bool = False  # has an embedded guidance input (distilled models)
+    in_checkpoint: tuple[str, ...] = ()  # what a file of the whole model holds beside it; nothing: the model alone
+
+
+ALL = ("clip", "vae")
 
 
 def _sd(config: Mapping[str, Any], v: str) -> Family | None:
     if config.get("context_dim") == 768:
-        return Family("SD1.5", f"sd_v1{v}", "stable-diffusion-v1", True)
+        return Family("SD1.5", f"sd_v1{v}", "stable-diffusion-v1", True, in_checkpoint=ALL)
     if config.get("context_dim") == 1024:
-        return Family("SD2", f"sd_v2{v}", "stable-diffusion-v2-768-v" if v else "stable-diffusion-v2-512", True)
+        size = "stable-diffusion-v2-768-v" if v else "stable-diffusion-v2-512"
+        return Family("SD2", f"sd_v2{v}", size, True, in_checkpoint=ALL)
     return None
 
 
 def _sd3(config: Mapping[str, Any], _v: str) -> Family:
     size = "5-medium" if config["x_block_self_attn_layers"] else "5-large" if config["depth"] == 38 else "medium"
-    return Family("SD3", size, f"stable-diffusion-3-{size}")
+    return Family("SD3", size, f"stable-diffusion-3-{size}", in_checkpoint=("vae",))
 
 
 def _flux(config: Mapping[str, Any], _v: str) -> Family | None:
@@ -122,7 +127,9 @@ def _wan(config: Mapping[str, Any], _v: str) -> Family | None:
 # and returns None for a variant that cannot be trained.
 FAMILIES: dict[type, Callable[[Mapping[str, Any], str], Family | None]] = {
     comfy.model_base.BaseModel: _sd,
-    comfy.model_base.SDXL: lambda _c, v: Family("SDXL", f"sdxl_base_v1-0{v}", "stable-diffusion-xl-v1-base"),
+    comfy.model_base.SDXL: lambda _c, v: Family(
+        "SDXL", f"sdxl_base_v1-0{v}", "stable-diffusion-xl-v1-base", in_checkpoint=ALL
+    ),
     comfy.model_base.SD3: _sd3,
     comfy.model_base.Flux: _flux,
     comfy.model_base.Flux2: _flux2,

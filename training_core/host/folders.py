@@ -48,28 +48,47 @@ def lora_folder() -> Path:
     return Path(folder_paths.get_folder_paths("loras")[0])
 
 
+def checkpoint_folder() -> Path:
+    """Where whole models with their text encoders and VAE are written: the host's first checkpoints folder."""
+    return Path(folder_paths.get_folder_paths("checkpoints")[0])
+
+
+def model_folders() -> list[Path]:
+    """Where fine-tuned models are written: with text encoders and VAE, and alone."""
+    return [checkpoint_folder(), Path(folder_paths.get_folder_paths("diffusion_models")[0])]
+
+
 def lora_path(name: str) -> Path:
     """The file of LoRA `name` (without ending, '/' for sub-folders) in the loras folder.
 
     Raises:
         AthanorError: the name is empty, has characters no file system takes, or leads out of the folder.
     """
+    return _file(lora_folder(), name)
+
+
+def model_path(name: str, alone: bool) -> Path:
+    """The same for a fine-tuned model, in the checkpoints or (`alone`) the diffusion_models folder."""
+    return _file(model_folders()[alone], name)
+
+
+def _file(root: Path, name: str) -> Path:
     name = name.strip().replace("\\", "/")
     parts = name.split("/")
     if not name or not parts[-1] or parts[-1].startswith("."):
         raise AthanorError(f"output_name is '{name}': give the LoRA a name, such as my_lora.")
     if _BAD.search(name):
         raise AthanorError(f"output_name '{name}' has characters that file names cannot have.")
-    root = lora_folder()
     path = root / f"{name}.safetensors"
     if Path(name).is_absolute() or ".." in parts or not folder_paths.is_within_directory(str(root), str(path)):
-        raise AthanorError(f"output_name '{name}' leads out of the loras folder: use a plain name, or sub/name.")
+        raise AthanorError(f"output_name '{name}' leads out of the {root.name} folder: use a plain name, or sub/name.")
     return path
 
 
 def lora_name(path: Path) -> str:
-    """The name under which the host lists a file of the loras folder."""
-    return str(path.relative_to(lora_folder()))
+    """The name under which the host lists a file of the loras folder, or of the folders of models."""
+    roots = [lora_folder(), *model_folders()]
+    return next((str(path.relative_to(root)) for root in roots if path.is_relative_to(root)), path.name)
 
 
 def lora_names() -> list[str]:

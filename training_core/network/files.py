@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import save, save_file
 
 from ..files import write_atomically
 
@@ -45,6 +45,18 @@ def legacy_hash(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
     """sshs_legacy_hash: the first 8 hex digits of SHA-256 over 64 KB at 1 MB of a file with only the ss_ metadata."""
     data = save(dict(tensors), metadata={key: value for key, value in metadata.items() if key.startswith("ss_")})
     return hashlib.sha256(data[0x100000 : 0x100000 + 0x10000]).hexdigest()[:8]
+
+
+def save_model(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:
+    """Write a whole model or nothing; returns the hash that `model_hash` would give. It is not held in memory twice."""
+    text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
+    write_atomically(path, lambda temporary: save_file(dict(tensors), temporary, metadata=text))
+    with path.open("rb") as file:
+        file.seek(int.from_bytes(file.read(8), "little"), 1)
+        hasher = hashlib.sha256()
+        while part := file.read(1 << 24):
+            hasher.update(part)
+    return hasher.hexdigest()
 
 
 def save_lora(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:

@@ -211,7 +211,7 @@ def describe(
         "ss_dataset_dirs": folders,
         "ss_reg_dataset_dirs": reg_folders,
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": f"{architecture}/lora",
+        "modelspec.architecture": architecture if network.algo == "finetune" else f"{architecture}/lora",
         "modelspec.implementation": IMPLEMENTATIONS.get(architecture, "diffusers"),
         **({} if prediction == "flow" else {"modelspec.prediction_type": "epsilon" if prediction == "eps" else "v"}),
         **({"modelspec.trigger_phrase": first.caption_prefix} if first.caption_prefix else {}),

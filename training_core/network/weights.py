@@ -21,7 +21,7 @@ _PARTS |= {"lora.down.weight": "lora_down.weight", "lora.up.weight": "lora_up.we
 _PREFIXES = re.compile(r"(?:base_model\.model\.)?(?:diffusion_model|transformer|unet)\.")
 _PART = re.compile(r"(.*?)\.((?:lora_|hada_|lokr_|oft_|alpha|dora_|diff|w_norm|b_norm|[ab][12]\.).*)")
 
-CANNOT = ("full", "ia3", "dylora")
+CANNOT = ("full", "ia3", "dylora", "finetune")
 """Algorithms whose files are not what is trained."""
 
 

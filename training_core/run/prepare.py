@@ -11,7 +11,7 @@ from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..host import families, fingerprint, folders, text
 from ..host.zsnr import zero_terminal
-from ..network import build, weights
+from ..network import build, finetune, weights
 from ..objective import Objective
 from ..optim import optimizers
 from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings
@@ -36,7 +36,7 @@ class Prepared:
     encodings: Encodings
     probe: Probe
     held_out: int  # pictures that only the probe sees
-    begin: Callable[[build.Network], None]  # gives a new network its first values
+    begin: Callable[[Any], None]  # gives a new network its first values
     warnings: list[str]
 
     def plan(self, job: Job, epoch: int) -> list[Batch]:
@@ -53,15 +53,10 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     model, family, objective = objective_of(model, job.loss, job.noise)
     label = optimizers.label(job.optimizer)
     begin = beginning(job)
-    encoders = clip.cond_stage_model if job.network.text else None
-    begin(  # to see that it can be made
-        build.create(
-            parts_of(job.network, model, model.model.diffusion_model, encoders), job.network, job.training.seed
-        )
-    )
+    begin(_to_see_that_it_can_be_made(job, model, clip))
     held = hold_out(buckets, job.validation, validation)
     conditioning, unused = _encoders(job.conditioning, clip)
-    target = free_path(folders.lora_path(job.training.output_name), job.run_id, job.training.overwrite)
+    target = free_path(_target(job, family), job.run_id, job.training.overwrite)
 
     autoencoder = fingerprint.autoencoder(vae)
 
@@ -95,7 +90,23 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     )
 
 
-def beginning(job: Job) -> Callable[[build.Network], None]:
+def _to_see_that_it_can_be_made(job: Job, model: Any, clip: Any) -> Any:
+    """The network, not attached; nothing for a fine-tune."""
+    module = model.model.diffusion_model
+    if job.network.algo == "finetune":
+        return finetune.chosen(module, job.network)
+    encoders = clip.cond_stage_model if job.network.text else None
+    return build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
+
+
+def _target(job: Job, family: families.Family) -> Path:
+    """The file that the run ends with."""
+    if job.network.algo == "finetune":
+        return folders.model_path(job.training.output_name, alone=not family.in_checkpoint)
+    return folders.lora_path(job.training.output_name)
+
+
+def beginning(job: Job) -> Callable[[Any], None]:
     """What gives a new network its first values: those of network_weights, or none.
 
     Raises:

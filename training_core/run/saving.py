@@ -9,7 +9,7 @@ from typing import Protocol
 
 import torch
 
-from ..network import files, metadata, portable
+from ..network import metadata
 from ..settings import TrainingSettings
 from .events import Saved
 from .loop import Progress
@@ -27,16 +27,22 @@ class Verdict(Protocol):
         """What is wrong with the file, in one sentence, or ''."""
 
 
+class Writable(Protocol):
+    """What is trained, as far as its files go."""
+
+    tensors: Callable[[], Mapping[str, torch.Tensor]]  # as they are now, by their names in the file
+    write: Callable[[Path, Mapping[str, torch.Tensor], Mapping[str, object]], str]  # returns the hash
+    check: Callable[[Mapping[str, torch.Tensor]], Verdict]  # does the stock loader make of it what was trained?
+
+
 @dataclass(frozen=True, slots=True)
 class Saver:
     """Knows everything about a run's files but how far the run is."""
 
     target: Path  # name.safetensors
-    network: torch.nn.Module
+    trained: Writable
     settings: TrainingSettings
-    rename: Mapping[str, str]  # network module -> name in the file, where they differ
     described: Mapping[str, object]  # metadata known before the first step
-    check: Callable[[Mapping[str, torch.Tensor]], Verdict]  # does the stock loader make of it what was trained?
     saved: list[Saved] = field(default_factory=list)
 
     def due(self, kind: str, number: int) -> bool:
@@ -47,16 +53,16 @@ class Saver:
     def __call__(self, progress: Progress, kind: str) -> Saved:
         """Write the network as it is now, whole or not at all."""
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
-        tensors = files.tensors_for_file(portable.state(self.network), self.settings.save_precision, self.rename)
+        tensors = self.trained.tensors()
         described = {**self.described, **metadata.at_save(progress.step, progress.epoch)}
-        digest = files.save_lora(path, tensors, described)
+        digest = self.trained.write(path, tensors, described)
         self._remove_old(progress, kind)
         saved = Saved(path, progress.step, progress.epoch, digest, kind)
         self.saved.append(saved)
         if kind == "interrupted":  # whatever stopped the run may stop the check as well
             return saved
         try:
-            verdict = self.check(tensors)
+            verdict = self.trained.check(tensors)
         except Exception as error:  # the file is written; a check that fails must not end the run
             return replace(saved, trouble=f"It could not be checked ({error}).")
         return replace(saved, deviation=verdict.deviation, trouble=verdict.trouble(self.settings.save_precision))

@@ -5,26 +5,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
 import torch
 
 from ..data.plan import Batch, Buckets
-from ..host import families, folders, guard, selfcheck
+from ..host import families, folders, guard
 from ..host.model import trainable
-from ..network import build, groups, metadata, norms, table
+from ..network import metadata
 from ..optim import optimizers, schedulers
 from ..settings import Job
 from .events import Event, Started, Warned
 from .feed import Feed
 from .log import RunLog
 from .loop import Progress, loop
-from .parts import parts_of
 from .prepare import prepare
 from .saving import Saver
 from .step import Stepper
+from .trained import attached
 
 log = logging.getLogger("athanor")
 
@@ -52,28 +51,20 @@ def train(
             job.conditioning.guidance_scale,
             clip if job.network.text else None,
         ) as host_model,
-        nullcontext(selfcheck.Check(host_model.patcher.model, host_model.encoders)) as check,
-        build.attached(
-            parts_of(job.network, run.model, host_model.diffusion_model, host_model.encoders),
-            job.network,
-            training.seed,
-            host_model.device,
-        ) as network,
+        attached(job, run.model, clip, vae, host_model) as trained,
     ):
-        run.begin(network)
-        optimizer = optimizers.build(
-            job.optimizer, groups.parameter_groups(network, job.network, job.optimizer.learning_rate)
-        )
+        run.begin(trained.module)
+        optimizer = optimizers.build(job.optimizer, trained.groups)
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
         stepper = Stepper(
             host_model.predict,
             run.objective,
-            network,
+            trained.module,
             optimizer,
             job.optimizer.max_grad_norm,
             training.seed,
             scaler,
-            norms.limiter(network, job.network.scale_weight_norms),
+            trained.after_step,
         )
         described = metadata.describe(
             job,
@@ -87,14 +78,7 @@ def train(
             validation_images=run.held_out,
             started=started,
         )
-        save = Saver(
-            run.target,
-            network,
-            training,
-            network.renames(),
-            described,
-            lambda tensors: check(network, tensors),
-        )
+        save = Saver(run.target, trained, training, described)
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
             encoded = False
@@ -113,13 +97,13 @@ def train(
             Feed(run.encodings, host_model),
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
-            run.probe.watch(network, host_model, run.length.steps),
+            run.probe.watch(trained.module, host_model, run.length.steps),
             save.due,
             save,
             guard.stop_if_interrupted,
             progress,
         )
-        begun = Started(job.run_id, run.length.steps, run.length.epochs, table.summary(network))
+        begun = Started(job.run_id, run.length.steps, run.length.epochs, trained.summary)
         try:
             yield from run_log.told(chain([begun], events))
         except BaseException as error:

@@ -15,13 +15,16 @@ from .blocks import BlockSettings
 class NetworkSettings(Settings):
     """A LoRA / LyCORIS network on the diffusion model."""
 
-    algo: Literal["lora", "locon", "loha", "lokr", "glora", "full", "diag-oft", "boft", "ia3", "dylora"] = setting(
-        "lora",
-        "lora: the standard, Linear layers (and 3x3 convolutions once conv_rank is set). locon: the same with "
-        "convolutions in mind. loha, lokr: LyCORIS' Hadamard and Kronecker products, small files, good for styles. glora: "
-        "also scales the weight. full: the whole weight, large. diag-oft, boft: rotations, gentle. ia3: one number per "
-        "channel (the file is as large as the layers). dylora: usable at smaller ranks, too.",
-        flag="network_args algo",
+    algo: Literal["lora", "locon", "loha", "lokr", "glora", "full", "diag-oft", "boft", "ia3", "dylora", "finetune"] = (
+        setting(
+            "lora",
+            "lora: the standard, Linear layers (and 3x3 convolutions once conv_rank is set). locon: the same with "
+            "convolutions in mind. loha, lokr: LyCORIS' Hadamard and Kronecker products, small files, good for styles. glora: "
+            "also scales the weight. full: the whole weight, large. diag-oft, boft: rotations, gentle. ia3: one number per "
+            "channel (the file is as large as the layers). dylora: usable at smaller ranks, too. finetune: no network, "
+            "the model's own weights, saved as a checkpoint (much memory).",
+            flag="network_args algo",
+        )
     )
     train: Literal["unet", "unet + text encoder", "text encoder"] = setting(
         "unet",
@@ -217,6 +220,8 @@ class NetworkSettings(Settings):
                 raise ValueError(
                     f"{name} does not work with algo {self.algo}{why}: choose {', '.join(algos)}, or switch it off."
                 )
+        if self.algo == "finetune" and self.text:
+            raise ValueError("algo finetune trains the diffusion model alone: choose unet in train.")
         for rank in (self.rank, self.conv_rank):
             if self.algo == "dylora" and rank % self.block_size:
                 raise ValueError(f"block_size is {self.block_size}: it must divide the rank ({rank}) for dylora.")

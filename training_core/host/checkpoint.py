@@ -1,0 +1,85 @@
+"""Whole models as files, in the layout that the host's own loaders open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import comfy.model_detection
+import comfy.sd
+import torch
+
+from . import folders
+from .families import Family
+
+PREFIX = "model.diffusion_model."
+
+
+def compute_in_input_format(module: torch.nn.Module) -> None:
+    """Let a layer of the host cast its weights to its input's number format."""
+    if hasattr(module, "comfy_cast_weights") and not module.comfy_cast_weights:
+        module.comfy_cast_weights = True
+
+
+def tensors(model: Any, clip: Any, vae: Any, family: Family, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """A model with what its family's files hold beside it, on the CPU; the VAE keeps its own number format.
+
+    Args:
+        model: the host's model, whose diffusion model has been trained.
+    """
+    with torch.no_grad():
+        text = clip.state_dict_for_saving() if "clip" in family.in_checkpoint else None
+        pixels = vae.get_sd() if "vae" in family.in_checkpoint else None
+        state = model.state_dict_for_saving(model.diffusion_model.state_dict(), text, pixels)
+        own = {id(value) for value in (pixels or {}).values()}
+        result = {}
+        for key, value in state.items():
+            key = key if family.in_checkpoint else key.removeprefix(PREFIX)
+            keep = id(value) in own or not value.is_floating_point()
+            result[key] = value.detach().to("cpu", value.dtype if keep else dtype, copy=True).contiguous()
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the check of a checkpoint found."""
+
+    missing: tuple[str, ...]
+    deviation: float = 0.0
+
+    def trouble(self, _precision: str) -> str:
+        """What is wrong, in one sentence, or ''."""
+        if not self.missing:
+            return ""
+        return f"ComfyUI would not know it as the model that was trained: {self.missing[0]}."
+
+
+def check(model: Any, state: Mapping[str, torch.Tensor]) -> Verdict:
+    """Whether the host's detection makes of a checkpoint's tensors what was trained."""
+    prefix = PREFIX if any(key.startswith(PREFIX) for key in state) else ""
+    found = comfy.model_detection.model_config_from_unet(dict(state), prefix)
+    if type(found) is not type(model.model_config):
+        return Verdict((f"it is taken for {type(found).__name__}",))
+    lost = [key for key in model.diffusion_model.state_dict() if f"{prefix}{key}" not in state]
+    return Verdict(tuple(f"{key} is missing" for key in lost))
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file is a whole model, by where it lies."""
+    return any(path.is_relative_to(folder) for folder in folders.model_folders())
+
+
+def merged(model: Any, path: Path, strength: float) -> Any:
+    """MODEL moved towards the fine-tuned one of a file: strength 1 is that model, 0.5 half-way."""
+    if path.is_relative_to(folders.checkpoint_folder()):
+        other = comfy.sd.load_checkpoint_guess_config(str(path), output_vae=False, output_clip=False)[0]
+    else:
+        other = comfy.sd.load_diffusion_model(str(path))
+    if strength == 1:
+        return other
+    result = model.clone()
+    for key, patch in other.get_key_patches("diffusion_model.").items():
+        result.add_patches({key: patch}, strength, 1.0 - strength)
+    return result

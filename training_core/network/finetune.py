@@ -1,0 +1,88 @@
+"""The weights of a model itself, in place of a network beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ..errors import AthanorError
+from ..settings import NetworkSettings
+
+
+class Weights(torch.nn.Module):
+    """The trained parameters of a model, by name."""
+
+    def __init__(self, named: Mapping[str, torch.nn.Parameter]) -> None:
+        super().__init__()
+        self.names = list(named)
+        self.values = torch.nn.ParameterList(named.values())
+
+    def groups(self) -> list[dict[str, Any]]:
+        """One group for the optimizer."""
+        return [{"params": list(self.values), "lr_scale": 1.0, "part": "unet"}]
+
+    def summary(self) -> str:
+        """How much is trained, in words."""
+        return f"the model itself, {sum(p.numel() for p in self.values) / 1e6:.1f} M parameters"
+
+
+def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[torch.nn.Module, str, str]]:
+    """(owner, attribute, name) of the parameters that `include` and `exclude` leave.
+
+    Raises:
+        AthanorError: none is left, or the model is quantised.
+    """
+    include, exclude = settings.patterns("include"), settings.patterns("exclude")
+    found = []
+    for path, owner in module.named_modules():
+        for attribute, value in owner._parameters.items():
+            name = f"{path}.{attribute}".lstrip(".")
+            if value is None or (include and not any(p.search(name) for p in include)):
+                continue
+            if any(p.search(name) for p in exclude):
+                continue
+            if value.dtype not in (torch.float32, torch.float16, torch.bfloat16):
+                raise AthanorError(
+                    f"algo finetune needs a model in fp32, fp16 or bf16; {name} is {str(value.dtype).partition('.')[2]}: load "
+                    "the model with another weight_dtype, or train a LoRA."
+                )
+            found.append((owner, attribute, name))
+    if not found:
+        raise AthanorError("include, exclude: together they leave nothing to train; take one pattern out.")
+    return found
+
+
+@contextmanager
+def attached(
+    module: torch.nn.Module, settings: NetworkSettings, device: torch.device, cast: Callable[[torch.nn.Module], None]
+) -> Iterator[Weights]:
+    """Float32 copies on `device` in place of the module's own parameters, which are put back afterwards.
+
+    Meanwhile the originals lie in main memory. `cast`: lets an owner compute in another format than its weights'.
+    """
+    replaced: list[tuple[torch.nn.Module, str, torch.nn.Parameter, torch.device]] = []
+    named = {}
+    before = []
+    try:
+        for owner, attribute, name in chosen(module, settings):
+            original = owner._parameters[attribute]
+            replaced.append((owner, attribute, original, original.device))
+            with torch.no_grad():
+                own = torch.nn.Parameter(original.detach().to(device, torch.float32, copy=True))
+                if device.type != "cpu":
+                    original.data = original.data.cpu()
+            owner._parameters[attribute] = named[name] = own
+            before.append((owner, dict(owner.__dict__)))
+            cast(owner)
+        yield Weights(named)
+    finally:
+        for owner, attribute, original, home in replaced:
+            with torch.no_grad():
+                original.data = original.data.to(home)
+            owner._parameters[attribute] = original
+        for owner, attributes in reversed(before):
+            for key in owner.__dict__.keys() - attributes.keys():
+                del owner.__dict__[key]

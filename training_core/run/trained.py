@@ -1,0 +1,68 @@
+"""What a run trains, and what it writes of it: a network beside the models, or the model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..host import checkpoint, families, selfcheck
+from ..host.model import Trainable
+from ..network import build, files, finetune, groups, norms, portable, table
+from ..settings import Job
+from .parts import parts_of
+from .saving import Verdict
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Something with parameters that can be written to a file."""
+
+    module: torch.nn.Module
+    groups: list[dict[str, Any]]  # parameters and their share of the learning rate
+    summary: str  # in words
+    tensors: Callable[[], Tensors]  # as they are now, by their names in the file
+    write: Callable[[Path, Tensors, Mapping[str, object]], str]  # returns the hash
+    check: Callable[[Tensors], Verdict]  # does the stock loader make of it what was trained?
+    after_step: Callable[[], None] | None
+
+
+@contextmanager
+def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -> Iterator[Trained]:
+    """What `job` trains, on the loaded models; they are as before afterwards.
+
+    Args:
+        model: the graph's MODEL.
+    """
+    base, settings, precision = host_model.patcher.model, job.network, job.training.save_precision
+    if settings.algo == "finetune":
+        family, cast = families.detect(model), checkpoint.compute_in_input_format
+        with finetune.attached(host_model.diffusion_model, settings, host_model.device, cast) as weights:
+            yield Trained(
+                weights,
+                weights.groups(),
+                weights.summary(),
+                lambda: checkpoint.tensors(base, clip, vae, family, files.DTYPES[precision]),
+                files.save_model,
+                lambda tensors: checkpoint.check(base, tensors),
+                None,
+            )
+        return
+    check = selfcheck.Check(base, host_model.encoders)  # before the network is there: full takes weights away
+    parts = parts_of(settings, model, host_model.diffusion_model, host_model.encoders)
+    with build.attached(parts, settings, job.training.seed, host_model.device) as network:
+        yield Trained(
+            network,
+            groups.parameter_groups(network, settings, job.optimizer.learning_rate),
+            table.summary(network),
+            lambda: files.tensors_for_file(portable.state(network), precision, network.renames()),
+            files.save_lora,
+            lambda tensors: check(network, tensors),
+            norms.limiter(network, settings.scale_weight_norms),
+        )
