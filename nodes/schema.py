@@ -73,3 +73,8 @@ def image_output(image: Image.Image) -> torch.Tensor:
 def to_bytes(pixels: torch.Tensor) -> np.ndarray:
     """IMAGE or MASK, float in 0..1 -> uint8 of the same shape."""
     return (pixels.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+
+
+def graph_of(hidden: Any) -> dict[str, Any]:
+    """The graph as the host writes it into pictures: `prompt`, and `workflow` if a page has queued it."""
+    return {name: value for name, value in {"prompt": hidden.prompt, **(hidden.extra_pnginfo or {})}.items() if value}

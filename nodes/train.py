@@ -28,7 +28,7 @@ from ..training_core.settings import (
 )
 from . import types
 from .progress import Progress, Rate
-from .schema import image_output, inputs, pick, sentence
+from .schema import graph_of, image_output, inputs, pick, sentence
 
 log = logging.getLogger("athanor")
 
@@ -84,7 +84,7 @@ class AthanorTrainLoRA(io.ComfyNode):
                     "clip", tooltip="The CLIP with the finished LoRA applied, if its text encoder is trained."
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
         )
 
     @classmethod
@@ -129,7 +129,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         )
         display = _Display(cls.hidden.unique_id)
         with guard.training():
-            for event in train(job, buckets, model, clip, vae, held_out):
+            for event in train(job, buckets, model, clip, vae, held_out, graph_of(cls.hidden)):
                 display.show(event)
         guard.free_memory()
         run = display.run(job, buckets.dataset)

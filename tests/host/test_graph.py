@@ -68,7 +68,15 @@ def test_same_seed_same_bytes_other_seed_other_bytes(server):
     first, second, other = run("seed_a", 1), run("seed_b", 1), run("seed_c", 2)
     assert first["sshs_model_hash"] == second["sshs_model_hash"] != other["sshs_model_hash"]
     times = {"ss_training_started_at", "ss_training_finished_at", "modelspec.date"}
-    names = {"ss_output_name", "modelspec.title", "athanor_run_id", "athanor_job", "ss_session_id", "sshs_legacy_hash"}
+    names = {
+        "ss_output_name",
+        "modelspec.title",
+        "athanor_run_id",
+        "athanor_job",
+        "ss_session_id",
+        "sshs_legacy_hash",
+        "prompt",
+    }
     assert {k for k in first if first[k] != second[k]} <= times | names
 
 
@@ -90,8 +98,8 @@ def test_interrupt_keeps_the_lora_and_the_host(server):
     runs = server.base / "output" / "athanor" / "runs"
 
     def metrics() -> list[dict]:
-        for folder in runs.glob("*"):
-            job = json.loads((folder / "job.json").read_text())
+        for path in runs.glob("*/job.json"):
+            folder, job = path.parent, json.loads(path.read_text())
             if job["training"]["output_name"] == "stopped" and (folder / "metrics.jsonl").exists():
                 lines = (folder / "metrics.jsonl").read_text().splitlines()
                 return [json.loads(line) for line in lines if line.endswith("}")]
@@ -165,3 +173,14 @@ def test_accumulation_counts_updates(server):
     assert (
         graphs.metadata(graphs.lora_file(server, "accumulated"))["ss_steps"] == "4"
     )  # 6 + 2 samples: 4 batches, 2 updates
+
+
+def test_the_file_brings_its_graph_back(server):
+    """The page reads `workflow`, else `prompt`, out of a dropped .safetensors file."""
+    train = {"output_name": "sub/own", "own_folder": True}
+    prompt = graphs.training("sd3", train=train)
+    workflow = {"nodes": [], "marker": "this graph"}
+    server.run(prompt, workflow)
+    told = graphs.metadata(graphs.lora_file(server, "sub/own/own"))
+    assert json.loads(told["workflow"]) == workflow
+    assert json.loads(told["prompt"])["train"]["inputs"]["output_name"] == "sub/own"

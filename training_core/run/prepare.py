@@ -101,9 +101,12 @@ def _to_see_that_it_can_be_made(job: Job, model: Any, clip: Any) -> Any:
 
 def _target(job: Job, family: families.Family) -> Path:
     """The file that the run ends with."""
+    name = job.training.output_name
+    if job.training.own_folder:
+        name = f"{name}/{name.replace(chr(92), '/').rpartition('/')[2]}"
     if job.network.algo == "finetune":
-        return folders.model_path(job.training.output_name, alone=not family.in_checkpoint)
-    return folders.lora_path(job.training.output_name)
+        return folders.model_path(name, alone=not family.in_checkpoint)
+    return folders.lora_path(name)
 
 
 def beginning(job: Job) -> Callable[[Any], None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -29,12 +29,22 @@ log = logging.getLogger("athanor")
 
 
 def train(
-    job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validation: Buckets | None = None
+    job: Job,
+    buckets: Buckets,
+    model: Any,
+    clip: Any,
+    vae: Any,
+    validation: Buckets | None = None,
+    graph: Mapping[str, Any] | None = None,
 ) -> Iterator[Event]:
     """Run `job` on the graph's MODEL, CLIP and VAE; must be driven inside `guard.training`.
 
     On any exception (interrupt, out of memory, a closed generator) the LoRA of the last finished step is saved
-    before it is passed on. `validation`: pictures for the probe that training does not see.
+    before it is passed on.
+
+    Args:
+        validation: pictures for the probe that training does not see.
+        graph: what the host writes into its pictures (prompt, workflow); files carry it, so that they bring the graph back.
 
     Raises:
         AthanorError: bad settings, before anything is encoded.
@@ -78,7 +88,7 @@ def train(
             validation_images=run.held_out,
             started=started,
         )
-        save = Saver(run.target, trained, training, described)
+        save = Saver(run.target, trained, training, {**described, **(graph or {})})
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
             encoded = False

@@ -15,6 +15,11 @@ class TrainingSettings(Settings):
         "Name of the LoRA in the loras folder; sub-folders with '/'. Epochs are saved as name-000001 and so on.",
         flag="output_name",
     )
+    own_folder: bool = setting(
+        False,
+        "Put the run's files into a sub-folder of their own name: my_lora/my_lora-000001 and so on.",
+        advanced=True,
+    )
     epochs: int = setting(
         10, "How often the whole dataset is seen (5 to 20 is usual).", flag="max_train_epochs", ge=1, le=100000
     )
