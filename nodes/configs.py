@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..training_core.host import families, guard
 from ..training_core.network import build
-from ..training_core.optim import args, optimizers
+from ..training_core.optim import args, optimizers, schedulers
 from ..training_core.settings import (
     CacheSettings,
     ConditioningSettings,
@@ -108,7 +108,17 @@ class AthanorOptimizerConfig(_Config):
 
     SETTINGS, OUTPUT, NAME = OptimizerSettings, types.Optimizer, "Optimizer"
     ABOUT = "Optimizer, learning rate and its schedule."
-    ALIASES = ("adamw", "lion", "learning rate", "scheduler", "warmup")
+    ALIASES = (
+        "adamw",
+        "lion",
+        "prodigy",
+        "dadaptation",
+        "schedule free",
+        "learning rate",
+        "scheduler",
+        "warmup",
+        "ema",
+    )
 
     @classmethod
     def validate_inputs(cls, optimizer_args: str | None) -> bool | str:
@@ -119,6 +129,7 @@ class AthanorOptimizerConfig(_Config):
     def execute(cls, **values: Any) -> io.NodeOutput:
         """The settings, once the optimizer's package is there and takes the arguments."""
         settings = pick(OptimizerSettings, values)
+        schedulers.check(settings)
         optimizers.resolve(settings)
         return io.NodeOutput(settings)
 

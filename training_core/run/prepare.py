@@ -15,7 +15,8 @@ from ..host import families, folders, text
 from ..host.zsnr import zero_terminal
 from ..network import build, weights
 from ..objective import Objective
-from ..optim import optimizers
+from ..optim import optimizers, rates, schedulers
+from ..optim.hints import hints
 from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings
 from .encoded import Encodings
 from .names import free_path
@@ -52,10 +53,14 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     """
     model, family, objective = objective_of(model, job.loss, job.noise)
     label = optimizers.label(job.optimizer)
+    schedulers.check(job.optimizer)
     network = build.create(model.model.diffusion_model, job.network, job.training.seed)  # to see that it can be made
     begin = beginning(job, model, family)
     begin(network)
-    del network
+    factors = _factors(job)
+    weights = [weight for lora in network.loras for weight in lora.parameters()]
+    optimizers.build(job.optimizer, [{"params": weights, "lr_scale": factors[0]}])  # not every class takes every shape
+    del network, weights
     held = hold_out(buckets, job.validation, validation)
     conditioning, unused = _encoders(job.conditioning, clip)
     target = free_path(folders.lora_path(job.training.output_name), job.run_id, job.training.overwrite)
@@ -66,8 +71,8 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
 
     own = encodings(held.training)
     probed = own if held.probed is held.training else encodings(held.probed)
-    warnings = [*objective.warnings, *held.warnings, *unused, *_guidance(job.conditioning, family), *_patched(model)]
-    warnings += _settings(job, target.stem)
+    run_length = length(held.training, job.training)
+    replaced = optimizers.replaced(job.optimizer)
     return Prepared(
         model,
         family,
@@ -75,7 +80,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         label,
         held.training,
         conditioning,
-        length(held.training, job.training),
+        run_length,
         target,
         own,
         Probe(probed, held.batches, job.validation, held.label),
@@ -87,8 +92,17 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
             *unused,
             *_patched(model),
             *_settings(job, target.stem),
+            *([replaced] if replaced else []),
+            *hints(job.optimizer, run_length.steps, min_snr_gamma=job.loss.min_snr_gamma, factors=factors),
         ],
     )
+
+
+def _factors(job: Job) -> list[float]:
+    """On the learning rate, of every parameter group."""
+    factors = list(rates.factors(job.optimizer, ["unet"]).values())
+    plus = job.network.loraplus_lr_ratio
+    return factors + [factor * plus for factor in factors] if plus else factors
 
 
 def beginning(job: Job, model: Any, family: families.Family) -> Callable[[torch.nn.Module], None]:
@@ -152,7 +166,5 @@ def _settings(job: Job, name: str) -> Iterator[str]:
                 yield f"{field} has no effect with {job.network.algo}; it is for lora and locon."
     if job.network.preset == "full" and not job.network.conv_rank:
         yield "preset full without conv_rank: 3x3 convolutions are not trained."
-    if job.optimizer.lr_scheduler == "constant" and job.optimizer.lr_warmup_steps:
-        yield "lr_warmup_steps has no effect with lr_scheduler constant; choose constant_with_warmup."
     if name != job.training.output_name.replace("\\", "/").rpartition("/")[2].strip():
         yield f"{job.training.output_name}.safetensors is from another run; this one is saved as {name}."

@@ -15,7 +15,7 @@ from ..data.plan import Batch, Buckets
 from ..host import families, folders, guard, selfcheck
 from ..host.model import trainable
 from ..network import build, metadata, norms
-from ..optim import optimizers, schedulers
+from ..optim import averaging, optimizers, rates, schedulers
 from ..settings import Job
 from .events import Event, Started, Warned
 from .feed import Feed
@@ -51,7 +51,13 @@ def train(
         build.attached(host_model.diffusion_model, job.network, training.seed, host_model.device) as network,
     ):
         run.begin(network)
-        optimizer = optimizers.build(job.optimizer, build.parameter_groups(network, job.network))
+        groups = rates.scaled(job.optimizer, build.parameter_groups(network, job.network))
+        optimizer = optimizers.build(job.optimizer, groups)
+        looking = averaging.looking(optimizer)
+        decay = job.optimizer.ema_decay
+        ema = averaging.Ema((p for group in groups for p in group["params"]), decay) if decay else None
+        limit = norms.limiter(network, job.network.scale_weight_norms)
+        after = [action for action in (limit, ema and ema.update) if action]
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
         stepper = Stepper(
             host_model.predict,
@@ -61,7 +67,7 @@ def train(
             job.optimizer.max_grad_norm,
             training.seed,
             scaler,
-            norms.limiter(network, job.network.scale_weight_norms),
+            after,
         )
         described = metadata.describe(
             job,
@@ -82,6 +88,8 @@ def train(
             names,
             described,
             lambda tensors: check(network, tensors),
+            looking,
+            ema and ema.swapped,
         )
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
@@ -101,7 +109,7 @@ def train(
             Feed(run.encodings, host_model),
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
-            run.probe.watch(network, host_model, run.length.steps),
+            run.probe.watch(network, host_model, run.length.steps, looking),
             save.due,
             save,
             guard.stop_if_interrupted,
