@@ -15,6 +15,7 @@ import torch
 from ..errors import AthanorError
 
 FORMAT = 1
+_OF_THIS_MACHINE = ("params", "fused", "foreach", "capturable")  # how a step is computed, not what
 _TORCH_ATTRIBUTES = frozenset(vars(torch.optim.Optimizer([torch.nn.Parameter(torch.zeros(1))], {})))
 
 
@@ -194,8 +195,8 @@ def unpack(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
     for key, state in plain["other_state"]:
         optimizer.state[unpacker.unpack(key, home)] = unpacker.unpack(state, home)
     for group, saved in zip(optimizer.param_groups, plain["groups"], strict=True):
-        kept = group["params"]
+        kept = {name: group[name] for name in _OF_THIS_MACHINE if name in group}
         group.clear()
-        group.update({"params": kept, **unpacker.unpack(saved["values"], home)})
+        group.update(unpacker.unpack(saved["values"], home) | kept)
     for attribute, value in plain["attributes"].items():
         setattr(optimizer, attribute, unpacker.unpack(value, home))

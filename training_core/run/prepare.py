@@ -73,6 +73,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     probed = own if held.probed is held.training else encodings(held.probed)
     run_length = length(held.training, job.training)
     replaced = optimizers.replaced(job.optimizer)
+    gamma = job.loss.min_snr_gamma if objective.prediction != "flow" else 0.0
     return Prepared(
         model,
         family,
@@ -93,7 +94,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
             *_patched(model),
             *_settings(job, target.stem),
             *([replaced] if replaced else []),
-            *hints(job.optimizer, run_length.steps, min_snr_gamma=job.loss.min_snr_gamma, factors=factors),
+            *hints(job.optimizer, run_length.steps, min_snr_gamma=gamma, factors=factors),
         ],
     )
 
