@@ -242,7 +242,9 @@ def test_one_that_finds_the_rate_has_one_for_all_and_tells_it(name):
 
 
 def test_effective_is_none_for_the_others():
-    assert optimizers.effective(optimizers.build(OptimizerSettings(), Problem().groups())) is None
+    for name in ("AdamW", "torch.optim.Adafactor"):
+        settings = OptimizerSettings(optimizer_class=name)
+        assert optimizers.effective(optimizers.build(settings, Problem().groups())) is None
 
 
 def test_a_network_that_the_class_cannot_train_gets_one_sentence():

@@ -170,6 +170,16 @@ def test_odd_things_survive_with_their_types(tmp_path):
     assert states[0]["book"] is states[1]["book"]
 
 
+def test_how_a_step_is_computed_is_this_machines_affair():
+    """A run stopped on a CPU and resumed on a GPU is fused there."""
+    weights, _ = problem()
+    packed = state.pack(torch.optim.AdamW(groups(weights), foreach=False, weight_decay=0.5))
+    resumed = torch.optim.AdamW(groups(weights), fused=True)
+    state.unpack(resumed, *packed)
+    group = resumed.param_groups[0]
+    assert (group["fused"], group["foreach"], group["weight_decay"]) == (True, None, 0.5)
+
+
 def test_what_cannot_be_saved_or_does_not_fit_is_said(tmp_path):
     weights, _ = problem()
     optimizer = torch.optim.Adam(groups(weights))

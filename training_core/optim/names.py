@@ -63,8 +63,12 @@ def locate(name: str) -> tuple[str, str]:
 
 def adapts(settings: OptimizerSettings) -> bool:
     """Whether it finds the learning rate by itself (D-Adaptation, Prodigy): one rate for everything, about 1."""
-    cls = locate(named(settings))[1].lower()
-    return cls.startswith("dadapt") or "prodigy" in cls
+    return adapting_class(locate(named(settings))[1])
+
+
+def adapting_class(name: str) -> bool:
+    """Whether a class of this name is of the D-Adaptation or Prodigy family."""
+    return name.lower().startswith("dadapt") or "prodigy" in name.lower()
 
 
 def schedule_free(settings: OptimizerSettings) -> bool:

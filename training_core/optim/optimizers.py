@@ -168,8 +168,8 @@ def _without_steps_of_0(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Op
 
 def effective(optimizer: torch.optim.Optimizer) -> Any:
     """d * lr of an optimizer that finds the rate itself: a number, or one on the device; None for the others."""
-    group = optimizer.param_groups[0]
-    return group["d"] * group["lr"] if "d" in group and group["lr"] is not None else None
+    group = optimizer.param_groups[0]  # torch's Adafactor has a "d" as well, which is something else
+    return group["d"] * group["lr"] if names.adapting_class(type(optimizer).__name__) and "d" in group else None
 
 
 def label(settings: OptimizerSettings) -> str:
