@@ -20,6 +20,7 @@ from .configs import (
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
 from .lora_info import AthanorLoRAInfo
+from .lr_plot import AthanorLRPlot
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
@@ -46,6 +47,7 @@ class AthanorExtension(ComfyExtension):
             AthanorConditioningConfig,
             AthanorValidationConfig,
             AthanorTimestepPlot,
+            AthanorLRPlot,
             AthanorTrainLoRA,
             AthanorXYZCompare,
             AthanorLoRAInfo,

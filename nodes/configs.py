@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..training_core.host import guard
 from ..training_core.network import build, table
-from ..training_core.optim import args, optimizers
+from ..training_core.optim import args, optimizers, schedulers
 from ..training_core.run.parts import parts_of
 from ..training_core.settings import (
     BlockSettings,
@@ -130,7 +130,17 @@ class AthanorOptimizerConfig(_Config):
 
     SETTINGS, OUTPUT, NAME = OptimizerSettings, types.Optimizer, "Optimizer"
     ABOUT = "Optimizer, learning rate and its schedule."
-    ALIASES = ("adamw", "lion", "learning rate", "scheduler", "warmup")
+    ALIASES = (
+        "adamw",
+        "lion",
+        "prodigy",
+        "dadaptation",
+        "schedule free",
+        "learning rate",
+        "scheduler",
+        "warmup",
+        "ema",
+    )
 
     @classmethod
     def validate_inputs(cls, optimizer_args: str | None) -> bool | str:
@@ -141,6 +151,7 @@ class AthanorOptimizerConfig(_Config):
     def execute(cls, **values: Any) -> io.NodeOutput:
         """The settings, once the optimizer's package is there and takes the arguments."""
         settings = pick(OptimizerSettings, values)
+        schedulers.check(settings)
         optimizers.resolve(settings)
         return io.NodeOutput(settings)
 

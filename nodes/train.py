@@ -218,7 +218,7 @@ class _Display:
             folders.run_folder(job.run_id),
             checkpoints,
             tuple(s.loss for s in steps),
-            tuple(s.lr for s in steps),
+            tuple(s.lr if s.d_lr is None else s.d_lr for s in steps),
             tuple(s.epoch for s in steps),
             tuple((p.step, p.percent) for p in self._probed),
             tuple(dict.fromkeys(p.caption.partition("\n")[0] for p in dataset.pictures if p.caption))[:3],

@@ -1,12 +1,16 @@
 """Which files a run leaves."""
 
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from athanor.training_core.network import files
+from athanor.training_core.optim.averaging import Ema
 from athanor.training_core.run.loop import Progress
+from athanor.training_core.run.names import family_of
 from athanor.training_core.run.saving import Saver
 from athanor.training_core.settings import TrainingSettings
 
@@ -60,3 +64,28 @@ def test_a_check_that_fails_does_not_end_the_run(tmp_path: Path):
     assert some(Progress(step=1), "last").trouble == "It could not be checked (no memory)."
     assert some(Progress(step=1), "interrupted").trouble == ""  # not checked: something else is wrong already
     assert names(tmp_path) == ["x", "x-step00000001"]
+
+
+def test_the_mean_is_saved_beside_and_goes_with_its_file(tmp_path: Path):
+    ema = Ema([torch.nn.Parameter(torch.ones(2))], 0.99)
+    some = replace(saver(tmp_path, save_last_n_epochs=1, save_precision="float"), mean=ema.swapped)
+    some(Progress(step=10, epoch=1), "epoch")
+    assert names(tmp_path) == ["x-000001", "x-000001-ema"]
+    some(Progress(step=20, epoch=2), "epoch")
+    some(Progress(step=30, epoch=3), "last")
+    assert names(tmp_path) == ["x", "x-000002", "x-000002-ema", "x-ema"]
+    assert {p.stem for p in family_of(tmp_path / "x.safetensors")} == set(names(tmp_path))
+
+
+def test_saved_inside_of_looking(tmp_path: Path):
+    seen = []
+
+    @contextmanager
+    def looking():
+        seen.append("in")
+        yield
+        seen.append("out")
+
+    some = saver(tmp_path, check=lambda tensors: seen.append("check") or Fine())
+    replace(some, looking=looking)(Progress(step=1, epoch=1), "last")
+    assert seen == ["in", "check", "out"]

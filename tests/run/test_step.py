@@ -5,7 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 from athanor.training_core.objective import Noised
+from athanor.training_core.optim import optimizers
 from athanor.training_core.run.step import Stepper
+from athanor.training_core.settings import OptimizerSettings
 
 
 class Plain:
@@ -68,13 +70,36 @@ def test_dropout_is_keyed_by_the_step_and_leaves_the_global_state():
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
+def test_what_the_optimizer_leaves_out_stays_and_does_not_count_in_the_norm():
+    a = layer()
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    optimizer = torch.optim.SGD([{"params": [a.weight], "lr_scale": 1.0}], lr=0.1)
+    take = Stepper(lambda noised, batch: a(noised.x), Plain(), a, optimizer, 0.0, 1, scaler)
+    norms = [take(step, 0.1, batches(6)).grad_norm for step in range(3)]
+    assert a.bias.grad is None and torch.equal(a.bias, layer().bias) and norms[2] < norms[0]
+    assert norms[2] == pytest.approx(a.weight.grad.norm().item())
+
+
+def test_the_rates_of_a_step_are_told():
+    a = layer()
+    outcome = stepper(a)(0, 0.1, batches(6))
+    assert outcome.lrs == (0.1,) and outcome.d_lr is None
+    groups = [{"params": [a.weight], "lr_scale": 1.0}, {"params": [a.bias], "lr_scale": 2.0}]
+    settings = OptimizerSettings(optimizer_type="Prodigy", learning_rate=1.0)
+    optimizer = optimizers.build(settings, groups)
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    one = Stepper(lambda noised, batch: a(noised.x), Plain(), a, optimizer, 0.0, 1, scaler)
+    outcome = one(0, 0.5, batches(6))
+    assert outcome.lrs == (0.5, 0.5) and outcome.d_lr == 0.5 * optimizer.param_groups[0]["d"]
+
+
 def test_groups_have_their_own_rate_and_the_network_is_seen_afterwards():
     a, seen = layer(), []
     groups = [{"params": [a.weight], "lr_scale": 1.0}, {"params": [a.bias], "lr_scale": 10.0}]
     optimizer = torch.optim.SGD(groups, lr=0.1)
     one = Stepper(
         lambda noised, batch: a(noised.x), Plain(), a, optimizer, 0.0, 1, torch.amp.GradScaler("cpu", enabled=False),
-        lambda: seen.append(a.weight.detach().clone()),
+        [lambda: seen.append(a.weight.detach().clone())],
     )  # fmt: skip
     one(0, 0.2, batches(6))
     assert [group["lr"] for group in optimizer.param_groups] == [0.2, 2.0]

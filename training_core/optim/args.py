@@ -40,11 +40,13 @@ def check(arguments: dict[str, Any], target: type) -> None:
     Raises:
         AthanorError: names the unknown argument and the nearest known one.
     """
-    known = [name for name in inspect.signature(target.__init__).parameters if name not in ("self", "params", "lr")]
+    parameters = inspect.signature(target.__init__).parameters.values()
+    known = [p.name for p in parameters if p.name not in ("self", "params", "lr") and p.kind is not p.VAR_KEYWORD]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
     for name in arguments:
         if name == "lr":
             raise AthanorError("optimizer_args: lr is set by learning_rate; remove it here.")
-        if name not in known:
+        if name not in known and not open_ended:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"it knows {', '.join(known)}."
             raise AthanorError(f"optimizer_args: {target.__name__} has no argument '{name}'; {hint}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,50 +12,164 @@ import torch
 
 from ..errors import AthanorError
 from ..settings import OptimizerSettings
-from . import args
+from . import args, names
 
-CLASSES = {
-    "AdamW": ("torch.optim", "AdamW"),
-    "AdamW8bit": ("bitsandbytes.optim", "AdamW8bit"),
-    "Lion8bit": ("bitsandbytes.optim", "Lion8bit"),
-}
+
+def _load(name: str) -> type[torch.optim.Optimizer]:
+    """The class of a name.
+
+    Raises:
+        AthanorError: its package is missing or broken, or has no such class.
+    """
+    path, wanted = names.locate(name)
+    package = path.partition(".")[0]
+    try:
+        module = importlib.import_module(path)
+    except Exception as error:  # a broken package can raise anything
+        pip = names.PIP.get(package, package)
+        raise AthanorError(
+            f"optimizer_type {name} needs the package {package}, which does not load ({error}); "
+            f"install it with 'pip install {pip}' or choose AdamW."
+        ) from None
+    found = getattr(module, wanted, None)
+    if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
+        known = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, torch.optim.Optimizer)]
+        near = difflib.get_close_matches(wanted, [*known, *names.CLASSES], 1)
+        hint = f"did you mean {near[0]}?" if near else "look it up in the package's documentation."
+        raise AthanorError(f"optimizer_class: {path} has no optimizer {wanted}; {hint}")
+    return found
+
+
+def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
+    """The user's arguments, and those that sd-scripts adds to them."""
+    arguments = args.parse(settings.optimizer_args)
+    if name in ("SGDNesterov", "SGDNesterov8bit"):
+        arguments = {"momentum": 0.9} | arguments | {"nesterov": True}
+    if names.relative_step(settings):
+        arguments["relative_step"] = True  # warmup_init=True means it, whatever relative_step says
+    return arguments
+
+
+def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None) -> None:
+    """One step on throw-away parameters, where training will be: what is wrong shows now (betas of 2, a library
+    without its kernels, a class that needs more than gradients)."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with torch.inference_mode(False), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        weights = [torch.nn.Parameter(torch.zeros(shape, device=device)) for shape in ((64, 64), (8,))]
+        for weight in weights:
+            weight.grad = torch.full_like(weight, 1e-3)
+        optimizer = cls(weights, lr=rate, **arguments)
+        if hasattr(optimizer, "train"):
+            optimizer.train()
+        optimizer.step()
+
+
+def _choose(settings: OptimizerSettings) -> tuple[str, type[torch.optim.Optimizer], dict[str, Any], str]:
+    """Name, class, arguments, and why it is another one than asked for ('' if it is not)."""
+    name = names.named(settings)
+    rate = None if names.relative_step(settings) else settings.learning_rate
+    why = ""
+    try:
+        cls = _load(name)
+        if names.locate(name)[0].startswith("bitsandbytes"):
+            _works(cls)
+    except AthanorError as error:
+        other = names.SAME_IN_32_BITS.get(name)
+        if not (settings.optimizer_fallback and other):
+            raise
+        why = f"{name} does not work here, {other} is used instead: {error}"
+        name, cls = other, _load(other)
+    arguments = _complete(name, settings)
+    args.check(arguments, cls)
+    try:
+        _try(cls, arguments, rate)
+    except Exception as error:  # every package has errors of its own
+        if not settings.learning_rate:
+            raise AthanorError(f"learning_rate is 0: {name} needs more than 0.") from None
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise AthanorError(
+            f"optimizer_args: {name} does not accept them, or cannot train a network ({said})."
+        ) from None
+    return name, cls, arguments, why
+
+
+def _works(cls: type[torch.optim.Optimizer]) -> None:
+    """bitsandbytes may load and still lack the kernels for this machine.
+
+    Raises:
+        AthanorError: it does.
+    """
+    try:
+        _try(cls, {"momentum": 0.9} if "momentum" in inspect.signature(cls).parameters else {}, 1e-3)
+    except Exception as error:
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise AthanorError(
+            f"optimizer_type {cls.__name__} needs the package bitsandbytes, which does not work on this machine ({said}); "
+            "choose AdamW, or switch optimizer_fallback on."
+        ) from None
 
 
 def resolve(settings: OptimizerSettings) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
     """The optimizer's class and its arguments, checked against each other before anything else happens.
 
     Raises:
-        AthanorError: the package is missing, or an argument is unknown.
+        AthanorError: the package is missing, an argument is unknown, or a value is wrong.
     """
-    module, name = CLASSES[settings.optimizer_type]
-    try:
-        cls = getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        raise AthanorError(
-            f"optimizer_type {settings.optimizer_type} needs the package {package}, which does not load ({error}); "
-            f"install it with 'pip install {package}' or choose AdamW."
-        ) from None
-    arguments = args.parse(settings.optimizer_args)
-    args.check(arguments, cls)
-    try:  # wrong values (betas of 2, a negative weight decay) show on a throw-away parameter
-        cls([torch.nn.Parameter(torch.zeros(1))], lr=settings.learning_rate, **arguments)
-    except (TypeError, ValueError) as error:
-        raise AthanorError(f"optimizer_args: {settings.optimizer_type} does not accept them ({error}).") from None
+    _, cls, arguments, _ = _choose(settings)
     return cls, arguments
 
 
+def replaced(settings: OptimizerSettings) -> str:
+    """Why another optimizer than the one asked for is used, in one sentence; '' if it is not."""
+    return _choose(settings)[3]
+
+
 def build(settings: OptimizerSettings, groups: Iterable[dict[str, Any]]) -> torch.optim.Optimizer:
-    """The optimizer over parameter groups; AdamW is fused on CUDA (tens of kernel launches instead of thousands).
+    """The optimizer over parameter groups, ready to train; torch's own are fused on CUDA (tens of kernel launches
+    instead of thousands).
+
+    One that finds the rate itself knows one rate alone: that of the first group is for all.
 
     Args:
+        settings: of Optimizer Config.
         groups: each with `params` and `lr_scale`, the factor on its learning rate.
+
+    Raises:
+        AthanorError: as `resolve`, or the optimizer does not take parameters of these shapes.
     """
     cls, arguments = resolve(settings)
-    groups = [group | {"lr": settings.learning_rate * group["lr_scale"]} for group in groups]
-    if cls is torch.optim.AdamW and groups[0]["params"][0].is_cuda:
+    groups = list(groups)
+    if names.adapts(settings):
+        groups = [group | {"lr_scale": groups[0]["lr_scale"]} for group in groups]
+    rate = None if names.relative_step(settings) else settings.learning_rate
+    groups = [group | {"lr": None if rate is None else rate * group["lr_scale"]} for group in groups]
+    fused = cls.__module__.startswith("torch.optim") and "fused" in inspect.signature(cls).parameters
+    if fused and groups[0]["params"][0].is_cuda and not arguments.get("foreach"):
         arguments.setdefault("fused", True)
-    return cls(groups, lr=settings.learning_rate, **arguments)
+    if cls.__name__ == "DAdaptSGD":
+        cls = _without_steps_of_0(cls)
+    try:
+        optimizer = cls(groups, lr=rate, **arguments)
+    except (TypeError, ValueError) as error:
+        raise AthanorError(f"optimizer_type: {cls.__name__} cannot train this network ({error}).") from None
+    if hasattr(optimizer, "train"):
+        optimizer.train()
+    return optimizer
+
+
+def _without_steps_of_0(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """DAdaptSGD divides by 0 at a learning rate of 0, where a warm-up begins; nothing moves there anyway."""
+
+    def step(self: torch.optim.Optimizer, closure: Any = None) -> Any:
+        return cls.step(self, closure) if any(group["lr"] for group in self.param_groups) else None
+
+    return type(cls.__name__, (cls,), {"step": step, "__module__": cls.__module__})
+
+
+def effective(optimizer: torch.optim.Optimizer) -> Any:
+    """d * lr of an optimizer that finds the rate itself: a number, or one on the device; None for the others."""
+    group = optimizer.param_groups[0]  # torch's Adafactor has a "d" as well, which is something else
+    return group["d"] * group["lr"] if names.adapting_class(type(optimizer).__name__) and "d" in group else None
 
 
 def label(settings: OptimizerSettings) -> str:

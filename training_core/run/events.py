@@ -32,13 +32,15 @@ class Stepped:
     step: int  # from 1
     epoch: int  # from 1
     loss: float  # mean over the samples of the step
-    lr: float
+    lr: float  # of the first parameter group
     grad_norm: float
     seconds: float  # wall-clock time of the step
     data_wait: float = 0.0  # seconds of it in which the network waited for its data
     pictures: tuple[int, ...] = ()  # index of each sample's picture in the dataset
     timesteps: tuple[float, ...] = ()  # of each sample, in 0..1000
     losses: tuple[float, ...] = ()  # of each sample
+    lrs: tuple[float, ...] = ()  # of every parameter group, if they differ
+    d_lr: float | None = None  # d * lr: what D-Adaptation or Prodigy really uses
 
 
 @dataclass(frozen=True, slots=True)

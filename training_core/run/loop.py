@@ -30,17 +30,20 @@ class _Pending:
     def read(self) -> Stepped:
         """Wait for the device."""
         losses = self.outcome.losses.tolist()
+        lrs, d_lr = self.outcome.lrs, self.outcome.d_lr
         return Stepped(
             self.step,
             self.epoch,
             sum(losses) / len(losses),
-            self.lr,
+            lrs[0] if lrs else self.lr,
             self.outcome.grad_norm.item(),
             self.seconds,
             self.waited,
             self.pictures,
             tuple(round(t, 2) for t in self.outcome.t.tolist()),
             tuple(losses),
+            lrs if len(set(lrs)) > 1 else (),
+            None if d_lr is None else float(d_lr),
         )
 
 

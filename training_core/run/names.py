@@ -18,15 +18,17 @@ def owner(path: Path) -> str | None:
 
 
 def family_of(path: Path) -> list[Path]:
-    """The files of a run: name.safetensors, name-000001.safetensors, name-step00000001.safetensors."""
+    """The files of a run: name.safetensors, name-000001.safetensors, name-step00000001.safetensors, each also with -ema."""
     stem = path.stem
     if not path.parent.is_dir():
         return []
     found = []
     for other in path.parent.glob("*.safetensors"):
-        tail = other.stem.removeprefix(stem)
+        tail = other.stem.removesuffix("-ema").removeprefix(stem)
         digits = tail.removeprefix("-step") if tail.startswith("-step") else tail.removeprefix("-")
-        if other.stem == stem or (other.stem.startswith(stem) and tail.startswith("-") and digits.isdecimal()):
+        if other.stem in (stem, f"{stem}-ema") or (
+            other.stem.startswith(stem) and tail.startswith("-") and digits.isdecimal()
+        ):
             found.append(other)
     return found
 

@@ -11,9 +11,10 @@ from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..host import families, fingerprint, folders, text
 from ..host.zsnr import zero_terminal
-from ..network import build, finetune, weights
+from ..network import build, finetune, groups, weights
 from ..objective import Objective
-from ..optim import optimizers
+from ..optim import optimizers, rates, schedulers
+from ..optim.hints import hints
 from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings
 from .encoded import Encodings
 from .names import free_path
@@ -52,8 +53,9 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     """
     model, family, objective = objective_of(model, job.loss, job.noise)
     label = optimizers.label(job.optimizer)
+    schedulers.check(job.optimizer)
     begin = beginning(job)
-    begin(_to_see_that_it_can_be_made(job, model, clip))
+    factors = _seen_to_be_possible(job, model, clip, begin)
     held = hold_out(buckets, job.validation, validation)
     conditioning, unused = _encoders(job.conditioning, clip)
     target = free_path(_target(job, family), job.run_id, job.training.overwrite)
@@ -66,6 +68,9 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
 
     own = encodings(held.training)
     probed = own if held.probed is held.training else encodings(held.probed)
+    run_length = length(held.training, job.training)
+    replaced = optimizers.replaced(job.optimizer)
+    gamma = job.loss.min_snr_gamma if objective.prediction != "flow" else 0.0
     return Prepared(
         model,
         family,
@@ -73,7 +78,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         label,
         held.training,
         conditioning,
-        length(held.training, job.training),
+        run_length,
         target,
         own,
         Probe(probed, held.batches, job.validation, held.label),
@@ -86,17 +91,24 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
             *unused,
             *_patched(model),
             *_settings(job, target.stem),
+            *([replaced] if replaced else []),
+            *hints(job.optimizer, run_length.steps, min_snr_gamma=gamma, factors=factors),
         ],
     )
 
 
-def _to_see_that_it_can_be_made(job: Job, model: Any, clip: Any) -> Any:
-    """The network, not attached; nothing for a fine-tune."""
+def _seen_to_be_possible(job: Job, model: Any, clip: Any, begin: Callable[[Any], None]) -> list[float]:
+    """Make the network and its optimizer once, without the model being loaded; factors on the learning rate."""
     module = model.model.diffusion_model
     if job.network.algo == "finetune":
-        return finetune.chosen(module, job.network)
+        finetune.chosen(module, job.network)
+        return list(rates.factors(job.optimizer, ["unet"]).values())
     encoders = clip.cond_stage_model if job.network.text else None
-    return build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
+    network = build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
+    begin(network)
+    found = rates.scaled(job.optimizer, groups.parameter_groups(network, job.network, job.optimizer.learning_rate))
+    optimizers.build(job.optimizer, found)  # not every class takes every shape
+    return [group["lr_scale"] for group in found]
 
 
 def _target(job: Job, family: families.Family) -> Path:
@@ -169,7 +181,5 @@ def _settings(job: Job, name: str) -> Iterator[str]:
                 yield f"{field} has no effect with {job.network.algo}; it is for lora and locon."
     if job.network.preset == "full" and not job.network.conv_rank:
         yield "preset full without conv_rank: 3x3 convolutions are not trained."
-    if job.optimizer.lr_scheduler == "constant" and job.optimizer.lr_warmup_steps:
-        yield "lr_warmup_steps has no effect with lr_scheduler constant; choose constant_with_warmup."
     if name != job.training.output_name.replace("\\", "/").rpartition("/")[2].strip():
         yield f"{job.training.output_name}.safetensors is from another run; this one is saved as {name}."

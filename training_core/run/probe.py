@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -32,13 +33,24 @@ class Probe:
         """Encode what the probe looks at."""
         yield from self._encodings.fill(self._batches, for_good=True)
 
-    def watch(self, network: torch.nn.Module, model: Trainable, steps: int) -> Callable[[int], Iterator[Probed]]:
-        """What the loop calls after every step: looks at step 0, every n steps and at the last."""
+    def watch(
+        self,
+        network: torch.nn.Module,
+        model: Trainable,
+        steps: int,
+        looking: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Callable[[int], Iterator[Probed]]:
+        """What the loop calls after every step: looks at step 0, every n steps and at the last.
+
+        `looking`: the context in which the network has the weights to look at.
+        """
         every = self._settings.validate_every_n_steps or max(1, round(steps / TIMES))
 
         def look(step: int) -> Iterator[Probed]:
             if self._batches and (step % every == 0 or step == steps):
-                yield self.look(step, network, model)
+                with looking():
+                    seen = self.look(step, network, model)
+                yield seen
 
         return look
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,11 @@ from .loop import Progress
 
 SUFFIX = {"epoch": "-{p.epoch:06d}", "step": "-step{p.step:08d}", "interrupted": "-step{p.step:08d}", "last": ""}
 """sd-scripts' names: name-000004, name-step00001000, name."""
+
+
+def beside(path: Path) -> Path:
+    """Where the running mean is saved: name-000004-ema.safetensors."""
+    return path.with_name(f"{path.stem}-ema{path.suffix}")
 
 
 class Verdict(Protocol):
@@ -43,6 +49,8 @@ class Saver:
     trained: Writable
     settings: TrainingSettings
     described: Mapping[str, object]  # metadata known before the first step
+    looking: Callable[[], AbstractContextManager[None]] = nullcontext  # what is trained has the weights to save in it
+    mean: Callable[[], AbstractContextManager[None]] | None = None  # it has its running mean in it
     saved: list[Saved] = field(default_factory=list)
 
     def due(self, kind: str, number: int) -> bool:
@@ -51,11 +59,22 @@ class Saver:
         return bool(every) and number % every == 0
 
     def __call__(self, progress: Progress, kind: str) -> Saved:
-        """Write the network as it is now, whole or not at all."""
+        """Write what is trained as it is now, whole or not at all, and its running mean beside it."""
+        with self.looking():
+            saved = self._save(progress, kind)
+        if self.mean:
+            with self.mean():
+                self._write(beside(saved.path), self.trained.tensors(), progress)
+        return saved
+
+    def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], progress: Progress) -> str:
+        described = {**self.described, **metadata.at_save(progress.step, progress.epoch)}
+        return self.trained.write(path, tensors, described)
+
+    def _save(self, progress: Progress, kind: str) -> Saved:
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
         tensors = self.trained.tensors()
-        described = {**self.described, **metadata.at_save(progress.step, progress.epoch)}
-        digest = self.trained.write(path, tensors, described)
+        digest = self._write(path, tensors, progress)
         self._remove_old(progress, kind)
         saved = Saved(path, progress.step, progress.epoch, digest, kind)
         self.saved.append(saved)
@@ -78,4 +97,5 @@ class Saver:
             return
         for saved in old:
             saved.path.unlink(missing_ok=True)
+            beside(saved.path).unlink(missing_ok=True)
             self.saved.remove(saved)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from ..objective import Noised, Objective
+from ..optim import optimizers
 from ..randomness import torch_seed
 
 
@@ -31,6 +32,8 @@ class Outcome:
     losses: torch.Tensor  # (N,) of every sample, weighted
     t: torch.Tensor  # (N,) timesteps in 0..1000
     grad_norm: torch.Tensor  # before clipping
+    lrs: tuple[float, ...] = ()  # of every parameter group
+    d_lr: float | torch.Tensor | None = None  # d * lr, of an optimizer that finds the rate itself
 
 
 class Stepper:
@@ -45,12 +48,15 @@ class Stepper:
         max_grad_norm: float,
         seed: int,
         scaler: torch.amp.GradScaler,
-        after: Callable[[], None] | None = None,
+        after: Sequence[Callable[[], None]] = (),
     ) -> None:
-        """`after`: what is done to the network once it is updated."""
+        """`after`: what is done with the network once it is updated."""
         self._after = after
         self._predict, self._objective, self._seed = predict, objective, seed
-        self._parameters = [p for p in network.parameters() if p.requires_grad]
+        self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        trained = {id(p) for p in self._parameters}
+        for parameter in network.parameters():  # a part with a learning rate of 0 needs no gradients
+            parameter.requires_grad_(parameter.requires_grad and id(parameter) in trained)
         self._optimizer, self._max_grad_norm, self._scaler = optimizer, max_grad_norm, scaler
         self._device = self._parameters[0].device
 
@@ -76,6 +82,7 @@ class Stepper:
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        if self._after:
-            self._after()
-        return Outcome(torch.cat(losses), torch.cat(timesteps), norm)
+        for action in self._after:
+            action()
+        lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
+        return Outcome(torch.cat(losses), torch.cat(timesteps), norm, lrs, optimizers.effective(self._optimizer))

@@ -14,7 +14,7 @@ from ..data.plan import Batch, Buckets
 from ..host import families, folders, guard
 from ..host.model import trainable
 from ..network import metadata
-from ..optim import optimizers, schedulers
+from ..optim import averaging, optimizers, schedulers
 from ..settings import Job
 from .events import Event, Started, Warned
 from .feed import Feed
@@ -65,6 +65,9 @@ def train(
     ):
         run.begin(trained.module)
         optimizer = optimizers.build(job.optimizer, trained.groups)
+        looking = averaging.looking(optimizer)
+        decay = job.optimizer.ema_decay
+        ema = averaging.Ema((p for group in trained.groups for p in group["params"]), decay) if decay else None
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
         stepper = Stepper(
             host_model.predict,
@@ -74,7 +77,7 @@ def train(
             job.optimizer.max_grad_norm,
             training.seed,
             scaler,
-            trained.after_step,
+            [action for action in (trained.after_step, ema and ema.update) if action],
         )
         described = metadata.describe(
             job,
@@ -88,7 +91,8 @@ def train(
             validation_images=run.held_out,
             started=started,
         )
-        save = Saver(run.target, trained, training, {**described, **(graph or {})})
+        described |= graph or {}
+        save = Saver(run.target, trained, training, described, looking, ema and ema.swapped)
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
             encoded = False
@@ -107,7 +111,7 @@ def train(
             Feed(run.encodings, host_model),
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
-            run.probe.watch(trained.module, host_model, run.length.steps),
+            run.probe.watch(trained.module, host_model, run.length.steps, looking),
             save.due,
             save,
             guard.stop_if_interrupted,

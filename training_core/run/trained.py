@@ -13,6 +13,7 @@ import torch
 from ..host import checkpoint, families, selfcheck
 from ..host.model import Trainable
 from ..network import build, files, finetune, groups, norms, portable, table
+from ..optim import rates
 from ..settings import Job
 from .parts import parts_of
 from .saving import Verdict
@@ -46,7 +47,7 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
         with finetune.attached(host_model.diffusion_model, settings, host_model.device, cast) as weights:
             yield Trained(
                 weights,
-                weights.groups(),
+                rates.scaled(job.optimizer, weights.groups()),
                 weights.summary(),
                 lambda: checkpoint.tensors(base, clip, vae, family, files.DTYPES[precision]),
                 files.save_model,
@@ -59,7 +60,7 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
     with build.attached(parts, settings, job.training.seed, host_model.device) as network:
         yield Trained(
             network,
-            groups.parameter_groups(network, settings, job.optimizer.learning_rate),
+            rates.scaled(job.optimizer, groups.parameter_groups(network, settings, job.optimizer.learning_rate)),
             table.summary(network),
             lambda: files.tensors_for_file(portable.state(network), precision, network.renames()),
             files.save_lora,

@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Any, Literal, get_args
+
+from pydantic import field_validator
 
 from .base import Settings, setting
+
+OptimizerName = Literal[
+    "AdamW",
+    "AdamW8bit",
+    "PagedAdamW8bit",
+    "PagedAdamW",
+    "PagedAdamW32bit",
+    "AdEMAMix8bit",
+    "PagedAdEMAMix8bit",
+    "Lion",
+    "Lion8bit",
+    "PagedLion8bit",
+    "Prodigy",
+    "DAdaptation",
+    "DAdaptAdamPreprint",
+    "DAdaptAdam",
+    "DAdaptAdaGrad",
+    "DAdaptAdan",
+    "DAdaptAdanIP",
+    "DAdaptLion",
+    "DAdaptSGD",
+    "Adafactor",
+    "AdamWScheduleFree",
+    "RAdamScheduleFree",
+    "SGDScheduleFree",
+    "Adam",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+    "Adagrad",
+    "SGD",
+    "SGDNesterov",
+    "SGDNesterov8bit",
+]
 
 
 class OptimizerSettings(Settings):
     """Optimizer, learning rate and its schedule."""
 
-    optimizer_type: Literal["AdamW", "AdamW8bit", "Lion8bit"] = setting(
+    optimizer_type: OptimizerName = setting(
         "AdamW",
-        "AdamW: the standard. AdamW8bit and Lion8bit (bitsandbytes) keep their state in 8 bits; Lion wants a third "
-        "to a tenth of AdamW's learning rate.",
+        "AdamW: the standard. Names with 8bit (bitsandbytes) keep their state in 8 bits. Lion wants a third to a tenth of "
+        "AdamW's learning rate. Prodigy and DAdapt... find the learning rate themselves: set learning_rate to 1. "
+        "...ScheduleFree need no schedule. DAdaptation is DAdaptAdamPreprint.",
         flag="optimizer_type",
     )
     optimizer_args: str = setting(
@@ -23,24 +61,86 @@ class OptimizerSettings(Settings):
         flag="optimizer_args",
     )
     learning_rate: float = setting(
-        1e-4, "Learning rate: 1e-4 is a good start for AdamW.", flag="learning_rate / unet_lr", ge=0, le=10, step=1e-6
+        1e-4, "Learning rate: 1e-4 is a good start for AdamW.", flag="learning_rate", ge=0, le=10, step=1e-6
     )
-    lr_scheduler: Literal["constant", "constant_with_warmup", "cosine", "cosine_with_restarts"] = setting(
+    unet_lr: str = setting(
+        "",
+        "Learning rate of the diffusion model (U-Net or DiT); empty = learning_rate, 0 = not trained.",
+        flag="unet_lr",
+        advanced=True,
+    )
+    text_encoder_lr: str = setting(
+        "",
+        "Learning rates of the text encoders, often half of the U-Net's or less: one for all, or up to three such as "
+        "5e-5, 5e-5, 0 (two: the second is for the third as well). Empty = learning_rate, 0 = that encoder is not trained.",
+        flag="text_encoder_lr",
+        advanced=True,
+    )
+    lr_scheduler: Literal[
         "constant",
-        "How the learning rate changes over the run: constant, with a warm-up, or falling to 0 along a cosine (with "
-        "restarts).",
+        "constant_with_warmup",
+        "linear",
+        "cosine",
+        "cosine_with_restarts",
+        "cosine_with_min_lr",
+        "polynomial",
+        "inverse_sqrt",
+        "warmup_stable_decay",
+        "piecewise_constant",
+        "rex",
+        "adafactor",
+    ] = setting(
+        "constant",
+        "How the learning rate changes over the run: constant, or falling along a line, a cosine, ... LR Schedule Plot draws "
+        "it. adafactor is Adafactor's own (with relative_step).",
         flag="lr_scheduler",
     )
-    lr_warmup_steps: float = setting(
-        0.0,
-        "Steps over which the learning rate rises from 0; below 1 it is a part of the run (0.05 = 5 %).",
+    lr_warmup_steps: str = setting(
+        "0",
+        "Steps over which the learning rate rises from 0: a number of steps (100), or a part of the run (0.05 or 5%). "
+        "5 to 10 % is usual.",
         flag="lr_warmup_steps",
-        ge=0,
-        le=1_000_000,
-        step=0.01,
+    )
+    lr_decay_steps: str = setting(
+        "0",
+        "Steps at the end over which warmup_stable_decay lowers the learning rate: a number (100), or a part (0.2 or 20%).",
+        flag="lr_decay_steps",
+        advanced=True,
     )
     lr_scheduler_num_cycles: int = setting(
         1, "Number of cosine restarts (1 to 4).", flag="lr_scheduler_num_cycles", ge=1, le=1000, advanced=True
+    )
+    lr_scheduler_power: float = setting(
+        1.0,
+        "Power of the polynomial schedule: 1 is a line, 2 falls faster at first.",
+        flag="lr_scheduler_power",
+        ge=0,
+        le=100,
+        step=0.1,
+        advanced=True,
+    )
+    lr_scheduler_timescale: int = setting(
+        0,
+        "Time scale of inverse_sqrt in steps; 0 = the warm-up, or 10000 without one.",
+        flag="lr_scheduler_timescale",
+        ge=0,
+        le=100_000_000,
+        advanced=True,
+    )
+    lr_scheduler_min_lr_ratio: float = setting(
+        0.0,
+        "Where cosine_with_min_lr, warmup_stable_decay and rex end, as a part of the learning rate (0.1 is usual).",
+        flag="lr_scheduler_min_lr_ratio",
+        ge=0,
+        le=1,
+        step=0.01,
+        advanced=True,
+    )
+    lr_step_rules: str = setting(
+        "",
+        "For piecewise_constant: factor:until, and a last factor, such as 1:100, 0.1:200, 0.01 (or 1:50%, 0.1:80%, 0.01).",
+        flag='lr_scheduler_args step_rules="..."',
+        advanced=True,
     )
     max_grad_norm: float = setting(
         1.0,
@@ -51,3 +151,121 @@ class OptimizerSettings(Settings):
         step=0.1,
         advanced=True,
     )
+    ema_decay: float = setting(
+        0.0,
+        "Also keep a running mean of the network, saved beside as name-ema: smoother, and a little behind. 0.99 to 0.9999; "
+        "0 = off.",
+        ge=0,
+        le=0.999999,
+        step=0.001,
+        advanced=True,
+    )
+    optimizer_class: str = setting(
+        "",
+        "An optimizer of any installed package instead of optimizer_type: package.Class, or a class of torch.optim.",
+        flag="optimizer_type",
+        advanced=True,
+    )
+    optimizer_fallback: bool = setting(
+        False,
+        "If bitsandbytes does not work here, use the same optimizer in 32 bits instead (more memory), with a warning. Off: "
+        "stop before training.",
+        advanced=True,
+    )
+
+    @field_validator("optimizer_type", mode="before")
+    @classmethod
+    def _known_name(cls, value: Any) -> Any:
+        """Upper and lower case do not matter, as in sd-scripts."""
+        return next((n for n in get_args(OptimizerName) if n.lower() == str(value).strip().lower()), value)
+
+    @field_validator("unet_lr", "text_encoder_lr", "lr_warmup_steps", "lr_decay_steps", mode="before")
+    @classmethod
+    def _numbers_as_text(cls, value: Any) -> Any:
+        if isinstance(value, float) and value == int(value):
+            value = int(value)
+        return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+    @field_validator("lr_warmup_steps", "lr_decay_steps")
+    @classmethod
+    def _length(cls, value: str, info: Any) -> str:
+        _in_steps(value, 1, info.field_name)
+        return value
+
+    @field_validator("unet_lr", "text_encoder_lr")
+    @classmethod
+    def _rates(cls, value: str, info: Any) -> str:
+        most = 1 if info.field_name == "unet_lr" else 3
+        if len(_numbers(value, info.field_name)) > most:
+            raise ValueError(f"{info.field_name} is '{value}': it takes at most {most}; take the others away.")
+        return value
+
+    @field_validator("lr_step_rules")
+    @classmethod
+    def _rules(cls, value: str) -> str:
+        _step_rules(value, 1)
+        return value
+
+    def warmup(self, total: int) -> int:
+        """Warm-up in steps, of a run of `total` steps."""
+        return _in_steps(self.lr_warmup_steps, total, "lr_warmup_steps")
+
+    def decay(self, total: int) -> int:
+        """Decay at the end in steps, of a run of `total` steps."""
+        return _in_steps(self.lr_decay_steps, total, "lr_decay_steps")
+
+    def step_rules(self, total: int) -> tuple[list[tuple[float, int]], float]:
+        """(factor, until which step) in order, and the factor after them."""
+        return _step_rules(self.lr_step_rules, total)
+
+    def unet_rates(self) -> list[float]:
+        """unet_lr as numbers: none or one."""
+        return _numbers(self.unet_lr, "unet_lr")
+
+    def text_encoder_rates(self) -> list[float]:
+        """text_encoder_lr as numbers: none to three."""
+        return _numbers(self.text_encoder_lr, "text_encoder_lr")
+
+
+def _in_steps(text: str, total: int, field: str) -> int:
+    """'100' steps, '0.05' or '5%' of `total`; a part is rounded down. '1.0' could mean either and is refused."""
+    text = text.strip() or "0"
+    if match := re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*%", text):
+        part = float(match[1]) / 100
+    elif re.fullmatch(r"\d+", text):
+        return int(text)
+    else:
+        try:
+            part = float(text)
+        except ValueError:
+            part = -1.0
+        part = part if part < 1 else -1.0
+    if not 0 <= part <= 1:
+        raise ValueError(
+            f"{field} is '{text}': it must be a whole number of steps (100), or a part of the run (0.05 or 5%)."
+        )
+    return int(part * total)
+
+
+def _numbers(text: str, field: str) -> list[float]:
+    try:
+        values = [float(word) for word in re.split(r"[,\s]+", text.strip()) if word]
+    except ValueError:
+        values = [-1.0]
+    if any(not 0 <= value <= 10 for value in values):
+        raise ValueError(f"{field} is '{text}': it must be learning rates from 0 to 10, such as 5e-5.")
+    return values
+
+
+def _step_rules(text: str, total: int) -> tuple[list[tuple[float, int]], float]:
+    words = [word.strip() for word in text.strip().strip("\"'").split(",") if word.strip()]
+    try:
+        rules = [
+            (float(factor), _in_steps(until, total, "")) for factor, until in (word.split(":") for word in words[:-1])
+        ]
+        last = float(words[-1]) if words else 1.0
+    except ValueError:
+        raise ValueError(
+            f"lr_step_rules is '{text}': it must be pairs factor:step and a last factor, such as 1:100, 0.1:200, 0.01."
+        ) from None
+    return sorted(rules, key=lambda rule: rule[1]), last

@@ -1,0 +1,53 @@
+"""LR Schedule Plot."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..training_core.optim import hints, preview, schedulers
+from ..training_core.settings import OptimizerSettings
+from . import types
+from .schema import image_output
+
+
+class AthanorLRPlot(io.ComfyNode):
+    """Shows what Optimizer Config's learning rate does before anything is trained."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Optimizer in, a picture out."""
+        return io.Schema(
+            node_id="AthanorLRPlot",
+            display_name="LR Schedule Plot",
+            category="Athanor/config",
+            description="The learning rate over the steps of a run, for every part of the model that has its own.",
+            search_aliases=["learning rate", "scheduler", "warmup", "cosine", "decay"],
+            inputs=[
+                types.Optimizer.Input(
+                    "optimizer", optional=True, tooltip="From Optimizer Config; unconnected: AdamW, 1e-4."
+                ),
+                io.Int.Input(
+                    "steps",
+                    default=1000,
+                    min=1,
+                    max=100_000_000,
+                    tooltip="Steps of the run: pictures x repeats x epochs / (batch size x accumulation).",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("plot", tooltip="Learning rate over the steps."),
+                io.String.Output(
+                    "text", tooltip="The learning rate at some steps, and settings that fight each other."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, steps: int, optimizer: OptimizerSettings | None = None) -> io.NodeOutput:
+        """Draw."""
+        settings = optimizer or OptimizerSettings()
+        schedulers.check(settings)
+        factors = [factor for factor in preview.curves(settings).values() if factor]
+        text = [preview.title(settings, steps), preview.table(settings, steps)]
+        text += hints.hints(settings, steps, factors=factors)
+        return io.NodeOutput(image_output(preview.preview(settings, steps)), "\n".join(text))
