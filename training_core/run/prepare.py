@@ -11,7 +11,7 @@ import torch
 
 from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
-from ..host import families, folders, text
+from ..host import diffusers, families, folders, text
 from ..host.zsnr import zero_terminal
 from ..network import build, weights
 from ..objective import Objective
@@ -101,7 +101,8 @@ def beginning(job: Job, model: Any, family: families.Family) -> Callable[[torch.
         return lambda network: None
     tensors, told = weights.load(folders.existing_lora(job.network.network_weights.strip()))
     names = families.file_names(model, family)
-    return lambda network: weights.load_into(network, job.network, tensors, told, names)
+    named = diffusers.modules(model, family)
+    return lambda network: weights.load_into(network, job.network, tensors, told, names, named)
 
 
 def objective_of(model: Any, loss: LossSettings, noise: NoiseSettings) -> tuple[Any, families.Family, Objective]:
