@@ -18,15 +18,16 @@ def owner(path: Path) -> str | None:
 
 
 def family_of(path: Path) -> list[Path]:
-    """The files of a run: name.safetensors, name-000001.safetensors, name-step00000001.safetensors."""
+    """The files of a run: name.safetensors, name-000001.safetensors, name-step00000001.safetensors, and -diffusers of each."""
     stem = path.stem
     if not path.parent.is_dir():
         return []
     found = []
     for other in path.parent.glob("*.safetensors"):
-        tail = other.stem.removeprefix(stem)
+        name = other.stem if other.stem == stem else other.stem.removesuffix("-diffusers")
+        tail = name.removeprefix(stem)
         digits = tail.removeprefix("-step") if tail.startswith("-step") else tail.removeprefix("-")
-        if other.stem == stem or (other.stem.startswith(stem) and tail.startswith("-") and digits.isdecimal()):
+        if name == stem or (name.startswith(stem) and tail.startswith("-") and digits.isdecimal()):
             found.append(other)
     return found
 

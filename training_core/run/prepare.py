@@ -13,7 +13,7 @@ from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..host import diffusers, families, folders, text
 from ..host.zsnr import zero_terminal
-from ..network import build, weights
+from ..network import build, diffusers_names, weights
 from ..objective import Objective
 from ..optim import optimizers
 from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings
@@ -37,6 +37,7 @@ class Prepared:
     encodings: Encodings
     probe: Probe
     begin: Callable[[torch.nn.Module], None]  # gives a new network its first values
+    diffusers: diffusers_names.Names | None  # of a second file in diffusers' names
     warnings: list[str]
 
     def plan(self, job: Job, epoch: int) -> list[Batch]:
@@ -55,6 +56,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     network = build.create(model.model.diffusion_model, job.network, job.training.seed)  # to see that it can be made
     begin = beginning(job, model, family)
     begin(network)
+    second = _second_file(job, model, family, network)
     del network
     held = hold_out(buckets, job.validation, validation)
     conditioning, unused = _encoders(job.conditioning, clip)
@@ -80,6 +82,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         own,
         Probe(probed, held.batches, job.validation, held.label),
         begin,
+        second,
         [
             *objective.warnings,
             *_guidance(job.conditioning, family),
@@ -103,6 +106,18 @@ def beginning(job: Job, model: Any, family: families.Family) -> Callable[[torch.
     names = families.file_names(model, family)
     named = diffusers.modules(model, family)
     return lambda network: weights.load_into(network, job.network, tensors, told, names, named)
+
+
+def _second_file(
+    job: Job, model: Any, family: families.Family, network: torch.nn.Module
+) -> diffusers_names.Names | None:
+    """The names of save_diffusers_copy, if the network can be written in them."""
+    if not job.training.save_diffusers_copy:
+        return None
+    named, names = diffusers.modules(model, family), families.file_names(model, family)
+    keys = [f"{names.get(lora.lora_name, lora.lora_name)}.{key}" for lora in network.loras for key in lora.state_dict()]
+    diffusers_names.check(keys, named)
+    return named
 
 
 def objective_of(model: Any, loss: LossSettings, noise: NoiseSettings) -> tuple[Any, families.Family, Objective]:

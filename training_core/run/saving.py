@@ -9,7 +9,7 @@ from typing import Protocol
 
 import torch
 
-from ..network import files, metadata, portable
+from ..network import diffusers_names, files, metadata, portable
 from ..settings import TrainingSettings
 from .events import Saved
 from .loop import Progress
@@ -37,6 +37,7 @@ class Saver:
     rename: Mapping[str, str]  # network module -> name in the file, where they differ
     described: Mapping[str, object]  # metadata known before the first step
     check: Callable[[Mapping[str, torch.Tensor]], Verdict]  # does the stock loader make of it what was trained?
+    diffusers: diffusers_names.Names | None = None  # of a second file in diffusers' names
     saved: list[Saved] = field(default_factory=list)
 
     def due(self, kind: str, number: int) -> bool:
@@ -50,6 +51,8 @@ class Saver:
         tensors = files.tensors_for_file(portable.state(self.network), self.settings.save_precision, self.rename)
         described = {**self.described, **metadata.at_save(progress.step, progress.epoch)}
         digest = files.save_lora(path, tensors, described)
+        if self.diffusers is not None:
+            files.save_lora(_copy(path), diffusers_names.split(tensors, self.diffusers), described)
         self._remove_old(progress, kind)
         saved = Saved(path, progress.step, progress.epoch, digest, kind)
         self.saved.append(saved)
@@ -72,4 +75,10 @@ class Saver:
             return
         for saved in old:
             saved.path.unlink(missing_ok=True)
+            if self.diffusers is not None:
+                _copy(saved.path).unlink(missing_ok=True)
             self.saved.remove(saved)
+
+
+def _copy(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-diffusers.safetensors")

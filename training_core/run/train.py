@@ -82,6 +82,7 @@ def train(
             names,
             described,
             lambda tensors: check(network, tensors),
+            run.diffusers,
         )
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
