@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import torch
 
 from ..errors import AthanorError
+from . import peft
 
 Tensors = dict[str, torch.Tensor]
 Rows = slice | torch.Tensor
@@ -86,7 +83,7 @@ def join(
     Args:
         given: module as `lora_unet_` and its path with underscores -> part -> tensor. What is in none of diffusers' names
             is passed on.
-        paths: the same module -> its path with dots, where the file has that.
+        paths: the same module -> its path with dots where the file has that, else its name.
 
     Returns:
         module in our files -> part -> tensor; whether modules had to be put together; what cannot be.
@@ -97,12 +94,15 @@ def join(
         for theirs, rows in all_theirs.items()
         if not theirs.startswith("text_encoder")
     }
-    adapter = _adapter(metadata)
+    adapter = peft.settings(metadata)
     pieces: dict[str, list[tuple[str, Rows, Tensors]]] = {}
     for module, parts in given.items():
         ours, rows = index.get(module, (module, _WHOLE))
-        alpha = _alpha(adapter, paths.get(module, ""), parts)
-        pieces.setdefault(ours, []).append((paths.get(module, module), rows, {**parts, **alpha}))
+        parts = dict(parts)
+        if "alpha" not in parts and _DOWN in parts:
+            alpha = peft.alpha(adapter, paths[module], len(parts[_DOWN]))
+            parts |= {} if alpha is None else {"alpha": torch.tensor(alpha)}
+        pieces.setdefault(ours, []).append((paths[module], rows, parts))
     result: dict[str, Tensors] = {}
     wrong: list[str] = []
     together = False
@@ -148,31 +148,3 @@ def _joined(pieces: list[tuple[Rows, Tensors]], height: int) -> Tensors:
         scale = float(parts["alpha"]) / len(parts[_DOWN]) if "alpha" in parts else 1.0
         up[rows, starts[i] : starts[i + 1]] += parts[_UP].float() * scale
     return {_DOWN: torch.cat(downs).float(), _UP: up}
-
-
-def _adapter(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """What PEFT wrote of its settings: `transformer.lora_alpha` and so on."""
-    try:
-        found = json.loads(metadata.get("lora_adapter_metadata", "{}"))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _alpha(adapter: Mapping[str, Any], path: str, parts: Mapping[str, torch.Tensor]) -> Tensors:
-    """alpha by PEFT's settings, if the file has none of its own; empty where it is the rank."""
-    if "alpha" in parts or _DOWN not in parts or not adapter:
-        return {}
-
-    def told(key: str) -> Any:
-        return next((adapter[k] for k in (f"transformer.{key}", f"unet.{key}", key) if k in adapter), None)
-
-    alpha = told("lora_alpha")
-    for pattern, value in (told("alpha_pattern") or {}).items():
-        if re.match(rf"(.*\.)?({pattern})$", path):
-            alpha = value
-            break
-    if alpha is None:
-        return {}
-    rank = len(parts[_DOWN])
-    return {"alpha": torch.tensor(float(alpha) * (math.sqrt(rank) if told("use_rslora") else 1.0))}
