@@ -14,13 +14,13 @@ from ..errors import AthanorError
 from ..randomness import torch_seed
 from ..settings import NetworkSettings
 from .lean import lean_forward
-from .presets import CONVOLUTIONS, PRESETS
+from .presets import CONVOLUTIONS, PRESETS, target_names
 
 PREFIX = "lora_unet"
 
 
 @contextmanager
-def _preset(settings: NetworkSettings) -> Iterator[None]:
+def _preset(settings: NetworkSettings, module: torch.nn.Module) -> Iterator[None]:
     """LyCORIS keeps its preset in class attributes, shared by the whole process: set and restore them."""
     from lycoris.wrapper import LycorisNetwork
 
@@ -31,7 +31,7 @@ def _preset(settings: NetworkSettings) -> Iterator[None]:
     values = {
         "ENABLE_CONV": preset["enable_conv"],
         "TARGET_REPLACE_MODULE": targets,
-        "TARGET_REPLACE_NAME": list(preset["target_name"]),
+        "TARGET_REPLACE_NAME": target_names(settings.preset, module),
         "TARGET_EXCLUDE_NAME": [],
         "MODULE_ALGO_MAP": {},
         "NAME_ALGO_MAP": {},
@@ -64,7 +64,7 @@ def create(module: torch.nn.Module, settings: NetworkSettings, seed: int) -> tor
     from lycoris.wrapper import LycorisNetwork
 
     bypass = settings.algo in ("lora", "locon", "lokr") and not settings.dora
-    with _preset(settings), torch.random.fork_rng(devices=[]):
+    with _preset(settings, module), torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, "init"))
         try:
             network = LycorisNetwork(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 TRANSFORMERS = [
     "SpatialTransformer",  # SD1, SD2, SDXL
     "JointBlock",  # SD3
@@ -41,3 +43,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "unet-transformer-only": {"enable_conv": False, "target_module": TRANSFORMERS, "target_name": []},
     "unet-convblock-only": {"enable_conv": True, "target_module": CONVOLUTIONS, "target_name": []},
 }
+
+
+def target_names(preset: str, module: torch.nn.Module) -> list[str]:
+    """Layers of a preset by name; none in SDXL, where sd-scripts does not use the names that LyCORIS' presets know."""
+    return [] if hasattr(module, "label_emb") else list(PRESETS[preset]["target_name"])
