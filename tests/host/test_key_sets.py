@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import pytest
 import real_layouts
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 pytestmark = pytest.mark.usefixtures("comfy")
 
@@ -183,3 +185,47 @@ def test_the_ends_of_a_unet_in_diffusers_names():
     modules = {key.partition(".")[0] for key in found}
     ends = {"lora_unet_conv_in", "lora_unet_conv_out", "lora_unet_time_embedding_linear_1"}
     assert ends < modules and len(modules) == 278 + 4
+
+
+class Allocations(TorchDispatchMode):
+    """Counts the bytes of every new tensor, kept or not: more than any peak."""
+
+    def __init__(self):
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        given = {t.untyped_storage()._cdata for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)}
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage()._cdata not in given:
+                self.bytes += tensor.untyped_storage().nbytes()
+        return result
+
+
+@pytest.mark.parametrize("name", ["lora", "locon", "recipe A1"])
+def test_building_takes_no_copy_of_the_base(name):
+    """Must-show 6: all that is ever made while building is little more than the network itself."""
+    from athanor.training_core.network import build
+    from athanor.training_core.settings import NetworkSettings
+
+    everything = {"preset": "full", "conv_rank": 8}
+    values = {
+        "lora": {},
+        "locon": {"algo": "locon"} | everything,
+        "recipe A1": {
+            "algo": "lokr",
+            "factor": 8,
+            "train_norm": True,
+            "preset": "full",
+            "rank": 100000,
+            "conv_rank": 100000,
+        },
+    }
+    module = real_layouts.load("sdxl").model.diffusion_model
+    base = sum(p.numel() for p in module.parameters())
+    assert base > 2.5e9
+    meta = torch.device("meta")
+    with meta, Allocations() as made, build.attached(module, NetworkSettings(**values[name]), 0, meta) as network:
+        size = 4 * sum(p.numel() for p in network.parameters())
+    assert size <= made.bytes < 2 * size < base
