@@ -165,3 +165,24 @@ def test_an_encoder_that_no_lora_format_knows_is_refused():
 
     with pytest.raises(AthanorError, match="train: the text encoder Gemma cannot be trained, only CLIP and T5-XXL can"):
         text.trainable(Gemma(), True)
+
+
+def test_continue_from_a_file_with_text_encoders(loaded):
+    """The values of the file are in the new network; a file without them is refused."""
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host import guard
+    from athanor.training_core.host.live_text import LiveText
+    from athanor.training_core.network import build, weights
+    from athanor.training_core.settings import NetworkSettings
+
+    family, clip = loaded
+    settings = NetworkSettings(rank=4, alpha=4.0, train="text encoder")
+    tensors = trained(family, clip, settings)[2]
+    with guard.training():
+        network = build.create(parts(family, LiveText(clip)), settings, 9)
+        weights.load_into(network, settings, tensors, {}, network.renames())
+        for lora in network.loras:
+            assert torch.allclose(lora.lora_up.weight, tensors[f"{lora.lora_name}.lora_up.weight"])
+        some = {key: value for key, value in tensors.items() if "layers_1" not in key and "block_1" not in key}
+        with pytest.raises(AthanorError, match="is not in the file"):
+            weights.load_into(network, settings, some, {}, network.renames())

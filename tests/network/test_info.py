@@ -50,6 +50,11 @@ def test_norms_and_ranks(tmp_path: Path):
         ("lora_unet_double_blocks_11_img_attn_qkv", ("unet", "double_blocks_11")),
         ("transformer.single_transformer_blocks.3.attn.to_q", ("unet", "single_transformer_blocks_3")),
         ("diffusion_model.layers.7.attention.qkv", ("unet", "layers_7")),
+        ("base_model.model.transformer_blocks.3.attn.to_q", ("unet", "transformer_blocks_3")),
+        ("lora_transformer_single_transformer_blocks_3_attn_to_q", ("unet", "single_transformer_blocks_3")),
+        ("unet.up_blocks.1.attentions.0.transformer_blocks.0.attn1.processor.to_q", ("unet", "up_blocks_1")),
+        ("text_encoder.text_model.encoder.layers.3.mlp.fc1", ("te1", "layers_3")),
+        ("text_encoder_2.text_model.encoder.layers.30.mlp.fc1", ("te2", "layers_30")),
         ("lora_te_text_model_encoder_layers_3_mlp_fc1", ("te1", "layers_3")),
         ("lora_te2_text_model_encoder_layers_30_mlp_fc1", ("te2", "layers_30")),
         ("lora_unet_x_embedder_proj", ("unet", "x")),
@@ -79,6 +84,34 @@ def test_every_algorithm_is_told(tmp_path: Path):
     assert image.width == 900 and image.height > 64
     peft = info.read(write(tmp_path / "peft.safetensors", lora("transformer.blocks.0.attn", kohya=False)))
     assert peft.layers[0].rank == 4 and peft.layers[0].alpha is None and peft.layers[0].norm > 0
+
+
+def test_a_file_of_peft(tmp_path: Path):
+    """Its alphas are in the metadata, by patterns; norms count with them, and settings come from there."""
+    names = [f"transformer.transformer_blocks.0.attn.to_{x}" for x in "qkv"]
+    te = "text_encoder.text_model.encoder.layers.0.mlp.fc1"
+    parts = {k: v for name in (*names, te) for k, v in lora(name, kohya=False).items()}
+    parts[f"{names[2]}.lora_magnitude_vector"] = torch.ones(8)
+    adapter = {"r": 4, "lora_alpha": 8, "alpha_pattern": {"attn.to_q": 2}, "use_rslora": False, "lora_dropout": 0.1}
+    adapter = {f"transformer.{k}": v for k, v in adapter.items()} | {
+        "text_encoder.lora_alpha": 1,
+        "text_encoder.use_rslora": True,
+    }
+    path = write(tmp_path / "p.safetensors", parts, lora_adapter_metadata=json.dumps(adapter))
+    found = {layer.name: layer for layer in info.read(path).layers}
+    assert [found[n].alpha for n in (*names, te)] == [2.0, 8.0, 8.0, 2.0] and {f.rank for f in found.values()} == {4}
+    assert [found[n].algo for n in names] == ["lora", "lora", "dora lora"]
+    for name, scale in zip((*names[:2], te), (0.5, 2.0, 0.5), strict=True):
+        delta = parts[f"{name}.lora_B.weight"] @ parts[f"{name}.lora_A.weight"] * scale
+        assert found[name].norm == pytest.approx(delta.norm().item(), rel=1e-4)
+    told = recover.recover(info.read(path).metadata)
+    network = told.groups[NetworkSettings]
+    assert (network.rank, network.alpha, network.dropout, network.rs_lora) == (4, 8.0, 0.1, False)
+    assert "ss_network_dim" not in told.missing and "ss_unet_lr" in told.missing
+    old = {"unet.mid_block.attn1.processor.to_q_lora.up.weight": torch.ones(8, 2)}
+    old |= {"unet.mid_block.attn1.processor.to_q_lora.down.weight": torch.ones(2, 6)}
+    (layer,) = info.read(write(tmp_path / "old.safetensors", old)).layers
+    assert (layer.algo, layer.rank, layer.block) == ("lora", 2, "mid_block")
 
 
 def test_what_is_no_lora_is_said(tmp_path: Path):

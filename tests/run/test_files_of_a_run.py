@@ -32,9 +32,11 @@ def test_files_without_our_metadata_are_not_ours(tmp_path: Path):
 
 
 def test_family_of(tmp_path: Path):
-    for name in ("x", "x-000002", "x-step00000003", "xy", "x-final", "x_2"):
+    ours = {"x", "x-000002", "x-step00000003", "x-diffusers", "x-000002-diffusers"}
+    for name in (*ours, "xy", "x-final", "x_2", "x-final-diffusers"):
         write(tmp_path / f"{name}.safetensors", "me")
-    assert {p.stem for p in family_of(tmp_path / "x.safetensors")} == {"x", "x-000002", "x-step00000003"}
+    assert {p.stem for p in family_of(tmp_path / "x.safetensors")} == ours
+    assert {p.stem for p in family_of(tmp_path / "x-diffusers.safetensors")} == {"x-diffusers"}
 
 
 def test_published_model_hash():

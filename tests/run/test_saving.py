@@ -23,7 +23,9 @@ class Fine:
 
 
 def saver(folder: Path, check=lambda tensors: Fine(), **values) -> Saver:
-    trained = SimpleNamespace(tensors=lambda: {"weight": torch.ones(2)}, write=files.save_lora, check=check)
+    trained = SimpleNamespace(
+        tensors=lambda: {"weight": torch.ones(2)}, write=files.save_lora, check=check, diffusers=None
+    )
     return Saver(folder / "x.safetensors", trained, TrainingSettings(**values), {})
 
 

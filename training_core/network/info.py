@@ -13,17 +13,22 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..errors import AthanorError
+from . import peft
 
 _SUFFIXES = (  # longest first; what is left of a key is the layer's name
-    ".lora_up.weight", ".lora_down.weight", ".lora_mid.weight", ".lora_A.weight", ".lora_B.weight", ".lora_A.default.weight",
-    ".lora_B.default.weight", ".lora.up.weight", ".lora.down.weight", ".hada_w1_a", ".hada_w1_b", ".hada_w2_a", ".hada_w2_b",
-    ".hada_t1", ".hada_t2", ".lokr_w1", ".lokr_w2", ".lokr_w1_a", ".lokr_w1_b", ".lokr_w2_a", ".lokr_w2_b", ".lokr_t2",
+    ".lora_up.weight", ".lora_down.weight", ".lora_mid.weight", ".lora_A.weight", ".lora_B.weight",
+    ".lora_A.default.weight", ".lora_B.default.weight", ".lora.up.weight", ".lora.down.weight",
+    ".lora_linear_layer.up.weight", ".lora_linear_layer.down.weight", "_lora.up.weight", "_lora.down.weight",
+    ".lora_magnitude_vector.default.weight", ".lora_magnitude_vector.weight", ".lora_magnitude_vector",
+    ".hada_w1_a", ".hada_w1_b", ".hada_w2_a", ".hada_w2_b", ".hada_t1", ".hada_t2",
+    ".lokr_w1", ".lokr_w2", ".lokr_w1_a", ".lokr_w1_b", ".lokr_w2_a", ".lokr_w2_b", ".lokr_t2",
     ".a1.weight", ".a2.weight", ".b1.weight", ".b2.weight", ".bm.weight", ".oft_blocks", ".rescale", ".diff_b", ".diff",
     ".w_norm", ".b_norm", ".set_weight", ".alpha", ".dora_scale", ".on_input", ".weight",
 )  # fmt: skip
 _KINDS = (
-    ("lora_up", "lora"), ("lora_A", "lora"), ("lora.up", "lora"), ("hada", "loha"), ("lokr", "lokr"), ("a1.weight", "glora"),
-    ("oft_blocks", "oft"), ("diff", "full"), ("w_norm", "norm"), ("on_input", "ia3"),
+    ("lora_up", "lora"), ("lora_A", "lora"), ("lora.up", "lora"), ("lora_linear", "lora"), ("hada", "loha"),
+    ("lokr", "lokr"), ("a1.weight", "glora"), ("oft_blocks", "oft"), ("diff", "full"), ("w_norm", "norm"),
+    ("on_input", "ia3"),
 )  # fmt: skip
 
 
@@ -81,20 +86,21 @@ def read(path: Path) -> LoraInfo:
             groups[key.removesuffix(suffix)][suffix[1:]] = value
     if not groups:
         raise AthanorError(f"{path.name} holds no LoRA: none of its {len(tensors)} tensors has a known name.")
-    layers = tuple(_layer(name, parts) for name, parts in groups.items())
+    adapter = peft.settings(metadata)
+    layers = tuple(_layer(name, parts, adapter) for name, parts in groups.items())
     dtypes = Counter(str(v.dtype).removeprefix("torch.") for v in tensors.values())
     return LoraInfo(
         path.name, path.stat().st_size, dtypes.most_common(1)[0][0], layers, tuple(sorted(strange)), metadata
     )
 
 
-def _layer(name: str, parts: dict[str, torch.Tensor]) -> Layer:
+def _layer(name: str, parts: dict[str, torch.Tensor], adapter: dict[str, Any]) -> Layer:
     algo = next((algo for sign, algo in _KINDS if any(sign in part for part in parts)), "unknown")
-    dora = "dora " if "dora_scale" in parts else ""
+    dora = "dora " if any("dora_scale" in part or "magnitude" in part for part in parts) else ""
     alpha = parts.get("alpha")
     rank = _rank(algo, parts)
     part, block = place(name)
-    value = None if alpha is None else float(alpha)
+    value = float(alpha) if alpha is not None else peft.alpha(adapter, name, rank) if rank else None
     scale = 1.0 if value is None or not rank else value / rank
     return Layer(
         name,
@@ -154,7 +160,9 @@ def place(name: str) -> tuple[str, str]:
     part, rest = "unet", name
     if match := re.match(r"(lora_te(\d?)_|text_encoders?\.?(?:_?(\d))?\.|lora_prior_te_)", name):
         part, rest = f"te{match[2] or match[3] or '1'}", name[match.end() :]
-    elif match := re.match(r"(lora_unet_|lycoris_|diffusion_model\.|transformer\.|unet\.|base_model\.model\.)", name):
+    elif match := re.match(
+        r"(lora_unet_|lora_transformer_|lycoris_|(?:(?:diffusion_model|transformer|unet|base_model\.model)\.)+)", name
+    ):
         rest = name[match.end() :]
     rest = rest.replace(".", "_")
     block = re.match(

@@ -101,6 +101,8 @@ def attributes(settings: NetworkSettings, text: bool, names: Mapping[str, str]) 
     else:
         preset = PRESETS[settings.preset]
         modules, targets, conv = list(preset["target_module"]), list(preset["target_name"]), preset["enable_conv"]
+        if any(name.startswith("label_emb") for name in names):
+            targets = []  # SDXL, where sd-scripts does not use the names that LyCORIS' presets know
         if settings.preset == "attn-mlp" and settings.conv_rank:
             modules += CONVOLUTIONS  # sd-scripts' networks.lora trains them as soon as conv_dim is given
     return _attributes(conv, modules, targets, [], {}, {})

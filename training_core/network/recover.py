@@ -19,6 +19,7 @@ from ..settings import (
     Settings,
     TrainingSettings,
 )
+from . import peft
 
 _FIELDS: dict[type[Settings], dict[str, str]] = {
     NetworkSettings: {"rank": "ss_network_dim", "alpha": "ss_network_alpha", "dropout": "ss_network_dropout"},
@@ -81,7 +82,7 @@ def recover(metadata: Mapping[str, str]) -> Recovered:
                     missing.append(key)
                 elif metadata[key] != "None":
                     values[name] = metadata[key]
-            for more in (_network_args, _optimizer, _resolution):
+            for more in (_network_args, _peft, _optimizer, _resolution):
                 values |= more(group, metadata, missing)
         groups[group] = _parsed(group, values, refused)
     return Recovered(groups, tuple(missing), tuple(refused))
@@ -122,6 +123,21 @@ def _network_args(group: type[Settings], metadata: Mapping[str, str], missing: l
     ours = {"conv_dim": "conv_rank", "dora_wd": "dora"}
     values = {ours.get(key, key): value for key, value in args.items() if value not in (None, "None")}
     return {key: value for key, value in values.items() if key in NetworkSettings.model_fields}
+
+
+def _peft(group: type[Settings], metadata: Mapping[str, str], missing: list[str]) -> dict[str, Any]:
+    """PEFT's settings, where a file has those instead of sd-scripts'."""
+    adapter = peft.settings(metadata)
+    if group is not NetworkSettings or not adapter:
+        return {}
+    fields = {
+        "rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "rs_lora": "use_rslora", "dora": "use_dora"
+    }  # fmt: skip
+    values = {ours: peft.told(adapter, theirs) for ours, theirs in fields.items()}
+    for ours in values.keys() & _FIELDS[NetworkSettings].keys():
+        if values[ours] is not None and _FIELDS[NetworkSettings][ours] in missing:
+            missing.remove(_FIELDS[NetworkSettings][ours])
+    return {ours: value for ours, value in values.items() if value is not None}
 
 
 def _optimizer(group: type[Settings], metadata: Mapping[str, str], missing: list[str]) -> dict[str, Any]:

@@ -12,13 +12,16 @@ from safetensors import SafetensorError, safe_open
 
 from ..errors import AthanorError
 from ..settings import NetworkSettings
-from .parts import PREFIX
+from . import diffusers_names
+from .parts import PREFIX, Network
 from .portable import dora_ratio
 
 _PARTS = {"lora_A.weight": "lora_down.weight", "lora_B.weight": "lora_up.weight"}
 _PARTS |= {"lora_A.default.weight": "lora_down.weight", "lora_B.default.weight": "lora_up.weight"}
 _PARTS |= {"lora.down.weight": "lora_down.weight", "lora.up.weight": "lora_up.weight"}
-_PREFIXES = re.compile(r"(?:base_model\.model\.)?(?:diffusion_model|transformer|unet)\.")
+_PREFIXES = re.compile(r"(?:(?:base_model\.model|diffusion_model|transformer|unet)\.)+")
+_UNDERSCORES = re.compile(r"(?:lora_unet|lora_transformer|lycoris)_")
+_OLD = re.compile(r"\.processor\.(to_q|to_k|to_v|to_out)_lora\.(up|down)\.weight$")
 _PART = re.compile(r"(.*?)\.((?:lora_|hada_|lokr_|oft_|alpha|dora_|diff|w_norm|b_norm|[ab][12]\.).*)")
 
 CANNOT = ("full", "ia3", "dylora", "finetune")
@@ -38,19 +41,27 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         raise AthanorError(f"network_weights: {path.name} cannot be read as safetensors ({error}).") from None
 
 
+def is_text(key: str) -> bool:
+    """Whether a key of a LoRA file belongs to a text encoder."""
+    return bool(re.match(r"(?:base_model\.model\.)?(?:lora_te|text_encoder)", key))
+
+
 def load_into(
-    network: torch.nn.Module,
+    network: Network,
     settings: NetworkSettings,
     tensors: Mapping[str, torch.Tensor],
     metadata: Mapping[str, str],
     names: Mapping[str, str],
+    diffusers: diffusers_names.Names | None = None,
 ) -> None:
     """Give a network the values of a LoRA file; every layer must be in both, in the same shape.
 
-    A file of another alpha is brought to this one's scale. Text encoder keys are left alone.
+    A file of another alpha is brought to this one's scale. Text encoder keys are left alone if none is trained. A file in diffusers' names,
+    with modules apart that are one layer here, needs a network of the sum of their ranks.
 
     Args:
         names: network module -> name in the file, where they differ.
+        diffusers: name in the file -> what diffusers calls it (host/diffusers.py).
 
     Raises:
         AthanorError: lists what does not match; nothing has been changed then.
@@ -60,12 +71,20 @@ def load_into(
             f"network_weights: a network of algo {settings.algo} cannot be continued; choose another algo."
         )
     back = {theirs: ours for ours, theirs in names.items()}
-    given: dict[str, dict[str, torch.Tensor]] = {}
-    for key, value in tensors.items():
-        if not re.match(r"lora_te|text_encoder", key):
-            module, part = _split(key)
-            given.setdefault(back.get(module, module), {})[part] = value
     loras = {lora.lora_name: lora for lora in network.loras}
+    texts = any(part.text for part in network.parts.values())
+    raw: dict[str, dict[str, torch.Tensor]] = {}
+    paths: dict[str, str] = {}
+    for key, value in tensors.items():
+        if texts or not is_text(key):
+            module, part, path = _split(key)
+            raw.setdefault(module, {})[part] = value
+            paths[module] = path or module
+    joined, together, wrong = diffusers_names.join(raw, paths, diffusers or {}, metadata)
+    _refuse(wrong)
+    given = {back.get(module, module): parts for module, parts in joined.items()}
+    if together:
+        _fill_up(given, loras)
     wrong = [f"{name} is not trained here" for name in given if name not in loras]
     wrong += [f"{name} is not in the file" for name in loras if name not in given]
     for name in given.keys() & loras.keys():
@@ -77,28 +96,62 @@ def load_into(
             for key in own.keys() & theirs.keys()
             if own[key].shape != theirs[key].shape
         ]
+    _refuse(wrong)
+    with torch.no_grad():
+        for name, lora in loras.items():
+            _give(lora, given[name], own_file="athanor_run_id" in metadata)
+
+
+def _refuse(wrong: list[str]) -> None:
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise AthanorError(
             f"network_weights: the file does not fit this network ({'; '.join(sorted(wrong)[:3])}{more}): take its algo, rank, "
             "preset and conv_rank, as LoRA Info shows them."
         )
-    with torch.no_grad():
-        for name, lora in loras.items():
-            _give(lora, given[name], own_file="athanor_run_id" in metadata)
 
 
-def _split(key: str) -> tuple[str, str]:
-    """(module in our spelling, part) of a key in any trainer's spelling."""
+def _fill_up(given: dict[str, dict[str, torch.Tensor]], loras: Mapping[str, Any]) -> None:
+    """Give layers of a smaller rank than the network's further ranks that change nothing yet.
+
+    Raises:
+        AthanorError: the network is of another rank than the layers that were put together need.
+    """
+    ranks = {n: len(given[n]["lora_down.weight"]) for n in given.keys() & loras if "lora_down.weight" in given[n]}
+    needed, own = max(ranks.values(), default=0), max(lora.lora_dim for lora in loras.values())
+    if needed not in (0, own):
+        raise AthanorError(
+            f"network_weights: the file has layers apart that are one in this model (such as q, k and v), which takes a network "
+            f"of rank {needed}: set rank to {needed}, here it is {own}."
+        )
+    for name in ranks:
+        parts, lora, more = given[name], loras[name], loras[name].lora_dim - ranks[name]
+        if more > 0 and hasattr(lora, "lora_down"):
+            up = parts["lora_up.weight"]
+            parts["lora_down.weight"] = torch.cat(
+                [parts["lora_down.weight"].float(), lora.lora_down.weight.detach()[-more:].cpu()]
+            )
+            parts["lora_up.weight"] = torch.cat([up.float(), torch.zeros(len(up), more, *up.shape[2:])], 1)
+            if "alpha" in parts:
+                parts["alpha"] = parts["alpha"].float() * lora.lora_dim / ranks[name]
+
+
+def _split(key: str) -> tuple[str, str, str]:
+    """(module in our spelling, part, path with dots or '') of a key in any trainer's spelling."""
+    key = _OLD.sub(lambda m: f".{m[1]}{'.0' * (m[1] == 'to_out')}.lora_{m[2]}.weight", key)
     for theirs, ours in _PARTS.items():
         if key.endswith(f".{theirs}"):
             key = f"{key.removesuffix(theirs)}{ours}"
-    if match := _PREFIXES.match(key):
-        found = _PART.match(key[match.end() :])
-        path, part = found.groups() if found else (key[match.end() :], "")
-        return f"{PREFIX}_{path.replace('.', '_')}", part
-    module, _, part = key.partition(".")
-    return module.replace("lycoris_", f"{PREFIX}_", 1) if module.startswith("lycoris_") else module, part
+    if _UNDERSCORES.match(key):
+        module, _, part = key.partition(".")
+        return _UNDERSCORES.sub(f"{PREFIX}_", module, count=1), part, ""
+    prefix = _PREFIXES.match(key)
+    rest = key[prefix.end() :] if prefix else key
+    found = _PART.match(rest)
+    path, part = found.groups() if found else (rest, "")
+    if prefix or "." in path:
+        return f"{PREFIX}_{path.replace('.', '_')}", part, path
+    return path, part, ""
 
 
 def _give(lora: Any, values: Mapping[str, torch.Tensor], own_file: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain, count
 from pathlib import Path
 
@@ -18,17 +19,18 @@ def owner(path: Path) -> str | None:
 
 
 def family_of(path: Path) -> list[Path]:
-    """The files of a run: name.safetensors, name-000001.safetensors, name-step00000001.safetensors, each also with -ema."""
+    """The files of a run: name.safetensors, name-000001.safetensors, name-step00000001.safetensors, and -ema and -diffusers of
+    each.
+    """
     stem = path.stem
     if not path.parent.is_dir():
         return []
     found = []
     for other in path.parent.glob("*.safetensors"):
-        tail = other.stem.removesuffix("-ema").removeprefix(stem)
+        name = other.stem if other.stem == stem else re.sub(r"-(ema|diffusers)$", "", other.stem)
+        tail = name.removeprefix(stem)
         digits = tail.removeprefix("-step") if tail.startswith("-step") else tail.removeprefix("-")
-        if other.stem in (stem, f"{stem}-ema") or (
-            other.stem.startswith(stem) and tail.startswith("-") and digits.isdecimal()
-        ):
+        if name == stem or (name.startswith(stem) and tail.startswith("-") and digits.isdecimal()):
             found.append(other)
     return found
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
-from ..host import families, fingerprint, folders, text
+from ..host import diffusers, families, fingerprint, folders, text
 from ..host.zsnr import zero_terminal
-from ..network import build, finetune, groups, weights
+from ..network import build, diffusers_names, finetune, groups, weights
 from ..objective import Objective
 from ..optim import optimizers, rates, schedulers
 from ..optim.hints import hints
@@ -54,8 +54,8 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     model, family, objective = objective_of(model, job.loss, job.noise)
     label = optimizers.label(job.optimizer)
     schedulers.check(job.optimizer)
-    begin = beginning(job)
-    factors = _seen_to_be_possible(job, model, clip, begin)
+    begin, said = beginning(job, model, family)
+    factors = _seen_to_be_possible(job, model, family, clip, begin)
     held = hold_out(buckets, job.validation, validation)
     conditioning, unused = _encoders(job.conditioning, clip)
     target = free_path(_target(job, family), job.run_id, job.training.overwrite)
@@ -86,6 +86,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         begin,
         [
             *objective.warnings,
+            *said,
             *_guidance(job.conditioning, family),
             *held.warnings,
             *unused,
@@ -97,7 +98,9 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     )
 
 
-def _seen_to_be_possible(job: Job, model: Any, clip: Any, begin: Callable[[Any], None]) -> list[float]:
+def _seen_to_be_possible(
+    job: Job, model: Any, family: families.Family, clip: Any, begin: Callable[[Any], None]
+) -> list[float]:
     """Make the network and its optimizer once, without the model being loaded; factors on the learning rate."""
     module = model.model.diffusion_model
     if job.network.algo == "finetune":
@@ -106,6 +109,9 @@ def _seen_to_be_possible(job: Job, model: Any, clip: Any, begin: Callable[[Any],
     encoders = clip.cond_stage_model if job.network.text else None
     network = build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
     begin(network)
+    if job.training.save_diffusers_copy:
+        keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
+        diffusers_names.check(keys, diffusers.modules(model, family))
     found = rates.scaled(job.optimizer, groups.parameter_groups(network, job.network, job.optimizer.learning_rate))
     optimizers.build(job.optimizer, found)  # not every class takes every shape
     return [group["lr_scale"] for group in found]
@@ -121,16 +127,19 @@ def _target(job: Job, family: families.Family) -> Path:
     return folders.lora_path(name)
 
 
-def beginning(job: Job) -> Callable[[Any], None]:
-    """What gives a new network its first values: those of network_weights, or none.
+def beginning(job: Job, model: Any, family: families.Family) -> tuple[Callable[[Any], None], list[str]]:
+    """What gives a new network its first values: those of network_weights, or none; and what is to be said of them.
 
     Raises:
         AthanorError: there is no such LoRA.
     """
     if not job.network.network_weights.strip():
-        return lambda network: None
+        return lambda network: None, []
     tensors, told = weights.load(folders.existing_lora(job.network.network_weights.strip()))
-    return lambda network: weights.load_into(network, job.network, tensors, told, network.renames())
+    named = diffusers.modules(model, family)
+    left = not job.network.text and any(map(weights.is_text, tensors))
+    said = ["network_weights: the file's text encoder is left out, since train is unet."] if left else []
+    return lambda network: weights.load_into(network, job.network, tensors, told, network.renames(), named), said
 
 
 def objective_of(model: Any, loss: LossSettings, noise: NoiseSettings) -> tuple[Any, families.Family, Objective]:

@@ -19,9 +19,9 @@ SUFFIX = {"epoch": "-{p.epoch:06d}", "step": "-step{p.step:08d}", "interrupted":
 """sd-scripts' names: name-000004, name-step00001000, name."""
 
 
-def beside(path: Path) -> Path:
-    """Where the running mean is saved: name-000004-ema.safetensors."""
-    return path.with_name(f"{path.stem}-ema{path.suffix}")
+def beside(path: Path, what: str) -> Path:
+    """Where the running mean (ema) or the copy in diffusers' names is saved: name-000004-ema.safetensors."""
+    return path.with_name(f"{path.stem}-{what}{path.suffix}")
 
 
 class Verdict(Protocol):
@@ -39,6 +39,7 @@ class Writable(Protocol):
     tensors: Callable[[], Mapping[str, torch.Tensor]]  # as they are now, by their names in the file
     write: Callable[[Path, Mapping[str, torch.Tensor], Mapping[str, object]], str]  # returns the hash
     check: Callable[[Mapping[str, torch.Tensor]], Verdict]  # does the stock loader make of it what was trained?
+    diffusers: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]] | None  # the same in diffusers' names
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Saver:
             saved = self._save(progress, kind)
         if self.mean:
             with self.mean():
-                self._write(beside(saved.path), self.trained.tensors(), progress)
+                self._write(beside(saved.path, "ema"), self.trained.tensors(), progress)
         return saved
 
     def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], progress: Progress) -> str:
@@ -75,6 +76,8 @@ class Saver:
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
         tensors = self.trained.tensors()
         digest = self._write(path, tensors, progress)
+        if self.trained.diffusers:
+            self._write(beside(path, "diffusers"), self.trained.diffusers(tensors), progress)
         self._remove_old(progress, kind)
         saved = Saved(path, progress.step, progress.epoch, digest, kind)
         self.saved.append(saved)
@@ -97,5 +100,6 @@ class Saver:
             return
         for saved in old:
             saved.path.unlink(missing_ok=True)
-            beside(saved.path).unlink(missing_ok=True)
+            for what in ("ema", "diffusers"):
+                beside(saved.path, what).unlink(missing_ok=True)
             self.saved.remove(saved)

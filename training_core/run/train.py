@@ -92,7 +92,7 @@ def train(
             started=started,
         )
         described |= graph or {}
-        save = Saver(run.target, trained, training, described, looking, ema and ema.swapped)
+        save = Saver(run.target, trained, training, described, looking=looking, mean=ema and ema.swapped)
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
             encoded = False

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from ..host import checkpoint, families, selfcheck
+from ..host import checkpoint, diffusers, families, selfcheck
 from ..host.model import Trainable
-from ..network import build, files, finetune, groups, norms, portable, table
+from ..network import build, diffusers_names, files, finetune, groups, norms, portable, table
 from ..optim import rates
 from ..settings import Job
 from .parts import parts_of
@@ -32,6 +32,7 @@ class Trained:
     write: Callable[[Path, Tensors, Mapping[str, object]], str]  # returns the hash
     check: Callable[[Tensors], Verdict]  # does the stock loader make of it what was trained?
     after_step: Callable[[], None] | None
+    diffusers: Callable[[Tensors], Tensors] | None = None  # the same tensors in diffusers' names, if wished
 
 
 @contextmanager
@@ -56,6 +57,7 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
             )
         return
     check = selfcheck.Check(base, host_model.encoders)  # before the network is there: full takes weights away
+    named = diffusers.modules(model, families.detect(model))
     parts = parts_of(settings, model, host_model.diffusion_model, host_model.encoders)
     with build.attached(parts, settings, job.training.seed, host_model.device) as network:
         yield Trained(
@@ -66,4 +68,5 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
             files.save_lora,
             lambda tensors: check(network, tensors),
             norms.limiter(network, settings.scale_weight_norms),
+            (lambda tensors: diffusers_names.split(tensors, named)) if job.training.save_diffusers_copy else None,
         )

@@ -96,6 +96,12 @@ class TrainingSettings(Settings):
         flag="save_precision",
         advanced=True,
     )
+    save_diffusers_copy: bool = setting(
+        False,
+        "Write name-diffusers.safetensors beside each file: the same LoRA in the names of diffusers (PEFT), for programs other "
+        "than ComfyUI. lora and locon only.",
+        advanced=True,
+    )
     overwrite: bool = setting(
         False,
         "Replace LoRA files of the same name that another run has written. Off: a number is added to the name.",

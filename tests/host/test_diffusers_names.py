@@ -1,0 +1,336 @@
+"""LoRA files in diffusers' names, both ways: written beside ours, and continued from."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+
+import graphs
+import pytest
+import torch
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+ALL = ["sd15", "sdxl", "sd3", "flux_dev", "flux2", "chroma", "z_image", "qwen_image", "auraflow", "hidream"]
+FUSED = {"sd15": 1, "sdxl": 1, "sd3": 3, "flux_dev": 4, "flux2": 3, "chroma": 4, "z_image": 3}
+"""How many modules of diffusers the most divided layer of a family is; one in the others."""
+SHAPES = {"sd15": (4, 768, None), "sdxl": (4, 2048, 1280), "sd3": (16, 4096, 2048), "flux_dev": (16, 4096, 768)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module", params=ALL)
+def family(request, comfy):
+    """(name, MODEL, its names in our files, in diffusers')."""
+    import comfy.sd
+    import tiny
+    import tiny_layouts
+    from athanor.training_core.host import diffusers, families
+
+    with torch.inference_mode():
+        if request.param == "sd3":
+            model = comfy.sd.load_diffusion_model_state_dict(tiny.sd3_unet(), model_options={"dtype": torch.float32})
+        else:
+            model = tiny_layouts.load(request.param)
+    found = families.detect(model)
+    return request.param, model, families.file_names(model, found), diffusers.modules(model, found)
+
+
+def make(model, rank=4, alpha=2.0, seed=None, **values):
+    """(settings, a network that is not attached; random as if trained, if there is a seed)."""
+    from athanor.training_core.network import build
+    from athanor.training_core.settings import NetworkSettings
+
+    settings = NetworkSettings(rank=rank, alpha=alpha, **values)
+    network = build.create([build.Part(model.model.diffusion_model)], settings, 0)
+    if seed is not None:
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for lora in network.loras:
+                for parameter in lora.parameters():
+                    parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
+    return settings, network
+
+
+def kohya(network, names, precision="float"):
+    from athanor.training_core.network import files
+
+    state = {f"{lora.lora_name}.{key}": v for lora in network.loras for key, v in lora.state_dict().items()}
+    return files.tensors_for_file(state, precision, names)
+
+
+def as_the_loader_has_it(tensors):
+    """The host knows a U-Net's attentions by the names of diffusers' old attention processors alone."""
+    if not any(key.startswith("unet.") for key in tensors):
+        return tensors
+    return {k.replace(".to_", ".processor.to_").replace(".to_out.0.", ".to_out."): v for k, v in tensors.items()}
+
+
+def changes(model, tensors, caplog):
+    """Every weight's change by the stock loader, which must know every key."""
+    import comfy.lora
+    import comfy.sd
+
+    with caplog.at_level(logging.WARNING), torch.inference_mode():
+        loaded, _ = comfy.sd.load_lora_for_models(model, None, tensors, 1.0, 0.0)
+        assert "not loaded" not in caplog.text.lower()
+        return {
+            key: comfy.lora.calculate_weight(patches, torch.zeros(model.model.state_dict()[key].shape), key)
+            for key, patches in loaded.patches.items()
+        }
+
+
+def assert_same(one, other, tolerance=1e-5):
+    assert one.keys() == other.keys() and one
+    for key, value in one.items():
+        assert value.norm() > 0 and (other[key] - value).norm() <= tolerance * value.norm(), key
+
+
+def deltas(network, model):
+    """Weight name -> what the network adds to it."""
+    paths = {id(module): name for name, module in model.model.named_modules()}
+    return {
+        f"{paths[id(lora.org_module[0])]}.weight": (
+            lora.lora_up.weight.flatten(1) @ lora.lora_down.weight.flatten(1) * lora.scale
+        )
+        .view(lora.org_module[0].weight.shape)
+        .detach()
+        for lora in network.loras
+    }
+
+
+def test_the_second_file_changes_the_same_weights(family, caplog):
+    from athanor.training_core.network import diffusers_names
+
+    kind, model, names, named = family
+    convolutions = {"conv_rank": 3, "conv_alpha": 1.5} if kind in ("sd15", "sdxl") else {}
+    _, network = make(model, seed=1, **convolutions)
+    tensors = kohya(network, names)
+    second = diffusers_names.split(tensors, named)
+    prefix = "unet." if kind in ("sd15", "sdxl") else "transformer."
+    assert all(key.startswith(prefix) and key.endswith((".lora_A.weight", ".lora_B.weight")) for key in second)
+    assert_same(changes(model, tensors, caplog), changes(model, as_the_loader_has_it(second), caplog))
+    spans = Counter(id(value) for value in second.values())
+    assert len(spans) == len(second)  # safetensors refuses tensors that share memory
+    half = diffusers_names.split(kohya(network, names, "fp16"), named)
+    assert {value.dtype for value in half.values()} == {torch.float16}
+
+
+def test_no_name_of_diffusers_is_another_layer_here(family):
+    """Names are compared with dots as underscores."""
+    _, model, _, named = family
+    own = {"lora_unet_" + name.replace(".", "_") for name, _ in model.model.diffusion_model.named_modules()}
+    for ours, theirs in named.items():
+        for name in theirs:
+            flat = "lora_unet_" + name.partition(".")[2].replace(".", "_")
+            assert flat == ours or flat not in own, (ours, name)
+
+
+def test_continue_from_our_second_file(family):
+    """Equal down weights: the rank is the file's."""
+    from athanor.training_core.network import diffusers_names, weights
+
+    _, model, names, named = family
+    _, network = make(model, seed=1)
+    second = diffusers_names.split(kohya(network, names), named)
+    settings, again = make(model, alpha=4.0)
+    weights.load_into(again, settings, second, {}, names, named)
+    assert_same(deltas(network, model), deltas(again, model))
+
+
+@pytest.mark.parametrize(
+    ("family", "spelling"),
+    [(name, "plain") for name in ALL]
+    + [(n, s) for n in ("sd15", "sd3", "flux_dev") for s in ("default", "no prefix", "adapter", "alpha keys")],
+    indirect=["family"],
+)
+def test_continue_from_a_peft_file(family, spelling, caplog):
+    """Its q, k and v have weights, and alphas, of their own: ranks add up, and too small a rank says so."""
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.network import diffusers_names, weights
+
+    kind, model, names, named = family
+    _, network = make(model)
+    generator = torch.Generator().manual_seed(3)
+    apart = {
+        key: 0.05 * torch.randn(value.shape, generator=generator)
+        for key, value in diffusers_names.split(kohya(network, names), named).items()
+    }
+    where = next(key for key in apart if "lora_B" in key).removesuffix(".lora_B.weight")
+    scale = {"adapter": lambda key: 3.0 if key.startswith(f"{where}.") else 0.5, "alpha keys": lambda key: 0.25}
+    told, given = {}, dict(apart)
+    if spelling == "adapter":
+        component, _, path = where.partition(".")
+        adapter = {f"{component}.r": 4, f"{component}.lora_alpha": 2, f"{component}.alpha_pattern": {path: 12}}
+        told = {"lora_adapter_metadata": json.dumps(adapter)}
+    elif spelling == "alpha keys":
+        given |= {key.replace("lora_B.weight", "alpha"): torch.tensor(1.0) for key in apart if "lora_B" in key}
+    elif spelling == "default":
+        given = {f"base_model.model.{k.replace('.weight', '.default.weight')}": v for k, v in given.items()}
+    elif spelling == "no prefix":
+        given = {key.partition(".")[2]: value for key, value in given.items()}
+    given["text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_A.weight"] = torch.ones(4, 4)
+    by = scale.get(spelling, lambda key: 1.0)
+    wanted = changes(
+        model, as_the_loader_has_it({k: v * by(k) if "lora_B" in k else v for k, v in apart.items()}), caplog
+    )
+    rank = 4 * FUSED.get(kind, 1)
+    settings, network = make(model, rank=rank)
+    before = [lora.lora_down.weight.detach().clone() for lora in network.loras]
+    weights.load_into(network, settings, given, told, names, named)
+    assert_same(wanted, deltas(network, model))
+    for lora, fresh in zip(network.loras, before, strict=True):
+        unused = lora.lora_up.weight.flatten(1).abs().sum(0) == 0  # further ranks can learn: their down is not zero
+        assert torch.equal(lora.lora_down.weight[unused], fresh[unused])
+    if rank > 4:
+        for other in (4, rank + 4):
+            settings, network = make(model, rank=other)
+            with pytest.raises(AthanorError, match=f"set rank to {rank}, here it is {other}"):
+                weights.load_into(network, settings, given, told, names, named)
+    settings, network = make(model, rank=rank)
+    first = next(iter(apart))
+    for wrong, words in (
+        ({"transformer.strange.lora_A.weight": torch.ones(4, 4)}, "lora_unet_strange is not trained here"),
+        ({first.replace("lora_A.weight", "lora_magnitude_vector"): torch.ones(4)}, "lora_magnitude_vector|plain LoRA"),
+    ):
+        with pytest.raises(AthanorError, match=words):
+            weights.load_into(network, settings, apart | wrong, {}, names, named)
+
+
+def test_other_trainers_names_of_a_unet(family):
+    """diffusers' old attention processors; sd-scripts' LoRA of an SDXL in diffusers' names."""
+    from athanor.training_core.network import diffusers_names, weights
+
+    kind, model, names, named = family
+    if kind not in ("sd15", "sdxl"):
+        named_here = [name for theirs in named.values() for name in theirs]
+        assert not any(name.startswith("unet.") for name in named_here)
+        return
+    _, network = make(model, seed=1)
+    second = diffusers_names.split(kohya(network, names), named)
+
+    def old(key):
+        path, _, part = key.rpartition(".lora_")
+        part = {"A.weight": "down.weight", "B.weight": "up.weight"}[part]
+        head, _, tail = path.rpartition(".to_")
+        return f"{head}.processor.to_{tail.removesuffix('.0')}_lora.{part}" if head else f"{path}.lora.{part}"
+
+    def underscores(key):
+        path, _, part = key.partition(".")[2].rpartition(".lora_")
+        return f"lora_unet_{path.replace('.', '_')}.lora_{ {'A': 'down', 'B': 'up'}[part[0]] }.weight"
+
+    for spelling in (old, underscores):
+        settings, again = make(model)
+        weights.load_into(again, settings, {spelling(k): v for k, v in second.items()}, {}, names, named)
+        assert_same(deltas(network, model), deltas(again, model))
+
+
+@pytest.mark.parametrize("family", SHAPES, indirect=True)
+def test_the_output_goes_on(family):
+    """The whole model's prediction with the network continued is the one it was saved with."""
+    from athanor.training_core.host import guard
+    from athanor.training_core.host.model import Geometry, trainable
+    from athanor.training_core.host.text import Text
+    from athanor.training_core.network import build, diffusers_names, files, portable, weights
+    from athanor.training_core.objective import Objective
+    from athanor.training_core.settings import LossSettings, NetworkSettings, NoiseSettings
+
+    kind, model, names, named = family
+    channels, width, pooled = SHAPES[kind]
+    generator = torch.Generator().manual_seed(0)
+    extras = {"pooled_output": torch.randn(1, pooled, generator=generator)} if pooled else {}
+    text, latents = (
+        Text(torch.randn(1, 77, width, generator=generator), extras),
+        torch.randn(1, channels, 8, 8, generator=generator),
+    )
+    settings = NetworkSettings(rank=4, alpha=2.0)
+    seen = []
+    for again in (False, True):
+        with (
+            guard.training(),
+            trainable(model, "auto", False) as host_model,
+            build.attached(
+                [build.Part(host_model.diffusion_model)], settings, int(again), host_model.device
+            ) as network,
+            torch.no_grad(),
+        ):
+            objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
+            batch = host_model.batch(latents, [text], [Geometry((64, 64), (0, 0), (64, 64))], [1.0])
+            x = objective.prepare(batch.latents, 0, 0)
+            if not again:
+                plain = host_model.predict(x, batch)
+                for parameter in network.parameters():
+                    parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
+                tensors = files.tensors_for_file(portable.state(network), "float", names)
+                second = diffusers_names.split(tensors, named)
+            else:
+                weights.load_into(network, settings, second, {}, names, named)
+            network.eval()
+            seen.append(host_model.predict(x, batch))
+    effect = (seen[0] - plain).norm()
+    assert effect > 1e-3 * plain.norm()
+    assert (seen[1] - seen[0]).norm() < 1e-3 * effect
+
+
+@pytest.mark.parametrize("family", ["sd15"], indirect=True)
+def test_what_has_no_form_in_a_peft_file_is_refused(family):
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.network import diffusers_names
+
+    _, model, names, named = family
+    for values in (
+        {"algo": "loha"},
+        {"algo": "lokr", "factor": 4},
+        {"dora": True},
+        {"train_norm": True},
+        {"preset": "full", "conv_rank": 4, "use_tucker": True},
+    ):
+        tensors = kohya(make(model, **values)[1], names)
+        with pytest.raises(AthanorError, match=r"save_diffusers_copy: lora_unet_\S+ has no form in a PEFT file"):
+            diffusers_names.split(tensors, named)
+    with pytest.raises(AthanorError, match="lora_unet_nothing has no name of its own"):
+        diffusers_names.split({"lora_unet_nothing.alpha": torch.ones(())}, named)
+
+
+@pytest.mark.parametrize("name", ["wan", "lumina2"])
+def test_families_without_a_table_are_refused(comfy, name):
+    import tiny_layouts
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host import diffusers, families
+    from athanor.training_core.network import diffusers_names
+
+    with torch.inference_mode():
+        model = tiny_layouts.load(name)
+    named = diffusers.modules(model, families.detect(model))
+    assert named == {}
+    with pytest.raises(AthanorError, match="names in diffusers are not known for this kind of model"):
+        diffusers_names.check([], named)
+
+
+def test_the_second_file_in_the_graph(server):
+    """Written beside each file, read by LoRA Info, continued from; refused before anything is trained."""
+    from athanor.training_core.network import info
+
+    train = {"output_name": "two", "save_diffusers_copy": True, "epochs": 3, "save_last_n_epochs": 1}
+    server.run(graphs.training("sd3", train=train))
+    folder = server.base / "models" / "loras"
+    assert {p.stem for p in folder.glob("two*")} == {"two", "two-diffusers", "two-000002", "two-000002-diffusers"}
+    found, ours = info.read(folder / "two-diffusers.safetensors"), info.read(folder / "two.safetensors")
+    assert found.algo == "lora" and not found.strange and {layer.part for layer in found.layers} == {"unet"}
+    assert {layer.rank for layer in found.layers} == {layer.rank for layer in ours.layers}
+    assert {layer.block for layer in found.layers} == {"transformer_blocks_0", "transformer_blocks_1"}
+    onward = graphs.training("sd3", network={"network_weights": "two-diffusers"}, train={"output_name": "two_on"})
+    assert server.run(onward)["status"]["status_str"] == "success"
+    prompt = graphs.training(
+        "sd3", network={"algo": "loha"}, train={"output_name": "three", "save_diffusers_copy": True}
+    )
+    with pytest.raises(RuntimeError, match=r"save_diffusers_copy: .* has no form in a PEFT file"):
+        server.run(prompt)
+    assert not list(folder.glob("three*"))

@@ -1,0 +1,80 @@
+"""What diffusers calls a model's modules, by the maps of the host's own LoRA loader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import comfy.lora
+import comfy.model_base
+import comfy.utils
+import torch
+
+from .families import Family, file_names
+
+Rows = slice | torch.Tensor
+"""Index into the first dimension of a weight: the rows that a module of diffusers stands for, in its own order."""
+
+MAPS: dict[type, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
+    comfy.model_base.BaseModel: comfy.utils.unet_to_diffusers,
+    comfy.model_base.SDXL: comfy.utils.unet_to_diffusers,
+    comfy.model_base.SD3: comfy.utils.mmdit_to_diffusers,
+    comfy.model_base.Flux: comfy.utils.flux_to_diffusers,
+    # The newer spelling comes later in the host's map, and Flux.2 has only that.
+    comfy.model_base.Flux2: lambda config: dict(reversed(comfy.utils.flux_to_diffusers(config).items())),
+    comfy.model_base.Chroma: comfy.utils.flux_to_diffusers,
+    comfy.model_base.AuraFlow: comfy.utils.auraflow_to_diffusers,
+}
+SAME = {comfy.model_base.QwenImage, comfy.model_base.HiDream}
+"""The host has taken over diffusers' own names."""
+
+
+def modules(model: Any, family: Family) -> dict[str, dict[str, Rows]]:
+    """Module in our LoRA files -> what diffusers calls it: several modules, each some of its rows, or several names.
+
+    Names begin with `unet.`, `transformer.` or `text_encoder.`. Empty for a family that the host has no map for.
+    """
+    base = model.model
+    layers = {name: module for name, module in base.diffusion_model.named_modules() if hasattr(module, "weight")}
+    kind, config = type(base), base.model_config.unet_config
+    if kind in SAME:
+        raw: Mapping[str, Any] = {f"{name}.weight": f"{name}.weight" for name in layers}
+    elif family.title == "Z-Image":  # Lumina 2 is of the same class, but its k and v are narrower than the map says
+        raw = comfy.utils.z_image_to_diffusers(config)
+    else:
+        raw = MAPS.get(kind, lambda config: {})(config)
+    renamed = file_names(model, family)
+    prefix = "unet" if "num_res_blocks" in config else "transformer"
+    result: dict[str, dict[str, Rows]] = {}
+    for theirs, target in raw.items():
+        path, rows = _target(target, layers)
+        if path in layers and theirs.endswith(".weight"):
+            ours = "lora_unet_" + path.replace(".", "_")
+            result.setdefault(renamed.get(ours, ours), {})[f"{prefix}.{theirs.removesuffix('.weight')}"] = rows
+    return result | _text_encoders() if result else {}
+
+
+def _target(target: str | tuple[Any, ...], layers: Mapping[str, Any]) -> tuple[str, Rows]:
+    """(path, rows) of what the host's maps point to: a key, and perhaps a range of rows, or how rows are reordered."""
+    if isinstance(target, str):
+        return target.removesuffix(".weight"), slice(None)
+    path = target[0].removesuffix(".weight")
+    if target[1] is not None:
+        _, start, length = target[1]
+        return path, slice(start, start + length)
+    if path not in layers:
+        return path, slice(None)
+    # The loader reorders diffusers' rows into the host's; here the host's row of each of diffusers' is wanted.
+    return path, target[2](torch.arange(layers[path].weight.shape[0])).argsort()
+
+
+def _text_encoders() -> dict[str, dict[str, Rows]]:
+    """CLIP's layers: one encoder alone is called `lora_te` in a file."""
+    return {
+        f"{ours}_text_model_encoder_layers_{layer}_{name}": {
+            f"{theirs}.text_model.encoder.layers.{layer}.{path}": slice(None)
+        }
+        for ours, theirs in (("lora_te", "text_encoder"), ("lora_te1", "text_encoder"), ("lora_te2", "text_encoder_2"))
+        for layer in range(32)
+        for path, name in comfy.lora.LORA_CLIP_MAP.items()
+    }

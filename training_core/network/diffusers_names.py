@@ -1,0 +1,150 @@
+"""LoRA in diffusers' names (PEFT's format), both ways: q, k and v are one layer here and three there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+
+from ..errors import AthanorError
+from . import peft
+
+Tensors = dict[str, torch.Tensor]
+Rows = slice | torch.Tensor
+"""Index into the rows of a weight (host/diffusers.py)."""
+Names = Mapping[str, Mapping[str, Rows]]
+"""Module in our files -> module of diffusers -> its rows of the weight, as host/diffusers.py gives them."""
+
+_DOWN, _UP = "lora_down.weight", "lora_up.weight"
+_WHOLE = slice(None)
+
+
+def check(keys: Iterable[str], names: Names) -> None:
+    """Can a file with these keys (kohya's names) be written in diffusers' names?
+
+    Raises:
+        AthanorError: says why not.
+    """
+    off = "switch save_diffusers_copy off"
+    if not names:
+        raise AthanorError(f"save_diffusers_copy: the names in diffusers are not known for this kind of model; {off}.")
+    for key in keys:
+        module, _, part = key.partition(".")
+        if part not in (_DOWN, _UP, "alpha"):
+            raise AthanorError(
+                f"save_diffusers_copy: {key} has no form in a PEFT file; use algo lora or locon without dora, use_tucker and "
+                f"train_norm, or {off}."
+            )
+        if module not in names:
+            raise AthanorError(
+                f"save_diffusers_copy: {module} has no name of its own in diffusers; exclude it, or {off}."
+            )
+
+
+def split(tensors: Mapping[str, torch.Tensor], names: Names) -> Tensors:
+    """A LoRA file's tensors (kohya's names) in diffusers' names, in the same number format.
+
+    alpha / rank goes into lora_B, for readers that take alpha for the rank. Where diffusers has several modules for one
+    of ours, each gets its rows of the up weight, and the down weight is repeated.
+
+    Args:
+        tensors: lora_down (rank, in, ...), lora_up (out, rank, ...) and alpha () per module.
+
+    Raises:
+        AthanorError: as `check`.
+    """
+    check(tensors, names)
+    result: Tensors = {}
+    for module in dict.fromkeys(key.partition(".")[0] for key in tensors):
+        down, up = tensors[f"{module}.{_DOWN}"], tensors[f"{module}.{_UP}"]
+        alpha = tensors.get(f"{module}.alpha")
+        scale = 1.0 if alpha is None else float(alpha) / down.shape[0]
+        scaled = (up.float() * scale).to(up.dtype)
+        free = torch.ones(up.shape[0], dtype=torch.bool)
+        for theirs, rows in names[module].items():
+            if free[rows].all():  # else another name of the same rows
+                free[rows] = False
+                result[f"{theirs}.lora_A.weight"] = down.clone()
+                result[f"{theirs}.lora_B.weight"] = scaled[rows].clone().contiguous()
+    return result
+
+
+def join(
+    given: Mapping[str, Mapping[str, torch.Tensor]],
+    paths: Mapping[str, str],
+    names: Names,
+    metadata: Mapping[str, str],
+) -> tuple[dict[str, Tensors], bool, list[str]]:
+    """Parts of a file in diffusers' names, joined to the modules that this model has; the opposite of `split`.
+
+    Low-rank products on some rows each are one low-rank product on all rows: the down weights below each other, the up
+    weights as blocks of a diagonal. Ranks add up, except for equal down weights, which are needed once.
+
+    Args:
+        given: module as `lora_unet_` and its path with underscores -> part -> tensor. What is in none of diffusers' names
+            is passed on.
+        paths: the same module -> its path with dots where the file has that, else its name.
+
+    Returns:
+        module in our files -> part -> tensor; whether modules had to be put together; what cannot be.
+    """
+    index = {
+        "lora_unet_" + theirs.partition(".")[2].replace(".", "_"): (ours, rows)
+        for ours, all_theirs in names.items()
+        for theirs, rows in all_theirs.items()
+        if not theirs.startswith("text_encoder")
+    }
+    adapter = peft.settings(metadata)
+    pieces: dict[str, list[tuple[str, Rows, Tensors]]] = {}
+    for module, parts in given.items():
+        ours, rows = index.get(module, (module, _WHOLE))
+        parts = dict(parts)
+        if "alpha" not in parts and _DOWN in parts:
+            alpha = peft.alpha(adapter, paths[module], len(parts[_DOWN]))
+            parts |= {} if alpha is None else {"alpha": torch.tensor(alpha)}
+        pieces.setdefault(ours, []).append((paths[module], rows, parts))
+    result: dict[str, Tensors] = {}
+    wrong: list[str] = []
+    together = False
+    for ours, found in pieces.items():
+        if len(found) == 1 and isinstance(found[0][1], slice) and found[0][1] == _WHOLE:
+            result[ours] = found[0][2]
+            continue
+        height = _height(names[ours].values())
+        trouble = [t for path, rows, parts in found if (t := _trouble(path, rows, parts, height, found[0][2]))]
+        result[ours] = {} if trouble else _joined([(rows, parts) for _, rows, parts in found], height)
+        wrong += trouble
+        together |= len(found) > 1
+    return result, together, wrong
+
+
+def _height(rows: Iterable[Rows]) -> int:
+    """Rows of a weight of which some modules of diffusers are parts."""
+    ends = [r.stop if isinstance(r, slice) else len(r) for r in rows]
+    return max(end for end in ends if end)
+
+
+def _trouble(path: str, rows: Rows, parts: Tensors, height: int, first: Tensors) -> str:
+    """Why a module cannot be joined with others, or ''."""
+    if parts.keys() - {"alpha"} != {_DOWN, _UP}:
+        return f"{path} is a part of a layer here, and only a plain LoRA can be put together"
+    count = len(range(height)[rows]) if isinstance(rows, slice) else len(rows)
+    if parts[_UP].shape[0] != count:
+        return f"{path} has {parts[_UP].shape[0]} rows, here {count}"
+    if parts[_DOWN].shape[1:] != first[_DOWN].shape[1:]:
+        return f"{path} has {parts[_DOWN].shape[1]} columns, others of its layer {first[_DOWN].shape[1]}"
+    return ""
+
+
+def _joined(pieces: list[tuple[Rows, Tensors]], height: int) -> Tensors:
+    downs: list[torch.Tensor] = []
+    for _, parts in pieces:
+        if not any(torch.equal(parts[_DOWN], down) for down in downs):
+            downs.append(parts[_DOWN])
+    starts = [sum(len(down) for down in downs[:i]) for i in range(len(downs) + 1)]
+    up = torch.zeros(height, starts[-1], *pieces[0][1][_UP].shape[2:])
+    for rows, parts in pieces:
+        i = next(i for i, down in enumerate(downs) if torch.equal(parts[_DOWN], down))
+        scale = float(parts["alpha"]) / len(parts[_DOWN]) if "alpha" in parts else 1.0
+        up[rows, starts[i] : starts[i + 1]] += parts[_UP].float() * scale
+    return {_DOWN: torch.cat(downs).float(), _UP: up}
