@@ -88,8 +88,8 @@ def train(
             names,
             described,
             lambda tensors: check(network, tensors),
-            looking,
-            ema and ema.swapped,
+            looking=looking,
+            mean=ema and ema.swapped,
         )
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
