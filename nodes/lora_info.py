@@ -50,7 +50,7 @@ class AthanorLoRAInfo(io.ComfyNode):
     def execute(cls, lora_name: str) -> io.NodeOutput:
         """Read and tell."""
         lora = info.read(folders.existing_lora(lora_name))
-        found = recover.recover(lora.metadata)
+        found = recover.recover(lora.metadata, (layer.part for layer in lora.layers))
         told = info.fields(lora.metadata)
         table = "\n".join(f"{key}: {value}" for key, value in sorted(told.items()) if key != "athanor_job")
         groups = [found.groups[group] for group in (NetworkSettings, LossSettings, NoiseSettings, OptimizerSettings)]

@@ -130,12 +130,15 @@ def test_settings_of_another_trainer():
             "weight_decay=0.1,betas=(0.9, 0.99))", "ss_unet_lr": "0.0005", "ss_lr_scheduler": "cosine_with_restarts",
             "ss_min_snr_gamma": "5.0", "ss_noise_offset": "None", "ss_resolution": "(1024, 1024)", "ss_num_epochs": "16",
             "ss_max_bucket_reso": "2048", "ss_batch_size_per_device": "4", "ss_network_args": json.dumps({"conv_dim": "32",
-            "conv_alpha": "1", "algo": "lokr", "factor": "8"}), "ss_seed": "1337", "ss_loss_type": "l2",
-        }
+            "conv_alpha": "1", "algo": "lokr", "factor": "8", "mid_lr_weight": "0.5,1,1"}), "ss_text_encoder_lr": "[5e-05, 1e-05]", "ss_seed": "1337", "ss_loss_type": "l2",
+        },
+        ["unet", "te1", "te2"],
     )  # fmt: skip
     network, optimizer = found.groups[NetworkSettings], found.groups[OptimizerSettings]
     assert (network.rank, network.alpha, network.conv_rank, network.algo, network.factor) == (256, 1, 32, "lokr", 8)
     assert (optimizer.optimizer_type, optimizer.optimizer_args) == ("AdamW8bit", "weight_decay=0.1 betas=0.9,0.99")
+    assert network.train == "unet + text encoder" and network.blocks.mid_lr_weight == "0.5,1,1"
+    assert optimizer.text_encoder_rates() == [5e-5, 1e-5]
     assert optimizer.learning_rate == 5e-4 and optimizer.lr_scheduler == "cosine_with_restarts"
     assert found.groups[LossSettings].min_snr_gamma == 5 and found.groups[NoiseSettings].noise_offset == 0
     assert found.groups[BucketSettings].width == 1024 and found.groups[BucketSettings].batch_size == 4
@@ -144,8 +147,9 @@ def test_settings_of_another_trainer():
 
 
 def test_what_cannot_be_had_is_said():
-    found = recover.recover({"ss_optimizer": "dadaptation.Weird", "ss_network_dim": "8"})
-    assert found.refused == ("optimizer_type = Weird",) and found.groups[NetworkSettings].rank == 8
+    found = recover.recover({"ss_optimizer": "some.Weird", "ss_loss_type": "cubic", "ss_network_dim": "8"})
+    assert found.refused == ("loss_type = cubic",) and found.groups[NetworkSettings].rank == 8
+    assert found.groups[OptimizerSettings].optimizer_class == "some.Weird"
 
 
 def test_our_own_files_give_the_whole_job():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from ..settings import (
+    BlockSettings,
     BucketSettings,
     LossSettings,
     NetworkSettings,
@@ -19,6 +20,7 @@ from ..settings import (
     Settings,
     TrainingSettings,
 )
+from ..settings.optimizer import OptimizerName
 from . import peft
 
 _FIELDS: dict[type[Settings], dict[str, str]] = {
@@ -67,8 +69,12 @@ class Recovered:
     refused: tuple[str, ...]  # what it says, but cannot be had here
 
 
-def recover(metadata: Mapping[str, str]) -> Recovered:
-    """Settings from metadata: the whole job of our own files, sd-scripts' ss_ fields otherwise."""
+def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered:
+    """Settings from metadata: the whole job of our own files, sd-scripts' ss_ fields otherwise.
+
+    Args:
+        parts: that the file has layers of (unet, te1 ...).
+    """
     job = _job(metadata)
     groups: dict[type[Settings], Settings] = {}
     missing: list[str] = []
@@ -84,8 +90,17 @@ def recover(metadata: Mapping[str, str]) -> Recovered:
                     values[name] = metadata[key]
             for more in (_network_args, _peft, _optimizer, _resolution):
                 values |= more(group, metadata, missing)
+            if group is NetworkSettings and (trained := _trained(set(parts))):
+                values["train"] = trained
         groups[group] = _parsed(group, values, refused)
     return Recovered(groups, tuple(missing), tuple(refused))
+
+
+def _trained(parts: set[str]) -> str | None:
+    """What NetworkSettings.train calls the parts that a file has; None without any."""
+    if not parts:
+        return None
+    return "unet" if parts == {"unet"} else "unet + text encoder" if "unet" in parts else "text encoder"
 
 
 def _job(metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -122,7 +137,9 @@ def _network_args(group: type[Settings], metadata: Mapping[str, str], missing: l
         return {}
     ours = {"conv_dim": "conv_rank", "dora_wd": "dora"}
     values = {ours.get(key, key): value for key, value in args.items() if value not in (None, "None")}
-    return {key: value for key, value in values.items() if key in NetworkSettings.model_fields}
+    blocks = {key: values.pop(key) for key in BlockSettings.model_fields if key in values}
+    known = {key: value for key, value in values.items() if key in NetworkSettings.model_fields}
+    return known | ({"blocks": blocks} if blocks else {})
 
 
 def _peft(group: type[Settings], metadata: Mapping[str, str], missing: list[str]) -> dict[str, Any]:
@@ -149,7 +166,11 @@ def _optimizer(group: type[Settings], metadata: Mapping[str, str], missing: list
         missing.append("ss_optimizer")
         return {}
     arguments = re.sub(r",\s*(?=\w+=)", " ", match[2] or "").replace("(", "").replace(")", "").replace(", ", ",")
-    return {"optimizer_type": match[1].rpartition(".")[2], "optimizer_args": arguments}
+    module, _, name = match[1].rpartition(".")
+    known = name in get_args(OptimizerName)
+    own = {"optimizer_type": name} if known else {"optimizer_class": f"{module}.{name}".lstrip(".")}
+    rates = metadata.get("ss_text_encoder_lr", "None").strip("[]()")
+    return own | {"optimizer_args": arguments} | ({} if rates == "None" else {"text_encoder_lr": rates})
 
 
 def _resolution(group: type[Settings], metadata: Mapping[str, str], missing: list[str]) -> dict[str, Any]:
