@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from . import server
 from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
 from .compare import AthanorXYZCompare
@@ -15,6 +16,7 @@ from .configs import (
     AthanorNetworkConfig,
     AthanorNoiseConfig,
     AthanorOptimizerConfig,
+    AthanorSampleConfig,
     AthanorValidationConfig,
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
@@ -27,6 +29,10 @@ from .train import AthanorTrainLoRA
 
 class AthanorExtension(ComfyExtension):
     """Lists the pack's nodes."""
+
+    async def on_load(self) -> None:
+        """Add the routes."""
+        server.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """All nodes, in the order of a workflow."""
@@ -46,6 +52,7 @@ class AthanorExtension(ComfyExtension):
             AthanorCacheConfig,
             AthanorConditioningConfig,
             AthanorValidationConfig,
+            AthanorSampleConfig,
             AthanorTimestepPlot,
             AthanorLRPlot,
             AthanorTrainLoRA,

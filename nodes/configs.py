@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import comfy.samplers
 from comfy_api.latest import io
 
 from ..training_core.host import guard
@@ -18,6 +19,7 @@ from ..training_core.settings import (
     NetworkSettings,
     NoiseSettings,
     OptimizerSettings,
+    SamplingSettings,
     Settings,
     ValidationSettings,
 )
@@ -154,6 +156,26 @@ class AthanorOptimizerConfig(_Config):
         schedulers.check(settings)
         optimizers.resolve(settings)
         return io.NodeOutput(settings)
+
+
+class AthanorSampleConfig(_Config):
+    """Pictures while training."""
+
+    SETTINGS, OUTPUT, NAME = SamplingSettings, types.Samples, "Sample"
+    ABOUT = "Pictures drawn while training, with ComfyUI's own sampler; training is not changed by them."
+    ALIASES = ("sample prompts", "preview while training", "sample every n epochs")
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs from SamplingSettings, samplers as the host lists them."""
+        schema = super().define_schema()
+        options = {"sampler_name": comfy.samplers.KSampler.SAMPLERS, "scheduler": comfy.samplers.KSampler.SCHEDULERS}
+        for i, given in enumerate(schema.inputs):
+            if given.id in options:
+                schema.inputs[i] = io.Combo.Input(
+                    given.id, options=list(options[given.id]), default=given.default, tooltip=given.tooltip
+                )
+        return schema
 
 
 class AthanorCacheConfig(_Config):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import comfy.utils
+from PIL import Image
 from server import PromptServer
 
 
@@ -19,6 +20,11 @@ class Progress:
         if self._bar is None or self._bar.total != total:
             self._bar = comfy.utils.ProgressBar(total, node_id=self._node_id)
         self._bar.update_absolute(done, total)
+
+    def picture(self, image: Image.Image) -> None:
+        """Show a picture on the node, where the bar stands."""
+        if self._bar is not None:
+            self._bar.update_absolute(self._bar.current, self._bar.total, ("JPEG", image, 512))
 
     def text(self, text: str, always: bool = False) -> None:
         """Show `text` on the node in all open pages."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.data.dataset import Dataset
 from ..training_core.errors import AthanorError
 from ..training_core.host import fingerprint, folders, guard, lora
+from ..training_core.run import registry
 from ..training_core.run.curve import loss_curve
-from ..training_core.run.events import Encoded, Event, Probed, Saved, Started, Stepped, Warned
-from ..training_core.run.handle import Checkpoint, Run
 from ..training_core.run.train import train
 from ..training_core.settings import (
     CacheSettings,
@@ -23,14 +20,13 @@ from ..training_core.settings import (
     NetworkSettings,
     NoiseSettings,
     OptimizerSettings,
+    SamplingSettings,
     TrainingSettings,
     ValidationSettings,
 )
 from . import types
-from .progress import Progress, Rate
+from .display import Display
 from .schema import graph_of, image_output, inputs, pick, sentence
-
-log = logging.getLogger("athanor")
 
 
 class AthanorTrainLoRA(io.ComfyNode):
@@ -73,6 +69,9 @@ class AthanorTrainLoRA(io.ComfyNode):
                     optional=True,
                     tooltip="From Validation Config; unconnected: a probe on eight pictures of the training.",
                 ),
+                types.Samples.Input(
+                    "samples", optional=True, tooltip="From Sample Config; unconnected: no pictures while training."
+                ),
             ],
             outputs=[
                 types.Run.Output("run", tooltip="The run and its checkpoints, for XYZ Compare."),
@@ -93,6 +92,11 @@ class AthanorTrainLoRA(io.ComfyNode):
         return output_name is None or sentence(lambda: folders.lora_path(output_name))
 
     @classmethod
+    def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
+        """Changes when a run of this name has ended or lost its files, so that the host does not serve an old answer."""
+        return registry.told(folders.runs_folder(), output_name or "")
+
+    @classmethod
     def execute(
         cls,
         model: Any,
@@ -106,6 +110,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         cache: CacheSettings | None = None,
         conditioning: ConditioningSettings | None = None,
         validation: tuple[ValidationSettings, Any] | None = None,
+        samples: SamplingSettings | None = None,
         **values: Any,
     ) -> io.NodeOutput:
         """Train and show progress."""
@@ -124,19 +129,25 @@ class AthanorTrainLoRA(io.ComfyNode):
             cache=cache or CacheSettings(),
             conditioning=conditioning or ConditioningSettings(),
             validation=probe,
+            sampling=samples,
             dataset_fingerprint=buckets.dataset.fingerprint,
             model_fingerprint=fingerprint.fingerprint(model, clip, vae) + _weights(network),
         )
-        display = _Display(cls.hidden.unique_id)
-        with guard.training():
-            for event in train(job, buckets, model, clip, vae, held_out, graph_of(cls.hidden)):
-                display.show(event)
-        guard.free_memory()
-        run = display.run(job, buckets.dataset)
+        folder = folders.run_folder(job.run_id)
+        display, record = Display(cls.hidden.unique_id, job.run_id), registry.read(folder)
+        if record is None or not record.done or job.training.retrain:
+            try:
+                with guard.training():
+                    for event in train(job, buckets, model, clip, vae, held_out, graph_of(cls.hidden)):
+                        display.show(event)
+            finally:
+                guard.free_memory()
+            record = registry.read(folder)
+        run = registry.handle(record, folders.lora_name)
         last = run.checkpoints[-1]
         trained, trained_clip = lora.apply(model, clip, last.path, 1.0)
         curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
-        ui = {"text": [display.summary(run)]}
+        ui = {"text": [display.summary(run, record)]}
         return io.NodeOutput(
             run, last.lora_name, trained, {"loss": list(run.losses)}, image_output(curve), trained_clip, ui=ui
         )
@@ -147,92 +158,3 @@ def _weights(network: NetworkSettings | None) -> str:
     if network is None or not network.network_weights.strip():
         return ""
     return "+" + hashlib.sha256(folders.existing_lora(network.network_weights.strip()).read_bytes()).hexdigest()
-
-
-class _Display:
-    """Shows a run's events on its node, and collects the run."""
-
-    def __init__(self, node_id: str) -> None:
-        self._progress, self._rate = Progress(node_id), Rate()
-        self._started: Started | None = None
-        self._steps: list[Stepped] = []
-        self._saved: list[Saved] = []
-        self._probed: list[Probed] = []
-        self._warnings: list[str] = []
-
-    def show(self, event: Event) -> None:
-        """Show one event."""
-        match event:
-            case Encoded():
-                self._progress.bar(event.done, event.total)
-                self._progress.text(f"encoding {event.what}: {event.done} of {event.total}", event.done == event.total)
-            case Warned():
-                self._warnings.append(event.text)
-                log.warning("Athanor: %s", event.text)
-            case Started():
-                self._started = event
-                log.info("Athanor: run %s, %d steps, training %s", event.run_id, event.steps, event.trained)
-            case Stepped():
-                self._steps.append(event)
-                self._rate.add(event.seconds)
-                self._progress.bar(event.step, self._started.steps)
-                recent = self._steps[-50:]
-                self._progress.text(
-                    f"step {event.step} of {self._started.steps}, epoch {event.epoch} of {self._started.epochs}\n"
-                    f"loss {sum(s.loss for s in recent) / len(recent):.4f}, {self._rate.speed}, "
-                    f"{self._rate.left(self._started.steps - event.step)} left{self._probe()}",
-                    event.step == self._started.steps,
-                )
-            case Probed():
-                self._probed.append(event)
-            case Saved():
-                self._saved.append(event)
-                log.info(
-                    "Athanor: saved %s (epoch %d, step %d); loaded again it deviates by %.1e of its effect",
-                    event.path,
-                    event.epoch,
-                    event.step,
-                    event.deviation,
-                )
-                if event.trouble:
-                    self.show(Warned(f"{event.path.name}: {event.trouble}"))
-
-    def _probe(self) -> str:
-        """The last look of the probe, as a line."""
-        if len(self._probed) < 2:
-            return ""
-        last = self._probed[-1]
-        return f"\nprobe {last.percent:.1f} % of the start ({last.label})"
-
-    def run(self, job: Job, dataset: Dataset) -> Run:
-        """The handle of the finished run."""
-        checkpoints = tuple(
-            Checkpoint(s.epoch, s.step, folders.lora_name(s.path), s.path, s.hash, s.kind == "last")
-            for s in self._saved
-            if s.path.is_file()  # save_last_n may have taken it away since
-        )
-        steps = self._steps
-        return Run(
-            job.run_id,
-            checkpoints[-1].path.stem,
-            folders.run_folder(job.run_id),
-            checkpoints,
-            tuple(s.loss for s in steps),
-            tuple(s.lr if s.d_lr is None else s.d_lr for s in steps),
-            tuple(s.epoch for s in steps),
-            tuple((p.step, p.percent) for p in self._probed),
-            tuple(dict.fromkeys(p.caption.partition("\n")[0] for p in dataset.pictures if p.caption))[:3],
-        )
-
-    def summary(self, run: Run) -> str:
-        """The node's text after training."""
-        last = run.checkpoints[-1]
-        lines = [
-            f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints",
-            f"sshs_model_hash {last.hash}",
-            *self._probe().strip().splitlines(),
-        ]
-        waited = sum(s.data_wait for s in self._steps) / max(1e-9, sum(s.seconds for s in self._steps))
-        if waited > 0.05:
-            lines.append(f"{waited:.0%} of the time was spent waiting for data: a faster disk, or cache_to_disk off.")
-        return "\n".join(lines + self._warnings)

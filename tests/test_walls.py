@@ -16,7 +16,7 @@ MAY = {
     "run": {"settings", "objective", "optim", "data", "network", "host"},
     "compare": {"settings", "host", "network", "run", "data"},
 }
-SHARED = {"errors", "randomness", "drawing", "files"}
+SHARED = {"pictures", "errors", "randomness", "drawing", "files"}
 
 
 def modules() -> dict[str, set[str]]:

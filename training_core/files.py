@@ -22,5 +22,36 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
         os.replace(temporary, path)
+        if durable:
+            _flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Let a new name survive a power cut, too (Windows does it by itself)."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        except OSError:  # some network drives cannot
+            pass
+        finally:
+            os.close(handle)
+
+
+def remove_leftovers(folder: Path, stem: str) -> None:
+    """Take away what a killed process was writing when it died."""
+    for path in folder.glob(f".{stem}*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append `line`, on a line of its own even if a killed process left half of one."""
+    with path.open("ab+") as file:
+        file.seek(0, os.SEEK_END)
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(line.encode() + b"\n")

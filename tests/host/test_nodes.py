@@ -4,7 +4,7 @@ NODES = {
     "AthanorDatasetLoader", "AthanorBucketer", "AthanorNetworkConfig", "AthanorBlockConfig", "AthanorLossConfig", "AthanorNoiseConfig",
     "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare", "AthanorDatasetFromImages", "AthanorCacheConfig",
     "AthanorDatasetDoctor", "AthanorCaptionEdit", "AthanorMergeTags", "AthanorBalanceRepeats",
-    "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorTimestepPlot", "AthanorLRPlot",
+    "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorSampleConfig", "AthanorTimestepPlot", "AthanorLRPlot",
     "AthanorLoRAInfo",
 }  # fmt: skip
 """Ids are stable for ever: workflows hold them."""

@@ -130,7 +130,8 @@ def test_settings_of_another_trainer():
             "weight_decay=0.1,betas=(0.9, 0.99))", "ss_unet_lr": "0.0005", "ss_lr_scheduler": "cosine_with_restarts",
             "ss_min_snr_gamma": "5.0", "ss_noise_offset": "None", "ss_resolution": "(1024, 1024)", "ss_num_epochs": "16",
             "ss_max_bucket_reso": "2048", "ss_batch_size_per_device": "4", "ss_network_args": json.dumps({"conv_dim": "32",
-            "conv_alpha": "1", "algo": "lokr", "factor": "8", "mid_lr_weight": "0.5,1,1"}), "ss_text_encoder_lr": "[5e-05, 1e-05]", "ss_seed": "1337", "ss_loss_type": "l2",
+            "conv_alpha": "1", "algo": "lokr", "factor": "8", "mid_lr_weight": "0.5,1,1"}), "ss_text_encoder_lr": "[5e-05, 1e-05]",
+            "ss_seed": "1337", "ss_loss_type": "l2",
         },
         ["unet", "te1", "te2"],
     )  # fmt: skip

@@ -14,21 +14,21 @@ def write(path: Path, run_id: str) -> Path:
 
 def test_free_path(tmp_path: Path):
     path = tmp_path / "x.safetensors"
-    assert free_path(path, "me", False) == path
+    assert free_path(path, {"me"}, False) == path
     write(path, "me")
     write(tmp_path / "x-000001.safetensors", "me")
-    assert free_path(path, "me", False) == path
-    assert free_path(path, "you", False) == tmp_path / "x_2.safetensors"
+    assert free_path(path, {"me"}, False) == path
+    assert free_path(path, {"you"}, False) == tmp_path / "x_2.safetensors"
     write(tmp_path / "x_2-step00000010.safetensors", "you")
-    assert free_path(path, "you", False) == tmp_path / "x_2.safetensors"
-    assert free_path(path, "third", False) == tmp_path / "x_3.safetensors"
-    assert free_path(path, "you", True) == path
+    assert free_path(path, {"you"}, False) == tmp_path / "x_2.safetensors"
+    assert free_path(path, {"third"}, False) == tmp_path / "x_3.safetensors"
+    assert free_path(path, {"you"}, True) == path
 
 
 def test_files_without_our_metadata_are_not_ours(tmp_path: Path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(b"broken")
-    assert free_path(path, "me", False) == tmp_path / "x_2.safetensors"
+    assert free_path(path, {"me"}, False) == tmp_path / "x_2.safetensors"
 
 
 def test_family_of(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -108,9 +109,24 @@ def existing_lora(name: str) -> Path:
     return Path(path)
 
 
+def runs_folder() -> Path:
+    """output/athanor/runs."""
+    return Path(folder_paths.get_output_directory()) / "athanor" / "runs"
+
+
 def run_folder(run_id: str) -> Path:
     """output/athanor/runs/<run id>."""
-    return Path(folder_paths.get_output_directory()) / "athanor" / "runs" / run_id
+    return runs_folder() / run_id
+
+
+def name_lock(target: Path) -> Path:
+    """Where the lock on a file's name lies: beside the runs, for the folders of models are read by others."""
+    return runs_folder().parent / "names" / hashlib.sha256(str(target).encode()).hexdigest()[:16]
+
+
+def input_folder() -> Path:
+    """ComfyUI's input folder."""
+    return Path(folder_paths.get_input_directory())
 
 
 def compare_folder(name: str) -> Path:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import comfy.model_management as mm
+import psutil
 import torch
 
 
@@ -29,5 +31,13 @@ def stop_if_interrupted() -> None:
 
 
 def free_memory() -> None:
-    """Give cached device memory back."""
+    """Give memory back: what nothing refers to any more, and what the device's cache holds."""
+    gc.collect()
     mm.soft_empty_cache()
+
+
+def memory(device: torch.device) -> float:
+    """Most that torch has held on a GPU so far, or what the process holds, in GB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    return psutil.Process().memory_info().rss / 1e9

@@ -16,13 +16,13 @@ class LiveText:
     """Encodes with a clone of the graph's CLIP; the weights are the graph's own."""
 
     def __init__(self, clip: Any) -> None:
-        self._clip = clip.clone()
+        self.clip = clip.clone()
         if clip.patcher.is_dynamic():
-            self._clip.patcher = clip.patcher.get_non_dynamic_delegate()
-            self._clip.cond_stage_model = self._clip.patcher.model
-        self.patcher = self._clip.patcher
+            self.clip.patcher = clip.patcher.get_non_dynamic_delegate()
+            self.clip.cond_stage_model = self.clip.patcher.model
+        self.patcher = self.clip.patcher
         # It is loaded beside the diffusion model once; a look in every step could push that out.
-        self._clip.load_model = lambda _tokens=None: self.patcher
+        self.clip.load_model = lambda _tokens=None: self.patcher
 
     @property
     def model(self) -> torch.nn.Module:
@@ -31,9 +31,9 @@ class LiveText:
 
     def __call__(self, caption: str, weighted: bool = False, max_tokens: int = 0, without: Sequence[str] = ()) -> Text:
         """One caption, as `text.encode` does it, in the current gradient mode and on the device."""
-        tokens, _ = tokenize(self._clip, caption, weighted, max_tokens)
+        tokens, _ = tokenize(self.clip, caption, weighted, max_tokens)
         with silenced(self.model, without), _stays_on(self.patcher.load_device):
-            cond, extras = self._clip.encode_from_tokens_scheduled(tokens, show_pbar=False)[0]
+            cond, extras = self.clip.encode_from_tokens_scheduled(tokens, show_pbar=False)[0]
         return Text(cond, extras)
 
 

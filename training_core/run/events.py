@@ -41,6 +41,7 @@ class Stepped:
     losses: tuple[float, ...] = ()  # of each sample
     lrs: tuple[float, ...] = ()  # of every parameter group, if they differ
     d_lr: float | None = None  # d * lr: what D-Adaptation or Prodigy really uses
+    memory: float = 0.0  # GB: most that torch has held on the GPU, or the process' own without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,29 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampled:
+    """A picture was drawn with the network as it is."""
+
+    path: Path
+    step: int
+    epoch: int  # finished epochs
+    index: int  # of its prompt
+    prompt: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A stopped run goes on."""
+
+    run_id: str
+    step: int  # finished steps
+    steps: int
+    epochs: int
+    trained: str
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """A LoRA file is on disk."""
 
@@ -61,7 +85,7 @@ class Saved:
     step: int
     epoch: int  # finished epochs
     hash: str  # sshs_model_hash
-    kind: str  # "epoch", "last" or "interrupted"
+    kind: str  # "epoch", "step", "last", "interrupted" (whatever stopped it) or "asked" (by the user)
     deviation: float = 0.0  # of the file as the stock loader applies it, as a part of the trained effect
     trouble: str = ""  # what is wrong with the file, in one sentence
 
@@ -73,4 +97,4 @@ class Warned:
     text: str
 
 
-Event = Started | Encoded | Stepped | Probed | Saved | Warned
+Event = Started | Resumed | Encoded | Stepped | Probed | Sampled | Saved | Warned

@@ -1,41 +1,41 @@
-"""The run's folder on disk: job.json, metrics.jsonl and events.jsonl, readable at any moment."""
+"""Writes a run's folder: job.json, run.json, dataset.json, metrics.jsonl and events.jsonl, readable at any moment."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ..data.plan import Buckets
-from ..files import write_atomically
+from ..files import append_line, write_atomically
 from ..settings import Job
 from .events import Encoded, Event, Stepped
 
 
 class RunLog:
-    """Writes what happens; every line is flushed as it is written."""
+    """Every line is flushed as it is written; nothing is ever rewritten."""
 
-    def __init__(self, folder: Path, job: Job, buckets: Buckets) -> None:
+    def __init__(self, folder: Path, job: Job, buckets: Buckets, target: Path, steps: int) -> None:
+        """Goes on with the logs that are there.
+
+        Args:
+            target: the file that the run ends with.
+            steps: of the whole run.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        text = job.model_dump_json(indent=1)
-        write_atomically(folder / "job.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
         self._metrics, self._events = folder / "metrics.jsonl", folder / "events.jsonl"
-        self._metrics.unlink(missing_ok=True)
-        self._write_dataset(buckets)
+        self._put("job.json", job.model_dump_json(indent=1))
+        told = {"run_id": job.run_id, "line_id": job.line_id, "output_name": job.training.output_name}
+        self._put("run.json", json.dumps({**told, "target": str(target), "steps": steps}, indent=1))
+        self._put("dataset.json", json.dumps(_pictures(buckets), ensure_ascii=False))
 
-    def _write_dataset(self, buckets: Buckets) -> None:
-        """dataset.json: what the picture numbers in metrics.jsonl mean."""
-        pictures = [
-            {"name": p.name, "path": str(p.path), "size": p.size, "caption": p.caption, "repeats": repeats}
-            for p, repeats in zip(buckets.dataset.pictures, buckets.dataset.repeats, strict=True)
-        ]
-        for entry in buckets.entries:
-            pictures[entry.picture].setdefault("buckets", []).append(entry.placement.bucket)
-        text = json.dumps(pictures, ensure_ascii=False)
-        write_atomically(self._folder / "dataset.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    def _put(self, name: str, text: str) -> None:
+        write_atomically(self._folder / name, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
     def told(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass events on, each written first."""
@@ -49,15 +49,30 @@ class RunLog:
             return
         values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(event).items()}
         if isinstance(event, Stepped):
-            _append(self._metrics, values)
+            append_line(self._metrics, json.dumps(_finite(values)))
         else:
             self.note(type(event).__name__.lower(), **values)
 
     def note(self, event: str, /, **values: object) -> None:
         """Append to events.jsonl."""
-        _append(self._events, {"event": event, "time": time.time(), **values})
+        append_line(self._events, json.dumps(_finite({"event": event, "time": time.time(), **values})))
 
 
-def _append(path: Path, values: dict[str, object]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(values) + "\n")
+def _finite(value: Any) -> Any:
+    """NaN and infinity as null: JSON has no words for them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _pictures(buckets: Buckets) -> list[dict[str, Any]]:
+    """What the picture numbers in metrics.jsonl mean."""
+    pictures: list[dict[str, Any]] = [
+        {"name": p.name, "path": str(p.path), "size": p.size, "caption": p.caption, "repeats": repeats}
+        for p, repeats in zip(buckets.dataset.pictures, buckets.dataset.repeats, strict=True)
+    ]
+    for entry in buckets.entries:
+        pictures[entry.picture].setdefault("buckets", []).append(entry.placement.bucket)
+    return pictures

@@ -8,11 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from ..data.plan import Batch, Length
-from .events import Event, Saved, Stepped
+from .events import Event, Stepped
 from .step import Conditioned, Outcome, Stepper
-
-READ_EVERY = 10
-"""On a GPU, losses are read back only every so many steps: each read waits for the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +23,7 @@ class _Pending:
     waited: float
     outcome: Outcome
     pictures: tuple[int, ...]
+    memory: float = 0.0
 
     def read(self) -> Stepped:
         """Wait for the device."""
@@ -44,6 +42,7 @@ class _Pending:
             tuple(losses),
             lrs if len(set(lrs)) > 1 else (),
             None if d_lr is None else float(d_lr),
+            round(self.memory, 3),
         )
 
 
@@ -70,44 +69,38 @@ def loop(
     feed: Callable[[list[tuple[int, list[Batch]]]], Iterator[tuple[list[Conditioned], float]]],
     stepper: Stepper,
     lr_at: Callable[[int], float],
-    watch: Callable[[int], Iterator[Event]],
-    save_due: Callable[[str, int], bool],
-    save: Callable[[Progress, str], Saved],
-    check: Callable[[], None],
+    after_step: Callable[[Progress], Iterator[Event]],
+    after_epoch: Callable[[Progress], Iterator[Event]],
+    check: Callable[[], bool],
+    memory: Callable[[], float],
     progress: Progress,
 ) -> Iterator[Event]:
-    """Train `length.steps` optimizer steps.
+    """Train from where `progress` stands until `length.steps` optimizer steps are done.
 
-    `prepare_epoch` encodes what the epoch needs, `feed` puts each step's batches on the device and tells how long that
-    was waited for, `watch` looks at the network after so many steps (first 0), `save_due` says whether an "epoch" or a "step" of
-    that number is to be saved, `check` raises if the user wants to
-    stop. `progress` is kept up to date, so that whoever catches an exception knows what is finished.
+    `prepare_epoch` encodes what the epoch needs, `feed` puts each step's batches on the device and tells how long that was
+    waited for, `after_step` and `after_epoch` look, draw and save, `check` raises if the user interrupts, and is False if the
+    run is to end here, `memory` gives GB. `progress` is kept up to date, so that whoever catches an exception knows what is finished.
     """
-    yield from watch(0)
-    for epoch in range(length.epochs):
+    for epoch in range(progress.epoch, length.epochs):
         batches = epoch_batches(epoch)
         yield from prepare_epoch(batches)
-        steps = [batches[i : i + accumulation] for i in range(0, len(batches), accumulation)]
-        steps = list(enumerate(steps, progress.step))[: length.steps - progress.step]
+        together = [batches[i : i + accumulation] for i in range(0, len(batches), accumulation)]
+        numbered = enumerate(together, epoch * length.steps_per_epoch)
+        steps = [(number, some) for number, some in numbered if progress.step <= number < length.steps]
         start = time.perf_counter()
         with closing(feed(steps)) as fed:
             for (_, used), (conditioned, waited) in zip(steps, fed, strict=True):
-                check()
+                if not check():
+                    return
                 lr = lr_at(progress.step)
                 outcome = stepper(progress.step, lr, conditioned)
                 progress.step += 1
                 now = time.perf_counter()
                 pictures = tuple(sample.view.picture for batch in used for sample in batch.samples)
-                progress.pending.append(_Pending(progress.step, epoch + 1, lr, now - start, waited, outcome, pictures))
-                finished = progress.step == length.steps
-                if outcome.losses.device.type == "cpu" or len(progress.pending) >= READ_EVERY or finished:
-                    yield from progress.read()
-                yield from watch(progress.step)
-                if save_due("step", progress.step):
-                    yield save(progress, "step")
+                progress.pending.append(
+                    _Pending(progress.step, epoch + 1, lr, now - start, waited, outcome, pictures, memory())
+                )
+                yield from after_step(progress)
                 start = time.perf_counter()
-        yield from progress.read()
         progress.epoch = epoch + 1
-        if progress.step < length.steps and save_due("epoch", progress.epoch):
-            yield save(progress, "epoch")
-    yield save(progress, "last")
+        yield from after_epoch(progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from itertools import chain, count
 from pathlib import Path
 
@@ -35,12 +36,16 @@ def family_of(path: Path) -> list[Path]:
     return found
 
 
-def free_path(path: Path, run_id: str, overwrite: bool) -> Path:
-    """`path`, or name_2, name_3 ... if files of another run have that name (its own files it may replace)."""
+def free_path(path: Path, own: Collection[str], overwrite: bool) -> Path:
+    """`path`, or name_2, name_3 ... if files of another run have that name.
+
+    Args:
+        own: ids of the runs whose files it may replace: itself, and the one that it continues.
+    """
     if overwrite:
         return path
     for number in chain([0], count(2)):
         candidate = path if not number else path.with_name(f"{path.stem}_{number}{path.suffix}")
-        if all(owner(other) == run_id for other in family_of(candidate)):
+        if all(owner(other) in own for other in family_of(candidate)):
             return candidate
     raise AssertionError("unreachable: the numbers do not end")

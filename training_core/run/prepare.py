@@ -9,17 +9,25 @@ from typing import Any
 
 from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
+from ..errors import AthanorError
+from ..files import write_atomically
 from ..host import diffusers, families, fingerprint, folders, text
 from ..host.zsnr import zero_terminal
 from ..network import build, diffusers_names, finetune, groups, weights
 from ..objective import Objective
 from ..optim import optimizers, rates, schedulers
 from ..optim.hints import hints
-from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings
+from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings, SamplingSettings
+from . import prompts
+from .continuing import Beginning
+from .continuing import beginning as beginning_of
 from .encoded import Encodings
 from .names import free_path
 from .parts import parts_of
 from .probe import Probe
+from .samples import Samples
+
+NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +42,10 @@ class Prepared:
     conditioning: ConditioningSettings
     length: Length
     target: Path  # name.safetensors
+    start: Beginning
     encodings: Encodings
     probe: Probe
+    samples: Samples
     held_out: int  # pictures that only the probe sees
     begin: Callable[[Any], None]  # gives a new network its first values
     warnings: list[str]
@@ -58,7 +68,18 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     factors = _seen_to_be_possible(job, model, family, clip, begin)
     held = hold_out(buckets, job.validation, validation)
     conditioning, unused = _encoders(job.conditioning, clip)
-    target = free_path(_target(job, family), job.run_id, job.training.overwrite)
+    run_length = length(held.training, job.training)
+    start = beginning_of(folders.runs_folder(), job, run_length.steps)
+    own = {job.run_id, *([start.before.run_id] if start.before else [])}
+    target = _writable(free_path(_target(job, family), own, job.training.overwrite))
+    sampling = job.sampling or NO_SAMPLES
+    samples = Samples(
+        prompts.read(sampling, folders.input_folder(), _captions(held.training)) if job.sampling else [],
+        sampling,
+        folders.run_folder(job.run_id) / "samples",
+        target.stem,
+        vae,
+    )
 
     autoencoder = fingerprint.autoencoder(vae)
 
@@ -66,9 +87,8 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         prior, crop = job.loss.prior_loss_weight, job.conditioning.sdxl_crop
         return Encodings(some, clip, vae, autoencoder, job.cache, job.training.seed, prior, crop, job.network.text)
 
-    own = encodings(held.training)
-    probed = own if held.probed is held.training else encodings(held.probed)
-    run_length = length(held.training, job.training)
+    ours = encodings(held.training)
+    probed = ours if held.probed is held.training else encodings(held.probed)
     replaced = optimizers.replaced(job.optimizer)
     gamma = job.loss.min_snr_gamma if objective.prediction != "flow" else 0.0
     return Prepared(
@@ -80,11 +100,14 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         conditioning,
         run_length,
         target,
-        own,
+        start,
+        ours,
         Probe(probed, held.batches, job.validation, held.label),
-        0 if probed is own else len(held.probed.dataset.pictures),
+        samples,
+        0 if probed is ours else len(held.probed.dataset.pictures),
         begin,
         [
+            *start.said,
             *objective.warnings,
             *said,
             *_guidance(job.conditioning, family),
@@ -115,6 +138,27 @@ def _seen_to_be_possible(
     found = rates.scaled(job.optimizer, groups.parameter_groups(network, job.network, job.optimizer.learning_rate))
     optimizers.build(job.optimizer, found)  # not every class takes every shape
     return [group["lr_scale"] for group in found]
+
+
+def _captions(buckets: Buckets) -> tuple[str, ...]:
+    """A few that are trained, for samples without prompts."""
+    return tuple(dict.fromkeys(p.caption.partition("\n")[0] for p in buckets.dataset.pictures if p.caption))[:3]
+
+
+def _writable(target: Path) -> Path:
+    """`target`, once it is seen that its folder can be written to.
+
+    Raises:
+        AthanorError: it cannot.
+    """
+    try:
+        write_atomically(target.with_suffix(".try"), lambda temporary: temporary.write_bytes(b""), durable=False)
+        target.with_suffix(".try").unlink()
+    except OSError as error:
+        raise AthanorError(
+            f"output_name: nothing can be written to {target.parent} ({error.strerror}); change its rights, or free some space."
+        ) from None
+    return target
 
 
 def _target(job: Job, family: families.Family) -> Path:

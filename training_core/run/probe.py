@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 
 import torch
 
@@ -13,6 +13,7 @@ from ..objective import Objective
 from ..settings import LossSettings, NoiseSettings, ValidationSettings
 from .encoded import Encodings, to_device
 from .events import Encoded, Probed, Warned
+from .looking import Looking, evaluated
 
 TIMES = 20
 """How often a run is looked at when validate_every_n_steps is 0."""
@@ -27,7 +28,7 @@ class Probe:
 
     def __init__(self, encodings: Encodings, batches: list[Batch], settings: ValidationSettings, label: str) -> None:
         self._encodings, self._batches, self._settings, self._label = encodings, batches, settings, label
-        self._first: torch.Tensor | None = None
+        self.first: torch.Tensor | None = None  # what later looks are compared with
 
     def prepare(self) -> Iterator[Encoded | Warned]:
         """Encode what the probe looks at."""
@@ -38,7 +39,7 @@ class Probe:
         network: torch.nn.Module,
         model: Trainable,
         steps: int,
-        looking: Callable[[], AbstractContextManager[None]] = nullcontext,
+        looking: Looking = nullcontext,
     ) -> Callable[[int], Iterator[Probed]]:
         """What the loop calls after every step: looks at step 0, every n steps and at the last.
 
@@ -48,25 +49,17 @@ class Probe:
 
         def look(step: int) -> Iterator[Probed]:
             if self._batches and (step % every == 0 or step == steps):
-                with looking():
-                    seen = self.look(step, network, model)
-                yield seen
+                yield self.look(step, network, model, looking)
 
         return look
 
-    def look(self, step: int, network: torch.nn.Module, model: Trainable) -> Probed:
+    def look(self, step: int, network: torch.nn.Module, model: Trainable, looking: Looking = nullcontext) -> Probed:
         """Look at the network after `step` steps; the first look is what later ones are compared with."""
-        modes = [(module, module.training) for module in network.modules()]
-        network.eval()
-        try:
-            with torch.no_grad():
-                losses = torch.cat(list(self._look(model)))
-        finally:
-            for module, training in modes:
-                module.training = training
-        if self._first is None:
-            self._first = losses
-        percent = 100 * losses.sum().item() / max(self._first.sum().item(), 1e-12)
+        with evaluated(network, looking):
+            losses = torch.cat(list(self._look(model)))
+        if self.first is None:
+            self.first = losses
+        percent = 100 * losses.sum().item() / max(self.first.sum().item(), 1e-12)
         return Probed(step, losses.mean().item(), percent, self._label)
 
     def _look(self, model: Trainable) -> Iterator[torch.Tensor]:

@@ -15,7 +15,8 @@ from ..settings import TrainingSettings
 from .events import Saved
 from .loop import Progress
 
-SUFFIX = {"epoch": "-{p.epoch:06d}", "step": "-step{p.step:08d}", "interrupted": "-step{p.step:08d}", "last": ""}
+_STEP = "-step{p.step:08d}"
+SUFFIX = {"epoch": "-{p.epoch:06d}", "step": _STEP, "interrupted": _STEP, "asked": _STEP, "last": ""}
 """sd-scripts' names: name-000004, name-step00001000, name."""
 
 

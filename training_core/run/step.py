@@ -59,9 +59,13 @@ class Stepper:
             parameter.requires_grad_(parameter.requires_grad and id(parameter) in trained)
         self._optimizer, self._max_grad_norm, self._scaler = optimizer, max_grad_norm, scaler
         self._device = self._parameters[0].device
+        self.consistent = True  # False inside of an update: weights and optimizer may be of two steps
 
     def __call__(self, step: int, lr: float, batches: Sequence[Conditioned]) -> Outcome:
-        """Train on `batches` (gradient accumulation), with equal weight to every sample."""
+        """Train on `batches` (gradient accumulation), with equal weight to every sample.
+
+        A step whose gradient is NaN or infinite changes nothing.
+        """
         for group in self._optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
         self._optimizer.zero_grad(set_to_none=True)
@@ -80,9 +84,29 @@ class Stepper:
         self._scaler.unscale_(self._optimizer)
         limit = self._max_grad_norm or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        for action in self._after:
-            action()
+        self.consistent = False
+        if self._update(norm):
+            for action in self._after:
+                action()
+        self.consistent = True
         lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
         return Outcome(torch.cat(losses), torch.cat(timesteps), norm, lrs, optimizers.effective(self._optimizer))
+
+    def _update(self, norm: torch.Tensor) -> bool:
+        """Let the optimizer move, unless a gradient is NaN or infinite; False if it is known not to have moved."""
+        if self._scaler.is_enabled():  # looks for itself, and lowers its scale
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+            return True
+        finite = torch.isfinite(norm)
+        if self._device.type == "cuda" and getattr(self._optimizer, "_step_supports_amp_scaling", False):
+            self._optimizer.found_inf = (~finite).float()  # a fused optimizer looks at it on the device
+            try:
+                self._optimizer.step()
+            finally:
+                del self._optimizer.found_inf
+            return True
+        if not finite:  # waits for the device; the optimizers that come here mostly do so themselves
+            return False
+        self._optimizer.step()
+        return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -11,16 +12,23 @@ from typing import Any
 import torch
 
 from ..data.plan import Batch, Buckets
+from ..errors import AthanorError
+from ..files import remove_leftovers
 from ..host import families, folders, guard
 from ..host.model import trainable
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
 from ..settings import Job
-from .events import Event, Started, Warned
+from . import continuing, control, lock, state
+from .events import Event, Resumed, Started, Warned
 from .feed import Feed
+from .health import Diverged, Health
+from .keeper import Keeper
 from .log import RunLog
 from .loop import Progress, loop
-from .prepare import prepare
+from .prepare import Prepared, prepare
+from .resumable import Resumable
+from .routine import Routine
 from .saving import Saver
 from .step import Stepper
 from .trained import attached
@@ -37,22 +45,62 @@ def train(
     validation: Buckets | None = None,
     graph: Mapping[str, Any] | None = None,
 ) -> Iterator[Event]:
-    """Run `job` on the graph's MODEL, CLIP and VAE; must be driven inside `guard.training`.
+    """Run `job` on the graph's MODEL, CLIP and VAE, or go on with it; must be driven inside `guard.training`.
 
-    On any exception (interrupt, out of memory, a closed generator) the LoRA of the last finished step is saved
-    before it is passed on.
+    On any exception (interrupt, out of memory, a closed generator) the LoRA of the last finished step and the state are
+    saved before it is passed on.
 
     Args:
         validation: pictures for the probe that training does not see.
         graph: what the host writes into its pictures (prompt, workflow); files carry it, so that they bring the graph back.
 
     Raises:
-        AthanorError: bad settings, before anything is encoded.
+        AthanorError: bad settings, before anything is encoded; another process that trains this; a disk that is full.
     """
-    training, started = job.training, time.time()
-    run = prepare(job, buckets, model, clip, vae, validation)
-    run_log = RunLog(folders.run_folder(job.run_id), job, run.buckets)
-    yield from run_log.told(chain(map(Warned, run.warnings), run.probe.prepare(), run.encodings.fill(run.plan(job, 0))))
+    folder = folders.run_folder(job.run_id)
+    with lock.held(folder, f"Run {job.run_id}"), control.listening(job.run_id) as commands:
+        run = prepare(job, buckets, model, clip, vae, validation)
+        names = folders.name_lock(run.target)
+        with lock.held(names, f"{run.target.name}"):
+            remove_leftovers(run.target.parent, run.target.stem)
+            if run.start.state is None:
+                state.remove(folder / "state")
+                for name in ("metrics.jsonl", "events.jsonl"):
+                    (folder / name).unlink(missing_ok=True)
+            kept = continuing.keep_its_end(run.start.before, folder) if run.start.before else []
+            run_log = RunLog(folder, job, run.buckets, run.target, run.length.steps)
+            for event in kept:
+                run_log.note("saved", **event)
+            try:
+                yield from _session(job, run, run_log, commands, clip, vae, graph or {})
+            except BaseException as error:
+                _note_end(run_log, error)
+                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise AthanorError(
+                        f"The disk is full ({error.filename or folder}): free some space and queue the graph again, it goes on from "
+                        f"step {state.step_of(folder / 'state')}."
+                    ) from error
+                raise
+
+
+def _note_end(run_log: RunLog, error: BaseException) -> None:
+    """Write why a session ended; on a full disk that may fail as well."""
+    interrupted = not isinstance(error, Exception)
+    why = str(error) or type(error).__name__
+    try:
+        run_log.note("interrupted" if interrupted else "failed", why=why)
+    except OSError:
+        log.error("Athanor: %s", why)
+
+
+def _session(
+    job: Job, run: Prepared, run_log: RunLog, commands: control.Control, clip: Any, vae: Any, graph: Mapping[str, Any]
+) -> Iterator[Event]:
+    """Train from where the run stands to its end, or to where it is stopped."""
+    training, started, states = job.training, time.time(), folders.run_folder(job.run_id) / "state"
+    first = run.plan(job, run.start.state.epoch if run.start.state else 0)
+    before = chain(run.probe.prepare(), run.samples.prepare(clip), run.encodings.fill(first))
+    yield from run_log.told(chain(map(Warned, run.warnings), before))
     with (
         trainable(
             run.model,
@@ -91,8 +139,23 @@ def train(
             validation_images=run.held_out,
             started=started,
         )
-        described |= graph or {}
-        save = Saver(run.target, trained, training, described, looking=looking, mean=ema and ema.swapped)
+        saver = Saver(run.target, trained, training, described | graph, looking=looking, mean=ema and ema.swapped)
+        resumable, progress = Resumable(trained.module, optimizer, scaler, ema, run.probe), Progress()
+        if run.start.state:
+            resumable.restore(run.start.state, progress)
+        keeper = Keeper(saver, resumable, states, progress.step)
+        routine = Routine(
+            run.length.steps,
+            host_model,
+            trained.module,
+            looking,
+            Health(),
+            run.probe.watch(trained.module, host_model, run.length.steps, looking),
+            run.samples,
+            saver.due,
+            keeper,
+            commands,
+        )
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
             encoded = False
@@ -102,7 +165,10 @@ def train(
             if encoded:  # the encoders may have pushed the model out
                 host_model.load()
 
-        progress = Progress()
+        def goes_on() -> bool:
+            guard.stop_if_interrupted()
+            return not commands.take("stop")
+
         events = loop(
             run.length,
             training.gradient_accumulation_steps,
@@ -111,20 +177,38 @@ def train(
             Feed(run.encodings, host_model),
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
-            run.probe.watch(trained.module, host_model, run.length.steps, looking),
-            save.due,
-            save,
-            guard.stop_if_interrupted,
+            routine.after_step,
+            routine.after_epoch,
+            goes_on,
+            lambda: guard.memory(host_model.device),
             progress,
         )
-        begun = Started(job.run_id, run.length.steps, run.length.epochs, trained.summary)
+        length = (run.length.steps, run.length.epochs, trained.summary)
+        if progress.step:
+            begun: list[Event] = [Resumed(job.run_id, progress.step, *length)]
+            before = iter(())
+        else:
+            begun, before = [Started(job.run_id, *length)], routine.begin(progress)
         try:
-            yield from run_log.told(chain([begun], events))
+            yield from run_log.told(chain(begun, before, events, routine.end(progress)))
         except BaseException as error:
-            if progress.step:
-                saved = save(progress, "interrupted")
-                run_log.add(saved)
-                log.info("Athanor: stopped at step %d; the LoRA so far is %s", progress.step, saved.path)
-            run_log.note("stopped", step=progress.step, why=type(error).__name__)
+            _rescue(error, run_log, keeper, stepper, progress)
             raise
+        if progress.step < run.length.steps:
+            run_log.note("stopped", step=progress.step)
+            return
+        if not training.save_state_on_train_end:
+            keeper.forget()
         run_log.note("done", step=progress.step)
+
+
+def _rescue(error: BaseException, run_log: RunLog, keeper: Keeper, stepper: Stepper, progress: Progress) -> None:
+    """Keep what the run has reached, as far as that is possible; the first error is the one that counts."""
+    try:
+        whole = stepper.consistent and not isinstance(error, Diverged)
+        saved = keeper.rescue(progress) if whole else keeper.restore_last(progress)
+        if saved:
+            run_log.add(saved)
+            log.info("Athanor: stopped; the LoRA of step %d is %s", saved.step, saved.path)
+    except Exception as second:
+        log.error("Athanor: what the run had reached since its last state could not be saved (%s)", second)

@@ -19,6 +19,7 @@ from .network import NetworkSettings
 from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
 from .rebalance import RebalanceSettings
+from .sampling import SamplingSettings
 from .training import TrainingSettings
 from .validation import ValidationSettings
 
@@ -38,6 +39,7 @@ __all__ = [
     "NoiseSettings",
     "OptimizerSettings",
     "RebalanceSettings",
+    "SamplingSettings",
     "SettingInfo",
     "Settings",
     "TrainingSettings",

@@ -14,6 +14,7 @@ from .loss import LossSettings
 from .network import NetworkSettings
 from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
+from .sampling import SamplingSettings
 from .training import TrainingSettings
 from .validation import ValidationSettings
 
@@ -31,6 +32,7 @@ class Job(Settings):
     cache: CacheSettings = CacheSettings()
     conditioning: ConditioningSettings = ConditioningSettings()
     validation: ValidationSettings = ValidationSettings()
+    sampling: SamplingSettings | None = None  # None: no pictures
     dataset_fingerprint: str
     model_fingerprint: str
 
@@ -38,14 +40,24 @@ class Job(Settings):
     def run_id(self) -> str:
         """16 hex digits: the same for two jobs exactly if they give the same LoRA under the same name.
 
-        Folders are left out: their content is in the fingerprint. So is where encodings are kept.
+        Folders are left out: their content is in the fingerprint. So is where encodings are kept, and what is looked at
+        on the way.
         """
+        return self._digest(set())
+
+    @property
+    def line_id(self) -> str:
+        """The same for jobs that differ in nothing but how long they train."""
+        return self._digest({"epochs", "max_train_steps"})
+
+    def _digest(self, training: set[str]) -> str:
         values = self.model_dump(
             exclude={
                 "datasets": {"__all__": {"folder", "mask_folder"}},
-                "training": {"overwrite"},
+                "training": {"overwrite", "retrain", "save_state_on_train_end"} | training,
                 "cache": {"cache_to_disk", "cache_limit_gb"},
                 "validation": {"probe_samples", "validate_every_n_steps"},
+                "sampling": True,
             }
         )
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -107,3 +107,16 @@ class TrainingSettings(Settings):
         "Replace LoRA files of the same name that another run has written. Off: a number is added to the name.",
         advanced=True,
     )
+    retrain: bool = setting(
+        False,
+        "Train anew even if this very run has been trained already, or stopped half-way. Off: a finished run is used at "
+        "once, a stopped one goes on.",
+        advanced=True,
+    )
+    save_state_on_train_end: bool = setting(
+        True,
+        "Keep the state of the finished run (optimizer and all), so that more epochs continue it. It is several times as "
+        "large as the LoRA.",
+        flag="save_state_on_train_end",
+        advanced=True,
+    )

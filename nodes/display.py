@@ -1,0 +1,109 @@
+"""Shows a run on its node while it trains, and tells all open pages of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from PIL import Image
+from server import PromptServer
+
+from ..training_core.run.events import Encoded, Event, Probed, Resumed, Sampled, Saved, Started, Stepped, Warned
+from ..training_core.run.handle import Run
+from ..training_core.run.registry import Record
+from .progress import Progress, Rate
+
+log = logging.getLogger("athanor")
+
+
+class Display:
+    """Turns a run's events into the node's bar, text and previews, and into broadcasts `athanor.run`."""
+
+    def __init__(self, node_id: str, run_id: str) -> None:
+        self._progress, self._rate, self._node_id, self._run_id = Progress(node_id), Rate(), node_id, run_id
+        self._started: Started | Resumed | None = None
+        self._steps: list[Stepped] = []
+        self._probed: list[Probed] = []
+        self._warnings: list[str] = []
+        self._sent = 0.0
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case Encoded():
+                self._progress.bar(event.done, event.total)
+                self._progress.text(f"encoding {event.what}: {event.done} of {event.total}", event.done == event.total)
+            case Warned():
+                self._warnings.append(event.text)
+                log.warning("Athanor: %s", event.text)
+                self._tell("warning", text=event.text)
+            case Started() | Resumed():
+                self._started = event
+                begins = "goes on" if isinstance(event, Resumed) else "begins"
+                log.info("Athanor: run %s %s, %d steps, training %s", event.run_id, begins, event.steps, event.trained)
+                self._tell("started", steps=event.steps, epochs=event.epochs)
+            case Stepped():
+                self._stepped(event)
+            case Probed():
+                self._probed.append(event)
+                self._tell("probe", step=event.step)
+            case Sampled():
+                with Image.open(event.path) as image:
+                    self._progress.picture(image.convert("RGB"))
+                self._tell("sample", step=event.step, file=event.path.name)
+            case Saved():
+                what = "saved %s (epoch %d, step %d); loaded again it deviates by %.1e of its effect"
+                log.info(f"Athanor: {what}", event.path, event.epoch, event.step, event.deviation)
+                self._tell("checkpoint", step=event.step, file=event.path.name)
+                if event.trouble:
+                    self.show(Warned(f"{event.path.name}: {event.trouble}"))
+
+    def _stepped(self, event: Stepped) -> None:
+        started = self._started
+        self._steps.append(event)
+        self._rate.add(event.seconds)
+        self._progress.bar(event.step, started.steps)
+        recent = [step.loss for step in self._steps[-50:] if step.loss == step.loss]
+        mean = sum(recent) / max(1, len(recent))
+        last = event.step == started.steps
+        self._progress.text(
+            f"step {event.step} of {started.steps}, epoch {event.epoch} of {started.epochs}\n"
+            f"loss {mean:.4f}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
+            last,
+        )
+        now = time.monotonic()
+        if last or now - self._sent > 0.25:
+            self._sent = now
+            self._tell("step", step=event.step, steps=started.steps, loss=mean, seconds=self._rate.seconds)
+
+    def _tell(self, kind: str, **values: Any) -> None:
+        told = {"run_id": self._run_id, "node": self._node_id, "kind": kind, **values}
+        PromptServer.instance.send_sync("athanor.run", told)
+
+    def _probe(self) -> str:
+        """The last look of the probe, as a line."""
+        if len(self._probed) < 2:
+            return ""
+        last = self._probed[-1]
+        return f"\nprobe {last.percent:.1f} % of the start ({last.label})"
+
+    def summary(self, run: Run, record: Record) -> str:
+        """The node's text after training."""
+        last = run.checkpoints[-1]
+        lines = [
+            f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints",
+            f"sshs_model_hash {last.hash}",
+            *self._probe().strip().splitlines(),
+        ]
+        if record.status == "stopped":
+            lines.append(f"Stopped at step {last.step} of {record.steps}; queue again to go on.")
+        elif self._started is None:
+            lines.append("This very run is finished already and is used as it is; retrain trains it anew.")
+        waited = sum(s.data_wait for s in self._steps) / max(1e-9, sum(s.seconds for s in self._steps))
+        if waited > 0.05:
+            lines.append(f"{waited:.0%} of the time was spent waiting for data: a faster disk, or cache_to_disk off.")
+        skipped = sum(s.grad_norm != s.grad_norm or abs(s.grad_norm) == float("inf") for s in self._steps)
+        if skipped:
+            lines.append(f"{skipped} steps gave NaN or infinity and were skipped.")
+        return "\n".join(lines + self._warnings)

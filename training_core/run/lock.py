@@ -1,0 +1,48 @@
+"""Two processes never write the same run, nor files of the same name."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import AthanorError
+
+
+@contextmanager
+def held(folder: Path, what: str) -> Iterator[None]:
+    """Hold the lock of `folder`; the operating system lets it go when the process ends, however it ends.
+
+    Args:
+        what: is being done, in words, for whoever finds it locked.
+
+    Raises:
+        AthanorError: another process has it; says which.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, owner = FileLock(folder / "lock"), folder / "owner.json"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise AthanorError(f"{what} {_owner(owner)}; wait until it is done, or stop it there.") from None
+    try:
+        told = {"pid": os.getpid(), "computer": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        owner.write_text(json.dumps(told), encoding="utf-8")
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _owner(path: Path) -> str:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return f"is being trained by process {told['pid']} on {told['computer']} since {told['since']}"
+    except (OSError, ValueError, KeyError):
+        return "is being trained by another process"

@@ -1,0 +1,167 @@
+"""Reads run folders: the truth about what has been trained, whatever the host remembers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .handle import Checkpoint, Run
+from .names import owner
+
+ENDS = ("done", "stopped", "interrupted", "failed")
+"""Events that end a session of a run; after "started" or "resumed" without one, it runs, or its process was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A run as its folder tells it."""
+
+    folder: Path
+    run_id: str
+    line_id: str  # the same for jobs that differ in their length alone
+    output_name: str
+    target: Path
+    steps: int  # of the whole run
+    status: str  # "started", "resumed" or one of ENDS
+    why: str  # it failed
+    events: tuple[dict[str, Any], ...]
+
+    @property
+    def saved(self) -> list[dict[str, Any]]:
+        """The last word on every file that was saved and is still whole, in order of training."""
+        latest = {event["path"]: event for event in self.events if event["event"] == "saved"}
+        return sorted(
+            (e for e in latest.values() if whole(Path(e["path"]))), key=lambda e: (e["step"], e["kind"] == "last")
+        )
+
+    @property
+    def done(self) -> bool:
+        """Finished, and the file it ended with is still there."""
+        there = any(Path(event["path"]) == self.target for event in self.saved)
+        return self.status == "done" and there and owner(self.target) == self.run_id
+
+
+def lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a .jsonl file; a line that a killed process left unfinished is passed over."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for line in text.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def read(folder: Path) -> Record | None:
+    """A run's record; None if the folder is none."""
+    try:
+        told = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        events = tuple(lines(folder / "events.jsonl"))
+        state = next((e for e in reversed(events) if e["event"] in ("started", "resumed", *ENDS)), {"event": "started"})
+        names = ("run_id", "line_id", "output_name")
+        return Record(
+            folder,
+            *(told[name] for name in names),
+            Path(told["target"]),
+            told["steps"],
+            state["event"],
+            str(state.get("why", "")),
+            events,
+        )
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def records(root: Path) -> list[Record]:
+    """All runs, the newest first."""
+    found = [record for folder in root.glob("*") if (record := read(folder))]
+    return sorted(found, key=lambda record: record.events[-1]["time"] if record.events else 0, reverse=True)
+
+
+def metrics(folder: Path, after: int = 0) -> list[dict[str, Any]]:
+    """One entry per step above `after`, in order; of a step that was done again, the last."""
+    latest = {entry["step"]: entry for entry in lines(folder / "metrics.jsonl") if entry.get("step", 0) > after}
+    return [latest[step] for step in sorted(latest)]
+
+
+def thinned(entries: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """At most `most` entries: every n-th, and the last."""
+    every = max(1, -(-len(entries) // (most - 1)))
+    kept = entries[::every]
+    return kept if not entries or kept[-1] is entries[-1] else [*kept, entries[-1]]
+
+
+def told(root: Path, output_name: str) -> str:
+    """Short words on how the last run of a name stands; they change when it ends or loses its files."""
+    found = next((record for record in records(root) if record.output_name == output_name), None)
+    if found is None:
+        return "none"
+    return f"{found.run_id} {found.status} {len(found.saved)} {found.done}"
+
+
+def whole(path: Path) -> bool:
+    """Whether a safetensors file is as long as its header says."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size)) if size < 100_000_000 else {}
+        ends = [value["data_offsets"][1] for key, value in header.items() if key != "__metadata__"]
+        return bool(ends) and path.stat().st_size == 8 + size + max(ends)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def handle(record: Record, name_of: Any) -> Run:
+    """What nodes pass on of a run.
+
+    Args:
+        record: of a run that has saved something.
+        name_of: file -> how the host lists it.
+    """
+    steps = metrics(record.folder)
+    checkpoints = tuple(
+        Checkpoint(e["epoch"], e["step"], name_of(Path(e["path"])), Path(e["path"]), e["hash"], e["kind"] == "last")
+        for e in record.saved
+    )
+    probes = {e["step"]: e["percent"] for e in record.events if e["event"] == "probed"}
+    return Run(
+        record.run_id,
+        checkpoints[-1].path.stem,
+        record.folder,
+        checkpoints,
+        tuple(nan(s["loss"]) for s in steps),
+        tuple(s["lr"] if s.get("d_lr") is None else s["d_lr"] for s in steps),
+        tuple(s["epoch"] for s in steps),
+        tuple(sorted(probes.items())),
+        _captions(record.folder),
+    )
+
+
+def nan(value: float | None) -> float:
+    """null stands for a number that JSON cannot have."""
+    return float("nan") if value is None else value
+
+
+def _captions(folder: Path) -> tuple[str, ...]:
+    """A few that were trained, to compare with."""
+    try:
+        pictures = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ()
+    return tuple(dict.fromkeys(p["caption"].partition("\n")[0] for p in pictures if p["caption"]))[:3]
+
+
+def carry_over(old: Path, new: Path) -> None:
+    """Let a run that continues another begin with its curve and its files."""
+    new.mkdir(parents=True, exist_ok=True)
+    for name in ("events.jsonl", "metrics.jsonl"):
+        if (old / name).is_file():
+            shutil.copyfile(old / name, new / name)

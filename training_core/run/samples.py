@@ -1,0 +1,89 @@
+"""Pictures drawn while training, by the host's own sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..host import guard, sampling
+from ..host.model import Trainable
+from ..pictures import save_png
+from ..settings import SamplingSettings
+from .events import Encoded, Sampled
+from .looking import Looking, evaluated
+from .loop import Progress
+from .prompts import Prompt
+
+
+class Samples:
+    """Draws the same prompts with the same seeds again and again; nothing of the training moves by it."""
+
+    def __init__(self, prompts: list[Prompt], settings: SamplingSettings, folder: Path, name: str, vae: Any) -> None:
+        self._prompts, self._settings, self._vae = prompts, settings, vae
+        self._folder, self._name = folder, name
+        self._texts: dict[str, Any] = {}
+
+    def prepare(self, clip: Any) -> Iterator[Encoded]:
+        """Encode the prompts, unless their encoder is trained as well."""
+        texts = list(dict.fromkeys(text for p in self._prompts for text in (p.text, p.negative)))
+        for done, text in enumerate(texts, 1):
+            guard.stop_if_interrupted()
+            with torch.no_grad():
+                self._texts[text] = sampling.encode_prompt(clip, text)
+            yield Encoded("sample prompts", done, len(texts))
+
+    def due(self, kind: str, number: int) -> bool:
+        """Whether pictures are drawn after epoch or step `number`; step 0 is before training."""
+        settings = self._settings
+        if kind == "step" and number == 0:
+            return settings.sample_at_first
+        by_epochs = bool(settings.sample_every_n_epochs)
+        every = settings.sample_every_n_epochs if kind == "epoch" else 0 if by_epochs else settings.sample_every_n_steps
+        return bool(every) and number % every == 0
+
+    def draw(
+        self, progress: Progress, kind: str, model: Trainable, trained: torch.nn.Module, looking: Looking
+    ) -> Iterator[Sampled]:
+        """Draw all prompts with the network as it is."""
+        when = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}"
+        for index, prompt in enumerate(self._prompts):
+            with evaluated(trained, looking), sampling.interlude(model) as patcher:
+                picture = self._picture(patcher, model, prompt)
+            path = self._folder / f"{self._name}_{when}_{index:02d}_{prompt.seed}.png"
+            save_png(path, picture, {"parameters": self._parameters(prompt)})
+            yield Sampled(path, progress.step, progress.epoch, index, prompt.text, prompt.seed)
+        if self._prompts:
+            model.load()  # sampler and VAE may have pushed it out
+
+    def _picture(self, patcher: Any, model: Trainable, prompt: Prompt) -> torch.Tensor:
+        settings = self._settings
+
+        def text(words: str) -> Any:
+            known = self._texts.get(words)
+            return sampling.encode_prompt(model.text.clip, words) if known is None else known
+
+        positive, negative = text(prompt.text), text(prompt.negative)
+        return sampling.sample(
+            patcher,
+            self._vae,
+            positive if prompt.guidance is None else sampling.guided(positive, prompt.guidance),
+            negative,
+            seed=prompt.seed,
+            steps=prompt.steps,
+            cfg=prompt.cfg,
+            sampler=settings.sampler_name,
+            scheduler=settings.scheduler,
+            width=prompt.width,
+            height=prompt.height,
+        )[0]
+
+    def _parameters(self, prompt: Prompt) -> str:
+        """The text that picture viewers know from A1111."""
+        return (
+            f"{prompt.text}\nNegative prompt: {prompt.negative}\nSteps: {prompt.steps}, Sampler: "
+            f"{self._settings.sampler_name}, Schedule type: {self._settings.scheduler}, CFG scale: {prompt.cfg:g}, Seed: "
+            f"{prompt.seed}, Size: {prompt.width}x{prompt.height}"
+        )

@@ -1,0 +1,63 @@
+"""The whole state of a run on disk, from which it goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ..files import write_atomically
+
+KEY = "athanor_state"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What was written after `step` optimizer steps."""
+
+    step: int
+    epoch: int  # finished epochs
+    tensors: Mapping[str, torch.Tensor]
+    plain: Mapping[str, Any]  # everything else, as JSON takes it
+
+
+def write(folder: Path, state: State) -> Path:
+    """Write step00000123.safetensors whole or not at all, then remove older ones."""
+    path = folder / f"step{state.step:08d}.safetensors"
+    told = {KEY: json.dumps({"step": state.step, "epoch": state.epoch, **state.plain})}
+    write_atomically(path, lambda temporary: save_file(dict(state.tensors), temporary, metadata=told))
+    for old in folder.glob("step*.safetensors"):
+        if old != path:
+            old.unlink(missing_ok=True)
+    return path
+
+
+def latest(folder: Path) -> State | None:
+    """The newest state that can be read; None if there is none."""
+    for path in sorted(folder.glob("step*.safetensors"), reverse=True):
+        try:
+            with safe_open(path, "pt") as file:
+                plain = json.loads((file.metadata() or {})[KEY])
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return State(plain.pop("step"), plain.pop("epoch"), tensors, plain)
+        except (SafetensorError, OSError, KeyError, ValueError):
+            continue
+    return None
+
+
+def step_of(folder: Path) -> int:
+    """The step of the newest state, 0 without one; nothing is read."""
+    steps = [path.stem.removeprefix("step") for path in folder.glob("step*.safetensors")]
+    return max((int(step) for step in steps if step.isdecimal()), default=0)
+
+
+def remove(folder: Path) -> None:
+    """Forget all states."""
+    for path in folder.glob("step*.safetensors"):
+        path.unlink(missing_ok=True)
