@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,19 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import graphs
-import pictures
+from graphs import draw_dataset
 from host import Host
-
-
-def draw_dataset(folder: Path, count: int = 4, size: int = 64) -> None:
-    rng = random.Random(0)
-    folder.mkdir(parents=True, exist_ok=True)
-    for i, scene in enumerate(rng.sample(pictures.world(), count)):
-        image = pictures.draw(scene, rng, size)
-        if i == count - 1:
-            image = image.resize((size * 2, size))  # one of another shape
-        image.save(folder / f"{i}.png")
-        (folder / f"{i}.txt").write_text(scene.caption, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pictures
 from PIL import Image
 from safetensors import safe_open
 
@@ -117,3 +119,14 @@ def keys(path: Path) -> list[str]:
 def hashed(prompt: str) -> str:
     """How XYZ Compare names a prompt in file names."""
     return hashlib.sha256(prompt.encode()).hexdigest()[:8]
+
+
+def draw_dataset(folder: Path, count: int = 4, size: int = 64) -> None:
+    rng = random.Random(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, scene in enumerate(rng.sample(pictures.world(), count)):
+        image = pictures.draw(scene, rng, size)
+        if i == count - 1:
+            image = image.resize((size * 2, size))  # one of another shape
+        image.save(folder / f"{i}.png")
+        (folder / f"{i}.txt").write_text(scene.caption, encoding="utf-8")

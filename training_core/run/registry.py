@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .events import Saved
 from .handle import Checkpoint, Run
 from .names import owner
 
@@ -90,6 +91,13 @@ def metrics(folder: Path, after: int = 0) -> list[dict[str, Any]]:
     """One entry per step above `after`, in order; of a step that was done again, the last."""
     latest = {entry["step"]: entry for entry in lines(folder / "metrics.jsonl") if entry.get("step", 0) > after}
     return [latest[step] for step in sorted(latest)]
+
+
+def files(folder: Path, step: int) -> list[Saved]:
+    """What a run had saved up to `step`, and is still there."""
+    record = read(folder)
+    found = [event for event in record.saved if event["step"] <= step] if record else []
+    return [Saved(Path(e["path"]), e["step"], e["epoch"], e["hash"], e["kind"]) for e in found]
 
 
 def thinned(entries: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:

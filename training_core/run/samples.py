@@ -27,7 +27,7 @@ class Samples:
         self._texts: dict[str, Any] = {}
 
     def prepare(self, clip: Any) -> Iterator[Encoded]:
-        """Encode the prompts, unless their encoder is trained as well."""
+        """Encode the prompts once; not if their encoder is trained as well."""
         texts = list(dict.fromkeys(text for p in self._prompts for text in (p.text, p.negative)))
         for done, text in enumerate(texts, 1):
             guard.stop_if_interrupted()

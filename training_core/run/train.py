@@ -19,7 +19,7 @@ from ..host.model import trainable
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
 from ..settings import Job
-from . import continuing, control, lock, state
+from . import continuing, control, lock, registry, state
 from .events import Event, Resumed, Started, Warned
 from .feed import Feed
 from .health import Diverged, Health
@@ -99,7 +99,8 @@ def _session(
     """Train from where the run stands to its end, or to where it is stopped."""
     training, started, states = job.training, time.time(), folders.run_folder(job.run_id) / "state"
     first = run.plan(job, run.start.state.epoch if run.start.state else 0)
-    before = chain(run.probe.prepare(), run.samples.prepare(clip), run.encodings.fill(first))
+    drawn = () if job.network.text else run.samples.prepare(clip)  # else encoded anew for every picture
+    before = chain(run.probe.prepare(), drawn, run.encodings.fill(first))
     yield from run_log.told(chain(map(Warned, run.warnings), before))
     with (
         trainable(
@@ -143,6 +144,7 @@ def _session(
         resumable, progress = Resumable(trained.module, optimizer, scaler, ema, run.probe), Progress()
         if run.start.state:
             resumable.restore(run.start.state, progress)
+            saver.saved.extend(registry.files(states.parent, progress.step))
         keeper = Keeper(saver, resumable, states, progress.step)
         routine = Routine(
             run.length.steps,

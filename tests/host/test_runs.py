@@ -1,0 +1,283 @@
+"""Runs that stop and go on, are used again, drawn from, and asked for something, on a real ComfyUI."""
+
+import asyncio
+import json
+import threading
+import time
+
+import aiohttp
+import graphs
+import numpy as np
+import pytest
+from host import Host
+from PIL import Image
+
+STEPS = {"epochs": 10, "save_every_n_epochs": 4}
+"""sd3 with the fixture's four pictures, batch 2, two shapes, repeats 2: four steps per epoch."""
+
+
+def runs(server) -> list[dict]:
+    return server.get("/athanor/runs")
+
+
+def run_named(server, name: str) -> dict:
+    return next(run for run in runs(server) if run["name"] == name)
+
+
+def folder(server, name: str):
+    return server.base / "output" / "athanor" / "runs" / run_named(server, name)["run_id"]
+
+
+def events(server, name: str, kind: str = "") -> list[dict]:
+    lines = (folder(server, name) / "events.jsonl").read_text().splitlines()
+    return [e for e in map(json.loads, lines) if not kind or e["event"] == kind]
+
+
+def wait_for(server, name: str, steps: int) -> str:
+    """Until a run of that name has done so many steps; its id."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        found = [r for r in runs(server) if r["name"] == name]
+        if found:
+            done = server.get(f"/athanor/runs/{found[0]['run_id']}/metrics")
+            if done and done[-1]["step"] >= steps:
+                return found[0]["run_id"]
+        time.sleep(0.05)
+    raise TimeoutError(name)
+
+
+def final(server, name: str) -> str:
+    return graphs.metadata(graphs.lora_file(server, name))["sshs_model_hash"]
+
+
+def steps_of(server, name: str) -> list[int]:
+    return [m["step"] for m in server.get(f"/athanor/runs/{run_named(server, name)['run_id']}/metrics")]
+
+
+DIFFICULT = {
+    "dataset": {"shuffle_caption": True, "flip_aug": True},
+    "network": {"rank": 4, "dropout": 0.1},
+    "optimizer": {"optimizer_type": "Prodigy", "learning_rate": 1.0, "lr_scheduler": "cosine", "ema_decay": 0.9},
+    "noise": {"noise_offset": 0.05},
+}
+
+
+@pytest.mark.parametrize("parts", [{}, DIFFICULT], ids=["plain", "difficult"])
+def test_interrupted_and_queued_again_is_never_having_stopped(server, parts):
+    name = "difficult" if parts else "easy"
+    server.run(graphs.training("sd3", train={"output_name": f"{name}_whole", **STEPS}, **parts))
+    prompt = graphs.training("sd3", train={"output_name": f"{name}_broken", **STEPS}, **parts)
+    for at in (3, 17):
+        prompt_id = server.queue(prompt)
+        wait_for(server, f"{name}_broken", at)
+        server.post("/interrupt", {})
+        assert server.finish(prompt_id, 60)["status"] == "cancelled"
+        assert run_named(server, f"{name}_broken")["status"] == "interrupted"
+    server.run(prompt)
+    assert final(server, f"{name}_broken") == final(server, f"{name}_whole")
+    whole, broken = steps_of(server, f"{name}_whole"), steps_of(server, f"{name}_broken")
+    assert whole == broken == list(range(1, len(whole) + 1))
+    assert [e["event"] for e in events(server, f"{name}_broken") if e["event"] in ("started", "resumed", "interrupted")] == [
+        "started", "interrupted", "resumed", "interrupted", "resumed"
+    ]  # fmt: skip
+    files = {path.stem for path in (server.base / "models" / "loras").glob(f"{name}_broken*")}
+    assert {f"{name}_broken", f"{name}_broken-000004", f"{name}_broken-000008"} <= files
+    for epoch in (4, 8):
+        a, b = (final(server, f"{name}_{which}-{epoch:06d}") for which in ("whole", "broken"))
+        assert a == b
+
+
+def test_a_finished_run_is_used_again(server):
+    prompt = graphs.training("sd3", train={"output_name": "again", "epochs": 2})
+    server.run(prompt)
+    written = graphs.lora_file(server, "again").stat().st_mtime_ns
+    # Two times: the host may serve its own memory, and must not serve too old an answer.
+    for _ in range(2):
+        entry = server.run(
+            prompt | graphs.compare("ckpt", ["train", 0], prompts="a", seeds=str(time.time_ns() % 10**9))
+        )
+        assert len(events(server, "again", "started")) == 1
+    assert "compare" in entry["outputs"]
+    assert graphs.lora_file(server, "again").stat().st_mtime_ns == written
+    forced = json.loads(json.dumps(prompt))
+    forced["train"]["inputs"]["retrain"] = True
+    server.run(forced)
+    assert graphs.lora_file(server, "again").stat().st_mtime_ns != written
+
+
+def test_a_lost_file_is_written_again_from_the_state(server):
+    prompt = graphs.training("sd3", train={"output_name": "lost", "epochs": 2})
+    server.run(prompt)
+    before, steps = final(server, "lost"), steps_of(server, "lost")
+    graphs.lora_file(server, "lost").unlink()
+    server.run(prompt)
+    assert final(server, "lost") == before and steps_of(server, "lost") == steps
+    assert len(events(server, "lost", "resumed")) == 1
+
+
+def test_another_caption_trains(server):
+    prompt = graphs.training("sd3", folder="changing", train={"output_name": "changing", "epochs": 1})
+
+    source = server.base / "input" / "ds" / "2_thing"
+    target = server.base / "input" / "changing"
+    target.mkdir(exist_ok=True)
+    for path in source.iterdir():
+        (target / path.name).write_bytes(path.read_bytes())
+    server.run(prompt)
+    first = run_named(server, "changing")["run_id"]
+    (target / "0.txt").write_text("something else", encoding="utf-8")
+    server.run(prompt)
+    assert len([r for r in runs(server) if r["name"] == "changing"]) == 2
+    assert run_named(server, "changing")["run_id"] != first
+
+
+@pytest.mark.parametrize("cache", ["--cache-none", "--cache-classic"])
+def test_reuse_after_a_restart_and_under_other_cache_policies(comfyui, checkpoints, tmp_path, cache):
+    graphs.draw_dataset(tmp_path / "input" / "ds")
+    (tmp_path / "models" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
+    prompt = graphs.training("sd3", train={"output_name": "kept", "epochs": 1})
+    for _ in range(2):
+        with Host(comfyui, tmp_path, cpu=True, extra=(cache,)) as host:
+            for _ in range(2):
+                host.run(prompt)
+            assert len(events(host, "kept", "started")) == 1 and not events(host, "kept", "resumed")
+
+
+def test_more_epochs_go_on_with_a_finished_run(server):
+    """constant: exactly as if trained at once; cosine: says what happens."""
+    train = {"save_every_n_epochs": 2}
+    server.run(graphs.training("sd3", train={"output_name": "long", "epochs": 5, **train}))
+    server.run(graphs.training("sd3", train={"output_name": "grown", "epochs": 3, **train}))
+    entry = server.run(graphs.training("sd3", train={"output_name": "grown", "epochs": 5, **train}))
+    assert final(server, "grown") == final(server, "long")
+    assert "from step 12" in entry["outputs"]["train"]["text"][0]
+    assert steps_of(server, "grown") == steps_of(server, "long")
+    # The end of the shorter run keeps its own name.
+    assert graphs.metadata(graphs.lora_file(server, "grown-000003"))["ss_epoch"] == "3"
+    cosine = {"lr_scheduler": "cosine"}
+    server.run(graphs.training("sd3", train={"output_name": "waves", "epochs": 1, **train}, optimizer=cosine))
+    entry = server.run(graphs.training("sd3", train={"output_name": "waves", "epochs": 2, **train}, optimizer=cosine))
+    assert "lr_scheduler cosine depends on the length" in entry["outputs"]["train"]["text"][0]
+
+
+def test_a_changed_setting_is_named(server):
+    prompt = graphs.training("sd3", train={"output_name": "altered", "epochs": 200, "save_every_n_epochs": 0})
+    prompt_id = server.queue(prompt)
+    wait_for(server, "altered", 3)
+    server.post("/interrupt", {})
+    server.finish(prompt_id, 60)
+    train = {"output_name": "altered", "epochs": 1, "save_every_n_epochs": 0}
+    entry = server.run(graphs.training("sd3", train=train, optimizer={"learning_rate": 2e-3}))
+    said = entry["outputs"]["train"]["text"][0]
+    assert "is not continued, since settings that matter have changed" in said
+    assert "learning_rate was 0.001, is 0.002" in said and "epochs was 200, is 1" in said
+
+
+def test_stop_and_keep_then_go_on(server):
+    """Must-show 6: the rest of the graph works with what there is; queued again, the run is finished."""
+    server.run(graphs.training("sd3", train={"output_name": "through", "epochs": 12, "save_every_n_epochs": 1}))
+    prompt = graphs.training("sd3", train={"output_name": "halfway", "epochs": 12, "save_every_n_epochs": 1})
+    prompt |= graphs.compare("ckpt", ["train", 0], prompts="red circle", seeds="3", steps=2)
+    prompt_id = server.queue(prompt)
+    run_id = wait_for(server, "halfway", 16)
+    assert server.post(f"/athanor/runs/{run_id}/stop", {})["asked"] == "stop"
+    assert server.finish(prompt_id, 120)["status"] == "completed"
+    stopped = server.get(f"/history/{prompt_id}")[prompt_id]
+    assert "queue again to go on" in stopped["outputs"]["train"]["text"][0]
+    assert run_named(server, "halfway")["status"] == "stopped"
+    grid = graphs.saved(server, stopped, "compare")
+    entry = server.run(prompt)
+    assert final(server, "halfway") == final(server, "through")
+    assert graphs.saved(server, entry, "compare").shape[0] > grid.shape[0]  # more epochs in it
+
+
+def test_save_and_sample_when_asked(server):
+    samples = {"sample_every_n_epochs": 0, "sample_at_first": False, "width": 64, "height": 64, "steps": 2}
+    prompt = graphs.training("sd3", train={"output_name": "asked", "epochs": 300, "save_every_n_epochs": 0})
+    prompt["samples"] = graphs.node("AthanorSampleConfig", **samples)
+    prompt["train"]["inputs"]["samples"] = ["samples", 0]
+    prompt_id = server.queue(prompt)
+    run_id = wait_for(server, "asked", 2)
+    for command in ("save", "sample"):
+        server.post(f"/athanor/runs/{run_id}/{command}", {})
+    end = time.monotonic() + 60
+    while not (run_named(server, "asked")["samples"] and run_named(server, "asked")["checkpoints"]):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert run_named(server, "asked")["live"]
+    picture = run_named(server, "asked")["samples"][0]["file"]
+    assert (folder(server, "asked") / "samples" / picture).is_file()
+    server.post(f"/athanor/runs/{run_id}/stop", {})
+    assert server.finish(prompt_id, 60)["status"] == "completed"
+    with pytest.raises(Exception, match="Expecting value"):
+        server.post(f"/athanor/runs/{run_id}/stop", {})
+
+
+@pytest.mark.parametrize(("what", "steps"), [("unet", 11), ("text encoder", 3)])
+def test_samples_change_nothing(server, what, steps):
+    """Must-show 5, and what the pictures are."""
+    name, every = f"drawn_{what[:4]}", 5 if steps > 5 else 2
+    train = {"max_train_steps": steps, "save_every_n_epochs": 0}
+    network = {"rank": 2, "train": what, "dropout": 0.1}
+    server.run(graphs.training("sd3", network=network, train={"output_name": f"{name}_without", **train}))
+    prompt = graphs.training("sd3", network=network, train={"output_name": f"{name}_with", **train})
+    prompt["samples"] = graphs.node(
+        "AthanorSampleConfig",
+        sample_prompts="red circle --d 7 --w 96\n# not this one\ngreen cross --n bad --s 3 --l 3.5",
+        sample_every_n_epochs=0, sample_every_n_steps=every, width=64, height=64, steps=2, cfg=3.0,
+    )  # fmt: skip
+    prompt["train"]["inputs"]["samples"] = ["samples", 0]
+    server.run(prompt)
+    assert final(server, f"{name}_with") == final(server, f"{name}_without")
+    drawn = sorted(path.name for path in (folder(server, f"{name}_with") / "samples").iterdir())
+    looked = range(0, steps + 1, every)
+    assert drawn == [f"{name}_with_{step:06d}_{i:02d}_{seed}.png" for step in looked for i, seed in ((0, 7), (1, 43))]
+    with Image.open(folder(server, f"{name}_with") / "samples" / drawn[-2]) as image:
+        assert image.size == (96, 64) and image.text["parameters"].startswith("red circle\nNegative prompt: ")
+    # Before training they are what the plain graph draws; afterwards they are not.
+    plain = graphs.plain("ckpt", "red circle", None, seed=7, steps=2)
+    plain["platent"]["inputs"]["width"] = 96
+    want = graphs.saved(server, server.run({"ckpt": prompt["ckpt"]} | plain), "psave")
+    first, last = (graphs.pixels(folder(server, f"{name}_with") / "samples" / f) for f in (drawn[0], drawn[-2]))
+    assert np.abs(first.astype(int) - want).max() <= 1
+    assert not np.array_equal(first, last)
+
+
+def test_routes(server):
+    server.run(graphs.training("sd3", train={"output_name": "routes", "epochs": 4}))
+    run = run_named(server, "routes")
+    assert run["status"] == "done" and not run["live"] and run["step"] == run["steps"] == 16
+    assert [c["kind"] for c in run["checkpoints"]] == ["epoch", "epoch", "epoch", "last"]
+    base = f"/athanor/runs/{run['run_id']}"
+    everything, later = server.get(f"{base}/metrics"), server.get(f"{base}/metrics?after=11")
+    assert [m["step"] for m in later] == [12, 13, 14, 15, 16] and len(everything) == 16
+    few = server.get(f"{base}/metrics?points=5")
+    assert len(few) <= 6 and few[0]["step"] == 1 and few[-1]["step"] == 16
+    entry = everything[0]
+    assert {"loss", "losses", "timesteps", "lr", "grad_norm", "seconds", "data_wait", "memory"} <= entry.keys()
+    assert server.get(base)["events"][-1]["event"] == "done"
+    for path in ("/athanor/runs/0123456789abcdef", "/athanor/runs/..%2f..", f"{base}/samples/..%2fjob.json"):
+        with pytest.raises(Exception, match="404"):
+            server.get(path)
+
+
+def test_broadcasts_reach_a_page(server):
+    """What a page hears while a run trains."""
+    heard: list[dict] = []
+
+    async def listen() -> None:
+        address = server.url.replace("http", "ws") + "/ws?clientId=listener"
+        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as client:
+            async for message in client:
+                if message.type is aiohttp.WSMsgType.TEXT and json.loads(message.data)["type"] == "athanor.run":
+                    heard.append(json.loads(message.data)["data"])
+
+    threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
+    time.sleep(0.5)
+    server.run(graphs.training("sd3", train={"output_name": "heard", "epochs": 3}))
+    time.sleep(0.5)
+    kinds = [h["kind"] for h in heard]
+    assert kinds[0] == "started" and "checkpoint" in kinds and "probe" in kinds
+    steps = [h for h in heard if h["kind"] == "step"]
+    assert steps[-1]["step"] == 12 and all(h["run_id"] == run_named(server, "heard")["run_id"] for h in heard)
