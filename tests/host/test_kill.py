@@ -51,6 +51,7 @@ def test_killed_and_queued_again_is_never_having_stopped(comfyui, checkpoints, t
     loras = tmp_path / "models" / "loras"
     rng = random.Random(int(os.environ.get("ATHANOR_SEED", "1")))
     with Host(comfyui, tmp_path, cpu=True) as host:
+        graphs.learn_defaults(host.get("/object_info"))
         host.run(job("whole"))
         want = graphs.metadata(graphs.lora_file(host, "whole"))["sshs_model_hash"]
     for number in range(KILLS):

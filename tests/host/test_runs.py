@@ -136,9 +136,10 @@ def test_reuse_after_a_restart_and_under_other_cache_policies(comfyui, checkpoin
     graphs.draw_dataset(tmp_path / "input" / "ds")
     (tmp_path / "models" / "checkpoints").mkdir(parents=True)
     (tmp_path / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
-    prompt = graphs.training("sd3", train={"output_name": "kept", "epochs": 1})
     for _ in range(2):
         with Host(comfyui, tmp_path, cpu=True, extra=(cache,)) as host:
+            graphs.learn_defaults(host.get("/object_info"))
+            prompt = graphs.training("sd3", train={"output_name": "kept", "epochs": 1})
             for _ in range(2):
                 host.run(prompt)
             assert len(events(host, "kept", "started")) == 1 and not events(host, "kept", "resumed")

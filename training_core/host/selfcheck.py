@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ def _deviation(lora: Any, name: str, patches: Mapping[str, Any]) -> float:
     finally:
         lora.train(training)
     effect = (trained - plain).norm() + 1e-5 * plain.norm() + 1e-12
-    return ((loaded - trained).norm() / effect).item()
+    deviation = ((loaded - trained).norm() / effect).item()
+    return deviation if math.isfinite(deviation) else math.inf  # fp16 ends at 65504
 
 
 def _base(lora: Any) -> dict[str, torch.Tensor | None]:

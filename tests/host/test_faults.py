@@ -1,0 +1,196 @@
+"""Faults, produced for real on a real ComfyUI: the sentence, what is kept, the next prompt, the model unchanged."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import graphs
+import numpy as np
+import pytest
+from test_runs import final, folder, run_named, runs, wait_for
+
+LONG = {"epochs": 3000, "save_every_n_epochs": 0}
+
+
+def failure(server, prompt_id: str) -> str:
+    """The sentence of a job that failed."""
+    from host import error_message
+
+    assert server.finish(prompt_id, 120)["status"] == "failed"
+    return error_message(server.get(f"/history/{prompt_id}")[prompt_id])
+
+
+def picture(server) -> np.ndarray:
+    """What the plain model draws."""
+    ckpt = {"ckpt": graphs.node("CheckpointLoaderSimple", ckpt_name="sd3.safetensors")}
+    return graphs.saved(server, server.run(ckpt | graphs.plain("ckpt", "red circle", None)), "psave")
+
+
+@pytest.fixture
+def unchanged(server):
+    """The next prompt works and the model draws what it drew; nothing half-written lies in the loras folder."""
+    before = picture(server)
+    yield
+    assert np.array_equal(picture(server), before)
+    assert not list((server.base / "models" / "loras").rglob("*.tmp"))
+    from athanor.training_core.run.registry import whole
+
+    assert all(whole(path) for path in (server.base / "models" / "loras").rglob("*.safetensors"))
+
+
+def test_nan(server, unchanged):
+    """A learning rate beyond all reason: skipped, counted, then stopped with the last good LoRA."""
+    train = {"output_name": "nan", "epochs": 3000, "save_every_n_epochs": 1, "save_precision": "float"}
+    optimizer = {"optimizer_type": "SGD", "learning_rate": 10.0, "max_grad_norm": 0.0}
+    network = {"rank": 4, "alpha": 4000.0}
+    said = failure(server, server.queue(graphs.training("sd3", network=network, train=train, optimizer=optimizer)))
+    assert "Loss or gradient were NaN or infinite in 20 steps in a row" in said and "lower learning_rate" in said
+    assert run_named(server, "nan")["status"] == "failed" and "NaN" in run_named(server, "nan")["why"]
+    text = (folder(server, "nan") / "metrics.jsonl").read_text()
+    assert "NaN" not in text and "Infinity" not in text and "null" in text
+    for line in text.splitlines():
+        json.loads(line)
+    saved = list((server.base / "models" / "loras").glob("nan*.safetensors"))
+    from safetensors.torch import load_file
+
+    assert saved and all(v.isfinite().all() for path in saved for v in load_file(path).values())
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting a small disk needs root")
+@pytest.mark.parametrize("full", ["loras", "output"])
+def test_disk_full(server, unchanged, full):
+    """A disk of 64 MB fills up in mid-run: one sentence, nothing half-written; with room again it goes on."""
+    name = f"full_{full}"
+    place = server.base / "models" / "loras" / name if full == "loras" else server.base / "output" / "athanor"
+    kept = None
+    if full == "output":
+        kept = server.base / "kept_athanor"
+        place.mkdir(parents=True, exist_ok=True)
+        place.rename(kept)
+    place.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], check=True)
+    try:
+        output = f"{name}/{name}" if full == "loras" else name
+        train = {"output_name": output, "epochs": 30, "save_every_n_epochs": 6}
+        prompt = graphs.training("sd3", train=train)
+        prompt_id = server.queue(prompt)
+        wait_for(server, output, 12)
+        filler = place / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        said = failure(server, prompt_id)
+        assert "The disk is full" in said and "queue the graph again, it goes on from step" in said
+        filler.unlink()
+        server.run(prompt)
+        assert graphs.metadata(graphs.lora_file(server, output))["ss_steps"] == "120"
+        server.run(graphs.training("sd3", train=train | {"output_name": f"{name}_whole"}))
+        assert final(server, output) == final(server, f"{name}_whole")
+    finally:
+        for _ in range(20):
+            if subprocess.run(["umount", str(place)], capture_output=True).returncode == 0:
+                break
+            time.sleep(0.2)
+        if kept:
+            shutil.rmtree(place, ignore_errors=True)
+            kept.rename(place)
+
+
+def test_nothing_can_be_written_to_the_loras_folder(server, unchanged):
+    """Found before anything is encoded."""
+    (server.base / "models" / "loras" / "afile").write_text("in the way")
+    said = failure(server, server.queue(graphs.training("sd3", train={"output_name": "afile/x"})))
+    assert "output_name: nothing can be written to" in said
+    (server.base / "models" / "loras" / "afile").unlink()
+
+
+def test_the_cache_folder_goes_away_in_mid_run(server, unchanged):
+    """It is filled again, and the result is the same."""
+    cache = server.base / "user" / "athanor" / "cache"
+    train = {"epochs": 40, "save_every_n_epochs": 0}
+    prompt = graphs.training("sd3", train={"output_name": "uncached", **train})
+    prompt_id = server.queue(prompt)
+    wait_for(server, "uncached", 10)
+    shutil.rmtree(cache)
+    assert server.finish(prompt_id, 120)["status"] == "completed"
+    server.run(graphs.training("sd3", train={"output_name": "cached", **train}))
+    assert final(server, "uncached") == final(server, "cached")
+
+
+def test_a_picture_is_deleted_in_mid_run(server, unchanged):
+    """What is encoded needs no file; what is not, names it."""
+    source, target = server.base / "input" / "ds", server.base / "input" / "vanishing"
+    shutil.copytree(source, target)
+    dataset = {"flip_aug": True, "random_crop": True}
+    prompt = graphs.training(
+        "sd3", folder="vanishing", dataset=dataset | {"folder": "vanishing"}, train={"output_name": "vanishing", **LONG}
+    )
+    prompt_id = server.queue(prompt)
+    run_id = wait_for(server, "vanishing", 2)
+    for path in target.rglob("*.png"):
+        path.unlink()
+    shutil.rmtree(server.base / "user" / "athanor" / "cache")
+    said = failure(server, prompt_id)
+    assert ".png" in said and "vanish" in said
+    assert run_named(server, "vanishing")["run_id"] == run_id
+    assert list((server.base / "models" / "loras").glob("vanishing-step*.safetensors"))
+
+
+LOCKER = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from filelock import FileLock
+import json, os
+folder = Path(sys.argv[2])
+with FileLock(folder / "lock"):
+    (folder / "owner.json").write_text(json.dumps({"pid": os.getpid(), "computer": "there", "since": "noon"}))
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_two_processes_do_not_train_the_same_run(server, unchanged):
+    prompt = graphs.training("sd3", train={"output_name": "shared", "epochs": 1})
+    server.run(prompt)
+    prompt["train"]["inputs"]["retrain"] = True
+    where = folder(server, "shared")
+    other = subprocess.Popen([sys.executable, "-c", LOCKER, "", str(where)], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout.readline().strip() == b"locked"
+        said = failure(server, server.queue(prompt))
+        assert f"is being trained by process {other.pid} on there since noon; wait until it is done" in said
+    finally:
+        other.kill()
+        other.wait()
+    server.run(prompt)  # the lock is gone with its owner
+
+
+def test_interrupt_is_quick_and_gives_memory_back(server, unchanged):
+    """Within a step and the save; the process holds what it held before, within 5 per cent."""
+    psutil = pytest.importorskip("psutil")
+    process = psutil.Process(server._process.pid)
+
+    def stopped(name: str) -> float:
+        prompt_id = server.queue(graphs.training("sd3", train={"output_name": name, **LONG}))
+        wait_for(server, name, 10)
+        asked = time.monotonic()
+        server.post("/interrupt", {})
+        assert server.finish(prompt_id, 60)["status"] == "cancelled"
+        return time.monotonic() - asked
+
+    stopped("warm_up")
+    held = process.memory_info().rss
+    taken = [stopped(f"quick_{i}") for i in range(3)]
+    assert process.memory_info().rss < 1.05 * held
+    assert sorted(taken)[1] < 5  # a step takes some 0.05 s, looking for the end of the job 0.2 s
+
+
+def test_other_runs_are_listed_after_all_that(server):
+    assert {"nan", "shared", "cached"} <= {run["name"] for run in runs(server)}
