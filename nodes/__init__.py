@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
-from .compare import AthanorXYZCompare
+from .compare import AthanorXYZCompare, AthanorXYZGridImage, AthanorXYZPlan
 from .configs import (
     AthanorCacheConfig,
     AthanorConditioningConfig,
@@ -46,5 +47,11 @@ class AthanorExtension(ComfyExtension):
             AthanorTimestepPlot,
             AthanorTrainLoRA,
             AthanorXYZCompare,
+            AthanorXYZAxis,
+            AthanorLoRARunAxis,
+            AthanorXYZModelAxis,
+            AthanorXYZZip,
+            AthanorXYZPlan,
+            AthanorXYZGridImage,
             AthanorLoRAInfo,
         ]

@@ -14,11 +14,15 @@ ACCENT = (90, 200, 120)
 
 _CJK_FONTS = (
     "NotoSansCJK-Regular.ttc",
+    "NotoSansCJKsc-Regular.otf",
+    "SourceHanSansSC-Regular.otf",
     "NotoSansSC-Regular.otf",
     "msyh.ttc",
     "simhei.ttf",
     "PingFang.ttc",
+    "Hiragino Sans GB.ttc",
     "wqy-microhei.ttc",
+    "wqy-zenhei.ttc",
     "DroidSansFallbackFull.ttf",
 )
 
@@ -55,7 +59,7 @@ def wrap(text: str, face: ImageFont.FreeTypeFont, width: int, lines: int) -> lis
             return [*result, shorten(rest, face, width)]
         cut = max(1, next((n for n in range(len(rest), 0, -1) if face.getlength(rest[:n]) <= width), 1))
         soft = max((rest.rfind(c, 0, cut) + 1 for c in " ,_-./"), default=0)
-        cut = soft if soft > cut // 3 else cut
+        cut = soft if soft > cut // 3 else _before_number(rest, cut)
         result.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return result
@@ -67,7 +71,21 @@ def shorten(text: str, face: ImageFont.FreeTypeFont, width: int) -> str:
         return text
     for keep in range(len(text) - 1, 1, -1):
         head = keep // 2
-        candidate = text[:head].rstrip() + "…" + text[len(text) - (keep - head) :].lstrip()
+        start, end = text[:head], text[len(text) - (keep - head) :]
+        # Half a number is a wrong number.
+        if start[-1:].isdigit() and text[head : head + 1].isdigit():
+            start = start.rstrip("0123456789")
+        if end[:1].isdigit() and text[-len(end) - 1].isdigit() and not end.isdigit():
+            end = end.lstrip("0123456789")
+        candidate = start.rstrip() + "…" + end.lstrip()
         if face.getlength(candidate) <= width:
             return candidate
     return "…"
+
+
+def _before_number(text: str, cut: int) -> int:
+    """`cut`, or where the number begins that it would cut in two (unless the number is all there is)."""
+    if not (text[cut - 1].isdigit() and text[cut : cut + 1].isdigit()):
+        return cut
+    start = len(text[:cut].rstrip("0123456789"))
+    return start if start > cut // 3 else cut

@@ -232,7 +232,9 @@ def replacements(text: str) -> list[Replace]:
     """
     parts = split(text)
     if not parts:
-        raise AthanorError("values is empty: give the text to search for and what to put there, such as cat, dog, bird.")
+        raise AthanorError(
+            "values is empty: give the text to search for and what to put there, such as cat, dog, bird."
+        )
     pairs = ["=>" in part for part in parts]
     if all(pairs):
         result = []

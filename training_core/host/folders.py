@@ -94,9 +94,35 @@ def run_folder(run_id: str) -> Path:
     return Path(folder_paths.get_output_directory()) / "athanor" / "runs" / run_id
 
 
+def runs_folder() -> Path:
+    """output/athanor/runs."""
+    return run_folder("x").parent
+
+
 def compare_folder(name: str) -> Path:
-    """output/athanor/compare/<name>."""
-    return Path(folder_paths.get_output_directory()) / "athanor" / "compare" / name
+    """output/athanor/compare/<name>.
+
+    Raises:
+        AthanorError: the name leads out of that folder.
+    """
+    root = Path(folder_paths.get_output_directory()) / "athanor" / "compare"
+    if name and (not folder_paths.is_within_directory(str(root), str(root / name)) or Path(name).name != name):
+        raise AthanorError(f"'{name}' is not the name of a comparison in {root}.")
+    return root / name
+
+
+def model_file(kind: str, name: str) -> Path | None:
+    """The file behind a name of the host's list of `kind` (checkpoints, vae, loras); None if it has no file."""
+    path = folder_paths.get_full_path(kind, name)
+    return Path(path) if path else None
+
+
+def lora_list_name(path: Path) -> str:
+    """The name under which the host lists a LoRA file, in whichever loras folder it lies."""
+    for root in folder_paths.get_folder_paths("loras"):
+        if folder_paths.is_within_directory(root, str(path)):
+            return str(path.relative_to(root))
+    raise AthanorError(f"{path.name} is not in a loras folder.")
 
 
 def cache_folder() -> Path:

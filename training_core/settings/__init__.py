@@ -7,7 +7,7 @@ from .base import SettingInfo, Settings, info, parse
 from .buckets import BucketSettings
 from .caching import CacheSettings
 from .caption_edit import CaptionEditSettings
-from .compare import CompareSettings
+from .compare import CompareSettings, EpochsSettings, GridSettings
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
@@ -29,6 +29,8 @@ __all__ = [
     "ConditioningSettings",
     "DatasetSettings",
     "DoctorSettings",
+    "EpochsSettings",
+    "GridSettings",
     "Job",
     "LossSettings",
     "MergeTagsSettings",
