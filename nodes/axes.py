@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.compare import axes, runs
+from ..training_core.compare import axes, kinds, runs
 from ..training_core.compare.axes import Axis, Held, Value
 from ..training_core.errors import AthanorError
 from ..training_core.host import fingerprint, sampling
@@ -46,7 +46,7 @@ class AthanorXYZAxis(io.ComfyNode):
             description="One axis of XYZ Compare: what changes, and its values.",
             search_aliases=["xy plot", "xyz", "prompt s/r", "lora strength", "seeds", "grid axis"],
             inputs=[
-                io.Combo.Input("type", options=list(axes.KINDS), default="LoRA strength", tooltip="What changes."),
+                io.Combo.Input("type", options=list(kinds.KINDS), default="LoRA strength", tooltip="What changes."),
                 io.String.Input("values", default="0.6-1(0.1)", multiline=True, tooltip=_FORMS),
                 io.Boolean.Input(
                     "whole_word",
@@ -65,20 +65,20 @@ class AthanorXYZAxis(io.ComfyNode):
         """Everything can be read and found when the graph is queued (None: linked)."""
         if type is None or values is None:
             return True
-        return sentence(lambda: axes.read(type, values, sampling.known()))
+        return sentence(lambda: kinds.read(type, values, sampling.known()))
 
     @classmethod
     def fingerprint_inputs(cls, type: str | None, values: str | None, **_: Any) -> Any:
         """Patterns may fit other files the next time."""
         try:
-            return axes.listed(axes.read(type, values, sampling.known())) if type and values else None
+            return axes.listed(kinds.read(type, values, sampling.known())) if type and values else None
         except AthanorError:
             return None
 
     @classmethod
     def execute(cls, type: str, values: str, whole_word: bool) -> io.NodeOutput:
         """Read the values."""
-        return _told(axes.read(type, values, sampling.known(), whole_word))
+        return _told(kinds.read(type, values, sampling.known(), whole_word))
 
 
 class AthanorLoRARunAxis(io.ComfyNode):

@@ -1,7 +1,7 @@
 """What people type, as the published grid tools spell it, and what it must mean."""
 
 import pytest
-from athanor.training_core.compare import grammar
+from athanor.training_core.compare import grammar, names
 from athanor.training_core.compare.grammar import Random, Replace
 from athanor.training_core.errors import AthanorError
 
@@ -118,8 +118,8 @@ WRONG = [
     (floats, "1, 2, ..", "needs numbers around it"),
     (floats, "1, 2, .., 5.5", r"miss 5.5; write 1-5.5\(1\)"),
     (floats, "1, 2, .., 0", "never reaches 0"),
-    (whole, "1.5", "1.5 is not a whole number"),
-    (whole, "1-2(0.5)", "1.5 is not a whole number"),
+    (whole, "1.5", "'1.5' is not a whole number"),
+    (whole, "1-2(0.5)", "'1.5' is not a whole number"),
     (grammar.seeds, "-5", "between 0 and 2"),
     (grammar.seeds, " ", "is empty"),
     (grammar.sizes, "500x512", "try 496"),
@@ -157,14 +157,14 @@ def test_replace(text, change, whole_word, expected):
 
 def test_names():
     samplers = ["euler", "euler_ancestral", "dpmpp_2m", "dpmpp_2m_sde"]
-    assert grammar.resolve("DPM++ 2M", samplers, "sampler") == "dpmpp_2m"
-    assert grammar.resolve("Euler a", samplers, "sampler") == "euler_ancestral"
+    assert names.resolve("DPM++ 2M", samplers, "sampler") == "dpmpp_2m"
+    assert names.resolve("Euler a", samplers, "sampler") == "euler_ancestral"
     loras = ["a/char-000004.safetensors", "a/char.safetensors", "b/char.safetensors", "Style.safetensors"]
-    assert grammar.resolve("style", loras, "LoRA") == "Style.safetensors"
-    assert grammar.resolve("char-000004", loras, "LoRA") == "a/char-000004.safetensors"
+    assert names.resolve("style", loras, "LoRA") == "Style.safetensors"
+    assert names.resolve("char-000004", loras, "LoRA") == "a/char-000004.safetensors"
     with pytest.raises(AthanorError, match=r"could be a/char.safetensors or b/char.safetensors"):
-        grammar.resolve("char", loras, "LoRA")
+        names.resolve("char", loras, "LoRA")
     with pytest.raises(AthanorError, match=r"no sampler 'dpm_2m'; the nearest are dpmpp_2m"):
-        grammar.resolve("dpm_2m", samplers, "sampler")
+        names.resolve("dpm_2m", samplers, "sampler")
     with pytest.raises(AthanorError, match="there are none at all"):
-        grammar.resolve("x", [], "VAE")
+        names.resolve("x", [], "VAE")

@@ -4,7 +4,8 @@ NODES = {
     "AthanorDatasetLoader", "AthanorBucketer", "AthanorNetworkConfig", "AthanorLossConfig", "AthanorNoiseConfig",
     "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare", "AthanorDatasetFromImages", "AthanorCacheConfig",
     "AthanorDatasetDoctor", "AthanorCaptionEdit", "AthanorMergeTags", "AthanorBalanceRepeats",
-    "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorTimestepPlot", "AthanorLoRAInfo",
+    "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorTimestepPlot", "AthanorLoRAInfo", "AthanorXYZAxis",
+    "AthanorLoRARunAxis", "AthanorXYZModelAxis", "AthanorXYZZip", "AthanorXYZPlan", "AthanorXYZGridImage",
 }  # fmt: skip
 """Ids are stable for ever: workflows hold them."""
 

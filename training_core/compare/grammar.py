@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -129,7 +128,7 @@ def numbers(text: str, field: str = "values", whole: bool = False) -> list[Decim
             raise AthanorError(f"{field}: '{text.strip()}' gives more than {LIMIT} values; use a larger step.")
     for value in result:
         if whole and value != value.to_integral_value():
-            raise AthanorError(f"{field}: {plain(value)} is not a whole number.")
+            raise AthanorError(f"{field}: '{plain(value)}' is not a whole number.")
     return once(result)
 
 
@@ -298,38 +297,3 @@ def sizes(text: str) -> list[tuple[int, int]]:
                 raise AthanorError(f"values: {side} in '{part}' is not a multiple of 8 from 16 to 16384; try {near}.")
         result.append(size)
     return once(result)
-
-
-def simple(name: str) -> str:
-    """A name without what people write differently: 'DPM++ 2M' and 'dpmpp_2m' are the same."""
-    name = re.sub(r"[\s_-]+", "_", name.strip().lower().replace("++", "pp"))
-    return re.sub(r"_a$", "_ancestral", name.removesuffix(".safetensors"))
-
-
-def resolve(name: str, known: Sequence[str], what: str) -> str:
-    """The known name that is meant: exact, else the only one that differs in case, ending or spelling of spaces.
-
-    Raises:
-        AthanorError: there is none, or more than one; the nearest are listed.
-    """
-    if name in known:
-        return name
-    same = [k for k in known if simple(k) == simple(name)] or [
-        k for k in known if simple(k.replace("\\", "/").rpartition("/")[2]) == simple(name)
-    ]
-    if len(same) == 1:
-        return same[0]
-    if same:
-        raise AthanorError(f"values: {what} '{name}' could be {' or '.join(same[:4])}; write it with its folder.")
-    raise AthanorError(f"values: there is no {what} '{name}'; {nearest(name, known)}.")
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The known names that look most like it, in words."""
-    if not known:
-        return "there are none at all"
-    simples = {simple(k): k for k in known}
-    found = difflib.get_close_matches(simple(name), simples, 3, 0.5)
-    found += [s for s in simples if simple(name) in s and s not in found][: 3 - len(found)]
-    names = [simples[s] for s in found] or list(known[:6])
-    return f"{'the nearest are' if found else 'there are'} {', '.join(names)}"

@@ -14,7 +14,8 @@ from ..errors import AthanorError
 from ..host import folders
 from ..run.handle import Checkpoint, Run
 from . import grammar
-from .axes import Axis, LoraChoice, Value, match_names, natural
+from .axes import Axis, LoraChoice, Value
+from .names import match_names, natural, nearest
 from .store import read_lines
 
 
@@ -70,7 +71,7 @@ def find(source: str) -> Points:
     if source in runs:
         return _of_folder(runs[source])
     stems = sorted({re.sub(r"-(step)?\d+$", "", n.removesuffix(".safetensors")) for n in listed} | set(runs) - {""})
-    raise AthanorError(f"source '{source}' is no run and no LoRA file; {grammar.nearest(source, stems)}.")
+    raise AthanorError(f"source '{source}' is no run and no LoRA file; {nearest(source, stems)}.")
 
 
 def _family(source: str, listed: Sequence[str]) -> list[str]:
