@@ -17,7 +17,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import AthanorError
-from ..host import folders, guard, lora, sampling
+from ..host import folders, guard, lora, sampling, workflow
 from .cells import Cell, parameters
 from .stock import stock_graph
 from .store import Store
@@ -214,6 +214,8 @@ def _draw(cell: Cell, key: str, bench: Bench, store: Store, told: Told, start: f
     graph = stock_graph(cell, told.graph, told.links, bench.shift_node(cell), bench.own_vae(cell))
     if graph is not None:
         info.add_itxt("prompt", json.dumps(graph))
+        if drawn := workflow.to_workflow(graph):
+            info.add_itxt("workflow", json.dumps(drawn))
     image = Image.fromarray(pixels)
     return store.add(
         key,
