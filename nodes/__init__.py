@@ -20,6 +20,7 @@ from .configs import (
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
 from .lora_info import AthanorLoRAInfo
+from .loss_compare import AthanorLossCompare
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
@@ -53,5 +54,6 @@ class AthanorExtension(ComfyExtension):
             AthanorXYZZip,
             AthanorXYZPlan,
             AthanorXYZGridImage,
+            AthanorLossCompare,
             AthanorLoRAInfo,
         ]

@@ -15,6 +15,7 @@ from PIL import Image
 from ..training_core.compare import engine, prepare, report
 from ..training_core.compare.files import draw_pages, open_comparison
 from ..training_core.compare.grid import Painter
+from ..training_core.drawing import lacks_font
 from ..training_core.host import folders
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
@@ -206,6 +207,10 @@ def _summary(prepared: prepare.Prepared, drawn: int, failed: Mapping[str, str], 
     if told:
         lines.append(", ".join(told))
     lines.append(f"{len(pages)} page{'s' if len(pages) > 1 else ''} in {prepared.store.folder}")
+    if lacks_font(prepared.title + "".join(v.label for axis in prepared.plan.axes for v in axis.values)):
+        lines.append(
+            "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
+        )
     lines += [f"failed: {where}: {why}" for where, why in failed.items()][:10]
     return "\n".join(lines)
 

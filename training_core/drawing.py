@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
 
 from PIL import ImageFont
@@ -39,6 +40,11 @@ def font(size: int, cjk: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
+def lacks_font(text: str) -> bool:
+    """Whether `text` has Chinese, Japanese or Korean characters and this machine no font for them."""
+    return any(ord(c) > 0x2E7F for c in text) and font(12, cjk=True).getname() == font(12).getname()
+
+
 def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
     """A font that can show `text`."""
     return font(size, cjk=any(ord(c) > 0x2E7F for c in text))
@@ -57,7 +63,7 @@ def wrap(text: str, face: ImageFont.FreeTypeFont, width: int, lines: int) -> lis
             return [*result, rest]
         if len(result) == lines - 1:
             return [*result, shorten(rest, face, width)]
-        cut = max(1, next((n for n in range(len(rest), 0, -1) if face.getlength(rest[:n]) <= width), 1))
+        cut = max(1, bisect_right(range(len(rest)), width, key=lambda n: face.getlength(rest[: n + 1])))
         soft = max((rest.rfind(c, 0, cut) + 1 for c in " ,_-./"), default=0)
         cut = soft if soft > cut // 3 else _before_number(rest, cut)
         result.append(rest[:cut].rstrip())
@@ -66,16 +72,19 @@ def wrap(text: str, face: ImageFont.FreeTypeFont, width: int, lines: int) -> lis
 
 
 def shorten(text: str, face: ImageFont.FreeTypeFont, width: int) -> str:
-    """`text` with its middle replaced by an ellipsis until it is at most `width` pixels wide."""
+    """`text` with its middle replaced by an ellipsis until it is at most `width` pixels wide.
+
+    Half a number is a wrong number: numbers stay whole or go, and the last one stays as long as there is room.
+    """
     if face.getlength(text) <= width:
         return text
-    for keep in range(len(text) - 1, 1, -1):
-        head = keep // 2
-        start, end = text[:head], text[len(text) - (keep - head) :]
-        # Half a number is a wrong number.
-        if start[-1:].isdigit() and text[head : head + 1].isdigit():
+    number = len(text) - len(text.rstrip("0123456789"))
+    for keep in range(len(text) - 1, 0, -1):
+        tail = max(keep - keep // 2, min(number, keep))
+        start, end = text[: keep - tail], text[len(text) - tail :]
+        if start[-1:].isdigit() and text[len(start)].isdigit():
             start = start.rstrip("0123456789")
-        if end[:1].isdigit() and text[-len(end) - 1].isdigit() and not end.isdigit():
+        if end[0].isdigit() and text[-tail - 1].isdigit() and tail > number:
             end = end.lstrip("0123456789")
         candidate = start.rstrip() + "…" + end.lstrip()
         if face.getlength(candidate) <= width:

@@ -5,7 +5,7 @@ NODES = {
     "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare", "AthanorDatasetFromImages", "AthanorCacheConfig",
     "AthanorDatasetDoctor", "AthanorCaptionEdit", "AthanorMergeTags", "AthanorBalanceRepeats",
     "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorTimestepPlot", "AthanorLoRAInfo", "AthanorXYZAxis",
-    "AthanorLoRARunAxis", "AthanorXYZModelAxis", "AthanorXYZZip", "AthanorXYZPlan", "AthanorXYZGridImage",
+    "AthanorLoRARunAxis", "AthanorXYZModelAxis", "AthanorXYZZip", "AthanorXYZPlan", "AthanorXYZGridImage", "AthanorLossCompare",
 }  # fmt: skip
 """Ids are stable for ever: workflows hold them."""
 

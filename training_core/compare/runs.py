@@ -67,7 +67,7 @@ def find(source: str) -> Points:
     if names:
         points = [_of_file(folders.existing_lora(name), name) for name in names]
         return Points(source, tuple(sorted(points, key=_key)), _probes_of(points[0].path))
-    runs = {_name_of(folder): folder for folder in sorted(_run_folders(), key=lambda f: f.stat().st_mtime)}
+    runs = {name_of(folder): folder for folder in sorted(run_folders(), key=lambda f: f.stat().st_mtime)}
     if source in runs:
         return _of_folder(runs[source])
     stems = sorted({re.sub(r"-(step)?\d+$", "", n.removesuffix(".safetensors")) for n in listed} | set(runs) - {""})
@@ -87,12 +87,14 @@ def _family(source: str, listed: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def _run_folders() -> list[Path]:
+def run_folders() -> list[Path]:
+    """The folders of all runs."""
     root = folders.runs_folder()
     return [f for f in root.iterdir() if (f / "job.json").is_file()] if root.is_dir() else []
 
 
-def _name_of(folder: Path) -> str:
+def name_of(folder: Path) -> str:
+    """The output_name of a run, or '' if its job cannot be read."""
     try:
         return json.loads((folder / "job.json").read_text(encoding="utf-8"))["training"]["output_name"]
     except (OSError, ValueError, KeyError):
@@ -108,13 +110,14 @@ def _of_folder(folder: Path) -> Points:
             path = Path(event["path"])
             name = folders.lora_list_name(path)
             found[name] = Checkpoint(event["epoch"], event["step"], name, path, event["hash"], event["kind"] == "last")
-    name = _name_of(folder) or folder.name
+    name = name_of(folder) or folder.name
     if not found:
         raise AthanorError(f"The run {name} ({folder.name}) has no LoRA file yet; wait for its first checkpoint.")
-    return Points(name, tuple(sorted(found.values(), key=_key)), _probes(events))
+    return Points(name, tuple(sorted(found.values(), key=_key)), probes(events))
 
 
-def _probes(events: Sequence[dict]) -> tuple[tuple[int, float], ...]:
+def probes(events: Sequence[dict]) -> tuple[tuple[int, float], ...]:
+    """What the probe saw: (finished steps, per cent of the start)."""
     return tuple((e["step"], e["percent"]) for e in events if e["event"] == "probed")
 
 
@@ -123,7 +126,7 @@ def _probes_of(path: Path) -> tuple[tuple[int, float], ...]:
     run_id = _metadata(path).get("athanor_run_id", "")
     if not re.fullmatch(r"[0-9a-f]{16}", run_id):
         return ()
-    return _probes(read_lines(folders.run_folder(run_id) / "events.jsonl"))
+    return probes(read_lines(folders.run_folder(run_id) / "events.jsonl"))
 
 
 def _metadata(path: Path) -> dict[str, str]:

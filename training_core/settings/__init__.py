@@ -7,7 +7,7 @@ from .base import SettingInfo, Settings, info, parse
 from .buckets import BucketSettings
 from .caching import CacheSettings
 from .caption_edit import CaptionEditSettings
-from .compare import CompareSettings, EpochsSettings, GridSettings
+from .compare import CompareSettings, CurvesSettings, EpochsSettings, GridSettings
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
@@ -27,6 +27,7 @@ __all__ = [
     "CaptionEditSettings",
     "CompareSettings",
     "ConditioningSettings",
+    "CurvesSettings",
     "DatasetSettings",
     "DoctorSettings",
     "EpochsSettings",

@@ -88,3 +88,27 @@ class EpochsSettings(Settings):
     )
     include_base: bool = setting(True, "Begin with the base model, without the LoRA.")
     include_final: bool = setting(True, "Always keep the finished LoRA; off: only what was saved on the way.")
+
+
+class CurvesSettings(Settings):
+    """Loss curves of several runs in one plot."""
+
+    runs: str = setting(
+        "",
+        "Runs by name or id, one a line (besides connected ones); * = the newest eight. A run that still trains, or was "
+        "stopped, is drawn as far as it is.",
+        multiline=True,
+    )
+    half_life: float = setting(
+        0.0,
+        "Smoothing: after this many steps a loss counts half (10 to 200 is usual); 0 = a twentieth of a middling run. "
+        "What is drawn looks back only, so it never changes later.",
+        ge=0,
+        le=1e6,
+        step=1,
+    )
+    raw: bool = setting(True, "Draw the loss of every step as well, faintly.")
+    log_scale: bool = setting(False, "Logarithmic loss: differences at small losses show.")
+    x_axis: Literal["step", "epoch"] = setting("step", "What runs to the right.")
+    learning_rate: bool = setting(True, "A panel with the learning rates.")
+    probe: bool = setting(True, "A panel with the frozen probes, in % of each run's start.")
