@@ -23,6 +23,7 @@ names: separated by commas or one a line; patterns such as my_lora-*
 LoRA: name   name:0.8   name:0.4-1(0.2)   name:0.8:0.5 (model : text encoder)   a + b:0.5   none
 sampler + scheduler: euler/karras, DPM++ 2M Karras
 size: 512x768, 768
+model: checkpoint files; each brings its own text encoder and VAE
 prompt S/R: cat, dog, bird (searches the first)   red hat => blue hat   [[who]], cat, dog
 prompt: one a line
 Anywhere: "quotes, with commas", || between values, or one value a line."""
@@ -103,6 +104,11 @@ class AthanorLoRARunAxis(io.ComfyNode):
                 io.String.Output("text", tooltip="The checkpoints that were found."),
             ],
         )
+
+    @classmethod
+    def validate_inputs(cls, epochs: str | None) -> bool | str:
+        """The filter can be read (None: linked)."""
+        return epochs is None or sentence(lambda: runs.read_filter(epochs))
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:

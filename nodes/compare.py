@@ -69,9 +69,8 @@ def _inputs() -> list[io.Input]:
     ]
 
 
-def _check(strengths: str | None, seeds: str | None) -> bool | str:
+def _check(**given: str | None) -> bool | str:
     """These can be read, so that a typing error is not found only after the training (None: linked)."""
-    given = {"strengths": strengths, "seeds": seeds}
     settings = {name: value for name, value in given.items() if value is not None}
     return sentence(lambda: prepare.check_widgets(pick(CompareSettings, settings)))
 
@@ -116,9 +115,9 @@ class AthanorXYZPlan(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, strengths: str | None, seeds: str | None) -> bool | str:
-        """Strengths and seeds can be read."""
-        return _check(strengths, seeds)
+    def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
+        """They can be read."""
+        return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
@@ -162,9 +161,9 @@ class AthanorXYZCompare(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, strengths: str | None, seeds: str | None) -> bool | str:
-        """Strengths and seeds can be read."""
-        return _check(strengths, seeds)
+    def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
+        """They can be read."""
+        return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:

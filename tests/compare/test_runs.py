@@ -43,7 +43,7 @@ def test_filters(runs, text, kept):
         ("13", "there is no epoch '13'; there are 1, 2, 3"),
         ("20-30", "no checkpoint from 20 to 30"),
         ("every 0", "keeps nothing"),
-        ("best of all", "is not a number"),
+        ("best of all", "'best of all' is not understood; write all"),
     ],
 )
 def test_filters_that_keep_nothing(runs, text, words):
@@ -74,4 +74,12 @@ def test_steps_and_epochs_of_one_epoch_have_different_names(runs):
         Checkpoint(2, 20, "x.safetensors", Path("x.safetensors"), "", True),
     )
     labels = [v.label for v in runs.axis(runs.Points("x", made), "all").values]
-    assert labels == ["base model", "step 5", "step 10", "epoch 2"]
+    assert labels == ["base model", "step 5", "epoch 1", "epoch 2"]
+
+
+def test_the_last_epoch_and_the_finished_file_have_different_names(runs):
+    made = (
+        Checkpoint(2, 20, "x-000002.safetensors", Path("x-000002.safetensors"), "", False),
+        Checkpoint(2, 20, "x.safetensors", Path("x.safetensors"), "", True),
+    )
+    assert [v.label for v in runs.axis(runs.Points("x", made), "all", False).values] == ["x-000002", "x"]

@@ -346,6 +346,18 @@ def test_an_unfinished_run_is_compared(server):
     assert said(entry).startswith("3 pictures, 3 drawn now") or said(entry).startswith("4 pictures, 4 drawn now")
 
 
+def test_losses_of_runs_are_compared(server):
+    """Must follow the two tests above: a finished and a stopped run, by name."""
+    nodes = {"curves": graphs.node("AthanorLossCompare", runs="half\nitself")}
+    nodes["show"] = graphs.node("PreviewImage", images=["curves", 0])
+    picture = graphs.saved(server, server.run(nodes), "show")
+    assert picture.shape == (800, 1280, 3)
+    for colour in ((90, 200, 120), (240, 150, 70)):
+        assert (picture == colour).all(2).sum() > 50
+    nodes["curves"]["inputs"]["runs"] = "hlaf"
+    assert "there is no run 'hlaf'; the nearest are half" in failed(server, nodes)
+
+
 def test_the_grid_is_redrawn_without_sampling(server, lora_files):
     prompt = comparison("sd3", x=axis("seed", "1, 2"), y=axis("cfg", "1, 2, 3"))
     entry = server.run(prompt)

@@ -70,8 +70,9 @@ def check_widgets(settings: CompareSettings) -> None:
     """What can be read without models.
 
     Raises:
-        AthanorError: strengths or seeds are wrong.
+        AthanorError: strengths, seeds or the filter of checkpoints are wrong.
     """
+    runs.read_filter(settings.checkpoints)
     grammar.numbers(settings.strengths, "strengths")
     grammar.seeds(settings.seeds, "seeds")
 

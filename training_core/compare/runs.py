@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
@@ -102,7 +103,7 @@ def name_of(folder: Path) -> str:
 
 
 def _of_folder(folder: Path) -> Points:
-    """What a run's folder tells has been saved."""
+    """What a run's folder tells has been saved, and files of the run that it has not told of yet."""
     events = read_lines(folder / "events.jsonl")
     found: dict[str, Checkpoint] = {}
     for event in events:
@@ -110,10 +111,15 @@ def _of_folder(folder: Path) -> Points:
             path = Path(event["path"])
             name = folders.lora_list_name(path)
             found[name] = Checkpoint(event["epoch"], event["step"], name, path, event["hash"], event["kind"] == "last")
-    name = name_of(folder) or folder.name
+    called = name_of(folder)
+    for name in folders.lora_names() if called else ():
+        if name not in found and name.replace("\\", "/").startswith(called):
+            path = folders.existing_lora(name)
+            if _metadata(path).get("athanor_run_id") == folder.name:
+                found[name] = _of_file(path, name)
     if not found:
-        raise AthanorError(f"The run {name} ({folder.name}) has no LoRA file yet; wait for its first checkpoint.")
-    return Points(name, tuple(sorted(found.values(), key=_key)), probes(events))
+        raise AthanorError(f"The run {called} ({folder.name}) has no LoRA file yet; wait for its first checkpoint.")
+    return Points(called or folder.name, tuple(sorted(found.values(), key=_key)), probes(events))
 
 
 def probes(events: Sequence[dict]) -> tuple[tuple[int, float], ...]:
@@ -159,45 +165,66 @@ def _key(point: Checkpoint) -> tuple:
     return point.last, point.step if point.step else 0, point.epoch, natural(point.lora_name)
 
 
-def choose(points: Points, text: str) -> list[Checkpoint]:
-    """The checkpoints that a filter keeps, in the order of training.
+def read_filter(text: str) -> tuple[str, Any, Any]:
+    """A filter's kind and what it counts; can be called before there is a run.
 
     `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
     best); `5 even` (spread over all); or epochs one by one: `2, 4, last`.
 
     Raises:
-        AthanorError: it cannot be read, or nothing is left; what there is, is listed.
+        AthanorError: it cannot be read.
     """
     words = " ".join(text.lower().split())
-    have = list(points.checkpoints)
     if words in ("", "all"):
-        return have
+        return "all", None, None
     if match := re.fullmatch(r"(every|last|first|(?:around )?best|even) (\d+)|(\d+) (even|best)", words):
-        kind, count = (match[1] or match[4]).removeprefix("around "), int(match[2] or match[3])
+        count = int(match[2] or match[3])
         if count < 1:
             raise AthanorError(f"epochs: '{text}' keeps nothing; give a number from 1.")
-        return _few(points, kind, count)
+        return (match[1] or match[4]).removeprefix("around "), count, None
     if match := re.fullmatch(r"from (\d+)|(?:from )?(\d+) ?(?:to|-) ?(\d+)|to (\d+)", words):
-        low, high = int(match[1] or match[2] or 0), int(match[3] or match[4] or 10**9)
-        kept = [c for c in have if low <= c.epoch <= high]
-        if not kept:
-            raise AthanorError(f"epochs: there is no checkpoint from {low} to {high}; {_there_are(have)}.")
-        return kept
-    return _listed(have, text)
-
-
-def _listed(have: list[Checkpoint], text: str) -> list[Checkpoint]:
-    chosen: list[Checkpoint] = []
+        return "range", int(match[1] or match[2] or 0), int(match[3] or match[4] or 10**9)
+    wanted: list[tuple[int | None, bool]] = []  # an epoch (None: the last), and whether it must be there
     for part in grammar.split(text):
         if part.lower() in ("last", "final"):
-            chosen.append(have[-1])
+            wanted.append((None, True))
             continue
-        ranged = not part.isdecimal()
-        for number in grammar.numbers(part, "epochs", whole=True):
-            found = [c for c in have if c.epoch == number]
-            if not found and not ranged:
-                raise AthanorError(f"epochs: there is no epoch '{part}'; {_there_are(have)}.")
-            chosen += found
+        try:
+            wanted += [(int(n), part.isdecimal()) for n in grammar.numbers(part, "epochs", whole=True)]
+        except AthanorError:
+            raise AthanorError(
+                f"epochs: '{part}' is not understood; write all, every 2, last 3, 4-10, best 3, 5 even, or 2, 4, last."
+            ) from None
+    return "listed", wanted, None
+
+
+def choose(points: Points, text: str) -> list[Checkpoint]:
+    """The checkpoints that a filter keeps, in the order of training.
+
+    Raises:
+        AthanorError: it cannot be read, or nothing is left; what there is, is listed.
+    """
+    kind, first, second = read_filter(text)
+    have = list(points.checkpoints)
+    if kind == "all":
+        return have
+    if kind == "listed":
+        return _listed(have, first, text)
+    if kind == "range":
+        kept = [c for c in have if first <= c.epoch <= second]
+        if not kept:
+            raise AthanorError(f"epochs: there is no checkpoint from {first} to {second}; {_there_are(have)}.")
+        return kept
+    return _few(points, kind, first)
+
+
+def _listed(have: list[Checkpoint], wanted: Sequence[tuple[int | None, bool]], text: str) -> list[Checkpoint]:
+    chosen: list[Checkpoint] = []
+    for epoch, needed in wanted:
+        found = have[-1:] if epoch is None else [c for c in have if c.epoch == epoch]
+        if needed and not found:
+            raise AthanorError(f"epochs: there is no epoch '{epoch}'; {_there_are(have)}.")
+        chosen += found
     if not chosen:
         raise AthanorError(f"epochs: '{text}' keeps nothing; {_there_are(have)}.")
     return [c for c in have if c in set(chosen)]
@@ -234,14 +261,20 @@ def axis(points: Points, text: str, include_base: bool = True, include_final: bo
     if not chosen:
         raise AthanorError(f"epochs: '{text}' keeps only the finished LoRA of {points.name}; switch include_final on.")
     values = [Value("base model", (("lora", ()),), special=True)] if include_base else []
-    values += [Value(_label(c, chosen), (("lora", (LoraChoice(c.lora_name),)),)) for c in chosen]
+    named = zip(_labels(chosen), chosen, strict=True)
+    values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in named]
     return Axis(f"checkpoint of {points.name.rpartition('/')[2]}", tuple(values))
 
 
-def _label(point: Checkpoint, among: Sequence[Checkpoint]) -> str:
-    by_step = "-step" in point.path.stem
-    if not point.epoch and not point.step:
-        return point.path.stem
-    same = [c for c in among if c.epoch == point.epoch]
-    label = f"step {point.step}" if by_step or len(same) > 1 or not point.epoch else f"epoch {point.epoch}"
-    return label if len([c for c in same if c.step == point.step]) == 1 else point.path.stem
+def _labels(points: Sequence[Checkpoint]) -> list[str]:
+    """By epoch or step, as the file is named; by step where epochs repeat, by file name where nothing else helps."""
+    ways = (
+        [f"step {c.step}" if "-step" in c.path.stem or not c.epoch else f"epoch {c.epoch}" for c in points],
+        [f"step {c.step}" for c in points],
+        [c.path.stem for c in points],
+    )
+    known = [bool(c.epoch or c.step) for c in points]
+    for labels in ways[:2]:
+        if len(set(labels)) == len(labels) and all(known):
+            return labels
+    return ways[2]
