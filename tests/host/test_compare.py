@@ -136,6 +136,23 @@ def test_other_axes_equal_the_plain_graph_as_well(server, lora_files):
         assert np.array_equal(cell["pixels"], plain), cell["at"]
 
 
+def test_vae_files_and_negative_prompts_are_axes(server, lora_files):
+    import tiny
+    from safetensors.torch import save_file
+
+    path = server.base / "models" / "vae" / "other.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.half().contiguous() for k, v in tiny._vae(16, 77).items()}, path)
+    parts = {"x": axis("VAE", "other"), "y": axis("negative prompt", "blurry\nred"), "z": axis("prompt S/R", "red, blue")}
+    entry = server.run(comparison("sd3", **parts))
+    cells = graphs.cells(graphs.folder(server, entry))
+    assert len(cells) == 4 and all("VAE: other.safetensors" in cell["parameters"] for cell in cells)
+    for cell, plain in zip(cells, drawn_by_the_plain_graph(server, cells), strict=True):
+        assert np.array_equal(cell["pixels"], plain), cell["at"]
+    own = graphs.cells(graphs.folder(server, server.run(comparison("sd3", **(parts | {"x": axis("seed", "0")})))))
+    assert not {cell["pixels"].tobytes() for cell in own} & {cell["pixels"].tobytes() for cell in cells}
+
+
 def test_models_of_the_graph_are_an_axis(server, lora_files):
     prompt = comparison("sd3", y=axis("seed", "1, 2"))
     prompt["other"] = graphs.node("CheckpointLoaderSimple", ckpt_name="sd15.safetensors")
