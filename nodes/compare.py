@@ -12,7 +12,7 @@ import torch
 from comfy_api.latest import io
 from PIL import Image
 
-from ..training_core.compare import engine, prepare, report
+from ..training_core.compare import engine, prepare, report, viewer
 from ..training_core.compare.files import draw_pages, open_comparison
 from ..training_core.compare.grid import Painter
 from ..training_core.drawing import lacks_font
@@ -191,6 +191,7 @@ class AthanorXYZCompare(io.ComfyNode):
         info = {"prompt": hidden.prompt, **(hidden.extra_pnginfo or {})}
         painter = Painter(prepared.document, folder, GridSettings())
         pages = draw_pages(painter, folder, GridSettings(), info, "grid")
+        viewer.write(folder, prepared.document)
         text = _summary(prepared, len(missing), failed, pages)
         progress.text(text, always=True)
         grid = _load(pages, _linked(hidden, 0), SHOWN)
@@ -205,6 +206,7 @@ def _summary(prepared: prepare.Prepared, drawn: int, failed: Mapping[str, str], 
     told = [f"{counts[name]} {name}" for name in ("models loaded", "patches", "prompts encoded") if counts[name]]
     if told:
         lines.append(", ".join(told))
+    lines.append(f"to look around in a browser: {prepared.store.folder / 'viewer' / 'index.html'}")
     lines.append(f"{len(pages)} page{'s' if len(pages) > 1 else ''} in {prepared.store.folder}")
     if lacks_font(prepared.title + "".join(v.label for axis in prepared.plan.axes for v in axis.values)):
         lines.append(

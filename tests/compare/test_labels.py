@@ -35,6 +35,11 @@ def axis(*names, special=()):
         (["my_character 0.25", "my_character 0.5"], "my_character …", ("0.25", "0.5")),
         (["a cat sitting on a mat", "a dog sitting on a mat"], "a … sitting on a mat", ("cat", "dog")),
         (["style-long-name", "style-long-name-v2"], "style-long- …", ("name", "name-v2")),
+        (
+            ["red sprout at the left, sky background", "blue sprout, sand background"],
+            "",
+            ("red sprout at the left, sky background", "blue sprout, sand background"),
+        ),
         (["only one of them"], "", ("only one of them",)),
         (CJK, "水墨风格插画角色二次元高质量版本- …", ("000004", "000012")),
     ],

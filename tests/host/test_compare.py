@@ -143,7 +143,11 @@ def test_vae_files_and_negative_prompts_are_axes(server, lora_files):
     path = server.base / "models" / "vae" / "other.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: v.half().contiguous() for k, v in tiny._vae(16, 77).items()}, path)
-    parts = {"x": axis("VAE", "other"), "y": axis("negative prompt", "blurry\nred"), "z": axis("prompt S/R", "red, blue")}
+    parts = {
+        "x": axis("VAE", "other"),
+        "y": axis("negative prompt", "blurry\nred"),
+        "z": axis("prompt S/R", "red, blue"),
+    }
     entry = server.run(comparison("sd3", **parts))
     cells = graphs.cells(graphs.folder(server, entry))
     assert len(cells) == 4 and all("VAE: other.safetensors" in cell["parameters"] for cell in cells)

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from ..drawing import INK, LINE, MUTED, PAPER, font_for, wrap
 from ..settings import GridSettings
 from .pages import Grid, Page, Room, grid, pages
-from .store import read_lines
+from .store import failures
 
 TILE = (44, 36, 40)
 TROUBLE = (224, 128, 112)
@@ -77,9 +77,7 @@ class Painter:
     def __init__(self, document: Mapping[str, Any], folder: Path, settings: GridSettings) -> None:
         self._folder, self._settings = folder, settings
         self.grid: Grid = grid(document, settings.swap, settings.cell_size)
-        self._errors = {
-            line["cell"]: line.get("error", "") for line in read_lines(folder / "cells.jsonl") if "error" in line
-        }
+        self._errors = failures(folder)
         widths, heights = self.grid.widths(), self.grid.heights()
         cell = (min(widths), min(heights.values()))
         scale = max(1.0, min(3.0, min(widths) / 256))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .axes import Axis
 
 WORTH = 8
-"""Characters in common that are worth taking out."""
+"""Characters in common that are worth taking out, if they are two fifths of a name as well."""
 
 _EDGE = re.compile(r"[\s_\-./,:]")
 
@@ -27,7 +27,7 @@ def labels(axis: Axis) -> Labels:
     """Short names for the values of an axis. Numbers are never cut in two: a common part ends at a separator."""
     names = [value.label for value in axis.values if not value.special]
     head, tail = common(names)
-    if len(head) + len(tail) < WORTH:
+    if len(head) + len(tail) < max(WORTH, 0.4 * max(map(len, names), default=0)):
         head = tail = ""
     short = tuple(
         v.label if v.special else v.label[len(head) : len(v.label) - len(tail) or None].strip() for v in axis.values

@@ -44,9 +44,7 @@ class Grid:
         found = []
         for at in product(*(range(len(axis.values)) for axis in further)):
             names = [
-                f"{axis.title} {axis.values[i]}".strip()
-                for axis, i in zip(further, at, strict=True)
-                if len(axis.values) > 1
+                f"{axis.title}: {axis.values[i]}" for axis, i in zip(further, at, strict=True) if len(axis.values) > 1
             ]
             found.append((at, "    ".join(names)))
         return found

@@ -17,7 +17,7 @@ from ..run.handle import Run
 from ..settings import CompareSettings
 from . import grammar, runs
 from .axes import Axis, Value
-from .cells import ENGINE, Cell, identity
+from .cells import ENGINE, Cell, identity, parameters
 from .engine import Bench, Models, Told
 from .labels import Labels, labels
 from .plan import Plan, patches, plan, randoms
@@ -276,6 +276,7 @@ def _document(
         "cells": [keys[cell] for cell in whole.cells],
         "order": [keys[cell] for cell in whole.order],
         "sizes": {keys[cell]: [cell.width, cell.height] for cell in whole.order},
+        "parameters": {keys[cell]: parameters(cell) for cell in whole.order},
         "counts": {"models": whole.models, "patches": whole.patches},
         "seeds": {str(number): seed for number, seed in seeds.items()},
         "family": family,

@@ -106,6 +106,11 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return result
 
 
+def failures(folder: Path) -> dict[str, str]:
+    """Why cells could not be drawn, by cell; those that were drawn later are in it, too."""
+    return {line["cell"]: line["error"] for line in read_lines(folder / "cells.jsonl") if "error" in line}
+
+
 def newest(root: Path, limit: int = 50) -> list[Path]:
     """The folders of the comparisons that were planned last."""
     plans = [p for p in root.glob("*/plan.json") if p.is_file()] if root.is_dir() else []
