@@ -5,9 +5,10 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from . import server
+from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
-from .compare import AthanorXYZCompare
+from .compare import AthanorXYZCompare, AthanorXYZGridImage, AthanorXYZPlan
 from .configs import (
     AthanorBlockConfig,
     AthanorCacheConfig,
@@ -22,6 +23,7 @@ from .configs import (
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
 from .lora_info import AthanorLoRAInfo
+from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
@@ -57,5 +59,12 @@ class AthanorExtension(ComfyExtension):
             AthanorLRPlot,
             AthanorTrainLoRA,
             AthanorXYZCompare,
+            AthanorXYZAxis,
+            AthanorLoRARunAxis,
+            AthanorXYZModelAxis,
+            AthanorXYZZip,
+            AthanorXYZPlan,
+            AthanorXYZGridImage,
+            AthanorLossCompare,
             AthanorLoRAInfo,
         ]

@@ -1,8 +1,9 @@
-"""XYZ Compare."""
+"""XYZ Compare, XYZ Plan and XYZ Grid Image."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,130 @@ import torch
 from comfy_api.latest import io
 from PIL import Image
 
-from ..training_core.compare import axes, cells, grid
+from ..training_core.compare import engine, prepare, report, viewer
+from ..training_core.compare.files import draw_pages, open_comparison
+from ..training_core.compare.grid import Painter
+from ..training_core.drawing import lacks_font
 from ..training_core.host import folders
-from ..training_core.settings import CompareSettings
+from ..training_core.settings import CompareSettings, GridSettings
 from . import types
 from .progress import Progress, Rate
 from .schema import image_output, inputs, pick, sentence
 
+SHOWN = 100e6
+"""Pixels of grid pages that travel on as IMAGE (12 bytes each); the files have all of them."""
+
+
+def _inputs() -> list[io.Input]:
+    """What XYZ Compare and XYZ Plan share."""
+    return [
+        io.Model.Input("model", tooltip="The model without the LoRA; other LoRAs of the graph stay applied below it."),
+        io.Clip.Input("clip", tooltip="The text encoder for the prompts; the LoRA is applied to it as well."),
+        io.Vae.Input("vae", tooltip="The VAE that turns latents into pictures."),
+        types.Run.Input(
+            "run", optional=True, tooltip="From Train LoRA: its checkpoints are one axis of the grid, all by itself."
+        ),
+        types.Axis.Input("x", optional=True, tooltip="What changes from left to right; unconnected: see columns."),
+        types.Axis.Input("y", optional=True, tooltip="What changes from top to bottom; unconnected: see rows."),
+        types.Axis.Input("z", optional=True, tooltip="One block of the grid for each of its values."),
+        types.Axis.Input("w", optional=True, tooltip="A further axis of blocks."),
+        io.Latent.Input(
+            "latent",
+            optional=True,
+            tooltip="Begin from this latent (see denoise) instead of an empty one; gives the size.",
+        ),
+        io.Combo.Input(
+            "columns",
+            options=list(prepare.PLACES),
+            default="strength",
+            tooltip="What changes from left to right where x is not connected.",
+        ),
+        io.Combo.Input(
+            "rows",
+            options=list(prepare.PLACES),
+            default="checkpoint",
+            tooltip="What changes from top to bottom where y is not connected.",
+        ),
+        *inputs(CompareSettings),
+        io.Combo.Input(
+            "sampler_name", options=comfy.samplers.KSampler.SAMPLERS, default="euler", tooltip="Sampler of the host."
+        ),
+        io.Combo.Input(
+            "scheduler",
+            options=comfy.samplers.KSampler.SCHEDULERS,
+            default="normal",
+            tooltip="Noise schedule of the host.",
+        ),
+    ]
+
+
+def _check(**given: str | None) -> bool | str:
+    """These can be read, so that a typing error is not found only after the training (None: linked)."""
+    settings = {name: value for name, value in given.items() if value is not None}
+    return sentence(lambda: prepare.check_widgets(pick(CompareSettings, settings)))
+
+
+def _prepared(values: Mapping[str, Any], hidden: Any) -> prepare.Prepared:
+    graph = hidden.prompt or {}
+    own = graph.get(hidden.unique_id, {}).get("inputs", {})
+    links = {name: own[name] for name in ("model", "clip", "vae", "latent") if isinstance(own.get(name), list)}
+    request = prepare.Request(
+        settings=pick(CompareSettings, values),
+        sampler=values["sampler_name"],
+        scheduler=values["scheduler"],
+        columns=values["columns"],
+        rows=values["rows"],
+        models=(values["model"], values["clip"], values["vae"]),
+        run=values.get("run"),
+        axes=[values.get(name) for name in "xyzw"],
+        latent=values.get("latent"),
+        graph=graph,
+        links=links,
+    )
+    return prepare.prepare(request, folders.compare_folder(""))
+
+
+class AthanorXYZPlan(io.ComfyNode):
+    """Says what a comparison would cost."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """The inputs of XYZ Compare."""
+        return io.Schema(
+            node_id="AthanorXYZPlan",
+            display_name="XYZ Plan",
+            category="Athanor/compare",
+            description="Dry run of XYZ Compare with the same inputs: cells, models, LoRA patches, time, disk, and how many "
+            "pictures are on disk already. Samples nothing.",
+            search_aliases=["dry run", "xyz", "eta"],
+            is_output_node=True,
+            inputs=_inputs(),
+            outputs=[io.String.Output("text", tooltip="What would happen.")],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+        )
+
+    @classmethod
+    def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
+        """They can be read."""
+        return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
+
+    @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> float:
+        """Always another: what is on disk changes."""
+        return time.time()
+
+    @classmethod
+    def execute(cls, **values: Any) -> io.NodeOutput:
+        """Plan and tell."""
+        prepared = _prepared(values, cls.hidden)
+        painter = Painter(prepared.document, prepared.store.folder, GridSettings())
+        text = report.plan_text(prepared, prepared.missing(), painter.pages, folders.compare_folder(""))
+        Progress(cls.hidden.unique_id).text(text, always=True)
+        return io.NodeOutput(text, ui={"text": [text]})
+
 
 class AthanorXYZCompare(io.ComfyNode):
-    """Draws a run's checkpoints side by side."""
+    """Draws checkpoints and settings side by side."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -29,82 +144,145 @@ class AthanorXYZCompare(io.ComfyNode):
             node_id="AthanorXYZCompare",
             display_name="XYZ Compare",
             category="Athanor",
-            description="Samples epochs, strengths, seeds and prompts through ComfyUI's own sampler into one labelled grid.",
+            description="Samples epochs, strengths, prompts or whatever axes are connected through ComfyUI's own sampler into "
+            "one labelled grid. Each picture is kept: queue again, and only what is missing is drawn.",
             search_aliases=["xy plot", "xyz plot", "grid", "compare epochs", "lora grid"],
             is_output_node=True,
-            inputs=[
-                types.Run.Input("run", tooltip="From Train LoRA: its checkpoints are one axis of the grid."),
-                io.Model.Input("model", tooltip="The model without the LoRA."),
-                io.Clip.Input("clip", tooltip="The text encoder for the prompts; the LoRA is applied to it as well."),
-                io.Vae.Input("vae", tooltip="The VAE that turns latents into pictures."),
-                io.Combo.Input(
-                    "columns", options=list(axes.NAMES), default="prompt", tooltip="What changes from left to right."
-                ),
-                io.Combo.Input(
-                    "rows", options=list(axes.NAMES), default="checkpoint", tooltip="What changes from top to bottom."
-                ),
-                *inputs(CompareSettings),
-                io.Combo.Input(
-                    "sampler_name",
-                    options=comfy.samplers.KSampler.SAMPLERS,
-                    default="euler",
-                    tooltip="Sampler of the host.",
-                ),
-                io.Combo.Input(
-                    "scheduler",
-                    options=comfy.samplers.KSampler.SCHEDULERS,
-                    default="normal",
-                    tooltip="Noise schedule of the host.",
-                ),
-            ],
+            inputs=_inputs(),
             outputs=[
-                io.Image.Output("grid", tooltip="The labelled grid."),
+                io.Image.Output("grid", is_output_list=True, tooltip="The labelled grid; large ones come in pages."),
                 io.Image.Output("images", is_output_list=True, tooltip="The single pictures, row by row."),
+                types.Comparison.Output(
+                    "comparison", tooltip="For XYZ Grid Image: draws the grid again, in other ways."
+                ),
+                io.String.Output("text", tooltip="What was drawn, how fast, where it lies, and what failed."),
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
         )
 
     @classmethod
-    def validate_inputs(cls, strengths: str | None, seeds: str | None) -> bool | str:
-        """These can be read, so that a typing error is not found only after the training (None: linked)."""
-        given = {"strengths": strengths, "seeds": seeds}
-        settings = {name: value for name, value in given.items() if value is not None}
-        return sentence(lambda: axes.numbers_of(pick(CompareSettings, settings)))
+    def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
+        """They can be read."""
+        return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
 
     @classmethod
-    def execute(
-        cls,
-        run: Any,
-        model: Any,
-        clip: Any,
-        vae: Any,
-        columns: Any,
-        rows: Any,
-        sampler_name: str,
-        scheduler: str,
-        **values: Any,
-    ) -> io.NodeOutput:
-        """Sample the cells and draw the grid."""
-        settings = pick(CompareSettings, values)
-        plan = axes.layout(axes.axes(settings, run), columns, rows)
-        folder = folders.compare_folder(f"{run.run_id}-{time.strftime('%Y%m%d-%H%M%S')}")
-        pictures = {}
-        progress, rate, start = Progress(cls.hidden.unique_id), Rate(), time.monotonic()
-        for done, total, cell, path in cells.sample_cells(
-            plan, settings, sampler_name, scheduler, model, clip, vae, folder
-        ):
-            pictures[cell] = path
-            rate.add(time.monotonic() - start)
-            start = time.monotonic()
-            progress.text(f"picture {done} of {total}, {rate.left(total - done)} left", always=True)
-        title = f"{run.name}   {sampler_name} {scheduler}, {settings.steps} steps, cfg {settings.cfg:g}"
-        sheet = grid.draw(title, plan, pictures, (settings.width, settings.height))
-        sheet.save(folder / "grid.png")
-        singles = [_load(pictures[cell]) for block in plan.cells for row in block for cell in row]
-        ui = {"images": [{"filename": "grid.png", "subfolder": f"athanor/compare/{folder.name}", "type": "output"}]}
-        return io.NodeOutput(image_output(sheet), singles, ui=ui)
+    def fingerprint_inputs(cls, **_: Any) -> float:
+        """Always another: it looks at what is on disk, and draws what is missing there."""
+        return time.time()
+
+    @classmethod
+    def execute(cls, **values: Any) -> io.NodeOutput:
+        """Sample what is missing and draw the grid."""
+        hidden = cls.hidden
+        prepared = _prepared(values, hidden)
+        missing = prepared.missing()
+        prepared.store.begin(prepared.document)
+        progress, rate = Progress(hidden.unique_id), Rate()
+        failed: dict[str, str] = {}
+        for drawn in engine.sample(missing, prepared.keys, prepared.bench, prepared.store, prepared.told):
+            rate.add(drawn.seconds)
+            if drawn.path is None:
+                failed[", ".join(prepared.told.places[drawn.cell].values())] = drawn.error
+            progress.bar(drawn.done, drawn.total, drawn.path)
+            progress.text(
+                f"picture {drawn.done} of {drawn.total}, {rate.left(drawn.total - drawn.done)} left", always=True
+            )
+        folder = prepared.store.folder
+        info = {"prompt": hidden.prompt, **(hidden.extra_pnginfo or {})}
+        painter = Painter(prepared.document, folder, GridSettings())
+        pages = draw_pages(painter, folder, GridSettings(), info, "grid")
+        viewer.write(folder, prepared.document)
+        text = _summary(prepared, len(missing), failed, pages)
+        progress.text(text, always=True)
+        grid = _load(pages, _linked(hidden, 0), SHOWN)
+        paths = [prepared.store.path(prepared.keys[cell]) for cell in prepared.plan.cells]
+        images = _load([path for path in paths if path.is_file()], _linked(hidden, 1))
+        return io.NodeOutput(grid, images, folder.name, text, ui={"images": _shown(pages), "text": [text]})
 
 
-def _load(path: Path) -> torch.Tensor:
-    with Image.open(path) as image:
-        return image_output(image.convert("RGB"))
+def _summary(prepared: prepare.Prepared, drawn: int, failed: Mapping[str, str], pages: Sequence[Path]) -> str:
+    different, counts = len(prepared.plan.order), prepared.bench.counts
+    lines = [f"{different} pictures, {drawn} drawn now, {different - drawn} were on disk"]
+    told = [f"{counts[name]} {name}" for name in ("models loaded", "patches", "prompts encoded") if counts[name]]
+    if told:
+        lines.append(", ".join(told))
+    lines.append(f"to look around in a browser: {prepared.store.folder / 'viewer' / 'index.html'}")
+    lines.append(f"{len(pages)} page{'s' if len(pages) > 1 else ''} in {prepared.store.folder}")
+    if lacks_font(prepared.title + "".join(v.label for axis in prepared.plan.axes for v in axis.values)):
+        lines.append(
+            "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
+        )
+    lines += [f"failed: {where}: {why}" for where, why in failed.items()][:10]
+    return "\n".join(lines)
+
+
+def _linked(hidden: Any, slot: int) -> bool:
+    """Whether something in the graph takes this output: pictures are only read from disk if so."""
+    wanted = [hidden.unique_id, slot]
+    return any(value == wanted for node in (hidden.prompt or {}).values() for value in node["inputs"].values())
+
+
+def _load(paths: Sequence[Path], wanted: bool, pixels: float = float("inf")) -> list[torch.Tensor]:
+    """The pictures as IMAGEs, until there are too many pixels."""
+    found: list[torch.Tensor] = []
+    for path in paths if wanted else ():
+        with Image.open(path) as image:
+            pixels -= image.width * image.height
+            if found and pixels < 0:
+                break
+            found.append(image_output(image.convert("RGB")))
+    return found
+
+
+def _shown(pages: Sequence[Path]) -> list[dict[str, str]]:
+    return [
+        {"filename": path.name, "subfolder": f"athanor/compare/{path.parent.name}", "type": "output"} for path in pages
+    ]
+
+
+class AthanorXYZGridImage(io.ComfyNode):
+    """Draws a comparison again, in another way."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """A comparison in, pages out."""
+        return io.Schema(
+            node_id="AthanorXYZGridImage",
+            display_name="XYZ Grid Image",
+            category="Athanor/compare",
+            description="Draws the grid of a comparison again from its pictures: axes swapped, smaller, without labels, in "
+            "other pages or another format. Samples nothing.",
+            search_aliases=["grid", "contact sheet", "redraw", "swap axes"],
+            is_output_node=True,
+            inputs=[
+                types.Comparison.Input("comparison", optional=True, tooltip="From XYZ Compare."),
+                io.String.Input(
+                    "name",
+                    default="",
+                    tooltip="Without a connected comparison: the name of its folder in output/athanor/compare.",
+                ),
+                *inputs(GridSettings),
+            ],
+            outputs=[
+                io.Image.Output("grid", is_output_list=True, tooltip="The labelled grid; large ones come in pages."),
+                io.Image.Output("images", is_output_list=True, tooltip="The single pictures, row by row."),
+            ],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> float:
+        """Always another: pictures may have been added."""
+        return time.time()
+
+    @classmethod
+    def execute(cls, name: str, comparison: str | None = None, **values: Any) -> io.NodeOutput:
+        """Draw."""
+        settings, hidden = pick(GridSettings, values), cls.hidden
+        folder, document = open_comparison(comparison or name)
+        painter = Painter(document, folder, settings)
+        info = {"prompt": document.get("prompt") or hidden.prompt}
+        pages = draw_pages(painter, folder, settings, info, "redrawn")
+        images = [path for key in document["cells"] if (path := folder / "cells" / f"{key}.png").is_file()]
+        outputs = _load(pages, _linked(hidden, 0), SHOWN), _load(images, _linked(hidden, 1))
+        return io.NodeOutput(*outputs, ui={"images": _shown(pages)})

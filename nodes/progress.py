@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import comfy.utils
 from PIL import Image
@@ -15,11 +16,15 @@ class Progress:
     def __init__(self, node_id: str) -> None:
         self._node_id, self._bar, self._said = node_id, None, 0.0
 
-    def bar(self, done: int, total: int) -> None:
-        """Set the progress bar."""
+    def bar(self, done: int, total: int, picture: Path | None = None) -> None:
+        """Set the progress bar, and show a picture file beside it."""
         if self._bar is None or self._bar.total != total:
             self._bar = comfy.utils.ProgressBar(total, node_id=self._node_id)
-        self._bar.update_absolute(done, total)
+        preview = None
+        if picture is not None:
+            with Image.open(picture) as image:
+                preview = ("JPEG", image.convert("RGB"), 512)
+        self._bar.update_absolute(done, total, preview)
 
     def picture(self, image: Image.Image) -> None:
         """Show a picture on the node, where the bar stands."""

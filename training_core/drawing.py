@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
 
 from PIL import ImageFont
@@ -14,11 +15,15 @@ ACCENT = (90, 200, 120)
 
 _CJK_FONTS = (
     "NotoSansCJK-Regular.ttc",
+    "NotoSansCJKsc-Regular.otf",
+    "SourceHanSansSC-Regular.otf",
     "NotoSansSC-Regular.otf",
     "msyh.ttc",
     "simhei.ttf",
     "PingFang.ttc",
+    "Hiragino Sans GB.ttc",
     "wqy-microhei.ttc",
+    "wqy-zenhei.ttc",
     "DroidSansFallbackFull.ttf",
 )
 
@@ -33,6 +38,11 @@ def font(size: int, cjk: bool = False) -> ImageFont.FreeTypeFont:
             except OSError:
                 continue
     return ImageFont.load_default(size)
+
+
+def lacks_font(text: str) -> bool:
+    """Whether `text` has Chinese, Japanese or Korean characters and this machine no font for them."""
+    return any(ord(c) > 0x2E7F for c in text) and font(12, cjk=True).getname() == font(12).getname()
 
 
 def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
@@ -53,21 +63,38 @@ def wrap(text: str, face: ImageFont.FreeTypeFont, width: int, lines: int) -> lis
             return [*result, rest]
         if len(result) == lines - 1:
             return [*result, shorten(rest, face, width)]
-        cut = max(1, next((n for n in range(len(rest), 0, -1) if face.getlength(rest[:n]) <= width), 1))
+        cut = max(1, bisect_right(range(len(rest)), width, key=lambda n: face.getlength(rest[: n + 1])))
         soft = max((rest.rfind(c, 0, cut) + 1 for c in " ,_-./"), default=0)
-        cut = soft if soft > cut // 3 else cut
+        cut = soft if soft > cut // 3 else _before_number(rest, cut)
         result.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return result
 
 
 def shorten(text: str, face: ImageFont.FreeTypeFont, width: int) -> str:
-    """`text` with its middle replaced by an ellipsis until it is at most `width` pixels wide."""
+    """`text` with its middle replaced by an ellipsis until it is at most `width` pixels wide.
+
+    Half a number is a wrong number: numbers stay whole or go, and the last one stays as long as there is room.
+    """
     if face.getlength(text) <= width:
         return text
-    for keep in range(len(text) - 1, 1, -1):
-        head = keep // 2
-        candidate = text[:head].rstrip() + "…" + text[len(text) - (keep - head) :].lstrip()
+    number = len(text) - len(text.rstrip("0123456789"))
+    for keep in range(len(text) - 1, 0, -1):
+        tail = max(keep - keep // 2, min(number, keep))
+        start, end = text[: keep - tail], text[len(text) - tail :]
+        if start[-1:].isdigit() and text[len(start)].isdigit():
+            start = start.rstrip("0123456789")
+        if end[0].isdigit() and text[-tail - 1].isdigit() and tail > number:
+            end = end.lstrip("0123456789")
+        candidate = start.rstrip() + "…" + end.lstrip()
         if face.getlength(candidate) <= width:
             return candidate
     return "…"
+
+
+def _before_number(text: str, cut: int) -> int:
+    """`cut`, or where the number begins that it would cut in two (unless the number is all there is)."""
+    if not (text[cut - 1].isdigit() and text[cut : cut + 1].isdigit()):
+        return cut
+    start = len(text[:cut].rstrip("0123456789"))
+    return start if start > cut // 3 else cut

@@ -1,82 +1,199 @@
+"""Which cells there are, where they stand, and in which order they are sampled."""
+
+import dataclasses
 import itertools
-from pathlib import Path
 
 import pytest
-from athanor.training_core.compare import axes, grid
-from athanor.training_core.drawing import font, shorten, wrap
+from athanor.training_core.compare import axes, cells, kinds
+from athanor.training_core.compare import plan as planning
+from athanor.training_core.compare.axes import Axis, LoraChoice, Value
+from athanor.training_core.compare.cells import Cell, Lora
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.run.handle import Checkpoint, Run
-from athanor.training_core.settings import CompareSettings
-from PIL import Image
+
+KNOWN = {
+    "samplers": ["euler", "euler_ancestral", "dpmpp_2m", "dpmpp_2m_sde"],
+    "schedulers": ["normal", "karras", "sgm_uniform"],
+    "models": ["base.safetensors", "sub/other.safetensors"],
+    "vaes": ["fix.safetensors", "taesd"],
+    "loras": ["char-000002.safetensors", "char-000010.safetensors", "char.safetensors", "style v2.safetensors"],
+}
+BASE = Cell("a red cat, 1girl", "blurry")
 
 
-def run(epochs=(2, 4, 10)):
-    points = tuple(
-        Checkpoint(e, e * 10, f"x-{e:06d}.safetensors", Path(f"x-{e:06d}.safetensors"), "", e == epochs[-1])
-        for e in epochs
-    )
-    return Run("0" * 16, "x", Path(), points, (), (), (), (), ("one", "two"))
+def read(kind, text, whole_word=True):
+    return kinds.read(kind, text, KNOWN, whole_word)
 
 
-def test_checkpoints_are_in_order_of_training():
-    assert [c.epoch for c in axes.checkpoints("all", run())] == [2, 4, 10]
-    assert [c.epoch for c in axes.checkpoints("last, 2", run())] == [2, 10]
-    with pytest.raises(AthanorError, match="no epoch '3'; it has 2, 4, 10"):
-        axes.checkpoints("3", run())
+def labels(axis):
+    return [value.label for value in axis.values]
 
 
-def test_layout():
-    settings = CompareSettings(prompts="a\nb", strengths="0.5, 1", seeds="1,2")
-    everything = axes.axes(settings, run())
-    plan = axes.layout(everything, "prompt", "checkpoint")
-    assert plan.column_labels == ("a", "b")
-    assert plan.row_labels == ("base model", "epoch 2", "epoch 4", "epoch 10")
-    assert plan.block_labels == (
-        "strength 0.5  seed 1", "strength 0.5  seed 2", "strength 1  seed 1", "strength 1  seed 2",
-    )  # fmt: skip
-    assert len(plan.cells) == 4 and len(plan.cells[0]) == 4 and len(plan.cells[0][0]) == 2
-    cell = plan.cells[2][1][1]
-    assert (cell.lora.name, cell.strength, cell.seed, cell.prompt) == ("x-000002.safetensors", 1, 1, "b")
+def changes(axis):
+    return [dict(value.changes) for value in axis.values]
 
 
-def test_without_prompts_the_captions_are_drawn():
-    plan = axes.layout(axes.axes(CompareSettings(), run()), "prompt", "checkpoint")
-    assert plan.column_labels == ("one", "two")
+def test_every_type_can_be_read():
+    examples = {
+        "LoRA": "char", "seed": "x2", "steps": "20", "sampler": "euler", "scheduler": "karras", "size": "512",
+        "sampler + scheduler": "euler/karras", "model": "base", "VAE": "taesd", "clip skip": "2",
+        "prompt S/R": "cat, dog", "prompt S/R (positive)": "cat, dog", "prompt S/R (negative)": "blurry, sharp",
+        "prompt": "a\nb", "negative prompt": "a", kinds.CHECKPOINT: "2, last",
+    }  # fmt: skip
+    for kind in kinds.KINDS:
+        axis = read(kind, examples.get(kind, "1, 0.5"))
+        assert axis.fields and (axis.values or kind == kinds.CHECKPOINT), kind
 
 
-def test_the_base_is_drawn_once_whatever_the_strength():
-    settings = CompareSettings(prompts="a", strengths="0, 0.5, 1")
-    plan = axes.layout(axes.axes(settings, run()), "strength", "checkpoint")
-    unique = plan.unique()
-    assert len(unique) == 1 + 3 * 2
-    keys = [(c.lora, c.strength) for c in unique]
-    assert len(keys) == len(set(keys))
+def test_values():
+    assert changes(read("clip skip", "2, -1")) == [{"clip_skip": -2}, {"clip_skip": -1}]
+    assert changes(read("size", "512x768")) == [{"width": 512, "height": 768}]
+    pair = {"sampler": "dpmpp_2m", "scheduler": "karras"}
+    for text in ("dpmpp_2m/karras", "DPM++ 2M Karras", "dpmpp_2m karras", "dpmpp_2m | Karras"):
+        assert changes(read("sampler + scheduler", text)) == [pair], text
+    assert changes(read("LoRA strength", "0.5")) == [{"strength_model": 0.5, "strength_clip": 0.5}]
+    assert changes(read("prompt", "a, b")) == [{"positive": "a, b"}]
 
 
-def test_a_lora_is_patched_once():
-    plan = axes.layout(axes.axes(CompareSettings(prompts="a\nb\nc", seeds="1,2,3"), run()), "prompt", "seed")
-    keys = [(c.lora, c.strength) for c in plan.unique()]
-    changes = sum(a != b for a, b in itertools.pairwise(keys))
-    assert changes == 3
-
-
-def test_grid_size_and_cells(tmp_path: Path):
-    plan = axes.layout(axes.axes(CompareSettings(prompts="a\nb"), run()), "prompt", "checkpoint")
-    pictures = {}
-    for i, cell in enumerate(plan.unique()):
-        pictures[cell] = tmp_path / f"{i}.png"
-        Image.new("RGB", (64, 64), (10 + i * 20, 0, 0)).save(pictures[cell])
-    sheet = grid.draw("title", plan, pictures, (64, 64))
-    colours = {c for _, c in sheet.getcolors(1 << 20)}
-    assert {(10 + i * 20, 0, 0) for i in range(8)} <= colours
+def test_loras():
+    assert labels(read("LoRA", "none, char-*")) == ["base model", "char-000002", "char-000010"]
+    assert labels(read("LoRA", "char:0.4-0.8(0.2)")) == ["char 0.4", "char 0.6", "char 0.8"]
+    (stack,) = changes(read("LoRA", "char:0.8:0.5 + style v2"))
+    assert stack["lora"] == (LoraChoice("char.safetensors", 0.8, 0.5), LoraChoice("style v2.safetensors"))
+    assert len(read("LoRA", "char:1 || char-000010:1, 2").values) == 3
 
 
 @pytest.mark.parametrize(
-    "text", ["my_character_v2-000012", "a" * 80, "one two three four five six seven eight", "\u4e00\u4e8c\u4e09" * 20]
+    ("kind", "text", "words"),
+    [
+        ("sampler", "eulr", "there is no sampler 'eulr'; the nearest are euler"),
+        ("LoRA", "chr", "there is no LoRA 'chr'; the nearest are"),
+        ("LoRA", "nothing-*", "nothing fits the pattern 'nothing-\\*'"),
+        ("LoRA", "char:1:2:3", "too many ':'"),
+        ("sampler + scheduler", "euler", "not a sampler and a scheduler"),
+        ("sampler + scheduler", "euler/karas", "no scheduler 'karas'; the nearest are karras"),
+        ("denoise", "1.5", "denoise 1.5 is not between 0 and 1"),
+        ("clip skip", "0", "clip skip 0 is not from 1"),
+        ("prompt", " ", "values is empty"),
+        ("colour", "1", "type 'colour' does not exist"),
+    ],
 )
-def test_labels_keep_their_end(text):
-    face = font(13)
-    lines = wrap(text, face, 90, 2)
-    assert len(lines) <= 2 and all(face.getlength(line) <= 90 for line in lines)
-    assert lines[-1].endswith(text[-2:])
-    assert shorten("short", face, 90) == "short"
+def test_wrong_values(kind, text, words):
+    with pytest.raises(AthanorError, match=words):
+        read(kind, text)
+
+
+def test_search_and_replace_in_prompts():
+    axis = read("prompt S/R", "cat, dog")
+    plan = planning.plan([axis], BASE)
+    assert [c.positive for c in plan.cells] == ["a red cat, 1girl", "a red dog, 1girl"]
+    two = planning.plan([axis, read("prompt S/R (negative)", "blurry => sharp")], BASE)
+    assert [(c.positive[6:9], c.negative) for c in two.cells] == [("cat", "sharp"), ("dog", "sharp")]
+    with pytest.raises(AthanorError, match="'bird' is not in the prompt 'a red cat, 1girl'"):
+        planning.plan([read("prompt S/R", "bird, dog")], BASE)
+    with pytest.raises(AthanorError, match="only part of a longer word there; turn whole_word off"):
+        planning.plan([read("prompt S/R", "girl, boy")], BASE)
+    assert planning.plan([read("prompt S/R", "girl, boy", False)], BASE).cells[1].positive == "a red cat, 1boy"
+    with pytest.raises(AthanorError, match="is not in the negative prompt"):
+        planning.plan([read("prompt S/R (negative)", "cat, dog")], BASE)
+
+
+def test_a_prompt_axis_and_a_replacement_go_together():
+    plan = planning.plan([read("prompt", "a cat\nthe cat"), read("prompt S/R", "cat, dog")], BASE)
+    assert [c.positive for c in plan.cells] == ["a cat", "a dog", "the cat", "the dog"]
+    with pytest.raises(AthanorError, match="is not in the prompt 'a bird'"):
+        planning.plan([read("prompt", "a cat\na bird"), read("prompt S/R", "cat, dog")], BASE)
+
+
+def test_two_axes_cannot_set_the_same():
+    with pytest.raises(AthanorError, match="'cfg' and 'cfg' both set cfg"):
+        planning.plan([read("cfg", "3, 4"), read("cfg", "5")], BASE)
+    with pytest.raises(AthanorError, match=r"'sampler' and 'sampler . scheduler' both set sampler"):
+        planning.plan([read("sampler", "euler"), read("sampler + scheduler", "euler/karras")], BASE)
+
+
+def test_absurd_sizes_are_explained():
+    with pytest.raises(AthanorError, match="10000 x 11 = 110000 pictures; at most 100000"):
+        planning.plan([read("seed", "1-10000"), read("cfg", "1-11")], BASE)
+
+
+def test_zip():
+    joined = axes.join([read("LoRA", "char-000002, char"), read("prompt S/R", "cat, dog")])
+    assert labels(joined) == ["char-000002  cat", "char  dog"] and joined.cost == 5
+    plan = planning.plan([joined], BASE)
+    assert [(c.loras[0].name[:-12], c.positive[6:9]) for c in plan.cells] == [("char-000002", "cat"), ("char", "dog")]
+    with pytest.raises(AthanorError, match=r"cfg, 2 values: 3, 4; but steps, 3 values: 10, 20, 30"):
+        axes.join([read("cfg", "3, 4"), read("steps", "10, 20, 30")])
+    with pytest.raises(AthanorError, match="both set cfg"):
+        axes.join([read("cfg", "3, 4"), read("cfg", "1, 2")])
+
+
+def test_strengths_and_stacks():
+    loras = read("LoRA", "none, char, char + style v2:0.3")
+    plan = planning.plan([loras, read("LoRA strength", "0, 0.5, 1")], BASE)
+    assert plan.cells[0] == plan.cells[1] == plan.cells[2] == plan.cells[3] == BASE  # no LoRA, or at 0
+    assert plan.cells[7].loras == (Lora("char.safetensors", 0.5, 0.5), Lora("style v2.safetensors", 0.3, 0.3))
+    assert len(plan.order) == 1 + 2 + 3
+    split = planning.plan([loras, read("LoRA strength (text encoder)", "0, 1")], BASE, (0.8, 0.8))
+    assert split.cells[2].loras == (Lora("char.safetensors", 0.8, 0.0),)
+    both = planning.plan([read("LoRA", "char, none"), read("LoRA", "style v2, none")], BASE)
+    assert [len(c.loras) for c in both.cells] == [2, 1, 1, 0]
+
+
+@pytest.mark.parametrize("sizes", [(3,), (2, 3), (3, 2, 4), (2, 2, 2, 2), (1, 5, 1, 3), (4, 3, 3)])
+def test_one_thing_changes_at_a_time(sizes):
+    """The snake: neighbours in the order differ by one step on one axis, and every combination comes once."""
+    all_axes = [
+        Axis(field, tuple(Value(str(i), ((field, i),)) for i in range(n)))
+        for field, n in zip(("cfg", "model", "positive", "lora"), sizes, strict=False)
+    ]
+    walk = list(planning.snake(all_axes))
+    assert sorted(walk) == sorted(itertools.product(*map(range, sizes)))
+    for a, b in itertools.pairwise(walk):
+        steps = [abs(x - y) for x, y in zip(a, b, strict=True)]
+        assert sorted(steps)[-1] == 1 and sum(steps) == 1
+
+
+def test_what_is_dear_changes_rarely():
+    order = [read("cfg", "3, 4"), read("LoRA", "none, char, char-000002"), read("prompt", "a\nb\nc"),
+             read("model", "base, other"), read("LoRA strength", "0.6, 0.8, 1")]  # fmt: skip
+    plan = planning.plan(order, BASE)
+    assert plan.models == 2 and plan.patches == 2 * 2 * 3
+    assert len(plan.order) == 2 * (1 + 2 * 3) * 3 * 2
+
+
+def identity(cell, **more):
+    known = {"model:": "m", "vae:": "v", "lora:char.safetensors": "l"} | more
+    return cells.identity(cell, known)
+
+
+def test_identity():
+    cell = dataclasses.replace(BASE, loras=(Lora("char.safetensors", 1.0, 1.0),))
+    first = identity(cell)
+    assert first == identity(dataclasses.replace(cell)) and len(first) == 24
+    assert identity(cell, **{"lora:char.safetensors": "replaced"}) != first
+    assert identity(cell, **{"model:": "other"}) != first and identity(cell, **{"vae:": "other"}) != first
+    assert identity(cell, latent="given") != first
+    renamed = dataclasses.replace(cell, loras=(Lora("renamed.safetensors", 1.0, 1.0),))
+    assert identity(renamed, **{"lora:renamed.safetensors": "l"}) == first  # the content counts, not the name
+    seen = {first}
+    for field, value in {
+        "positive": "b", "negative": "c", "seed": 1, "steps": 2, "cfg": 2.0, "sampler": "x", "scheduler": "y",
+        "denoise": 0.5, "width": 256, "height": 256, "clip_skip": -2, "shift": 3.0, "guidance": 3.0, "loras": (),
+    }.items():  # fmt: skip
+        seen.add(identity(dataclasses.replace(cell, **{field: value})))
+    assert len(seen) == 15
+
+
+def test_parameters_are_what_a1111_writes():
+    cell = dataclasses.replace(BASE, loras=(Lora("char.safetensors", 0.8, 0.8),), clip_skip=-2, seed=5)
+    assert cells.parameters(cell) == (
+        "a red cat, 1girl <lora:char:0.8>\nNegative prompt: blurry\nSteps: 20, Sampler: euler, Schedule type: normal, "
+        "CFG scale: 7, Seed: 5, Size: 512x512, Clip skip: 2"
+    )
+
+
+def test_random_seeds_are_given_by_the_plan():
+    axis = read("seed", "x2, 7")
+    assert planning.randoms([axis], BASE) == [1, 2]
+    plan = planning.plan([axis], BASE, seeds={1: 111, 2: 222})
+    assert [c.seed for c in plan.cells] == [111, 222, 7]

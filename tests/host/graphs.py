@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -116,11 +116,6 @@ def keys(path: Path) -> list[str]:
         return list(file.keys())
 
 
-def hashed(prompt: str) -> str:
-    """How XYZ Compare names a prompt in file names."""
-    return hashlib.sha256(prompt.encode()).hexdigest()[:8]
-
-
 def draw_dataset(folder: Path, count: int = 4, size: int = 64) -> None:
     rng = random.Random(0)
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,3 +125,34 @@ def draw_dataset(folder: Path, count: int = 4, size: int = 64) -> None:
             image = image.resize((size * 2, size))  # one of another shape
         image.save(folder / f"{i}.png")
         (folder / f"{i}.txt").write_text(scene.caption, encoding="utf-8")
+
+
+def folder(host: Any, entry: dict[str, Any], key: str = "compare") -> Path:
+    """Where a comparison lies."""
+    return host.base / "output" / entry["outputs"][key]["images"][0]["subfolder"]
+
+
+def cells(comparison: Path) -> list[dict[str, Any]]:
+    """The pictures of a comparison: pixels, where they stand ('at'), their own graph and A1111's parameters."""
+    found = []
+    for path in sorted((comparison / "cells").glob("*.png")):
+        with Image.open(path) as image:
+            told = {name: json.loads(image.text[name]) for name in ("xyz", "prompt")}
+            words = image.text["parameters"]
+        found.append(
+            {"path": path, "pixels": pixels(path), "at": told["xyz"], "graph": told["prompt"], "parameters": words}
+        )
+    return found
+
+
+def settings_of(graph: dict[str, Any]) -> dict[str, Any]:
+    """Prompt, LoRAs and sampler of a cell's own graph."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for node_ in graph.values():
+        kinds.setdefault(node_["class_type"], []).append(node_["inputs"])
+    sampler = kinds["KSampler"][0]
+    return {
+        "positive": graph[sampler["positive"][0]]["inputs"]["text"],
+        "loras": [(n["lora_name"], n["strength_model"], n["strength_clip"]) for n in kinds.get("LoraLoader", [])],
+        **{name: sampler[name] for name in ("seed", "steps", "cfg", "sampler_name", "scheduler", "denoise")},
+    }

@@ -16,8 +16,9 @@ def test_train_then_stock_nodes_and_compare_agree_bit_for_bit(server):
     )
     before = server.run(graphs.plain("ckpt", "red circle at the left", None, seed=7) | {"ckpt": prompt["ckpt"]})
     entry = server.run(prompt)
-    folder = server.base / "output" / entry["outputs"]["compare"]["images"][0]["subfolder"]
-    cells = {p.name: graphs.pixels(p) for p in folder.glob("*_seed7_*.png")}
+    folder = graphs.folder(server, entry)
+    told = [(graphs.settings_of(cell["graph"]), cell["pixels"]) for cell in graphs.cells(folder)]
+    cells = {(*(s["loras"] or [None]), s["positive"]): pixels for s, pixels in told if s["seed"] == 7}
     assert len(cells) == 2 * (1 + 2 * 2)  # base once, two checkpoints at two strengths, times two prompts
     stock = {"ckpt": prompt["ckpt"]}
     wanted = []
@@ -25,10 +26,10 @@ def test_train_then_stock_nodes_and_compare_agree_bit_for_bit(server):
         for j, text in enumerate(["red circle at the left", "green cross"]):
             name = f"c{i}{j}"
             stock |= graphs.plain("ckpt", text, lora and f"{lora}.safetensors", strength, 7, name)
-            wanted.append((name, "base" if lora is None else f"{lora}_strength{strength:g}", text))
+            wanted.append((name, lora and (f"{lora}.safetensors", strength, strength), text))
     plain = server.run(stock)
     for name, what, text in wanted:
-        cell = cells[f"{what}_seed7_{graphs.hashed(text)}.png"]
+        cell = cells[what, text]
         assert np.array_equal(cell, graphs.saved(server, plain, f"{name}save")), (what, text)
     # The LoRA does something, and the model itself samples the same bytes after training as before.
     assert not np.array_equal(graphs.saved(server, plain, "c00save"), graphs.saved(server, plain, "c20save"))

@@ -51,7 +51,7 @@ def test_four_pictures_are_learnt_by_heart(server, folder):
         optimizer={"learning_rate": 4e-3, "lr_scheduler": "cosine"},
         train={"output_name": "by_heart", "epochs": 300, "save_every_n_epochs": 0},
     )
-    sampling = {"width": 128, "height": 128, "steps": 20, "cfg": 2.0, "prompts": "\n".join(CAPTIONS)}
+    sampling = {"width": 128, "height": 128, "steps": 20, "cfg": 2.0, "prompts": "\n".join(CAPTIONS), "strengths": "1"}
     entry = server.run(prompt | graphs.compare("ckpt", ["train", 0], **sampling))
     assert "probe" in entry["outputs"]["train"]["text"][0]
     runs = (server.base / "output" / "athanor" / "runs").iterdir()
@@ -64,13 +64,14 @@ def test_four_pictures_are_learnt_by_heart(server, folder):
     assert line["loss"] == pytest.approx(sum(line["losses"]) / 4) and sorted(line["pictures"]) == [0, 1, 2, 3]
     assert [p["caption"] for p in json.loads((run / "dataset.json").read_text())] == list(CAPTIONS)
 
-    cells = server.base / "output" / entry["outputs"]["compare"]["images"][0]["subfolder"]
+    told = [(graphs.settings_of(c["graph"]), c["pixels"]) for c in graphs.cells(graphs.folder(server, entry))]
+    cells = {(s["positive"], bool(s["loras"])): pixels for s, pixels in told}
     targets = [np.asarray(draw(i), dtype=float) for i in range(4)]
 
-    def distances(name: str) -> np.ndarray:
-        seen = [graphs.pixels(cells / f"{name}_seed0_{graphs.hashed(c)}.png").astype(float) for c in CAPTIONS]
+    def distances(with_lora: bool) -> np.ndarray:
+        seen = [cells[c, with_lora].astype(float) for c in CAPTIONS]
         return np.array([[np.abs(s - t).mean() for t in targets] for s in seen])
 
-    trained, base = distances("by_heart_strength1"), distances("base")
+    trained, base = distances(True), distances(False)
     assert trained.argmin(1).tolist() == [0, 1, 2, 3], trained.round(1)
     assert (trained.diagonal() < 0.8 * base.diagonal()).all(), (trained.diagonal(), base.diagonal())

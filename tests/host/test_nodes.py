@@ -5,7 +5,8 @@ NODES = {
     "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare", "AthanorDatasetFromImages", "AthanorCacheConfig",
     "AthanorDatasetDoctor", "AthanorCaptionEdit", "AthanorMergeTags", "AthanorBalanceRepeats",
     "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorSampleConfig", "AthanorTimestepPlot", "AthanorLRPlot",
-    "AthanorLoRAInfo",
+    "AthanorLoRAInfo", "AthanorXYZAxis",
+    "AthanorLoRARunAxis", "AthanorXYZModelAxis", "AthanorXYZZip", "AthanorXYZPlan", "AthanorXYZGridImage", "AthanorLossCompare",
 }  # fmt: skip
 """Ids are stable for ever: workflows hold them."""
 

@@ -54,9 +54,14 @@ def test_the_grid_shows_the_lora_learn(server, demo):
     losses = [json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert np.mean(losses[-100:]) < 0.7 * np.mean(losses[:40])
     key = next(k for k, n in prompt.items() if n["class_type"] == "AthanorXYZCompare")
-    folder = server.base / "output" / entry["outputs"][key]["images"][0]["subfolder"]
-    assert len(list(folder.glob("*_seed*.png"))) == 3 * 2 * 2
-    base = [eyes_and_feet(graphs.pixels(p)) for p in sorted(folder.glob("base_seed*.png"))]
-    last = [eyes_and_feet(graphs.pixels(p)) for p in sorted(folder.glob("learned_strength1_seed*.png"))]
+    cells = graphs.cells(graphs.folder(server, entry, key))
+    assert len(cells) == 3 * 2 * 2
+    loras = [graphs.settings_of(cell["graph"])["loras"] for cell in cells]
+    base = [eyes_and_feet(cell["pixels"]) for cell, used in zip(cells, loras, strict=True) if not used]
+    last = [
+        eyes_and_feet(cell["pixels"])
+        for cell, used in zip(cells, loras, strict=True)
+        if used == [("learned.safetensors", 1.0, 1.0)]
+    ]
     assert len(base) == len(last) == 4
     assert np.mean(last) > 3 * np.mean(base) + 60, (base, last)

@@ -1,77 +1,179 @@
-"""Sample every cell of a layout through the host, and keep each picture on disk."""
+"""A cell: everything one picture depends on, made of the base settings and one value per axis (pure)."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+from ..errors import AthanorError
+from . import grammar
+from .axes import Axis, LoraChoice, Swap, Value
+from .grammar import Random
 
-from ..files import write_atomically
-from ..host import guard, lora, sampling
-from ..settings import CompareSettings
-from .axes import Cell, Layout
+ENGINE = 1
+"""Part of every cell's identity: raised when the same settings would give another picture."""
 
 
-def sample_cells(
-    plan: Layout, settings: CompareSettings, sampler: str, scheduler: str, model: Any, clip: Any, vae: Any, folder: Path
-) -> Iterator[tuple[int, int, Cell, Path]]:
-    """Draw each different cell once; yields (done, total, cell, file) after each.
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """A LoRA file on the model, by its name in the host's list."""
 
-    One patched model is alive at a time, and a prompt is encoded once per state of the text encoder.
+    name: str
+    strength_model: float
+    strength_clip: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What the plain graph of this picture would have in its widgets. '' and None: as it is connected."""
+
+    positive: str
+    negative: str = ""
+    seed: int | Random = 0
+    steps: int = 20
+    cfg: float = 7.0
+    sampler: str = "euler"
+    scheduler: str = "normal"
+    denoise: float = 1.0
+    width: int = 512
+    height: int = 512
+    model: str = ""
+    vae: str = ""
+    clip_skip: int = 0
+    shift: float | None = None
+    guidance: float | None = None
+    loras: tuple[Lora, ...] = ()
+
+    @property
+    def weights(self) -> tuple[Any, ...]:
+        """What the patched model and text encoder depend on."""
+        return self.model, self.loras
+
+    @property
+    def text(self) -> tuple[Any, ...]:
+        """What an encoded prompt depends on besides the prompt."""
+        return self.model, self.clip_skip
+
+
+def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], seeds: Mapping[int, int]) -> Cell:
+    """The cell of one value per axis.
+
+    Args:
+        strength: of LoRAs that have none of their own, for model and text encoder.
+        seeds: what the random seeds are.
     """
-    cells, previous, patched, conditioning = plan.unique(), None, (model, clip), {}
-    for done, cell in enumerate(cells, 1):
-        guard.stop_if_interrupted()
-        if (cell.lora, cell.strength) != previous:
-            encoder = patched[1]
-            patched = lora.apply(model, clip, cell.lora, cell.strength) if cell.lora else (model, clip)
-            if patched[1] is not encoder:
-                conditioning = {}
-            previous = (cell.lora, cell.strength)
-        for prompt in (cell.prompt, settings.negative):
-            if prompt not in conditioning:
-                conditioning[prompt] = sampling.encode_prompt(patched[1], prompt)
-        pixels = sampling.sample(
-            patched[0],
-            vae,
-            conditioning[cell.prompt],
-            conditioning[settings.negative],
-            seed=cell.seed,
-            steps=settings.steps,
-            cfg=settings.cfg,
-            sampler=sampler,
-            scheduler=scheduler,
-            width=settings.width,
-            height=settings.height,
+    fields: dict[str, Any] = {}
+    loras: list[LoraChoice] = []
+    swaps: list[Swap] = []
+    for value in chosen:
+        for name, to in value.changes:
+            if name == "lora":
+                loras += to
+            elif name == "replace":
+                swaps.append(to)
+            else:
+                fields[name] = to
+    strength = (fields.pop("strength_model", strength[0]), fields.pop("strength_clip", strength[1]))
+    stack = [
+        Lora(
+            choice.name,
+            strength[0] if choice.strength_model is None else choice.strength_model,
+            strength[1] if choice.strength_clip is None else choice.strength_clip,
         )
-        path = folder / _name(cell)
-        _save(path, pixels[0].float().cpu().numpy(), _parameters(cell, settings, sampler, scheduler))
-        yield done, len(cells), cell, path
-
-
-def _name(cell: Cell) -> str:
-    what = "base" if cell.lora is None else f"{cell.lora.stem}_strength{cell.strength:g}"
-    words = hashlib.sha256(cell.prompt.encode()).hexdigest()[:8]
-    return f"{what}_seed{cell.seed}_{words}.png"
-
-
-def _parameters(cell: Cell, settings: CompareSettings, sampler: str, scheduler: str) -> str:
-    """The `parameters` text that picture viewers know from A1111."""
-    tag = f" <lora:{cell.lora.stem}:{cell.strength:g}>" if cell.lora else ""
-    return (
-        f"{cell.prompt}{tag}\nNegative prompt: {settings.negative}\nSteps: {settings.steps}, Sampler: {sampler}, "
-        f"Schedule type: {scheduler}, CFG scale: {settings.cfg:g}, Seed: {cell.seed}, Size: {settings.width}x{settings.height}"
+        for choice in loras
+    ]
+    # Load LoRA with two zeros does nothing: equal cells are drawn once.
+    result = dataclasses.replace(
+        base, **fields, loras=tuple(one for one in stack if one.strength_model or one.strength_clip)
     )
+    for swap in swaps:
+        for where in ("positive", "negative"):
+            if swap.where in ("both", where):
+                text = grammar.replace(getattr(result, where), swap.change, swap.whole_word)
+                result = dataclasses.replace(result, **{where: text})
+    if isinstance(result.seed, Random):
+        result = dataclasses.replace(result, seed=seeds[result.seed.number])
+    return result
 
 
-def _save(path: Path, pixels: np.ndarray, parameters: str) -> None:
-    """(H, W, 3) in 0..1 -> PNG, rounded as the host's Save Image does it."""
-    info = PngInfo()
-    info.add_itxt("parameters", parameters)
-    image = Image.fromarray(np.clip(255.0 * pixels, 0, 255).astype(np.uint8))
-    write_atomically(path, lambda temporary: image.save(temporary, format="PNG", pnginfo=info, compress_level=4))
+def check_replacements(base: Cell, axes: Sequence[Axis]) -> None:
+    """What is to be replaced stands in the prompts.
+
+    Raises:
+        AthanorError: names the text, and the prompt that lacks it.
+    """
+    prompts = [dict(v.changes)["positive"] for axis in axes for v in axis.values if "positive" in v.fields]
+    negatives = [dict(v.changes)["negative"] for axis in axes for v in axis.values if "negative" in v.fields]
+    prompts, negatives = prompts or [base.positive], negatives or [base.negative]
+    swaps = grammar.once(to for axis in axes for v in axis.values for name, to in v.changes if name == "replace")
+    for swap in swaps:
+        pairs = [(p, n) for p in prompts for n in negatives]
+        for positive, negative in pairs:
+            texts = {"both": [positive, negative], "positive": [positive], "negative": [negative]}[swap.where]
+            if any(grammar.contains(text, swap.change.old, swap.whole_word) for text in texts):
+                continue
+            where = "prompt" if swap.where == "both" else f"{swap.where} prompt"
+            inside = any(swap.change.old in text for text in texts)
+            more = (
+                "it is only part of a longer word there; turn whole_word off, or search for the whole word"
+                if inside
+                else ("write the first value exactly as it stands in the prompt")
+            )
+            raise AthanorError(f"'{swap.change.old}' is not in the {where} '{_short(texts[0])}': {more}.")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:40]} … {text[-17:]}"
+
+
+def identity(one: Cell, known: Mapping[str, str]) -> str:
+    """24 hex digits: the same for two cells exactly if the same picture comes out.
+
+    Args:
+        known: content of what a cell only names: '' (model, text encoder and VAE connected), 'model:NAME', 'vae:NAME',
+            'lora:NAME', 'latent'.
+    """
+    values = dataclasses.asdict(one)
+    values["model"] = known[f"model:{one.model}"]
+    values["vae"] = known[f"vae:{one.vae}"] if one.vae or not one.model else known[f"model:{one.model}"]
+    values["loras"] = [(known[f"lora:{x.name}"], x.strength_model, x.strength_clip) for x in one.loras]
+    values["latent"] = known.get("latent", "")
+    text = json.dumps([ENGINE, values], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def parameters(one: Cell) -> str:
+    """The `parameters` text that picture viewers know from A1111."""
+    tags = "".join(f" <lora:{x.name.removesuffix('.safetensors')}:{_strength(x)}>" for x in one.loras)
+    more = {
+        "Steps": one.steps,
+        "Sampler": one.sampler,
+        "Schedule type": one.scheduler,
+        "CFG scale": f"{one.cfg:g}",
+        "Seed": one.seed,
+        "Size": f"{one.width}x{one.height}",
+    }
+    if one.model:
+        more["Model"] = one.model.removesuffix(".safetensors")
+    if one.vae:
+        more["VAE"] = one.vae
+    if one.clip_skip:
+        more["Clip skip"] = -one.clip_skip
+    if one.denoise != 1:
+        more["Denoising strength"] = f"{one.denoise:g}"
+    if one.guidance is not None:
+        more["Distilled CFG Scale"] = f"{one.guidance:g}"
+    if one.shift is not None:
+        more["Shift"] = f"{one.shift:g}"
+    line = ", ".join(f"{name}: {value}" for name, value in more.items())
+    return f"{one.positive}{tags}\nNegative prompt: {one.negative}\n{line}"
+
+
+def _strength(lora: Lora) -> str:
+    if lora.strength_model == lora.strength_clip:
+        return f"{lora.strength_model:g}"
+    return f"{lora.strength_model:g}:{lora.strength_clip:g}"

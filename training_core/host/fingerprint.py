@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import types
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,9 +40,27 @@ def _digest(hasher: Any, value: Any) -> None:
     elif hasattr(value, "weights"):  # a weight adapter: a LoRA that the graph has patched in
         hasher.update(type(value).__name__.encode())
         _digest(hasher, value.weights)
+    elif isinstance(value, (types.FunctionType, types.MethodType)):  # a patch of another node, with what it closes over
+        hasher.update(f"{value.__module__}.{value.__qualname__}".encode())
+        inner = getattr(value, "__func__", value)
+        _digest(hasher, [cell.cell_contents for cell in inner.__closure__ or () if _is_shown(cell)])
+        _digest(hasher, inner.__defaults__ or ())
     else:
         plain = value is None or isinstance(value, (bool, int, float, str))
         hasher.update((repr(value) if plain else type(value).__name__).encode())
+        if not plain and hasattr(value, "__dict__"):
+            _digest(hasher, {k: v for k, v in vars(value).items() if isinstance(v, _SHOWN)})
+
+
+_SHOWN = (bool, int, float, str, torch.Tensor)
+"""What is looked at inside objects and functions of other nodes."""
+
+
+def _is_shown(cell: Any) -> bool:
+    try:
+        return isinstance(cell.cell_contents, _SHOWN)
+    except ValueError:  # an empty cell
+        return False
 
 
 def _patcher(hasher: Any, patcher: Any) -> None:
@@ -62,6 +82,38 @@ def fingerprint(model: Any, clip: Any, vae: Any) -> str:
     return hasher.hexdigest()
 
 
+def diffusion_model(model: Any) -> str:
+    """SHA-256 of what a picture depends on: sampled weights, LoRA patches, sampling and other patches of the graph."""
+    hasher = hashlib.sha256()
+    with torch.no_grad():
+        _patcher(hasher, model)
+        _digest(hasher, model.model_options)
+    return hasher.hexdigest()
+
+
+def latent(samples: dict[str, Any]) -> str:
+    """SHA-256 of a LATENT: all its numbers, its mask and batch indices."""
+    hasher = hashlib.sha256()
+    for name, value in sorted(samples.items()):
+        hasher.update(name.encode())
+        if isinstance(value, torch.Tensor):
+            hasher.update(value.detach().float().cpu().contiguous().numpy().tobytes())
+        else:
+            _digest(hasher, value)
+    return hasher.hexdigest()
+
+
+def file(path: Path) -> str:
+    """SHA-256 of a model file's size, time and header: a file that was replaced under its name is another one."""
+    stat = path.stat()
+    hasher = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns}".encode())
+    with path.open("rb") as opened:
+        start = opened.read(8)
+        length = min(int.from_bytes(start, "little"), 100_000_000) if path.suffix == ".safetensors" else 2**16
+        hasher.update(start + opened.read(length))
+    return hasher.hexdigest()
+
+
 def text_encoder(clip: Any) -> str:
     """SHA-256 of what a caption's encoding depends on: sampled weights, LoRA patches, layer and tokenizer options."""
     hasher = hashlib.sha256()
@@ -70,6 +122,12 @@ def text_encoder(clip: Any) -> str:
     options = getattr(clip, "tokenizer_options", {})
     hasher.update(repr((type(clip.tokenizer).__name__, clip.layer_idx, sorted(options.items()))).encode())
     return hasher.hexdigest()
+
+
+def models(model: Any, clip: Any, vae: Any) -> str:
+    """SHA-256 of a MODEL and, where there are any, its CLIP and VAE."""
+    parts = [diffusion_model(model), clip and text_encoder(clip), vae and autoencoder(vae)]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def autoencoder(vae: Any) -> str:

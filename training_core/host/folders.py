@@ -87,9 +87,15 @@ def _file(root: Path, name: str) -> Path:
 
 
 def lora_name(path: Path) -> str:
-    """The name under which the host lists a file of the loras folder, or of the folders of models."""
-    roots = [lora_folder(), *model_folders()]
-    return next((str(path.relative_to(root)) for root in roots if path.is_relative_to(root)), path.name)
+    """The name under which the host lists a file of a loras folder, or of the folders of models.
+
+    Raises:
+        AthanorError: it lies in none of them.
+    """
+    for root in [*map(Path, folder_paths.get_folder_paths("loras")), *model_folders()]:
+        if path.is_relative_to(root):
+            return str(path.relative_to(root))
+    raise AthanorError(f"{path.name} is not in a loras folder.")
 
 
 def lora_names() -> list[str]:
@@ -107,6 +113,19 @@ def existing_lora(name: str) -> Path:
     if path is None:
         raise AthanorError(f"lora_name '{name}' is not in the loras folders.")
     return Path(path)
+
+
+def trained_file(name: str) -> tuple[str, Path]:
+    """What a run has written under a name: "loras", "checkpoints" or "diffusion_models" (a fine-tune), and the file.
+
+    Raises:
+        AthanorError: there is none of that name.
+    """
+    for kind in ("checkpoints", "diffusion_models"):
+        path = None if folder_paths.get_full_path("loras", name) else folder_paths.get_full_path(kind, name)
+        if path:
+            return kind, Path(path)
+    return "loras", existing_lora(name)
 
 
 def runs_folder() -> Path:
@@ -130,8 +149,21 @@ def input_folder() -> Path:
 
 
 def compare_folder(name: str) -> Path:
-    """output/athanor/compare/<name>."""
-    return Path(folder_paths.get_output_directory()) / "athanor" / "compare" / name
+    """output/athanor/compare/<name>.
+
+    Raises:
+        AthanorError: the name leads out of that folder.
+    """
+    root = Path(folder_paths.get_output_directory()) / "athanor" / "compare"
+    if name and (not folder_paths.is_within_directory(str(root), str(root / name)) or Path(name).name != name):
+        raise AthanorError(f"'{name}' is not the name of a comparison in {root}.")
+    return root / name
+
+
+def model_file(kind: str, name: str) -> Path | None:
+    """The file behind a name of the host's list of `kind` (checkpoints, vae, loras); None if it has no file."""
+    path = folder_paths.get_full_path(kind, name)
+    return Path(path) if path else None
 
 
 def cache_folder() -> Path:

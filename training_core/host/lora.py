@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,79 @@ import folder_paths
 from ..errors import AthanorError
 from . import checkpoint
 
+Tensors = tuple[dict[str, Any], dict[str, str] | None]
+"""What is in a file: tensors by key, and the metadata."""
 
-def apply(model: Any, clip: Any, path: Path, strength: float) -> tuple[Any, Any]:
-    """MODEL and CLIP with the LoRA at `strength`, exactly as the host's Load LoRA node does it; or with a fine-tuned model."""
-    if strength == 0:
-        return model, clip
-    if checkpoint.is_one(path):
-        return checkpoint.merged(model, path, strength), clip
-    if not path.is_file() or not folder_paths.is_within_directory(folder_paths.get_folder_paths("loras")[0], str(path)):
+
+def read(path: Path) -> Tensors:
+    """A LoRA file of the loras folders.
+
+    Raises:
+        AthanorError: it is gone, lies elsewhere, or cannot be read.
+    """
+    inside = any(folder_paths.is_within_directory(root, str(path)) for root in folder_paths.get_folder_paths("loras"))
+    if not path.is_file() or not inside:
         raise AthanorError(f"{path.name} is not in the loras folder any more; train it again.")
-    tensors, metadata = comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
+    try:
+        return comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
+    except Exception as error:
+        raise AthanorError(f"{path.name} cannot be read ({error}); choose another file.") from None
+
+
+def apply(
+    model: Any,
+    clip: Any,
+    path: Path,
+    strength: float,
+    strength_clip: float | None = None,
+    tensors: Tensors | None = None,
+) -> tuple[Any, Any]:
+    """MODEL and CLIP with the file of a run on them, exactly as the host's Load LoRA node does it; or a fine-tuned model.
+
+    Args:
+        strength_clip: for the text encoder; None: the same.
+        tensors: the file's content, if it is at hand.
+    """
+    if checkpoint.is_one(path):
+        return (checkpoint.merged(model, path, strength) if strength else model), clip
+    strength_clip = strength if strength_clip is None else strength_clip
+    if strength == 0 and strength_clip == 0:
+        return model, clip
+    state, metadata = tensors or read(path)
     patched, patched_clip = comfy.sd.load_lora_for_models(
-        model, clip, tensors, strength, strength, lora_metadata=metadata
+        model, clip, state, strength, strength_clip, lora_metadata=metadata
     )
+    changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
+    if not changed and _count(patched) == _count(model):
+        raise AthanorError(f"{path.name} fits no layer of this model: it was trained on another kind of model.")
     # A LoRA without text-encoder part leaves CLIP alone: the same object keeps its prompts encoded.
-    return patched, clip if clip is None or _count(patched_clip) == _count(clip) else patched_clip
+    return patched, patched_clip if changed else clip
 
 
-def _count(clip: Any) -> int:
-    return sum(map(len, clip.patcher.patches.values()))
+def _count(patcher: Any) -> int:
+    return sum(map(len, patcher.patches.values()))
+
+
+class Shelf:
+    """LoRA files that were read lately, up to `limit` bytes; the one that was not used for the longest time goes."""
+
+    def __init__(self, limit: int = 2**30) -> None:
+        self._limit, self._held, self.reads = limit, OrderedDict[tuple[Any, ...], tuple[Tensors, int]](), 0
+
+    def get(self, path: Path) -> Tensors:
+        """The file's content. A file that was replaced is read again; one of a whole model is left to the host."""
+        if checkpoint.is_one(path):
+            return {}, None
+        stat = path.stat() if path.is_file() else None
+        key = (str(path), stat and (stat.st_size, stat.st_mtime_ns))
+        if key in self._held:
+            self._held.move_to_end(key)
+            return self._held[key][0]
+        tensors = read(path)
+        self.reads += 1
+        size = sum(value.numel() * value.element_size() for value in tensors[0].values())
+        while self._held and size + sum(held for _, held in self._held.values()) > self._limit:
+            self._held.popitem(last=False)
+        if size <= self._limit:
+            self._held[key] = (tensors, size)
+        return tensors

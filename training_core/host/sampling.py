@@ -7,13 +7,40 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import comfy.model_management as mm
+import comfy.model_sampling
+import comfy.samplers
+import folder_paths
 import node_helpers
 import torch
+from comfy_extras import nodes_model_advanced
 
 import nodes as host_nodes  # ComfyUI's own module of that name, not the pack's folder
 
+from ..errors import AthanorError
+
 if TYPE_CHECKING:
     from .model import Trainable
+
+
+def known() -> dict[str, list[str]]:
+    """What a graph can name: samplers, schedulers, models, VAEs, LoRAs."""
+    return {
+        "samplers": list(comfy.samplers.KSampler.SAMPLERS),
+        "schedulers": list(comfy.samplers.KSampler.SCHEDULERS),
+        "models": folder_paths.get_filename_list("checkpoints"),
+        "vaes": host_nodes.VAELoader.vae_list(host_nodes.VAELoader),
+        "loras": folder_paths.get_filename_list("loras"),
+    }
+
+
+def load_checkpoint(name: str) -> tuple[Any, Any, Any]:
+    """MODEL, CLIP and VAE of a checkpoint file; those that it lacks are None."""
+    return tuple(host_nodes.CheckpointLoaderSimple().load_checkpoint(name))
+
+
+def load_vae(name: str) -> Any:
+    """The VAE that Load VAE gives."""
+    return host_nodes.VAELoader().load_vae(name)[0]
 
 
 def encode_prompt(clip: Any, text: str) -> Any:
@@ -21,29 +48,61 @@ def encode_prompt(clip: Any, text: str) -> Any:
     return host_nodes.CLIPTextEncode().encode(clip, text)[0]
 
 
+def skip_layers(clip: Any, stop_at: int) -> Any:
+    """CLIP that stops at layer `stop_at` (-1 is the last), as CLIP Set Last Layer does it."""
+    return host_nodes.CLIPSetLastLayer().set_last_layer(clip, stop_at)[0]
+
+
+def guide(conditioning: Any, guidance: float) -> Any:
+    """CONDITIONING with an embedded guidance, as FluxGuidance does it."""
+    return node_helpers.conditioning_set_values(conditioning, {"guidance": guidance})
+
+
+def shift_node(model: Any, shift: float, width: int, height: int) -> tuple[str, dict[str, Any]]:
+    """The host's node that gives this kind of model a shift, and its widgets.
+
+    Raises:
+        AthanorError: the model is no flow model.
+    """
+    sampling = model.get_model_object("model_sampling")
+    if isinstance(sampling, comfy.model_sampling.ModelSamplingFlux):
+        return "ModelSamplingFlux", {"max_shift": shift, "base_shift": shift, "width": width, "height": height}
+    if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscreteFlow):
+        return "ModelSamplingAuraFlow" if sampling.multiplier == 1 else "ModelSamplingSD3", {"shift": shift}
+    raise AthanorError("shift means nothing for this model: only flow models (SD3, Flux, Lumina, ...) have one.")
+
+
+def with_shift(model: Any, shift: float, width: int, height: int) -> Any:
+    """MODEL with another shift of its schedule."""
+    name, widgets = shift_node(model, shift, width, height)
+    node = getattr(nodes_model_advanced, name)
+    return getattr(node(), node.FUNCTION)(model, **widgets)[0]
+
+
+def empty_latent(width: int, height: int) -> dict[str, Any]:
+    """The LATENT of Empty Latent Image for one picture."""
+    return host_nodes.EmptyLatentImage().generate(width, height, 1)[0]
+
+
 def sample(
     model: Any,
     vae: Any,
     positive: Any,
     negative: Any,
+    latent: dict[str, Any],
     *,
     seed: int,
     steps: int,
     cfg: float,
     sampler: str,
     scheduler: str,
-    width: int,
-    height: int,
+    denoise: float = 1.0,
 ) -> torch.Tensor:
-    """One picture, (1, H, W, 3) float32 in 0..1: empty latent, KSampler, VAE decode."""
-    latent = host_nodes.EmptyLatentImage().generate(width, height, 1)[0]
-    latent = host_nodes.common_ksampler(model, seed, steps, cfg, sampler, scheduler, positive, negative, latent)[0]
+    """One picture, (1, H, W, 3) float32 in 0..1: KSampler, VAE decode."""
+    latent = host_nodes.common_ksampler(
+        model, seed, steps, cfg, sampler, scheduler, positive, negative, latent, denoise=denoise
+    )[0]
     return host_nodes.VAEDecode().decode(vae, latent)[0]
-
-
-def guided(conditioning: Any, guidance: float) -> Any:
-    """CONDITIONING with an embedded guidance value, as the host's FluxGuidance node makes it."""
-    return node_helpers.conditioning_set_values(conditioning, {"guidance": guidance})
 
 
 @contextmanager
@@ -59,3 +118,14 @@ def interlude(model: Trainable) -> Iterator[Any]:
     finally:
         mm.in_training = before
         state["calculate_denoised"] = raw
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the device's memory was too small."""
+    return bool(mm.is_oom(error))
+
+
+def make_room() -> None:
+    """Take every model off the device and give its memory back."""
+    mm.unload_all_models()
+    mm.soft_empty_cache(force=True)

@@ -69,15 +69,14 @@ class Samples:
         return sampling.sample(
             patcher,
             self._vae,
-            positive if prompt.guidance is None else sampling.guided(positive, prompt.guidance),
+            positive if prompt.guidance is None else sampling.guide(positive, prompt.guidance),
             negative,
+            sampling.empty_latent(prompt.width, prompt.height),
             seed=prompt.seed,
             steps=prompt.steps,
             cfg=prompt.cfg,
             sampler=settings.sampler_name,
             scheduler=settings.scheduler,
-            width=prompt.width,
-            height=prompt.height,
         )[0]
 
     def _parameters(self, prompt: Prompt) -> str:

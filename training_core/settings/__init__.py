@@ -8,7 +8,7 @@ from .blocks import BlockSettings
 from .buckets import BucketSettings
 from .caching import CacheSettings
 from .caption_edit import CaptionEditSettings
-from .compare import CompareSettings
+from .compare import CompareSettings, CurvesSettings, EpochsSettings, GridSettings
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
@@ -30,8 +30,11 @@ __all__ = [
     "CaptionEditSettings",
     "CompareSettings",
     "ConditioningSettings",
+    "CurvesSettings",
     "DatasetSettings",
     "DoctorSettings",
+    "EpochsSettings",
+    "GridSettings",
     "Job",
     "LossSettings",
     "MergeTagsSettings",

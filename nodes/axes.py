@@ -1,0 +1,197 @@
+"""XYZ Axis, LoRA Run Axis, XYZ Model Axis and XYZ Zip."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..training_core.compare import axes, kinds, runs
+from ..training_core.compare.axes import Axis, Held, Value
+from ..training_core.errors import AthanorError
+from ..training_core.host import fingerprint, sampling
+from ..training_core.run.handle import Run
+from ..training_core.settings import EpochsSettings
+from . import types
+from .schema import inputs, pick, sentence
+
+_FORMS = """Forms, by type:
+numbers: 0.6, 0.8, 1   0.6-1(0.1)   10-1(-3)   1-10[4] (four, evenly spaced)   1, 2, .., 10
+seeds: also x3 (three random ones, drawn once and kept)
+names: separated by commas or one a line; patterns such as my_lora-*
+LoRA: name   name:0.8   name:0.4-1(0.2)   name:0.8:0.5 (model : text encoder)   a + b:0.5   none
+sampler + scheduler: euler/karras, DPM++ 2M Karras
+size: 512x768, 768
+model: checkpoint files; each brings its own text encoder and VAE
+prompt S/R: cat, dog, bird (searches the first)   red hat => blue hat   [[who]], cat, dog
+prompt: one a line
+Anywhere: "quotes, with commas", || between values, or one value a line."""
+
+
+def _told(axis: Axis) -> io.NodeOutput:
+    text = axes.listed(axis)
+    return io.NodeOutput(axis, text, ui={"text": [text]})
+
+
+class AthanorXYZAxis(io.ComfyNode):
+    """One thing that changes."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Type and values in, an axis out."""
+        return io.Schema(
+            node_id="AthanorXYZAxis",
+            display_name="XYZ Axis",
+            category="Athanor/compare",
+            description="One axis of XYZ Compare: what changes, and its values.",
+            search_aliases=["xy plot", "xyz", "prompt s/r", "lora strength", "seeds", "grid axis"],
+            inputs=[
+                io.Combo.Input("type", options=list(kinds.KINDS), default="LoRA strength", tooltip="What changes."),
+                io.String.Input("values", default="0.6-1(0.1)", multiline=True, tooltip=_FORMS),
+                io.Boolean.Input(
+                    "whole_word",
+                    default=True,
+                    tooltip="For prompt S/R: replace whole words only, so that 1 is not found inside 1girl.",
+                ),
+            ],
+            outputs=[
+                types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare."),
+                io.String.Output("text", tooltip="The values as they were understood."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, type: str | None, values: str | None) -> bool | str:
+        """Everything can be read and found when the graph is queued (None: linked)."""
+        if type is None or values is None:
+            return True
+        return sentence(lambda: kinds.read(type, values, sampling.known()))
+
+    @classmethod
+    def fingerprint_inputs(cls, type: str | None, values: str | None, **_: Any) -> Any:
+        """Patterns may fit other files the next time."""
+        try:
+            return axes.listed(kinds.read(type, values, sampling.known())) if type and values else None
+        except AthanorError:
+            return None
+
+    @classmethod
+    def execute(cls, type: str, values: str, whole_word: bool) -> io.NodeOutput:
+        """Read the values."""
+        return _told(kinds.read(type, values, sampling.known(), whole_word))
+
+
+class AthanorLoRARunAxis(io.ComfyNode):
+    """The checkpoints of a run."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """A run, finished or not, in; an axis out."""
+        return io.Schema(
+            node_id="AthanorLoRARunAxis",
+            display_name="LoRA Run Axis",
+            category="Athanor/compare",
+            description="The saved epochs of a run as an axis of XYZ Compare, in the order of training. Works while the run "
+            "still trains, and with files of any trainer.",
+            search_aliases=["epochs", "checkpoints", "pick my epoch", "lora folder", "xy plot lora"],
+            inputs=[
+                types.Run.Input("run", optional=True, tooltip="From Train LoRA. Unconnected: see source."),
+                *inputs(EpochsSettings),
+            ],
+            outputs=[
+                types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare."),
+                io.String.Output("text", tooltip="The checkpoints that were found."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, epochs: str | None) -> bool | str:
+        """The filter can be read (None: linked)."""
+        return epochs is None or sentence(lambda: runs.read_filter(epochs))
+
+    @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> float:
+        """Always another: a run that trains has more files each time."""
+        return time.time()
+
+    @classmethod
+    def execute(cls, run: Run | None = None, **values: Any) -> io.NodeOutput:
+        """Look for the files."""
+        settings = pick(EpochsSettings, values)
+        points = runs.of_run(run) if run is not None else runs.find(settings.source)
+        return _told(runs.axis(points, settings.epochs, settings.include_base, settings.include_final))
+
+
+class AthanorXYZModelAxis(io.ComfyNode):
+    """Models of the graph as an axis."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """One model, and those of the node before it, in; an axis out."""
+        return io.Schema(
+            node_id="AthanorXYZModelAxis",
+            display_name="XYZ Model Axis",
+            category="Athanor/compare",
+            description="A MODEL of the graph as a value of an axis; several of these in a row make several values. For "
+            "checkpoint files, XYZ Axis of type model needs less memory: it loads one at a time.",
+            search_aliases=["compare models", "checkpoint axis", "base models"],
+            inputs=[
+                io.Model.Input("model", tooltip="One model of the axis."),
+                io.Clip.Input("clip", optional=True, tooltip="Its text encoder; unconnected: that of XYZ Compare."),
+                io.Vae.Input("vae", optional=True, tooltip="Its VAE; unconnected: that of XYZ Compare."),
+                types.Axis.Input("axis", optional=True, tooltip="From the XYZ Model Axis of the model before it."),
+                io.String.Input("name", default="model", tooltip="What the grid calls it."),
+            ],
+            outputs=[
+                types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare, or the next XYZ Model Axis."),
+                io.String.Output("text", tooltip="The models so far."),
+            ],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+        )
+
+    @classmethod
+    def execute(
+        cls, model: Any, name: str, clip: Any = None, vae: Any = None, axis: Axis | None = None
+    ) -> io.NodeOutput:
+        """Add the model."""
+        own = (cls.hidden.prompt or {}).get(cls.hidden.unique_id, {}).get("inputs", {})
+        links = {port: own[port] for port in ("model", "clip", "vae") if isinstance(own.get(port), list)}
+        key = f"input:{fingerprint.models(model, clip, vae)[:24]}"
+        before = axis or Axis("model", ())
+        value = Value(name.strip() or "model", (("model", key),))
+        held = Held(key, (model, clip, vae), links)
+        return _told(Axis(before.title, (*before.values, value), held=(*before.held, held)))
+
+
+class AthanorXYZZip(io.ComfyNode):
+    """Axes that move together."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Axes of the same length in, one axis out."""
+        return io.Schema(
+            node_id="AthanorXYZZip",
+            display_name="XYZ Zip",
+            category="Athanor/compare",
+            description="Lets axes of the same length move together as one: a LoRA and its trigger word, a model and its cfg.",
+            search_aliases=["zip", "pair axes", "together"],
+            inputs=[
+                types.Axis.Input("first", tooltip="Its first value goes with the other axes' first values, and so on."),
+                types.Axis.Input("second", tooltip="As long as the first."),
+                types.Axis.Input("third", optional=True, tooltip="As long as the first."),
+                types.Axis.Input("fourth", optional=True, tooltip="As long as the first."),
+            ],
+            outputs=[
+                types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare."),
+                io.String.Output("text", tooltip="The values that go together."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, first: Axis, second: Axis, third: Axis | None = None, fourth: Axis | None = None) -> io.NodeOutput:
+        """Join."""
+        together = [axis for axis in (first, second, third, fourth) if axis is not None]
+        if any(axis.epochs is not None for axis in together):
+            raise AthanorError("XYZ Zip cannot count 'checkpoint of the run': use LoRA Run Axis for it.")
+        return _told(axes.join(together))

@@ -1,0 +1,48 @@
+"""Loss Compare."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..training_core.compare import curves, plot
+from ..training_core.settings import CurvesSettings
+from . import types
+from .schema import image_output, inputs, pick
+
+_PORTS = ("first", "second", "third", "fourth")
+
+
+class AthanorLossCompare(io.ComfyNode):
+    """Loss curves of several runs in one plot."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Runs in, a picture out."""
+        return io.Schema(
+            node_id="AthanorLossCompare",
+            display_name="Loss Compare",
+            category="Athanor/compare",
+            description="The loss curves of several runs in one plot, with learning rates and probes: with and without a "
+            "setting, this optimizer or that one. Reads runs that still train, too.",
+            search_aliases=["loss graph", "loss curves", "compare runs", "tensorboard"],
+            inputs=[
+                *(types.Run.Input(name, optional=True, tooltip="From Train LoRA.") for name in _PORTS),
+                *inputs(CurvesSettings),
+            ],
+            outputs=[io.Image.Output("plot", tooltip="Loss, learning rate and probe of all runs.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> float:
+        """Always another: a run that trains has more steps each time."""
+        return time.time()
+
+    @classmethod
+    def execute(cls, **values: Any) -> io.NodeOutput:
+        """Read and draw."""
+        settings = pick(CurvesSettings, values)
+        connected = [curves.of_run(values[name]) for name in _PORTS if values.get(name) is not None]
+        return io.NodeOutput(image_output(plot.draw([*connected, *curves.find(settings.runs)], settings)))

@@ -1,0 +1,85 @@
+"""Which checkpoints of a run a filter keeps."""
+
+from pathlib import Path
+
+import pytest
+from athanor.training_core.errors import AthanorError
+from athanor.training_core.run.handle import Checkpoint
+
+
+@pytest.fixture
+def runs(comfy):
+    from athanor.training_core.compare import runs
+
+    return runs
+
+
+def points(runs, epochs=range(1, 13), probes=((0, 100.0), (30, 90.0), (70, 80.0), (120, 85.0))):
+    last = max(epochs)
+    made = [
+        Checkpoint(e, e * 10, name, Path(name), "", e == last)
+        for e in epochs
+        for name in ["x.safetensors" if e == last else f"x-{e:06d}.safetensors"]
+    ]
+    return runs.Points("x", tuple(made), probes)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("all", list(range(1, 13))), ("", list(range(1, 13))), ("every 4", [4, 8, 12]), ("last 2", [11, 12]),
+        ("first 2", [1, 2]), ("4-6", [4, 5, 6]), ("from 4 to 6", [4, 5, 6]), ("from 11", [11, 12]), ("to 2", [1, 2]),
+        ("best 3", [6, 7, 8]), ("around best 1", [7]), ("even 3", [1, 7, 12]), ("3 even", [1, 7, 12]), ("2, 4, last", [2, 4, 12]),
+        ("last, 2", [2, 12]), ("2-10(4)", [2, 6, 10]), ("EVERY 6", [6, 12]), ("10-20(2)", [10, 12]),
+    ],
+)  # fmt: skip
+def test_filters(runs, text, kept):
+    assert [c.epoch for c in runs.choose(points(runs), text)] == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("13", "there is no epoch '13'; there are 1, 2, 3"),
+        ("20-30", "no checkpoint from 20 to 30"),
+        ("every 0", "keeps nothing"),
+        ("best of all", "'best of all' is not understood; write all"),
+    ],
+)
+def test_filters_that_keep_nothing(runs, text, words):
+    with pytest.raises(AthanorError, match=words):
+        runs.choose(points(runs), text)
+
+
+def test_best_needs_a_probe(runs):
+    with pytest.raises(AthanorError, match="x has no probe"):
+        runs.choose(points(runs, probes=()), "best 2")
+
+
+def test_base_and_final_by_switch(runs):
+    def names(*more):
+        return [v.label for v in runs.axis(points(runs, (2, 4, 6)), "2", *more).values]
+
+    assert names() == ["base model", "epoch 2", "epoch 6"]
+    assert names(False) == ["epoch 2", "epoch 6"]
+    assert names(True, False) == ["base model", "epoch 2"]
+    with pytest.raises(AthanorError, match="switch include_final on"):
+        runs.axis(points(runs, (2, 4, 6)), "last", True, False)
+
+
+def test_steps_and_epochs_of_one_epoch_have_different_names(runs):
+    made = (
+        Checkpoint(1, 5, "x-step00000005.safetensors", Path("x-step00000005.safetensors"), "", False),
+        Checkpoint(1, 10, "x-000001.safetensors", Path("x-000001.safetensors"), "", False),
+        Checkpoint(2, 20, "x.safetensors", Path("x.safetensors"), "", True),
+    )
+    labels = [v.label for v in runs.axis(runs.Points("x", made), "all").values]
+    assert labels == ["base model", "step 5", "epoch 1", "epoch 2"]
+
+
+def test_the_last_epoch_and_the_finished_file_have_different_names(runs):
+    made = (
+        Checkpoint(2, 20, "x-000002.safetensors", Path("x-000002.safetensors"), "", False),
+        Checkpoint(2, 20, "x.safetensors", Path("x.safetensors"), "", True),
+    )
+    assert [v.label for v in runs.axis(runs.Points("x", made), "all", False).values] == ["x-000002", "x"]

@@ -1,0 +1,41 @@
+"""The folder that a browser opens without a server."""
+
+import json
+import re
+
+import pytest
+from athanor.training_core.compare import viewer
+from PIL import Image
+
+
+@pytest.fixture
+def document():
+    axes = [
+        {"title": "seed", "common": "", "values": ["1", "2"], "names": ["1", "2"]},
+        {"title": "prompt", "common": "", "values": ["</script><b>", "\u7ea2"], "names": ["</script><b>", "\u7ea2"]},
+    ]
+    keys = ["a", "b", "c", "d"]
+    return {
+        "title": "A <title> & more", "axes": axes, "cells": keys, "order": keys, "sizes": {k: [8, 8] for k in keys},
+        "parameters": {k: f"</script> {k}" for k in keys},
+    }  # fmt: skip
+
+
+def test_page_data_and_pictures(tmp_path, document):
+    (tmp_path / "cells").mkdir()
+    for key in "abc":
+        Image.new("RGB", (8, 8)).save(tmp_path / "cells" / f"{key}.png")
+    (tmp_path / "cells.jsonl").write_text(json.dumps({"cell": "d", "status": "failed", "error": "why"}))
+    page = viewer.write(tmp_path, document).read_text(encoding="utf-8")
+    shown = json.loads(re.search(r'id="cells">(.*?)</script>', page, re.S)[1])
+    assert shown == json.loads((tmp_path / "viewer" / "cells.json").read_text(encoding="utf-8"))
+    assert shown["axes"] == document["axes"] and shown["failed"] == {"d": "why"} and shown["name"] == tmp_path.name
+    assert {p.name for p in (tmp_path / "viewer" / "cells").iterdir()} == {"a.png", "b.png", "c.png"}
+    # Nothing is fetched: no address, no import, and exactly the two scripts of the page.
+    assert not re.search(r"https?://|\bimport\b[^\n]*from|\bfetch\(", page)
+    assert page.count("<script") == page.count("</script>") == 2 and "<title>A &lt;title&gt; &amp; more" in page
+    # A picture that was drawn later is added.
+    Image.new("RGB", (8, 8)).save(tmp_path / "cells" / "d.png")
+    viewer.write(tmp_path, document)
+    assert len(list((tmp_path / "viewer" / "cells").iterdir())) == 4
+    assert json.loads((tmp_path / "viewer" / "cells.json").read_text(encoding="utf-8"))["failed"] == {}

@@ -1,0 +1,72 @@
+"""The grid's own files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from ..errors import AthanorError
+from ..files import write_atomically
+from ..host import folders
+from ..settings import GridSettings
+from .grid import Painter
+from .store import newest, read_plan
+
+FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
+
+
+def draw_pages(
+    painter: Painter, folder: Path, settings: GridSettings, info: Mapping[str, Any], stem: str
+) -> list[Path]:
+    """Draw and save the pages one by one: stem.png, or stem-01.png and so on. Older pages of that stem go.
+
+    Args:
+        info: written into PNGs: the graph, so that the picture brings it back.
+    """
+    paths = []
+    many = len(painter.pages) > 1
+    digits = max(2, len(str(len(painter.pages))))
+    for number, image in enumerate(painter.draw(), 1):
+        name = f"{stem}-{number:0{digits}}" if many else stem
+        path = folder / f"{name}.{settings.file_format}"
+        write_atomically(path, lambda temporary, page=image: _save(page, temporary, settings, info))
+        paths.append(path)
+    for old in folder.glob(f"{stem}*"):
+        if (
+            old.is_file()
+            and old not in paths
+            and old.stem.removeprefix(stem).removeprefix("-").isdecimal() | (old.stem == stem)
+        ):
+            old.unlink()
+    return paths
+
+
+def _save(image: Image.Image, path: Path, settings: GridSettings, info: Mapping[str, Any]) -> None:
+    if settings.file_format == "png":
+        told = PngInfo()
+        for name, value in info.items():
+            if value:
+                told.add_itxt(name, json.dumps(value))
+        image.save(path, format="PNG", pnginfo=told, compress_level=4)
+    else:
+        image.save(path, format=FORMATS[settings.file_format], quality=92)
+
+
+def open_comparison(name: str) -> tuple[Path, dict[str, Any]]:
+    """Folder and plan.json of a comparison.
+
+    Raises:
+        AthanorError: the name is empty or there is none of that name; the newest are listed.
+    """
+    root = folders.compare_folder("")
+    have = [folder.name for folder in newest(root, 5)]
+    if not name.strip() or not (root / name.strip()).is_dir():
+        listed = f"the newest are {', '.join(have)}" if have else "there is none yet: run XYZ Compare first"
+        raise AthanorError(f"name '{name}' is no comparison; {listed}.")
+    folder = folders.compare_folder(name.strip())
+    return folder, read_plan(folder)

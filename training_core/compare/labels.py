@@ -1,0 +1,65 @@
+"""What the values of an axis are called on a grid: what they have in common goes into the title (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .axes import Axis
+
+WORTH = 8
+"""Characters in common that are worth taking out, if they are two fifths of a name as well."""
+
+_EDGE = re.compile(r"[\s_\-./,:]")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """An axis' title, what its values have in common ('my_char-…'), and what is left of each."""
+
+    title: str
+    common: str
+    short: tuple[str, ...]
+
+
+def labels(axis: Axis) -> Labels:
+    """Short names for the values of an axis. Numbers are never cut in two: a common part ends at a separator."""
+    names = [value.label for value in axis.values if not value.special]
+    head, tail = common(names)
+    if len(head) + len(tail) < max(WORTH, 0.4 * max(map(len, names), default=0)):
+        head = tail = ""
+    short = tuple(
+        v.label if v.special else v.label[len(head) : len(v.label) - len(tail) or None].strip() for v in axis.values
+    )
+    return Labels(axis.title, f"{head.rstrip()} … {tail.lstrip()}".strip() if head or tail else "", short)
+
+
+def common(names: Sequence[str]) -> tuple[str, str]:
+    """The beginning and the end that all names share, cut at a separator, so that something is left of each."""
+    if len(set(names)) < 2:
+        return "", ""
+    head = _shared(names)
+    while head and not _edge(head[-1], head[-2:-1]):
+        head = head[:-1]
+    rest = [name[len(head) :] for name in names]
+    tail = _shared([name[::-1] for name in rest])[::-1]
+    while tail and not _edge(tail[0], tail[1:2]):
+        tail = tail[1:]
+    if any(not name[: len(name) - len(tail)].strip() for name in rest):
+        tail = ""
+    if any(not name.strip() for name in rest):
+        return "", ""
+    return head, tail
+
+
+def _shared(names: Sequence[str]) -> str:
+    """The beginning that all names share, to the letter."""
+    first, last = min(names), max(names)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return first[:length]
+
+
+def _edge(char: str, inside: str) -> bool:
+    """Whether a name may be cut at `char`; a decimal point is part of its number."""
+    return bool(_EDGE.match(char)) and not (char in ".," and inside.isdigit())

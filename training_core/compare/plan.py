@@ -1,0 +1,95 @@
+"""Which cells a comparison has, where they stand, and in which order they are sampled (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby, product
+
+from ..errors import AthanorError
+from .axes import Axis, check_fields
+from .cells import Cell, cell, check_replacements
+from .grammar import Random
+
+MOST = 100_000
+"""Cells of one comparison."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The first axis makes columns, the second rows, each further one blocks."""
+
+    axes: tuple[Axis, ...]
+    cells: tuple[Cell, ...]  # of all combinations; the last axis changes fastest
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Values per axis."""
+        return tuple(len(axis.values) for axis in self.axes)
+
+    @cached_property
+    def order(self) -> tuple[Cell, ...]:
+        """Each different cell once, as it is sampled."""
+        flat = dict(zip(product(*map(range, self.shape)), self.cells, strict=True))
+        return tuple(dict.fromkeys(flat[at] for at in snake(self.axes)))
+
+    @property
+    def models(self) -> int:
+        """How often another model is needed, the first included."""
+        return sum(1 for _ in groupby(self.order, key=lambda one: one.model))
+
+    @property
+    def patches(self) -> int:
+        """How often LoRAs are put on a model."""
+        return patches(self.order)
+
+
+def patches(cells: Sequence[Cell]) -> int:
+    """How often LoRAs are put on a model, if cells are sampled in this order."""
+    return sum(1 for (_, loras), _ in groupby(cells, key=lambda one: one.weights) if loras)
+
+
+def snake(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:
+    """All positions, the dearest axis outermost; every inner axis runs forth and back, so that one thing changes at
+    a time and the last value of one pass is the first of the next."""
+    ranked = sorted(range(len(axes)), key=lambda i: -axes[i].cost)
+
+    def walk(depth: int, forward: bool) -> Iterator[dict[int, int]]:
+        if depth == len(ranked):
+            yield {}
+            return
+        axis = ranked[depth]
+        count = len(axes[axis].values)
+        for value in range(count) if forward else range(count - 1, -1, -1):
+            for rest in walk(depth + 1, (value % 2 == 0) == forward):
+                yield {axis: value, **rest}
+
+    for at in walk(0, True):
+        yield tuple(at[i] for i in range(len(axes)))
+
+
+def plan(
+    axes: Sequence[Axis], base: Cell, strength: tuple[float, float] = (1.0, 1.0), seeds: Mapping[int, int] | None = None
+) -> Plan:
+    """The cells of every combination.
+
+    Raises:
+        AthanorError: two axes set the same field, a text to replace is in no prompt, or there are too many cells.
+    """
+    check_fields(axes)
+    total = 1
+    for axis in axes:
+        total *= len(axis.values)
+    if total > MOST:
+        counts = " x ".join(str(len(axis.values)) for axis in axes)
+        raise AthanorError(f"The axes give {counts} = {total} pictures; at most {MOST} are possible: leave values out.")
+    check_replacements(base, axes)
+    cells = tuple(cell(base, strength, chosen, seeds or {}) for chosen in product(*(axis.values for axis in axes)))
+    return Plan(tuple(axes), cells)
+
+
+def randoms(axes: Sequence[Axis], base: Cell) -> list[int]:
+    """The numbers of the random seeds that are still to be drawn."""
+    values = [to for axis in axes for v in axis.values for name, to in v.changes if name == "seed"] + [base.seed]
+    return sorted({value.number for value in values if isinstance(value, Random)})

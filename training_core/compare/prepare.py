@@ -1,0 +1,284 @@
+"""From a node's inputs to a plan on disk: the one place where axes, run, models and folder meet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import AthanorError
+from ..host import fingerprint, folders, sampling
+from ..run.handle import Run
+from ..settings import CompareSettings
+from . import grammar, runs
+from .axes import Axis, Value
+from .cells import ENGINE, Cell, identity, parameters
+from .engine import Bench, Models, Told
+from .labels import Labels, labels
+from .plan import Plan, patches, plan, randoms
+from .store import Store, known_seeds
+
+PLACES = ("strength", "checkpoint", "prompt", "seed")
+"""Axes that the widgets make by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a user asks to compare."""
+
+    settings: CompareSettings
+    sampler: str
+    scheduler: str
+    columns: str
+    rows: str
+    models: Models
+    run: Run | None = None
+    axes: Sequence[Axis | None] = ()  # x, y, z and further ones; None: free
+    latent: dict[str, Any] | None = None
+    graph: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and everything that is needed to draw it."""
+
+    plan: Plan
+    title: str
+    keys: Mapping[Cell, str]
+    store: Store
+    document: Mapping[str, Any]  # plan.json
+    bench: Bench
+    told: Told
+
+    def missing(self) -> list[Cell]:
+        """What is still to be drawn, in sampling order."""
+        there = self.store.take_over(self.keys.values())
+        return [cell for cell in self.plan.order if self.keys[cell] not in there]
+
+    def patches(self, missing: Sequence[Cell]) -> int:
+        """How often LoRAs will be put on a model."""
+        return patches(missing)
+
+
+def check_widgets(settings: CompareSettings) -> None:
+    """What can be read without models.
+
+    Raises:
+        AthanorError: strengths, seeds or the filter of checkpoints are wrong.
+    """
+    runs.read_filter(settings.checkpoints)
+    grammar.numbers(settings.strengths, "strengths")
+    grammar.seeds(settings.seeds, "seeds")
+
+
+def prepare(request: Request, root: Path) -> Prepared:
+    """Check everything and plan; nothing is sampled or written yet.
+
+    Args:
+        root: the folder of all comparisons.
+
+    Raises:
+        AthanorError: an axis, a prompt or a name is wrong.
+    """
+    model, clip, vae = request.models
+    for name, value in (("model", model), ("clip", clip), ("vae", vae)):
+        if value is None:
+            raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
+    axes, base, strength = arrange(request)
+    contents = {"model:": fingerprint.diffusion_model(model) + fingerprint.text_encoder(clip)}
+    contents["vae:"] = fingerprint.autoencoder(vae)
+    if request.latent is not None:
+        contents["latent"] = fingerprint.latent(request.latent)
+    family = hashlib.sha256(f"{ENGINE} {contents['model:']}".encode()).hexdigest()[:16]
+    drawn = known_seeds(root, family) if randoms(axes, base) else {}
+    seeds = {number: drawn.get(number, secrets.randbelow(2**53)) for number in randoms(axes, base)}
+    whole = plan(axes, base, strength, seeds)
+    _check_shift(whole, model)
+    contents |= _files(whole)
+    keys = {cell: identity(cell, contents) for cell in whole.order}
+    named = tuple(map(labels, whole.axes))
+    title = _title(request, whole, named)
+    document = _document(whole, named, keys, title, seeds, family, request)
+    name = re.sub(r"[^\w.-]+", "_", request.run.name if request.run else "compare").strip("._")[:60]
+    digest = hashlib.sha256(json.dumps([document["cells"], document["axes"]], sort_keys=True).encode()).hexdigest()[:12]
+    store = Store(root / f"{name or 'compare'}-{digest}")
+    held = {one.key: one for axis in request.axes if axis for one in axis.held}
+    links = dict(request.links)
+    for key, one in held.items():
+        links |= {f"{key}:{port}": link for port, link in one.links.items()}
+    told = Told(request.graph, links, _places(whole), family)
+    filled = {key: tuple(a or b for a, b in zip(one.models, request.models, strict=True)) for key, one in held.items()}
+    bench = Bench(request.models, filled, request.latent)
+    return Prepared(whole, title, keys, store, document, bench, told)
+
+
+def arrange(request: Request) -> tuple[list[Axis], Cell, tuple[float, float]]:
+    """All axes in their places, and what they vary: connected ones first, then those that the widgets make."""
+    settings, run = request.settings, request.run
+    connected = [_with_epochs(axis, run, settings) for axis in request.axes]
+    taken = {f for axis in connected if axis for f in axis.fields}
+    implied: dict[str, Axis] = {}
+    if run is not None and "lora" not in taken:
+        implied["checkpoint"] = runs.axis(runs.of_run(run), settings.checkpoints, settings.include_base)
+    strengths = grammar.numbers(settings.strengths, "strengths")
+    if ("lora" in taken or run is not None) and not taken & {"strength_model", "strength_clip"}:
+        both = ("strength_model", "strength_clip")
+        values = (Value(grammar.plain(s), tuple((f, float(s)) for f in both)) for s in strengths)
+        implied["strength"] = Axis("LoRA strength", tuple(values))
+    prompts = grammar.split(settings.prompts, commas=False) or list(run.captions if run else ())
+    if "positive" not in taken:
+        if not prompts:
+            raise AthanorError(
+                "prompts is empty, and there is no run with captions: write at least one prompt, one a line."
+            )
+        implied["prompt"] = Axis("prompt", tuple(Value(p, (("positive", p),)) for p in grammar.once(prompts)))
+    if "seed" not in taken:
+        seeds = grammar.seeds(settings.seeds, "seeds")
+        words = [f"random {s.number}" if isinstance(s, grammar.Random) else str(s) for s in seeds]
+        implied["seed"] = Axis("seed", tuple(Value(w, (("seed", s),)) for w, s in zip(words, seeds, strict=True)))
+    width, height = settings.width, settings.height
+    if request.latent is not None:
+        if taken & {"width", "height"}:
+            raise AthanorError("the size comes from the connected latent: leave the axis 'size' out, or the latent.")
+        width, height = (8 * side for side in reversed(request.latent["samples"].shape[-2:]))
+    base = Cell(
+        positive=prompts[0] if prompts else "",
+        negative=settings.negative,
+        seed=0,
+        steps=settings.steps,
+        cfg=settings.cfg,
+        sampler=request.sampler,
+        scheduler=request.scheduler,
+        denoise=settings.denoise,
+        width=width,
+        height=height,
+    )
+    return _placed(connected, implied, request), base, (1.0, 1.0)
+
+
+def _with_epochs(axis: Axis | None, run: Run | None, settings: CompareSettings) -> Axis | None:
+    if axis is None or axis.epochs is None:
+        return axis
+    if run is None:
+        raise AthanorError(
+            "an axis 'checkpoint of the run' needs a run: connect one to XYZ Compare, or use LoRA Run Axis."
+        )
+    return runs.axis(runs.of_run(run), axis.epochs or "all", settings.include_base)
+
+
+def _placed(connected: Sequence[Axis | None], implied: dict[str, Axis], request: Request) -> list[Axis]:
+    """Columns, rows and blocks: what is connected keeps its place, the widgets' axes fill the free ones.
+
+    Axes of one value stay in the list (they set that value), behind those that vary.
+    """
+    x, y, *further = [*connected, None, None][: max(2, len(connected))]
+    varying = [name for name in (request.columns, request.rows, *PLACES) if name in implied]
+    varying = [name for name in dict.fromkeys(varying) if len(implied[name].values) > 1]
+    if x is None:
+        wanted = request.columns if request.columns in varying else None
+        others = [name for name in varying if name != request.rows or y is not None]
+        name = wanted or next(iter(others), None)
+        x = implied[name] if name else None
+        varying = [other for other in varying if other != name]
+    if y is None:
+        name = request.rows if request.rows in varying else next(iter(varying), None)
+        y = implied[name] if name else None
+        varying = [other for other in varying if other != name]
+    one = Axis("", (Value("", ()),))
+    rest = [implied[name] for name in PLACES if name in varying]
+    single = [axis for axis in implied.values() if len(axis.values) == 1]
+    return [x or one, y or one, *(axis for axis in further if axis), *rest, *single]
+
+
+def _check_shift(whole: Plan, model: Any) -> None:
+    shifts = {(c.shift, c.width, c.height) for c in whole.order if c.shift is not None and not c.model}
+    for shift in shifts:
+        sampling.shift_node(model, *shift)
+
+
+def _files(whole: Plan) -> dict[str, str]:
+    """Content of the files that cells name.
+
+    Raises:
+        AthanorError: one is not there.
+    """
+    found = {}
+    for cell in whole.order:
+        for lora in cell.loras:
+            if f"lora:{lora.name}" not in found:
+                found[f"lora:{lora.name}"] = fingerprint.file(folders.trained_file(lora.name)[1])
+        for kind, group, name in (("model", "checkpoints", cell.model), ("vae", "vae", cell.vae)):
+            if name and f"{kind}:{name}" not in found:
+                path = None if name.startswith("input:") else folders.model_file(group, name)
+                found[f"{kind}:{name}"] = fingerprint.file(path) if path else name
+    return found
+
+
+def _places(whole: Plan) -> dict[Cell, dict[str, str]]:
+    """What each cell is called on each axis that varies, where it stands first."""
+    found: dict[Cell, dict[str, str]] = {}
+    positions: list[list[Value]] = [[]]
+    for axis in whole.axes:
+        positions = [[*before, value] for before in positions for value in axis.values]
+    for cell, values in zip(whole.cells, positions, strict=True):
+        names = {a.title: v.label for a, v in zip(whole.axes, values, strict=True) if len(a.values) > 1}
+        found.setdefault(cell, names)
+    return found
+
+
+def _title(request: Request, whole: Plan, named: Sequence[Labels]) -> str:
+    parts = [request.run.name] if request.run else []
+    parts += [f"{axis.title} {axis.values[0].label}" for axis in whole.axes if _worth_saying(axis)]
+    varied = {f for axis in whole.axes for f in axis.fields if len(axis.values) > 1}
+    first = whole.cells[0]
+    if not varied & {"sampler"}:
+        parts.append(f"{first.sampler} {first.scheduler}" if "scheduler" not in varied else first.sampler)
+    parts += [] if "steps" in varied else [f"{first.steps} steps"]
+    parts += [] if "cfg" in varied else [f"cfg {first.cfg:g}"]
+    parts += [] if varied & {"width", "height"} else [f"{first.width}x{first.height}"]
+    parts += [f"{names.title}: {names.common}" for names in named if names.common]
+    return "  ·  ".join(parts)
+
+
+def _worth_saying(axis: Axis) -> bool:
+    """Whether an axis of one value belongs into the title."""
+    return len(axis.values) == 1 and bool(axis.title) and axis.title not in ("prompt", "checkpoint")
+
+
+def _document(
+    whole: Plan,
+    named: Sequence[Labels],
+    keys: Mapping[Cell, str],
+    title: str,
+    seeds: Mapping[int, int],
+    family: str,
+    request: Request,
+) -> dict[str, Any]:
+    """plan.json: all that is needed to draw the grid again without the models."""
+    return {
+        "athanor": ENGINE,
+        "title": title,
+        "axes": [
+            {
+                "title": names.title,
+                "common": names.common,
+                "values": list(names.short),
+                "names": [v.label for v in a.values],
+            }
+            for names, a in zip(named, whole.axes, strict=True)
+        ],
+        "cells": [keys[cell] for cell in whole.cells],
+        "order": [keys[cell] for cell in whole.order],
+        "sizes": {keys[cell]: [cell.width, cell.height] for cell in whole.order},
+        "parameters": {keys[cell]: parameters(cell) for cell in whole.order},
+        "counts": {"models": whole.models, "patches": whole.patches},
+        "seeds": {str(number): seed for number, seed in seeds.items()},
+        "family": family,
+        "prompt": dict(request.graph),
+    }

@@ -1,0 +1,60 @@
+"""A plan and its outcome in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .cells import Cell
+from .pages import Page
+from .prepare import Prepared
+from .store import speeds
+
+
+def plan_text(prepared: Prepared, missing: Sequence[Cell], pages: Sequence[Page], root: Path) -> str:
+    """What would happen: cells, loads, patches, time, disk, pages."""
+    plan = prepared.plan
+    counts = [(axis.title, len(axis.values)) for axis in plan.axes if len(axis.values) > 1]
+    shape = " x ".join(f"{n} {title}" for title, n in counts) or "one picture"
+    different = len(plan.order)
+    lines = [
+        f"{shape} = {len(plan.cells)} cells" + ("" if different == len(plan.cells) else f", {different} different")
+    ]
+    lines.append(f"already on disk: {different - len(missing)} of {different}")
+    models = len({cell.model for cell in missing})
+    lines.append(
+        f"{_count(models, 'model')}, {_count(prepared.patches(missing), 'LoRA patch', 'LoRA patches')}, "
+        f"{_count(len({text for cell in missing for text in (cell.positive, cell.negative)}), 'prompt')}"
+    )
+    measured = speeds(root, prepared.told.model)
+    if missing:
+        work = sum(cell.steps * cell.width * cell.height for cell in missing) / 1e6
+        pixels = sum(cell.width * cell.height for cell in missing)
+        time = f"about {_duration(work * measured[0])}" if measured else "not known before this model's first grid"
+        disk = pixels * (measured[1] if measured else 1.6)
+        lines.append(f"time: {time}; disk: about {_bytes(disk)}")
+    lines.append(
+        f"{_count(len(pages), 'page')}, the largest {max(p.size[0] for p in pages)} x {max(p.size[1] for p in pages)} px"
+    )
+    seeds = prepared.document["seeds"]
+    if seeds:
+        lines.append("random seeds: " + ", ".join(str(seed) for seed in seeds.values()))
+    for axis in plan.axes:
+        if len(axis.values) > 1:
+            labels = [value.label for value in axis.values]
+            lines.append(f"{axis.title}: {', '.join(labels[:12])}{f', ... {labels[-1]}' if len(labels) > 12 else ''}")
+    return "\n".join(lines)
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _bytes(size: float) -> str:
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"

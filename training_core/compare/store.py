@@ -1,0 +1,145 @@
+"""A comparison's folder: plan.json, cells.jsonl and cells/<id>.png, whole and readable at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import AthanorError
+from ..files import write_atomically
+
+
+class Store:
+    """One comparison on disk. Pictures that other comparisons have drawn are taken over by their identity."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.cells, self._log = folder, folder / "cells", folder / "cells.jsonl"
+
+    def begin(self, plan: Mapping[str, Any]) -> None:
+        """Write plan.json, once."""
+        path = self.folder / "plan.json"
+        if path.is_file():
+            return
+        text = json.dumps(plan, ensure_ascii=False, indent=1)
+        write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+    def path(self, key: str) -> Path:
+        """Where the picture of a cell lies, or will."""
+        return self.cells / f"{key}.png"
+
+    def take_over(self, keys: Iterable[str]) -> set[str]:
+        """The keys whose pictures are there; those that lie in a neighbour's folder are linked into this one."""
+        found, missing = set(), set()
+        for key in keys:
+            (found if self.path(key).is_file() else missing).add(key)
+        for key, source in elsewhere(self.folder, missing).items():
+            self.cells.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(source, self.path(key))
+            except OSError:
+                write_atomically(self.path(key), lambda temporary, s=source: shutil.copyfile(s, temporary), False)
+            found.add(key)
+        return found
+
+    def add(self, key: str, write: Callable[[Path], object], **values: Any) -> Path:
+        """Write a picture, then its line in cells.jsonl: a crash between the two costs the line, not the picture."""
+        write_atomically(self.path(key), write)
+        self.note(key, status="done", bytes=self.path(key).stat().st_size, **values)
+        return self.path(key)
+
+    def note(self, key: str, **values: Any) -> None:
+        """Append a line to cells.jsonl."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        line = json.dumps({"cell": key, "time": time.time(), **values}, ensure_ascii=False)
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def elsewhere(folder: Path, keys: set[str]) -> dict[str, Path]:
+    """Pictures of `keys` in the folders of other comparisons."""
+    found: dict[str, Path] = {}
+    if not keys or not folder.parent.is_dir():
+        return found
+    for other in folder.parent.iterdir():
+        if other == folder or not (other / "cells").is_dir():
+            continue
+        with os.scandir(other / "cells") as entries:
+            for entry in entries:
+                key = entry.name.removesuffix(".png")
+                if key in keys and entry.name.endswith(".png"):
+                    found[key] = Path(entry.path)
+    return found
+
+
+def read_plan(folder: Path) -> dict[str, Any]:
+    """plan.json of a comparison.
+
+    Raises:
+        AthanorError: there is none, or it cannot be read.
+    """
+    path = folder / "plan.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AthanorError(f"'{folder.name}' is not a comparison: {path} does not exist.") from None
+    except (OSError, ValueError) as error:
+        raise AthanorError(f"{path} cannot be read ({error}); run XYZ Compare again.") from None
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a .jsonl file; a last one that was cut short is left out."""
+    if not path.is_file():
+        return []
+    result = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            result.append(json.loads(line))
+        except ValueError:
+            continue
+    return result
+
+
+def failures(folder: Path) -> dict[str, str]:
+    """Why cells could not be drawn, by cell; those that were drawn later are in it, too."""
+    return {line["cell"]: line["error"] for line in read_lines(folder / "cells.jsonl") if "error" in line}
+
+
+def newest(root: Path, limit: int = 50) -> list[Path]:
+    """The folders of the comparisons that were planned last."""
+    plans = [p for p in root.glob("*/plan.json") if p.is_file()] if root.is_dir() else []
+    return [p.parent for p in sorted(plans, key=lambda p: -p.stat().st_mtime)[:limit]]
+
+
+def known_seeds(root: Path, family: str) -> dict[int, int]:
+    """The random seeds that a comparison of this family has drawn before: so that it can be extended."""
+    for folder in newest(root):
+        try:
+            plan = read_plan(folder)
+        except AthanorError:
+            continue
+        if plan.get("family") == family and plan.get("seeds"):
+            return {int(number): seed for number, seed in plan["seeds"].items()}
+    return {}
+
+
+def speeds(root: Path, model: str) -> tuple[float, float] | None:
+    """(seconds per step and megapixel, bytes per pixel), measured in earlier comparisons with this model."""
+    seconds, sizes = [], []
+    for folder in newest(root, 10):
+        for line in read_lines(folder / "cells.jsonl"):
+            if line.get("status") == "done" and line.get("model") == model and line.get("work"):
+                seconds.append(line["seconds"] / line["work"])
+                sizes.append(line["bytes"] / max(1, line["pixels"]))
+        if len(seconds) >= 20:
+            break
+    if not seconds:
+        return None
+    seconds.sort()
+    return seconds[len(seconds) // 2], sum(sizes) / len(sizes)

@@ -1,0 +1,76 @@
+"""The comparison as a folder that any browser opens without a server: viewer/index.html."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..files import write_atomically
+from .store import failures
+
+SOURCE = Path(__file__).resolve().parents[2] / "web" / "viewer"
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+body {{ margin: 0; }}
+{style}
+</style>
+<body><div id="viewer"></div>
+<script type="application/json" id="cells">{cells}</script>
+<script type="module">
+{script}
+const data = JSON.parse(document.getElementById("cells").textContent);
+mount(document.getElementById("viewer"), data, (id) => `cells/${{id}}.png`);
+</script>
+</body>
+</html>
+"""
+
+
+def write(folder: Path, document: Mapping[str, Any]) -> Path:
+    """Write viewer/ into a comparison's folder: index.html, cells.json and the pictures (linked, they take no room).
+
+    The page holds script and data itself: a browser reads neither modules nor JSON beside a page that it opened as a
+    file.
+    """
+    target = folder / "viewer"
+    (target / "cells").mkdir(parents=True, exist_ok=True)
+    there = set()
+    for key in document["order"]:
+        source, copy = folder / "cells" / f"{key}.png", target / "cells" / f"{key}.png"
+        if not source.is_file():
+            continue
+        there.add(key)
+        if not copy.is_file():
+            try:
+                os.link(source, copy)
+            except OSError:
+                write_atomically(copy, lambda temporary, s=source: shutil.copyfile(s, temporary), False)
+    errors = failures(folder)
+    data = {name: document[name] for name in ("title", "axes", "cells", "sizes", "parameters")} | {
+        "name": folder.name,
+        "failed": {key: errors.get(key, "not drawn yet") for key in document["order"] if key not in there},
+    }
+    text = json.dumps(data, ensure_ascii=False)
+    _write(target / "cells.json", text)
+    page = _PAGE.format(
+        title=html.escape(document["title"]),
+        style=(SOURCE / "viewer.css").read_text(encoding="utf-8"),
+        script=(SOURCE / "viewer.js").read_text(encoding="utf-8").replace("export function", "function"),
+        cells=text.replace("<", "\\u003c"),  # a prompt may hold </script>
+    )
+    _write(target / "index.html", page)
+    return target / "index.html"
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
