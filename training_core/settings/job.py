@@ -54,7 +54,7 @@ class Job(Settings):
         values = self.model_dump(
             exclude={
                 "datasets": {"__all__": {"folder", "mask_folder"}},
-                "training": {"overwrite", "retrain", "save_state_on_train_end"} | training,
+                "training": {"overwrite", "retrain", "save_state_on_train_end", "log_with"} | training,
                 "cache": {"cache_to_disk", "cache_limit_gb"},
                 "validation": {"probe_samples", "validate_every_n_steps"},
                 "sampling": True,

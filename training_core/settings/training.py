@@ -120,3 +120,9 @@ class TrainingSettings(Settings):
         flag="save_state_on_train_end",
         advanced=True,
     )
+    log_with: Literal["none", "tensorboard", "wandb"] = setting(
+        "none",
+        "Send the numbers to TensorBoard (into the run's folder) or Weights & Biases (over the internet) as well.",
+        flag="log_with",
+        advanced=True,
+    )

@@ -1,0 +1,79 @@
+"""A run's numbers in TensorBoard or Weights & Biases, through accelerate, when the user asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import AthanorError
+from ..settings import Job
+from .events import Event, Probed, Stepped
+
+PIP = {"tensorboard": "accelerate tensorboard", "wandb": "accelerate wandb"}
+
+
+class Tracker:
+    """Passes events on and logs them under sd-scripts' names (loss/current, loss/average, lr/unet ...)."""
+
+    def __init__(self, tracker: Any) -> None:
+        self._tracker = tracker
+        self._total, self._count = 0.0, 0
+
+    def told(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Log what has numbers."""
+        for event in events:
+            if self._tracker is not None:
+                self._log(event)
+            yield event
+
+    def _log(self, event: Event) -> None:
+        if isinstance(event, Stepped):
+            self._total, self._count = self._total + event.loss, self._count + 1
+            values = {
+                "loss/current": event.loss,
+                "loss/average": self._total / self._count,
+                "norm/grad_norm": event.grad_norm,
+                "seconds": event.seconds,
+            }
+            values |= {f"lr/group{i}": lr for i, lr in enumerate(event.lrs)} or {"lr/unet": event.lr}
+            if event.d_lr is not None:
+                values["lr/d*lr/unet"] = event.d_lr
+            self._tracker.log(values, step=event.step)
+        elif isinstance(event, Probed):
+            self._tracker.log({"loss/probe": event.loss, "loss/probe_percent": event.percent}, step=event.step)
+
+
+@contextmanager
+def tracking(job: Job, folder: Path) -> Iterator[Tracker]:
+    """The tracker that `log_with` names.
+
+    Args:
+        folder: of the run; TensorBoard's files go to its `logs`.
+
+    Raises:
+        AthanorError: its package is missing.
+    """
+    kind = job.training.log_with
+    if kind == "none":
+        yield Tracker(None)
+        return
+    try:
+        from accelerate.tracking import TensorBoardTracker, WandBTracker
+
+        if kind == "tensorboard":
+            tracker = TensorBoardTracker("logs", folder)
+        else:
+            tracker = WandBTracker(
+                "athanor", name=job.training.output_name, id=job.run_id, resume="allow", dir=str(folder)
+            )
+        tracker.start()
+    except ImportError as error:
+        raise AthanorError(
+            f"log_with {kind} needs packages that are missing ({error}): 'pip install {PIP[kind]}', or choose none."
+        ) from None
+    try:
+        yield Tracker(tracker)
+    finally:
+        tracker.finish()
