@@ -157,6 +157,37 @@ def test_vae_files_and_negative_prompts_are_axes(server, lora_files):
     assert not {cell["pixels"].tobytes() for cell in own} & {cell["pixels"].tobytes() for cell in cells}
 
 
+def test_a_latent_is_drawn_over(server, lora_files):
+    prompt = comparison("sd3", x=axis("denoise", "0.3, 0.6"), y=axis("seed", "1, 2"))
+    prompt["start"] = graphs.node("EmptyLatentImage", width=64, height=32, batch_size=1)
+    prompt["noise"] = graphs.node(
+        "KSampler", model=["ckpt", 0], positive=["text", 0], negative=["text", 0], latent_image=["start", 0], seed=3,
+        steps=1, cfg=1.0, sampler_name="euler", scheduler="normal", denoise=1.0,
+    )  # fmt: skip
+    prompt["text"] = graphs.node("CLIPTextEncode", clip=["ckpt", 1], text="green")
+    prompt["compare"]["inputs"]["latent"] = ["noise", 0]
+    cells = graphs.cells(graphs.folder(server, server.run(prompt)))
+    assert {cell["pixels"].shape for cell in cells} == {(32, 64, 3)} and len(cells) == 4
+    for cell in cells:
+        save = next(key for key, node in cell["graph"].items() if node["class_type"] == "SaveImage")
+        assert np.array_equal(cell["pixels"], graphs.saved(server, server.run(cell["graph"]), save)), cell["at"]
+    prompt["start"]["inputs"]["batch_size"] = 2
+    assert "latent holds 2 pictures" in failed(server, prompt)
+    prompt["start"]["inputs"]["batch_size"] = 1
+    prompt["x"]["inputs"] |= {"type": "size", "values": "64"}
+    assert "the size comes from the connected latent" in failed(server, prompt)
+
+
+def test_the_plan_fixes_random_seeds(server, lora_files):
+    plan = comparison("sd15", kind="AthanorXYZPlan", seeds="x4", steps=1, width=32, height=32)
+    told = next(line for line in said(server.run(plan)).splitlines() if line.startswith("random seeds: "))
+    assert told in said(server.run(plan))
+    plan["compare"]["class_type"] = "AthanorXYZCompare"
+    cells = graphs.cells(graphs.folder(server, server.run(plan)))
+    drawn = {str(graphs.settings_of(cell["graph"])["seed"]) for cell in cells}
+    assert drawn == set(told.removeprefix("random seeds: ").split(", ")) and len(drawn) == 4
+
+
 def test_models_of_the_graph_are_an_axis(server, lora_files):
     prompt = comparison("sd3", y=axis("seed", "1, 2"))
     prompt["other"] = graphs.node("CheckpointLoaderSimple", ckpt_name="sd15.safetensors")
