@@ -78,12 +78,12 @@ def drawn_by_the_plain_graph(server, cells) -> list[np.ndarray]:
 def test_cells_equal_the_plain_graph_bit_for_bit(server, lora_files, family):
     """Must-show 1: LoRA x strength x (prompt, sampler, cfg and size together), 15 random cells of each family."""
     rng = random.Random(family)
-    prompts = ["red circle", "a (green:1.3) cross, left", "photo", "blue square"]
+    prompts = ["red circle", "a (green:1.3) cross, left", "photo"]
     together = {
         "a": axis("prompt", "\n".join(prompts)),
-        "b": axis("sampler + scheduler", "euler/normal, DPM++ 2M Karras, euler_ancestral/simple, ddim/sgm_uniform"),
-        "c": axis("cfg", "1, 3.5, 7, 2"),
-        "d": axis("size", "64, 64x48, 32x64, 32"),
+        "b": axis("sampler + scheduler", "euler/normal, DPM++ 2M Karras, euler_ancestral/simple"),
+        "c": axis("cfg", "1, 3.5, 7"),
+        "d": axis("size", "48, 64x32, 32x48"),
         "z": graphs.node("AthanorXYZZip", first=["a", 0], second=["b", 0], third=["c", 0], fourth=["d", 0]),
     }
     prompt = comparison(
@@ -96,7 +96,7 @@ def test_cells_equal_the_plain_graph_bit_for_bit(server, lora_files, family):
     prompt["compare"]["inputs"]["z"] = ["z", 0]
     entry = server.run(prompt | together)
     cells = graphs.cells(graphs.folder(server, entry))
-    assert len(cells) == 4 * (1 + 2 + 2 + 2) and "0 were on disk" in said(entry)
+    assert len(cells) == 3 * (1 + 2 + 2 + 2) and "0 were on disk" in said(entry)
     for cell in cells:  # the graph in the picture is the one that the axes mean
         told = graphs.settings_of(cell["graph"])
         assert told["positive"] in cell["at"]["prompt + sampler + scheduler + cfg + size"]
@@ -276,9 +276,9 @@ def test_killed_and_resumed_with_sixty_epochs(own_server, lora_files):
     """Must-show 2 and 3: kill -9 costs one cell at most; memory stays flat; patches are what the plan says."""
     grid = comparison(
         "sd3", x=axis("LoRA strength", "0.5, 1"), y=graphs.node("AthanorLoRARunAxis", source="char"), width=32, height=32,
-        steps=1, cfg=1.0, prompts="red circle\ngreen cross",
+        steps=1, cfg=1.0,
     )  # fmt: skip
-    cells = 2 * (1 + 2 * EPOCHS)
+    cells = 1 + 2 * EPOCHS
     root = own_server.base / "output" / "athanor" / "compare"
 
     def there() -> list[Path]:
@@ -286,12 +286,12 @@ def test_killed_and_resumed_with_sixty_epochs(own_server, lora_files):
 
     own_server.queue(grid)
     end = time.monotonic() + 90
-    while len(there()) < 40 and time.monotonic() < end:
+    while len(there()) < 30 and time.monotonic() < end:
         time.sleep(0.02)
     os.kill(own_server._process.pid, 9)
     own_server._process.wait()
     done = len(there())
-    assert 40 <= done < cells
+    assert 30 <= done < cells
     (folder,) = root.iterdir()
     lines = [json.loads(line) for line in (folder / "cells.jsonl").read_text().splitlines()]
     assert done - 1 <= len(lines) <= done
