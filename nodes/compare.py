@@ -128,6 +128,8 @@ class AthanorXYZPlan(io.ComfyNode):
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Plan and tell."""
         prepared = _prepared(values, cls.hidden)
+        if prepared.document["seeds"]:  # drawn seeds are kept from here on
+            prepared.store.begin(prepared.document)
         painter = Painter(prepared.document, prepared.store.folder, GridSettings())
         text = report.plan_text(prepared, prepared.missing(), painter.pages, folders.compare_folder(""))
         Progress(cls.hidden.unique_id).text(text, always=True)

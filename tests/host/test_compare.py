@@ -78,12 +78,12 @@ def drawn_by_the_plain_graph(server, cells) -> list[np.ndarray]:
 def test_cells_equal_the_plain_graph_bit_for_bit(server, lora_files, family):
     """Must-show 1: LoRA x strength x (prompt, sampler, cfg and size together), 15 random cells of each family."""
     rng = random.Random(family)
-    prompts = ["red circle", "a (green:1.3) cross, left", "photo", "blue square"]
+    prompts = ["red circle", "a (green:1.3) cross, left", "photo"]
     together = {
         "a": axis("prompt", "\n".join(prompts)),
-        "b": axis("sampler + scheduler", "euler/normal, DPM++ 2M Karras, euler_ancestral/simple, ddim/sgm_uniform"),
-        "c": axis("cfg", "1, 3.5, 7, 2"),
-        "d": axis("size", "64, 64x48, 32x64, 32"),
+        "b": axis("sampler + scheduler", "euler/normal, DPM++ 2M Karras, euler_ancestral/simple"),
+        "c": axis("cfg", "1, 3.5, 7"),
+        "d": axis("size", "48, 64x32, 32x48"),
         "z": graphs.node("AthanorXYZZip", first=["a", 0], second=["b", 0], third=["c", 0], fourth=["d", 0]),
     }
     prompt = comparison(
@@ -96,7 +96,7 @@ def test_cells_equal_the_plain_graph_bit_for_bit(server, lora_files, family):
     prompt["compare"]["inputs"]["z"] = ["z", 0]
     entry = server.run(prompt | together)
     cells = graphs.cells(graphs.folder(server, entry))
-    assert len(cells) == 4 * (1 + 2 + 2 + 2) and "0 were on disk" in said(entry)
+    assert len(cells) == 3 * (1 + 2 + 2 + 2) and "0 were on disk" in said(entry)
     for cell in cells:  # the graph in the picture is the one that the axes mean
         told = graphs.settings_of(cell["graph"])
         assert told["positive"] in cell["at"]["prompt + sampler + scheduler + cfg + size"]
@@ -155,6 +155,37 @@ def test_vae_files_and_negative_prompts_are_axes(server, lora_files):
         assert np.array_equal(cell["pixels"], plain), cell["at"]
     own = graphs.cells(graphs.folder(server, server.run(comparison("sd3", **(parts | {"x": axis("seed", "0")})))))
     assert not {cell["pixels"].tobytes() for cell in own} & {cell["pixels"].tobytes() for cell in cells}
+
+
+def test_a_latent_is_drawn_over(server, lora_files):
+    prompt = comparison("sd3", x=axis("denoise", "0.3, 0.6"), y=axis("seed", "1, 2"))
+    prompt["start"] = graphs.node("EmptyLatentImage", width=64, height=32, batch_size=1)
+    prompt["noise"] = graphs.node(
+        "KSampler", model=["ckpt", 0], positive=["text", 0], negative=["text", 0], latent_image=["start", 0], seed=3,
+        steps=1, cfg=1.0, sampler_name="euler", scheduler="normal", denoise=1.0,
+    )  # fmt: skip
+    prompt["text"] = graphs.node("CLIPTextEncode", clip=["ckpt", 1], text="green")
+    prompt["compare"]["inputs"]["latent"] = ["noise", 0]
+    cells = graphs.cells(graphs.folder(server, server.run(prompt)))
+    assert {cell["pixels"].shape for cell in cells} == {(32, 64, 3)} and len(cells) == 4
+    for cell in cells:
+        save = next(key for key, node in cell["graph"].items() if node["class_type"] == "SaveImage")
+        assert np.array_equal(cell["pixels"], graphs.saved(server, server.run(cell["graph"]), save)), cell["at"]
+    prompt["start"]["inputs"]["batch_size"] = 2
+    assert "latent holds 2 pictures" in failed(server, prompt)
+    prompt["start"]["inputs"]["batch_size"] = 1
+    prompt["x"]["inputs"] |= {"type": "size", "values": "64"}
+    assert "the size comes from the connected latent" in failed(server, prompt)
+
+
+def test_the_plan_fixes_random_seeds(server, lora_files):
+    plan = comparison("sd15", kind="AthanorXYZPlan", seeds="x4", steps=1, width=32, height=32)
+    told = next(line for line in said(server.run(plan)).splitlines() if line.startswith("random seeds: "))
+    assert told in said(server.run(plan))
+    plan["compare"]["class_type"] = "AthanorXYZCompare"
+    cells = graphs.cells(graphs.folder(server, server.run(plan)))
+    drawn = {str(graphs.settings_of(cell["graph"])["seed"]) for cell in cells}
+    assert drawn == set(told.removeprefix("random seeds: ").split(", ")) and len(drawn) == 4
 
 
 def test_models_of_the_graph_are_an_axis(server, lora_files):
@@ -245,9 +276,9 @@ def test_killed_and_resumed_with_sixty_epochs(own_server, lora_files):
     """Must-show 2 and 3: kill -9 costs one cell at most; memory stays flat; patches are what the plan says."""
     grid = comparison(
         "sd3", x=axis("LoRA strength", "0.5, 1"), y=graphs.node("AthanorLoRARunAxis", source="char"), width=32, height=32,
-        steps=1, cfg=1.0, prompts="red circle\ngreen cross",
+        steps=1, cfg=1.0,
     )  # fmt: skip
-    cells = 2 * (1 + 2 * EPOCHS)
+    cells = 1 + 2 * EPOCHS
     root = own_server.base / "output" / "athanor" / "compare"
 
     def there() -> list[Path]:
@@ -255,12 +286,12 @@ def test_killed_and_resumed_with_sixty_epochs(own_server, lora_files):
 
     own_server.queue(grid)
     end = time.monotonic() + 90
-    while len(there()) < 40 and time.monotonic() < end:
+    while len(there()) < 30 and time.monotonic() < end:
         time.sleep(0.02)
     os.kill(own_server._process.pid, 9)
     own_server._process.wait()
     done = len(there())
-    assert 40 <= done < cells
+    assert 30 <= done < cells
     (folder,) = root.iterdir()
     lines = [json.loads(line) for line in (folder / "cells.jsonl").read_text().splitlines()]
     assert done - 1 <= len(lines) <= done

@@ -146,7 +146,7 @@ def arrange(request: Request) -> tuple[list[Axis], Cell, tuple[float, float]]:
     if request.latent is not None:
         if taken & {"width", "height"}:
             raise AthanorError("the size comes from the connected latent: leave the axis 'size' out, or the latent.")
-        width, height = (8 * side for side in reversed(request.latent["samples"].shape[-2:]))
+        width, height = sampling.size_of(request.latent, request.models[2])
     base = Cell(
         positive=prompts[0] if prompts else "",
         negative=settings.negative,

@@ -118,15 +118,16 @@ def newest(root: Path, limit: int = 50) -> list[Path]:
 
 
 def known_seeds(root: Path, family: str) -> dict[int, int]:
-    """The random seeds that a comparison of this family has drawn before: so that it can be extended."""
+    """The random seeds that comparisons of this family have drawn before: so that they can be extended."""
+    found: dict[int, int] = {}
     for folder in newest(root):
         try:
             plan = read_plan(folder)
         except AthanorError:
             continue
-        if plan.get("family") == family and plan.get("seeds"):
-            return {int(number): seed for number, seed in plan["seeds"].items()}
-    return {}
+        if plan.get("family") == family:
+            found = {int(number): seed for number, seed in plan.get("seeds", {}).items()} | found
+    return found
 
 
 def speeds(root: Path, model: str) -> tuple[float, float] | None:

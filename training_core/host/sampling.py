@@ -84,6 +84,19 @@ def empty_latent(width: int, height: int) -> dict[str, Any]:
     return host_nodes.EmptyLatentImage().generate(width, height, 1)[0]
 
 
+def size_of(latent: dict[str, Any], vae: Any) -> tuple[int, int]:
+    """(width, height) in pixels of a LATENT.
+
+    Raises:
+        AthanorError: it holds more than one picture.
+    """
+    samples = latent["samples"]
+    if samples.shape[0] != 1:
+        raise AthanorError(f"latent holds {samples.shape[0]} pictures: connect a single one (Latent From Batch).")
+    scale = vae.spacial_compression_decode()
+    return samples.shape[-1] * scale, samples.shape[-2] * scale
+
+
 def sample(
     model: Any,
     vae: Any,
