@@ -173,6 +173,8 @@ def test_identity():
     assert identity(cell, **{"lora:char.safetensors": "replaced"}) != first
     assert identity(cell, **{"model:": "other"}) != first and identity(cell, **{"vae:": "other"}) != first
     assert identity(cell, latent="given") != first
+    other = dataclasses.replace(cell, model="x")
+    assert identity(other, **{"model:x": "m"}) != identity(other, **{"model:x": "m", "vae:": "other"})
     renamed = dataclasses.replace(cell, loras=(Lora("renamed.safetensors", 1.0, 1.0),))
     assert identity(renamed, **{"lora:renamed.safetensors": "l"}) == first  # the content counts, not the name
     seen = {first}

@@ -50,27 +50,27 @@ def said(entry) -> str:
     return entry["outputs"]["compare"]["text"][0]
 
 
-def merged(cells) -> dict:
-    """The cells' own graphs in one prompt."""
-    whole = {}
-    for i, cell in enumerate(cells):
-        names = {key: key if key == "ckpt" else f"{i}_{key}" for key in cell["graph"]}
-        for key, node in cell["graph"].items():
-            moved = {
-                name: [names[value[0]], value[1]] if isinstance(value, list) else value
-                for name, value in node["inputs"].items()
-            }
-            whole[names[key]] = {"class_type": node["class_type"], "inputs": moved}
-    return whole
-
-
 def drawn_by_the_plain_graph(server, cells) -> list[np.ndarray]:
-    whole = merged(cells)
-    entry = server.run(whole)
+    """The cells' own graphs in one prompt; nodes that are the same in several stand there once."""
+    whole, known = {}, {}
+
+    def place(graph, key) -> str:
+        moved = {
+            name: [place(graph, value[0]), value[1]] if isinstance(value, list) else value
+            for name, value in graph[key]["inputs"].items()
+        }
+        kind = graph[key]["class_type"]
+        same = json.dumps([kind, moved], sort_keys=True)
+        if same not in known:
+            known[same] = str(len(whole) + 1)
+            whole[known[same]] = {"class_type": kind, "inputs": moved}
+        return known[same]
+
     saves = [
-        next(key for key in whole if key.startswith(f"{i}_") and whole[key]["class_type"] == "SaveImage")
-        for i in range(len(cells))
+        place(cell["graph"], next(k for k, node in cell["graph"].items() if node["class_type"] == "SaveImage"))
+        for cell in cells
     ]
+    entry = server.run(whole)
     return [graphs.saved(server, entry, key) for key in saves]
 
 

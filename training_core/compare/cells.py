@@ -139,7 +139,8 @@ def identity(one: Cell, known: Mapping[str, str]) -> str:
     """
     values = dataclasses.asdict(one)
     values["model"] = known[f"model:{one.model}"]
-    values["vae"] = known[f"vae:{one.vae}"] if one.vae or not one.model else known[f"model:{one.model}"]
+    # A checkpoint without a VAE takes the connected one, so that one always counts unless another is named.
+    values["vae"] = known[f"vae:{one.vae}"]
     values["loras"] = [(known[f"lora:{x.name}"], x.strength_model, x.strength_clip) for x in one.loras]
     values["latent"] = known.get("latent", "")
     text = json.dumps([ENGINE, values], sort_keys=True)

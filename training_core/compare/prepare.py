@@ -101,6 +101,8 @@ def prepare(request: Request, root: Path) -> Prepared:
     whole = plan(axes, base, strength, seeds)
     _check_shift(whole, model)
     contents |= _files(whole)
+    for key in [name for name in contents if name.startswith("model:input:")]:
+        contents[key] += contents["model:"]  # what such a model lacks, it takes from here
     keys = {cell: identity(cell, contents) for cell in whole.order}
     named = tuple(map(labels, whole.axes))
     title = _title(request, whole, named)
@@ -113,7 +115,10 @@ def prepare(request: Request, root: Path) -> Prepared:
     for key, one in held.items():
         links |= {f"{key}:{port}": link for port, link in one.links.items()}
     told = Told(request.graph, links, _places(whole), family)
-    filled = {key: tuple(a or b for a, b in zip(one.models, request.models, strict=True)) for key, one in held.items()}
+    filled = {
+        key: tuple(b if a is None else a for a, b in zip(one.models, request.models, strict=True))
+        for key, one in held.items()
+    }
     bench = Bench(request.models, filled, request.latent)
     return Prepared(whole, title, keys, store, document, bench, told)
 
