@@ -204,7 +204,7 @@ def _normal(module: torch.nn.Module) -> None:
 
 @contextmanager
 def trainable(
-    model: Any, mixed_precision: str, gradient_checkpointing: bool, guidance: float = 1.0, clip: Any = None
+    model: Any, mixed_precision: str, gradient_checkpointing: str = "off", guidance: float = 1.0, clip: Any = None
 ) -> Iterator[Trainable]:
     """Load a MODEL of the graph for training; `guidance` is what models with an embedded guidance input are told.
 
@@ -224,8 +224,7 @@ def trainable(
         stack.enter_context(patches.raw_output(patcher.model))
         for part in [patcher.model.diffusion_model, *([text.model] if text else [])]:
             stack.enter_context(patches.differentiable(part))
-            if gradient_checkpointing:
-                stack.enter_context(patches.checkpointed(part))
+            stack.enter_context(patches.checkpointed(part, gradient_checkpointing))
         yield host_model
 
 
