@@ -27,7 +27,9 @@ class Step:
 
 
 @contextmanager
-def training(model: Any, network: Any = None, precision: str = "auto", **options: Any) -> Iterator[tuple[Any, Any]]:
+def training(
+    model: Any, network: Any = None, precision: str = "auto", dtype: torch.dtype = torch.float32, **options: Any
+) -> Iterator[tuple[Any, Any]]:
     """(Trainable, network) for a MODEL; all of the network's weights are given values."""
     from athanor.training_core.host import guard
     from athanor.training_core.host.model import trainable
@@ -38,7 +40,7 @@ def training(model: Any, network: Any = None, precision: str = "auto", **options
         guard.training(),
         trainable(model, precision, **options) as host_model,
         build.attached(
-            [build.Part(host_model.diffusion_model)], network or NetworkSettings(rank=2), 0, host_model.device
+            [build.Part(host_model.diffusion_model)], network or NetworkSettings(rank=2), 0, host_model.device, dtype
         ) as made,
     ):
         generator = torch.Generator().manual_seed(1)

@@ -25,7 +25,7 @@ def raw_output(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module, Any], Any]) -> Iterator[None]:
+def patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module, Any], Any]) -> Iterator[None]:
     """Give each module `wrap(module, its forward)` as forward; afterwards the instances are as before."""
     patched: list[tuple[torch.nn.Module, Any]] = []
     try:
@@ -41,6 +41,16 @@ def _patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module
                 module.forward = own
 
 
+def normal(module: torch.nn.Module) -> None:
+    """Replace weights made in the host's inference mode by equal normal ones: autograd refuses inference tensors."""
+    for name, value in module._parameters.items():
+        if value is not None and value.is_inference():
+            module._parameters[name] = torch.nn.Parameter(value.clone(), requires_grad=False)
+    for name, value in module._buffers.items():
+        if value is not None and value.is_inference():
+            module._buffers[name] = value.clone()
+
+
 def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
     """Let blocks that add to their input in place run backward.
 
@@ -54,7 +64,7 @@ def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
         for child in block.children()
         if type(child).__name__ in families.NORMS
     ]
-    return _patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
+    return patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
 
 
 def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
@@ -90,4 +100,4 @@ def checkpointed(model: torch.nn.Module, how: str) -> AbstractContextManager[Non
         run = fresh if type(block).__name__ in families.IN_PLACE else forward
         return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, **kwargs)
 
-    return _patched(_recomputed(model, how), wrap)
+    return patched(_recomputed(model, how), wrap)

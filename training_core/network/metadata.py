@@ -167,7 +167,7 @@ def describe(
         "ss_clip_skip": "None",
         "ss_cache_latents": "True",
         "ss_lowram": "False",
-        "ss_full_fp16": "False",
+        "ss_full_fp16": str(training.full_precision == "fp16"),
         "ss_fp8_base": "False",
         "ss_fp8_base_unet": "False",
         "ss_scale_weight_norms": _or_none(network.scale_weight_norms),

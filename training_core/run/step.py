@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from ..objective import Noised, Objective
-from ..optim import optimizers
+from ..optim import optimizers, rounding
 from ..randomness import torch_seed
 
 
@@ -59,6 +59,7 @@ class Stepper:
             parameter.requires_grad_(parameter.requires_grad and id(parameter) in trained)
         self._optimizer, self._max_grad_norm, self._scaler = optimizer, max_grad_norm, scaler
         self._device = self._parameters[0].device
+        self._updating = rounding.updating(self._parameters, seed)
 
     def __call__(self, step: int, lr: float, batches: Sequence[Conditioned]) -> Outcome:
         """Train on `batches` (gradient accumulation), with equal weight to every sample."""
@@ -77,12 +78,13 @@ class Stepper:
                 self._scaler.scale(loss.sum() / total).backward()
                 losses.append(loss.detach())
                 timesteps.append(noised.t)
-        self._scaler.unscale_(self._optimizer)
-        limit = self._max_grad_norm or float("inf")
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        for action in self._after:
-            action()
+        with self._updating(step):
+            self._scaler.unscale_(self._optimizer)
+            limit = self._max_grad_norm or float("inf")
+            norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+            for action in self._after:
+                action()
         lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
         return Outcome(torch.cat(losses), torch.cat(timesteps), norm, lrs, optimizers.effective(self._optimizer))

@@ -60,6 +60,7 @@ def train(
             training.gradient_checkpointing,
             job.conditioning.guidance_scale,
             clip if job.network.text else None,
+            training.blocks_to_swap,
         ) as host_model,
         attached(job, run.model, clip, vae, host_model) as trained,
     ):

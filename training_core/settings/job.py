@@ -38,12 +38,12 @@ class Job(Settings):
     def run_id(self) -> str:
         """16 hex digits: the same for two jobs exactly if they give the same LoRA under the same name.
 
-        Folders are left out: their content is in the fingerprint. So is where encodings are kept.
+        Folders are left out: their content is in the fingerprint. So is where encodings and weights are kept.
         """
         values = self.model_dump(
             exclude={
                 "datasets": {"__all__": {"folder", "mask_folder"}},
-                "training": {"overwrite"},
+                "training": {"overwrite", "blocks_to_swap"},
                 "cache": {"cache_to_disk", "cache_limit_gb"},
                 "validation": {"probe_samples", "validate_every_n_steps"},
             }

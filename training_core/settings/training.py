@@ -47,7 +47,7 @@ class TrainingSettings(Settings):
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = setting(
         "auto",
         "Number format of the frozen model's arithmetic. auto: the one ComfyUI loaded the model in. The network itself "
-        "is always kept in float32.",
+        "is kept in float32, unless full_precision says otherwise.",
         flag="mixed_precision",
         advanced=True,
     )
@@ -111,6 +111,24 @@ class TrainingSettings(Settings):
     overwrite: bool = setting(
         False,
         "Replace LoRA files of the same name that another run has written. Off: a number is added to the name.",
+        advanced=True,
+    )
+    full_precision: Literal["no", "fp16", "bf16"] = setting(
+        "no",
+        "Keep what is trained (the network, or with finetune the model) in this number format instead of float32: half the "
+        "memory for it and its gradients. bf16 is rounded at random, so that small updates are not lost. Needs the same "
+        "mixed_precision. Worth it for finetune and very large ranks only (sd-scripts: --full_fp16, --full_bf16).",
+        flag="full_bf16",
+        advanced=True,
+    )
+    blocks_to_swap: int = setting(
+        0,
+        "Keep the weights of so many transformer blocks in main memory and copy them to the GPU when they are needed: for "
+        "models that do not fit (Flux has 57 blocks, SDXL 70). Some per cent slower as long as the copies keep up; 0 = none. "
+        "For algo lora, locon, loha and lokr.",
+        flag="blocks_to_swap",
+        ge=0,
+        le=1000,
         advanced=True,
     )
 
