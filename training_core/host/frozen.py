@@ -13,7 +13,9 @@ from typing import Any
 import comfy.ops
 import torch
 import torch.nn.functional as F
+from comfy.quant_ops import QuantizedTensor
 
+from . import quantised
 from .patches import patched
 
 Fetch = Callable[[torch.dtype, torch.device], tuple[torch.Tensor, torch.Tensor | None]]
@@ -67,13 +69,17 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
 
     def wrap(layer: torch.nn.Module, forward: Any) -> Any:
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
-            return comfy.ops.cast_bias_weight(layer, None, dtype, device, bias_dtype=dtype)
+            weight, bias = comfy.ops.cast_bias_weight(layer, None, dtype, device, bias_dtype=dtype)
+            return quantised.plain(weight).to(dtype), bias
 
         def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
             parameters = [p for p in layer._parameters.values() if p is not None]
             trained = not parameters or any(p.requires_grad for p in parameters)
-            cast = layer.weight_function or any(p.dtype != x.dtype for p in parameters)
-            if args or kwargs or trained or not cast or not x.requires_grad:
+            cast = layer.weight_function or any(
+                p.dtype != x.dtype or isinstance(p, QuantizedTensor) for p in parameters
+            )
+            scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
+            if args or kwargs or trained or not cast or scaled or not x.requires_grad:
                 return forward(x, *args, **kwargs)
             return compute(x, layer, fetch)
 

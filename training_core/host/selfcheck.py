@@ -11,7 +11,7 @@ from typing import Any
 import comfy.lora
 import torch
 
-from . import swap
+from . import quantised, swap
 
 TOLERANCE = {"fp16": 5e-3, "bf16": 4e-2, "float": 2e-3}
 """Largest deviation by save_precision, as a part of the trained effect; rounding alone gives about a quarter of it."""
@@ -98,7 +98,9 @@ def _base(lora: Any) -> dict[str, torch.Tensor | None]:
     else:
         values = {"weight": lora.org_weight, "bias": None if lora.org_bias is None else lora.org_bias[0]}
     device = next(lora.parameters()).device
-    return {part: None if v is None else v.detach().to(device, torch.float32) for part, v in values.items()}
+    return {
+        part: None if v is None else quantised.plain(v.detach()).to(device, torch.float32) for part, v in values.items()
+    }
 
 
 def _input(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from comfy.quant_ops import QuantizedTensor
 
 from ..errors import AthanorError
 from . import families, frozen
@@ -115,6 +116,10 @@ def _chosen(model: torch.nn.Module, count: int) -> list[torch.nn.Module]:
     return [blocks[(2 * i + 1) * len(blocks) // (2 * count)] for i in range(count)]
 
 
+def _can_go(layer: torch.nn.Module) -> bool:
+    return frozen.suits(layer) and not isinstance(layer.weight, QuantizedTensor)
+
+
 @contextmanager
 def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: set[int] = frozenset()) -> Iterator[Swap]:
     """Take the linear and convolution layers of `count` blocks off the model before it is loaded; they are back in
@@ -124,12 +129,14 @@ def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: set[
         keep: ids of layers that stay, since the host patches them as it loads the model.
 
     Raises:
-        AthanorError: the model has fewer blocks.
+        AthanorError: the model has fewer blocks, or is quantised.
     """
     blocks = [
-        [layer for layer in block.modules() if frozen.suits(layer) and id(layer) not in keep]
+        [layer for layer in block.modules() if _can_go(layer) and id(layer) not in keep]
         for block in _chosen(model, count)
     ]
+    if not any(blocks):
+        raise AthanorError("blocks_to_swap: the model's layers are quantised and must stay on the GPU; set it to 0.")
     swap = Swap(blocks, device)
     index_of = {layer: index for index, layers in enumerate(blocks) for layer in layers}
 

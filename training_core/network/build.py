@@ -95,12 +95,25 @@ def _create(part: Part, settings: NetworkSettings) -> torch.nn.Module:
             ]
             if not network.loras:
                 raise _nothing(part, settings)
+            if settings.algo == "full":
+                _in_floats(network.loras)
             if not part.text:
                 network.loras = _picked(network.loras, part, settings)
             network.loras = _shared(network.loras, part, settings, options)
         except ValueError as error:
             raise _boft_rank(settings, error) from None
     return network
+
+
+def _in_floats(loras: list[Any]) -> None:
+    """The algorithm full takes a layer's weight into itself."""
+    for lora in loras:
+        weight = lora.org_module[0].weight
+        if weight.dtype.itemsize < 2 or type(weight) not in (torch.Tensor, torch.nn.Parameter):
+            raise AthanorError(
+                "algo full needs a model in fp32, fp16 or bf16, this one is stored in 8 bits or less: load the model with another "
+                "weight_dtype, or choose lora or lokr."
+            )
 
 
 def _nothing(part: Part, settings: NetworkSettings) -> AthanorError:

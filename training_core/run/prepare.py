@@ -10,7 +10,7 @@ from typing import Any
 from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..errors import AthanorError
-from ..host import diffusers, families, fingerprint, folders, text
+from ..host import diffusers, families, fingerprint, folders, quantised, text
 from ..host.model import COMPUTE, compute_dtype
 from ..host.zsnr import zero_terminal
 from ..network import build, diffusers_names, finetune, groups, weights
@@ -111,7 +111,8 @@ def _seen_to_be_possible(
         finetune.chosen(module, job.network)
         return list(rates.factors(job.optimizer, ["unet"]).values())
     encoders = clip.cond_stage_model if job.network.text else None
-    network = build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
+    with quantised.known(module):
+        network = build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
     begin(network)
     if job.training.save_diffusers_copy:
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
