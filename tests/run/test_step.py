@@ -33,7 +33,12 @@ def stepper(layer, lr=0.1, clip=0.0, dropout=0.0):
 
 def batches(*sizes):
     data = torch.randn(sum(sizes), 4, generator=torch.Generator().manual_seed(0))
-    return [SimpleNamespace(latents=part, weights=torch.ones(len(part)), mask=None) for part in data.split(list(sizes))]
+    return [batch(part) for part in data.split(list(sizes))]
+
+
+def batch(latents):
+    weights = torch.ones(len(latents))
+    return SimpleNamespace(latents=latents, weights=weights, mask=None, part=lambda some: batch(latents[some]))
 
 
 def layer():

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import comfy.model_management as mm
 import torch
-from comfy.ldm.modules.attention import attention_pytorch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import families, frozen, patches, swap
+from . import families, frozen, patches, quantised, swap
+from .attention import Attention
 from .live_text import LiveText
 from .text import Text
 
@@ -50,6 +50,7 @@ class Batch:
     weights: torch.Tensor  # (B,) float32 loss weights
     mask: torch.Tensor | None  # (B, 1, H, W) float32, where the loss counts
     groups: Callable[[], Groups]
+    part: Callable[[slice], Batch] | None = None  # some of the samples
 
 
 class Trainable:
@@ -63,6 +64,7 @@ class Trainable:
         self.guidance = guidance
         self.device: torch.device = patcher.load_device
         self._options: dict[str, Any] = {}
+        self._attention = Attention()
         self.load()
 
     def load(self) -> None:
@@ -79,8 +81,7 @@ class Trainable:
         for patcher in patchers:
             patcher.model.requires_grad_(False)
         options = self.patcher.model_options["transformer_options"].copy()
-        # The host's default attention on CPUs has no backward; torch's own has one on every device.
-        options["optimized_attention_override"] = lambda _func, *args, **kwargs: attention_pytorch(*args, **kwargs)
+        options["optimized_attention_override"] = self._attention
         self._options = options
 
     @property
@@ -123,18 +124,34 @@ class Trainable:
             latents = latents.unsqueeze(2)
         together = self.patcher.model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
         mask = mask if mask is None else mask.to(self.device, non_blocking=True)
-        weight = torch.tensor(weights).to(self.device, non_blocking=True)
+        return self._batch(together, texts, geometry, torch.tensor(weights).to(self.device, non_blocking=True), mask)
+
+    def _batch(
+        self,
+        together: torch.Tensor,
+        texts: Sequence[Text | Caption],
+        geometry: Sequence[Geometry],
+        weight: torch.Tensor,
+        mask: torch.Tensor | None,
+    ) -> Batch:
+        """A batch of tensors that are on the device, latents as the model takes them."""
         flat = together.squeeze(2) if self._framed else together
+
+        def part(some: slice) -> Batch:
+            return self._batch(
+                together[some], texts[some], geometry[some], weight[some], mask if mask is None else mask[some]
+            )
+
         if self.text is None:
             groups = self._groups(together, texts, geometry)
-            return Batch(flat, weight, mask, lambda: groups)
+            return Batch(flat, weight, mask, lambda: groups, part)
 
         def live() -> Groups:
             """Inside the step, whose random numbers the encoders' dropouts use."""
             encoded = [self.text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
             return self._groups(together, encoded, geometry)
 
-        return Batch(flat, weight, mask, live)
+        return Batch(flat, weight, mask, live, part)
 
     def _groups(self, latents: torch.Tensor, texts: Sequence[Text], geometry: Sequence[Geometry]) -> Groups:
         """Every picture keeps its own conditioning; those whose shapes the host can join share a forward."""
@@ -227,6 +244,7 @@ def trainable(
         if text:
             stack.callback(_release, text.patcher)
         parts = [patcher.model.diffusion_model, *([text.model] if text else [])]
+        stack.enter_context(quantised.known(patcher.model.diffusion_model))
         for part in parts:
             stack.enter_context(frozen.recast(part))
         if blocks_to_swap:

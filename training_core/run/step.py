@@ -11,6 +11,7 @@ import torch
 from ..objective import Noised, Objective
 from ..optim import optimizers, rounding
 from ..randomness import torch_seed
+from .split import Split, parts
 
 
 class Conditioned(Protocol):
@@ -19,6 +20,7 @@ class Conditioned(Protocol):
     latents: torch.Tensor  # (B, C, h, w), process_latent_in applied, on the model's device
     weights: torch.Tensor  # (B,) loss weights: 1, or prior_loss_weight
     mask: torch.Tensor | None  # (B, 1, H, W) in 0..1, or None
+    part: Callable[[slice], Conditioned] | None  # some of the samples
 
 
 Predict = Callable[[Noised, Any], torch.Tensor]
@@ -49,9 +51,11 @@ class Stepper:
         seed: int,
         scaler: torch.amp.GradScaler,
         after: Sequence[Callable[[], None]] = (),
+        split: Split | None = None,
     ) -> None:
-        """`after`: what is done with the network once it is updated."""
+        """`after`: what is done with the network once it is updated; `split`: what is done when memory runs out."""
         self._after = after
+        self._split = split or Split()
         self._predict, self._objective, self._seed = predict, objective, seed
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
         trained = {id(p) for p in self._parameters}
@@ -65,19 +69,7 @@ class Stepper:
         """Train on `batches` (gradient accumulation), with equal weight to every sample."""
         for group in self._optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
-        self._optimizer.zero_grad(set_to_none=True)
-        total = sum(len(batch.latents) for batch in batches)
-        losses, timesteps = [], []
-        # Network dropout draws from torch's own generators: fork them, so that nothing else of the host moves.
-        devices = [self._device] if self._device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(torch_seed(self._seed, "dropout", step))
-            for micro, batch in enumerate(batches):
-                noised = self._objective.prepare(batch.latents, self._seed, step, micro)
-                loss = self._objective.losses(self._predict(noised, batch), noised, batch.mask) * batch.weights
-                self._scaler.scale(loss.sum() / total).backward()
-                losses.append(loss.detach())
-                timesteps.append(noised.t)
+        losses, timesteps = self._split(batches, lambda most: self._backward(step, batches, most))
         with self._updating(step):
             self._scaler.unscale_(self._optimizer)
             limit = self._max_grad_norm or float("inf")
@@ -87,4 +79,24 @@ class Stepper:
             for action in self._after:
                 action()
         lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
-        return Outcome(torch.cat(losses), torch.cat(timesteps), norm, lrs, optimizers.effective(self._optimizer))
+        return Outcome(losses, timesteps, norm, lrs, optimizers.effective(self._optimizer))
+
+    def _backward(
+        self, step: int, batches: Sequence[Conditioned], most: int | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Gradients of a step from nothing, at most `most` samples at a time; (N,) losses and timesteps."""
+        self._optimizer.zero_grad(set_to_none=True)
+        total = sum(len(batch.latents) for batch in batches)
+        losses, timesteps = [], []
+        # Network dropout draws from torch's own generators: fork them, so that nothing else of the host moves.
+        devices = [self._device] if self._device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(torch_seed(self._seed, "dropout", step))
+            for micro, batch in enumerate(batches):
+                whole = self._objective.prepare(batch.latents, self._seed, step, micro)
+                for part, noised in parts(batch, whole, most):
+                    loss = self._objective.losses(self._predict(noised, part), noised, part.mask) * part.weights
+                    self._scaler.scale(loss.sum() / total).backward()
+                    losses.append(loss.detach())
+                timesteps.append(whole.t)
+        return torch.cat(losses), torch.cat(timesteps)

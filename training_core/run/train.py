@@ -16,12 +16,14 @@ from ..host.model import trainable
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
 from ..settings import Job
+from .advice import relief
 from .events import Event, Started, Warned
 from .feed import Feed
 from .log import RunLog
 from .loop import Progress, loop
 from .prepare import prepare
 from .saving import Saver
+from .split import Split
 from .step import Stepper
 from .trained import attached
 
@@ -70,6 +72,7 @@ def train(
         decay = job.optimizer.ema_decay
         ema = averaging.Ema((p for group in trained.groups for p in group["params"]), decay) if decay else None
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
+        split = Split(guard.free_memory, relief(job))
         stepper = Stepper(
             host_model.predict,
             run.objective,
@@ -79,6 +82,7 @@ def train(
             training.seed,
             scaler,
             [action for action in (trained.after_step, ema and ema.update) if action],
+            split,
         )
         described = metadata.describe(
             job,
@@ -103,7 +107,7 @@ def train(
             if encoded:  # the encoders may have pushed the model out
                 host_model.load()
 
-        progress = Progress()
+        progress, look = Progress(), run.probe.watch(trained.module, host_model, run.length.steps, looking)
         events = loop(
             run.length,
             training.gradient_accumulation_steps,
@@ -112,7 +116,7 @@ def train(
             Feed(run.encodings, host_model),
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
-            run.probe.watch(trained.module, host_model, run.length.steps, looking),
+            lambda step: chain(split.warnings(), look(step)),
             save.due,
             save,
             guard.stop_if_interrupted,
