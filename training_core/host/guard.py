@@ -31,3 +31,8 @@ def stop_if_interrupted() -> None:
 def free_memory() -> None:
     """Give cached device memory back."""
     mm.soft_empty_cache()
+
+
+def total_memory(device: torch.device) -> int:
+    """Bytes that a device has."""
+    return mm.get_total_memory(device)

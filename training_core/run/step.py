@@ -81,6 +81,13 @@ class Stepper:
         lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
         return Outcome(losses, timesteps, norm, lrs, optimizers.effective(self._optimizer))
 
+    def rehearse(self, batches: Sequence[Conditioned]) -> None:
+        """A step's forward and backward passes alone: nothing is changed by it, no random state either."""
+        try:
+            self._backward(0, batches, None)
+        finally:
+            self._optimizer.zero_grad(set_to_none=True)
+
     def _backward(
         self, step: int, batches: Sequence[Conditioned], most: int | None
     ) -> tuple[torch.Tensor, torch.Tensor]:

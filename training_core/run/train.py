@@ -21,6 +21,7 @@ from .events import Event, Started, Warned
 from .feed import Feed
 from .log import RunLog
 from .loop import Progress, loop
+from .preflight import preflight
 from .prepare import prepare
 from .saving import Saver
 from .split import Split
@@ -124,7 +125,7 @@ def train(
         )
         begun = Started(job.run_id, run.length.steps, run.length.epochs, trained.summary)
         try:
-            yield from run_log.told(chain([begun], events))
+            yield from run_log.told(chain([begun], preflight(job, run, trained, host_model, stepper), events))
         except BaseException as error:
             if progress.step:
                 saved = save(progress, "interrupted")
