@@ -76,7 +76,7 @@ def own_inputs(prompt: dict[str, Any], arguments: argparse.Namespace) -> None:
             "batch_size": 1,
         },
         "AthanorOptimizerConfig": {"learning_rate": 1e-4},
-        "AthanorTrainLoRA": {"output_name": f"athanor_demo/{images.resolve().name}", "gradient_checkpointing": True},
+        "AthanorTrainLoRA": {"output_name": f"athanor_demo/{images.resolve().name}", "gradient_checkpointing": "all"},
         "AthanorXYZCompare": {
             "prompts": "\n".join(dict.fromkeys(captions[:3])) or "photo",
             "width": side,

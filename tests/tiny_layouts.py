@@ -201,8 +201,8 @@ def _shrunk(layout: Layout) -> Iterator[None]:
         yield
 
 
-def load(name: str, seed: int = 11) -> Any:
-    """A MODEL in float32; every parameter has weights, those that real files start at zero too."""
+def load(name: str, seed: int = 11, dtype: torch.dtype = torch.float32) -> Any:
+    """A MODEL, in float32 unless said otherwise; every parameter has weights, those that real files start at zero too."""
     import comfy.sd
 
     layout = LAYOUTS[name]
@@ -210,4 +210,4 @@ def load(name: str, seed: int = 11) -> Any:
     if layout.faint:
         state[layout.faint] /= 10
     with _shrunk(layout):
-        return comfy.sd.load_diffusion_model_state_dict(state, model_options={"dtype": torch.float32})
+        return comfy.sd.load_diffusion_model_state_dict(state, model_options={"dtype": dtype})

@@ -43,7 +43,7 @@ def test_step_time(batch, side, capsys):
     geometry = [Geometry((256, 256), (0, 0), (256, 256))] * batch
     latents = torch.randn(batch, 4, side, side)
     rows = []
-    with guard.training(), trainable(model, "auto", False) as host_model:
+    with guard.training(), trainable(model, "auto", "off") as host_model:
         objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
         ready = host_model.batch(latents, texts, geometry, [1.0] * batch)
         x = objective.prepare(ready.latents, 0, 0)

@@ -88,7 +88,7 @@ def test_the_first_prediction_is_that_of_the_file(graph, name, kind):
     for again in (False, True):
         with (
             guard.training(),
-            trainable(model, "auto", False) as host_model,
+            trainable(model, "auto", "off") as host_model,
             build.attached(
                 [build.Part(host_model.diffusion_model)], settings, int(again), host_model.device
             ) as network,

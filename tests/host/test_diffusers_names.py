@@ -255,7 +255,7 @@ def test_the_output_goes_on(family):
     for again in (False, True):
         with (
             guard.training(),
-            trainable(model, "auto", False) as host_model,
+            trainable(model, "auto", "off") as host_model,
             build.attached(
                 [build.Part(host_model.diffusion_model)], settings, int(again), host_model.device
             ) as network,

@@ -139,7 +139,7 @@ def test_what_another_process_removed_is_encoded_again(graph, buckets, tmp_path,
         with guard.training():
             encodings = Encodings(buckets, clip, autoencoder, "vae", CacheSettings(), 0, 1.0)
             list(encodings.fill(plan))
-            with trainable(model, "auto", False) as host_model:
+            with trainable(model, "auto", "off") as host_model:
                 latents = []
                 for parts, _ in Feed(encodings, host_model)(steps):
                     latents.append(parts[0].latents)
@@ -198,7 +198,7 @@ def test_a_mixed_batch_equals_its_samples_alone(graph, tmp_path, monkeypatch):
         encodings = Encodings(buckets, clip, autoencoder, "vae", CacheSettings(), 0, prior_loss_weight=0.3)
         list(encodings.fill([batch]))
         with (
-            trainable(model, "auto", False) as host_model,
+            trainable(model, "auto", "off") as host_model,
             attached([Part(host_model.diffusion_model)], NetworkSettings(rank=2), 0, host_model.device) as network,
         ):
             for parameter in network.parameters():  # away from zero, so that gradients are everywhere

@@ -253,7 +253,7 @@ def test_raw_prediction_is_what_the_sampler_works_with(family, level):
         comfy.sample.sample_custom(
             model, noise, 1.0, sampler, sigma, cond, cond, latents[:1].clone(), disable_pbar=True
         )
-    with guard.training(), trainable(model, "auto", False) as host_model, torch.no_grad():
+    with guard.training(), trainable(model, "auto", "off") as host_model, torch.no_grad():
         batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
         assert batch.latents.ndim == 4  # outside of the model, latents have no time axis
         s, noise = sigma[:1], noise.view(batch.latents.shape)
@@ -277,7 +277,7 @@ def test_captions_of_different_length_do_not_disturb_each_other(family):
 
     case, model = family
     latents, texts, geometry = samples(case)
-    with guard.training(), trainable(model, "auto", False) as host_model, torch.no_grad():
+    with guard.training(), trainable(model, "auto", "off") as host_model, torch.no_grad():
         batch = host_model.batch(latents, texts, geometry, [1.0, 1.0])
         assert len(batch.groups()) == case.grouped
         x = objective_of(host_model).prepare(batch.latents, 0, 0, 0)
@@ -300,7 +300,7 @@ def test_checkpointing_gives_the_same_gradients(family):
     latents, texts, geometry = samples(case)
     modules = {name: set(m.__dict__) for name, m in model.model.named_modules()}
     results, runs = [], []
-    for checkpointing in (False, True):
+    for checkpointing in ("off", "all"):
         with (
             guard.training(),
             trainable(model, "auto", checkpointing) as host_model,
@@ -336,7 +336,7 @@ def test_gradients_are_those_of_finite_differences(family):
     latents, texts, geometry = samples(case)
     with (
         guard.training(),
-        trainable(model, "auto", False) as host_model,
+        trainable(model, "auto", "off") as host_model,
         build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
     ):
         batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
@@ -367,7 +367,7 @@ def test_bfloat16(family):
     for precision in ("no", "bf16"):
         with (
             guard.training(),
-            trainable(model, precision, True) as host_model,
+            trainable(model, precision, "all") as host_model,
             build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
         ):
             batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
@@ -394,7 +394,7 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
     latents, texts, geometry = samples(case)
     with (
         guard.training(),
-        trainable(model, "auto", False) as host_model,
+        trainable(model, "auto", "off") as host_model,
         build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
     ):
         objective = objective_of(host_model)
@@ -428,7 +428,7 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
     assert len(loaded.patches) == len(network.loras)
     assert all(p.isfinite().all() for p in pictures)
     assert (pictures[0] - pictures[1]).abs().max() > 1e-3
-    with guard.training(), trainable(loaded, "auto", False) as host_model, torch.no_grad():
+    with guard.training(), trainable(loaded, "auto", "off") as host_model, torch.no_grad():
         again = host_model.predict(x, host_model.batch(latents, texts, geometry, [1.0, 1.0]))
     assert torch.allclose(trained, again, atol=1e-3 * trained.abs().max().item())
 

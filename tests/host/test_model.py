@@ -61,7 +61,7 @@ def test_raw_prediction_agrees_with_the_hosts_denoised(graph, patch):
     else:
         patched = model
     channels = 4 if family == "sd15" else 16
-    with guard.training(), trainable(patched, "auto", False) as host_model, torch.no_grad():
+    with guard.training(), trainable(patched, "auto", "off") as host_model, torch.no_grad():
         kind = host_model.schedule.prediction
         assert kind == ("flow" if family == "sd3" else "v" if patch else "eps")
         batch = make_batch(host_model, clip, ["a red circle", "a cat"], channels)
@@ -93,7 +93,7 @@ def test_every_picture_keeps_its_own_caption(graph):
     family, model, clip, _ = graph
     long = ", ".join(["very"] * 100)
     captions = ["a red circle", long, "a cat", ""]
-    with guard.training(), trainable(model, "auto", False) as host_model, torch.no_grad():
+    with guard.training(), trainable(model, "auto", "off") as host_model, torch.no_grad():
         batch = make_batch(host_model, clip, captions, 4 if family == "sd15" else 16)
         _, x = noised(host_model, batch.latents, None)
         together = host_model.predict(x, batch)
@@ -109,7 +109,7 @@ def test_every_picture_keeps_its_own_caption(graph):
     assert (together - other).abs().max() > 1e-2  # captions do matter
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("checkpointing", ["off", "part", "all"])
 def test_training_leaves_model_clip_and_vae_as_they_were(graph, checkpointing):
     from athanor.training_core.host import guard
     from athanor.training_core.host.model import trainable
@@ -147,7 +147,7 @@ def test_checkpointing_gives_the_same_gradients(graph):
 
     family, model, clip, _ = graph
     results = []
-    for checkpointing in (False, True):
+    for checkpointing in ("off", "all"):
         with (
             guard.training(),
             trainable(model, "auto", checkpointing) as host_model,
@@ -202,7 +202,7 @@ def test_number_formats(graph, precision):
     before, own = weights(model), model.model.get_dtype_inference()
     with (
         guard.training(),
-        trainable(model, precision, False) as host_model,
+        trainable(model, precision, "off") as host_model,
         attached([Part(host_model.diffusion_model)], NetworkSettings(rank=2), 0, host_model.device) as network,
     ):
         assert host_model.compute_dtype == COMPUTE[precision]

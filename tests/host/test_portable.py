@@ -100,7 +100,7 @@ def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
 
     with (
         guard.training(),
-        trainable(model, "auto", False) as host_model,
+        trainable(model, "auto", "off") as host_model,
         nullcontext(selfcheck.Check(host_model.patcher.model)) as check,
         build.attached([build.Part(host_model.diffusion_model)], settings, 0, host_model.device) as network,
     ):
@@ -127,12 +127,12 @@ def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
             after = host_model.patcher.model.state_dict()
     assert verdict.trouble("float") == "" and verdict.deviation < 1e-3, verdict
     assert all(torch.equal(after[k], v) for k, v in before.items())
-    with guard.training(), trainable(model, "auto", False) as host_model, torch.no_grad():
+    with guard.training(), trainable(model, "auto", "off") as host_model, torch.no_grad():
         plain = host_model.predict(x, batch(host_model))
     with caplog.at_level(logging.WARNING), torch.inference_mode():
         loaded, _ = comfy.sd.load_lora_for_models(model, None, tensors, 1.0, 0.0)
     assert "not loaded" not in caplog.text.lower()
-    with guard.training(), trainable(loaded, "auto", False) as host_model, torch.no_grad():
+    with guard.training(), trainable(loaded, "auto", "off") as host_model, torch.no_grad():
         again = host_model.predict(x, batch(host_model))
     effect = (trained - plain).norm()
     assert effect > 1e-4 * plain.norm()
@@ -151,7 +151,7 @@ def test_a_file_that_loads_wrongly_is_noticed(graph):
     generator = torch.Generator().manual_seed(1)
     with (
         guard.training(),
-        trainable(model, "auto", False) as host_model,
+        trainable(model, "auto", "off") as host_model,
         nullcontext(selfcheck.Check(host_model.patcher.model)) as check,
         build.attached(
             [build.Part(host_model.diffusion_model)], NetworkSettings(rank=4), 0, host_model.device
@@ -210,7 +210,7 @@ def test_a_young_change_of_a_rounded_base_is_no_false_alarm(comfy, dtype, name):
     generator = torch.Generator().manual_seed(1)
     with (
         guard.training(),
-        trainable(model, "auto", False) as host_model,
+        trainable(model, "auto", "off") as host_model,
         nullcontext(selfcheck.Check(host_model.patcher.model)) as check,
         build.attached([build.Part(host_model.diffusion_model)], settings, 0, host_model.device) as network,
     ):

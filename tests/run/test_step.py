@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from athanor.training_core.objective import Noised
-from athanor.training_core.optim import optimizers
+from athanor.training_core.optim import optimizers, rounding
 from athanor.training_core.run.step import Stepper
 from athanor.training_core.settings import OptimizerSettings
 
@@ -33,7 +33,12 @@ def stepper(layer, lr=0.1, clip=0.0, dropout=0.0):
 
 def batches(*sizes):
     data = torch.randn(sum(sizes), 4, generator=torch.Generator().manual_seed(0))
-    return [SimpleNamespace(latents=part, weights=torch.ones(len(part)), mask=None) for part in data.split(list(sizes))]
+    return [batch(part) for part in data.split(list(sizes))]
+
+
+def batch(latents):
+    weights = torch.ones(len(latents))
+    return SimpleNamespace(latents=latents, weights=weights, mask=None, part=lambda some: batch(latents[some]))
 
 
 def layer():
@@ -104,3 +109,27 @@ def test_groups_have_their_own_rate_and_the_network_is_seen_afterwards():
     one(0, 0.2, batches(6))
     assert [group["lr"] for group in optimizer.param_groups] == [0.2, 2.0]
     assert len(seen) == 1 and torch.equal(seen[0], a.weight)
+
+
+def learnt(dtype, random, steps=400, lr=2e-5):
+    """Loss at the end of many small steps, as a part of the first."""
+    a = layer()
+    for p in a.parameters():
+        p.data = p.data.to(dtype)
+    optimizer = torch.optim.AdamW(a.parameters(), lr=lr, weight_decay=0.0)
+    scaler = torch.amp.GradScaler("cpu", enabled=dtype is torch.float16)
+    one = Stepper(lambda noised, batch: a(noised.x.to(dtype)).float(), Plain(), a, optimizer, 0.0, 1, scaler)
+    if not random:
+        one._updating = lambda step: rounding.in_float32(list(a.parameters()))  # to the nearest
+    losses = [one(step, lr, batches(6)).losses.mean().item() for step in range(steps)]
+    assert all(p.dtype is dtype for p in a.parameters())
+    return losses[-1] / losses[0]
+
+
+def test_small_steps_in_16_bits_are_not_lost():
+    """As much is learnt as in float32; rounding to the nearest loses bfloat16's."""
+    plain = 1 - learnt(torch.float32, True)
+    assert plain > 0.003
+    assert 1 - learnt(torch.bfloat16, False) < 0.4 * plain
+    assert 1 - learnt(torch.bfloat16, True) == pytest.approx(plain, rel=0.25)
+    assert 1 - learnt(torch.float16, True) == pytest.approx(plain, rel=0.25)

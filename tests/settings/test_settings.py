@@ -61,3 +61,17 @@ def test_run_id_is_a_function_of_what_matters():
 def test_settings_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         s.LossSettings().huber_c = 1.0
+
+
+@pytest.mark.parametrize(
+    ("value", "means"),
+    [(True, "all"), (False, "off"), ("True", "all"), ("false", "off"), ("part", "part"), ("off", "off")],
+)
+def test_gradient_checkpointing_was_a_switch_once(value, means):
+    assert s.parse(s.TrainingSettings, {"gradient_checkpointing": value}).gradient_checkpointing == means
+
+
+def test_gradient_checkpointing_knows_no_other_words():
+    for value in ("some", 3, None, ["all"]):
+        with pytest.raises(AthanorError, match="gradient_checkpointing"):
+            s.parse(s.TrainingSettings, {"gradient_checkpointing": value})

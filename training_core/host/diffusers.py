@@ -10,6 +10,7 @@ import comfy.model_base
 import comfy.utils
 import torch
 
+from . import swap
 from .families import Family, file_names
 
 Rows = slice | torch.Tensor
@@ -65,7 +66,7 @@ def _target(target: str | tuple[Any, ...], layers: Mapping[str, Any]) -> tuple[s
     if path not in layers:
         return path, slice(None)
     # The loader reorders diffusers' rows into the host's; here the host's row of each of diffusers' is wanted.
-    return path, target[2](torch.arange(layers[path].weight.shape[0])).argsort()
+    return path, target[2](torch.arange(swap.parameters(layers[path])["weight"].shape[0])).argsort()
 
 
 def _text_encoders() -> dict[str, dict[str, Rows]]:

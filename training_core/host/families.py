@@ -34,6 +34,9 @@ BLOCKS = IN_PLACE | {
 }
 """Classes whose activations gradient checkpointing computes again."""
 
+CONVOLUTIONS = {"ResBlock"}
+"""Those of them that are no transformer blocks."""
+
 SUPPORTED = (
     "SD1.5, SD2, SDXL, SD3, Flux.1, Flux.2, Chroma, Lumina 2, Z-Image, Qwen-Image, AuraFlow, HiDream-I1 "
     "or Wan text-to-video"

@@ -41,3 +41,8 @@ def memory(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
     return psutil.Process().memory_info().rss / 1e9
+
+
+def total_memory(device: torch.device) -> int:
+    """Bytes that a device has."""
+    return mm.get_total_memory(device)

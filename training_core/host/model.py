@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import comfy.model_management as mm
 import torch
-from comfy.ldm.modules.attention import attention_pytorch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import families, patches
+from . import families, frozen, patches, quantised, swap
+from .attention import Attention
 from .live_text import LiveText
 from .text import Text
 
@@ -50,6 +50,7 @@ class Batch:
     weights: torch.Tensor  # (B,) float32 loss weights
     mask: torch.Tensor | None  # (B, 1, H, W) float32, where the loss counts
     groups: Callable[[], Groups]
+    part: Callable[[slice], Batch] | None = None  # some of the samples
 
 
 class Trainable:
@@ -63,6 +64,7 @@ class Trainable:
         self.guidance = guidance
         self.device: torch.device = patcher.load_device
         self._options: dict[str, Any] = {}
+        self._attention = Attention()
         self.load()
 
     def load(self) -> None:
@@ -75,12 +77,11 @@ class Trainable:
             mm.load_models_gpu(patchers, memory_required=1e20, force_full_load=True)
             for patcher in patchers:
                 for module in patcher.model.modules():
-                    _normal(module)
+                    patches.normal(module)
         for patcher in patchers:
             patcher.model.requires_grad_(False)
         options = self.patcher.model_options["transformer_options"].copy()
-        # The host's default attention on CPUs has no backward; torch's own has one on every device.
-        options["optimized_attention_override"] = lambda _func, *args, **kwargs: attention_pytorch(*args, **kwargs)
+        options["optimized_attention_override"] = self._attention
         self._options = options
 
     @property
@@ -123,18 +124,34 @@ class Trainable:
             latents = latents.unsqueeze(2)
         together = self.patcher.model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
         mask = mask if mask is None else mask.to(self.device, non_blocking=True)
-        weight = torch.tensor(weights).to(self.device, non_blocking=True)
+        return self._batch(together, texts, geometry, torch.tensor(weights).to(self.device, non_blocking=True), mask)
+
+    def _batch(
+        self,
+        together: torch.Tensor,
+        texts: Sequence[Text | Caption],
+        geometry: Sequence[Geometry],
+        weight: torch.Tensor,
+        mask: torch.Tensor | None,
+    ) -> Batch:
+        """A batch of tensors that are on the device, latents as the model takes them."""
         flat = together.squeeze(2) if self._framed else together
+
+        def part(some: slice) -> Batch:
+            return self._batch(
+                together[some], texts[some], geometry[some], weight[some], mask if mask is None else mask[some]
+            )
+
         if self.text is None:
             groups = self._groups(together, texts, geometry)
-            return Batch(flat, weight, mask, lambda: groups)
+            return Batch(flat, weight, mask, lambda: groups, part)
 
         def live() -> Groups:
             """Inside the step, whose random numbers the encoders' dropouts use."""
             encoded = [self.text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
             return self._groups(together, encoded, geometry)
 
-        return Batch(flat, weight, mask, live)
+        return Batch(flat, weight, mask, live, part)
 
     def _groups(self, latents: torch.Tensor, texts: Sequence[Text], geometry: Sequence[Geometry]) -> Groups:
         """Every picture keeps its own conditioning; those whose shapes the host can join share a forward."""
@@ -192,41 +209,64 @@ class Trainable:
         return torch.cat(outputs)[torch.tensor(order, device=self.device).argsort()]
 
 
-def _normal(module: torch.nn.Module) -> None:
-    """Replace weights made in the host's inference mode by equal normal ones: autograd refuses inference tensors."""
-    for name, value in module._parameters.items():
-        if value is not None and value.is_inference():
-            module._parameters[name] = torch.nn.Parameter(value.clone(), requires_grad=False)
-    for name, value in module._buffers.items():
-        if value is not None and value.is_inference():
-            module._buffers[name] = value.clone()
+def compute_dtype(model: Any, mixed_precision: str) -> torch.dtype:
+    """Number format that a MODEL will compute in while it is trained."""
+    return COMPUTE.get(mixed_precision) or model.model.get_dtype_inference()
 
 
 @contextmanager
 def trainable(
-    model: Any, mixed_precision: str, gradient_checkpointing: bool, guidance: float = 1.0, clip: Any = None
+    model: Any,
+    mixed_precision: str,
+    gradient_checkpointing: str = "off",
+    guidance: float = 1.0,
+    clip: Any = None,
+    blocks_to_swap: int = 0,
 ) -> Iterator[Trainable]:
     """Load a MODEL of the graph for training; `guidance` is what models with an embedded guidance input are told.
 
     No copy of the weights is made; the graph's MODEL is unchanged in value afterwards, and so is its CLIP, which is given
     if its text encoders are trained as well. Must be entered outside inference mode (`guard.training`).
+
+    Args:
+        blocks_to_swap: so many blocks' weights stay in main memory and are copied when they are needed.
+
+    Raises:
+        AthanorError: more blocks are to be swapped than there are.
     """
     patcher = model.get_non_dynamic_delegate() if model.is_dynamic() else model.clone()
-    wanted = COMPUTE.get(mixed_precision)
-    if wanted is not None and wanted != patcher.model.get_dtype_inference():
+    wanted = compute_dtype(model, mixed_precision)
+    if wanted != patcher.model.get_dtype_inference():
         patcher.set_model_compute_dtype(wanted)
     with ExitStack() as stack:
         stack.callback(_release, patcher)
         text = LiveText(clip) if clip is not None else None
         if text:
             stack.callback(_release, text.patcher)
+        parts = [patcher.model.diffusion_model, *([text.model] if text else [])]
+        stack.enter_context(quantised.known(patcher.model.diffusion_model))
+        for part in parts:
+            stack.enter_context(frozen.recast(part))
+        if blocks_to_swap:
+            stack.enter_context(_swapped(patcher, blocks_to_swap))
         host_model = Trainable(patcher, guidance, text)
         stack.enter_context(patches.raw_output(patcher.model))
-        for part in [patcher.model.diffusion_model, *([text.model] if text else [])]:
+        for part in parts:
             stack.enter_context(patches.differentiable(part))
-            if gradient_checkpointing:
-                stack.enter_context(patches.checkpointed(part))
+            stack.enter_context(patches.checkpointed(part, gradient_checkpointing))
         yield host_model
+
+
+def _swapped(patcher: Any, count: int) -> AbstractContextManager[swap.Swap]:
+    """What another node has loaded is taken off the device first; weights that the host is to patch stay."""
+    for loaded in [m for m in mm.current_loaded_models if patcher.is_clone(m.model)]:
+        with torch.no_grad():
+            loaded.model_unload()
+        mm.current_loaded_models.remove(loaded)
+    module, keep = patcher.model.diffusion_model, set()
+    for key in (*patcher.patches, *patcher.weight_wrapper_patches):
+        keep.add(id(patcher.model.get_submodule(str(key).rpartition(".")[0])))
+    return swap.swapped(module, count, patcher.load_device, keep)
 
 
 def _release(patcher: Any) -> None:

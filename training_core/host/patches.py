@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -24,7 +25,7 @@ def raw_output(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module, Any], Any]) -> Iterator[None]:
+def patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module, Any], Any]) -> Iterator[None]:
     """Give each module `wrap(module, its forward)` as forward; afterwards the instances are as before."""
     patched: list[tuple[torch.nn.Module, Any]] = []
     try:
@@ -40,6 +41,16 @@ def _patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module
                 module.forward = own
 
 
+def normal(module: torch.nn.Module) -> None:
+    """Replace weights made in the host's inference mode by equal normal ones: autograd refuses inference tensors."""
+    for name, value in module._parameters.items():
+        if value is not None and value.is_inference():
+            module._parameters[name] = torch.nn.Parameter(value.clone(), requires_grad=False)
+    for name, value in module._buffers.items():
+        if value is not None and value.is_inference():
+            module._buffers[name] = value.clone()
+
+
 def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
     """Let blocks that add to their input in place run backward.
 
@@ -53,11 +64,32 @@ def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
         for child in block.children()
         if type(child).__name__ in families.NORMS
     ]
-    return _patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
+    return patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
 
 
-def checkpointed(model: torch.nn.Module) -> AbstractContextManager[None]:
-    """Recompute each block in the backward pass instead of keeping its activations."""
+def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
+    """The blocks that gradient checkpointing computes again.
+
+    part: of every kind of transformer block the first, third ... one. Convolution blocks save less than half as much
+    per operation done twice (SDXL: 0.43 GiB a picture for 7 %, transformer blocks 5.3 GiB for 36 %).
+    """
+    seen: Counter[str] = Counter()
+    for module in model.modules():
+        kind = type(module).__name__
+        if how == "all" and kind in families.BLOCKS:
+            yield module
+        if how == "part" and kind in families.BLOCKS - families.CONVOLUTIONS:
+            seen[kind] += 1
+            if seen[kind] % 2:
+                yield module
+
+
+def checkpointed(model: torch.nn.Module, how: str) -> AbstractContextManager[None]:
+    """Recompute blocks in the backward pass instead of keeping their activations.
+
+    Args:
+        how: "off", "part" or "all" of the blocks.
+    """
 
     def wrap(block: torch.nn.Module, forward: Any) -> Any:
         def fresh(*args: Any, **kwargs: Any) -> Any:
@@ -68,4 +100,4 @@ def checkpointed(model: torch.nn.Module) -> AbstractContextManager[None]:
         run = fresh if type(block).__name__ in families.IN_PLACE else forward
         return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, **kwargs)
 
-    return _patched((m for m in model.modules() if type(m).__name__ in families.BLOCKS), wrap)
+    return patched(_recomputed(model, how), wrap)

@@ -12,6 +12,8 @@ from typing import Any
 import comfy.lora
 import torch
 
+from . import quantised, swap
+
 TOLERANCE = {"fp16": 5e-3, "bf16": 4e-2, "float": 2e-3}
 """Largest deviation by save_precision, as a part of the trained effect; rounding alone gives about a quarter of it."""
 
@@ -92,12 +94,15 @@ def _base(lora: Any) -> dict[str, torch.Tensor | None]:
     LyCORIS' full algorithm takes them off the layer and keeps copies.
     """
     module = lora.org_module[0]
-    if "weight" in module._parameters:
-        values = {part: module._parameters.get(part) for part in ("weight", "bias")}
+    own = swap.parameters(module)
+    if "weight" in own:
+        values = {part: own.get(part) for part in ("weight", "bias")}
     else:
         values = {"weight": lora.org_weight, "bias": None if lora.org_bias is None else lora.org_bias[0]}
     device = next(lora.parameters()).device
-    return {part: None if v is None else v.detach().to(device, torch.float32) for part, v in values.items()}
+    return {
+        part: None if v is None else quantised.plain(v.detach()).to(device, torch.float32) for part, v in values.items()
+    }
 
 
 def _input(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:

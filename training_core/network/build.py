@@ -14,8 +14,12 @@ from ..errors import AthanorError
 from ..randomness import torch_seed
 from ..settings import BlockSettings, NetworkSettings
 from . import blocks, presets
+from .exact import exact
 from .lean import lean_forward
 from .parts import Network, Part, is_conv3
+
+BYPASS = ("lora", "locon", "loha", "lokr")
+"""Algorithms that add to a layer's output, and need nothing of its weight."""
 
 
 @contextmanager
@@ -40,8 +44,8 @@ def _preset(values: Mapping[str, Any]) -> Iterator[None]:
 def create(parts: Sequence[Part], settings: NetworkSettings, seed: int) -> Network:
     """A network for these modules, not attached yet; float32, its start values drawn on the CPU from `seed`.
 
-    LoRA and LoKr run in LyCORIS' bypass form, base(x) + delta(x): half the arithmetic of its default and no
-    rounding of a small delta against a bf16 weight. The others have no cheap bypass.
+    LoRA, LoHa and LoKr run in LyCORIS' bypass form, base(x) + delta(x): less arithmetic than its default, and nothing
+    of the base's weight is needed. The others need it, in float32 (see `exact`).
 
     Raises:
         AthanorError: the preset or the patterns match no layer of a module, or the rank does not fit it.
@@ -67,7 +71,7 @@ def _create(part: Part, settings: NetworkSettings) -> torch.nn.Module:
         "factor": settings.factor,
         "block_size": settings.block_size,
         "constraint": settings.constraint,
-        "bypass_mode": settings.algo in ("lora", "locon", "lokr") and not settings.dora,
+        "bypass_mode": settings.algo in BYPASS and not settings.dora,
     }
     with _preset({**presets.attributes(settings, part.text, part.names()), "LORA_PREFIX": part.prefix}):
         try:
@@ -91,12 +95,25 @@ def _create(part: Part, settings: NetworkSettings) -> torch.nn.Module:
             ]
             if not network.loras:
                 raise _nothing(part, settings)
+            if settings.algo == "full":
+                _in_floats(network.loras)
             if not part.text:
                 network.loras = _picked(network.loras, part, settings)
             network.loras = _shared(network.loras, part, settings, options)
         except ValueError as error:
             raise _boft_rank(settings, error) from None
     return network
+
+
+def _in_floats(loras: list[Any]) -> None:
+    """The algorithm full takes a layer's weight into itself."""
+    for lora in loras:
+        weight = lora.org_module[0].weight
+        if weight.dtype.itemsize < 2 or type(weight) not in (torch.Tensor, torch.nn.Parameter):
+            raise AthanorError(
+                "algo full needs a model in fp32, fp16 or bf16, this one is stored in 8 bits or less: load the model with another "
+                "weight_dtype, or choose lora or lokr."
+            )
 
 
 def _nothing(part: Part, settings: NetworkSettings) -> AthanorError:
@@ -179,13 +196,24 @@ def _boft_rank(settings: NetworkSettings, error: ValueError) -> AthanorError | V
 
 
 @contextmanager
-def attached(parts: Sequence[Part], settings: NetworkSettings, seed: int, device: torch.device) -> Iterator[Network]:
-    """The network, applied to its modules on `device` and in train mode; they are as before afterwards."""
+def attached(
+    parts: Sequence[Part],
+    settings: NetworkSettings,
+    seed: int,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+) -> Iterator[Network]:
+    """The network, applied to its modules on `device` and in train mode; they are as before afterwards.
+
+    Args:
+        dtype: of its parameters. What it keeps beside them (alpha) stays float32.
+    """
     network = create(parts, settings, seed)
     originals = [lora.org_module[0] for lora in network.loras]
     own = [original.__dict__.get("forward") for original in originals]
     parameters = [dict(original._parameters) for original in originals]
     for lora in network.loras:
+        exact(lora)
         if forward := lean_forward(lora):
             lora.forward = forward
         if type(lora).__name__ == "DyLoraModule":
@@ -193,6 +221,8 @@ def attached(parts: Sequence[Part], settings: NetworkSettings, seed: int, device
     network.apply_to()
     try:
         network.to(device=device, dtype=torch.float32).requires_grad_(True)
+        for parameter in network.parameters():
+            parameter.data = parameter.data.to(dtype)
         network.train()
         yield network
     finally:

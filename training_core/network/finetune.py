@@ -57,11 +57,19 @@ def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[tor
 
 @contextmanager
 def attached(
-    module: torch.nn.Module, settings: NetworkSettings, device: torch.device, cast: Callable[[torch.nn.Module], None]
+    module: torch.nn.Module,
+    settings: NetworkSettings,
+    device: torch.device,
+    cast: Callable[[torch.nn.Module], None],
+    dtype: torch.dtype = torch.float32,
 ) -> Iterator[Weights]:
-    """Float32 copies on `device` in place of the module's own parameters, which are put back afterwards.
+    """Copies on `device` in place of the module's own parameters, which are put back afterwards.
 
-    Meanwhile the originals lie in main memory. `cast`: lets an owner compute in another format than its weights'.
+    Meanwhile the originals lie in main memory.
+
+    Args:
+        cast: lets an owner compute in another format than its weights'.
+        dtype: of the copies.
     """
     replaced: list[tuple[torch.nn.Module, str, torch.nn.Parameter, torch.device]] = []
     named = {}
@@ -71,7 +79,7 @@ def attached(
             original = owner._parameters[attribute]
             replaced.append((owner, attribute, original, original.device))
             with torch.no_grad():
-                own = torch.nn.Parameter(original.detach().to(device, torch.float32, copy=True))
+                own = torch.nn.Parameter(original.detach().to(device, dtype, copy=True))
                 if device.type != "cpu":
                     original.data = original.data.cpu()
             owner._parameters[attribute] = named[name] = own

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from .rounding import in_float32
+
 
 @contextmanager
 def _kept(weights: list[torch.Tensor]) -> Iterator[None]:
@@ -31,12 +33,15 @@ def looking(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractContextMan
 
     @contextmanager
     def look() -> Iterator[None]:
-        with _kept([p for group in optimizer.param_groups for p in group["params"]]):
-            optimizer.eval()
+        weights = [p for group in optimizer.param_groups for p in group["params"]]
+        with _kept(weights):
+            with in_float32(weights):  # what the optimizer's state is made in
+                optimizer.eval()
             try:
                 yield
             finally:
-                optimizer.train()
+                with in_float32(weights):
+                    optimizer.train()
 
     return look
 

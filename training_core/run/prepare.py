@@ -11,13 +11,14 @@ from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..errors import AthanorError
 from ..files import write_atomically
-from ..host import diffusers, families, fingerprint, folders, text
+from ..host import diffusers, families, fingerprint, folders, quantised, text
+from ..host.model import COMPUTE, compute_dtype
 from ..host.zsnr import zero_terminal
 from ..network import build, diffusers_names, finetune, groups, weights
 from ..objective import Objective
 from ..optim import optimizers, rates, schedulers
 from ..optim.hints import hints
-from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings, SamplingSettings
+from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings, SamplingSettings, TrainingSettings
 from . import prompts
 from .continuing import Beginning
 from .continuing import beginning as beginning_of
@@ -62,6 +63,8 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         AthanorError: a setting, a file name or a model that the run cannot have.
     """
     model, family, objective = objective_of(model, job.loss, job.noise)
+    _precision(job.training, model)
+    _swap(job)
     label = optimizers.label(job.optimizer)
     schedulers.check(job.optimizer)
     begin, said = beginning(job, model, family)
@@ -130,7 +133,8 @@ def _seen_to_be_possible(
         finetune.chosen(module, job.network)
         return list(rates.factors(job.optimizer, ["unet"]).values())
     encoders = clip.cond_stage_model if job.network.text else None
-    network = build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
+    with quantised.known(module):
+        network = build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
     begin(network)
     if job.training.save_diffusers_copy:
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
@@ -159,6 +163,26 @@ def _writable(target: Path) -> Path:
             f"output_name: nothing can be written to {target.parent} ({error.strerror}); change its rights, or free some space."
         ) from None
     return target
+
+
+def _precision(training: TrainingSettings, model: Any) -> None:
+    """Weights in a 16-bit type need arithmetic in it."""
+    computed = compute_dtype(model, training.mixed_precision)
+    if training.full_precision != "no" and COMPUTE[training.full_precision] != computed:
+        raise AthanorError(
+            f"full_precision is {training.full_precision}, but the model computes in {str(computed).removeprefix('torch.')}: set "
+            f"mixed_precision to {training.full_precision} as well, or full_precision to no."
+        )
+
+
+def _swap(job: Job) -> None:
+    """Weights that lie in main memory are for layers that use them as they are."""
+    if job.training.blocks_to_swap and (job.network.dora or job.network.algo not in build.BYPASS):
+        name = "dora" if job.network.dora else f"algo {job.network.algo}"
+        raise AthanorError(
+            f"blocks_to_swap does not work with {name}, which needs all weights of the model: set it to 0, or choose lora, locon, "
+            "loha or lokr."
+        )
 
 
 def _target(job: Job, family: families.Family) -> Path:

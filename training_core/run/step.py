@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import torch
 
 from ..objective import Noised, Objective
-from ..optim import optimizers
+from ..optim import optimizers, rounding
 from ..randomness import torch_seed
+from .split import Split, parts
 
 
 class Conditioned(Protocol):
@@ -19,6 +20,7 @@ class Conditioned(Protocol):
     latents: torch.Tensor  # (B, C, h, w), process_latent_in applied, on the model's device
     weights: torch.Tensor  # (B,) loss weights: 1, or prior_loss_weight
     mask: torch.Tensor | None  # (B, 1, H, W) in 0..1, or None
+    part: Callable[[slice], Conditioned] | None  # some of the samples
 
 
 Predict = Callable[[Noised, Any], torch.Tensor]
@@ -49,9 +51,11 @@ class Stepper:
         seed: int,
         scaler: torch.amp.GradScaler,
         after: Sequence[Callable[[], None]] = (),
+        split: Split | None = None,
     ) -> None:
-        """`after`: what is done with the network once it is updated."""
+        """`after`: what is done with the network once it is updated; `split`: what is done when memory runs out."""
         self._after = after
+        self._split = split or Split()
         self._predict, self._objective, self._seed = predict, objective, seed
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
         trained = {id(p) for p in self._parameters}
@@ -59,6 +63,7 @@ class Stepper:
             parameter.requires_grad_(parameter.requires_grad and id(parameter) in trained)
         self._optimizer, self._max_grad_norm, self._scaler = optimizer, max_grad_norm, scaler
         self._device = self._parameters[0].device
+        self._updating = rounding.updating(self._parameters, seed)
         self.consistent = True  # False inside of an update: weights and optimizer may be of two steps
 
     def __call__(self, step: int, lr: float, batches: Sequence[Conditioned]) -> Outcome:
@@ -68,6 +73,30 @@ class Stepper:
         """
         for group in self._optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
+        losses, timesteps = self._split(batches, lambda most: self._backward(step, batches, most))
+        with self._updating(step):
+            self._scaler.unscale_(self._optimizer)
+            limit = self._max_grad_norm or float("inf")
+            norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
+            self.consistent = False
+            if self._update(norm):
+                for action in self._after:
+                    action()
+        self.consistent = True
+        lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
+        return Outcome(losses, timesteps, norm, lrs, optimizers.effective(self._optimizer))
+
+    def rehearse(self, batches: Sequence[Conditioned]) -> None:
+        """A step's forward and backward passes alone: nothing is changed by it, no random state either."""
+        try:
+            self._backward(0, batches, None)
+        finally:
+            self._optimizer.zero_grad(set_to_none=True)
+
+    def _backward(
+        self, step: int, batches: Sequence[Conditioned], most: int | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Gradients of a step from nothing, at most `most` samples at a time; (N,) losses and timesteps."""
         self._optimizer.zero_grad(set_to_none=True)
         total = sum(len(batch.latents) for batch in batches)
         losses, timesteps = [], []
@@ -76,21 +105,13 @@ class Stepper:
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(torch_seed(self._seed, "dropout", step))
             for micro, batch in enumerate(batches):
-                noised = self._objective.prepare(batch.latents, self._seed, step, micro)
-                loss = self._objective.losses(self._predict(noised, batch), noised, batch.mask) * batch.weights
-                self._scaler.scale(loss.sum() / total).backward()
-                losses.append(loss.detach())
-                timesteps.append(noised.t)
-        self._scaler.unscale_(self._optimizer)
-        limit = self._max_grad_norm or float("inf")
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
-        self.consistent = False
-        if self._update(norm):
-            for action in self._after:
-                action()
-        self.consistent = True
-        lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
-        return Outcome(torch.cat(losses), torch.cat(timesteps), norm, lrs, optimizers.effective(self._optimizer))
+                whole = self._objective.prepare(batch.latents, self._seed, step, micro)
+                for part, noised in parts(batch, whole, most):
+                    loss = self._objective.losses(self._predict(noised, part), noised, part.mask) * part.weights
+                    self._scaler.scale(loss.sum() / total).backward()
+                    losses.append(loss.detach())
+                timesteps.append(whole.t)
+        return torch.cat(losses), torch.cat(timesteps)
 
     def _update(self, norm: torch.Tensor) -> bool:
         """Let the optimizer move, unless a gradient is NaN or infinite; False if it is known not to have moved."""

@@ -20,16 +20,19 @@ from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
 from ..settings import Job
 from . import continuing, control, lock, registry, state, trackers
+from .advice import relief
 from .events import Event, Resumed, Started, Warned
 from .feed import Feed
 from .health import Diverged, Health
 from .keeper import Keeper
 from .log import RunLog
 from .loop import Progress, loop
+from .preflight import preflight
 from .prepare import Prepared, prepare
 from .resumable import Resumable
 from .routine import Routine
 from .saving import Saver
+from .split import Split
 from .step import Stepper
 from .trained import attached
 
@@ -110,6 +113,7 @@ def _session(
             training.gradient_checkpointing,
             job.conditioning.guidance_scale,
             clip if job.network.text else None,
+            training.blocks_to_swap,
         ) as host_model,
         attached(job, run.model, clip, vae, host_model) as trained,
     ):
@@ -119,6 +123,7 @@ def _session(
         decay = job.optimizer.ema_decay
         ema = averaging.Ema((p for group in trained.groups for p in group["params"]), decay) if decay else None
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
+        split = Split(guard.free_memory, relief(job))
         stepper = Stepper(
             host_model.predict,
             run.objective,
@@ -128,6 +133,7 @@ def _session(
             training.seed,
             scaler,
             [action for action in (trained.after_step, ema and ema.update) if action],
+            split,
         )
         described = metadata.describe(
             job,
@@ -147,13 +153,14 @@ def _session(
             resumable.restore(run.start.state, progress)
             saver.saved.extend(registry.files(states.parent, progress.step))
         keeper = Keeper(saver, resumable, states, progress.step)
+        look = run.probe.watch(trained.module, host_model, run.length.steps, looking)
         routine = Routine(
             run.length.steps,
             host_model,
             trained.module,
             looking,
             Health(),
-            run.probe.watch(trained.module, host_model, run.length.steps, looking),
+            lambda step: chain(split.warnings(), look(step)),
             run.samples,
             saver.due,
             keeper,
@@ -193,7 +200,8 @@ def _session(
         else:
             begun, before = [Started(job.run_id, *length)], routine.begin(progress)
         try:
-            yield from run_log.told(chain(begun, before, events, routine.end(progress)))
+            checked = preflight(job, run, trained, host_model, stepper)
+            yield from run_log.told(chain(begun, checked, before, events, routine.end(progress)))
         except BaseException as error:
             _rescue(error, run_log, keeper, stepper, progress)
             raise

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..host import checkpoint, diffusers, families, selfcheck
-from ..host.model import Trainable
+from ..host.model import COMPUTE, Trainable
 from ..network import build, diffusers_names, files, finetune, groups, norms, portable, table
 from ..optim import rates
 from ..settings import Job
@@ -43,9 +43,10 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
         model: the graph's MODEL.
     """
     base, settings, precision = host_model.patcher.model, job.network, job.training.save_precision
+    own = COMPUTE[job.training.full_precision]
     if settings.algo == "finetune":
         family, cast = families.detect(model), checkpoint.compute_in_input_format
-        with finetune.attached(host_model.diffusion_model, settings, host_model.device, cast) as weights:
+        with finetune.attached(host_model.diffusion_model, settings, host_model.device, cast, own) as weights:
             yield Trained(
                 weights,
                 rates.scaled(job.optimizer, weights.groups()),
@@ -59,7 +60,7 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
     check = selfcheck.Check(base, host_model.encoders)  # before the network is there: full takes weights away
     named = diffusers.modules(model, families.detect(model))
     parts = parts_of(settings, model, host_model.diffusion_model, host_model.encoders)
-    with build.attached(parts, settings, job.training.seed, host_model.device) as network:
+    with build.attached(parts, settings, job.training.seed, host_model.device, own) as network:
         yield Trained(
             network,
             rates.scaled(job.optimizer, groups.parameter_groups(network, settings, job.optimizer.learning_rate)),

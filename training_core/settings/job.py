@@ -40,8 +40,8 @@ class Job(Settings):
     def run_id(self) -> str:
         """16 hex digits: the same for two jobs exactly if they give the same LoRA under the same name.
 
-        Folders are left out: their content is in the fingerprint. So is where encodings are kept, and what is looked at
-        on the way.
+        Folders are left out: their content is in the fingerprint. So is where encodings and weights are kept, and what is
+        looked at on the way.
         """
         return self._digest(set())
 
@@ -54,7 +54,8 @@ class Job(Settings):
         values = self.model_dump(
             exclude={
                 "datasets": {"__all__": {"folder", "mask_folder"}},
-                "training": {"overwrite", "retrain", "save_state_on_train_end", "log_with"} | training,
+                "training": {"overwrite", "retrain", "save_state_on_train_end", "log_with", "blocks_to_swap"}
+                | training,
                 "cache": {"cache_to_disk", "cache_limit_gb"},
                 "validation": {"probe_samples", "validate_every_n_steps"},
                 "sampling": True,

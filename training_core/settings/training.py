@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import field_validator
 
 from .base import Settings, setting
+
+SWITCH = {"True": "all", "False": "off", "true": "all", "false": "off"}
+"""gradient_checkpointing was a switch once, and is one in sd-scripts."""
 
 
 class TrainingSettings(Settings):
@@ -42,13 +47,14 @@ class TrainingSettings(Settings):
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = setting(
         "auto",
         "Number format of the frozen model's arithmetic. auto: the one ComfyUI loaded the model in. The network itself "
-        "is always kept in float32.",
+        "is kept in float32, unless full_precision says otherwise.",
         flag="mixed_precision",
         advanced=True,
     )
-    gradient_checkpointing: bool = setting(
-        False,
-        "Compute parts of the model twice to save much memory; about a third slower.",
+    gradient_checkpointing: Literal["off", "part", "all"] = setting(
+        "off",
+        "Compute blocks of the model twice to save memory. part: every second transformer block, saves about half of what can "
+        "be saved and costs about a sixth of speed; all: every block, about a third slower (what sd-scripts' flag does).",
         flag="gradient_checkpointing",
     )
     seed: int = setting(
@@ -126,3 +132,27 @@ class TrainingSettings(Settings):
         flag="log_with",
         advanced=True,
     )
+    full_precision: Literal["no", "fp16", "bf16"] = setting(
+        "no",
+        "Keep what is trained (the network, or with finetune the model) in this number format instead of float32: half the "
+        "memory for it and its gradients. bf16 is rounded at random, so that small updates are not lost. Needs the same "
+        "mixed_precision. Worth it for finetune and very large ranks only (sd-scripts: --full_fp16, --full_bf16).",
+        flag="full_bf16",
+        advanced=True,
+    )
+    blocks_to_swap: int = setting(
+        0,
+        "Keep the weights of so many transformer blocks in main memory and copy them to the GPU when they are needed: for "
+        "models that do not fit (Flux has 57 blocks, SDXL 70). Some per cent slower as long as the copies keep up; 0 = none. "
+        "For algo lora, locon, loha and lokr.",
+        flag="blocks_to_swap",
+        ge=0,
+        le=1000,
+        advanced=True,
+    )
+
+    @field_validator("gradient_checkpointing", mode="before")
+    @classmethod
+    def _switch(cls, value: Any) -> Any:
+        """Workflows and files from when it was a switch."""
+        return SWITCH.get(str(value), value)

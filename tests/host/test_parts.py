@@ -1,0 +1,45 @@
+"""Micro-batches in pieces, when memory runs out in the middle of a step."""
+
+import pytest
+import torch
+from one_step import training
+from test_families import CASES, load, samples
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+
+@pytest.mark.parametrize("name", ["sd15", "sdxl", "sd3", "flux_dev", "qwen_image"])
+def test_pieces_give_the_step_of_the_whole(name):
+    """Loss, timesteps and gradients, with captions of different length, sizes, weights and masks."""
+    from athanor.training_core.objective import Objective
+    from athanor.training_core.run.step import Stepper
+    from athanor.training_core.settings import LossSettings, NoiseSettings
+
+    model, case, results, most = load(name), CASES[name], [], []
+    latents, texts, geometry = samples(case)
+    latents, texts = torch.cat([latents, latents.flip(0)[:1]]), [*texts, texts[0]]
+    geometry = [*geometry, geometry[1]]
+    mask = torch.rand(3, 1, case.size, case.size, generator=torch.Generator().manual_seed(0))
+    for room in (3, 2, 1):
+        with training(model) as (host_model, network):
+
+            def predict(noised, batch, room=room, host_model=host_model):
+                y = host_model.predict(noised, batch)
+                if len(batch.latents) > room:
+                    raise torch.OutOfMemoryError("CUDA out of memory.")
+                most.append(len(batch.latents))
+                return y
+
+            objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
+            batch = host_model.batch(latents, texts, geometry, [1.0, 0.5, 2.0], mask)
+            optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
+            scaler = torch.amp.GradScaler("cpu", enabled=False)
+            outcome = Stepper(predict, objective, network, optimizer, 0.0, 0, scaler)(0, 0.0, [batch])
+            gradients = [p.grad.clone() for p in network.parameters() if p.grad is not None]
+            results.append((outcome, gradients))
+    assert most == [3, 2, 1, 1, 1, 1]
+    (whole, wanted), *others = results
+    for outcome, found in others:
+        assert torch.equal(outcome.t, whole.t) and torch.allclose(outcome.losses, whole.losses, rtol=1e-5)
+        a, b = (torch.cat([g.flatten() for g in gradients]) for gradients in (wanted, found))
+        assert (a - b).norm() <= 1e-5 * a.norm()

@@ -1,0 +1,178 @@
+"""Whole runs in this process: precision, memory settings, and what happens when memory runs out."""
+
+import hashlib
+
+import pytest
+import torch
+from athanor.training_core import settings as s
+from conftest import draw_dataset
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+
+@pytest.fixture(scope="module")
+def models(checkpoints):
+    """(MODEL, CLIP, VAE) of the small SD3."""
+    import comfy.sd
+
+    with torch.inference_mode():
+        return comfy.sd.load_checkpoint_guess_config(str(checkpoints["sd3"]))[:3]
+
+
+@pytest.fixture
+def run(models, tmp_path, monkeypatch):
+    """Trains on four pictures; (events, LoRA file's hash)."""
+    import folder_paths
+    from athanor.training_core.data import plan, scan
+    from athanor.training_core.host import guard
+    from athanor.training_core.run.events import Saved
+    from athanor.training_core.run.train import train
+
+    monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path / "output"))
+    extensions = folder_paths.folder_names_and_paths["loras"][1]
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "loras", ([str(tmp_path / "loras")], extensions))
+    draw_dataset(tmp_path / "ds")
+    dataset = scan.scan(s.DatasetSettings(folder="ds"), tmp_path / "ds")
+    buckets = plan.sort_into_buckets(dataset, s.BucketSettings(width=64, height=64, batch_size=3, min_bucket_reso=64))
+
+    def one(name, model=None, network=None, optimizer=None, **training):
+        job = s.Job(
+            datasets=dataset.subsets,
+            buckets=buckets.settings,
+            dataset_fingerprint=dataset.fingerprint,
+            model_fingerprint="m",
+            network=s.NetworkSettings(rank=4, **(network or {})),
+            optimizer=s.OptimizerSettings(learning_rate=1e-3, **(optimizer or {})),
+            training=s.TrainingSettings(output_name=name, epochs=3, save_precision="float", **training),
+        )
+        _, clip, vae = models
+        with guard.training():
+            events = list(train(job, buckets, model or models[0], clip, vae))
+        (last,) = [e for e in events if isinstance(e, Saved) and e.kind == "last"]
+        assert not last.trouble, last.trouble
+        return events, last.path
+
+    return one
+
+
+def tensors(path):
+    import safetensors.torch
+
+    return safetensors.torch.load_file(path)
+
+
+def weights(path):
+    return {k: hashlib.sha256(v.numpy().tobytes()).hexdigest() for k, v in tensors(path).items()}
+
+
+def warnings(events):
+    from athanor.training_core.run.events import Warned
+
+    return [e.text for e in events if isinstance(e, Warned)]
+
+
+def apart(one, two):
+    """Distance of two LoRA files, as a part of the first's size."""
+    a, b = (torch.cat([v.flatten().double() for _, v in sorted(tensors(p).items())]) for p in (one, two))
+    return ((a - b).norm() / a.norm()).item()
+
+
+def test_a_look_ahead_and_swapped_blocks_give_the_same_file(run, monkeypatch, caplog):
+    """To the bit, with dropout: the trial step moves nothing."""
+    import logging
+
+    from athanor.training_core.run import preflight
+
+    dropped = {"dropout": 0.2}
+    _, plain = run("plain", network=dropped)
+    _, swapped = run("swapped", network=dropped, blocks_to_swap=2)
+    monkeypatch.setattr(preflight, "TRIED_ON", ("cpu",))
+    with caplog.at_level(logging.INFO, "athanor"):
+        _, tried = run("tried", network=dropped)
+    assert "Athanor: a step takes" in caplog.text and "3 of 64x64" in caplog.text
+    assert weights(plain) == weights(tried) == weights(swapped)
+
+
+def test_no_room_for_the_largest_batch(run, monkeypatch):
+    """The look ahead says it; the step is split, and learns what it would have learnt; each said once."""
+    from athanor.training_core.host.model import Trainable
+    from athanor.training_core.run import preflight
+
+    _, plain = run("plain")
+    predict = Trainable.predict
+
+    def little(self, noised, batch):
+        y = predict(self, noised, batch)
+        if torch.is_grad_enabled() and len(batch.latents) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return y
+
+    monkeypatch.setattr(Trainable, "predict", little)
+    monkeypatch.setattr(preflight, "TRIED_ON", ("cpu",))
+    events, split = run("split")
+    told = [text for text in warnings(events) if "computed" in text]
+    assert [t.partition(":")[0].partition(" is ")[0] for t in told] == ["A batch of 3 of 64x64", "Out of memory"]
+    assert all("Set gradient_checkpointing to all; or" in text for text in told)
+    assert apart(plain, split) < 1e-3  # Adam makes much of the last bit of a small gradient
+
+
+def test_memory_for_nothing_at_all(run, monkeypatch):
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host.model import Trainable
+
+    predict = Trainable.predict
+
+    def none(self, noised, batch):
+        if torch.is_grad_enabled():
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return predict(self, noised, batch)
+
+    monkeypatch.setattr(Trainable, "predict", none)
+    with pytest.raises(
+        AthanorError, match=r"^Out of memory with one picture at a time\. Set gradient_checkpointing to all"
+    ):
+        run("none")
+
+
+def test_a_full_disk_is_said_before_training(run, monkeypatch):
+    from types import SimpleNamespace
+
+    from athanor.training_core.run import preflight
+    from athanor.training_core.run.events import Stepped, Warned
+
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    events, _ = run("full")
+    (index,) = [i for i, e in enumerate(events) if isinstance(e, Warned) and "0.00 MB free:" in e.text]
+    assert not any(isinstance(e, Stepped) for e in events[:index])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"mixed_precision": "bf16", "full_precision": "bf16"},
+        {"mixed_precision": "fp16", "full_precision": "fp16"},
+        {"mixed_precision": "bf16", "full_precision": "bf16", "optimizer": {"ema_decay": 0.9}},
+        {"mixed_precision": "bf16", "full_precision": "bf16", "optimizer": {"optimizer_type": "AdamWScheduleFree"}},
+        {"mixed_precision": "bf16", "full_precision": "bf16", "network": {"algo": "lokr", "scale_weight_norms": 0.0}},
+        {"mixed_precision": "bf16", "full_precision": "bf16", "network": {"scale_weight_norms": 1.0}},
+        {"gradient_checkpointing": "part", "blocks_to_swap": 1, "mixed_precision": "bf16"},
+    ],
+)
+def test_settings_together(run, values):
+    """Ends with a file of finite weights that the stock loader applies; the same job gives the same file."""
+    _, path = run("one", **values)
+    first = weights(path)
+    assert all(v.isfinite().all() for v in tensors(path).values())
+    _, again = run("one", overwrite=True, **values)
+    assert weights(again) == first
+
+
+def test_an_fp8_base(run):
+    """A MODEL as Load Diffusion Model makes it with fp8_e4m3fn, which recipe B trains on."""
+    import quantised
+
+    model = quantised.fp8("sd3")
+    for algo in ("lora", "loha", "lokr"):
+        _, path = run(f"fp8_{algo}", model=model, network={"algo": algo}, mixed_precision="bf16")
+        assert all(v.isfinite().all() for v in tensors(path).values())
+    assert {p.dtype for p in model.model.diffusion_model.parameters()} == {torch.float8_e4m3fn}

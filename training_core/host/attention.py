@@ -1,0 +1,53 @@
+"""Attention while a model is trained: torch's own, which has a backward pass on every device and with every mask."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from comfy.ldm.modules.attention import attention_pytorch
+
+log = logging.getLogger("athanor")
+
+
+class Attention:
+    """Stands in for the attention that the host has chosen for sampling, and logs once what is used instead.
+
+    The host's choices for sampling have no backward pass (sub-quadratic, sage) or are no faster than torch's kernels.
+    Among those torch takes the first that can: flash, cuDNN, memory-efficient, plain, in the host's order.
+    """
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def __call__(
+        self, chosen: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        """What `chosen` would give: (B, tokens, heads * width), or as its keywords say."""
+        if not self._told:
+            self._told = True
+            log.info(
+                "Athanor: attention while training: torch's scaled_dot_product_attention (%s) instead of ComfyUI's %s",
+                kernel(q, k, v, heads, kwargs),
+                chosen.__name__,
+            )
+        return attention_pytorch(q, k, v, heads, *args, **kwargs)
+
+
+def kernel(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, options: dict[str, Any]) -> str:
+    """Which of torch's kernels takes these tensors, in words."""
+    if q.device.type != "cuda":
+        return f"on {q.device.type}, {str(q.dtype).removeprefix('torch.')}"
+    if not options.get("skip_reshape"):
+        q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))
+    mask = options.get("mask")
+    cuda = torch.backends.cuda
+    params = cuda.SDPAParams(q, k, v, mask, 0.0, False, bool(options.get("enable_gqa")))
+    able = (
+        ("flash", cuda.can_use_flash_attention),
+        ("cuDNN", cuda.can_use_cudnn_attention),
+        ("memory-efficient", cuda.can_use_efficient_attention),
+    )
+    name = next((name for name, can in able if can(params)), "plain, which is slow: half precision would be faster")
+    return f"{name} kernel, {str(q.dtype).removeprefix('torch.')}"

@@ -1,0 +1,88 @@
+"""Frozen layers that fetch their weights twice, for the forward and for the backward pass, and keep none in between.
+
+torch keeps the weight that a layer was computed with. Where that is a cast of what the model has (fp8 computed in
+bf16), or a copy of what lies in main memory, every layer's would be alive at once: the whole model a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import comfy.ops
+import torch
+import torch.nn.functional as F
+from comfy.quant_ops import QuantizedTensor
+
+from . import quantised
+from .patches import patched
+
+Fetch = Callable[[torch.dtype, torch.device], tuple[torch.Tensor, torch.Tensor | None]]
+"""(number format, device) -> weight and bias."""
+
+CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
+KINDS = (torch.nn.Linear, *CONVOLUTIONS)
+
+
+class _Layer(torch.autograd.Function):
+    """A linear or convolution layer of which the input alone gets a gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, layer: torch.nn.Module, fetch: Fetch) -> torch.Tensor:
+        ctx.layer, ctx.fetch, ctx.shape, ctx.dtype = layer, fetch, x.shape, x.dtype
+        weight, bias = fetch(x.dtype, x.device)
+        if isinstance(layer, torch.nn.Linear):
+            return F.linear(x, weight, bias)
+        return layer._conv_forward(x, weight, bias)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        layer = ctx.layer
+        weight, _ = ctx.fetch(ctx.dtype, gradient.device)
+        if isinstance(layer, torch.nn.Linear):
+            return gradient @ weight, None, None
+        shape = gradient.new_empty(1).expand(ctx.shape)  # of the input the shape alone is needed
+        none = [0] * len(layer.stride)
+        result = torch.ops.aten.convolution_backward(
+            gradient, shape, weight, None, layer.stride, layer.padding, layer.dilation, False, none, layer.groups,
+            (True, False, False),
+        )  # fmt: skip
+        return result[0], None, None
+
+
+def suits(layer: torch.nn.Module) -> bool:
+    """Whether a layer can be computed here: one of the host's, padded with zeros by numbers."""
+    if not isinstance(layer, KINDS) or not hasattr(layer, "comfy_cast_weights"):
+        return False
+    return isinstance(layer, torch.nn.Linear) or (layer.padding_mode == "zeros" and not isinstance(layer.padding, str))
+
+
+def compute(x: torch.Tensor, layer: torch.nn.Module, fetch: Fetch) -> torch.Tensor:
+    """The layer's output (and, in the backward pass, its input's gradient) with the weights that `fetch` gives."""
+    return _Layer.apply(x, layer, fetch)
+
+
+def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
+    """Let the layers whose weights are cast as they are used cast them again in the backward pass."""
+
+    def wrap(layer: torch.nn.Module, forward: Any) -> Any:
+        def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
+            weight, bias = comfy.ops.cast_bias_weight(layer, None, dtype, device, bias_dtype=dtype)
+            return quantised.plain(weight).to(dtype), bias
+
+        def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+            parameters = [p for p in layer._parameters.values() if p is not None]
+            trained = not parameters or any(p.requires_grad for p in parameters)
+            cast = layer.weight_function or any(
+                p.dtype != x.dtype or isinstance(p, QuantizedTensor) for p in parameters
+            )
+            scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
+            if args or kwargs or trained or not cast or scaled or not x.requires_grad:
+                return forward(x, *args, **kwargs)
+            return compute(x, layer, fetch)
+
+        return run
+
+    return patched((layer for layer in model.modules() if suits(layer)), wrap)

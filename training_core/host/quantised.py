@@ -1,0 +1,42 @@
+"""Layers that the host keeps quantised (comfy_quant): known as linear layers while a network is put on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+from comfy.quant_ops import QuantizedTensor
+
+
+def plain(weight: torch.Tensor) -> torch.Tensor:
+    """A weight as numbers that can be computed with, in the format it had before it was quantised."""
+    return weight.dequantize() if isinstance(weight, QuantizedTensor) else weight
+
+
+@cache
+def _linear(kind: type) -> type:
+    return type(kind.__name__, (kind, torch.nn.Linear), {})
+
+
+@contextmanager
+def known(model: torch.nn.Module) -> Iterator[None]:
+    """The host's quantised linear layers are of torch's class Linear as well inside, by which LyCORIS finds them."""
+    layers = [
+        (module, type(module))
+        for module in model.modules()
+        if isinstance(getattr(module, "weight", None), QuantizedTensor)
+        and type(module).__name__ == "Linear"
+        and not isinstance(module, torch.nn.Linear)
+    ]
+    # Beside them the same class holds layers that are not quantised.
+    kinds = {kind for _, kind in layers}
+    layers = [(module, type(module)) for module in model.modules() if type(module) in kinds]
+    try:
+        for module, kind in layers:
+            module.__class__ = _linear(kind)
+        yield
+    finally:
+        for module, kind in layers:
+            module.__class__ = kind

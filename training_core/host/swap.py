@@ -1,0 +1,186 @@
+"""Blocks whose frozen weights lie in main memory and are copied to the device when they are needed.
+
+Nothing is ever copied back. On CUDA the next block's weights come while the present one computes, from pinned memory and
+on a stream of their own; elsewhere the copies are made in the same order, when they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from comfy.quant_ops import QuantizedTensor
+
+from ..errors import AthanorError
+from . import families, frozen
+from .patches import normal, patched
+
+HOME = "_athanor_home"
+"""Attribute of a layer whose parameters are away: the parameters, by name."""
+
+
+def parameters(layer: torch.nn.Module) -> Mapping[str, torch.nn.Parameter | None]:
+    """A layer's own parameters, wherever they lie."""
+    return layer.__dict__.get(HOME, layer._parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A block's weights on the device."""
+
+    tensors: Mapping[torch.nn.Module, Mapping[str, torch.Tensor | None]]
+    arrived: Any  # a CUDA event, or None
+
+
+class Swap:
+    """Brings the weights of blocks, of the one in use and of the one that is expected next."""
+
+    def __init__(self, blocks: Sequence[Sequence[torch.nn.Module]], device: torch.device) -> None:
+        """`blocks`: the layers of each, in the order of the forward pass."""
+        self._blocks, self._device = blocks, device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._here: dict[int, _Copy] = {}
+        self._current = -1
+        self.copied = 0  # bytes, so far
+
+    @property
+    def resident(self) -> int:
+        """Bytes of copies on the device."""
+        copies = [t for copy in self._here.values() for layer in copy.tensors.values() for t in layer.values()]
+        return sum(t.numel() * t.element_size() for t in copies if t is not None)
+
+    def fetch(self, index: int, layer: torch.nn.Module) -> Mapping[str, torch.Tensor | None]:
+        """A layer's parameters on the device."""
+        if index != self._current:
+            self._turn_to(index)
+        return self._here[index].tensors[layer]
+
+    def _turn_to(self, index: int) -> None:
+        """Drop what is neither in use nor next: forwards first, backwards after the last block, and so on."""
+        step = 1 if index > self._current else -1
+        ahead = index + step if 0 <= index + step < len(self._blocks) else index - step
+        for other in [i for i in self._here if i not in (index, ahead)]:
+            self._wait_for(other)  # a copy under way must not write into memory that is free
+            del self._here[other]
+        if index not in self._here:
+            self._here[index] = self._copy(index)
+        self._wait_for(index)
+        if ahead not in self._here and 0 <= ahead < len(self._blocks):
+            self._here[ahead] = self._copy(ahead)
+        self._current = index
+
+    def _wait_for(self, index: int) -> None:
+        if self._here[index].arrived is not None:
+            torch.cuda.current_stream(self._device).wait_event(self._here[index].arrived)
+
+    def _copy(self, index: int) -> _Copy:
+        def empty(p: torch.Tensor | None) -> torch.Tensor | None:
+            return None if p is None else torch.empty_like(p, device=self._device)
+
+        with torch.no_grad():
+            homes = {layer: parameters(layer) for layer in self._blocks[index]}
+            tensors = {layer: {name: empty(p) for name, p in home.items()} for layer, home in homes.items()}
+            pairs = [
+                (tensors[layer][name], p) for layer, home in homes.items() for name, p in home.items() if p is not None
+            ]
+            if self._stream is not None:
+                # The memory may be in use by what is still queued.
+                self._stream.wait_stream(torch.cuda.current_stream(self._device))
+                with torch.cuda.stream(self._stream):
+                    for there, home in pairs:
+                        there.copy_(home, non_blocking=True)
+                arrived = self._stream.record_event()
+            else:
+                for there, home in pairs:
+                    there.copy_(home)
+                arrived = None
+        self.copied += sum(there.numel() * there.element_size() for there, _ in pairs)
+        return _Copy(tensors, arrived)
+
+
+def _chosen(model: torch.nn.Module, count: int) -> list[torch.nn.Module]:
+    """`count` of the model's transformer blocks, evenly spread: the time of those between hides the copying.
+
+    Raises:
+        AthanorError: it has fewer.
+    """
+    kinds = families.BLOCKS - families.CONVOLUTIONS
+    blocks = [m for m in model.modules() if type(m).__name__ in kinds]
+    inner = {id(child) for block in blocks for child in block.modules() if child is not block}
+    blocks = [block for block in blocks if id(block) not in inner]
+    if count > len(blocks):
+        raise AthanorError(f"blocks_to_swap is {count}: the model has {len(blocks)} transformer blocks.")
+    return [blocks[(2 * i + 1) * len(blocks) // (2 * count)] for i in range(count)]
+
+
+def _can_go(layer: torch.nn.Module) -> bool:
+    return frozen.suits(layer) and not isinstance(layer.weight, QuantizedTensor)
+
+
+@contextmanager
+def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: set[int] = frozenset()) -> Iterator[Swap]:
+    """Take the linear and convolution layers of `count` blocks off the model before it is loaded; they are back in
+    main memory afterwards.
+
+    Args:
+        keep: ids of layers that stay, since the host patches them as it loads the model.
+
+    Raises:
+        AthanorError: the model has fewer blocks, or is quantised.
+    """
+    blocks = [
+        [layer for layer in block.modules() if _can_go(layer) and id(layer) not in keep]
+        for block in _chosen(model, count)
+    ]
+    if not any(blocks):
+        raise AthanorError("blocks_to_swap: the model's layers are quantised and must stay on the GPU; set it to 0.")
+    swap = Swap(blocks, device)
+    index_of = {layer: index for index, layers in enumerate(blocks) for layer in layers}
+
+    def wrap(layer: torch.nn.Module, forward: Any) -> Any:
+        def fetch(dtype: torch.dtype, _device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
+            here = swap.fetch(index_of[layer], layer)
+            bias = here.get("bias")
+            return here["weight"].to(dtype), bias if bias is None else bias.to(dtype)
+
+        def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+            if layer.weight.numel():  # the check of a file lends the layer other weights
+                return forward(x, *args, **kwargs)
+            return frozen.compute(x, layer, fetch)
+
+        return run
+
+    try:
+        for layer in index_of:
+            _send_away(layer, pin=device.type == "cuda")
+        with patched(index_of, wrap):
+            yield swap
+    finally:
+        for layer in index_of:
+            _bring_back(layer, pinned=device.type == "cuda")
+
+
+def _send_away(layer: torch.nn.Module, pin: bool) -> None:
+    normal(layer)
+    with torch.no_grad():
+        for p in filter(lambda p: p is not None, layer._parameters.values()):
+            p.data = p.data.cpu().pin_memory() if pin else p.data.cpu()
+            p.requires_grad_(False)
+        layer.__dict__[HOME] = dict(layer._parameters)
+        for name, p in layer.__dict__[HOME].items():
+            if p is not None:
+                layer._parameters[name] = torch.nn.Parameter(p.new_empty(0), requires_grad=False)
+
+
+def _bring_back(layer: torch.nn.Module, pinned: bool) -> None:
+    home = layer.__dict__.pop(HOME, None)
+    if home is None:
+        return
+    with torch.no_grad():
+        for name, p in home.items():
+            if p is not None and pinned:
+                p.data = p.data.clone()  # pinned memory is scarce
+            layer._parameters[name] = p
