@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 from ..data.plan import Length
-from ..host import guard
+from ..host import folders, guard
 from ..host.model import Trainable
+from ..network.files import DTYPES
 from ..settings import Job, TrainingSettings
 from .advice import relief
 from .encoded import to_device
@@ -42,10 +43,16 @@ class Trial:
 
 def preflight(job: Job, run: Prepared, trained: Trained, host_model: Trainable, stepper: Stepper) -> Iterator[Warned]:
     """What will not fit, in one sentence each; the time is logged. It changes nothing of the training."""
-    with torch.random.fork_rng(devices=[]):
-        size = sum(t.numel() * t.element_size() for t in trained.tensors().values())
+    numbers = sum(p.numel() for p in trained.module.parameters())
+    if job.network.algo == "finetune":  # a whole model is not to be copied for this
+        size = numbers * DTYPES[job.training.save_precision].itemsize
+    else:
+        with torch.random.fork_rng(devices=[]):
+            size = sum(t.numel() * t.element_size() for t in trained.tensors().values())
     copies = 1 + bool(job.optimizer.ema_decay) + bool(trained.diffusers)
     yield from disk(run.target.parent, size, copies * files(job.training, run.length))
+    # The state: weights and what the optimizer keeps of each; the old one goes once the new one is there.
+    yield from disk(folders.run_folder(job.run_id), numbers * (4 + STATE), 2)
     if host_model.device.type not in TRIED_ON:
         return
     batch = max(run.plan(job, 0), key=lambda b: b.bucket[0] * b.bucket[1] * len(b.samples))
