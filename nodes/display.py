@@ -20,8 +20,10 @@ log = logging.getLogger("athanor")
 class Display:
     """Turns a run's events into the node's bar, text and previews, and into broadcasts `athanor.run`."""
 
-    def __init__(self, node_id: str, run_id: str) -> None:
-        self._progress, self._rate, self._node_id, self._run_id = Progress(node_id), Rate(), node_id, run_id
+    def __init__(self, node_id: str, run_id: str, name: str) -> None:
+        """`name`: output_name, by which a page tells its nodes from another page's nodes of the same id."""
+        self._progress, self._rate = Progress(node_id), Rate()
+        self._told = {"run_id": run_id, "node": node_id, "name": name}
         self._started: Started | Resumed | None = None
         self._steps: list[Stepped] = []
         self._probed: list[Probed] = []
@@ -34,6 +36,8 @@ class Display:
             case Encoded():
                 self._progress.bar(event.done, event.total)
                 self._progress.text(f"encoding {event.what}: {event.done} of {event.total}", event.done == event.total)
+                if event.done in (1, event.total):
+                    self._tell("encoding", text=f"encoding {event.what}")
             case Warned():
                 self._warnings.append(event.text)
                 log.warning("Athanor: %s", event.text)
@@ -77,8 +81,12 @@ class Display:
             self._sent = now
             self._tell("step", step=event.step, steps=started.steps, loss=mean, seconds=self._rate.seconds)
 
+    def ended(self) -> None:
+        """Nothing more comes: the run is finished, stopped or has failed, as its folder says."""
+        self._tell("ended")
+
     def _tell(self, kind: str, **values: Any) -> None:
-        told = {"run_id": self._run_id, "node": self._node_id, "kind": kind, **values}
+        told = {**self._told, "kind": kind, **values}
         PromptServer.instance.send_sync("athanor.run", told)
 
     def _probe(self) -> str:
