@@ -115,7 +115,9 @@ class Page:
 
     def wait_for_points(self, count: int, seconds: float = 90) -> int:
         self.page.wait_for_function(
-            "(n) => Number(document.querySelector('.athanor-panel')?.dataset.points) >= n", arg=count, timeout=seconds * 1000
+            "(n) => Number(document.querySelector('.athanor-panel')?.dataset.points) >= n",
+            arg=count,
+            timeout=seconds * 1000,
         )
         return self.points()
 
@@ -169,9 +171,7 @@ def workflow(name: str, epochs: int, samples: bool = True) -> dict[str, Any]:
         config = graphs.DEFAULTS["AthanorSampleConfig"]
         wanted = {"sample_prompts": "red circle\ngreen cross", "width": 64, "height": 64, "steps": 2, "sample_every_n_epochs": 0,
                   "sample_every_n_steps": 20, "sample_at_first": True}  # fmt: skip
-        values = []
-        for key, value in {**config, **wanted}.items():
-            values += [value, "fixed"] if key == "seed" and False else [value]
+        values = list((config | wanted).values())
         kind = next(i["type"] for i in train["inputs"] if i["name"] == "samples")
         found["nodes"].append({"id": preview + 1, "type": "AthanorSampleConfig", "pos": [train["pos"][0] - 400, train["pos"][1] + 500],
             "size": [320, 320], "flags": {}, "order": 1, "mode": 0, "inputs": [],

@@ -45,7 +45,9 @@ svg .b3 {{ stroke: var(--c3); stroke-dasharray: 10 3 2 3; }} svg .b4 {{ stroke: 
 svg circle.probe {{ fill: var(--probe); stroke: none; }}
 table {{ border-collapse: collapse; width: 100%; }} th, td {{ text-align: left; padding: 3px 10px 3px 0; vertical-align: top;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }} td.n, th.n {{ text-align: right; }}
-.samples {{ overflow-x: auto; }} .samples td, .samples th {{ border: 0; font-weight: 400; font-size: 13px; min-width: 90px; }}
+.samples {{ overflow-x: auto; }} .samples table {{ width: auto; }}
+.samples td, .samples th {{ border: 0; font-weight: 400; font-size: 13px;
+  min-width: 90px; }}
 .samples img {{ display: block; max-width: {side}px; }}
 </style>
 <h1>{title}</h1>

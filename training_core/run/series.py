@@ -29,7 +29,8 @@ def points(folder: Path, after: int = 0, most: int = 2000) -> list[Entry]:
             if size - begin <= WHOLE:
                 file.seek(begin)
                 return _grouped([e for e in _ordered(_entries(file.read(size - begin))) if e["step"] > after], most)
-            groups = [group for group in _pieces(file, begin, size, most - 2, PIECE) if group]
+            count = min(most - 2, (size - begin) // PIECE)
+            groups = [group for group in _pieces(file, begin, size, count, PIECE) if group]
             ends = [[_first(groups)], *groups, [_last(file, size)]]
     except OSError:
         return []

@@ -52,9 +52,8 @@ def chart(
         if not any(line.right == right for line in lines):
             continue
         bottom, top = scales[right]
-        for i in range(5):
-            value = bottom + (top - bottom) * i / 4
-            y = TOP + tall * (1 - i / 4)
+        for value in _ticks(bottom, top, tall / 40):
+            y = TOP + tall * (1 - (value - bottom) / (top - bottom))
             shown = _number(10**value if log and not right else value)
             x, anchor = (WIDTH - RIGHT + 6, "start") if right else (LEFT - 6, "end")
             parts.append(f'<text x="{x}" y="{y + 4:.1f}" text-anchor="{anchor}">{shown}</text>')
@@ -65,8 +64,7 @@ def chart(
             parts.append(
                 f'<path class="mark" d="M{at_x(x):.1f} {TOP}V{TOP + tall}"><title>{html.escape(word)}</title></path>'
             )
-    for i in range(5):
-        x = low + (high - low) * i / 4
+    for x in _ticks(low, high, 8):
         parts.append(f'<text x="{at_x(x):.1f}" y="{height - 8}" text-anchor="middle">{round(x)}</text>')
     for line in lines:
         path, pen = [], "M"
@@ -98,6 +96,14 @@ def _scale(lines: Sequence[Line], log: bool) -> tuple[float, float]:
     low, high = min(values), max(values)
     room = (high - low) * 0.06 or abs(high) * 0.06 or 1.0
     return (0.0 if low >= 0 and low < 0.4 * high else low - room), high + room
+
+
+def _ticks(low: float, high: float, count: float) -> list[float]:
+    """About `count` round numbers between `low` and `high`."""
+    rough = max(high - low, 1e-12) / max(count, 1)
+    ten = 10 ** math.floor(math.log10(rough))
+    step = next(ten * m for m in (1, 2, 5, 10) if ten * m >= rough * 0.999)
+    return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
 def _number(value: float) -> str:

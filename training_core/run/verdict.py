@@ -87,13 +87,16 @@ def _of_held_out(
     lowest = min(range(len(probes)), key=lambda i: probes[i][1])
     step, best = probes[lowest]
     since = probes[lowest + 1 :]
+    # One look may be low by chance: a rise counts from the middle one of the lowest and its neighbours.
+    level = median(percent for _, percent in probes[max(0, lowest - 1) : lowest + 2]) if lowest else best
+    risen = len(since) >= IN_A_ROW and all(p > level + 2 * noise for _, p in since[-IN_A_ROW:])
     where = f"The probe of held-out pictures was lowest at step {step}, {best:.1f} % of the start"
     if lowest == 0:
-        if len(since) >= IN_A_ROW and all(p > best + 2 * noise for _, p in since[-IN_A_ROW:]):
+        if risen:
             return [Sentence("bad", f"Held-out pictures have only become worse: {since[-1][1]:.1f} % of the start. "
                                     "Lower the learning rate, or check that the captions fit.")]  # fmt: skip
         return [_nothing_learned(since[-1][1], noise)]
-    if len(since) >= IN_A_ROW and all(p > best + 2 * noise for _, p in since[-IN_A_ROW:]):
+    if risen:
         rise = since[-1][1] - best
         return [Sentence("note", f"{where}; {rise:+.1f} points over {len(since)} looks since, more than its noise of "
                                  f"{noise:.1f}: from there on it learns the pictures by heart."

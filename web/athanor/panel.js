@@ -83,6 +83,8 @@ export class Panel {
     const { sign, word, kind } = standing(brief);
     this.state.textContent = `${sign} ${word}`;
     this.state.dataset.kind = kind;
+    if (this.was === "live" && kind !== "live") this.said = ""; // what was asked for has happened
+    this.was = kind;
     const steps = brief?.steps, seconds = heard?.seconds ?? last?.seconds, probe = run.probes[run.probes.length - 1];
     const told = last ? [
       `step ${last.step}${steps ? ` of ${steps}` : ""}`, `epoch ${last.epoch}`,
