@@ -33,11 +33,12 @@ def test_two_looks_are_no_turn():
 
 
 def test_noise_is_no_turn():
-    rng = random.Random(1)
-    for _ in range(50):
-        values = [100.0] + [95.0 + rng.gauss(0, 0.8) for _ in range(14)]
-        assert all(kind != "bad" for kind, _ in words(values, True))
-        assert sum("learns the pictures by heart" in text for _, text in words(values, True)) == 0
+    rng, wrong = random.Random(1), 0
+    for _ in range(1000):
+        found = words([100.0] + [95.0 + rng.gauss(0, 0.8) for _ in range(14)], True)
+        assert all(kind != "bad" for kind, _ in found)
+        wrong += any("learns the pictures by heart" in text for _, text in found)
+    assert wrong < 10
 
 
 def test_still_falling():

@@ -30,7 +30,8 @@ def points(folder: Path, after: int = 0, most: int = 2000) -> list[Entry]:
                 file.seek(begin)
                 return _grouped([e for e in _ordered(_entries(file.read(size - begin))) if e["step"] > after], most)
             count = min(most - 2, (size - begin) // PIECE)
-            groups = [group for group in _pieces(file, begin, size, count, PIECE) if group]
+            pieces = ([e for e in piece if e["step"] > after] for piece in _pieces(file, begin, size, count, PIECE))
+            groups = [piece for piece in pieces if piece]
             ends = [[_first(groups)], *groups, [_last(file, size)]]
     except OSError:
         return []

@@ -74,11 +74,12 @@ def _broken(losses: Sequence[float]) -> list[Sentence]:
 def _noise(percents: Sequence[float]) -> float:
     """How far a look strays from its neighbours, per cent of the start; a straight descent has none.
 
-    The second difference of independent errors has sqrt(6) times their spread; its median makes a single turn count for
-    nothing.
+    The second difference of independent errors has sqrt(6) times their spread, and its mean size is sqrt(2 / pi) of that.
+    The first look is left out: the steepest part of the descent is no noise.
     """
-    bends = [abs(a - 2 * b + c) for a, b, c in zip(percents, percents[1:], percents[2:], strict=False)]
-    return max(0.05, 1.4826 * median(bends) / math.sqrt(6))
+    rest = percents[1:]
+    bends = [abs(a - 2 * b + c) for a, b, c in zip(rest, rest[1:], rest[2:], strict=False)]
+    return max(0.05, sum(bends) / len(bends) / math.sqrt(12 / math.pi))
 
 
 def _of_held_out(
@@ -89,7 +90,7 @@ def _of_held_out(
     since = probes[lowest + 1 :]
     # One look may be low by chance: a rise counts from the middle one of the lowest and its neighbours.
     level = median(percent for _, percent in probes[max(0, lowest - 1) : lowest + 2]) if lowest else best
-    risen = len(since) >= IN_A_ROW and all(p > level + 2 * noise for _, p in since[-IN_A_ROW:])
+    risen = len(since) >= IN_A_ROW and all(p > level + 3 * noise for _, p in since[-IN_A_ROW:])
     where = f"The probe of held-out pictures was lowest at step {step}, {best:.1f} % of the start"
     if lowest == 0:
         if risen:
