@@ -45,6 +45,7 @@ class Display:
             case Started() | Resumed():
                 self._started = event
                 begins = "goes on" if isinstance(event, Resumed) else "begins"
+                self._progress.text("", always=True)  # from here on the page draws the run itself
                 log.info("Athanor: run %s %s, %d steps, training %s", event.run_id, begins, event.steps, event.trained)
                 self._tell("started", steps=event.steps, epochs=event.epochs)
             case Stepped():
@@ -70,14 +71,8 @@ class Display:
         self._progress.bar(event.step, started.steps)
         recent = [step.loss for step in self._steps[-50:] if step.loss == step.loss]
         mean = sum(recent) / max(1, len(recent))
-        last = event.step == started.steps
-        self._progress.text(
-            f"step {event.step} of {started.steps}, epoch {event.epoch} of {started.epochs}\n"
-            f"loss {mean:.4f}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
-            last,
-        )
         now = time.monotonic()
-        if last or now - self._sent > 0.25:
+        if event.step == started.steps or now - self._sent > 0.25:
             self._sent = now
             self._tell("step", step=event.step, steps=started.steps, loss=mean, seconds=self._rate.seconds)
 
@@ -97,7 +92,7 @@ class Display:
         return f"\nprobe {last.percent:.1f} % of the start ({last.label})"
 
     def summary(self, run: Run, record: Record) -> str:
-        """The node's text after training."""
+        """Show the node's text after training, and return it."""
         last = run.checkpoints[-1]
         lines = [
             f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints",
@@ -114,4 +109,6 @@ class Display:
         skipped = sum(s.grad_norm != s.grad_norm or abs(s.grad_norm) == float("inf") for s in self._steps)
         if skipped:
             lines.append(f"{skipped} steps gave NaN or infinity and were skipped.")
-        return "\n".join(lines + self._warnings)
+        text = "\n".join(lines + self._warnings)
+        self._progress.text(text, always=True)
+        return text

@@ -14,7 +14,7 @@ from server import PromptServer
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders
-from ..training_core.run import control, registry, report, review, series
+from ..training_core.run import control, lock, registry, report, review, series
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _FILE = re.compile(r"[^/\\\x00-\x1f]{1,255}\.png")
@@ -28,8 +28,12 @@ def register() -> None:
     routes = PromptServer.instance.routes
 
     @routes.get("/athanor/runs")
-    async def _runs(_request: web.Request) -> web.Response:
-        return await _answer(lambda: [_brief(record) for record in registry.records(folders.runs_folder())])
+    async def _runs(request: web.Request) -> web.Response:
+        """All runs, or those of `?name=`, the newest first."""
+        name = request.query.get("name")
+        return await _answer(
+            lambda: [_brief(r) for r in registry.records(folders.runs_folder()) if name in (None, r.output_name)]
+        )
 
     @routes.get("/athanor/runs/{run}")
     async def _run(request: web.Request) -> web.Response:
@@ -56,7 +60,8 @@ def register() -> None:
     async def _report(request: web.Request) -> web.Response:
         folder = _folder(request)
         page = await asyncio.to_thread(lambda: report.page(_record(folder)))
-        # It has no script; the sandbox sees to it that none runs.
+        # It has no script, and its own policy forbids all; the sandbox keeps it apart from the host's pages as well (a host
+        # that is shut off from the network puts its own policy in this place).
         policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
         return web.Response(
             text=page, content_type="text/html", headers={"Content-Security-Policy": policy, **_NO_SNIFFING}
@@ -148,11 +153,13 @@ def _listed(path: str) -> str:
 
 def _brief(record: registry.Record) -> dict[str, Any]:
     """A run in a few fields; status is what its folder says, `live` whether it trains here and now."""
+    live = record.run_id in control.live()
     return {
         "run_id": record.run_id,
         "name": record.output_name,
         "status": record.status,
-        "live": record.run_id in control.live(),
+        "live": live,
+        "elsewhere": not live and record.status not in registry.ENDS and lock.taken(record.folder),
         "why": record.why,
         "steps": record.steps,
         "step": max((e.get("step", 0) for e in record.events), default=0),
@@ -195,7 +202,7 @@ def _thumbnail(folder: Path, index: int) -> bytes:
         raise web.HTTPNotFound(text="there is no such picture")
     try:
         return report.thumbnail(Path(str(pictures[index].get("path", ""))), _THUMBNAIL)
-    except OSError:
+    except (OSError, ValueError):
         raise web.HTTPNotFound(text="the picture is gone, or cannot be read") from None
 
 

@@ -25,6 +25,7 @@ ROWS, COLUMNS, SIDE = 16, 8, 160
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>

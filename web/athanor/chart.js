@@ -141,6 +141,9 @@ function range(u, low, high) {
   return [a >= 0 && a < 0.4 * b ? 0 : a - room, b + room];
 }
 
+/** Above and below the probe: one look alone gets ten points. */
+const room = (low, high) => Math.max((high - low) * 0.1, (10 - (high - low)) / 2);
+
 function scaleY() { return options.log ? { distr: 3, range } : { range }; }
 
 /** One run: loss of each step (faint) and its mean, learning rate, probe in % of the start, epochs, saved files. */
@@ -169,7 +172,7 @@ export class LossChart extends Chart {
     this.put(data, series, {
       y: scaleY(),
       lr: { range: (u, low, high) => [0, (high || 1) * 1.1] },
-      probe: { range: (u, low, high) => (low == null ? [0, 110] : [low - Math.max(1, (high - low) * 0.1), high + Math.max(1, (high - low) * 0.1)]) },
+      probe: { range: (u, low, high) => (low == null ? [0, 110] : [low - room(low, high), high + room(low, high)]) },
     }, [
       axis(colours, { size: 22, values: steps }),
       axis(colours, { size: 46, values, ...(options.log ? { filter: onLog } : {}) }),

@@ -41,6 +41,7 @@ export const when = (time) => (time ? new Date(time * 1000).toLocaleString([], {
 export function standing(brief) {
   if (!brief) return { sign: "…", word: "preparing", kind: "live" };
   if (brief.live) return { sign: "▶", word: "running", kind: "live" };
+  if (brief.elsewhere) return { sign: "▶", word: "running elsewhere", kind: "elsewhere" }; // by another process
   const known = {
     done: ["✓", "finished"], stopped: ["■", "stopped"], interrupted: ["■", "interrupted"], failed: ["✗", "failed"],
   }[brief.status] ?? ["✗", "ended without a word"]; // its process was killed

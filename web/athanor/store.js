@@ -69,6 +69,8 @@ class Run {
         this.busy = false;
         if (this.again) { this.again = false; this.refresh(); }
       }, EVERY);
+      // Another process broadcasts to its own pages.
+      if (this.brief?.elsewhere && this.listeners.size) setTimeout(() => { this.wanted = { ...this.wanted, brief: true }; this.refresh(); }, 5000);
     });
   }
 
@@ -119,7 +121,7 @@ export const list = () => get("");
 
 /** The newest run of a name; of several, the one that this node trained. */
 export async function find(name, node) {
-  const named = (await list()).filter((brief) => brief.name === name);
+  const named = await get(`?name=${encodeURIComponent(name)}`);
   if (named.length < 2) return named[0]?.run_id ?? null;
   for (const brief of named.slice(0, 5)) if ((await get(`/${brief.run_id}`)).node === node) return brief.run_id;
   return named[0].run_id;
