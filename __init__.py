@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+WEB_DIRECTORY = "./web"
+
 
 async def comfy_entrypoint():  # noqa: ANN201  (the host's type is not importable before the pack is loaded)
     """The host asks for the extension here."""

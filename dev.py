@@ -32,6 +32,10 @@ SDIST_SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a
 TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 # dadaptation comes as source only, which ComfyUI's portable Python often cannot build: whoever wants it installs it.
 TOOLS = ["pytest>=8", "ruff>=0.12", "dadaptation>=3.2", "accelerate>=1.0", "tensorboard>=2.15", "pytest-xdist>=3.6"]
+TOOLS += ["playwright>=1.50"]
+
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
 class Failure(Exception):
@@ -211,6 +215,20 @@ def workers() -> list[str]:
     return ["-n", "2", "--dist", "loadfile"]
 
 
+def browser() -> str:
+    """Bring the Chromium that the browser tests drive, where that can be done; what to do about a missing one, or ''."""
+    if os.environ.get("CHROMIUM_PATH") or any(map(shutil.which, CHROMIUMS)):
+        return ""
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        command = "apt-get update && apt-get install -y --no-install-recommends chromium fonts-noto-cjk"
+        try:
+            run_step("Installing Chromium for the browser tests", ["sh", "-c", command], "")
+            return ""
+        except Failure as failure:
+            say(str(failure))
+    return "The browser tests (tests/web) were left out: install Chromium, or set CHROMIUM_PATH to one you have."
+
+
 def in_venv(*arguments: str, comfyui: Path) -> int:
     """Run Python of our environment in the pack's folder; Ctrl-C goes to it."""
     env = os.environ | {"COMFYUI_PATH": str(comfyui), "PYTHONUTF8": "1"}
@@ -248,7 +266,12 @@ def main() -> int:
         comfyui = set_up()
         if arguments.command == "test":
             lint = subprocess.call([str(PYTHON), "-m", "ruff", "check", "."], cwd=ROOT) if not rest else 0
-            return in_venv("-m", "pytest", *(rest or workers()), comfyui=comfyui) or lint
+            concerned = not rest or any("web" in argument for argument in rest)
+            missing = browser() if concerned else ""
+            result = in_venv("-m", "pytest", *(rest or workers()), comfyui=comfyui) or lint
+            if missing:
+                say(missing)
+            return result
         if arguments.command == "demo-base":
             return in_venv("demo/train_base.py", "--comfyui", str(comfyui), *rest, comfyui=comfyui)
         return in_venv(f"demo/{arguments.command}.py", *sys.argv[2:], comfyui=comfyui)

@@ -20,8 +20,10 @@ log = logging.getLogger("athanor")
 class Display:
     """Turns a run's events into the node's bar, text and previews, and into broadcasts `athanor.run`."""
 
-    def __init__(self, node_id: str, run_id: str) -> None:
-        self._progress, self._rate, self._node_id, self._run_id = Progress(node_id), Rate(), node_id, run_id
+    def __init__(self, node_id: str, run_id: str, name: str) -> None:
+        """`name`: output_name, by which a page tells its nodes from another page's nodes of the same id."""
+        self._progress, self._rate = Progress(node_id), Rate()
+        self._told = {"run_id": run_id, "node": node_id, "name": name}
         self._started: Started | Resumed | None = None
         self._steps: list[Stepped] = []
         self._probed: list[Probed] = []
@@ -34,6 +36,8 @@ class Display:
             case Encoded():
                 self._progress.bar(event.done, event.total)
                 self._progress.text(f"encoding {event.what}: {event.done} of {event.total}", event.done == event.total)
+                if event.done in (1, event.total):
+                    self._tell("encoding", text=f"encoding {event.what}")
             case Warned():
                 self._warnings.append(event.text)
                 log.warning("Athanor: %s", event.text)
@@ -41,6 +45,7 @@ class Display:
             case Started() | Resumed():
                 self._started = event
                 begins = "goes on" if isinstance(event, Resumed) else "begins"
+                self._progress.text("", always=True)  # from here on the page draws the run itself
                 log.info("Athanor: run %s %s, %d steps, training %s", event.run_id, begins, event.steps, event.trained)
                 self._tell("started", steps=event.steps, epochs=event.epochs)
             case Stepped():
@@ -66,19 +71,17 @@ class Display:
         self._progress.bar(event.step, started.steps)
         recent = [step.loss for step in self._steps[-50:] if step.loss == step.loss]
         mean = sum(recent) / max(1, len(recent))
-        last = event.step == started.steps
-        self._progress.text(
-            f"step {event.step} of {started.steps}, epoch {event.epoch} of {started.epochs}\n"
-            f"loss {mean:.4f}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
-            last,
-        )
         now = time.monotonic()
-        if last or now - self._sent > 0.25:
+        if event.step == started.steps or now - self._sent > 0.25:
             self._sent = now
             self._tell("step", step=event.step, steps=started.steps, loss=mean, seconds=self._rate.seconds)
 
+    def ended(self) -> None:
+        """Nothing more comes: the run is finished, stopped or has failed, as its folder says."""
+        self._tell("ended")
+
     def _tell(self, kind: str, **values: Any) -> None:
-        told = {"run_id": self._run_id, "node": self._node_id, "kind": kind, **values}
+        told = {**self._told, "kind": kind, **values}
         PromptServer.instance.send_sync("athanor.run", told)
 
     def _probe(self) -> str:
@@ -89,7 +92,7 @@ class Display:
         return f"\nprobe {last.percent:.1f} % of the start ({last.label})"
 
     def summary(self, run: Run, record: Record) -> str:
-        """The node's text after training."""
+        """Show the node's text after training, and return it."""
         last = run.checkpoints[-1]
         lines = [
             f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints",
@@ -106,4 +109,6 @@ class Display:
         skipped = sum(s.grad_norm != s.grad_norm or abs(s.grad_norm) == float("inf") for s in self._steps)
         if skipped:
             lines.append(f"{skipped} steps gave NaN or infinity and were skipped.")
-        return "\n".join(lines + self._warnings)
+        text = "\n".join(lines + self._warnings)
+        self._progress.text(text, always=True)
+        return text

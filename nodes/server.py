@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import Any
 from aiohttp import web
 from server import PromptServer
 
+from ..training_core.errors import AthanorError
 from ..training_core.host import folders
-from ..training_core.run import control, registry
+from ..training_core.run import control, lock, registry, report, review, series
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _FILE = re.compile(r"[^/\\\x00-\x1f]{1,255}\.png")
+_INDEX = re.compile(r"[0-9]{1,7}")
+_NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
+_MOST_POINTS, _THUMBNAIL = 10_000, 192
 
 
 def register() -> None:
@@ -23,19 +28,44 @@ def register() -> None:
     routes = PromptServer.instance.routes
 
     @routes.get("/athanor/runs")
-    async def _runs(_request: web.Request) -> web.Response:
-        return await _answer(lambda: [_brief(record) for record in registry.records(folders.runs_folder())])
+    async def _runs(request: web.Request) -> web.Response:
+        """All runs, or those of `?name=`, the newest first."""
+        name = request.query.get("name")
+        return await _answer(
+            lambda: [_brief(r) for r in registry.records(folders.runs_folder()) if name in (None, r.output_name)]
+        )
 
     @routes.get("/athanor/runs/{run}")
     async def _run(request: web.Request) -> web.Response:
         folder = _folder(request)
-        return await _answer(lambda: _brief(_record(folder)) | {"events": list(_record(folder).events)})
+        return await _answer(lambda: _full(_record(folder)))
 
     @routes.get("/athanor/runs/{run}/metrics")
     async def _metrics(request: web.Request) -> web.Response:
         folder, after = _folder(request), _number(request, "after", 0)
-        most = max(2, _number(request, "points", 2000))
-        return await _answer(lambda: registry.thinned(registry.metrics(folder, after), most))
+        most = min(_MOST_POINTS, max(2, _number(request, "points", 2000)))
+        return await _answer(lambda: series.points(folder, after, most))
+
+    @routes.get("/athanor/runs/{run}/review")
+    async def _review(request: web.Request) -> web.Response:
+        folder = _folder(request)
+        return await _answer(lambda: _reviewed(_record(folder)))
+
+    @routes.get("/athanor/runs/{run}/graph")
+    async def _graph(request: web.Request) -> web.Response:
+        folder = _folder(request)
+        return await _answer(lambda: registry.graph(folder))
+
+    @routes.get("/athanor/runs/{run}/report")
+    async def _report(request: web.Request) -> web.Response:
+        folder = _folder(request)
+        page = await asyncio.to_thread(lambda: report.page(_record(folder)))
+        # It has no script, and its own policy forbids all; the sandbox keeps it apart from the host's pages as well (a host
+        # that is shut off from the network puts its own policy in this place).
+        policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        return web.Response(
+            text=page, content_type="text/html", headers={"Content-Security-Policy": policy, **_NO_SNIFFING}
+        )
 
     @routes.get("/athanor/runs/{run}/samples/{file}")
     async def _sample(request: web.Request) -> web.StreamResponse:
@@ -43,7 +73,16 @@ def register() -> None:
         path = _folder(request) / "samples" / name
         if not _FILE.fullmatch(name) or not path.is_file():
             raise web.HTTPNotFound(text="there is no such picture")
-        return web.FileResponse(path, headers={"Content-Type": "image/png", "X-Content-Type-Options": "nosniff"})
+        return web.FileResponse(path, headers={"Content-Type": "image/png", **_NO_SNIFFING})
+
+    @routes.get("/athanor/runs/{run}/pictures/{index}")
+    async def _picture(request: web.Request) -> web.Response:
+        folder, index = _folder(request), request.match_info["index"]
+        if not _INDEX.fullmatch(index):
+            raise web.HTTPNotFound(text="there is no such picture")
+        data = await asyncio.to_thread(_thumbnail, folder, int(index))
+        headers = {"Cache-Control": "private, max-age=3600", **_NO_SNIFFING}
+        return web.Response(body=data, content_type="image/jpeg", headers=headers)
 
     @routes.post("/athanor/runs/{run}/{command:stop|save|sample}")
     async def _command(request: web.Request) -> web.Response:
@@ -52,9 +91,17 @@ def register() -> None:
             raise web.HTTPConflict(text=f"run {run} does not train in this ComfyUI")
         return web.json_response({"run_id": run, "asked": command})
 
+    @routes.post("/athanor/runs/{run}/discard")
+    async def _discard(request: web.Request) -> web.Response:
+        """Body: {"file": a checkpoint's file as the run lists it}."""
+        folder, name = _folder(request), await _file(request)
+        if folder.name in control.live():
+            raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
+        return await _answer(lambda: _discarded(_record(folder), name))
+
 
 async def _answer(make: Callable[[], Any]) -> web.Response:
-    return web.json_response(await asyncio.to_thread(make))
+    return web.Response(text=await asyncio.to_thread(lambda: json.dumps(make())), content_type="application/json")
 
 
 def _folder(request: web.Request) -> Path:
@@ -69,9 +116,24 @@ def _folder(request: web.Request) -> Path:
 
 def _number(request: web.Request, name: str, default: int) -> int:
     text = request.query.get(name, str(default))
-    if not text.isdecimal():
+    if not _INDEX.fullmatch(text) and not (text.isascii() and text.isdecimal() and len(text) < 16):
         raise web.HTTPBadRequest(text=f"{name} is no number")
     return int(text)
+
+
+async def _file(request: web.Request) -> str:
+    """The file that a request's body names."""
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    if (
+        request.content_type != "application/json"
+        or not isinstance(body, dict)
+        or not isinstance(body.get("file"), str)
+    ):
+        raise web.HTTPBadRequest(text='the body must be JSON: {"file": name}')
+    return body["file"]
 
 
 def _record(folder: Path) -> registry.Record:
@@ -81,24 +143,72 @@ def _record(folder: Path) -> registry.Record:
     return record
 
 
+def _listed(path: str) -> str:
+    """A saved file as the host lists it; of a folder that the host has no more, its plain name."""
+    try:
+        return folders.lora_name(Path(path))
+    except AthanorError:
+        return Path(path).name
+
+
 def _brief(record: registry.Record) -> dict[str, Any]:
     """A run in a few fields; status is what its folder says, `live` whether it trains here and now."""
+    live = record.run_id in control.live()
     return {
         "run_id": record.run_id,
         "name": record.output_name,
         "status": record.status,
-        "live": record.run_id in control.live(),
+        "live": live,
+        "elsewhere": not live and record.status not in registry.ENDS and lock.taken(record.folder),
         "why": record.why,
         "steps": record.steps,
         "step": max((e.get("step", 0) for e in record.events), default=0),
         "time": record.events[-1]["time"] if record.events else None,
         "checkpoints": [
-            {"file": folders.lora_name(Path(e["path"])), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]}
+            {"file": _listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]}
             for e in record.saved
         ],
         "samples": [
-            {"file": Path(e["path"]).name, "step": e["step"], "epoch": e["epoch"], "prompt": e["prompt"]}
+            {
+                "file": Path(e["path"]).name,
+                "step": e["step"],
+                "epoch": e["epoch"],
+                "prompt": e["prompt"],
+                "index": e["index"],
+            }
             for e in record.events
             if e["event"] == "sampled"
         ],
     }
+
+
+def _full(record: registry.Record) -> dict[str, Any]:
+    """A run with its events, and the node that trains it."""
+    return _brief(record) | {"events": list(record.events), "node": registry.graph(record.folder).get("node")}
+
+
+def _reviewed(record: registry.Record) -> dict[str, Any]:
+    """The look back, with the files as the host lists them."""
+    found = review.review(record)
+    for checkpoint in found["checkpoints"]:
+        checkpoint["file"] = _listed(checkpoint.pop("path"))
+    return found
+
+
+def _thumbnail(folder: Path, index: int) -> bytes:
+    """A picture of the dataset, small; only what the run's own list names is read."""
+    pictures = review.dataset(folder)
+    if index >= len(pictures):
+        raise web.HTTPNotFound(text="there is no such picture")
+    try:
+        return report.thumbnail(Path(str(pictures[index].get("path", ""))), _THUMBNAIL)
+    except (OSError, ValueError):
+        raise web.HTTPNotFound(text="the picture is gone, or cannot be read") from None
+
+
+def _discarded(record: registry.Record, name: str) -> dict[str, Any]:
+    path = next((Path(e["path"]) for e in record.saved if _listed(e["path"]) == name), None)
+    if path is None:
+        raise web.HTTPNotFound(text="the run has no such file")
+    registry.discard(record, path)
+    return {"run_id": record.run_id, "discarded": name}

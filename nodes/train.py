@@ -11,6 +11,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.host import fingerprint, folders, guard, lora
 from ..training_core.run import registry
 from ..training_core.run.curve import loss_curve
+from ..training_core.run.events import Resumed, Started
 from ..training_core.run.train import train
 from ..training_core.settings import (
     CacheSettings,
@@ -140,20 +141,24 @@ class AthanorTrainLoRA(io.ComfyNode):
             model_fingerprint=fingerprint.fingerprint(model, clip, vae) + _weights(network),
         )
         folder = folders.run_folder(job.run_id)
-        display, record = Display(cls.hidden.unique_id, job.run_id), registry.read(folder)
+        graph = graph_of(cls.hidden)
+        display, record = Display(cls.hidden.unique_id, job.run_id, job.training.output_name), registry.read(folder)
         if record is None or not record.done or job.training.retrain:
             try:
                 with guard.training():
-                    for event in train(job, buckets, model, clip, vae, held_out, graph_of(cls.hidden)):
+                    for event in train(job, buckets, model, clip, vae, held_out, graph):
+                        if isinstance(event, Started | Resumed):
+                            registry.keep_graph(folder, cls.hidden.unique_id, graph)
                         display.show(event)
             finally:
                 guard.free_memory()
+                display.ended()
             record = registry.read(folder)
         run = registry.handle(record, folders.lora_name)
         last = run.checkpoints[-1]
         trained, trained_clip = lora.apply(model, clip, last.path, 1.0)
         curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
-        ui = {"text": [display.summary(run, record)]}
+        ui = {"text": [display.summary(run, record)], "athanor_run": [job.run_id]}
         return io.NodeOutput(
             run, last.lora_name, trained, {"loss": list(run.losses)}, image_output(curve), trained_clip, ui=ui
         )

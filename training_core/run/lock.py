@@ -40,6 +40,19 @@ def held(folder: Path, what: str) -> Iterator[None]:
         lock.release()
 
 
+def taken(folder: Path) -> bool:
+    """Whether another process holds the lock of `folder` right now; a file that a killed one left says nothing."""
+    if not (folder / "owner.json").is_file():
+        return False
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
 def _owner(path: Path) -> str:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))

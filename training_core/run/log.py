@@ -1,4 +1,4 @@
-"""Writes a run's folder: job.json, run.json, dataset.json, metrics.jsonl and events.jsonl, readable at any moment."""
+"""Writes a run's folder: job.json, run.json, dataset.json, metrics.jsonl, events.jsonl and report.html, readable at any moment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 from ..data.plan import Buckets
 from ..files import append_line, write_atomically
 from ..settings import Job
+from . import report
 from .events import Encoded, Event, Stepped
+from .registry import ENDS
 
 
 class RunLog:
@@ -54,8 +56,10 @@ class RunLog:
             self.note(type(event).__name__.lower(), **values)
 
     def note(self, event: str, /, **values: object) -> None:
-        """Append to events.jsonl."""
+        """Append to events.jsonl; the end of a session leaves a report."""
         append_line(self._events, json.dumps(_finite({"event": event, "time": time.time(), **values})))
+        if event in ENDS:
+            report.write(self._folder)
 
 
 def _finite(value: Any) -> Any:

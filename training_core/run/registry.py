@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import AthanorError
+from ..files import write_atomically
 from .events import Saved
 from .handle import Checkpoint, Run
 from .names import owner
@@ -61,8 +64,34 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
             yield value
 
 
+_known: dict[Path, tuple[object, Record]] = {}
+_whole: dict[Path, tuple[object, bool]] = {}
+
+
 def read(folder: Path) -> Record | None:
-    """A run's record; None if the folder is none."""
+    """A run's record; None if the folder is none. What has not changed on disk is not read again."""
+    stamp = (_stamp(folder / "run.json"), _stamp(folder / "events.jsonl"))
+    known = _known.get(folder)
+    if known and known[0] == stamp:
+        return known[1]
+    record = _read(folder)
+    if record:
+        _known[folder] = (stamp, record)
+    else:
+        _known.pop(folder, None)
+    return record
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Changes when a file does; None if there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
+def _read(folder: Path) -> Record | None:
     try:
         told = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         events = tuple(lines(folder / "events.jsonl"))
@@ -100,13 +129,6 @@ def files(folder: Path, step: int) -> list[Saved]:
     return [Saved(Path(e["path"]), e["step"], e["epoch"], e["hash"], e["kind"]) for e in found]
 
 
-def thinned(entries: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """At most `most` entries: every n-th, and the last."""
-    every = max(1, -(-len(entries) // (most - 1)))
-    kept = entries[::every]
-    return kept if not entries or kept[-1] is entries[-1] else [*kept, entries[-1]]
-
-
 def told(root: Path, output_name: str) -> str:
     """Short words on how the last run of a name stands; they change when it ends or loses its files."""
     found = next((record for record in records(root) if record.output_name == output_name), None)
@@ -117,6 +139,16 @@ def told(root: Path, output_name: str) -> str:
 
 def whole(path: Path) -> bool:
     """Whether a safetensors file is as long as its header says."""
+    stamp = _stamp(path)
+    if stamp is None:
+        return False
+    known = _whole.get(path)
+    if known is None or known[0] != stamp:
+        _whole[path] = known = (stamp, _is_whole(path))
+    return known[1]
+
+
+def _is_whole(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
@@ -165,6 +197,35 @@ def _captions(folder: Path) -> tuple[str, ...]:
     except (OSError, ValueError):
         return ()
     return tuple(dict.fromkeys(p["caption"].partition("\n")[0] for p in pictures if p["caption"]))[:3]
+
+
+def keep_graph(folder: Path, node: str, graph: Mapping[str, Any]) -> None:
+    """Let a run remember the node that trained it, and its graph (prompt; workflow, if a page has queued it)."""
+    text = json.dumps({"node": node, **graph}, ensure_ascii=False)
+    write_atomically(
+        folder / "graph.json", lambda temporary: temporary.write_text(text, encoding="utf-8"), durable=False
+    )
+
+
+def graph(folder: Path) -> dict[str, Any]:
+    """What `keep_graph` has kept; empty if nothing."""
+    try:
+        found = json.loads((folder / "graph.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def discard(record: Record, path: Path) -> None:
+    """Take away one saved file of a run, with its running mean and its copy in diffusers' names.
+
+    Raises:
+        AthanorError: it is no file of the run.
+    """
+    if path not in [Path(event["path"]) for event in record.saved]:
+        raise AthanorError(f"{path.name} is no file of run {record.run_id}, or is gone already.")
+    for other in (path, *(path.with_name(f"{path.stem}-{what}{path.suffix}") for what in ("ema", "diffusers"))):
+        other.unlink(missing_ok=True)
 
 
 def carry_over(old: Path, new: Path) -> None:

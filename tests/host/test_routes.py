@@ -1,0 +1,110 @@
+"""What the page reads of runs and may change, and that nothing else can be reached."""
+
+import io
+import json
+import urllib.error
+import urllib.request
+
+import graphs
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def run(server) -> dict:
+    samples = {"sample_prompts": "red circle", "sample_every_n_epochs": 2, "width": 64, "height": 64, "steps": 1}
+    prompt = graphs.training("sd3", train={"output_name": "looked_at", "epochs": 4, "save_every_n_epochs": 1})
+    prompt["samples"] = graphs.node("AthanorSampleConfig", **samples)
+    prompt["train"]["inputs"]["samples"] = ["samples", 0]
+    entry = server.run(prompt)
+    found = next(r for r in server.get("/athanor/runs") if r["name"] == "looked_at")
+    assert entry["outputs"]["train"]["athanor_run"] == [found["run_id"]]
+    return found | {"prompt": prompt}
+
+
+def answer(server, path: str, body: object = None, kind: str = "application/json") -> tuple[int, bytes, dict]:
+    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(server.url + path, data, {"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as got:
+            return got.status, got.read(), dict(got.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), dict(error.headers)
+
+
+def test_review(server, run):
+    told = server.get(f"/athanor/runs/{run['run_id']}/review")
+    assert [c["epoch"] for c in told["checkpoints"]] == [1, 2, 3, 4]
+    assert [c["file"] for c in told["checkpoints"]] == [c["file"] for c in run["checkpoints"]]
+    assert all(c["bytes"] > 10_000 and c["loss"] > 0 for c in told["checkpoints"])
+    assert len(told["probes"]) > 4 and told["probes"][0] == [0, 100.0] and told["probe_label"] == "training pictures"
+    assert sum(b["count"] for b in told["bands"]["bands"]) == told["steps_read"] * 2 == 32
+    assert {p["picture"] for p in told["pictures"]} <= set(range(4))
+    assert told["verdict"][0]["text"]
+
+
+def test_only_runs_of_a_name(server, run):
+    assert [r["run_id"] for r in server.get("/athanor/runs?name=looked_at")] == [run["run_id"]]
+    assert server.get("/athanor/runs?name=nobody") == []
+
+
+def test_the_graph_comes_back(server, run):
+    kept = server.get(f"/athanor/runs/{run['run_id']}/graph")
+    assert kept["node"] == "train" and kept["prompt"]["train"]["class_type"] == "AthanorTrainLoRA"
+    assert server.get(f"/athanor/runs/{run['run_id']}")["node"] == "train"
+
+
+def test_pictures_of_the_dataset_by_their_numbers_alone(server, run):
+    base = f"/athanor/runs/{run['run_id']}/pictures"
+    status, data, headers = answer(server, f"{base}/0")
+    assert status == 200 and headers["Content-Type"] == "image/jpeg" and headers["X-Content-Type-Options"] == "nosniff"
+    with Image.open(io.BytesIO(data)) as image:
+        assert max(image.size) <= 192
+    for index in ("4", "99999999", "-1", "0.png", "..%2f..%2fjob.json", "%C2%B2"):
+        assert answer(server, f"{base}/{index}")[0] == 404, index
+
+
+def test_a_list_that_names_other_files_gives_no_pictures(server, run):
+    """dataset.json is a file like any other: what it names is only ever sent as a small JPEG made from a picture."""
+    path = server.base / "output" / "athanor" / "runs" / run["run_id"] / "dataset.json"
+    kept = path.read_text()
+    try:
+        path.write_text(
+            json.dumps([{"path": str(path.with_name("job.json"))}, {"path": "/etc/passwd"}, {}, {"path": "\0"}])
+        )
+        for index in range(4):
+            assert answer(server, f"/athanor/runs/{run['run_id']}/pictures/{index}")[0] == 404
+    finally:
+        path.write_text(kept)
+
+
+def test_the_report_is_on_disk_and_runs_nothing(server, run):
+    status, data, headers = answer(server, f"/athanor/runs/{run['run_id']}/report")
+    assert status == 200 and b"<svg" in data and b"<script" not in data and b"data:image/jpeg" in data
+    assert b"content=\"default-src 'none'; style-src" in data and headers["X-Content-Type-Options"] == "nosniff"
+    report = server.base / "output" / "athanor" / "runs" / run["run_id"] / "report.html"
+    assert "looked_at" in report.read_text(encoding="utf-8")
+
+
+def test_bad_ids_and_numbers(server, run):
+    for name in ("review", "graph", "report", "metrics", "pictures/0"):
+        for bad in ("0123456789abcdef", "..%2f..", "0123456789ABCDEF", "a" * 17):
+            assert answer(server, f"/athanor/runs/{bad}/{name}")[0] == 404
+    for query in ("after=x", "after=-1", "points=%C2%B2", "after=" + "9" * 30):
+        assert answer(server, f"/athanor/runs/{run['run_id']}/metrics?{query}")[0] == 400
+
+
+def test_discard_is_strict(server, run):
+    base, file = f"/athanor/runs/{run['run_id']}/discard", run["checkpoints"][1]["file"]
+    path = server.base / "models" / "loras" / file
+    for body in (b"", b"[]", b'{"file": 3}', b"\xff"):
+        assert answer(server, base, body)[0] == 400
+    assert answer(server, base, {"file": file}, "text/plain")[0] == 400
+    for name in ("../../input/ds/2_thing/0.png", "other.safetensors", str(path), ""):
+        assert answer(server, base, {"file": name})[0] == 404
+    assert answer(server, base)[0] in (404, 405)  # GET
+    assert path.is_file()
+    assert answer(server, base, {"file": file})[0] == 200
+    assert not path.exists() and answer(server, base, {"file": file})[0] == 404
+    left = server.get(f"/athanor/runs/{run['run_id']}")
+    assert [c["epoch"] for c in left["checkpoints"]] == [1, 3, 4] and left["status"] == "done"

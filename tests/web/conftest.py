@@ -1,0 +1,66 @@
+"""A real ComfyUI seen through a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "host"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+import graphs
+from host import Host
+
+CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+CHROMIUM = os.environ.get("CHROMIUM_PATH", CHROMIUM)
+
+
+def missing() -> str:
+    """What the browser tests lack, or ''."""
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return "the Python package playwright is missing: pip install playwright"
+    return "" if CHROMIUM else "no Chromium: apt install chromium (or set CHROMIUM_PATH)"
+
+
+def pytest_ignore_collect() -> bool | None:
+    return True if missing() else None
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if missing():
+        terminalreporter.write_line(f"Browser tests (tests/web) were left out: {missing()}")
+
+
+@pytest.fixture(scope="session")
+def site(comfyui: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    base = tmp_path_factory.mktemp("site")
+    graphs.draw_dataset(base / "input" / "ds" / "2_thing", 6)
+    extra = ("--front-end-root", os.environ["FRONTEND_PATH"]) if os.environ.get("FRONTEND_PATH") else ()
+    with Host(comfyui, base, cpu=True, extra=extra) as host:
+        (base / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
+        graphs.learn_defaults(host.get("/object_info"))
+        yield host
+    assert "IMPORT FAILED" not in host.log()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(os.environ.get("ATHANOR_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))

@@ -1,0 +1,234 @@
+"""What a user sees while a run trains, in both renderers: the chart on the node, a reload, the buttons, the sidebar."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from web_page import Page, workflow
+
+RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
+
+
+@pytest.fixture
+def page(request, browser, site, pictures):
+    page = Page(browser, site, request.getfixturevalue("vue"), pictures)
+    yield page
+    page.close()
+    assert not page.errors
+
+
+def runs(site, name: str) -> list[dict]:
+    return [run for run in site.get("/athanor/runs") if run["name"] == name]
+
+
+def ended(site, name: str, seconds: float = 60) -> dict:
+    end = time.monotonic() + seconds
+    while not (found := runs(site, name)) or found[0]["live"]:
+        assert time.monotonic() < end, name
+        time.sleep(0.2)
+    return found[0]
+
+
+def idle(site) -> None:
+    """Until nothing is queued."""
+    end = time.monotonic() + 120
+    while any(site.get("/queue").values()):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+@RENDERERS
+def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
+    which = "vue" if vue else "canvas"
+    name = f"live_{which}"
+    page.load(workflow(name, 300))
+    assert page.points() == 0
+    assert page.page.get_by_role("button", name="Stop and keep").is_disabled()
+    page.queue()
+    few = page.wait_for_points(5)
+    page.wait_for_points(few + 20)
+    page.picture(f"{which}_running")
+
+    # A reload in mid-run shows the whole curve, and goes on.
+    step = (
+        runs(site, name)[0]["run_id"] and site.get(f"/athanor/runs/{runs(site, name)[0]['run_id']}/metrics")[-1]["step"]
+    )
+    page.open()
+    whole = page.wait_for_points(step)
+    page.look()
+    page.wait_for_points(whole + 10)
+    assert "running" in page.page.locator(".athanor-panel").first.inner_text()
+    page.picture(f"{which}_reloaded")
+
+    # Buttons: a file and a picture when asked for, then the end, with the file kept and offered by Load LoRA.
+    before = runs(site, name)[0]
+    for label in ("Save now", "Sample now"):
+        page.page.get_by_role("button", name=label).first.click()
+    end = time.monotonic() + 60
+    while True:
+        now = runs(site, name)[0]
+        kinds = {c["kind"] for c in now["checkpoints"]}
+        if "asked" in kinds and len(now["samples"]) > len(before["samples"]):
+            break
+        assert time.monotonic() < end, now
+        time.sleep(0.3)
+    saved = next(c["file"] for c in now["checkpoints"] if c["kind"] == "asked")
+    page.page.get_by_role("button", name="Stop and keep").first.click()
+    assert ended(site, name)["status"] == "stopped"
+    page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('stopped')")
+    assert page.page.get_by_role("button", name="Stop and keep").first.is_disabled()
+    page.page.wait_for_function(
+        """(file) => { const { LiteGraph } = window; const node = LiteGraph.createNode("LoraLoader");
+            return node.widgets.find((w) => w.name === "lora_name").options.values.includes(file); }""",
+        arg=saved,
+        timeout=45_000,
+    )
+    page.picture(f"{which}_stopped")
+    idle(site)
+
+    # A second run of the same name's neighbour, to be laid over it.
+    page.load(workflow(f"{name}_2", 6, samples=False))
+    page.queue()
+    assert ended(site, f"{name}_2", 90)["status"] == "done"
+    page.wait_for_points(36)
+    idle(site)
+
+    page.sidebar()
+    rows = page.page.locator(".athanor-runs li")
+    assert rows.count() >= 2 and "finished" in rows.nth(0).inner_text() and "stopped" in page.row(name).inner_text()
+    page.row(name).locator("button.name").click()
+    page.row(f"{name}_2").get_by_role("checkbox").check()
+    page.page.wait_for_function("document.querySelectorAll('.athanor-curves .athanor-swatch').length === 2")
+    page.page.wait_for_selector(".athanor-curves .athanor-chart:not([hidden]) canvas")
+    page.page.wait_for_selector(".athanor-verdict li")
+    page.page.wait_for_timeout(800)
+    page.picture(f"{which}_overlay")
+    assert page.page.locator(".athanor-details table tbody tr").count() >= 2
+    page.page.locator(".athanor-pictures").scroll_into_view_if_needed()
+    page.page.wait_for_function(
+        "[...document.querySelectorAll('.athanor-pictures img')].every((i) => i.complete && i.naturalWidth)"
+    )
+    page.picture(f"{which}_pictures")
+
+    # The matrix by keys alone.
+    page.page.get_by_role("button", name="Open sample matrix").focus()
+    page.page.keyboard.press("Enter")
+    where = page.page.locator(".athanor-matrix .where")
+    assert where.inner_text() == "base model: red circle"
+    for key in ("ArrowDown", "ArrowRight"):
+        page.page.keyboard.press(key)
+    assert where.inner_text().startswith("step 20, epoch") and where.inner_text().endswith("green cross")
+    shown = page.page.locator(".athanor-matrix td.here img")
+    own = shown.get_attribute("src")
+    page.page.keyboard.down(" ")
+    assert where.inner_text() != "" and shown.get_attribute("src") != own
+    page.page.keyboard.up(" ")
+    assert shown.get_attribute("src") == own
+    page.picture(f"{which}_matrix")
+    page.page.keyboard.press("Enter")
+    assert page.page.locator(".athanor-matrix .stage").is_visible()
+    page.page.keyboard.press("Escape")
+    page.page.keyboard.press("Escape")
+    assert page.page.locator(".athanor-matrix").count() == 0
+
+
+@RENDERERS
+def test_workflows_stay_as_they_are(page, vue):
+    """The chart is no widget value: not in the file, not in the queued graph."""
+    before = workflow("untouched", 2)
+    page.load(before)
+    after = page.page.evaluate("() => window.comfyAPI.app.app.graph.serialize()")
+    wanted = {n["id"]: n["widgets_values"] for n in before["nodes"] if n["type"].startswith("Athanor")}
+    found = {n["id"]: n.get("widgets_values") for n in after["nodes"]}
+    assert {i: found[i] for i in wanted} == wanted
+    queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")
+    train = next(n for n in queued.values() if n["class_type"] == "AthanorTrainLoRA")
+    assert not [key for key in train["inputs"] if "athanor" in key]
+
+
+@RENDERERS
+def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
+    """Its id is "n:9" then, and the chart is found all the same."""
+    which = "vue" if vue else "canvas"
+    name = f"inner_{which}"
+    page.load(workflow(name, 60, samples=False))
+    page.page.evaluate(
+        """() => { const { app } = window.comfyAPI.app, g = app.canvas.graph;
+            const inside = g.nodes.filter((n) => n.type === "AthanorTrainLoRA" || n.type === "AthanorNetworkConfig");
+            const { node } = g.convertToSubgraph(new Set(inside));
+            app.canvas.openSubgraph(node.subgraph, node); }"""
+    )
+    page.page.wait_for_timeout(800)
+    page.look()
+    page.queue()
+    page.wait_for_points(10)
+    page.picture(f"{which}_subgraph")
+    # Another workflow, whose node of that type has another name, does not take the curve over.
+    page.load(workflow(f"{name}_other", 60, samples=False))
+    page.page.wait_for_timeout(1500)
+    assert page.points() == 0
+    run = runs(site, name)[0]["run_id"]
+    site.post(f"/athanor/runs/{run}/stop", {})
+    ended(site, name)
+    idle(site)
+    # A workflow that names the run finds it again, whatever the node's number is.
+    renamed = workflow(name, 60, samples=False)
+    train = next(n for n in renamed["nodes"] if n["type"] == "AthanorTrainLoRA")
+    for link in renamed["links"]:
+        link[1] = 77 if link[1] == train["id"] else link[1]
+        link[3] = 77 if link[3] == train["id"] else link[3]
+    train["id"], renamed["last_node_id"] = 77, 78
+    page.load(renamed)
+    page.wait_for_points(10, 15)
+
+
+@pytest.mark.parametrize("vue", [False], ids=["canvas"])
+def test_light_theme_workflow_of_a_run_and_deleting(site, page, vue):
+    name = "kept/light"
+    page.load(workflow(name, 3))
+    page.queue()
+    assert ended(site, name, 120)["status"] == "done"
+    idle(site)
+    site.post("/settings", {"Comfy.ColorPalette": "light"})
+    try:
+        page.open()
+        page.sidebar()
+        page.row(name).locator("button.name").click()
+        page.page.wait_for_selector(".athanor-details table tbody tr")
+        page.page.wait_for_timeout(800)
+        page.picture("light")
+    finally:
+        site.post("/settings", {"Comfy.ColorPalette": "dark"})
+    page.page.get_by_role("button", name="Open workflow").click()
+    page.page.wait_for_function(
+        """(name) => window.comfyAPI.app.app.graph.nodes.some((n) => n.type === "AthanorTrainLoRA" &&
+            n.widgets.find((w) => w.name === "output_name").value === name)""",
+        arg=name,
+    )
+    assert page.points() == 18
+    page.page.get_by_role("button", name="Add compare axis").click()
+    run = runs(site, name)[0]
+    page.page.wait_for_function(
+        """(id) => window.comfyAPI.app.app.graph.nodes.some((n) => n.type === "AthanorLoRARunAxis" &&
+            n.widgets.find((w) => w.name === "source").value === id)""",
+        arg=run["run_id"],
+    )
+    # Deleting asks first.
+    file = site.base / "models" / "loras" / run["checkpoints"][-1]["file"]
+    answers = iter([False, True])
+    page.page.on("dialog", lambda dialog: dialog.accept() if next(answers) else dialog.dismiss())
+    delete = page.page.get_by_role("button", name=f"Delete {run['checkpoints'][-1]['file']}")
+    delete.click()
+    page.page.wait_for_timeout(500)
+    assert file.is_file()
+    delete.click()
+    page.page.wait_for_function("document.querySelector('.athanor-details').innerText.includes('Deleted')")
+    assert not file.exists()
+    # The report runs nothing and needs nothing.
+    report = page.context.new_page()
+    asked: list[str] = []
+    report.on("request", lambda request: asked.append(request.url))
+    report.goto(f"{site.url}/athanor/runs/{run['run_id']}/report")
+    assert report.locator("svg").count() >= 2 and all("/report" in url or url.startswith("data:") for url in asked)
+    (page.pictures / "report.png").write_bytes(report.screenshot(full_page=True))

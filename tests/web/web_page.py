@@ -1,0 +1,142 @@
+"""The page of a ComfyUI in a browser, and a workflow to load into it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import graphs
+from host import Host
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Page:
+    """The page of a ComfyUI, with what a user would see go wrong."""
+
+    def __init__(self, browser: Any, site: Host, vue: bool, pictures: Path) -> None:
+        self.site, self.pictures, self.errors, self.count = site, pictures, [], 0
+        site.post("/settings", {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": vue})
+        self.context = browser.new_context(viewport={"width": 1500, "height": 1000})
+        self.page = self.context.new_page()
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
+        self.open()
+
+    def _console(self, message: Any) -> None:
+        where = (message.location or {}).get("url", "")
+        ours = "/extensions/athanor" in where or "/athanor/" in where or "athanor" in message.text.lower()
+        if message.type in ("error", "warning") and ours:
+            self.errors.append(f"{message.type}: {message.text} ({where})")
+
+    def open(self) -> None:
+        """Load, or load again."""
+        self.page.goto(self.site.url)
+        self.page.wait_for_function("window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph")
+        self.page.wait_for_timeout(1500)
+        self.page.keyboard.press("Escape")
+
+    def load(self, workflow: dict[str, Any]) -> None:
+        """Open a workflow, and look at the Train LoRA node."""
+        self.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'test')", workflow)
+        self.look()
+
+    def look(self) -> None:
+        """Move the canvas so that the chart of the Train LoRA node lies in the middle, near its true size."""
+        self.page.evaluate(
+            """async () => { const { app } = window.comfyAPI.app, { ds } = app.canvas;
+                const node = app.canvas.graph.nodes.find((n) => n.type === "AthanorTrainLoRA");
+                const frames = async (n) => { while (n--) await new Promise(requestAnimationFrame); };
+                const box = app.canvas.canvas.getBoundingClientRect();
+                ds.scale = 0.95;
+                ds.offset = [box.width / 2 / 0.95 - node.pos[0] - node.size[0] / 2, box.height / 0.95 - 40 - node.pos[1] - node.size[1]];
+                app.canvas.setDirty(true, true);
+                await frames(20);
+                const panel = document.querySelector(".athanor-panel").getBoundingClientRect();
+                ds.offset[1] += (box.top + box.height / 2 + 80 - panel.top - panel.height / 2) / 0.95;
+                app.canvas.setDirty(true, true);
+                await frames(20); }"""
+        )
+        self.page.wait_for_timeout(300)
+
+    def queue(self) -> None:
+        """As the Run button does it."""
+        self.page.evaluate("() => window.comfyAPI.app.app.queuePrompt(0)")
+
+    def sidebar(self) -> None:
+        """Open the tab Athanor."""
+        self.page.locator("[class*=athanor-tab]").first.click()
+        self.page.wait_for_selector(".athanor-runs li")
+
+    def row(self, name: str) -> Any:
+        """A run in the sidebar's list."""
+        return self.page.locator(".athanor-runs li", has=self.page.get_by_text(name, exact=True))
+
+    def points(self) -> int:
+        """Points of the curve on the node."""
+        return int(self.page.locator(".athanor-panel").first.get_attribute("data-points") or 0)
+
+    def wait_for_points(self, count: int, seconds: float = 90) -> int:
+        self.page.wait_for_function(
+            "(n) => Number(document.querySelector('.athanor-panel')?.dataset.points) >= n",
+            arg=count,
+            timeout=seconds * 1000,
+        )
+        return self.points()
+
+    def picture(self, name: str) -> Path:
+        """A screenshot, kept for whoever wants to look."""
+        self.pictures.mkdir(parents=True, exist_ok=True)
+        path = self.pictures / f"{name}.png"
+        self.page.screenshot(path=str(path))
+        return path
+
+    def close(self) -> None:
+        self.context.close()
+
+
+def workflow(name: str, epochs: int, samples: bool = True) -> dict[str, Any]:
+    """The quickstart at a tiny size: Train LoRA and its curve, with sample pictures every few steps."""
+    found = json.loads((ROOT / "example_workflows" / "quickstart.json").read_text(encoding="utf-8"))
+    found["nodes"] = [n for n in found["nodes"] if n["type"] not in ("AthanorXYZCompare", "SaveImage", "PreviewImage")]
+    kept = {n["id"] for n in found["nodes"]}
+    found["links"] = [link for link in found["links"] if link[1] in kept and link[3] in kept]
+    links = {link[0] for link in found["links"]}
+    nodes = {}
+    for node in found["nodes"]:
+        nodes.setdefault(node["type"], node)
+        for slot in node.get("inputs", []):
+            slot["link"] = slot["link"] if slot.get("link") in links else None
+        for slot in node.get("outputs", []):
+            slot["links"] = [i for i in slot.get("links") or [] if i in links]
+    nodes["CheckpointLoaderSimple"]["widgets_values"][0] = "sd3.safetensors"
+    nodes["AthanorDatasetLoader"]["widgets_values"][0] = "ds"
+    values = nodes["AthanorBucketer"]["widgets_values"]
+    values[0:2], values[3:7] = [64, 64], [32, 128, 32, False]
+    values[7] = 2
+    train = nodes["AthanorTrainLoRA"]
+    defaults = list(graphs.DEFAULTS["AthanorTrainLoRA"])
+    train["widgets_values"][0] = name
+    train["widgets_values"][defaults.index("epochs")] = epochs
+    preview = max(kept) + 1
+    found["nodes"].append({"id": preview, "type": "PreviewImage", "pos": [train["pos"][0] + 500, train["pos"][1]], "size": [300, 250],
+        "flags": {}, "order": 99, "mode": 0, "inputs": [{"name": "images", "type": "IMAGE", "link": 900}], "outputs": [],
+        "properties": {}, "widgets_values": []})  # fmt: skip
+    curve = next(i for i, o in enumerate(train["outputs"]) if o["name"] == "loss_curve")
+    train["outputs"][curve]["links"] = [900]
+    found["links"].append([900, train["id"], curve, preview, 0, "IMAGE"])
+    if samples:
+        config = graphs.DEFAULTS["AthanorSampleConfig"]
+        wanted = {"sample_prompts": "red circle\ngreen cross", "width": 64, "height": 64, "steps": 2, "sample_every_n_epochs": 0,
+                  "sample_every_n_steps": 20, "sample_at_first": True}  # fmt: skip
+        values = list((config | wanted).values())
+        kind = next(i["type"] for i in train["inputs"] if i["name"] == "samples")
+        found["nodes"].append({"id": preview + 1, "type": "AthanorSampleConfig", "pos": [train["pos"][0] - 400, train["pos"][1] + 500],
+            "size": [320, 320], "flags": {}, "order": 1, "mode": 0, "inputs": [],
+            "outputs": [{"name": "samples", "type": kind, "links": [901]}], "properties": {}, "widgets_values": values})  # fmt: skip
+        slot = next(i for i, s in enumerate(train["inputs"]) if s["name"] == "samples")
+        train["inputs"][slot]["link"] = 901
+        found["links"].append([901, preview + 1, 0, train["id"], slot, kind])
+    found["last_node_id"], found["last_link_id"] = preview + 2, 902
+    return found

@@ -1,0 +1,170 @@
+"""Looks back on a run: loss by noise level and by picture, its files, and a verdict."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from . import series
+from .registry import Record
+from .verdict import judge
+
+BANDS = 5
+"""Equal parts of the timesteps 0..1000."""
+SLICES = 40
+"""Points of a band's curve."""
+WORST = 24
+"""Pictures that are listed."""
+SEEN = 3
+"""A picture seen less often is not judged."""
+
+
+def review(record: Record) -> dict[str, Any]:
+    """All of it, ready for JSON."""
+    points, entries = series.points(record.folder), series.sampled(record.folder)
+    looks = probes(record)
+    return {
+        "verdict": [asdict(sentence) for sentence in verdict(record, points)],
+        "probes": [[look["step"], look["percent"]] for look in looks],
+        "probe_label": looks[-1]["label"] if looks else "",
+        "bands": bands(entries),
+        "pictures": worst(entries, dataset(record.folder)),
+        "checkpoints": checkpoints(record, points),
+        "steps_read": len(entries),
+    }
+
+
+def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Any]:
+    """`judge` on what the folder holds; `points` as `series.points` gives them."""
+    looks = probes(record)
+    return judge(
+        [(look["step"], look["percent"]) for look in looks if look["percent"] is not None],
+        bool(looks) and looks[-1]["label"].startswith("held-out"),
+        [math.nan if e["loss"] is None else e["loss"] for e in points],
+        [(e["step"], e["epoch"]) for e in record.saved],
+    )
+
+
+def probes(record: Record) -> list[dict[str, Any]]:
+    """The looks of the probe in order; of a step looked at twice, the last."""
+    latest = {e["step"]: e for e in record.events if e["event"] == "probed"}
+    return [latest[step] for step in sorted(latest)]
+
+
+def dataset(folder: Path) -> list[dict[str, Any]]:
+    """The pictures of a run, in the order of their numbers."""
+    try:
+        found = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return found if isinstance(found, list) else []
+
+
+def _samples(entries: Sequence[dict[str, Any]]) -> list[tuple[int, int, float, float]]:
+    """(step, picture, timestep, loss) of every finite sample."""
+    return [
+        (entry["step"], picture, timestep, loss)
+        for entry in entries
+        for picture, timestep, loss in zip(
+            entry.get("pictures") or (), entry.get("timesteps") or (), entry.get("losses") or (), strict=False
+        )
+        if loss is not None and math.isfinite(loss)
+    ]
+
+
+def _band(timestep: float) -> int:
+    return min(BANDS - 1, int(timestep * BANDS / 1000))
+
+
+def bands(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean loss per part of the timesteps, over the steps: one part can get worse while the mean falls.
+
+    Returns:
+        steps: the middle of each slice of the run; bands: from, to (timesteps, 1000 is pure noise), count of samples, means
+        (None where a slice has no sample), first and last: means of the first and the last third.
+    """
+    samples = _samples(entries)
+    if not samples:
+        return {"steps": [], "bands": []}
+    low, high = samples[0][0], samples[-1][0] + 1
+    count = max(1, min(SLICES, (high - low) // 4, len(samples) // (4 * BANDS)))
+    cells: dict[tuple[int, int], list[float]] = defaultdict(list)
+    thirds: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for step, _, timestep, loss in samples:
+        part = (step - low) / (high - low)
+        cells[_band(timestep), int(part * count)].append(loss)
+        thirds[_band(timestep), int(part * 3)].append(loss)
+    return {
+        "steps": [round(low + (high - low) * (i + 0.5) / count) for i in range(count)],
+        "bands": [
+            {
+                "from": round(1000 * band / BANDS),
+                "to": round(1000 * (band + 1) / BANDS),
+                "count": sum(len(cells[band, i]) for i in range(count)),
+                "means": [_mean(cells[band, i]) for i in range(count)],
+                "first": _mean(thirds[band, 0]),
+                "last": _mean(thirds[band, 2]),
+            }
+            for band in range(BANDS)
+        ],
+    }
+
+
+def worst(entries: Sequence[dict[str, Any]], pictures: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pictures whose loss stands highest in the second half, the worst first.
+
+    A loss depends on its timestep more than on its picture, so each sample counts as a multiple of the mean of its band.
+    """
+    samples = _samples(entries)
+    samples = samples[len(samples) // 2 :]
+    by_band: dict[int, list[float]] = defaultdict(list)
+    for _, _, timestep, loss in samples:
+        by_band[_band(timestep)].append(loss)
+    means = {band: _mean(losses) or 1.0 for band, losses in by_band.items()}
+    relative: dict[int, list[float]] = defaultdict(list)
+    plain: dict[int, list[float]] = defaultdict(list)
+    for _, picture, timestep, loss in samples:
+        relative[picture].append(loss / max(means[_band(timestep)], 1e-12))
+        plain[picture].append(loss)
+    found = [
+        {
+            "picture": number,
+            "name": str(pictures[number].get("name", number)),
+            "caption": str(pictures[number].get("caption", "")),
+            "relative": sum(values) / len(values),
+            "loss": _mean(plain[number]),
+            "seen": len(values),
+        }
+        for number, values in relative.items()
+        if len(values) >= SEEN and 0 <= number < len(pictures)
+    ]
+    return sorted(found, key=lambda f: -f["relative"])[:WORST]
+
+
+def checkpoints(record: Record, points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The files of a run that are there: step, epoch, kind, file (stem), bytes, the mean loss before it, the probe."""
+    looks = probes(record)
+    table = []
+    for event in record.saved:
+        near = [p["mean"] for p in points if p["step"] <= event["step"] and p["mean"] is not None]
+        seen = [look for look in looks if look["step"] <= event["step"]]
+        table.append(
+            {
+                **{name: event[name] for name in ("path", "step", "epoch", "kind")},
+                "bytes": Path(event["path"]).stat().st_size,
+                "loss": _mean(near[-max(1, len(points) // 20) :]),
+                "probe": seen[-1]["percent"] if seen else None,
+                "probe_step": seen[-1]["step"] if seen else None,
+                "trouble": event.get("trouble", ""),
+            }
+        )
+    return table
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,137 @@
+"""Reads metrics.jsonl a piece at a time: what is asked for costs the same after a thousand steps and after a million."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+WHOLE = 4_000_000
+"""Bytes that are read whole; of more, evenly spread pieces."""
+PIECE = 4096
+
+Entry = dict[str, Any]
+
+
+def points(folder: Path, after: int = 0, most: int = 2000) -> list[Entry]:
+    """At most `most` entries of steps above `after`, evenly spread, with the first and the last step.
+
+    Each has `mean`, the mean loss of the steps that it stands for (of some of them, if the file is large), or None if none
+    of them gave a number.
+    """
+    most = max(2, most)
+    try:
+        with (folder / "metrics.jsonl").open("rb") as file:
+            size = file.seek(0, 2)
+            begin = _begin(file, size, after) if after else 0
+            if size - begin <= WHOLE:
+                file.seek(begin)
+                return _grouped([e for e in _ordered(_entries(file.read(size - begin))) if e["step"] > after], most)
+            count = min(most - 2, (size - begin) // PIECE)
+            pieces = ([e for e in piece if e["step"] > after] for piece in _pieces(file, begin, size, count, PIECE))
+            groups = [piece for piece in pieces if piece]
+            ends = [[_first(groups)], *groups, [_last(file, size)]]
+    except OSError:
+        return []
+    return [e for e in _ordered(_stand_in(group) for group in ends if group[0]) if e["step"] > after]
+
+
+def sampled(folder: Path, count: int = 200) -> list[Entry]:
+    """All entries, or those of `count` evenly spread pieces of a large file."""
+    try:
+        with (folder / "metrics.jsonl").open("rb") as file:
+            size = file.seek(0, 2)
+            if size <= WHOLE:
+                file.seek(0)
+                return _ordered(_entries(file.read(size)))
+            return _ordered(entry for group in _pieces(file, 0, size, count, WHOLE // count) for entry in group)
+    except OSError:
+        return []
+
+
+def _entries(data: bytes) -> Iterator[Entry]:
+    """The objects in whole lines; a line that a killed process left unfinished is passed over."""
+    for line in data.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict) and isinstance(value.get("step"), int):
+            yield value
+
+
+def _ordered(entries: Iterable[Entry]) -> list[Entry]:
+    """Steps that were done again, after a run was cut short, take the place of what was there."""
+    kept: list[Entry] = []
+    for entry in entries:
+        while kept and kept[-1]["step"] >= entry["step"]:
+            kept.pop()
+        kept.append(entry)
+    return kept
+
+
+def _grouped(entries: list[Entry], most: int) -> list[Entry]:
+    """The first, the last, and the last of each of equally long groups between."""
+    if len(entries) <= most:
+        return [_stand_in([entry]) for entry in entries]
+    inner, found = entries[1:-1], [_stand_in(entries[:1])]
+    every = -(-len(inner) // max(1, most - 2))
+    if most > 2:
+        found += [_stand_in(inner[i : i + every]) for i in range(0, len(inner), every)]
+    return [*found, _stand_in(entries[-1:])]
+
+
+def _stand_in(group: list[Entry]) -> Entry:
+    losses = [e["loss"] for e in group if isinstance(e.get("loss"), float) and math.isfinite(e["loss"])]
+    return {**group[-1], "mean": sum(losses) / len(losses) if losses else None}
+
+
+def _pieces(file: BinaryIO, begin: int, size: int, count: int, length: int) -> Iterator[list[Entry]]:
+    """The whole lines, one at least, of `count` pieces of `length` bytes."""
+    stride = (size - begin) / max(1, count)
+    for number in range(count):
+        file.seek(begin + int(number * stride))
+        if number:
+            file.readline()
+        lines, read = [], 0
+        while read < min(length, stride) and (line := file.readline()):
+            lines.append(line)
+            read += len(line)
+        yield list(_entries(b"".join(lines)))
+
+
+def _first(groups: list[list[Entry]]) -> Entry:
+    return groups[0][0] if groups else {}
+
+
+def _last(file: BinaryIO, size: int) -> Entry:
+    """The last whole line."""
+    for length in (1 << 16, 1 << 22):
+        file.seek(max(0, size - length))
+        found = list(_entries(file.read()))
+        if found:
+            return found[-1]
+    return {}
+
+
+def _begin(file: BinaryIO, size: int, after: int) -> int:
+    """Where to read from, so that no step above `after` is missed: halving, for steps rise along the file.
+
+    After a run was cut short they fall back once; whichever side of that is found, the later lines count.
+    """
+    low, high = 0, size
+    while high - low > PIECE:
+        middle = (low + high) // 2
+        file.seek(middle)
+        file.readline()
+        found = next(_entries(file.readline()), None)
+        if found is None or found["step"] > after:
+            high = middle
+        else:
+            low = middle
+    file.seek(low)
+    if low:
+        file.readline()
+    return file.tell()

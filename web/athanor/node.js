@@ -1,0 +1,107 @@
+// The live chart on the Train LoRA node, in both renderers.
+
+import { app } from "../../../scripts/app.js";
+import { Panel } from "./panel.js";
+import * as sidebar from "./sidebar.js";
+import * as store from "./store.js";
+
+const KIND = "AthanorTrainLoRA", HEIGHT = 400;
+const panels = new Map(); // node -> its panel
+
+/** The node behind an execution id such as "3:1": node 1 in the subgraph of node 3. */
+function nodeOf(id) {
+  let graph = app.rootGraph ?? app.graph, node = null;
+  for (const part of String(id).split(":")) {
+    node = graph?.getNodeById(Number(part)) ?? graph?.getNodeById(part);
+    graph = node?.subgraph;
+  }
+  return node ?? null;
+}
+
+/** The execution id of a node in the open workflow; null if it is in none of its graphs. */
+function idOf(wanted, graph = app.rootGraph ?? app.graph, before = "") {
+  for (const node of graph?.nodes ?? []) {
+    if (node === wanted) return `${before}${node.id}`;
+    const inner = node.subgraph && idOf(wanted, node.subgraph, `${before}${node.id}:`);
+    if (inner) return inner;
+  }
+  return null;
+}
+
+/** The node's output_name; null if it is linked, for then the page does not know it. */
+function nameOf(node) {
+  const slot = node.inputs?.find((input) => input.widget?.name === "output_name" || input.name === "output_name");
+  return slot?.link != null ? null : String(node.widgets?.find((widget) => widget.name === "output_name")?.value ?? "").trim();
+}
+
+/** Show the newest run of the node's name. */
+async function look(node) {
+  const panel = panels.get(node), name = nameOf(node);
+  if (!panel || !name) return;
+  try {
+    const found = await store.find(name, idOf(node));
+    if (nameOf(node) === name && (found || !panel.run?.live)) panel.follow(found);
+  } catch (error) { panel.say(`Runs cannot be read: ${error.message}`); }
+}
+
+function equip(node) {
+  const panel = new Panel();
+  panels.set(node, panel);
+  // A type of our own: of a type that the host knows it would draw its own widget.
+  const widget = node.addDOMWidget("athanor_live", "ATHANOR_LIVE", panel.element, {
+    serialize: false, hideOnZoom: false, getMinHeight: () => HEIGHT, getValue: () => "", setValue: () => {},
+  });
+  widget.serialize = false; // options.serialize: the queued graph; this: the workflow file
+  const executed = node.onExecuted;
+  node.onExecuted = function (output) {
+    executed?.apply(this, arguments);
+    if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
+  };
+  const removed = node.onRemoved;
+  node.onRemoved = function () {
+    removed?.apply(this, arguments);
+    panel.forget();
+    panels.delete(node);
+  };
+  const name = node.widgets.find((w) => w.name === "output_name");
+  if (name) {
+    const changed = name.callback;
+    name.callback = function () {
+      changed?.apply(this, arguments);
+      clearTimeout(panel.waiting);
+      panel.waiting = setTimeout(() => look(node), 400);
+    };
+  }
+  setTimeout(() => look(node), 0); // its widgets get their values after this
+}
+
+store.listen((told) => {
+  const node = nodeOf(told.node), panel = node && panels.get(node);
+  if (!panel) return;
+  const name = nameOf(node);
+  if (name === null || name === told.name.trim()) panel.follow(told.run_id); // else another workflow is open
+});
+
+// A saved LoRA is offered by every Load LoRA node at once; of a run that saves often, twice a minute.
+let offered = 0, offering = 0;
+function offer() {
+  clearTimeout(offering);
+  offering = setTimeout(async () => {
+    offered = Date.now();
+    // The first says nothing to the user, who has not asked for it.
+    await (app.reloadNodeDefs ? app.reloadNodeDefs() : app.refreshComboInNodes());
+  }, Math.max(0, offered + 30_000 - Date.now()));
+}
+store.listen((told) => { if (told.kind === "checkpoint") offer(); });
+
+app.registerExtension({
+  name: "Athanor.Live",
+  setup() { sidebar.register(app); },
+  nodeCreated(node) { if (node.comfyClass === KIND) equip(node); },
+  loadedGraphNode(node) {
+    if (!panels.has(node)) return;
+    // Files of before this widget, or made by hand, leave it no room.
+    const least = node.computeSize();
+    if (node.size[1] < least[1]) node.setSize([Math.max(node.size[0], 300), least[1]]);
+  },
+});
