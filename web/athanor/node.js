@@ -44,6 +44,15 @@ async function look(node) {
   } catch (error) { panel.say(`Runs cannot be read: ${error.message}`); }
 }
 
+/** A node that moves into a subgraph is made anew under its number, and Vue nodes may go on showing the old one's element. */
+function retire(panel, id) {
+  new ResizeObserver(() => {
+    if (!panel.element.isConnected) return;
+    const heir = [...panels].find(([node, fresh]) => String(node.id) === id && !fresh.element.isConnected)?.[1];
+    if (heir) panel.element.replaceWith(heir.element);
+  }).observe(panel.element);
+}
+
 function equip(node) {
   const panel = new Panel();
   panels.set(node, panel);
@@ -62,6 +71,7 @@ function equip(node) {
     removed?.apply(this, arguments);
     panel.forget();
     panels.delete(node);
+    retire(panel, String(node.id));
   };
   const name = node.widgets.find((w) => w.name === "output_name");
   if (name) {
