@@ -30,6 +30,16 @@ def stop_if_interrupted() -> None:
     mm.throw_exception_if_processing_interrupted()
 
 
+def interrupted() -> bool:
+    """Whether the user has asked for it and nobody has stopped yet."""
+    return mm.processing_interrupted()
+
+
+def interrupt() -> None:
+    """Ask for it: another process of the run was interrupted."""
+    mm.interrupt_current_processing()
+
+
 def free_memory() -> None:
     """Give memory back: what nothing refers to any more, and what the device's cache holds."""
     gc.collect()

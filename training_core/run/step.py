@@ -11,6 +11,7 @@ import torch
 from ..objective import Noised, Objective
 from ..optim import optimizers
 from ..randomness import torch_seed
+from .ranks import Alone, Ranks
 
 
 class Conditioned(Protocol):
@@ -49,9 +50,10 @@ class Stepper:
         seed: int,
         scaler: torch.amp.GradScaler,
         after: Sequence[Callable[[], None]] = (),
+        ranks: Ranks | None = None,
     ) -> None:
-        """`after`: what is done with the network once it is updated."""
-        self._after = after
+        """`after`: what is done with the network once it is updated; `ranks`: the processes of the run, None: this one."""
+        self._after, self._ranks = after, ranks or Alone()
         self._predict, self._objective, self._seed = predict, objective, seed
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
         trained = {id(p) for p in self._parameters}
@@ -61,26 +63,37 @@ class Stepper:
         self._device = self._parameters[0].device
         self.consistent = True  # False inside of an update: weights and optimizer may be of two steps
 
-    def __call__(self, step: int, lr: float, batches: Sequence[Conditioned]) -> Outcome:
+    def __call__(
+        self, step: int, lr: float, batches: Sequence[Conditioned], sizes: Sequence[int] | None = None
+    ) -> Outcome:
         """Train on `batches` (gradient accumulation), with equal weight to every sample.
 
         A step whose gradient is NaN or infinite changes nothing.
+
+        Args:
+            batches: of this process; none if the step has fewer than there are processes.
+            sizes: samples in each batch of the step, of all processes; None: `batches` are all.
         """
+        sizes = sizes or [len(batch.latents) for batch in batches]
         for group in self._optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
         self._optimizer.zero_grad(set_to_none=True)
-        total = sum(len(batch.latents) for batch in batches)
+        total = sum(sizes)
         losses, timesteps = [], []
         # Network dropout draws from torch's own generators: fork them, so that nothing else of the host moves.
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(torch_seed(self._seed, "dropout", step))
-            for micro, batch in enumerate(batches):
+            for (micro, _), batch in zip(self._ranks.share(sizes), batches, strict=True):
+                torch.manual_seed(torch_seed(self._seed, "dropout", step, micro))
                 noised = self._objective.prepare(batch.latents, self._seed, step, micro)
                 loss = self._objective.losses(self._predict(noised, batch), noised, batch.mask) * batch.weights
                 self._scaler.scale(loss.sum() / total).backward()
                 losses.append(loss.detach())
                 timesteps.append(noised.t)
+        if not batches:  # a scaler has its scale from the first loss it sees
+            self._scaler.scale(torch.zeros((), device=self._device))
+        self._ranks.sum_gradients(self._parameters)
+        told = self._ranks.gather(losses, sizes), self._ranks.gather(timesteps, sizes)
         self._scaler.unscale_(self._optimizer)
         limit = self._max_grad_norm or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
@@ -90,7 +103,7 @@ class Stepper:
                 action()
         self.consistent = True
         lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
-        return Outcome(torch.cat(losses), torch.cat(timesteps), norm, lrs, optimizers.effective(self._optimizer))
+        return Outcome(*told, norm, lrs, optimizers.effective(self._optimizer))
 
     def _update(self, norm: torch.Tensor) -> bool:
         """Let the optimizer move, unless a gradient is NaN or infinite; False if it is known not to have moved."""
