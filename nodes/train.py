@@ -9,8 +9,10 @@ from comfy_api.latest import io
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import fingerprint, folders, guard, lora
-from ..training_core.run import registry
+from ..training_core.run import ranks, registry
 from ..training_core.run.curve import loss_curve
+from ..training_core.run.graph import source
+from ..training_core.run.handover import handed_over
 from ..training_core.run.train import train
 from ..training_core.settings import (
     CacheSettings,
@@ -118,6 +120,10 @@ class AthanorTrainLoRA(io.ComfyNode):
             if value is None:
                 raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
         probe, held_out = validation or (ValidationSettings(), None)
+        here = ranks.here()
+        training = pick(TrainingSettings, values)
+        if here.count > 1:
+            training = training.model_copy(update={"processes": here.count})
         job = Job(
             datasets=buckets.dataset.subsets,
             buckets=buckets.settings,
@@ -125,7 +131,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             loss=loss or LossSettings(),
             noise=noise or NoiseSettings(),
             optimizer=optimizer or OptimizerSettings(),
-            training=pick(TrainingSettings, values),
+            training=training,
             cache=cache or CacheSettings(),
             conditioning=conditioning or ConditioningSettings(),
             validation=probe,
@@ -136,9 +142,15 @@ class AthanorTrainLoRA(io.ComfyNode):
         folder = folders.run_folder(job.run_id)
         display, record = Display(cls.hidden.unique_id, job.run_id), registry.read(folder)
         if record is None or not record.done or job.training.retrain:
+            graph = graph_of(cls.hidden)
+            origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=training.processes)
             try:
                 with guard.training():
-                    for event in train(job, buckets, model, clip, vae, held_out, graph_of(cls.hidden)):
+                    if training.processes > here.count:
+                        events = handed_over(job, origin)
+                    else:
+                        events = train(job, buckets, model, clip, vae, held_out, graph, origin, here)
+                    for event in events:
                         display.show(event)
             finally:
                 guard.free_memory()
