@@ -47,7 +47,7 @@ def handed_over(job: Job, source: Graph | None) -> Iterator[Event]:
     folder = folders.run_folder(job.run_id)
     folder.mkdir(parents=True, exist_ok=True)
     path = write_job(folder, job, source)
-    tails = [_Tail(folder / name) for name in ("events.jsonl", "metrics.jsonl")]
+    tails = [_Tail(folder / name) for name in ("metrics.jsonl", "events.jsonl")]
     guard.give_way()
     with control.listening(job.run_id) as commands, (folder / "processes.log").open("wb") as output:
         launched = subprocess.Popen(
@@ -59,12 +59,12 @@ def handed_over(job: Job, source: Graph | None) -> Iterator[Event]:
                 for command in ("stop", "save", "sample"):
                     if commands.take(command):
                         control.leave(folder, command)
-                yield from _new(tails)
+                yield from _new(*tails)
                 time.sleep(0.2)
         except BaseException:
             _end(launched, folder)
             raise
-    yield from _new(tails)
+    yield from _new(*tails)
     if launched.returncode:
         raise AthanorError(_why(folder / "processes.log"))
 
@@ -107,25 +107,35 @@ class _Tail:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._at = path.stat().st_size if path.exists() else 0
+        self._file = self._stat()
+        self._at = self._file[1]
+
+    def _stat(self) -> tuple[int, int]:
+        """Which file it is, and its size."""
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return 0, 0
+        return stat.st_ino, stat.st_size
 
     def new(self) -> list[str]:
         """Whole lines since the last time; from the start of a file that was made anew."""
-        if not self._path.exists():
+        before, self._file = self._file, self._stat()
+        if self._file[0] != before[0]:
             self._at = 0
+        if not self._file[0]:
             return []
         with self._path.open("rb") as file:
-            if file.seek(0, os.SEEK_END) < self._at:
-                self._at = 0
             file.seek(self._at)
             whole = file.read().rpartition(b"\n")[0]
         self._at += len(whole) + bool(whole)
         return whole.decode(errors="replace").splitlines()
 
 
-def _new(tails: list[_Tail]) -> Iterator[Event]:
-    for tail in tails:
-        for line in tail.new():
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                if event := from_line(json.loads(line)):
-                    yield event
+def _new(metrics: _Tail, events: _Tail) -> Iterator[Event]:
+    """What is new in both; steps are read first and told last, so that none comes before its start."""
+    steps = metrics.new()
+    for line in [*events.new(), *steps]:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            if event := from_line(json.loads(line)):
+                yield event
