@@ -104,13 +104,13 @@ def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
     log.setLevel(logging.INFO if rank == 0 else logging.ERROR)
     log.addHandler(logging.StreamHandler(sys.stdout))
     terminal = _Terminal(rank == 0)
-    host = Headless(folder, options, rank == 0, terminal)
-    together = host.part("training_core.run.ranks").join(host.device, host.interrupted)
-    try:
-        summary = host.run(graph["prompt"], graph["node"])
-    except Interrupted:
-        together.wait(600)  # the launcher ends the first process some seconds after the others are gone
-        raise
+    with Headless(folder, options, rank == 0, terminal) as host:
+        together = host.part("training_core.run.ranks").join(host.device, host.interrupted)
+        try:
+            summary = host.run(graph["prompt"], graph["node"])
+        except Interrupted:
+            together.linger(120)  # once one process is gone, the launcher gives the first one some seconds only
+            raise
     if together.leads:
         print(summary, flush=True)
 

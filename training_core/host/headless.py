@@ -79,6 +79,12 @@ class Headless:
         if not self._loop.run_until_complete(nodes.load_custom_node(str(PACK))):
             raise AthanorError(f"The pack in {PACK} cannot be loaded; ComfyUI's message above says why.")
 
+    def __enter__(self) -> Headless:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._temporary.cleanup()
+
     @property
     def device(self) -> Any:
         """What models are computed on."""

@@ -6,6 +6,7 @@ every process makes the same update from the same sum of gradients.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -57,8 +58,11 @@ class Ranks(Protocol):
     def any(self, *flags: bool) -> tuple[bool, ...]:
         """Each flag, as soon as one process has set it."""
 
-    def wait(self, seconds: float | None = None) -> None:
+    def wait(self) -> None:
         """Until all processes are here."""
+
+    def linger(self, seconds: float) -> None:
+        """Until the first process has ended, but no longer than `seconds`."""
 
 
 class Alone:
@@ -81,8 +85,11 @@ class Alone:
         """As they are."""
         return flags
 
-    def wait(self, seconds: float | None = None) -> None:
+    def wait(self) -> None:
         """Nobody to wait for."""
+
+    def linger(self, seconds: float) -> None:
+        """It is the first."""
 
 
 class Together:
@@ -134,32 +141,40 @@ class Together:
         """The same answer in all processes."""
         return tuple(self._maximum(flags))
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Until all are here, or `seconds` are over.
+    def wait(self) -> None:
+        """Until all are here.
 
         Raises:
-            Lost: they are, or one will not come any more.
+            Lost: one will not come any more.
         """
-        self._maximum([False], seconds)
+        self._maximum([False])
 
-    def _maximum(self, flags: Sequence[bool], seconds: float | None = None) -> list[bool]:
+    def linger(self, seconds: float) -> None:
+        """The first process sends nothing, but its connections close when it ends. No exchange among all: it may be in one."""
+        from torch import distributed
+
+        if not self.leads:
+            with contextlib.suppress(RuntimeError):
+                self._finish(distributed.irecv(torch.zeros(1), src=0, tag=1), seconds)
+
+    def _maximum(self, flags: Sequence[bool]) -> list[bool]:
         told = torch.tensor([int(flag) for flag in flags], dtype=torch.int32)
-        self._reduce(told, "MAX", seconds)
+        self._reduce(told, "MAX")
         return [bool(flag) for flag in told.tolist()]
 
-    def _reduce(self, tensor: torch.Tensor, how: str, seconds: float | None = None) -> None:
+    def _reduce(self, tensor: torch.Tensor, how: str) -> None:
         from torch import distributed
 
         try:
             work = distributed.all_reduce(tensor, getattr(distributed.ReduceOp, how), async_op=True)
-            self._finish(work, seconds)
+            self._finish(work)
         except RuntimeError as error:  # what torch raises when a connection closes, or PATIENCE is over
             raise Lost(
                 f"Another of the run's {self.count} processes has ended (its own messages say why): start it again, it goes on "
                 "from the last step."
             ) from error
 
-    def _finish(self, work: Any, seconds: float | None) -> None:
+    def _finish(self, work: Any, seconds: float | None = None) -> None:
         """Wait for an exchange; not much longer once this process has been told to end."""
         end = None if seconds is None else time.monotonic() + seconds
         while not work.is_completed():
