@@ -72,16 +72,21 @@ def _one_gpu(rank: int) -> None:
 
 
 class _Terminal:
-    """Prints what nodes show, a line every two seconds."""
+    """Prints what nodes show: a line every two seconds, and the last one."""
 
     def __init__(self, loud: bool) -> None:
-        self._loud, self._said = loud, 0.0
+        self._loud, self._said, self._held = loud, 0.0, ""
 
     def __call__(self, text: str) -> None:
-        now = time.monotonic()
-        if self._loud and now - self._said > 2:
-            self._said = now
-            print(", ".join(text.splitlines()), flush=True)
+        self._held = ", ".join(text.splitlines())
+        if time.monotonic() - self._said > 2:
+            self.flush()
+
+    def flush(self) -> None:
+        """Print the last line, if it was held back."""
+        if self._loud and self._held:
+            print(self._held, flush=True)
+        self._said, self._held = time.monotonic(), ""
 
 
 def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
@@ -111,6 +116,8 @@ def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
         except Interrupted:
             together.linger(120)  # once one process is gone, the launcher gives the first one some seconds only
             raise
+        finally:
+            terminal.flush()
     if together.leads:
         print(summary, flush=True)
 
