@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import os
 import signal
 import sys
 import tempfile
@@ -62,10 +63,18 @@ class Headless:
         import comfy.options
 
         comfy.options.enable_args_parsing()
+        from comfy.cli_args import args
+
+        # What the host's main does only when it is started by itself.
+        os.environ |= {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+        if args.cuda_device is not None and "LOCAL_RANK" not in os.environ:
+            os.environ["CUDA_VISIBLE_DEVICES"] = str(args.cuda_device)
+        if args.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         import cuda_malloc
         import main
 
-        main.cuda_malloc = cuda_malloc  # its own start imports it, before torch
+        main.cuda_malloc = cuda_malloc
         import comfy.model_management
 
         import nodes
