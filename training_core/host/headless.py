@@ -165,4 +165,4 @@ class Headless:
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    return " ".join(str(error.get("details") or error.get("message") or json.dumps(error)).split())
+    .rstrip(".")
