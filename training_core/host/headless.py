@@ -165,4 +165,5 @@ class Headless:
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    .rstrip(".")
+    told = str(error.get("details") or error.get("message") or json.dumps(error))
+    return " ".join(told.split()).rstrip(".")
