@@ -9,9 +9,11 @@ from comfy_api.latest import io
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import fingerprint, folders, guard, lora
-from ..training_core.run import registry
+from ..training_core.run import ranks, registry
 from ..training_core.run.curve import loss_curve
 from ..training_core.run.events import Resumed, Started
+from ..training_core.run.graph import source
+from ..training_core.run.handover import handed_over
 from ..training_core.run.train import train
 from ..training_core.settings import (
     CacheSettings,
@@ -125,6 +127,10 @@ class AthanorTrainLoRA(io.ComfyNode):
             if value is None:
                 raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
         probe, held_out = validation or (ValidationSettings(), None)
+        here = ranks.here()
+        training = pick(TrainingSettings, values)
+        if here.count > 1:
+            training = training.model_copy(update={"processes": here.count})
         job = Job(
             datasets=buckets.dataset.subsets,
             buckets=buckets.settings,
@@ -132,7 +138,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             loss=loss or LossSettings(),
             noise=noise or NoiseSettings(),
             optimizer=optimizer or OptimizerSettings(),
-            training=pick(TrainingSettings, values),
+            training=training,
             cache=cache or CacheSettings(),
             conditioning=conditioning or ConditioningSettings(),
             validation=probe,
@@ -144,10 +150,15 @@ class AthanorTrainLoRA(io.ComfyNode):
         graph = graph_of(cls.hidden)
         display, record = Display(cls.hidden.unique_id, job.run_id, job.training.output_name), registry.read(folder)
         if record is None or not record.done or job.training.retrain:
+            origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=training.processes)
             try:
                 with guard.training():
-                    for event in train(job, buckets, model, clip, vae, held_out, graph):
-                        if isinstance(event, Started | Resumed):
+                    if training.processes > here.count:
+                        events = handed_over(job, origin)
+                    else:
+                        events = train(job, buckets, model, clip, vae, held_out, graph, origin, here)
+                    for event in events:
+                        if here.leads and isinstance(event, Started | Resumed):
                             registry.keep_graph(folder, cls.hidden.unique_id, graph)
                         display.show(event)
             finally:

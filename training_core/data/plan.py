@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ..errors import AthanorError
 from ..randomness import keyed
@@ -13,6 +14,8 @@ from ..settings import BucketSettings, ConditioningSettings, DatasetSettings, Tr
 from . import captions
 from .buckets import Placement, bucket_table, place
 from .dataset import Dataset
+
+T = TypeVar("T")
 
 VARIANTS = 4
 """Different crops, and different colour shifts, of one picture: bounded, so that their latents can be kept."""
@@ -140,7 +143,7 @@ def epoch_plan(
     order.shuffle(batches)
     plan, position = [], 0
     for number, (bucket, entries) in enumerate(batches):
-        step = epoch * run.steps_per_epoch + number // training.gradient_accumulation_steps
+        step = epoch * run.steps_per_epoch + number // training.batches_per_step
         samples = []
         for entry in (buckets.entries[index] for index in entries):
             picture = buckets.dataset.pictures[entry.picture]
@@ -165,13 +168,12 @@ def _without(encoders: ConditioningSettings, rng: keyed) -> tuple[str, ...]:
     return tuple(name for name, rate in rates.items() if rng.random() < rate)
 
 
-def share(batches: Sequence[Batch], rank: int, ranks: int) -> list[Batch]:
-    """What process `rank` of `ranks` trains on: every ranks-th batch, the same number for each.
+def share(items: Sequence[T], rank: int, ranks: int) -> list[T]:
+    """What process `rank` of `ranks` works on: every ranks-th.
 
-    The last round is filled up from the start, as accelerate does it.
+    In the last round some may have none. (accelerate fills it up from the start, so that samples count twice.)
     """
-    rounds = math.ceil(len(batches) / ranks)
-    return [batches[(i * ranks + rank) % len(batches)] for i in range(rounds)]
+    return list(items[rank::ranks])
 
 
 def _view(buckets: Buckets, entry: Entry, settings: DatasetSettings, rng: keyed) -> View:
@@ -187,8 +189,8 @@ def _view(buckets: Buckets, entry: Entry, settings: DatasetSettings, rng: keyed)
     )
 
 
-def length(buckets: Buckets, training: TrainingSettings, ranks: int = 1) -> Length:
-    """Steps of the run: an epoch's last update may come from fewer batches than gradient_accumulation_steps."""
-    per_epoch = math.ceil(math.ceil(buckets.batches_per_epoch / ranks) / training.gradient_accumulation_steps)
+def length(buckets: Buckets, training: TrainingSettings) -> Length:
+    """Steps of the run: an epoch's last update may come from fewer batches than the others."""
+    per_epoch = math.ceil(buckets.batches_per_epoch / training.batches_per_step)
     steps = training.max_train_steps or training.epochs * per_epoch
     return Length(steps, math.ceil(steps / per_epoch), per_epoch)

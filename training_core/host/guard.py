@@ -30,6 +30,27 @@ def stop_if_interrupted() -> None:
     mm.throw_exception_if_processing_interrupted()
 
 
+def interrupted() -> bool:
+    """Whether the user has asked for it and nobody has stopped yet."""
+    return mm.processing_interrupted()
+
+
+def interrupt() -> None:
+    """Ask for it: another process of the run was interrupted."""
+    mm.interrupt_current_processing()
+
+
+def give_way() -> None:
+    """Take all models off the device: other processes need it."""
+    mm.unload_all_models()
+    free_memory()
+
+
+def gpus() -> int | None:
+    """How many the host's processes can train on; None if it computes on the CPU."""
+    return torch.cuda.device_count() if mm.get_torch_device().type == "cuda" else None
+
+
 def free_memory() -> None:
     """Give memory back: what nothing refers to any more, and what the device's cache holds."""
     gc.collect()

@@ -193,7 +193,7 @@ def describe(
         "ss_optimizer": optimizer_label,
         "ss_max_grad_norm": str(optimizer.max_grad_norm),
         "ss_batch_size_per_device": str(buckets.settings.batch_size),
-        "ss_total_batch_size": str(buckets.settings.batch_size * training.gradient_accumulation_steps),
+        "ss_total_batch_size": str(buckets.settings.batch_size * training.batches_per_step),
         "ss_resolution": str((buckets.settings.width, buckets.settings.height)),
         "ss_enable_bucket": str(buckets.settings.enable_bucket),
         "ss_bucket_no_upscale": str(buckets.settings.bucket_no_upscale),

@@ -88,7 +88,7 @@ def _changes(root: Path, job: Job) -> Iterator[str]:
         )
 
 
-_NO_MATTER = ("datasets.0.folder", "training.overwrite", "training.retrain", "cache.cache_to_disk", "sampling")
+_NO_MATTER = ("graph", "datasets.0.folder", "training.overwrite", "training.retrain", "cache.cache_to_disk", "sampling")
 _WORDS = {"dataset_fingerprint": "pictures or captions", "model_fingerprint": "the model, CLIP or VAE"}
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +101,16 @@ class Warned:
 
 
 Event = Started | Resumed | Encoded | Stepped | Probed | Sampled | Saved | Warned
+
+_KINDS = {kind.__name__.lower(): kind for kind in (Started, Resumed, Encoded, Probed, Sampled, Saved, Warned)}
+
+
+def from_line(line: Mapping[str, Any]) -> Event | None:
+    """An event out of a line of metrics.jsonl or events.jsonl; None if the line is about something else."""
+    kind = _KINDS.get(line["event"]) if "event" in line else Stepped
+    if kind is None:
+        return None
+    values = {field.name: line[field.name] for field in fields(kind) if field.name in line}
+    if kind is Stepped:
+        values |= {name: math.nan for name in ("loss", "grad_norm") if values[name] is None}
+    return kind(**values | ({"path": Path(line["path"])} if "path" in values else {}))

@@ -10,6 +10,7 @@ from ..data.prefetch import prefetched
 from ..host.model import Batch as HostBatch
 from ..host.model import Trainable
 from .encoded import Encodings, Fetched, to_device
+from .ranks import Alone, Ranks
 
 Step = tuple[int, Sequence[Batch]]
 """Step number and its micro-batches."""
@@ -18,20 +19,21 @@ Step = tuple[int, Sequence[Batch]]
 class Feed:
     """Reads from the caches in a thread; on CUDA into pinned memory, from which copies need not wait."""
 
-    def __init__(self, encodings: Encodings, model: Trainable) -> None:
-        self._encodings, self._model = encodings, model
+    def __init__(self, encodings: Encodings, model: Trainable, ranks: Ranks | None = None) -> None:
+        """`ranks`: the processes of the run, whose batches are shared out; None: this one."""
+        self._encodings, self._model, self._ranks = encodings, model, ranks or Alone()
 
     def __call__(self, steps: Sequence[Step]) -> Iterator[tuple[list[HostBatch], float]]:
-        """The micro-batches of every step on the device, and the seconds waited for them."""
+        """This process' micro-batches of every step on the device, and the seconds waited for them."""
         with closing(prefetched(steps, self._fetch)) as ready:
             for (step, batches), (fetched, waited) in zip(steps, ready, strict=True):
-                for micro, batch in enumerate(batches):
-                    if fetched[micro] is None:
-                        fetched[micro] = self._encodings.fetch_again(batch, self._model, step, micro)
+                for place, (micro, batch) in enumerate(self._ranks.share(batches)):
+                    if fetched[place] is None:
+                        fetched[place] = self._encodings.fetch_again(batch, self._model, step, micro)
                 yield [to_device(part, self._model) for part in fetched], waited
 
     def _fetch(self, step: Step) -> list[Fetched | None]:
-        fetched = [self._encodings.fetch(batch, step[0], micro) for micro, batch in enumerate(step[1])]
+        fetched = [self._encodings.fetch(batch, step[0], micro) for micro, batch in self._ranks.share(step[1])]
         if self._model.device.type == "cuda":
             return [part and part.pinned() for part in fetched]
         return fetched

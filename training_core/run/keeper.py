@@ -16,6 +16,28 @@ STATE_SECONDS = 300.0
 """A killed run loses at most so much, however rarely it saves."""
 
 
+class Nothing:
+    """Keeps nothing: of several processes of a run, only the first one writes."""
+
+    due = False
+
+    def save(self, progress: Progress, kind: str) -> Iterator[Saved]:
+        """Write no file."""
+        return iter(())
+
+    def keep_state(self, progress: Progress) -> None:
+        """Write no state."""
+
+    def rescue(self, progress: Progress) -> Saved | None:
+        """Write nothing."""
+
+    def restore_last(self, progress: Progress) -> Saved | None:
+        """Read nothing."""
+
+    def forget(self) -> None:
+        """Remove nothing."""
+
+
 class Keeper:
     """Writes files and states together; the state comes last, so that whatever it stands for is on disk."""
 

@@ -15,23 +15,50 @@ from ..files import append_line, write_atomically
 from ..settings import Job
 from . import report
 from .events import Encoded, Event, Stepped
+from .graph import Graph
 from .registry import ENDS
+
+
+class Silent:
+    """Writes nothing: of several processes of a run, only the first one does."""
+
+    def told(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Pass events on."""
+        yield from events
+
+    def add(self, event: Event) -> None:
+        """Drop it."""
+
+    def note(self, event: str, /, **values: object) -> None:
+        """Drop it."""
+
+
+def write_job(folder: Path, job: Job, graph: Graph | None) -> Path:
+    """job.json: the settings, and the graph that gives the same run in a ComfyUI without a page."""
+    path, told = folder / "job.json", json.loads(job.model_dump_json())
+    if graph:
+        told["graph"] = {"node": graph.node, "prompt": graph.prompt}
+    write_atomically(path, lambda temporary: temporary.write_text(json.dumps(told, indent=1), encoding="utf-8"))
+    return path
 
 
 class RunLog:
     """Every line is flushed as it is written; nothing is ever rewritten."""
 
-    def __init__(self, folder: Path, job: Job, buckets: Buckets, target: Path, steps: int) -> None:
+    def __init__(
+        self, folder: Path, job: Job, buckets: Buckets, target: Path, steps: int, graph: Graph | None = None
+    ) -> None:
         """Goes on with the logs that are there.
 
         Args:
             target: the file that the run ends with.
             steps: of the whole run.
+            graph: that the run comes from.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._metrics, self._events = folder / "metrics.jsonl", folder / "events.jsonl"
-        self._put("job.json", job.model_dump_json(indent=1))
+        write_job(folder, job, graph)
         told = {"run_id": job.run_id, "line_id": job.line_id, "output_name": job.training.output_name}
         self._put("run.json", json.dumps({**told, "target": str(target), "steps": steps}, indent=1))
         self._put("dataset.json", json.dumps(_pictures(buckets), ensure_ascii=False))

@@ -56,8 +56,13 @@ class Prepared:
         return epoch_plan(self.buckets, job.training, epoch, self.conditioning)
 
 
-def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validation: Buckets | None) -> Prepared:
+def prepare(
+    job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validation: Buckets | None, looks: bool = True
+) -> Prepared:
     """Check a job against the graph's models.
+
+    Args:
+        looks: whether this process looks at the probe and draws samples.
 
     Raises:
         AthanorError: a setting, a file name or a model that the run cannot have.
@@ -77,7 +82,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
     target = _writable(free_path(_target(job, family), own, job.training.overwrite))
     sampling = job.sampling or NO_SAMPLES
     samples = Samples(
-        prompts.read(sampling, folders.input_folder(), _captions(held.training)) if job.sampling else [],
+        prompts.read(sampling, folders.input_folder(), _captions(held.training)) if job.sampling and looks else [],
         sampling,
         folders.run_folder(job.run_id) / "samples",
         target.stem,
@@ -105,7 +110,7 @@ def prepare(job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validat
         target,
         start,
         ours,
-        Probe(probed, held.batches, job.validation, held.label),
+        Probe(probed, held.batches if looks else [], job.validation, held.label),
         samples,
         0 if probed is ours else len(held.probed.dataset.pictures),
         begin,
@@ -157,7 +162,7 @@ def _writable(target: Path) -> Path:
     """
     try:
         write_atomically(target.with_suffix(".try"), lambda temporary: temporary.write_bytes(b""), durable=False)
-        target.with_suffix(".try").unlink()
+        target.with_suffix(".try").unlink(missing_ok=True)
     except OSError as error:
         raise AthanorError(
             f"output_name: nothing can be written to {target.parent} ({error.strerror}); change its rights, or free some space."

@@ -11,7 +11,7 @@ from ..host.model import Trainable
 from .control import Control
 from .events import Event, Probed
 from .health import Health
-from .keeper import Keeper
+from .keeper import Keeper, Nothing
 from .looking import Looking
 from .loop import Progress
 from .samples import Samples
@@ -32,7 +32,7 @@ class Routine:
     probe: Callable[[int], Iterator[Probed]]
     samples: Samples
     due: Callable[[str, int], bool]  # whether "epoch" or "step" of that number is to be saved
-    keeper: Keeper
+    keeper: Keeper | Nothing
     control: Control
 
     def begin(self, progress: Progress) -> Iterator[Event]:

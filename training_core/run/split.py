@@ -52,7 +52,7 @@ class Split:
             # Not before here: the error holds the frames of the attempt, and they its tensors.
             gc.collect()
             self._free()
-            largest = min(max(len(batch.latents) for batch in batches), self._most or 2**31)
+            largest = min(max((len(batch.latents) for batch in batches), default=1), self._most or 2**31)
             if largest == 1 or any(batch.part is None for batch in batches):
                 raise AthanorError(f"Out of memory with one picture at a time. {self._advice}".rstrip())
             self._most = (largest + 1) // 2

@@ -11,6 +11,7 @@ import torch
 from ..objective import Noised, Objective
 from ..optim import optimizers, rounding
 from ..randomness import torch_seed
+from .ranks import Alone, Ranks
 from .split import Split, parts
 
 
@@ -52,9 +53,12 @@ class Stepper:
         scaler: torch.amp.GradScaler,
         after: Sequence[Callable[[], None]] = (),
         split: Split | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
-        """`after`: what is done with the network once it is updated; `split`: what is done when memory runs out."""
-        self._after = after
+        """`after`: what is done with the network once it is updated; `split`: what is done when memory runs out; `ranks`: the
+        processes of the run, None: this one.
+        """
+        self._after, self._ranks = after, ranks or Alone()
         self._split = split or Split()
         self._predict, self._objective, self._seed = predict, objective, seed
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -66,14 +70,25 @@ class Stepper:
         self._updating = rounding.updating(self._parameters, seed)
         self.consistent = True  # False inside of an update: weights and optimizer may be of two steps
 
-    def __call__(self, step: int, lr: float, batches: Sequence[Conditioned]) -> Outcome:
+    def __call__(
+        self, step: int, lr: float, batches: Sequence[Conditioned], sizes: Sequence[int] | None = None
+    ) -> Outcome:
         """Train on `batches` (gradient accumulation), with equal weight to every sample.
 
         A step whose gradient is NaN or infinite changes nothing.
+
+        Args:
+            batches: of this process; none if the step has fewer than there are processes.
+            sizes: samples in each batch of the step, of all processes; None: `batches` are all.
         """
+        sizes = sizes or [len(batch.latents) for batch in batches]
         for group in self._optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
-        losses, timesteps = self._split(batches, lambda most: self._backward(step, batches, most))
+        own = self._split(
+            batches, lambda most: self._backward(step, self._ranks.share(sizes), batches, sum(sizes), most)
+        )
+        self._ranks.sum_gradients(self._parameters)
+        losses, timesteps = (self._ranks.gather(values, sizes) for values in own)
         with self._updating(step):
             self._scaler.unscale_(self._optimizer)
             limit = self._max_grad_norm or float("inf")
@@ -89,29 +104,43 @@ class Stepper:
     def rehearse(self, batches: Sequence[Conditioned]) -> None:
         """A step's forward and backward passes alone: nothing is changed by it, no random state either."""
         try:
-            self._backward(0, batches, None)
+            numbers = list(enumerate(len(batch.latents) for batch in batches))
+            self._backward(0, numbers, batches, sum(size for _, size in numbers), None)
         finally:
             self._optimizer.zero_grad(set_to_none=True)
 
     def _backward(
-        self, step: int, batches: Sequence[Conditioned], most: int | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Gradients of a step from nothing, at most `most` samples at a time; (N,) losses and timesteps."""
+        self,
+        step: int,
+        numbered: Sequence[tuple[int, int]],
+        batches: Sequence[Conditioned],
+        total: int,
+        most: int | None,
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Gradients of a step from nothing, at most `most` samples at a time; losses and timesteps of each batch, (B,).
+
+        Args:
+            numbered: place in the step and size of each batch.
+            total: samples of the step, of all processes.
+        """
         self._optimizer.zero_grad(set_to_none=True)
-        total = sum(len(batch.latents) for batch in batches)
         losses, timesteps = [], []
+        if not batches:  # a scaler has its scale from the first loss it sees
+            self._scaler.scale(torch.zeros((), device=self._device))
         # Network dropout draws from torch's own generators: fork them, so that nothing else of the host moves.
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(torch_seed(self._seed, "dropout", step))
-            for micro, batch in enumerate(batches):
+            for (micro, _), batch in zip(numbered, batches, strict=True):
+                torch.manual_seed(torch_seed(self._seed, "dropout", step, micro))
                 whole = self._objective.prepare(batch.latents, self._seed, step, micro)
+                pieces = []
                 for part, noised in parts(batch, whole, most):
                     loss = self._objective.losses(self._predict(noised, part), noised, part.mask) * part.weights
                     self._scaler.scale(loss.sum() / total).backward()
-                    losses.append(loss.detach())
+                    pieces.append(loss.detach())
+                losses.append(torch.cat(pieces))
                 timesteps.append(whole.t)
-        return torch.cat(losses), torch.cat(timesteps)
+        return losses, timesteps
 
     def _update(self, norm: torch.Tensor) -> bool:
         """Let the optimizer move, unless a gradient is NaN or infinite; False if it is known not to have moved."""

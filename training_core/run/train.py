@@ -23,12 +23,14 @@ from . import continuing, control, lock, registry, state, trackers
 from .advice import relief
 from .events import Event, Resumed, Started, Warned
 from .feed import Feed
+from .graph import Graph
 from .health import Diverged, Health
-from .keeper import Keeper
-from .log import RunLog
+from .keeper import Keeper, Nothing
+from .log import RunLog, Silent
 from .loop import Progress, loop
 from .preflight import preflight
 from .prepare import Prepared, prepare
+from .ranks import Alone, Ranks
 from .resumable import Resumable
 from .routine import Routine
 from .saving import Saver
@@ -47,22 +49,34 @@ def train(
     vae: Any,
     validation: Buckets | None = None,
     graph: Mapping[str, Any] | None = None,
+    source: Graph | None = None,
+    ranks: Ranks | None = None,
 ) -> Iterator[Event]:
     """Run `job` on the graph's MODEL, CLIP and VAE, or go on with it; must be driven inside `guard.training`.
 
-    On any exception (interrupt, out of memory, a closed generator) the LoRA of the last finished step and the state are
-    saved before it is passed on.
+    Of several processes all train, and the first one alone writes. On any exception (interrupt, out of memory, a closed
+    generator) the LoRA of the last finished step and the state are saved before it is passed on.
 
     Args:
         validation: pictures for the probe that training does not see.
         graph: what the host writes into its pictures (prompt, workflow); files carry it, so that they bring the graph back.
+        source: what of the graph leads to this run; job.json holds it.
+        ranks: the processes that train this together; None: this one alone.
 
     Raises:
         AthanorError: bad settings, before anything is encoded; another process that trains this; a disk that is full.
     """
+    ranks = ranks or Alone()
+    if not ranks.leads:
+        run = prepare(job, buckets, model, clip, vae, validation, looks=False)
+        ranks.wait()
+        yield from _session(job, run, Silent(), control.Control(), clip, vae, graph or {}, ranks)
+        ranks.wait()
+        return
     folder = folders.run_folder(job.run_id)
-    with lock.held(folder, f"Run {job.run_id}"), control.listening(job.run_id) as commands:
+    with lock.held(folder, f"Run {job.run_id}"), control.listening(job.run_id, folder) as commands:
         run = prepare(job, buckets, model, clip, vae, validation)
+        ranks.wait()  # the others have read what is on disk
         names = folders.name_lock(run.target)
         with lock.held(names, f"{run.target.name}"):
             remove_leftovers(run.target.parent, run.target.stem)
@@ -71,12 +85,12 @@ def train(
                 for name in ("metrics.jsonl", "events.jsonl"):
                     (folder / name).unlink(missing_ok=True)
             kept = continuing.keep_its_end(run.start.before, folder) if run.start.before else []
-            run_log = RunLog(folder, job, run.buckets, run.target, run.length.steps)
+            run_log = RunLog(folder, job, run.buckets, run.target, run.length.steps, source)
             for event in kept:
                 run_log.note("saved", **event)
             try:
                 with trackers.tracking(job, folder) as tracker:
-                    yield from tracker.told(_session(job, run, run_log, commands, clip, vae, graph or {}))
+                    yield from tracker.told(_session(job, run, run_log, commands, clip, vae, graph or {}, ranks))
             except BaseException as error:
                 _note_end(run_log, error)
                 if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -85,6 +99,7 @@ def train(
                         f"step {state.step_of(folder / 'state')}."
                     ) from error
                 raise
+        ranks.wait()  # what is on disk is whole
 
 
 def _note_end(run_log: RunLog, error: BaseException) -> None:
@@ -98,13 +113,20 @@ def _note_end(run_log: RunLog, error: BaseException) -> None:
 
 
 def _session(
-    job: Job, run: Prepared, run_log: RunLog, commands: control.Control, clip: Any, vae: Any, graph: Mapping[str, Any]
+    job: Job,
+    run: Prepared,
+    run_log: RunLog | Silent,
+    commands: control.Control,
+    clip: Any,
+    vae: Any,
+    graph: Mapping[str, Any],
+    ranks: Ranks,
 ) -> Iterator[Event]:
     """Train from where the run stands to its end, or to where it is stopped."""
     training, started, states = job.training, time.time(), folders.run_folder(job.run_id) / "state"
     first = run.plan(job, run.start.state.epoch if run.start.state else 0)
     drawn = () if job.network.text else run.samples.prepare(clip)  # else encoded anew for every picture
-    before = chain(run.probe.prepare(), drawn, run.encodings.fill(first))
+    before = chain(run.probe.prepare(), drawn, run.encodings.fill(_own(first, ranks)))
     yield from run_log.told(chain(map(Warned, run.warnings), before))
     with (
         trainable(
@@ -134,6 +156,7 @@ def _session(
             scaler,
             [action for action in (trained.after_step, ema and ema.update) if action],
             split,
+            ranks,
         )
         described = metadata.describe(
             job,
@@ -152,7 +175,7 @@ def _session(
         if run.start.state:
             resumable.restore(run.start.state, progress)
             saver.saved.extend(registry.files(states.parent, progress.step))
-        keeper = Keeper(saver, resumable, states, progress.step)
+        keeper = Keeper(saver, resumable, states, progress.step) if ranks.leads else Nothing()
         look = run.probe.watch(trained.module, host_model, run.length.steps, looking)
         routine = Routine(
             run.length.steps,
@@ -169,22 +192,25 @@ def _session(
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
             encoded = False
-            for event in run.encodings.fill(batches):
+            for event in run.encodings.fill(_own(batches, ranks)):
                 encoded = True
                 yield event
             if encoded:  # the encoders may have pushed the model out
                 host_model.load()
 
         def goes_on() -> bool:
-            guard.stop_if_interrupted()
-            return not commands.take("stop")
+            interrupted, stop = ranks.any(guard.interrupted(), commands.take("stop"))
+            if interrupted:
+                guard.interrupt()
+                guard.stop_if_interrupted()
+            return not stop
 
         events = loop(
             run.length,
-            training.gradient_accumulation_steps,
+            training.batches_per_step,
             lambda epoch: run.plan(job, epoch),
             prepare_epoch,
-            Feed(run.encodings, host_model),
+            Feed(run.encodings, host_model, ranks),
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
             routine.after_step,
@@ -213,7 +239,14 @@ def _session(
         run_log.note("done", step=progress.step)
 
 
-def _rescue(error: BaseException, run_log: RunLog, keeper: Keeper, stepper: Stepper, progress: Progress) -> None:
+def _own(batches: list[Batch], ranks: Ranks) -> list[Batch]:
+    """What this process encodes and trains on."""
+    return [batch for _, batch in ranks.share(batches)]
+
+
+def _rescue(
+    error: BaseException, run_log: RunLog | Silent, keeper: Keeper | Nothing, stepper: Stepper, progress: Progress
+) -> None:
     """Keep what the run has reached, as far as that is possible; the first error is the one that counts."""
     try:
         whole = stepper.consistent and not isinstance(error, Diverged)

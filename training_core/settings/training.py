@@ -150,6 +150,19 @@ class TrainingSettings(Settings):
         le=1000,
         advanced=True,
     )
+    processes: int = setting(
+        1,
+        "Processes that train together, one per GPU; each has its own batches, so 2 make the batch size count twice. 1 trains "
+        "in ComfyUI itself; more need the package accelerate.",
+        ge=1,
+        le=64,
+        advanced=True,
+    )
+
+    @property
+    def batches_per_step(self) -> int:
+        """Of all processes: an update's effective batch in batches."""
+        return self.gradient_accumulation_steps * self.processes
 
     @field_validator("gradient_checkpointing", mode="before")
     @classmethod

@@ -1,0 +1,142 @@
+"""`python -m training_core run JOB.json`: a run without a page, alone or as one of several processes.
+
+JOB.json is what every run leaves in its folder, output/athanor/runs/<run id>/job.json. With several GPUs:
+`accelerate launch --multi_gpu --num_processes 2 -m training_core run JOB.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .errors import AthanorError
+
+PACK = Path(__file__).resolve().parents[1]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("training_core", description=__doc__.partition("\n")[0])
+    run = parser.add_subparsers(dest="command", required=True).add_parser(
+        "run",
+        help="train what a job.json describes",
+        epilog="All other options are ComfyUI's own: --base-directory DIR, --cpu, --extra-model-paths-config FILE ...",
+        allow_abbrev=False,
+    )
+    run.add_argument("job", type=Path, help="job.json from the folder of a run")
+    run.add_argument("--comfyui", type=Path, help="ComfyUI's folder; left out: the one this pack is installed in")
+    return parser
+
+
+def _comfyui(named: Path | None) -> Path:
+    """The host's folder.
+
+    Raises:
+        AthanorError: it is none.
+    """
+    from .host.headless import is_comfyui
+
+    # abspath: the pack may be linked into custom_nodes.
+    path = (named or Path(os.path.abspath(__file__)).parents[3]).expanduser()
+    if not is_comfyui(path):
+        raise AthanorError(f"There is no ComfyUI in {path}: name its folder with --comfyui.")
+    return path.resolve()
+
+
+def _graph(path: Path) -> dict[str, Any]:
+    """The graph in a job file.
+
+    Raises:
+        AthanorError: there is none.
+    """
+    try:
+        graph = json.loads(path.read_text(encoding="utf-8"))["graph"]
+        return {"prompt": dict(graph["prompt"]), "node": str(graph["node"])}
+    except OSError as error:
+        raise AthanorError(f"{path} cannot be read ({error.strerror}).") from None
+    except (ValueError, KeyError, TypeError):
+        raise AthanorError(
+            f"{path} holds no job with a graph: take the job.json of a run's folder, output/athanor/runs/<run id>."
+        ) from None
+
+
+def _one_gpu(rank: int) -> None:
+    """Let this process see its own GPU alone; ComfyUI takes the first it sees."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    os.environ["CUDA_VISIBLE_DEVICES"] = seen[rank] if seen != [""] and rank < len(seen) else str(rank)
+
+
+class _Terminal:
+    """Prints what nodes show: a line every two seconds, and the last one."""
+
+    def __init__(self, loud: bool) -> None:
+        self._loud, self._said, self._held = loud, 0.0, ""
+
+    def __call__(self, text: str) -> None:
+        self._held = ", ".join(text.splitlines())
+        if time.monotonic() - self._said > 2:
+            self.flush()
+
+    def flush(self) -> None:
+        """Print the last line, if it was held back."""
+        if self._loud and self._held:
+            print(self._held, flush=True)
+        self._said, self._held = time.monotonic(), ""
+
+
+def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
+    """Run the graph of `job`.
+
+    Raises:
+        AthanorError: what is wrong, in one sentence.
+        Interrupted: by the user.
+    """
+    graph, folder = _graph(job.expanduser()), _comfyui(comfyui)
+    rank = int(os.environ.get("RANK", "0"))
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "--cpu" not in options:
+        _one_gpu(int(os.environ.get("LOCAL_RANK", "0")))
+    # The pack's folder `nodes` must not be found before the host's module.
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() not in (PACK, PACK / "training_core")]
+    from .host.headless import Headless, Interrupted
+
+    log = logging.getLogger("athanor")
+    log.propagate = False
+    log.setLevel(logging.INFO if rank == 0 else logging.ERROR)
+    log.addHandler(logging.StreamHandler(sys.stdout))
+    terminal = _Terminal(rank == 0)
+    with Headless(folder, options, rank == 0, terminal) as host:
+        together = host.part("training_core.run.ranks").join(host.device, host.interrupted)
+        try:
+            summary = host.run(graph["prompt"], graph["node"])
+        except Interrupted:
+            together.linger(120)  # once one process is gone, the launcher gives the first one some seconds only
+            raise
+        finally:
+            terminal.flush()
+    if together.leads:
+        print(summary, flush=True)
+
+
+def main() -> int:
+    """Exit code: 0, or 1 with one sentence."""
+    known, options = _parser().parse_known_args()
+    where = f" (process {os.environ['RANK']})" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
+    try:
+        _run(known.job, known.comfyui, options)
+        return 0
+    except Exception as error:
+        said = str(error) or "interrupted; what was reached is saved, the same command goes on from there."
+        print(f"Athanor stopped{where}: {said}", file=sys.stderr, flush=True)
+        return 1
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # not waiting for threads of the host, nor for a GPU that waits for a process that is gone

@@ -1,0 +1,170 @@
+"""ComfyUI in this process without a page or a port: runs a graph with the host's own executor."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..errors import AthanorError
+
+PACK = Path(__file__).resolve().parents[2]
+SERVER_ONLY = ("--enable-manager", "--auto-launch", "--quick-test-for-ci")
+
+
+def is_comfyui(path: Path) -> bool:
+    """Whether `path` is a ComfyUI folder."""
+    return (path / "main.py").is_file() and (path / "comfy" / "sd.py").is_file()
+
+
+def arguments() -> list[str]:
+    """For a `python -m training_core run` that sees the same models and folders as this process: --comfyui and the rest."""
+    import folder_paths
+
+    comfyui = str(Path(folder_paths.__file__).resolve().parent)
+    return ["--comfyui", comfyui, *(a for a in sys.argv[1:] if a not in SERVER_ONLY)]
+
+
+class Interrupted(Exception):
+    """The user has ended the graph."""
+
+
+class Headless:
+    """A ComfyUI that has its nodes loaded: the built-in ones and this pack; others when a graph names them."""
+
+    def __init__(self, comfyui: Path, options: Sequence[str], loud: bool, say: Callable[[str], None]) -> None:
+        """Start it; nothing of ComfyUI or torch may be imported before.
+
+        Args:
+            options: ComfyUI's command line.
+            loud: show its warnings, else its errors alone.
+            say: takes the text that nodes show while they work.
+        """
+        self._temporary = tempfile.TemporaryDirectory(prefix="athanor-")
+        own = {
+            "--verbose": "WARNING" if loud else "ERROR",
+            "--temp-directory": self._temporary.name,  # the host empties it: not that of a server on the same folders
+            "--front-end-root": self._temporary.name,
+            "--database-url": "sqlite:///:memory:",
+        }
+        more = [word for pair in own.items() for word in pair]
+        sys.argv = [str(comfyui / "main.py"), *options, *more, "--disable-all-custom-nodes", "--disable-api-nodes"]
+        sys.path.insert(0, str(comfyui))
+        import comfy.options
+
+        comfy.options.enable_args_parsing()
+        from comfy.cli_args import args
+
+        # What the host's main does only when it is started by itself.
+        os.environ |= {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+        if args.cuda_device is not None and "LOCAL_RANK" not in os.environ:
+            os.environ["CUDA_VISIBLE_DEVICES"] = str(args.cuda_device)
+        if args.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        import cuda_malloc
+
+        import main
+
+        main.cuda_malloc = cuda_malloc
+        import comfy.model_management
+
+        import nodes
+
+        self._mm, self._nodes = comfy.model_management, nodes
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(lambda record: record.module != "execution")  # failures are told by `run`
+        self._loop, self._server, _ = main.start_comfyui()
+        self._server.send_sync = lambda *_: None
+        self._server.send_progress_text = lambda text, *_: say(text)
+        if not self._loop.run_until_complete(nodes.load_custom_node(str(PACK))):
+            raise AthanorError(f"The pack in {PACK} cannot be loaded; ComfyUI's message above says why.")
+
+    def __enter__(self) -> Headless:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._temporary.cleanup()
+
+    @property
+    def device(self) -> Any:
+        """What models are computed on."""
+        return self._mm.get_torch_device()
+
+    def interrupted(self) -> bool:
+        """Whether it was asked to end."""
+        return self._mm.processing_interrupted()
+
+    def part(self, name: str) -> ModuleType:
+        """A module of the pack as the host's nodes know it, such as `training_core.run.ranks`."""
+        package = self._nodes.NODE_CLASS_MAPPINGS["AthanorTrainLoRA"].__module__.rpartition(".nodes.")[0]
+        return importlib.import_module(f"{package}.{name}")
+
+    def run(self, prompt: Mapping[str, Any], node: str) -> str:
+        """Run `node` and all that leads to it; the text it shows at the end. Ctrl-C is the host's interrupt.
+
+        Raises:
+            AthanorError: the graph does not fit this ComfyUI, or the node says so.
+            Interrupted: the user has ended it.
+            RuntimeError: any other failure, with its traceback.
+        """
+        import execution
+
+        self._complete(prompt)
+        valid, errors, _ = self._loop.run_until_complete(execution.validate_inputs("", prompt, node, checked := {}))
+        if not valid:
+            wrong = [*errors, *(e for fine, some, _ in checked.values() if not fine for e in some)]
+            raise AthanorError(f"The graph cannot run here: {'; '.join(dict.fromkeys(_sentence(e) for e in wrong))}.")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        name = str(uuid.uuid4())
+        queue = self._server.prompt_queue
+        queue.put((0, name, dict(prompt), {}, [node], {}))
+        while not (found := queue.get_history(prompt_id=name)):
+            time.sleep(0.1)
+        return self._outcome(found[name], node)
+
+    def _stop(self, number: int, _frame: object) -> None:
+        """The first time kindly; the second time the process ends as usual."""
+        self._mm.interrupt_current_processing()
+        signal.signal(number, signal.SIG_DFL)
+
+    def _complete(self, prompt: Mapping[str, Any]) -> None:
+        """Load other packs if the graph has their nodes."""
+        import comfy.cli_args
+
+        def missing() -> list[str]:
+            return sorted({n["class_type"] for n in prompt.values()} - self._nodes.NODE_CLASS_MAPPINGS.keys())
+
+        if missing():
+            comfy.cli_args.args.disable_all_custom_nodes = False
+            self._loop.run_until_complete(self._nodes.init_external_custom_nodes())
+        if missing():
+            raise AthanorError(
+                f"The graph has nodes that this ComfyUI lacks: {', '.join(missing())}; install their packs."
+            )
+
+    def _outcome(self, entry: Mapping[str, Any], node: str) -> str:
+        told = dict(entry["status"]["messages"])
+        if "execution_interrupted" in told:
+            raise Interrupted
+        if error := told.get("execution_error"):
+            message = error["exception_message"].strip()
+            if "training_core" in error["exception_type"]:
+                raise AthanorError(message)
+            raise RuntimeError("".join(error["traceback"]) + message)
+        return "\n".join(entry["outputs"].get(node, {}).get("text", []))
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    told = str(error.get("details") or error.get("message") or json.dumps(error))
+    return " ".join(told.split()).rstrip(".")
