@@ -77,6 +77,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.page.get_by_role("button", name="Stop and keep").first.click()
     assert ended(site, name)["status"] == "stopped"
     page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('stopped')")
+    page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('queue again to go on')")
     assert page.page.get_by_role("button", name="Stop and keep").first.is_disabled()
     page.page.wait_for_function(
         """(file) => { const { LiteGraph } = window; const node = LiteGraph.createNode("LoraLoader");
@@ -130,7 +131,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     assert page.page.locator(".athanor-matrix .stage").is_visible()
     page.page.keyboard.press("Escape")
     page.page.keyboard.press("Escape")
-    assert page.page.locator(".athanor-matrix").count() == 0
+    page.page.wait_for_selector(".athanor-matrix", state="detached")
 
 
 @RENDERERS

@@ -70,7 +70,7 @@ export function open(run) {
       Enter: () => zoom(!large), " ": () => { if (!held) { held = true; show(); } },
     };
     if (event.target.tagName === "BUTTON" && (event.key === "Enter" || event.key === " ")) return;
-    if (event.key === "Escape" && large) { event.preventDefault(); zoom(false); return; }
+    if (event.key === "Escape") { event.preventDefault(); if (large) zoom(false); else dialog.close(); return; }
     if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
   });
   dialog.addEventListener("keyup", (event) => { event.stopPropagation(); if (event.key === " " && held) { held = false; show(); } });

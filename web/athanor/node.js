@@ -37,6 +37,7 @@ function nameOf(node) {
 /** Show the newest run of the node's name. */
 async function look(node) {
   const panel = panels.get(node), name = nameOf(node);
+  settle();
   if (!panel || !name) return;
   try {
     const found = await store.find(name, idOf(node));
@@ -45,12 +46,20 @@ async function look(node) {
 }
 
 /** A node that moves into a subgraph is made anew under its number, and Vue nodes may go on showing the old one's element. */
+const retired = []; // [panel, number of its node], the newest last
 function retire(panel, id) {
-  new ResizeObserver(() => {
-    if (!panel.element.isConnected) return;
+  retired.push([panel, id]);
+  if (retired.length > 50) retired.shift();
+  new ResizeObserver(settle).observe(panel.element);
+}
+
+/** Put the panels of nodes that are there in the places of those that are not. */
+function settle() {
+  for (const [old, id] of retired) {
+    if (!old.element.isConnected) continue;
     const heir = [...panels].find(([node, fresh]) => String(node.id) === id && !fresh.element.isConnected)?.[1];
-    if (heir) panel.element.replaceWith(heir.element);
-  }).observe(panel.element);
+    if (heir) old.element.replaceWith(heir.element);
+  }
 }
 
 function equip(node) {
@@ -65,6 +74,8 @@ function equip(node) {
   node.onExecuted = function (output) {
     executed?.apply(this, arguments);
     if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
+    // The first two lines are the file and its hash; the rest is what the user should know.
+    panel.tell((output?.text?.[0] ?? "").split("\n").slice(2).filter((line) => !line.startsWith("probe ")).join(" "));
   };
   const removed = node.onRemoved;
   node.onRemoved = function () {
@@ -86,6 +97,7 @@ function equip(node) {
 }
 
 store.listen((told) => {
+  settle();
   const node = nodeOf(told.node), panel = node && panels.get(node);
   if (!panel) return;
   const name = nameOf(node);

@@ -48,10 +48,13 @@ export class Panel {
     if (this.run?.id === id) return;
     this.leave?.();
     this.run = id ? store.run(id) : null;
-    this.said = "";
+    this.said = this.summary = "";
     this.leave = this.run?.watch(() => this.draw());
     this.draw();
   }
+
+  /** What the node said at its end. */
+  tell(words) { this.summary = words; this.draw(); }
 
   say(words) { this.said = words; this.draw(); }
 
@@ -92,7 +95,7 @@ export class Panel {
       last.memory ? `${last.memory.toFixed(1)} GB` : "", `lr ${number(last.lr)}`, run.probes.length > 1 ? `probe ${probe[1].toFixed(1)} %` : "",
     ] : [heard?.text ?? "", run.trouble && !run.live ? run.trouble : ""];
     this.numbers.textContent = told.filter(Boolean).join(" · ");
-    this.note.textContent = this.said || (brief?.status === "failed" ? brief.why : "") || (heard?.kind === "warning" ? heard.text : "");
+    this.note.textContent = this.said || (run.live ? "" : this.summary) || (brief?.status === "failed" ? brief.why : "") || (heard?.kind === "warning" ? heard.text : "");
     const drawn = brief?.samples ?? [], newest = drawn[drawn.length - 1];
     const shown = newest ? drawn.filter((s) => s.step === newest.step).slice(-6) : [];
     if (shown.map((s) => s.file).join() !== this.drawn) {
