@@ -55,9 +55,11 @@ function retire(panel, id) {
 
 /** Put the panels of nodes that are there in the places of those that are not. */
 function settle() {
-  for (const [old, id] of retired) {
+  const there = (node) => Boolean(node.graph?.nodes?.includes(node));
+  const copies = [...panels].filter(([node]) => !there(node)).map(([node, panel]) => [panel, String(node.id)]);
+  for (const [old, id] of [...retired, ...copies]) {
     if (!old.element.isConnected) continue;
-    const heir = [...panels].find(([node, fresh]) => String(node.id) === id && !fresh.element.isConnected)?.[1];
+    const heir = [...panels].find(([node, fresh]) => String(node.id) === id && there(node) && !fresh.element.isConnected)?.[1];
     if (heir) old.element.replaceWith(heir.element);
   }
 }
