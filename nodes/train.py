@@ -90,14 +90,8 @@ class AthanorTrainLoRA(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, output_name: str | None, gradient_checkpointing: Any = None) -> bool | str:
-        """The name stays in the loras folder (None: linked, checked when the node runs); gradient_checkpointing may be
-        true or false, as it was in older workflows.
-        """
-        values = {} if gradient_checkpointing is None else {"gradient_checkpointing": gradient_checkpointing}
-        wrong = sentence(lambda: pick(TrainingSettings, values))
-        if wrong is not True:
-            return wrong
+    def validate_inputs(cls, output_name: str | None) -> bool | str:
+        """The name stays in the loras folder (None: linked, checked when the node runs)."""
         return output_name is None or sentence(lambda: folders.lora_path(output_name))
 
     @classmethod

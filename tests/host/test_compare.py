@@ -387,7 +387,9 @@ def test_an_unfinished_run_is_compared(server):
     server.post(f"/api/jobs/{prompt_id}/cancel", {})
     server.finish(prompt_id, 30)
     runs = server.base / "output" / "athanor" / "runs"
-    run_id = next(f.name for f in runs.iterdir() if '"half"' in (f / "job.json").read_text())
+    run_id = next(
+        f.name for f in (p.parent for p in runs.glob("*/job.json")) if '"half"' in (f / "job.json").read_text()
+    )
     texts = []
     for source in ("half", run_id, "half-*"):
         nodes = {"axis": graphs.node("AthanorLoRARunAxis", source=source, epochs="first 3")}

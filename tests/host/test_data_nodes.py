@@ -13,7 +13,7 @@ from PIL import Image
 
 def events(server, output_name: str) -> list[dict]:
     """events.jsonl of the newest run of that name."""
-    runs = (server.base / "output" / "athanor" / "runs").iterdir()
+    runs = [path.parent for path in (server.base / "output" / "athanor" / "runs").glob("*/job.json")]
     named = [r for r in runs if json.loads((r / "job.json").read_text())["training"]["output_name"] == output_name]
     newest = max(named, key=lambda r: (r / "job.json").stat().st_mtime_ns)
     return [json.loads(line) for line in (newest / "events.jsonl").read_text().splitlines()]

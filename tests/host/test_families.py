@@ -287,7 +287,7 @@ def test_captions_of_different_length_do_not_disturb_each_other(family):
             alone = host_model.predict(Noised(*(v[i : i + 1] for v in (x.x, x.sigma, x.t, x.target))), one)
             assert torch.allclose(together[i : i + 1], alone, atol=2e-4 * alone.abs().max().item())
         equal = host_model.batch(latents, [texts[0], texts[0]], [geometry[0]] * 2, [1.0, 1.0])
-        assert len(equal.groups) == 1
+        assert len(equal.groups()) == 1
         assert (host_model.predict(x, equal)[1] - together[1]).abs().max() > 1e-3  # captions do matter
 
 

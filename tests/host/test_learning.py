@@ -54,7 +54,7 @@ def test_four_pictures_are_learnt_by_heart(server, folder):
     sampling = {"width": 128, "height": 128, "steps": 20, "cfg": 2.0, "prompts": "\n".join(CAPTIONS), "strengths": "1"}
     entry = server.run(prompt | graphs.compare("ckpt", ["train", 0], **sampling))
     assert "probe" in entry["outputs"]["train"]["text"][0]
-    runs = (server.base / "output" / "athanor" / "runs").iterdir()
+    runs = [path.parent for path in (server.base / "output" / "athanor" / "runs").glob("*/job.json")]
     run = next(r for r in runs if '"by_heart"' in (r / "job.json").read_text())
     probes = [e for e in map(json.loads, (run / "events.jsonl").read_text().splitlines()) if e["event"] == "probed"]
     assert probes[0]["step"] == 0 and probes[0]["percent"] == pytest.approx(100) and probes[-1]["step"] == 300

@@ -33,8 +33,9 @@ RECIPES = {
 
 def run_of(server, name):
     """Metrics and events of the run that made LoRA `name`."""
-    for folder in (server.base / "output" / "athanor" / "runs").iterdir():
-        if json.loads((folder / "job.json").read_text())["training"]["output_name"] == name:
+    for path in (server.base / "output" / "athanor" / "runs").glob("*/job.json"):
+        folder = path.parent
+        if json.loads(path.read_text())["training"]["output_name"] == name:
             read = [(folder / file).read_text().splitlines() for file in ("metrics.jsonl", "events.jsonl")]
             return [[json.loads(line) for line in lines] for lines in read]
     raise AssertionError(name)

@@ -48,7 +48,7 @@ def test_the_grid_shows_the_lora_learn(server, demo):
     workflow.nodes_of(prompt, "AthanorXYZCompare")[0].update(prompts="\n".join(prompts), seeds="1, 2")
     entry = server.run(prompt)
     run = next(
-        f for f in (server.base / "output" / "athanor" / "runs").iterdir()
+        f for f in (path.parent for path in (server.base / "output" / "athanor" / "runs").glob("*/job.json"))
         if json.loads((f / "job.json").read_text())["training"]["output_name"] == "learned"
     )  # fmt: skip
     losses = [json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines()]
