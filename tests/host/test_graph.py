@@ -153,8 +153,7 @@ def test_every_algorithm_trains_and_loads(server, family, network):
     }
     if family == "sd15":
         parts |= {"loss": {"min_snr_gamma": 5.0}, "noise": {"noise_offset": 0.05, "multires_noise_iterations": 4}}
-    # A switch, as it was in older workflows: the choice takes it.
-    train = {"output_name": name, "epochs": 1, "gradient_checkpointing": network["algo"] == "loha"}
+    train = {"output_name": name, "epochs": 1, "gradient_checkpointing": "all" if network["algo"] == "loha" else "off"}
     prompt = graphs.training(family, train=train, **parts)
     server.run(prompt)
     plain = {"ckpt": prompt["ckpt"]} | graphs.plain("ckpt", "red", None, name="b")
