@@ -71,8 +71,14 @@ class Display:
         self._progress.bar(event.step, started.steps)
         recent = [step.loss for step in self._steps[-50:] if step.loss == step.loss]
         mean = sum(recent) / max(1, len(recent))
+        last = event.step == started.steps
+        self._progress.text(
+            f"step {event.step} of {started.steps}, epoch {event.epoch} of {started.epochs}\n"
+            f"loss {mean:.4f}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
+            last,
+        )
         now = time.monotonic()
-        if event.step == started.steps or now - self._sent > 0.25:
+        if last or now - self._sent > 0.25:
             self._sent = now
             self._tell("step", step=event.step, steps=started.steps, loss=mean, seconds=self._rate.seconds)
 
