@@ -70,7 +70,7 @@ def test_headless_gives_the_same_lora(server, elsewhere, comfyui):
     assert "curve" not in json.loads(job.read_text())["graph"]["prompt"]
     done = subprocess.run(command(comfyui, elsewhere, job), cwd=PACK, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert want in done.stdout and "step 12 of 12" in done.stdout
+    assert want in done.stdout and "12 steps" in done.stdout
     assert graphs.metadata(elsewhere / "models" / "loras" / "headless.safetensors")["sshs_model_hash"] == want
     assert "Traceback" not in done.stderr
 

@@ -65,11 +65,14 @@ def _is_shown(cell: Any) -> bool:
 
 def _patcher(hasher: Any, patcher: Any) -> None:
     # Loaded or not, the weights as on disk: what is patched in right now is kept in `backup`.
-    state = dict(patcher.model.state_dict())
+    state = {key: value for key, value in patcher.model.state_dict().items() if not key.startswith("model_sampling.")}
     state.update({key: saved.weight for key, saved in patcher.backup.items() if key in state})
     _digest(hasher, state)
     _digest(hasher, patcher.patches)
-    _digest(hasher, {key: patch for key, patch in patcher.object_patches.items() if key == "model_sampling"})
+    if hasattr(patcher.model, "model_sampling"):  # the patcher's own: the model may hold that of a clone loaded last
+        sampling = patcher.get_model_object("model_sampling")
+        hasher.update(repr([kind.__name__ for kind in type(sampling).__mro__]).encode())
+        _digest(hasher, sampling)
 
 
 def fingerprint(model: Any, clip: Any, vae: Any) -> str:
