@@ -95,7 +95,21 @@ def _prepared(values: Mapping[str, Any], hidden: Any) -> prepare.Prepared:
     return prepare.prepare(request, folders.compare_folder(""))
 
 
-class AthanorXYZPlan(io.ComfyNode):
+class _Comparing(io.ComfyNode):
+    """A node with the inputs of a comparison."""
+
+    @classmethod
+    def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
+        """They can be read."""
+        return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
+
+    @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> float:
+        """Always another: what is on disk changes."""
+        return time.time()
+
+
+class AthanorXYZPlan(_Comparing):
     """Says what a comparison would cost."""
 
     @classmethod
@@ -115,16 +129,6 @@ class AthanorXYZPlan(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
-        """They can be read."""
-        return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
-
-    @classmethod
-    def fingerprint_inputs(cls, **_: Any) -> float:
-        """Always another: what is on disk changes."""
-        return time.time()
-
-    @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Plan and tell."""
         prepared = _prepared(values, cls.hidden)
@@ -136,7 +140,7 @@ class AthanorXYZPlan(io.ComfyNode):
         return io.NodeOutput(text, ui={"text": [text]})
 
 
-class AthanorXYZCompare(io.ComfyNode):
+class AthanorXYZCompare(_Comparing):
     """Draws checkpoints and settings side by side."""
 
     @classmethod
@@ -161,16 +165,6 @@ class AthanorXYZCompare(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
         )
-
-    @classmethod
-    def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
-        """They can be read."""
-        return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
-
-    @classmethod
-    def fingerprint_inputs(cls, **_: Any) -> float:
-        """Always another: it looks at what is on disk, and draws what is missing there."""
-        return time.time()
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:

@@ -16,7 +16,7 @@ MAY = {
     "run": {"settings", "objective", "optim", "data", "network", "host"},
     "compare": {"settings", "host", "network", "run", "data"},
 }
-SHARED = {"pictures", "errors", "randomness", "drawing", "files"}
+SHARED = {"pictures", "toml", "errors", "randomness", "drawing", "files"}
 
 
 def modules() -> dict[str, set[str]]:
@@ -55,6 +55,14 @@ def test_imports_point_one_way():
                 if other != room(name) and other not in SHARED and other not in MAY[room(name)]:
                     bad.append(f"{name} -> {target}")
     assert not bad
+
+
+def test_the_hosts_module_nodes_is_imported_in_one_place():
+    """Elsewhere in the core the name `nodes` could only mean the pack's folder."""
+    importers = {
+        name for name, imports in modules().items() if name.startswith("training_core.") and "nodes" in imports
+    }
+    assert importers == {"training_core.host.comfy_nodes"}
 
 
 def test_the_host_has_one_door():

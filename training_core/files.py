@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -41,9 +42,11 @@ def _flush_folder(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path, stem: str) -> None:
-    """Take away what a killed process was writing when it died."""
-    for path in folder.glob(f".{stem}*.tmp"):
-        path.unlink(missing_ok=True)
+    """Take away what a killed process was writing of `stem`'s files when it died; others may be at work beside it."""
+    own = re.compile(rf"\.{re.escape(stem)}(-(step)?\d+)?(-ema|-diffusers)?\.safetensors\.[0-9a-f]+\.tmp")
+    for path in folder.glob(".*.tmp"):
+        if own.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def append_line(path: Path, line: str) -> None:

@@ -13,10 +13,20 @@ from PIL.PngImagePlugin import PngInfo
 from .files import write_atomically
 
 
-def save_png(path: Path, pixels: torch.Tensor, texts: Mapping[str, str]) -> None:
-    """(H, W, 3) in 0..1 -> PNG with text chunks, rounded as the host's Save Image does it."""
+def to_bytes(pixels: torch.Tensor) -> np.ndarray:
+    """(H, W, 3) in 0..1 -> uint8, rounded as the host's Save Image does it."""
+    return np.clip(255.0 * pixels.float().cpu().numpy(), 0, 255).astype(np.uint8)
+
+
+def write_png(image: Image.Image, path: Path, texts: Mapping[str, str]) -> None:
+    """A PNG with text chunks, packed as the host's Save Image does it."""
     info = PngInfo()
     for name, text in texts.items():
         info.add_itxt(name, text)
-    image = Image.fromarray(np.clip(255.0 * pixels.float().cpu().numpy(), 0, 255).astype(np.uint8))
-    write_atomically(path, lambda temporary: image.save(temporary, format="PNG", pnginfo=info, compress_level=4))
+    image.save(path, format="PNG", pnginfo=info, compress_level=4)
+
+
+def save_png(path: Path, pixels: torch.Tensor, texts: Mapping[str, str]) -> None:
+    """(H, W, 3) in 0..1 -> PNG with text chunks, whole or not at all."""
+    image = Image.fromarray(to_bytes(pixels))
+    write_atomically(path, lambda temporary: write_png(image, temporary, texts))

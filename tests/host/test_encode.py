@@ -223,3 +223,20 @@ def test_quantised_weights_are_told_apart():
         return hasher.hexdigest()
 
     assert digest(0) == digest(0) != digest(1)
+
+
+def test_a_models_fingerprint_is_its_own(checkpoints):
+    """A clone with another shift that was loaded last must not be seen in it: a run would not be known again."""
+    import comfy.model_management as mm
+    import comfy.sd
+    from athanor.training_core.host import fingerprint, sampling
+
+    with torch.inference_mode():
+        model, clip, vae, _ = comfy.sd.load_checkpoint_guess_config(str(checkpoints["sd3"]))
+        before = fingerprint.fingerprint(model, clip, vae)
+        shifted = sampling.with_shift(model, 7.0, 64, 64)
+        assert fingerprint.fingerprint(shifted, clip, vae) != before
+        mm.load_models_gpu([shifted])
+        assert fingerprint.fingerprint(model, clip, vae) == before
+        mm.unload_all_models()
+        assert fingerprint.fingerprint(model, clip, vae) == before

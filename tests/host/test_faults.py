@@ -12,6 +12,7 @@ import time
 
 import graphs
 import numpy as np
+import psutil
 import pytest
 from test_runs import final, folder, run_named, runs, wait_for
 
@@ -174,7 +175,6 @@ def test_two_processes_do_not_train_the_same_run(server, unchanged):
 
 def test_interrupt_is_quick_and_gives_memory_back(server, unchanged):
     """Within a step and the save; the process holds what it held before, within 5 per cent."""
-    psutil = pytest.importorskip("psutil")
     process = psutil.Process(server._process.pid)
 
     def stopped(name: str) -> float:

@@ -54,6 +54,11 @@ def test_no_text_encoder():
         parse(NetworkSettings, {"algo": "finetune", "train": "unet + text encoder"})
 
 
+def test_nothing_to_continue_from():
+    with pytest.raises(AthanorError, match="network_weights is for networks: leave it empty with algo finetune"):
+        parse(NetworkSettings, {"algo": "finetune", "network_weights": "x"})
+
+
 def test_put_back_after_an_error():
     model = Model()
     kept = model.head.weight

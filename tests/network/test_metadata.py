@@ -146,6 +146,8 @@ def described(tmp_path: Path, prediction: str, version="sdxl_base_v1-0", **parts
         optimizer_label="torch.optim.adamw.AdamW",
         base_model=base,
         validation_images=2,
+        fp8_base=True,
+        clip_skip=2,
         started=1.0,
     )
     path = tmp_path / "x.safetensors"

@@ -80,7 +80,8 @@ def test_the_type_is_back_after_an_error():
 
 def test_a_schedule_free_average_can_be_looked_at():
     """Its state is float32: the look goes there and back, and what is trained stays to the bit."""
-    schedulefree = pytest.importorskip("schedulefree")
+    import schedulefree
+
     p = parameter()
     optimizer = schedulefree.AdamWScheduleFree([p], lr=0.1)
     optimizer.train()

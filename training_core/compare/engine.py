@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from ..errors import AthanorError
 from ..host import folders, guard, lora, sampling, workflow
+from ..pictures import to_bytes, write_png
 from .cells import Cell, parameters
 from .stock import stock_graph
 from .store import Store
@@ -71,7 +71,7 @@ class Bench:
             scheduler=cell.scheduler,
             denoise=cell.denoise,
         )
-        return np.clip(255.0 * pixels[0].float().cpu().numpy(), 0, 255).astype(np.uint8)
+        return to_bytes(pixels[0])
 
     def shift_node(self, cell: Cell) -> tuple[str, dict[str, Any]] | None:
         """The host's node behind the cell's shift."""
@@ -208,19 +208,17 @@ def _draw(cell: Cell, key: str, bench: Bench, store: Store, told: Told, start: f
         bench.forget()
         sampling.make_room()
         pixels = bench.picture(cell)
-    info = PngInfo()
-    info.add_itxt("parameters", parameters(cell))
-    info.add_itxt("xyz", json.dumps(told.places[cell], ensure_ascii=False))
+    texts = {"parameters": parameters(cell), "xyz": json.dumps(told.places[cell], ensure_ascii=False)}
     kinds = {one.name: folders.trained_file(one.name)[0] for one in cell.loras}
     graph = stock_graph(cell, told.graph, told.links, bench.shift_node(cell), bench.own_vae(cell), kinds)
     if graph is not None:
-        info.add_itxt("prompt", json.dumps(graph))
+        texts["prompt"] = json.dumps(graph)
         if drawn := workflow.to_workflow(graph):
-            info.add_itxt("workflow", json.dumps(drawn))
+            texts["workflow"] = json.dumps(drawn)
     image = Image.fromarray(pixels)
     return store.add(
         key,
-        lambda temporary: image.save(temporary, format="PNG", pnginfo=info, compress_level=4),
+        lambda temporary: write_png(image, temporary, texts),
         seconds=round(time.monotonic() - start, 3),
         work=cell.steps * image.width * image.height / 1e6,
         pixels=image.width * image.height,

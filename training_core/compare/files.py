@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from ..errors import AthanorError
 from ..files import write_atomically
 from ..host import folders
+from ..pictures import write_png
 from ..settings import GridSettings
 from .grid import Painter
 from .store import newest, read_plan
@@ -48,11 +48,7 @@ def draw_pages(
 
 def _save(image: Image.Image, path: Path, settings: GridSettings, info: Mapping[str, Any]) -> None:
     if settings.file_format == "png":
-        told = PngInfo()
-        for name, value in info.items():
-            if value:
-                told.add_itxt(name, json.dumps(value))
-        image.save(path, format="PNG", pnginfo=told, compress_level=4)
+        write_png(image, path, {name: json.dumps(value) for name, value in info.items() if value})
     else:
         image.save(path, format=FORMATS[settings.file_format], quality=92)
 

@@ -78,15 +78,15 @@ class Headless:
         main.cuda_malloc = cuda_malloc
         import comfy.model_management
 
-        import nodes
+        from .comfy_nodes import host_nodes
 
-        self._mm, self._nodes = comfy.model_management, nodes
+        self._mm, self._nodes = comfy.model_management, host_nodes
         for handler in logging.getLogger().handlers:
             handler.addFilter(lambda record: record.module != "execution")  # failures are told by `run`
         self._loop, self._server, _ = main.start_comfyui()
         self._server.send_sync = lambda *_: None
         self._server.send_progress_text = lambda text, *_: say(text)
-        if not self._loop.run_until_complete(nodes.load_custom_node(str(PACK))):
+        if not self._loop.run_until_complete(host_nodes.load_custom_node(str(PACK))):
             raise AthanorError(f"The pack in {PACK} cannot be loaded; ComfyUI's message above says why.")
 
     def __enter__(self) -> Headless:

@@ -40,3 +40,8 @@ def known(model: torch.nn.Module) -> Iterator[None]:
     finally:
         for module, kind in layers:
             module.__class__ = kind
+
+
+def is_8bit(model: torch.nn.Module) -> bool:
+    """Whether any of a model's weights are stored in 8 bits, plainly or quantised by the host."""
+    return any(isinstance(p, QuantizedTensor) or p.dtype.itemsize == 1 for p in model.parameters())

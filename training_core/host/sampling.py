@@ -14,9 +14,8 @@ import node_helpers
 import torch
 from comfy_extras import nodes_model_advanced
 
-import nodes as host_nodes  # ComfyUI's own module of that name, not the pack's folder
-
 from ..errors import AthanorError
+from .comfy_nodes import host_nodes
 
 if TYPE_CHECKING:
     from .model import Trainable

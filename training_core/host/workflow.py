@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import nodes as host_nodes  # ComfyUI's own module of that name, not the pack's folder
+from .comfy_nodes import host_nodes
 
 _WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 _WIDE, _TALL = 320, 60

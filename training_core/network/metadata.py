@@ -76,6 +76,8 @@ def describe(
     optimizer_label: str,
     base_model: Path | None,
     validation_images: int,
+    fp8_base: bool,
+    clip_skip: int,
     started: float,
 ) -> dict[str, object]:
     """Everything that is known before the first step. Only the time fields differ between equal runs.
@@ -84,6 +86,8 @@ def describe(
         prediction: eps, v or flow.
         base_model: the checkpoint's file, where the host knows it.
         validation_images: pictures held out for the probe.
+        fp8_base: the frozen model's weights are stored in 8 bits.
+        clip_skip: layer of the CLIP that is read, from the end; 0: its own.
     """
     training, optimizer, network, noise, loss = job.training, job.optimizer, job.network, job.noise, job.loss
     tags: dict[str, Counter[str]] = defaultdict(Counter)
@@ -164,12 +168,12 @@ def describe(
         "ss_max_token_length": {"75": "None"}.get(first.max_token_length, first.max_token_length),
         "ss_session_id": str(torch_seed("session", job.run_id) % 2**32),
         "ss_v2": str(base_version.startswith("sd_v2")),
-        "ss_clip_skip": "None",
+        "ss_clip_skip": _or_none(clip_skip),
         "ss_cache_latents": "True",
         "ss_lowram": "False",
         "ss_full_fp16": str(training.full_precision == "fp16"),
-        "ss_fp8_base": "False",
-        "ss_fp8_base_unet": "False",
+        "ss_fp8_base": str(fp8_base),
+        "ss_fp8_base_unet": str(fp8_base),
         "ss_scale_weight_norms": _or_none(network.scale_weight_norms),
         "ss_face_crop_aug_range": "None",
         "ss_training_comment": "None",
@@ -216,6 +220,7 @@ def describe(
         **({} if prediction == "flow" else {"modelspec.prediction_type": "epsilon" if prediction == "eps" else "v"}),
         **({"modelspec.trigger_phrase": first.caption_prefix} if first.caption_prefix else {}),
         **_range(job),
+        **({"modelspec.encoder_layer": str(clip_skip)} if clip_skip else {}),
         "modelspec.title": training.output_name.rpartition("/")[2],
         "modelspec.resolution": f"{buckets.settings.width}x{buckets.settings.height}",
         "athanor_run_id": job.run_id,

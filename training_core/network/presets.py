@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import re
-import sys
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from .. import toml
 from ..errors import AthanorError
 from ..settings import NetworkSettings
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 TRANSFORMERS = [
     "SpatialTransformer",  # SD1, SD2, SDXL
@@ -124,8 +119,8 @@ def _attributes(
 
 def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, Any]:
     try:
-        preset = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
+        preset = toml.loads(source)
+    except toml.TOMLDecodeError as error:
         raise AthanorError(f"preset_toml is no TOML ({error}): paste the text of a LyCORIS preset file.") from None
     if unknown := sorted(set(preset) - _KEYS):
         raise AthanorError(

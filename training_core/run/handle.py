@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+
+def few(captions: Iterable[str]) -> tuple[str, ...]:
+    """A few of the captions, each once and its first line: what runs are compared and sampled with by themselves."""
+    return tuple(dict.fromkeys(text.partition("\n")[0] for text in captions if text))[:3]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from . import prompts
 from .continuing import Beginning
 from .continuing import beginning as beginning_of
 from .encoded import Encodings
+from .handle import few
 from .names import free_path
 from .parts import parts_of
 from .probe import Probe
@@ -82,7 +83,9 @@ def prepare(
     target = _writable(free_path(_target(job, family), own, job.training.overwrite))
     sampling = job.sampling or NO_SAMPLES
     samples = Samples(
-        prompts.read(sampling, folders.input_folder(), _captions(held.training)) if job.sampling and looks else [],
+        prompts.read(sampling, folders.input_folder(), few(p.caption for p in held.training.dataset.pictures))
+        if job.sampling and looks
+        else [],
         sampling,
         folders.run_folder(job.run_id) / "samples",
         target.stem,
@@ -147,11 +150,6 @@ def _seen_to_be_possible(
     found = rates.scaled(job.optimizer, groups.parameter_groups(network, job.network, job.optimizer.learning_rate))
     optimizers.build(job.optimizer, found)  # not every class takes every shape
     return [group["lr_scale"] for group in found]
-
-
-def _captions(buckets: Buckets) -> tuple[str, ...]:
-    """A few that are trained, for samples without prompts."""
-    return tuple(dict.fromkeys(p.caption.partition("\n")[0] for p in buckets.dataset.pictures if p.caption))[:3]
 
 
 def _writable(target: Path) -> Path:
@@ -261,6 +259,8 @@ def _settings(job: Job, name: str) -> Iterator[str]:
         for field in ("scale_weight_norms", "loraplus_lr_ratio"):
             if getattr(job.network, field):
                 yield f"{field} has no effect with {job.network.algo}; it is for lora and locon."
+    if job.network.algo == "finetune" and job.training.save_diffusers_copy:
+        yield "save_diffusers_copy has no effect with algo finetune."
     if job.network.preset == "full" and not job.network.conv_rank:
         yield "preset full without conv_rank: 3x3 convolutions are not trained."
     if name != job.training.output_name.replace("\\", "/").rpartition("/")[2].strip():

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .. import toml
 from ..errors import AthanorError
 from ..settings import SamplingSettings
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +101,7 @@ def _file(name: str, folder: Path) -> list[Any]:
             return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
         if path.suffix == ".json":
             return list(json.loads(text))
-        told = tomllib.loads(text)["prompt"]
+        told = toml.loads(text)["prompt"]
         shared = {key: value for key, value in told.items() if key != "subset"}
         return [shared | subset for subset in told.get("subset", [{}])]
     except OSError:

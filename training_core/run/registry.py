@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import AthanorError
 from ..files import write_atomically
 from .events import Saved
-from .handle import Checkpoint, Run
+from .handle import Checkpoint, Run, few
 from .names import owner
 
 ENDS = ("done", "stopped", "interrupted", "failed")
@@ -191,12 +191,12 @@ def nan(value: float | None) -> float:
 
 
 def _captions(folder: Path) -> tuple[str, ...]:
-    """A few that were trained, to compare with."""
+    """A few that were trained."""
     try:
         pictures = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ()
-    return tuple(dict.fromkeys(p["caption"].partition("\n")[0] for p in pictures if p["caption"]))[:3]
+    return few(picture["caption"] for picture in pictures)
 
 
 def keep_graph(folder: Path, node: str, graph: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ import torch
 from ..data.plan import Batch, Buckets
 from ..errors import AthanorError
 from ..files import remove_leftovers
-from ..host import families, folders, guard
+from ..host import families, folders, guard, quantised
 from ..host.model import trainable
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
@@ -124,7 +124,8 @@ def _session(
 ) -> Iterator[Event]:
     """Train from where the run stands to its end, or to where it is stopped."""
     training, started, states = job.training, time.time(), folders.run_folder(job.run_id) / "state"
-    first = run.plan(job, run.start.state.epoch if run.start.state else 0)
+    begin = run.start.state.epoch if run.start.state else 0
+    first = run.plan(job, begin)
     drawn = () if job.network.text else run.samples.prepare(clip)  # else encoded anew for every picture
     before = chain(run.probe.prepare(), drawn, run.encodings.fill(_own(first, ranks)))
     yield from run_log.told(chain(map(Warned, run.warnings), before))
@@ -168,6 +169,8 @@ def _session(
             optimizer_label=run.optimizer_label,
             base_model=families.file_of(run.model),
             validation_images=run.held_out,
+            fp8_base=quantised.is_8bit(run.model.model.diffusion_model),
+            clip_skip=-(clip.layer_idx or 0),
             started=started,
         )
         saver = Saver(run.target, trained, training, described | graph, looking=looking, mean=ema and ema.swapped)
@@ -191,6 +194,8 @@ def _session(
         )
 
         def prepare_epoch(batches: list[Batch]) -> Iterator[Event]:
+            if batches is first:  # encoded before the model was loaded
+                return
             encoded = False
             for event in run.encodings.fill(_own(batches, ranks)):
                 encoded = True
@@ -208,7 +213,7 @@ def _session(
         events = loop(
             run.length,
             training.batches_per_step,
-            lambda epoch: run.plan(job, epoch),
+            lambda epoch: first if epoch == begin else run.plan(job, epoch),
             prepare_epoch,
             Feed(run.encodings, host_model, ranks),
             stepper,

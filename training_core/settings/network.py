@@ -222,6 +222,10 @@ class NetworkSettings(Settings):
                 )
         if self.algo == "finetune" and self.text:
             raise ValueError("algo finetune trains the diffusion model alone: choose unet in train.")
+        if self.algo == "finetune" and self.network_weights.strip():
+            raise ValueError(
+                "network_weights is for networks: leave it empty with algo finetune, and load that model instead."
+            )
         for rank in (self.rank, self.conv_rank):
             if self.algo == "dylora" and rank % self.block_size:
                 raise ValueError(f"block_size is {self.block_size}: it must divide the rank ({rank}) for dylora.")

@@ -54,7 +54,7 @@ class TrainingSettings(Settings):
     gradient_checkpointing: Literal["off", "part", "all"] = setting(
         "off",
         "Compute blocks of the model twice to save memory. part: every second transformer block, saves about half of what can "
-        "be saved and costs about a sixth of speed; all: every block, about a third slower (what sd-scripts' flag does).",
+        "be saved for half a forward pass more; all: every block, for a whole one (what sd-scripts' flag does).",
         flag="gradient_checkpointing",
     )
     seed: int = setting(

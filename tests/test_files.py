@@ -1,0 +1,43 @@
+"""Files are written whole or not at all."""
+
+import errno
+from pathlib import Path
+
+import pytest
+from athanor.training_core.files import append_line, remove_leftovers, write_atomically
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path):
+    """A full disk, wherever that is: the old content stays, and no half-written file."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def full(temporary: Path) -> None:
+        temporary.write_bytes(b"ha")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, full)
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+    write_atomically(path, lambda temporary: temporary.write_bytes(b"new"))
+    assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
+
+
+def test_leftovers_of_a_killed_process_go(tmp_path: Path):
+    for name in (
+        ".x.safetensors.1234abcd.tmp",
+        ".x-000001.safetensors.1234abcd.tmp",
+        ".y.safetensors.1.tmp",
+        "x.safetensors",
+    ):
+        (tmp_path / name).write_bytes(b"")
+    remove_leftovers(tmp_path, "x")
+    assert {p.name for p in tmp_path.iterdir()} == {".y.safetensors.1.tmp", "x.safetensors"}
+
+
+def test_a_line_begins_on_its_own(tmp_path: Path):
+    path = tmp_path / "log"
+    path.write_bytes(b'{"a": 1}\n{"half')
+    append_line(path, '{"b": 2}')
+    append_line(path, '{"c": 3}')
+    assert path.read_text().splitlines() == ['{"a": 1}', '{"half', '{"b": 2}', '{"c": 3}']
