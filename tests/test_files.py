@@ -24,15 +24,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
 
 
 def test_leftovers_of_a_killed_process_go(tmp_path: Path):
-    for name in (
-        ".x.safetensors.1234abcd.tmp",
-        ".x-000001.safetensors.1234abcd.tmp",
-        ".y.safetensors.1.tmp",
-        "x.safetensors",
-    ):
+    """Those of this run alone: another process may be writing its own just now."""
+    parts = ("", "-000001", "-step00000010", "-ema", "-000001-diffusers")
+    own = {f".x{part}.safetensors.1234abcd.tmp" for part in parts}
+    others = {".y.safetensors.1.tmp", ".x_2.safetensors.1234abcd.tmp", ".xy-000001.safetensors.1234abcd.tmp"}
+    for name in own | others:
         (tmp_path / name).write_bytes(b"")
     remove_leftovers(tmp_path, "x")
-    assert {p.name for p in tmp_path.iterdir()} == {".y.safetensors.1.tmp", "x.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == others
 
 
 def test_a_line_begins_on_its_own(tmp_path: Path):

@@ -82,16 +82,9 @@ def prepare(
     own = {job.run_id, *([start.before.run_id] if start.before else [])}
     target = _writable(free_path(_target(job, family), own, job.training.overwrite))
     sampling = job.sampling or NO_SAMPLES
-    samples = Samples(
-        prompts.read(sampling, folders.input_folder(), few(p.caption for p in held.training.dataset.pictures))
-        if job.sampling and looks
-        else [],
-        sampling,
-        folders.run_folder(job.run_id) / "samples",
-        target.stem,
-        vae,
-    )
-
+    captions = few(p.caption for p in held.training.dataset.pictures)
+    drawn = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
+    samples = Samples(drawn, sampling, folders.run_folder(job.run_id) / "samples", target.stem, vae)
     autoencoder = fingerprint.autoencoder(vae)
 
     def encodings(some: Buckets) -> Encodings:
