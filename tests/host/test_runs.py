@@ -162,6 +162,20 @@ def test_more_epochs_go_on_with_a_finished_run(server):
     assert "lr_scheduler cosine depends on the length" in entry["outputs"]["train"]["text"][0]
 
 
+def test_a_continued_run_that_is_stopped_keeps_its_names(server):
+    """The shorter run's files are not in its way when it goes on."""
+    train = {"output_name": "further", "save_every_n_epochs": 1}
+    server.run(graphs.training("sd3", train=train | {"epochs": 2}))
+    longer = graphs.training("sd3", train=train | {"epochs": 12})
+    prompt_id = server.queue(longer)
+    wait_for(server, "further", 14)
+    server.post("/interrupt", {})
+    assert server.finish(prompt_id, 60)["status"] == "cancelled"
+    server.run(longer)
+    assert graphs.metadata(graphs.lora_file(server, "further"))["ss_steps"] == "48"
+    assert not list((server.base / "models" / "loras").glob("further_2*"))
+
+
 def test_a_changed_setting_is_named(server):
     prompt = graphs.training("sd3", train={"output_name": "altered", "epochs": 200, "save_every_n_epochs": 0})
     prompt_id = server.queue(prompt)
@@ -169,10 +183,11 @@ def test_a_changed_setting_is_named(server):
     server.post("/interrupt", {})
     server.finish(prompt_id, 60)
     train = {"output_name": "altered", "epochs": 1, "save_every_n_epochs": 0}
+    train |= {"save_state_on_train_end": False}  # does not matter
     entry = server.run(graphs.training("sd3", train=train, optimizer={"learning_rate": 2e-3}))
     said = entry["outputs"]["train"]["text"][0]
     assert "is not continued, since settings that matter have changed" in said
-    assert "learning_rate was 0.001, is 0.002" in said and "epochs was 200, is 1" in said
+    assert "learning_rate was 0.001, is 0.002" in said and "epochs was 200, is 1" in said and "save_state" not in said
 
 
 def test_stop_and_keep_then_go_on(server):

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..optim import schedulers
-from ..settings import Job
+from ..settings import NO_MATTER, Job
 from . import registry, state
 from .registry import Record
-from .state import State
+from .state import Kept
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """Where a run starts."""
 
-    state: State | None  # None: at the first step
+    state: Kept | None  # None: at the first step
     before: Record | None  # the shorter run that it continues
     said: tuple[str, ...]
 
@@ -88,7 +88,12 @@ def _changes(root: Path, job: Job) -> Iterator[str]:
         )
 
 
-_NO_MATTER = ("graph", "datasets.0.folder", "training.overwrite", "training.retrain", "cache.cache_to_disk", "sampling")
+def _no_matter(path: str) -> bool:
+    """Whether the setting at `path` is none that makes a run another one."""
+    group, _, name = path.partition(".")
+    return group in ("graph", "sampling") or name.rpartition(".")[2] in NO_MATTER.get(group, ())
+
+
 _WORDS = {"dataset_fingerprint": "pictures or captions", "model_fingerprint": "the model, CLIP or VAE"}
 
 
@@ -99,6 +104,6 @@ def _differences(path: str, old: object, new: object) -> Iterator[str]:
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for i, (a, b) in enumerate(zip(old, new, strict=True)):
             yield from _differences(f"{path}.{i}", a, b)
-    elif old != new and not path.startswith(_NO_MATTER):
+    elif old != new and not _no_matter(path):
         name = path.rpartition(".")[2]
         yield _WORDS.get(name, f"{name} was {old}, is {new}")

@@ -66,11 +66,11 @@ class Keeper:
         return time.monotonic() > self._due
 
     def rescue(self, progress: Progress) -> Saved | None:
-        """Something has stopped the run: write both, unless the state on disk is of this very step."""
-        if progress.step == self._kept:
-            return None
-        saved = self._saver(progress, "interrupted")
-        self.keep_state(progress)
+        """Something has stopped the run: write what is not on disk yet of this very step."""
+        there = any(saved.step == progress.step for saved in self._saver.saved)
+        saved = None if there or not progress.step else self._saver(progress, "interrupted")
+        if progress.step != self._kept:
+            self.keep_state(progress)
         return saved
 
     def restore_last(self, progress: Progress) -> Saved | None:
@@ -78,7 +78,7 @@ class Keeper:
         last = state.latest(self._folder)
         if last is None:
             return None
-        self._resumable.restore(last, progress)
+        self._resumable.restore(last.read(), progress)
         return self._saver(progress, "interrupted")
 
     def forget(self) -> None:

@@ -19,7 +19,7 @@ from ..objective import Objective
 from ..optim import optimizers, rates, schedulers
 from ..optim.hints import hints
 from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings, SamplingSettings, TrainingSettings
-from . import prompts
+from . import prompts, registry
 from .continuing import Beginning
 from .continuing import beginning as beginning_of
 from .encoded import Encodings
@@ -79,8 +79,7 @@ def prepare(
     conditioning, unused = _encoders(job.conditioning, clip)
     run_length = length(held.training, job.training)
     start = beginning_of(folders.runs_folder(), job, run_length.steps)
-    own = {job.run_id, *([start.before.run_id] if start.before else [])}
-    target = _writable(free_path(_target(job, family), own, job.training.overwrite))
+    target = _writable(_goes_on(start, job) or _free(start, job, family))
     sampling = job.sampling or NO_SAMPLES
     captions = few(p.caption for p in held.training.dataset.pictures)
     drawn = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
@@ -179,6 +178,18 @@ def _swap(job: Job) -> None:
             f"blocks_to_swap does not work with {name}, which needs all weights of the model: set it to 0, or choose lora, locon, "
             "loha or lokr."
         )
+
+
+def _goes_on(start: Beginning, job: Job) -> Path | None:
+    """The file that a run which goes on has been writing towards; None for a new one."""
+    record = registry.read(folders.run_folder(job.run_id)) if start.state and not start.before else None
+    return record and record.target
+
+
+def _free(start: Beginning, job: Job, family: families.Family) -> Path:
+    """A name that no other run has taken, but the one that is continued."""
+    own = {job.run_id, *([start.before.run_id] if start.before else [])}
+    return free_path(_target(job, family), own, job.training.overwrite)
 
 
 def _target(job: Job, family: families.Family) -> Path:

@@ -12,7 +12,7 @@ from ..host import guard, sampling
 from ..host.model import Trainable
 from ..pictures import save_png
 from ..settings import SamplingSettings
-from .events import Encoded, Sampled
+from .events import Encoded, Sampled, Warned
 from .looking import Looking, evaluated
 from .loop import Progress
 from .prompts import Prompt
@@ -46,12 +46,16 @@ class Samples:
 
     def draw(
         self, progress: Progress, kind: str, model: Trainable, trained: torch.nn.Module, looking: Looking
-    ) -> Iterator[Sampled]:
+    ) -> Iterator[Sampled | Warned]:
         """Draw all prompts with the network as it is."""
         when = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}"
         for index, prompt in enumerate(self._prompts):
-            with evaluated(trained, looking), sampling.interlude(model) as patcher:
-                picture = self._picture(patcher, model, prompt)
+            try:
+                with evaluated(trained, looking), sampling.interlude(model) as patcher:
+                    picture = self._picture(patcher, model, prompt)
+            except Exception as error:  # no picture is worth the run
+                yield Warned(f"Sample {index + 1} of step {progress.step} could not be drawn ({error}).")
+                continue
             path = self._folder / f"{self._name}_{when}_{index:02d}_{prompt.seed}.png"
             save_png(path, picture, {"parameters": self._parameters(prompt)})
             yield Sampled(path, progress.step, progress.epoch, index, prompt.text, prompt.seed)

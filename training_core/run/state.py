@@ -38,14 +38,29 @@ def write(folder: Path, state: State) -> Path:
     return path
 
 
-def latest(folder: Path) -> State | None:
-    """The newest state that can be read; None if there is none."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A state on disk; its tensors are read when they are needed, and held by nobody afterwards."""
+
+    path: Path
+    step: int
+    epoch: int  # finished epochs
+
+    def read(self) -> State:
+        """All of it."""
+        with safe_open(self.path, "pt") as file:
+            plain = json.loads(file.metadata()[KEY])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        return State(plain.pop("step"), plain.pop("epoch"), tensors, plain)
+
+
+def latest(folder: Path) -> Kept | None:
+    """The newest state that is whole; None if there is none."""
     for path in sorted(folder.glob("step*.safetensors"), reverse=True):
         try:
-            with safe_open(path, "pt") as file:
-                plain = json.loads((file.metadata() or {})[KEY])
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            return State(plain.pop("step"), plain.pop("epoch"), tensors, plain)
+            with safe_open(path, "pt") as file:  # refuses a file that is shorter than its header says
+                told = json.loads((file.metadata() or {})[KEY])
+            return Kept(path, told["step"], told["epoch"])
         except (SafetensorError, OSError, KeyError, ValueError):
             continue
     return None

@@ -176,7 +176,7 @@ def _session(
         saver = Saver(run.target, trained, training, described | graph, looking=looking, mean=ema and ema.swapped)
         resumable, progress = Resumable(trained.module, optimizer, scaler, ema, run.probe), Progress()
         if run.start.state:
-            resumable.restore(run.start.state, progress)
+            resumable.restore(run.start.state.read(), progress)
             saver.saved.extend(registry.files(states.parent, progress.step))
         keeper = Keeper(saver, resumable, states, progress.step) if ranks.leads else Nothing()
         look = run.probe.watch(trained.module, host_model, run.length.steps, looking)

@@ -12,7 +12,7 @@ from .compare import CompareSettings, CurvesSettings, EpochsSettings, GridSettin
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
-from .job import Job
+from .job import NO_MATTER, Job
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
 from .network import NetworkSettings
@@ -24,6 +24,7 @@ from .training import TrainingSettings
 from .validation import ValidationSettings
 
 __all__ = [
+    "NO_MATTER",
     "BlockSettings",
     "BucketSettings",
     "CacheSettings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from .base import Settings
 from .buckets import BucketSettings
@@ -17,6 +18,14 @@ from .optimizer import OptimizerSettings
 from .sampling import SamplingSettings
 from .training import TrainingSettings
 from .validation import ValidationSettings
+
+NO_MATTER: dict[str, frozenset[str]] = {
+    "datasets": frozenset({"folder", "mask_folder"}),
+    "training": frozenset({"overwrite", "retrain", "save_state_on_train_end", "log_with", "blocks_to_swap"}),
+    "cache": frozenset({"cache_to_disk", "cache_limit_gb"}),
+    "validation": frozenset({"probe_samples", "validate_every_n_steps"}),
+}
+"""Settings that do not make a run another one, by group; none of those of `sampling` does."""
 
 
 class Job(Settings):
@@ -51,14 +60,8 @@ class Job(Settings):
         return self._digest({"epochs", "max_train_steps"})
 
     def _digest(self, training: set[str]) -> str:
-        values = self.model_dump(
-            exclude={
-                "datasets": {"__all__": {"folder", "mask_folder"}},
-                "training": {"overwrite", "retrain", "save_state_on_train_end", "log_with", "blocks_to_swap"}
-                | training,
-                "cache": {"cache_to_disk", "cache_limit_gb"},
-                "validation": {"probe_samples", "validate_every_n_steps"},
-                "sampling": True,
-            }
-        )
+        exclude: dict[str, Any] = {group: set(names) for group, names in NO_MATTER.items()}
+        exclude["training"] |= training
+        exclude |= {"datasets": {"__all__": exclude["datasets"]}, "sampling": True}
+        values = self.model_dump(exclude=exclude)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
