@@ -81,7 +81,7 @@ export class Details {
 
   drawFiles() {
     const { told, run } = this;
-    if (!told.checkpoints.length) { this.files.replaceChildren(make("p", { class: "athanor-empty" }, "No files, or they are gone.")); return; }
+    if (!told.checkpoints.length) { this.files.replaceChildren(make("p", { class: "athanor-empty" }, run.live ? "None yet: Save now writes one." : "No files, or they are gone.")); return; }
     this.files.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ["epoch", "step", "loss", "probe %", "MB", ""].map((h) => make("th", {}, h)))),
       make("tbody", {}, told.checkpoints.map((c) => make("tr", { title: c.file },
         make("td", {}, c.epoch), make("td", {}, c.step), make("td", {}, c.loss == null ? "–" : c.loss.toPrecision(4)), make("td", {}, c.probe == null ? "–" : c.probe.toFixed(1)), make("td", {}, (c.bytes / 1e6).toFixed(1)),
