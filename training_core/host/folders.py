@@ -171,6 +171,11 @@ def cache_folder() -> Path:
     return Path(folder_paths.get_user_directory()) / "athanor" / "cache"
 
 
+def temporary_folder() -> Path:
+    """athanor in the host's folder of temporary files, which it empties at every start."""
+    return Path(folder_paths.get_temp_directory()) / "athanor"
+
+
 def mask_folder(name: str, dataset: Path) -> Path | None:
     """The folder of masks a workflow means: below the dataset's folder, else like `dataset_folder`; None if empty.
 

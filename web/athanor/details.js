@@ -1,6 +1,7 @@
 // One run in detail: verdict, files, samples, loss by noise level, pictures with the highest loss.
 
 import { BandChart, swatch } from "./chart.js";
+import { openRun as openDataset } from "./dataset.js";
 import { make, standing } from "./dom.js";
 import { open as openMatrix } from "./matrix.js";
 import { commands } from "./panel.js";
@@ -59,6 +60,7 @@ export class Details {
       brief ? ` at step ${Math.max(run.last?.step ?? 0, brief.step)} of ${brief.steps}${brief.why ? `: ${brief.why}` : ""}` : ""),
       make("div", { class: "athanor-buttons" },
         make("button", { type: "button", onclick: () => this.openWorkflow() }, "Open workflow"),
+        make("button", { type: "button", title: "Pictures, captions, crops and tags of this run", onclick: () => openDataset(run.id) }, "Dataset"),
         make("a", { class: "button", href: run.report, target: "_blank", rel: "noopener" }, "Report"),
         make("button", { type: "button", title: "Add an axis of this run's files to the graph, for XYZ Compare", onclick: () => this.addAxis() }, "Add compare axis")));
   }

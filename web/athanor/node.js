@@ -19,7 +19,7 @@ function nodeOf(id) {
 }
 
 /** The execution id of a node in the open workflow; null if it is in none of its graphs. */
-function idOf(wanted, graph = app.rootGraph ?? app.graph, before = "") {
+export function idOf(wanted, graph = app.rootGraph ?? app.graph, before = "") {
   for (const node of graph?.nodes ?? []) {
     if (node === wanted) return `${before}${node.id}`;
     const inner = node.subgraph && idOf(wanted, node.subgraph, `${before}${node.id}:`);
