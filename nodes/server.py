@@ -21,6 +21,7 @@ _FILE = re.compile(r"[^/\\\x00-\x1f]{1,255}\.png")
 _INDEX = re.compile(r"[0-9]{1,7}")
 _NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 _MOST_POINTS, _THUMBNAIL = 10_000, 192
+_OF_SAMPLES = frozenset({"pictures", "timesteps", "losses"})
 
 
 def register() -> None:
@@ -29,11 +30,11 @@ def register() -> None:
 
     @routes.get("/athanor/runs")
     async def _runs(request: web.Request) -> web.Response:
-        """All runs, or those of `?name=`, the newest first."""
-        name = request.query.get("name")
-        return await _answer(
-            lambda: [_brief(r) for r in registry.records(folders.runs_folder()) if name in (None, r.output_name)]
-        )
+        """All runs, or those of `?name=`, the newest first; with `?short=1` without their files and samples."""
+        wanted = {"output_name": request.query["name"]} if "name" in request.query else {}
+        if request.query.get("short") == "1":
+            return await _answer(lambda: [_short(told) for told in registry.briefs(folders.runs_folder(), **wanted)])
+        return await _answer(lambda: [_brief(record) for record in registry.records(folders.runs_folder(), **wanted)])
 
     @routes.get("/athanor/runs/{run}")
     async def _run(request: web.Request) -> web.Response:
@@ -44,7 +45,7 @@ def register() -> None:
     async def _metrics(request: web.Request) -> web.Response:
         folder, after = _folder(request), _number(request, "after", 0)
         most = min(_MOST_POINTS, max(2, _number(request, "points", 2000)))
-        return await _answer(lambda: series.points(folder, after, most))
+        return await _answer(lambda: [_curve(point) for point in series.points(folder, after, most)])
 
     @routes.get("/athanor/runs/{run}/review")
     async def _review(request: web.Request) -> web.Response:
@@ -151,35 +152,40 @@ def _listed(path: str) -> str:
         return Path(path).name
 
 
-def _brief(record: registry.Record) -> dict[str, Any]:
+def _short(told: registry.Brief) -> dict[str, Any]:
     """A run in a few fields; status is what its folder says, `live` whether it trains here and now."""
-    live = record.run_id in control.live()
+    live = told.run_id in control.live()
     return {
-        "run_id": record.run_id,
-        "name": record.output_name,
-        "status": record.status,
+        "run_id": told.run_id,
+        "name": told.output_name,
+        "status": told.status,
         "live": live,
-        "elsewhere": not live and record.status not in registry.ENDS and lock.taken(record.folder),
-        "why": record.why,
-        "steps": record.steps,
-        "step": max((e.get("step", 0) for e in record.events), default=0),
-        "time": record.events[-1]["time"] if record.events else None,
+        "elsewhere": not live and told.status not in registry.ENDS and lock.taken(told.folder),
+        "why": told.why,
+        "steps": told.steps,
+        "step": told.step,
+        "time": told.time,
+    }
+
+
+def _brief(record: registry.Record) -> dict[str, Any]:
+    """The same with the files that are there, and the samples."""
+    return _short(registry.Brief.of(record)) | {
         "checkpoints": [
             {"file": _listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]}
             for e in record.saved
         ],
         "samples": [
-            {
-                "file": Path(e["path"]).name,
-                "step": e["step"],
-                "epoch": e["epoch"],
-                "prompt": e["prompt"],
-                "index": e["index"],
-            }
+            {"file": Path(e["path"]).name, **{name: e[name] for name in ("step", "epoch", "prompt", "index")}}
             for e in record.events
             if e["event"] == "sampled"
         ],
     }
+
+
+def _curve(point: dict[str, Any]) -> dict[str, Any]:
+    """What of a step is drawn; what belongs to its samples stays here."""
+    return {name: value for name, value in point.items() if name not in _OF_SAMPLES}
 
 
 def _full(record: registry.Record) -> dict[str, Any]:

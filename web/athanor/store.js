@@ -104,8 +104,8 @@ class Run {
 }
 
 /** Only what is drawn: per-sample lists stay on the server. */
-function slim({ step, epoch, loss, mean, lr, d_lr, seconds, memory }) {
-  return { step, epoch, loss, mean, lr: d_lr ?? lr, seconds, memory };
+function slim({ step, epoch, loss, mean, low, high, lr, d_lr, seconds, memory }) {
+  return { step, epoch, loss, mean, low, high, lr: d_lr ?? lr, seconds, memory };
 }
 
 const runs = new Map();
@@ -117,7 +117,7 @@ export function run(id) {
 }
 
 /** All runs on disk in short, the newest first. */
-export const list = () => get("");
+export const list = () => get("?short=1");
 
 /** The newest run of a name; of several, the one that this node trained. */
 export async function find(name, node) {
