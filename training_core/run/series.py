@@ -43,7 +43,7 @@ def _of_long(path: Path, file: BinaryIO, after: int, most: int) -> list[Entry]:
         return []
     count = min(most - 2, len(found))
     groups = [found[i * len(found) // count : (i + 1) * len(found) // count] for i in range(count)]
-    entries = [_stand_in([_line(file, found[0].begin)])]
+    entries = [_stand_in([_first(file, found[0].begin, after)])]
     for group in groups:
         count = sum(stretch.count for stretch in group)
         entries.append({
@@ -55,6 +55,13 @@ def _of_long(path: Path, file: BinaryIO, after: int, most: int) -> list[Entry]:
     if not groups:
         entries.append(_stand_in([_line(file, found[-1].last_line)]))
     return [e for e in _ordered(e for e in entries if "step" in e) if e["step"] > after]
+
+
+def _first(file: BinaryIO, at: int, after: int) -> Entry:
+    """The first step above `after`."""
+    file.seek(at)
+    lines = iter(file.readline, b"")
+    return next((entry for line in lines for entry in _entries(line) if entry["step"] > after), {})
 
 
 def _line(file: BinaryIO, at: int) -> Entry:

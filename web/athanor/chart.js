@@ -186,7 +186,8 @@ export class LossChart extends Chart {
   marks(u) {
     const { run } = this, colours = theme(), pen = u.ctx, { top, height } = u.bbox, scale = devicePixelRatio || 1;
     const epochs = run.points.filter((p, i) => i && p.epoch !== run.points[i - 1].epoch);
-    const every = Math.max(1, Math.ceil((epochs.length * 30 * scale) / u.bbox.width));
+    const wide = 14 + 7 * String(epochs[epochs.length - 1]?.epoch ?? "").length;
+    const every = Math.max(1, Math.ceil((epochs.length * wide * scale) / u.bbox.width));
     pen.save();
     pen.strokeStyle = colours.line;
     pen.fillStyle = colours.muted;
