@@ -14,7 +14,7 @@ from server import PromptServer
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders
-from ..training_core.run import control, lock, registry, report, review, series
+from ..training_core.run import control, lock, marks, registry, report, review, series
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _FILE = re.compile(r"[^/\\\x00-\x1f]{1,255}\.png")
@@ -95,10 +95,22 @@ def register() -> None:
     @routes.post("/athanor/runs/{run}/discard")
     async def _discard(request: web.Request) -> web.Response:
         """Body: {"file": a checkpoint's file as the run lists it}."""
-        folder, name = _folder(request), await _file(request)
+        folder, name = _folder(request), (await _body(request))["file"]
         if folder.name in control.live():
             raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
         return await _answer(lambda: _discarded(_record(folder), name))
+
+    @routes.post("/athanor/runs/{run}/star")
+    async def _star(request: web.Request) -> web.Response:
+        """Body: {"file": a checkpoint's file, "on": whether it has a star}."""
+        folder, body = _folder(request), await _body(request)
+        return await _answer(lambda: _starred(_record(folder), body["file"], body.get("on") is True))
+
+    @routes.post("/athanor/runs/{run}/copy")
+    async def _copy(request: web.Request) -> web.Response:
+        """Body: {"file": a checkpoint's file, "name": of its copy, in the folder that the file is in}."""
+        folder, body = _folder(request), await _body(request)
+        return await _answer(lambda: _copied(_record(folder), body["file"], body.get("name")))
 
 
 async def _answer(make: Callable[[], Any]) -> web.Response:
@@ -122,8 +134,8 @@ def _number(request: web.Request, name: str, default: int) -> int:
     return int(text)
 
 
-async def _file(request: web.Request) -> str:
-    """The file that a request's body names."""
+async def _body(request: web.Request) -> dict[str, Any]:
+    """A request's body, which names a file."""
     try:
         body = await request.json()
     except ValueError:
@@ -134,7 +146,7 @@ async def _file(request: web.Request) -> str:
         or not isinstance(body.get("file"), str)
     ):
         raise web.HTTPBadRequest(text='the body must be JSON: {"file": name}')
-    return body["file"]
+    return body
 
 
 def _record(folder: Path) -> registry.Record:
@@ -212,9 +224,29 @@ def _thumbnail(folder: Path, index: int) -> bytes:
         raise web.HTTPNotFound(text="the picture is gone, or cannot be read") from None
 
 
-def _discarded(record: registry.Record, name: str) -> dict[str, Any]:
+def _saved(record: registry.Record, name: str) -> Path:
+    """A file of a run by the name that the host lists it under."""
     path = next((Path(e["path"]) for e in record.saved if _listed(e["path"]) == name), None)
     if path is None:
         raise web.HTTPNotFound(text="the run has no such file")
-    registry.discard(record, path)
+    return path
+
+
+def _discarded(record: registry.Record, name: str) -> dict[str, Any]:
+    registry.discard(record, _saved(record, name))
     return {"run_id": record.run_id, "discarded": name}
+
+
+def _starred(record: registry.Record, name: str, on: bool) -> dict[str, Any]:
+    marks.star(record, _saved(record, name), on)
+    return {"run_id": record.run_id, "file": name, "starred": on}
+
+
+def _copied(record: registry.Record, name: str, copy: Any) -> dict[str, Any]:
+    path = _saved(record, name)
+    try:
+        target = folders.beside(path, copy if isinstance(copy, str) else "")
+        marks.copy(path, target)
+    except AthanorError as error:
+        raise web.HTTPUnprocessableEntity(text=str(error)) from None
+    return {"run_id": record.run_id, "file": _listed(str(target))}

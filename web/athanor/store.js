@@ -98,6 +98,8 @@ class Run {
     this.wanted.brief = true;
     this.refresh();
   }
+  star(file, on) { return post(`/${this.id}/star`, { file, on }); }
+  copy(file, name) { return post(`/${this.id}/copy`, { file, name }); }
   sample(file) { return api.apiURL(`/athanor/runs/${this.id}/samples/${encodeURIComponent(file)}`); }
   picture(index) { return api.apiURL(`/athanor/runs/${this.id}/pictures/${index}`); }
   get report() { return api.apiURL(`/athanor/runs/${this.id}/report`); }
