@@ -94,6 +94,31 @@ def test_bad_ids_and_numbers(server, run):
         assert answer(server, f"/athanor/runs/{run['run_id']}/metrics?{query}")[0] == 400
 
 
+def test_a_star_and_a_copy(server, run):
+    base, file = f"/athanor/runs/{run['run_id']}", run["checkpoints"][2]["file"]
+    loras = server.base / "models" / "loras"
+    told = server.get(f"{base}/review")["checkpoints"]
+    assert not any(c["starred"] for c in told) and told[0]["norm"] > 0
+    assert answer(server, f"{base}/star", {"file": file, "on": True})[0] == 200
+    assert [c["file"] for c in server.get(f"{base}/review")["checkpoints"] if c["starred"]] == [file]
+    assert answer(server, f"{base}/star", {"file": file, "on": False})[0] == 200
+    assert not any(c["starred"] for c in server.get(f"{base}/review")["checkpoints"])
+    status, data, _ = answer(server, f"{base}/copy", {"file": file, "name": "sub/kept_copy"})
+    assert status == 200 and (loras / json.loads(data)["file"]).read_bytes() == (loras / file).read_bytes()
+    for name, words in (
+        ("sub/kept_copy", b"exists already"),
+        ("../out", b"leads out"),
+        ("", b"give the LoRA a name"),
+        (3, b"name"),
+    ):
+        status, data, _ = answer(server, f"{base}/copy", {"file": file, "name": name})
+        assert status == 422 and words in data
+    for command in ("star", "copy"):
+        assert answer(server, f"{base}/{command}", {"file": "other.safetensors", "name": "x", "on": True})[0] == 404
+        assert answer(server, f"{base}/{command}", b"[]")[0] == 400
+    assert not (loras.parent / "out.safetensors").exists()
+
+
 def test_discard_is_strict(server, run):
     base, file = f"/athanor/runs/{run['run_id']}/discard", run["checkpoints"][1]["file"]
     path = server.base / "models" / "loras" / file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ class Page:
         self.site, self.pictures, self.errors, self.count = site, pictures, [], 0
         site.post("/settings", {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": vue})
         self.context = browser.new_context(viewport={"width": 1500, "height": 1000})
+        self.context.set_default_timeout(120_000)  # of what is waited for: machines of CI are slow at times
         self.page = self.context.new_page()
         self.page.on("console", self._console)
         self.page.on("pageerror", self._thrown)
@@ -85,7 +87,7 @@ class Page:
         """Points of the curve on the node."""
         return int(self.page.locator(".athanor-panel").first.get_attribute("data-points") or 0)
 
-    def wait_for_points(self, count: int, seconds: float = 90) -> int:
+    def wait_for_points(self, count: int, seconds: float = 180) -> int:
         self.page.wait_for_function(
             "(n) => Number(document.querySelector('.athanor-panel')?.dataset.points) >= n",
             arg=count,
@@ -101,7 +103,12 @@ class Page:
         return path
 
     def close(self) -> None:
+        """Leave nothing queued: a test that failed must not keep the next one waiting."""
         self.context.close()
+        self.site.post("/queue", {"clear": True})
+        while any(self.site.get("/queue").values()):
+            self.site.post("/interrupt", {})
+            time.sleep(0.3)
 
 
 def workflow(name: str, epochs: int, samples: bool = True) -> dict[str, Any]:
