@@ -83,7 +83,7 @@ def test_pictures_tags_and_findings_of_nodes(site, page, vue):
     page.page.wait_for_function("document.querySelector('.athanor-dataset .where').innerText === '1 of 6 pictures'")
     page.page.get_by_role("button", name="Clear filters").click()
     page.page.wait_for_function("document.querySelector('.athanor-dataset .where').innerText.startsWith('6 pictures')")
-    term = page.page.locator(".athanor-dataset .terms button").first
+    term = page.page.locator(".athanor-dataset .terms button").last
     count = int(term.locator(".count").inner_text())
     for left in (count, 6 - count):
         term.click()
