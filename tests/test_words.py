@@ -12,7 +12,7 @@ WEB = Path(__file__).resolve().parents[1] / "web" / "athanor"
 TABLES = {"zh": "words_zh.js", "zh-TW": "words_zh_tw.js"}
 STRING = r'"((?:[^"\\]|\\.)*)"'
 # t("..."), t(condition ? "..." : "..."), t(condition ? "..." : value)
-ASKED = re.compile(r'(?<![\w.])t\((?:[^"`()]*\? )?' + STRING + r"(?: : " + STRING + r")?")
+ASKED = re.compile(r"(?<![\w.])t\((?:[^`()\n]*? \? )?" + STRING + r"(?: : " + STRING + r")?")
 
 
 def table(language: str) -> dict[str, str]:

@@ -12,6 +12,8 @@ export const TABLE = {
   "probe, % of start": "探针，相对起点 %",
   "Loss over {steps} steps, mean now {mean}": "{steps} 步的损失，当前平均 {mean}",
   ", probe {percent} % of the start": "，探针为起点的 {percent} %",
+  "Probe of {count} runs over steps": "{count} 个训练任务的探针随步数的变化",
+  "Loss of {count} runs over steps": "{count} 个训练任务的损失随步数的变化",
   "Runs compared": "训练任务对比",
   "Loss by noise level": "各噪声级别的损失",
   "Not enough steps yet.": "步数还不够。",

@@ -12,6 +12,8 @@ export const TABLE = {
   "probe, % of start": "探針，相對起點 %",
   "Loss over {steps} steps, mean now {mean}": "{steps} 步的損失，目前平均 {mean}",
   ", probe {percent} % of the start": "，探針為起點的 {percent} %",
+  "Probe of {count} runs over steps": "{count} 個訓練任務的探針隨步數的變化",
+  "Loss of {count} runs over steps": "{count} 個訓練任務的損失隨步數的變化",
   "Runs compared": "訓練任務比較",
   "Loss by noise level": "各雜訊級別的損失",
   "Not enough steps yet.": "步數還不夠。",
