@@ -38,7 +38,11 @@ class Page:
     def open(self) -> None:
         """Load, or load again."""
         self.page.goto(self.site.url)
-        self.page.wait_for_function("window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph")
+        self.page.wait_for_function(
+            """() => { const app = window.comfyAPI?.app?.app;  // the nodes are known, and the first workflow is open
+                const known = window.LiteGraph?.registered_node_types.AthanorTrainLoRA;
+                return app?.graph && known && app.extensionManager?.workflow?.activeWorkflow; }"""
+        )
         self.page.wait_for_timeout(1500)
         self.page.keyboard.press("Escape")
 
