@@ -3,13 +3,14 @@
 import { api } from "../../../scripts/api.js";
 import { make, style } from "./dom.js";
 import { Pictures, framed } from "./pictures.js";
+import { t } from "./words.js";
 
 style("./athanor.css");
 style("./dataset.css");
 
 const SMALL = 500; // pictures that the doctor may look at unasked
 const SIGNS = { error: "✗", warning: "!", hint: "·" };
-const several = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+const counted = (count) => t(count === 1 ? "{count} picture" : "{count} pictures", { count });
 
 async function fetched(path, options) {
   const answer = await api.fetchApi(`/athanor/datasets${path}`, options);
@@ -29,32 +30,32 @@ class Page {
   constructor(read) {
     Object.assign(this, { read, terms: new Map(), findings: null, before: document.activeElement });
     const field = (label, more) => make("input", { type: "search", placeholder: label, "aria-label": label, ...more });
-    this.title = make("h2", {}, "Dataset");
-    this.status = make("p", { class: "where", role: "status" }, "Reading the pictures…");
-    this.text = field("Name or caption", { oninput: () => this.soon() });
-    this.bucket = make("select", { "aria-label": "Bucket", onchange: () => this.filter() });
-    this.finding = make("select", { "aria-label": "Finding", onchange: () => this.filter() });
-    this.examine = make("button", { type: "button", title: "Let the Dataset Doctor look for duplicates, blurred pictures and bad captions", onclick: () => this.look() }, "Look for problems");
-    this.size = make("input", { type: "range", min: 90, max: 320, value: 150, "aria-label": "Size of the pictures", oninput: () => this.pictures.set({ side: Number(this.size.value) }) });
-    this.crop = make("input", { type: "checkbox", checked: true, "aria-label": "Show what is cut off", onchange: () => { this.pictures.set({ crop: this.crop.checked }); this.showOne(this.pictures.picture(this.pictures.at)); } });
-    this.none = make("button", { type: "button", onclick: () => this.reset() }, "Clear filters");
-    this.termText = field("Find a tag", { oninput: () => this.termsSoon() });
-    this.termHead = make("h3", {}, "Tags");
+    this.title = make("h2", {}, t("Dataset"));
+    this.status = make("p", { class: "where", role: "status" }, t("Reading the pictures…"));
+    this.text = field(t("Name or caption"), { oninput: () => this.soon() });
+    this.bucket = make("select", { "aria-label": t("Bucket"), onchange: () => this.filter() });
+    this.finding = make("select", { "aria-label": t("Finding"), onchange: () => this.filter() });
+    this.examine = make("button", { type: "button", title: t("Let the Dataset Doctor look for duplicates, blurred pictures and bad captions"), onclick: () => this.look() }, t("Look for problems"));
+    this.size = make("input", { type: "range", min: 90, max: 320, value: 150, "aria-label": t("Size of the pictures"), oninput: () => this.pictures.set({ side: Number(this.size.value) }) });
+    this.crop = make("input", { type: "checkbox", checked: true, "aria-label": t("Show what is cut off"), onchange: () => { this.pictures.set({ crop: this.crop.checked }); this.showOne(this.pictures.picture(this.pictures.at)); } });
+    this.none = make("button", { type: "button", onclick: () => this.reset() }, t("Clear filters"));
+    this.termText = field(t("Find a tag"), { oninput: () => this.termsSoon() });
+    this.termHead = make("h3", {}, t("Tags"));
     this.termList = make("ul", { class: "terms" });
     this.findingList = make("ul", { class: "findings" });
-    this.one = make("aside", { class: "one", "aria-label": "Picture" });
+    this.one = make("aside", { class: "one", "aria-label": t("Picture") });
     this.pictures = new Pictures({
       page: (first, count) => this.page(first, count), url: (picture) => this.url(picture, 256),
       describe: (picture) => this.describe(picture), moved: (picture) => this.showOne(picture), entered: () => this.zoom(true),
     });
     this.stage = make("div", { class: "stage", hidden: true, onclick: () => this.zoom(false) });
-    this.dialog = make("dialog", { class: "athanor athanor-dataset", "aria-label": "Dataset" },
-      make("header", {}, this.title, this.status, make("button", { type: "button", "aria-label": "Close the dataset", onclick: () => this.dialog.close() }, "Close")),
-      make("div", { class: "tools" }, this.text, this.bucket, this.finding, this.none, this.examine, make("label", {}, "size", this.size), make("label", {}, this.crop, "crop")),
+    this.dialog = make("dialog", { class: "athanor athanor-dataset", "aria-label": t("Dataset") },
+      make("header", {}, this.title, this.status, make("button", { type: "button", "aria-label": t("Close the dataset"), onclick: () => this.dialog.close() }, t("Close"))),
+      make("div", { class: "tools" }, this.text, this.bucket, this.finding, this.none, this.examine, make("label", {}, t("size"), this.size), make("label", {}, this.crop, t("crop"))),
       make("div", { class: "main" },
-        make("aside", { class: "side", "aria-label": "Tags and findings" }, this.findingList, this.termHead, this.termText, this.termList),
+        make("aside", { class: "side", "aria-label": t("Tags and findings") }, this.findingList, this.termHead, this.termText, this.termList),
         this.pictures.element, this.one, this.stage),
-      make("p", { class: "keys" }, "arrows, Page and Home keys: neighbour · Enter: large · Esc: back · a tag: with it, without it, any"));
+      make("p", { class: "keys" }, t("arrows, Page and Home keys: neighbour · Enter: large · Esc: back · a tag: with it, without it, any")));
     this.dialog.addEventListener("keydown", (event) => this.key(event));
     this.dialog.addEventListener("cancel", (event) => { if (!this.stage.hidden) { event.preventDefault(); this.zoom(false); } });
     this.dialog.addEventListener("close", () => { this.dialog.remove(); this.before?.focus?.(); });
@@ -70,12 +71,12 @@ class Page {
       this.told = await this.read();
     } catch (error) { this.status.textContent = error.message; return; }
     const { told } = this;
-    this.title.textContent = `Dataset ${told.title}`;
-    this.dialog.setAttribute("aria-label", `Dataset ${told.title}`);
-    this.bucket.replaceChildren(make("option", { value: "" }, "all buckets"), ...told.buckets.map(([w, h, count]) => make("option", { value: `${w}x${h}` }, `${w}x${h} (${count})`)));
+    this.title.textContent = t("Dataset {title}", told);
+    this.dialog.setAttribute("aria-label", t("Dataset {title}", told));
+    this.bucket.replaceChildren(make("option", { value: "" }, t("all buckets")), ...told.buckets.map(([w, h, count]) => make("option", { value: `${w}x${h}` }, `${w}x${h} (${count})`)));
     this.bucket.hidden = !told.buckets.length;
-    this.termHead.textContent = `${told.kind === "tags" ? "Tags" : "Words"} (${told.terms})`;
-    this.termText.placeholder = told.kind === "tags" ? "Find a tag" : "Find a word";
+    this.termHead.textContent = `${t(told.kind === "tags" ? "Tags" : "Words")} (${told.terms})`;
+    this.termText.placeholder = t(told.kind === "tags" ? "Find a tag" : "Find a word");
     this.termText.setAttribute("aria-label", this.termText.placeholder);
     this.setFindings(told.findings);
     this.readTerms();
@@ -121,8 +122,8 @@ class Page {
       const { total, pictures } = await this.ask(`/pictures?${asked}`);
       if (asked !== this.asked || !this.open) return;
       this.none.hidden = asked.size <= 2;
-      const seen = this.told.seen === this.told.pictures ? "" : `, ${this.told.seen} per epoch with repeats`;
-      this.status.textContent = total === this.told.pictures ? `${several(total, "picture")}${seen}` : `${total} of ${several(this.told.pictures, "picture")}`;
+      const seen = this.told.seen === this.told.pictures ? "" : t(", {count} per epoch with repeats", { count: this.told.seen });
+      this.status.textContent = total === this.told.pictures ? `${counted(total)}${seen}` : t("{count} of {all}", { count: total, all: counted(this.told.pictures) });
       this.pictures.show(total, pictures);
     } catch (error) { this.status.textContent = error.message; }
   }
@@ -152,11 +153,11 @@ class Page {
     const chosen = [...this.terms.keys()].filter((term) => !counts.has(term)).map((term) => [term, null]);
     const focused = this.termList.contains(document.activeElement) ? document.activeElement.dataset.term : null;
     this.termList.replaceChildren(...[...chosen, ...terms].map(([term, count]) => {
-      const way = this.terms.get(term), words = { tag: "with it", without: "without it" }[way] ?? "any";
-      return make("li", {}, make("button", { type: "button", "data-term": term, "data-way": way ?? "", "aria-pressed": String(Boolean(way)), "aria-label": `${term}${count == null ? "" : `, ${several(count, "picture")}`}, shown: ${words}`, onclick: () => this.turn(term) },
+      const way = this.terms.get(term), words = t({ tag: "with it", without: "without it" }[way] ?? "any");
+      return make("li", {}, make("button", { type: "button", "data-term": term, "data-way": way ?? "", "aria-pressed": String(Boolean(way)), "aria-label": `${term}${count == null ? "" : `, ${counted(count)}`}, ${t("shown: {way}", { way: words })}`, onclick: () => this.turn(term) },
         make("b", {}, { tag: "+", without: "−" }[way] ?? ""), make("span", { class: "term" }, term), make("span", { class: "count" }, count ?? "")));
-    }), ...(total > terms.length ? [make("li", { class: "athanor-empty" }, `${total - terms.length} more: type to find them`)] : []),
-    ...(total ? [] : [make("li", { class: "athanor-empty" }, this.termText.value ? "None fits." : "No captions.")]));
+    }), ...(total > terms.length ? [make("li", { class: "athanor-empty" }, t("{count} more: type to find them", { count: total - terms.length }))] : []),
+    ...(total ? [] : [make("li", { class: "athanor-empty" }, t(this.termText.value ? "None fits." : "No captions."))]));
     if (focused != null) [...this.termList.querySelectorAll("button")].find((b) => b.dataset.term === focused)?.focus();
   }
 
@@ -176,13 +177,13 @@ class Page {
         if (!this.open) return;
         if (told.error) throw new Error(told.error);
         if (told.findings) { this.setFindings(told.findings); break; }
-        this.examine.textContent = `Looking: ${told.done} of ${told.total}`;
+        this.examine.textContent = t("Looking: {done} of {total}", told);
         await new Promise((later) => setTimeout(later, 500));
       }
       await this.filter(); // pictures know their findings now
     } catch (error) {
       this.examine.disabled = false;
-      this.examine.textContent = "Look for problems";
+      this.examine.textContent = t("Look for problems");
       this.status.textContent = error.message;
     }
   }
@@ -191,25 +192,25 @@ class Page {
     this.findings = found;
     this.examine.hidden = Boolean(found);
     this.finding.hidden = !found?.some((f) => f.pictures);
-    this.finding.replaceChildren(make("option", { value: "" }, "all findings"), ...(found ?? []).flatMap((f, i) => (f.pictures ? [make("option", { value: i }, `${f.level}: ${f.kind} (${f.pictures})`)] : [])));
+    this.finding.replaceChildren(make("option", { value: "" }, t("all findings")), ...(found ?? []).flatMap((f, i) => (f.pictures ? [make("option", { value: i }, `${t(f.level)}: ${f.kind} (${f.pictures})`)] : [])));
     const warnings = found ? [] : this.told.warnings.map((text) => ({ level: "warning", kind: "loading", text, pictures: 0 }));
     const rows = [...(found ?? []), ...warnings].map((f, i) => make("li", { "data-level": f.level },
-      make("b", {}, `${SIGNS[f.level]} ${f.level}: `), f.text, f.pictures && found ? make("button", { type: "button", "aria-label": `Show the ${several(f.pictures, "picture")}: ${f.kind}`, onclick: () => { this.finding.value = String(i); this.filter(); } }, `Show ${f.pictures}`) : null));
-    if (found && !rows.length) rows.push(make("li", {}, "✓ The doctor has found nothing."));
+      make("b", {}, `${SIGNS[f.level]} ${t(f.level)}: `), f.text, f.pictures && found ? make("button", { type: "button", "aria-label": t("Show {pictures}: {kind}", { pictures: counted(f.pictures), kind: f.kind }), onclick: () => { this.finding.value = String(i); this.filter(); } }, t("Show {count}", { count: f.pictures })) : null));
+    if (found && !rows.length) rows.push(make("li", {}, t("✓ The doctor has found nothing.")));
     this.findingList.replaceChildren(...rows);
   }
 
   describe(picture) {
     const [place, ...more] = picture.places, found = picture.findings.map((n) => this.findings?.[n]).filter(Boolean);
-    const line = place ? `${place.bucket.join("x")}${more.length ? ` +${more.length}` : ""}` : this.told.buckets.length ? "no bucket" : picture.size.join("x");
+    const line = place ? `${place.bucket.join("x")}${more.length ? ` +${more.length}` : ""}` : this.told.buckets.length ? t("no bucket") : picture.size.join("x");
     return {
-      words: picture.caption || "(no caption)", line: `${line}${picture.repeats === 1 ? "" : ` · ${picture.repeats}×`}${picture.is_reg ? " · reg" : ""}`,
+      words: picture.caption || t("(no caption)"), line: `${line}${picture.repeats === 1 ? "" : ` · ${picture.repeats}×`}${picture.is_reg ? t(" · reg") : ""}`,
       marks: found.length ? { sign: `${SIGNS[found[0].level]} ${found.length}`, level: found[0].level, title: found.map((f) => f.kind).join(", ") } : null,
     };
   }
 
   showOne(picture) {
-    if (!picture) { this.one.replaceChildren(make("p", { class: "athanor-empty" }, this.told && !this.pictures.total ? "No picture fits the filters." : "")); return; }
+    if (!picture) { this.one.replaceChildren(make("p", { class: "athanor-empty" }, this.told && !this.pictures.total ? t("No picture fits the filters.") : "")); return; }
     const side = 300, frame = framed(picture, side, this.crop.checked);
     const image = frame.querySelector("img");
     image.src = this.url(picture, 256);
@@ -219,13 +220,14 @@ class Page {
     const places = picture.places.map(({ bucket, resized, crop }) => {
       const cut = resized[0] * resized[1] - bucket[0] * bucket[1], lost = Math.round((100 * cut) / (resized[0] * resized[1]));
       const scale = resized[0] / width;
-      return `bucket ${bucket.join("x")}: scaled to ${resized.join("x")} (${(100 * scale).toFixed(0)} %), ${lost ? `${lost} % cut off, from ${crop.join(", ")}` : "nothing cut off"}`;
+      return t("bucket {bucket}: scaled to {resized} ({percent} %), ", { bucket: bucket.join("x"), resized: resized.join("x"), percent: (100 * scale).toFixed(0) })
+        + (lost ? t("{lost} % cut off, from {crop}", { lost, crop: crop.join(", ") }) : t("nothing cut off"));
     });
     const findings = picture.findings.map((n) => this.findings?.[n]).filter(Boolean);
     this.one.replaceChildren(...[make("div", { class: "box", style: `height:${side}px` }, frame), make("h3", {}, picture.name),
-      make("p", {}, `${width}x${height} · ${picture.repeats}× per epoch${picture.is_reg ? " · regularization" : ""}${picture.masked ? " · masked" : ""}`),
+      make("p", {}, `${width}x${height} · ${t("{count}× per epoch", { count: picture.repeats })}${picture.is_reg ? t(" · regularization") : ""}${picture.masked ? t(" · masked") : ""}`),
       ...places.map((words) => make("p", {}, words)),
-      make("p", { class: "caption" }, picture.caption || "(no caption)"),
+      make("p", { class: "caption" }, picture.caption || t("(no caption)")),
       findings.length ? make("ul", { class: "findings" }, findings.map((f) => make("li", { "data-level": f.level }, make("b", {}, `${SIGNS[f.level]} ${f.kind}: `), f.text))) : null].filter(Boolean));
     if (!this.stage.hidden) this.drawStage(picture);
   }
@@ -235,7 +237,7 @@ class Page {
     const frame = framed(picture, Math.max(width, height) * scale, this.crop.checked);
     frame.querySelector("img").src = this.url(picture, 1280);
     frame.querySelector("img").alt = picture.caption;
-    this.stage.replaceChildren(frame, make("p", {}, `${picture.name}: ${picture.caption || "(no caption)"}`));
+    this.stage.replaceChildren(frame, make("p", {}, `${picture.name}: ${picture.caption || t("(no caption)")}`));
   }
 
   zoom(on) {

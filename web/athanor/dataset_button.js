@@ -3,6 +3,7 @@
 import { app } from "../../../scripts/app.js";
 import { openNode } from "./dataset.js";
 import { idOf } from "./node.js";
+import { t } from "./words.js";
 
 const KINDS = new Set(["AthanorDatasetLoader", "AthanorBucketer", "AthanorDatasetDoctor"]);
 
@@ -19,14 +20,14 @@ app.registerExtension({
     function() {
       const node = chosen();
       if (node) openNode(app, idOf(node));
-      else app.extensionManager.toast.add({ severity: "info", summary: "Athanor", detail: "There is no Dataset Loader, Bucketer or Dataset Doctor in this graph.", life: 5000 });
+      else app.extensionManager.toast.add({ severity: "info", summary: "Athanor", detail: t("There is no Dataset Loader, Bucketer or Dataset Doctor in this graph."), life: 5000 });
     },
   }],
   nodeCreated(node) {
     if (!KINDS.has(node.comfyClass)) return;
     const widget = node.addWidget("button", "athanor_dataset", "", () => openNode(app, idOf(node)), { serialize: false });
-    widget.label = "Open dataset";
-    widget.tooltip = "Pictures with captions, crops and buckets, tags with counts, and what the Dataset Doctor finds";
+    widget.label = t("Open dataset");
+    widget.tooltip = t("Pictures with captions, crops and buckets, tags with counts, and what the Dataset Doctor finds");
     widget.serialize = false; // options.serialize: the queued graph; this: the workflow file
   },
   loadedGraphNode(node) {

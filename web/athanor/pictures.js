@@ -1,6 +1,7 @@
 // A list of very many pictures: only the cells that can be seen exist, and their data comes a page at a time.
 
 import { make } from "./dom.js";
+import { t } from "./words.js";
 
 const PAGE = 100, BELOW = 58, GAP = 8, QUIET = 90; // pictures of one request; room for words below a thumbnail; ms without scrolling
 
@@ -23,7 +24,7 @@ export class Pictures {
     this.pages = new Map();
     this.cells = new Map(); // index -> element
     this.inner = make("div", { class: "inner" });
-    this.element = make("div", { class: "pictures", tabindex: 0, role: "listbox", "aria-label": "Pictures" }, this.inner);
+    this.element = make("div", { class: "pictures", tabindex: 0, role: "listbox", "aria-label": t("Pictures") }, this.inner);
     this.element.addEventListener("scroll", () => this.draw());
     this.element.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.draw()).observe(this.element);
@@ -116,7 +117,7 @@ export class Pictures {
       if (cell.dataset.filled == null) this.paint(index, cell);
       const image = cell.querySelector("img"), picture = this.picture(index);
       if (!image || image.src || !picture) continue;
-      image.addEventListener("error", () => { cell.querySelector(".frame").replaceChildren(make("span", { class: "gone" }, "gone")); }, { once: true });
+      image.addEventListener("error", () => { cell.querySelector(".frame").replaceChildren(make("span", { class: "gone" }, t("gone"))); }, { once: true });
       image.src = this.url(picture);
     }
     if (this.told !== this.picture(this.at)) this.tell();
