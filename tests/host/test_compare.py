@@ -4,6 +4,8 @@ import json
 import os
 import random
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -530,7 +532,7 @@ def test_widgets_of_the_graph_are_axes(server, lora_files):
     prompt["x"]["inputs"]["values"] = "0-1(0.5), 0.25"
     plan = prompt | {"compare": prompt["compare"] | {"class_type": "AthanorXYZPlan"}}
     del plan["show"]
-    assert "already on disk: 3 of 8" in inner(server.run(plan))["text"][0]  # those of 0.5 had shift's own value, 3
+    assert "already on disk: 5 of 8" in inner(server.run(plan))["text"][0]  # of 6: one was drawn as the graph stood
 
 
 def test_widgets_before_the_latent_and_loaders_are_axes(server, lora_files):
@@ -578,3 +580,49 @@ def test_a_widget_before_a_training_is_refused(server, lora_files):
     prompt["name"] = graphs.node("LoraLoaderModelOnly", model=["ckpt", 0], lora_name=["train", 1], strength_model=1.0)
     prompt["compare"]["inputs"] |= {"model": ["name", 0]}
     assert "stands before the training of node train" in failed(server, prompt | training)
+
+
+def test_starred_pictures_choose_epochs(server, lora_files):
+    """What the viewer writes down is kept in the comparison's folder, and nowhere else."""
+    epochs = graphs.node("AthanorLoRARunAxis", source="char", epochs="1-3", include_final=False)
+    folder = graphs.folder(server, server.run(comparison("sd3", y=epochs, steps=1)))
+    route = f"/athanor/compare/{folder.name}"
+    data = server.get(route)
+    assert (
+        data["failed"] == {}
+        and data["marks"] == {}
+        and folder.name in {one["name"] for one in server.get("/athanor/compare")}
+    )
+    starred = data["cells"][data["axes"][1]["names"].index("epoch 2")]
+    assert server.post(f"{route}/marks", {"cell": starred, "star": True, "note": "this one"}) == {
+        "star": True,
+        "note": "this one",
+    }
+    assert (
+        json.loads((folder / "marks.json").read_text())
+        == server.get(route)["marks"]
+        == {starred: {"star": True, "note": "this one"}}
+    )
+    nodes = {"axis": graphs.node("AthanorLoRARunAxis", source="char", epochs="starred", include_final=False)}
+    nodes["show"] = graphs.node("PreviewAny", source=["axis", 1])
+    assert server.run(nodes)["outputs"]["axis"]["text"] == ["checkpoint of char, 2 values: base model, epoch 2"]
+    server.post(f"{route}/marks", {"cell": starred, "star": False})
+    assert "no checkpoint of char is starred" in failed(server, nodes)
+
+    before = set(folder.parent.rglob("*"))
+    for path, body, code in (
+        (f"{route}/marks", {"cell": "0" * 24, "star": True}, 404),
+        (f"{route}/marks", {"cell": "../../plan", "star": True}, 404),
+        (f"{route}/marks", ["star"], 400),
+        ("/athanor/compare/..%2F..%2Fx/marks", {"cell": starred, "star": True}, 404),
+        ("/athanor/compare/nothing/marks", {"cell": starred, "star": True}, 404),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            server.post(path, body)
+        assert caught.value.code == code, path
+    assert set(folder.parent.rglob("*")) == before
+    with urllib.request.urlopen(f"{server.url}{route}/cells/{starred}.png") as answer:
+        assert answer.headers["Content-Type"] == "image/png" and answer.headers["X-Content-Type-Options"] == "nosniff"
+    for path in (f"{route}/cells/..%2F..%2Fplan.png", "/athanor/compare/%2E%2E/cells/a.png"):
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{server.url}{path}")

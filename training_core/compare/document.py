@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .axes import Axis, Value
 from .cells import ENGINE, Cell, parameters
 from .labels import Labels
 from .plan import Plan
-
-if TYPE_CHECKING:
-    from .prepare import Request
 
 
 def places(whole: Plan) -> dict[Cell, dict[str, str]]:
@@ -26,9 +23,9 @@ def places(whole: Plan) -> dict[Cell, dict[str, str]]:
     return found
 
 
-def title(request: Request, whole: Plan, named: Sequence[Labels]) -> str:
+def title(run: str, whole: Plan, named: Sequence[Labels]) -> str:
     """What all pictures have in common, in one line."""
-    parts = [request.run.name] if request.run else []
+    parts = [run] if run else []
     parts += [f"{axis.title} {axis.values[0].label}" for axis in whole.axes if _worth_saying(axis)]
     varied = {f for axis in whole.axes for f in axis.fields if len(axis.values) > 1}
     first = whole.cells[0]

@@ -113,7 +113,7 @@ def prepare(request: Request, root: Path) -> Prepared:
         contents[key] += contents["model:"]  # what such a model lacks, it takes from here
     keys = {cell: identity(cell, contents) for cell in whole.order}
     named = tuple(map(labels, whole.axes))
-    title = document.title(request, whole, named)
+    title = document.title(request.run.name if request.run else "", whole, named)
     files = {name.partition(":")[2]: content for name, content in contents.items() if name.startswith("lora:")}
     written = document.document(whole, named, keys, title, seeds, family, files, request.graph)
     name = re.sub(r"[^\w.-]+", "_", request.run.name if request.run else "compare").strip("._")[:60]
