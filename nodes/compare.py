@@ -15,7 +15,6 @@ from PIL import Image
 from ..training_core.compare import engine, prepare, report, variants, viewer
 from ..training_core.compare.files import draw_pages, open_comparison
 from ..training_core.compare.grid import Painter
-from ..training_core.drawing import lacks_font
 from ..training_core.host import folders
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
@@ -202,33 +201,16 @@ class AthanorXYZCompare(_Comparing):
         painter = Painter(prepared.document, folder, GridSettings())
         pages = draw_pages(painter, folder, GridSettings(), info, "grid")
         viewer.write(folder, prepared.document)
-        text = _summary(prepared, len(missing), failed, pages)
+        if missing:  # a preview stays on the node, in front of its pictures: let it be the grid
+            with Image.open(pages[0]) as page:
+                progress.picture(page.convert("RGB"), 1024)
+        text = report.outcome_text(prepared, len(missing), failed, pages)
         progress.text(text, always=True)
         grid = _load(pages, place.linked(0), SHOWN)
         paths = [prepared.store.path(prepared.keys[cell]) for cell in prepared.plan.cells]
         images = _load([path for path in paths if path.is_file()], place.linked(1))
         shown = {"images": _shown(pages), "text": [text], "athanor_comparison": [folder.name]}
         return io.NodeOutput(place.listed(grid), place.listed(images), folder.name, text, ui=shown)
-
-
-def _summary(prepared: prepare.Prepared, drawn: int, failed: Mapping[str, str], pages: Sequence[Path]) -> str:
-    different, counts = len(prepared.plan.order), prepared.bench.counts
-    lines = [f"{different} pictures, {drawn} drawn now, {different - drawn} were on disk"]
-    told = [
-        f"{counts[name]} {name}"
-        for name in ("models loaded", "nodes run again", "patches", "prompts encoded")
-        if counts[name]
-    ]
-    if told:
-        lines.append(", ".join(told))
-    lines.append(f"to look around in a browser: {prepared.store.folder / 'viewer' / 'index.html'}")
-    lines.append(f"{len(pages)} page{'s' if len(pages) > 1 else ''} in {prepared.store.folder}")
-    if lacks_font(prepared.title + "".join(v.label for axis in prepared.plan.axes for v in axis.values)):
-        lines.append(
-            "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
-        )
-    lines += [f"failed: {where}: {why}" for where, why in failed.items()][:10]
-    return "\n".join(lines)
 
 
 def _load(paths: Sequence[Path], wanted: bool, pixels: float = float("inf")) -> list[torch.Tensor]:

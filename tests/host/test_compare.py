@@ -617,8 +617,11 @@ def test_starred_pictures_choose_epochs(server, lora_files):
         ("/athanor/compare/..%2F..%2Fx/marks", {"cell": starred, "star": True}, 404),
         ("/athanor/compare/nothing/marks", {"cell": starred, "star": True}, 404),
     ):
+        request = urllib.request.Request(
+            server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
         with pytest.raises(urllib.error.HTTPError) as caught:
-            server.post(path, body)
+            urllib.request.urlopen(request)
         assert caught.value.code == code, path
     assert set(folder.parent.rglob("*")) == before
     with urllib.request.urlopen(f"{server.url}{route}/cells/{starred}.png") as answer:

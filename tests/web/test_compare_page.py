@@ -49,16 +49,16 @@ def press_widget(page: Page, node: str, widget: str, vue: bool) -> None:
     at = page.page.evaluate(
         """([id, name]) => { const { app } = window.comfyAPI.app, node = app.graph.getNodeById(id), { ds, canvas } = app.canvas;
             const widget = node.widgets.find((w) => w.name === name), box = canvas.getBoundingClientRect();
-            return [(node.pos[0] + node.size[0] / 2 + ds.offset[0]) * ds.scale + box.left, (node.pos[1] + widget.y + 10 + ds.offset[1]) * ds.scale + box.top]; }""",
+            const [x, y] = [node.pos[0] + node.size[0] / 2 + ds.offset[0], node.pos[1] + widget.y + 10 + ds.offset[1]];
+            return [x * ds.scale + box.left, y * ds.scale + box.top]; }""",
         [node, widget],
     )
     page.page.mouse.click(*at)
 
 
-def value_of(page: Page, node: str, widget: str, what: str = "value") -> object:
-    return page.page.evaluate(
-        "([id, name, what]) => window.comfyAPI.app.app.graph.getNodeById(id).widgets.find((w) => w.name === name)[what]", [node, widget, what]
-    )  # fmt: skip
+def widget_of(node: str, name: str) -> str:
+    """JavaScript for a widget of a node."""
+    return f"window.comfyAPI.app.app.graph.getNodeById('{node}').widgets.find((w) => w.name === '{name}')"
 
 
 @RENDERERS
@@ -67,16 +67,14 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     page.page.evaluate("(w) => window.comfyAPI.app.app.loadApiJson(w, 'test')", comparison())
     place(page, {"1": (0, 0), "2": (0, 200), "3": (0, 400), "4": (500, 0), "5": (0, 800)})
     page.picture(f"compare_{which}_graph")
-    assert value_of(page, "3", "widget", "hidden")
+    assert page.page.evaluate(widget_of("3", "widget") + ".hidden")
     page.page.evaluate(
-        """() => { const node = window.comfyAPI.app.app.graph.getNodeById("3"), type = node.widgets.find((w) => w.name === "type");
-            type.value = "widget of the graph"; type.callback(type.value); node.widgets.find((w) => w.name === "values").value = "1, 3"; }"""
+        f"() => {{ const type = {widget_of('3', 'type')}; type.value = 'widget of the graph'; type.callback(type.value); }}"
     )
+    page.page.evaluate(f"() => {{ {widget_of('3', 'values')}.value = '1, 3'; }}")
     page.page.wait_for_timeout(500)
-    listed = page.page.evaluate(
-        "() => window.comfyAPI.app.app.graph.getNodeById('3').widgets.find((w) => w.name === 'widget').options.values()"
-    )
-    assert [name for name in listed if name] == ["ModelSamplingSD3 (2).shift", "Load Checkpoint (1).ckpt_name"]
+    listed = page.page.evaluate(widget_of("3", "widget") + ".options.values()")
+    assert [name for name in listed if name] == ["Load Checkpoint (1).ckpt_name", "ModelSamplingSD3 (2).shift"]
     if vue:
         page.page.locator("[data-node-id='3']").get_by_role("combobox").last.click()
         page.page.wait_for_timeout(400)
@@ -88,7 +86,7 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
         page.picture(f"compare_{which}_list")
         page.page.get_by_text("ModelSamplingSD3 (2).shift", exact=True).last.click()
     page.page.wait_for_timeout(300)
-    assert value_of(page, "3", "widget") == "ModelSamplingSD3 (2).shift"
+    assert page.page.evaluate(widget_of("3", "widget") + ".value") == "ModelSamplingSD3 (2).shift"
     page.queue()
     page.page.wait_for_function(
         "() => window.comfyAPI.app.app.graph.getNodeById('4').properties.athanor_comparison", timeout=90_000
@@ -119,10 +117,8 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     page.page.wait_for_timeout(300)
     page.picture(f"compare_{which}_wipe")
     keys.press("Escape")
-    assert (
-        page.page.locator(".athanor-compare .popup").is_hidden()
-        and page.page.locator(".athanor-compare .cell.star").count() == 1
-    )
+    page.page.wait_for_function("document.querySelector('.athanor-compare .popup').hidden")
+    assert page.page.locator(".athanor-compare .cell.star").count() == 1
     assert site.get(f"/athanor/compare/{name}")["marks"] == {cell: {"star": True, "note": "warmer, keep this"}}
     with page.page.expect_download() as saved:
         page.page.get_by_role("button", name="save picture").click()

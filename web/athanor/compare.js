@@ -42,16 +42,24 @@ export async function open(wanted) {
       if (shown !== name || !dialog.isConnected) return;
       said.textContent = "";
       const save = async (cell, mark) => { marked = true; await ask(`${at}/marks`, { cell, ...mark }); };
-      away = mount(place, data, (id) => api.apiURL(`/athanor/compare${at}/cells/${id}.png`), { save, keys: dialog, hash: false, close: () => dialog.close() });
+      away = mount(place, data, (id) => api.apiURL(`/athanor/compare${at}/cells/${id}.png`), { save, keys, hash: false, close: () => dialog.close() });
     } catch (error) {
       place.replaceChildren();
       said.textContent = `The comparison cannot be shown: ${error.message}`;
     }
   }
 
-  for (const kind of ["keydown", "keyup", "wheel", "pointerdown", "pointermove", "copy", "paste"]) dialog.addEventListener(kind, (event) => event.stopPropagation()); // the host has keys of its own
+  // The host has keys of its own, and may take the focus away: what is typed while the viewer is open is for the viewer.
+  for (const kind of ["keydown", "keyup", "wheel", "pointerdown", "pointermove", "copy", "paste"]) dialog.addEventListener(kind, (event) => event.stopPropagation());
+  const outside = (event) => { if (!dialog.contains(event.target)) event.stopPropagation(); };
+  const heard = [["keydown", outside], ["keyup", outside]];
+  const keys = {
+    addEventListener(kind, hear) { heard.unshift([kind, hear]); window.addEventListener(kind, hear, true); },
+    removeEventListener(kind, hear) { window.removeEventListener(kind, hear, true); },
+  };
+  for (const [kind, hear] of [...heard]) window.addEventListener(kind, hear, true);
   dialog.addEventListener("cancel", (event) => event.preventDefault()); // Esc is the viewer's
-  dialog.addEventListener("close", () => { leave(); dialog.remove(); before?.focus?.(); });
+  dialog.addEventListener("close", () => { leave(); for (const [kind, hear] of heard) window.removeEventListener(kind, hear, true); dialog.remove(); before?.focus?.(); });
   document.body.append(dialog);
   dialog.showModal();
   dialog.focus();

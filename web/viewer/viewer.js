@@ -184,7 +184,7 @@ export function mount(root, data, address, { save = null, keys = document, hash 
   function drawPopup() {
     const at = held ? baseOf(current) : current;
     const id = cellAt(at), own = cellAt(current), given = marks.of(own);
-    const inner = make("div", { class: "sheet" }, failed(id) !== undefined ? make("p", { class: "failed" }, `failed: ${failed(id)}`) : make("img", { src: address(id), alt: names(at), "data-cell": id, draggable: "false" }));
+    const inner = make("div", { class: pin && mode === "wipe" && !held ? "sheet wiping" : "sheet" }, failed(id) !== undefined ? make("p", { class: "failed" }, `failed: ${failed(id)}`) : make("img", { src: address(id), alt: names(at), "data-cell": id, draggable: "false" }));
     if (pin && mode !== "plain" && !held) inner.append(make("img", { src: address(cellAt(pin)), class: mode, alt: `pinned: ${names(pin)}`, "data-cell": cellAt(pin), draggable: "false" }));
     const stage = make("div", { class: "stage",
       onwheel: (event) => zoom(stage, inner, event),
