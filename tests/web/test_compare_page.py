@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import graphs
 import pytest
+from PIL import Image
 from web_page import Page
 
 RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
@@ -123,6 +124,18 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     with page.page.expect_download() as saved:
         page.page.get_by_role("button", name="save picture").click()
     saved.value.save_as(page.pictures / f"compare_{which}_sheet.png")
+    with Image.open(page.pictures / f"compare_{which}_sheet.png") as sheet:
+        assert sheet.width > 2 * 256 and sheet.height > 2 * 256
+
+    # Blind: names are hidden, three votes are counted, and the result names the values.
+    page.page.get_by_role("button", name="blind duel").click()
+    assert "prompt" not in page.page.locator(".athanor-compare .popup").inner_text()
+    page.picture(f"compare_{which}_duel")
+    for key in ("ArrowLeft", "ArrowRight", "ArrowDown", "Escape"):
+        keys.press(key)
+    rows = page.page.locator(".athanor-compare .result tr").all_inner_texts()
+    assert len(rows) == 2 and all("of 3" in row for row in rows)
+    keys.press("Escape")
     keys.press("Escape")
     page.page.wait_for_function("!document.querySelector('.athanor-compare')")
     folder = site.base / "output" / "athanor" / "compare" / name

@@ -27,6 +27,9 @@ def plan_text(prepared: Prepared, missing: Sequence[Cell], pages: Sequence[Page]
         f"{_count(models, 'model')}, {_count(prepared.patches(missing), 'LoRA patch', 'LoRA patches')}, "
         f"{_count(len({text for cell in missing for text in (cell.positive, cell.negative)}), 'prompt')}"
     )
+    parts = {puts for cell in missing for puts in (cell.widgets, cell.start) if puts}
+    if parts:
+        lines.append(f"nodes before the comparison run again for {_count(len(parts), 'value')}")
     measured = speeds(root, prepared.told.model)
     if missing:
         work = sum(cell.steps * cell.width * cell.height for cell in missing) / 1e6

@@ -4,6 +4,7 @@ import { app } from "../../../scripts/app.js";
 
 const KIND = "AthanorXYZAxis", TYPE = "widget of the graph";
 const TAKERS = ["AthanorXYZCompare", "AthanorXYZPlan"], PORTS = ["model", "clip", "vae", "latent"];
+const PLAIN = ["INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"];
 const axes = new Set();
 
 const linkOf = (graph, id) => (id == null ? null : graph.links?.get?.(id) ?? graph.links?.[id] ?? null);
@@ -61,13 +62,13 @@ export function choices(axis) {
       const known = { ...data.input?.required, ...data.input?.optional };
       for (const widget of node.widgets ?? []) {
         const name = widget.name, type = known[name.split(".")[0]]?.[0];
-        if (type === undefined || type === "IMAGEUPLOAD" || linked(node, name)) continue;
+        if (!(Array.isArray(type) || PLAIN.includes(type) || (type && name.includes("."))) || linked(node, name)) continue;
         found.push(`${node.title || node.comfyClass} (${id}).${name}`);
       }
     }
   };
   if (wanted) list(axis.graph, prefix, false);
-  else list(app.rootGraph ?? app.graph, "", true);
+  if (!found.length) list(app.rootGraph ?? app.graph, "", true);
   return found;
 }
 
