@@ -108,9 +108,14 @@ class Bench:
     def _models(self, cell: Cell) -> Models:
         if cell.widgets:
             if self._source is None or self._source[0] != cell.widgets:
-                self._source = self._patched = self._skipped = None
-                self._source = (cell.widgets, self.variants.models(cell.widgets))
+                self._source = self._patched = self._skipped = self._texts_of = None
+                self._texts = {}
+                found = self.variants.models(cell.widgets)
                 self.counts["nodes run again"] = self.variants.runs
+                if None in found:
+                    typed = ", ".join(f"{put.node}.{put.name} {put.value}" for put in cell.widgets)
+                    raise AthanorError(f"with {typed}, the graph gives no model, text encoder or VAE.")
+                self._source = (cell.widgets, found)
             return self._source[1]
         if not cell.model:
             return self.connected
