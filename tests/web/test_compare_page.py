@@ -120,6 +120,7 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     keys.press("Escape")
     page.page.wait_for_function("document.querySelector('.athanor-compare .popup').hidden")
     assert page.page.locator(".athanor-compare .cell.star").count() == 1
+    page.page.wait_for_timeout(500)
     assert site.get(f"/athanor/compare/{name}")["marks"] == {cell: {"star": True, "note": "warmer, keep this"}}
     with page.page.expect_download() as saved:
         page.page.get_by_role("button", name="save picture").click()

@@ -24,12 +24,15 @@ export async function open(wanted) {
   const dialog = make("dialog", { class: "athanor athanor-compare", "aria-label": "Comparison", tabindex: -1 },
     make("header", {}, chooser, said, make("span", { class: "hint" }, "LoRA Run Axis with epochs: starred takes the epochs of starred pictures"),
       make("button", { type: "button", "aria-label": "Close the viewer", onclick: () => dialog.close() }, "Close")), place);
-  let away = null, shown = null, marked = false;
+  let away = null, shown = null, marked = false, saving = Promise.resolve();
 
   function leave() {
     away?.();
     away = null;
-    if (marked) ask(`/${encodeURIComponent(shown)}/portable`, {}).catch(() => {}); // the folder to hand on has the marks, too
+    if (marked) {
+      const at = `/${encodeURIComponent(shown)}`;
+      saving.finally(() => ask(`${at}/portable`, {})).catch(() => {}); // the folder to hand on has the marks, too
+    }
     marked = false;
   }
 
@@ -41,7 +44,8 @@ export async function open(wanted) {
       const data = await ask(at);
       if (shown !== name || !dialog.isConnected) return;
       said.textContent = "";
-      const save = async (cell, mark) => { marked = true; await ask(`${at}/marks`, { cell, ...mark }); };
+      // One after the other: the last one counts.
+      const save = (cell, mark) => { marked = true; saving = saving.catch(() => {}).then(() => ask(`${at}/marks`, { cell, ...mark })); return saving; };
       away = mount(place, data, (id) => api.apiURL(`/athanor/compare${at}/cells/${id}.png`), { save, keys, hash: false, close: () => dialog.close() });
     } catch (error) {
       place.replaceChildren();

@@ -199,7 +199,7 @@ export function mount(root, data, address, { save = null, keys = document, hash 
       } }, inner);
     inner.style.setProperty("--wipe", `${wipe * 100}%`);
     place_(inner);
-    const toggle = (name, sign, words) => make("button", { name, "aria-pressed": String(Boolean(given[name])), onclick: () => { act(name); popup.focus(); } }, `${sign} ${words}`);
+    const toggle = (name, sign, words) => make("button", { name, "aria-pressed": String(Boolean(given[name])), onclick: () => { act(name); if (!noting) popup.focus(); } }, `${sign} ${words}`);
     popup.replaceChildren(
       make("div", { class: "bar" },
         make("p", { class: "where" }, held ? `base model: ${names(at)}` : names(at), pin ? make("em", {}, `  pinned: ${names(pin)}${mode === "plain" ? "" : ` (${mode})`}`) : null,
@@ -237,7 +237,8 @@ export function mount(root, data, address, { save = null, keys = document, hash 
   }
 
   function keydown(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target?.tagName)) return;
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target?.tagName), note = event.target?.classList?.contains("note");
+    if (event.ctrlKey || event.metaKey || event.altKey || note || (typing && event.key !== "Escape")) return;
     if (popup.hidden) { if (event.key === "Escape" && leave) { event.preventDefault(); leave(); } return; }
     if (duel) return duelKey(event);
     if (event.target?.tagName === "BUTTON" && (event.key === " " || event.key === "Enter")) return;
