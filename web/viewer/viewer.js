@@ -19,6 +19,8 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+const HINT = "click a picture; ctrl + wheel zooms";
+
 /** Marks (star, reject, note) by cell: those that came with the comparison, and since then where `save` puts them or, of a
  * page without a server, in the browser. */
 class Marks {
@@ -107,14 +109,14 @@ export function mount(root, data, address, { save = null, keys = document, hash 
         make("button", { name: "picture", title: "This view as one PNG", onclick: exportPicture }, "save picture"),
         make("button", { name: "export", title: "Stars, rejects and notes as a JSON file", onclick: exportMarks }, "save marks"),
         make("button", { name: "import", title: "Marks of such a file", onclick: () => choose({ accept: ".json" }, importMarks) }, "load marks"),
-        make("span", { class: "hint", role: "status" }, said || "click a picture; ctrl + wheel zooms")));
+        make("span", { class: "hint", role: "status" }, said || HINT)));
   }
 
   let said = "";
   function say(words) {
     said = words;
     const line = header.querySelector(".hint");
-    if (line) line.textContent = words;
+    if (line) line.textContent = words || HINT;
   }
 
   /** Set a mark; what could not be kept is said. */
