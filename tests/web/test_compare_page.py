@@ -65,7 +65,9 @@ def widget_of(node: str, name: str) -> str:
 @RENDERERS
 def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     which = "vue" if vue else "canvas"
-    page.page.get_by_text("Run", exact=True).first.wait_for(timeout=60_000)  # on a busy machine the page is still loading
+    page.page.get_by_text("Run", exact=True).first.wait_for(
+        timeout=60_000
+    )  # on a busy machine the page is still loading
     page.page.evaluate("(w) => window.comfyAPI.app.app.loadApiJson(w, 'test')", comparison())
     place(page, {"1": (0, 0), "2": (0, 200), "3": (0, 400), "4": (500, 0), "5": (0, 800)})
     page.picture(f"compare_{which}_graph")
