@@ -18,10 +18,10 @@ def page(request, browser, site, pictures):
     assert not page.errors
 
 
-def comparison() -> dict:
+def comparison(seed: int) -> dict:
     """Checkpoint, shift, XYZ Compare with an axis; in the page the ids are numbers."""
     ports = {"model": ["2", 0], "clip": ["1", 1], "vae": ["1", 2], "x": ["3", 0]}
-    size = {"width": 64, "height": 64, "steps": 2, "cfg": 3.0, "prompts": "red circle\ngreen cross"}
+    size = {"width": 64, "height": 64, "steps": 2, "cfg": 3.0, "prompts": "red circle\ngreen cross", "seeds": str(seed)}
     return {
         "1": graphs.node("CheckpointLoaderSimple", ckpt_name="sd3.safetensors"),
         "2": graphs.node("ModelSamplingSD3", model=["1", 0], shift=3.0),
@@ -68,7 +68,9 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     page.page.get_by_text("Run", exact=True).first.wait_for(
         timeout=60_000
     )  # on a busy machine the page is still loading
-    page.page.evaluate("(w) => window.comfyAPI.app.app.loadApiJson(w, 'test')", comparison())
+    page.page.evaluate(
+        "(w) => window.comfyAPI.app.app.loadApiJson(w, 'test')", comparison(seed=int(vue))
+    )  # marks of one renderer are not those of the other
     place(page, {"1": (0, 0), "2": (0, 200), "3": (0, 400), "4": (500, 0), "5": (0, 800)})
     page.picture(f"compare_{which}_graph")
     assert page.page.evaluate(widget_of("3", "widget") + ".hidden")
