@@ -7,13 +7,15 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.compare import axes, kinds, runs
+from ..training_core.compare import axes, kinds, runs, upstream, variants
 from ..training_core.compare.axes import Axis, Held, Value
+from ..training_core.compare.widgets import Widget
 from ..training_core.errors import AthanorError
-from ..training_core.host import fingerprint, sampling
+from ..training_core.host import fingerprint, nodegraph, sampling
 from ..training_core.run.handle import Run
 from ..training_core.settings import EpochsSettings
 from . import types
+from .place import links_of
 from .schema import inputs, pick, sentence
 
 _FORMS = """Forms, by type:
@@ -26,6 +28,7 @@ size: 512x768, 768
 model: checkpoint files; each brings its own text encoder and VAE
 prompt S/R: cat, dog, bird (searches the first)   red hat => blue hat   [[who]], cat, dog
 prompt: one a line
+widget of the graph: what that widget takes: numbers, names or patterns, true, false, texts (one a line), old => new
 Anywhere: "quotes, with commas", || between values, or one value a line."""
 
 
@@ -54,7 +57,15 @@ class AthanorXYZAxis(io.ComfyNode):
                     default=True,
                     tooltip="For prompt S/R: replace whole words only, so that 1 is not found inside 1girl.",
                 ),
+                io.Combo.Input(
+                    "widget",
+                    options=[""],
+                    default="",
+                    tooltip="For widget of the graph: which one. Nodes between it and XYZ Compare are run again for each "
+                    "value. Without the page: node.widget, such as 12.shift, LoraLoader.strength_model or a node's title.",
+                ),
             ],
+            hidden=[io.Hidden.prompt, io.Hidden.unique_id],
             outputs=[
                 types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare."),
                 io.String.Output("text", tooltip="The values as they were understood."),
@@ -62,24 +73,37 @@ class AthanorXYZAxis(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, type: str | None, values: str | None) -> bool | str:
-        """Everything can be read and found when the graph is queued (None: linked)."""
+    def validate_inputs(cls, type: str | None, values: str | None, widget: str | None = "") -> bool | str:
+        """Everything can be read and found when the graph is queued (None: linked); widgets when it runs, for the graph
+        is not known here."""
         if type is None or values is None:
             return True
+        if type == kinds.WIDGET:
+            return bool(widget is None or widget.strip()) or "widget is empty: choose the one that the axis varies."
         return sentence(lambda: kinds.read(type, values, sampling.known()))
 
     @classmethod
     def fingerprint_inputs(cls, type: str | None, values: str | None, **_: Any) -> Any:
-        """Patterns may fit other files the next time."""
+        """Patterns may fit other files the next time, and the graph other widgets."""
+        if type == kinds.WIDGET:
+            return time.time()
         try:
             return axes.listed(kinds.read(type, values, sampling.known())) if type and values else None
         except AthanorError:
             return None
 
     @classmethod
-    def execute(cls, type: str, values: str, whole_word: bool) -> io.NodeOutput:
+    def execute(cls, type: str, values: str, whole_word: bool, widget: str = "") -> io.NodeOutput:
         """Read the values."""
-        return _told(kinds.read(type, values, sampling.known(), whole_word))
+        if type != kinds.WIDGET:
+            return _told(kinds.read(type, values, sampling.known(), whole_word))
+        graph = cls.hidden.prompt or {}
+        found = [Widget(**each) for each in nodegraph.widgets(graph)]
+        axis = kinds.read(type, values, {}, whole_word, widget, found)
+        # Here as well as in XYZ Compare, which may wait for a training.
+        for node in upstream.takers(graph, cls.hidden.unique_id, ("AthanorXYZCompare", "AthanorXYZPlan")):
+            variants.placed([axis], graph, links_of(graph[node]))
+        return _told(axis)
 
 
 class AthanorLoRARunAxis(io.ComfyNode):

@@ -12,13 +12,13 @@ import torch
 from comfy_api.latest import io
 from PIL import Image
 
-from ..training_core.compare import engine, prepare, report, viewer
+from ..training_core.compare import engine, prepare, report, variants, viewer
 from ..training_core.compare.files import draw_pages, open_comparison
 from ..training_core.compare.grid import Painter
-from ..training_core.drawing import lacks_font
 from ..training_core.host import folders
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
+from .place import Place
 from .progress import Progress, Rate
 from .schema import image_output, inputs, pick, sentence
 
@@ -75,10 +75,7 @@ def _check(**given: str | None) -> bool | str:
     return sentence(lambda: prepare.check_widgets(pick(CompareSettings, settings)))
 
 
-def _prepared(values: Mapping[str, Any], hidden: Any) -> prepare.Prepared:
-    graph = hidden.prompt or {}
-    own = graph.get(hidden.unique_id, {}).get("inputs", {})
-    links = {name: own[name] for name in ("model", "clip", "vae", "latent") if isinstance(own.get(name), list)}
+def _prepared(values: Mapping[str, Any], place: Place) -> prepare.Prepared:
     request = prepare.Request(
         settings=pick(CompareSettings, values),
         sampler=values["sampler_name"],
@@ -89,10 +86,19 @@ def _prepared(values: Mapping[str, Any], hidden: Any) -> prepare.Prepared:
         run=values.get("run"),
         axes=[values.get(name) for name in "xyzw"],
         latent=values.get("latent"),
-        graph=graph,
-        links=links,
+        graph=place.graph,
+        links=place.links,
+        edge=place.edge(values),
     )
     return prepare.prepare(request, folders.compare_folder(""))
+
+
+def _more(values: Mapping[str, Any], place: Place, outputs: int) -> io.NodeOutput | None:
+    """The node once more with what axes of widgets need besides its own inputs; None if it has it."""
+    if place.inner:
+        return None
+    axes = variants.placed([values.get(name) for name in "xyzw"], place.graph, place.links)
+    return place.again(variants.needed(place.graph, place.links, axes), outputs)
 
 
 class _Comparing(io.ComfyNode):
@@ -125,18 +131,22 @@ class AthanorXYZPlan(_Comparing):
             is_output_node=True,
             inputs=_inputs(),
             outputs=[io.String.Output("text", tooltip="What would happen.")],
-            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.dynprompt],
+            enable_expand=True,
         )
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Plan and tell."""
-        prepared = _prepared(values, cls.hidden)
+        place = Place(cls.hidden)
+        if (more := _more(values, place, len(cls.RETURN_TYPES))) is not None:
+            return more
+        prepared = _prepared(values, place)
         if prepared.document["seeds"]:  # drawn seeds are kept from here on
             prepared.store.begin(prepared.document)
         painter = Painter(prepared.document, prepared.store.folder, GridSettings())
         text = report.plan_text(prepared, prepared.missing(), painter.pages, folders.compare_folder(""))
-        Progress(cls.hidden.unique_id).text(text, always=True)
+        Progress(place.node).text(text, always=True)
         return io.NodeOutput(text, ui={"text": [text]})
 
 
@@ -163,17 +173,20 @@ class AthanorXYZCompare(_Comparing):
                 ),
                 io.String.Output("text", tooltip="What was drawn, how fast, where it lies, and what failed."),
             ],
-            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo, io.Hidden.dynprompt],
+            enable_expand=True,
         )
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Sample what is missing and draw the grid."""
-        hidden = cls.hidden
-        prepared = _prepared(values, hidden)
+        hidden, place = cls.hidden, Place(cls.hidden)
+        if (more := _more(values, place, len(cls.RETURN_TYPES))) is not None:
+            return more
+        prepared = _prepared(values, place)
         missing = prepared.missing()
         prepared.store.begin(prepared.document)
-        progress, rate = Progress(hidden.unique_id), Rate()
+        progress, rate = Progress(place.node), Rate()
         failed: dict[str, str] = {}
         for drawn in engine.sample(missing, prepared.keys, prepared.bench, prepared.store, prepared.told):
             rate.add(drawn.seconds)
@@ -188,34 +201,16 @@ class AthanorXYZCompare(_Comparing):
         painter = Painter(prepared.document, folder, GridSettings())
         pages = draw_pages(painter, folder, GridSettings(), info, "grid")
         viewer.write(folder, prepared.document)
-        text = _summary(prepared, len(missing), failed, pages)
+        if missing:  # a preview stays on the node, in front of its pictures: let it be the grid
+            with Image.open(pages[0]) as page:
+                progress.picture(page.convert("RGB"), 1024)
+        text = report.outcome_text(prepared, len(missing), failed, pages)
         progress.text(text, always=True)
-        grid = _load(pages, _linked(hidden, 0), SHOWN)
+        grid = _load(pages, place.linked(0), SHOWN)
         paths = [prepared.store.path(prepared.keys[cell]) for cell in prepared.plan.cells]
-        images = _load([path for path in paths if path.is_file()], _linked(hidden, 1))
-        return io.NodeOutput(grid, images, folder.name, text, ui={"images": _shown(pages), "text": [text]})
-
-
-def _summary(prepared: prepare.Prepared, drawn: int, failed: Mapping[str, str], pages: Sequence[Path]) -> str:
-    different, counts = len(prepared.plan.order), prepared.bench.counts
-    lines = [f"{different} pictures, {drawn} drawn now, {different - drawn} were on disk"]
-    told = [f"{counts[name]} {name}" for name in ("models loaded", "patches", "prompts encoded") if counts[name]]
-    if told:
-        lines.append(", ".join(told))
-    lines.append(f"to look around in a browser: {prepared.store.folder / 'viewer' / 'index.html'}")
-    lines.append(f"{len(pages)} page{'s' if len(pages) > 1 else ''} in {prepared.store.folder}")
-    if lacks_font(prepared.title + "".join(v.label for axis in prepared.plan.axes for v in axis.values)):
-        lines.append(
-            "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
-        )
-    lines += [f"failed: {where}: {why}" for where, why in failed.items()][:10]
-    return "\n".join(lines)
-
-
-def _linked(hidden: Any, slot: int) -> bool:
-    """Whether something in the graph takes this output: pictures are only read from disk if so."""
-    wanted = [hidden.unique_id, slot]
-    return any(value == wanted for node in (hidden.prompt or {}).values() for value in node["inputs"].values())
+        images = _load([path for path in paths if path.is_file()], place.linked(1))
+        shown = {"images": _shown(pages), "text": [text], "athanor_comparison": [folder.name]}
+        return io.NodeOutput(place.listed(grid), place.listed(images), folder.name, text, ui=shown)
 
 
 def _load(paths: Sequence[Path], wanted: bool, pixels: float = float("inf")) -> list[torch.Tensor]:
@@ -274,11 +269,11 @@ class AthanorXYZGridImage(io.ComfyNode):
     @classmethod
     def execute(cls, name: str, comparison: str | None = None, **values: Any) -> io.NodeOutput:
         """Draw."""
-        settings, hidden = pick(GridSettings, values), cls.hidden
+        settings, hidden, place = pick(GridSettings, values), cls.hidden, Place(cls.hidden)
         folder, document = open_comparison(comparison or name)
         painter = Painter(document, folder, settings)
         info = {"prompt": document.get("prompt") or hidden.prompt}
         pages = draw_pages(painter, folder, settings, info, "redrawn")
         images = [path for key in document["cells"] if (path := folder / "cells" / f"{key}.png").is_file()]
-        outputs = _load(pages, _linked(hidden, 0), SHOWN), _load(images, _linked(hidden, 1))
-        return io.NodeOutput(*outputs, ui={"images": _shown(pages)})
+        outputs = _load(pages, place.linked(0), SHOWN), _load(images, place.linked(1))
+        return io.NodeOutput(*outputs, ui={"images": _shown(pages), "athanor_comparison": [folder.name]})

@@ -26,10 +26,10 @@ class Progress:
                 preview = ("JPEG", image.convert("RGB"), 512)
         self._bar.update_absolute(done, total, preview)
 
-    def picture(self, image: Image.Image) -> None:
-        """Show a picture on the node, where the bar stands."""
+    def picture(self, image: Image.Image, side: int = 512) -> None:
+        """Show a picture on the node, where the bar stands; at most `side` pixels long."""
         if self._bar is not None:
-            self._bar.update_absolute(self._bar.current, self._bar.total, ("JPEG", image, 512))
+            self._bar.update_absolute(self._bar.current, self._bar.total, ("JPEG", image, side))
 
     def text(self, text: str, always: bool = False) -> None:
         """Show `text` on the node in all open pages."""

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from athanor.training_core.compare import viewer
+from athanor.training_core.compare import marks, viewer
 from PIL import Image
 
 
@@ -39,3 +39,22 @@ def test_page_data_and_pictures(tmp_path, document):
     viewer.write(tmp_path, document)
     assert len(list((tmp_path / "viewer" / "cells").iterdir())) == 4
     assert json.loads((tmp_path / "viewer" / "cells.json").read_text(encoding="utf-8"))["failed"] == {}
+
+
+def test_marks_are_kept_beside_the_pictures(tmp_path, document):
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+        (folder / "plan.json").write_text(json.dumps(document | {"loras": {"a": ["A"], "b": ["B", "C"]}}))
+    assert marks.read(one) == {} and marks.starred(tmp_path) == set()
+    assert marks.put(one, "b", {"star": True, "note": "  good  ", "script": "x"}) == {"star": True, "note": "good"}
+    marks.put(one, "c", {"star": True})  # the base model
+    marks.put(other, "a", {"star": 1, "reject": True})
+    assert marks.starred(tmp_path) == {"B", "C"}
+    assert marks.put(one, "b", {"star": False}) == {} and marks.read(one) == {"c": {"star": True}}
+    assert marks.starred(tmp_path) == set() and marks.read(other) == {"a": {"reject": True}}
+    (other / "marks.json").write_text("[")
+    assert marks.read(other) == {}
+    # The portable page begins with them.
+    page = viewer.write(one, document).read_text(encoding="utf-8")
+    assert json.loads(re.search(r'id="cells">(.*?)</script>', page, re.S)[1])["marks"] == {"c": {"star": True}}

@@ -4,6 +4,8 @@ import json
 import os
 import random
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -486,3 +488,144 @@ def test_zip_and_runs_say_what_is_wrong(server):
     assert "cfg, 2 values: 1, 2; but steps, 3 values: 1, 2, 3" in failed(server, zipped)
     wrong = comparison("sd3", y=graphs.node("AthanorLoRARunAxis", source="no_such_run"))
     assert "source 'no_such_run' is no run and no LoRA file" in failed(server, wrong)
+
+
+def varied(widget, values, **more):
+    return axis("widget of the graph", values, widget=widget, **more)
+
+
+def stacked(**axes):
+    """Checkpoint, LoRA, shift, XYZ Compare."""
+    prompt = comparison("sd3", **axes)
+    prompt["stack"] = graphs.node(
+        "LoraLoader", model=["ckpt", 0], clip=["ckpt", 1], lora_name="compared/sd3_te.safetensors", strength_model=0.5,
+        strength_clip=0.5,
+    )  # fmt: skip
+    prompt["shift"] = graphs.node("ModelSamplingSD3", model=["stack", 0], shift=3.0) | {"_meta": {"title": "My shift"}}
+    prompt["compare"]["inputs"] |= {"model": ["shift", 0], "clip": ["stack", 1]}
+    return prompt
+
+
+def inner(entry) -> dict:
+    """What a comparison gives: with axes of widgets, its outputs stand under the node that it grows."""
+    return next(outputs for key, outputs in entry["outputs"].items() if key.startswith("compare"))
+
+
+def test_widgets_of_the_graph_are_axes(server, lora_files):
+    """Each cell is what typing the values would give, bit for bit; only the nodes behind a widget are run again."""
+    prompt = stacked(x=varied("LoraLoader.strength_model", "0-1(0.5)"), y=varied("My shift (shift).shift", "1, 3"))
+    prompt["show"] = graphs.node("SaveImage", images=["compare", 1], filename_prefix="single")
+    entry = server.run(prompt)
+    assert len(entry["outputs"]["show"]["images"]) == 6
+    told = inner(entry)["text"][0].splitlines()
+    assert told[0] == "6 pictures, 6 drawn now, 0 were on disk" and "8 nodes run again" in told[1]
+    cells = graphs.cells(server.base / "output" / inner(entry)["images"][0]["subfolder"])
+    assert sorted({cell["at"]["My shift.shift"] for cell in cells}) == ["1", "3"]
+    for cell, plain in zip(cells, drawn_by_the_plain_graph(server, cells), strict=True):
+        loader = next(node["inputs"] for node in cell["graph"].values() if node["class_type"] == "LoraLoader")
+        assert f"{loader['strength_model']:g}" == cell["at"]["Load LoRA (Model and CLIP).strength_model"]
+        assert np.array_equal(cell["pixels"], plain), cell["at"]
+    assert len({cell["pixels"].tobytes() for cell in cells}) == 6
+
+    # Known again, with another value in the widget itself, too; a further value is drawn alone.
+    prompt["shift"]["inputs"]["shift"] = 2.0
+    prompt["x"]["inputs"]["values"] = "0-1(0.5), 0.25"
+    plan = prompt | {"compare": prompt["compare"] | {"class_type": "AthanorXYZPlan"}}
+    del plan["show"]
+    assert "already on disk: 5 of 8" in inner(server.run(plan))["text"][0]  # of 6: one was drawn as the graph stood
+
+
+def test_widgets_before_the_latent_and_loaders_are_axes(server, lora_files):
+    prompt = comparison("sd3", x=varied("start.width", "32, 64"), y=varied("text.text", "green => red\ngreen => blue"))
+    prompt["start"] = graphs.node("EmptyLatentImage", width=64, height=32, batch_size=1)
+    prompt["text"] = graphs.node("CLIPTextEncode", clip=["ckpt", 1], text="a green cross")
+    prompt["noise"] = graphs.node(
+        "KSampler", model=["ckpt", 0], positive=["text", 0], negative=["text", 0], latent_image=["start", 0], seed=3,
+        steps=1, cfg=1.0, sampler_name="euler", scheduler="normal", denoise=1.0,
+    )  # fmt: skip
+    prompt["compare"]["inputs"] |= {"latent": ["noise", 0], "denoise": 0.5}
+    cells = graphs.cells(server.base / "output" / inner(server.run(prompt))["images"][0]["subfolder"])
+    assert sorted(cell["pixels"].shape for cell in cells) == [(32, 32, 3)] * 2 + [(32, 64, 3)] * 2
+    for cell, plain in zip(cells, drawn_by_the_plain_graph(server, cells), strict=True):
+        assert np.array_equal(cell["pixels"], plain), cell["at"]
+    assert len({cell["pixels"].tobytes() for cell in cells}) == 4
+
+    loaded = comparison("sd3", x=varied("ckpt.ckpt_name", "sd15, sd3"), y=axis("LoRA strength", "1"))
+    cells = graphs.cells(server.base / "output" / inner(server.run(loaded))["images"][0]["subfolder"])
+    for cell, plain in zip(cells, drawn_by_the_plain_graph(server, cells), strict=True):
+        assert np.array_equal(cell["pixels"], plain), cell["at"]
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (("LoraLoader.strenght_model", "1"), "the nearest are LoraLoader.strength_model"),
+        (("stack.strength_model", "500"), "takes at least -100 and at most 100, not 500"),
+        (
+            ("stack.lora_name", "sd3_plan"),
+            "there is no lora_name of Load LoRA (Model and CLIP) 'sd3_plan'; the nearest are",
+        ),
+        (("aside.width", "32, 64"), "does not lead into model, clip, vae or latent"),
+    ],
+)
+def test_wrong_widgets_are_refused_before_the_first_cell(server, lora_files, x, words):
+    prompt = stacked(x=varied(*x)) | {"aside": graphs.node("EmptyLatentImage", width=64, height=64, batch_size=1)}
+    assert words in failed(server, prompt)
+
+
+def test_a_widget_before_a_training_is_refused(server, lora_files):
+    prompt = stacked(x=varied("stack.strength_model", "0.1, 0.2"))
+    training = graphs.training("sd3", train={"output_name": "never"})
+    training["train"]["inputs"] |= {"model": ["stack", 0]}
+    prompt["name"] = graphs.node("LoraLoaderModelOnly", model=["ckpt", 0], lora_name=["train", 1], strength_model=1.0)
+    prompt["compare"]["inputs"] |= {"model": ["name", 0]}
+    assert "stands before the training of node train" in failed(server, prompt | training)
+
+
+def test_starred_pictures_choose_epochs(server, lora_files):
+    """What the viewer writes down is kept in the comparison's folder, and nowhere else."""
+    epochs = graphs.node("AthanorLoRARunAxis", source="char", epochs="1-3", include_final=False)
+    folder = graphs.folder(server, server.run(comparison("sd3", y=epochs, steps=1)))
+    route = f"/athanor/compare/{folder.name}"
+    data = server.get(route)
+    assert (
+        data["failed"] == {}
+        and data["marks"] == {}
+        and folder.name in {one["name"] for one in server.get("/athanor/compare")}
+    )
+    starred = data["cells"][data["axes"][1]["names"].index("epoch 2")]
+    assert server.post(f"{route}/marks", {"cell": starred, "star": True, "note": "this one"}) == {
+        "star": True,
+        "note": "this one",
+    }
+    assert (
+        json.loads((folder / "marks.json").read_text())
+        == server.get(route)["marks"]
+        == {starred: {"star": True, "note": "this one"}}
+    )
+    nodes = {"axis": graphs.node("AthanorLoRARunAxis", source="char", epochs="starred", include_final=False)}
+    nodes["show"] = graphs.node("PreviewAny", source=["axis", 1])
+    assert server.run(nodes)["outputs"]["axis"]["text"] == ["checkpoint of char, 2 values: base model, epoch 2"]
+    server.post(f"{route}/marks", {"cell": starred, "star": False})
+    assert "no checkpoint of char is starred" in failed(server, nodes)
+
+    before = set(folder.parent.rglob("*"))
+    for path, body, code in (
+        (f"{route}/marks", {"cell": "0" * 24, "star": True}, 404),
+        (f"{route}/marks", {"cell": "../../plan", "star": True}, 404),
+        (f"{route}/marks", ["star"], 400),
+        ("/athanor/compare/..%2F..%2Fx/marks", {"cell": starred, "star": True}, 404),
+        ("/athanor/compare/nothing/marks", {"cell": starred, "star": True}, 404),
+    ):
+        request = urllib.request.Request(
+            server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)
+        assert caught.value.code == code, path
+    assert set(folder.parent.rglob("*")) == before
+    with urllib.request.urlopen(f"{server.url}{route}/cells/{starred}.png") as answer:
+        assert answer.headers["Content-Type"] == "image/png" and answer.headers["X-Content-Type-Options"] == "nosniff"
+    for path in (f"{route}/cells/..%2F..%2Fplan.png", "/athanor/compare/%2E%2E/cells/a.png"):
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{server.url}{path}")

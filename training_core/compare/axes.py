@@ -54,13 +54,13 @@ class Axis:
 
 
 COST = {
-    "model": 8, "clip_skip": 7, "vae": 6, "lora": 5, "strength_model": 4, "strength_clip": 4, "shift": 3, "positive": 2,
-    "negative": 2, "replace": 2, "guidance": 1,
+    "model": 8, "widget": 8, "clip_skip": 7, "vae": 6, "lora": 5, "strength_model": 4, "strength_clip": 4, "shift": 3, "positive": 2,
+    "negative": 2, "replace": 2, "guidance": 1, "start": 1,
 }  # fmt: skip
 """What changes rarely while a grid is sampled: a model is read from disk, a LoRA patched in, a prompt encoded."""
 
-ADDS = {"lora", "replace"}
-"""Fields that several axes may set: LoRAs are stacked, replacements made one after the other."""
+ADDS = {"lora", "replace", "widget", "start"}
+"""Fields that several axes may set: LoRAs are stacked, replacements made one after the other, widgets are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,20 @@ class Swap:
     change: grammar.Replace
     where: str
     whole_word: bool
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Put:
+    """A value typed into a widget of the graph."""
+
+    node: str
+    name: str
+    value: Any
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Which widget it is."""
+        return self.node, self.name
 
 
 def listed(axis: Axis) -> str:

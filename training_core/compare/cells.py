@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import AthanorError
 from . import grammar
-from .axes import Axis, LoraChoice, Swap, Value
+from .axes import Axis, LoraChoice, Put, Swap, Value
 from .grammar import Random
 
 ENGINE = 1
@@ -47,16 +47,13 @@ class Cell:
     shift: float | None = None
     guidance: float | None = None
     loras: tuple[Lora, ...] = ()
+    widgets: tuple[Put, ...] = ()  # of the graph, on the way to model, text encoder and VAE
+    start: tuple[Put, ...] = ()  # of the graph, on the way to the latent
 
     @property
     def weights(self) -> tuple[Any, ...]:
         """What the patched model and text encoder depend on."""
-        return self.model, self.loras
-
-    @property
-    def text(self) -> tuple[Any, ...]:
-        """What an encoded prompt depends on besides the prompt."""
-        return self.model, self.clip_skip
+        return self.model, self.widgets, self.loras
 
 
 def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], seeds: Mapping[int, int]) -> Cell:
@@ -69,10 +66,13 @@ def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], see
     fields: dict[str, Any] = {}
     loras: list[LoraChoice] = []
     swaps: list[Swap] = []
+    puts: dict[str, list[Put]] = {"widget": [], "start": []}
     for value in chosen:
         for name, to in value.changes:
             if name == "lora":
                 loras += to
+            elif name in puts:
+                puts[name].append(to)
             elif name == "replace":
                 swaps.append(to)
             else:
@@ -88,7 +88,11 @@ def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], see
     ]
     # Load LoRA with two zeros does nothing: equal cells are drawn once.
     result = dataclasses.replace(
-        base, **fields, loras=tuple(one for one in stack if one.strength_model or one.strength_clip)
+        base,
+        **fields,
+        loras=tuple(one for one in stack if one.strength_model or one.strength_clip),
+        widgets=tuple(sorted(puts["widget"], key=lambda put: put.place)),
+        start=tuple(sorted(puts["start"], key=lambda put: put.place)),
     )
     for swap in swaps:
         for where in ("positive", "negative"):
@@ -135,16 +139,22 @@ def identity(one: Cell, known: Mapping[str, str]) -> str:
 
     Args:
         known: content of what a cell only names: '' (model, text encoder and VAE connected), 'model:NAME', 'vae:NAME',
-            'lora:NAME', 'latent'.
+            'lora:NAME', 'latent'; where widgets of the graph are varied, '... with WIDGETS' (see `varied`).
     """
     values = dataclasses.asdict(one)
-    values["model"] = known[f"model:{one.model}"]
+    del values["widgets"], values["start"]  # what comes out of them counts
+    values["model"] = known[varied(f"model:{one.model}", one.widgets)]
     # A checkpoint without a VAE takes the connected one, so that one always counts unless another is named.
-    values["vae"] = known[f"vae:{one.vae}"]
+    values["vae"] = known[varied(f"vae:{one.vae}", one.widgets)]
     values["loras"] = [(known[f"lora:{x.name}"], x.strength_model, x.strength_clip) for x in one.loras]
-    values["latent"] = known.get("latent", "")
+    values["latent"] = known[varied("latent", one.start)] if one.start else known.get("latent", "")
     text = json.dumps([ENGINE, values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def varied(name: str, puts: Sequence[Put]) -> str:
+    """What the content of something is called where widgets before it have these values."""
+    return f"{name} with {list(puts)!r}" if puts else name
 
 
 def parameters(one: Cell) -> str:
@@ -170,6 +180,8 @@ def parameters(one: Cell) -> str:
         more["Distilled CFG Scale"] = f"{one.guidance:g}"
     if one.shift is not None:
         more["Shift"] = f"{one.shift:g}"
+    for put in dict.fromkeys((*one.widgets, *one.start)):
+        more[f"{put.node}.{put.name}"] = json.dumps(put.value, ensure_ascii=False)
     line = ", ".join(f"{name}: {value}" for name, value in more.items())
     return f"{one.positive}{tags}\nNegative prompt: {one.negative}\n{line}"
 

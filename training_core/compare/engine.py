@@ -21,6 +21,7 @@ from ..pictures import to_bytes, write_png
 from .cells import Cell, parameters
 from .stock import stock_graph
 from .store import Store
+from .variants import Puts, Variants
 
 log = logging.getLogger("athanor")
 
@@ -38,9 +39,11 @@ class Bench:
     connected: Models
     held: Mapping[str, Models]  # of axes whose values are MODEL inputs
     latent: dict[str, Any] | None = None
+    variants: Variants | None = None  # the graph before the comparison, where widgets of it are varied
+    starts: Mapping[Puts, dict[str, Any]] = field(default_factory=dict)  # its latents
     shelf: lora.Shelf = field(default_factory=lora.Shelf)
     counts: Counter[str] = field(default_factory=Counter)
-    _source: tuple[str, Models] | None = None
+    _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
     _skipped: tuple[Any, Any, Any] | None = None  # text encoder, layer, text encoder that stops there
     _texts: dict[str, Any] = field(default_factory=dict)
@@ -63,7 +66,7 @@ class Bench:
             self.vae(cell),
             positive,
             negative,
-            self.latent or sampling.empty_latent(cell.width, cell.height),
+            self.starts.get(cell.start) or self.latent or sampling.empty_latent(cell.width, cell.height),
             seed=cell.seed,
             steps=cell.steps,
             cfg=cell.cfg,
@@ -98,9 +101,22 @@ class Bench:
         """Let go of everything that was patched, loaded or encoded."""
         self._source = self._patched = self._skipped = self._texts_of = self._vae = None
         self._texts = {}
+        if self.variants is not None:
+            self.variants.forget()
         gc.collect()
 
     def _models(self, cell: Cell) -> Models:
+        if cell.widgets:
+            if self._source is None or self._source[0] != cell.widgets:
+                self._source = self._patched = self._skipped = self._texts_of = None
+                self._texts = {}
+                found = self.variants.models(cell.widgets)
+                self.counts["nodes run again"] = self.variants.runs
+                if None in found:
+                    typed = ", ".join(f"{put.node}.{put.name} {put.value}" for put in cell.widgets)
+                    raise AthanorError(f"with {typed}, the graph gives no model, text encoder or VAE.")
+                self._source = (cell.widgets, found)
+            return self._source[1]
         if not cell.model:
             return self.connected
         if cell.model in self.held:

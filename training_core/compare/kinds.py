@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 from ..errors import AthanorError
-from . import grammar
+from . import grammar, widgets
 from .axes import Axis, LoraChoice, Swap, Value
 from .grammar import Random
 from .names import expanded, nearest, resolve, simple
@@ -163,25 +163,42 @@ _READERS: dict[str, Callable[[str, Known, bool], list[Value]]] = {
     "clip skip": _clip_skip,
 }
 CHECKPOINT = "checkpoint of the run"
-KINDS: tuple[str, ...] = (CHECKPOINT, *_READERS)
+WIDGET = "widget of the graph"
+KINDS: tuple[str, ...] = (CHECKPOINT, *_READERS, WIDGET)
 """What an axis can vary. Workflows hold these names: they are stable."""
 
 
-def read(kind: str, text: str, known: Known, whole_word: bool = True) -> Axis:
+def read(
+    kind: str,
+    text: str,
+    known: Known,
+    whole_word: bool = True,
+    widget: str = "",
+    graph: Sequence[widgets.Widget] = (),
+) -> Axis:
     """The axis that a type and a text of values mean.
+
+    Args:
+        widget: for type WIDGET, which one of those in `graph`.
 
     Raises:
         AthanorError: there is no such type, nothing to vary, or a value is wrong; the nearest names are listed.
     """
     if kind == CHECKPOINT:
         return Axis("checkpoint", (), epochs=text)
+    if kind == WIDGET:
+        return _limited(widgets.read(widgets.find(widget, graph), text, graph, whole_word))
     if kind not in _READERS:
         raise AthanorError(f"type '{kind}' does not exist; {nearest(kind, KINDS)}.")
     values = _READERS[kind](text, known, whole_word)
     if not values:
         raise AthanorError(f"values is empty: an axis of type {kind} needs at least one value.")
-    if len(values) > grammar.LIMIT:
-        raise AthanorError(f"values gives {len(values)} values; an axis can have {grammar.LIMIT}.")
     title = kind.replace(" S/R", "")
     olds = {s.change.old for v in values for f, s in v.changes if f == "replace"}
-    return Axis(f"{title}: {olds.pop()} =>" if len(olds) == 1 else title, tuple(values))
+    return _limited(Axis(f"{title}: {olds.pop()} =>" if len(olds) == 1 else title, tuple(values)))
+
+
+def _limited(axis: Axis) -> Axis:
+    if len(axis.values) > grammar.LIMIT:
+        raise AthanorError(f"values gives {len(axis.values)} values; an axis can have {grammar.LIMIT}.")
+    return axis

@@ -47,7 +47,7 @@ class Plan:
 
 def patches(cells: Sequence[Cell]) -> int:
     """How often LoRAs are put on a model, if cells are sampled in this order."""
-    return sum(1 for (_, loras), _ in groupby(cells, key=lambda one: one.weights) if loras)
+    return sum(1 for (*_, loras), _ in groupby(cells, key=lambda one: one.weights) if loras)
 
 
 def snake(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:

@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from ..errors import AthanorError
 from ..host import fingerprint, folders, sampling
 from ..run.handle import Run
 from ..settings import CompareSettings
-from . import grammar, runs
+from . import document, grammar, runs, variants
 from .axes import Axis, Value
-from .cells import ENGINE, Cell, identity, parameters
+from .cells import ENGINE, Cell, identity, varied
 from .engine import Bench, Models, Told
-from .labels import Labels, labels
+from .labels import labels
 from .plan import Plan, patches, plan, randoms
 from .store import Store, known_seeds
+from .upstream import Slot
 
 PLACES = ("strength", "checkpoint", "prompt", "seed")
 """Axes that the widgets make by themselves."""
@@ -42,6 +43,7 @@ class Request:
     latent: dict[str, Any] | None = None
     graph: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, list[Any]] = field(default_factory=dict)
+    edge: Mapping[Slot, Any] = field(default_factory=dict)  # outputs of the graph that `variants.needed` has named
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,33 +102,41 @@ def prepare(request: Request, root: Path) -> Prepared:
     seeds = {number: drawn.get(number, secrets.randbelow(2**53)) for number in randoms(axes, base)}
     whole = plan(axes, base, strength, seeds)
     _check_shift(whole, model)
+    ports = {"model": model, "clip": clip, "vae": vae, "latent": request.latent}
+    nodes = variants.varied_nodes(axes)
+    parts = variants.Variants(dict(request.graph), request.links, ports, nodes, request.edge)
+    whole, starts = _started(whole, parts, vae)
     contents |= _files(whole)
+    contents |= _varied(whole, parts, contents)
+    contents |= {varied("latent", puts): fingerprint.latent(latent) for puts, latent in starts.items()}
     for key in [name for name in contents if name.startswith("model:input:")]:
         contents[key] += contents["model:"]  # what such a model lacks, it takes from here
     keys = {cell: identity(cell, contents) for cell in whole.order}
     named = tuple(map(labels, whole.axes))
-    title = _title(request, whole, named)
-    document = _document(whole, named, keys, title, seeds, family, request)
+    title = document.title(request.run.name if request.run else "", whole, named)
+    files = {name.partition(":")[2]: content for name, content in contents.items() if name.startswith("lora:")}
+    written = document.document(whole, named, keys, title, seeds, family, files, request.graph)
     name = re.sub(r"[^\w.-]+", "_", request.run.name if request.run else "compare").strip("._")[:60]
-    digest = hashlib.sha256(json.dumps([document["cells"], document["axes"]], sort_keys=True).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps([written["cells"], written["axes"]], sort_keys=True).encode()).hexdigest()[:12]
     store = Store(root / f"{name or 'compare'}-{digest}")
     held = {one.key: one for axis in request.axes if axis for one in axis.held}
     links = dict(request.links)
     for key, one in held.items():
         links |= {f"{key}:{port}": link for port, link in one.links.items()}
-    told = Told(request.graph, links, _places(whole), family)
+    told = Told(request.graph, links, document.places(whole), family)
     filled = {
         key: tuple(b if a is None else a for a, b in zip(one.models, request.models, strict=True))
         for key, one in held.items()
     }
-    bench = Bench(request.models, filled, request.latent)
-    return Prepared(whole, title, keys, store, document, bench, told)
+    bench = Bench(request.models, filled, request.latent, parts, starts)
+    return Prepared(whole, title, keys, store, written, bench, told)
 
 
 def arrange(request: Request) -> tuple[list[Axis], Cell, tuple[float, float]]:
     """All axes in their places, and what they vary: connected ones first, then those that the widgets make."""
     settings, run = request.settings, request.run
     connected = [_with_epochs(axis, run, settings) for axis in request.axes]
+    connected = variants.placed(connected, request.graph, request.links)
     taken = {f for axis in connected if axis for f in axis.fields}
     implied: dict[str, Axis] = {}
     if run is not None and "lora" not in taken:
@@ -207,6 +217,32 @@ def _check_shift(whole: Plan, model: Any) -> None:
         sampling.shift_node(model, *shift)
 
 
+def _started(whole: Plan, parts: variants.Variants, vae: Any) -> tuple[Plan, dict[variants.Puts, Any]]:
+    """The plan with the sizes of the latents that widgets change, and these latents."""
+    starts = {puts: parts.latent(puts) for puts in dict.fromkeys(cell.start for cell in whole.order) if puts}
+    sizes = {puts: dict(zip(("width", "height"), sampling.size_of(x, vae), strict=True)) for puts, x in starts.items()}
+    cells = tuple(replace(cell, **sizes[cell.start]) if cell.start else cell for cell in whole.cells)
+    return Plan(whole.axes, cells), starts
+
+
+def _varied(whole: Plan, parts: variants.Variants, contents: Mapping[str, str]) -> dict[str, str]:
+    """Content of the models that come out of the graph where widgets have other values."""
+    found = {}
+    connected = {"model": contents["model:"][:64], "clip": contents["model:"][64:], "vae": contents["vae:"]}
+    for cell in whole.order:
+        if not cell.widgets or varied(f"vae:{cell.vae}", cell.widgets) in found:
+            continue
+        if cell.model:
+            named = " and ".join(a.title for a in whole.axes if a.fields & {"model", "widget"})
+            raise AthanorError(f"the axes {named} both set the model: leave one out.")
+        for kind, ports in (("model:", ("model", "clip")), ("vae:", ("vae",))):
+            content = [parts.content(cell.widgets, port) or connected[port] for port in ports]
+            found[varied(kind, cell.widgets)] = "".join(content)
+        if cell.vae:
+            found[varied(f"vae:{cell.vae}", cell.widgets)] = contents[f"vae:{cell.vae}"]
+    return found
+
+
 def _files(whole: Plan) -> dict[str, str]:
     """Content of the files that cells name.
 
@@ -223,67 +259,3 @@ def _files(whole: Plan) -> dict[str, str]:
                 path = None if name.startswith("input:") else folders.model_file(group, name)
                 found[f"{kind}:{name}"] = fingerprint.file(path) if path else name
     return found
-
-
-def _places(whole: Plan) -> dict[Cell, dict[str, str]]:
-    """What each cell is called on each axis that varies, where it stands first."""
-    found: dict[Cell, dict[str, str]] = {}
-    positions: list[list[Value]] = [[]]
-    for axis in whole.axes:
-        positions = [[*before, value] for before in positions for value in axis.values]
-    for cell, values in zip(whole.cells, positions, strict=True):
-        names = {a.title: v.label for a, v in zip(whole.axes, values, strict=True) if len(a.values) > 1}
-        found.setdefault(cell, names)
-    return found
-
-
-def _title(request: Request, whole: Plan, named: Sequence[Labels]) -> str:
-    parts = [request.run.name] if request.run else []
-    parts += [f"{axis.title} {axis.values[0].label}" for axis in whole.axes if _worth_saying(axis)]
-    varied = {f for axis in whole.axes for f in axis.fields if len(axis.values) > 1}
-    first = whole.cells[0]
-    if not varied & {"sampler"}:
-        parts.append(f"{first.sampler} {first.scheduler}" if "scheduler" not in varied else first.sampler)
-    parts += [] if "steps" in varied else [f"{first.steps} steps"]
-    parts += [] if "cfg" in varied else [f"cfg {first.cfg:g}"]
-    parts += [] if varied & {"width", "height"} else [f"{first.width}x{first.height}"]
-    parts += [f"{names.title}: {names.common}" for names in named if names.common]
-    return "  ·  ".join(parts)
-
-
-def _worth_saying(axis: Axis) -> bool:
-    """Whether an axis of one value belongs into the title."""
-    return len(axis.values) == 1 and bool(axis.title) and axis.title not in ("prompt", "checkpoint")
-
-
-def _document(
-    whole: Plan,
-    named: Sequence[Labels],
-    keys: Mapping[Cell, str],
-    title: str,
-    seeds: Mapping[int, int],
-    family: str,
-    request: Request,
-) -> dict[str, Any]:
-    """plan.json: all that is needed to draw the grid again without the models."""
-    return {
-        "athanor": ENGINE,
-        "title": title,
-        "axes": [
-            {
-                "title": names.title,
-                "common": names.common,
-                "values": list(names.short),
-                "names": [v.label for v in a.values],
-            }
-            for names, a in zip(named, whole.axes, strict=True)
-        ],
-        "cells": [keys[cell] for cell in whole.cells],
-        "order": [keys[cell] for cell in whole.order],
-        "sizes": {keys[cell]: [cell.width, cell.height] for cell in whole.order},
-        "parameters": {keys[cell]: parameters(cell) for cell in whole.order},
-        "counts": {"models": whole.models, "patches": whole.patches},
-        "seeds": {str(number): seed for number, seed in seeds.items()},
-        "family": family,
-        "prompt": dict(request.graph),
-    }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..drawing import lacks_font
 from .cells import Cell
 from .pages import Page
 from .prepare import Prepared
@@ -26,6 +27,9 @@ def plan_text(prepared: Prepared, missing: Sequence[Cell], pages: Sequence[Page]
         f"{_count(models, 'model')}, {_count(prepared.patches(missing), 'LoRA patch', 'LoRA patches')}, "
         f"{_count(len({text for cell in missing for text in (cell.positive, cell.negative)}), 'prompt')}"
     )
+    parts = {puts for cell in missing for puts in (cell.widgets, cell.start) if puts}
+    if parts:
+        lines.append(f"nodes before the comparison run again for {_count(len(parts), 'value')}")
     measured = speeds(root, prepared.told.model)
     if missing:
         work = sum(cell.steps * cell.width * cell.height for cell in missing) / 1e6
@@ -43,6 +47,31 @@ def plan_text(prepared: Prepared, missing: Sequence[Cell], pages: Sequence[Page]
         if len(axis.values) > 1:
             labels = [value.label for value in axis.values]
             lines.append(f"{axis.title}: {', '.join(labels[:12])}{f', ... {labels[-1]}' if len(labels) > 12 else ''}")
+    return "\n".join(lines)
+
+
+_COUNTED = {
+    "models loaded": "model loaded",
+    "nodes run again": "node run again",
+    "patches": "patch",
+    "prompts encoded": "prompt encoded",
+}
+
+
+def outcome_text(prepared: Prepared, drawn: int, failed: Mapping[str, str], pages: Sequence[Path]) -> str:
+    """What has happened: pictures, models and patches, where they lie, and what failed."""
+    different, counts = len(prepared.plan.order), prepared.bench.counts
+    lines = [f"{different} pictures, {drawn} drawn now, {different - drawn} were on disk"]
+    told = [f"{counts[many]} {one if counts[many] == 1 else many}" for many, one in _COUNTED.items() if counts[many]]
+    if told:
+        lines.append(", ".join(told))
+    lines.append(f"to look around in a browser: {prepared.store.folder / 'viewer' / 'index.html'}")
+    lines.append(f"{len(pages)} page{'s' if len(pages) > 1 else ''} in {prepared.store.folder}")
+    if lacks_font(prepared.title + "".join(v.label for axis in prepared.plan.axes for v in axis.values)):
+        lines.append(
+            "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
+        )
+    lines += [f"failed: {where}: {why}" for where, why in failed.items()][:10]
     return "\n".join(lines)
 
 

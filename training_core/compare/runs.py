@@ -12,9 +12,9 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from ..errors import AthanorError
-from ..host import folders
+from ..host import fingerprint, folders
 from ..run.handle import Checkpoint, Run
-from . import grammar
+from . import grammar, marks
 from .axes import Axis, LoraChoice, Value
 from .names import match_names, natural, nearest
 from .store import read_lines
@@ -169,7 +169,7 @@ def read_filter(text: str) -> tuple[str, Any, Any]:
     """A filter's kind and what it counts; can be called before there is a run.
 
     `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
-    best); `5 even` (spread over all); or epochs one by one: `2, 4, last`.
+    best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`.
 
     Raises:
         AthanorError: it cannot be read.
@@ -177,6 +177,8 @@ def read_filter(text: str) -> tuple[str, Any, Any]:
     words = " ".join(text.lower().split())
     if words in ("", "all"):
         return "all", None, None
+    if words == "starred":
+        return "starred", None, None
     if match := re.fullmatch(r"(every|last|first|(?:around )?best|even) (\d+)|(\d+) (even|best)", words):
         count = int(match[2] or match[3])
         if count < 1:
@@ -193,7 +195,7 @@ def read_filter(text: str) -> tuple[str, Any, Any]:
             wanted += [(int(n), part.isdecimal()) for n in grammar.numbers(part, "epochs", whole=True)]
         except AthanorError:
             raise AthanorError(
-                f"epochs: '{part}' is not understood; write all, every 2, last 3, 4-10, best 3, 5 even, or 2, 4, last."
+                f"epochs: '{part}' is not understood; write all, every 2, last 3, 4-10, best 3, 5 even, starred, or 2, 4, last."
             ) from None
     return "listed", wanted, None
 
@@ -208,6 +210,15 @@ def choose(points: Points, text: str) -> list[Checkpoint]:
     have = list(points.checkpoints)
     if kind == "all":
         return have
+    if kind == "starred":
+        liked = marks.starred(folders.compare_folder(""))
+        kept = [c for c in have if fingerprint.file(c.path) in liked]
+        if not kept:
+            raise AthanorError(
+                f"epochs: no checkpoint of {points.name} is starred; open the viewer of a comparison (a button of XYZ "
+                "Compare), and press s on the pictures that you like."
+            )
+        return kept
     if kind == "listed":
         return _listed(have, first, text)
     if kind == "range":

@@ -7,22 +7,9 @@ from types import MappingProxyType
 from typing import Any
 
 from .cells import Cell
+from .upstream import Graph, typed, upstream
 
-Graph = dict[str, dict[str, Any]]
 Link = list[Any]
-
-
-def upstream(graph: Mapping[str, Any], links: Mapping[str, Link]) -> Graph:
-    """The nodes that `links` come from, and all before them."""
-    found: Graph = {}
-    waiting = [str(link[0]) for link in links.values()]
-    while waiting:
-        node = waiting.pop()
-        if node in found or node not in graph:
-            continue
-        found[node] = graph[node]
-        waiting += [str(v[0]) for v in graph[node]["inputs"].values() if isinstance(v, list) and len(v) == 2]
-    return found
 
 
 def stock_graph(
@@ -45,6 +32,7 @@ def stock_graph(
     Returns:
         None if the graph does not tell where the models come from.
     """
+    graph = typed(graph, (*cell.widgets, *cell.start))
     ports = {name: links[name] for name in ("model", "clip", "vae") if name in links}
     nodes: Graph = {}
 
@@ -64,7 +52,7 @@ def stock_graph(
         ports["vae"] = [add("VAELoader", vae_name=cell.vae), 0]
     if len(ports) < 3:
         return None
-    before = upstream(graph, ports | ({"latent": links["latent"]} if "latent" in links else {}))
+    before = upstream(graph, [*ports.values(), *([links["latent"]] if "latent" in links else [])])
     for lora in cell.loras:
         kind = kinds.get(lora.name, "loras")
         if kind != "loras":  # a fine-tune: that model, or one between it and the base

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_atomically
+from . import marks
 from .store import failures
 
 SOURCE = Path(__file__).resolve().parents[2] / "web" / "viewer"
@@ -44,32 +45,42 @@ def write(folder: Path, document: Mapping[str, Any]) -> Path:
     """
     target = folder / "viewer"
     (target / "cells").mkdir(parents=True, exist_ok=True)
-    there = set()
     for key in document["order"]:
         source, copy = folder / "cells" / f"{key}.png", target / "cells" / f"{key}.png"
         if not source.is_file():
             continue
-        there.add(key)
         if not copy.is_file():
             try:
                 os.link(source, copy)
             except OSError:
                 write_atomically(copy, lambda temporary, s=source: shutil.copyfile(s, temporary), False)
-    errors = failures(folder)
-    data = {name: document[name] for name in ("title", "axes", "cells", "sizes", "parameters")} | {
-        "name": folder.name,
-        "failed": {key: errors.get(key, "not drawn yet") for key in document["order"] if key not in there},
-    }
-    text = json.dumps(data, ensure_ascii=False)
+    text = json.dumps(data(folder, document), ensure_ascii=False)
     _write(target / "cells.json", text)
     page = _PAGE.format(
         title=html.escape(document["title"]),
         style=(SOURCE / "viewer.css").read_text(encoding="utf-8"),
-        script=(SOURCE / "viewer.js").read_text(encoding="utf-8").replace("export function", "function"),
+        script="\n".join(_inline((SOURCE / name).read_text(encoding="utf-8")) for name in ("sheet.js", "viewer.js")),
         cells=text.replace("<", "\\u003c"),  # a prompt may hold </script>
     )
     _write(target / "index.html", page)
     return target / "index.html"
+
+
+def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+    """All that the viewer shows besides the pictures."""
+    errors = failures(folder)
+    missing = [key for key in document["order"] if not (folder / "cells" / f"{key}.png").is_file()]
+    return {name: document[name] for name in ("title", "axes", "cells", "sizes", "parameters")} | {
+        "name": folder.name,
+        "failed": {key: errors.get(key, "not drawn yet") for key in missing},
+        "marks": marks.read(folder),
+    }
+
+
+def _inline(module: str) -> str:
+    """A module as a part of the page's one script."""
+    lines = [line for line in module.splitlines() if not line.startswith("import ")]
+    return "\n".join(line.removeprefix("export ") for line in lines)
 
 
 def _write(path: Path, text: str) -> None:

@@ -133,6 +133,33 @@ def models(model: Any, clip: Any, vae: Any) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+def value(anything: Any) -> str | None:
+    """SHA-256 of what travels through a graph: models by their weights and patches, pictures and latents by all their
+    numbers; None for things of which this is not known."""
+    if hasattr(anything, "patches") and hasattr(anything, "model_options"):
+        return diffusion_model(anything)
+    if hasattr(anything, "patcher") and hasattr(anything, "tokenizer"):
+        return text_encoder(anything)
+    if hasattr(anything, "first_stage_model"):
+        return autoencoder(anything)
+    if isinstance(anything, torch.Tensor):
+        hasher = hashlib.sha256(repr((tuple(anything.shape), str(anything.dtype))).encode())
+        for part in _plain(anything):
+            hasher.update(part.detach().contiguous().reshape(-1).view(torch.uint8).cpu().numpy().data)
+        return hasher.hexdigest()
+    if isinstance(anything, Mapping):
+        items = [(str(key), value(anything[key])) for key in sorted(anything, key=str)]
+    elif isinstance(anything, (list, tuple)):
+        items = [("", value(item)) for item in anything]
+    elif anything is None or isinstance(anything, (bool, int, float, str)):
+        items = [(type(anything).__name__, repr(anything))]
+    else:
+        return None
+    if any(content is None for _, content in items):
+        return None
+    return hashlib.sha256(repr((type(anything).__name__, items)).encode()).hexdigest()
+
+
 def autoencoder(vae: Any) -> str:
     """SHA-256 of all of a VAE's weights, and of the number format it works in: latents outlive the graph."""
     hasher = hashlib.sha256(f"{type(vae.first_stage_model).__name__} {vae.vae_dtype}".encode())

@@ -18,7 +18,8 @@ class CompareSettings(Settings):
     negative: str = setting("", "Negative prompt for every picture.", multiline=True)
     checkpoints: str = setting(
         "all",
-        "Which epochs of the run: all, every 2, last 3, 4-10, best 3 (around the probe's best), 5 even, or 2, 4, last. "
+        "Which epochs of the run: all, every 2, last 3, 4-10, best 3 (around the probe's best), 5 even, starred (in a "
+        "comparison's viewer), or 2, 4, last. "
         "The base model comes first. A connected axis of LoRAs stands in for it.",
     )
     include_base: bool = setting(True, "Begin with the base model, without the LoRA.")
@@ -83,8 +84,8 @@ class EpochsSettings(Settings):
     )
     epochs: str = setting(
         "all",
-        "all; every 2; last 3; first 3; 4-10; best 3 (around the probe's best); 5 even (spread over all); or one by one: "
-        "2, 4, last.",
+        "all; every 2; last 3; first 3; 4-10; best 3 (around the probe's best); 5 even (spread over all); starred (those with a "
+        "starred picture in the viewer of a comparison); or one by one: 2, 4, last.",
     )
     include_base: bool = setting(True, "Begin with the base model, without the LoRA.")
     include_final: bool = setting(True, "Always keep the finished LoRA; off: only what was saved on the way.")

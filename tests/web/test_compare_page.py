@@ -1,0 +1,168 @@
+"""A comparison in the page, in both renderers: a widget of the graph chosen from the list, and the viewer opened from the node."""
+
+from __future__ import annotations
+
+import graphs
+import pytest
+from PIL import Image
+from web_page import Page
+
+RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
+
+
+@pytest.fixture
+def page(request, browser, site, pictures):
+    page = Page(browser, site, request.getfixturevalue("vue"), pictures)
+    yield page
+    page.close()
+    assert not page.errors
+
+
+def comparison(seed: int) -> dict:
+    """Checkpoint, shift, XYZ Compare with an axis; in the page the ids are numbers."""
+    ports = {"model": ["2", 0], "clip": ["1", 1], "vae": ["1", 2], "x": ["3", 0]}
+    size = {"width": 64, "height": 64, "steps": 2, "cfg": 3.0, "prompts": "red circle\ngreen cross", "seeds": str(seed)}
+    return {
+        "1": graphs.node("CheckpointLoaderSimple", ckpt_name="sd3.safetensors"),
+        "2": graphs.node("ModelSamplingSD3", model=["1", 0], shift=3.0),
+        "3": graphs.node("AthanorXYZAxis", type="seed", values="1-4(1)", widget=""),
+        "4": graphs.node("AthanorXYZCompare", **ports, **size),
+        "5": graphs.node("EmptyLatentImage", width=64, height=64, batch_size=1),
+    }
+
+
+def place(page: Page, nodes: dict[str, tuple[int, int]]) -> None:
+    """Nodes where they can be seen."""
+    page.page.evaluate(
+        """async (nodes) => { const { app } = window.comfyAPI.app;
+            for (const [id, pos] of Object.entries(nodes)) app.graph.getNodeById(id).pos = pos;
+            app.canvas.ds.scale = 0.8; app.canvas.ds.offset = [120, 120]; app.canvas.setDirty(true, true); }""",
+        nodes,
+    )
+    page.page.wait_for_timeout(600)
+
+
+def press_widget(page: Page, node: str, widget: str, vue: bool) -> None:
+    """Click on a widget as a user does."""
+    if vue:
+        page.page.locator(f"[data-node-id='{node}']").get_by_role("button", name=widget).click()
+        return
+    at = page.page.evaluate(
+        """([id, name]) => { const { app } = window.comfyAPI.app, node = app.graph.getNodeById(id), { ds, canvas } = app.canvas;
+            const widget = node.widgets.find((w) => w.name === name), box = canvas.getBoundingClientRect();
+            const [x, y] = [node.pos[0] + node.size[0] / 2 + ds.offset[0], node.pos[1] + widget.y + 10 + ds.offset[1]];
+            return [x * ds.scale + box.left, y * ds.scale + box.top]; }""",
+        [node, widget],
+    )
+    page.page.mouse.click(*at)
+
+
+def widget_of(node: str, name: str) -> str:
+    """JavaScript for a widget of a node."""
+    return f"window.comfyAPI.app.app.graph.getNodeById('{node}').widgets.find((w) => w.name === '{name}')"
+
+
+@RENDERERS
+def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
+    which = "vue" if vue else "canvas"
+    page.page.get_by_text("Run", exact=True).first.wait_for(
+        timeout=60_000
+    )  # on a busy machine the page is still loading
+    page.page.evaluate(
+        "(w) => window.comfyAPI.app.app.loadApiJson(w, 'test')", comparison(seed=int(vue))
+    )  # marks of one renderer are not those of the other
+    place(page, {"1": (0, 0), "2": (0, 200), "3": (0, 400), "4": (500, 0), "5": (0, 800)})
+    page.picture(f"compare_{which}_graph")
+    assert page.page.evaluate(widget_of("3", "widget") + ".hidden")
+    page.page.evaluate(
+        f"() => {{ const type = {widget_of('3', 'type')}; type.value = 'widget of the graph'; type.callback(type.value); }}"
+    )
+    page.page.evaluate(f"() => {{ {widget_of('3', 'values')}.value = '1, 3'; }}")
+    page.page.wait_for_timeout(500)
+    listed = page.page.evaluate(widget_of("3", "widget") + ".options.values()")
+    assert [name for name in listed if name] == ["Load Checkpoint (1).ckpt_name", "ModelSamplingSD3 (2).shift"]
+    if vue:
+        page.page.locator("[data-node-id='3']").get_by_role("combobox").last.click()
+        page.page.wait_for_timeout(400)
+        page.picture(f"compare_{which}_list")
+        page.page.get_by_role("option", name="ModelSamplingSD3 (2).shift").click()
+    else:
+        press_widget(page, "3", "widget", vue)
+        page.page.wait_for_timeout(400)
+        page.picture(f"compare_{which}_list")
+        page.page.get_by_text("ModelSamplingSD3 (2).shift", exact=True).last.click()
+    page.page.wait_for_timeout(300)
+    assert page.page.evaluate(widget_of("3", "widget") + ".value") == "ModelSamplingSD3 (2).shift"
+    page.queue()
+    page.page.wait_for_function(
+        "() => window.comfyAPI.app.app.graph.getNodeById('4').properties.athanor_comparison", timeout=90_000
+    )
+    name = page.page.evaluate("() => window.comfyAPI.app.app.graph.getNodeById('4').properties.athanor_comparison")
+    data = site.get(f"/athanor/compare/{name}")
+    assert {axis["title"] for axis in data["axes"]} >= {"ModelSamplingSD3.shift", "prompt"} and not data["failed"]
+    page.page.wait_for_timeout(500)
+    page.picture(f"compare_{which}_done")
+
+    press_widget(page, "4", "Open viewer", vue)
+    page.page.wait_for_function("document.querySelectorAll('.athanor-compare td img').length === 4")
+    page.page.wait_for_function(
+        "[...document.querySelectorAll('.athanor-compare td img')].every((i) => i.complete && i.naturalWidth)"
+    )
+    page.picture(f"compare_{which}_viewer")
+    second = page.page.locator(".athanor-compare td img").nth(1)
+    cell = second.get_attribute("data-cell")
+    second.click()
+    keys = page.page.keyboard
+    keys.press("s")
+    keys.press("n")
+    keys.type("warmer, keep this")
+    keys.press("Enter")
+    keys.press("p")
+    keys.press("ArrowLeft")
+    keys.press("w")
+    page.page.wait_for_timeout(300)
+    page.picture(f"compare_{which}_wipe")
+    keys.press("Escape")
+    page.page.wait_for_function("document.querySelector('.athanor-compare .popup').hidden")
+    assert page.page.locator(".athanor-compare .cell.star").count() == 1
+    page.page.wait_for_timeout(500)
+    assert site.get(f"/athanor/compare/{name}")["marks"] == {cell: {"star": True, "note": "warmer, keep this"}}
+    with page.page.expect_download() as saved:
+        page.page.get_by_role("button", name="save picture").click()
+    saved.value.save_as(page.pictures / f"compare_{which}_sheet.png")
+    with Image.open(page.pictures / f"compare_{which}_sheet.png") as sheet:
+        assert sheet.width > 2 * 256 and sheet.height > 2 * 256
+
+    # Blind: names are hidden, three votes are counted, and the result names the values.
+    page.page.get_by_role("button", name="blind duel").click()
+    assert "prompt" not in page.page.locator(".athanor-compare .popup").inner_text()
+    page.picture(f"compare_{which}_duel")
+    for key in ("ArrowLeft", "ArrowRight", "ArrowDown", "Escape"):
+        keys.press(key)
+    rows = page.page.locator(".athanor-compare .result tr").all_inner_texts()
+    assert len(rows) == 2 and all("of 3" in row for row in rows)
+    keys.press("Escape")
+    keys.press("Escape")
+    page.page.wait_for_function("!document.querySelector('.athanor-compare')")
+    folder = site.base / "output" / "athanor" / "compare" / name
+    page.page.wait_for_timeout(500)
+    assert '"note": "warmer, keep this"' in (folder / "viewer" / "index.html").read_text(encoding="utf-8")
+    assert (
+        page.page.url.rstrip("/").partition("#")[2] in ("", page.page.url.partition("#")[2])
+        and "%22x%22" not in page.page.url
+    )
+
+    # The folder alone, as a file: the same marks, the keys, a picture by handing the pictures over.
+    page.page.goto((folder / "viewer" / "index.html").as_uri())
+    page.page.wait_for_function("document.querySelectorAll('td img').length === 4")
+    assert page.page.locator(".cell.star").count() == 1
+    page.page.locator("td img").first.click()
+    keys.press("x")
+    keys.press("Escape")
+    assert page.page.locator(".cell.reject").count() == 1
+    with page.page.expect_file_chooser() as asked:
+        page.page.get_by_role("button", name="save picture").click()
+    with page.page.expect_download() as saved:
+        asked.value.set_files(folder / "viewer" / "cells")
+    saved.value.save_as(page.pictures / f"compare_{which}_portable.png")
+    page.picture(f"compare_{which}_folder")

@@ -1,0 +1,82 @@
+"""plan.json: what a comparison shows, in words and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .axes import Axis, Value
+from .cells import ENGINE, Cell, parameters
+from .labels import Labels
+from .plan import Plan
+
+
+def places(whole: Plan) -> dict[Cell, dict[str, str]]:
+    """What each cell is called on each axis that varies, where it stands first."""
+    found: dict[Cell, dict[str, str]] = {}
+    positions: list[list[Value]] = [[]]
+    for axis in whole.axes:
+        positions = [[*before, value] for before in positions for value in axis.values]
+    for cell, values in zip(whole.cells, positions, strict=True):
+        names = {a.title: v.label for a, v in zip(whole.axes, values, strict=True) if len(a.values) > 1}
+        found.setdefault(cell, names)
+    return found
+
+
+def title(run: str, whole: Plan, named: Sequence[Labels]) -> str:
+    """What all pictures have in common, in one line."""
+    parts = [run] if run else []
+    parts += [f"{axis.title} {axis.values[0].label}" for axis in whole.axes if _worth_saying(axis)]
+    varied = {f for axis in whole.axes for f in axis.fields if len(axis.values) > 1}
+    first = whole.cells[0]
+    if not varied & {"sampler"}:
+        parts.append(f"{first.sampler} {first.scheduler}" if "scheduler" not in varied else first.sampler)
+    parts += [] if "steps" in varied else [f"{first.steps} steps"]
+    parts += [] if "cfg" in varied else [f"cfg {first.cfg:g}"]
+    parts += [] if varied & {"width", "height"} else [f"{first.width}x{first.height}"]
+    parts += [f"{names.title}: {names.common}" for names in named if names.common]
+    return "  ·  ".join(parts)
+
+
+def _worth_saying(axis: Axis) -> bool:
+    """Whether an axis of one value belongs into the title."""
+    return len(axis.values) == 1 and bool(axis.title) and axis.title not in ("prompt", "checkpoint")
+
+
+def document(
+    whole: Plan,
+    named: Sequence[Labels],
+    keys: Mapping[Cell, str],
+    called: str,
+    seeds: Mapping[int, int],
+    family: str,
+    files: Mapping[str, str],
+    graph: Mapping[str, Any],
+) -> dict[str, Any]:
+    """plan.json: all that is needed to draw the grid again without the models.
+
+    Args:
+        files: LoRA names -> content.
+    """
+    return {
+        "athanor": ENGINE,
+        "title": called,
+        "axes": [
+            {
+                "title": names.title,
+                "common": names.common,
+                "values": list(names.short),
+                "names": [v.label for v in a.values],
+            }
+            for names, a in zip(named, whole.axes, strict=True)
+        ],
+        "cells": [keys[cell] for cell in whole.cells],
+        "order": [keys[cell] for cell in whole.order],
+        "sizes": {keys[cell]: [cell.width, cell.height] for cell in whole.order},
+        "parameters": {keys[cell]: parameters(cell) for cell in whole.order},
+        "loras": {keys[cell]: [files[lora.name] for lora in cell.loras] for cell in whole.order if cell.loras},
+        "counts": {"models": whole.models, "patches": whole.patches},
+        "seeds": {str(number): seed for number, seed in seeds.items()},
+        "family": family,
+        "prompt": dict(graph),
+    }

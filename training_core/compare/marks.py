@@ -1,0 +1,61 @@
+"""What a user thinks of the pictures of a comparison: star, reject and note by cell, in marks.json."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import AthanorError
+from ..files import write_atomically
+from .store import read_plan
+
+_LOCK = threading.Lock()
+LONGEST_NOTE = 2000
+
+
+def read(folder: Path) -> dict[str, dict[str, Any]]:
+    """The marks by cell; none if the file is not there or broken."""
+    try:
+        found = json.loads((folder / "marks.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return (
+        {cell: clean(mark) for cell, mark in found.items() if isinstance(mark, dict)} if isinstance(found, dict) else {}
+    )
+
+
+def clean(mark: Mapping[str, Any]) -> dict[str, Any]:
+    """A mark with what is known of it: nothing that is off or empty."""
+    note = mark.get("note")
+    told = {
+        "star": mark.get("star") is True,
+        "reject": mark.get("reject") is True,
+        "note": note.strip()[:LONGEST_NOTE] if isinstance(note, str) else "",
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def put(folder: Path, cell: str, mark: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the mark of a cell, and return it as it was written."""
+    with _LOCK:
+        marks = read(folder)
+        marks[cell] = clean(mark)
+        text = json.dumps({key: value for key, value in marks.items() if value}, ensure_ascii=False, indent=1)
+        write_atomically(folder / "marks.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        return marks[cell]
+
+
+def starred(root: Path) -> set[str]:
+    """Contents (see `fingerprint.file`) of the LoRA files behind the pictures that are starred in any comparison."""
+    found: set[str] = set()
+    for path in root.glob("*/marks.json"):
+        stars = [cell for cell, mark in read(path.parent).items() if mark.get("star")]
+        try:
+            loras = read_plan(path.parent).get("loras", {}) if stars else {}
+        except AthanorError:
+            continue
+        found |= {content for cell in stars for content in loras.get(cell, ())}
+    return found

@@ -1,0 +1,84 @@
+"""Which nodes stand before an input of the graph, and which of them a widget changes (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from .axes import Put
+
+Graph = dict[str, dict[str, Any]]
+Link = Sequence[Any]
+Slot = tuple[str, int]
+"""A node and the number of one of its outputs."""
+
+
+def is_link(value: Any) -> bool:
+    """Whether an input comes from another node."""
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
+
+
+def upstream(graph: Mapping[str, Any], links: Iterable[Link]) -> Graph:
+    """The nodes that `links` come from, and all before them."""
+    found: Graph = {}
+    waiting = [str(link[0]) for link in links]
+    while waiting:
+        node = waiting.pop()
+        if node in found or node not in graph:
+            continue
+        found[node] = graph[node]
+        waiting += [value[0] for value in graph[node]["inputs"].values() if is_link(value)]
+    return found
+
+
+def changed(graph: Mapping[str, Any], links: Iterable[Link], nodes: Collection[str]) -> list[str]:
+    """The nodes before `links` whose outputs change with `nodes`, each after those that it needs."""
+    found: dict[str, bool] = {}
+    order: list[str] = []
+
+    def visit(node: str) -> bool:
+        if node not in found:
+            found[node] = False  # a circle ends here
+            before = [
+                visit(value[0]) for value in graph[node]["inputs"].values() if is_link(value) and value[0] in graph
+            ]
+            found[node] = node in nodes or any(before)
+            if found[node]:
+                order.append(node)
+        return found[node]
+
+    for link in links:
+        if str(link[0]) in graph:
+            visit(str(link[0]))
+    return order
+
+
+def takers(graph: Mapping[str, Any], node: str, kinds: Collection[str]) -> list[str]:
+    """The nodes of these kinds that what `node` gives comes to, through other nodes or not."""
+    found: dict[str, None] = {}
+    waiting, seen = [node], {node}
+    while waiting:
+        last = waiting.pop()
+        for key, other in graph.items():
+            if key not in seen and any(is_link(v) and v[0] == last for v in other["inputs"].values()):
+                seen.add(key)
+                if other["class_type"] in kinds:
+                    found[key] = None
+                else:
+                    waiting.append(key)
+    return list(found)
+
+
+def edge(graph: Mapping[str, Any], nodes: Collection[str]) -> list[Slot]:
+    """The outputs of other nodes that `nodes` take."""
+    taken = [(v[0], v[1]) for node in nodes for v in graph[node]["inputs"].values() if is_link(v)]
+    return [slot for slot in dict.fromkeys(taken) if slot[0] not in nodes]
+
+
+def typed(graph: Mapping[str, Any], puts: Iterable[Put]) -> Graph:
+    """The graph with these values in its widgets."""
+    result = dict(graph)
+    for put in puts:
+        node = result[put.node]
+        result[put.node] = {**node, "inputs": {**node["inputs"], put.name: put.value}}
+    return result

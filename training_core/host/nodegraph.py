@@ -1,0 +1,111 @@
+"""Nodes of the graph through the host's own machinery: what their widgets are, and running some of them again."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Coroutine, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import execution
+import folder_paths
+from comfy_api.internal import _ComfyNodeInternal
+from comfy_api.latest import _io
+from comfy_execution.graph import DynamicPrompt, ExecutionBlocker
+from comfy_execution.graph_utils import is_link
+
+from ..errors import AthanorError
+from .comfy_nodes import host_nodes
+
+_TYPES = ("INT", "FLOAT", "BOOLEAN", "STRING")
+
+
+def widgets(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every widget of the graph that holds a value itself: node, name, title, kinds, type, value, options, minimum and
+    maximum."""
+    for key, node in graph.items():
+        kind = host_nodes.NODE_CLASS_MAPPINGS.get(node["class_type"])
+        if kind is None:
+            continue
+        shown = host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(node["class_type"]) or node["class_type"]
+        title = (node.get("_meta") or {}).get("title") or shown
+        specs = _specs(kind, node["inputs"])
+        for name, value in node["inputs"].items():
+            if is_link(value) or name not in specs:
+                continue
+            type_, options = specs[name][0], specs[name][1] if len(specs[name]) > 1 else {}
+            choices = type_ if isinstance(type_, list) else options.get("options") or ()
+            if not isinstance(type_, list) and type_ not in _TYPES and not (type_ == "COMBO" and choices):
+                continue
+            yield {
+                "node": key,
+                "name": name,
+                "title": title,
+                "kinds": (node["class_type"], shown),
+                "type": type_ if type_ in _TYPES else "COMBO",
+                "value": value,
+                "options": tuple(choices),
+                "minimum": options.get("min"),
+                "maximum": options.get("max"),
+            }
+
+
+def _specs(kind: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    types = kind.INPUT_TYPES()
+    if issubclass(kind, _ComfyNodeInternal):  # inputs that depend on others
+        types, _, _ = _io.get_finalized_class_inputs(types, dict(inputs))
+    return {**types.get("required", {}), **types.get("optional", {})}
+
+
+def files(node: Mapping[str, Any]) -> list[Path]:
+    """The files that a node's widgets name: models of any kind, and pictures of the input folder."""
+    found = []
+    for value in node["inputs"].values():
+        if not isinstance(value, str) or not 0 < len(value) < 256 or "\n" in value or "\0" in value:
+            continue
+        for folder in folder_paths.folder_names_and_paths:
+            path = folder_paths.get_full_path(folder, value) if folder != "custom_nodes" else None
+            found += [Path(path)] if path else []
+        if folder_paths.exists_annotated_filepath(value):
+            found.append(Path(folder_paths.get_annotated_filepath(value)))
+    return sorted({path for path in found if path.is_file()})
+
+
+def run(graph: Mapping[str, Any], key: str, outputs: Mapping[str, list[Any]]) -> list[Any]:
+    """The outputs of one node as the host would compute them, each a list as the host keeps it.
+
+    Args:
+        outputs: those of the nodes before it.
+
+    Raises:
+        AthanorError: the node cannot be run from here.
+    """
+    node = graph[key]
+    kind = host_nodes.NODE_CLASS_MAPPINGS[node["class_type"]]
+    if inspect.iscoroutinefunction(getattr(kind, kind.FUNCTION)):
+        raise AthanorError(f"{node['class_type']} ({key}) works asynchronously: a widget before it cannot be an axis.")
+    known = SimpleNamespace(get_cache=lambda source, _: _entry(outputs.get(source)))
+    data, _, more = execution.get_input_data(node["inputs"], kind, key, known, DynamicPrompt(dict(graph)))
+    result, _, grown, _ = _finished(execution.get_output_data("athanor", key, kind(), data, v3_data=more))
+    if grown:
+        raise AthanorError(
+            f"{node['class_type']} ({key}) makes nodes while it runs: a widget before it cannot be an axis."
+        )
+    if any(isinstance(value, ExecutionBlocker) for values in result for value in values):
+        raise AthanorError(f"{node['class_type']} ({key}) gave nothing with this value.")
+    return result
+
+
+def _entry(outputs: list[Any] | None) -> Any:
+    return None if outputs is None else SimpleNamespace(outputs=outputs)
+
+
+def _finished(work: Coroutine[Any, Any, Any]) -> Any:
+    """What the host's coroutine gives: nothing in it waits, for the node does not."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value
+    work.close()
+    raise AthanorError("a node of the graph waits for something: a widget before it cannot be an axis.")
