@@ -77,7 +77,7 @@ def sd15_character() -> Sheet:
     show(s, buckets["contact_sheet"], "Contact sheet")
     s.group("Pick the epoch")
     compare(
-        s, "Epochs and strengths", (700, 820), run=trained["run"], model=model["MODEL"], clip=clip["CLIP"], vae=model["VAE"],
+        s, "Epochs and strengths", (700, 1000), run=trained["run"], model=model["MODEL"], clip=clip["CLIP"], vae=model["VAE"],
         prompts="mychar, 1girl, portrait\nmychar, 1girl, full body, outdoors\n1girl, portrait", negative="lowres, bad anatomy",
         checkpoints="every 2", width=512, height=768, seeds="1",
     )  # fmt: skip
@@ -145,7 +145,7 @@ def sdxl_style_lokr() -> Sheet:
     s.group("The epochs of each")
     for trained, name in ((first, "A1"), (second, "A2")):
         compare(
-            s, f"Epochs of {name}", (560, 820), run=trained["run"], columns="prompt", checkpoints="every 4", prompts=prompts,
+            s, f"Epochs of {name}", (560, 1000), run=trained["run"], columns="prompt", checkpoints="every 4", prompts=prompts,
             **looks,
         )  # fmt: skip
         s.column()
@@ -158,7 +158,7 @@ def sdxl_style_lokr() -> Sheet:
     )  # fmt: skip
     s.column()
     compare(
-        s, "Best against best", (560, 820), x=two["axis"], rows="prompt",
+        s, "Best against best", (560, 1000), x=two["axis"], rows="prompt",
         prompts=f"{prompts}\na castle at night, moon\n1boy, armor, sword", **looks,
     )  # fmt: skip
     return s
@@ -214,7 +214,7 @@ def sd3_full_finetune() -> Sheet:
     show(s, trained["loss_curve"], "Loss curve", (440, 360))
     s.group("Choose among the checkpoints")
     compare(
-        s, "Epochs over prompts", (760, 820), run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
+        s, "Epochs over prompts", (760, 1000), run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
         prompts="a woman in a garden\na mountain lake at dawn\na street in the rain", width=1024, height=1024, steps=28, cfg=4.5,
         sampler_name="dpmpp_2m", scheduler="sgm_uniform", **ports,
     )  # fmt: skip

@@ -88,7 +88,7 @@ def noise_and_loss_study() -> Sheet:
     compare(
         s,
         "The runs over prompts",
-        (760, 820),
+        (760, 1000),
         x=before["axis"],
         rows="prompt",
         prompts=STUDY_PROMPTS,
@@ -132,7 +132,7 @@ def unfinished_runs() -> Sheet:
     compare(
         s,
         "Unfinished runs",
-        (760, 820),
+        (760, 1000),
         x=before["axis"],
         rows="prompt",
         prompts=STUDY_PROMPTS,
@@ -252,7 +252,7 @@ def three_services() -> Sheet:
     base = s.add("AthanorXYZAxis", "XYZ Axis: base models", type="model", values=bases)
     s.column()
     compare(
-        s, "LoRAs and base models", (760, 820), x=before["axis"], y=base["axis"], strengths="0.76", seeds="1",
+        s, "LoRAs and base models", (760, 1000), x=before["axis"], y=base["axis"], strengths="0.76", seeds="1",
         prompts="photo of a woman, upper body, soft light, detailed skin", negative="cartoon, painting, lowres, bad hands, watermark",
         width=896, height=1152, steps=30, cfg=5.0, sampler_name="dpmpp_2m", scheduler="karras", **models(first),
     )  # fmt: skip

@@ -34,6 +34,8 @@ def quickstart() -> Sheet:
     buckets = run.buckets(
         dataset["dataset"], 128, min_bucket_reso=64, max_bucket_reso=256, bucket_reso_steps=32, batch_size=6
     )
+    s.column()
+    show(s, buckets["contact_sheet"], "Contact sheet", (440, 700))
     s.group("Settings")
     run.config("network", rank=32, alpha=32.0)
     run.config("loss")
@@ -46,10 +48,9 @@ def quickstart() -> Sheet:
     s.group("Training")
     trained = run.train("athanor_demo/sprout", epochs=80, seed=1, save_every_n_epochs=16)
     s.add("SaveImage", "Loss curve", (440, 320), images=trained["loss_curve"], filename_prefix="athanor/loss_curve")
-    show(s, buckets["contact_sheet"], "Contact sheet", (440, 460))
     s.group("Base model and epochs")
     compare(
-        s, "Epochs over prompts", (720, 820), run=trained["run"], columns="prompt",
+        s, "Epochs over prompts", (720, 1000), run=trained["run"], columns="prompt",
         prompts="red sprout at the left, sky background\nblue sprout in the center, sand background\n"
         "yellow sprout at the right, navy background\ngreen circle in the center, gray background\nphoto of a rose",
         strengths="1", width=128, height=128, cfg=2.5, **models(model),
@@ -166,7 +167,7 @@ def continue_a_run() -> Sheet:
     )
     s.column()
     compare(
-        s, "The run and its refinement", (760, 820), y=two["axis"], columns="prompt", strengths="1", seeds="1",
+        s, "The run and its refinement", (760, 1000), y=two["axis"], columns="prompt", strengths="1", seeds="1",
         prompts="mychar, 1girl, portrait\nmychar, 1girl, full body, outdoors", negative="lowres, bad anatomy", width=512, height=768,
         **models(model),
     )  # fmt: skip
@@ -211,7 +212,7 @@ def pick_my_epoch() -> Sheet:
     tell(s, plan["text"], "The plan", (340, 200))
     s.column()
     grid = compare(
-        s, "Epochs and strengths", (560, 820), x=strengths["axis"], y=far["axis"], prompts=prompt, seeds="1", **looks
+        s, "Epochs and strengths", (560, 1000), x=strengths["axis"], y=far["axis"], prompts=prompt, seeds="1", **looks
     )
     s.row()
     s.group("2  Near")
@@ -224,7 +225,7 @@ def pick_my_epoch() -> Sheet:
     show(s, again["grid"], "Redrawn", PICTURE)
     s.column()
     compare(
-        s, "Epochs and seeds", (560, 820), x=seeds["axis"], y=near["axis"], strengths="0.8",
+        s, "Epochs and seeds", (560, 1000), x=seeds["axis"], y=near["axis"], strengths="0.8",
         prompts=f"{prompt}\nmychar, 1girl, full body, outdoors", **looks,
     )  # fmt: skip
     return s

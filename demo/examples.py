@@ -39,6 +39,7 @@ PROMPTS = (
     "blue sprout in the center, sand background",
     "yellow sprout at the right, navy background",
 )
+TRIPLE = "TripleCLIPLoader"
 CARD, LIMIT = 1100, 150_000
 QUIET = {
     "Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": False, "Comfy.Minimap.Visible": False,
@@ -86,12 +87,18 @@ def make(page: Any, host: Host, sheet: Sheet, object_info: dict[str, Any], pictu
     small = {node["id"]: values | _demo(node) for node, values in stand_in.smaller(workflow, 128, 8, 6)}
     small |= {node["id"]: _demo(node) for node in workflow["nodes"] if node["id"] not in small}
     before = page.evaluate("(v) => window.athanorExamples.values(v)", small if sheet.name != "quickstart" else {})
+    triple = next((node["id"] for node in workflow["nodes"] if node["type"] == TRIPLE), None)
+    loader = next((node["id"] for node in workflow["nodes"] if node["type"] == "CheckpointLoaderSimple"), None)
+    if triple:  # the host would build T5-XXL whole, whatever the file holds
+        page.evaluate("([a, b]) => window.athanorExamples.stand(a, 0, b, 1)", [triple, loader])
     muted = [node.id for node in sheet.nodes if node.muted]
     for mode in (0, 2) if muted else (0,):  # muted groups run first: what stands beside them shows what they leave
         page.evaluate("([ids, mode]) => window.athanorExamples.modes(ids, mode)", [muted, mode])
         _run(page, host, sheet.name)
     page.wait_for_timeout(2000)
     page.evaluate("(v) => window.athanorExamples.values(v)", before)
+    if triple:
+        page.evaluate("([a, b]) => window.athanorExamples.stand(b, 1, a, 0)", [triple, loader])
     width, height = page.evaluate("() => window.athanorExamples.fit()")
     page.set_viewport_size({"width": WINDOW, "height": round(WINDOW / min(max(width / height, 1.0), 1.7))})
     page.wait_for_timeout(500)
@@ -131,6 +138,8 @@ def _demo(node: dict[str, Any]) -> dict[str, Any]:
             "unet_lr": "",
             "lr_warmup_steps": "0",
         }
+    if node["type"] == "AthanorNetworkConfig":
+        return {"train": "unet"}
     return {}
 
 

@@ -1,7 +1,14 @@
 // What examples.py does in the page: put nodes where they belong, show the whole workflow, take the values of a small run.
 (() => {
   const { app } = window.comfyAPI.app;
-  const GAP = 40, TITLE = 30, HEAD = 50, PAD = 20, ROW = 120;
+  const GAP = 36, TITLE = 30, HEAD = 50, PAD = 20, ROW = 120;
+
+  // How much higher the page's other renderer draws a node: its rows are higher, but it hides advanced widgets.
+  function reserve(node) {
+    const widgets = node.widgets ?? [];
+    const hidden = node.showAdvanced ? 0 : widgets.filter((w) => w.advanced || w.options?.advanced).length;
+    return Math.max(0, 20 + 10 * (widgets.length - hidden) - 24 * hidden);
+  }
 
   // Rows of groups, groups of columns, columns of nodes; each node as high as its widgets need.
   function arrange({ rows, sizes }) {
@@ -17,7 +24,7 @@
             const node = graph.getNodeById(id), needed = node.computeSize(), [w, h] = sizes[id];
             node.setSize([Math.max(w, Math.min(needed[0], 460)), Math.max(h, needed[1])]);
             node.pos = [x, y + TITLE];
-            y += TITLE + node.size[1] + GAP;
+            y += TITLE + node.size[1] + Math.max(0, reserve(node) - (node.size[1] - needed[1])) + GAP;
             width = Math.max(width, node.size[0]);
           }
           low = Math.max(low, y - GAP + PAD);
@@ -66,5 +73,14 @@
     for (const id of ids) app.graph.getNodeById(id).mode = mode;
   }
 
-  window.athanorExamples = { arrange, fit, values, modes };
+  // What one node gives goes out of another one's output instead.
+  function stand(from, out, instead, slot) {
+    const [node, other] = [from, instead].map((id) => app.graph.getNodeById(id));
+    for (const id of [...(node.outputs[out].links ?? [])]) {
+      const link = app.graph.links.get(id);
+      other.connect(slot, app.graph.getNodeById(link.target_id), link.target_slot);
+    }
+  }
+
+  window.athanorExamples = { stand, arrange, fit, values, modes };
 })();

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from host import link
 from safetensors.torch import load_file, save_file
 
 DATASETS = (
-    "my_character", "my_character_reg", "my_character_best", "my_character_tagger_a", "my_character_tagger_b", "my_style",
+    "my_character", "my_character_reg", "my_character_best", "my_style",
     "my_photos",
 )  # fmt: skip
+FLAT = ("my_character_tagger_a", "my_character_tagger_b")
 VAES = ("sdxl-vae-fp16-fix",)
 TEXT_ENCODERS = ("clip_l", "clip_g", "t5xxl_fp16")
 CHECKPOINTS = (
     "anyloraCheckpoint_bakedvaeBlessedFp16", "Illustrious-XL-v0.1", "sd_xl_base_1.0", "sd3_medium",
     "juggernautXL_v9Rundiffusionphoto2", "realistic_sdxl_merge",
 )  # fmt: skip
-PREFIXES = {
-    "vae": ("first_stage_model.",),
-    "text_encoders": ("text_encoders.clip_l.transformer.", "cond_stage_model.transformer."),
-}
+PREFIXES = {"vae": "first_stage_model.", "text_encoders": "text_encoders.clip_l.transformer."}
 
 
 def place(base: Path, checkpoints: dict[str, Path], dataset: Path) -> None:
@@ -30,21 +28,25 @@ def place(base: Path, checkpoints: dict[str, Path], dataset: Path) -> None:
 
     Args:
         base: the folder of a ComfyUI.
-        checkpoints: what stands for a name; "" for all others.
+        checkpoints: what stands for a name; "" for all others, VAEs and text encoders.
         dataset: pictures with captions, in sub-folders N_name.
     """
     for name in CHECKPOINTS:
         for folder in ("checkpoints", "diffusion_models"):
             _once(base / "models" / folder / f"{name}.safetensors", checkpoints.get(name, checkpoints[""]))
     for folder, names in (("vae", VAES), ("text_encoders", TEXT_ENCODERS)):
-        source = checkpoints["sd3_medium" if folder == "text_encoders" and "sd3_medium" in checkpoints else ""]
         for name in names:
             path = base / "models" / folder / f"{name}.safetensors"
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                save_file(_part(source, PREFIXES[folder]), path)
+                save_file(_part(checkpoints[""], PREFIXES[folder]), path)
     for name in DATASETS:
-        link(dataset, base / "input" / name)
+        if not (target := base / "input" / name).exists():
+            shutil.copytree(dataset, target)
+    for name in FLAT:  # the host's own nodes look for pictures there
+        (target := base / "input" / name).mkdir(exist_ok=True)
+        for path in dataset.rglob("*.*"):
+            shutil.copy(path, target)
 
 
 def _once(path: Path, source: Path) -> None:
@@ -53,13 +55,9 @@ def _once(path: Path, source: Path) -> None:
         path.symlink_to(source.resolve())
 
 
-def _part(checkpoint: Path, prefixes: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        key.removeprefix(prefix): value
-        for key, value in load_file(checkpoint).items()
-        for prefix in prefixes
-        if key.startswith(prefix)
-    }
+def _part(checkpoint: Path, prefix: str) -> dict[str, Any]:
+    tensors = load_file(checkpoint)
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 def smaller(

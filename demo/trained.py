@@ -36,7 +36,7 @@ class Trained:
     def train(self, name: str, title: str = "", **values: Any) -> Node:
         """Train LoRA with all that was added."""
         ports = dict(self._ports)
-        return self._sheet.add("AthanorTrainLoRA", title, (440, 700), output_name=name, **ports, **values)
+        return self._sheet.add("AthanorTrainLoRA", title, (440, 1290), output_name=name, **ports, **values)
 
 
 def checkpoint(sheet: Sheet, name: str, title: str = "") -> Node:
@@ -61,7 +61,7 @@ def tell(sheet: Sheet, port: Port, title: str, size: tuple[int, int] = (340, 220
 
 def compare(sheet: Sheet, title: str, size: tuple[int, int], **inputs: Any) -> Node:
     """XYZ Compare, and its grid beside it."""
-    node = sheet.add("AthanorXYZCompare", title, (440, 820), **inputs)
+    node = sheet.add("AthanorXYZCompare", title, (440, 1000), **inputs)
     sheet.column()
     show(sheet, node["grid"], f"Grid: {title}", size)
     return node

@@ -1,8 +1,10 @@
 """Which checkpoints of a run a filter keeps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from athanor.training_core.compare import kinds
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.run.handle import Checkpoint
 

@@ -1,6 +1,7 @@
 """Every example workflow, as it is shipped, at a tiny size: file names, pixels, steps and epochs are swapped, nothing else.
 
-(And fp16 arithmetic, which takes a CPU minutes a step: test_whole_run.py has it.)
+Two things more: fp16 arithmetic takes a CPU minutes a step (test_whole_run.py has it), and the host builds T5-XXL whole,
+10 GB, whatever the file holds: SD3's text encoder is the one in the tiny checkpoint.
 """
 
 import json
@@ -31,7 +32,8 @@ def stage(server, checkpoints):
     for i, scene in enumerate(rng.sample(pictures.world(), 2)):
         pictures.draw(scene, rng, 64).save(few / f"{i}.png")
         (few / f"{i}.txt").write_text(scene.caption, encoding="utf-8")
-    stand_in.place(server.base, {"": checkpoints["sd15"], "sd3_medium": checkpoints["sd3"]}, few.parent)
+    sd15 = {"anyloraCheckpoint_bakedvaeBlessedFp16": checkpoints["sd15"]}
+    stand_in.place(server.base, {"": checkpoints["sd3"], **sd15}, few.parent)
     return server
 
 
@@ -55,6 +57,10 @@ def small(server, name: str, epochs: int, muted: bool = False) -> dict:
         inputs["source"] = inputs["source"] and f"{name}/{inputs['source']}"
     for inputs in workflow.nodes_of(prompt, CURVES):
         inputs["runs"] = "\n".join(f"{name}/{run}" for run in inputs["runs"].split())
+    for key in [key for key, node in prompt.items() if node["class_type"] == "TripleCLIPLoader"]:
+        loader = next(k for k, node in prompt.items() if node["class_type"] == "CheckpointLoaderSimple")
+        for node in prompt.values():
+            node["inputs"] = {n: [loader, 1] if v == [key, 0] else v for n, v in node["inputs"].items()}
     if name == "quickstart":
         workflow.nodes_of(prompt, "AthanorDatasetLoader")[0]["folder"] = "few"
     return prompt
@@ -146,18 +152,12 @@ def test_the_workflow_runs(stage, checkpoints, name):
 
 def _recipe_a(server, prompt, entry):
     assert labels(server, prompt, entry, "Epochs of A1", 1) == ["base model", "epoch 4"]
-    best = labels(server, prompt, entry, "Best against best", 0)
-    assert best[0] == "base model" and [b.partition(" epoch ")[0] for b in best[1:]] == [
-        "style_A1_debiased",
-        "style_A2_plain",
-    ]
+    assert labels(server, prompt, entry, "Best against best", 0) == ["base model", "A1_debiased", "A2_plain"]
     assert len(labels(server, prompt, entry, "Best against best", 1)) == 5
 
 
 def _recipe_b(server, prompt, entry):
-    assert labels(server, prompt, entry, "The runs over prompts", 0) == [
-        "base model", *(f"{name} epoch 2" for name in ("v53", "v56", "v57", "v58")),
-    ]  # fmt: skip
+    assert labels(server, prompt, entry, "The runs over prompts", 0) == ["base model", "v53", "v56", "v57", "v58"]
 
 
 def _unfinished(server, prompt, entry):
@@ -202,7 +202,7 @@ def _pick(server, prompt, entry):
         "base model",
         *(f"epoch {e}" for e in (2, 4, 6, 10, 12)),
     ]
-    assert "30 cells" in entry["outputs"][key_of(prompt, "The plan")]["text"][0] or True
+    assert "3 LoRA strength x 6 checkpoint" in entry["outputs"][key_of(prompt, "The plan")]["text"][0]
 
 
 SEEN = {

@@ -43,6 +43,7 @@ def test_examples_load_as_they_are(browser, site, pictures, checkpoints, vue):
     if not demo.exists():
         demo.symlink_to(checkpoints["sd3"])
     page, info, said = Page(browser, site, vue, pictures), site.get("/object_info"), []
+    page.page.wait_for_timeout(2500)  # until the host's own start is over
     page.page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
     try:
         for path in sorted(FOLDER.glob("*.json")):
