@@ -91,10 +91,12 @@ def make(page: Any, host: Host, sheet: Sheet, object_info: dict[str, Any], pictu
     loader = next((node["id"] for node in workflow["nodes"] if node["type"] == "CheckpointLoaderSimple"), None)
     if triple:  # the host would build T5-XXL whole, whatever the file holds
         page.evaluate("([a, b]) => window.athanorExamples.stand(a, 0, b, 1)", [triple, loader])
+    page.set_viewport_size({"width": 300, "height": 300})  # to draw a large page takes as long as to train
     muted = [node.id for node in sheet.nodes if node.muted]
     for mode in (0, 2) if muted else (0,):  # muted groups run first: what stands beside them shows what they leave
         page.evaluate("([ids, mode]) => window.athanorExamples.modes(ids, mode)", [muted, mode])
         _run(page, host, sheet.name)
+    page.set_viewport_size({"width": WINDOW, "height": WINDOW})
     page.wait_for_timeout(2000)
     page.evaluate("(v) => window.athanorExamples.values(v)", before)
     if triple:
