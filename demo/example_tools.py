@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import assemble
 from sheet import Sheet
-from trained import PICTURE, Trained, checkpoint, compare, models, show, tell
+from trained import Trained, checkpoint, compare, models, show, tell
 
 ANIME = "anyloraCheckpoint_bakedvaeBlessedFp16.safetensors"
 
@@ -205,11 +205,10 @@ def pick_my_epoch() -> Sheet:
     s.group("1  Far and wide")
     far = s.add("AthanorLoRARunAxis", source="my_character", epochs="5 even")
     strengths = s.add("AthanorXYZAxis", type="LoRA strength", values="0.6-1(0.2)")
-    plan = s.add(
-        "AthanorXYZPlan", "XYZ Plan: what it will cost", (340, 0), x=strengths["axis"], y=far["axis"], prompts=prompt,
-        seeds="1", **looks,
+    s.add(
+        "AthanorXYZPlan", "XYZ Plan: what it will cost", (340, 800), x=strengths["axis"], y=far["axis"], prompts=prompt, seeds="1",
+        **looks,
     )  # fmt: skip
-    tell(s, plan["text"], "The plan", (340, 200))
     s.column()
     grid = compare(
         s, "Epochs and strengths", (560, 1000), x=strengths["axis"], y=far["axis"], prompts=prompt, seeds="1", **looks
@@ -218,11 +217,10 @@ def pick_my_epoch() -> Sheet:
     s.group("2  Near")
     near = s.add("AthanorLoRARunAxis", source="my_character", epochs="last 3", include_base=False)
     seeds = s.add("AthanorXYZAxis", type="seed", values="1-4")
-    again = s.add(
-        "AthanorXYZGridImage", "Step 1, the other way round", (340, 0), comparison=grid["comparison"], swap="swap x and y",
+    s.add(
+        "AthanorXYZGridImage", "Step 1, the other way round", (440, 700), comparison=grid["comparison"], swap="swap x and y",
         cell_size=384,
     )  # fmt: skip
-    show(s, again["grid"], "Redrawn", PICTURE)
     s.column()
     compare(
         s, "Epochs and seeds", (560, 1000), x=seeds["axis"], y=near["axis"], strengths="0.8",

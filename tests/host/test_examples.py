@@ -202,7 +202,9 @@ def _pick(server, prompt, entry):
         "base model",
         *(f"epoch {e}" for e in (2, 4, 6, 10, 12)),
     ]
-    assert "3 LoRA strength x 6 checkpoint" in entry["outputs"][key_of(prompt, "The plan")]["text"][0]
+    assert (
+        "3 LoRA strength x 6 checkpoint" in entry["outputs"][key_of(prompt, "XYZ Plan: what it will cost")]["text"][0]
+    )
 
 
 SEEN = {
