@@ -61,7 +61,7 @@ def sd15_character() -> Sheet:
     s.column()
     optimizer = run.config(
         "optimizer", optimizer_type="AdamW8bit", learning_rate=1e-4, unet_lr="1e-4", text_encoder_lr="5e-5",
-        lr_scheduler="cosine", lr_warmup_steps="5%",
+        lr_scheduler="cosine", lr_warmup_steps="0.05",
     )  # fmt: skip
     run.config("loss", min_snr_gamma=5.0, prior_loss_weight=1.0)
     run.config(

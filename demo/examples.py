@@ -1,7 +1,7 @@
 """Make example_workflows/ anew: each workflow built, laid out and saved by the real page, and its picture taken there.
 
     python dev.py test --collect-only -q tests/web      (once: brings ComfyUI and Playwright; Chromium is your system's)
-    COMFYUI_PATH=.athanor/ComfyUI .athanor/venv/bin/python demo/examples.py [--no-pictures] [NAME ...]
+    COMFYUI_PATH=.athanor/ComfyUI .athanor/venv/bin/python demo/examples.py [--pictures run|plain|none] [NAME ...]
 
 Needed after a node got, lost or renamed an input, or a workflow in example_*.py was changed. A picture shows the workflow
 after a small run on the demo's model and pictures, with the settings of the saved file.
@@ -67,7 +67,7 @@ def card(png: bytes) -> bytes:
     return file.getvalue()
 
 
-def make(page: Any, host: Host, sheet: Sheet, object_info: dict[str, Any], picture: bool) -> None:
+def make(page: Any, host: Host, sheet: Sheet, object_info: dict[str, Any], picture: str) -> None:
     """One workflow: built, laid out, saved, and, if asked for, run small and photographed."""
     page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'example')", sheet.workflow(object_info))
     page.wait_for_timeout(800)
@@ -78,8 +78,22 @@ def make(page: Any, host: Host, sheet: Sheet, object_info: dict[str, Any], pictu
     path = TARGET / f"{sheet.name}.json"
     path.write_text(saved(workflow), encoding="utf-8")
     print(f"{path.name}: {len(sheet.nodes)} nodes, {path.stat().st_size // 1000} kB", flush=True)
-    if not picture:
+    if picture == "run":
+        small_run(page, host, sheet, workflow)
+    if picture == "none":
         return
+    page.set_viewport_size({"width": WINDOW, "height": WINDOW})
+    page.wait_for_timeout(1500)
+    width, height = page.evaluate("() => window.athanorExamples.fit()")
+    page.set_viewport_size({"width": WINDOW, "height": round(WINDOW / min(max(width / height, 1.0), 1.7))})
+    page.wait_for_timeout(500)
+    page.evaluate("() => window.athanorExamples.fit()")
+    page.wait_for_timeout(2000)
+    (TARGET / f"{sheet.name}.jpg").write_bytes(card(page.screenshot()))
+
+
+def small_run(page: Any, host: Host, sheet: Sheet, workflow: dict[str, Any]) -> None:
+    """Run what the page shows with small values on the demo's model, and put the values back."""
     small = {
         node["id"]: values | _demo(node)
         for node, values in stand_in.smaller(workflow, 128, 6 if any(n.muted for n in sheet.nodes) else 4, 6)
@@ -95,17 +109,9 @@ def make(page: Any, host: Host, sheet: Sheet, object_info: dict[str, Any], pictu
     for mode in (0, 2) if muted else (0,):  # muted groups run first: what stands beside them shows what they leave
         page.evaluate("([ids, mode]) => window.athanorExamples.modes(ids, mode)", [muted, mode])
         _run(page, host, sheet.name)
-    page.set_viewport_size({"width": WINDOW, "height": WINDOW})
-    page.wait_for_timeout(2000)
     page.evaluate("(v) => window.athanorExamples.values(v)", before)
     if triple:
         page.evaluate("([a, b]) => window.athanorExamples.stand(b, 1, a, 0)", [triple, loader])
-    width, height = page.evaluate("() => window.athanorExamples.fit()")
-    page.set_viewport_size({"width": WINDOW, "height": round(WINDOW / min(max(width / height, 1.0), 1.7))})
-    page.wait_for_timeout(500)
-    page.evaluate("() => window.athanorExamples.fit()")
-    page.wait_for_timeout(1500)
-    (TARGET / f"{sheet.name}.jpg").write_bytes(card(page.screenshot()))
 
 
 def _run(page: Any, host: Host, name: str) -> None:
@@ -150,7 +156,9 @@ def main() -> None:
 
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--no-pictures", action="store_true")
+    parser.add_argument(
+        "--pictures", choices=("run", "plain", "none"), default="run", help="of a small run, before any run"
+    )
     arguments = parser.parse_args()
     sheets = [make() for make in SHEETS]
     if unknown := set(arguments.names) - {sheet.name for sheet in sheets}:
@@ -163,7 +171,7 @@ def main() -> None:
     with Host(Path(os.environ["COMFYUI_PATH"]), BASE, cpu=True) as host, sync_playwright() as playwright:
         host.post("/settings", QUIET)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": WINDOW, "height": WINDOW})
+        page = browser.new_page(viewport={"width": 800, "height": 600})
         page.goto(host.url)
         page.wait_for_function("window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph")
         page.wait_for_timeout(2000)
@@ -177,7 +185,7 @@ def main() -> None:
         object_info = host.get("/object_info")
         for sheet in sheets:
             if not arguments.names or sheet.name in arguments.names:
-                make(page, host, sheet, object_info, not arguments.no_pictures)
+                make(page, host, sheet, object_info, arguments.pictures)
         browser.close()
 
 
