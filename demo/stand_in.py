@@ -75,4 +75,7 @@ def smaller(
         elif kind in ("AthanorXYZCompare", "AthanorXYZPlan", "AthanorSampleConfig"):
             yield node, sides | {"steps": 2 if size < 128 else 12}
         elif kind == "AthanorTrainLoRA":
-            yield node, {"epochs": epochs, "gradient_checkpointing": "off", "mixed_precision": "no", "full_precision": "no"}
+            yield (
+                node,
+                {"epochs": epochs, "gradient_checkpointing": "off", "mixed_precision": "no", "full_precision": "no"},
+            )
