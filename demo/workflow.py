@@ -23,7 +23,7 @@ def to_prompt(workflow: dict[str, Any], object_info: dict[str, Any]) -> dict[str
             for name in info["input_order"].get(group, []):
                 kind, *options = info["input"][group][name]
                 widget = isinstance(kind, list) or kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
-                if widget and values:
+                if widget and values and not (options and options[0].get("forceInput")):
                     inputs[name] = values.pop(0)
                     if options and options[0].get("control_after_generate"):
                         values.pop(0)  # the page keeps "fixed" or "randomize" beside a seed

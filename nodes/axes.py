@@ -117,14 +117,19 @@ class AthanorLoRARunAxis(io.ComfyNode):
             display_name="LoRA Run Axis",
             category="Athanor/compare",
             description="The saved epochs of a run as an axis of XYZ Compare, in the order of training. Works while the run "
-            "still trains, and with files of any trainer.",
+            "still trains, and with files of any trainer. Several in a row compare several runs.",
             search_aliases=["epochs", "checkpoints", "pick my epoch", "lora folder", "xy plot lora"],
             inputs=[
                 types.Run.Input("run", optional=True, tooltip="From Train LoRA. Unconnected: see source."),
                 *inputs(EpochsSettings),
+                types.Axis.Input(
+                    "axis",
+                    optional=True,
+                    tooltip="From the LoRA Run Axis of another run: its checkpoints come first, then those of this one.",
+                ),
             ],
             outputs=[
-                types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare."),
+                types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare, or the next LoRA Run Axis."),
                 io.String.Output("text", tooltip="The checkpoints that were found."),
             ],
         )
@@ -140,11 +145,12 @@ class AthanorLoRARunAxis(io.ComfyNode):
         return time.time()
 
     @classmethod
-    def execute(cls, run: Run | None = None, **values: Any) -> io.NodeOutput:
+    def execute(cls, run: Run | None = None, axis: Axis | None = None, **values: Any) -> io.NodeOutput:
         """Look for the files."""
         settings = pick(EpochsSettings, values)
         points = runs.of_run(run) if run is not None else runs.find(settings.source)
-        return _told(runs.axis(points, settings.epochs, settings.include_base, settings.include_final))
+        own = runs.axis(points, settings.epochs, settings.include_base, settings.include_final)
+        return _told(own if axis is None else runs.behind(axis, own))
 
 
 class AthanorXYZModelAxis(io.ComfyNode):

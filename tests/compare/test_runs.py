@@ -1,8 +1,10 @@
 """Which checkpoints of a run a filter keeps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from athanor.training_core.compare import kinds
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.run.handle import Checkpoint
 
@@ -64,7 +66,25 @@ def test_base_and_final_by_switch(runs):
     assert names(False) == ["epoch 2", "epoch 6"]
     assert names(True, False) == ["base model", "epoch 2"]
     with pytest.raises(AthanorError, match="switch include_final on"):
-        runs.axis(points(runs, (2, 4, 6)), "last", True, False)
+        runs.axis(points(runs, (2, 4, 6)), "last 1", True, False)
+
+
+def test_what_is_asked_for_by_name_or_found_best_may_be_the_finished_one(runs):
+    for text in ("last", "6", "best 1"):
+        three = points(runs, (2, 4, 6), ((0, 100.0), (60, 80.0)))
+        assert [v.label for v in runs.axis(three, text, False, False).values] == ["epoch 6"]
+
+
+def test_runs_one_after_the_other(runs):
+    """v61 | v62 at epoch 4 | v63 at epoch 6, the base model once."""
+    first, second, third = (
+        runs.axis(replace(points(runs, (2, 4, 6)), name=name), epochs, True, False)
+        for name, epochs in (("study/v61", "last"), ("v62", "4"), ("v63", "2, 6"))
+    )
+    whole = runs.behind(runs.behind(first, second), third)
+    assert [v.label for v in whole.values] == ["base model", "v61 epoch 6", "v62 epoch 4", "v63 epoch 2", "v63 epoch 6"]
+    with pytest.raises(AthanorError, match="axis is one of cfg"):
+        runs.behind(kinds.read("cfg", "1, 2", {}), first)
 
 
 def test_steps_and_epochs_of_one_epoch_have_different_names(runs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -267,14 +267,42 @@ def axis(points: Points, text: str, include_base: bool = True, include_final: bo
     final = [c for c in points.checkpoints if c.last]
     if include_final:
         chosen = [c for c in points.checkpoints if c in chosen or c in final]
-    elif len(points.checkpoints) > len(final):
+    elif len(points.checkpoints) > len(final) and read_filter(text)[0] not in ("listed", "best"):
         chosen = [c for c in chosen if c not in final]
     if not chosen:
         raise AthanorError(f"epochs: '{text}' keeps only the finished LoRA of {points.name}; switch include_final on.")
-    values = [Value("base model", (("lora", ()),), special=True)] if include_base else []
+    values = [_BASE] if include_base else []
     named = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in named]
-    return Axis(f"checkpoint of {points.name.rpartition('/')[2]}", tuple(values))
+    return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values))
+
+
+_BASE = Value("base model", (("lora", ()),), special=True)
+_OF = "checkpoint of "
+
+
+def behind(before: Axis, further: Axis) -> Axis:
+    """One axis of the checkpoints of several runs, each called by its run; the base model once, in front.
+
+    Raises:
+        AthanorError: `before` is no axis of LoRAs.
+    """
+    if before.fields != {"lora"} or before.epochs is not None:
+        raise AthanorError(f"axis is one of {before.title}: connect a LoRA Run Axis, or an XYZ Axis of type LoRA.")
+    values = [value for value in (*_called(before), *_called(further)) if value != _BASE]
+    base = [_BASE] if _BASE in (*before.values, *further.values) else []
+    return Axis("checkpoint", (*base, *grammar.once(values)))
+
+
+def _called(axis: Axis) -> list[Value]:
+    """Its values, with the run's name in front if they are of one run."""
+    if not axis.title.startswith(_OF):
+        return list(axis.values)
+    run = axis.title.removeprefix(_OF)
+    return [
+        value if value.special or value.label.startswith(run) else replace(value, label=f"{run} {value.label}")
+        for value in axis.values
+    ]
 
 
 def _labels(points: Sequence[Checkpoint]) -> list[str]:

@@ -72,7 +72,6 @@ class Headless:
         if args.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         import cuda_malloc
-
         import main
 
         main.cuda_malloc = cuda_malloc

@@ -88,7 +88,11 @@ class EpochsSettings(Settings):
         "starred picture in the viewer of a comparison); or one by one: 2, 4, last.",
     )
     include_base: bool = setting(True, "Begin with the base model, without the LoRA.")
-    include_final: bool = setting(True, "Always keep the finished LoRA; off: only what was saved on the way.")
+    include_final: bool = setting(
+        True,
+        "Always keep the finished LoRA; off: only what was saved on the way, unless epochs asks for it by name (5, last) or "
+        "finds it best.",
+    )
 
 
 class CurvesSettings(Settings):

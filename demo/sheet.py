@@ -1,0 +1,151 @@
+"""A workflow written down in Python: nodes in columns, columns in groups, groups in rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+NOTE = "MarkdownNote"
+
+
+class Port(NamedTuple):
+    """An output of a node."""
+
+    node: Node
+    name: str
+
+
+@dataclass(eq=False)
+class Node:
+    """A node: widgets by name, and ports that are connected to it."""
+
+    id: int
+    kind: str
+    title: str
+    size: tuple[int, int]
+    inputs: dict[str, Any]
+    muted: bool = False
+
+    def __getitem__(self, name: str) -> Port:
+        """One of its outputs."""
+        return Port(self, name)
+
+
+@dataclass
+class Group:
+    """Nodes that belong together, column by column."""
+
+    title: str
+    columns: list[list[Node]] = field(default_factory=lambda: [[]])
+
+
+class Sheet:
+    """A workflow on its way; what is added goes below what was added last."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.nodes, self.rows = name, [], [[]]
+
+    def row(self) -> None:
+        """What follows stands below all that is there."""
+        self.rows.append([])
+
+    def group(self, title: str) -> None:
+        """What follows belongs together."""
+        self.rows[-1].append(Group(title))
+
+    def column(self) -> None:
+        """What follows stands to the right, in the same group."""
+        self.rows[-1][-1].columns.append([])
+
+    def add(self, kind: str, title: str = "", size: tuple[int, int] = (340, 0), **inputs: Any) -> Node:
+        """A node of at least that size (the page makes it as high as its widgets need)."""
+        node = Node(len(self.nodes) + 1, kind, title, size, inputs)
+        self.nodes.append(node)
+        self.rows[-1][-1].columns[-1].append(node)
+        return node
+
+    def mute(self) -> None:
+        """The group so far is there, and does not run."""
+        for column in self.rows[-1][-1].columns:
+            for node in column:
+                node.muted = True
+
+    def note(self, text: str, size: tuple[int, int] = (420, 420)) -> None:
+        """What the workflow does, for its reader."""
+        self.add(NOTE, "Read me", size, text="\n".join(line.strip() for line in text.strip().splitlines()))
+
+    def plan(self) -> dict[str, Any]:
+        """Which node stands where, for arrange() of examples.py."""
+        groups = [
+            [{"title": g.title, "columns": [[n.id for n in column] for column in g.columns]} for g in row]
+            for row in self.rows
+        ]
+        return {"rows": groups, "sizes": {n.id: n.size for n in self.nodes}}
+
+    def workflow(self, object_info: dict[str, Any]) -> dict[str, Any]:
+        """As the page loads it, without places.
+
+        Raises:
+            ValueError: an input or an output that the node does not have.
+        """
+        links: list[list[Any]] = []
+        made = {node.id: _made(node, object_info) for node in self.nodes}
+        for node in self.nodes:
+            for name, value in node.inputs.items():
+                if isinstance(value, Port):
+                    source, target = made[value.node.id], made[node.id]
+                    outputs = [o["name"] for o in source["outputs"]]
+                    slot, where = outputs.index(value.name), [i["name"] for i in target["inputs"]].index(name)
+                    link = [len(links) + 1, value.node.id, slot, node.id, where, source["outputs"][slot]["type"]]
+                    source["outputs"][slot]["links"].append(link[0])
+                    target["inputs"][where]["link"] = link[0]
+                    links.append(link)
+        return {
+            "id": _identity(self.name), "revision": 0, "last_node_id": len(self.nodes), "last_link_id": len(links),
+            "nodes": list(made.values()), "links": links, "groups": [], "config": {}, "extra": {}, "version": 0.4,
+        }  # fmt: skip
+
+
+def _identity(name: str) -> str:
+    import uuid
+
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"athanor/{name}"))
+
+
+def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
+    """A node as workflows hold it; nothing is connected yet."""
+    head = {"id": node.id, "type": node.kind, "pos": [0, 0], "size": list(node.size), "flags": {}, "order": 0}
+    head["mode"] = 2 if node.muted else 0
+    if node.kind == NOTE:
+        return head | {
+            "title": node.title, "inputs": [], "outputs": [], "properties": {}, "widgets_values": [node.inputs["text"]],
+        }  # fmt: skip
+    info = object_info[node.kind]
+    specs = {n: s for group in ("required", "optional") for n, s in info["input"].get(group, {}).items()}
+    if unknown := set(node.inputs) - set(specs):
+        raise ValueError(f"{node.kind} has no input {', '.join(unknown)}.")
+    slots, values, advanced = [], [], False
+    for name, (kind, *more) in specs.items():
+        options = more[0] if more else {}
+        given, widget = node.inputs.get(name), isinstance(kind, list) or kind in WIDGETS
+        if widget and not options.get("forceInput"):
+            choices = kind if isinstance(kind, list) else options.get("options") or [""]
+            default = options.get("default", choices[0])
+            values.append(default if given is None or isinstance(given, Port) else given)
+            advanced = advanced or (bool(options.get("advanced")) and values[-1] != default)
+            if options.get("control_after_generate"):
+                values.append("fixed")
+            if isinstance(given, Port):
+                shown = "COMBO" if isinstance(kind, list) else kind
+                slots.append({"name": name, "type": shown, "link": None, "widget": {"name": name}})
+        else:
+            slots.append({"name": name, "type": kind, "link": None})
+    outputs = [
+        {"name": name, "type": kind, "links": []}
+        for name, kind in zip(info["output_name"], info["output"], strict=True)
+    ]
+    return head | {
+        **({"title": node.title} if node.title else {}), "inputs": slots, "outputs": outputs,
+        "properties": {"Node name for S&R": node.kind}, "widgets_values": values, "showAdvanced": advanced,
+    }  # fmt: skip

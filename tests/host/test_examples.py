@@ -1,0 +1,253 @@
+"""Every example workflow, as it is shipped, at a tiny size: file names, pixels, steps and epochs are swapped, nothing else.
+
+Two things more: fp16 arithmetic takes a CPU minutes a step (test_whole_run.py has it), and the host builds T5-XXL whole,
+10 GB, whatever the file holds: SD3's text encoder is the one in the tiny checkpoint.
+"""
+
+import json
+import random
+import time
+from pathlib import Path
+
+import graphs
+import loras
+import pictures
+import prepare
+import pytest
+import stand_in
+import workflow
+from test_recipes import RECIPES
+
+FOLDER = Path(__file__).resolve().parents[2] / "example_workflows"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+TRAIN, AXIS, COMPARE, CURVES = "AthanorTrainLoRA", "AthanorLoRARunAxis", "AthanorXYZCompare", "AthanorLossCompare"
+
+
+@pytest.fixture(scope="module")
+def stage(server, checkpoints):
+    """Tiny models and two pictures under the names that the workflows use."""
+    prepare.prepare(server.base)
+    few = server.base / "input" / "few" / "1_thing"
+    few.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(0)
+    for i, scene in enumerate(rng.sample(pictures.world(), 2)):
+        pictures.draw(scene, rng, 64).save(few / f"{i}.png")
+        (few / f"{i}.txt").write_text(scene.caption, encoding="utf-8")
+    sd15 = {"anyloraCheckpoint_bakedvaeBlessedFp16": checkpoints["sd15"]}
+    stand_in.place(server.base, {"": checkpoints["sd3"], **sd15}, few.parent)
+    return server
+
+
+def read(name: str) -> dict:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def small(server, name: str, epochs: int, muted: bool = False) -> dict:
+    """The prompt; LoRAs of each workflow in a folder of their own."""
+    found = read(name)
+    if muted:
+        for node in found["nodes"]:
+            node["mode"] = 0
+    prompt = workflow.to_prompt(found, server.get("/object_info"))
+    for node, values in stand_in.smaller(found, 64, epochs, 2):
+        if str(node["id"]) in prompt:
+            prompt[str(node["id"])]["inputs"].update(values)
+    for inputs in workflow.nodes_of(prompt, TRAIN):
+        inputs["output_name"] = f"{name}/{inputs['output_name']}"
+    for inputs in workflow.nodes_of(prompt, AXIS):
+        inputs["source"] = inputs["source"] and f"{name}/{inputs['source']}"
+    for inputs in workflow.nodes_of(prompt, CURVES):
+        inputs["runs"] = "\n".join(f"{name}/{run}" for run in inputs["runs"].split())
+    for key in [key for key, node in prompt.items() if node["class_type"] == "TripleCLIPLoader"]:
+        loader = next(k for k, node in prompt.items() if node["class_type"] == "CheckpointLoaderSimple")
+        for node in prompt.values():
+            node["inputs"] = {n: [loader, 1] if v == [key, 0] else v for n, v in node["inputs"].items()}
+    if name == "quickstart":
+        workflow.nodes_of(prompt, "AthanorDatasetLoader")[0]["folder"] = "few"
+    return prompt
+
+
+def key_of(prompt: dict, title: str) -> str:
+    return next(key for key, node in prompt.items() if node["_meta"]["title"] == title)
+
+
+def events(server, run_id: str) -> list[dict]:
+    path = server.base / "output" / "athanor" / "runs" / run_id / "events.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def labels(server, prompt: dict, entry: dict, title: str, axis: int) -> list[str]:
+    """What an axis of a comparison shows: 0 its columns, 1 its rows."""
+    folder = graphs.folder(server, entry, key_of(prompt, title))
+    return json.loads((folder / "plan.json").read_text())["axes"][axis]["values"]
+
+
+def before(server, checkpoints, name: str) -> None:
+    """What the workflows that train nothing compare: LoRA files, and runs that were stopped."""
+    if name == "pick_my_epoch":
+        for epoch in range(2, 13, 2):
+            path = server.base / "models" / "loras" / name / f"my_character-{epoch:06d}.safetensors"
+            loras.write(path, checkpoints["sd15"], "sd15", epoch, epoch=epoch)
+    if name != "compare_unfinished_runs":
+        return
+    whole = small(server, name, 6, muted=True)
+    for key in [k for k, node in whole.items() if node["class_type"] == TRAIN]:
+        run = whole[key]["inputs"]["output_name"].rpartition("/")[2]
+        parts, wanted = {}, [key]
+        while wanted:
+            at = wanted.pop()
+            parts[at] = whole[at]
+            wanted += [value[0] for value in whole[at]["inputs"].values() if isinstance(value, list)]
+        parts["show"] = graphs.node("PreviewImage", images=[key, 4])
+        if run == "v61":
+            server.run(parts)
+            continue
+        parts[key]["inputs"]["epochs"] = 2000
+        prompt_id, end = server.queue(parts), time.monotonic() + 120
+        while not (server.base / "models" / "loras" / name / f"{run}-000007.safetensors").exists():
+            assert time.monotonic() < end, run
+            time.sleep(0.05)
+        server.post(f"/api/jobs/{prompt_id}/cancel", {})
+        assert server.finish(prompt_id, 60)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_workflow_fits_the_nodes(server, name):
+    """Every widget has a value and every port is there, so that the page loads it without a warning; a note says what it does."""
+    info, found = server.get("/object_info"), read(name)
+    for node in found["nodes"]:
+        if node["type"] == "MarkdownNote":
+            continue
+        assert node["type"].startswith("Athanor") or info[node["type"]]["python_module"].startswith(
+            ("nodes", "comfy_extras")
+        )
+        specs = {n: s for g in ("required", "optional") for n, s in info[node["type"]]["input"].get(g, {}).items()}
+        widgets = [
+            n for n, s in specs.items()
+            if (isinstance(s[0], list) or s[0] in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"))
+            and not (len(s) > 1 and s[1].get("forceInput"))
+        ]  # fmt: skip
+        seeds = sum(bool(specs[n][1].get("control_after_generate")) for n in widgets if len(specs[n]) > 1)
+        if node["type"] != "PreviewAny":  # the page gives it widgets of its own
+            assert len(node["widgets_values"]) == len(widgets) + seeds, node["type"]
+        ports = [slot["name"] for slot in node["inputs"] if "widget" not in slot]
+        assert ports == [n for n in specs if n not in widgets], node["type"]
+        assert [slot["name"] for slot in node["outputs"]] == info[node["type"]]["output_name"], node["type"]
+    (note,) = [node for node in found["nodes"] if node["type"] == "MarkdownNote"]
+    assert "**To change" in note["widgets_values"][0]
+    assert 10_000 < (FOLDER / f"{name}.jpg").stat().st_size < 150_000
+
+
+PUBLISHED = {
+    "sd15_character": {"Train LoRA": "E"},
+    "sdxl_style_lokr_debiased_or_not": {"Train A1": "A1", "Train A2": "A2"},
+    "noise_and_loss_study": {f"Train {name}": name for name in ("v53", "v56", "v57", "v58")},
+    "compare_unfinished_runs": {f"Train {name}": name for name in ("v61", "v62", "v63")},
+    "sd3_full_finetune": {"Train LoRA": "C"},
+    "three_services_compared": {"Train D1 TensorArt": "D1", "Train D2 CivitAI": "D2", "Train D3 local": "D3"},
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_settings_are_the_published_ones(server, name):
+    found = read(name)
+    for node in found["nodes"]:
+        node["mode"] = 0
+    prompt = workflow.to_prompt(found, server.get("/object_info"))
+    for title, recipe in PUBLISHED[name].items():
+        train = prompt[key_of(prompt, title)]["inputs"]
+        have = {
+            port: prompt[train[port][0]]["inputs"]
+            for port in ("network", "loss", "noise", "optimizer", "buckets")
+            if port in train
+        }
+        have["dataset"] = prompt[have["buckets"]["dataset"][0]]["inputs"]
+        while isinstance(have["dataset"].get("dataset"), list):  # the first of a chain
+            have["dataset"] = prompt[have["dataset"]["dataset"][0]]["inputs"]
+        for group, settings in RECIPES[recipe].items():
+            for setting, value in settings.items() if group in have else ():
+                assert have[group][setting] == value, (recipe, group, setting)
+        model = prompt[train["model"][0]]["inputs"]
+        assert model.get("weight_dtype", "default") == RECIPES[recipe].get("weight_dtype", "default")
+        size = have["buckets"]["width"]
+        assert size == {"v": 2048, "E": 512}.get(recipe[0], 1024) == have["buckets"]["height"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_workflow_runs(stage, checkpoints, name):
+    server = stage
+    before(server, checkpoints, name)
+    prompt = small(server, name, 4 if name == "sdxl_style_lokr_debiased_or_not" else 1)
+    entry = server.run(prompt)
+    shown = {key for key, node in prompt.items() if node["class_type"] in ("PreviewImage", "SaveImage", COMPARE)}
+    assert all(entry["outputs"][key]["images"] for key in shown)
+    for key in (k for k, node in prompt.items() if node["class_type"] == COMPARE):
+        assert "failed" not in entry["outputs"][key]["text"][0]
+    SEEN.get(name, lambda *_: None)(server, prompt, entry)
+
+
+def _recipe_a(server, prompt, entry):
+    assert labels(server, prompt, entry, "Epochs of A1", 1) == ["base model", "epoch 4"]
+    assert labels(server, prompt, entry, "Best against best", 0) == ["base model", "A1_debiased", "A2_plain"]
+    assert len(labels(server, prompt, entry, "Best against best", 1)) == 5
+
+
+def _recipe_b(server, prompt, entry):
+    assert labels(server, prompt, entry, "The runs over prompts", 0) == ["base model", "v53", "v56", "v57", "v58"]
+
+
+def _unfinished(server, prompt, entry):
+    assert labels(server, prompt, entry, "Unfinished runs", 0) == [
+        "base model",
+        "v61 epoch 6",
+        "v62 epoch 5",
+        "v63 epoch 6",
+    ]
+
+
+def _recipe_c(server, prompt, entry):
+    (run_id,) = entry["outputs"][key_of(prompt, "Train LoRA")]["athanor_run"]
+    warned = [event["text"] for event in events(server, run_id) if event["event"] == "warned"]
+    assert any("debiased_estimation_loss" in text for text in warned)
+
+
+def _recipe_d(server, prompt, entry):
+    assert labels(server, prompt, entry, "LoRAs and base models", 0) == ["d1_tensorart", "d2_civitai", "d3_local"]
+    assert len(labels(server, prompt, entry, "LoRAs and base models", 1)) == 3
+    told = entry["outputs"][key_of(prompt, "Its settings")]["text"][0]
+    for setting in ("rank 64", "noise_offset 0.1", "multires_noise_iterations 6", "Prodigy", "cosine_with_restarts"):
+        assert setting in told.replace("=", " "), told
+
+
+def _preparation(server, prompt, entry):
+    report = entry["outputs"][key_of(prompt, "Tags and how often")]["text"][0]
+    assert "mychar" in report
+
+
+def _goes_on(server, prompt, entry):
+    (before,) = entry["outputs"][key_of(prompt, "Train: my_character")]["athanor_run"]
+    prompt[key_of(prompt, "Train: my_character")]["inputs"]["epochs"] = 2
+    (longer,) = server.run(prompt)["outputs"][key_of(prompt, "Train: my_character")]["athanor_run"]
+    assert longer != before and any("Continues the run of 1 steps" in e.get("text", "") for e in events(server, longer))
+
+
+def _pick(server, prompt, entry):
+    assert labels(server, prompt, entry, "Epochs and strengths", 1) == [
+        "base model",
+        *(f"epoch {e}" for e in (2, 4, 6, 10, 12)),
+    ]
+    assert (
+        "3 LoRA strength x 6 checkpoint" in entry["outputs"][key_of(prompt, "XYZ Plan: what it will cost")]["text"][0]
+    )
+
+
+SEEN = {
+    "sdxl_style_lokr_debiased_or_not": _recipe_a,
+    "noise_and_loss_study": _recipe_b,
+    "compare_unfinished_runs": _unfinished,
+    "sd3_full_finetune": _recipe_c,
+    "three_services_compared": _recipe_d,
+    "dataset_preparation": _preparation,
+    "continue_a_run": _goes_on,
+    "pick_my_epoch": _pick,
+}

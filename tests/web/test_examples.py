@@ -1,0 +1,63 @@
+"""Every example workflow in the page, in both renderers: no missing node or file, no message, nothing on top of another."""
+
+import json
+from pathlib import Path
+
+import assemble
+import pytest
+import stand_in
+import workflow
+from web_page import Page
+
+FOLDER = Path(__file__).resolve().parents[2] / "example_workflows"
+LOOK = """() => {
+    const { app } = window.comfyAPI.app, { graph } = app, found = [];
+    const box = (n) => {
+        const shown = document.querySelector(`[data-node-id="${n.id}"]`);
+        return shown && app.canvas.constructor && window.LiteGraph.vueNodesMode
+            ? ((r) => [r.left, r.top, r.right, r.bottom].map((v) => v / app.canvas.ds.scale))(shown.getBoundingClientRect())
+            : [n.pos[0], n.pos[1] - 30, n.pos[0] + n.size[0], n.pos[1] + n.size[1]];
+    };
+    const boxes = graph.nodes.map((n) => [n.title, box(n)]);
+    for (const node of graph.nodes) {
+        if (!window.LiteGraph.registered_node_types[node.type]) found.push(`${node.type} is missing`);
+        for (const widget of node.widgets ?? []) {
+            const values = widget.options?.values, linked = node.inputs.find((i) => i.widget?.name === widget.name)?.link;
+            if (widget.type === "combo" && linked == null && Array.isArray(values) && !values.includes(widget.value))
+                found.push(`${node.type}: ${widget.name} ${widget.value}`);
+        }
+    }
+    boxes.forEach(([one, a], i) => boxes.slice(i + 1).forEach(([other, b]) => {
+        if (a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]) found.push(`${one} lies on ${other}`);
+    }));
+    for (const message of document.querySelectorAll(".p-toast-message, .p-dialog, [role=alertdialog]"))
+        found.push(message.innerText);
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
+def test_examples_load_as_they_are(browser, site, pictures, checkpoints, vue):
+    stand_in.place(site.base, {"": checkpoints["sd3"]}, site.base / "input" / "ds")
+    demo = site.base / "models" / "checkpoints" / assemble.NAME
+    if not demo.exists():
+        demo.symlink_to(checkpoints["sd3"])
+    page, info, said = Page(browser, site, vue, pictures), site.get("/object_info"), []
+    page.page.wait_for_timeout(2500)  # until the host's own start is over
+    page.page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+    try:
+        for path in sorted(FOLDER.glob("*.json")):
+            example = json.loads(path.read_text(encoding="utf-8"))
+            page.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'example')", example)
+            page.page.wait_for_timeout(1500 if vue else 500)
+            assert not page.page.evaluate(LOOK), path.stem
+            # What the page would queue is what a script would queue.
+            queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")
+            wanted = workflow.to_prompt(example, info)
+            assert set(queued) == set(wanted)
+            for key, node in wanted.items():
+                for name, value in node["inputs"].items():
+                    assert queued[key]["inputs"][name] == value, (path.stem, node["class_type"], name)
+    finally:
+        page.close()
+    assert not said and not page.errors
