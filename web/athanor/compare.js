@@ -4,6 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { mount } from "../viewer/viewer.js";
 import { make, style, when } from "./dom.js";
+import { t } from "./words.js";
 
 const KINDS = ["AthanorXYZCompare", "AthanorXYZGridImage"];
 style("./athanor.css");
@@ -12,7 +13,7 @@ style("../viewer/viewer.css");
 async function ask(path = "", body) {
   const more = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const answer = await api.fetchApi(`/athanor/compare${path}`, more);
-  if (!answer.ok) throw new Error(await answer.text() || `the server answers ${answer.status}`);
+  if (!answer.ok) throw new Error(await answer.text() || `${answer.status}`);
   return answer.json();
 }
 
@@ -20,10 +21,10 @@ async function ask(path = "", body) {
 export async function open(wanted) {
   const before = document.activeElement;
   const place = make("div", { class: "place" }), said = make("span", { role: "status" });
-  const chooser = make("select", { "aria-label": "Comparison", onchange: () => show(chooser.value) });
-  const dialog = make("dialog", { class: "athanor athanor-compare", "aria-label": "Comparison", tabindex: -1 },
-    make("header", {}, chooser, said, make("span", { class: "hint" }, "LoRA Run Axis with epochs: starred takes the epochs of starred pictures"),
-      make("button", { type: "button", "aria-label": "Close the viewer", onclick: () => dialog.close() }, "Close")), place);
+  const chooser = make("select", { "aria-label": t("Comparison"), onchange: () => show(chooser.value) });
+  const dialog = make("dialog", { class: "athanor athanor-compare", "aria-label": t("Comparison"), tabindex: -1 },
+    make("header", {}, chooser, said, make("span", { class: "hint" }, t("LoRA Run Axis with epochs: starred takes the epochs of starred pictures")),
+      make("button", { type: "button", "aria-label": t("Close the viewer"), onclick: () => dialog.close() }, t("Close"))), place);
   let away = null, shown = null, marked = false, saving = Promise.resolve();
 
   function leave() {
@@ -49,7 +50,7 @@ export async function open(wanted) {
       away = mount(place, data, (id) => api.apiURL(`/athanor/compare${at}/cells/${id}.png`), { save, keys, hash: false, close: () => dialog.close() });
     } catch (error) {
       place.replaceChildren();
-      said.textContent = `The comparison cannot be shown: ${error.message}`;
+      said.textContent = t("The comparison cannot be shown: {why}", { why: error.message });
     }
   }
 
@@ -70,11 +71,11 @@ export async function open(wanted) {
   try {
     const all = await ask();
     if (wanted && !all.some((one) => one.name === wanted)) all.unshift({ name: wanted, title: wanted });
-    chooser.replaceChildren(...all.map((one) => make("option", { value: one.name }, `${one.title}${one.time ? `  (${one.cells} pictures, ${when(one.time)})` : ""}`)));
-    if (!all.length) { said.textContent = "There is no comparison yet: queue the graph with XYZ Compare."; return dialog; }
+    chooser.replaceChildren(...all.map((one) => make("option", { value: one.name }, `${one.title}${one.time ? `  (${t("{count} pictures", { count: one.cells })}, ${when(one.time)})` : ""}`)));
+    if (!all.length) { said.textContent = t("There is no comparison yet: queue the graph with XYZ Compare."); return dialog; }
     chooser.value = wanted ?? all[0].name;
     await show(chooser.value);
-  } catch (error) { said.textContent = `Comparisons cannot be read: ${error.message}`; }
+  } catch (error) { said.textContent = t("Comparisons cannot be read: {why}", { why: error.message }); }
   return dialog;
 }
 
@@ -90,9 +91,9 @@ app.registerExtension({
   name: "Athanor.Compare",
   nodeCreated(node) {
     if (!KINDS.includes(node.comfyClass)) return;
-    const button = node.addWidget("button", "Open viewer", null, () => open(nameOf(node)), { serialize: false });
+    const button = node.addWidget("button", t("Open viewer"), null, () => open(nameOf(node)), { serialize: false });
     button.serialize = false;
-    button.tooltip = "Look around in the pictures: wipe, difference, stars, blind duel.";
+    button.tooltip = t("Look around in the pictures: wipe, difference, stars, blind duel.");
     const executed = node.onExecuted;
     node.onExecuted = function (output) {
       executed?.apply(this, arguments);

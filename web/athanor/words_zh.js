@@ -174,4 +174,12 @@ export const TABLE = {
   "Copied to {file}": "已复制为 {file}",
   "Cancel": "取消",
   "There is no Dataset Loader, Bucketer or Dataset Doctor in this graph.": "这个工作流里没有「加载数据集」「分桶」或「数据集体检」。",
+  "Comparison": "对比",
+  "LoRA Run Axis with epochs: starred takes the epochs of starred pictures": "「LoRA 训练任务轴」的 epochs 填 starred，就只取加了星标的图所用的轮次",
+  "Close the viewer": "关闭查看器",
+  "The comparison cannot be shown: {why}": "无法显示这次对比：{why}",
+  "There is no comparison yet: queue the graph with XYZ Compare.": "还没有对比：先运行带「XYZ 对比」的工作流。",
+  "Comparisons cannot be read: {why}": "无法读取对比列表：{why}",
+  "Open viewer": "打开查看器",
+  "Look around in the pictures: wipe, difference, stars, blind duel.": "查看图片：滑动对比、差异、星标、盲选对决。",
 };

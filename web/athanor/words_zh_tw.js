@@ -174,4 +174,12 @@ export const TABLE = {
   "Copied to {file}": "已複製為 {file}",
   "Cancel": "取消",
   "There is no Dataset Loader, Bucketer or Dataset Doctor in this graph.": "這個工作流程裡沒有「載入資料集」「分桶」或「資料集健檢」。",
+  "Comparison": "比較",
+  "LoRA Run Axis with epochs: starred takes the epochs of starred pictures": "「LoRA 訓練軸」的 epochs 填 starred，就只取加了星號的圖所用的輪次",
+  "Close the viewer": "關閉檢視器",
+  "The comparison cannot be shown: {why}": "無法顯示這次比較：{why}",
+  "There is no comparison yet: queue the graph with XYZ Compare.": "還沒有比較：先執行帶「XYZ 比較」的工作流程。",
+  "Comparisons cannot be read: {why}": "無法讀取比較清單：{why}",
+  "Open viewer": "開啟檢視器",
+  "Look around in the pictures: wipe, difference, stars, blind duel.": "檢視圖片：滑動對比、差異、星號、盲選對決。",
 };
