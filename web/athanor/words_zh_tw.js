@@ -175,7 +175,7 @@ export const TABLE = {
   "Cancel": "取消",
   "There is no Dataset Loader, Bucketer or Dataset Doctor in this graph.": "這個工作流程裡沒有「載入資料集」「分桶」或「資料集健檢」。",
   "Comparison": "比較",
-  "LoRA Run Axis with epochs: starred takes the epochs of starred pictures": "「LoRA 訓練軸」的 epochs 填 starred，就只取加了星號的圖所用的輪次",
+  "LoRA Run Axis with epochs: starred takes the epochs of starred pictures": "「LoRA 訓練任務軸」的 epochs 填 starred，就只取加了星號的圖所用的輪次",
   "Close the viewer": "關閉檢視器",
   "The comparison cannot be shown: {why}": "無法顯示這次比較：{why}",
   "There is no comparison yet: queue the graph with XYZ Compare.": "還沒有比較：先執行帶「XYZ 比較」的工作流程。",
