@@ -2,6 +2,7 @@
 
 import uPlot from "../lib/uPlot.esm.js";
 import { DASHES, make, number, onTheme, style, theme } from "./dom.js";
+import { t } from "./words.js";
 
 style("../lib/uPlot.css");
 
@@ -76,7 +77,7 @@ class Chart {
     this.plot?.destroy();
     this.element.replaceChildren();
     this.plot = new uPlot({
-      ...this.size(), series: [{ label: "step" }, ...series], scales: { x: { time: false }, ...scales }, axes, hooks,
+      ...this.size(), series: [{ label: t("step") }, ...series], scales: { x: { time: false }, ...scales }, axes, hooks,
       legend: { show: false }, padding: [8, 6, 0, 0],
       cursor: {
         drag: { x: false, y: false }, points: { size: 6 },
@@ -94,7 +95,7 @@ class Chart {
     this.tip.hidden = at == null || u.cursor.left < 0;
     if (this.tip.hidden) return;
     const lines = u.series.slice(1).map((s, i) => [s.label, u.data[i + 1][at]]).filter(([, value]) => value != null);
-    this.tip.replaceChildren(make("b", {}, `step ${u.data[0][at]}`), ...lines.map(([label, value]) => make("div", {}, `${label}: ${number(value)}`)));
+    this.tip.replaceChildren(make("b", {}, t("step {step}", { step: u.data[0][at] })), ...lines.map(([label, value]) => make("div", {}, `${label}: ${number(value)}`)));
     this.tip.style.left = u.cursor.left > u.over.offsetWidth / 2 ? "4px" : "auto";
     this.tip.style.right = u.cursor.left > u.over.offsetWidth / 2 ? "auto" : "4px";
   }
@@ -148,13 +149,13 @@ function scaleY() { return options.log ? { distr: 3, range } : { range }; }
 
 /** One run: loss of each step (faint) and its mean, learning rate, probe in % of the start, epochs, saved files. */
 export class LossChart extends Chart {
-  constructor(height = 170) { super("Loss over steps", height); }
+  constructor(height = 170) { super(t("Loss over steps"), height); }
 
   show(run) { this.run = run; this.redraw(); }
 
   draw() {
     const { run } = this, colours = theme();
-    if (!run?.points.length) return this.empty(run?.live ? "Waiting for the first step…" : "No steps yet.");
+    if (!run?.points.length) return this.empty(t(run?.live ? "Waiting for the first step…" : "No steps yet."));
     const { points, probes } = run;
     const smooth = ema(points, halfLife(run.brief?.steps ?? points[points.length - 1].step));
     const positive = (value) => (value > 0 || !options.log ? value : null);
@@ -163,10 +164,10 @@ export class LossChart extends Chart {
     const rates = new Map(points.map((p) => [p.step, p.lr]));
     const [green, orange, blue] = colours.colours;
     const series = [
-      { label: "loss", scale: "y", stroke: `${green}66`, width: 1, spanGaps: true, points: { show: false } },
-      { label: "mean loss", scale: "y", stroke: green, width: 2, spanGaps: true, points: { show: false } },
-      { label: "learning rate", scale: "lr", stroke: blue, width: 1, dash: DASHES[2], spanGaps: true, points: { show: false } },
-      { label: "probe, % of start", scale: "probe", stroke: orange, width: 1.5, dash: DASHES[1], spanGaps: true, points: { show: true, size: 5, fill: orange } },
+      { label: t("loss"), scale: "y", stroke: `${green}66`, width: 1, spanGaps: true, points: { show: false } },
+      { label: t("mean loss"), scale: "y", stroke: green, width: 2, spanGaps: true, points: { show: false } },
+      { label: t("learning rate"), scale: "lr", stroke: blue, width: 1, dash: DASHES[2], spanGaps: true, points: { show: false } },
+      { label: t("probe, % of start"), scale: "probe", stroke: orange, width: 1.5, dash: DASHES[1], spanGaps: true, points: { show: true, size: 5, fill: orange } },
     ];
     const data = aligned([raw, mean, rates, new Map(probes)]);
     this.put(data, series, {
@@ -179,7 +180,7 @@ export class LossChart extends Chart {
       axis(colours, { scale: "probe", side: 1, size: 40, grid: { show: false }, values: (u, splits) => splits.map((v) => `${number(v)}%`), stroke: orange }),
     ], { draw: [(u) => this.marks(u)] });
     const now = points[points.length - 1], last = smooth.filter((v) => v != null).pop();
-    this.element.setAttribute("aria-label", `Loss over ${now.step} steps, mean now ${number(last)}${probes.length > 1 ? `, probe ${number(probes[probes.length - 1][1])} % of the start` : ""}`);
+    this.element.setAttribute("aria-label", t("Loss over {steps} steps, mean now {mean}", { steps: now.step, mean: number(last) }) + (probes.length > 1 ? t(", probe {percent} % of the start", { percent: number(probes[probes.length - 1][1]) }) : ""));
   }
 
   /** Epochs as thin lines, saved files as triangles on the axis. */
@@ -215,7 +216,7 @@ export class LossChart extends Chart {
 
 /** Several runs over each other; `what`: "loss" (mean) or "probe". */
 export class OverlayChart extends Chart {
-  constructor(height = 220) { super("Runs compared", height); }
+  constructor(height = 220) { super(t("Runs compared"), height); }
 
   show(runs, what) { Object.assign(this, { runs, what }); this.redraw(); }
 
@@ -226,24 +227,24 @@ export class OverlayChart extends Chart {
       const smooth = ema(run.points, halfLife(run.brief?.steps ?? 1));
       return new Map(run.points.map((p, i) => [p.step, smooth[i] > 0 || !options.log ? smooth[i] : null]));
     });
-    if (!lines.some((line) => line.size)) return this.empty("No steps yet.");
+    if (!lines.some((line) => line.size)) return this.empty(t("No steps yet."));
     const series = this.runs.map((run, i) => ({
       label: run.brief?.name ?? run.id, scale: "y", stroke: colours.colours[i % 8], width: 2, dash: DASHES[i % 8], spanGaps: true, points: { show: this.what === "probe", size: 4 },
     }));
     this.put(aligned(lines), series, { y: scaleY() }, [axis(colours, { size: 22, values: steps }), axis(colours, { size: 46, values, ...(options.log ? { filter: onLog } : {}) })]);
-    this.element.setAttribute("aria-label", `${this.what === "probe" ? "Probe" : "Loss"} of ${this.runs.length} runs over steps`);
+    this.element.setAttribute("aria-label", t(this.what === "probe" ? "Probe of {count} runs over steps" : "Loss of {count} runs over steps", { count: this.runs.length }));
   }
 }
 
 /** Loss by noise level, as the review tells it. */
 export class BandChart extends Chart {
-  constructor(height = 180) { super("Loss by noise level", height); }
+  constructor(height = 180) { super(t("Loss by noise level"), height); }
 
   show(told) { this.told = told; this.redraw(); }
 
   draw() {
     const colours = theme(), shown = (this.told?.bands ?? []).filter((band) => band.count);
-    if (!shown.length || this.told.steps.length < 2) return this.empty("Not enough steps yet.");
+    if (!shown.length || this.told.steps.length < 2) return this.empty(t("Not enough steps yet."));
     const lines = shown.map((band) => new Map(this.told.steps.map((step, i) => [step, band.means[i]])));
     const series = shown.map((band, i) => ({ label: `${band.from}–${band.to}`, scale: "y", stroke: colours.colours[i % 8], width: 1.5, dash: DASHES[i % 8], spanGaps: true, points: { show: false } }));
     const range = (u, low, high) => (low == null ? [0.01, 1] : [low * 0.85, high * 1.15]);
@@ -267,10 +268,10 @@ export function swatch(i) {
 
 /** The slider and the switch that all charts share. */
 export function controls() {
-  const slider = make("input", { type: "range", min: 0, max: 100, value: options.smooth, "aria-label": "Smoothing of the loss", oninput: () => settings.set({ smooth: Number(slider.value) }) });
-  const log = make("input", { type: "checkbox", checked: options.log, "aria-label": "Logarithmic loss axis", onchange: () => settings.set({ log: log.checked }) });
+  const slider = make("input", { type: "range", min: 0, max: 100, value: options.smooth, "aria-label": t("Smoothing of the loss"), oninput: () => settings.set({ smooth: Number(slider.value) }) });
+  const log = make("input", { type: "checkbox", checked: options.log, "aria-label": t("Logarithmic loss axis"), onchange: () => settings.set({ log: log.checked }) });
   const follow = () => { slider.value = options.smooth; log.checked = options.log; };
   followers.add(follow);
-  const element = make("div", { class: "athanor-controls" }, make("label", {}, "smooth", slider), make("label", {}, log, "log"));
+  const element = make("div", { class: "athanor-controls" }, make("label", {}, t("smooth"), slider), make("label", {}, log, t("log")));
   return Object.assign(element, { forget: () => followers.delete(follow) });
 }

@@ -4,6 +4,7 @@ import { BandChart, swatch } from "./chart.js";
 import { make, standing } from "./dom.js";
 import { open as openMatrix } from "./matrix.js";
 import { commands } from "./panel.js";
+import { t } from "./words.js";
 
 const SIGNS = { good: "✓", note: "!", bad: "✗", unknown: "?" };
 
@@ -19,7 +20,7 @@ export class Details {
     this.bands = new BandChart();
     this.bandWords = make("div", { class: "athanor-legend" });
     this.pictures = make("div");
-    const section = (title, ...inner) => make("details", { open: true }, make("summary", {}, title), ...inner);
+    const section = (title, ...inner) => make("details", { open: true }, make("summary", {}, t(title)), ...inner);
     this.element = make("div", { class: "athanor-details", hidden: true }, this.head, this.buttons, this.said,
       section("Verdict", this.verdict), section("Saved files", this.files), section("Samples", this.samples),
       section("Loss by noise level", this.bands.element, this.bandWords), section("Pictures with the highest loss", this.pictures));
@@ -56,11 +57,11 @@ export class Details {
     this.buttons.hidden = !run.live;
     this.buttons.live(run.live);
     this.head.replaceChildren(make("h3", {}, brief?.name ?? run.id), make("p", {}, make("b", { class: "athanor-state", "data-kind": kind }, `${sign} ${word}`),
-      brief ? ` at step ${Math.max(run.last?.step ?? 0, brief.step)} of ${brief.steps}${brief.why ? `: ${brief.why}` : ""}` : ""),
+      brief ? t(" at step {step} of {steps}", { step: Math.max(run.last?.step ?? 0, brief.step), steps: brief.steps }) + (brief.why ? `: ${brief.why}` : "") : ""),
       make("div", { class: "athanor-buttons" },
-        make("button", { type: "button", onclick: () => this.openWorkflow() }, "Open workflow"),
-        make("a", { class: "button", href: run.report, target: "_blank", rel: "noopener" }, "Report"),
-        make("button", { type: "button", title: "Add an axis of this run's files to the graph, for XYZ Compare", onclick: () => this.addAxis() }, "Add compare axis")));
+        make("button", { type: "button", onclick: () => this.openWorkflow() }, t("Open workflow")),
+        make("a", { class: "button", href: run.report, target: "_blank", rel: "noopener" }, t("Report")),
+        make("button", { type: "button", title: t("Add an axis of this run's files to the graph, for XYZ Compare"), onclick: () => this.addAxis() }, t("Add compare axis"))));
   }
 
   draw() {
@@ -70,32 +71,32 @@ export class Details {
     this.drawSamples();
     this.bands.show(told.bands);
     this.bandWords.replaceChildren(...told.bands.bands.filter((b) => b.count).map((b, i) => make("span", {}, swatch(i),
-      `timesteps ${b.from} to ${b.to}${b.first != null && b.last != null ? ` (${(100 * (b.last / b.first - 1)).toFixed(0)} %)` : ""}`)),
-      told.bands.bands.length ? make("span", {}, "1000 is pure noise; in brackets: last third against first") : "");
+      `${t("timesteps {from} to {to}", b)}${b.first != null && b.last != null ? ` (${(100 * (b.last / b.first - 1)).toFixed(0)} %)` : ""}`)),
+      told.bands.bands.length ? make("span", {}, t("1000 is pure noise; in brackets: last third against first")) : "");
     const low = told.pictures;
     this.pictures.replaceChildren(low.length ? make("ul", { class: "athanor-pictures" }, low.map((p) => make("li", { title: p.caption },
       make("img", { src: run.picture(p.picture), alt: p.name, loading: "lazy" }),
-      make("span", {}, `${p.relative.toFixed(2)} ×`), make("span", { class: "name" }, p.name)))) : make("p", { class: "athanor-empty" }, "Not enough steps yet."),
-      low.length ? make("p", { class: "athanor-empty" }, "Multiples of the mean loss at the same noise level, in the second half of the run. High: a picture unlike the others, or a caption that does not fit.") : "");
+      make("span", {}, `${p.relative.toFixed(2)} ×`), make("span", { class: "name" }, p.name)))) : make("p", { class: "athanor-empty" }, t("Not enough steps yet.")),
+      low.length ? make("p", { class: "athanor-empty" }, t("Multiples of the mean loss at the same noise level, in the second half of the run. High: a picture unlike the others, or a caption that does not fit.")) : "");
   }
 
   drawFiles() {
     const { told, run } = this;
-    if (!told.checkpoints.length) { this.files.replaceChildren(make("p", { class: "athanor-empty" }, run.live ? "None yet: Save now writes one." : "No files, or they are gone.")); return; }
-    this.files.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ["epoch", "step", "loss", "probe %", "MB", ""].map((h) => make("th", {}, h)))),
+    if (!told.checkpoints.length) { this.files.replaceChildren(make("p", { class: "athanor-empty" }, t(run.live ? "None yet: Save now writes one." : "No files, or they are gone."))); return; }
+    this.files.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ["epoch", "step", "loss", "probe %", "MB", ""].map((h) => make("th", {}, t(h))))),
       make("tbody", {}, told.checkpoints.map((c) => make("tr", { title: c.file },
         make("td", {}, c.epoch), make("td", {}, c.step), make("td", {}, c.loss == null ? "–" : c.loss.toPrecision(4)), make("td", {}, c.probe == null ? "–" : c.probe.toFixed(1)), make("td", {}, (c.bytes / 1e6).toFixed(1)),
         make("td", { class: "actions" },
-          make("button", { type: "button", "aria-label": `Copy the name ${c.file}`, title: `Copy the name ${c.file}`, onclick: () => this.copy(c.file) }, "Copy"),
-          make("button", { type: "button", "aria-label": `Delete ${c.file}`, title: run.live ? "Stop the run first" : `Delete ${c.file}`, disabled: run.live, onclick: () => this.discard(c.file) }, "Delete")))))));
+          make("button", { type: "button", "aria-label": t("Copy the name {file}", c), title: t("Copy the name {file}", c), onclick: () => this.copy(c.file) }, t("Copy")),
+          make("button", { type: "button", "aria-label": t("Delete {file}", c), title: t(run.live ? "Stop the run first" : "Delete {file}", c), disabled: run.live, onclick: () => this.discard(c.file) }, t("Delete"))))))));
   }
 
   drawSamples() {
     const { run } = this, drawn = run.brief?.samples ?? [];
-    if (!drawn.length) { this.samples.replaceChildren(make("p", { class: "athanor-empty" }, "None were drawn; connect a Sample Config.")); return; }
+    if (!drawn.length) { this.samples.replaceChildren(make("p", { class: "athanor-empty" }, t("None were drawn; connect a Sample Config."))); return; }
     const last = drawn.filter((s) => s.step === drawn[drawn.length - 1].step);
-    this.samples.replaceChildren(make("div", { class: "athanor-strip" }, last.slice(0, 8).map((s) => make("img", { src: run.sample(s.file), alt: `Step ${s.step}: ${s.prompt}`, title: `step ${s.step}: ${s.prompt}`, loading: "lazy" }))),
-      make("button", { type: "button", onclick: () => openMatrix(run) }, "Open sample matrix"));
+    this.samples.replaceChildren(make("div", { class: "athanor-strip" }, last.slice(0, 8).map((s) => make("img", { src: run.sample(s.file), alt: t("step {step}: {prompt}", s), title: t("step {step}: {prompt}", s), loading: "lazy" }))),
+      make("button", { type: "button", onclick: () => openMatrix(run) }, t("Open sample matrix")));
   }
 
   say(words) { this.said.textContent = words; }
@@ -103,18 +104,18 @@ export class Details {
   async copy(file) {
     try {
       await navigator.clipboard.writeText(file);
-      this.say(`Copied: ${file}`);
+      this.say(t("Copied: {file}", { file }));
     } catch { this.say(file); } // without a secure connection there is no clipboard
   }
 
   async discard(file) {
     const { run } = this;
     const last = run.brief?.checkpoints.find((c) => c.file === file)?.kind === "last";
-    if (!confirm(`Delete ${file}? It cannot be brought back.${last ? " It is the run's final file: queued again, the run trains its end anew." : ""}`)) return;
+    if (!confirm(t("Delete {file}? It cannot be brought back.", { file }) + (last ? t(" It is the run's final file: queued again, the run trains its end anew.") : ""))) return;
     try {
       await run.discard(file);
       this.stamp = "";
-      this.say(`Deleted: ${file}`);
+      this.say(t("Deleted: {file}", { file }));
     } catch (error) { this.say(error.message); }
   }
 
@@ -122,22 +123,22 @@ export class Details {
     const { run, app } = this;
     try {
       const { workflow, prompt } = await run.graph();
-      if (workflow) await app.loadGraphData(workflow, true, true, `${run.brief?.name ?? run.id} (run)`.replaceAll("/", "_"));
+      if (workflow) await app.loadGraphData(workflow, true, true, t("{name} (run)", { name: run.brief?.name ?? run.id }).replaceAll("/", "_"));
       else if (prompt) await app.loadApiJson(prompt, `${run.brief?.name ?? run.id}`.replaceAll("/", "_"));
-      else this.say("This run has kept no graph.");
-    } catch (error) { this.say(`The workflow cannot be opened: ${error.message}`); }
+      else this.say(t("This run has kept no graph."));
+    } catch (error) { this.say(t("The workflow cannot be opened: {why}", { why: error.message })); }
   }
 
   addAxis() {
     const { app, run } = this, { LiteGraph } = window;
     const node = LiteGraph?.createNode("AthanorLoRARunAxis");
-    if (!node) { this.say("The node LoRA Run Axis cannot be made."); return; }
+    if (!node) { this.say(t("The node LoRA Run Axis cannot be made.")); return; }
     const [x, y, w, h] = app.canvas.visible_area ?? [0, 0, 800, 600];
     node.pos = [x + w / 2 - 150, y + h / 2 - 100];
     app.canvas.graph.add(node);
     const source = node.widgets?.find((widget) => widget.name === "source");
     if (source) source.value = run.id;
     app.canvas.setDirty(true, true);
-    this.say("Added LoRA Run Axis with this run; connect it to XYZ Compare.");
+    this.say(t("Added LoRA Run Axis with this run; connect it to XYZ Compare."));
   }
 }

@@ -1,5 +1,7 @@
 // Small helpers: elements, numbers in words, the host's colours.
 
+import { t } from "./words.js";
+
 /** An element; text goes in as text nodes, so nothing out of a file is ever read as HTML. */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -39,13 +41,13 @@ export const when = (time) => (time ? new Date(time * 1000).toLocaleString([], {
 
 /** How a run stands: a sign and a word, so that colour says nothing alone. */
 export function standing(brief) {
-  if (!brief) return { sign: "…", word: "preparing", kind: "live" };
-  if (brief.live) return { sign: "▶", word: "running", kind: "live" };
-  if (brief.elsewhere) return { sign: "▶", word: "running elsewhere", kind: "elsewhere" }; // by another process
+  if (!brief) return { sign: "…", word: t("preparing"), kind: "live" };
+  if (brief.live) return { sign: "▶", word: t("running"), kind: "live" };
+  if (brief.elsewhere) return { sign: "▶", word: t("running elsewhere"), kind: "elsewhere" }; // by another process
   const known = {
     done: ["✓", "finished"], stopped: ["■", "stopped"], interrupted: ["■", "interrupted"], failed: ["✗", "failed"],
   }[brief.status] ?? ["✗", "ended without a word"]; // its process was killed
-  return { sign: known[0], word: known[1], kind: brief.status };
+  return { sign: known[0], word: t(known[1]), kind: brief.status };
 }
 
 const DARK = ["#5ac878", "#f0aa50", "#8ab0ff", "#e08ae0", "#f0e060", "#60d8d8", "#ff9a90", "#c8c8d0"];

@@ -4,6 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { Panel } from "./panel.js";
 import * as sidebar from "./sidebar.js";
 import * as store from "./store.js";
+import { t } from "./words.js";
 
 const KIND = "AthanorTrainLoRA", HEIGHT = 400;
 const panels = new Map(); // node -> its panel
@@ -42,7 +43,7 @@ async function look(node) {
   try {
     const found = await store.find(name, idOf(node));
     if (nameOf(node) === name && (found || !panel.run?.live)) panel.follow(found);
-  } catch (error) { panel.say(`Runs cannot be read: ${error.message}`); }
+  } catch (error) { panel.say(t("The runs cannot be read: {why}", { why: error.message })); }
 }
 
 /** A node that moves into a subgraph is made anew under its number, and Vue nodes may go on showing the old one's element. */

@@ -3,6 +3,7 @@
 import { LossChart, controls } from "./chart.js";
 import { duration, make, number, speed, standing, style } from "./dom.js";
 import * as store from "./store.js";
+import { t } from "./words.js";
 
 style("./athanor.css");
 
@@ -15,14 +16,14 @@ export const BUTTONS = [
 /** The buttons of a live run. */
 export function commands(current, say) {
   const buttons = BUTTONS.map(([command, label, title]) => make("button", {
-    type: "button", title, "aria-label": label, disabled: true, "data-command": command,
+    type: "button", title: t(title), "aria-label": t(label), disabled: true, "data-command": command,
     onclick: async () => {
       try {
         await current().ask(command);
-        say(`${label}: asked`);
+        say(t("{command}: asked", { command: t(label) }));
       } catch (error) { say(error.message); }
     },
-  }, label));
+  }, t(label)));
   const element = make("div", { class: "athanor-buttons" }, buttons);
   return Object.assign(element, { live(on) { for (const button of buttons) button.disabled = !on; } });
 }
@@ -78,7 +79,7 @@ export class Panel {
     this.element.dataset.points = run?.points.length ?? 0;
     if (!run) {
       this.state.textContent = "";
-      this.numbers.textContent = "Queue the graph: the loss will be drawn here.";
+      this.numbers.textContent = t("Queue the graph: the loss will be drawn here.");
       this.strip.replaceChildren();
       this.note.textContent = "";
       return;
@@ -90,9 +91,9 @@ export class Panel {
     this.was = kind;
     const steps = brief?.steps, seconds = heard?.seconds ?? last?.seconds, probe = run.probes[run.probes.length - 1];
     const told = last ? [
-      `step ${last.step}${steps ? ` of ${steps}` : ""}`, `epoch ${last.epoch}`,
-      speed(seconds), run.live && steps ? `${duration(seconds * (steps - last.step))} left` : "",
-      last.memory ? `${last.memory.toFixed(1)} GB` : "", `lr ${number(last.lr)}`, run.probes.length > 1 ? `probe ${probe[1].toFixed(1)} %` : "",
+      steps ? t("step {step} of {steps}", { step: last.step, steps }) : t("step {step}", { step: last.step }), t("epoch {epoch}", { epoch: last.epoch }),
+      speed(seconds), run.live && steps ? t("{time} left", { time: duration(seconds * (steps - last.step)) }) : "",
+      last.memory ? `${last.memory.toFixed(1)} GB` : "", `lr ${number(last.lr)}`, run.probes.length > 1 ? t("probe {percent} %", { percent: probe[1].toFixed(1) }) : "",
     ] : [heard?.text ?? "", run.trouble && !run.live ? run.trouble : ""];
     this.numbers.textContent = told.filter(Boolean).join(" · ");
     this.note.textContent = this.said || (run.live ? "" : this.summary) || (brief?.status === "failed" ? brief.why : "") || (heard?.kind === "warning" ? heard.text : "");
@@ -100,7 +101,7 @@ export class Panel {
     const shown = newest ? drawn.filter((s) => s.step === newest.step).slice(-6) : [];
     if (shown.map((s) => s.file).join() !== this.drawn) {
       this.drawn = shown.map((s) => s.file).join();
-      this.strip.replaceChildren(...shown.map((s) => make("img", { src: run.sample(s.file), alt: `Sample at step ${s.step}: ${s.prompt}`, title: `step ${s.step}: ${s.prompt}`, loading: "lazy" })));
+      this.strip.replaceChildren(...shown.map((s) => make("img", { src: run.sample(s.file), alt: t("Sample at step {step}: {prompt}", s), title: t("step {step}: {prompt}", s), loading: "lazy" })));
     }
   }
 }

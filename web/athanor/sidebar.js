@@ -4,6 +4,7 @@ import { OverlayChart, LossChart, controls, swatch } from "./chart.js";
 import { make, standing, when } from "./dom.js";
 import { Details } from "./details.js";
 import * as store from "./store.js";
+import { t } from "./words.js";
 
 const SHOWN = 100;
 
@@ -13,16 +14,16 @@ class Board {
     this.chosen = null; // the run in detail
     this.compared = new Set(); // further runs in the chart
     this.most = SHOWN;
-    this.search = make("input", { type: "search", placeholder: "Filter runs", "aria-label": "Filter runs by name or state", oninput: () => this.drawList() });
-    this.rows = make("ul", { class: "athanor-runs", "aria-label": "Runs" });
+    this.search = make("input", { type: "search", placeholder: t("Filter runs"), "aria-label": t("Filter runs by name or state"), oninput: () => this.drawList() });
+    this.rows = make("ul", { class: "athanor-runs", "aria-label": t("Runs") });
     this.single = new LossChart(220);
     this.overlay = new OverlayChart(220);
-    this.what = make("select", { "aria-label": "What is compared", onchange: () => this.drawChart() }, make("option", { value: "loss" }, "mean loss"), make("option", { value: "probe" }, "probe, % of start"));
+    this.what = make("select", { "aria-label": t("What is compared"), onchange: () => this.drawChart() }, make("option", { value: "loss" }, t("mean loss")), make("option", { value: "probe" }, t("probe, % of start")));
     this.legend = make("div", { class: "athanor-legend" });
     this.details = new Details(app);
     this.trouble = make("p", { class: "athanor-note", role: "status" });
     this.element = make("div", { class: "athanor athanor-board" },
-      make("div", { class: "athanor-line" }, this.search, make("button", { type: "button", "aria-label": "Read the runs again", onclick: () => this.read() }, "Refresh")),
+      make("div", { class: "athanor-line" }, this.search, make("button", { type: "button", "aria-label": t("Read the runs again"), onclick: () => this.read() }, t("Refresh"))),
       this.trouble, this.rows,
       make("section", { class: "athanor-curves" }, this.single.element, this.overlay.element, this.legend, make("div", { class: "athanor-line" }, controls(), this.what)),
       this.details.element);
@@ -42,7 +43,7 @@ class Board {
     try {
       this.briefs = await store.list();
       this.trouble.textContent = "";
-    } catch (error) { this.trouble.textContent = `The runs cannot be read: ${error.message}`; }
+    } catch (error) { this.trouble.textContent = t("The runs cannot be read: {why}", { why: error.message }); }
     if (!this.chosen && this.briefs.length) this.choose(this.briefs[0].run_id);
     this.drawList();
   }
@@ -51,7 +52,7 @@ class Board {
   count(told) {
     const brief = this.briefs.find((b) => b.run_id === told.run_id), cell = this.rows.querySelector(`[data-run="${told.run_id}"] .steps`);
     if (brief) brief.step = told.step;
-    if (cell) cell.textContent = `${told.step} of ${told.steps}`;
+    if (cell) cell.textContent = t("{step} of {steps}", told);
   }
 
   choose(id) {
@@ -85,7 +86,7 @@ class Board {
     const names = runs.map((run) => run.brief?.name ?? run.id), twice = (name) => names.filter((n) => n === name).length > 1;
     this.legend.replaceChildren(...(several
       ? runs.map((run, i) => make("span", {}, swatch(i), twice(names[i]) ? `${names[i]} (${run.id.slice(0, 4)})` : names[i]))
-      : ["mean loss (faint: each step)", "probe, % of start (right)", "learning rate (its own scale)"].map((words, i) => make("span", {}, swatch(i), words)).concat(make("span", {}, "▲ saved file"))));
+      : ["mean loss (faint: each step)", "probe, % of start (right)", "learning rate (its own scale)"].map((words, i) => make("span", {}, swatch(i), t(words))).concat(make("span", {}, t("▲ saved file")))));
   }
 
   drawList() {
@@ -94,16 +95,16 @@ class Board {
     const rows = found.slice(0, this.most).map((brief) => {
       const { sign, word, kind } = standing(brief), id = brief.run_id;
       return make("li", { "data-run": id, class: id === this.chosen ? "chosen" : "" },
-        make("input", { type: "checkbox", checked: this.compared.has(id), "aria-label": `Compare ${brief.name}`, title: "Draw its curve over the others", onchange: (event) => this.compare(id, event.target.checked) }),
+        make("input", { type: "checkbox", checked: this.compared.has(id), "aria-label": t("Compare {name}", brief), title: t("Draw its curve over the others"), onchange: (event) => this.compare(id, event.target.checked) }),
         make("button", { type: "button", class: "name", "aria-pressed": String(id === this.chosen), title: brief.why ? `${brief.name}: ${brief.why}` : brief.name, onclick: () => this.choose(id) },
           make("span", { class: "title" }, brief.name),
           make("span", { class: "athanor-state", "data-kind": kind }, `${sign} ${word}`),
-          make("span", { class: "steps" }, `${brief.step} of ${brief.steps}`),
+          make("span", { class: "steps" }, t("{step} of {steps}", brief)),
           make("span", { class: "time" }, when(brief.time)),
           brief.status === "failed" && brief.why ? make("span", { class: "why" }, brief.why) : null));
     });
-    if (!rows.length) rows.push(make("li", { class: "athanor-empty" }, this.briefs.length ? "No run fits the filter." : "No runs yet. Queue a graph with Train LoRA."));
-    if (found.length > this.most) rows.push(make("li", {}, make("button", { type: "button", onclick: () => { this.most += SHOWN; this.drawList(); } }, `${found.length - this.most} more`)));
+    if (!rows.length) rows.push(make("li", { class: "athanor-empty" }, t(this.briefs.length ? "No run fits the filter." : "No runs yet. Queue a graph with Train LoRA.")));
+    if (found.length > this.most) rows.push(make("li", {}, make("button", { type: "button", onclick: () => { this.most += SHOWN; this.drawList(); } }, t("{count} more", { count: found.length - this.most }))));
     const { activeElement } = document, focused = this.rows.contains(activeElement) && [activeElement.closest("li")?.dataset.run, activeElement.className];
     this.rows.replaceChildren(...rows);
     if (focused) this.rows.querySelector(`[data-run="${focused[0]}"] ${focused[1] ? "button" : "input"}`)?.focus();
@@ -115,7 +116,7 @@ let board = null;
 /** Add the tab. The host may draw it again for the same element. */
 export function register(app) {
   app.extensionManager.registerSidebarTab({
-    id: "athanor", icon: "pi pi-chart-line", title: "Athanor", tooltip: "Athanor: training runs", type: "custom",
+    id: "athanor", icon: "pi pi-chart-line", title: "Athanor", tooltip: t("Athanor: training runs"), type: "custom",
     render(element) {
       board ??= new Board(app);
       if (board.element.parentElement !== element) element.replaceChildren(board.element);

@@ -1,0 +1,42 @@
+"""The page's own words in Chinese: nothing untranslated, nothing left over, placeholders kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+WEB = Path(__file__).resolve().parents[1] / "web" / "athanor"
+TABLES = {"zh": "words_zh.js", "zh-TW": "words_zh_tw.js"}
+STRING = r'"((?:[^"\\]|\\.)*)"'
+# t("..."), t(condition ? "..." : "..."), t(condition ? "..." : value)
+ASKED = re.compile(r'(?<![\w.])t\((?:[^"`()]*\? )?' + STRING + r"(?: : " + STRING + r")?")
+
+
+def table(language: str) -> dict[str, str]:
+    lines = (WEB / TABLES[language]).read_text(encoding="utf-8").splitlines()
+    pairs = [json.loads(f"{{{line.strip().rstrip(',')}}}") for line in lines if line.startswith('  "')]
+    merged = {key: text for pair in pairs for key, text in pair.items()}
+    assert len(merged) == len(pairs) > 50, "a key stands there twice"
+    return merged
+
+
+def code() -> str:
+    return "\n".join(p.read_text(encoding="utf-8") for p in sorted(WEB.glob("*.js")) if p.name not in TABLES.values())
+
+
+@pytest.mark.parametrize("language", TABLES)
+def test_every_text_of_the_page_is_translated_and_none_is_left_over(language):
+    words, source = table(language), code()
+    asked = {text.replace('\\"', '"') for found in ASKED.finditer(source) for text in found.groups() if text}
+    assert len(asked) > 50 and asked <= set(words), asked - set(words)
+    assert not [key for key in words if json.dumps(key, ensure_ascii=False) not in source]
+
+
+@pytest.mark.parametrize("language", TABLES)
+def test_translations_keep_the_placeholders(language):
+    for key, text in table(language).items():
+        assert sorted(re.findall(r"\{\w+\}", key)) == sorted(re.findall(r"\{\w+\}", text)), key
+        assert re.search(r"[\u4e00-\u9fff]", text) or key == "{step} of {steps}", key
