@@ -121,7 +121,7 @@ def _row(*cells: str) -> str:
 
 def _label(name: str, text: Mapping[str, str]) -> str:
     """The name on the screen, and the one in workflows where that is another."""
-    shown = text.get("name", name)
+    shown = text.get("name", name).removesuffix(f" ({name})")
     return f"`{name}`" if shown == name else f"{_plain(shown)}<br>`{name}`"
 
 
@@ -152,7 +152,9 @@ def _range(name: str, spec: list[Any], language: Language) -> str:
 def _number(value: float) -> str:
     if value == 2**53:
         return "2^53"
-    return str(int(value)) if value == int(value) else f"{value:g}" if abs(value) >= 1e-4 else f"{value:.0e}".replace("e-0", "e-")
+    if value == int(value):
+        return str(int(value))
+    return f"{value:g}" if abs(value) >= 1e-4 else f"{value:.0e}".replace("e-0", "e-")
 
 
 def _plain(text: str) -> str:
