@@ -23,7 +23,8 @@ def register() -> None:
 
     @PromptServer.instance.routes.get(address)
     async def _page(request: web.Request) -> web.FileResponse:
-        return web.FileResponse(_best(request.match_info["node"], request.match_info["locale"]))
+        page = _best(request.match_info["node"], request.match_info["locale"])
+        return web.FileResponse(page, headers={"Content-Type": "text/markdown; charset=utf-8"})
 
 
 def _best(node: str, locale: str) -> Path:

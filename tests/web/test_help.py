@@ -23,7 +23,7 @@ def test_help_of_every_node_opens_with_text_picture_and_table(site, browser, pic
         for number, name in enumerate(info):
             page.page.evaluate(
                 """(type) => { const { canvas, graph } = window.comfyAPI.app.app;
-                    canvas.deselectAll(); canvas.select(graph.nodes.find((node) => node.type === type)); canvas.setDirty(true, true); }""",
+                    canvas.selectItems([graph.nodes.find((node) => node.type === type)]); }""",
                 name,
             )
             if number == 0:  # the button above a selected node; the panel then follows the selection
