@@ -23,6 +23,24 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
 
 
+def test_what_safetensors_says_of_the_system_is_pythons_own_error(tmp_path: Path):
+    """Its writer reports a full disk in words alone."""
+    from safetensors import SafetensorError
+
+    def full(_: Path) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(OSError, match=r"a\.safetensors") as found:
+        write_atomically(tmp_path / "a.safetensors", full)
+    assert found.value.errno == errno.ENOSPC
+
+    def wrong(_: Path) -> None:
+        raise SafetensorError("Error while serializing: invalid shape")
+
+    with pytest.raises(SafetensorError, match="invalid shape"):
+        write_atomically(tmp_path / "a.safetensors", wrong)
+
+
 def test_leftovers_of_a_killed_process_go(tmp_path: Path):
     """Those of this run alone: another process may be writing its own just now."""
     parts = ("", "-000001", "-step00000010", "-ema", "-000001-diffusers")

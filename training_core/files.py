@@ -18,7 +18,10 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        write(temporary)
+        try:
+            write(temporary)
+        except Exception as error:
+            raise _system_error(error, path) or error from None
         if durable:
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
@@ -27,6 +30,15 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
             _flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _system_error(error: Exception, path: Path) -> OSError | None:
+    """What safetensors' writer (Rust) tells of the system only in words - a full disk, say -, as Python's own error."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    if isinstance(error, OSError) or not found:
+        return None
+    code = int(found[1])
+    return OSError(0, str(error), str(path), code) if os.name == "nt" else OSError(code, os.strerror(code), str(path))
 
 
 def _flush_folder(folder: Path) -> None:

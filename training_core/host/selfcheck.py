@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import comfy.lora
@@ -17,6 +17,9 @@ from . import quantised, swap
 TOLERANCE = {"fp16": 5e-3, "bf16": 4e-2, "float": 2e-3}
 """Largest deviation by save_precision, as a part of the trained effect; rounding alone gives about a quarter of it."""
 
+TOO_COARSE = 0.25
+"""Part of the effect that the file's number format may lose: fp16 cannot hold the changes of the first steps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -25,11 +28,19 @@ class Verdict:
     unmatched: tuple[str, ...]  # keys of the file that the loader does not know
     deviation: float  # largest difference of a layer's output, as a part of what the network changes
     layer: str  # where
+    rounding: bool = False  # the file's number format alone is the cause
 
     def trouble(self, precision: str) -> str:
         """What is wrong, in one sentence, or ''."""
         if self.unmatched:
             return f"{len(self.unmatched)} keys of the file are not known to ComfyUI's loader, the first is {self.unmatched[0]}."
+        if self.rounding:
+            if self.deviation <= TOO_COARSE:
+                return ""
+            return (
+                f"save_precision {precision} loses {self.deviation:.0%} of the effect of {self.layer}, which is still very small: "
+                "float keeps it, or train on."
+            )
         if self.deviation > TOLERANCE[precision]:
             return (
                 f"The file loaded by ComfyUI differs from the trained network by {self.deviation:.1%} of its effect, most in "
@@ -52,12 +63,27 @@ class Check:
             comfy.lora.model_lora_keys_clip(encoders, self._keys)
             self._names |= {id(module): name for name, module in encoders.named_modules()}
 
-    def __call__(self, network: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> Verdict:
+    def __call__(
+        self,
+        network: torch.nn.Module,
+        tensors: Mapping[str, torch.Tensor],
+        precision: str = "float",
+        exact: Callable[[], Mapping[str, torch.Tensor]] | None = None,
+    ) -> Verdict:
         """Load a file's tensors with the stock loader and compare every layer's output with the attached network's.
 
         Args:
             tensors: by their names in the file, in the file's number format.
+            precision: that format.
+            exact: the same in float32: tells whether a difference comes from rounding alone.
         """
+        verdict = self._compare(network, tensors)
+        if verdict.deviation <= TOLERANCE[precision] or exact is None:
+            return verdict
+        unrounded = self._compare(network, exact())
+        return replace(verdict, rounding=unrounded.deviation <= TOLERANCE["float"])
+
+    def _compare(self, network: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> Verdict:
         with _unknown_keys() as unmatched:
             patches = comfy.lora.load_lora(dict(tensors), self._keys)
         worst, where = 0.0, ""

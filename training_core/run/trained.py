@@ -61,13 +61,17 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
     named = diffusers.modules(model, families.detect(model))
     parts = parts_of(settings, model, host_model.diffusion_model, host_model.encoders)
     with build.attached(parts, settings, job.training.seed, host_model.device, own) as network:
+
+        def tensors(number_format: str) -> Tensors:
+            return files.tensors_for_file(portable.state(network), number_format, network.renames())
+
         yield Trained(
             network,
             rates.scaled(job.optimizer, groups.parameter_groups(network, settings, job.optimizer.learning_rate)),
             table.summary(network),
-            lambda: files.tensors_for_file(portable.state(network), precision, network.renames()),
+            lambda: tensors(precision),
             files.save_lora,
-            lambda tensors: check(network, tensors),
+            lambda written: check(network, written, precision, lambda: tensors("float")),
             norms.limiter(network, settings.scale_weight_norms),
-            (lambda tensors: diffusers_names.split(tensors, named)) if job.training.save_diffusers_copy else None,
+            (lambda written: diffusers_names.split(written, named)) if job.training.save_diffusers_copy else None,
         )
