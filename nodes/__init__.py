@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import help, server
+from . import dataset_routes, help, server
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
@@ -35,6 +35,7 @@ class AthanorExtension(ComfyExtension):
     async def on_load(self) -> None:
         """Add the routes."""
         server.register()
+        dataset_routes.register()
         help.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

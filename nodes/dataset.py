@@ -11,6 +11,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
+from .kept import kept
 from .schema import inputs, pick, sentence, to_bytes
 
 
@@ -104,6 +105,7 @@ class AthanorDatasetFromImages(io.ComfyNode):
                 types.Dataset.Output("dataset", tooltip="The pictures and captions, for the Bucketer."),
                 io.String.Output("summary", tooltip="What was kept, where, and what was left out."),
             ],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
 
     @classmethod
@@ -126,4 +128,5 @@ class AthanorDatasetFromImages(io.ComfyNode):
         )
         lines = [f"{len(found.pictures)} pictures kept in input/{found.subsets[0].folder}", *found.warnings]
         found = dataset[0].joined(found) if dataset and dataset[0] is not None else found
+        kept.put(cls.hidden.prompt, cls.hidden.unique_id, found)
         return io.NodeOutput(found, "\n".join(lines))

@@ -60,7 +60,7 @@ class Display:
             case Saved():
                 what = "saved %s (epoch %d, step %d); loaded again it deviates by %.1e of its effect"
                 log.info(f"Athanor: {what}", event.path, event.epoch, event.step, event.deviation)
-                self._tell("checkpoint", step=event.step, file=event.path.name)
+                self._tell("checkpoint", step=event.step, file=event.path.name, why=event.kind)
                 if event.trouble:
                     self.show(Warned(f"{event.path.name}: {event.trouble}"))
 

@@ -14,13 +14,14 @@ from server import PromptServer
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders
-from ..training_core.run import control, lock, registry, report, review, series
+from ..training_core.run import control, lock, marks, registry, report, review, series
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _FILE = re.compile(r"[^/\\\x00-\x1f]{1,255}\.png")
 _INDEX = re.compile(r"[0-9]{1,7}")
 _NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 _MOST_POINTS, _THUMBNAIL = 10_000, 192
+_OF_SAMPLES = frozenset({"pictures", "timesteps", "losses"})
 
 
 def register() -> None:
@@ -29,11 +30,11 @@ def register() -> None:
 
     @routes.get("/athanor/runs")
     async def _runs(request: web.Request) -> web.Response:
-        """All runs, or those of `?name=`, the newest first."""
-        name = request.query.get("name")
-        return await _answer(
-            lambda: [_brief(r) for r in registry.records(folders.runs_folder()) if name in (None, r.output_name)]
-        )
+        """All runs, or those of `?name=`, the newest first; with `?short=1` without their files and samples."""
+        wanted = {"output_name": request.query["name"]} if "name" in request.query else {}
+        if request.query.get("short") == "1":
+            return await _answer(lambda: [_short(told) for told in registry.briefs(folders.runs_folder(), **wanted)])
+        return await _answer(lambda: [_brief(record) for record in registry.records(folders.runs_folder(), **wanted)])
 
     @routes.get("/athanor/runs/{run}")
     async def _run(request: web.Request) -> web.Response:
@@ -44,7 +45,7 @@ def register() -> None:
     async def _metrics(request: web.Request) -> web.Response:
         folder, after = _folder(request), _number(request, "after", 0)
         most = min(_MOST_POINTS, max(2, _number(request, "points", 2000)))
-        return await _answer(lambda: series.points(folder, after, most))
+        return await _answer(lambda: [_curve(point) for point in series.points(folder, after, most)])
 
     @routes.get("/athanor/runs/{run}/review")
     async def _review(request: web.Request) -> web.Response:
@@ -94,10 +95,22 @@ def register() -> None:
     @routes.post("/athanor/runs/{run}/discard")
     async def _discard(request: web.Request) -> web.Response:
         """Body: {"file": a checkpoint's file as the run lists it}."""
-        folder, name = _folder(request), await _file(request)
+        folder, name = _folder(request), (await _body(request))["file"]
         if folder.name in control.live():
             raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
         return await _answer(lambda: _discarded(_record(folder), name))
+
+    @routes.post("/athanor/runs/{run}/star")
+    async def _star(request: web.Request) -> web.Response:
+        """Body: {"file": a checkpoint's file, "on": whether it has a star}."""
+        folder, body = _folder(request), await _body(request)
+        return await _answer(lambda: _starred(_record(folder), body["file"], body.get("on") is True))
+
+    @routes.post("/athanor/runs/{run}/copy")
+    async def _copy(request: web.Request) -> web.Response:
+        """Body: {"file": a checkpoint's file, "name": of its copy, in the folder that the file is in}."""
+        folder, body = _folder(request), await _body(request)
+        return await _answer(lambda: _copied(_record(folder), body["file"], body.get("name")))
 
 
 async def _answer(make: Callable[[], Any]) -> web.Response:
@@ -121,8 +134,8 @@ def _number(request: web.Request, name: str, default: int) -> int:
     return int(text)
 
 
-async def _file(request: web.Request) -> str:
-    """The file that a request's body names."""
+async def _body(request: web.Request) -> dict[str, Any]:
+    """A request's body, which names a file."""
     try:
         body = await request.json()
     except ValueError:
@@ -133,7 +146,7 @@ async def _file(request: web.Request) -> str:
         or not isinstance(body.get("file"), str)
     ):
         raise web.HTTPBadRequest(text='the body must be JSON: {"file": name}')
-    return body["file"]
+    return body
 
 
 def _record(folder: Path) -> registry.Record:
@@ -151,35 +164,40 @@ def _listed(path: str) -> str:
         return Path(path).name
 
 
-def _brief(record: registry.Record) -> dict[str, Any]:
+def _short(told: registry.Brief) -> dict[str, Any]:
     """A run in a few fields; status is what its folder says, `live` whether it trains here and now."""
-    live = record.run_id in control.live()
+    live = told.run_id in control.live()
     return {
-        "run_id": record.run_id,
-        "name": record.output_name,
-        "status": record.status,
+        "run_id": told.run_id,
+        "name": told.output_name,
+        "status": told.status,
         "live": live,
-        "elsewhere": not live and record.status not in registry.ENDS and lock.taken(record.folder),
-        "why": record.why,
-        "steps": record.steps,
-        "step": max((e.get("step", 0) for e in record.events), default=0),
-        "time": record.events[-1]["time"] if record.events else None,
+        "elsewhere": not live and told.status not in registry.ENDS and lock.taken(told.folder),
+        "why": told.why,
+        "steps": told.steps,
+        "step": told.step,
+        "time": told.time,
+    }
+
+
+def _brief(record: registry.Record) -> dict[str, Any]:
+    """The same with the files that are there, and the samples."""
+    return _short(registry.Brief.of(record)) | {
         "checkpoints": [
             {"file": _listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]}
             for e in record.saved
         ],
         "samples": [
-            {
-                "file": Path(e["path"]).name,
-                "step": e["step"],
-                "epoch": e["epoch"],
-                "prompt": e["prompt"],
-                "index": e["index"],
-            }
+            {"file": Path(e["path"]).name, **{name: e[name] for name in ("step", "epoch", "prompt", "index")}}
             for e in record.events
             if e["event"] == "sampled"
         ],
     }
+
+
+def _curve(point: dict[str, Any]) -> dict[str, Any]:
+    """What of a step is drawn; what belongs to its samples stays here."""
+    return {name: value for name, value in point.items() if name not in _OF_SAMPLES}
 
 
 def _full(record: registry.Record) -> dict[str, Any]:
@@ -206,9 +224,29 @@ def _thumbnail(folder: Path, index: int) -> bytes:
         raise web.HTTPNotFound(text="the picture is gone, or cannot be read") from None
 
 
-def _discarded(record: registry.Record, name: str) -> dict[str, Any]:
+def _saved(record: registry.Record, name: str) -> Path:
+    """A file of a run by the name that the host lists it under."""
     path = next((Path(e["path"]) for e in record.saved if _listed(e["path"]) == name), None)
     if path is None:
         raise web.HTTPNotFound(text="the run has no such file")
-    registry.discard(record, path)
+    return path
+
+
+def _discarded(record: registry.Record, name: str) -> dict[str, Any]:
+    registry.discard(record, _saved(record, name))
     return {"run_id": record.run_id, "discarded": name}
+
+
+def _starred(record: registry.Record, name: str, on: bool) -> dict[str, Any]:
+    marks.star(record, _saved(record, name), on)
+    return {"run_id": record.run_id, "file": name, "starred": on}
+
+
+def _copied(record: registry.Record, name: str, copy: Any) -> dict[str, Any]:
+    path = _saved(record, name)
+    try:
+        target = folders.beside(path, copy if isinstance(copy, str) else "")
+        marks.copy(path, target)
+    except AthanorError as error:
+        raise web.HTTPUnprocessableEntity(text=str(error)) from None
+    return {"run_id": record.run_id, "file": _listed(str(target))}

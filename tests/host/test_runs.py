@@ -271,7 +271,10 @@ def test_routes(server):
     few = server.get(f"{base}/metrics?points=5")
     assert len(few) <= 6 and few[0]["step"] == 1 and few[-1]["step"] == 16
     entry = everything[0]
-    assert {"loss", "losses", "timesteps", "lr", "grad_norm", "seconds", "data_wait", "memory"} <= entry.keys()
+    assert {"loss", "mean", "low", "high", "lr", "grad_norm", "seconds", "data_wait", "memory"} <= entry.keys()
+    assert not {"losses", "timesteps", "pictures"} & entry.keys()  # as long as a batch: they stay on disk
+    (short,) = server.get("/athanor/runs?short=1&name=routes")
+    assert short.items() <= run.items() and not {"checkpoints", "samples"} & short.keys()
     assert server.get(base)["events"][-1]["event"] == "done"
     for path in ("/athanor/runs/0123456789abcdef", "/athanor/runs/..%2f..", f"{base}/samples/..%2fjob.json"):
         with pytest.raises(Exception, match="404"):

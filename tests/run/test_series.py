@@ -3,7 +3,7 @@
 import json
 from itertools import pairwise
 
-from athanor.training_core.run import series
+from athanor.training_core.run import series, stretches
 
 
 def line(step: int, loss: float | None = None, epoch: int = 1) -> str:
@@ -60,6 +60,11 @@ def test_large_files_give_the_same_curve(tmp_path):
     gaps = [b - a for a, b in pairwise(steps)]
     assert max(gaps) < 3 * count / 500
     assert all(abs(e["mean"] - e["step"]) < 200 for e in found)
+    # Nothing is passed over: together they stand for every step.
+    assert (
+        found[1]["low"] == 1 and found[-1]["high"] == count and all(e["low"] <= e["mean"] <= e["high"] for e in found)
+    )
+    assert all(b["low"] == a["high"] + 1 for a, b in pairwise(found[1:]))
     # The tail is exact, wherever it begins.
     for after in (1, 31_234, count - 3, count):
         later = steps_of(series.points(tmp_path, after=after, most=10**6))
@@ -71,6 +76,24 @@ def test_steps_done_again_in_a_large_file(tmp_path):
     write(tmp_path, [*range(1, 40_001), *range(39_500, 45_001)])
     for after in (39_000, 39_600, 40_000, 44_990):
         assert steps_of(series.points(tmp_path, after=after, most=10**6)) == list(range(after + 1, 45_001))
+
+
+def test_extremes_and_numbers_that_are_none_are_kept_at_any_length(tmp_path):
+    """One wild step among many is seen, and so is a file that grows, is written anew, or ends in half a line."""
+    for count in (3_000, 70_000):
+        losses = dict.fromkeys(range(1, count + 1), 0.5) | {count // 3: 9.0, count // 2: 0.01}
+        lines = [line(step, loss) for step, loss in losses.items()]
+        lines[count // 4] = json.dumps({"step": count // 4 + 1, "epoch": 1, "loss": None, "lr": 1e-4})
+        (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+        found = series.points(tmp_path, most=50)
+        assert 45 <= len(found) <= 50 and max(e["high"] for e in found) == 9.0 and min(e["low"] for e in found) == 0.01
+        wild = next(e for e in found if e["high"] == 9.0)
+        assert wild["step"] >= count // 3 > wild["step"] - 2 * count / 48 and wild["mean"] < 1
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write(line(70_001, 12.0) + "\n" + line(70_002, 99.0)[:40])
+    assert series.points(tmp_path, most=50)[-1]["step"] == 70_001
+    assert max(e["high"] for e in series.points(tmp_path, most=50)) == 12.0
+    assert stretches._known[tmp_path / "metrics.jsonl"].length > stretches.LENGTH  # a bounded number, however long
 
 
 def test_long_files_are_read_in_part(tmp_path, monkeypatch):

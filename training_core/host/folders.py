@@ -86,6 +86,18 @@ def _file(root: Path, name: str) -> Path:
     return path
 
 
+def beside(path: Path, name: str) -> Path:
+    """The file of another name in the folder of LoRAs or models that a saved file lies in.
+
+    Raises:
+        AthanorError: as `lora_path`; or the file lies in none of them.
+    """
+    for root in [*map(Path, folder_paths.get_folder_paths("loras")), *model_folders()]:
+        if path.is_relative_to(root):
+            return _file(root, name)
+    raise AthanorError(f"{path.name} is not in a loras folder.")
+
+
 def lora_name(path: Path) -> str:
     """The name under which the host lists a file of a loras folder, or of the folders of models.
 
@@ -169,6 +181,11 @@ def model_file(kind: str, name: str) -> Path | None:
 def cache_folder() -> Path:
     """athanor/cache in the host's user folder."""
     return Path(folder_paths.get_user_directory()) / "athanor" / "cache"
+
+
+def temporary_folder() -> Path:
+    """athanor in the host's folder of temporary files, which it empties at every start."""
+    return Path(folder_paths.get_temp_directory()) / "athanor"
 
 
 def mask_folder(name: str, dataset: Path) -> Path | None:

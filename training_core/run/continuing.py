@@ -36,7 +36,7 @@ def beginning(root: Path, job: Job, steps: int) -> Beginning:
         return Beginning(None, None, ())
     if found := state.latest(own / "state"):
         return Beginning(found, None, ())
-    line = [r for r in registry.records(root) if r.line_id == job.line_id and r.run_id != job.run_id]
+    line = [r for r in registry.records(root, line_id=job.line_id) if r.run_id != job.run_id]
     with_state = sorted(((state.step_of(r.folder / "state"), r) for r in line), key=lambda pair: -pair[0])
     for step, record in with_state:
         if 0 < step < steps and (found := state.latest(record.folder / "state")):
@@ -73,7 +73,7 @@ def keep_its_end(before: Record, folder: Path) -> list[dict[str, object]]:
 
 def _changes(root: Path, job: Job) -> Iterator[str]:
     """What is different from the last unfinished run of the same name."""
-    same = [r for r in registry.records(root) if r.output_name == job.training.output_name and r.run_id != job.run_id]
+    same = [r for r in registry.records(root, output_name=job.training.output_name) if r.run_id != job.run_id]
     if not same or same[0].status == "done" or not state.step_of(same[0].folder / "state"):
         return
     try:

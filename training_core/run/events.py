@@ -91,6 +91,7 @@ class Saved:
     kind: str  # "epoch", "step", "last", "interrupted" (whatever stopped it) or "asked" (by the user)
     deviation: float = 0.0  # of the file as the stock loader applies it, as a part of the trained effect
     trouble: str = ""  # what is wrong with the file, in one sentence
+    norm: float = 0.0  # Frobenius norm of all that is trained, as it is in the file
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,9 +101,14 @@ def _finite(value: Any) -> Any:
 def _pictures(buckets: Buckets) -> list[dict[str, Any]]:
     """What the picture numbers in metrics.jsonl mean."""
     pictures: list[dict[str, Any]] = [
-        {"name": p.name, "path": str(p.path), "size": p.size, "caption": p.caption, "repeats": repeats}
+        {
+            **{"name": p.name, "path": str(p.path), "size": p.size, "caption": p.caption, "repeats": repeats},
+            **{"content": p.content, "subset": p.subset},
+        }
         for p, repeats in zip(buckets.dataset.pictures, buckets.dataset.repeats, strict=True)
     ]
     for entry in buckets.entries:
-        pictures[entry.picture].setdefault("buckets", []).append(entry.placement.bucket)
+        told, placement = pictures[entry.picture], entry.placement
+        told.setdefault("buckets", []).append(placement.bucket)
+        told.setdefault("crops", []).append((*placement.resized, *placement.crop))
     return pictures

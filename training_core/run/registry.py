@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ..errors import AthanorError
@@ -64,22 +66,72 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
             yield value
 
 
-_known: dict[Path, tuple[object, Record]] = {}
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A run in a few words: what a list of thousands needs, small enough to be kept of all of them."""
+
+    folder: Path
+    run_id: str
+    line_id: str
+    output_name: str
+    steps: int
+    step: int  # that events tell of last
+    status: str
+    why: str
+    time: float | None  # of the last event
+
+    @classmethod
+    def of(cls, record: Record) -> Brief:
+        """A record in short."""
+        step = max((e.get("step", 0) for e in record.events), default=0)
+        time = record.events[-1]["time"] if record.events else None
+        told = (getattr(record, name) for name in ("folder", "run_id", "line_id", "output_name", "steps"))
+        return cls(*told, step, record.status, record.why, time)
+
+
+_OPEN = 64
+_known: OrderedDict[Path, tuple[object, Record]] = OrderedDict()  # of those asked for last
+_briefs: dict[Path, tuple[object, Brief]] = {}  # of all
 _whole: dict[Path, tuple[object, bool]] = {}
+_lock = Lock()
 
 
 def read(folder: Path) -> Record | None:
     """A run's record; None if the folder is none. What has not changed on disk is not read again."""
-    stamp = (_stamp(folder / "run.json"), _stamp(folder / "events.jsonl"))
+    return _look(folder)[1]
+
+
+def brief(folder: Path) -> Brief | None:
+    """The same in short, also from memory when the record is not there any more."""
+    known = _briefs.get(folder)
+    if known and known[0] == _stamps(folder):
+        return known[1]
+    _look(folder, keep=False)
+    told = _briefs.get(folder)
+    return told[1] if told else None
+
+
+def _look(folder: Path, keep: bool = True) -> tuple[object, Record | None]:
+    stamp = _stamps(folder)
     known = _known.get(folder)
     if known and known[0] == stamp:
-        return known[1]
+        return known
     record = _read(folder)
-    if record:
-        _known[folder] = (stamp, record)
-    else:
+    with _lock:
         _known.pop(folder, None)
-    return record
+        if record is None:
+            _briefs.pop(folder, None)
+        else:
+            _briefs[folder] = (stamp, Brief.of(record))
+            if keep:
+                _known[folder] = (stamp, record)
+                while len(_known) > _OPEN:
+                    _known.popitem(last=False)
+    return stamp, record
+
+
+def _stamps(folder: Path) -> tuple[object, object]:
+    return _stamp(folder / "run.json"), _stamp(folder / "events.jsonl")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
@@ -110,10 +162,16 @@ def _read(folder: Path) -> Record | None:
         return None
 
 
-def records(root: Path) -> list[Record]:
-    """All runs, the newest first."""
-    found = [record for folder in root.glob("*") if (record := read(folder))]
-    return sorted(found, key=lambda record: record.events[-1]["time"] if record.events else 0, reverse=True)
+def briefs(root: Path, **wanted: str) -> list[Brief]:
+    """Runs in short, the newest first; `wanted`: those whose `output_name` or `line_id` is this one."""
+    found = [told for folder in root.glob("*") if (told := brief(folder))]
+    found = [told for told in found if all(getattr(told, name) == value for name, value in wanted.items())]
+    return sorted(found, key=lambda told: told.time or 0, reverse=True)
+
+
+def records(root: Path, **wanted: str) -> list[Record]:
+    """The same as whole records."""
+    return [record for told in briefs(root, **wanted) if (record := read(told.folder))]
 
 
 def metrics(folder: Path, after: int = 0) -> list[dict[str, Any]]:
@@ -131,7 +189,8 @@ def files(folder: Path, step: int) -> list[Saved]:
 
 def told(root: Path, output_name: str) -> str:
     """Short words on how the last run of a name stands; they change when it ends or loses its files."""
-    found = next((record for record in records(root) if record.output_name == output_name), None)
+    named = briefs(root, output_name=output_name)
+    found = read(named[0].folder) if named else None
     if found is None:
         return "none"
     return f"{found.run_id} {found.status} {len(found.saved)} {found.done}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import series
+from .marks import stars
 from .registry import Record
 from .verdict import judge
 
@@ -147,8 +148,8 @@ def worst(entries: Sequence[dict[str, Any]], pictures: Sequence[dict[str, Any]])
 
 
 def checkpoints(record: Record, points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The files of a run that are there: step, epoch, kind, file (stem), bytes, the mean loss before it, the probe."""
-    looks = probes(record)
+    """The files of a run that are there: path, step, epoch, kind, bytes, the mean loss before it, the probe, norm, star."""
+    looks, starred = probes(record), stars(record.folder)
     table = []
     for event in record.saved:
         near = [p["mean"] for p in points if p["step"] <= event["step"] and p["mean"] is not None]
@@ -161,6 +162,8 @@ def checkpoints(record: Record, points: Sequence[dict[str, Any]]) -> list[dict[s
                 "probe": seen[-1]["percent"] if seen else None,
                 "probe_step": seen[-1]["step"] if seen else None,
                 "trouble": event.get("trouble", ""),
+                "norm": event.get("norm") or None,
+                "starred": event["path"] in starred,
             }
         )
     return table

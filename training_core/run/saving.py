@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -80,7 +81,7 @@ class Saver:
         if self.trained.diffusers:
             self._write(beside(path, "diffusers"), self.trained.diffusers(tensors), progress)
         self._remove_old(progress, kind)
-        saved = Saved(path, progress.step, progress.epoch, digest, kind)
+        saved = Saved(path, progress.step, progress.epoch, digest, kind, norm=_norm(tensors))
         self.saved.append(saved)
         if kind == "interrupted":  # whatever stopped the run may stop the check as well
             return saved
@@ -104,3 +105,8 @@ class Saver:
             for what in ("ema", "diffusers"):
                 beside(saved.path, what).unlink(missing_ok=True)
             self.saved.remove(saved)
+
+
+def _norm(tensors: Mapping[str, torch.Tensor]) -> float:
+    """How large the numbers have grown; alpha does not train."""
+    return math.hypot(*(t.float().norm().item() for name, t in tensors.items() if not name.endswith(".alpha")))

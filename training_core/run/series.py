@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .stretches import stretches
+
 WHOLE = 4_000_000
-"""Bytes that are read whole; of more, evenly spread pieces."""
+"""Bytes that are read whole; of more, evenly spread parts."""
 PIECE = 4096
 
 Entry = dict[str, Any]
@@ -18,8 +20,8 @@ Entry = dict[str, Any]
 def points(folder: Path, after: int = 0, most: int = 2000) -> list[Entry]:
     """At most `most` entries of steps above `after`, evenly spread, with the first and the last step.
 
-    Each has `mean`, the mean loss of the steps that it stands for (of some of them, if the file is large), or None if none
-    of them gave a number.
+    Each has `mean`, `low` and `high`: the mean, the lowest and the highest loss of the steps that it stands for, or None if
+    none of them gave a number.
     """
     most = max(2, most)
     try:
@@ -29,13 +31,42 @@ def points(folder: Path, after: int = 0, most: int = 2000) -> list[Entry]:
             if size - begin <= WHOLE:
                 file.seek(begin)
                 return _grouped([e for e in _ordered(_entries(file.read(size - begin))) if e["step"] > after], most)
-            count = min(most - 2, (size - begin) // PIECE)
-            pieces = ([e for e in piece if e["step"] > after] for piece in _pieces(file, begin, size, count, PIECE))
-            groups = [piece for piece in pieces if piece]
-            ends = [[_first(groups)], *groups, [_last(file, size)]]
+            return _of_long(folder / "metrics.jsonl", file, after, most)
     except OSError:
         return []
-    return [e for e in _ordered(_stand_in(group) for group in ends if group[0]) if e["step"] > after]
+
+
+def _of_long(path: Path, file: BinaryIO, after: int, most: int) -> list[Entry]:
+    """The same, of a file too long to be read whole: one line is read for each point."""
+    found = [stretch for stretch in stretches(path) if stretch.last > after]
+    if not found:
+        return []
+    count = min(most - 2, len(found))
+    groups = [found[i * len(found) // count : (i + 1) * len(found) // count] for i in range(count)]
+    entries = [_stand_in([_first(file, found[0].begin, after)])]
+    for group in groups:
+        count = sum(stretch.count for stretch in group)
+        entries.append({
+            **_line(file, group[-1].last_line),
+            "mean": sum(stretch.total for stretch in group) / count if count else None,
+            "low": min(stretch.low for stretch in group) if count else None,
+            "high": max(stretch.high for stretch in group) if count else None,
+        })  # fmt: skip
+    if not groups:
+        entries.append(_stand_in([_line(file, found[-1].last_line)]))
+    return [e for e in _ordered(e for e in entries if "step" in e) if e["step"] > after]
+
+
+def _first(file: BinaryIO, at: int, after: int) -> Entry:
+    """The first step above `after`."""
+    file.seek(at)
+    lines = iter(file.readline, b"")
+    return next((entry for line in lines for entry in _entries(line) if entry["step"] > after), {})
+
+
+def _line(file: BinaryIO, at: int) -> Entry:
+    file.seek(at)
+    return next(_entries(file.readline()), {})
 
 
 def sampled(folder: Path, count: int = 200) -> list[Entry]:
@@ -85,7 +116,8 @@ def _grouped(entries: list[Entry], most: int) -> list[Entry]:
 
 def _stand_in(group: list[Entry]) -> Entry:
     losses = [e["loss"] for e in group if isinstance(e.get("loss"), float) and math.isfinite(e["loss"])]
-    return {**group[-1], "mean": sum(losses) / len(losses) if losses else None}
+    mean, low, high = (sum(losses) / len(losses), min(losses), max(losses)) if losses else (None, None, None)
+    return {**group[-1], "mean": mean, "low": low, "high": high}
 
 
 def _pieces(file: BinaryIO, begin: int, size: int, count: int, length: int) -> Iterator[list[Entry]]:
@@ -100,20 +132,6 @@ def _pieces(file: BinaryIO, begin: int, size: int, count: int, length: int) -> I
             lines.append(line)
             read += len(line)
         yield list(_entries(b"".join(lines)))
-
-
-def _first(groups: list[list[Entry]]) -> Entry:
-    return groups[0][0] if groups else {}
-
-
-def _last(file: BinaryIO, size: int) -> Entry:
-    """The last whole line."""
-    for length in (1 << 16, 1 << 22):
-        file.seek(max(0, size - length))
-        found = list(_entries(file.read()))
-        if found:
-            return found[-1]
-    return {}
 
 
 def _begin(file: BinaryIO, size: int, after: int) -> int:

@@ -69,7 +69,7 @@ class Chart {
   }
 
   /** Show `data` with `series`; the plot is built anew only if their shape has changed. */
-  put(data, series, scales, axes, hooks = {}) {
+  put(data, series, scales, axes, hooks = {}, bands = []) {
     if (!this.element.clientWidth) return;
     const shape = JSON.stringify([series.map((s) => [s.label, s.stroke, s.scale]), Object.keys(scales), options.log]);
     if (this.plot && shape === this.shape) { this.plot.setData(data); return; }
@@ -77,7 +77,7 @@ class Chart {
     this.plot?.destroy();
     this.element.replaceChildren();
     this.plot = new uPlot({
-      ...this.size(), series: [{ label: t("step") }, ...series], scales: { x: { time: false }, ...scales }, axes, hooks,
+      ...this.size(), series: [{ label: t("step") }, ...series], scales: { x: { time: false }, ...scales }, axes, hooks, bands,
       legend: { show: false }, padding: [8, 6, 0, 0],
       cursor: {
         drag: { x: false, y: false }, points: { size: 6 },
@@ -160,6 +160,8 @@ export class LossChart extends Chart {
     const smooth = ema(points, halfLife(run.brief?.steps ?? points[points.length - 1].step));
     const positive = (value) => (value > 0 || !options.log ? value : null);
     const raw = new Map(points.map((p) => [p.step, positive(p.loss)]));
+    // Points of a long run stand for several steps each: how far their losses reach.
+    const thinned = points.some((p) => p.high > p.low), reach = (name) => new Map(points.map((p) => [p.step, p[name] == null ? null : positive(p[name])]));
     const mean = new Map(points.map((p, i) => [p.step, positive(smooth[i])]));
     const rates = new Map(points.map((p) => [p.step, p.lr]));
     const [green, orange, blue] = colours.colours;
@@ -169,7 +171,8 @@ export class LossChart extends Chart {
       { label: t("learning rate"), scale: "lr", stroke: blue, width: 1, dash: DASHES[2], spanGaps: true, points: { show: false } },
       { label: t("probe, % of start"), scale: "probe", stroke: orange, width: 1.5, dash: DASHES[1], spanGaps: true, points: { show: true, size: 5, fill: orange } },
     ];
-    const data = aligned([raw, mean, rates, new Map(probes)]);
+    if (thinned) series.splice(0, 1, { ...series[0], label: t("highest") }, { ...series[0], label: t("lowest") });
+    const data = aligned([...(thinned ? [reach("high"), reach("low")] : [raw]), mean, rates, new Map(probes)]);
     this.put(data, series, {
       y: scaleY(),
       lr: { range: (u, low, high) => [0, (high || 1) * 1.1] },
@@ -178,7 +181,7 @@ export class LossChart extends Chart {
       axis(colours, { size: 22, values: steps }),
       axis(colours, { size: 46, values, ...(options.log ? { filter: onLog } : {}) }),
       axis(colours, { scale: "probe", side: 1, size: 40, grid: { show: false }, values: (u, splits) => splits.map((v) => `${number(v)}%`), stroke: orange }),
-    ], { draw: [(u) => this.marks(u)] });
+    ], { draw: [(u) => this.marks(u)] }, thinned ? [{ series: [1, 2], fill: `${green}30` }] : []);
     const now = points[points.length - 1], last = smooth.filter((v) => v != null).pop();
     this.element.setAttribute("aria-label", t("Loss over {steps} steps, mean now {mean}", { steps: now.step, mean: number(last) }) + (probes.length > 1 ? t(", probe {percent} % of the start", { percent: number(probes[probes.length - 1][1]) }) : ""));
   }
@@ -187,7 +190,8 @@ export class LossChart extends Chart {
   marks(u) {
     const { run } = this, colours = theme(), pen = u.ctx, { top, height } = u.bbox, scale = devicePixelRatio || 1;
     const epochs = run.points.filter((p, i) => i && p.epoch !== run.points[i - 1].epoch);
-    const every = Math.max(1, Math.ceil((epochs.length * 30 * scale) / u.bbox.width));
+    const wide = 14 + 7 * String(epochs[epochs.length - 1]?.epoch ?? "").length;
+    const every = Math.max(1, Math.ceil((epochs.length * wide * scale) / u.bbox.width));
     pen.save();
     pen.strokeStyle = colours.line;
     pen.fillStyle = colours.muted;

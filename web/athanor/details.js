@@ -1,16 +1,28 @@
 // One run in detail: verdict, files, samples, loss by noise level, pictures with the highest loss.
 
 import { BandChart, swatch } from "./chart.js";
-import { make, standing } from "./dom.js";
+import { openRun as openDataset } from "./dataset.js";
+import { make, number, standing } from "./dom.js";
 import { open as openMatrix } from "./matrix.js";
 import { commands } from "./panel.js";
 import { t } from "./words.js";
 
+/** The nearest place below `at` where a node covers no other. */
+function free([x, y], [width, height], nodes) {
+  for (let moved = true; moved;) {
+    const under = nodes.find((n) => n.pos[0] < x + width && n.pos[0] + n.size[0] > x && n.pos[1] - 40 < y + height && n.pos[1] + n.size[1] + 40 > y);
+    moved = Boolean(under);
+    if (under) y = under.pos[1] + under.size[1] + 41;
+  }
+  return [x, y];
+}
+
 const SIGNS = { good: "✓", note: "!", bad: "✗", unknown: "?" };
 
 export class Details {
-  constructor(app) {
-    this.app = app;
+  /** `offer` lets the host's nodes know of new files. */
+  constructor(app, offer) {
+    Object.assign(this, { app, offer });
     this.head = make("div");
     this.buttons = commands(() => this.run, (words) => { this.said.textContent = words; });
     this.said = make("p", { class: "athanor-note", role: "status" });
@@ -60,8 +72,10 @@ export class Details {
       brief ? t(" at step {step} of {steps}", { step: Math.max(run.last?.step ?? 0, brief.step), steps: brief.steps }) + (brief.why ? `: ${brief.why}` : "") : ""),
       make("div", { class: "athanor-buttons" },
         make("button", { type: "button", onclick: () => this.openWorkflow() }, t("Open workflow")),
+        brief && !run.live && !brief.elsewhere && brief.status !== "done" ? make("button", { type: "button", title: t("Open its workflow and queue it: it goes on from its last state"), onclick: () => this.resume() }, t("Resume")) : null,
+        make("button", { type: "button", title: t("Pictures, captions, crops and tags of this run"), onclick: () => openDataset(run.id) }, t("Dataset")),
         make("a", { class: "button", href: run.report, target: "_blank", rel: "noopener" }, t("Report")),
-        make("button", { type: "button", title: t("Add an axis of this run's files to the graph, for XYZ Compare"), onclick: () => this.addAxis() }, t("Add compare axis"))));
+        make("button", { type: "button", title: t("Add an axis of this run's files (of those with a star, if there are any) to the graph, for XYZ Compare"), onclick: () => this.addAxis(this.told?.checkpoints.filter((c) => c.starred)) }, t("Add compare axis"))));
   }
 
   draw() {
@@ -83,12 +97,47 @@ export class Details {
   drawFiles() {
     const { told, run } = this;
     if (!told.checkpoints.length) { this.files.replaceChildren(make("p", { class: "athanor-empty" }, t(run.live ? "None yet: Save now writes one." : "No files, or they are gone."))); return; }
-    this.files.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ["epoch", "step", "loss", "probe %", "MB", ""].map((h) => make("th", {}, t(h))))),
-      make("tbody", {}, told.checkpoints.map((c) => make("tr", { title: c.file },
-        make("td", {}, c.epoch), make("td", {}, c.step), make("td", {}, c.loss == null ? "–" : c.loss.toPrecision(4)), make("td", {}, c.probe == null ? "–" : c.probe.toFixed(1)), make("td", {}, (c.bytes / 1e6).toFixed(1)),
-        make("td", { class: "actions" },
-          make("button", { type: "button", "aria-label": t("Copy the name {file}", c), title: t("Copy the name {file}", c), onclick: () => this.copy(c.file) }, t("Copy")),
+    const heads = ["", "epoch", "step", "loss", "probe %", "norm", "MB"];
+    const stem = (file) => file.replace(/\.safetensors$/, "");
+    this.files.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, heads.map((h) => make("th", { scope: "col" }, t(h))))),
+      told.checkpoints.map((c) => make("tbody", { title: c.file },
+        make("tr", {},
+          make("td", {}, make("button", { type: "button", class: "star", "aria-pressed": String(c.starred), "aria-label": t("Star {file}", c), title: t("A star: this one goes on the compare axis"), onclick: () => this.star(c) }, c.starred ? "★" : "☆")),
+          make("td", {}, c.epoch), make("td", {}, c.step), make("td", {}, number(c.loss)), make("td", {}, c.probe == null ? "–" : c.probe.toFixed(1)), make("td", {}, number(c.norm)), make("td", {}, (c.bytes / 1e6).toFixed(1))),
+        make("tr", {}, make("td", { class: "actions", colspan: heads.length },
+          make("span", { class: "file" }, stem(c.file)),
+          make("button", { type: "button", "aria-label": t("Copy the name {file}", c), title: t("Copy the name {file}", c), onclick: () => this.copy(c.file) }, t("Name")),
+          make("button", { type: "button", "aria-label": t("Keep a copy of {file} in loras", c), title: t("Keep a copy in the loras folder, under a name of its own"), onclick: (event) => this.keep(c.file, event.target) }, t("Copy to loras")),
+          make("button", { type: "button", "aria-label": t("Compare {file} with the base model", c), title: t("Add an axis of this file and the base model to the graph, for XYZ Compare"), onclick: () => this.addAxis([c]) }, t("Compare")),
           make("button", { type: "button", "aria-label": t("Delete {file}", c), title: t(run.live ? "Stop the run first" : "Delete {file}", c), disabled: run.live, onclick: () => this.discard(c.file) }, t("Delete"))))))));
+  }
+
+  async star(checkpoint) {
+    try {
+      checkpoint.starred = (await this.run.star(checkpoint.file, !checkpoint.starred)).starred;
+      this.drawFiles();
+      this.files.querySelector(`[aria-label="${CSS.escape(t("Star {file}", checkpoint))}"]`)?.focus();
+    } catch (error) { this.say(error.message); }
+  }
+
+  /** A line to type the copy's name into. */
+  keep(file, button) {
+    this.files.querySelector("form")?.remove();
+    const { run } = this, name = make("input", { type: "search", "aria-label": t("Name of the copy"), value: `${file.replace(/\.safetensors$/, "")}-kept` });
+    const form = make("form", { class: "athanor-line", onsubmit: async (event) => {
+      event.preventDefault();
+      try {
+        const copied = await run.copy(file, name.value);
+        form.remove();
+        button.focus();
+        this.say(t("Copied to {file}", copied));
+        this.offer();
+      } catch (error) { this.say(error.message); }
+    } }, name, make("button", { type: "submit" }, t("Copy")), make("button", { type: "button", onclick: () => { form.remove(); button.focus(); } }, t("Cancel")));
+    form.addEventListener("keydown", (event) => { event.stopPropagation(); if (event.key === "Escape") { form.remove(); button.focus(); } });
+    button.parentElement.append(form);
+    name.focus();
+    name.select();
   }
 
   drawSamples() {
@@ -119,25 +168,37 @@ export class Details {
     } catch (error) { this.say(error.message); }
   }
 
+  /** Queue the graph of a run that has not come to its end: it goes on from its last state. */
+  async resume() {
+    if (await this.openWorkflow()) await this.app.queuePrompt(0);
+  }
+
   async openWorkflow() {
     const { run, app } = this;
     try {
       const { workflow, prompt } = await run.graph();
       if (workflow) await app.loadGraphData(workflow, true, true, t("{name} (run)", { name: run.brief?.name ?? run.id }).replaceAll("/", "_"));
       else if (prompt) await app.loadApiJson(prompt, `${run.brief?.name ?? run.id}`.replaceAll("/", "_"));
-      else this.say(t("This run has kept no graph."));
-    } catch (error) { this.say(t("The workflow cannot be opened: {why}", { why: error.message })); }
+      else { this.say(t("This run has kept no graph.")); return false; }
+      return true;
+    } catch (error) { this.say(t("The workflow cannot be opened: {why}", { why: error.message })); return false; }
   }
 
-  addAxis() {
+  /** An axis of these files, or of all. */
+  addAxis(files = []) {
     const { app, run } = this, { LiteGraph } = window;
     const node = LiteGraph?.createNode("AthanorLoRARunAxis");
     if (!node) { this.say(t("The node LoRA Run Axis cannot be made.")); return; }
     const [x, y, w, h] = app.canvas.visible_area ?? [0, 0, 800, 600];
-    node.pos = [x + w / 2 - 150, y + h / 2 - 100];
+    node.pos = free([x + w / 2 - 150, y + h / 2 - 100], node.size, app.canvas.graph.nodes);
     app.canvas.graph.add(node);
     const source = node.widgets?.find((widget) => widget.name === "source");
     if (source) source.value = run.id;
+    if (files.length) {
+      const value = (name, it) => { const widget = node.widgets?.find((w) => w.name === name); if (widget) widget.value = it; };
+      value("epochs", [...new Set(files.map((c) => (c.kind === "last" ? "last" : String(c.epoch))))].join(", "));
+      value("include_final", files.some((c) => c.kind === "last"));
+    }
     app.canvas.setDirty(true, true);
     this.say(t("Added LoRA Run Axis with this run; connect it to XYZ Compare."));
   }

@@ -20,7 +20,7 @@ function nodeOf(id) {
 }
 
 /** The execution id of a node in the open workflow; null if it is in none of its graphs. */
-function idOf(wanted, graph = app.rootGraph ?? app.graph, before = "") {
+export function idOf(wanted, graph = app.rootGraph ?? app.graph, before = "") {
   for (const node of graph?.nodes ?? []) {
     if (node === wanted) return `${before}${node.id}`;
     const inner = node.subgraph && idOf(wanted, node.subgraph, `${before}${node.id}:`);
@@ -107,21 +107,24 @@ store.listen((told) => {
   if (name === null || name === told.name.trim()) panel.follow(told.run_id); // else another workflow is open
 });
 
-// A saved LoRA is offered by every Load LoRA node at once; of a run that saves often, twice a minute.
+// A saved LoRA is offered by every Load LoRA node at once; of a run that saves often, twice a minute and at its end.
 let offered = 0, offering = 0;
-function offer() {
+export function offer(at = Date.now()) {
   clearTimeout(offering);
   offering = setTimeout(async () => {
     offered = Date.now();
     // The first says nothing to the user, who has not asked for it.
     await (app.reloadNodeDefs ? app.reloadNodeDefs() : app.refreshComboInNodes());
-  }, Math.max(0, offered + 30_000 - Date.now()));
+  }, Math.max(100, at - Date.now()));
 }
-store.listen((told) => { if (told.kind === "checkpoint") offer(); });
+store.listen((told) => {
+  if (told.kind === "checkpoint") offer(["epoch", "step"].includes(told.why) ? offered + 30_000 : Date.now());
+  if (told.kind === "ended") offer();
+});
 
 app.registerExtension({
   name: "Athanor.Live",
-  setup() { sidebar.register(app); },
+  setup() { sidebar.register(app, offer); },
   nodeCreated(node) { if (node.comfyClass === KIND) equip(node); },
   loadedGraphNode(node) {
     if (!panels.has(node)) return;

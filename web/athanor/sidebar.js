@@ -9,7 +9,7 @@ import { t } from "./words.js";
 const SHOWN = 100;
 
 class Board {
-  constructor(app) {
+  constructor(app, offer) {
     this.briefs = [];
     this.chosen = null; // the run in detail
     this.compared = new Set(); // further runs in the chart
@@ -20,7 +20,7 @@ class Board {
     this.overlay = new OverlayChart(220);
     this.what = make("select", { "aria-label": t("What is compared"), onchange: () => this.drawChart() }, make("option", { value: "loss" }, t("mean loss")), make("option", { value: "probe" }, t("probe, % of start")));
     this.legend = make("div", { class: "athanor-legend" });
-    this.details = new Details(app);
+    this.details = new Details(app, offer);
     this.trouble = make("p", { class: "athanor-note", role: "status" });
     this.element = make("div", { class: "athanor athanor-board" },
       make("div", { class: "athanor-line" }, this.search, make("button", { type: "button", "aria-label": t("Read the runs again"), onclick: () => this.read() }, t("Refresh"))),
@@ -114,11 +114,11 @@ class Board {
 let board = null;
 
 /** Add the tab. The host may draw it again for the same element. */
-export function register(app) {
+export function register(app, offer) {
   app.extensionManager.registerSidebarTab({
     id: "athanor", icon: "pi pi-chart-line", title: "Athanor", tooltip: t("Athanor: training runs"), type: "custom",
     render(element) {
-      board ??= new Board(app);
+      board ??= new Board(app, offer);
       if (board.element.parentElement !== element) element.replaceChildren(board.element);
       board.read();
     },

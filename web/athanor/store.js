@@ -98,14 +98,16 @@ class Run {
     this.wanted.brief = true;
     this.refresh();
   }
+  star(file, on) { return post(`/${this.id}/star`, { file, on }); }
+  copy(file, name) { return post(`/${this.id}/copy`, { file, name }); }
   sample(file) { return api.apiURL(`/athanor/runs/${this.id}/samples/${encodeURIComponent(file)}`); }
   picture(index) { return api.apiURL(`/athanor/runs/${this.id}/pictures/${index}`); }
   get report() { return api.apiURL(`/athanor/runs/${this.id}/report`); }
 }
 
 /** Only what is drawn: per-sample lists stay on the server. */
-function slim({ step, epoch, loss, mean, lr, d_lr, seconds, memory }) {
-  return { step, epoch, loss, mean, lr: d_lr ?? lr, seconds, memory };
+function slim({ step, epoch, loss, mean, low, high, lr, d_lr, seconds, memory }) {
+  return { step, epoch, loss, mean, low, high, lr: d_lr ?? lr, seconds, memory };
 }
 
 const runs = new Map();
@@ -117,7 +119,7 @@ export function run(id) {
 }
 
 /** All runs on disk in short, the newest first. */
-export const list = () => get("");
+export const list = () => get("?short=1");
 
 /** The newest run of a name; of several, the one that this node trained. */
 export async function find(name, node) {

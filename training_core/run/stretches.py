@@ -1,0 +1,111 @@
+"""What a long metrics.jsonl holds, in a few thousand stretches: read once, then only what was added."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+LENGTH, MOST = 4, 8192
+"""Lines of a stretch to begin with; of more stretches than that, two become one."""
+KEPT = 16
+"""Runs that are remembered."""
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Steps that follow each other in the file."""
+
+    begin: int  # byte offset of its first line
+    last_line: int  # and of its last
+    first: int  # step
+    last: int
+    lines: int = 0
+    count: int = 0  # finite losses
+    total: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
+
+    def add(self, at: int, step: int, loss: float) -> None:
+        """Count one line."""
+        self.last_line, self.last, self.lines = at, step, self.lines + 1
+        if math.isfinite(loss):
+            self.count, self.total = self.count + 1, self.total + loss
+            self.low, self.high = min(self.low, loss), max(self.high, loss)
+
+    def join(self, other: Stretch) -> Stretch:
+        """This one and the next."""
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        lines, count, total = self.lines + other.lines, self.count + other.count, self.total + other.total
+        return Stretch(self.begin, other.last_line, self.first, other.last, lines, count, total, low, high)
+
+
+class _Index:
+    """The stretches of one file."""
+
+    def __init__(self) -> None:
+        self.stretches: list[Stretch] = []
+        self.read, self.inode, self.length = 0, 0, LENGTH
+        self.lock = Lock()
+
+    def grow(self, path: Path) -> list[Stretch]:
+        """Read what was added, and answer all stretches."""
+        with self.lock, path.open("rb") as file:
+            size = file.seek(0, 2)
+            inode = path.stat().st_ino
+            if size < self.read or inode != self.inode:
+                self.stretches, self.read, self.inode, self.length = [], 0, inode, LENGTH
+            file.seek(self.read)
+            for line in file:
+                if not line.endswith(b"\n"):  # it is being written
+                    break
+                step, loss = _head(line)
+                if step is not None:
+                    self._add(step, loss)
+                self.read += len(line)
+            return list(self.stretches)
+
+    def _add(self, step: int, loss: float) -> None:
+        # Steps that were done again, after a run was cut short, take the place of what was there.
+        while self.stretches and self.stretches[-1].first >= step:
+            self.stretches.pop()
+        now = self.stretches[-1] if self.stretches else None
+        if now is None or now.lines >= self.length or now.last >= step:
+            if len(self.stretches) >= MOST:
+                pairs = zip(self.stretches[::2], self.stretches[1::2], strict=True)
+                self.stretches, self.length = [a.join(b) for a, b in pairs], 2 * self.length
+            now = Stretch(self.read, self.read, step, step)
+            self.stretches.append(now)
+        now.add(self.read, step, loss)
+
+
+def _head(line: bytes) -> tuple[int | None, float]:
+    """Step and loss of a line as `log` writes it: they come first, so that the rest need not be read."""
+    parts = line[:120].split(b", ", 3)
+    try:
+        if not parts[0].startswith(b'{"step": ') or not parts[2].startswith(b'"loss": '):
+            return None, math.nan
+        loss = parts[2][8:]
+        return int(parts[0][9:]), math.nan if loss == b"null" else float(loss)
+    except (ValueError, IndexError):
+        return None, math.nan
+
+
+_known: OrderedDict[Path, _Index] = OrderedDict()
+_lock = Lock()
+
+
+def stretches(path: Path) -> list[Stretch]:
+    """The stretches of a metrics.jsonl, in order.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with _lock:
+        index = _known.setdefault(path, _Index())
+        _known.move_to_end(path)
+        while len(_known) > KEPT:
+            _known.popitem(last=False)
+    return index.grow(path)

@@ -1,0 +1,84 @@
+"""The dataset of a run, as its folder tells it: what it was when it was trained on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..data.buckets import Placement
+from ..data.dataset import Dataset, Picture
+from ..data.plan import Buckets, Entry, sort_into_buckets
+from ..data.view import View
+from ..errors import AthanorError
+from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, parse
+from .registry import Record
+from .review import dataset
+
+
+def view(record: Record) -> View:
+    """The pictures of a run with the captions, repeats and crops that it had.
+
+    Raises:
+        AthanorError: its folder does not tell them.
+    """
+    try:
+        return _view(record)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise AthanorError(f"dataset.json of the run {record.output_name} cannot be read; train it again.") from None
+
+
+def _view(record: Record) -> View:
+    told, job = dataset(record.folder), _job(record.folder)
+    subsets = tuple(_known(DatasetSettings, values) for values in job.get("datasets") or [{}])
+    pictures = tuple(_picture(values, len(subsets)) for values in told if isinstance(values, dict))
+    if not pictures:
+        raise AthanorError(f"The run {record.output_name} has kept no list of its pictures (dataset.json).")
+    found, settings = Dataset(subsets, pictures), _known(BucketSettings, job.get("buckets") or {})
+    if any("crops" in values for values in told):
+        entries = (Entry(i, place) for i, values in enumerate(told) for place in _places(values))
+        buckets = Buckets(found, settings, tuple(entries))
+    else:  # a run of before crops were kept
+        buckets = sort_into_buckets(found, settings)
+    side = min(4096, max(256, round((settings.width * settings.height) ** 0.5 / 64) * 64))
+    doctor = DoctorSettings(resolution=side, batch_size=min(1024, settings.batch_size))
+    return View(record.output_name, found, buckets, doctor)
+
+
+def _job(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _known(kind: type[Settings], values: dict[str, Any]) -> Any:
+    """Settings out of a job; what another version wrote and this one does not know has no say."""
+    try:
+        return parse(kind, {name: values[name] for name in kind.model_fields if name in values})
+    except AthanorError:
+        return kind()
+
+
+def _picture(values: dict[str, Any], subsets: int) -> Picture:
+    path, subset = str(values.get("path", "")), values.get("subset", 0)
+    width, height = values.get("size") or (1, 1)
+    return Picture(
+        Path(path),
+        str(values.get("name", path)),
+        str(values.get("content") or path),
+        (int(width), int(height)),
+        str(values.get("caption", "")),
+        int(values.get("repeats", 1)),
+        subset if isinstance(subset, int) and 0 <= subset < subsets else 0,
+    )
+
+
+def _places(values: dict[str, Any]) -> list[Placement]:
+    return [
+        Placement(tuple(bucket), (resized_w, resized_h), (left, top))
+        for bucket, (resized_w, resized_h, left, top) in zip(
+            values.get("buckets", ()), values.get("crops", ()), strict=True
+        )
+    ]

@@ -1,0 +1,24 @@
+// The button that opens the dataset page, on the nodes that have a dataset.
+
+import { app } from "../../../scripts/app.js";
+import { openNode } from "./dataset.js";
+import { idOf } from "./node.js";
+import { t } from "./words.js";
+
+const KINDS = new Set(["AthanorDatasetLoader", "AthanorBucketer", "AthanorDatasetDoctor"]);
+
+app.registerExtension({
+  name: "Athanor.Dataset",
+  nodeCreated(node) {
+    if (!KINDS.has(node.comfyClass)) return;
+    const widget = node.addWidget("button", "athanor_dataset", "", () => openNode(app, idOf(node)), { serialize: false });
+    widget.label = t("Open dataset");
+    widget.tooltip = t("Pictures with captions, crops and buckets, tags with counts, and what the Dataset Doctor finds");
+    widget.serialize = false; // options.serialize: the queued graph; this: the workflow file
+  },
+  loadedGraphNode(node) {
+    if (!KINDS.has(node.comfyClass)) return;
+    const least = node.computeSize(); // files of before this button leave it no room
+    if (node.size[1] < least[1]) node.setSize([node.size[0], least[1]]);
+  },
+});
