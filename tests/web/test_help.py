@@ -17,17 +17,19 @@ def test_help_of_every_node_opens_with_text_picture_and_table(site, browser, pic
         page.page.on("response", lambda answer: answer.status >= 400 and missing.append(answer.url))
         page.page.evaluate(
             """(types) => { const { app } = window.comfyAPI.app; app.graph.clear();
-                for (const type of types) app.graph.add(window.LiteGraph.createNode(type)); }""",
+                for (const type of types) app.graph.add(window.LiteGraph.createNode(type));
+                app.graph.nodes.forEach((node, at) => { node.pos = [at * 600, 0]; });
+                app.canvas.ds.scale = 1; app.canvas.ds.offset = [200, 200]; app.canvas.setDirty(true, true); }""",
             list(info),
         )
-        for number, name in enumerate(info):
+        page.page.locator("[data-node-id]").first.click(position={"x": 150, "y": 15})  # the node, the button above it,
+        page.page.get_by_test_id("info-button").click()  # and from here on the panel follows the selection
+        for name in info:
             page.page.evaluate(
                 """(type) => { const { canvas, graph } = window.comfyAPI.app.app;
                     canvas.selectItems([graph.nodes.find((node) => node.type === type)]); }""",
                 name,
             )
-            if number == 0:  # the button above a selected node; the panel then follows the selection
-                page.page.get_by_test_id("info-button").click()
             text = (help_pages.DOCS / language.page.format(name)).read_text(encoding="utf-8")
             title = text.partition("\n")[0].removeprefix("# ")
             help_ = page.page.locator(
