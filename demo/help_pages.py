@@ -35,8 +35,8 @@ class Language:
     page: str
     inputs: str
     outputs: str
-    columns: tuple[str, str, str]
-    output_columns: tuple[str, str]
+    input_head: str
+    output_head: str
     advanced: str
     needed: str
     optional: str
@@ -44,18 +44,18 @@ class Language:
     off: str
     empty: str
     between: str
-    of: str
+    one_of: str
     installed: str
 
 
 LANGUAGES = (
     Language(
-        "en", "{}.md", "All inputs", "Outputs", ("Input", "Default and range", "What it does"), ("Output", "What it is"),
-        "advanced", "connection", "optional connection", "on", "off", "empty", "{} to {}", "of: ", "one of those installed",
+        "en", "{}.md", "All inputs", "Outputs", "Name, default and range, what it does, sd-scripts' name", "Name, what it is",
+        "advanced", "connection", "optional connection", "on", "off", "empty", "{} ({} to {})", "{} (one of {})", "one of those installed",
     ),
     Language(
-        "zh", "{}/zh.md", "全部输入", "输出", ("输入", "默认值与范围", "作用"), ("输出", "内容"),
-        "高级", "连线", "可选连线", "开", "关", "空", "{} 到 {}", "可选：", "从已安装的里选",
+        "zh", "{}/zh.md", "全部输入", "输出", "名称、默认值与范围、作用、sd-scripts 参数名", "名称、内容",
+        "高级", "连线", "可选连线", "开", "关", "空", "{}（{} 到 {}）", "{}（可选：{}）", "从已安装的里选",
     ),
 )  # fmt: skip
 
@@ -81,13 +81,13 @@ def tables(node: Mapping[str, Any], texts: Mapping[str, Any], language: Language
     optional = node["input"].get("optional", {})
     sockets = [(name, spec) for name, spec in given if not _is_widget(spec)]
     widgets = [(name, spec) for name, spec in given if _is_widget(spec)]
-    lines = [BEGIN, f"## {language.inputs}", "", *_header(language.columns)]
+    lines = [BEGIN, f"## {language.inputs}", "", *_header(language.input_head)]
     for name, spec in sockets + widgets:
         text = texts.get("inputs", {}).get(name, {})
-        tip = text.get("tooltip") or spec[1]["tooltip"]
+        label = _label(name, text) + (f" *{language.advanced}*" if spec[1].get("advanced") else "")
         kind = (language.optional if name in optional else language.needed) if (name, spec) in sockets else ""
-        lines.append(_row(_name(name, text, spec, language), kind or _range(name, spec, language), _tip(tip, spec)))
-    lines += ["", f"## {language.outputs}", "", *_header(language.output_columns)]
+        lines.append(_row(label, kind or _range(name, spec, language), *_tip(text.get("tooltip"), spec[1]["tooltip"])))
+    lines += ["", f"## {language.outputs}", "", *_header(language.output_head)]
     for number, (name, tip) in enumerate(zip(node["output_name"], node["output_tooltips"], strict=True)):
         text = texts.get("outputs", {}).get(str(number), {})
         lines.append(_row(_label(name, text), _plain(text.get("tooltip") or tip)))
@@ -111,27 +111,30 @@ def _is_widget(spec: list[Any]) -> bool:
     return (isinstance(spec[0], list) or spec[0] in WIDGETS) and not spec[1].get("forceInput")
 
 
-def _header(columns: tuple[str, ...]) -> list[str]:
-    return [_row(*columns), _row(*("---" for _ in columns))]
+def _header(title: str) -> list[str]:
+    return [_row(title), "| --- |"]
 
 
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
+def _row(*lines: str) -> str:
+    """One cell: the page's panel is a hand wide, columns would run out of it."""
+    return f"| {'<br>'.join(lines)} |"
 
 
 def _label(name: str, text: Mapping[str, str]) -> str:
     """The name on the screen, and the one in workflows where that is another."""
     shown = text.get("name", name).removesuffix(f" ({name})")
-    return f"`{name}`" if shown == name else f"{_plain(shown)}<br>`{name}`"
+    return _code(name) if shown == name else f"**{_plain(shown)}** {_code(name)}"
 
 
-def _name(name: str, text: Mapping[str, str], spec: list[Any], language: Language) -> str:
-    return _label(name, text) + (f"<br>*{language.advanced}*" if spec[1].get("advanced") else "")
+def _code(name: str) -> str:
+    """A name that may be broken behind its underscores if it is long."""
+    return f"`{name}`" if len(name) < 24 else f"<code>{name.replace('_', '_<wbr>')}</code>"
 
 
-def _tip(tip: str, spec: list[Any]) -> str:
-    flag = _FLAG.search(spec[1]["tooltip"])
-    return _plain(_FLAG.sub("", tip)) + (f"<br>`{flag[1]}`" if flag else "")
+def _tip(translated: str | None, tip: str) -> list[str]:
+    """The tooltip, and sd-scripts' name for the setting on a line of its own."""
+    flag = _FLAG.search(tip)
+    return [_plain(_FLAG.sub("", translated or tip)), *([_code(flag[1])] if flag else [])]
 
 
 def _range(name: str, spec: list[Any], language: Language) -> str:
@@ -141,12 +144,12 @@ def _range(name: str, spec: list[Any], language: Language) -> str:
         choices = kind if isinstance(kind, list) else more["options"]
         if name in HOSTS_OWN:
             return f"{_plain(default)}; {language.installed}" if default else language.installed
-        return f"**{_plain(default)}**<br>{language.of}{', '.join(map(_plain, choices))}"
+        return language.one_of.format(_plain(default), ", ".join(map(_plain, choices)))
     if kind == "BOOLEAN":
         return language.on if default else language.off
     if kind == "STRING":
         return _plain(default.replace("\n", " ")) if default else language.empty
-    return f"**{_number(default)}**<br>{language.between.format(_number(more['min']), _number(more['max']))}"
+    return language.between.format(*map(_number, (default, more["min"], more["max"])))
 
 
 def _number(value: float) -> str:
