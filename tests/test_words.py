@@ -41,3 +41,11 @@ def test_translations_keep_the_placeholders(language):
     for key, text in table(language).items():
         assert sorted(re.findall(r"\{\w+\}", key)) == sorted(re.findall(r"\{\w+\}", text)), key
         assert text != key, key
+
+
+@pytest.mark.parametrize("language", TABLES)
+def test_every_command_has_a_name_for_menus_and_keys(language):
+    file = WEB.parents[1] / "locales" / language / "commands.json"
+    named = json.loads(file.read_text(encoding="utf-8"))
+    assert set(named) == {name.replace(".", "_") for name in re.findall(r'\bid: "(Athanor\.\w+)"', code())}
+    assert all(text["label"] for text in named.values())

@@ -98,6 +98,11 @@ def test_a_picture_below_one_step_is_refused():
         place((31, 100), table(BucketSettings(bucket_no_upscale=True, bucket_reso_steps=32)))
 
 
+def test_a_smallest_side_below_one_step_is_one_step():
+    """It once was a side of 0, and a division by it."""
+    assert min(bucket_sizes((64, 64), 32, 128, 64)) == (64, 64)
+
+
 def test_without_buckets_everything_gets_the_resolution():
     got = place((1920, 1080), table(BucketSettings(enable_bucket=False)))
     assert got.bucket == (512, 512) and got.resized == (910, 512) and got.crop == (199, 0)

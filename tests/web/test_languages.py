@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from web_page import Page
+from web_page import TAB, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEN = {
@@ -45,7 +45,7 @@ def test_nodes_panel_and_sidebar_speak_the_language_of_comfyui(site, browser, pi
         assert told == [title, field, output]
         assert page.page.locator(".athanor-panel").first.inner_text().startswith(panel)
         assert page.page.get_by_role("button", name=button).first.is_visible()
-        page.page.locator("[class*=athanor-tab], [aria-label^=Athanor], [data-testid*=athanor]").first.click()
+        page.page.locator(TAB).first.click()
         assert page.page.get_by_placeholder(filter_).is_visible()
         page.picture(f"language-{language}")
         assert not page.errors

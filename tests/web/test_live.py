@@ -19,7 +19,7 @@ def page(request, browser, site, pictures):
 
 
 def runs(site, name: str) -> list[dict]:
-    return [run for run in site.get("/athanor/runs") if run["name"] == name]
+    return site.get(f"/athanor/runs?name={name}")
 
 
 def ended(site, name: str, seconds: float = 60) -> dict:
@@ -63,6 +63,10 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
 
     # Buttons: a file and a picture when asked for, then the end, with the file kept and offered by Load LoRA.
     before = runs(site, name)[0]
+    page.page.evaluate(
+        """() => { const { graph } = window.comfyAPI.app.app; window.loader = window.LiteGraph.createNode("LoraLoader");
+            graph.add(window.loader); }"""
+    )
     for label in ("Save now", "Sample now"):
         page.page.get_by_role("button", name=label).first.click()
     end = time.monotonic() + 60
@@ -80,10 +84,9 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('queue again to go on')")
     assert page.page.get_by_role("button", name="Stop and keep").first.is_disabled()
     page.page.wait_for_function(
-        """(file) => { const { LiteGraph } = window; const node = LiteGraph.createNode("LoraLoader");
-            return node.widgets.find((w) => w.name === "lora_name").options.values.includes(file); }""",
+        """(file) => [window.loader, window.LiteGraph.createNode("LoraLoader")].every((node) =>
+            node.widgets.find((w) => w.name === "lora_name").options.values.includes(file))""",
         arg=saved,
-        timeout=45_000,
     )
     page.picture(f"{which}_stopped")
     idle(site)
@@ -207,13 +210,41 @@ def test_light_theme_workflow_of_a_run_and_deleting(site, page, vue):
             n.widgets.find((w) => w.name === "output_name").value === name)""",
         arg=name,
     )
-    assert page.points() == 18
+    assert page.wait_for_points(18) == 18  # the node asks the server for its run first
     page.page.get_by_role("button", name="Add compare axis").click()
     run = runs(site, name)[0]
     page.page.wait_for_function(
         """(id) => window.comfyAPI.app.app.graph.nodes.some((n) => n.type === "AthanorLoRARunAxis" &&
             n.widgets.find((w) => w.name === "source").value === id)""",
         arg=run["run_id"],
+    )
+    # The dataset as it was trained on.
+    page.page.get_by_role("button", name="Dataset", exact=True).click()
+    page.page.wait_for_selector(".athanor-dataset .cell .crop")
+    assert page.page.locator(".athanor-dataset .where").inner_text().startswith("6 pictures, 12 per epoch")
+    page.page.wait_for_function("[...document.querySelectorAll('.athanor-dataset img')].every((i) => i.naturalWidth)")
+    page.picture("light_dataset")
+    page.page.keyboard.press("Escape")
+    # A star chooses what is compared; a copy has a name of its own and is offered.
+    last = run["checkpoints"][-1]["file"]
+    page.page.get_by_role("button", name=f"Star {last}").click()
+    page.page.wait_for_selector(f'[aria-label="Star {last}"][aria-pressed=true]')
+    page.page.get_by_role("button", name="Add compare axis").click()
+    assert (
+        page.page.evaluate(
+            """() => window.comfyAPI.app.app.graph.nodes.filter((n) => n.type === "AthanorLoRARunAxis").pop()
+            .widgets.find((w) => w.name === "epochs").value"""
+        )
+        == "last"
+    )
+    page.page.get_by_role("button", name=f"Keep a copy of {last} in loras").click()
+    page.page.get_by_label("Name of the copy").fill("kept/copy")
+    page.page.get_by_label("Name of the copy").press("Enter")
+    page.page.wait_for_function("document.querySelector('.athanor-details').innerText.includes('Copied to kept/copy')")
+    assert (site.base / "models" / "loras" / "kept" / "copy.safetensors").is_file()
+    page.page.wait_for_function(
+        """() => window.LiteGraph.createNode("LoraLoader").widgets.find((w) => w.name === "lora_name").options.values
+            .some((file) => /kept.copy/.test(file))"""
     )
     # Deleting asks first.
     file = site.base / "models" / "loras" / run["checkpoints"][-1]["file"]

@@ -10,6 +10,7 @@ import graphs
 from host import Host
 
 ROOT = Path(__file__).resolve().parents[2]
+TAB = "[class*=athanor-tab], [aria-label^=Athanor], [data-testid*=athanor]"
 
 
 class Page:
@@ -39,7 +40,9 @@ class Page:
         """Load, or load again."""
         self.page.goto(self.site.url)
         self.page.wait_for_function("window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph")
-        self.page.wait_for_timeout(1500)
+        self.page.wait_for_selector(TAB)  # extensions are set up, and then the last workflow is loaded
+        self.page.wait_for_function("window.comfyAPI.app.app.graph.nodes.length")
+        self.page.wait_for_timeout(500)
         self.page.keyboard.press("Escape")
 
     def load(self, workflow: dict[str, Any]) -> None:
@@ -71,7 +74,7 @@ class Page:
 
     def sidebar(self) -> None:
         """Open the tab Athanor."""
-        self.page.locator("[class*=athanor-tab], [aria-label^=Athanor], [data-testid*=athanor]").first.click()
+        self.page.locator(TAB).first.click()
         self.page.wait_for_selector(".athanor-runs li")
 
     def row(self, name: str) -> Any:

@@ -28,7 +28,7 @@ def bucket_sizes(resolution: Size, minimum: int, maximum: int, step: int) -> lis
     largest height whose area stays within the resolution's, with its transpose.
     """
     area = resolution[0] * resolution[1]
-    minimum, maximum = minimum // step * step, -(-maximum // step) * step
+    minimum, maximum = max(step, minimum // step * step), -(-maximum // step) * step
     square = math.isqrt(area) // step * step
     sizes = {(square, square)}
     for width in range(minimum, maximum + 1, step):

@@ -212,7 +212,10 @@ class Page {
   showOne(picture) {
     if (!picture) { this.one.replaceChildren(make("p", { class: "athanor-empty" }, this.told && !this.pictures.total ? t("No picture fits the filters.") : "")); return; }
     const side = 300, frame = framed(picture, side, this.crop.checked);
-    frame.querySelector("img").src = this.url(picture, 1280);
+    const image = frame.querySelector("img");
+    image.src = this.url(picture, 256);
+    clearTimeout(this.larger); // whoever runs through the pictures does not need them large
+    this.larger = setTimeout(() => { image.src = this.url(picture, 1280); }, 200);
     const [width, height] = picture.size;
     const places = picture.places.map(({ bucket, resized, crop }) => {
       const cut = resized[0] * resized[1] - bucket[0] * bucket[1], lost = Math.round((100 * cut) / (resized[0] * resized[1]));

@@ -7,8 +7,22 @@ import { t } from "./words.js";
 
 const KINDS = new Set(["AthanorDatasetLoader", "AthanorBucketer", "AthanorDatasetDoctor"]);
 
+/** The selected node that has a dataset, or else the first of the graph that is open. */
+function chosen() {
+  const nodes = [...Object.values(app.canvas.selected_nodes ?? {}), ...(app.canvas.graph?.nodes ?? [])];
+  return nodes.find((node) => KINDS.has(node.comfyClass));
+}
+
 app.registerExtension({
   name: "Athanor.Dataset",
+  commands: [{
+    id: "Athanor.OpenDataset", label: "Open dataset", icon: "pi pi-images",
+    function() {
+      const node = chosen();
+      if (node) openNode(app, idOf(node));
+      else app.extensionManager.toast.add({ severity: "info", summary: "Athanor", detail: t("There is no Dataset Loader, Bucketer or Dataset Doctor in this graph."), life: 5000 });
+    },
+  }],
   nodeCreated(node) {
     if (!KINDS.has(node.comfyClass)) return;
     const widget = node.addWidget("button", "athanor_dataset", "", () => openNode(app, idOf(node)), { serialize: false });

@@ -173,4 +173,5 @@ export const TABLE = {
   "Name of the copy": "副本的名称",
   "Copied to {file}": "已复制为 {file}",
   "Cancel": "取消",
+  "There is no Dataset Loader, Bucketer or Dataset Doctor in this graph.": "这个工作流里没有「加载数据集」「分桶」或「数据集体检」。",
 };

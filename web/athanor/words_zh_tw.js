@@ -173,4 +173,5 @@ export const TABLE = {
   "Name of the copy": "副本的名稱",
   "Copied to {file}": "已複製為 {file}",
   "Cancel": "取消",
+  "There is no Dataset Loader, Bucketer or Dataset Doctor in this graph.": "這個工作流程裡沒有「載入資料集」「分桶」或「資料集健檢」。",
 };

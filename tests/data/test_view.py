@@ -1,0 +1,104 @@
+"""A dataset as a page looks at it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from athanor.training_core.data.plan import sort_into_buckets
+from athanor.training_core.data.thumbnails import Thumbnails
+from athanor.training_core.data.view import MOST_PICTURES, Filter, View
+from athanor.training_core.errors import AthanorError
+from athanor.training_core.settings import BucketSettings, DoctorSettings
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent / "doctor"))
+from doctored import save, scene, sensible, written
+
+
+def names(view: View, **wanted) -> list[int]:
+    return [p["index"] for p in view.page(Filter(**wanted), 0, 100)["pictures"]]
+
+
+@pytest.fixture
+def view() -> View:
+    captions = [
+        "mychar, long_hair, hat",
+        "mychar, Long Hair, indoors, outdoors",
+        "mychar, hat, hat, tree",
+        "",
+        "mychar, tree, smile",
+    ]
+    dataset = written(captions)
+    return View("ds", dataset, sort_into_buckets(dataset, BucketSettings()), DoctorSettings(trigger="mychar"))
+
+
+def test_terms_are_counted_as_the_doctor_compares_them(view):
+    assert view.has_tags and view.terms()["terms"][:4] == [["mychar", 4], ["hat", 2], ["long hair", 2], ["tree", 2]]
+    assert view.terms("LONG_h") == {"total": 1, "terms": [["long hair", 2]]}
+    assert view.terms("", 1) == {"total": 7, "terms": [["mychar", 4]]}
+    sentences = View(
+        "s", written(["A dog runs over the green grass in the sun.", "The dog sleeps on a red sofa all day."])
+    )
+    assert (
+        not sentences.has_tags
+        and sentences.terms("dog")["terms"] == [["dog", 2]]
+        and not sentences.terms("the")["terms"]
+    )
+
+
+def test_filters_are_joined(view):
+    assert names(view) == [0, 1, 2, 3, 4]
+    assert names(view, terms=("long hair",)) == [0, 1]
+    assert names(view, terms=("mychar",), without=("long hair", "smile")) == [2]
+    assert names(view, text="OUTDOORS") == [1] and names(view, text="3.png") == [3]
+    assert names(view, bucket=(512, 512)) == [0, 1, 2, 3, 4] and names(view, bucket=(64, 64)) == []
+    assert names(view, terms=("nothing",)) == [] and names(view, finding=0) == []  # the doctor has not looked yet
+
+
+def test_findings_name_their_pictures(view):
+    assert view.overview()["findings"] is None
+    view.examine()
+    kinds = {f["kind"]: n for n, f in enumerate(view.findings_told())}
+    assert names(view, finding=kinds["missing captions"]) == [3]
+    assert names(view, finding=kinds["contradictions"]) == [1]
+    assert names(view, finding=99) == []
+    told = view.page(Filter(), 3, 1)["pictures"][0]
+    assert kinds["missing captions"] in told["findings"] and told["caption"] == ""
+
+
+def test_a_screenful_of_many(tmp_path):
+    dataset = written(sensible(3000))
+    view = View("many", dataset, sort_into_buckets(dataset, BucketSettings()))
+    page = view.page(Filter(), 2950, 10_000)
+    assert page["total"] == 3000 and [p["index"] for p in page["pictures"]] == list(range(2950, 3000))
+    assert len(view.page(Filter(), 0, 10_000)["pictures"]) == MOST_PICTURES
+    assert view.page(Filter(), 99_999, 10)["pictures"] == []
+
+
+def test_places_are_those_of_the_bucketer(tmp_path):
+    dataset = save(tmp_path, {"wide.png": scene(1, (400, 200)), "square.png": scene(2, (64, 64))})
+    settings = BucketSettings(width=128, height=128, min_bucket_reso=64, max_bucket_reso=256, bucket_reso_steps=64)
+    buckets = sort_into_buckets(dataset, settings)
+    view = View("two", dataset, buckets)
+    by_name = {p["name"]: p for p in view.page(Filter(), 0, 9)["pictures"]}
+    placed = {dataset.pictures[e.picture].name: e.placement for e in buckets.entries}
+    for name, placement in placed.items():
+        (place,) = by_name[name]["places"]
+        assert place == {"bucket": placement.bucket, "resized": placement.resized, "crop": placement.crop}
+    assert sum(count for *_, count in view.overview()["buckets"]) == 2
+
+
+def test_thumbnails_are_made_once_and_follow_the_file(tmp_path):
+    dataset = save(tmp_path / "ds", {"a.png": scene(1, (600, 300))})
+    thumbnails, (picture,) = Thumbnails(tmp_path / "kept"), dataset.pictures
+    first = thumbnails.of(dataset, picture, 256)
+    (kept,) = (tmp_path / "kept").iterdir()
+    with Image.open(kept) as image:
+        assert image.size == (256, 128) and image.format == "JPEG"
+    kept.write_bytes(b"from the folder")
+    assert thumbnails.of(dataset, picture, 256) == b"from the folder"
+    scene(2, (300, 600)).save(picture.path)
+    assert thumbnails.of(dataset, picture, 256) not in (first, b"from the folder")
+    picture.path.write_bytes(b"no picture")
+    with pytest.raises(AthanorError, match=r"a\.png is gone, or cannot be read"):
+        thumbnails.of(dataset, picture, 256)

@@ -1,0 +1,139 @@
+"""The dataset page's routes: of nodes and of runs, without a training, and nothing but the pictures of that dataset."""
+
+import io
+import json
+import urllib.error
+import urllib.request
+
+import graphs
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def prompt(server) -> dict:
+    """Two loaders behind each other, captions edited on the way, a Bucketer and a Dataset Doctor."""
+    graphs.draw_dataset(server.base / "input" / "looked" / "3_thing", 5)
+    (server.base / "input" / "looked" / "3_thing" / "4.txt").unlink()
+    sizes = {"width": 64, "height": 64, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 16}
+    return {
+        "reg": graphs.node("AthanorDatasetLoader", folder="ds", is_reg=True),
+        "repeats": graphs.node("PrimitiveInt", value=2),
+        "load": graphs.node("AthanorDatasetLoader", folder="looked", dataset=["reg", 0], repeats=["repeats", 0]),
+        "edit": graphs.node("AthanorCaptionEdit", dataset=["load", 0], trigger="mychar"),
+        "doctor": graphs.node("AthanorDatasetDoctor", dataset=["edit", 0], resolution=256, trigger="mychar"),
+        "sort": graphs.node("AthanorBucketer", dataset=["doctor", 0], **sizes),
+    }
+
+
+def answer(server, path: str, body: object = None, kind: str = "application/json") -> tuple[int, bytes, dict]:
+    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(server.url + path, data, {"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as got:
+            return got.status, got.read(), dict(got.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), dict(error.headers)
+
+
+def opened(server, prompt: dict, node: str) -> dict:
+    status, data, _ = answer(server, "/athanor/datasets", {"prompt": prompt, "node": node})
+    assert status == 200, data
+    return json.loads(data)
+
+
+def test_a_bucketer_shows_what_it_would_make(server, prompt):
+    told = opened(server, prompt, "sort")
+    assert told["pictures"] == 9 and told["title"] == "ds, looked" and told["buckets"] == [[64, 64, 7], [80, 48, 2]]
+    page = server.get(f"/athanor/datasets/{told['id']}/pictures?first=4&count=3")
+    assert page["total"] == 9 and len(page["pictures"]) == 3
+    assert page["pictures"][0]["caption"].startswith("mychar") and page["pictures"][0]["places"][0]["bucket"] == [
+        64,
+        64,
+    ]
+    assert (
+        server.get(f"/athanor/datasets/{told['id']}/pictures?without=mychar")["total"] == 4
+    )  # regularization pictures have no trigger
+    assert opened(server, prompt, "sort")["id"] == told["id"]
+    assert opened(server, prompt, "load")["id"] != told["id"] and opened(server, prompt, "load")["buckets"] == []
+
+
+def test_the_doctors_findings(server, prompt):
+    name = opened(server, prompt, "doctor")["id"]
+    for _ in range(600):
+        told = json.loads(answer(server, f"/athanor/datasets/{name}/findings", {})[1])
+        if "findings" in told:
+            break
+    assert {"level", "kind", "text", "pictures"} <= told["findings"][0].keys()
+    some = next(n for n, f in enumerate(told["findings"]) if f["pictures"])
+    assert (
+        server.get(f"/athanor/datasets/{name}/pictures?finding={some}")["total"] == told["findings"][some]["pictures"]
+    )
+    assert server.get(f"/athanor/datasets/{name}")["findings"] == told["findings"]
+
+
+def test_thumbnails_of_this_dataset_alone(server, prompt):
+    base = f"/athanor/datasets/{opened(server, prompt, 'sort')['id']}/thumbnails"
+    status, data, headers = answer(server, f"{base}/8")
+    assert status == 200 and headers["Content-Type"] == "image/jpeg" and headers["X-Content-Type-Options"] == "nosniff"
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.size == (128, 64)  # no larger than it is
+    for index in ("9", "99999999", "-1", "0.png", "..%2f..%2fserver.log", "%C2%B2", "0?side=5000"):
+        assert answer(server, f"{base}/{index}")[0] == 404, index
+
+
+def test_what_is_asked_for_is_read_strictly(server, prompt):
+    name = opened(server, prompt, "sort")["id"]
+    for bad in (name[:-1], f"e{name[1:]}", "d" + "0" * 16, "0" * 16, "..%2fruns"):
+        for what in ("", "/pictures", "/terms", "/thumbnails/0"):
+            assert answer(server, f"/athanor/datasets/{bad}{what}")[0] == 404, bad + what
+    for query in ("first=-1", "count=x", "bucket=64", "bucket=64x64x1", "finding=one"):
+        assert answer(server, f"/athanor/datasets/{name}/pictures?{query}")[0] == 400, query
+    for body in (
+        b"",
+        b"[]",
+        b"\xff",
+        {"prompt": prompt},
+        {"prompt": [], "node": "sort"},
+        {"prompt": prompt, "node": 3},
+    ):
+        assert answer(server, "/athanor/datasets", body)[0] == 400
+    assert answer(server, "/athanor/datasets", {"prompt": prompt, "node": "sort"}, "text/plain")[0] == 400
+
+
+def refused(server, prompt: dict, node: str) -> str:
+    status, data, _ = answer(server, "/athanor/datasets", {"prompt": prompt, "node": node})
+    assert status == 422
+    return data.decode()
+
+
+def test_one_sentence_says_what_cannot_be_shown(server, prompt):
+    assert "outside ComfyUI's input" in refused(
+        server, prompt | {"load": graphs.node("AthanorDatasetLoader", folder="../../etc")}, "sort"
+    )
+    assert "muted or bypassed" in refused(server, prompt, "nobody")
+    assert "not connected" in refused(server, {"sort": graphs.node("AthanorBucketer")}, "sort")
+    circle = {
+        "a": graphs.node("AthanorDatasetLoader", folder="ds", dataset=["b", 0]),
+        "b": graphs.node("AthanorDatasetDoctor", dataset=["a", 0]),
+    }
+    assert "circle" in refused(server, circle, "a")
+    linked = graphs.node("AthanorDatasetLoader", folder=["text", 0])
+    assert "folder is linked" in refused(server, {"load": linked, "text": graphs.node("StringConcatenate")}, "load")
+
+
+def test_pictures_of_the_graph_are_known_once_it_has_run(server):
+    """Dataset from Images: only a run of the same graph can tell."""
+    prompt = {
+        "picture": graphs.node("EmptyImage", width=64, height=96, batch_size=2, color=255),
+        "made": graphs.node("AthanorDatasetFromImages", images=["picture", 0], class_tokens="a blue wall"),
+        "sort": graphs.node("AthanorBucketer", dataset=["made", 0], width=64, height=64, min_bucket_reso=32),
+        "sheet": graphs.node("PreviewImage", images=["sort", 2]),
+    }
+    assert "queue the graph once" in refused(server, prompt, "sort")
+    server.run(prompt)
+    told = opened(server, prompt, "sort")
+    shown = server.get(f"/athanor/datasets/{told['id']}/pictures")["pictures"]
+    assert shown and {p["caption"] for p in shown} == {"a blue wall"}
+    other = prompt | {"picture": graphs.node("EmptyImage", width=64, height=96, batch_size=2, color=256)}
+    assert "queue the graph once" in refused(server, other, "sort")
