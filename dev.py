@@ -4,6 +4,7 @@
 python dev.py demo     train and compare on a demo model, or on --checkpoint FILE --images DIR
 python dev.py test     run the test suite (arguments go to pytest)
 python dev.py serve    ComfyUI with the pack, in the browser
+python dev.py docs     write the tables of the help pages again
 python dev.py host     which ComfyUI is used, and why
 """
 
@@ -254,6 +255,7 @@ def main() -> int:
     serve.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     commands.add_parser("test", help="run the test suite; further arguments go to pytest")
     commands.add_parser("host", help="print which ComfyUI is used and why")
+    commands.add_parser("docs", help="write the tables of the help pages again, from the settings")
     commands.add_parser("demo-base", help="train the demo base's weights again (about an hour)")
     arguments, rest = parser.parse_known_args()
     if rest and arguments.command not in ("test", "demo-base"):
@@ -274,7 +276,8 @@ def main() -> int:
             return result
         if arguments.command == "demo-base":
             return in_venv("demo/train_base.py", "--comfyui", str(comfyui), *rest, comfyui=comfyui)
-        return in_venv(f"demo/{arguments.command}.py", *sys.argv[2:], comfyui=comfyui)
+        script = "help_pages" if arguments.command == "docs" else arguments.command
+        return in_venv(f"demo/{script}.py", *sys.argv[2:], comfyui=comfyui)
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import compare_routes, dataset_routes, server
+from . import compare_routes, dataset_routes, help_routes, server
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
@@ -37,6 +37,7 @@ class AthanorExtension(ComfyExtension):
         server.register()
         dataset_routes.register()
         compare_routes.register()
+        help_routes.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """All nodes, in the order of a workflow."""

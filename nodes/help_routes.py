@@ -1,0 +1,36 @@
+"""Help pages in the page's language."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from aiohttp import web
+from server import PromptServer
+
+PACK = Path(os.path.abspath(__file__)).parent.parent
+"""As the host found it: its name is part of the page's addresses, whatever it links to."""
+
+
+def register() -> None:
+    """Answer for every locale.
+
+    The page asks for docs/<node>/<locale>.md and, only after an error, for docs/<node>.md. Here zh-TW gets zh, and a
+    language that has no page English, at once.
+    """
+    address = f"/extensions/{quote(PACK.name)}/docs/{{node:[A-Za-z]+}}/{{locale:[A-Za-z-]+}}.md"
+
+    @PromptServer.instance.routes.get(address)
+    async def _page(request: web.Request) -> web.FileResponse:
+        page = _best(request.match_info["node"], request.match_info["locale"])
+        return web.FileResponse(page, headers={"Content-Type": "text/markdown; charset=utf-8"})
+
+
+def _best(node: str, locale: str) -> Path:
+    docs = PACK / "web" / "docs"
+    language = locale.partition("-")[0]
+    for path in (docs / node / f"{locale}.md", docs / node / f"{language}.md", docs / f"{node}.md"):
+        if path.is_file():
+            return path
+    raise web.HTTPNotFound

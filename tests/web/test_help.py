@@ -1,0 +1,50 @@
+"""The help of every node, as it opens in the page."""
+
+from __future__ import annotations
+
+import help_pages
+import pytest
+from web_page import Page
+
+
+@pytest.mark.parametrize("language", help_pages.LANGUAGES, ids=lambda language: language.code)
+def test_help_of_every_node_opens_with_text_picture_and_table(site, browser, pictures, language):
+    info = {name: node for name, node in site.get("/object_info").items() if name.startswith("Athanor")}
+    page, missing = Page(browser, site, vue=True, pictures=pictures), []
+    try:
+        site.post("/settings", {"Comfy.Locale": language.code})
+        page.open()
+        page.page.on("response", lambda answer: answer.status >= 400 and missing.append(answer.url))
+        page.page.evaluate(
+            """(types) => { const { app } = window.comfyAPI.app; app.graph.clear();
+                for (const type of types) app.graph.add(window.LiteGraph.createNode(type));
+                app.graph.nodes.forEach((node, at) => { node.pos = [at * 600, 0]; });
+                app.canvas.ds.scale = 1; app.canvas.ds.offset = [200, 200]; app.canvas.setDirty(true, true); }""",
+            list(info),
+        )
+        page.page.locator("[data-node-id]").first.click(position={"x": 150, "y": 15})  # the node, the button above it,
+        page.page.get_by_test_id("info-button").click()  # and from here on the panel follows the selection
+        for name in info:
+            page.page.evaluate(
+                """(type) => { const { canvas, graph } = window.comfyAPI.app.app;
+                    canvas.selectItems([graph.nodes.find((node) => node.type === type)]); }""",
+                name,
+            )
+            text = (help_pages.DOCS / language.page.format(name)).read_text(encoding="utf-8")
+            title = text.partition("\n")[0].removeprefix("# ")
+            help_ = page.page.locator(
+                ".node-help-content", has=page.page.get_by_role("heading", name=title, exact=True)
+            )
+            help_.wait_for()
+            assert help_.locator("table").count() >= 2
+            assert help_.get_by_role("heading", name=language.inputs).count() == 1
+            page.page.wait_for_function(
+                "() => [...document.querySelectorAll('.node-help-content img')].every((i) => i.complete && i.naturalWidth)"
+            )
+            if name in ("AthanorLossConfig", "AthanorTrainLoRA"):
+                page.picture(f"help_{language.code}_{name}")
+        assert not [address for address in missing if "/extensions/athanor" in address]
+        assert not page.errors
+    finally:
+        site.post("/settings", {"Comfy.Locale": "en"})
+        page.close()
