@@ -158,6 +158,7 @@ def _session(
             [action for action in (trained.after_step, ema and ema.update) if action],
             split,
             ranks,
+            trained.around,
         )
         described = metadata.describe(
             job,
