@@ -9,7 +9,7 @@ def relief(job: Job) -> str:
     """One sentence; what is in use already is left out, what costs least comes first."""
     training, network = job.training, job.network
     steps = []
-    if training.gradient_checkpointing != "all":
+    if training.gradient_checkpointing in ("off", "part"):
         steps.append("gradient_checkpointing to all")
     if job.buckets.batch_size > 1:
         steps.append("the Bucketer's batch_size to 1 (gradient_accumulation_steps makes up for it)")

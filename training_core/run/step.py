@@ -103,11 +103,13 @@ class Stepper:
         lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
         return Outcome(losses, timesteps, norm, lrs, optimizers.effective(self._optimizer))
 
-    def rehearse(self, batches: Sequence[Conditioned]) -> None:
-        """A step's forward and backward passes alone: nothing is changed by it, no random state either."""
+    def rehearse(self, batches: Sequence[Conditioned], most: int | None = None) -> None:
+        """A step's forward and backward passes alone, at most `most` samples at a time: nothing is changed by it, no random
+        state either.
+        """
         try:
             numbers = list(enumerate(len(batch.latents) for batch in batches))
-            self._backward(0, numbers, batches, sum(size for _, size in numbers), None)
+            self._backward(0, numbers, batches, sum(size for _, size in numbers), most)
         finally:
             self._optimizer.zero_grad(set_to_none=True)
 
@@ -152,8 +154,8 @@ class Stepper:
             self._scaler.update()
             return True
         finite = torch.isfinite(norm)
-        if self._device.type == "cuda" and getattr(self._optimizer, "_step_supports_amp_scaling", False):
-            self._optimizer.found_inf = (~finite).float()  # a fused optimizer looks at it on the device
+        if getattr(self._optimizer, "_step_supports_amp_scaling", False):
+            self._optimizer.found_inf = (~finite).float()  # a fused optimizer looks at it, on the device
             try:
                 self._optimizer.step()
             finally:
