@@ -29,7 +29,7 @@ CUDA = os.environ.get("ATHANOR_BENCH") == "cuda" and torch.cuda.is_available()
 BATCHES = tuple(map(int, os.environ.get("ATHANOR_BENCH_BATCHES", "1,4,8").split(",")))
 ROUNDS = 9 if CUDA else 3
 RANK = 16
-MODELS = {"sd15": 64, "sdxl": 128} if CUDA else {"sd15, one level": 16}
+MODELS = {"sd15": 64, "sdxl": 128} if CUDA else {"sd15, one level": 12}
 """Name -> side of the latents."""
 
 

@@ -188,7 +188,7 @@ def test_memory_for_nothing_at_all(run, monkeypatch):
     with pytest.raises(
         AthanorError, match=r"^Out of memory with one picture at a time\. Set gradient_checkpointing to all"
     ):
-        run("none", gradient_checkpointing="off")
+        run("none")
 
 
 def test_a_full_disk_is_said_before_training(run, monkeypatch):

@@ -213,14 +213,19 @@ class Trainable:
             if len(groups) == 1:
                 x, sigma = noised.x, noised.sigma
             else:
-                x, sigma = noised.x[members], noised.sigma[members]
+                index = self._index(torch.tensor(members))
+                x, sigma = noised.x[index], noised.sigma[index]
             x = x.unsqueeze(2) if self._framed else x
             output = model.apply_model(x, sigma, transformer_options=self._options.copy(), **conds)
             outputs.append(output.squeeze(2) if self._framed else output)
             order += members
         if len(outputs) == 1:
             return outputs[0]
-        return torch.cat(outputs)[torch.tensor(order, device=self.device).argsort()]
+        return torch.cat(outputs)[self._index(torch.tensor(order).argsort())]
+
+    def _index(self, places: torch.Tensor) -> torch.Tensor:
+        """On the device, without waiting for it as a list would."""
+        return places.to(self.device, non_blocking=True)
 
 
 def compute_dtype(model: Any, mixed_precision: str) -> torch.dtype:

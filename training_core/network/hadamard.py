@@ -27,6 +27,28 @@ class _Added(torch.autograd.Function):
         return gradient, to_x, to_one @ b.t(), a.t() @ to_one, to_two @ d.t(), c.t() @ to_two
 
 
+class _Product(torch.autograd.Function):
+    """The same for the weight alone."""
+
+    @staticmethod
+    def forward(ctx: Any, *factors: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(*factors)
+        a, b, c, d = factors
+        return (a @ b).mul_(c @ d)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        a, b, c, d = ctx.saved_tensors
+        to_one, to_two = gradient * (c @ d), gradient * (a @ b)
+        return to_one @ b.t(), a.t() @ to_one, to_two @ d.t(), c.t() @ to_two
+
+
+def hadamard(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor) -> torch.Tensor:
+    """(a b) * (c d), of which the factors alone are kept."""
+    return _Product.apply(a, b, c, d)
+
+
 def add_hadamard(
     base: torch.Tensor, x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor
 ) -> torch.Tensor:

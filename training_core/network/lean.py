@@ -2,7 +2,7 @@
 
 LyCORIS multiplies the layer-sized difference by alpha / rank and by a scalar, then adds it to a base of its own: four
 passes over memory that cost more than the thin matrix products. Here the factor goes into a thin weight, and the addition
-into the last product. LoKr mixes its groups where they are thinnest (after the second factor's first half), LoHa's
+into the last product. LoKr mixes its groups where they are thinnest (after the second factor's first half); LoHa's
 scale does not travel from the CPU to the device in every layer, which would wait for it.
 """
 
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from .forms import declare, factors
-from .hadamard import add_hadamard
+from .hadamard import add_hadamard, hadamard
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 SMALL = 256
@@ -110,9 +110,16 @@ def _mixed(mixing: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
 
 
 def _loha(lora: Any) -> Forward | None:
-    if lora.module_type != "linear":
+    if lora.module_type not in ("linear", "conv2d"):
         return None
     declare(lora, "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
+    if lora.module_type == "conv2d":
+
+        def conv2d(x: torch.Tensor) -> torch.Tensor:
+            weight = hadamard(*factors(lora, x.dtype)).view(lora.shape)
+            return lora.org_forward(x).add_(F.conv2d(x, weight, None, **lora.kw_dict))
+
+        return conv2d
 
     def linear(x: torch.Tensor) -> torch.Tensor:
         flat = x.flatten(0, -2)

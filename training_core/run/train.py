@@ -136,7 +136,7 @@ def _session(
         decay = job.optimizer.ema_decay
         ema = averaging.Ema((p for group in trained.groups for p in group["params"]), decay) if decay else None
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
-        split = Split(guard.free_memory, relief(job))
+        split = Split(guard.free_memory, relief(job, ready.way.checkpointing))
         split.plan(ready.way.most)
         stepper = Stepper(
             host_model.predict,

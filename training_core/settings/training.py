@@ -152,20 +152,20 @@ class TrainingSettings(Settings):
         le=1000,
         advanced=True,
     )
-    torch_compile: bool = setting(
-        False,
-        "Let torch compile the model's transformer blocks: faster steps after a minute or more for the first of every size of "
-        "bucket. Rounding differs a little. Needs triton on a GPU (Windows: triton-windows); where it does not work, the blocks "
-        "run as usual and it is said.",
-        flag="torch_compile",
-        advanced=True,
-    )
     processes: int = setting(
         1,
         "Processes that train together, one per GPU; each has its own batches, so 2 make the batch size count twice. 1 trains "
         "in ComfyUI itself; more need the package accelerate.",
         ge=1,
         le=64,
+        advanced=True,
+    )
+    torch_compile: bool = setting(
+        False,
+        "Let torch compile the model's transformer blocks: faster steps after a minute or more for the first of every size of "
+        "bucket. Rounding differs a little. Needs triton on a GPU (Windows: triton-windows); where it does not work, the blocks "
+        "run as usual and it is said.",
+        flag="torch_compile",
         advanced=True,
     )
 
