@@ -42,9 +42,8 @@ def test_one_graph_for_each_kind_and_shape(name, algo, backend):
         assert {n: set(m.__dict__) for n, m in module.named_modules()} == before
         blocks = len(swap.transformer_blocks(module))
     assert not found.reason and list(found.said()) == []
-    # The last block of an SD3 leaves the text alone: a kind of its own.
-    assert sum(found.graphs.values()) == len(seen) * (2 if name == "sd3" else 1)
-    assert name != "sd15" or (blocks == 16 and len(seen) <= 5)
+    assert sum(found.graphs.values()) == len(seen) == 4
+    assert blocks == {"sd15": 16, "sd3": 2}[name]
 
 
 @pytest.mark.parametrize("failure", ["inductor", "patched"])

@@ -44,18 +44,13 @@ class Compiled:
         self.operations = 0
         self.reason = ""
         """Why the blocks run as usual; empty while they do not."""
-        self._backend, self._told = backend, ""
+        self._counted = self._counted_backend  # the very same for all blocks: graphs are shared by those of one backend
+        self._backend, self._told, self._kind = backend, "", ""
 
     def wrap(self, block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
         """`forward`, compiled as soon as it is run."""
         kind = type(block).__name__
-
-        def counted(graph: torch.fx.GraphModule, inputs: Any) -> Any:
-            self.graphs[kind] += 1
-            self.operations += sum(node.op.startswith("call") for node in graph.graph.nodes)
-            return torch._dynamo.lookup_backend(self._backend)(graph, inputs)
-
-        ready = torch.compile(forward, backend=counted, dynamic=False, fullgraph=True)
+        ready = torch.compile(forward, backend=self._counted, dynamic=False, fullgraph=True)
 
         def run(*args: Any, **kwargs: Any) -> Any:
             options = kwargs.get("transformer_options") or {}
@@ -64,6 +59,7 @@ class Compiled:
             if any(options.get(name) for name in PATCHES):
                 return self._give_up("the graph has patched its blocks", forward, args, kwargs)
             told = kwargs | {"transformer_options": dict(OPTIONS)} if "transformer_options" in kwargs else kwargs
+            self._kind = kind
             try:
                 return ready(*args, **told)
             except torch.OutOfMemoryError:
@@ -74,6 +70,11 @@ class Compiled:
                 return self._give_up(_sentence(error), forward, args, kwargs)
 
         return run
+
+    def _counted_backend(self, graph: torch.fx.GraphModule, inputs: Any) -> Any:
+        self.graphs[self._kind] += 1
+        self.operations += sum(node.op.startswith("call") for node in graph.graph.nodes)
+        return torch._dynamo.lookup_backend(self._backend)(graph, inputs)
 
     def _give_up(self, why: str, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self.reason = why

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
+from functools import reduce
 from typing import Any
 
 import torch
@@ -16,12 +16,16 @@ import torch
 _FORMED = "_athanor_formed"
 """Attribute of a LyCORIS module while they are made: its factors, in the order of `declare`."""
 _FACTORS = "_athanor_factors"
-"""Attribute of a LyCORIS module with a lean forward: what gets each of its factors from it."""
+"""Attribute of a LyCORIS module with a lean forward: the paths to its factors."""
 
 
 def declare(lora: Any, *names: str) -> None:
     """Tell which parameters a lean forward multiplies with; the first is scaled by alpha / rank."""
-    lora.__dict__[_FACTORS] = [attrgetter(name) for name in names]
+    lora.__dict__[_FACTORS] = [name.split(".") for name in names]
+
+
+def _parameters(lora: Any) -> list[torch.Tensor]:
+    return [reduce(getattr, path, lora) for path in lora.__dict__[_FACTORS]]
 
 
 def factors(lora: Any, dtype: torch.dtype) -> Sequence[torch.Tensor]:
@@ -29,7 +33,7 @@ def factors(lora: Any, dtype: torch.dtype) -> Sequence[torch.Tensor]:
     formed = lora.__dict__.get(_FORMED)
     if formed is not None and formed[0].dtype == dtype:
         return formed
-    first, *others = (get(lora) for get in lora.__dict__[_FACTORS])
+    first, *others = _parameters(lora)
     scaled = first if lora.scale == 1 else first * lora.scale
     return [scaled.to(dtype), *(other.to(dtype) for other in others)]
 
@@ -73,7 +77,7 @@ def formed(loras: Sequence[Any], dtype: torch.dtype) -> Iterator[None]:
 
     The values and gradients are those of `factors`, to the bit.
     """
-    lean = [(lora, [get(lora) for get in lora.__dict__[_FACTORS]]) for lora in loras if _FACTORS in lora.__dict__]
+    lean = [(lora, _parameters(lora)) for lora in loras if _FACTORS in lora.__dict__]
     scaled = [(lora, some) for lora, some in lean if lora.scale != 1]
     slots = [(some, 0) for _, some in scaled]
     for lora, some in lean:
