@@ -80,13 +80,13 @@ def memory(step: Callable[[], Any], *modules: torch.nn.Module) -> int:
     return kept.bytes
 
 
-def load(name: str) -> Any:
-    """A MODEL of random weights."""
+def load(name: str, inference: bool = True) -> Any:
+    """A MODEL of random weights, made in inference mode as the host's executor does it."""
     import comfy.sd
     import tiny
     import tiny_layouts
 
-    with torch.inference_mode():
+    with torch.inference_mode(inference):
         if not CUDA:
             return comfy.sd.load_diffusion_model_state_dict(tiny.sd15_unet(), model_options={"dtype": torch.float32})
         layout = tiny_layouts.LAYOUTS[name]
@@ -258,7 +258,7 @@ def native(model: Any, name: str, side: int, count: int, **options: Any) -> tupl
     if CUDA:
         torch.cuda.reset_peak_memory_stats()
     with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
-        patch.setattr(model, "cached_patcher_init", (lambda **_: load(name), ()))  # it trains a second copy
+        patch.setattr(model, "cached_patcher_init", (lambda **_: load(name, False), ()))  # it trains a second copy
         patch.setattr(node, "ProgressBar", Bar)
         patch.setattr(node.TrainSampler, "fwd_bwd", counted)
         node.TrainLoraNode.execute(
