@@ -23,7 +23,7 @@ def test_waiting(run, capsys):  # noqa: F811
     run("encoded")
     events, _ = run("measured", retrain=True)
     steps = [event for event in events if isinstance(event, Stepped)]
-    waited, seconds = sum(step.waited for step in steps), sum(step.seconds for step in steps)
+    waited, seconds = sum(step.data_wait for step in steps), sum(step.seconds for step in steps)
     with capsys.disabled():
         print(f"\n{len(steps)} steps, {seconds:.2f} s, waited {waited:.4f} s: {100 * waited / seconds:.2f} %")
     assert waited < 0.1 * seconds
