@@ -70,7 +70,7 @@ def sd15_character() -> Sheet:
     )  # fmt: skip
     s.row()
     s.group("Training")
-    trained = run.train("my_character", epochs=10, gradient_checkpointing="part", seed=42)
+    trained = run.train("my_character", epochs=10, seed=42)
     s.column()
     show(s, trained["loss_curve"], "Loss curve")
     show(s, s.add("AthanorLRPlot", optimizer=optimizer["optimizer"], steps=1000)["plot"], "Learning rate", (440, 320))

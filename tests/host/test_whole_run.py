@@ -78,14 +78,14 @@ def apart(one, two):
 
 
 def test_a_look_ahead_and_swapped_blocks_give_the_same_file(run, monkeypatch, caplog):
-    """To the bit, with dropout: the trial step moves nothing."""
+    """To the bit, with dropout, and so do blocks computed twice: the trial step moves nothing."""
     import logging
 
     from athanor.training_core.run import preflight
 
     dropped = {"dropout": 0.2}
     _, plain = run("plain", network=dropped)
-    _, swapped = run("swapped", network=dropped, blocks_to_swap=2)
+    _, swapped = run("swapped", network=dropped, blocks_to_swap=2, gradient_checkpointing="all")
     monkeypatch.setattr(preflight, "TRIED_ON", ("cpu",))
     with caplog.at_level(logging.INFO, "athanor"):
         _, tried = run("tried", network=dropped)
@@ -109,11 +109,68 @@ def test_no_room_for_the_largest_batch(run, monkeypatch):
 
     monkeypatch.setattr(Trainable, "predict", little)
     monkeypatch.setattr(preflight, "TRIED_ON", ("cpu",))
-    events, split = run("split")
+    events, split = run("split", gradient_checkpointing="off")
     told = [text for text in warnings(events) if "computed" in text]
     assert [t.partition(":")[0].partition(" is ")[0] for t in told] == ["A batch of 3 of 64x64", "Out of memory"]
     assert all("Set gradient_checkpointing to all; or" in text for text in told)
     assert apart(plain, split) < 1e-3  # Adam makes much of the last bit of a small gradient
+
+
+def test_auto_finds_what_fits(run, monkeypatch):
+    """One picture at a time with all blocks computed twice: told in one sentence, and the same LoRA is learnt."""
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host.model import Trainable
+    from athanor.training_core.run import preflight
+
+    _, plain = run("plain")
+    predict, checkpointed = Trainable.predict, Trainable.checkpointed
+
+    def little(self, noised, batch):
+        if torch.is_grad_enabled() and len(batch.latents) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return predict(self, noised, batch)
+
+    hows = []
+    monkeypatch.setattr(Trainable, "predict", little)
+    monkeypatch.setattr(Trainable, "checkpointed", lambda self, how: hows.append(how) or checkpointed(self, how))
+    monkeypatch.setattr(preflight, "TRIED_ON", ("cpu",))
+    events, picked = run("picked")
+    (told,) = [text for text in warnings(events) if "computed" in text]
+    assert told.startswith("gradient_checkpointing auto: a batch of 3 of 64x64 needs more than there is (of ")
+    assert "all blocks are computed twice (gradient_checkpointing all) and batches are computed 1 at a time: " in told
+    assert hows == ["off", "off", "part", "all", "all", "all", "all"]  # loaded; tried; taken
+    assert apart(plain, picked) < 1e-3
+
+    def never(self, noised, batch):
+        if torch.is_grad_enabled():
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return predict(self, noised, batch)
+
+    monkeypatch.setattr(Trainable, "predict", never)
+    with pytest.raises(AthanorError, match=r"^Out of memory with one picture at a time\. Set "):
+        run("never")
+
+
+def test_auto_swaps_blocks_of_a_model_that_does_not_fit(run, monkeypatch):
+    """Loading is tried with a quarter more of the blocks in main memory each time."""
+    from athanor.training_core.run import automatic, preflight
+
+    _, plain = run("plain")
+    counts, load = [], automatic.trainable
+
+    def small(*args):
+        counts.append(args[5])
+        if counts[-1] < 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return load(*args)
+
+    monkeypatch.setattr(automatic, "trainable", small)
+    monkeypatch.setattr(preflight, "TRIED_ON", ("cpu",))
+    events, swapped = run("swapped")
+    assert counts == [0, 1, 2]
+    (told,) = [text for text in warnings(events) if "gradient_checkpointing auto" in text]
+    assert "2 blocks are swapped (blocks_to_swap): " in told
+    assert weights(plain) == weights(swapped)
 
 
 def test_memory_for_nothing_at_all(run, monkeypatch):

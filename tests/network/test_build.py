@@ -1,5 +1,7 @@
 """Networks on a small module with the host's class names."""
 
+import contextlib
+
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
@@ -75,29 +77,54 @@ def test_learns_and_leaves_no_trace(algo):
     }
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_lean_forward_equals_lycoris(dtype, monkeypatch):
-    """Values and gradients, for Linear, 1x1 and 3x3 convolutions."""
-    from athanor.training_core.network import build
+LEAN = {
+    "lora": {},
+    "lokr": {"alpha": 2.0},
+    "lokr, both factors thin": {"decompose_both": True, "factor": 4, "rank": 1, "conv_rank": 1},
+    "lokr, whole factors": {"full_matrix": True},
+    "lokr, a large factor": {"full_matrix": True, "factor": 8},
+    "loha": {},
+}
 
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", LEAN)
+def test_the_lean_forward_equals_lycoris(name, dtype, monkeypatch):
+    """Values and gradients, for Linear, 1x1 and 3x3 convolutions; factors made at once are the same to the bit."""
+    from athanor.training_core.network import build, lean
+
+    monkeypatch.setattr(lean, "SMALL", 16)
     results = []
-    for lean in (True, False):
-        if not lean:
+    for how in ("lean", "at once", "LyCORIS"):
+        if how == "LyCORIS":
             monkeypatch.setattr(build, "lean_forward", lambda _lora: None)
         model = Model().to(dtype).requires_grad_(False)
-        settings = NetworkSettings(rank=2, alpha=5.0, preset="full", conv_rank=3, conv_alpha=2.0)
-        with attached([Part(model)], settings, 0, CPU) as network:
+        values = {"rank": 2, "alpha": 5.0, "preset": "full", "conv_rank": 3, "conv_alpha": 2.0} | LEAN[name]
+        with attached([Part(model)], NetworkSettings(algo=name.split(",")[0], **values), 0, CPU) as network:
             for i, p in enumerate(network.parameters()):
                 p.data.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(i)) * 0.3)
-            kinds = [type(lora.__dict__.get("forward")).__name__ for lora in network.loras]
-            assert kinds == (["function"] if lean else ["NoneType"]) * len(kinds)
+            kinds = {type(lora.__dict__.get("forward")).__name__ for lora in network.loras}
+            assert kinds == {"NoneType" if how == "LyCORIS" else "function"}
             x = X.to(dtype, copy=True).requires_grad_(True)
-            out = model(x)
-            out.float().square().mean().backward()
+            with network.formed(dtype) if how == "at once" else contextlib.nullcontext():
+                out = model(x)
+                out.float().square().mean().backward()
             results.append([out.detach(), x.grad, *(p.grad for p in network.parameters())])
     limit = 1e-5 if dtype is torch.float32 else 3e-2
-    for a, b in zip(*results, strict=True):
+    for a, once, b in zip(*results, strict=True):
+        assert torch.equal(a, once)
         assert (a.float() - b.float()).norm() <= limit * b.float().norm()
+
+
+def test_factors_made_at_once_are_gone_after_an_error():
+    """They would not follow the next update."""
+    model = Model().bfloat16().requires_grad_(False)
+    with attached([Part(model)], NetworkSettings(rank=2, alpha=5.0), 0, CPU) as network:
+        before = [set(lora.__dict__) for lora in network.loras]
+        with pytest.raises(KeyboardInterrupt), network.formed(torch.bfloat16):
+            assert [set(lora.__dict__) for lora in network.loras] != before
+            raise KeyboardInterrupt
+        assert [set(lora.__dict__) for lora in network.loras] == before
 
 
 def test_restored_after_an_error():

@@ -264,3 +264,18 @@ def test_the_trial_draws_nothing():
     before = torch.random.get_rng_state()
     optimizers.resolve(OptimizerSettings())
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_what_torch_has_fused_kernels_for():
+    """Adagrad's, asked for on CUDA, fails at the first step."""
+    kinds = {
+        cls.__name__: cls for cls in (torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad, torch.optim.RMSprop)
+    }
+    found = {
+        (name, device)
+        for name, cls in kinds.items()
+        for device in ("cpu", "cuda")
+        if optimizers.can_be_fused(cls, device)
+    }
+    both = {(name, device) for name in ("AdamW", "SGD") for device in ("cpu", "cuda")}
+    assert found == both | {("Adagrad", "cpu")}

@@ -93,7 +93,10 @@ def test_advice_names_what_is_not_in_use():
             model_fingerprint="", training=TrainingSettings(**training), network=network or NetworkSettings(),
         )  # fmt: skip
 
-    assert relief(job()).startswith("Set gradient_checkpointing to all; or the Bucketer's batch_size to 1")
+    assert relief(job(gradient_checkpointing="off")).startswith(
+        "Set gradient_checkpointing to all; or the Bucketer's batch_size to 1"
+    )
+    assert "gradient_checkpointing to" not in relief(job()) and "gradient_checkpointing to all" in relief(job(), "off")
     small = relief(job(1, gradient_checkpointing="all", blocks_to_swap=3))
     assert small == "Set weight_dtype of the model's loader to fp8_e4m3fn; or the Bucketer's width and height lower."
     assert "full_precision to bf16" in relief(job(network=NetworkSettings(algo="finetune")))

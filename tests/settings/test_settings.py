@@ -75,3 +75,17 @@ def test_gradient_checkpointing_knows_no_other_words():
     for value in ("some", 3, None, ["all"]):
         with pytest.raises(AthanorError, match="gradient_checkpointing"):
             s.parse(s.TrainingSettings, {"gradient_checkpointing": value})
+
+
+def test_how_a_step_is_computed_does_not_make_a_run_another_one():
+    """Where its gradients are the same: checkpointing and swapped blocks. Compiled blocks round otherwise."""
+
+    def run_id(**training):
+        return s.Job(
+            datasets=(s.DatasetSettings(folder="a"),), buckets=s.BucketSettings(), dataset_fingerprint="",
+            model_fingerprint="", training=s.TrainingSettings(**training),
+        ).run_id  # fmt: skip
+
+    plain = run_id()
+    assert {run_id(gradient_checkpointing=how) for how in ("auto", "off", "part", "all")} == {plain}
+    assert run_id(blocks_to_swap=3) == plain != run_id(torch_compile=True)

@@ -67,3 +67,9 @@ def memory(device: torch.device) -> float:
 def total_memory(device: torch.device) -> int:
     """Bytes that a device has."""
     return mm.get_total_memory(device)
+
+
+def room(device: torch.device) -> int:
+    """Bytes that torch could hold on a device in all, next to other programs."""
+    held = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+    return held + mm.get_free_memory(device)

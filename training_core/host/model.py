@@ -12,7 +12,7 @@ import torch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import families, frozen, patches, quantised, swap
+from . import compiled, families, frozen, patches, quantised, swap
 from .attention import Attention
 from .live_text import LiveText
 from .text import Text
@@ -65,6 +65,7 @@ class Trainable:
         self.device: torch.device = patcher.load_device
         self._options: dict[str, Any] = {}
         self._attention = Attention()
+        self.compiled: compiled.Compiled | None = None
         self.load()
 
     def load(self) -> None:
@@ -93,6 +94,19 @@ class Trainable:
     def encoders(self) -> torch.nn.Module | None:
         """The text encoders, if they are trained as well."""
         return self.text and self.text.model
+
+    def said(self) -> Iterator[str]:
+        """What has gone another way than asked for, in words; once."""
+        if self.compiled:
+            yield from self.compiled.said()
+
+    @contextmanager
+    def checkpointed(self, how: str) -> Iterator[None]:
+        """Inside, "part" or "all" of the blocks are computed again in the backward pass."""
+        with ExitStack() as stack:
+            for part in filter(None, (self.diffusion_model, self.encoders)):
+                stack.enter_context(patches.checkpointed(part, how))
+            yield
 
     @property
     def schedule(self) -> Schedule:
@@ -199,14 +213,19 @@ class Trainable:
             if len(groups) == 1:
                 x, sigma = noised.x, noised.sigma
             else:
-                x, sigma = noised.x[members], noised.sigma[members]
+                index = self._index(torch.tensor(members))
+                x, sigma = noised.x[index], noised.sigma[index]
             x = x.unsqueeze(2) if self._framed else x
             output = model.apply_model(x, sigma, transformer_options=self._options.copy(), **conds)
             outputs.append(output.squeeze(2) if self._framed else output)
             order += members
         if len(outputs) == 1:
             return outputs[0]
-        return torch.cat(outputs)[torch.tensor(order, device=self.device).argsort()]
+        return torch.cat(outputs)[self._index(torch.tensor(order).argsort())]
+
+    def _index(self, places: torch.Tensor) -> torch.Tensor:
+        """On the device, without waiting for it as a list would."""
+        return places.to(self.device, non_blocking=True)
 
 
 def compute_dtype(model: Any, mixed_precision: str) -> torch.dtype:
@@ -222,6 +241,7 @@ def trainable(
     guidance: float = 1.0,
     clip: Any = None,
     blocks_to_swap: int = 0,
+    torch_compile: bool = False,
 ) -> Iterator[Trainable]:
     """Load a MODEL of the graph for training; `guidance` is what models with an embedded guidance input are told.
 
@@ -250,10 +270,12 @@ def trainable(
         if blocks_to_swap:
             stack.enter_context(_swapped(patcher, blocks_to_swap))
         host_model = Trainable(patcher, guidance, text)
+        if torch_compile:
+            host_model.compiled = stack.enter_context(compiled.compiled(patcher.model.diffusion_model))
         stack.enter_context(patches.raw_output(patcher.model))
         for part in parts:
             stack.enter_context(patches.differentiable(part))
-            stack.enter_context(patches.checkpointed(part, gradient_checkpointing))
+        stack.enter_context(host_model.checkpointed(gradient_checkpointing))
         yield host_model
 
 

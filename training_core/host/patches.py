@@ -88,7 +88,7 @@ def checkpointed(model: torch.nn.Module, how: str) -> AbstractContextManager[Non
     """Recompute blocks in the backward pass instead of keeping their activations.
 
     Args:
-        how: "off", "part" or "all" of the blocks.
+        how: "part" or "all" of the blocks; any other word: none.
     """
 
     def wrap(block: torch.nn.Module, forward: Any) -> Any:

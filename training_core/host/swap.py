@@ -101,16 +101,21 @@ class Swap:
         return _Copy(tensors, arrived)
 
 
+def transformer_blocks(model: torch.nn.Module) -> list[torch.nn.Module]:
+    """In the order of the forward pass; none is inside of another."""
+    kinds = families.BLOCKS - families.CONVOLUTIONS
+    blocks = [m for m in model.modules() if type(m).__name__ in kinds]
+    inner = {id(child) for block in blocks for child in block.modules() if child is not block}
+    return [block for block in blocks if id(block) not in inner]
+
+
 def _chosen(model: torch.nn.Module, count: int) -> list[torch.nn.Module]:
     """`count` of the model's transformer blocks, evenly spread: the time of those between hides the copying.
 
     Raises:
         AthanorError: it has fewer.
     """
-    kinds = families.BLOCKS - families.CONVOLUTIONS
-    blocks = [m for m in model.modules() if type(m).__name__ in kinds]
-    inner = {id(child) for block in blocks for child in block.modules() if child is not block}
-    blocks = [block for block in blocks if id(block) not in inner]
+    blocks = transformer_blocks(model)
     if count > len(blocks):
         raise AthanorError(f"blocks_to_swap is {count}: the model has {len(blocks)} transformer blocks.")
     return [blocks[(2 * i + 1) * len(blocks) // (2 * count)] for i in range(count)]

@@ -146,7 +146,7 @@ def describe(
         "ss_num_epochs": str(length.epochs),
         "ss_max_train_steps": str(length.steps),
         "ss_gradient_accumulation_steps": str(training.gradient_accumulation_steps),
-        "ss_gradient_checkpointing": str(training.gradient_checkpointing != "off"),
+        "ss_gradient_checkpointing": str(training.gradient_checkpointing in ("part", "all")),
         "ss_lr_scheduler": optimizer.lr_scheduler,
         "ss_lr_warmup_steps": str(optimizer.lr_warmup_steps),
         "ss_network_module": "lycoris.kohya" if lycoris else "networks.lora",

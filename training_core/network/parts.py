@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+
+from .forms import formed
 
 PREFIX = "lora_unet"
 
@@ -65,6 +68,10 @@ class Network(torch.nn.Module):
         """Put the networks into the forward of their layers."""
         for network in self.networks:
             network.apply_to()
+
+    def formed(self, dtype: torch.dtype) -> AbstractContextManager[None]:
+        """For one forward and backward pass in that number format: what its layers compute with is made at once."""
+        return formed(self.loras, dtype)
 
     def restore(self) -> None:
         """Take them off again."""

@@ -29,7 +29,7 @@ def _load(name: str) -> type[torch.optim.Optimizer]:
         pip = names.PIP.get(package, package)
         raise AthanorError(
             f"optimizer_type {name} needs the package {package}, which does not load ({error}); "
-            f"install it with 'pip install {pip}' or choose AdamW."
+            f"install it with 'pip install {pip}' or {_instead(name)}."
         ) from None
     found = getattr(module, wanted, None)
     if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
@@ -38,6 +38,12 @@ def _load(name: str) -> type[torch.optim.Optimizer]:
         hint = f"did you mean {near[0]}?" if near else "look it up in the package's documentation."
         raise AthanorError(f"optimizer_class: {path} has no optimizer {wanted}; {hint}")
     return found
+
+
+def _instead(name: str) -> str:
+    """What else the user can do."""
+    other = names.SAME_IN_32_BITS.get(name)
+    return f"choose {other}, or switch optimizer_fallback on" if other else "choose AdamW"
 
 
 def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
@@ -105,7 +111,7 @@ def _works(cls: type[torch.optim.Optimizer]) -> None:
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise AthanorError(
             f"optimizer_type {cls.__name__} needs the package bitsandbytes, which does not work on this machine ({said}); "
-            "choose AdamW, or switch optimizer_fallback on."
+            f"{_instead(cls.__name__)}."
         ) from None
 
 
@@ -125,8 +131,8 @@ def replaced(settings: OptimizerSettings) -> str:
 
 
 def build(settings: OptimizerSettings, groups: Iterable[dict[str, Any]]) -> torch.optim.Optimizer:
-    """The optimizer over parameter groups, ready to train; torch's own are fused on CUDA (tens of kernel launches
-    instead of thousands).
+    """The optimizer over parameter groups, ready to train; torch's own are fused (tens of operations instead of ten for
+    every tensor).
 
     One that finds the rate itself knows one rate alone: that of the first group is for all.
 
@@ -143,8 +149,7 @@ def build(settings: OptimizerSettings, groups: Iterable[dict[str, Any]]) -> torc
         groups = [group | {"lr_scale": groups[0]["lr_scale"]} for group in groups]
     rate = None if names.relative_step(settings) else settings.learning_rate
     groups = [group | {"lr": None if rate is None else rate * group["lr_scale"]} for group in groups]
-    fused = cls.__module__.startswith("torch.optim") and "fused" in inspect.signature(cls).parameters
-    if fused and groups[0]["params"][0].is_cuda and not arguments.get("foreach"):
+    if can_be_fused(cls, groups[0]["params"][0].device.type) and not arguments.get("foreach"):
         arguments.setdefault("fused", True)
     if cls.__name__ == "DAdaptSGD":
         cls = _without_steps_of_0(cls)
@@ -155,6 +160,12 @@ def build(settings: OptimizerSettings, groups: Iterable[dict[str, Any]]) -> torc
     if hasattr(optimizer, "train"):
         optimizer.train()
     return optimizer
+
+
+def can_be_fused(cls: type[torch.optim.Optimizer], device: str) -> bool:
+    """Whether torch has one operation for all tensors of an optimizer: of Adagrad on a CPU only."""
+    ours = cls.__module__.startswith("torch.optim") and "fused" in inspect.signature(cls).parameters
+    return ours and (device == "cpu" or (device == "cuda" and cls.__name__ != "Adagrad"))
 
 
 def _without_steps_of_0(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from ..settings import Job
 
 
-def relief(job: Job) -> str:
-    """One sentence; what is in use already is left out, what costs least comes first."""
+def relief(job: Job, checkpointing: str = "") -> str:
+    """One sentence; what is in use already is left out, what costs least comes first.
+
+    Args:
+        checkpointing: what gradient_checkpointing auto has picked.
+    """
     training, network = job.training, job.network
     steps = []
-    if training.gradient_checkpointing != "all":
+    if (checkpointing or training.gradient_checkpointing) in ("off", "part"):
         steps.append("gradient_checkpointing to all")
     if job.buckets.batch_size > 1:
         steps.append("the Bucketer's batch_size to 1 (gradient_accumulation_steps makes up for it)")

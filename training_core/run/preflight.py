@@ -7,7 +7,6 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from ..settings import Job, TrainingSettings
 from .advice import relief
 from .encoded import to_device
 from .events import Warned
+from .fit import Found, Trial
 from .prepare import Prepared
 from .step import Stepper
 from .trained import Trained
@@ -33,16 +33,36 @@ STATE = 8
 """Bytes that an optimizer like AdamW keeps for every parameter from its first step on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One forward and backward pass."""
-
-    seconds: float
-    peak: int  # bytes that torch had allocated on the device at most; 0 on the CPU
+def tried(device: torch.device) -> bool:
+    """Whether steps are tried on this device."""
+    return device.type in TRIED_ON
 
 
-def preflight(job: Job, run: Prepared, trained: Trained, host_model: Trainable, stepper: Stepper) -> Iterator[Warned]:
-    """What will not fit, in one sentence each; the time is logged. It changes nothing of the training."""
+class Largest:
+    """The largest batch of the first epoch, to be tried."""
+
+    def __init__(self, job: Job, run: Prepared, trained: Trained, host_model: Trainable, stepper: Stepper) -> None:
+        batch = max(run.plan(job, 0), key=lambda b: b.bucket[0] * b.bucket[1] * len(b.samples))
+        fetched = run.encodings.fetch(batch, 0, 0) or run.encodings.fetch_again(batch, host_model, 0, 0)
+        self.count = len(batch.samples)
+        self.where = f"{self.count} of {batch.bucket[0]}x{batch.bucket[1]}"
+        self.more = STATE * sum(p.numel() for p in trained.module.parameters() if p.requires_grad)
+        """Bytes that the optimizer will take once training has begun."""
+        self._batches, self._stepper, self._device = [to_device(fetched, host_model)], stepper, host_model.device
+
+    def trial(self, most: int | None = None) -> Trial | None:
+        """One forward and backward pass, at most `most` pictures at a time; None if there is no room for it."""
+        return trial(self._stepper, self._batches, self._device, most)
+
+
+def preflight(
+    job: Job, run: Prepared, trained: Trained, host_model: Trainable, stepper: Stepper, found: Found | None = None
+) -> Iterator[Warned]:
+    """What will not fit, in one sentence each; the time is logged. It changes nothing of the training.
+
+    Args:
+        found: by `fit`, for the batch that would be tried here; None: none was tried yet.
+    """
     numbers = sum(p.numel() for p in trained.module.parameters())
     if job.network.algo == "finetune":  # a whole model is not to be copied for this
         size = numbers * DTYPES[job.training.save_precision].itemsize
@@ -53,40 +73,39 @@ def preflight(job: Job, run: Prepared, trained: Trained, host_model: Trainable, 
     yield from disk(run.target.parent, size, copies * files(job.training, run.length))
     # The state: weights and what the optimizer keeps of each; the old one goes once the new one is there.
     yield from disk(folders.run_folder(job.run_id), numbers * (4 + STATE), 2)
-    if host_model.device.type not in TRIED_ON:
+    if not tried(host_model.device):
         return
-    batch = max(run.plan(job, 0), key=lambda b: b.bucket[0] * b.bucket[1] * len(b.samples))
-    fetched = run.encodings.fetch(batch, 0, 0) or run.encodings.fetch_again(batch, host_model, 0, 0)
-    seen = trial(stepper, [to_device(fetched, host_model)], host_model.device)
-    where = f"{len(batch.samples)} of {batch.bucket[0]}x{batch.bucket[1]}"
+    largest = Largest(job, run, trained, host_model, stepper)
+    seen = found.trial if found else largest.trial()
     if seen is None:
         yield Warned(
-            f"A batch of {where} is too much for the GPU and will be computed in pieces, slower. {relief(job)}"
+            f"A batch of {largest.where} is too much for the GPU and will be computed in pieces, slower. {relief(job)}"
         )
         return
     total = guard.total_memory(host_model.device)
-    needed = seen.peak + STATE * sum(p.numel() for p in trained.module.parameters() if p.requires_grad)
+    needed = seen.peak + largest.more
     seconds = seen.seconds * job.training.gradient_accumulation_steps
     log.info(
         "Athanor: a step takes %.2f s at most (%s), the run's %d steps about %.1f hours at most; %.1f of %.1f GB are needed",
-        seconds, where, run.length.steps, seconds * run.length.steps / 3600, needed / 2**30, total / 2**30,
+        seconds, largest.where, run.length.steps, seconds * run.length.steps / 3600, needed / 2**30, total / 2**30,
     )  # fmt: skip
     if needed > total:
         yield Warned(
-            f"A batch of {where} needs {needed / 2**30:.1f} GB with the optimizer's state, the GPU has {total / 2**30:.1f}. {relief(job)}"
+            f"A batch of {largest.where} needs {needed / 2**30:.1f} GB with the optimizer's state, the GPU has "
+            f"{total / 2**30:.1f}. {relief(job)}"
         )
 
 
-def trial(stepper: Stepper, batches: Sequence[Any], device: torch.device) -> Trial | None:
+def trial(stepper: Stepper, batches: Sequence[Any], device: torch.device, most: int | None = None) -> Trial | None:
     """A step without its update, after one that warms up; None if there is no room for it."""
     cuda = device.type == "cuda"
     try:
-        stepper.rehearse(batches)
+        stepper.rehearse(batches, most)
         if cuda:
             torch.cuda.synchronize(device)
             torch.cuda.reset_peak_memory_stats(device)
         start = time.perf_counter()
-        stepper.rehearse(batches)
+        stepper.rehearse(batches, most)
         if cuda:
             torch.cuda.synchronize(device)
         return Trial(time.perf_counter() - start, torch.cuda.max_memory_allocated(device) if cuda else 0)

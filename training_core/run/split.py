@@ -36,7 +36,7 @@ class Split:
         """`free`: gives memory back; `advice`: settings that would need less, in words."""
         self._free, self._advice = free, advice
         self._most: int | None = None
-        self._told = False
+        self._told: int | None = None
 
     def __call__(self, batches: Sequence[Any], attempt: Callable[[int | None], T]) -> T:
         """What `attempt(most samples at a time)` returns, tried anew with half of them until it has room.
@@ -57,11 +57,15 @@ class Split:
                 raise AthanorError(f"Out of memory with one picture at a time. {self._advice}".rstrip())
             self._most = (largest + 1) // 2
 
+    def plan(self, most: int | None) -> None:
+        """At most so many samples at a time from the start, as the user knows."""
+        self._most = self._told = most
+
     def warnings(self) -> Iterator[Warned]:
         """That batches are split, once."""
-        if self._most is None or self._told:
+        if self._most is None or (self._told is not None and self._most >= self._told):
             return
-        self._told = True
+        self._told = 1
         yield Warned(
             f"Out of memory: batches are computed {self._most} at a time from here on. What is learnt stays the same, steps take "
             f"longer. {self._advice}".rstrip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,11 +55,12 @@ class Stepper:
         after: Sequence[Callable[[], None]] = (),
         split: Split | None = None,
         ranks: Ranks | None = None,
+        around: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         """`after`: what is done with the network once it is updated; `split`: what is done when memory runs out; `ranks`: the
-        processes of the run, None: this one.
+        processes of the run, None: this one; `around`: what each forward and backward pass is done in.
         """
-        self._after, self._ranks = after, ranks or Alone()
+        self._after, self._ranks, self._around = after, ranks or Alone(), around
         self._split = split or Split()
         self._predict, self._objective, self._seed = predict, objective, seed
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -101,11 +103,13 @@ class Stepper:
         lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
         return Outcome(losses, timesteps, norm, lrs, optimizers.effective(self._optimizer))
 
-    def rehearse(self, batches: Sequence[Conditioned]) -> None:
-        """A step's forward and backward passes alone: nothing is changed by it, no random state either."""
+    def rehearse(self, batches: Sequence[Conditioned], most: int | None = None) -> None:
+        """A step's forward and backward passes alone, at most `most` samples at a time: nothing is changed by it, no random
+        state either.
+        """
         try:
             numbers = list(enumerate(len(batch.latents) for batch in batches))
-            self._backward(0, numbers, batches, sum(size for _, size in numbers), None)
+            self._backward(0, numbers, batches, sum(size for _, size in numbers), most)
         finally:
             self._optimizer.zero_grad(set_to_none=True)
 
@@ -135,8 +139,9 @@ class Stepper:
                 whole = self._objective.prepare(batch.latents, self._seed, step, micro)
                 pieces = []
                 for part, noised in parts(batch, whole, most):
-                    loss = self._objective.losses(self._predict(noised, part), noised, part.mask) * part.weights
-                    self._scaler.scale(loss.sum() / total).backward()
+                    with self._around():
+                        loss = self._objective.losses(self._predict(noised, part), noised, part.mask) * part.weights
+                        self._scaler.scale(loss.sum() / total).backward()
                     pieces.append(loss.detach())
                 losses.append(torch.cat(pieces))
                 timesteps.append(whole.t)
@@ -149,8 +154,8 @@ class Stepper:
             self._scaler.update()
             return True
         finite = torch.isfinite(norm)
-        if self._device.type == "cuda" and getattr(self._optimizer, "_step_supports_amp_scaling", False):
-            self._optimizer.found_inf = (~finite).float()  # a fused optimizer looks at it on the device
+        if getattr(self._optimizer, "_step_supports_amp_scaling", False):
+            self._optimizer.found_inf = (~finite).float()  # a fused optimizer looks at it, on the device
             try:
                 self._optimizer.step()
             finally:

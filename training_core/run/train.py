@@ -15,12 +15,12 @@ from ..data.plan import Batch, Buckets
 from ..errors import AthanorError
 from ..files import remove_leftovers
 from ..host import families, folders, guard, quantised
-from ..host.model import trainable
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
 from ..settings import Job
 from . import continuing, control, lock, registry, state, trackers
 from .advice import relief
+from .automatic import loaded
 from .events import Event, Resumed, Started, Warned
 from .feed import Feed
 from .graph import Graph
@@ -36,7 +36,6 @@ from .routine import Routine
 from .saving import Saver
 from .split import Split
 from .step import Stepper
-from .trained import attached
 
 log = logging.getLogger("athanor")
 
@@ -129,24 +128,16 @@ def _session(
     drawn = () if job.network.text else run.samples.prepare(clip)  # else encoded anew for every picture
     before = chain(run.probe.prepare(), drawn, run.encodings.fill(_own(first, ranks)))
     yield from run_log.told(chain(map(Warned, run.warnings), before))
-    with (
-        trainable(
-            run.model,
-            training.mixed_precision,
-            training.gradient_checkpointing,
-            job.conditioning.guidance_scale,
-            clip if job.network.text else None,
-            training.blocks_to_swap,
-        ) as host_model,
-        attached(job, run.model, clip, vae, host_model) as trained,
-    ):
+    with loaded(job, run, clip, vae) as ready:
+        host_model, trained = ready.model, ready.trained
         run.begin(trained.module)
         optimizer = optimizers.build(job.optimizer, trained.groups)
         looking = averaging.looking(optimizer)
         decay = job.optimizer.ema_decay
         ema = averaging.Ema((p for group in trained.groups for p in group["params"]), decay) if decay else None
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
-        split = Split(guard.free_memory, relief(job))
+        split = Split(guard.free_memory, relief(job, ready.way.checkpointing))
+        split.plan(ready.way.most)
         stepper = Stepper(
             host_model.predict,
             run.objective,
@@ -158,6 +149,7 @@ def _session(
             [action for action in (trained.after_step, ema and ema.update) if action],
             split,
             ranks,
+            trained.around,
         )
         described = metadata.describe(
             job,
@@ -186,7 +178,7 @@ def _session(
             trained.module,
             looking,
             Health(),
-            lambda step: chain(split.warnings(), look(step)),
+            lambda step: chain(split.warnings(), map(Warned, host_model.said()), look(step)),
             run.samples,
             saver.due,
             keeper,
@@ -231,8 +223,9 @@ def _session(
         else:
             begun, before = [Started(job.run_id, *length)], routine.begin(progress)
         try:
-            checked = preflight(job, run, trained, host_model, stepper)
-            yield from run_log.told(chain(begun, checked, before, events, routine.end(progress)))
+            checked = preflight(job, run, trained, host_model, stepper, ready.found)
+            picked = [Warned(ready.said)] if ready.said else []
+            yield from run_log.told(chain(begun, picked, checked, before, events, routine.end(progress)))
         except BaseException as error:
             _rescue(error, run_log, keeper, stepper, progress)
             raise

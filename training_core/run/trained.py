@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class Trained:
     check: Callable[[Tensors], Verdict]  # does the stock loader make of it what was trained?
     after_step: Callable[[], None] | None
     diffusers: Callable[[Tensors], Tensors] | None = None  # the same tensors in diffusers' names, if wished
+    around: Callable[[], AbstractContextManager[object]] = nullcontext  # a forward and backward pass
 
 
 @contextmanager
@@ -74,4 +75,5 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
             lambda written: check(network, written, precision, lambda: tensors("float")),
             norms.limiter(network, settings.scale_weight_norms),
             (lambda written: diffusers_names.split(written, named)) if job.training.save_diffusers_copy else None,
+            lambda: network.formed(host_model.compute_dtype),
         )

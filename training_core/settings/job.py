@@ -21,7 +21,9 @@ from .validation import ValidationSettings
 
 NO_MATTER: dict[str, frozenset[str]] = {
     "datasets": frozenset({"folder", "mask_folder"}),
-    "training": frozenset({"overwrite", "retrain", "save_state_on_train_end", "log_with", "blocks_to_swap"}),
+    "training": frozenset(
+        {"overwrite", "retrain", "save_state_on_train_end", "log_with", "blocks_to_swap", "gradient_checkpointing"}
+    ),
     "cache": frozenset({"cache_to_disk", "cache_limit_gb"}),
     "validation": frozenset({"probe_samples", "validate_every_n_steps"}),
 }

@@ -51,10 +51,12 @@ class TrainingSettings(Settings):
         flag="mixed_precision",
         advanced=True,
     )
-    gradient_checkpointing: Literal["off", "part", "all"] = setting(
-        "off",
+    gradient_checkpointing: Literal["auto", "off", "part", "all"] = setting(
+        "auto",
         "Compute blocks of the model twice to save memory. part: every second transformer block, saves about half of what can "
-        "be saved for half a forward pass more; all: every block, for a whole one (what sd-scripts' flag does).",
+        "be saved for half a forward pass more; all: every block, for a whole one (what sd-scripts' flag does). auto: off where "
+        "a step fits the GPU; else a step is tried, and the fastest way that fits is taken and told: blocks computed twice, "
+        "batches in pieces, swapped blocks. What is learnt stays the same.",
         flag="gradient_checkpointing",
     )
     seed: int = setting(
@@ -156,6 +158,14 @@ class TrainingSettings(Settings):
         "in ComfyUI itself; more need the package accelerate.",
         ge=1,
         le=64,
+        advanced=True,
+    )
+    torch_compile: bool = setting(
+        False,
+        "Let torch compile the model's transformer blocks: faster steps after a minute or more for the first of every size of "
+        "bucket. Rounding differs a little. Needs triton on a GPU (Windows: triton-windows); where it does not work, the blocks "
+        "run as usual and it is said.",
+        flag="torch_compile",
         advanced=True,
     )
 

@@ -1,0 +1,95 @@
+"""The factors of a network as its layers compute with them: in the arithmetic's number format, one times alpha / rank.
+
+Every layer can make its own, each time it runs. That is two to eight small operations a factor and step, thousands in a
+model, more than the products themselves where the cost of an operation counts. Made for all layers at once they are three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import reduce
+from typing import Any
+
+import torch
+
+_FORMED = "_athanor_formed"
+"""Attribute of a LyCORIS module while they are made: its factors, in the order of `declare`."""
+_FACTORS = "_athanor_factors"
+"""Attribute of a LyCORIS module with a lean forward: the paths to its factors."""
+
+
+def declare(lora: Any, *names: str) -> None:
+    """Tell which parameters a lean forward multiplies with; the first is scaled by alpha / rank."""
+    lora.__dict__[_FACTORS] = [name.split(".") for name in names]
+
+
+def _parameters(lora: Any) -> list[torch.Tensor]:
+    return [reduce(getattr, path, lora) for path in lora.__dict__[_FACTORS]]
+
+
+def factors(lora: Any, dtype: torch.dtype) -> Sequence[torch.Tensor]:
+    """What `declare` told, ready for arithmetic in `dtype`."""
+    formed = lora.__dict__.get(_FORMED)
+    if formed is not None and formed[0].dtype == dtype:
+        return formed
+    first, *others = _parameters(lora)
+    scaled = first if lora.scale == 1 else first * lora.scale
+    return [scaled.to(dtype), *(other.to(dtype) for other in others)]
+
+
+class _Formed(torch.autograd.Function):
+    """Weights in another format, some of them scaled before: a few operations for all."""
+
+    @staticmethod
+    def forward(ctx: Any, dtype: torch.dtype, scales: list[float], *weights: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """`scales`: of as many weights, from the first on."""
+        ctx.scales, ctx.dtypes = scales, [w.dtype for w in weights]
+        first, others = weights[: len(scales)], weights[len(scales) :]
+        scaled = [*(torch._foreach_mul(first, scales) if scales else ()), *others]
+        if not any(w.dtype != dtype for w in weights):
+            return tuple(scaled)
+        made = [torch.empty_like(w, dtype=dtype) for w in weights]
+        torch._foreach_copy_(made, scaled)
+        return tuple(made)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
+        found = list(gradients)
+        cast = [i for i, g in enumerate(found) if g is not None and g.dtype != ctx.dtypes[i]]
+        if cast:
+            there = [torch.empty_like(found[i], dtype=ctx.dtypes[i]) for i in cast]
+            torch._foreach_copy_(there, [found[i] for i in cast])
+            for i, gradient in zip(cast, there, strict=True):
+                found[i] = gradient
+        scaled = [i for i in range(len(ctx.scales)) if found[i] is not None]
+        if scaled:
+            made = torch._foreach_mul([found[i] for i in scaled], [ctx.scales[i] for i in scaled])
+            for i, gradient in zip(scaled, made, strict=True):
+                found[i] = gradient
+        return None, None, *found
+
+
+@contextmanager
+def formed(loras: Sequence[Any], dtype: torch.dtype) -> Iterator[None]:
+    """Make the factors of these modules, for one forward and backward pass: they do not follow an update of the weights.
+
+    The values and gradients are those of `factors`, to the bit.
+    """
+    lean = [(lora, _parameters(lora)) for lora in loras if _FACTORS in lora.__dict__]
+    scaled = [(lora, some) for lora, some in lean if lora.scale != 1]
+    slots = [(some, 0) for _, some in scaled]
+    for lora, some in lean:
+        slots += [(some, i) for i in range(len(some)) if some[i].dtype != dtype and (i or lora.scale == 1)]
+    if slots:
+        made = _Formed.apply(dtype, [float(lora.scale) for lora, _ in scaled], *(some[i] for some, i in slots))
+        for (some, i), value in zip(slots, made, strict=True):
+            some[i] = value
+    try:
+        for lora, some in lean:
+            lora.__dict__[_FORMED] = some
+        yield
+    finally:
+        for lora, _ in lean:
+            lora.__dict__.pop(_FORMED, None)

@@ -1,0 +1,128 @@
+"""gradient_checkpointing auto: the fastest way of computing a step that fits the GPU, found by trying.
+
+Every way gives the same losses and gradients, to rounding: which one is taken does not make a run another one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+log = logging.getLogger("athanor")
+
+BUSY = 4
+"""Pictures at a time with which a GPU computes longer than it takes to tell it what: splitting further costs time."""
+ROOM = 0.95
+"""Share of the memory that is planned with: other shapes leave gaps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One forward and backward pass."""
+
+    seconds: float
+    peak: int  # bytes that torch had allocated on the device at most; 0 on the CPU
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the largest batch is computed."""
+
+    checkpointing: str  # off, part, all
+    most: int | None = None  # pictures at a time; None: all of the batch
+
+    def words(self) -> str:
+        """For the user."""
+        blocks = {
+            "off": "",
+            "part": "every second block is computed twice (gradient_checkpointing part)",
+            "all": "all blocks are computed twice (gradient_checkpointing all)",
+        }
+        pieces = f"batches are computed {self.most} at a time" if self.most else ""
+        return " and ".join(filter(None, (blocks[self.checkpointing], pieces)))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The way that was taken."""
+
+    way: Way
+    trial: Trial
+    first: Trial | None  # of the plain way; None: there was no room for it
+
+
+class NoRoom(Exception):
+    """Not even one picture at a time, with all blocks computed twice."""
+
+
+def _halves(batch: int, least: int) -> Iterator[int]:
+    while batch > 1:
+        batch = (batch + 1) // 2
+        if batch < least:
+            return
+        yield batch
+
+
+def tiers(batch: int) -> Iterator[Sequence[Way]]:
+    """Ways in groups: of the first group with one that fits, the fastest is the one."""
+    yield [Way("off")]
+    yield [*(Way("off", most) for most in _halves(batch, BUSY)), Way("part"), Way("all")]
+    for most in _halves(batch, 1):
+        yield [Way("all", most)]
+
+
+def pick(batch: int, room: int, more: int, attempt: Callable[[Way], Trial | None]) -> Found:
+    """Try ways until one fits.
+
+    Args:
+        batch: pictures of the largest batch.
+        room: bytes that there are.
+        more: bytes that come on top of a trial's peak once training has begun.
+        attempt: a way -> what it took; None: there was no room.
+
+    Raises:
+        NoRoom: none does.
+    """
+    first = None
+    for tier in tiers(batch):
+        fitting: list[tuple[Way, Trial]] = []
+        for way in tier:
+            if way.most and any(other.checkpointing == way.checkpointing for other, _ in fitting):
+                continue  # the larger pieces fit already
+            seen = attempt(way)
+            if way == Way("off"):
+                first = seen
+            if seen is not None and seen.peak + more <= room * ROOM:
+                fitting.append((way, seen))
+        if fitting:
+            way, seen = min(fitting, key=lambda pair: pair[1].seconds)
+            return Found(way, seen, first)
+    raise NoRoom
+
+
+def sentence(found: Found, where: str, room: int, more: int, swapped: int = 0) -> str:
+    """What was taken and why; '' if it is the plain way.
+
+    Args:
+        where: the largest batch, in words.
+        swapped: blocks whose weights were sent to main memory for it.
+    """
+    words = [*([f"{swapped} blocks are swapped (blocks_to_swap)"] if swapped else []), found.way.words()]
+    words = [word for word in words if word]
+    if not words:
+        return ""
+    needs = "more than there is" if found.first is None else f"{(found.first.peak + more) / 2**30:.1f} GB"
+    if swapped:
+        needs = "more than there is with all weights"
+    return (
+        f"gradient_checkpointing auto: a batch of {where} needs {needs} (of {room / 2**30:.1f} GB) computed the plain way, so "
+        f"{' and '.join(words)}: {(found.trial.peak + more) / 2**30:.1f} GB, {found.trial.seconds:.2f} s a batch. What is learnt stays "
+        "the same."
+    )
+
+
+def more_swapped(now: int, blocks: int) -> int | None:
+    """How many blocks to swap next, in quarters of all; None: all are already."""
+    steps = [-(-blocks * quarter // 4) for quarter in (1, 2, 3, 4)]
+    return next((step for step in steps if step > now), None)
