@@ -8,6 +8,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..training_core.compare import axes, kinds, runs, upstream, variants
+from ..training_core.compare import epochs as chosen
 from ..training_core.compare.axes import Axis, Held, Value
 from ..training_core.compare.widgets import Widget
 from ..training_core.errors import AthanorError
@@ -137,7 +138,7 @@ class AthanorLoRARunAxis(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, epochs: str | None) -> bool | str:
         """The filter can be read (None: linked)."""
-        return epochs is None or sentence(lambda: runs.read_filter(epochs))
+        return epochs is None or sentence(lambda: chosen.read_filter(epochs))
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
@@ -149,8 +150,8 @@ class AthanorLoRARunAxis(io.ComfyNode):
         """Look for the files."""
         settings = pick(EpochsSettings, values)
         points = runs.of_run(run) if run is not None else runs.find(settings.source)
-        own = runs.axis(points, settings.epochs, settings.include_base, settings.include_final)
-        return _told(own if axis is None else runs.behind(axis, own))
+        own = chosen.axis(points, settings.epochs, settings.include_base, settings.include_final)
+        return _told(own if axis is None else chosen.behind(axis, own))
 
 
 class AthanorXYZModelAxis(io.ComfyNode):

@@ -15,7 +15,7 @@ from ..errors import AthanorError
 from ..host import fingerprint, folders, sampling
 from ..run.handle import Run
 from ..settings import CompareSettings
-from . import document, grammar, runs, variants
+from . import document, epochs, grammar, runs, variants
 from .axes import Axis, Value
 from .cells import ENGINE, Cell, identity, varied
 from .engine import Bench, Models, Told
@@ -74,7 +74,7 @@ def check_widgets(settings: CompareSettings) -> None:
     Raises:
         AthanorError: strengths, seeds or the filter of checkpoints are wrong.
     """
-    runs.read_filter(settings.checkpoints)
+    epochs.read_filter(settings.checkpoints)
     grammar.numbers(settings.strengths, "strengths")
     grammar.seeds(settings.seeds, "seeds")
 
@@ -140,7 +140,7 @@ def arrange(request: Request) -> tuple[list[Axis], Cell, tuple[float, float]]:
     taken = {f for axis in connected if axis for f in axis.fields}
     implied: dict[str, Axis] = {}
     if run is not None and "lora" not in taken:
-        implied["checkpoint"] = runs.axis(runs.of_run(run), settings.checkpoints, settings.include_base)
+        implied["checkpoint"] = epochs.axis(runs.of_run(run), settings.checkpoints, settings.include_base)
     strengths = grammar.numbers(settings.strengths, "strengths")
     if ("lora" in taken or run is not None) and not taken & {"strength_model", "strength_clip"}:
         both = ("strength_model", "strength_clip")
@@ -184,7 +184,7 @@ def _with_epochs(axis: Axis | None, run: Run | None, settings: CompareSettings) 
         raise AthanorError(
             "an axis 'checkpoint of the run' needs a run: connect one to XYZ Compare, or use LoRA Run Axis."
         )
-    return runs.axis(runs.of_run(run), axis.epochs or "all", settings.include_base)
+    return epochs.axis(runs.of_run(run), axis.epochs or "all", settings.include_base)
 
 
 def _placed(connected: Sequence[Axis | None], implied: dict[str, Axis], request: Request) -> list[Axis]:

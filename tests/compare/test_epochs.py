@@ -10,20 +10,20 @@ from athanor.training_core.run.handle import Checkpoint
 
 
 @pytest.fixture
-def runs(comfy):
-    from athanor.training_core.compare import runs
+def epochs(comfy):
+    from athanor.training_core.compare import epochs
 
-    return runs
+    return epochs
 
 
-def points(runs, epochs=range(1, 13), probes=((0, 100.0), (30, 90.0), (70, 80.0), (120, 85.0))):
-    last = max(epochs)
+def points(module, numbers=range(1, 13), probes=((0, 100.0), (30, 90.0), (70, 80.0), (120, 85.0))):
+    last = max(numbers)
     made = [
         Checkpoint(e, e * 10, name, Path(name), "", e == last)
-        for e in epochs
+        for e in numbers
         for name in ["x.safetensors" if e == last else f"x-{e:06d}.safetensors"]
     ]
-    return runs.Points("x", tuple(made), probes)
+    return module.Points("x", tuple(made), probes)
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def points(runs, epochs=range(1, 13), probes=((0, 100.0), (30, 90.0), (70, 80.0)
         ("last, 2", [2, 12]), ("2-10(4)", [2, 6, 10]), ("EVERY 6", [6, 12]), ("10-20(2)", [10, 12]),
     ],
 )  # fmt: skip
-def test_filters(runs, text, kept):
-    assert [c.epoch for c in runs.choose(points(runs), text)] == kept
+def test_filters(epochs, text, kept):
+    assert [c.epoch for c in epochs.choose(points(epochs), text)] == kept
 
 
 @pytest.mark.parametrize(
@@ -48,58 +48,58 @@ def test_filters(runs, text, kept):
         ("best of all", "'best of all' is not understood; write all"),
     ],
 )
-def test_filters_that_keep_nothing(runs, text, words):
+def test_filters_that_keep_nothing(epochs, text, words):
     with pytest.raises(AthanorError, match=words):
-        runs.choose(points(runs), text)
+        epochs.choose(points(epochs), text)
 
 
-def test_best_needs_a_probe(runs):
+def test_best_needs_a_probe(epochs):
     with pytest.raises(AthanorError, match="x has no probe"):
-        runs.choose(points(runs, probes=()), "best 2")
+        epochs.choose(points(epochs, probes=()), "best 2")
 
 
-def test_base_and_final_by_switch(runs):
+def test_base_and_final_by_switch(epochs):
     def names(*more):
-        return [v.label for v in runs.axis(points(runs, (2, 4, 6)), "2", *more).values]
+        return [v.label for v in epochs.axis(points(epochs, (2, 4, 6)), "2", *more).values]
 
     assert names() == ["base model", "epoch 2", "epoch 6"]
     assert names(False) == ["epoch 2", "epoch 6"]
     assert names(True, False) == ["base model", "epoch 2"]
     with pytest.raises(AthanorError, match="switch include_final on"):
-        runs.axis(points(runs, (2, 4, 6)), "last 1", True, False)
+        epochs.axis(points(epochs, (2, 4, 6)), "last 1", True, False)
 
 
-def test_what_is_asked_for_by_name_or_found_best_may_be_the_finished_one(runs):
+def test_what_is_asked_for_by_name_or_found_best_may_be_the_finished_one(epochs):
     for text in ("last", "6", "best 1"):
-        three = points(runs, (2, 4, 6), ((0, 100.0), (60, 80.0)))
-        assert [v.label for v in runs.axis(three, text, False, False).values] == ["epoch 6"]
+        three = points(epochs, (2, 4, 6), ((0, 100.0), (60, 80.0)))
+        assert [v.label for v in epochs.axis(three, text, False, False).values] == ["epoch 6"]
 
 
-def test_runs_one_after_the_other(runs):
+def test_runs_one_after_the_other(epochs):
     """v61 | v62 at epoch 4 | v63 at epoch 6, the base model once."""
     first, second, third = (
-        runs.axis(replace(points(runs, (2, 4, 6)), name=name), epochs, True, False)
-        for name, epochs in (("study/v61", "last"), ("v62", "4"), ("v63", "2, 6"))
+        epochs.axis(replace(points(epochs, (2, 4, 6)), name=name), text, True, False)
+        for name, text in (("study/v61", "last"), ("v62", "4"), ("v63", "2, 6"))
     )
-    whole = runs.behind(runs.behind(first, second), third)
+    whole = epochs.behind(epochs.behind(first, second), third)
     assert [v.label for v in whole.values] == ["base model", "v61 epoch 6", "v62 epoch 4", "v63 epoch 2", "v63 epoch 6"]
     with pytest.raises(AthanorError, match="axis is one of cfg"):
-        runs.behind(kinds.read("cfg", "1, 2", {}), first)
+        epochs.behind(kinds.read("cfg", "1, 2", {}), first)
 
 
-def test_steps_and_epochs_of_one_epoch_have_different_names(runs):
+def test_steps_and_epochs_of_one_epoch_have_different_names(epochs):
     made = (
         Checkpoint(1, 5, "x-step00000005.safetensors", Path("x-step00000005.safetensors"), "", False),
         Checkpoint(1, 10, "x-000001.safetensors", Path("x-000001.safetensors"), "", False),
         Checkpoint(2, 20, "x.safetensors", Path("x.safetensors"), "", True),
     )
-    labels = [v.label for v in runs.axis(runs.Points("x", made), "all").values]
+    labels = [v.label for v in epochs.axis(epochs.Points("x", made), "all").values]
     assert labels == ["base model", "step 5", "epoch 1", "epoch 2"]
 
 
-def test_the_last_epoch_and_the_finished_file_have_different_names(runs):
+def test_the_last_epoch_and_the_finished_file_have_different_names(epochs):
     made = (
         Checkpoint(2, 20, "x-000002.safetensors", Path("x-000002.safetensors"), "", False),
         Checkpoint(2, 20, "x.safetensors", Path("x.safetensors"), "", True),
     )
-    assert [v.label for v in runs.axis(runs.Points("x", made), "all", False).values] == ["x-000002", "x"]
+    assert [v.label for v in epochs.axis(epochs.Points("x", made), "all", False).values] == ["x-000002", "x"]

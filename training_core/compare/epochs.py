@@ -1,0 +1,169 @@
+"""Which of a run's checkpoints are compared, and the axis that they make."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..errors import AthanorError
+from ..host import fingerprint, folders
+from ..run.handle import Checkpoint
+from . import grammar, marks
+from .axes import Axis, LoraChoice, Value
+from .runs import Points
+
+
+def read_filter(text: str) -> tuple[str, Any, Any]:
+    """A filter's kind and what it counts; can be called before there is a run.
+
+    `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
+    best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`.
+
+    Raises:
+        AthanorError: it cannot be read.
+    """
+    words = " ".join(text.lower().split())
+    if words in ("", "all"):
+        return "all", None, None
+    if words == "starred":
+        return "starred", None, None
+    if match := re.fullmatch(r"(every|last|first|(?:around )?best|even) (\d+)|(\d+) (even|best)", words):
+        count = int(match[2] or match[3])
+        if count < 1:
+            raise AthanorError(f"epochs: '{text}' keeps nothing; give a number from 1.")
+        return (match[1] or match[4]).removeprefix("around "), count, None
+    if match := re.fullmatch(r"from (\d+)|(?:from )?(\d+) ?(?:to|-) ?(\d+)|to (\d+)", words):
+        return "range", int(match[1] or match[2] or 0), int(match[3] or match[4] or 10**9)
+    wanted: list[tuple[int | None, bool]] = []  # an epoch (None: the last), and whether it must be there
+    for part in grammar.split(text):
+        if part.lower() in ("last", "final"):
+            wanted.append((None, True))
+            continue
+        try:
+            wanted += [(int(n), part.isdecimal()) for n in grammar.numbers(part, "epochs", whole=True)]
+        except AthanorError:
+            raise AthanorError(
+                f"epochs: '{part}' is not understood; write all, every 2, last 3, 4-10, best 3, 5 even, starred, or 2, 4, last."
+            ) from None
+    return "listed", wanted, None
+
+
+def choose(points: Points, text: str) -> list[Checkpoint]:
+    """The checkpoints that a filter keeps, in the order of training.
+
+    Raises:
+        AthanorError: it cannot be read, or nothing is left; what there is, is listed.
+    """
+    kind, first, second = read_filter(text)
+    have = list(points.checkpoints)
+    if kind == "all":
+        return have
+    if kind == "starred":
+        liked = marks.starred(folders.compare_folder(""))
+        kept = [c for c in have if fingerprint.file(c.path) in liked]
+        if not kept:
+            raise AthanorError(
+                f"epochs: no checkpoint of {points.name} is starred; open the viewer of a comparison (a button of XYZ "
+                "Compare), and press s on the pictures that you like."
+            )
+        return kept
+    if kind == "listed":
+        return _listed(have, first, text)
+    if kind == "range":
+        kept = [c for c in have if first <= c.epoch <= second]
+        if not kept:
+            raise AthanorError(f"epochs: there is no checkpoint from {first} to {second}; {_there_are(have)}.")
+        return kept
+    return _few(points, kind, first)
+
+
+def _listed(have: list[Checkpoint], wanted: Sequence[tuple[int | None, bool]], text: str) -> list[Checkpoint]:
+    chosen: list[Checkpoint] = []
+    for epoch, needed in wanted:
+        found = have[-1:] if epoch is None else [c for c in have if c.epoch == epoch]
+        if needed and not found:
+            raise AthanorError(f"epochs: there is no epoch '{epoch}'; {_there_are(have)}.")
+        chosen += found
+    if not chosen:
+        raise AthanorError(f"epochs: '{text}' keeps nothing; {_there_are(have)}.")
+    return [c for c in have if c in set(chosen)]
+
+
+def _there_are(have: Sequence[Checkpoint]) -> str:
+    return "there are " + ", ".join(str(c.epoch) for c in have[:30]) + (", ..." if len(have) > 30 else "")
+
+
+def _few(points: Points, kind: str, count: int) -> list[Checkpoint]:
+    have = list(points.checkpoints)
+    if kind == "every":  # by epoch number, as save_every_n_epochs counts
+        return [c for i, c in enumerate(have, 1) if (c.epoch or i) % count == 0] or have[-1:]
+    if kind in ("last", "first"):
+        return have[-count:] if kind == "last" else have[:count]
+    if kind == "even":
+        picks = {round(i * (len(have) - 1) / max(1, count - 1)) for i in range(count)} if count > 1 else {len(have) - 1}
+        return [have[i] for i in sorted(picks) if i < len(have)]
+    if not points.probes:
+        raise AthanorError(f"epochs: {points.name} has no probe to find the best by; use all, or 5 even.")
+    step = min(points.probes[1:] or points.probes, key=lambda probe: probe[1])[0]
+    near = sorted(have, key=lambda c: (abs(c.step - step), -c.step))[:count]
+    return [c for c in have if c in near]
+
+
+def axis(points: Points, text: str, include_base: bool = True, include_final: bool = True) -> Axis:
+    """The axis of a run's checkpoints."""
+    chosen = choose(points, text)
+    final = [c for c in points.checkpoints if c.last]
+    if include_final:
+        chosen = [c for c in points.checkpoints if c in chosen or c in final]
+    elif len(points.checkpoints) > len(final) and read_filter(text)[0] not in ("listed", "best"):
+        chosen = [c for c in chosen if c not in final]
+    if not chosen:
+        raise AthanorError(f"epochs: '{text}' keeps only the finished LoRA of {points.name}; switch include_final on.")
+    values = [_BASE] if include_base else []
+    named = zip(_labels(chosen), chosen, strict=True)
+    values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in named]
+    return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values))
+
+
+_BASE = Value("base model", (("lora", ()),), special=True)
+_OF = "checkpoint of "
+
+
+def behind(before: Axis, further: Axis) -> Axis:
+    """One axis of the checkpoints of several runs, each called by its run; the base model once, in front.
+
+    Raises:
+        AthanorError: `before` is no axis of LoRAs.
+    """
+    if before.fields != {"lora"} or before.epochs is not None:
+        raise AthanorError(f"axis is one of {before.title}: connect a LoRA Run Axis, or an XYZ Axis of type LoRA.")
+    values = [value for value in (*_called(before), *_called(further)) if value != _BASE]
+    base = [_BASE] if _BASE in (*before.values, *further.values) else []
+    return Axis("checkpoint", (*base, *grammar.once(values)))
+
+
+def _called(axis: Axis) -> list[Value]:
+    """Its values, with the run's name in front if they are of one run."""
+    if not axis.title.startswith(_OF):
+        return list(axis.values)
+    run = axis.title.removeprefix(_OF)
+    return [
+        value if value.special or value.label.startswith(run) else replace(value, label=f"{run} {value.label}")
+        for value in axis.values
+    ]
+
+
+def _labels(points: Sequence[Checkpoint]) -> list[str]:
+    """By epoch or step, as the file is named; by step where epochs repeat, by file name where nothing else helps."""
+    ways = (
+        [f"step {c.step}" if "-step" in c.path.stem or not c.epoch else f"epoch {c.epoch}" for c in points],
+        [f"step {c.step}" for c in points],
+        [c.path.stem for c in points],
+    )
+    known = [bool(c.epoch or c.step) for c in points]
+    for labels in ways[:2]:
+        if len(set(labels)) == len(labels) and all(known):
+            return labels
+    return ways[2]
