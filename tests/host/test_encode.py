@@ -240,3 +240,18 @@ def test_a_models_fingerprint_is_its_own(checkpoints):
         assert fingerprint.fingerprint(model, clip, vae) == before
         mm.unload_all_models()
         assert fingerprint.fingerprint(model, clip, vae) == before
+
+
+def test_weights_that_no_checkpoint_holds_do_not_count(checkpoints):
+    """CLIP's text_projection stands for whatever was in memory when SDXL or SD3 was loaded: a run would not be known again."""
+    import comfy.sd
+    from athanor.training_core.host import fingerprint
+
+    with torch.inference_mode():
+        model, clip, vae, _ = comfy.sd.load_checkpoint_guess_config(str(checkpoints["sd3"]))
+        before = fingerprint.fingerprint(model, clip, vae), fingerprint.text_encoder(clip)
+        transformer = clip.cond_stage_model.clip_l.transformer
+        transformer.text_projection.weight.fill_(3.0)
+        assert (fingerprint.fingerprint(model, clip, vae), fingerprint.text_encoder(clip)) == before
+        next(iter(transformer.text_model.parameters())).add_(1.0)
+        assert fingerprint.text_encoder(clip) != before[1]

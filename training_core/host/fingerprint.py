@@ -14,6 +14,10 @@ SAMPLES = 64
 """Elements looked at per tensor: a changed model differs nearly everywhere, and 5 GB need not be read for it."""
 
 
+LACKING = ("text_projection.weight", "logit_scale")
+"""Weights of CLIP that SDXL and SD3 checkpoints lack and the host does not use: what stands there is whatever was in memory."""
+
+
 def _plain(value: torch.Tensor) -> list[torch.Tensor]:
     """The tensors that a quantised one is made of (its numbers and scales), or the tensor itself."""
     if not hasattr(value, "__tensor_flatten__"):
@@ -65,7 +69,11 @@ def _is_shown(cell: Any) -> bool:
 
 def _patcher(hasher: Any, patcher: Any) -> None:
     # Loaded or not, the weights as on disk: what is patched in right now is kept in `backup`.
-    state = {key: value for key, value in patcher.model.state_dict().items() if not key.startswith("model_sampling.")}
+    state = {
+        key: value
+        for key, value in patcher.model.state_dict().items()
+        if not key.startswith("model_sampling.") and not key.endswith(LACKING)
+    }
     state.update({key: saved.weight for key, saved in patcher.backup.items() if key in state})
     _digest(hasher, state)
     _digest(hasher, patcher.patches)
