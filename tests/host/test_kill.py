@@ -1,6 +1,6 @@
 """kill -9 at random moments, in the middle of saving included: the run goes on and ends with the same tensors.
 
-ATHANOR_KILLS sets how often (3 by default; for a long night 100).
+ATHANOR_KILLS sets how often (2 by default; for a long night 100).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import graphs
 from host import Host
 
-KILLS = int(os.environ.get("ATHANOR_KILLS", "3"))
+KILLS = int(os.environ.get("ATHANOR_KILLS", "2"))
 PARTS = {
     "network": {"rank": 4, "dropout": 0.1},
     "optimizer": {"optimizer_type": "AdamW8bit", "lr_scheduler": "cosine", "lr_warmup_steps": "10%"},

@@ -8,7 +8,9 @@ import pytest
 from safetensors.torch import load_file
 
 
-@pytest.mark.parametrize(("family", "prefixes"), [("sd15", {"lora_te"}), ("sd3", {"lora_te1"})])
+@pytest.mark.parametrize(
+    ("family", "prefixes"), [("sd15", {"lora_te"}), pytest.param("sd3", {"lora_te1"}, marks=pytest.mark.long)]
+)
 def test_text_encoder_and_unet(server, family, prefixes):
     """The file has both parts, the stock nodes use both, and the graph's CLIP draws the same picture as before."""
     name = f"te_{family}"

@@ -119,7 +119,11 @@ WARNS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", RECIPES)
+ALIKE = ("v55", "v57", "v59", "v60", "v62")
+"""They differ from their neighbours by a number or by what others have, too."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] if n in ALIKE else []) for n in RECIPES])
 def test_recipe(server, name):
     recipe = RECIPES[name]
     parts = {key: recipe[key] for key in ("network", "loss", "noise", "optimizer", "dataset") if key in recipe}
