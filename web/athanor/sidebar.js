@@ -22,10 +22,11 @@ class Board {
     this.legend = make("div", { class: "athanor-legend" });
     this.details = new Details(app, offer);
     this.trouble = make("p", { class: "athanor-note", role: "status" });
+    this.curves = make("section", { class: "athanor-curves", hidden: true }, this.single.element, this.overlay.element, this.legend, make("div", { class: "athanor-line" }, controls(), this.what));
     this.element = make("div", { class: "athanor athanor-board" },
       make("div", { class: "athanor-line" }, this.search, make("button", { type: "button", "aria-label": t("Read the runs again"), onclick: () => this.read() }, t("Refresh"))),
       this.trouble, this.rows,
-      make("section", { class: "athanor-curves" }, this.single.element, this.overlay.element, this.legend, make("div", { class: "athanor-line" }, controls(), this.what)),
+      this.curves,
       this.details.element);
     store.listen((told) => {
       if (!this.element.isConnected) return;
@@ -103,6 +104,7 @@ class Board {
           make("span", { class: "time" }, when(brief.time)),
           brief.status === "failed" && brief.why ? make("span", { class: "why" }, brief.why) : null));
     });
+    this.curves.hidden = !this.briefs.length;
     if (!rows.length) rows.push(make("li", { class: "athanor-empty" }, t(this.briefs.length ? "No run fits the filter." : "No runs yet. Queue a graph with Train LoRA.")));
     if (found.length > this.most) rows.push(make("li", {}, make("button", { type: "button", onclick: () => { this.most += SHOWN; this.drawList(); } }, t("{count} more", { count: found.length - this.most }))));
     const { activeElement } = document, focused = this.rows.contains(activeElement) && [activeElement.closest("li")?.dataset.run, activeElement.className];
