@@ -2,12 +2,11 @@
 
 import io
 import json
-import urllib.error
-import urllib.request
 
 import graphs
 import pytest
 from PIL import Image
+from test_routes import answer
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +23,6 @@ def prompt(server) -> dict:
         "doctor": graphs.node("AthanorDatasetDoctor", dataset=["edit", 0], resolution=256, trigger="mychar"),
         "sort": graphs.node("AthanorBucketer", dataset=["doctor", 0], **sizes),
     }
-
-
-def answer(server, path: str, body: object = None, kind: str = "application/json") -> tuple[int, bytes, dict]:
-    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(server.url + path, data, {"Content-Type": kind})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as got:
-            return got.status, got.read(), dict(got.headers)
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(), dict(error.headers)
 
 
 def opened(server, prompt: dict, node: str) -> dict:

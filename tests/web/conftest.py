@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import graphs
 from host import Host
+from web_page import Page
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 CHROMIUM = os.environ.get("CHROMIUM_PATH", CHROMIUM)
@@ -64,3 +65,12 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(os.environ.get("ATHANOR_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+
+
+@pytest.fixture
+def page(request, browser, site, pictures):
+    """ComfyUI's page in the renderer that the test's `vue` says; nothing of the pack may complain in it."""
+    page = Page(browser, site, request.getfixturevalue("vue"), pictures)
+    yield page
+    page.close()
+    assert not page.errors

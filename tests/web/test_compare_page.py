@@ -10,14 +10,6 @@ from web_page import Page
 RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
 
 
-@pytest.fixture
-def page(request, browser, site, pictures):
-    page = Page(browser, site, request.getfixturevalue("vue"), pictures)
-    yield page
-    page.close()
-    assert not page.errors
-
-
 def comparison(seed: int) -> dict:
     """Checkpoint, shift, XYZ Compare with an axis; in the page the ids are numbers."""
     ports = {"model": ["2", 0], "clip": ["1", 1], "vae": ["1", 2], "x": ["3", 0]}

@@ -1,7 +1,6 @@
 """The dataset page, opened from a node in both renderers: pictures with crop and caption, filters, keys."""
 
 import pytest
-from web_page import Page
 
 NODES = """(folder) => {
     const { app } = window.comfyAPI.app, add = (type, x, values, from) => {
@@ -20,14 +19,6 @@ NODES = """(folder) => {
     app.canvas.ds.reset();
     app.canvas.setDirty(true, true);
 }"""
-
-
-@pytest.fixture
-def page(request, browser, site, pictures):
-    page = Page(browser, site, request.getfixturevalue("vue"), pictures)
-    yield page
-    page.close()
-    assert not page.errors
 
 
 def shown(page) -> str:

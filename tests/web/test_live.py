@@ -5,21 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
-from web_page import Page, workflow
+from web_page import workflow
 
 RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
 
 TRAINS = """(name) => { window.trains = (name) => window.comfyAPI.app.app.graph.nodes.find((n) =>
     n.type === "AthanorTrainLoRA" && n.widgets.find((w) => w.name === "output_name").value === name);
     return Boolean(window.trains(name)); }"""
-
-
-@pytest.fixture
-def page(request, browser, site, pictures):
-    page = Page(browser, site, request.getfixturevalue("vue"), pictures)
-    yield page
-    page.close()
-    assert not page.errors
 
 
 def runs(site, name: str) -> list[dict]:
