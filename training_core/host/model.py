@@ -12,10 +12,16 @@ import torch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import compiled, families, frozen, patches, quantised, swap
+from . import compiled, families, frozen, patches, quantised, swap, weights
 from .attention import Attention
 from .live_text import LiveText
 from .text import Text
+
+EVERYTHING = 1e20
+"""Bytes that are never there: the host takes all other models off the device."""
+
+CAST_ON = ("cuda", "xpu")
+"""Kinds of device with memory of their own, where weights of another number format are cast once."""
 
 COMPUTE = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -56,31 +62,38 @@ class Batch:
 class Trainable:
     """A loaded model: makes batches and raw predictions."""
 
-    def __init__(self, patcher: Any, guidance: float = 1.0, text: LiveText | None = None) -> None:
+    def __init__(
+        self, lent: weights.Lent, guidance: float = 1.0, text: LiveText | None = None, lent_text: weights.Lent | None = None
+    ) -> None:
         """`guidance`: what models with an embedded guidance input (Flux dev) are told while training; `text`: the text
-        encoders, if they are trained as well.
+        encoders, if they are trained as well, and `lent_text` their weights.
         """
-        self.patcher, self.text = patcher, text
+        self.patcher, self.text = lent.patcher, text
+        self._lent = [lent, *([lent_text] if lent_text else [])]
         self.guidance = guidance
-        self.device: torch.device = patcher.load_device
+        self.device: torch.device = self.patcher.load_device
         self._options: dict[str, Any] = {}
         self._attention = Attention()
+        self._held: int | None = None  # bytes of weights on the device, once they were loaded
         self.compiled: compiled.Compiled | None = None
         self.load()
 
     def load(self) -> None:
-        """(Re)load the whole model onto its device, everything else out of the way.
+        """(Re)load the whole model onto its device, and the text encoders if they are trained.
 
-        Encoding captions between epochs may have pushed it out.
+        Encoding captions between epochs, or drawing, may have pushed it out. The first time everything else leaves the device,
+        since nobody knows yet what a step takes; later on so much is asked for as steps have taken.
         """
-        patchers = [self.patcher, *([self.text.patcher] if self.text else [])]
+        first = self._held is None
+        beside = EVERYTHING if first else max(0, peak(self.device) - self._held)
         with torch.no_grad():
-            mm.load_models_gpu(patchers, memory_required=1e20, force_full_load=True)
-            for patcher in patchers:
-                for module in patcher.model.modules():
-                    patches.normal(module)
-        for patcher in patchers:
-            patcher.model.requires_grad_(False)
+            mm.load_models_gpu([t.patcher for t in self._lent], memory_required=beside, force_full_load=True)
+            for taken in self._lent:
+                taken.settle()
+        if first:
+            models = [t.patcher.model for t in self._lent]
+            self._held = sum(p.nbytes for m in models for p in m.parameters() if p.device == self.device)
+            forget_peak(self.device)
         options = self.patcher.model_options["transformer_options"].copy()
         options["optimized_attention_override"] = self._attention
         self._options = options
@@ -228,6 +241,17 @@ class Trainable:
         return places.to(self.device, non_blocking=True)
 
 
+def peak(device: torch.device) -> int:
+    """Bytes that torch has held on a GPU at most, since `forget_peak`; 0 elsewhere."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
+
+
+def forget_peak(device: torch.device) -> None:
+    """Count the most that is held from here on."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def compute_dtype(model: Any, mixed_precision: str) -> torch.dtype:
     """Number format that a MODEL will compute in while it is trained."""
     return COMPUTE.get(mixed_precision) or model.model.get_dtype_inference()
@@ -242,34 +266,37 @@ def trainable(
     clip: Any = None,
     blocks_to_swap: int = 0,
     torch_compile: bool = False,
+    whole: bool = False,
 ) -> Iterator[Trainable]:
     """Load a MODEL of the graph for training; `guidance` is what models with an embedded guidance input are told.
 
-    No copy of the weights is made; the graph's MODEL is unchanged in value afterwards, and so is its CLIP, which is given
-    if its text encoders are trained as well. Must be entered outside inference mode (`guard.training`).
+    No copy of the weights is kept; the graph's MODEL is untouched afterwards, and so is its CLIP, which is given if its text
+    encoders are trained as well. Must be entered outside inference mode (`guard.training`).
 
     Args:
         blocks_to_swap: so many blocks' weights stay in main memory and are copied when they are needed.
+        whole: the model's own weights are trained: they keep their number format.
 
     Raises:
         AthanorError: more blocks are to be swapped than there are.
     """
-    patcher = model.get_non_dynamic_delegate() if model.is_dynamic() else model.clone()
     wanted = compute_dtype(model, mixed_precision)
-    if wanted != patcher.model.get_dtype_inference():
-        patcher.set_model_compute_dtype(wanted)
     with ExitStack() as stack:
-        stack.callback(_release, patcher)
-        text = LiveText(clip) if clip is not None else None
-        if text:
-            stack.callback(_release, text.patcher)
+        # On a GPU weights of another format are cast once; on a CPU that would be a second model in the same memory.
+        once = wanted if model.load_device.type in CAST_ON else None
+        lent = stack.enter_context(weights.lent(model, compute=once, keep=whole))
+        lent_text = stack.enter_context(weights.lent(clip.patcher)) if clip is not None else None
+        text = LiveText(clip, lent_text.patcher) if lent_text else None
+        patcher = lent.patcher
+        if wanted != patcher.model.get_dtype_inference():
+            patcher.set_model_compute_dtype(wanted)
         parts = [patcher.model.diffusion_model, *([text.model] if text else [])]
         stack.enter_context(quantised.known(patcher.model.diffusion_model))
         for part in parts:
             stack.enter_context(frozen.recast(part))
         if blocks_to_swap:
             stack.enter_context(_swapped(patcher, blocks_to_swap))
-        host_model = Trainable(patcher, guidance, text)
+        host_model = Trainable(lent, guidance, text, lent_text)
         if torch_compile:
             host_model.compiled = stack.enter_context(compiled.compiled(patcher.model.diffusion_model))
         stack.enter_context(patches.raw_output(patcher.model))
@@ -280,21 +307,8 @@ def trainable(
 
 
 def _swapped(patcher: Any, count: int) -> AbstractContextManager[swap.Swap]:
-    """What another node has loaded is taken off the device first; weights that the host is to patch stay."""
-    for loaded in [m for m in mm.current_loaded_models if patcher.is_clone(m.model)]:
-        with torch.no_grad():
-            loaded.model_unload()
-        mm.current_loaded_models.remove(loaded)
+    """Weights that the host is to patch stay."""
     module, keep = patcher.model.diffusion_model, set()
     for key in (*patcher.patches, *patcher.weight_wrapper_patches):
         keep.add(id(patcher.model.get_submodule(str(key).rpartition(".")[0])))
     return swap.swapped(module, count, patcher.load_device, keep)
-
-
-def _release(patcher: Any) -> None:
-    """Take the training clone off the device again; the next node loads the graph's MODEL as usual."""
-    with torch.no_grad():
-        for loaded in [m for m in mm.current_loaded_models if m.model is patcher]:
-            loaded.model_unload()
-            mm.current_loaded_models.remove(loaded)
-    mm.soft_empty_cache()

@@ -41,16 +41,6 @@ def patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module,
                 module.forward = own
 
 
-def normal(module: torch.nn.Module) -> None:
-    """Replace weights made in the host's inference mode by equal normal ones: autograd refuses inference tensors."""
-    for name, value in module._parameters.items():
-        if value is not None and value.is_inference():
-            module._parameters[name] = torch.nn.Parameter(value.clone(), requires_grad=False)
-    for name, value in module._buffers.items():
-        if value is not None and value.is_inference():
-            module._buffers[name] = value.clone()
-
-
 def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
     """Let blocks that add to their input in place run backward.
 

@@ -89,6 +89,7 @@ def _model(job: Job, run: Prepared, clip: Any, swapped: int) -> Any:
         clip if job.network.text else None,
         swapped,
         training.torch_compile,
+        whole=job.network.algo == "finetune",
     )
 
 
