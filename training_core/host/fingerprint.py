@@ -75,6 +75,7 @@ def _patcher(hasher: Any, patcher: Any) -> None:
         if not key.startswith("model_sampling.") and not key.endswith(LACKING)
     }
     state.update({key: saved.weight for key, saved in patcher.backup.items() if key in state})
+    state.update({key: saved for key, saved in patcher.backup_buffers.items() if key in state})
     _digest(hasher, state)
     _digest(hasher, patcher.patches)
     if hasattr(patcher.model, "model_sampling"):  # the patcher's own: the model may hold that of a clone loaded last

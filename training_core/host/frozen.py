@@ -68,8 +68,11 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
     """Let the layers whose weights are cast as they are used cast them again in the backward pass."""
 
     def wrap(layer: torch.nn.Module, forward: Any) -> Any:
+        own = getattr(layer, "cast_bias_weight", None)  # layers of other packs (GGUF) unpack their weights themselves
+
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
-            weight, bias = comfy.ops.cast_bias_weight(layer, None, dtype, device, bias_dtype=dtype)
+            how = {"dtype": dtype, "device": device, "bias_dtype": dtype}
+            weight, bias = own(**how) if own else comfy.ops.cast_bias_weight(layer, None, **how)
             return quantised.plain(weight).to(dtype), bias
 
         def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -47,15 +47,20 @@ def tracked(value: torch.Tensor) -> bool:
 
 
 def usable(value: torch.Tensor) -> torch.Tensor:
-    """A tensor on the same memory that autograd can save, without a gradient of its own."""
+    """A tensor on the same memory that autograd can save, without a gradient of its own; of the same class."""
     if isinstance(value, QuantizedTensor):
         return value.detach() if tracked(value) else value.clone()
-    if type(value) not in (torch.Tensor, torch.nn.Parameter) or value.is_meta:
-        return value  # another pack's kind of tensor, which knows more than its memory
+    if value.is_meta or type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+        return value  # has no memory of its own
     with torch.no_grad():
-        return torch.empty(0, dtype=value.dtype, device=value.device).set_(
+        twin = torch.empty(0, dtype=value.dtype, device=value.device).set_(
             value.untyped_storage(), value.storage_offset(), value.size(), value.stride()
         )
+        if type(value) in (torch.Tensor, torch.nn.Parameter):
+            return twin
+        twin = twin.as_subclass(type(value))  # another pack's, which knows more of its content
+        twin.__dict__.update(value.__dict__)
+        return twin
 
 
 def _parameter(value: torch.Tensor) -> torch.nn.Parameter:
@@ -149,7 +154,7 @@ class Lent:
     def give_back(self) -> None:
         """Off the device, the graph's own weights in their places, untouched."""
         self._restore()
-        with torch.no_grad():
+        with torch.inference_mode():
             loaded = [m for m in mm.current_loaded_models if m.model is self.patcher]
             for one in loaded:
                 one.model_unload()
@@ -178,7 +183,7 @@ def lent(patcher: Any, *, compute: torch.dtype | None = None, keep: bool = False
         patcher: of the graph, a MODEL or a CLIP's.
         compute, keep: see `Formats`.
     """
-    with torch.no_grad():
+    with torch.inference_mode():  # as the host would do it: else its tensors are of both kinds afterwards
         for loaded in [m for m in mm.current_loaded_models if m.model is not None and patcher.is_clone(m.model)]:
             loaded.model_unload()
             mm.current_loaded_models.remove(loaded)

@@ -12,6 +12,7 @@ from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..errors import AthanorError
 from ..files import write_atomically
 from ..host import diffusers, families, fingerprint, folders, quantised, text
+from ..host import weights as host_weights
 from ..host.model import COMPUTE, compute_dtype
 from ..host.zsnr import zero_terminal
 from ..network import build, diffusers_names, finetune, groups, weights
@@ -69,6 +70,7 @@ def prepare(
         AthanorError: a setting, a file name or a model that the run cannot have.
     """
     model, family, objective = objective_of(model, job.loss, job.noise)
+    host_weights.check(model)
     _precision(job.training, model)
     _swap(job)
     label = optimizers.label(job.optimizer)
