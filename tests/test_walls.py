@@ -16,7 +16,7 @@ MAY = {
     "run": {"settings", "objective", "optim", "data", "network", "host"},
     "compare": {"settings", "host", "network", "run", "data"},
 }
-SHARED = {"pictures", "toml", "errors", "randomness", "drawing", "files"}
+SHARED = {"pictures", "toml", "errors", "randomness", "drawing", "files", "packed"}
 
 
 def modules() -> dict[str, set[str]]:

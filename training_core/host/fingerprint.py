@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from ..packed import is_packed
+
 SAMPLES = 64
 """Elements looked at per tensor: a changed model differs nearly everywhere, and 5 GB need not be read for it."""
 
@@ -29,7 +31,7 @@ def _plain(value: torch.Tensor) -> list[torch.Tensor]:
 def _digest(hasher: Any, value: Any) -> None:
     if isinstance(value, torch.Tensor):
         hasher.update(repr((tuple(value.shape), str(value.dtype))).encode())
-        for part in _plain(value):
+        for part in [] if value.is_meta else _plain(value):
             flat = part.detach().reshape(-1)
             hasher.update(flat[:: max(1, flat.numel() // SAMPLES)][:SAMPLES].float().cpu().numpy().tobytes())
     elif isinstance(value, torch.nn.Module):
@@ -74,6 +76,7 @@ def _patcher(hasher: Any, patcher: Any) -> None:
         for key, value in patcher.model.state_dict().items()
         if not key.startswith("model_sampling.") and not key.endswith(LACKING)
     }
+    state.update({key: value for key, value in _packed(patcher.model).items() if key in state})
     state.update({key: saved.weight for key, saved in patcher.backup.items() if key in state})
     state.update({key: saved for key, saved in patcher.backup_buffers.items() if key in state})
     _digest(hasher, state)
@@ -82,6 +85,11 @@ def _patcher(hasher: Any, patcher: Any) -> None:
         sampling = patcher.get_model_object("model_sampling")
         hasher.update(repr([kind.__name__ for kind in type(sampling).__mro__]).encode())
         _digest(hasher, sampling)
+
+
+def _packed(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Weights that other packs keep packed: of those `state_dict` tells the sizes alone."""
+    return {name: value for name, value in model.named_parameters() if is_packed(value)}
 
 
 def fingerprint(model: Any, clip: Any, vae: Any) -> str:

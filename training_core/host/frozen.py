@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from comfy.quant_ops import QuantizedTensor
 
+from .. import packed
 from . import quantised
 from .patches import patched
 
@@ -68,18 +69,17 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
     """Let the layers whose weights are cast as they are used cast them again in the backward pass."""
 
     def wrap(layer: torch.nn.Module, forward: Any) -> Any:
-        own = getattr(layer, "cast_bias_weight", None)  # layers of other packs (GGUF) unpack their weights themselves
-
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
-            how = {"dtype": dtype, "device": device, "bias_dtype": dtype}
-            weight, bias = own(**how) if own else comfy.ops.cast_bias_weight(layer, None, **how)
+            if packed.holds(layer):
+                return packed.unpacked(layer, dtype, device)
+            weight, bias = comfy.ops.cast_bias_weight(layer, None, dtype=dtype, device=device, bias_dtype=dtype)
             return quantised.plain(weight).to(dtype), bias
 
         def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
             parameters = [p for p in layer._parameters.values() if p is not None]
             trained = not parameters or any(p.requires_grad for p in parameters)
             cast = layer.weight_function or any(
-                p.dtype != x.dtype or isinstance(p, QuantizedTensor) for p in parameters
+                p.dtype != x.dtype or isinstance(p, QuantizedTensor) or packed.is_packed(p) for p in parameters
             )
             scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
             if args or kwargs or trained or not cast or scaled or not x.requires_grad:

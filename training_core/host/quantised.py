@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -43,5 +44,5 @@ def known(model: torch.nn.Module) -> Iterator[None]:
 
 
 def is_8bit(model: torch.nn.Module) -> bool:
-    """Whether any of a model's weights are stored in 8 bits, plainly or quantised by the host."""
-    return any(isinstance(p, QuantizedTensor) or p.dtype.itemsize == 1 for p in model.parameters())
+    """Whether any of a model's weights are stored in 8 bits or less, plainly, quantised by the host or packed (GGUF)."""
+    return any(isinstance(p, QuantizedTensor) or p.nbytes < 2 * math.prod(p.shape) for p in model.parameters())

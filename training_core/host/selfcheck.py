@@ -12,6 +12,7 @@ from typing import Any
 import comfy.lora
 import torch
 
+from .. import packed
 from . import quantised, swap
 
 TOLERANCE = {"fp16": 5e-3, "bf16": 4e-2, "float": 2e-3}
@@ -106,9 +107,9 @@ def _deviation(lora: Any, name: str, patches: Mapping[str, Any]) -> float:
     lora.eval()
     try:
         x = _input(module, base["weight"])
-        with _given(module, base):
+        with packed.given(module, _frozen(base)):
             trained, plain = lora(x), lora.org_forward(x)
-        with _given(module, {part: _stock(base[part], f"{name}.{part}", patches) for part in base}):
+        with packed.given(module, _frozen({p: _stock(base[p], f"{name}.{p}", patches) for p in base})):
             loaded = lora.org_forward(x)
     finally:
         lora.train(training)
@@ -125,11 +126,14 @@ def _base(lora: Any) -> dict[str, torch.Tensor | None]:
     """
     module = lora.org_module[0]
     own = swap.parameters(module)
+    device = next(lora.parameters()).device
+    if any(map(packed.is_packed, own.values())):
+        weight, bias = packed.unpacked(module, torch.float32, device, own)
+        return {"weight": weight, "bias": bias}
     if "weight" in own:
         values = {part: own.get(part) for part in ("weight", "bias")}
     else:
         values = {"weight": lora.org_weight, "bias": None if lora.org_bias is None else lora.org_bias[0]}
-    device = next(lora.parameters()).device
     return {
         part: None if v is None else quantised.plain(v.detach()).to(device, torch.float32) for part, v in values.items()
     }
@@ -155,17 +159,8 @@ def _stock(value: torch.Tensor | None, key: str, patches: Mapping[str, Any]) -> 
     return comfy.lora.calculate_weight(entry, value.clone(), key)
 
 
-@contextmanager
-def _given(module: torch.nn.Module, values: Mapping[str, torch.Tensor | None]) -> Iterator[None]:
-    """The layer with these values as its weight and bias."""
-    before = dict(module._parameters)
-    try:
-        for part, value in values.items():
-            module._parameters[part] = value if value is None else torch.nn.Parameter(value, requires_grad=False)
-        yield
-    finally:
-        module._parameters.clear()
-        module._parameters.update(before)
+def _frozen(values: packed.Parameters) -> packed.Parameters:
+    return {part: v if v is None else torch.nn.Parameter(v, requires_grad=False) for part, v in values.items()}
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import comfy.model_management as mm
 import torch
 from comfy.quant_ops import QuantizedTensor
 
+from .. import packed
 from ..errors import AthanorError
 from . import families, frozen
 from .patches import patched
@@ -83,13 +84,16 @@ class Swap:
 
     def _copy(self, index: int) -> _Copy:
         def empty(p: torch.Tensor | None) -> torch.Tensor | None:
-            return None if p is None else torch.empty_like(p, device=self._device)
+            return None if p is None else torch.empty_like(packed.bare(p), device=self._device)
 
         with torch.no_grad():
             homes = {layer: parameters(layer) for layer in self._blocks[index]}
             tensors = {layer: {name: empty(p) for name, p in home.items()} for layer, home in homes.items()}
             pairs = [
-                (tensors[layer][name], p) for layer, home in homes.items() for name, p in home.items() if p is not None
+                (tensors[layer][name], packed.bare(p))
+                for layer, home in homes.items()
+                for name, p in home.items()
+                if p is not None
             ]
             if self._stream is not None:
                 # The memory may be in use by what is still queued.
@@ -127,7 +131,11 @@ def _chosen(model: torch.nn.Module, count: int) -> list[torch.nn.Module]:
 
 
 def _can_go(layer: torch.nn.Module) -> bool:
-    return frozen.suits(layer) and not isinstance(layer.weight, QuantizedTensor)
+    return (
+        frozen.suits(layer)
+        and not isinstance(layer.weight, QuantizedTensor)
+        and (packed.unpacks(layer) or not packed.holds(layer))
+    )
 
 
 @contextmanager
@@ -151,8 +159,14 @@ def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: set[
     index_of = {layer: index for index, layers in enumerate(blocks) for layer in layers}
 
     def wrap(layer: torch.nn.Module, forward: Any) -> Any:
-        def fetch(dtype: torch.dtype, _device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
+        own = parameters(layer)
+        strange = any(map(packed.is_packed, own.values()))
+
+        def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
             here = swap.fetch(index_of[layer], layer)
+            if strange:
+                there = {name: p if p is None else packed.dressed(p, own[name]) for name, p in here.items()}
+                return packed.unpacked(layer, dtype, device, there)
             bias = here.get("bias")
             return here["weight"].to(dtype), bias if bias is None else bias.to(dtype)
 
@@ -187,20 +201,21 @@ class _Away:
         own = dict(layer._parameters)
         self._layers.append((layer, own))
         with torch.no_grad():
-            layer.__dict__[HOME] = {name: p if p is None else self._home(p.detach().cpu()) for name, p in own.items()}
+            layer.__dict__[HOME] = {name: p if p is None else self._home(p) for name, p in own.items()}
             for name, p in own.items():
                 if p is not None:
-                    layer._parameters[name] = torch.nn.Parameter(p.new_empty(0), requires_grad=False)
+                    layer._parameters[name] = torch.nn.Parameter(packed.bare(p).new_empty(0), requires_grad=False)
 
-    def _home(self, value: torch.Tensor) -> torch.Tensor:
+    def _home(self, own: torch.Tensor) -> torch.Tensor:
         """The host pins memory where it lies: torch's own pinning would be a copy, rounded up to a power of two."""
-        if not self._pin or value.nbytes < SMALL:
-            return value
-        if hasattr(value.untyped_storage(), "_comfy_tensor_file_slice"):
-            value = value.clone()  # pages of a file that the host has mapped for reading alone cannot be pinned
-        if mm.pin_memory(value):
-            self._pinned.append(value)
-        return value
+        value = packed.bare(own.detach()).cpu()
+        if self._pin and value.nbytes >= SMALL:
+            storage, strange = value.untyped_storage(), packed.is_packed(own)
+            if hasattr(storage, "_comfy_tensor_file_slice") or (strange and not storage.resizable()):
+                value = value.clone()  # pages of a file that was mapped for reading alone cannot be pinned
+            if mm.pin_memory(value):
+                self._pinned.append(value)
+        return packed.dressed(value, own)
 
     def bring_back(self) -> None:
         """The very same parameters in their places."""

@@ -17,6 +17,7 @@ import torch
 from comfy.quant_ops import QuantizedTensor
 
 from ..errors import AthanorError
+from ..packed import dressed, is_packed, unpacks
 
 STREAMED = ("_v", "_v_signature", "_v_weight", "_v_bias")
 """Attributes by which layers of a model with dynamic VRAM find their weights in the GPU's memory, as sampling streams them."""
@@ -47,7 +48,8 @@ def tracked(value: torch.Tensor) -> bool:
 
 
 def usable(value: torch.Tensor) -> torch.Tensor:
-    """A tensor on the same memory that autograd can save, without a gradient of its own; of the same class."""
+    """A tensor on the same memory that autograd can save, without a gradient of its own; of the same class, if that means
+    anything."""
     if isinstance(value, QuantizedTensor):
         return value.detach() if tracked(value) else value.clone()
     if value.is_meta or type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
@@ -56,11 +58,7 @@ def usable(value: torch.Tensor) -> torch.Tensor:
         twin = torch.empty(0, dtype=value.dtype, device=value.device).set_(
             value.untyped_storage(), value.storage_offset(), value.size(), value.stride()
         )
-        if type(value) in (torch.Tensor, torch.nn.Parameter):
-            return twin
-        twin = twin.as_subclass(type(value))  # another pack's, which knows more of its content
-        twin.__dict__.update(value.__dict__)
-        return twin
+        return dressed(twin, value)
 
 
 def _parameter(value: torch.Tensor) -> torch.nn.Parameter:
@@ -215,6 +213,20 @@ def check(patcher: Any) -> None:
         ),
         None,
     )
+    strange = next(
+        (
+            (f"{path}.{name}", type(p).__name__)
+            for path, module in named.named_modules()
+            for name, p in module._parameters.items()
+            if is_packed(p) and not unpacks(module)
+        ),
+        None,
+    )
+    if strange is not None:
+        raise AthanorError(
+            f"model: its weight {strange[0]} is a {strange[1]}, from which nothing can be trained: load the model with Load "
+            "Checkpoint, Load Diffusion Model or Unet Loader (GGUF)."
+        )
     if absent is not None:
         raise AthanorError(
             f"model: its weight {absent} is not in memory (the file lacks it, or its loader keeps it elsewhere): load the model with "

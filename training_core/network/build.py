@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from ..errors import AthanorError
+from ..packed import is_packed
 from ..randomness import torch_seed
 from ..settings import BlockSettings, NetworkSettings
 from . import blocks, presets
-from .exact import exact
+from .exact import begin_dora, exact
 from .lean import lean_forward
 from .parts import Network, Part, is_conv3
 
@@ -100,6 +101,8 @@ def _create(part: Part, settings: NetworkSettings) -> torch.nn.Module:
             if not part.text:
                 network.loras = _picked(network.loras, part, settings)
             network.loras = _shared(network.loras, part, settings, options)
+            for lora in network.loras:
+                begin_dora(lora)
         except ValueError as error:
             raise _boft_rank(settings, error) from None
     return network
@@ -109,7 +112,12 @@ def _in_floats(loras: list[Any]) -> None:
     """The algorithm full takes a layer's weight into itself."""
     for lora in loras:
         weight = lora.org_module[0].weight
-        if weight.dtype.itemsize < 2 or type(weight) not in (torch.Tensor, torch.nn.Parameter):
+        if is_packed(weight):
+            raise AthanorError(
+                "algo full needs a model in fp32, fp16 or bf16, this one's weights are packed as in a GGUF file: load it from a "
+                ".safetensors file, or choose lora or lokr."
+            )
+        if weight.dtype.itemsize < 2 or type(weight).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
             raise AthanorError(
                 "algo full needs a model in fp32, fp16 or bf16, this one is stored in 8 bits or less: load the model with another "
                 "weight_dtype, or choose lora or lokr."

@@ -13,9 +13,14 @@ from typing import Any
 
 import torch
 
+from .. import packed
 
-def dequantised(weight: torch.Tensor) -> torch.Tensor:
-    """A frozen weight in float32, whatever it is stored as."""
+
+def dequantised(layer: torch.nn.Module) -> torch.Tensor:
+    """A layer's frozen weight in float32, whatever it is stored as."""
+    weight = layer.weight
+    if packed.is_packed(weight):
+        return packed.unpacked(layer, torch.float32, weight.device)[0]
     quantised = type(weight) not in (torch.Tensor, torch.nn.Parameter)
     return (weight.dequantize() if quantised else weight).detach().float()
 
@@ -26,6 +31,18 @@ def exact(lora: Any) -> None:
     lora.op = _in_the_format_of_its_input(lora.op)
 
 
+def begin_dora(lora: Any) -> None:
+    """Give a new DoRA module the norms that it starts with: LyCORIS takes those of the bytes where a weight is packed."""
+    layer = lora.org_module[0]
+    if not getattr(lora, "wd", False) or not packed.is_packed(layer.weight):
+        return
+    weight = dequantised(layer)
+    one = [1] * (weight.ndim - 1)
+    rows = weight.flatten(1).norm(dim=1).view(-1, *one)
+    columns = weight.transpose(0, 1).flatten(1).norm(dim=1).view(1, -1, *one[1:])
+    lora.dora_scale = torch.nn.Parameter((rows if lora.wd_on_out else columns).cpu())
+
+
 @cache
 def _exact_class(kind: type) -> type:
     """The same class (of the same name, by which others know it) that sees the base's weight in float32."""
@@ -33,7 +50,7 @@ def _exact_class(kind: type) -> type:
         return kind
 
     def current(self: Any) -> torch.Tensor:
-        return dequantised(self.org_module[0].weight)
+        return dequantised(self.org_module[0])
 
     def forward(self: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         return kind.forward(self, x, *args, **kwargs).to(x.dtype)

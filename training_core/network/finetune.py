@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..errors import AthanorError
+from ..packed import is_packed
 from ..settings import NetworkSettings
 
 
@@ -33,9 +34,14 @@ def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[tor
     """(owner, attribute, name) of the parameters that `include` and `exclude` leave.
 
     Raises:
-        AthanorError: none is left, or the model is quantised.
+        AthanorError: none is left, or the model is quantised or packed.
     """
     include, exclude = settings.patterns("include"), settings.patterns("exclude")
+    if any(map(is_packed, module.parameters())):
+        raise AthanorError(
+            "algo finetune needs a model in fp32, fp16 or bf16, this one's weights are packed as in a GGUF file: load it from a "
+            ".safetensors file, or train a LoRA."
+        )
     found = []
     for path, owner in module.named_modules():
         for attribute, value in owner._parameters.items():

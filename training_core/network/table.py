@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .parts import Network
@@ -35,5 +36,5 @@ def table(network: Network) -> str:
 def _in_file(lora: Any) -> int:
     """IA3 has no format of its own: its file holds the whole change."""
     if type(lora).__name__ == "IA3Module":
-        return lora.org_module[0].weight.numel()
+        return math.prod(lora.shape)
     return sum(p.numel() for p in lora.parameters())
