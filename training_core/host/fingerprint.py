@@ -76,7 +76,7 @@ def _patcher(hasher: Any, patcher: Any) -> None:
         for key, value in patcher.model.state_dict().items()
         if not key.startswith("model_sampling.") and not key.endswith(LACKING)
     }
-    state.update({key: value for key, value in _packed(patcher.model).items() if key in state})
+    _see_packed(patcher.model, state)
     state.update({key: saved.weight for key, saved in patcher.backup.items() if key in state})
     state.update({key: saved for key, saved in patcher.backup_buffers.items() if key in state})
     _digest(hasher, state)
@@ -87,9 +87,17 @@ def _patcher(hasher: Any, patcher: Any) -> None:
         _digest(hasher, sampling)
 
 
-def _packed(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Weights that other packs keep packed: of those `state_dict` tells the sizes alone."""
-    return {name: value for name, value in model.named_parameters() if is_packed(value)}
+def _see_packed(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
+    """Of weights that other packs keep packed, `state_dict` gives stand-ins without memory: look at the weights themselves.
+
+    It may also name tensors that are none, for the host to reckon with (GGUF: room to unpack the largest).
+    """
+    own = dict(model.named_parameters())
+    for key in [key for key, value in state.items() if value.is_meta]:
+        if key not in own:
+            del state[key]
+        elif is_packed(own[key]):
+            state[key] = own[key]
 
 
 def fingerprint(model: Any, clip: Any, vae: Any) -> str:

@@ -114,8 +114,7 @@ def encode(
     tokens, cut = tokenize(clip, caption, weighted, max_tokens)
     with torch.inference_mode(), silenced(clip.cond_stage_model, without):
         cond, extras = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)[0]
-    # Clones made outside inference mode can be saved for backward.
-    return Text(cond.clone(), {k: _normal(v) for k, v in extras.items()}), cut
+    return Text(_normal(cond), {k: _normal(v) for k, v in extras.items()}), cut
 
 
 @contextmanager
@@ -140,6 +139,7 @@ def silenced(model: Any, names: Sequence[str]) -> Iterator[None]:
 
 
 def _normal(value: Any) -> Any:
+    """Copies made outside inference mode, which can be saved for backward; of no pack's own class (GGUF's `clone` makes none)."""
     if isinstance(value, torch.Tensor):
-        return value.clone()
+        return value.as_subclass(torch.Tensor).clone()
     return [_normal(v) for v in value] if isinstance(value, (list, tuple)) else value

@@ -62,6 +62,11 @@ def create(parts: Sequence[Part], settings: NetworkSettings, seed: int) -> Netwo
 def _create(part: Part, settings: NetworkSettings) -> torch.nn.Module:
     from lycoris.wrapper import LycorisNetwork
 
+    if settings.algo == "full" and any(map(is_packed, part.module.parameters())):
+        raise AthanorError(
+            "algo full needs a model in fp32, fp16 or bf16, this one's weights are packed as in a GGUF file: load it from a "
+            ".safetensors file, or choose lora or lokr."
+        )
     options = {
         "train_norm": settings.train_norm and not part.text,  # no LoRA format has names for a text encoder's norms
         "weight_decompose": settings.dora,
@@ -112,11 +117,6 @@ def _in_floats(loras: list[Any]) -> None:
     """The algorithm full takes a layer's weight into itself."""
     for lora in loras:
         weight = lora.org_module[0].weight
-        if is_packed(weight):
-            raise AthanorError(
-                "algo full needs a model in fp32, fp16 or bf16, this one's weights are packed as in a GGUF file: load it from a "
-                ".safetensors file, or choose lora or lokr."
-            )
         if weight.dtype.itemsize < 2 or type(weight).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
             raise AthanorError(
                 "algo full needs a model in fp32, fp16 or bf16, this one is stored in 8 bits or less: load the model with another "

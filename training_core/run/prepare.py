@@ -252,8 +252,8 @@ def _patched(model: Any) -> Iterator[str]:
     """What the graph has put on the model before training."""
     if model.patches:
         yield (
-            f"The MODEL has a LoRA patched on {len(model.patches)} weights: the network is trained on top of it, and is to be "
-            "used together with it."
+            f"The MODEL has a LoRA patched on (or a model merged into) {len(model.patches)} weights: the network is trained on top "
+            "of it, and is to be used together with it."
         )
 
 
