@@ -41,7 +41,7 @@ def load(name, stored=torch.float32, dtype=torch.float32):
 def weights(module):
     """What a model is made of: the very parameters and buffers, and their content."""
     found = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    content = {n: hashlib.sha256(v.contiguous().view(torch.uint8).numpy().tobytes()).digest() for n, v in found.items()}
+    content = {n: hashlib.sha256(v.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()).digest() for n, v in found.items()}
     return found, content
 
 
@@ -298,6 +298,7 @@ def test_text_encoders(family, how):
             stack.enter_context(cards.dynamic())
         other = tiny_text.load(family, state if how == "dynamic" else {k: v.float() for k, v in state.items()})
     assert other.patcher.is_dynamic() is (how == "dynamic")
+    unload()
     own, content = weights(other.cond_stage_model)
     with cards.moving():
         for mine, wanted in zip(encoded(model, other, family), plain, strict=True):
