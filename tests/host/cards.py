@@ -66,7 +66,8 @@ def _dynamic() -> type:
             super().load(*args, **kwargs)
             self.model.dynamic_pins[self.load_device]["active"] = False  # nothing is pinned
             for module in self.model.modules():
-                if hasattr(module, "comfy_cast_weights") and mm.module_size(module) > 16 * 1024:  # smaller ones are not streamed
+                large = mm.module_size(module) > 16 * 1024  # smaller ones are not streamed
+                if large and hasattr(module, "comfy_cast_weights"):
                     module._v = _Layer()
 
         def loaded_size(self) -> int:
@@ -89,6 +90,7 @@ def _dynamic() -> type:
 
 def _mapped(path: str) -> tuple[dict[str, torch.Tensor], Any]:
     """A file's tensors on memory that is for reading alone, which know where in the file they lie."""
+    import comfy.utils
     from comfy.memory_management import TensorFileSlice
     from safetensors import safe_open
 
@@ -100,7 +102,7 @@ def _mapped(path: str) -> tuple[dict[str, torch.Tensor], Any]:
     for name, told in json.loads(content[8:start].tobytes()).items():
         if name != "__metadata__":
             begin, end = (start + place for place in told["data_offsets"])
-            kind = {"F16": torch.float16, "F32": torch.float32, "BF16": torch.bfloat16, "I64": torch.int64}[told["dtype"]]
+            kind = comfy.utils._TYPES[told["dtype"]]
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that it cannot be written to is what is wanted
                 found[name] = torch.frombuffer(content[begin:end].data, dtype=kind).view(told["shape"])

@@ -63,7 +63,11 @@ class Trainable:
     """A loaded model: makes batches and raw predictions."""
 
     def __init__(
-        self, lent: weights.Lent, guidance: float = 1.0, text: LiveText | None = None, lent_text: weights.Lent | None = None
+        self,
+        lent: weights.Lent,
+        guidance: float = 1.0,
+        text: LiveText | None = None,
+        lent_text: weights.Lent | None = None,
     ) -> None:
         """`guidance`: what models with an embedded guidance input (Flux dev) are told while training; `text`: the text
         encoders, if they are trained as well, and `lent_text` their weights.
