@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -18,6 +20,7 @@ from ..host import text as host_text
 from ..host import vae as host_vae
 from ..host.model import Batch as HostBatch
 from ..host.model import Geometry, Trainable
+from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings
 from .events import Encoded, Warned
@@ -83,7 +86,7 @@ class Encodings:
         samples = [sample for batch in batches for sample in batch.samples]
         views, captions = [s.view for s in samples], [s.caption for s in samples]
         for what, progress in (
-            ("pictures", self._latents.fill(views, lambda pixels: host_vae.encode(self._vae, pixels))),
+            ("pictures", self._pictures(views)),
             ("captions", self._texts.fill([] if self._live_text else captions, self._encode)),
         ):
             for done, total in progress:
@@ -102,6 +105,12 @@ class Encodings:
                 yield Warned(
                     f"{len(cut)} of {len(unique)} captions are longer than max_token_length ({limit}) and are cut."
                 )
+
+    def _pictures(self, views: list[View]) -> Iterator[tuple[int, int]]:
+        """Encode pictures in float32; what that takes is made for the first of them, and gone after the last."""
+        with ExitStack() as stack:
+            exact = cache(lambda: stack.enter_context(in_float32(self._vae)))
+            yield from self._latents.fill(views, lambda pixels: host_vae.encode(exact(), pixels))
 
     def _cut(self, caption: Caption) -> bool:
         """Whether a caption that has been filled in is longer than the encoders read."""
