@@ -39,7 +39,7 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
             tensors, told = {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise AthanorError(f"network_weights: {path.name} cannot be read as safetensors ({error}).") from None
-    broken = next((key for key, value in tensors.items() if not value.isfinite().all()), None)
+    broken = next((key for key, value in tensors.items() if not value.float().isfinite().all()), None)
     if broken:
         raise AthanorError(
             f"network_weights: {path.name} holds NaN or infinity in {broken}: it cannot be continued; take an earlier file."

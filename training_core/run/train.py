@@ -15,6 +15,7 @@ from ..data.plan import Batch, Buckets
 from ..errors import AthanorError
 from ..files import remove_leftovers
 from ..host import families, folders, guard, quantised
+from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
 from ..settings import Job
@@ -177,7 +178,7 @@ def _session(
             host_model,
             trained.module,
             looking,
-            Health(),
+            Health(scaler.is_enabled(), lambda: blame(host_model)),
             lambda step: chain(split.warnings(), map(Warned, host_model.said()), look(step)),
             run.samples,
             saver.due,
