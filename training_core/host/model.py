@@ -128,7 +128,7 @@ class Trainable:
         latents: torch.Tensor,
         texts: Sequence[Text | Caption],
         geometry: Sequence[Geometry],
-        weights: Sequence[float],
+        weights: Sequence[float] | torch.Tensor,
         mask: torch.Tensor | None = None,
     ) -> Batch:
         """Put samples on the device. `latents`: (B, C, h, w), or (B, C, 1, h, w) of a video VAE, as the VAE gave them;
@@ -138,7 +138,8 @@ class Trainable:
             latents = latents.unsqueeze(2)
         together = self.patcher.model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
         mask = mask if mask is None else mask.to(self.device, non_blocking=True)
-        return self._batch(together, texts, geometry, torch.tensor(weights).to(self.device, non_blocking=True), mask)
+        weight = torch.as_tensor(weights, dtype=torch.float32).to(self.device, non_blocking=True)
+        return self._batch(together, texts, geometry, weight, mask)
 
     def _batch(
         self,

@@ -33,13 +33,15 @@ class Fetched:
     latents: torch.Tensor  # (B, C, ...) as the VAE gave them, drawn from their posteriors
     texts: list[host_text.Text] | list[Caption]  # captions if the text encoders are trained as well
     geometry: list[Geometry]
-    weights: list[float]
+    weights: torch.Tensor  # (B,) float32, of each sample in the loss
     mask: torch.Tensor | None  # (B, 1, H, W) float32 in 0..1
 
     def pinned(self) -> Fetched:
         """The same in page-locked memory."""
         texts = [t if isinstance(t, Caption) else _pinned(t) for t in self.texts]
-        return replace(self, latents=_pin(self.latents), texts=texts, mask=_pin(self.mask))
+        return replace(
+            self, latents=_pin(self.latents), texts=texts, weights=_pin(self.weights), mask=_pin(self.mask)
+        )
 
 
 def _pinned(text: host_text.Text) -> host_text.Text:
@@ -140,7 +142,7 @@ class Encodings:
             torch.cat(latents),
             texts,
             [self._geometry(sample) for sample in batch.samples],
-            [self._prior if sample.is_reg else 1.0 for sample in batch.samples],
+            torch.tensor([self._prior if sample.is_reg else 1.0 for sample in batch.samples]),
             _together(masks),
         )
 

@@ -12,6 +12,7 @@ import torch
 from ..objective import Noised, Objective
 from ..optim import optimizers, rounding
 from ..randomness import torch_seed
+from .ahead import Ahead
 from .ranks import Alone, Ranks
 from .split import Split, parts
 
@@ -46,7 +47,7 @@ class Stepper:
     def __init__(
         self,
         predict: Predict,
-        objective: Objective,
+        objective: Objective | Ahead,
         network: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         max_grad_norm: float,
