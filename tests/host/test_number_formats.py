@@ -77,5 +77,7 @@ def test_a_lora_that_is_not_finite_is_not_continued(tmp_path):
     assert weights.load(path)[0].keys() == parts.keys()
     parts[key][1, 1] = float("inf")
     save_file(parts, path)
-    with pytest.raises(AthanorError, match=r"^network_weights: old.safetensors holds NaN or infinity in lora_unet_a.lora_up"):
+    with pytest.raises(
+        AthanorError, match=r"^network_weights: old.safetensors holds NaN or infinity in lora_unet_a.lora_up"
+    ):
         weights.load(path)

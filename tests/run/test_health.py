@@ -77,7 +77,9 @@ def test_an_overflow_without_end_stops_the_run():
         def backward(ctx, g):
             return g * math.nan
 
-    with pytest.raises(Diverged, match="in 20 steps in a row, up to step 20: lower learning_rate, or set mixed_precision"):
+    with pytest.raises(
+        Diverged, match="in 20 steps in a row, up to step 20: lower learning_rate, or set mixed_precision"
+    ):
         in_float16(Health(scaled=True), 40, lambda step, x: Spoilt.apply(x))
 
 
@@ -96,7 +98,10 @@ def test_a_model_that_never_gave_a_number_is_blamed_itself():
     """And not the learning rate; once it gave one, or where the run's beginning was not seen, nobody knows."""
     blame = "the model itself answers so in float16: set mixed_precision to bf16 or no."
     begun = [nan(step) for step in range(1, 21)]
-    assert watched(Health(True, lambda: blame), begun) == f"Loss was NaN or infinite in every step from the first on: {blame}"
+    assert (
+        watched(Health(True, lambda: blame), begun)
+        == f"Loss was NaN or infinite in every step from the first on: {blame}"
+    )
     words = "lower learning_rate, or set mixed_precision to bf16 or no"
     assert words in watched(Health(True, lambda: blame), [nan(1, 0.5), *(nan(step) for step in range(2, 30))])
     assert words in watched(Health(True, lambda: blame), [nan(step) for step in range(101, 130)])

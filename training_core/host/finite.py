@@ -18,7 +18,9 @@ def blame(host_model: Any) -> str:
         return f"the model's own weight {broken} holds NaN or infinity: take another file of the model."
     computed = str(host_model.compute_dtype).removeprefix("torch.")
     if computed == "float32":
-        return "the model itself answers so, with whole weights, pictures and captions: see whether ComfyUI draws with it."
+        return (
+            "the model itself answers so, with whole weights, pictures and captions: see whether ComfyUI draws with it."
+        )
     other = "no" if computed == "bfloat16" else "bf16 or no"
     return f"the model itself answers so in {computed}, with whole weights, pictures and captions: set mixed_precision to {other}."
 

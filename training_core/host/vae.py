@@ -12,6 +12,7 @@ from comfy.ldm.models.autoencoder import DiagonalGaussianRegularizer
 
 from .vae_float32 import full_float32
 
+
 def encode(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
     """The posterior's mean and std before `process_latent_in`, (B, C, h, w) on the CPU; std None where the VAE has none.
 

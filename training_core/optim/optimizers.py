@@ -58,9 +58,7 @@ def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
     return arguments
 
 
-def _try(
-    cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None, device: torch.device
-) -> None:
+def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None, device: torch.device) -> None:
     """One step on throw-away parameters, where training will be: what is wrong shows now (betas of 2, a library
     without its kernels, a class that needs more than gradients)."""
     with torch.inference_mode(False), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

@@ -39,9 +39,7 @@ class Fetched:
     def pinned(self) -> Fetched:
         """The same in page-locked memory."""
         texts = [t if isinstance(t, Caption) else _pinned(t) for t in self.texts]
-        return replace(
-            self, latents=_pin(self.latents), texts=texts, weights=_pin(self.weights), mask=_pin(self.mask)
-        )
+        return replace(self, latents=_pin(self.latents), texts=texts, weights=_pin(self.weights), mask=_pin(self.mask))
 
 
 def _pinned(text: host_text.Text) -> host_text.Text:

@@ -90,8 +90,7 @@ class Stepper:
         own = self._split(
             batches, lambda most: self._backward(step, self._ranks.share(sizes), batches, sum(sizes), most)
         )
-        self._ranks.sum_gradients(self._parameters)
-        losses, timesteps = (self._ranks.gather(values, sizes) for values in own)
+        losses, timesteps = self._ranks.exchange(self._parameters, own, sizes)
         with self._updating(step):
             self._scaler.unscale_(self._optimizer)
             limit = self._max_grad_norm or float("inf")
