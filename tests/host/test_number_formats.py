@@ -27,7 +27,8 @@ def card(monkeypatch, bf16):
 
 def test_auto_is_bfloat16_where_the_host_would_take_float16(model, monkeypatch):
     from athanor.training_core.host import guard
-    from athanor.training_core.host.model import compute_dtype, trainable
+    from athanor.training_core.host.model import trainable
+    from athanor.training_core.host.precision import compute_dtype
     from athanor.training_core.run import prepare
     from athanor.training_core.settings import TrainingSettings
 

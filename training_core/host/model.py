@@ -15,9 +15,8 @@ from ..objective.schedule import Schedule
 from . import compiled, families, frozen, patches, quantised, swap
 from .attention import Attention
 from .live_text import LiveText
+from .precision import compute_dtype
 from .text import Text
-
-COMPUTE = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class Caption(Protocol):
@@ -227,21 +226,6 @@ class Trainable:
     def _index(self, places: torch.Tensor) -> torch.Tensor:
         """On the device, without waiting for it as a list would."""
         return places.to(self.device, non_blocking=True)
-
-
-def compute_dtype(model: Any, mixed_precision: str) -> torch.dtype:
-    """Number format that a MODEL will compute in while it is trained.
-
-    auto: the host's choice, but bfloat16 for its float16 where the device has both and the family knows it: gradients need
-    bfloat16's range.
-    """
-    if mixed_precision in COMPUTE:
-        return COMPUTE[mixed_precision]
-    chosen: torch.dtype = model.model.get_dtype_inference()
-    known = model.model.model_config.supported_inference_dtypes
-    if chosen == torch.float16 and torch.bfloat16 in known and mm.should_use_bf16(model.load_device):
-        return torch.bfloat16
-    return chosen
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..errors import AthanorError
 from ..files import write_atomically
 from ..host import diffusers, families, fingerprint, folders, guard, quantised, text
-from ..host.model import COMPUTE, compute_dtype
+from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
 from ..host.zsnr import zero_terminal
 from ..network import build, diffusers_names, finetune, groups, weights
