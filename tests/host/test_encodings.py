@@ -150,6 +150,36 @@ def test_what_another_process_removed_is_encoded_again(graph, buckets, tmp_path,
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
+def test_a_vae_in_bfloat16_fills_the_caches_in_float32(graph, buckets, tmp_path, monkeypatch):
+    """E21: one copy for all pictures of an epoch, none where nothing is missing, and none left."""
+    import comfy.model_management as mm
+    import comfy.sd
+    from athanor.training_core.data.plan import epoch_plan
+    from athanor.training_core.host import folders, guard, vae
+    from athanor.training_core.run import encoded
+    from athanor.training_core.settings import CacheSettings, TrainingSettings
+
+    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    copies, own = [], encoded.in_float32
+    monkeypatch.setattr(encoded, "in_float32", lambda given: copies.append(given) or own(given))
+    _, clip, autoencoder = graph
+    weights = autoencoder.get_sd()
+    with torch.inference_mode():
+        short = comfy.sd.VAE(sd=dict(weights), dtype=torch.bfloat16)
+        exact = comfy.sd.VAE(sd={name: value.bfloat16().float() for name, value in weights.items()})
+    plan, loaded = epoch_plan(buckets, TrainingSettings(), 0), len(mm.current_loaded_models)
+    with guard.training():
+        for _ in range(2):
+            encodings = encoded.Encodings(buckets, clip, short, "vae", CacheSettings(), 0, 1.0)
+            list(encodings.fill(plan))
+            got = encodings.fetch(plan[0]).latents
+        assert copies == [short] and len(mm.current_loaded_models) <= loaded + 1  # the text encoder
+        view = plan[0].samples[0].view
+        pixels = encodings._latents._pixels([("", view)])[1]
+        want = vae.encode(exact, pixels)[0]
+    assert torch.allclose(got[:1], want, atol=1e-5)
+
+
 def test_noise_is_drawn_while_the_device_works(graph, buckets, tmp_path, monkeypatch):
     """D18: in the thread that reads the caches, for every step, to the bit what the step would draw itself."""
     from athanor.training_core.data.plan import epoch_plan
