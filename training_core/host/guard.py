@@ -46,6 +46,11 @@ def give_way() -> None:
     free_memory()
 
 
+def device() -> torch.device:
+    """What the host computes on, and so what is trained on: not every GPU that is there is used (--cpu), nor is every one CUDA's."""
+    return mm.get_torch_device()
+
+
 def gpus() -> int | None:
     """How many the host's processes can train on; None if it computes on the CPU."""
     return torch.cuda.device_count() if mm.get_torch_device().type == "cuda" else None

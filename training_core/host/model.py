@@ -15,6 +15,7 @@ from ..objective.schedule import Schedule
 from . import compiled, families, frozen, patches, quantised, swap, weights
 from .attention import Attention
 from .live_text import LiveText
+from .precision import compute_dtype
 from .text import Text
 
 EVERYTHING = 1e20
@@ -22,8 +23,6 @@ EVERYTHING = 1e20
 
 CAST_ON = ("cuda", "xpu")
 """Kinds of device with memory of their own, where weights of another number format are cast once."""
-
-COMPUTE = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class Caption(Protocol):
@@ -145,7 +144,7 @@ class Trainable:
         latents: torch.Tensor,
         texts: Sequence[Text | Caption],
         geometry: Sequence[Geometry],
-        weights: Sequence[float],
+        weights: Sequence[float] | torch.Tensor,
         mask: torch.Tensor | None = None,
     ) -> Batch:
         """Put samples on the device. `latents`: (B, C, h, w), or (B, C, 1, h, w) of a video VAE, as the VAE gave them;
@@ -155,7 +154,8 @@ class Trainable:
             latents = latents.unsqueeze(2)
         together = self.patcher.model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
         mask = mask if mask is None else mask.to(self.device, non_blocking=True)
-        return self._batch(together, texts, geometry, torch.tensor(weights).to(self.device, non_blocking=True), mask)
+        weight = torch.as_tensor(weights, dtype=torch.float32).to(self.device, non_blocking=True)
+        return self._batch(together, texts, geometry, weight, mask)
 
     def _batch(
         self,
@@ -254,11 +254,6 @@ def forget_peak(device: torch.device) -> None:
     """Count the most that is held from here on."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-
-
-def compute_dtype(model: Any, mixed_precision: str) -> torch.dtype:
-    """Number format that a MODEL will compute in while it is trained."""
-    return COMPUTE.get(mixed_precision) or model.model.get_dtype_inference()
 
 
 @contextmanager
