@@ -25,7 +25,7 @@ class _Both(torch.autograd.Function):
     def forward(ctx: Any, x: torch.Tensor, down: torch.Tensor, up: torch.Tensor, fetch: Fetch) -> torch.Tensor:
         weight, bias = fetch(x.dtype, x.device)
         thin = x.mm(down.t())
-        ctx.save_for_backward(x, down, up, thin)
+        ctx.save_for_backward(x, down if ctx.needs_input_grad[0] else None, up, thin)
         ctx.fetch = fetch
         return F.linear(x, weight, bias).addmm_(thin, up.t())
 
