@@ -75,7 +75,6 @@ class Trainable:
         self._lent = [lent, *([lent_text] if lent_text else [])]
         self.guidance = guidance
         self.device: torch.device = self.patcher.load_device
-        self._options: dict[str, Any] = {}
         self._attention = Attention()
         self._held: int | None = None  # bytes of weights on the device, once they were loaded
         self.compiled: compiled.Compiled | None = None
@@ -99,7 +98,7 @@ class Trainable:
             forget_peak(self.device)
         options = self.patcher.model_options["transformer_options"].copy()
         options["optimized_attention_override"] = self._attention
-        self._options = options
+        self._options: dict[str, Any] = options
 
     @property
     def diffusion_model(self) -> torch.nn.Module:
@@ -117,11 +116,12 @@ class Trainable:
             yield from self.compiled.said()
 
     @contextmanager
-    def checkpointed(self, how: str) -> Iterator[None]:
-        """Inside, "part" or "all" of the blocks are computed again in the backward pass."""
+    def checkpointed(self, how: str, draws: bool = True) -> Iterator[None]:
+        """Inside, "part" or "all" of the blocks are computed again in the backward pass; `draws`: the network is random."""
+        draws = draws or any(map(self._options.get, compiled.PATCHES))  # what a graph puts into blocks may draw, too
         with ExitStack() as stack:
             for part in filter(None, (self.diffusion_model, self.encoders)):
-                stack.enter_context(patches.checkpointed(part, how))
+                stack.enter_context(patches.checkpointed(part, how, draws))
             yield
 
     @property
