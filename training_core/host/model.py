@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import comfy.model_management as mm
 import torch
@@ -14,6 +13,7 @@ from ..objective import Noised
 from ..objective.schedule import Schedule
 from . import compiled, families, frozen, patches, quantised, swap, weights
 from .attention import Attention
+from .batch import Batch, Caption, Geometry, Groups
 from .live_text import LiveText
 from .precision import compute_dtype
 from .text import Text
@@ -23,39 +23,6 @@ EVERYTHING = 1e20
 
 CAST_ON = ("cuda", "xpu")
 """Kinds of device with memory of their own, where weights of another number format are cast once."""
-
-
-class Caption(Protocol):
-    """What text encoders that are trained read."""
-
-    text: str
-    weighted: bool
-    max_tokens: int
-    without: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Sizes that SDXL is told, in pixels as (width, height) and (left, top)."""
-
-    original: tuple[int, int]
-    crop: tuple[int, int]
-    target: tuple[int, int]
-
-
-Groups = tuple[tuple[list[int], dict[str, Any]], ...]
-"""Samples that can share a forward, and their conditioning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A micro-batch on the model's device."""
-
-    latents: torch.Tensor  # (B, C, h, w) float32, process_latent_in applied
-    weights: torch.Tensor  # (B,) float32 loss weights
-    mask: torch.Tensor | None  # (B, 1, H, W) float32, where the loss counts
-    groups: Callable[[], Groups]
-    part: Callable[[slice], Batch] | None = None  # some of the samples
 
 
 class Trainable:

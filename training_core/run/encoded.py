@@ -18,8 +18,9 @@ from ..errors import AthanorError
 from ..host import fingerprint, folders, guard
 from ..host import text as host_text
 from ..host import vae as host_vae
-from ..host.model import Batch as HostBatch
-from ..host.model import Geometry, Trainable
+from ..host.batch import Batch as HostBatch
+from ..host.batch import Geometry
+from ..host.model import Trainable
 from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from ..data.plan import Batch
 from ..data.prefetch import prefetched
-from ..host.model import Batch as HostBatch
+from ..host.batch import Batch as HostBatch
 from ..host.model import Trainable
 from .encoded import Encodings, Fetched, to_device
 from .ranks import Alone, Ranks
