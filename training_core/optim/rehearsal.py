@@ -34,6 +34,7 @@ def rehearse(optimizer: torch.optim.Optimizer) -> int:
             optimizer.step()
             return size(optimizer)
     finally:
+        optimizer.state.clear()  # whoever may still hold it
         for weight, value in zip(weights, before, strict=True):
             weight.grad = None
             if weight.dtype == value.dtype:

@@ -104,7 +104,6 @@ def _first_update(job: Job, trained: Trained, exact: Exact) -> int:
             raise
     if full:  # not before here: the error holds what the step had made
         raise NoRoom(UPDATE)
-    guard.free_memory()
     means = sum(p.numel() for group in trained.groups for p in group["params"]) if job.optimizer.ema_decay else 0
     return kept + 4 * means
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import shutil
 import time
@@ -120,7 +119,6 @@ def trial(stepper: Stepper, batches: Sequence[Any], device: torch.device, most: 
     except Exception as error:
         if not guard.is_out_of_memory(error):
             raise
-    gc.collect()
     guard.free_memory()
     return None
 
