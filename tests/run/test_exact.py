@@ -185,3 +185,15 @@ def test_the_interlude_has_what_the_server_has(card, fast, comfy):
             assert switches() == fast
         assert switches() == fast | TRAINED
     assert switches() == fast
+
+
+def test_cublas_is_told_when_the_host_loads_the_pack(card, comfy, monkeypatch):
+    """Before the first prompt: it reads it once."""
+    import asyncio
+
+    from athanor import nodes
+
+    for part in (nodes.server, nodes.dataset_routes, nodes.compare_routes, nodes.help_routes):
+        monkeypatch.setattr(part, "register", lambda: None)
+    asyncio.run(nodes.AthanorExtension().on_load())
+    assert os.environ[determinism.WORKSPACE] == ":4096:8"

@@ -67,3 +67,20 @@ def test_waiting_for_data_stays_with_its_step():
     assert [s.data_wait for s in told] == [0.0, 0.1, 0.0]
     assert all(s.seconds >= s.data_wait for s in told) and told[1].seconds > 0.1 > told[0].seconds
     assert sum(s.seconds for s in told) == pytest.approx(whole, rel=0.1)
+
+
+def test_steps_are_read_before_a_look(comfy):
+    """A look waits for the device: what it waits for is the steps' time, not its own."""
+    from athanor.training_core.run.routine import Routine
+
+    said, progress = [], Progress()
+    progress.read = lambda: said.append("read") or iter(())
+    nothing = SimpleNamespace(due=lambda *args: False, take=lambda name: False, bad=0)
+    keeper = SimpleNamespace(due=False)
+    routine = Routine(
+        99, SimpleNamespace(device=torch.device("cuda")), None, None, nothing, lambda step: said.append("look") or iter(()),
+        lambda step: step % 3 == 0, nothing, lambda *args: False, keeper, nothing,
+    )  # fmt: skip
+    for progress.step in (1, 2, 3, 4):
+        assert list(routine.after_step(progress)) == []
+    assert said == ["look", "look", "read", "look", "look"]
