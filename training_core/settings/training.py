@@ -168,6 +168,14 @@ class TrainingSettings(Settings):
         flag="torch_compile",
         advanced=True,
     )
+    deterministic: Literal["auto", "on", "off"] = setting(
+        "auto",
+        "On a GPU: take only algorithms that give the same bytes every time, so that the same graph and seed give the same LoRA "
+        "to the byte, on one machine and card. Otherwise its attention and some sums end a little differently each time. auto: on, "
+        "if a step tried at the start takes at most 10 % longer with them; what was taken is kept with the run. A CPU is always "
+        "exact.",
+        advanced=True,
+    )
 
     @property
     def batches_per_step(self) -> int:
