@@ -70,8 +70,12 @@ GRAPHS = {
 
 @pytest.mark.parametrize(
     ("name", "algo", "checkpointing"),
-    [("sd15", "lora", "off"), ("sd3", "lokr", "all"), ("flux_dev", "lora", "part")]
-    + [pytest.param("sdxl", "lora", "off", marks=pytest.mark.long)],
+    [
+        ("sd15", "lora", "off"),
+        ("sd3", "lokr", "all"),
+        ("flux_dev", "lora", "part"),
+        pytest.param("sdxl", "lora", "off", marks=pytest.mark.long),
+    ],
 )
 def test_one_graph_for_all_sizes_of_pictures_and_captions(name, algo, checkpointing):
     """Of 16 blocks in SD1.5 of four sizes, 70 in SDXL; losses and gradients are those of the plain model, and the next run
