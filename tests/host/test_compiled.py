@@ -127,6 +127,26 @@ def test_nothing_of_a_run_is_held_by_its_graphs():
     assert found.graphs == {}
 
 
+def test_a_base_of_8_bits_is_not_kept_as_it_is_cast():
+    """A graph sees that both passes cast the same weight, and would keep what the first one made: the model a second time."""
+    import comfy.sd
+    import tiny
+    from athanor.training_core.host import compiled
+
+    with torch.inference_mode():
+        model = comfy.sd.load_diffusion_model_state_dict(tiny.sd3_unet(), model_options={"dtype": torch.float8_e4m3fn})
+    inputs = tuple(some[:1] for some in samples(CASES["sd3"]))
+    with values(model, precision="no") as (host_model, made):
+        plain = step(host_model, made, *inputs)
+        with (
+            compiled.compiled(host_model.diffusion_model, "aot_eager_decomp_partition") as found,
+            made.formed(torch.float32),
+        ):
+            seen = step(host_model, made, *inputs)
+    assert not found.reason and seen.differs_from(plain) < 1e-5
+    assert seen.kept <= plain.kept
+
+
 def test_graphs_of_earlier_runs_are_dropped_when_they_are_many():
     from athanor.training_core.host import compiled
 

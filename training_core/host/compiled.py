@@ -19,6 +19,7 @@ import comfy.model_management as mm
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
 
+from . import quantised
 from .patches import on_copies, patched
 from .swap import HOME, transformer_blocks
 
@@ -188,9 +189,14 @@ def compiled(model: torch.nn.Module, backend: str = "") -> Iterator[Compiled]:
     ]
     found = Compiled(backend or BACKEND)
     limits = {"recompile_limit": SHAPES, "accumulated_recompile_limit": SHAPES * 8, "fail_on_recompile_limit_hit": True}
-    # Else a backward pass that cannot be compiled for all sizes fails as late as in the backward pass.
-    early = torch._functorch.config.patch(force_non_lazy_backward_lowering=True)
-    with torch._dynamo.config.patch(limits), early, patched(blocks, found.wrap):
+    differentiated = {
+        # Else a backward pass that cannot be compiled for all sizes fails as late as in the backward pass.
+        "force_non_lazy_backward_lowering": True,
+        # Weights of 8 bits are cast for both passes (`frozen`): else the casts of all layers are kept for the second.
+        "ban_recompute_materialized_backward": not quantised.is_8bit(model),
+    }
+    functorch = torch._functorch.config.patch(differentiated)
+    with torch._dynamo.config.patch(limits), functorch, patched(blocks, found.wrap):
         try:
             yield found
         finally:
