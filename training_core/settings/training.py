@@ -162,8 +162,8 @@ class TrainingSettings(Settings):
     )
     torch_compile: bool = setting(
         False,
-        "Let torch compile the model's transformer blocks: faster steps after a minute or more for the first of every size of "
-        "bucket. Rounding differs a little. Needs triton on a GPU (Windows: triton-windows); where it does not work, the blocks "
+        "Let torch compile the model's transformer blocks: faster steps after a first one of a minute or more (once, until ComfyUI is "
+        "restarted). Rounding differs a little. Needs triton on a GPU (Windows: triton-windows); where it does not work, the blocks "
         "run as usual and it is said.",
         flag="torch_compile",
         advanced=True,
