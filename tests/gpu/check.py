@@ -51,10 +51,8 @@ class Check:
         self._values |= report.values_of(lines)
         said = {0: "", 124: ", stopped at its limit"}.get(code, f", FAILED with code {code}")
         title = f"**{part.name}**: {part.question} ({time.monotonic() - start:.0f} s{said})"
-        rows = report.rows_of(lines)
         end = [] if code == 0 else ["", *(f"    {line}" for line in lines[-6:])]
-        table = ["| " * 2 + "|", "|---|---|", *rows] if rows else []
-        self._sections.append("\n".join([title, "", *table, *end, ""]))
+        self._sections.append("\n".join([title, "", *report.table(lines), *end, ""]))
         self._write()
 
     def _process(self, part: parts.Part, seconds: float) -> tuple[int, list[str]]:

@@ -37,8 +37,14 @@ def tried(label: str, what: Callable[[], Any]) -> bool:
     return True
 
 
-def rows_of(lines: Iterable[str]) -> list[str]:
-    return [line for line in lines if line.startswith(ROW)]
+def table(lines: Iterable[str]) -> list[str]:
+    """The rows among the lines of a part, as one table, each filled up to the longest."""
+    rows = [line.removeprefix(ROW).removesuffix(" |").split(" | ") for line in lines if line.startswith(ROW)]
+    if not rows:
+        return []
+    width = max(map(len, rows))
+    filled = (row + [""] * (width - len(row)) for row in rows)
+    return ["| " * width + "|", "|---" * width + "|", *(f"| {' | '.join(row)} |" for row in filled)]
 
 
 def values_of(lines: Iterable[str]) -> dict[str, float]:
