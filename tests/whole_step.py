@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,21 @@ def trained(model: Any, name: str, count: int, *, how: Mapping[str, Any] | None 
     """Both: `how` it is `loaded`, `what` is `attached`."""
     with loaded(model, **(how or {})) as host, attached(host, name, count, **what) as whole:
         yield whole
+
+
+def splitter() -> Any:
+    """What is done when memory runs out in a step, as a run does it."""
+    from athanor.training_core.host import guard
+    from athanor.training_core.run.split import Split
+
+    return Split(guard.free_memory)
+
+
+def compiled_blocks(host: Any) -> AbstractContextManager[Any]:
+    """The blocks of a loaded model compiled as torch_compile does it."""
+    from athanor.training_core.host import compiled
+
+    return compiled.compiled(host.diffusion_model)
 
 
 def objective(host: Any) -> Any:

@@ -14,10 +14,7 @@ from report import row
 
 def split(model: str = "sdxl", count: int = 8) -> None:
     """A step in its usual room, then with six tenths of what it needs."""
-    from athanor.training_core.host import guard
-    from athanor.training_core.run.split import Split
-
-    made, splitter = drawn.load(model), Split(guard.free_memory)
+    made, splitter = drawn.load(model), whole_step.splitter()
     with whole_step.trained(made, model, count, split=splitter, rate=0.0) as whole:
         whole.step(0)
         whole.step(1)

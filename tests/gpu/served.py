@@ -30,6 +30,10 @@ TELLING = (
 """Lines of the log that say which way ComfyUI and the pack have taken."""
 
 
+SECONDS = 100 * float(os.environ.get("GPU_SLOW", "1"))
+"""For a graph at most."""
+
+
 @contextmanager
 def _server(base: Path, options: Sequence[str] = ()) -> Iterator[Host]:
     """A ComfyUI over `base`; at the end what its log tells is said."""
@@ -66,7 +70,7 @@ def quickstart(options: Sequence[str] = ()) -> None:
             for inputs in workflow.nodes_of(prompt, "AthanorTrainLoRA"):
                 inputs |= {"output_name": f"again_{number}", "retrain": True, "epochs": 1 if on_cpu() else 4}
             start = time.perf_counter()
-            host.run(prompt, seconds=400)
+            host.run(prompt, seconds=SECONDS)
             hashes.append(_hash(base, f"again_{number}"))
             row("quickstart", f"run {number}", f"{time.perf_counter() - start:.1f} s", hashes[-1])
 
@@ -197,7 +201,7 @@ def _picture(host: Host, checkpoint: str) -> np.ndarray:
 
 def _kind(host: Host, label: str, name: str, made: Callable[[str], Prompt]) -> None:
     start = time.perf_counter()
-    host.run(made(name), seconds=200)
+    host.run(made(name), seconds=SECONDS)
     seconds = time.perf_counter() - start
     runs = (path.parent for path in (host.base / "output" / "athanor" / "runs").glob("*/job.json"))
     run = next(r for r in runs if json.loads((r / "job.json").read_text())["training"]["output_name"] == name)

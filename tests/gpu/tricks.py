@@ -106,14 +106,12 @@ def cudnn_benchmark(whole: Whole, model: str, count: int) -> Trick:
 @contextlib.contextmanager
 def compiled(whole: Whole, model: str, count: int, mode: str = "default") -> Trick:
     """The model's blocks compiled as torch_compile does it, but in another mode of torch.compile."""
-    from athanor.training_core.host import compiled as pack
-
     compile_ = torch.compile
 
     def in_mode(forward: Any, *, backend: Any = None, **options: Any) -> Any:
         return compile_(forward, mode=mode, **options)
 
-    with mock.patch.object(torch, "compile", in_mode), pack.compiled(whole.host.diffusion_model):
+    with mock.patch.object(torch, "compile", in_mode), whole_step.compiled_blocks(whole.host):
         yield whole.step, whole_step.passes(whole, model, count)
 
 
@@ -166,7 +164,7 @@ TRICKS = {
 
 def tf32(model: str = "sdxl", count: int = 1) -> None:
     """Training in float32 (mixed_precision no), with and without TF32 in products and convolutions."""
-    made, losses = drawn.load(model), []
+    made, losses = drawn.load(model, torch.float32), []
     for on in (False, True):
         before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = on
