@@ -135,12 +135,13 @@ SAMPLES = {
     "sample_every_n_epochs": 1,
 }
 BOTH = {"network": {"train": "unet + text encoder", "rank": 2}}
+TWO = {"train": {"epochs": 2}}
 TUNED = {"network": {"algo": "finetune"}, "optimizer": {"learning_rate": 1e-4}}
 
 
 def _plain(checkpoint: str, **parts: Any) -> Callable[[str], Prompt]:
-    """name of the run -> a training of two epochs."""
-    train = {"epochs": 2} | parts.pop("train", {})
+    """name of the run -> a training of four pictures; of one epoch on a CPU, unless `parts` say how many."""
+    train = {"epochs": 1 if on_cpu() else 2} | parts.pop("train", {})
     return lambda name: graphs.training(checkpoint, train=train | {"output_name": name}, **parts)
 
 
@@ -168,11 +169,11 @@ KINDS: dict[str, Callable[[str], Prompt]] = {
     "lora, SD3, float32 file": _plain("sd3_fp32"),
     "text encoder too, SD1.5": _plain("sd15", **BOTH),
     "text encoder too, SD1.5, float32 file": _plain("sd15_fp32", **BOTH),
-    "whole model with samples, SD1.5": _with_samples(_plain("sd15", **TUNED)),
+    "whole model with samples, SD1.5": _with_samples(_plain("sd15", **TWO, **TUNED)),
     "whole model, new encodings in epoch 2, SD3": _plain(
-        "sd3", dataset={"flip_aug": True, "random_crop": True}, **TUNED
+        "sd3", dataset={"flip_aug": True, "random_crop": True}, **TWO, **TUNED
     ),
-    "lora with samples, SD3": _with_samples(_plain("sd3")),
+    "lora with samples, SD3": _with_samples(_plain("sd3", **TWO)),
     "a MODEL without a file, SD1.5": _made_model(_plain("sd15")),
     "blocks swapped, checkpointing, SD3": _plain("sd3", train={"blocks_to_swap": 1, "gradient_checkpointing": "all"}),
     "bf16 weights, SD3": _plain("sd3", train={"mixed_precision": "bf16", "full_precision": "bf16"}),
@@ -181,7 +182,7 @@ KINDS: dict[str, Callable[[str], Prompt]] = {
 
 
 def kinds(options: Sequence[str] = (), only: Sequence[str] = tuple(KINDS)) -> None:
-    """Each kind for two epochs; then the graph's own MODELs still draw the pictures that they drew before."""
+    """Each kind for an epoch or two; then the graph's own MODELs still draw the pictures that they drew before."""
     base = _base()
     with _server(base, options) as host:
         before = {name: _picture(host, name) for name in ("sd15", "sd3")}
