@@ -27,6 +27,8 @@ class Check:
 
     def __init__(self, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
+        for name in ("log.txt", "profile.txt"):  # they grow
+            (out / name).unlink(missing_ok=True)
         self._out, self._start = out, time.monotonic()
         self._limit, self._slow = (
             float(os.environ.get(name, value)) for name, value in (("GPU_LIMIT", 540), ("GPU_SLOW", 1))
