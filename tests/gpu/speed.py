@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 import warnings
 from collections import Counter
@@ -34,7 +33,7 @@ def step(model: str, count: int, steps: int = 8, suffix: str = "") -> None:
 def _step(host: Any, model: str, count: int, steps: int, name: str, rate: float) -> None:
     plain = whole_step.bare(host, model, count)
     plain()
-    bare = statistics.median(timing.each(plain, steps))
+    bare = timing.running(lambda _: plain(), steps)
     value(f"{name}.bare", bare)
     with whole_step.attached(host, model, count) as whole:
         seconds, layers = _measured(name, whole.step, steps), len(whole.network.loras)
