@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -91,14 +92,13 @@ class Check:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """This part and what it has started: a server that was left would hold the card."""
-    import signal
-
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:
-            return
+            break
         time.sleep(1)
+    process.wait()
 
 
 def main(names: list[str]) -> None:

@@ -12,7 +12,7 @@ ROW, VALUE = "| ", "= "
 
 def row(*cells: object) -> None:
     """A row of the part's table."""
-    print(ROW + " | ".join(" ".join(str(cell).split()) for cell in cells) + " |", flush=True)
+    print(ROW + " | ".join(" ".join(str(cell).replace("|", "/").split()) for cell in cells) + " |", flush=True)
 
 
 def gib(number: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,8 @@ TELLING = (
 )
 """Lines of the log that say which way ComfyUI and the pack have taken."""
 
+MARKS = re.compile(r"\x1b\[\d*m|\[INFO\]")
+
 
 SECONDS = 100 * float(os.environ.get("GPU_SLOW", "1"))
 """For a graph at most."""
@@ -42,8 +45,8 @@ def _server(base: Path, options: Sequence[str] = ()) -> Iterator[Host]:
         try:
             yield host
         finally:
-            log = host.log().splitlines()
-            for line in dict.fromkeys(line.strip() for line in log if any(words in line for words in TELLING)):
+            log = [MARKS.sub("", line).strip() for line in host.log().splitlines()]
+            for line in dict.fromkeys(line for line in log if any(words in line for words in TELLING)):
                 row("log", line[:220]) if line.startswith(("Device:", "Athanor: attention")) else print("  log:", line)
             for line in host.trouble():
                 row("trouble", line[:220])
