@@ -37,7 +37,7 @@ SDXL_4 = SDXL_1 | {"count": 4}
 PARTS = (
     # Does it train at all?
     Part("server", 90, "served:quickstart", "the quickstart in a real ComfyUI with dynamic VRAM, twice: equal bytes?"),
-    Part("server-kinds", 110, "served:kinds", "in it: float32 files, text encoders, whole models, samples, a MODEL without a file"),
+    Part("server-kinds", 130, "served:kinds", "in it: float32 files, text encoders, whole models, samples, a MODEL without a file"),
     Part("legacy", 80, "served:kinds", "four of them with --disable-dynamic-vram", LEGACY),
     Part("bytes", 60, "sameness:steps", "SDXL steps twice: equal as they come? with deterministic algorithms? their price", env=CUBLAS),
     # How fast, and in how much memory?
