@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -30,7 +31,7 @@ TELLING = (
 )
 """Lines of the log that say which way ComfyUI and the pack have taken."""
 
-MARKS = re.compile(r"\x1b\[\d*m|\[INFO\]")
+MARKS = re.compile(r"\x1b\[\d*m|\[[A-Z]+\]")
 
 
 SECONDS = 100 * float(os.environ.get("GPU_SLOW", "1"))
@@ -48,8 +49,8 @@ def _server(base: Path, options: Sequence[str] = ()) -> Iterator[Host]:
             log = [MARKS.sub("", line).strip() for line in host.log().splitlines()]
             for line in dict.fromkeys(line for line in log if any(words in line for words in TELLING)):
                 row("log", line[:220]) if line.startswith(("Device:", "Athanor: attention")) else print("  log:", line)
-            for line in host.trouble():
-                row("trouble", line[:220])
+            for line, times in Counter(host.trouble()).items():
+                row("trouble", MARKS.sub("", line).strip()[:220], f"{times} times")
             print("\n".join(log[-120:]))
 
 
