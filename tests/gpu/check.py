@@ -80,8 +80,9 @@ class Check:
     def _write(self) -> None:
         """The report as far as it is."""
         seconds = time.monotonic() - self._start
+        title = f"# Check on {self.card}" if self.card else "# No card: proof that the check runs, not a measurement"
         text = [
-            "# Check on a card", "", *self._head[1:], f"| whole go | {seconds:.0f} of {self._limit:.0f} s |", "",
+            title, "", *self._head[1:], f"| whole go | {seconds:.0f} of {self._limit:.0f} s |", "",
             *bars.rows(self._values, self.card), "", *bars.ratios(self._values, self.card), "", *self._sections,
         ]  # fmt: skip
         if self._left_out:

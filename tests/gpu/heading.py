@@ -56,7 +56,7 @@ def lines() -> list[str]:
     card = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
     driver = output("nvidia-smi", "--query-gpu=driver_version,memory.total", "--format=csv,noheader") if card else ""
     told = {
-        "card": card or "none: proof that the kit runs, no measurement of a card",
+        "card": card or "none; every model is a narrow SD1.5, times are processor time",
         "driver, memory": driver or "none",
         "Python, system": f"{platform.python_version()}, {platform.platform()}, {os.cpu_count()} CPUs",
         "torch, CUDA, cuDNN": f"{torch.__version__}, {torch.version.cuda}, {torch.backends.cudnn.version()}",

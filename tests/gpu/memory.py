@@ -27,7 +27,11 @@ def split(model: str = "sdxl", count: int = 8) -> None:
         timing.sync()
         gc.collect()
         left = 0 if hog is None else torch.cuda.memory_allocated() - held - hog.numel()
-    row("out of memory", said or "NOT SPLIT", f"left behind {left / 2**20:.0f} MiB")
+    row(
+        "out of memory",
+        said or ("left out: needs a card" if on_cpu() else "NOT SPLIT"),
+        f"left behind {left / 2**20:.0f} MiB",
+    )
     apart = max(abs(a - b) / abs(a) for a, b in zip(wanted, seen, strict=True))
     row("losses, whole and split, apart by", f"{apart:.1e}", [f"{x:.4f}" for x in seen[:4]])
 
