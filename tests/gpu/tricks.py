@@ -26,8 +26,8 @@ def all_of_them(model: str = "sdxl", count: int = 1) -> None:
     """The plain step and every trick."""
     with whole_step.loaded(drawn.load(model)) as host:
         with whole_step.attached(host, model, count) as whole:
-            plain = _measured(whole.step)
             loss = whole_step.passes(whole, model, count)().item()
+            plain = _measured(whole.step)
         value("tricks.plain", plain)
         row("plain step", f"{plain:.4f} s", "1.00", f"loss {loss:.6f}")
         for label, trick in TRICKS.items():
