@@ -114,8 +114,10 @@ def compiled(whole: Whole, model: str, count: int, mode: str = "default") -> Tri
     def in_mode(forward: Any, *, backend: Any = None, **options: Any) -> Any:
         return compile_(forward, mode=mode, **options)
 
-    with mock.patch.object(torch, "compile", in_mode), whole_step.compiled_blocks(whole.host):
+    with mock.patch.object(torch, "compile", in_mode), whole_step.compiled_blocks(whole.host) as found:
         yield whole.step, whole_step.passes(whole, model, count)
+        if found.reason:
+            row("they ran as usual", found.reason)
 
 
 @contextlib.contextmanager
