@@ -30,12 +30,16 @@ class Layout:
     faint: str = ""  # a tensor with a tenth of the usual values
 
     def build(self, device: str, **changes: Any) -> torch.nn.Module:
+        import comfy.memory_management
         import comfy.ops
 
         path, _, name = self.module.partition(":")
         kind = getattr(importlib.import_module(path), name)
         shape = self.real | changes
-        return kind(**shape, dtype=torch.float32, device=device, operations=comfy.ops.disable_weight_init)
+        with mock.patch.object(
+            comfy.memory_management, "aimdo_enabled", False
+        ):  # with it, layers begin without weights
+            return kind(**shape, dtype=torch.float32, device=device, operations=comfy.ops.disable_weight_init)
 
     def named(self, state: State) -> State:
         """The keys as released files have them."""
@@ -201,13 +205,18 @@ def _shrunk(layout: Layout) -> Iterator[None]:
         yield
 
 
-def load(name: str, seed: int = 11, dtype: torch.dtype = torch.float32) -> Any:
-    """A MODEL, in float32 unless said otherwise; every parameter has weights, those that real files start at zero too."""
+def load(name: str, seed: int = 11, dtype: torch.dtype = torch.float32, stored: torch.dtype = torch.float32) -> Any:
+    """A MODEL, in float32 unless said otherwise; every parameter has weights, those that real files start at zero too.
+
+    Args:
+        stored: number format of the file.
+    """
     import comfy.sd
 
     layout = LAYOUTS[name]
     state = layout.named(_fill(layout.build("cpu", **layout.small), seed))
     if layout.faint:
         state[layout.faint] /= 10
+    state = {key: value.to(stored) for key, value in state.items()}
     with _shrunk(layout):
         return comfy.sd.load_diffusion_model_state_dict(state, model_options={"dtype": dtype})

@@ -9,8 +9,8 @@ CLIP_G = {"num_hidden_layers": 3, "hidden_size": 96, "intermediate_size": 64, "n
 T5 = {"num_layers": 2, "d_ff": 32, "d_kv": 16, "num_heads": 2, "vocab_size": 32128}
 
 
-def load(family: str):
-    """A CLIP object for "sd15", "sdxl", "sd3" or "flux"."""
+def load(family: str, state: dict[str, torch.Tensor] | None = None):
+    """A CLIP object for "sd15", "sdxl", "sd3" or "flux"; with the weights of `state`, as the host's loader gives them to it."""
     import comfy.sd
     from comfy import sd1_clip, sdxl_clip
     from comfy.text_encoders import flux, sd3_clip
@@ -30,7 +30,9 @@ def load(family: str):
         params: dict = {}  # noqa: RUF012
         clip, tokenizer = classes[family]
 
-    clip = comfy.sd.CLIP(Target, model_options=options)
+    clip = comfy.sd.CLIP(Target, model_options=options, state_dict=state or [])
+    if state is not None:
+        return clip
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for name, value in clip.cond_stage_model.named_parameters():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
 import pytest
@@ -56,19 +57,18 @@ def parts(family, live):
 
 def trained(family, clip, settings, checkpointing=False):
     """(encoding before, encoding after some steps, tensors of the file, names that had no gradient, verdict)."""
-    from athanor.training_core.host import guard, patches
+    from athanor.training_core.host import guard, patches, weights
     from athanor.training_core.host import live_text as live_module
     from athanor.training_core.host.selfcheck import Check
     from athanor.training_core.network import build, files, portable
 
-    with guard.training():
-        live = live_module.LiveText(clip)
+    with guard.training(), contextlib.ExitStack() as stack:
+        taken = stack.enter_context(weights.lent(clip.patcher))
+        live = live_module.LiveText(clip, taken.patcher)
         import comfy.model_management as mm
 
         mm.load_models_gpu([live.patcher], force_full_load=True)
-        for module in live.model.modules():
-            patches.normal(module)
-        live.model.requires_grad_(False)
+        taken.settle()
         with torch.no_grad():
             before = live(CAPTION)
 

@@ -10,14 +10,16 @@ import comfy.model_management as mm
 import psutil
 import torch
 
+from . import rotary
+
 
 @contextmanager
 def training() -> Iterator[None]:
     """The host runs every prompt in inference mode; training needs gradients, and models that know it.
 
-    `in_training` keeps the host's models off fused paths that have no backward.
+    `in_training` keeps the host's models off fused paths that have no backward; that of rotations is given one.
     """
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), rotary.differentiable():
         before, mm.in_training = mm.in_training, True
         try:
             yield
@@ -44,6 +46,11 @@ def give_way() -> None:
     """Take all models off the device: other processes need it."""
     mm.unload_all_models()
     free_memory()
+
+
+def device() -> torch.device:
+    """What the host computes on, and so what is trained on: not every GPU that is there is used (--cpu), nor is every one CUDA's."""
+    return mm.get_torch_device()
 
 
 def gpus() -> int | None:

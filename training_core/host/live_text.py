@@ -9,18 +9,17 @@ from typing import Any
 import comfy.model_management as mm
 import torch
 
+from . import weights
 from .text import Text, silenced, tokenize
 
 
 class LiveText:
     """Encodes with a clone of the graph's CLIP; the weights are the graph's own."""
 
-    def __init__(self, clip: Any) -> None:
+    def __init__(self, clip: Any, patcher: Any = None) -> None:
+        """`patcher`: of the CLIP's model while its weights are lent (`weights.lent`)."""
         self.clip = clip.clone()
-        if clip.patcher.is_dynamic():
-            self.clip.patcher = clip.patcher.get_non_dynamic_delegate()
-            self.clip.cond_stage_model = self.clip.patcher.model
-        self.patcher = self.clip.patcher
+        self.patcher = self.clip.patcher = patcher or weights.plain(clip.patcher)
         # It is loaded beside the diffusion model once; a look in every step could push that out.
         self.clip.load_model = lambda _tokens=None: self.patcher
 

@@ -2,88 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import comfy.model_management as mm
 import torch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import compiled, families, frozen, patches, quantised, swap
+from . import compiled, families, frozen, patches, quantised, swap, weights
 from .attention import Attention
+from .batch import Batch, Caption, Geometry, Groups
 from .live_text import LiveText
+from .precision import compute_dtype
 from .text import Text
 
-COMPUTE = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+EVERYTHING = 1e20
+"""Bytes that are never there: the host takes all other models off the device."""
 
-
-class Caption(Protocol):
-    """What text encoders that are trained read."""
-
-    text: str
-    weighted: bool
-    max_tokens: int
-    without: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Sizes that SDXL is told, in pixels as (width, height) and (left, top)."""
-
-    original: tuple[int, int]
-    crop: tuple[int, int]
-    target: tuple[int, int]
-
-
-Groups = tuple[tuple[list[int], dict[str, Any]], ...]
-"""Samples that can share a forward, and their conditioning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A micro-batch on the model's device."""
-
-    latents: torch.Tensor  # (B, C, h, w) float32, process_latent_in applied
-    weights: torch.Tensor  # (B,) float32 loss weights
-    mask: torch.Tensor | None  # (B, 1, H, W) float32, where the loss counts
-    groups: Callable[[], Groups]
-    part: Callable[[slice], Batch] | None = None  # some of the samples
+CAST_ON = ("cuda", "xpu")
+"""Kinds of device with memory of their own, where weights of another number format are cast once."""
 
 
 class Trainable:
     """A loaded model: makes batches and raw predictions."""
 
-    def __init__(self, patcher: Any, guidance: float = 1.0, text: LiveText | None = None) -> None:
+    def __init__(
+        self,
+        lent: weights.Lent,
+        guidance: float = 1.0,
+        text: LiveText | None = None,
+        lent_text: weights.Lent | None = None,
+    ) -> None:
         """`guidance`: what models with an embedded guidance input (Flux dev) are told while training; `text`: the text
-        encoders, if they are trained as well.
+        encoders, if they are trained as well, and `lent_text` their weights.
         """
-        self.patcher, self.text = patcher, text
+        self.patcher, self.text = lent.patcher, text
+        self._lent = [lent, *([lent_text] if lent_text else [])]
         self.guidance = guidance
-        self.device: torch.device = patcher.load_device
-        self._options: dict[str, Any] = {}
+        self.device: torch.device = self.patcher.load_device
         self._attention = Attention()
+        self._held: int | None = None  # bytes of weights on the device, once they were loaded
         self.compiled: compiled.Compiled | None = None
         self.load()
 
     def load(self) -> None:
-        """(Re)load the whole model onto its device, everything else out of the way.
+        """(Re)load the whole model onto its device, and the text encoders if they are trained.
 
-        Encoding captions between epochs may have pushed it out.
+        Encoding captions between epochs, or drawing, may have pushed it out. The first time everything else leaves the device,
+        since nobody knows yet what a step takes; later on so much is asked for as steps have taken.
         """
-        patchers = [self.patcher, *([self.text.patcher] if self.text else [])]
+        first = self._held is None
+        beside = EVERYTHING if first else max(0, peak(self.device) - self._held)
         with torch.no_grad():
-            mm.load_models_gpu(patchers, memory_required=1e20, force_full_load=True)
-            for patcher in patchers:
-                for module in patcher.model.modules():
-                    patches.normal(module)
-        for patcher in patchers:
-            patcher.model.requires_grad_(False)
+            mm.load_models_gpu([t.patcher for t in self._lent], memory_required=beside, force_full_load=True)
+            for taken in self._lent:
+                taken.settle()
+        if first:
+            models = [t.patcher.model for t in self._lent]
+            self._held = sum(p.nbytes for m in models for p in m.parameters() if p.device == self.device)
+            forget_peak(self.device)
         options = self.patcher.model_options["transformer_options"].copy()
         options["optimized_attention_override"] = self._attention
-        self._options = options
+        self._options: dict[str, Any] = options
 
     @property
     def diffusion_model(self) -> torch.nn.Module:
@@ -101,11 +83,12 @@ class Trainable:
             yield from self.compiled.said()
 
     @contextmanager
-    def checkpointed(self, how: str) -> Iterator[None]:
-        """Inside, "part" or "all" of the blocks are computed again in the backward pass."""
+    def checkpointed(self, how: str, draws: bool = True) -> Iterator[None]:
+        """Inside, "part" or "all" of the blocks are computed again in the backward pass; `draws`: the network is random."""
+        draws = draws or any(map(self._options.get, compiled.PATCHES))  # what a graph puts into blocks may draw, too
         with ExitStack() as stack:
             for part in filter(None, (self.diffusion_model, self.encoders)):
-                stack.enter_context(patches.checkpointed(part, how))
+                stack.enter_context(patches.checkpointed(part, how, draws))
             yield
 
     @property
@@ -128,7 +111,7 @@ class Trainable:
         latents: torch.Tensor,
         texts: Sequence[Text | Caption],
         geometry: Sequence[Geometry],
-        weights: Sequence[float],
+        weights: Sequence[float] | torch.Tensor,
         mask: torch.Tensor | None = None,
     ) -> Batch:
         """Put samples on the device. `latents`: (B, C, h, w), or (B, C, 1, h, w) of a video VAE, as the VAE gave them;
@@ -138,7 +121,8 @@ class Trainable:
             latents = latents.unsqueeze(2)
         together = self.patcher.model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
         mask = mask if mask is None else mask.to(self.device, non_blocking=True)
-        return self._batch(together, texts, geometry, torch.tensor(weights).to(self.device, non_blocking=True), mask)
+        weight = torch.as_tensor(weights, dtype=torch.float32).to(self.device, non_blocking=True)
+        return self._batch(together, texts, geometry, weight, mask)
 
     def _batch(
         self,
@@ -228,9 +212,15 @@ class Trainable:
         return places.to(self.device, non_blocking=True)
 
 
-def compute_dtype(model: Any, mixed_precision: str) -> torch.dtype:
-    """Number format that a MODEL will compute in while it is trained."""
-    return COMPUTE.get(mixed_precision) or model.model.get_dtype_inference()
+def peak(device: torch.device) -> int:
+    """Bytes that torch has held on a GPU at most, since `forget_peak`; 0 elsewhere."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
+
+
+def forget_peak(device: torch.device) -> None:
+    """Count the most that is held from here on."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 @contextmanager
@@ -242,34 +232,37 @@ def trainable(
     clip: Any = None,
     blocks_to_swap: int = 0,
     torch_compile: bool = False,
+    whole: bool = False,
 ) -> Iterator[Trainable]:
     """Load a MODEL of the graph for training; `guidance` is what models with an embedded guidance input are told.
 
-    No copy of the weights is made; the graph's MODEL is unchanged in value afterwards, and so is its CLIP, which is given
-    if its text encoders are trained as well. Must be entered outside inference mode (`guard.training`).
+    No copy of the weights is kept; the graph's MODEL is untouched afterwards, and so is its CLIP, which is given if its text
+    encoders are trained as well. Must be entered outside inference mode (`guard.training`).
 
     Args:
         blocks_to_swap: so many blocks' weights stay in main memory and are copied when they are needed.
+        whole: the model's own weights are trained: they keep their number format.
 
     Raises:
         AthanorError: more blocks are to be swapped than there are.
     """
-    patcher = model.get_non_dynamic_delegate() if model.is_dynamic() else model.clone()
     wanted = compute_dtype(model, mixed_precision)
-    if wanted != patcher.model.get_dtype_inference():
-        patcher.set_model_compute_dtype(wanted)
     with ExitStack() as stack:
-        stack.callback(_release, patcher)
-        text = LiveText(clip) if clip is not None else None
-        if text:
-            stack.callback(_release, text.patcher)
+        # On a GPU weights of another format are cast once; on a CPU that would be a second model in the same memory.
+        once = wanted if model.load_device.type in CAST_ON else None
+        lent = stack.enter_context(weights.lent(model, compute=once, keep=whole))
+        lent_text = stack.enter_context(weights.lent(clip.patcher)) if clip is not None else None
+        text = LiveText(clip, lent_text.patcher) if lent_text else None
+        patcher = lent.patcher
+        if wanted != patcher.model.get_dtype_inference():
+            patcher.set_model_compute_dtype(wanted)
         parts = [patcher.model.diffusion_model, *([text.model] if text else [])]
         stack.enter_context(quantised.known(patcher.model.diffusion_model))
         for part in parts:
             stack.enter_context(frozen.recast(part))
         if blocks_to_swap:
             stack.enter_context(_swapped(patcher, blocks_to_swap))
-        host_model = Trainable(patcher, guidance, text)
+        host_model = Trainable(lent, guidance, text, lent_text)
         if torch_compile:
             host_model.compiled = stack.enter_context(compiled.compiled(patcher.model.diffusion_model))
         stack.enter_context(patches.raw_output(patcher.model))
@@ -280,21 +273,8 @@ def trainable(
 
 
 def _swapped(patcher: Any, count: int) -> AbstractContextManager[swap.Swap]:
-    """What another node has loaded is taken off the device first; weights that the host is to patch stay."""
-    for loaded in [m for m in mm.current_loaded_models if patcher.is_clone(m.model)]:
-        with torch.no_grad():
-            loaded.model_unload()
-        mm.current_loaded_models.remove(loaded)
+    """Weights that the host is to patch stay."""
     module, keep = patcher.model.diffusion_model, set()
     for key in (*patcher.patches, *patcher.weight_wrapper_patches):
         keep.add(id(patcher.model.get_submodule(str(key).rpartition(".")[0])))
     return swap.swapped(module, count, patcher.load_device, keep)
-
-
-def _release(patcher: Any) -> None:
-    """Take the training clone off the device again; the next node loads the graph's MODEL as usual."""
-    with torch.no_grad():
-        for loaded in [m for m in mm.current_loaded_models if m.model is patcher]:
-            loaded.model_unload()
-            mm.current_loaded_models.remove(loaded)
-    mm.soft_empty_cache()

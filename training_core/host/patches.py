@@ -41,16 +41,6 @@ def patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module,
                 module.forward = own
 
 
-def normal(module: torch.nn.Module) -> None:
-    """Replace weights made in the host's inference mode by equal normal ones: autograd refuses inference tensors."""
-    for name, value in module._parameters.items():
-        if value is not None and value.is_inference():
-            module._parameters[name] = torch.nn.Parameter(value.clone(), requires_grad=False)
-    for name, value in module._buffers.items():
-        if value is not None and value.is_inference():
-            module._buffers[name] = value.clone()
-
-
 def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
     """Let blocks that add to their input in place run backward.
 
@@ -84,12 +74,20 @@ def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
                 yield module
 
 
-def checkpointed(model: torch.nn.Module, how: str) -> AbstractContextManager[None]:
+def _drops(module: torch.nn.Module) -> bool:
+    """Whether it is a dropout that does something."""
+    return module.training and "Dropout" in type(module).__name__ and getattr(module, "p", 0) > 0
+
+
+def checkpointed(model: torch.nn.Module, how: str, draws: bool = True) -> AbstractContextManager[None]:
     """Recompute blocks in the backward pass instead of keeping their activations.
 
     Args:
         how: "part" or "all" of the blocks; any other word: none.
+        draws: whether what is put on the model draws random numbers in its forward. Where neither that nor the model's own
+            dropout does, torch need not read and set the states of its generators around every block, twice.
     """
+    keep = draws or any(map(_drops, model.modules()))
 
     def wrap(block: torch.nn.Module, forward: Any) -> Any:
         def fresh(*args: Any, **kwargs: Any) -> Any:
@@ -98,6 +96,6 @@ def checkpointed(model: torch.nn.Module, how: str) -> AbstractContextManager[Non
             return forward(*args, **kwargs | {k: kwargs[k].clone() for k in ("img", "txt") if k in kwargs})
 
         run = fresh if type(block).__name__ in families.IN_PLACE else forward
-        return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, **kwargs)
+        return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, preserve_rng_state=keep, **kwargs)
 
     return patched(_recomputed(model, how), wrap)

@@ -11,18 +11,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import comfy.model_management as mm
 import torch
 from comfy.quant_ops import QuantizedTensor
 
 from ..errors import AthanorError
 from . import families, frozen
-from .patches import normal, patched
+from .patches import patched
 
 HOME = "_athanor_home"
-"""Attribute of a layer whose parameters are away: the parameters, by name."""
+"""Attribute of a layer whose parameters are away: their values in main memory, by name."""
+
+SMALL = 2**16
+"""Bytes below which a weight is not pinned: the copy of one does not wait, and two of them can share a page, which cannot be
+pinned twice."""
 
 
-def parameters(layer: torch.nn.Module) -> Mapping[str, torch.nn.Parameter | None]:
+def parameters(layer: torch.nn.Module) -> Mapping[str, torch.Tensor | None]:
     """A layer's own parameters, wherever they lie."""
     return layer.__dict__.get(HOME, layer._parameters)
 
@@ -158,34 +163,51 @@ def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: set[
 
         return run
 
+    away = _Away(pin=device.type == "cuda")
     try:
         for layer in index_of:
-            _send_away(layer, pin=device.type == "cuda")
+            away.send(layer)
         with patched(index_of, wrap):
             yield swap
     finally:
-        for layer in index_of:
-            _bring_back(layer, pinned=device.type == "cuda")
+        away.bring_back()
 
 
-def _send_away(layer: torch.nn.Module, pin: bool) -> None:
-    normal(layer)
-    with torch.no_grad():
-        for p in filter(lambda p: p is not None, layer._parameters.values()):
-            p.data = p.data.cpu().pin_memory() if pin else p.data.cpu()
-            p.requires_grad_(False)
-        layer.__dict__[HOME] = dict(layer._parameters)
-        for name, p in layer.__dict__[HOME].items():
-            if p is not None:
-                layer._parameters[name] = torch.nn.Parameter(p.new_empty(0), requires_grad=False)
+class _Away:
+    """Layers without weights on the device."""
 
+    def __init__(self, pin: bool) -> None:
+        """`pin`: lock the weights' pages in main memory, so that copies to the device run beside the arithmetic."""
+        self._pin = pin
+        self._layers: list[tuple[torch.nn.Module, Mapping[str, torch.nn.Parameter | None]]] = []
+        self._pinned: list[torch.Tensor] = []
 
-def _bring_back(layer: torch.nn.Module, pinned: bool) -> None:
-    home = layer.__dict__.pop(HOME, None)
-    if home is None:
-        return
-    with torch.no_grad():
-        for name, p in home.items():
-            if p is not None and pinned:
-                p.data = p.data.clone()  # pinned memory is scarce
-            layer._parameters[name] = p
+    def send(self, layer: torch.nn.Module) -> None:
+        """Let a layer's weights lie in main memory alone."""
+        own = dict(layer._parameters)
+        self._layers.append((layer, own))
+        with torch.no_grad():
+            layer.__dict__[HOME] = {name: p if p is None else self._home(p.detach().cpu()) for name, p in own.items()}
+            for name, p in own.items():
+                if p is not None:
+                    layer._parameters[name] = torch.nn.Parameter(p.new_empty(0), requires_grad=False)
+
+    def _home(self, value: torch.Tensor) -> torch.Tensor:
+        """The host pins memory where it lies: torch's own pinning would be a copy, rounded up to a power of two."""
+        if not self._pin or value.nbytes < SMALL:
+            return value
+        if hasattr(value.untyped_storage(), "_comfy_tensor_file_slice"):
+            value = value.clone()  # pages of a file that the host has mapped for reading alone cannot be pinned
+        if mm.pin_memory(value):
+            self._pinned.append(value)
+        return value
+
+    def bring_back(self) -> None:
+        """The very same parameters in their places."""
+        if self._pinned:
+            torch.cuda.synchronize()  # copies may still be under way
+        for value in self._pinned:
+            mm.unpin_memory(value)
+        for layer, own in self._layers:
+            layer.__dict__.pop(HOME, None)
+            layer._parameters.update(own)

@@ -63,7 +63,7 @@ def loaded(job: Job, run: Prepared, clip: Any, vae: Any) -> Iterator[Loaded]:
                 swapped, last = asked, True
                 continue
             if ready is not None:
-                stack.enter_context(ready.model.checkpointed(ready.way.checkpointing))
+                stack.enter_context(ready.model.checkpointed(ready.way.checkpointing, job.network.draws))
                 yield ready
                 return
         guard.free_memory()
@@ -89,6 +89,7 @@ def _model(job: Job, run: Prepared, clip: Any, swapped: int) -> Any:
         clip if job.network.text else None,
         swapped,
         training.torch_compile,
+        whole=job.network.algo == "finetune",
     )
 
 
@@ -114,7 +115,7 @@ def _decided(job: Job, run: Prepared, model: Trainable, trained: Trained, swappe
     largest, room = Largest(job, run, trained, model, stepper), guard.room(model.device)
 
     def attempt(way: Way) -> Trial | None:
-        with model.checkpointed(way.checkpointing):
+        with model.checkpointed(way.checkpointing, job.network.draws):
             return largest.trial(way.most)
 
     try:

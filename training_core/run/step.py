@@ -12,6 +12,7 @@ import torch
 from ..objective import Noised, Objective
 from ..optim import optimizers, rounding
 from ..randomness import torch_seed
+from .ahead import Ahead
 from .ranks import Alone, Ranks
 from .split import Split, parts
 
@@ -46,7 +47,7 @@ class Stepper:
     def __init__(
         self,
         predict: Predict,
-        objective: Objective,
+        objective: Objective | Ahead,
         network: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         max_grad_norm: float,
@@ -89,8 +90,7 @@ class Stepper:
         own = self._split(
             batches, lambda most: self._backward(step, self._ranks.share(sizes), batches, sum(sizes), most)
         )
-        self._ranks.sum_gradients(self._parameters)
-        losses, timesteps = (self._ranks.gather(values, sizes) for values in own)
+        losses, timesteps = self._ranks.exchange(self._parameters, own, sizes)
         with self._updating(step):
             self._scaler.unscale_(self._optimizer)
             limit = self._max_grad_norm or float("inf")

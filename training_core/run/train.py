@@ -15,11 +15,13 @@ from ..data.plan import Batch, Buckets
 from ..errors import AthanorError
 from ..files import remove_leftovers
 from ..host import families, folders, guard, quantised
+from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
 from ..settings import Job
 from . import continuing, control, lock, registry, state, trackers
 from .advice import relief
+from .ahead import Ahead
 from .automatic import loaded
 from .events import Event, Resumed, Started, Warned
 from .feed import Feed
@@ -138,9 +140,10 @@ def _session(
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
         split = Split(guard.free_memory, relief(job, ready.way.checkpointing))
         split.plan(ready.way.most)
+        ahead = Ahead(run.objective, pin=host_model.device.type == "cuda")
         stepper = Stepper(
             host_model.predict,
-            run.objective,
+            ahead,
             trained.module,
             optimizer,
             job.optimizer.max_grad_norm,
@@ -177,7 +180,7 @@ def _session(
             host_model,
             trained.module,
             looking,
-            Health(),
+            Health(scaler.is_enabled(), lambda: blame(host_model)),
             lambda step: chain(split.warnings(), map(Warned, host_model.said()), look(step)),
             run.samples,
             saver.due,
@@ -207,7 +210,7 @@ def _session(
             training.batches_per_step,
             lambda epoch: first if epoch == begin else run.plan(job, epoch),
             prepare_epoch,
-            Feed(run.encodings, host_model, ranks),
+            Feed(run.encodings, host_model, ranks, lambda shape, *key: ahead.draw(shape, training.seed, *key)),
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
             routine.after_step,

@@ -46,8 +46,8 @@ class TrainingSettings(Settings):
     )
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = setting(
         "auto",
-        "Number format of the frozen model's arithmetic. auto: the one ComfyUI loaded the model in. The network itself "
-        "is kept in float32, unless full_precision says otherwise.",
+        "Number format of the frozen model's arithmetic. auto: the one ComfyUI loaded the model in, but bf16 instead of fp16 on "
+        "a GPU that has it. The network itself is kept in float32, unless full_precision says otherwise.",
         flag="mixed_precision",
         advanced=True,
     )

@@ -1,0 +1,230 @@
+"""The weights of the graph's models while they are trained on: lent, moved and cast as training needs them, and at the end back
+in their places untouched.
+
+Training gets parameter objects of its own on the same memory. Loading moves those to the GPU; the graph's stay where they are (in
+main memory, or in the file they are mapped from), so that nothing is copied back at the end and there is no second model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.model_management as mm
+import torch
+from comfy.quant_ops import QuantizedTensor
+
+from ..errors import AthanorError
+
+STREAMED = ("_v", "_v_signature", "_v_weight", "_v_bias")
+"""Attributes by which layers of a model with dynamic VRAM find their weights in the GPU's memory, as sampling streams them."""
+
+LOADED = (
+    "comfy_cast_weights",
+    "prev_comfy_cast_weights",
+    "comfy_force_cast_weights",
+    "weight_function",
+    "bias_function",
+)
+"""Attributes that the host gives layers when it loads a model, and leaves there."""
+
+
+def plain(patcher: Any) -> Any:
+    """A patcher of the same model that loads its weights whole, with the same patches on it.
+
+    NVIDIA's default (dynamic VRAM) streams weights to the GPU layer by layer, which has no backward pass. The host's own way
+    out, `get_non_dynamic_delegate`, reads the model from its file a second time, keeps it, and fails without a file.
+    """
+    if not patcher.is_dynamic():
+        return patcher.clone()
+    return patcher.clone(disable_dynamic=True, model_override=patcher.get_clone_model_override())
+
+
+def tracked(value: torch.Tensor) -> bool:
+    """Whether autograd can save a tensor for the backward pass: not one of inference mode, nor one that was moved out of
+    it (`Module.to` leaves it without a version counter, though `is_inference()` says False).
+    """
+    try:
+        return value._version >= 0
+    except RuntimeError:
+        return False
+
+
+def usable(value: torch.Tensor) -> torch.Tensor:
+    """A tensor on the same memory that autograd can save, without a gradient of its own; of the same class."""
+    if isinstance(value, QuantizedTensor):
+        return value.detach() if tracked(value) else value.clone()
+    if value.is_meta or type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+        return value  # has no memory of its own
+    with torch.no_grad():
+        twin = torch.empty(0, dtype=value.dtype, device=value.device).set_(
+            value.untyped_storage(), value.storage_offset(), value.size(), value.stride()
+        )
+        if type(value) in (torch.Tensor, torch.nn.Parameter):
+            return twin
+        twin = twin.as_subclass(type(value))  # another pack's, which knows more of its content
+        twin.__dict__.update(value.__dict__)
+        return twin
+
+
+def _parameter(value: torch.Tensor) -> torch.nn.Parameter:
+    if isinstance(value, torch.nn.Parameter) and not value.requires_grad:
+        return value
+    return torch.nn.Parameter(value, requires_grad=False)
+
+
+def normal(module: torch.nn.Module) -> None:
+    """Replace what autograd cannot save of a module's own weights and buffers by tensors on the same memory."""
+    for name, value in module._parameters.items():
+        if value is not None and not tracked(value):
+            module._parameters[name] = _parameter(usable(value))
+    for name, value in module._buffers.items():
+        if value is not None and not tracked(value):
+            module._buffers[name] = usable(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formats:
+    """Which number formats weights have in training."""
+
+    compute: torch.dtype | None = None
+    """Cast layers' weights to this one once, where that needs no more memory; None: they stay, and are cast as they are used."""
+    archived: bool = False
+    """The model holds its file's number formats, and notes beside each weight which one it is meant to have (dynamic VRAM)."""
+    keep: bool = False
+    """Layers' weights stay as they are: they are trained themselves."""
+
+    def of(self, module: torch.nn.Module, name: str, value: torch.Tensor) -> torch.dtype:
+        """The number format for one of a module's weights or buffers."""
+        known = type(value) in (torch.Tensor, torch.nn.Parameter)
+        if not known or not value.is_floating_point() or value.is_meta:
+            return value.dtype
+        layer = hasattr(module, "comfy_cast_weights") and name in ("weight", "bias")
+        if layer and self.keep:
+            return value.dtype
+        noted = getattr(module, f"{name}_comfy_model_dtype", None) if self.archived else None
+        meant = noted or value.dtype
+        embedding = isinstance(
+            module, torch.nn.Embedding
+        )  # the host does not cast it to its input's format: that is none
+        if layer and self.compute and not embedding and self.compute.itemsize <= meant.itemsize:
+            return self.compute
+        return meant
+
+
+class Lent:
+    """A model whose weights training has."""
+
+    def __init__(self, patcher: Any, formats: Formats) -> None:
+        """`patcher`: of `plain`."""
+        self.patcher, self._formats = patcher, formats
+        named = list(patcher.model.named_modules())
+        self._own = [(m, dict(m._parameters), dict(m._buffers)) for _, m in named]
+        self._told = [(m, {n: m.__dict__[n] for n in (*STREAMED, *LOADED) if n in m.__dict__}) for _, m in named]
+        if formats.archived:
+            patcher.force_cast_weights = True
+        twins: dict[int, torch.nn.Parameter] = {}  # a weight that two modules share stays one
+        for path, module in named:
+            for name, value in module._parameters.items():
+                if value is not None:
+                    patched = f"{path}.{name}" in patcher.patches
+                    twin = twins.setdefault(id(value), _parameter(self._early(module, name, value, patched)))
+                    module._parameters[name] = twin
+            for name, value in module._buffers.items():
+                if value is not None:
+                    module._buffers[name] = usable(value)
+            for name in STREAMED:
+                module.__dict__.pop(name, None)
+
+    def _early(self, module: torch.nn.Module, name: str, value: torch.Tensor, patched: bool) -> torch.Tensor:
+        """On its own memory; or smaller already, so that the larger one need not fit the GPU (the host patches it before)."""
+        wanted = self._formats.of(module, name, value)
+        with torch.no_grad():
+            lent = usable(value)
+            return lent if patched or wanted.itemsize >= value.itemsize else lent.to(wanted)
+
+    def settle(self) -> None:
+        """After each load: nothing that autograd refuses, everything in its number format; what is trained stays."""
+        with torch.no_grad():
+            for module in self.patcher.model.modules():
+                normal(module)
+                for name, value in module._parameters.items():
+                    if value is not None and not value.requires_grad:
+                        wanted = self._formats.of(module, name, value)
+                        if wanted != value.dtype:
+                            module._parameters[name] = _parameter(value.to(wanted))
+                for name, value in module._buffers.items():
+                    if value is not None:
+                        module._buffers[name] = value.to(self._formats.of(module, name, value))
+
+    def give_back(self) -> None:
+        """Off the device, the graph's own weights in their places, untouched."""
+        self._restore()
+        with torch.inference_mode():
+            loaded = [m for m in mm.current_loaded_models if m.model is self.patcher]
+            for one in loaded:
+                one.model_unload()
+                mm.current_loaded_models.remove(one)
+            if not loaded:  # it failed while it was loaded
+                self.patcher.detach()
+        self._restore()  # the host has put copies into the places of weights that it had patched
+        for module, told in self._told:
+            for name in (*STREAMED, *LOADED):
+                module.__dict__.pop(name, None)
+            module.__dict__.update(told)
+        mm.soft_empty_cache()
+
+    def _restore(self) -> None:
+        for module, parameters, buffers in self._own:
+            for there, own in ((module._parameters, parameters), (module._buffers, buffers)):
+                there.clear()
+                there.update(own)
+
+
+@contextmanager
+def lent(patcher: Any, *, compute: torch.dtype | None = None, keep: bool = False) -> Iterator[Lent]:
+    """Take a patcher's model for training; what another node has loaded of it is taken off the device first.
+
+    Args:
+        patcher: of the graph, a MODEL or a CLIP's.
+        compute, keep: see `Formats`.
+    """
+    with torch.inference_mode():  # as the host would do it: else its tensors are of both kinds afterwards
+        for loaded in [m for m in mm.current_loaded_models if m.model is not None and patcher.is_clone(m.model)]:
+            loaded.model_unload()
+            mm.current_loaded_models.remove(loaded)
+    taken = Lent(plain(patcher), Formats(compute=compute, archived=patcher.is_dynamic(), keep=keep))
+    try:
+        yield taken
+    finally:
+        taken.give_back()
+
+
+def check(patcher: Any) -> None:
+    """Whether a model's weights can be trained on at all.
+
+    Raises:
+        AthanorError: they are not in memory, or its loader has made no patcher of the host's.
+    """
+    named = getattr(patcher, "model", None)
+    if not isinstance(named, torch.nn.Module) or not hasattr(patcher, "get_clone_model_override"):
+        raise AthanorError(
+            f"model: {type(patcher).__name__} is no model of ComfyUI's own kind and cannot be trained: load it with Load Checkpoint "
+            "or Load Diffusion Model."
+        )
+    absent = next(
+        (
+            f"{path}.{name}"
+            for path, module in named.named_modules()
+            for name, p in module._parameters.items()
+            if p is not None and p.is_meta and not hasattr(module, "comfy_cast_weights")  # the host makes those zeros
+        ),
+        None,
+    )
+    if absent is not None:
+        raise AthanorError(
+            f"model: its weight {absent} is not in memory (the file lacks it, or its loader keeps it elsewhere): load the model with "
+            "Load Checkpoint or Load Diffusion Model."
+        )
