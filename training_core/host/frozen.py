@@ -91,7 +91,22 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
         def here(_dtype: torch.dtype, _device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
             return layer.weight, layer.bias
 
+        def plain(x: torch.Tensor) -> bool:
+            """Most layers of most models, and asked in every call: as they are, in their input's format, frozen."""
+            weight, bias = layer._parameters.get("weight"), layer._parameters.get("bias")
+            return (
+                type(weight) is torch.nn.Parameter
+                and weight.dtype == x.dtype
+                and weight.device == x.device
+                and not weight.requires_grad
+                and (bias is None or (bias.dtype == x.dtype and not bias.requires_grad))
+                and not layer.weight_function
+                and not layer.bias_function
+            )
+
         def weights_for(x: torch.Tensor) -> Fetch | None:
+            if usual and plain(x):
+                return here
             parameters = [p for p in layer._parameters.values() if p is not None]
             trained = not parameters or any(p.requires_grad for p in parameters)
             scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
@@ -103,7 +118,7 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
             return here if usual and there else None
 
         def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-            if not (args or kwargs) and x.requires_grad and weights_for(x) is fetch:
+            if not (args or kwargs) and x.requires_grad and not plain(x) and weights_for(x) is fetch:
                 return compute(x, layer, fetch)
             return forward(x, *args, **kwargs)
 
