@@ -81,7 +81,8 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
 
     def wrap(layer: torch.nn.Module, forward: Any) -> Any:
         own = getattr(layer, "cast_bias_weight", None)  # layers of other packs (GGUF) unpack their weights themselves
-        usual = _usual(layer)
+        scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
+        usual = _usual(layer) and not scaled
 
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
             how = {"dtype": dtype, "device": device, "bias_dtype": dtype}
@@ -109,7 +110,6 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
                 return here
             parameters = [p for p in layer._parameters.values() if p is not None]
             trained = not parameters or any(p.requires_grad for p in parameters)
-            scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
             if trained or scaled:
                 return None
             if layer.weight_function or any(p.dtype != x.dtype or isinstance(p, QuantizedTensor) for p in parameters):
@@ -118,7 +118,7 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
             return here if usual and there else None
 
         def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-            if not (args or kwargs) and x.requires_grad and not plain(x) and weights_for(x) is fetch:
+            if not (args or kwargs) and x.requires_grad and not (usual and plain(x)) and weights_for(x) is fetch:
                 return compute(x, layer, fetch)
             return forward(x, *args, **kwargs)
 
