@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from ..training_core.host import determinism
 from . import compare_routes, dataset_routes, help_routes, server
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
@@ -33,7 +34,8 @@ class AthanorExtension(ComfyExtension):
     """Lists the pack's nodes."""
 
     async def on_load(self) -> None:
-        """Add the routes."""
+        """Add the routes; what cuBLAS is to be told must stand before it starts, with the first prompt."""
+        determinism.prepare()
         server.register()
         dataset_routes.register()
         compare_routes.register()

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).parent))
 
+import device
 
-def _load_pack() -> None:
-    spec = importlib.util.spec_from_file_location(
-        "athanor", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["athanor"] = module
-    spec.loader.exec_module(module)
-
-
-# The pack has a folder `nodes`, ComfyUI a module `nodes`: the pack's root must not be on the path.
-sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != ROOT]
-sys.path.insert(0, str(ROOT / "demo"))
-sys.path.insert(0, str(ROOT / "tests"))
-_load_pack()
+device.load_pack()
+collect_ignore = ["gpu"]  # its parts are run by tests/gpu/check.sh
 
 
 def pytest_configure() -> None:
@@ -40,12 +28,8 @@ def comfyui() -> Path:
 
 @pytest.fixture(scope="session")
 def comfy(comfyui: Path) -> None:
-    """The real ComfyUI's modules in this process, on the CPU."""
-    sys.path.insert(0, str(comfyui))
-    import comfy.cli_args
-
-    comfy.cli_args.args.cpu = True
-    import comfy.model_management
+    """The real ComfyUI's modules in this process, on the CPU unless ATHANOR_DEVICE says another."""
+    device.load_host(comfyui)
 
 
 @pytest.fixture(scope="session")

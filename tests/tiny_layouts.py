@@ -36,7 +36,9 @@ class Layout:
         path, _, name = self.module.partition(":")
         kind = getattr(importlib.import_module(path), name)
         shape = self.real | changes
-        with mock.patch.object(comfy.memory_management, "aimdo_enabled", False):  # with it, layers begin without weights
+        with mock.patch.object(
+            comfy.memory_management, "aimdo_enabled", False
+        ):  # with it, layers begin without weights
             return kind(**shape, dtype=torch.float32, device=device, operations=comfy.ops.disable_weight_init)
 
     def named(self, state: State) -> State:
@@ -203,9 +205,7 @@ def _shrunk(layout: Layout) -> Iterator[None]:
         yield
 
 
-def load(
-    name: str, seed: int = 11, dtype: torch.dtype = torch.float32, stored: torch.dtype = torch.float32
-) -> Any:
+def load(name: str, seed: int = 11, dtype: torch.dtype = torch.float32, stored: torch.dtype = torch.float32) -> Any:
     """A MODEL, in float32 unless said otherwise; every parameter has weights, those that real files start at zero too.
 
     Args:

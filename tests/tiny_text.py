@@ -30,9 +30,8 @@ def load(family: str, state: dict[str, torch.Tensor] | None = None):
         params: dict = {}  # noqa: RUF012
         clip, tokenizer = classes[family]
 
-    clip = comfy.sd.CLIP(Target, model_options=options)
+    clip = comfy.sd.CLIP(Target, model_options=options, state_dict=state or [])
     if state is not None:
-        clip.cond_stage_model.load_state_dict(state, strict=False, assign=clip.patcher.is_dynamic())
         return clip
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():

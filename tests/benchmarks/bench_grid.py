@@ -13,11 +13,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "host"))
 
 import graphs
 import loras
+from device import on_cpu
 from host import Host
 
 
 def test_sixty_epochs(comfyui, checkpoints, tmp_path, capsys):
-    host = Host(comfyui, tmp_path, cpu=True)
+    host = Host(comfyui, tmp_path, cpu=on_cpu())
     (tmp_path / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
     for epoch in range(1, 61):
         path = tmp_path / "models" / "loras" / f"char-{epoch:06d}.safetensors"

@@ -30,6 +30,7 @@ AT = (0, 45, 90, 150, 210, 300)
 
 def test_settings_side_by_side(comfyui, checkpoints, tmp_path, capsys):
     import graphs
+    from device import on_cpu
     from host import Host
 
     folder = tmp_path / "input" / "four"
@@ -42,7 +43,7 @@ def test_settings_side_by_side(comfyui, checkpoints, tmp_path, capsys):
         image.save(folder / f"{i}.png")
         (folder / f"{i}.txt").write_text(f"a {colour} disc, number {i}")
     table = []
-    with Host(comfyui, tmp_path, cpu=True) as host:
+    with Host(comfyui, tmp_path, cpu=on_cpu()) as host:
         (tmp_path / "models" / "checkpoints" / "sd15.safetensors").symlink_to(checkpoints["sd15"])
         graphs.learn_defaults(host.get("/object_info"))
         for name, parts in ROWS.items():

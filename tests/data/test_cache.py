@@ -12,6 +12,7 @@ from athanor.training_core.data.dataset import Dataset
 from athanor.training_core.data.plan import Caption, epoch_plan, sort_into_buckets
 from athanor.training_core.data.scan import scan
 from athanor.training_core.data.store import DiskStore, MemoryStore
+from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
 from PIL import Image
 
@@ -223,3 +224,67 @@ def test_what_is_no_json_stays_in_memory(tmp_path: Path):
     cache = TextCache(DiskStore(tmp_path, 10**9), "c")
     list(cache.fill([Caption("a")], lambda _: ({"cond": torch.zeros(1)}, {"odd": torch.float32})))
     assert cache.get(Caption("a"))[1]["odd"] is torch.float32
+
+
+class Faulty(Encoder):
+    """A VAE that overflows in some pictures of a batch."""
+
+    def __init__(self, bad: set[int], value=float("nan"), part="mean") -> None:
+        super().__init__()
+        self.bad, self.value, self.part = bad, value, part
+
+    def __call__(self, pixels: torch.Tensor):
+        mean, std = super().__call__(pixels)
+        for i in self.bad:
+            (mean if self.part == "mean" else std)[i, 0, 0, 0] = self.value
+        return mean, std
+
+
+@pytest.mark.parametrize(("value", "part"), [(float("nan"), "mean"), (float("inf"), "std")])
+def test_a_picture_whose_latent_is_not_finite_is_named(tmp_path: Path, store, value, part):
+    """E23: found where it is made, not as a loss that is NaN for no reason; nothing of it is kept."""
+    draw(tmp_path / "ds")
+    buckets = buckets_of(dataset(tmp_path / "ds"))
+    views = [s.view for b in epoch_plan(buckets, TrainingSettings(), 0) for s in b.samples]
+    cache = LatentCache(store, buckets, "v", 3)
+    order = [buckets.dataset.pictures[view.picture].name for view in dict.fromkeys(views)]
+    with pytest.raises(AthanorError, match=f"^{order[1]}: the VAE encodes it as NaN or infinity"):
+        list(cache.fill(views, Faulty({1}, value, part)))
+    with pytest.raises(AthanorError, match=f"^{order[0]} and 1 more: the VAE"):
+        list(cache.fill(views, Faulty({0, 2})))
+    assert all(cache.get(view) is None for view in views)
+    list(cache.fill(views, Encoder()))
+    assert all(cache.get(view) is not None for view in views)
+
+
+def test_encodings_of_earlier_runs_that_are_not_finite_are_made_anew(tmp_path: Path):
+    """They were kept before anybody looked: they count as lost, and what is lost is encoded again."""
+    draw(tmp_path / "ds")
+    buckets = buckets_of(dataset(tmp_path / "ds"))
+    store = DiskStore(tmp_path / "cache", 10**9)
+    cache, _, views = fill(store, buckets)
+    key, want = cache.key(views[0]), cache.get(views[0])["mean"]
+    store.put(key, {"mean": torch.full_like(want, float("nan"))})
+    caption = Caption("a fox")
+    text = TextCache(store, "c")
+    store.put(text.key(caption), {"cond": torch.tensor([float("inf")])}, extras={})
+
+    again, encoder = LatentCache(DiskStore(tmp_path / "cache", 10**9), buckets, "v", 1), Encoder()
+    list(again.fill(views, encoder))
+    assert not encoder.seen and again.get(views[0]) is None and again.get(views[0]) is None
+    list(again.fill(views, encoder))
+    assert len(encoder.seen) == 1 and torch.equal(again.get(views[0])["mean"], want)
+
+    text = TextCache(DiskStore(tmp_path / "cache", 10**9), "c")
+    assert text.get(caption) is None
+    assert list(text.fill([caption], lambda c: ({"cond": torch.ones(1)}, {"extras": {}}))) == [(1, 1)]
+    assert text.get(caption)[0]["cond"].item() == 1
+
+
+def test_a_caption_whose_encoding_is_not_finite_is_named(store):
+    cache = TextCache(store, "c")
+    with pytest.raises(AthanorError, match='gives NaN or infinity for the caption "a fox": connect another CLIP'):
+        list(cache.fill([Caption("a fox")], lambda c: ({"cond": torch.tensor([float("nan")])}, {})))
+    assert cache.get(Caption("a fox")) is None
+    whole = {"cond": torch.ones(1, dtype=torch.float16), "mask": torch.ones(2, dtype=torch.int64)}
+    assert list(cache.fill([Caption("a fox")], lambda c: (whole, {}))) == [(1, 1)]

@@ -7,11 +7,14 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 
 
@@ -61,8 +64,10 @@ def _dynamic() -> type:
 
         def load(self, *args: Any, **kwargs: Any) -> None:
             super().load(*args, **kwargs)
+            self.model.dynamic_pins[self.load_device]["active"] = False  # nothing is pinned
             for module in self.model.modules():
-                if hasattr(module, "comfy_cast_weights") and mm.module_size(module) > 16 * 1024:  # smaller ones are not streamed
+                large = mm.module_size(module) > 16 * 1024  # smaller ones are not streamed
+                if large and hasattr(module, "comfy_cast_weights"):
                     module._v = _Layer()
 
         def loaded_size(self) -> int:
@@ -83,15 +88,44 @@ def _dynamic() -> type:
     return Dynamic
 
 
+def _mapped(path: str) -> tuple[dict[str, torch.Tensor], Any]:
+    """A file's tensors on memory that is for reading alone, which know where in the file they lie."""
+    import comfy.utils
+    from comfy.memory_management import TensorFileSlice
+    from safetensors import safe_open
+
+    content = np.memmap(path, mode="r")
+    start = 8 + int.from_bytes(content[:8].tobytes(), "little")
+    found = {}
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    for name, told in json.loads(content[8:start].tobytes()).items():
+        if name != "__metadata__":
+            begin, end = (start + place for place in told["data_offsets"])
+            kind = comfy.utils._TYPES[told["dtype"]]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that it cannot be written to is what is wanted
+                found[name] = torch.frombuffer(content[begin:end].data, dtype=kind).view(told["shape"])
+            storage = found[name].untyped_storage()
+            storage._comfy_tensor_file_slice = TensorFileSlice(None, None, begin, end - begin)
+    return found, metadata
+
+
 @contextmanager
 def dynamic() -> Iterator[None]:
     """Inside, models are made as ComfyUI makes them with dynamic VRAM."""
     import comfy.memory_management
     import comfy.model_patcher
+    import comfy.utils
+    import comfy_aimdo.host_buffer
+    import comfy_aimdo.model_vbar
 
     with (
         mock.patch.object(comfy.model_patcher, "CoreModelPatcher", _dynamic()),
         mock.patch.object(comfy.memory_management, "aimdo_enabled", True),
         mock.patch.object(comfy.model_patcher.ModelPatcher, "get_free_memory", lambda *_: 2**34),
+        mock.patch.object(comfy.utils, "load_safetensors", _mapped),
+        mock.patch.object(comfy_aimdo.host_buffer, "HostBuffer", mock.Mock),
+        mock.patch.object(comfy_aimdo.model_vbar, "vbars_reset_watermark_limits", lambda: None),
     ):
         yield

@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import graphs
+from device import on_cpu
 from graphs import draw_dataset
 from host import Host
 
@@ -19,7 +20,7 @@ from host import Host
 def server(comfyui: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     base = tmp_path_factory.mktemp("comfy")
     draw_dataset(base / "input" / "ds" / "2_thing")
-    with Host(comfyui, base, cpu=True) as host:
+    with Host(comfyui, base, cpu=on_cpu()) as host:
         for name, path in checkpoints.items():
             (base / "models" / "checkpoints" / f"{name}.safetensors").symlink_to(path)
         graphs.learn_defaults(host.get("/object_info"))

@@ -18,6 +18,8 @@ from test_families import CASES, positive, samples
 pytestmark = pytest.mark.usefixtures("comfy")
 
 FAMILIES = ["sd15", "sdxl", "sd3", "flux_dev"]
+
+
 @functools.cache
 def sd3():
     import comfy.memory_management
@@ -41,8 +43,11 @@ def load(name, stored=torch.float32, dtype=torch.float32):
 def weights(module):
     """What a model is made of: the very parameters and buffers, and their content."""
     found = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    content = {n: hashlib.sha256(v.contiguous().view(torch.uint8).numpy().tobytes()).digest() for n, v in found.items()}
-    return found, content
+    return found, {name: content(value) for name, value in found.items()}
+
+
+def content(value):
+    return hashlib.sha256(value.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()).digest()
 
 
 def attributes(module):
@@ -60,7 +65,8 @@ def drawn(model, case):
     noise = torch.randn(latents[:1].shape, generator=torch.Generator().manual_seed(3))
     with torch.inference_mode():
         sampler = comfy.samplers.ksampler("euler")
-        return comfy.sample.sample_custom(model, noise, 1.0, sampler, sigmas, cond, cond, latents[:1], disable_pbar=True)
+        given = (model, noise, 1.0, sampler, sigmas, cond, cond, latents[:1])
+        return comfy.sample.sample_custom(*given, disable_pbar=True)
 
 
 def unload():
@@ -75,16 +81,16 @@ def untouched(model, case):
     """Its weights are the very same afterwards, and it draws the same picture."""
     import comfy.model_management as mm
 
-    before = drawn(model, case)
+    picture = drawn(model, case)
     unload()
-    own, content = weights(model.model)
+    own, before = weights(model.model)
     named = attributes(model.model)
     yield
     after, now = weights(model.model)
     assert not mm.current_loaded_models
-    assert now == content and all(after[name] is value for name, value in own.items())
+    assert now == before and all(after[name] is value for name, value in own.items())
     assert attributes(model.model) == named
-    assert torch.equal(drawn(model, case), before)
+    assert torch.equal(drawn(model, case), picture)
     unload()
 
 
@@ -143,7 +149,7 @@ def test_weights_are_cast_once_where_the_device_has_memory_of_its_own(patched, m
         base = base.clone()
         with torch.inference_mode():
             base.add_patches({key: (0.5 * torch.ones_like(base.model.state_dict()[key]),)}, 1.0)
-    _, content = weights(base.model)
+    _, before = weights(base.model)
     each = trained(base, case, precision="bf16")
     monkeypatch.setattr(host, "CAST_ON", ("cpu",))
     with training(base, precision="bf16") as (host_model, network):
@@ -153,7 +159,7 @@ def test_weights_are_cast_once_where_the_device_has_memory_of_its_own(patched, m
     assert kinds == {torch.bfloat16} and once.differs_from(each) == 0
     assert set(found) <= {(1, 16, 128)}  # the position table, which is no layer
     unload()
-    assert weights(base.model)[1] == content
+    assert weights(base.model)[1] == before
 
 
 def test_a_model_is_the_same_loaded_or_not():
@@ -179,8 +185,8 @@ def casts():
 
     class Watch(TorchDispatchMode):
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-            wanted = (kwargs or {}).get("dtype")
-            if function.overloadpacket.__name__ == "_to_copy" and {args[0].dtype, wanted} == {torch.float16, torch.bfloat16}:
+            cast = function.overloadpacket.__name__ == "_to_copy"
+            if cast and {args[0].dtype, (kwargs or {}).get("dtype")} == {torch.float16, torch.bfloat16}:
                 found.append(tuple(args[0].shape))
             return function(*args, **(kwargs or {}))
 
@@ -261,7 +267,8 @@ def halved(module):
 
             def cast_bias_weight(input=None, dtype=None, device=None, bias_dtype=None, layer=layer):
                 dtype = dtype or input.dtype
-                return layer.weight.unpacked().to(dtype), None if layer.bias is None else layer.bias.to(bias_dtype or dtype)
+                bias = None if layer.bias is None else layer.bias.to(bias_dtype or dtype)
+                return layer.weight.unpacked().to(dtype), bias
 
             def forward(x, layer=layer):
                 return torch.nn.functional.linear(x, *layer.cast_bias_weight(x))
@@ -298,12 +305,13 @@ def test_text_encoders(family, how):
             stack.enter_context(cards.dynamic())
         other = tiny_text.load(family, state if how == "dynamic" else {k: v.float() for k, v in state.items()})
     assert other.patcher.is_dynamic() is (how == "dynamic")
-    own, content = weights(other.cond_stage_model)
+    unload()
+    own, before = weights(other.cond_stage_model)
     with cards.moving():
         for mine, wanted in zip(encoded(model, other, family), plain, strict=True):
             assert torch.allclose(mine, wanted, rtol=1e-4, atol=1e-6 * wanted.abs().max().item())
     after, now = weights(other.cond_stage_model)
-    assert now == content and all(after[name] is value for name, value in own.items())
+    assert now == before and all(after[name] is value for name, value in own.items())
 
 
 def encoded(model, clip, family):

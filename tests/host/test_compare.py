@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 import workflow
+from device import on_cpu
 from host import Host
 from PIL import Image
 from test_bad_input import failed, refused
@@ -259,7 +260,7 @@ def test_only_what_is_missing_is_drawn(server, lora_files, checkpoints):
 def own_server(comfyui, checkpoints, tmp_path_factory) -> Iterator[Host]:
     """A ComfyUI that may be killed."""
     base = tmp_path_factory.mktemp("own")
-    host = Host(comfyui, base, cpu=True)
+    host = Host(comfyui, base, cpu=on_cpu())
     (base / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
     for epoch in range(1, EPOCHS + 1):
         name = f"char-{epoch:06d}.safetensors"

@@ -100,7 +100,7 @@ def test_the_first_prediction_is_that_of_the_file(graph, name, kind):
             if not again:
                 plain = host_model.predict(x, batch)
                 for parameter in network.parameters():
-                    parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
+                    parameter += 0.05 * torch.randn(parameter.shape, generator=generator).to(parameter)
                 own = files.tensors_for_file(portable.state(network), "float", names)
                 plainly = files.tensors_for_file(network.state_dict(), "float", {})
                 tensors = (

@@ -150,6 +150,75 @@ def test_what_another_process_removed_is_encoded_again(graph, buckets, tmp_path,
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
+def test_a_vae_in_bfloat16_fills_the_caches_in_float32(graph, buckets, tmp_path, monkeypatch):
+    """E21: one copy for all pictures of an epoch, none where nothing is missing, and none left."""
+    import comfy.model_management as mm
+    import comfy.sd
+    from athanor.training_core.data.plan import epoch_plan
+    from athanor.training_core.host import folders, guard, vae
+    from athanor.training_core.run import encoded
+    from athanor.training_core.settings import CacheSettings, TrainingSettings
+
+    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    copies, own = [], encoded.in_float32
+    monkeypatch.setattr(encoded, "in_float32", lambda given: copies.append(given) or own(given))
+    _, clip, autoencoder = graph
+    weights = autoencoder.get_sd()
+    with torch.inference_mode():
+        short = comfy.sd.VAE(sd=dict(weights), dtype=torch.bfloat16)
+        exact = comfy.sd.VAE(sd={name: value.bfloat16().float() for name, value in weights.items()})
+    plan, loaded = epoch_plan(buckets, TrainingSettings(), 0), len(mm.current_loaded_models)
+    with guard.training():
+        for _ in range(2):
+            encodings = encoded.Encodings(buckets, clip, short, "vae", CacheSettings(), 0, 1.0)
+            list(encodings.fill(plan))
+            got = encodings.fetch(plan[0]).latents
+        assert copies == [short] and len(mm.current_loaded_models) <= loaded + 1  # the text encoder
+        view = plan[0].samples[0].view
+        pixels = encodings._latents._pixels([("", view)])[1]
+        want = vae.encode(exact, pixels)[0]
+    assert torch.allclose(got[:1], want, atol=1e-5)
+
+
+def test_noise_is_drawn_while_the_device_works(graph, buckets, tmp_path, monkeypatch):
+    """D18: in the thread that reads the caches, for every step, to the bit what the step would draw itself."""
+    from athanor.training_core.data.plan import epoch_plan
+    from athanor.training_core.host import folders, guard
+    from athanor.training_core.host.model import trainable
+    from athanor.training_core.objective import Objective, noise
+    from athanor.training_core.run.ahead import Ahead
+    from athanor.training_core.run.encoded import Encodings
+    from athanor.training_core.run.feed import Feed
+    from athanor.training_core.settings import CacheSettings, LossSettings, NoiseSettings, TrainingSettings
+
+    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    model, clip, autoencoder = graph
+    plan = epoch_plan(buckets, TrainingSettings(), 0)[:6]
+    steps = [(5, plan[:2]), (6, plan[2:3]), (7, plan[3:])]
+    own, again = noise.draw, []
+
+    def noting(*args):
+        again.append(args)
+        return own(*args)
+
+    with guard.training():
+        encodings = Encodings(buckets, clip, autoencoder, "vae", CacheSettings(), 0, 1.0)
+        list(encodings.fill(plan))
+        with trainable(model, "auto", "off") as host_model:
+            objective = Objective(LossSettings(), NoiseSettings(noise_offset=0.1), host_model.schedule)
+            ahead = Ahead(objective)
+            feed = Feed(encodings, host_model, None, lambda shape, *key: ahead.draw(shape, 9, *key))
+            count = 0
+            for (number, _), (parts, _) in zip(steps, feed(steps), strict=True):
+                for micro, part in enumerate(parts):
+                    want, count = objective.prepare(part.latents, 9, number, micro), count + 1
+                    with monkeypatch.context() as patch:
+                        patch.setattr(noise, "draw", noting)
+                        got = ahead.prepare(part.latents, 9, number, micro)  # draws nothing itself
+                    assert all(torch.equal(getattr(got, n), getattr(want, n)) for n in ("x", "sigma", "t", "target"))
+    assert count == len(plan) > 3 and not again and not ahead._drawn
+
+
 def test_a_mixed_batch_equals_its_samples_alone(graph, tmp_path, monkeypatch):
     """Must-show 5: captions of all lengths, sizes within a bucket, masks, regularization and dropout at batch six."""
     from athanor.training_core.data.plan import Batch, epoch_plan, sort_into_buckets

@@ -326,6 +326,43 @@ def test_checkpointing_gives_the_same_gradients(family):
     assert {n: after[n] - modules[n] for n in after if after[n] - modules[n]} == {}
 
 
+ROTARY = {
+    "Flux.1 dev",
+    "Flux.1 schnell",
+    "Flux.2",
+    "Chroma",
+    "Lumina 2",
+    "Z-Image",
+    "Qwen-Image",
+    "Wan 2.1",
+    "HiDream-I1",
+}
+
+
+def test_rotations_by_the_hosts_kernel_change_nothing(family, monkeypatch):
+    """Fewer operations, the same loss and gradients as by the host's chain; families without them are left alone."""
+    from contextlib import nullcontext
+
+    from athanor.training_core.host import rotary
+    from one_step import step, training
+    from test_budget import Counted
+
+    case, model = family
+    steps, counts = [], []
+    for way in (rotary.differentiable, nullcontext):
+        monkeypatch.setattr(rotary, "differentiable", way)
+        with training(model, settings(case)) as (host_model, network):
+            with Counted() as counted:
+                steps.append(step(host_model, network, *samples(case)))
+            counts.append(counted.calls.total())
+    ours, plain = steps
+    assert ours.loss == plain.loss and ours.kept == plain.kept
+    if case.title in ROTARY:
+        assert ours.differs_from(plain) < 1e-5 and counts[0] < counts[1]
+    else:
+        assert ours.differs_from(plain) == 0 and counts[0] == counts[1]
+
+
 def test_gradients_are_those_of_finite_differences(family):
     """Blocks that work in place must not deceive autograd: the slope along the gradient is its length."""
     from athanor.training_core.host import guard

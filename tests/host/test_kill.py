@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import graphs
+from device import on_cpu
 from host import Host
 
 KILLS = int(os.environ.get("ATHANOR_KILLS", "2"))
@@ -50,13 +51,13 @@ def test_killed_and_queued_again_is_never_having_stopped(comfyui, checkpoints, t
     (tmp_path / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
     loras = tmp_path / "models" / "loras"
     rng = random.Random(int(os.environ.get("ATHANOR_SEED", "1")))
-    with Host(comfyui, tmp_path, cpu=True) as host:
+    with Host(comfyui, tmp_path, cpu=on_cpu()) as host:
         graphs.learn_defaults(host.get("/object_info"))
         host.run(job("whole"))
         want = graphs.metadata(graphs.lora_file(host, "whole"))["sshs_model_hash"]
     for number in range(KILLS):
         name = f"killed_{number}"
-        with Host(comfyui, tmp_path, cpu=True) as host:
+        with Host(comfyui, tmp_path, cpu=on_cpu()) as host:
             host.queue(job(name))
             # Every third dies while a file or a state is being written, the others anywhere.
             at = 7 * rng.randint(1, 7) if number % 3 == 0 else rng.randint(0, 57)
@@ -67,7 +68,7 @@ def test_killed_and_queued_again_is_never_having_stopped(comfyui, checkpoints, t
             os.kill(host._process.pid, signal.SIGKILL)
             host._process.wait()
         assert all_readable(loras)
-        with Host(comfyui, tmp_path, cpu=True) as host:
+        with Host(comfyui, tmp_path, cpu=on_cpu()) as host:
             host.run(job(name))
             told = graphs.metadata(graphs.lora_file(host, name))
         assert told["sshs_model_hash"] == want, (number, at)

@@ -194,7 +194,8 @@ def test_caption_brackets_are_literal():
 def test_number_formats(graph, precision):
     """Finite losses and float32 gradients in every format; the model's own format is back afterwards."""
     from athanor.training_core.host import guard
-    from athanor.training_core.host.model import COMPUTE, trainable
+    from athanor.training_core.host.model import trainable
+    from athanor.training_core.host.precision import COMPUTE
     from athanor.training_core.network.build import Part, attached
     from athanor.training_core.settings import NetworkSettings
 

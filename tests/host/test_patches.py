@@ -1,6 +1,7 @@
 """Gradient checkpointing in steps: what it saves, and that it changes nothing else."""
 
 import pytest
+import torch
 from one_step import step, training
 from test_families import CASES, load, samples
 
@@ -32,3 +33,82 @@ def test_part_is_every_second_transformer_block():
     assert not any("forward" in m.__dict__ for m in blocks)
     transformers = [m for m in blocks if type(m).__name__ != "ResBlock"]
     assert part == transformers[::2] and len(transformers) == 70
+
+
+RANDOM = {
+    "dropout": {"dropout": 0.3},
+    "rank_dropout": {"rank_dropout": 0.4},
+    "module_dropout": {"module_dropout": 0.5},
+    "dylora": {"algo": "dylora", "rank": 4, "block_size": 1},
+}
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_what_is_random_is_the_same_when_it_is_computed_again(name):
+    """The settings know it; were it not known, other numbers would be drawn: other gradients, or even other shapes."""
+    from athanor.training_core.settings import NetworkSettings
+
+    settings = NetworkSettings(**{"rank": 2} | RANDOM[name])
+    assert settings.draws
+
+    def gradients(how, draws):
+        with (
+            torch.random.fork_rng(devices=[]),
+            training(model, settings) as (host_model, network),
+            host_model.checkpointed(how, draws),
+        ):
+            torch.manual_seed(7)
+            return step(host_model, network, *samples(CASES["sd3"]))
+
+    model = load("sd3")
+    plain = gradients("off", True)
+    assert plain.differs_from(gradients("all", settings.draws)) < 1e-5
+    try:
+        assert plain.differs_from(gradients("all", False)) > 1e-2
+    except torch.utils.checkpoint.CheckpointError:
+        assert name in ("module_dropout", "dylora")
+
+
+class Reads:
+    """Counts how often torch's generator is asked for its state."""
+
+    def __init__(self, patch):
+        self.count = 0
+        read = torch.get_rng_state
+
+        def counted():
+            self.count += 1
+            return read()
+
+        for module in (torch, torch.random):
+            patch.setattr(module, "get_rng_state", counted)
+
+
+def test_where_nothing_is_random_no_state_is_kept(monkeypatch):
+    """Of the network's settings, the model's dropouts and what the graph has put into blocks, each is enough to keep it."""
+    from athanor.training_core.settings import NetworkSettings
+
+    settings, inputs = NetworkSettings(rank=2), samples(CASES["sd3"])
+    with training(load("sd3"), settings) as (host_model, network):
+        reads = Reads(monkeypatch)
+
+        def counted():
+            reads.count = 0
+            with host_model.checkpointed("all", settings.draws):
+                steps.append(step(host_model, network, *inputs))
+            return reads.count
+
+        step(host_model, network, *inputs)
+        usual, steps = reads.count, []
+        assert usual == 0 == counted()
+        block = next(m for m in host_model.diffusion_model.modules() if type(m).__name__ == "JointBlock")
+        block.drop = torch.nn.Dropout(0.1).eval()  # not used: the values are the same
+        assert not host_model.diffusion_model.training and counted() == 0
+        block.drop.train()
+        assert counted() > 0
+        block.drop.p = 0.0
+        assert counted() == 0
+        host_model._options["patches"] = {"middle_patch": [lambda values: values]}
+        assert counted() > 0
+        del host_model._options["patches"], block.drop
+        assert all(other.differs_from(steps[0]) < 1e-6 for other in steps)

@@ -42,7 +42,7 @@ def test_networks_in_16_bits(name, algo, precision):
 
     The random SDXL has 70 blocks, which make much of any rounding: its own in bfloat16 turns gradients as far.
     """
-    from athanor.training_core.host.model import COMPUTE
+    from athanor.training_core.host.precision import COMPUTE
 
     model, dtype = load(name), COMPUTE[precision]
     with training(model, network(algo), precision, dtype) as (host_model, made):

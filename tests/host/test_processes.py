@@ -15,6 +15,8 @@ from pathlib import Path
 import graphs
 import psutil
 import pytest
+import torch
+from device import on_cpu
 from host import PACK, Host, error_message
 from safetensors.torch import load_file
 
@@ -49,7 +51,7 @@ def elsewhere(server, checkpoints, tmp_path_factory):
 
 
 def command(comfyui: Path, base: Path, job: Path) -> list[str]:
-    where = ["--comfyui", str(comfyui), "--base-directory", str(base), "--cpu"]
+    where = ["--comfyui", str(comfyui), "--base-directory", str(base), *(["--cpu"] if on_cpu() else [])]
     return [sys.executable, "-m", "training_core", "run", str(job), *where]
 
 
@@ -106,6 +108,7 @@ def failed(server: Host, prompt_id: str) -> str:
     return error_message(entry) or entry["status"]["messages"][-1][0]
 
 
+@pytest.mark.skipif(not on_cpu() and torch.cuda.device_count() < 2, reason="two processes on cards need two cards")
 def test_two_processes_equal_one_and_outlive_a_kill_and_an_interrupt(server):
     """20 steps of 1 or 2 batches, over 2 processes: one process is killed, then all are interrupted, then it goes on to its end."""
     buckets, train = {"batch_size": 3}, {"max_train_steps": 20, "save_precision": "float", "save_every_n_epochs": 0}

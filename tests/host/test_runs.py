@@ -9,6 +9,7 @@ import aiohttp
 import graphs
 import numpy as np
 import pytest
+from device import on_cpu
 from host import Host
 from PIL import Image
 
@@ -137,7 +138,7 @@ def test_reuse_after_a_restart_and_under_other_cache_policies(comfyui, checkpoin
     (tmp_path / "models" / "checkpoints").mkdir(parents=True)
     (tmp_path / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
     for _ in range(2):
-        with Host(comfyui, tmp_path, cpu=True, extra=(cache,)) as host:
+        with Host(comfyui, tmp_path, cpu=on_cpu(), extra=(cache,)) as host:
             graphs.learn_defaults(host.get("/object_info"))
             prompt = graphs.training("sd3", train={"output_name": "kept", "epochs": 1})
             for _ in range(2):

@@ -36,7 +36,10 @@ def network(name):
 def test_swapping_changes_nothing(name, blocks, algo, how):
     """Loss and gradients stay; afterwards the very same parameters are in their places."""
     model, steps = load(name), []
-    before, attributes = dict(model.model.named_parameters()), {n: set(m.__dict__) for n, m in model.model.named_modules()}
+    before, attributes = (
+        dict(model.model.named_parameters()),
+        {n: set(m.__dict__) for n, m in model.model.named_modules()},
+    )
     for count in (0, blocks):
         with training(model, network(algo), gradient_checkpointing=how, blocks_to_swap=count) as (host_model, made):
             steps.append(step(host_model, made, *samples(CASES[name])))
@@ -133,3 +136,29 @@ def test_algorithms_that_need_the_weights_are_refused():
     ):
         with pytest.raises(AthanorError, match=f"blocks_to_swap does not work with {name}"):
             prepare._swap(job(**values))
+
+
+def test_weights_are_pinned_where_they_lie(monkeypatch):
+    """By the host, without a copy, and given back; not small ones, and a copy of those that a file is mapped to."""
+    import comfy.model_management as mm
+    from athanor.training_core.host import swap
+
+    pinned, given_back = [], []
+    monkeypatch.setattr(mm, "pin_memory", lambda value: pinned.append(value.data_ptr()) or True)
+    monkeypatch.setattr(mm, "unpin_memory", lambda value: given_back.append(value.data_ptr()) or True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    plain, mapped = (torch.nn.Linear(256, 256).requires_grad_(False) for _ in range(2))
+    mapped.weight.untyped_storage()._comfy_tensor_file_slice = object()
+    own = [dict(layer._parameters) for layer in (plain, mapped)]
+    away = swap._Away(pin=True)
+    for layer in (plain, mapped):
+        away.send(layer)
+    homes = [swap.parameters(layer)["weight"] for layer in (plain, mapped)]
+    assert pinned == [home.data_ptr() for home in homes]
+    assert homes[0].data_ptr() == own[0]["weight"].data_ptr() and homes[1].data_ptr() != own[1]["weight"].data_ptr()
+    assert all(torch.equal(home, values["weight"]) for home, values in zip(homes, own, strict=True))
+    away.bring_back()
+    assert given_back == pinned
+    assert all(
+        layer._parameters[n] is p for layer, values in zip((plain, mapped), own, strict=True) for n, p in values.items()
+    )

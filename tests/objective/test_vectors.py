@@ -6,7 +6,7 @@ import pytest
 import torch
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.objective import Objective, losses, noise, schedule, timesteps
-from athanor.training_core.randomness import generator
+from athanor.training_core.randomness import generator, keyed
 from athanor.training_core.settings import LossSettings, NoiseSettings, parse
 
 BETAS = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
@@ -107,9 +107,13 @@ def test_timesteps_are_uniform_and_whole():
     )
 
 
+def noise_for(latents, settings, *key):
+    return noise.mix(latents, settings, noise.draw(latents.shape, settings, *key))
+
+
 def test_noise_offset_shifts_channels():
-    plain, _ = noise.draw(torch.zeros(64, 4, 16, 16), NoiseSettings(), 0)
-    shifted, mixed = noise.draw(torch.zeros(64, 4, 16, 16), NoiseSettings(noise_offset=0.1), 0)
+    plain, _ = noise_for(torch.zeros(64, 4, 16, 16), NoiseSettings(), 0)
+    shifted, mixed = noise_for(torch.zeros(64, 4, 16, 16), NoiseSettings(noise_offset=0.1), 0)
     shift = shifted - plain
     assert torch.equal(shifted, mixed)
     assert shift.flatten(2).std(2).max() < 1e-6  # one number per channel
@@ -117,21 +121,21 @@ def test_noise_offset_shifts_channels():
 
 
 def test_multires_noise_is_normalised_and_coarse():
-    out, _ = noise.draw(
+    out, _ = noise_for(
         torch.zeros(8, 4, 64, 64), NoiseSettings(multires_noise_iterations=6, multires_noise_discount=0.8), 0
     )
     assert out.std().item() == pytest.approx(1, abs=1e-5)
     pooled = torch.nn.functional.avg_pool2d(out, 16).std().item()
     assert pooled > 2 * torch.nn.functional.avg_pool2d(torch.randn(8, 4, 64, 64), 16).std().item()
-    again, _ = noise.draw(
+    again, _ = noise_for(
         torch.zeros(8, 4, 64, 64), NoiseSettings(multires_noise_iterations=6, multires_noise_discount=0.8), 0
     )
     assert torch.equal(out, again)
 
 
 def test_ip_noise_leaves_the_target():
-    clean, mixed = noise.draw(torch.zeros(32, 4, 16, 16), NoiseSettings(ip_noise_gamma=0.1), 0)
-    assert torch.equal(clean, noise.draw(torch.zeros(32, 4, 16, 16), NoiseSettings(), 0)[0])
+    clean, mixed = noise_for(torch.zeros(32, 4, 16, 16), NoiseSettings(ip_noise_gamma=0.1), 0)
+    assert torch.equal(clean, noise_for(torch.zeros(32, 4, 16, 16), NoiseSettings(), 0)[0])
     assert (mixed - clean).std().item() == pytest.approx(0.1, rel=0.05)
 
 
@@ -297,7 +301,7 @@ def test_adaptive_noise_scale():
     assert noise.offset_strength(0.1, 0, plane) == 0.1
     latents = torch.full((64, 4, 8, 8), 3.0)
     settings = NoiseSettings(noise_offset=0.1, adaptive_noise_scale=0.1)
-    shift = (noise.draw(latents, settings, 0)[0] - noise.draw(latents, NoiseSettings(), 0)[0])[..., 0, 0]
+    shift = (noise_for(latents, settings, 0)[0] - noise_for(latents, NoiseSettings(), 0)[0])[..., 0, 0]
     assert shift.std().item() == pytest.approx(0.4, rel=0.15)
 
 
@@ -308,15 +312,15 @@ def test_random_strengths_are_drawn_once_per_batch():
     )
     latents, ratios = torch.zeros(8, 4, 16, 16), []
     for step in range(40):
-        plain = noise.draw(latents, NoiseSettings(), step)[0]
-        a, b = noise.draw(latents, fixed, step), noise.draw(latents, random, step)
+        plain = noise_for(latents, NoiseSettings(), step)[0]
+        a, b = noise_for(latents, fixed, step), noise_for(latents, random, step)
         offset = ((b[0] - plain) / (a[0] - plain)).flatten()
         ip = ((b[1] - b[0]) / (a[1] - a[0])).flatten()
         assert offset.max() - offset.min() < 1e-2 and 0 <= offset.median() <= 1
         assert 0 <= ip.median() <= 1
         ratios.append((offset.median().item(), ip.median().item()))
     assert len({round(r, 3) for r, _ in ratios}) > 30 and len({round(r, 3) for _, r in ratios}) > 30
-    assert noise.draw(latents, random, 3)[1].equal(noise.draw(latents, random, 3)[1])
+    assert noise_for(latents, random, 3)[1].equal(noise_for(latents, random, 3)[1])
 
 
 def test_settings_that_contradict_each_other_or_the_model():
@@ -379,3 +383,40 @@ def test_gradients_equal_a_double_precision_reference(kind, loss):
     }[loss.get("loss_type", "l2")]()
     (error * mask.double()).flatten(1).mean(1).mean().backward()
     assert torch.allclose(layer.weight.grad.double(), exact.weight.grad, rtol=1e-4, atol=1e-6)
+
+
+EVERYTHING = NoiseSettings(
+    noise_offset=0.2, noise_offset_random_strength=True, adaptive_noise_scale=0.05, multires_noise_iterations=4,
+    multires_noise_discount=0.3, ip_noise_gamma=0.1, ip_noise_gamma_random_strength=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", [NoiseSettings(), EVERYTHING])
+def test_what_is_drawn_ahead_gives_the_same_bits(settings):
+    """D18: all of it is known from the shape and the key; the latents' own numbers come in afterwards."""
+    objective, key = Objective(LossSettings(), settings, EPS), (7, 3, 1)
+    x0 = torch.randn(3, 4, 24, 16, generator=generator("x0"))
+    want = objective.prepare(x0, *key)
+    got = objective.apply(x0, objective.draw(x0.shape, *key).each(lambda value: value.clone()))
+    assert all(torch.equal(getattr(got, name), getattr(want, name)) for name in ("x", "sigma", "t", "target"))
+    # The numbers that every run so far was trained with.
+    clean = torch.randn(3, 4, 24, 16, generator=generator(*key, "noise"))
+    if settings is EVERYTHING:
+        much = 0.2 * keyed(*key, "offset strength").random() + 0.05 * x0.mean(dim=(-2, -1), keepdim=True).abs()
+        clean = clean + much * torch.randn(3, 4, 1, 1, generator=generator(*key, "offset"))
+        ratios = keyed(*key, "multires ratio")
+        for i in range(4):
+            r = 2 + 2 * ratios.random()
+            size = max(1, int(24 / r**i)), max(1, int(16 / r**i))
+            level = torch.randn(3, 4, *size, generator=generator(*key, "multires", i))
+            clean = clean + 0.3**i * torch.nn.functional.interpolate(level, size=(24, 16), mode="bilinear")
+            if 1 in size:
+                break
+        clean = clean / clean.std()
+    sigma, _ = timesteps.draw(EPS, settings, 3, (24, 16), generator(*key, "timestep"))
+    assert torch.equal(want.target, clean) and torch.equal(want.sigma, sigma)
+    mixed = clean
+    if settings is EVERYTHING:
+        gamma = 0.1 * keyed(*key, "ip strength").random()
+        mixed = clean + gamma * torch.randn(3, 4, 24, 16, generator=generator(*key, "ip"))
+    assert torch.equal(want.x, x0 + sigma.view(-1, 1, 1, 1) * mixed)

@@ -279,3 +279,26 @@ def test_what_torch_has_fused_kernels_for():
     }
     both = {(name, device) for name in ("AdamW", "SGD") for device in ("cpu", "cuda")}
     assert found == both | {("Adagrad", "cpu")}
+
+
+def test_an_optimizer_is_tried_where_training_will_be(monkeypatch):
+    """E23: on the device that the host names. A CUDA that is there need not be it (--cpu), and a card need not be CUDA's."""
+    tried = []
+
+    class Noting(torch.optim.SGD):
+        def step(self, closure=None):
+            tried.extend(p.device.type for group in self.param_groups for p in group["params"])
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(optimizers, "_load", lambda name: Noting)
+    settings = OptimizerSettings(optimizer_type="SGDNesterov")
+    optimizers.resolve(settings)
+    optimizers.build(settings, [{"params": [torch.nn.Parameter(torch.ones(2))], "lr_scale": 1.0}])
+    assert set(tried) == {"cpu"}
+    tried.clear()
+    there = torch.device("meta")
+    optimizers.resolve(settings, there)
+    optimizers.label(settings, there)
+    optimizers.replaced(settings, there)
+    optimizers.build(settings, Problem().groups(), there)  # parameters that are not there yet
+    assert set(tried) == {"meta"}

@@ -50,3 +50,20 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch):
         trackers.tracking(job("wandb"), tmp_path),
     ):
         pass
+
+
+def test_a_step_that_was_skipped_leaves_a_gap(tmp_path: Path):
+    """No infinite gradient in a chart, and no average that is NaN for ever after."""
+    from math import inf, nan
+
+    logged = []
+
+    class Noting:
+        def log(self, values, step):
+            logged.append((step, values))
+
+    tracker = trackers.Tracker(Noting())
+    list(tracker.told([Stepped(1, 1, 3.0, 1e-4, inf, 0.1), Stepped(2, 1, nan, 1e-4, nan, 0.1), *EVENTS[1:2]]))
+    assert [values.get("norm/grad_norm") for _, values in logged] == [None, None, 0.5]
+    assert [values.get("loss/current") for _, values in logged] == [3.0, None, 1.0]
+    assert [values["loss/average"] for _, values in logged] == [3.0, 3.0, 2.0]

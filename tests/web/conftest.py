@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "host"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import graphs
+from device import on_cpu
 from host import Host
 from web_page import Page
 
@@ -45,7 +46,7 @@ def site(comfyui: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.T
     base = tmp_path_factory.mktemp("site")
     graphs.draw_dataset(base / "input" / "ds" / "2_thing", 6)
     extra = ("--front-end-root", os.environ["FRONTEND_PATH"]) if os.environ.get("FRONTEND_PATH") else ()
-    with Host(comfyui, base, cpu=True, extra=extra) as host:
+    with Host(comfyui, base, cpu=on_cpu(), extra=extra) as host:
         (base / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
         graphs.learn_defaults(host.get("/object_info"))
         yield host

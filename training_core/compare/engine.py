@@ -219,7 +219,7 @@ def _draw(cell: Cell, key: str, bench: Bench, store: Store, told: Told, start: f
     try:
         pixels = bench.picture(cell)
     except Exception as error:
-        if not sampling.is_out_of_memory(error):
+        if not guard.is_out_of_memory(error):
             raise
         bench.forget()
         sampling.make_room()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..errors import AthanorError
 from ..randomness import keyed
 from . import images
 from .plan import Buckets, Caption, View
@@ -31,12 +32,41 @@ def hashed(*parts: Any) -> str:
     return hashlib.sha256(repr((VERSION, *parts)).encode()).hexdigest()
 
 
+def finite(tensors: Tensors) -> bool:
+    """Whether no number of an encoding is NaN or infinite."""
+    return all(bool(value.isfinite().all()) for value in tensors.values() if value.is_floating_point())
+
+
+class _Sound:
+    """Which entries of a store are known to be finite: each is looked at once, those of earlier runs when they are read."""
+
+    def __init__(self) -> None:
+        self._good: set[str] = set()
+        self._bad: set[str] = set()
+
+    def made(self, key: str) -> None:
+        """An entry was made, and is finite."""
+        self._bad.discard(key)
+        self._good.add(key)
+
+    def known_bad(self, key: str) -> bool:
+        """Whether the entry was read and is not finite: it counts as lost."""
+        return key in self._bad
+
+    def read(self, key: str, tensors: Tensors) -> bool:
+        """Whether an entry that was read is finite."""
+        if key not in self._good:
+            (self._good if finite(tensors) else self._bad).add(key)
+        return key in self._good
+
+
 class LatentCache:
     """Latents of a dataset's views, by content: picture, mask, crop, resize, flip, colour and VAE."""
 
     def __init__(self, store: Store, buckets: Buckets, vae: str, batch_size: int) -> None:
         """`vae`: fingerprint of its weights."""
         self._store, self._buckets, self._vae, self._batch_size = store, buckets, vae, batch_size
+        self._sound = _Sound()
 
     def key(self, view: View) -> str:
         """What the latent of a view is kept under."""
@@ -58,21 +88,43 @@ class LatentCache:
         return {self.key(view) for view in views} | {key for view in views if (key := self._mask_key(view))}
 
     def fill(self, views: Iterable[View], encode: Encode) -> Iterator[tuple[int, int]]:
-        """Encode what is missing, in batches of one bucket; yields (done, total) of it."""
+        """Encode what is missing, in batches of one bucket; yields (done, total) of it.
+
+        Raises:
+            AthanorError: pictures whose latents are NaN or infinite.
+        """
         views = list(dict.fromkeys(views))
         for view in views:
             if (key := self._mask_key(view)) and self._store.meta(key) is None:
                 self._store.put(key, {"mask": self._mask(view)})
-        unique = {key: view for view in views if self._store.meta(key := self.key(view)) is None}
+        unique = {key: view for view in views if self._is_missing(key := self.key(view))}
         batches = self._batches(list(unique.items()))
         done = 0
         for (keys, pixels), _ in prefetched(batches, self._pixels):
             mean, std = encode(pixels)
-            for i, key in enumerate(keys):
-                parts = {"mean": mean[i : i + 1]} | ({} if std is None else {"std": std[i : i + 1]})
+            made = {
+                key: {"mean": mean[i : i + 1]} | ({} if std is None else {"std": std[i : i + 1]})
+                for i, key in enumerate(keys)
+            }
+            self._refuse([unique[key] for key, parts in made.items() if not finite(parts)])
+            for key, parts in made.items():
                 self._store.put(key, {name: value.clone() for name, value in parts.items()})
+                self._sound.made(key)
             done += len(keys)
             yield done, len(unique)
+
+    def _is_missing(self, key: str) -> bool:
+        return self._store.meta(key) is None or self._sound.known_bad(key)
+
+    def _refuse(self, views: list[View]) -> None:
+        """Name pictures whose latents cannot be learnt from."""
+        names = list(dict.fromkeys(self._buckets.dataset.pictures[view.picture].name for view in views))
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise AthanorError(
+                f"{names[0]}{more}: the VAE encodes it as NaN or infinity, which would spoil the network; connect another VAE "
+                "(Load VAE), or take the picture out of the folder."
+            )
 
     def _batches(self, missing: list[tuple[str, View]]) -> list[list[tuple[str, View]]]:
         by_bucket: dict[Any, list[tuple[str, View]]] = {}
@@ -99,8 +151,10 @@ class LatentCache:
         return torch.from_numpy(np.array(mask))
 
     def get(self, view: View) -> Tensors | None:
-        """mean (1, C, ...), std likewise where there is one, mask (H, W) uint8 where there is one; None if lost."""
+        """mean (1, C, ...), std likewise where there is one, mask (H, W) uint8 where there is one; None if lost or not finite."""
         found = self._store.get(self.key(view))
+        if found is not None and not self._sound.read(self.key(view), found[0]):
+            return None
         key = self._mask_key(view)
         mask = self._store.get(key) if key else ({}, {})
         return None if found is None or mask is None else found[0] | mask[0]
@@ -111,17 +165,27 @@ class TextCache:
 
     def __init__(self, store: Store, clip: str) -> None:
         """`clip`: fingerprint of the text encoder, its patches and its layer."""
-        self._store, self._clip = store, clip
+        self._store, self._clip, self._sound = store, clip, _Sound()
 
     def key(self, caption: Caption) -> str:
         """What the encoding of a caption is kept under."""
         return hashed("text", self._clip, astuple(caption))
 
     def fill(self, captions: Iterable[Caption], encode: EncodeText) -> Iterator[tuple[int, int]]:
-        """Encode what is missing, every caption once; yields (done, total) of it."""
-        missing = [c for c in dict.fromkeys(captions) if self._store.meta(self.key(c)) is None]
+        """Encode what is missing, every caption once; yields (done, total) of it.
+
+        Raises:
+            AthanorError: a caption whose encoding is NaN or infinite.
+        """
+        missing = [c for c in dict.fromkeys(captions) if self._is_missing(self.key(c))]
         for done, caption in enumerate(missing, 1):
             tensors, meta = encode(caption)
+            if not finite(tensors):
+                raise AthanorError(
+                    f'The text encoder gives NaN or infinity for the caption "{_short(caption.text)}": connect another CLIP, or '
+                    "start ComfyUI with --fp32-text-enc."
+                )
+            self._sound.made(self.key(caption))
             try:
                 self._store.put(self.key(caption), tensors, **meta)
             except TypeError:  # an encoder that gives more than tensors and plain values: not for the disk
@@ -129,10 +193,18 @@ class TextCache:
                 self._store.put(self.key(caption), tensors, **meta)
             yield done, len(missing)
 
+    def _is_missing(self, key: str) -> bool:
+        return self._store.meta(key) is None or self._sound.known_bad(key)
+
     def meta(self, caption: Caption) -> dict[str, Any]:
         """The plain values of a caption's encoding; empty if it is not there."""
         return self._store.meta(self.key(caption)) or {}
 
     def get(self, caption: Caption) -> tuple[Tensors, dict[str, Any]] | None:
-        """Tensors and plain values, or None if lost."""
-        return self._store.get(self.key(caption))
+        """Tensors and plain values, or None if lost or not finite."""
+        found = self._store.get(self.key(caption))
+        return found if found is None or self._sound.read(self.key(caption), found[0]) else None
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."

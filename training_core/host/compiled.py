@@ -1,29 +1,41 @@
 """Transformer blocks compiled by torch, so that a step is fewer and larger operations.
 
-All blocks of a kind share one graph for every shape of their inputs. The host tells each block its number, which would make
-every block a graph of its own until dynamo gives up and runs the rest as usual without a word: inside, blocks are not told.
+All blocks of a kind share one graph, for pictures and captions of every size. Weights are inputs of a graph, so that graphs are
+kept for the next run of the process, with another model of the same layout as well. The host tells each block its number, which
+would make every block a graph of its own until dynamo gives up and runs the rest as usual without a word: inside, blocks are not
+told.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
+import comfy.model_management as mm
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
 
-from .patches import patched
+from . import quantised
+from .patches import on_copies, patched
 from .swap import HOME, transformer_blocks
 
 log = logging.getLogger("athanor")
 BACKEND = "inductor"
 SHAPES = 64
-"""Graphs of a kind of block at most; buckets, batch sizes and lengths of captions make them."""
+"""Graphs of a kind of block at most."""
+KEPT = 32
+"""Graphs of earlier runs at most; more are dropped, all at once, as a run begins."""
 PATCHES = ("patches", "patches_replace", "wrappers")
 """What a graph can have put into the model's options that blocks must go on seeing."""
+AXES = {2: (0,), 3: (0, 1), 4: (0,), 6: (0, 1, 2)}
+"""Axes whose size changes from batch to batch, by the number of axes: (B, C); (B, tokens, C); (B, 1, 6, C) of Wan's modulation;
+rotary embeddings (B, 1, tokens, C, 2, 2) or (B, tokens, 1, C, 2, 2)."""
+MASKS = (0, -1)
+"""And of masks, (B, tokens)."""
 
 
 def _attention(_chosen: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -35,22 +47,50 @@ OPTIONS: Mapping[str, Any] = {"optimized_attention_override": _attention}
 """All that a compiled block is told."""
 
 
-class Compiled:
-    """Counts graphs, and goes back to the plain blocks once they cannot be compiled."""
+class _Counting:
+    """A backend of torch.compile that counts the graphs it is given."""
 
     def __init__(self, backend: str) -> None:
         self.graphs: Counter[str] = Counter()
-        """By kind of block."""
-        self.operations = 0
+        """By kind of block, since the process began or they were dropped."""
+        self.kind = ""
+        """Of the block that runs."""
+        self._backend = backend
+
+    def __call__(self, graph: torch.fx.GraphModule, inputs: Any) -> Any:
+        self.graphs[self.kind] += 1
+        return torch._dynamo.lookup_backend(self._backend)(graph, inputs)
+
+
+_counting = cache(_Counting)
+"""The very same for all runs: graphs are shared by those who ask for the same backend."""
+
+
+class Compiled:
+    """The blocks of one run; goes back to plain ones once they cannot be compiled."""
+
+    def __init__(self, backend: str) -> None:
+        self._counting = _counting(backend)
+        if self._counting.graphs.total() > KEPT:
+            torch._dynamo.reset()
+            self._counting.graphs.clear()
+        self._before = self._counting.graphs.copy()
+        self._dynamic = True  # False once a graph for all sizes was refused: one for each size
         self.reason = ""
         """Why the blocks run as usual; empty while they do not."""
-        self._counted = self._counted_backend  # the very same for all blocks: graphs are shared by those of one backend
-        self._backend, self._told, self._kind = backend, "", ""
+        self._told = ""
+
+    @property
+    def graphs(self) -> Counter[str]:
+        """Those compiled in this run, by kind of block."""
+        return self._counting.graphs - self._before
 
     def wrap(self, block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
         """`forward`, compiled as soon as it is run."""
         kind = type(block).__name__
-        ready = torch.compile(forward, backend=self._counted, dynamic=False, fullgraph=True)
+        # On copies: where a graph changes an input, inductor gives wrong gradients (it keeps the changed one for the backward
+        # pass). The copies themselves do not outlive compiling.
+        ready = torch.compile(on_copies(block, forward), backend=self._counting, dynamic=False, fullgraph=True)
 
         def run(*args: Any, **kwargs: Any) -> Any:
             options = kwargs.get("transformer_options") or {}
@@ -59,22 +99,23 @@ class Compiled:
             if any(options.get(name) for name in PATCHES):
                 return self._give_up("the graph has patched its blocks", forward, args, kwargs)
             told = kwargs | {"transformer_options": dict(OPTIONS)} if "transformer_options" in kwargs else kwargs
-            self._kind = kind
+            self._counting.kind = kind
             try:
+                if self._dynamic:
+                    try:
+                        _mark(_named(args, told))
+                        return ready(*args, **told)
+                    except Exception as error:
+                        _raise_other(error)
+                        log.info("Athanor: compiled for each size of its inputs by itself (%s)", _sentence(error))
+                        self._dynamic = False
+                _unmark(_named(args, told))
                 return ready(*args, **told)
-            except torch.OutOfMemoryError:
-                raise
             except Exception as error:
-                if not _of_compiling(error):
-                    raise
+                _raise_other(error)
                 return self._give_up(_sentence(error), forward, args, kwargs)
 
         return run
-
-    def _counted_backend(self, graph: torch.fx.GraphModule, inputs: Any) -> Any:
-        self.graphs[self._kind] += 1
-        self.operations += sum(node.op.startswith("call") for node in graph.graph.nodes)
-        return torch._dynamo.lookup_backend(self._backend)(graph, inputs)
 
     def _give_up(self, why: str, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self.reason = why
@@ -92,12 +133,35 @@ class Compiled:
     def summary(self) -> str:
         """Graphs by kind of block, in words."""
         kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.graphs.items()))
-        return f"{sum(self.graphs.values())} graphs compiled ({kinds or 'none'})"
+        return f"{self.graphs.total()} graphs compiled ({kinds or 'none'}), {self._before.total()} kept from before"
 
 
-def _of_compiling(error: Exception) -> bool:
-    """Whether torch could not compile, other than the block itself failing."""
-    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor", "torch._functorch"))
+def _named(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]]:
+    """A block's tensors, and the names of those that are given by name."""
+    yield from (("", value) for value in args if isinstance(value, torch.Tensor))
+    yield from ((name, value) for name, value in kwargs.items() if isinstance(value, torch.Tensor))
+
+
+def _mark(tensors: Iterable[tuple[str, torch.Tensor]]) -> None:
+    """Let a graph be for all sizes of their `AXES`, where the block allows it (a size of 1 is always one of its own)."""
+    for name, value in tensors:
+        axes = MASKS if "mask" in name and value.ndim == 2 else AXES.get(value.ndim, ())
+        torch._dynamo.maybe_mark_dynamic(value, [axis % value.ndim for axis in axes])
+
+
+def _unmark(tensors: Iterable[tuple[str, torch.Tensor]]) -> None:
+    """Blocks hand some of them on, and one may have been marked before."""
+    for _, value in tensors:
+        value.__dict__.pop("_dynamo_weak_dynamic_indices", None)
+
+
+def _raise_other(error: Exception) -> None:
+    """Raise again what is no failure to compile: the block's own failures, and that memory is full."""
+    inner = getattr(error, "inner_exception", error)  # what a backend has raised
+    if mm.is_oom(inner):
+        raise inner
+    if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor", "torch._functorch", "torch.fx")):
+        raise error
 
 
 def _sentence(error: Exception) -> str:
@@ -115,7 +179,7 @@ def _sentence(error: Exception) -> str:
 def compiled(model: torch.nn.Module, backend: str = "") -> Iterator[Compiled]:
     """Compile the transformer blocks of a model; its instances are as before afterwards.
 
-    Blocks whose weights come and go (`swap`) are left out.
+    Blocks whose weights come and go (`swap`) are left out. Graphs are kept; they hold neither the model nor the network.
 
     Args:
         backend: of torch.compile; empty: inductor.
@@ -125,10 +189,16 @@ def compiled(model: torch.nn.Module, backend: str = "") -> Iterator[Compiled]:
     ]
     found = Compiled(backend or BACKEND)
     limits = {"recompile_limit": SHAPES, "accumulated_recompile_limit": SHAPES * 8, "fail_on_recompile_limit_hit": True}
-    with torch._dynamo.config.patch(limits), patched(blocks, found.wrap):
+    differentiated = {
+        # Else a backward pass that cannot be compiled for all sizes fails as late as in the backward pass.
+        "force_non_lazy_backward_lowering": True,
+        # Weights of 8 bits are cast for both passes (`frozen`): else the casts of all layers are kept for the second.
+        "ban_recompute_materialized_backward": not quantised.is_8bit(model),
+    }
+    functorch = torch._functorch.config.patch(differentiated)
+    with torch._dynamo.config.patch(limits), functorch, patched(blocks, found.wrap):
         try:
             yield found
         finally:
             if found.graphs:
                 log.info("Athanor: %s", found.summary())
-            torch._dynamo.reset()  # graphs hold the weights of the network

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ..packed import is_packed
+from . import vae_float32
 
 SAMPLES = 64
 """Elements looked at per tensor: a changed model differs nearly everywhere, and 5 GB need not be read for it."""
@@ -78,7 +79,7 @@ def _patcher(hasher: Any, patcher: Any) -> None:
     }
     _see_packed(patcher.model, state)
     state.update({key: saved.weight for key, saved in patcher.backup.items() if key in state})
-    state.update({key: saved for key, saved in patcher.backup_buffers.items() if key in state})
+    state.update({key: saved for key, saved in getattr(patcher, "backup_buffers", {}).items() if key in state})
     _digest(hasher, state)
     _digest(hasher, patcher.patches)
     if hasattr(patcher.model, "model_sampling"):  # the patcher's own: the model may hold that of a clone loaded last
@@ -185,10 +186,14 @@ def value(anything: Any) -> str | None:
     return hashlib.sha256(repr((type(anything).__name__, items)).encode()).hexdigest()
 
 
-def autoencoder(vae: Any) -> str:
-    """SHA-256 of all of a VAE's weights, and of the number format it works in: latents outlive the graph."""
-    hasher = hashlib.sha256(f"{type(vae.first_stage_model).__name__} {vae.vae_dtype}".encode())
-    for name, value in sorted(vae.first_stage_model.state_dict().items()):
+def autoencoder(vae: Any, dtype: torch.dtype | None = None) -> str:
+    """SHA-256 of all of a VAE's weights, and of the number format it works in: latents outlive the graph.
+
+    Args:
+        dtype: that it encodes in, if not the VAE's own.
+    """
+    hasher = hashlib.sha256(f"{type(vae.first_stage_model).__name__} {dtype or vae.vae_dtype}".encode())
+    for name, value in sorted(vae_float32.as_in_the_file(vae).items()):
         hasher.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
         for part in _plain(value):
             hasher.update(part.detach().contiguous().reshape(-1).view(torch.uint8).cpu().numpy().data)

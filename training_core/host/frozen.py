@@ -65,27 +65,68 @@ def compute(x: torch.Tensor, layer: torch.nn.Module, fetch: Fetch) -> torch.Tens
     return _Layer.apply(x, layer, fetch)
 
 
+def _usual(layer: torch.nn.Module) -> bool:
+    """Whether a linear layer is a plain product as long as its weights need no cast: nobody has given it a forward of its own."""
+    linear = comfy.ops.disable_weight_init.Linear
+    kind, names = type(layer), ("forward", "forward_comfy_cast_weights")
+    same = issubclass(kind, linear) and all(getattr(kind, name) is getattr(linear, name) for name in names)
+    return same and "forward" not in layer.__dict__
+
+
 def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
-    """Let the layers whose weights are cast as they are used cast them again in the backward pass."""
+    """Let the layers whose weights are cast as they are used cast them again in the backward pass.
+
+    Linear ones also get `forward.weights_for`, by which a network beside a layer takes part in its product: for an input, what
+    gives the weights that it is multiplied with; None if they are trained, or if there is more to the output than that.
+    """
 
     def wrap(layer: torch.nn.Module, forward: Any) -> Any:
+        scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
+        usual = _usual(layer) and not scaled
+
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
             if packed.holds(layer):
                 return packed.unpacked(layer, dtype, device)
             weight, bias = comfy.ops.cast_bias_weight(layer, None, dtype=dtype, device=device, bias_dtype=dtype)
             return quantised.plain(weight).to(dtype), bias
 
-        def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        def here(_dtype: torch.dtype, _device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
+            return layer.weight, layer.bias
+
+        def plain(x: torch.Tensor) -> bool:
+            """Most layers of most models, and asked in every call: as they are, in their input's format, frozen."""
+            weight, bias = layer._parameters.get("weight"), layer._parameters.get("bias")
+            return (
+                type(weight) is torch.nn.Parameter
+                and weight.dtype == x.dtype
+                and weight.device == x.device
+                and not weight.requires_grad
+                and (bias is None or (bias.dtype == x.dtype and not bias.requires_grad))
+                and not layer.weight_function
+                and not layer.bias_function
+            )
+
+        def weights_for(x: torch.Tensor) -> Fetch | None:
+            if usual and plain(x):
+                return here
             parameters = [p for p in layer._parameters.values() if p is not None]
             trained = not parameters or any(p.requires_grad for p in parameters)
-            cast = layer.weight_function or any(
+            if trained or scaled:
+                return None
+            if layer.weight_function or any(
                 p.dtype != x.dtype or isinstance(p, QuantizedTensor) or packed.is_packed(p) for p in parameters
-            )
-            scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
-            if args or kwargs or trained or not cast or scaled or not x.requires_grad:
-                return forward(x, *args, **kwargs)
-            return compute(x, layer, fetch)
+            ):
+                return fetch if x.requires_grad else None
+            there = not layer.bias_function and all(p.device == x.device for p in parameters)
+            return here if usual and there else None
 
+        def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+            if not (args or kwargs) and x.requires_grad and not (usual and plain(x)) and weights_for(x) is fetch:
+                return compute(x, layer, fetch)
+            return forward(x, *args, **kwargs)
+
+        if isinstance(layer, torch.nn.Linear):
+            run.weights_for = weights_for
         return run
 
     return patched((layer for layer in model.modules() if suits(layer)), wrap)

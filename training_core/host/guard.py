@@ -10,14 +10,25 @@ import comfy.model_management as mm
 import psutil
 import torch
 
+from . import determinism, rotary
+
+FULL = ("out of memory", "cublas_status_alloc_failed", "cudnn_status_alloc_failed")
+"""How libraries beside torch say it: CUDA itself, bitsandbytes and triton; cuBLAS; cuDNN."""
+
 
 @contextmanager
 def training() -> Iterator[None]:
     """The host runs every prompt in inference mode; training needs gradients, and models that know it.
 
-    `in_training` keeps the host's models off fused paths that have no backward.
+    `in_training` keeps the host's models off fused paths that have no backward; that of rotations is given one. Sums that the
+    host was told to make shorter (--fast) are whole again inside.
     """
-    with torch.inference_mode(False), torch.enable_grad():
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        determinism.in_training(mm.get_torch_device()),
+        rotary.differentiable(),
+    ):
         before, mm.in_training = mm.in_training, True
         try:
             yield
@@ -46,6 +57,11 @@ def give_way() -> None:
     free_memory()
 
 
+def device() -> torch.device:
+    """What the host computes on, and so what is trained on: not every GPU that is there is used (--cpu), nor is every one CUDA's."""
+    return mm.get_torch_device()
+
+
 def gpus() -> int | None:
     """How many the host's processes can train on; None if it computes on the CPU."""
     return torch.cuda.device_count() if mm.get_torch_device().type == "cuda" else None
@@ -55,6 +71,21 @@ def free_memory() -> None:
     """Give memory back: what nothing refers to any more, and what the device's cache holds."""
     gc.collect()
     mm.soft_empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the device's memory was too small, by the error of torch or of a library; CUDA then knows nothing of it any more."""
+    if mm.is_oom(error):
+        return True
+    full = isinstance(error, RuntimeError) and any(word in str(error).lower() for word in FULL)
+    if full:
+        mm.discard_cuda_async_error()  # else the next operation would fail by it
+    return full
+
+
+def device_name(device: torch.device) -> str:
+    """What a device calls itself, such as 'NVIDIA GeForce RTX 4090'; 'cpu'."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def memory(device: torch.device) -> float:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import comfy.model_management as mm
 import torch
@@ -14,7 +13,9 @@ from ..objective import Noised
 from ..objective.schedule import Schedule
 from . import compiled, families, frozen, patches, quantised, swap, weights
 from .attention import Attention
+from .batch import Batch, Caption, Geometry, Groups
 from .live_text import LiveText
+from .precision import compute_dtype
 from .text import Text
 
 EVERYTHING = 1e20
@@ -23,47 +24,16 @@ EVERYTHING = 1e20
 CAST_ON = ("cuda", "xpu")
 """Kinds of device with memory of their own, where weights of another number format are cast once."""
 
-COMPUTE = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-
-
-class Caption(Protocol):
-    """What text encoders that are trained read."""
-
-    text: str
-    weighted: bool
-    max_tokens: int
-    without: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Sizes that SDXL is told, in pixels as (width, height) and (left, top)."""
-
-    original: tuple[int, int]
-    crop: tuple[int, int]
-    target: tuple[int, int]
-
-
-Groups = tuple[tuple[list[int], dict[str, Any]], ...]
-"""Samples that can share a forward, and their conditioning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A micro-batch on the model's device."""
-
-    latents: torch.Tensor  # (B, C, h, w) float32, process_latent_in applied
-    weights: torch.Tensor  # (B,) float32 loss weights
-    mask: torch.Tensor | None  # (B, 1, H, W) float32, where the loss counts
-    groups: Callable[[], Groups]
-    part: Callable[[slice], Batch] | None = None  # some of the samples
-
 
 class Trainable:
     """A loaded model: makes batches and raw predictions."""
 
     def __init__(
-        self, lent: weights.Lent, guidance: float = 1.0, text: LiveText | None = None, lent_text: weights.Lent | None = None
+        self,
+        lent: weights.Lent,
+        guidance: float = 1.0,
+        text: LiveText | None = None,
+        lent_text: weights.Lent | None = None,
     ) -> None:
         """`guidance`: what models with an embedded guidance input (Flux dev) are told while training; `text`: the text
         encoders, if they are trained as well, and `lent_text` their weights.
@@ -72,7 +42,6 @@ class Trainable:
         self._lent = [lent, *([lent_text] if lent_text else [])]
         self.guidance = guidance
         self.device: torch.device = self.patcher.load_device
-        self._options: dict[str, Any] = {}
         self._attention = Attention()
         self._held: int | None = None  # bytes of weights on the device, once they were loaded
         self.compiled: compiled.Compiled | None = None
@@ -96,7 +65,7 @@ class Trainable:
             forget_peak(self.device)
         options = self.patcher.model_options["transformer_options"].copy()
         options["optimized_attention_override"] = self._attention
-        self._options = options
+        self._options: dict[str, Any] = options
 
     @property
     def diffusion_model(self) -> torch.nn.Module:
@@ -114,11 +83,12 @@ class Trainable:
             yield from self.compiled.said()
 
     @contextmanager
-    def checkpointed(self, how: str) -> Iterator[None]:
-        """Inside, "part" or "all" of the blocks are computed again in the backward pass."""
+    def checkpointed(self, how: str, draws: bool = True) -> Iterator[None]:
+        """Inside, "part" or "all" of the blocks are computed again in the backward pass; `draws`: the network is random."""
+        draws = draws or any(map(self._options.get, compiled.PATCHES))  # what a graph puts into blocks may draw, too
         with ExitStack() as stack:
             for part in filter(None, (self.diffusion_model, self.encoders)):
-                stack.enter_context(patches.checkpointed(part, how))
+                stack.enter_context(patches.checkpointed(part, how, draws))
             yield
 
     @property
@@ -141,7 +111,7 @@ class Trainable:
         latents: torch.Tensor,
         texts: Sequence[Text | Caption],
         geometry: Sequence[Geometry],
-        weights: Sequence[float],
+        weights: Sequence[float] | torch.Tensor,
         mask: torch.Tensor | None = None,
     ) -> Batch:
         """Put samples on the device. `latents`: (B, C, h, w), or (B, C, 1, h, w) of a video VAE, as the VAE gave them;
@@ -151,7 +121,8 @@ class Trainable:
             latents = latents.unsqueeze(2)
         together = self.patcher.model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
         mask = mask if mask is None else mask.to(self.device, non_blocking=True)
-        return self._batch(together, texts, geometry, torch.tensor(weights).to(self.device, non_blocking=True), mask)
+        weight = torch.as_tensor(weights, dtype=torch.float32).to(self.device, non_blocking=True)
+        return self._batch(together, texts, geometry, weight, mask)
 
     def _batch(
         self,
@@ -250,11 +221,6 @@ def forget_peak(device: torch.device) -> None:
     """Count the most that is held from here on."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-
-
-def compute_dtype(model: Any, mixed_precision: str) -> torch.dtype:
-    """Number format that a MODEL will compute in while it is trained."""
-    return COMPUTE.get(mixed_precision) or model.model.get_dtype_inference()
 
 
 @contextmanager

@@ -57,6 +57,18 @@ def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
     return patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
 
 
+def on_copies(block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+    """`forward` of a block that leaves its inputs as they are."""
+    if type(block).__name__ not in families.IN_PLACE:
+        return forward
+
+    def fresh(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
+        return forward(*args, **kwargs | {k: kwargs[k].clone() for k in ("img", "txt") if k in kwargs})
+
+    return fresh
+
+
 def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
     """The blocks that gradient checkpointing computes again.
 
@@ -74,20 +86,23 @@ def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
                 yield module
 
 
-def checkpointed(model: torch.nn.Module, how: str) -> AbstractContextManager[None]:
+def _drops(module: torch.nn.Module) -> bool:
+    """Whether it is a dropout that does something."""
+    return module.training and "Dropout" in type(module).__name__ and getattr(module, "p", 0) > 0
+
+
+def checkpointed(model: torch.nn.Module, how: str, draws: bool = True) -> AbstractContextManager[None]:
     """Recompute blocks in the backward pass instead of keeping their activations.
 
     Args:
         how: "part" or "all" of the blocks; any other word: none.
+        draws: whether what is put on the model draws random numbers in its forward. Where neither that nor the model's own
+            dropout does, torch need not read and set the states of its generators around every block, twice.
     """
+    keep = draws or any(map(_drops, model.modules()))
 
     def wrap(block: torch.nn.Module, forward: Any) -> Any:
-        def fresh(*args: Any, **kwargs: Any) -> Any:
-            """The second run must see the input as the first one did."""
-            args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
-            return forward(*args, **kwargs | {k: kwargs[k].clone() for k in ("img", "txt") if k in kwargs})
-
-        run = fresh if type(block).__name__ in families.IN_PLACE else forward
-        return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, **kwargs)
+        run = on_copies(block, forward)
+        return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, preserve_rng_state=keep, **kwargs)
 
     return patched(_recomputed(model, how), wrap)

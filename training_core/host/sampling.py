@@ -15,6 +15,7 @@ import torch
 from comfy_extras import nodes_model_advanced
 
 from ..errors import AthanorError
+from . import determinism
 from .comfy_nodes import host_nodes
 
 if TYPE_CHECKING:
@@ -125,16 +126,11 @@ def interlude(model: Trainable) -> Iterator[Any]:
     before, mm.in_training = mm.in_training, False
     devices = [model.device] if model.device.type == "cuda" else []
     try:
-        with torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=devices), determinism.as_found():
             yield model.patcher
     finally:
         mm.in_training = before
         state["calculate_denoised"] = raw
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the device's memory was too small."""
-    return bool(mm.is_oom(error))
 
 
 def make_room() -> None:

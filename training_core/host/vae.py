@@ -10,6 +10,8 @@ import comfy.model_management as mm
 import torch
 from comfy.ldm.models.autoencoder import DiagonalGaussianRegularizer
 
+from .vae_float32 import full_float32
+
 
 def encode(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
     """The posterior's mean and std before `process_latent_in`, (B, C, h, w) on the CPU; std None where the VAE has none.
@@ -20,7 +22,8 @@ def encode(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor |
         pixels: (B, H, W, 3) float32 in 0..1.
     """
     video = vae.latent_dim == 3 and not vae.not_video  # takes a batch for the frames of one film
-    with torch.inference_mode(), _moments(vae.first_stage_model, vae) as has_std, _halving(vae.first_stage_model):
+    model = vae.first_stage_model
+    with torch.inference_mode(), full_float32(), _moments(model, vae) as has_std, _halving(model):
         parts = pixels.split(1) if video else (pixels,)
         moments = torch.cat([vae.encode(part) for part in parts]).to("cpu", copy=True)
     moments = moments.clone()  # made outside inference mode

@@ -22,7 +22,13 @@ from ..packed import dressed, is_packed, unpacks
 STREAMED = ("_v", "_v_signature", "_v_weight", "_v_bias")
 """Attributes by which layers of a model with dynamic VRAM find their weights in the GPU's memory, as sampling streams them."""
 
-LOADED = ("comfy_cast_weights", "prev_comfy_cast_weights", "comfy_force_cast_weights", "weight_function", "bias_function")
+LOADED = (
+    "comfy_cast_weights",
+    "prev_comfy_cast_weights",
+    "comfy_force_cast_weights",
+    "weight_function",
+    "bias_function",
+)
 """Attributes that the host gives layers when it loads a model, and leaves there."""
 
 
@@ -98,7 +104,9 @@ class Formats:
             return value.dtype
         noted = getattr(module, f"{name}_comfy_model_dtype", None) if self.archived else None
         meant = noted or value.dtype
-        embedding = isinstance(module, torch.nn.Embedding)  # the host does not cast it to its input's format: that is none
+        embedding = isinstance(
+            module, torch.nn.Embedding
+        )  # the host does not cast it to its input's format: that is none
         if layer and self.compute and not embedding and self.compute.itemsize <= meant.itemsize:
             return self.compute
         return meant

@@ -14,10 +14,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from . import low_rank
 from .forms import declare, factors
 from .hadamard import add_hadamard, hadamard
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
+WEIGHTS_FOR = "weights_for"
+"""Attribute of a layer's forward by which it lets others multiply with its weights (`low_rank.WeightsFor`), if it has one."""
 SMALL = 256
 """Entries of a factor up to which it is multiplied sample by sample: its gradient is made for each sample."""
 
@@ -34,12 +37,15 @@ def lean_forward(lora: Any) -> Forward | None:
 def _lora(lora: Any) -> Forward | None:
     if lora.module_type == "linear":
         declare(lora, "lora_down.weight", "lora_up.weight")
+        weights_for: low_rank.WeightsFor | None = getattr(lora.org_forward, WEIGHTS_FOR, None)
 
         def linear(x: torch.Tensor) -> torch.Tensor:
             flat = x.flatten(0, -2)
             down, up = factors(lora, x.dtype)
-            base = lora.org_forward(flat)
-            return base.addmm_(F.linear(flat, down), up.t()).unflatten(0, x.shape[:-1])
+            # A compiler sees through the plain form alone, and joins it by itself.
+            if weights_for and not torch.compiler.is_compiling() and (fetch := weights_for(flat)):
+                return low_rank.linear(flat, fetch, down, up).unflatten(0, x.shape[:-1])
+            return lora.org_forward(flat).addmm_(F.linear(flat, down), up.t()).unflatten(0, x.shape[:-1])
 
         return linear
     if lora.module_type == "conv2d" and lora.lora_down.weight.ndim == lora.lora_up.weight.ndim == 4:

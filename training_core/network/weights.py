@@ -32,13 +32,19 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """Tensors and metadata of a LoRA file.
 
     Raises:
-        AthanorError: it is no safetensors file.
+        AthanorError: it is no safetensors file, or holds NaN or infinity.
     """
     try:
         with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            tensors, told = {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise AthanorError(f"network_weights: {path.name} cannot be read as safetensors ({error}).") from None
+    broken = next((key for key, value in tensors.items() if not value.float().isfinite().all()), None)
+    if broken:
+        raise AthanorError(
+            f"network_weights: {path.name} holds NaN or infinity in {broken}: it cannot be continued; take an earlier file."
+        )
+    return tensors, told
 
 
 def is_text(key: str) -> bool:

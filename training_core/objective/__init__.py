@@ -1,5 +1,5 @@
 """What the network is asked to predict, and how wrong it is. Pure functions over tensors."""
 
-from .objective import Noised, Objective
+from .objective import Drawn, Noised, Objective
 
-__all__ = ["Noised", "Objective"]
+__all__ = ["Drawn", "Noised", "Objective"]

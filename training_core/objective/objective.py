@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,19 @@ class Noised:
     sigma: torch.Tensor  # (B,)
     t: torch.Tensor  # (B,) timestep in 0..1000
     target: torch.Tensor  # (B, C, h, w) what the raw prediction should be
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Everything random about a batch, float32 on the CPU."""
+
+    sigma: torch.Tensor  # (B,)
+    t: torch.Tensor  # (B,) timestep in 0..1000
+    noise: noise.Drawn
+
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Drawn:
+        """The same with every tensor replaced by `change` of it."""
+        return Drawn(change(self.sigma), change(self.t), self.noise.each(change))
 
 
 class Objective:
@@ -65,16 +79,24 @@ class Objective:
             ]
         return ", ".join(word for word in words if word and word not in ("none", "raw"))
 
+    def draw(self, shape: Sequence[int], *key: Any) -> Drawn:
+        """Everything random about a batch of latents of `shape` (B, C, h, w), which follows from `key` (seed, step, ...)."""
+        size = (shape[-2], shape[-1])
+        sigma, t = timesteps.draw(self._schedule, self._noise, shape[0], size, generator(*key, "timestep"))
+        return Drawn(sigma, t, noise.draw(shape, self._noise, *key))
+
     def prepare(self, x0: torch.Tensor, *key: Any) -> Noised:
         """Mix latents `x0` (B, C, h, w) with noise; everything random follows from `key` (seed, step, ...)."""
-        size = (x0.shape[-2], x0.shape[-1])
-        drawn = timesteps.draw(self._schedule, self._noise, len(x0), size, generator(*key, "timestep"))
-        return self.mix(x0, *drawn, *key)
+        return self.apply(x0, self.draw(x0.shape, *key))
 
     def mix(self, x0: torch.Tensor, sigma: torch.Tensor, t: torch.Tensor, *key: Any) -> Noised:
         """Mix latents with noise drawn by `key` at given (B,) sigma and t."""
-        clean, mixed = noise.draw(x0, self._noise, *key)
-        sigma, t = sigma.to(x0.device, non_blocking=True), t.to(x0.device, non_blocking=True)
+        return self.apply(x0, Drawn(sigma, t, noise.draw(x0.shape, self._noise, *key)))
+
+    def apply(self, x0: torch.Tensor, drawn: Drawn) -> Noised:
+        """Mix latents `x0` with what was drawn for their shape."""
+        clean, mixed = noise.mix(x0, self._noise, drawn.noise)
+        sigma, t = drawn.sigma.to(x0.device, non_blocking=True), drawn.t.to(x0.device, non_blocking=True)
         kind = self._schedule.prediction
         return Noised(noised(kind, x0, mixed, sigma), sigma, t, target(kind, x0, clean, sigma))
 

@@ -14,6 +14,8 @@ from ..errors import AthanorError
 from ..settings import OptimizerSettings
 from . import args, names
 
+CPU = torch.device("cpu")
+
 
 def _load(name: str) -> type[torch.optim.Optimizer]:
     """The class of a name.
@@ -56,10 +58,9 @@ def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
     return arguments
 
 
-def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None) -> None:
+def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None, device: torch.device) -> None:
     """One step on throw-away parameters, where training will be: what is wrong shows now (betas of 2, a library
     without its kernels, a class that needs more than gradients)."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with torch.inference_mode(False), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         weights = [torch.nn.Parameter(torch.zeros(shape, device=device)) for shape in ((64, 64), (8,))]
         for weight in weights:
@@ -70,7 +71,9 @@ def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: floa
         optimizer.step()
 
 
-def _choose(settings: OptimizerSettings) -> tuple[str, type[torch.optim.Optimizer], dict[str, Any], str]:
+def _choose(
+    settings: OptimizerSettings, device: torch.device
+) -> tuple[str, type[torch.optim.Optimizer], dict[str, Any], str]:
     """Name, class, arguments, and why it is another one than asked for ('' if it is not)."""
     name = names.named(settings)
     rate = None if names.relative_step(settings) else settings.learning_rate
@@ -78,7 +81,7 @@ def _choose(settings: OptimizerSettings) -> tuple[str, type[torch.optim.Optimize
     try:
         cls = _load(name)
         if names.locate(name)[0].startswith("bitsandbytes"):
-            _works(cls)
+            _works(cls, device)
     except AthanorError as error:
         other = names.SAME_IN_32_BITS.get(name)
         if not (settings.optimizer_fallback and other):
@@ -88,7 +91,7 @@ def _choose(settings: OptimizerSettings) -> tuple[str, type[torch.optim.Optimize
     arguments = _complete(name, settings)
     args.check(arguments, cls)
     try:
-        _try(cls, arguments, rate)
+        _try(cls, arguments, rate, device)
     except Exception as error:  # every package has errors of its own
         if not settings.learning_rate:
             raise AthanorError(f"learning_rate is 0: {name} needs more than 0.") from None
@@ -99,14 +102,14 @@ def _choose(settings: OptimizerSettings) -> tuple[str, type[torch.optim.Optimize
     return name, cls, arguments, why
 
 
-def _works(cls: type[torch.optim.Optimizer]) -> None:
+def _works(cls: type[torch.optim.Optimizer], device: torch.device) -> None:
     """bitsandbytes may load and still lack the kernels for this machine.
 
     Raises:
         AthanorError: it does.
     """
     try:
-        _try(cls, {"momentum": 0.9} if "momentum" in inspect.signature(cls).parameters else {}, 1e-3)
+        _try(cls, {"momentum": 0.9} if "momentum" in inspect.signature(cls).parameters else {}, 1e-3, device)
     except Exception as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise AthanorError(
@@ -115,22 +118,29 @@ def _works(cls: type[torch.optim.Optimizer]) -> None:
         ) from None
 
 
-def resolve(settings: OptimizerSettings) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
+def resolve(
+    settings: OptimizerSettings, device: torch.device = CPU
+) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
     """The optimizer's class and its arguments, checked against each other before anything else happens.
+
+    Args:
+        device: that will be trained on; the optimizer is tried there.
 
     Raises:
         AthanorError: the package is missing, an argument is unknown, or a value is wrong.
     """
-    _, cls, arguments, _ = _choose(settings)
+    _, cls, arguments, _ = _choose(settings, device)
     return cls, arguments
 
 
-def replaced(settings: OptimizerSettings) -> str:
-    """Why another optimizer than the one asked for is used, in one sentence; '' if it is not."""
-    return _choose(settings)[3]
+def replaced(settings: OptimizerSettings, device: torch.device = CPU) -> str:
+    """Why another optimizer than the one asked for is used on a device, in one sentence; '' if it is not."""
+    return _choose(settings, device)[3]
 
 
-def build(settings: OptimizerSettings, groups: Iterable[dict[str, Any]]) -> torch.optim.Optimizer:
+def build(
+    settings: OptimizerSettings, groups: Iterable[dict[str, Any]], device: torch.device | None = None
+) -> torch.optim.Optimizer:
     """The optimizer over parameter groups, ready to train; torch's own are fused (tens of operations instead of ten for
     every tensor).
 
@@ -139,12 +149,13 @@ def build(settings: OptimizerSettings, groups: Iterable[dict[str, Any]]) -> torc
     Args:
         settings: of Optimizer Config.
         groups: each with `params` and `lr_scale`, the factor on its learning rate.
+        device: that will be trained on, if the parameters are not there yet.
 
     Raises:
         AthanorError: as `resolve`, or the optimizer does not take parameters of these shapes.
     """
-    cls, arguments = resolve(settings)
     groups = list(groups)
+    cls, arguments = resolve(settings, device or groups[0]["params"][0].device)
     if names.adapts(settings):
         groups = [group | {"lr_scale": groups[0]["lr_scale"]} for group in groups]
     rate = None if names.relative_step(settings) else settings.learning_rate
@@ -183,8 +194,8 @@ def effective(optimizer: torch.optim.Optimizer) -> Any:
     return group["d"] * group["lr"] if names.adapting_class(type(optimizer).__name__) and "d" in group else None
 
 
-def label(settings: OptimizerSettings) -> str:
+def label(settings: OptimizerSettings, device: torch.device = CPU) -> str:
     """The optimizer as LoRA metadata names it: torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))."""
-    cls, arguments = resolve(settings)
+    cls, arguments = resolve(settings, device)
     text = ",".join(f"{name}={value}" for name, value in arguments.items())
     return f"{cls.__module__}.{cls.__qualname__}" + (f"({text})" if text else "")

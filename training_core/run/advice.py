@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..optim import names
 from ..settings import Job
 
 
@@ -25,4 +26,23 @@ def relief(job: Job, checkpointing: str = "") -> str:
         steps.append("full_precision to bf16")
     steps.append("weight_dtype of the model's loader to fp8_e4m3fn")
     steps.append("the Bucketer's width and height lower")
+    return f"Set {'; or '.join(steps)}."
+
+
+def lighter(job: Job) -> str:
+    """What would need less memory when the optimizer updates the weights; one sentence."""
+    training, network, named = job.training, job.network, names.named(job.optimizer)
+    steps = []
+    if not named.endswith("8bit"):
+        steps.append("optimizer_type to AdamW8bit, which keeps a quarter of what AdamW does")
+    elif not named.startswith("Paged"):
+        steps.append("optimizer_type to PagedAdamW8bit, which gives way to main memory")
+    if job.optimizer.ema_decay:
+        steps.append("ema_decay to 0")
+    if network.algo == "finetune":
+        if training.full_precision == "no":
+            steps.append("full_precision to bf16")
+    else:
+        steps.append("the network's rank lower")
+    steps.append("weight_dtype of the model's loader to fp8_e4m3fn" if network.algo != "finetune" else "algo to lora")
     return f"Set {'; or '.join(steps)}."

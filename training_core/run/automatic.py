@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from ..errors import AthanorError
 from ..host import guard, swap
 from ..host.model import Trainable, trainable
 from ..network import build
 from ..settings import Job
-from .advice import relief
-from .fit import Found, NoRoom, Trial, Way, more_swapped, pick, sentence
-from .preflight import Largest, tried
+from . import compute_plan
+from .advice import lighter, relief
+from .compute_plan import ComputePlan
+from .fit import NoRoom, more_swapped
+from .lookahead import UPDATE, Picked, picked
+from .preflight import Looked
 from .prepare import Prepared
-from .step import Stepper
+from .ranks import Ranks
 from .trained import Trained, attached
-
-log = logging.getLogger("athanor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,48 +29,66 @@ class Loaded:
 
     model: Trainable
     trained: Trained
-    way: Way
-    found: Found | None = None  # of a look ahead; None: there was none, or nothing that fits
-    said: str = ""  # what was picked, for the user
+    plan: ComputePlan
+    looked: Looked | None  # at the largest batch; None: no step was tried
+    said: tuple[str, ...]  # what was picked, for the user
 
 
 @contextmanager
-def loaded(job: Job, run: Prepared, clip: Any, vae: Any) -> Iterator[Loaded]:
-    """Load, attach, and decide how steps are computed; everything is as before afterwards.
+def loaded(job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) -> Iterator[Loaded]:
+    """Load, attach, and decide how steps are computed: as before the run was stopped, or as fits. Everything is as before
+    afterwards.
 
     Raises:
         AthanorError: the model does not fit.
     """
-    asked = swapped = job.training.blocks_to_swap
+    kept = compute_plan.read(run.start.state.plan) if run.start.state else None
+    again = kept if kept and kept.suits(job, guard.device_name(run.model.load_device)) else None
+    asked = job.training.blocks_to_swap
+    swapped = again.swapped if again else asked
     auto = job.training.gradient_checkpointing == "auto"
     blocks = len(swap.transformer_blocks(run.model.model.diffusion_model)) if auto and _can_swap(job) else 0
     last = False
     while True:
+        where = "while the model is loaded"
         with ExitStack() as stack:
-            ready, in_loading = None, True
+            found = None
             try:
                 model = stack.enter_context(_model(job, run, clip, swapped))
                 trained = stack.enter_context(attached(job, run.model, clip, vae, model))
-                in_loading = False
-                ready = _decided(job, run, model, trained, swapped - asked, anyway=last)
-            except (NoRoom, torch.OutOfMemoryError):
-                pass
+                where = "in a step"
+                found = picked(job, run, model, trained, again, swapped - asked, anyway=last)
             except AthanorError:  # of quantised layers, which cannot be swapped
                 if swapped == asked:
                     raise
                 swapped, last = asked, True
                 continue
-            if ready is not None:
-                stack.enter_context(ready.model.checkpointed(ready.way.checkpointing))
+            except Exception as error:
+                if not isinstance(error, NoRoom) and not guard.is_out_of_memory(error):
+                    raise
+                where = str(error) if isinstance(error, NoRoom) and str(error) else where
+            if found is not None:
+                ready = _ready(job, model, trained, found, swapped, kept, ranks)
+                stack.enter_context(ready.model.checkpointed(ready.plan.way.checkpointing, job.network.draws))
                 yield ready
                 return
         guard.free_memory()
         if last:
-            raise AthanorError(
-                f"Out of memory {'while the model is loaded' if in_loading else 'in a step'}. {relief(job)}"
-            )
+            raise AthanorError(f"Out of memory {where}. {lighter(job) if where == UPDATE else relief(job)}")
         more = more_swapped(swapped, blocks)
         swapped, last = more or swapped, more is None
+
+
+def _ready(
+    job: Job, model: Trainable, trained: Trained, found: Picked, swapped: int, kept: ComputePlan | None, ranks: Ranks
+) -> Loaded:
+    """All processes of a run compute in the same way; what is another one than before is said."""
+    way, deterministic = found.way, found.deterministic
+    if found.looked and ranks.count > 1:
+        way, deterministic = compute_plan.agreed(way, deterministic, found.looked.count, ranks)
+    plan = ComputePlan(compute_plan.asked(job), guard.device_name(model.device), way, swapped, deterministic)
+    other = compute_plan.changed(kept, plan)
+    return Loaded(model, trained, plan, found.looked, (*found.said, *([other] if other else [])))
 
 
 def _can_swap(job: Job) -> bool:
@@ -91,39 +107,3 @@ def _model(job: Job, run: Prepared, clip: Any, swapped: int) -> Any:
         training.torch_compile,
         whole=job.network.algo == "finetune",
     )
-
-
-def _decided(job: Job, run: Prepared, model: Trainable, trained: Trained, swapped: int, anyway: bool) -> Loaded:
-    """What the user has asked for, or with auto what fits.
-
-    Args:
-        swapped: blocks that are away without having been asked for.
-        anyway: if nothing fits, take what needs least.
-
-    Raises:
-        NoRoom: nothing fits.
-    """
-    asked = job.training.gradient_checkpointing
-    if asked != "auto" or not tried(model.device):
-        return Loaded(model, trained, Way("off" if asked == "auto" else asked))
-    # Nothing moves; a plain SGD keeps nothing.
-    plain = torch.optim.SGD([p for group in trained.groups for p in group["params"]], lr=0.0)
-    scaler = torch.amp.GradScaler(model.device.type, enabled=False)
-    stepper = Stepper(
-        model.predict, run.objective, trained.module, plain, 0.0, job.training.seed, scaler, around=trained.around
-    )
-    largest, room = Largest(job, run, trained, model, stepper), guard.room(model.device)
-
-    def attempt(way: Way) -> Trial | None:
-        with model.checkpointed(way.checkpointing):
-            return largest.trial(way.most)
-
-    try:
-        found = pick(largest.count, room, largest.more, attempt)
-    except NoRoom:
-        if not anyway:
-            raise
-        return Loaded(model, trained, Way("all", 1))
-    said = sentence(found, largest.where, room, largest.more, swapped)
-    log.info("Athanor: gradient_checkpointing auto: %s", said or "off, the largest batch fits")
-    return Loaded(model, trained, found.way, found, said)

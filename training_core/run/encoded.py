@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,8 +18,10 @@ from ..errors import AthanorError
 from ..host import fingerprint, folders, guard
 from ..host import text as host_text
 from ..host import vae as host_vae
-from ..host.model import Batch as HostBatch
-from ..host.model import Geometry, Trainable
+from ..host.batch import Batch as HostBatch
+from ..host.batch import Geometry
+from ..host.model import Trainable
+from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings
 from .events import Encoded, Warned
@@ -30,13 +34,13 @@ class Fetched:
     latents: torch.Tensor  # (B, C, ...) as the VAE gave them, drawn from their posteriors
     texts: list[host_text.Text] | list[Caption]  # captions if the text encoders are trained as well
     geometry: list[Geometry]
-    weights: list[float]
+    weights: torch.Tensor  # (B,) float32, of each sample in the loss
     mask: torch.Tensor | None  # (B, 1, H, W) float32 in 0..1
 
     def pinned(self) -> Fetched:
         """The same in page-locked memory."""
         texts = [t if isinstance(t, Caption) else _pinned(t) for t in self.texts]
-        return replace(self, latents=_pin(self.latents), texts=texts, mask=_pin(self.mask))
+        return replace(self, latents=_pin(self.latents), texts=texts, weights=_pin(self.weights), mask=_pin(self.mask))
 
 
 def _pinned(text: host_text.Text) -> host_text.Text:
@@ -83,7 +87,7 @@ class Encodings:
         samples = [sample for batch in batches for sample in batch.samples]
         views, captions = [s.view for s in samples], [s.caption for s in samples]
         for what, progress in (
-            ("pictures", self._latents.fill(views, lambda pixels: host_vae.encode(self._vae, pixels))),
+            ("pictures", self._pictures(views)),
             ("captions", self._texts.fill([] if self._live_text else captions, self._encode)),
         ):
             for done, total in progress:
@@ -102,6 +106,12 @@ class Encodings:
                 yield Warned(
                     f"{len(cut)} of {len(unique)} captions are longer than max_token_length ({limit}) and are cut."
                 )
+
+    def _pictures(self, views: list[View]) -> Iterator[tuple[int, int]]:
+        """Encode pictures in float32; what that takes is made for the first of them, and gone after the last."""
+        with ExitStack() as stack:
+            exact = cache(lambda: stack.enter_context(in_float32(self._vae)))
+            yield from self._latents.fill(views, lambda pixels: host_vae.encode(exact(), pixels))
 
     def _cut(self, caption: Caption) -> bool:
         """Whether a caption that has been filled in is longer than the encoders read."""
@@ -131,7 +141,7 @@ class Encodings:
             torch.cat(latents),
             texts,
             [self._geometry(sample) for sample in batch.samples],
-            [self._prior if sample.is_reg else 1.0 for sample in batch.samples],
+            torch.tensor([self._prior if sample.is_reg else 1.0 for sample in batch.samples]),
             _together(masks),
         )
 

@@ -37,7 +37,7 @@ class Stepped:
     loss: float  # mean over the samples of the step
     lr: float  # of the first parameter group
     grad_norm: float
-    seconds: float  # wall-clock time of the step
+    seconds: float  # wall-clock time of the step; on a GPU the mean of those that were read back together
     data_wait: float = 0.0  # seconds of it in which the network waited for its data
     pictures: tuple[int, ...] = ()  # index of each sample's picture in the dataset
     timesteps: tuple[float, ...] = ()  # of each sample, in 0..1000

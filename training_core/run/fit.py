@@ -1,6 +1,7 @@
 """gradient_checkpointing auto: the fastest way of computing a step that fits the GPU, found by trying.
 
-Every way gives the same losses and gradients, to rounding: which one is taken does not make a run another one.
+Every way gives the same losses and gradients, to rounding: which one is taken does not make a run another one. Whether
+deterministic algorithms are worth their time is tried as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ BUSY = 4
 """Pictures at a time with which a GPU computes longer than it takes to tell it what: splitting further costs time."""
 ROOM = 0.95
 """Share of the memory that is planned with: other shapes leave gaps."""
+DEARER = 0.10
+"""deterministic auto: as long as a step takes at most so much longer with it, as a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Found:
 
 
 class NoRoom(Exception):
-    """Not even one picture at a time, with all blocks computed twice."""
+    """Not even one picture at a time, with all blocks computed twice; or for what `str` of it says."""
 
 
 def _halves(batch: int, least: int) -> Iterator[int]:
@@ -99,6 +102,32 @@ def pick(batch: int, room: int, more: int, attempt: Callable[[Way], Trial | None
             way, seen = min(fitting, key=lambda pair: pair[1].seconds)
             return Found(way, seen, first)
     raise NoRoom
+
+
+def pieces(batch: int) -> Iterator[int | None]:
+    """Pictures at a time with which a step could have room: all of the batch, then fewer and fewer."""
+    yield None
+    yield from _halves(batch, 1)
+
+
+def dearer(attempt: Callable[[bool], Trial | None], rounds: int = 3, seconds: float = 5.0) -> float | None:
+    """How much longer a step takes in the one way than in the other, as a part of it: by the shortest of some each.
+
+    Args:
+        attempt: True: the dearer way; None: it could not be tried.
+        rounds: of both by turns, so that a GPU that gets warm or busy slows both; fewer once they have taken `seconds`.
+
+    Returns:
+        0.1 for a tenth; None if one of them could not be tried.
+    """
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    while len(taken[True]) < rounds and sum(map(sum, taken.values())) < seconds:
+        for one in (True, False):
+            seen = attempt(one)
+            if seen is None:
+                return None
+            taken[one].append(seen.seconds)
+    return min(taken[True]) / min(taken[False]) - 1
 
 
 def sentence(found: Found, where: str, room: int, more: int, swapped: int = 0) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..errors import AthanorError
 from .events import Stepped, Warned
 
 IN_A_ROW = 20
-"""So many steps with NaN or infinity one after the other, and no more will come. (fp16 finds its scale within ten.)"""
+"""So many steps with NaN or infinity one after the other, and no more will come. A scaler halves its scale with each: from its
+65536 to less than 1, where nothing but the gradient itself can be too large. (Mostly it finds its scale within ten.)"""
 
 EXPLODES = 100.0
 """A gradient so many times the usual one."""
@@ -24,9 +25,13 @@ class Diverged(AthanorError):
 class Health:
     """Watches what the loop tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, scaled: bool = False, blame: Callable[[], str] = str) -> None:
+        """`scaled`: gradients are scaled for float16, and a scale that was too large is lowered by skipping a step; `blame`: what
+        is said of a model that has not given one number since the run began, '' for nothing.
+        """
+        self._scaled, self._blame = scaled, blame
         self.bad = 0  # steps in a row that were skipped
-        self.skipped = 0
+        self._begun, self._ever = False, False  # the run's first step was seen; any step had a loss that is a number
         self._norms: deque[float] = deque(maxlen=100)
         self._said: set[str] = set()
 
@@ -36,14 +41,15 @@ class Health:
         Raises:
             Diverged: too many steps in a row could not be used.
         """
-        if not math.isfinite(step.grad_norm) or not math.isfinite(step.loss):
-            self.bad, self.skipped = self.bad + 1, self.skipped + 1
+        finite = math.isfinite(step.loss)
+        self._begun |= step.step == 1
+        self._ever |= finite
+        if not finite or not math.isfinite(step.grad_norm):
+            self.bad += 1
             if self.bad >= IN_A_ROW:
-                raise Diverged(
-                    f"Loss or gradient were NaN or infinite in {IN_A_ROW} steps in a row, up to step {step.step}: lower "
-                    "learning_rate, or set mixed_precision to bf16 or no."
-                )
-            yield from self._once("nan", f"Step {step.step} gave NaN or infinity and is skipped; more are counted.")
+                raise Diverged(self._why(step))
+            if not (self._scaled and finite):  # else the scaler looks for its scale, as it should
+                yield from self._once("nan", f"Step {step.step} gave NaN or infinity and is skipped; more are counted.")
             return
         self.bad = 0
         if len(self._norms) == self._norms.maxlen and step.grad_norm > EXPLODES * statistics.median(self._norms):
@@ -57,6 +63,15 @@ class Health:
             yield from self._once(
                 "zero", "The gradient is 0 in every step: nothing is learned; check the network and the loss."
             )
+
+    def _why(self, step: Stepped) -> str:
+        """What is to be done after the last of too many skipped steps."""
+        if self._begun and not self._ever and (why := self._blame()):
+            return f"Loss was NaN or infinite in every step from the first on: {why}"
+        return (
+            f"Loss or gradient were NaN or infinite in {IN_A_ROW} steps in a row, up to step {step.step}: lower learning_rate, "
+            "or set mixed_precision to bf16 or no."
+        )
 
     def _once(self, kind: str, text: str) -> Iterator[Warned]:
         if kind not in self._said:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..data.plan import Batch, Length
 from .events import Event, Stepped
@@ -19,8 +19,8 @@ class _Pending:
     step: int
     epoch: int
     lr: float
-    seconds: float
-    waited: float
+    seconds: float  # until the device was told everything; it may still be computing
+    waited: float  # of these, for the data
     outcome: Outcome
     pictures: tuple[int, ...]
     memory: float = 0.0
@@ -55,10 +55,19 @@ class Progress:
     pending: list[_Pending] = field(default_factory=list)
 
     def read(self) -> Iterator[Stepped]:
-        """Read back what the device has computed since the last time."""
-        for pending in self.pending:
-            yield pending.read()
+        """Read back what the device has computed since the last time.
+
+        A device works behind, so what a step took is known of all these together: the seconds in which the loop told it what
+        to do, and those in which it was waited for here. Beside what it waited for its own data, every step gets the same
+        part of them. What was done between steps (drawing, saving, encoding) is not in it, if they were read before.
+        """
+        start = time.perf_counter()
+        told = [pending.read() for pending in self.pending]
+        computed = time.perf_counter() - start + sum(pending.seconds - pending.waited for pending in self.pending)
+        share = computed / max(1, len(told))
         self.pending.clear()
+        for step in told:
+            yield replace(step, seconds=share + step.data_wait)
 
 
 def loop(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..settings import Job, TrainingSettings
 from .advice import relief
 from .encoded import to_device
 from .events import Warned
-from .fit import Found, Trial
+from .fit import Trial, Way
 from .prepare import Prepared
 from .step import Stepper
 from .trained import Trained
@@ -30,7 +30,7 @@ TRIED_ON = ("cuda",)
 """Kinds of device on which a step is tried: on a CPU it would take long, and main memory is not what runs out."""
 
 STATE = 8
-"""Bytes that an optimizer like AdamW keeps for every parameter from its first step on."""
+"""Bytes that an optimizer like AdamW keeps for every parameter from its first step on, and so the run's state on the disk."""
 
 
 def tried(device: torch.device) -> bool:
@@ -41,27 +41,37 @@ def tried(device: torch.device) -> bool:
 class Largest:
     """The largest batch of the first epoch, to be tried."""
 
-    def __init__(self, job: Job, run: Prepared, trained: Trained, host_model: Trainable, stepper: Stepper) -> None:
+    def __init__(self, job: Job, run: Prepared, host_model: Trainable, stepper: Stepper) -> None:
         batch = max(run.plan(job, 0), key=lambda b: b.bucket[0] * b.bucket[1] * len(b.samples))
         fetched = run.encodings.fetch(batch, 0, 0) or run.encodings.fetch_again(batch, host_model, 0, 0)
         self.count = len(batch.samples)
         self.where = f"{self.count} of {batch.bucket[0]}x{batch.bucket[1]}"
-        self.more = STATE * sum(p.numel() for p in trained.module.parameters() if p.requires_grad)
-        """Bytes that the optimizer will take once training has begun."""
-        self._batches, self._stepper, self._device = [to_device(fetched, host_model)], stepper, host_model.device
+        self._batches, self._stepper, self._model = [to_device(fetched, host_model)], stepper, host_model
+        self._draws = job.network.draws
 
-    def trial(self, most: int | None = None) -> Trial | None:
-        """One forward and backward pass, at most `most` pictures at a time; None if there is no room for it."""
-        return trial(self._stepper, self._batches, self._device, most)
+    def trial(self, way: Way) -> Trial | None:
+        """One forward and backward pass; None if there is no room for it."""
+        with self._model.checkpointed(way.checkpointing, self._draws):
+            return trial(self._stepper, self._batches, self._model.device, way.most)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at the largest batch has shown."""
+
+    count: int  # pictures of the batch
+    where: str  # in words
+    more: int  # bytes that come on top once training has begun
+    trial: Trial | None  # None: there was no room for it
 
 
 def preflight(
-    job: Job, run: Prepared, trained: Trained, host_model: Trainable, stepper: Stepper, found: Found | None = None
+    job: Job, run: Prepared, trained: Trained, device: torch.device, looked: Looked | None
 ) -> Iterator[Warned]:
     """What will not fit, in one sentence each; the time is logged. It changes nothing of the training.
 
     Args:
-        found: by `fit`, for the batch that would be tried here; None: none was tried yet.
+        looked: at the largest batch; None: no step was tried.
     """
     numbers = sum(p.numel() for p in trained.module.parameters())
     if job.network.algo == "finetune":  # a whole model is not to be copied for this
@@ -73,25 +83,23 @@ def preflight(
     yield from disk(run.target.parent, size, copies * files(job.training, run.length))
     # The state: weights and what the optimizer keeps of each; the old one goes once the new one is there.
     yield from disk(folders.run_folder(job.run_id), numbers * (4 + STATE), 2)
-    if not tried(host_model.device):
+    if looked is None:
         return
-    largest = Largest(job, run, trained, host_model, stepper)
-    seen = found.trial if found else largest.trial()
-    if seen is None:
+    if looked.trial is None:
         yield Warned(
-            f"A batch of {largest.where} is too much for the GPU and will be computed in pieces, slower. {relief(job)}"
+            f"A batch of {looked.where} is too much for the GPU and will be computed in pieces, slower. {relief(job)}"
         )
         return
-    total = guard.total_memory(host_model.device)
-    needed = seen.peak + largest.more
-    seconds = seen.seconds * job.training.gradient_accumulation_steps
+    total = guard.total_memory(device)
+    needed = looked.trial.peak + looked.more
+    seconds = looked.trial.seconds * job.training.gradient_accumulation_steps
     log.info(
         "Athanor: a step takes %.2f s at most (%s), the run's %d steps about %.1f hours at most; %.1f of %.1f GB are needed",
-        seconds, largest.where, run.length.steps, seconds * run.length.steps / 3600, needed / 2**30, total / 2**30,
+        seconds, looked.where, run.length.steps, seconds * run.length.steps / 3600, needed / 2**30, total / 2**30,
     )  # fmt: skip
     if needed > total:
         yield Warned(
-            f"A batch of {largest.where} needs {needed / 2**30:.1f} GB with the optimizer's state, the GPU has "
+            f"A batch of {looked.where} needs {needed / 2**30:.1f} GB with the optimizer's state, the GPU has "
             f"{total / 2**30:.1f}. {relief(job)}"
         )
 
@@ -109,9 +117,9 @@ def trial(stepper: Stepper, batches: Sequence[Any], device: torch.device, most: 
         if cuda:
             torch.cuda.synchronize(device)
         return Trial(time.perf_counter() - start, torch.cuda.max_memory_allocated(device) if cuda else 0)
-    except torch.OutOfMemoryError:
-        pass
-    gc.collect()
+    except Exception as error:
+        if not guard.is_out_of_memory(error):
+            raise
     guard.free_memory()
     return None
 

@@ -11,9 +11,10 @@ from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..errors import AthanorError
 from ..files import write_atomically
-from ..host import diffusers, families, fingerprint, folders, quantised, text
+from ..host import diffusers, families, fingerprint, folders, guard, quantised, text
 from ..host import weights as host_weights
-from ..host.model import COMPUTE, compute_dtype
+from ..host.precision import COMPUTE, compute_dtype
+from ..host.vae_float32 import encoding_dtype
 from ..host.zsnr import zero_terminal
 from ..network import build, diffusers_names, finetune, groups, weights
 from ..objective import Objective
@@ -73,7 +74,7 @@ def prepare(
     host_weights.check(model)
     _precision(job.training, model)
     _swap(job)
-    label = optimizers.label(job.optimizer)
+    label = optimizers.label(job.optimizer, guard.device())
     schedulers.check(job.optimizer)
     begin, said = beginning(job, model, family)
     factors = _seen_to_be_possible(job, model, family, clip, begin)
@@ -86,7 +87,7 @@ def prepare(
     captions = few(p.caption for p in held.training.dataset.pictures)
     drawn = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
     samples = Samples(drawn, sampling, folders.run_folder(job.run_id) / "samples", target.stem, vae)
-    autoencoder = fingerprint.autoencoder(vae)
+    autoencoder = fingerprint.autoencoder(vae, encoding_dtype(vae))
 
     def encodings(some: Buckets) -> Encodings:
         prior, crop = job.loss.prior_loss_weight, job.conditioning.sdxl_crop
@@ -94,7 +95,7 @@ def prepare(
 
     ours = encodings(held.training)
     probed = ours if held.probed is held.training else encodings(held.probed)
-    replaced = optimizers.replaced(job.optimizer)
+    replaced = optimizers.replaced(job.optimizer, guard.device())
     gamma = job.loss.min_snr_gamma if objective.prediction != "flow" else 0.0
     return Prepared(
         model,
@@ -142,7 +143,7 @@ def _seen_to_be_possible(
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
         diffusers_names.check(keys, diffusers.modules(model, family))
     found = rates.scaled(job.optimizer, groups.parameter_groups(network, job.network, job.optimizer.learning_rate))
-    optimizers.build(job.optimizer, found)  # not every class takes every shape
+    optimizers.build(job.optimizer, found, guard.device())  # not every class takes every shape
     return [group["lr_scale"] for group in found]
 
 

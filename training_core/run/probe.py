@@ -34,6 +34,11 @@ class Probe:
         """Encode what the probe looks at."""
         yield from self._encodings.fill(self._batches, for_good=True)
 
+    def due(self, step: int, steps: int) -> bool:
+        """Whether it looks after `step` of a run's `steps`: at step 0, every n steps and at the last."""
+        every = self._settings.validate_every_n_steps or max(1, round(steps / TIMES))
+        return bool(self._batches) and (step % every == 0 or step == steps)
+
     def watch(
         self,
         network: torch.nn.Module,
@@ -41,14 +46,13 @@ class Probe:
         steps: int,
         looking: Looking = nullcontext,
     ) -> Callable[[int], Iterator[Probed]]:
-        """What the loop calls after every step: looks at step 0, every n steps and at the last.
+        """What the loop calls after every step: looks when it is due.
 
         `looking`: the context in which the network has the weights to look at.
         """
-        every = self._settings.validate_every_n_steps or max(1, round(steps / TIMES))
 
         def look(step: int) -> Iterator[Probed]:
-            if self._batches and (step % every == 0 or step == steps):
+            if self.due(step, steps):
                 yield self.look(step, network, model, looking)
 
         return look

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import accumulate
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 
@@ -30,6 +31,9 @@ GRACE = 10.0
 BUCKET = 32_000_000
 """Gradients that travel together, in numbers of 4 bytes."""
 
+UNDER_WAY = 4
+"""Buckets that travel at the same time: each is a copy of its gradients, 128 MB or more."""
+
 
 class Lost(AthanorError):
     """Another process of the run has ended."""
@@ -44,15 +48,17 @@ class Ranks(Protocol):
     def share(self, items: Sequence[T]) -> list[tuple[int, T]]:
         """Those of `items` that this process works on, each with its place among all."""
 
-    def sum_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
-        """Give every parameter the sum of its gradients over all processes."""
-
-    def gather(self, values: Sequence[torch.Tensor], sizes: Sequence[int]) -> torch.Tensor:
-        """Join numbers of all samples of a step, in order: (sum(sizes),).
+    def exchange(
+        self, parameters: Sequence[torch.nn.Parameter], numbers: Sequence[Sequence[torch.Tensor]], sizes: Sequence[int]
+    ) -> list[torch.Tensor]:
+        """Give every parameter the sum of its gradients over all processes, and tell each other numbers of all samples.
 
         Args:
-            values: of each micro-batch of this process, (B,).
-            sizes: of all micro-batches of the step.
+            numbers: what to tell, of each kind a tensor (B,) for each micro-batch of this process.
+            sizes: samples in each micro-batch of the step, of all processes.
+
+        Returns:
+            every kind of number for all samples of the step, in order: (sum(sizes),) each.
         """
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
@@ -74,12 +80,11 @@ class Alone:
         """All of them."""
         return list(enumerate(items))
 
-    def sum_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
-        """They are the sum."""
-
-    def gather(self, values: Sequence[torch.Tensor], sizes: Sequence[int]) -> torch.Tensor:
-        """One after the other."""
-        return torch.cat(list(values))
+    def exchange(
+        self, parameters: Sequence[torch.nn.Parameter], numbers: Sequence[Sequence[torch.Tensor]], sizes: Sequence[int]
+    ) -> list[torch.Tensor]:
+        """Its own are all there are."""
+        return [torch.cat(list(own)) for own in numbers]
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
         """As they are."""
@@ -90,6 +95,27 @@ class Alone:
 
     def linger(self, seconds: float) -> None:
         """It is the first."""
+
+
+class _Bucket(NamedTuple):
+    """Gradients that travel together."""
+
+    gradients: list[torch.Tensor]
+    together: torch.Tensor  # a copy of them, (numbers,) float32; their sum once it has arrived
+    work: Any
+
+
+def _buckets(gradients: Iterable[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
+    """Gradients in order, so many together that there are at least BUCKET numbers."""
+    bucket, numbers = list[torch.Tensor](), 0
+    for gradient in gradients:
+        bucket.append(gradient)
+        numbers += gradient.numel()
+        if numbers >= BUCKET:
+            yield bucket
+            bucket, numbers = [], 0
+    if bucket:
+        yield bucket
 
 
 class Together:
@@ -106,36 +132,46 @@ class Together:
         """Every count-th, from the process' own number on."""
         return share(list(enumerate(items)), self._rank, self.count)
 
-    def sum_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
-        """Sum in float32. A parameter that no process has used (module dropout) stays without a gradient."""
+    def exchange(
+        self, parameters: Sequence[torch.nn.Parameter], numbers: Sequence[Sequence[torch.Tensor]], sizes: Sequence[int]
+    ) -> list[torch.Tensor]:
+        """Sums in float32. A parameter that no process has used (module dropout) stays without a gradient.
+
+        Everything is under way before the first of it is waited for. Of the numbers each process fills in its own; the sum is
+        the whole.
+        """
         used = self._maximum([p.grad is not None for p in parameters])
         trained = [p for p, some in zip(parameters, used, strict=True) if some]
         for parameter in trained:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        bucket: list[torch.Tensor] = []
-        for parameter in trained:
-            bucket.append(parameter.grad)
-            if sum(g.numel() for g in bucket) >= BUCKET:
-                self._sum(bucket)
-                bucket = []
-        if bucket:
-            self._sum(bucket)
+        whole = self._own(numbers, sizes)
+        told, travelling = self._start(whole, "SUM"), deque[_Bucket]()
+        for gradients in _buckets([p.grad for p in trained]):
+            if len(travelling) == UNDER_WAY:
+                self._arrived(travelling.popleft())
+            together = torch.cat([g.reshape(-1).float() for g in gradients])
+            travelling.append(_Bucket(gradients, together, self._start(together, "SUM")))
+        for bucket in travelling:
+            self._arrived(bucket)
+        self._wait(told)
+        return list(whole)
 
-    def _sum(self, tensors: list[torch.Tensor]) -> None:
-        together = torch.cat([t.reshape(-1).float() for t in tensors])
-        self._reduce(together, "SUM")
-        for tensor, part in zip(tensors, together.split([t.numel() for t in tensors]), strict=True):
-            tensor.copy_(part.view_as(tensor))
-
-    def gather(self, values: Sequence[torch.Tensor], sizes: Sequence[int]) -> torch.Tensor:
-        """Each process fills in its own; the sum is the whole."""
+    def _own(self, numbers: Sequence[Sequence[torch.Tensor]], sizes: Sequence[int]) -> torch.Tensor:
+        """(kinds, sum(sizes)): this process' numbers at their places, 0 elsewhere."""
         ends = list(accumulate(sizes))
-        whole = torch.zeros(ends[-1], device=self._device)
-        for (number, size), value in zip(self.share(sizes), values, strict=True):
-            whole[ends[number] - size : ends[number]] = value
-        self._reduce(whole, "SUM")
+        whole = torch.zeros(len(numbers), ends[-1], device=self._device)
+        for row, own in zip(whole, numbers, strict=True):
+            for (place, size), value in zip(self.share(sizes), own, strict=True):
+                row[ends[place] - size : ends[place]] = value
         return whole
+
+    def _arrived(self, bucket: _Bucket) -> None:
+        """Wait for a bucket, and give its gradients their sums."""
+        self._wait(bucket.work)
+        parts = bucket.together.split([g.numel() for g in bucket.gradients])
+        for gradient, part in zip(bucket.gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
         """The same answer in all processes."""
@@ -159,15 +195,25 @@ class Together:
 
     def _maximum(self, flags: Sequence[bool]) -> list[bool]:
         told = torch.tensor([int(flag) for flag in flags], dtype=torch.int32)
-        self._reduce(told, "MAX")
+        self._wait(self._start(told, "MAX"))
         return [bool(flag) for flag in told.tolist()]
 
-    def _reduce(self, tensor: torch.Tensor, how: str) -> None:
+    def _start(self, tensor: torch.Tensor, how: str) -> Any:
+        """Begin to replace a tensor by its sum or maximum over all processes."""
         from torch import distributed
 
-        try:
-            work = distributed.all_reduce(tensor, getattr(distributed.ReduceOp, how), async_op=True)
+        with self._lost():
+            return distributed.all_reduce(tensor, getattr(distributed.ReduceOp, how), async_op=True)
+
+    def _wait(self, work: Any) -> None:
+        """Until an exchange is done."""
+        with self._lost():
             self._finish(work)
+
+    @contextlib.contextmanager
+    def _lost(self) -> Iterator[None]:
+        try:
+            yield
         except RuntimeError as error:  # what torch raises when a connection closes, or PATIENCE is over
             raise Lost(
                 f"Another of the run's {self.count} processes has ended (its own messages say why): start it again, it goes on "

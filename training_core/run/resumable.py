@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from ..errors import AthanorError
 from ..optim import state as packed
 from ..optim.averaging import Ema
+from .compute_plan import ComputePlan
 from .loop import Progress
 from .probe import Probe
 from .state import State
@@ -25,6 +26,7 @@ class Resumable:
     scaler: torch.amp.GradScaler
     ema: Ema | None
     probe: Probe
+    plan: Callable[[], ComputePlan]  # how steps are computed now; it can change in mid-run
 
     def capture(self, progress: Progress) -> State:
         """A copy of it all on the CPU."""
@@ -32,7 +34,11 @@ class Resumable:
         tensors = {f"optimizer.{name}": value for name, value in tensors.items()}
         for name, parameter in self.trained.named_parameters():
             tensors[f"trained.{name}"] = parameter.detach().to("cpu", copy=True).contiguous()
-        plain: dict[str, Any] = {"optimizer": optimizer, "scaler": self.scaler.state_dict()}
+        plain: dict[str, Any] = {
+            "optimizer": optimizer,
+            "scaler": self.scaler.state_dict(),
+            "plan": self.plan().plain(),
+        }
         if self.ema:
             held = self.ema.state_dict()
             plain["ema"] = held["count"]

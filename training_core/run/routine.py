@@ -30,6 +30,7 @@ class Routine:
     looking: Looking
     health: Health
     probe: Callable[[int], Iterator[Probed]]
+    looks: Callable[[int], bool]  # whether the probe looks after that step
     samples: Samples
     due: Callable[[str, int], bool]  # whether "epoch" or "step" of that number is to be saved
     keeper: Keeper | Nothing
@@ -44,7 +45,8 @@ class Routine:
     def after_step(self, progress: Progress) -> Iterator[Event]:
         """After every step."""
         finished = progress.step == self.steps
-        if self.model.device.type == "cpu" or len(progress.pending) >= READ_EVERY or finished:
+        full = self.model.device.type == "cpu" or len(progress.pending) >= READ_EVERY
+        if full or finished or self.looks(progress.step):  # a look waits for the steps: their time is not its own
             yield from self._read(progress)
         yield from self.probe(progress.step)
         if self.samples.due("step", progress.step) or self.control.take("sample"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..host import guard, sampling
+from ..host import determinism, guard, sampling
 from ..host.model import Trainable
 from ..pictures import save_png
 from ..settings import SamplingSettings
@@ -31,7 +31,7 @@ class Samples:
         texts = list(dict.fromkeys(text for p in self._prompts for text in (p.text, p.negative)))
         for done, text in enumerate(texts, 1):
             guard.stop_if_interrupted()
-            with torch.no_grad():
+            with torch.no_grad(), determinism.as_found():
                 self._texts[text] = sampling.encode_prompt(clip, text)
             yield Encoded("sample prompts", done, len(texts))
 

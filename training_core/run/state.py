@@ -45,6 +45,7 @@ class Kept:
     path: Path
     step: int
     epoch: int  # finished epochs
+    plan: Mapping[str, Any] | None = None  # how its steps were computed; None: an older version has written it
 
     def read(self) -> State:
         """All of it."""
@@ -60,7 +61,7 @@ def latest(folder: Path) -> Kept | None:
         try:
             with safe_open(path, "pt") as file:  # refuses a file that is shorter than its header says
                 told = json.loads((file.metadata() or {})[KEY])
-            return Kept(path, told["step"], told["epoch"])
+            return Kept(path, told["step"], told["epoch"], told.get("plan"))
         except (SafetensorError, OSError, KeyError, ValueError):
             continue
     return None

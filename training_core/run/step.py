@@ -12,6 +12,8 @@ import torch
 from ..objective import Noised, Objective
 from ..optim import optimizers, rounding
 from ..randomness import torch_seed
+from .ahead import Ahead
+from .exact import Exact
 from .ranks import Alone, Ranks
 from .split import Split, parts
 
@@ -46,7 +48,7 @@ class Stepper:
     def __init__(
         self,
         predict: Predict,
-        objective: Objective,
+        objective: Objective | Ahead,
         network: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         max_grad_norm: float,
@@ -56,9 +58,11 @@ class Stepper:
         split: Split | None = None,
         ranks: Ranks | None = None,
         around: Callable[[], AbstractContextManager[object]] = nullcontext,
+        exact: Exact | None = None,
     ) -> None:
         """`after`: what is done with the network once it is updated; `split`: what is done when memory runs out; `ranks`: the
-        processes of the run, None: this one; `around`: what each forward and backward pass is done in.
+        processes of the run, None: this one; `around`: what each forward and backward pass is done in; `exact`: which
+        algorithms torch may take, None: any.
         """
         self._after, self._ranks, self._around = after, ranks or Alone(), around
         self._split = split or Split()
@@ -69,6 +73,7 @@ class Stepper:
             parameter.requires_grad_(parameter.requires_grad and id(parameter) in trained)
         self._optimizer, self._max_grad_norm, self._scaler = optimizer, max_grad_norm, scaler
         self._device = self._parameters[0].device
+        self._exact = exact or Exact("off", False, self._device)
         self._updating = rounding.updating(self._parameters, seed)
         self.consistent = True  # False inside of an update: weights and optimizer may be of two steps
 
@@ -86,12 +91,10 @@ class Stepper:
         sizes = sizes or [len(batch.latents) for batch in batches]
         for group in self._optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
-        own = self._split(
-            batches, lambda most: self._backward(step, self._ranks.share(sizes), batches, sum(sizes), most)
-        )
-        self._ranks.sum_gradients(self._parameters)
-        losses, timesteps = (self._ranks.gather(values, sizes) for values in own)
-        with self._updating(step):
+        mine, total = self._ranks.share(sizes), sum(sizes)
+        own = self._exact(lambda: self._split(batches, lambda most: self._backward(step, mine, batches, total, most)))
+        losses, timesteps = self._ranks.exchange(self._parameters, own, sizes)
+        with self._split.update(), self._exact.update(), self._updating(step):
             self._scaler.unscale_(self._optimizer)
             limit = self._max_grad_norm or float("inf")
             norm = torch.nn.utils.clip_grad_norm_(self._parameters, limit)
@@ -109,7 +112,8 @@ class Stepper:
         """
         try:
             numbers = list(enumerate(len(batch.latents) for batch in batches))
-            self._backward(0, numbers, batches, sum(size for _, size in numbers), most)
+            total = sum(size for _, size in numbers)
+            self._exact(lambda: self._backward(0, numbers, batches, total, most))
         finally:
             self._optimizer.zero_grad(set_to_none=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,17 +31,19 @@ class Tracker:
 
     def _log(self, event: Event) -> None:
         if isinstance(event, Stepped):
-            self._total, self._count = self._total + event.loss, self._count + 1
+            if math.isfinite(event.loss):
+                self._total, self._count = self._total + event.loss, self._count + 1
             values = {
                 "loss/current": event.loss,
-                "loss/average": self._total / self._count,
+                "loss/average": self._total / self._count if self._count else math.nan,
                 "norm/grad_norm": event.grad_norm,
                 "seconds": event.seconds,
             }
             values |= {f"lr/group{i}": lr for i, lr in enumerate(event.lrs)} or {"lr/unet": event.lr}
             if event.d_lr is not None:
                 values["lr/d*lr/unet"] = event.d_lr
-            self._tracker.log(values, step=event.step)
+            # A step that was skipped has no gradient, or no loss: a gap in the chart.
+            self._tracker.log({name: v for name, v in values.items() if math.isfinite(v)}, step=event.step)
         elif isinstance(event, Probed):
             self._tracker.log({"loss/probe": event.loss, "loss/probe_percent": event.percent}, step=event.step)
 

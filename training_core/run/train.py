@@ -6,6 +6,7 @@ import errno
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -15,13 +16,17 @@ from ..data.plan import Batch, Buckets
 from ..errors import AthanorError
 from ..files import remove_leftovers
 from ..host import families, folders, guard, quantised
+from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
 from ..settings import Job
 from . import continuing, control, lock, registry, state, trackers
-from .advice import relief
+from .advice import lighter, relief
+from .ahead import Ahead
 from .automatic import loaded
+from .compute_plan import ComputePlan
 from .events import Event, Resumed, Started, Warned
+from .exact import Exact
 from .feed import Feed
 from .graph import Graph
 from .health import Diverged, Health
@@ -128,19 +133,21 @@ def _session(
     drawn = () if job.network.text else run.samples.prepare(clip)  # else encoded anew for every picture
     before = chain(run.probe.prepare(), drawn, run.encodings.fill(_own(first, ranks)))
     yield from run_log.told(chain(map(Warned, run.warnings), before))
-    with loaded(job, run, clip, vae) as ready:
-        host_model, trained = ready.model, ready.trained
+    with loaded(job, run, clip, vae, ranks) as ready:
+        host_model, trained, plan = ready.model, ready.trained, ready.plan
         run.begin(trained.module)
         optimizer = optimizers.build(job.optimizer, trained.groups)
         looking = averaging.looking(optimizer)
         decay = job.optimizer.ema_decay
         ema = averaging.Ema((p for group in trained.groups for p in group["params"]), decay) if decay else None
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
-        split = Split(guard.free_memory, relief(job, ready.way.checkpointing))
-        split.plan(ready.way.most)
+        split = Split(guard.free_memory, relief(job, plan.way.checkpointing), lighter(job), guard.is_out_of_memory)
+        split.plan(plan.way.most)
+        exact = Exact(training.deterministic, plan.deterministic, host_model.device)
+        ahead = Ahead(run.objective, pin=host_model.device.type == "cuda")
         stepper = Stepper(
             host_model.predict,
-            run.objective,
+            ahead,
             trained.module,
             optimizer,
             job.optimizer.max_grad_norm,
@@ -150,6 +157,7 @@ def _session(
             split,
             ranks,
             trained.around,
+            exact,
         )
         described = metadata.describe(
             job,
@@ -166,7 +174,11 @@ def _session(
             started=started,
         )
         saver = Saver(run.target, trained, training, described | graph, looking=looking, mean=ema and ema.swapped)
-        resumable, progress = Resumable(trained.module, optimizer, scaler, ema, run.probe), Progress()
+
+        def plan_now() -> ComputePlan:
+            return replace(plan, way=replace(plan.way, most=split.most), deterministic=exact.on)
+
+        resumable, progress = Resumable(trained.module, optimizer, scaler, ema, run.probe, plan_now), Progress()
         if run.start.state:
             resumable.restore(run.start.state.read(), progress)
             saver.saved.extend(registry.files(states.parent, progress.step))
@@ -177,8 +189,9 @@ def _session(
             host_model,
             trained.module,
             looking,
-            Health(),
-            lambda step: chain(split.warnings(), map(Warned, host_model.said()), look(step)),
+            Health(scaler.is_enabled(), lambda: blame(host_model)),
+            lambda step: chain(split.warnings(), exact.warnings(), map(Warned, host_model.said()), look(step)),
+            lambda step: run.probe.due(step, run.length.steps),
             run.samples,
             saver.due,
             keeper,
@@ -207,7 +220,7 @@ def _session(
             training.batches_per_step,
             lambda epoch: first if epoch == begin else run.plan(job, epoch),
             prepare_epoch,
-            Feed(run.encodings, host_model, ranks),
+            Feed(run.encodings, host_model, ranks, lambda shape, *key: ahead.draw(shape, training.seed, *key)),
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
             routine.after_step,
@@ -223,9 +236,10 @@ def _session(
         else:
             begun, before = [Started(job.run_id, *length)], routine.begin(progress)
         try:
-            checked = preflight(job, run, trained, host_model, stepper, ready.found)
-            picked = [Warned(ready.said)] if ready.said else []
-            yield from run_log.told(chain(begun, picked, checked, before, events, routine.end(progress)))
+            checked = preflight(job, run, trained, host_model.device, ready.looked)
+            yield from run_log.told(
+                chain(begun, map(Warned, ready.said), checked, before, events, routine.end(progress))
+            )
         except BaseException as error:
             _rescue(error, run_log, keeper, stepper, progress)
             raise

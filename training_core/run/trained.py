@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from ..host import checkpoint, diffusers, families, selfcheck
-from ..host.model import COMPUTE, Trainable
+from ..host.model import Trainable
+from ..host.precision import COMPUTE
 from ..network import build, diffusers_names, files, finetune, groups, norms, portable, table
 from ..optim import rates
 from ..settings import Job

@@ -22,7 +22,15 @@ from .validation import ValidationSettings
 NO_MATTER: dict[str, frozenset[str]] = {
     "datasets": frozenset({"folder", "mask_folder"}),
     "training": frozenset(
-        {"overwrite", "retrain", "save_state_on_train_end", "log_with", "blocks_to_swap", "gradient_checkpointing"}
+        {
+            "overwrite",
+            "retrain",
+            "save_state_on_train_end",
+            "log_with",
+            "blocks_to_swap",
+            "gradient_checkpointing",
+            "deterministic",
+        }
     ),
     "cache": frozenset({"cache_to_disk", "cache_limit_gb"}),
     "validation": frozenset({"probe_samples", "validate_every_n_steps"}),

@@ -242,6 +242,11 @@ class NetworkSettings(Settings):
         """Whether text encoders get one."""
         return self.train != "unet"
 
+    @property
+    def draws(self) -> bool:
+        """Whether random numbers are drawn in its forward."""
+        return bool(self.dropout or self.rank_dropout or self.module_dropout) or self.algo == "dylora"
+
     def patterns(self, name: Literal["include", "exclude"]) -> list[re.Pattern[str]]:
         """The regular expressions of `include` or `exclude`.
 

@@ -46,8 +46,8 @@ class TrainingSettings(Settings):
     )
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = setting(
         "auto",
-        "Number format of the frozen model's arithmetic. auto: the one ComfyUI loaded the model in. The network itself "
-        "is kept in float32, unless full_precision says otherwise.",
+        "Number format of the frozen model's arithmetic. auto: the one ComfyUI loaded the model in, but bf16 instead of fp16 on "
+        "a GPU that has it. The network itself is kept in float32, unless full_precision says otherwise.",
         flag="mixed_precision",
         advanced=True,
     )
@@ -162,10 +162,18 @@ class TrainingSettings(Settings):
     )
     torch_compile: bool = setting(
         False,
-        "Let torch compile the model's transformer blocks: faster steps after a minute or more for the first of every size of "
-        "bucket. Rounding differs a little. Needs triton on a GPU (Windows: triton-windows); where it does not work, the blocks "
+        "Let torch compile the model's transformer blocks: faster steps after a first one of a minute or more (once, until ComfyUI is "
+        "restarted). Rounding differs a little. Needs triton on a GPU (Windows: triton-windows); where it does not work, the blocks "
         "run as usual and it is said.",
         flag="torch_compile",
+        advanced=True,
+    )
+    deterministic: Literal["auto", "on", "off"] = setting(
+        "auto",
+        "On a GPU: take only algorithms that give the same bytes every time, so that the same graph and seed give the same LoRA "
+        "to the byte, on one machine and card. Otherwise its attention and some sums end a little differently each time. auto: on, "
+        "if a step tried at the start takes at most 10 % longer with them; what was taken is kept with the run. A CPU is always "
+        "exact.",
         advanced=True,
     )
 

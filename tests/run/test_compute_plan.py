@@ -1,0 +1,103 @@
+"""How steps are computed, kept in the state."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from athanor.training_core.run import compute_plan
+from athanor.training_core.run.compute_plan import ComputePlan
+from athanor.training_core.run.fit import Trial, Way, dearer, pieces
+from athanor.training_core.settings import BucketSettings, DatasetSettings, Job, TrainingSettings
+
+PLAN = ComputePlan(("auto", 0, "auto"), "NVIDIA H100", Way("part", 4), 3, True)
+
+
+def job(**training):
+    return Job(
+        datasets=(DatasetSettings(folder="a"),), buckets=BucketSettings(), dataset_fingerprint="", model_fingerprint="",
+        training=TrainingSettings(**training),
+    )  # fmt: skip
+
+
+def test_through_json_and_back():
+    assert compute_plan.read(json.loads(json.dumps(PLAN.plain()))) == PLAN
+    assert compute_plan.read(None) is None  # of an older version
+
+
+def test_it_is_for_the_same_settings_on_the_same_card():
+    assert PLAN.suits(job(), "NVIDIA H100") and PLAN.suits(job(epochs=3), "NVIDIA H100")
+    assert not PLAN.suits(job(), "NVIDIA A100")
+    for other in ({"gradient_checkpointing": "all"}, {"blocks_to_swap": 1}, {"deterministic": "on"}):
+        assert not PLAN.suits(job(**other), "NVIDIA H100")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"way": Way("part", 2)}, "with batches computed 2 at a time instead of with batches computed 4 at a time:"),
+        ({"way": Way("part")}, "with whole batches instead of with batches computed 4 at a time:"),
+        ({"deterministic": False}, "without deterministic algorithms instead of with deterministic algorithms:"),
+        (
+            {"device": "NVIDIA A100", "deterministic": False},
+            "on NVIDIA A100 instead of on NVIDIA H100 and without determ",
+        ),
+        ({"way": Way("all", 4), "swapped": 9}, ""),  # the same bytes
+    ],
+)
+def test_what_has_changed_is_said(change, words):
+    said = compute_plan.changed(PLAN, replace(PLAN, **change))
+    assert said.startswith(f"The run goes on {words}") if words else said == ""
+    assert compute_plan.changed(None, PLAN) == ""
+
+
+class Others:
+    """The flags of other processes."""
+
+    def __init__(self, *ways):
+        self.told = [[], *ways]
+
+    def any(self, *flags):
+        others = self.told[1:]
+        self.told[0] = flags
+        return tuple(any(column) for column in zip(flags, *others, strict=True))
+
+
+def flags_of(way, deterministic, batch):
+    heard = Others()
+    compute_plan.agreed(way, deterministic, batch, heard)
+    return heard.told[0]
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "both"),
+    [
+        ((Way("off"), True), (Way("off"), True), (Way("off"), True)),
+        ((Way("off"), True), (Way("part"), False), (Way("part"), False)),
+        ((Way("off", 4), True), (Way("off"), True), (Way("off", 4), True)),
+        ((Way("all", 3), False), (Way("off", 4), True), (Way("all", 3), False)),
+        ((Way("all", 1), True), (Way("all", 7), True), (Way("all", 1), True)),
+    ],
+)
+def test_processes_agree_on_the_one_that_needs_least(mine, other, both):
+    for one, two in ((mine, other), (other, mine)):
+        assert compute_plan.agreed(*one, 8, Others(flags_of(*two, 8))) == both
+    assert compute_plan.agreed(Way("off"), True, 1, Others(flags_of(Way("all"), True, 1))) == (Way("all"), True)
+
+
+def test_the_price_is_that_of_the_fastest_of_some():
+    seconds = {True: iter([9.0, 1.1, 1.2]), False: iter([1.0, 2.0, 1.05])}
+    assert dearer(lambda one: Trial(next(seconds[one]), 0), seconds=99) == pytest.approx(0.1)
+    assert dearer(lambda one: Trial(3.3 if one else 3.0, 0)) == pytest.approx(0.1)  # long ones once each
+    assert dearer(lambda one: None) is None
+    assert list(pieces(5)) == [None, 3, 2, 1]
+
+
+def test_a_state_without_a_plan_can_be_read(tmp_path):
+    import torch
+    from athanor.training_core.run import state
+
+    state.write(tmp_path, state.State(3, 1, {"a": torch.ones(1)}, {"scaler": {}}))
+    assert state.latest(tmp_path).plan is None
+    state.write(tmp_path, state.State(4, 1, {"a": torch.ones(1)}, {"scaler": {}, "plan": PLAN.plain()}))
+    found = state.latest(tmp_path)
+    assert compute_plan.read(found.plan) == PLAN and found.read().plain["plan"] == found.plan

@@ -1,0 +1,108 @@
+"""E22, E23: steps that are skipped, and what is blamed for them."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from athanor.training_core.objective import Noised
+from athanor.training_core.run.events import Stepped, Warned
+from athanor.training_core.run.health import Diverged, Health
+from athanor.training_core.run.step import Stepper
+
+
+class Plain:
+    """An objective without noise: the target is twice the latent."""
+
+    def prepare(self, x0, *key):
+        ones = torch.ones(len(x0))
+        return Noised(x0, ones, ones, 2 * x0)
+
+    def losses(self, prediction, batch, mask=None):
+        return (prediction - batch.target).square().flatten(1).mean(1)
+
+
+def in_float16(health, steps, spoil=lambda step, x: x):
+    """Steps of a layer that computes in float16, its gradients scaled; what was told, and each step's numbers."""
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(64, 64)
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=1e-2)
+    scaler = torch.amp.GradScaler("cpu", enabled=True)
+    now = 0
+
+    def predict(noised, batch):
+        half = torch.nn.functional.linear(noised.x.half(), layer.weight.half(), layer.bias.half())
+        return spoil(now, half).float()
+
+    latents = 100 * torch.randn(4, 64, generator=torch.Generator().manual_seed(1))
+    batch = SimpleNamespace(latents=latents, weights=torch.ones(4), mask=None, part=None)
+    take = Stepper(predict, Plain(), layer, optimizer, 1.0, 1, scaler)
+    told, seen = [], []
+    for now in range(steps):
+        outcome = take(now, 1e-2, [batch])
+        seen.append(Stepped(now + 1, 1, outcome.losses.mean().item(), 1e-2, outcome.grad_norm.item(), 0.1))
+        told += health.watch(seen[-1])
+    return told, seen, scaler
+
+
+def test_a_scaler_that_looks_for_its_scale_is_not_told_as_nan():
+    """The first gradients overflow float16 at its first scale: it is halved with each, and training goes on."""
+    health = Health(scaled=True)
+    told, seen, scaler = in_float16(health, 40)
+    skipped = [step.step for step in seen if not math.isfinite(step.grad_norm)]
+    assert skipped[0] == 1 and 3 < len(skipped) < 18 and scaler.get_scale() < 2**14
+    assert all(math.isfinite(step.loss) for step in seen) and seen[-1].loss < seen[0].loss
+    assert told == [] and health.bad == 0
+    assert [type(event) for event in in_float16(Health(), 40)[0]] == [Warned]  # what was said before
+
+
+def test_a_loss_that_is_nan_is_told_with_a_scaler_too():
+    def spoil(step, x):
+        return x * math.nan if step == 30 else x
+
+    told, seen, _ = in_float16(Health(scaled=True), 35, spoil)
+    assert [event.text for event in told] == ["Step 31 gave NaN or infinity and is skipped; more are counted."]
+    assert math.isnan(seen[30].loss) and math.isfinite(seen[34].grad_norm)
+
+
+def test_an_overflow_without_end_stops_the_run():
+    """No scale helps: NaN that is born in the backward pass alone."""
+
+    class Spoilt(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * math.nan
+
+    with pytest.raises(
+        Diverged, match="in 20 steps in a row, up to step 20: lower learning_rate, or set mixed_precision"
+    ):
+        in_float16(Health(scaled=True), 40, lambda step, x: Spoilt.apply(x))
+
+
+def nan(step, loss=math.nan):
+    return Stepped(step, 1, loss, 1e-4, math.nan, 0.1)
+
+
+def watched(health, steps):
+    with pytest.raises(Diverged) as error:
+        for step in steps:
+            list(health.watch(step))
+    return str(error.value)
+
+
+def test_a_model_that_never_gave_a_number_is_blamed_itself():
+    """And not the learning rate; once it gave one, or where the run's beginning was not seen, nobody knows."""
+    blame = "the model itself answers so in float16: set mixed_precision to bf16 or no."
+    begun = [nan(step) for step in range(1, 21)]
+    assert (
+        watched(Health(True, lambda: blame), begun)
+        == f"Loss was NaN or infinite in every step from the first on: {blame}"
+    )
+    words = "lower learning_rate, or set mixed_precision to bf16 or no"
+    assert words in watched(Health(True, lambda: blame), [nan(1, 0.5), *(nan(step) for step in range(2, 30))])
+    assert words in watched(Health(True, lambda: blame), [nan(step) for step in range(101, 130)])
+    assert words in watched(Health(True), begun)

@@ -1,0 +1,86 @@
+"""How long a step took, told of a device that works behind."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+from athanor.training_core.data.plan import Length
+from athanor.training_core.run.loop import Progress, loop
+from athanor.training_core.run.step import Outcome
+
+
+class Late:
+    """Losses of a device that computes one step after the other, each for so many seconds; it was told them at once."""
+
+    free = 0.0  # when it is done with what it was told
+
+    def __init__(self, seconds):
+        Late.free = self.ready = max(Late.free, time.perf_counter()) + seconds
+
+    def tolist(self):
+        time.sleep(max(0.0, self.ready - time.perf_counter()))
+        return [1.0, 3.0]
+
+
+def steps_of(seconds, waits, every, between=0.0):
+    """What a run of one epoch tells of its steps, read every so many of them; `between` seconds go by after each reading."""
+    told, progress = [], Progress()
+    numbers = torch.tensor([500.0, 1.0])
+
+    def feed(steps):
+        for wait in waits:
+            time.sleep(wait)
+            yield [], wait
+
+    def stepper(step, lr, conditioned, sizes):
+        return Outcome(Late(seconds), numbers, torch.tensor(1.0), (lr,))
+
+    def after_step(progress):
+        if len(progress.pending) == every:
+            yield from progress.read()
+            time.sleep(between)
+
+    events = loop(
+        Length(len(waits), 1, len(waits)), 1, lambda epoch: [SimpleNamespace(samples=[])] * len(waits), lambda batches: iter(()),
+        feed, stepper, lambda step: 0.1, after_step, lambda progress: progress.read(), lambda: True, lambda: 1.0, progress,
+    )  # fmt: skip
+    start = time.perf_counter()
+    told = list(events)
+    return told, time.perf_counter() - start
+
+
+def test_steps_take_what_the_device_takes():
+    told, whole = steps_of(0.03, [0.0] * 5, every=3)
+    assert [s.step for s in told] == [1, 2, 3, 4, 5] and [s.loss for s in told] == [2.0] * 5
+    assert sum(s.seconds for s in told) == pytest.approx(whole, rel=0.1)
+    assert all(s.seconds == pytest.approx(0.03, rel=0.3) for s in told)
+
+
+def test_what_is_done_in_between_is_no_step():
+    told, whole = steps_of(0.02, [0.0] * 4, every=2, between=0.2)
+    assert whole > 0.4 and all(s.seconds == pytest.approx(0.02, rel=0.5) for s in told)
+
+
+def test_waiting_for_data_stays_with_its_step():
+    told, whole = steps_of(0.01, [0.0, 0.1, 0.0], every=3)
+    assert [s.data_wait for s in told] == [0.0, 0.1, 0.0]
+    assert all(s.seconds >= s.data_wait for s in told) and told[1].seconds > 0.1 > told[0].seconds
+    assert sum(s.seconds for s in told) == pytest.approx(whole, rel=0.1)
+
+
+def test_steps_are_read_before_a_look(comfy):
+    """A look waits for the device: what it waits for is the steps' time, not its own."""
+    from athanor.training_core.run.routine import Routine
+
+    said, progress = [], Progress()
+    progress.read = lambda: said.append("read") or iter(())
+    nothing = SimpleNamespace(due=lambda *args: False, take=lambda name: False, bad=0)
+    keeper = SimpleNamespace(due=False)
+    routine = Routine(
+        99, SimpleNamespace(device=torch.device("cuda")), None, None, nothing, lambda step: said.append("look") or iter(()),
+        lambda step: step % 3 == 0, nothing, lambda *args: False, keeper, nothing,
+    )  # fmt: skip
+    for progress.step in (1, 2, 3, 4):
+        assert list(routine.after_step(progress)) == []
+    assert said == ["look", "look", "read", "look", "look"]

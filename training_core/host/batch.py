@@ -1,0 +1,42 @@
+"""What a model is given in a step: latents on its device, with what it has to know about each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+
+class Caption(Protocol):
+    """What text encoders that are trained read."""
+
+    text: str
+    weighted: bool
+    max_tokens: int
+    without: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Sizes that SDXL is told, in pixels as (width, height) and (left, top)."""
+
+    original: tuple[int, int]
+    crop: tuple[int, int]
+    target: tuple[int, int]
+
+
+Groups = tuple[tuple[list[int], dict[str, Any]], ...]
+"""Samples that can share a forward, and their conditioning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A micro-batch on the model's device."""
+
+    latents: torch.Tensor  # (B, C, h, w) float32, process_latent_in applied
+    weights: torch.Tensor  # (B,) float32 loss weights
+    mask: torch.Tensor | None  # (B, 1, H, W) float32, where the loss counts
+    groups: Callable[[], Groups]
+    part: Callable[[slice], Batch] | None = None  # some of the samples

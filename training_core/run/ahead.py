@@ -1,0 +1,39 @@
+"""Random numbers of the next steps, drawn while the device works on this one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ..objective import Drawn, Noised, Objective
+
+
+class Ahead:
+    """An objective whose numbers another thread may have drawn already.
+
+    What a batch gets follows from its key alone, whoever draws it and when: what was not drawn ahead (a rehearsal, a step
+    that is done again with fewer pictures at a time) is drawn when it is asked for.
+    """
+
+    def __init__(self, objective: Objective, pin: bool = False) -> None:
+        """`pin`: into page-locked memory, from which copies to a GPU need not wait for it."""
+        self._objective, self._pin = objective, pin
+        self._drawn: dict[tuple[Any, ...], Drawn] = {}
+
+    def draw(self, shape: Sequence[int], *key: Any) -> None:
+        """Draw for latents of `shape` (B, C, h, w), to be asked for once by `key`; from any thread."""
+        drawn = self._objective.draw(shape, *key)
+        self._drawn[key] = drawn.each(torch.Tensor.pin_memory) if self._pin else drawn
+
+    def prepare(self, x0: torch.Tensor, *key: Any) -> Noised:
+        """See Objective."""
+        drawn = self._drawn.pop(key, None)
+        if drawn is None or drawn.noise.noise.shape != x0.shape:
+            return self._objective.prepare(x0, *key)
+        return self._objective.apply(x0, drawn)
+
+    def losses(self, prediction: torch.Tensor, batch: Noised, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """See Objective."""
+        return self._objective.losses(prediction, batch, mask)
