@@ -212,68 +212,13 @@ def test_only_what_steps_take_is_asked_for_when_the_model_is_loaded_again(monkey
     assert asked == [host.EVERYTHING, 5_000_000, 5_000_000]
 
 
-def test_a_loader_of_another_pack(monkeypatch):
-    """Weights of a tensor class that torch does not know, and layers that cast them in their own way, as GGUF loaders make
-    them; trained like the model that they stand for."""
-    case, plain = CASES["sd15"], load("sd15")
-    want = trained(plain, case)
-    model = load("sd15")
-    with torch.inference_mode():
-        halved(model.model.diffusion_model)
-    with untouched(model, case):
-        assert trained(model, case).differs_from(want) < 1e-5
-    with cards.moving(), untouched(model, case):
-        assert trained(model, case).differs_from(want) < 1e-5
+def test_algo_full_goes_on_after_the_model_was_loaded_again():
+    """It takes the weights off its layers, where the host looks for them when it loads."""
+    from athanor.training_core.settings import NetworkSettings
 
-
-class Packed(torch.Tensor):
-    """A weight as bytes, with its shape and number format beside them."""
-
-    shape_of: torch.Size
-    format_of: torch.dtype
-
-    @classmethod
-    def of(cls, value):
-        packed = value.contiguous().view(torch.uint8).as_subclass(cls)
-        packed.shape_of, packed.format_of = value.shape, value.dtype
-        return packed
-
-    def _like(self, other):
-        other.shape_of, other.format_of = self.shape_of, self.format_of
-        return other
-
-    def to(self, *args, **kwargs):
-        return self._like(super().to(*args, **kwargs))
-
-    def clone(self, *args, **kwargs):
-        return self._like(super().clone(*args, **kwargs))
-
-    def detach(self, *args, **kwargs):
-        return self
-
-    @property
-    def shape(self):
-        return self.shape_of
-
-    def unpacked(self):
-        return self.as_subclass(torch.Tensor).view(self.format_of).view(self.shape_of)
-
-
-def halved(module):
-    """Give every Linear layer packed weights."""
-    for layer in module.modules():
-        if isinstance(layer, torch.nn.Linear):
-            layer.weight = torch.nn.Parameter(Packed.of(layer.weight.data), requires_grad=False)
-
-            def cast_bias_weight(input=None, dtype=None, device=None, bias_dtype=None, layer=layer):
-                dtype = dtype or input.dtype
-                bias = None if layer.bias is None else layer.bias.to(bias_dtype or dtype)
-                return layer.weight.unpacked().to(dtype), bias
-
-            def forward(x, layer=layer):
-                return torch.nn.functional.linear(x, *layer.cast_bias_weight(x))
-
-            layer.cast_bias_weight, layer.forward = cast_bias_weight, forward
+    model = load("sd3")
+    with untouched(model, CASES["sd3"]):
+        trained(model, CASES["sd3"], network=NetworkSettings(algo="full"))
 
 
 def test_weights_that_are_nowhere():

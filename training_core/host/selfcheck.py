@@ -130,7 +130,7 @@ def _base(lora: Any) -> dict[str, torch.Tensor | None]:
     if any(map(packed.is_packed, own.values())):
         weight, bias = packed.unpacked(module, torch.float32, device, own)
         return {"weight": weight, "bias": bias}
-    if "weight" in own:
+    if own.get("weight") is not None:
         values = {part: own.get(part) for part in ("weight", "bias")}
     else:
         values = {"weight": lora.org_weight, "bias": None if lora.org_bias is None else lora.org_bias[0]}

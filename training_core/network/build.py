@@ -227,6 +227,9 @@ def attached(
         if type(lora).__name__ == "DyLoraModule":
             lora.get_random_rank_weight = _keyed_rank(lora)
     network.apply_to()
+    for original, values in zip(originals, parameters, strict=True):
+        for name in values.keys() - original._parameters.keys():
+            original._parameters[name] = None  # full has taken it; the host looks for it when it loads the model again
     try:
         network.to(device=device, dtype=torch.float32).requires_grad_(True)
         for parameter in network.parameters():
