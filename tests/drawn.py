@@ -61,7 +61,7 @@ def load(name: str, dtype: torch.dtype | None = None, inference: bool = True) ->
 
 def inputs(name: str, count: int) -> tuple[torch.Tensor, list[Any], list[Any]]:
     """Latents (count, C, h, w), texts and sizes of a batch, in main memory."""
-    from athanor.training_core.host.model import Geometry
+    from athanor.training_core.host.batch import Geometry
     from athanor.training_core.host.text import Text
 
     this, generator = kind(name), torch.Generator().manual_seed(0)

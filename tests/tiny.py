@@ -80,7 +80,9 @@ def sd3_unet() -> dict[str, torch.Tensor]:
     """SD3's layout with two blocks of width 128."""
     import train_base
 
-    state = train_base.initial_model()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)  # else every process has another model
+        state = train_base.initial_model()
     generator = torch.Generator().manual_seed(4)
     return {k: v if v.abs().sum() else 0.1 * torch.randn(v.shape, generator=generator) for k, v in state.items()}
 

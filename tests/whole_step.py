@@ -59,6 +59,7 @@ def attached(
     optimizer: str = "AdamW",
     split: Any = None,
     rate: float = RATE,
+    exact: bool = False,
 ) -> Iterator[Whole]:
     """A network on a loaded model of kind `name`, and steps of `count` pictures that are always the same.
 
@@ -66,9 +67,11 @@ def attached(
         network: fields of NetworkSettings.
         split: what is done when memory runs out (`run.split.Split`).
         rate: the learning rate; with 0 every step n has the same losses.
+        exact: deterministic algorithms alone, as with the setting deterministic on.
     """
     from athanor.training_core.network import build, groups
     from athanor.training_core.optim import optimizers
+    from athanor.training_core.run.exact import Exact
     from athanor.training_core.run.step import Stepper
     from athanor.training_core.settings import NetworkSettings, OptimizerSettings
 
@@ -80,7 +83,7 @@ def attached(
         scaler = torch.amp.GradScaler(host.device.type, enabled=host.compute_dtype == torch.float16)
         stepper = Stepper(
             host.predict, objective(host), made, chosen, 1.0, 0, scaler, split=split,
-            around=lambda: made.formed(host.compute_dtype),
+            around=lambda: made.formed(host.compute_dtype), exact=Exact("on", exact, host.device),
         )  # fmt: skip
         yield Whole(host, made, chosen, lambda n: stepper(n, rate, [host.batch(*batch, [1.0] * count)]))
 
@@ -97,7 +100,7 @@ def splitter() -> Any:
     from athanor.training_core.host import guard
     from athanor.training_core.run.split import Split
 
-    return Split(guard.free_memory)
+    return Split(guard.free_memory, is_full=guard.is_out_of_memory)
 
 
 def compiled_blocks(host: Any) -> AbstractContextManager[Any]:

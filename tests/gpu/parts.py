@@ -39,7 +39,7 @@ PARTS = (
     Part("server", 90, "served:quickstart", "the quickstart in a real ComfyUI with dynamic VRAM, twice: equal bytes?"),
     Part("server-kinds", 130, "served:kinds", "in it: float32 files, text encoders, whole models, samples, a MODEL without a file"),
     Part("legacy", 80, "served:kinds", "four of them with --disable-dynamic-vram", LEGACY),
-    Part("bytes", 60, "sameness:steps", "SDXL steps twice: equal as they come? with deterministic algorithms? their price", env=CUBLAS),
+    Part("bytes", 60, "sameness:steps", "SDXL steps twice with the setting deterministic off and on: equal? its price", env=CUBLAS),
     # How fast, and in how much memory?
     Part("speed-sdxl-4", 60, "speed:step", "SDXL, batch 4: time, peak, share of the matrix rate, waits, kernels by kind", SDXL_4),
     Part("speed-sdxl-1", 45, "speed:step", "the same at batch 1, where the CPU is the limit", SDXL_1),

@@ -47,6 +47,9 @@ def _step(host: Any, model: str, count: int, steps: int, name: str, rate: float)
         if count == 1:
             with host.checkpointed("all"):
                 _measured(f"{name}-all", whole.step, steps)
+    with whole_step.attached(host, model, count, exact=True) as whole:
+        exact = _measured(f"{name}-exact", whole.step, steps)
+        row("deterministic on / off (auto takes it up to 1.10)", f"{exact / seconds:.2f}")
 
 
 def _measured(name: str, step: Any, steps: int) -> float:
