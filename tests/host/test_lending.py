@@ -24,14 +24,13 @@ def test_a_part_of_the_model_was_taken_off_the_device(monkeypatch):
     monkeypatch.setattr(mm, "pin_memory", lambda value: bool(locked.append(value)) or True)
     case, model = CASES["sd3"], load("sd3", torch.float16, torch.float32)
     half = sum(p.nbytes for p in model.model.parameters()) / 2
-    with cards.moving(), untouched(model, case):
-        with training(model) as (host_model, network):
-            first = step(host_model, network, *samples(case))
-            assert host_model.patcher.partially_unload(CPU, half) >= half
-            assert host_model.patcher.model.model_lowvram
-            host_model.load()
-            again = step(host_model, network, *samples(case))
-            host_model.patcher.partially_unload(CPU, half)  # interrupted there
+    with cards.moving(), untouched(model, case), training(model) as (host_model, network):
+        first = step(host_model, network, *samples(case))
+        assert host_model.patcher.partially_unload(CPU, half) >= half
+        assert host_model.patcher.model.model_lowvram
+        host_model.load()
+        again = step(host_model, network, *samples(case))
+        host_model.patcher.partially_unload(CPU, half)  # interrupted there
     assert again.differs_from(first) == 0
     assert not locked and not model.pinned
 

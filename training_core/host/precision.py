@@ -33,9 +33,11 @@ def full_float32() -> Iterator[None]:
 
     torch lets cuDNN round what convolutions multiply to TF32, 11 bits, by itself; other nodes let cuBLAS do so.
     """
-    with _put_back(lambda: torch.backends.cudnn.allow_tf32, _convolutions, False):
-        with _put_back(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"):
-            yield
+    with (
+        _put_back(lambda: torch.backends.cudnn.allow_tf32, _convolutions, False),
+        _put_back(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
+    ):
+        yield
 
 
 def _convolutions(rounded: bool) -> None:

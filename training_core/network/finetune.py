@@ -65,31 +65,30 @@ def attached(
 ) -> Iterator[Weights]:
     """Copies on `device` in place of the module's own parameters, which are put back afterwards.
 
-    Meanwhile the originals lie in main memory.
+    On a GPU there is no room for both, and the originals are emptied: the host's model has lent them, and puts its own into their
+    places when training ends.
 
     Args:
         cast: lets an owner compute in another format than its weights'.
         dtype: of the copies.
     """
-    replaced: list[tuple[torch.nn.Module, str, torch.nn.Parameter, torch.device]] = []
+    replaced: list[tuple[torch.nn.Module, str, torch.nn.Parameter]] = []
     named = {}
     before = []
     try:
         for owner, attribute, name in chosen(module, settings):
             original = owner._parameters[attribute]
-            replaced.append((owner, attribute, original, original.device))
+            replaced.append((owner, attribute, original))
             with torch.no_grad():
                 own = torch.nn.Parameter(original.detach().to(device, dtype, copy=True))
                 if device.type != "cpu":
-                    original.data = original.data.cpu()
+                    original.data = original.data.new_empty(0)
             owner._parameters[attribute] = named[name] = own
             before.append((owner, dict(owner.__dict__)))
             cast(owner)
         yield Weights(named)
     finally:
-        for owner, attribute, original, home in replaced:
-            with torch.no_grad():
-                original.data = original.data.to(home)
+        for owner, attribute, original in replaced:
             owner._parameters[attribute] = original
         for owner, attributes in reversed(before):
             for key in owner.__dict__.keys() - attributes.keys():
