@@ -16,23 +16,39 @@ pytestmark = pytest.mark.usefixtures("comfy")
 CPU = torch.device("cpu")
 
 
-def test_a_part_of_the_model_was_taken_off_the_device(monkeypatch):
-    """For a VAE or a picture in mid-run; what the host locks in main memory it would look for under the graph's own weights."""
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_part_of_the_model_was_taken_off_the_device(whole, monkeypatch):
+    """For a VAE or a picture in mid-run. The pages that the host locks for it are unlocked, whatever is trained and wherever it
+    ends.
+    """
     import comfy.model_management as mm
 
-    locked = []
-    monkeypatch.setattr(mm, "pin_memory", lambda value: bool(locked.append(value)) or True)
+    locked, ever = set(), []
+
+    def lock(value):
+        assert value.data_ptr() not in locked
+        locked.add(value.data_ptr())
+        ever.append(value)
+        return True
+
+    monkeypatch.setattr(mm, "pin_memory", lock)
+    monkeypatch.setattr(mm, "unpin_memory", lambda value: locked.remove(value.data_ptr()))
     case, model = CASES["sd3"], load("sd3", torch.float16, torch.float32)
     half = sum(p.nbytes for p in model.model.parameters()) / 2
-    with cards.moving(), untouched(model, case), training(model) as (host_model, network):
+    with cards.moving(), untouched(model, case), training(model, whole=whole) as (host_model, network):
         first = step(host_model, network, *samples(case))
         assert host_model.patcher.partially_unload(CPU, half) >= half
-        assert host_model.patcher.model.model_lowvram
+        assert host_model.patcher.model.model_lowvram and locked
         host_model.load()
+        assert not locked
         again = step(host_model, network, *samples(case))
         host_model.patcher.partially_unload(CPU, half)  # interrupted there
+        if whole:  # and what is trained has left its place before
+            for layer in host_model.diffusion_model.modules():
+                for name, value in layer.named_parameters(recurse=False):
+                    layer._parameters[name] = torch.nn.Parameter(value.detach().clone(), requires_grad=False)
     assert again.differs_from(first) == 0
-    assert not locked and not model.pinned
+    assert ever and not locked and not model.pinned
 
 
 def test_no_room_for_the_weights_that_training_is_lent(monkeypatch):

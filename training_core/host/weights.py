@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import comfy.model_management as mm
+import comfy.utils
 import torch
 from comfy.quant_ops import QuantizedTensor
 
@@ -121,12 +122,12 @@ class Lent:
         self._own = [(m, dict(m._parameters), dict(m._buffers)) for m in modules]
         self._attributes = [(m, {n: m.__dict__[n] for n in SET_BY_LOADING if n in m.__dict__}) for m in modules]
         self._patches_uuid = patcher.model.current_weight_patches_uuid
+        self._locked: dict[str, torch.Tensor] = {}
 
     def take(self) -> None:
         """Give the model parameters and buffers for training, in the places of its own."""
         patcher = self.patcher
-        # The host locks the pages of what it takes off the device, and would look for them under other weights at the end.
-        patcher.pin_weight_to_device = lambda _key: None
+        patcher.pin_weight_to_device = self._lock
         if self._formats.archived:
             patcher.force_cast_weights = True
         twins: dict[int, torch.nn.Parameter] = {}  # a weight that two modules share stays one
@@ -149,11 +150,27 @@ class Lent:
             lent = usable(value)
             return lent if patched or wanted.itemsize >= value.itemsize else lent.to(wanted)
 
+    def _lock(self, key: str) -> None:
+        """What the host does with a weight that it leaves in main memory: its pages are locked, for faster copies. The host
+        remembers the name alone, under which there is another weight once training has ended.
+        """
+        type(self.patcher).pin_weight_to_device(self.patcher, key)
+        if key in self.patcher.pinned:
+            self._locked[key] = comfy.utils.get_attr(self.patcher.model, key)
+
+    def _unlock(self) -> None:
+        for key in self.patcher.pinned & self._locked.keys():
+            mm.unpin_memory(self._locked[key])
+        self.patcher.pinned.difference_update(self._locked)
+        self._locked.clear()
+        self.patcher.__dict__.pop("pin_weight_to_device", None)
+
     def settle(self) -> None:
         """After each load: nothing that autograd refuses, everything in its number format; what is trained stays."""
         if self._formats.keep:  # patched once: unloading would put what was patched into the place of what is trained
             self.patcher.patches.clear()
             self.patcher.backup.clear()
+        self._locked = {key: value for key, value in self._locked.items() if key in self.patcher.pinned}
         with torch.no_grad():
             for module in self.patcher.model.modules():
                 normal(module)
@@ -168,6 +185,7 @@ class Lent:
 
     def give_back(self) -> None:
         """Off the device, the graph's own weights in their places, untouched."""
+        self._unlock()
         self._restore()
         with torch.inference_mode():
             if not _unload(self.patcher):  # it failed while it was loaded
