@@ -115,18 +115,20 @@ def settings(model: str, count: int) -> None:
 
 
 def compiled(model: str, count: int) -> None:
-    """torch_compile: seconds until the first step is done, a step after it, peak, the loss beside the plain one."""
+    """torch_compile: seconds until the first step is done, a step after it, peak; loss and gradient beside the plain ones."""
     made = drawn.load(model)
     for on in (False, True):
         timing.fresh()
         with whole_step.trained(made, model, count, how={"torch_compile": on}) as whole:
             start = time.perf_counter()
-            loss = whole.loss(0)
+            outcome = whole.step(0)
+            loss, norm = outcome.losses.mean().item(), outcome.grad_norm.item()
             first = time.perf_counter() - start
             row(
                 "compiled" if on else "plain",
                 f"first step {first:.1f} s",
                 f"loss {loss:.6f}",
+                f"gradient {norm:.5g}",
                 list(whole.host.said()) or "",
             )
             _measured(f"{model}-{count}-{'compiled' if on else 'plain'}", whole.step, 5)

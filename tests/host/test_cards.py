@@ -7,6 +7,7 @@ import contextlib
 import functools
 import hashlib
 import types
+from itertools import product
 from unittest import mock
 
 import cards
@@ -234,8 +235,14 @@ def test_weights_that_are_nowhere():
         lending.check(types.SimpleNamespace(model=None))
 
 
-@pytest.mark.parametrize("how", ["moving", "dynamic"])
-@pytest.mark.parametrize("family", ["sd15", "sdxl", "sd3", "flux"])
+@pytest.mark.parametrize(
+    ("family", "how"),
+    [
+        *(product(["sd15", "sdxl", "flux"], ["moving", "dynamic"])),
+        ("sd3", "dynamic"),
+        pytest.param("sd3", "moving", marks=pytest.mark.long),  # its three are those of sdxl and flux
+    ],
+)
 def test_text_encoders(family, how):
     """Trained beside the model, from a float16 file; the graph's CLIP is untouched."""
     import tiny_text

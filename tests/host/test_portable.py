@@ -235,3 +235,43 @@ def test_a_young_change_of_a_rounded_base_is_no_false_alarm(comfy, dtype, name):
         names = families.file_names(model, families.detect(model))
         found = check(network, files.tensors_for_file(portable.state(network), "fp16", names))
     assert found.trouble("fp16") == "", found
+
+
+def test_a_young_change_of_a_convolution_is_no_false_alarm_on_a_card(comfy, monkeypatch):
+    """torch multiplies there with TF32's 11 bits, unless it is told not to."""
+    import comfy.sd
+    import tiny
+    from athanor.training_core.host import families, guard, selfcheck
+    from athanor.training_core.host.model import trainable
+    from athanor.training_core.network import build, files, portable
+    from athanor.training_core.settings import NetworkSettings
+
+    plain = torch.nn.functional.conv2d
+
+    def rounded(value):
+        return (value.view(torch.int32) + 0x1000 & ~0x1FFF).view(torch.float32)
+
+    def conv2d(x, weight, *others):
+        if torch.backends.cudnn.allow_tf32:
+            x, weight = rounded(x.contiguous()), rounded(weight.contiguous())
+        return plain(x, weight, *others)
+
+    with torch.inference_mode():
+        model = comfy.sd.load_diffusion_model_state_dict(tiny.sd15_unet(), model_options={"dtype": torch.float32})
+    settings = NetworkSettings(algo="locon", rank=2, preset="full", conv_rank=2)
+    with (
+        guard.training(),
+        trainable(model, "auto", "off") as host_model,
+        nullcontext(selfcheck.Check(host_model.patcher.model)) as check,
+        build.attached([build.Part(host_model.diffusion_model)], settings, 0, host_model.device) as network,
+    ):
+        with torch.no_grad():
+            for lora in network.loras:
+                torch.nn.init.normal_(lora.lora_up.weight, std=1e-3, generator=torch.Generator().manual_seed(1))
+        names = families.file_names(model, families.detect(model))
+        tensors = files.tensors_for_file(portable.state(network), "float", names)
+        monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+        found = check(network, tensors)
+        assert found.trouble("float") == "", found
+        monkeypatch.setattr(selfcheck, "full_float32", nullcontext)
+        assert check(network, tensors).deviation > selfcheck.TOLERANCE["fp16"]

@@ -195,3 +195,25 @@ def test_full_needs_more_than_8_bits():
             training(at_8_bits(name), NetworkSettings(algo="full")),
         ):
             pass
+
+
+def test_float32_with_all_of_its_digits():
+    """On a card torch rounds convolutions to TF32 by itself, and products if another node has asked for it."""
+    from athanor.training_core.host.precision import full_float32
+
+    before = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with full_float32():
+            assert not torch.backends.cudnn.allow_tf32 and torch.get_float32_matmul_precision() == "highest"
+        assert (torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()) == (before[0], "medium")
+    finally:
+        torch.set_float32_matmul_precision(before[1])
+    conv = torch.backends.cudnn.conv.fp32_precision
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # by its newer name: the older cannot be read any more
+    try:
+        with full_float32():
+            assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+    finally:
+        torch.backends.cudnn.conv.fp32_precision = conv
+    assert torch.backends.cudnn.allow_tf32 == before[0]

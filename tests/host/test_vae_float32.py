@@ -243,20 +243,3 @@ def test_what_works_in_float32_already_is_taken_as_it_is(state):
     short.working_dtypes = [torch.bfloat16]
     with in_float32(short) as used:
         assert used is short
-
-
-def test_convolutions_keep_all_digits_while_encoding():
-    from athanor.training_core.host.vae_float32 import full_float32
-
-    before = torch.backends.cudnn.allow_tf32
-    with full_float32():
-        assert torch.backends.cudnn.allow_tf32 is False
-    assert torch.backends.cudnn.allow_tf32 == before
-    conv = torch.backends.cudnn.conv.fp32_precision
-    torch.backends.cudnn.conv.fp32_precision = "ieee"  # by its newer name: the older cannot be read any more
-    try:
-        with full_float32():
-            assert torch.backends.cudnn.conv.fp32_precision == "ieee"
-    finally:
-        torch.backends.cudnn.conv.fp32_precision = conv
-    assert torch.backends.cudnn.allow_tf32 == before

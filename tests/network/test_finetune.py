@@ -67,6 +67,14 @@ def test_put_back_after_an_error():
     assert model.head.weight is kept
 
 
+def test_no_second_copy_beside_what_is_trained_elsewhere():
+    model = Model()
+    kept = dict(model.named_parameters())
+    with finetune.attached(model, SETTINGS, torch.device("meta"), id) as weights:
+        assert not any(p.nbytes for p in kept.values()) and all(p.is_meta for p in weights.parameters())
+    assert all(p is kept[name] for name, p in model.named_parameters())
+
+
 def test_a_model_file_has_the_same_hash_as_a_lora_file(tmp_path):
     tensors = {"a.weight": torch.zeros(2, 2), "b.weight": torch.ones(3)}
     digest = "a71d61ce2b708039f480106ed7e7bb4601c91467c9951495a590d5ec696d8bba"

@@ -89,7 +89,7 @@ def device_name(device: torch.device) -> str:
 
 
 def memory(device: torch.device) -> float:
-    """Most that torch has held on a GPU so far, or what the process holds, in GB."""
+    """Most that torch has held on a GPU since a step was tried or the model loaded, or what the process holds, in GB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
     return psutil.Process().memory_info().rss / 1e9

@@ -14,6 +14,7 @@ import torch
 
 from .. import packed
 from . import quantised, swap
+from .precision import full_float32
 
 TOLERANCE = {"fp16": 5e-3, "bf16": 4e-2, "float": 2e-3}
 """Largest deviation by save_precision, as a part of the trained effect; rounding alone gives about a quarter of it."""
@@ -91,7 +92,7 @@ class Check:
         with _unknown_keys() as unmatched:
             patches = comfy.lora.load_lora(dict(tensors), self._keys)
         worst, where = 0.0, ""
-        with torch.no_grad():
+        with torch.no_grad(), full_float32():  # TF32 would move a layer by more than a young network does
             for lora in network.loras:
                 name = self._names[id(lora.org_module[0])]
                 deviation = _deviation(lora, name, patches)

@@ -10,7 +10,7 @@ import comfy.model_management as mm
 import torch
 from comfy.ldm.models.autoencoder import DiagonalGaussianRegularizer
 
-from .vae_float32 import full_float32
+from .precision import full_float32
 
 
 def encode(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -13,21 +13,16 @@ import comfy.model_patcher
 import comfy.sd
 import torch
 
+from .weights import SET_BY_LOADING
+
 SHORT = (torch.float16, torch.bfloat16)
 """What the host lets a VAE work in to save memory. bfloat16 rounds latents by about as much as SDXL's posterior is wide."""
 
-LOADING = (
-    *("_v", "_v_signature", "_v_weight", "_v_bias", "_prefetch", "_pins", "_pin_state", "seed_key"),
-    *("comfy_cast_weights", "prev_comfy_cast_weights", "comfy_force_cast_weights", "comfy_patched_weights"),
-    *("weight_function", "bias_function", "weight_lowvram_function", "bias_lowvram_function"),
-)
-"""What the host's patchers note on a layer while it is loaded; a copy begins without."""
-
-LOADED = (
+MODEL_SET_BY_LOADING = (
     *("device", "dynamic_vbars", "dynamic_pins", "dynamic_patchers", "current_weight_patches_uuid", "model_lowvram"),
     *("model_loaded_weight_memory", "model_offload_buffer_memory", "lowvram_patch_counter"),
 )
-"""The same of a whole model."""
+"""Attributes that the host's patchers give a whole model, beside those of its layers (`SET_BY_LOADING`)."""
 
 
 def encoding_dtype(vae: Any) -> torch.dtype:
@@ -60,21 +55,6 @@ def in_float32(vae: Any) -> Iterator[Any]:
         _forgotten(twin.patcher)
 
 
-@contextmanager
-def full_float32() -> Iterator[None]:
-    """Inside, convolutions in float32 keep all of its digits on NVIDIA: torch lets cuDNN round them to TF32, 11 bits."""
-    try:
-        before = torch.backends.cudnn.allow_tf32
-    except RuntimeError:  # another node has set it by torch's newer names, convolutions apart: its choice
-        yield
-        return
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
-
-
 def as_in_the_file(vae: Any) -> dict[str, torch.Tensor]:
     """A VAE's weights by name, those that the dynamic patcher has cast and moved as they were before.
 
@@ -96,13 +76,13 @@ def _copied(vae: Any) -> torch.nn.Module:
         for name, value in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
             number = _float32(state.get(f"{path}.{name}" if path else name, value))
             known[id(value)] = torch.nn.Parameter(number, False) if isinstance(value, torch.nn.Parameter) else number
-        for name in (*LOADING, *(LOADED if module is model else ())):
+        for name in (*SET_BY_LOADING, *(MODEL_SET_BY_LOADING if module is model else ())):
             noted = vars(module).get(name)
             if not isinstance(noted, (bool, int, float, str, type(None))):  # these are the same object everywhere
                 known[id(noted)] = None
     twin: torch.nn.Module = copy.deepcopy(model, known)
     for module in twin.modules():
-        for name in (*LOADING, *(LOADED if module is twin else ())):
+        for name in (*SET_BY_LOADING, *(MODEL_SET_BY_LOADING if module is twin else ())):
             vars(module).pop(name, None)
     mm.archive_model_dtypes(twin)
     return twin

@@ -13,23 +13,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import comfy.model_management as mm
+import comfy.utils
 import torch
 from comfy.quant_ops import QuantizedTensor
 
 from ..errors import AthanorError
 from ..packed import dressed, is_packed, unpacks
 
-STREAMED = ("_v", "_v_signature", "_v_weight", "_v_bias")
+STREAMED = ("_v", "_v_signature", "_v_weight", "_v_bias", "_prefetch")
 """Attributes by which layers of a model with dynamic VRAM find their weights in the GPU's memory, as sampling streams them."""
 
-LOADED = (
-    "comfy_cast_weights",
-    "prev_comfy_cast_weights",
-    "comfy_force_cast_weights",
-    "weight_function",
-    "bias_function",
+SET_BY_LOADING = (
+    *STREAMED,
+    *("_pins", "_pin_state", "seed_key"),
+    *("comfy_cast_weights", "prev_comfy_cast_weights", "comfy_force_cast_weights", "comfy_patched_weights"),
+    *("weight_function", "bias_function", "weight_lowvram_function", "bias_lowvram_function"),
 )
-"""Attributes that the host gives layers when it loads a model, and leaves there."""
+"""Attributes that the host's patchers give layers when they load a model; some are left there when it is unloaded."""
 
 
 def plain(patcher: Any) -> Any:
@@ -104,9 +104,7 @@ class Formats:
             return value.dtype
         noted = getattr(module, f"{name}_comfy_model_dtype", None) if self.archived else None
         meant = noted or value.dtype
-        embedding = isinstance(
-            module, torch.nn.Embedding
-        )  # the host does not cast it to its input's format: that is none
+        embedding = isinstance(module, torch.nn.Embedding)  # not cast to its input's format, which is that of numbers
         if layer and self.compute and not embedding and self.compute.itemsize <= meant.itemsize:
             return self.compute
         return meant
@@ -116,15 +114,22 @@ class Lent:
     """A model whose weights training has."""
 
     def __init__(self, patcher: Any, formats: Formats) -> None:
-        """`patcher`: of `plain`."""
+        """`patcher`: of `plain`; the model is as it was until `take`."""
         self.patcher, self._formats = patcher, formats
-        named = list(patcher.model.named_modules())
-        self._own = [(m, dict(m._parameters), dict(m._buffers)) for _, m in named]
-        self._told = [(m, {n: m.__dict__[n] for n in (*STREAMED, *LOADED) if n in m.__dict__}) for _, m in named]
-        if formats.archived:
+        modules = list(patcher.model.modules())
+        self._own = [(m, dict(m._parameters), dict(m._buffers)) for m in modules]
+        self._attributes = [(m, {n: m.__dict__[n] for n in SET_BY_LOADING if n in m.__dict__}) for m in modules]
+        self._patches_uuid = patcher.model.current_weight_patches_uuid
+        self._locked: dict[str, torch.Tensor] = {}
+
+    def take(self) -> None:
+        """Give the model parameters and buffers for training, in the places of its own."""
+        patcher = self.patcher
+        patcher.pin_weight_to_device = self._lock
+        if self._formats.archived:
             patcher.force_cast_weights = True
         twins: dict[int, torch.nn.Parameter] = {}  # a weight that two modules share stays one
-        for path, module in named:
+        for path, module in patcher.model.named_modules():
             for name, value in module._parameters.items():
                 if value is not None:
                     patched = f"{path}.{name}" in patcher.patches
@@ -143,8 +148,27 @@ class Lent:
             lent = usable(value)
             return lent if patched or wanted.itemsize >= value.itemsize else lent.to(wanted)
 
+    def _lock(self, key: str) -> None:
+        """What the host does with a weight that it leaves in main memory: its pages are locked, for faster copies. The host
+        remembers the name alone, under which there is another weight once training has ended.
+        """
+        type(self.patcher).pin_weight_to_device(self.patcher, key)
+        if key in self.patcher.pinned:
+            self._locked[key] = comfy.utils.get_attr(self.patcher.model, key)
+
+    def _unlock(self) -> None:
+        for key in self.patcher.pinned & self._locked.keys():
+            mm.unpin_memory(self._locked[key])
+        self.patcher.pinned.difference_update(self._locked)
+        self._locked.clear()
+        self.patcher.__dict__.pop("pin_weight_to_device", None)
+
     def settle(self) -> None:
         """After each load: nothing that autograd refuses, everything in its number format; what is trained stays."""
+        if self._formats.keep:  # patched once: unloading would put what was patched into the place of what is trained
+            self.patcher.patches.clear()
+            self.patcher.backup.clear()
+        self._locked = {key: value for key, value in self._locked.items() if key in self.patcher.pinned}
         with torch.no_grad():
             for module in self.patcher.model.modules():
                 normal(module)
@@ -159,19 +183,18 @@ class Lent:
 
     def give_back(self) -> None:
         """Off the device, the graph's own weights in their places, untouched."""
+        self._unlock()
         self._restore()
         with torch.inference_mode():
-            loaded = [m for m in mm.current_loaded_models if m.model is self.patcher]
-            for one in loaded:
-                one.model_unload()
-                mm.current_loaded_models.remove(one)
-            if not loaded:  # it failed while it was loaded
+            if not _unload(self.patcher):  # it failed while it was loaded
                 self.patcher.detach()
         self._restore()  # the host has put copies into the places of weights that it had patched
-        for module, told in self._told:
-            for name in (*STREAMED, *LOADED):
+        for module, attributes in self._attributes:
+            for name in SET_BY_LOADING:
                 module.__dict__.pop(name, None)
-            module.__dict__.update(told)
+            module.__dict__.update(attributes)
+        # By which a patcher with dynamic VRAM sees that what it has streamed was patched in another way.
+        self.patcher.model.current_weight_patches_uuid = self._patches_uuid
         mm.soft_empty_cache()
 
     def _restore(self) -> None:
@@ -190,14 +213,22 @@ def lent(patcher: Any, *, compute: torch.dtype | None = None, keep: bool = False
         compute, keep: see `Formats`.
     """
     with torch.inference_mode():  # as the host would do it: else its tensors are of both kinds afterwards
-        for loaded in [m for m in mm.current_loaded_models if m.model is not None and patcher.is_clone(m.model)]:
-            loaded.model_unload()
-            mm.current_loaded_models.remove(loaded)
+        _unload(patcher)
     taken = Lent(plain(patcher), Formats(compute=compute, archived=patcher.is_dynamic(), keep=keep))
     try:
+        taken.take()
         yield taken
     finally:
         taken.give_back()
+
+
+def _unload(patcher: Any) -> bool:
+    """Take whatever the host has loaded of a patcher's model off the device; whether there was anything."""
+    loaded = [m for m in mm.current_loaded_models if m.model is not None and patcher.is_clone(m.model)]
+    for one in loaded:
+        one.model_unload()
+        mm.current_loaded_models.remove(one)
+    return bool(loaded)
 
 
 def check(patcher: Any) -> None:

@@ -14,7 +14,7 @@ import torch
 
 from ..data.plan import Length
 from ..host import folders, guard
-from ..host.model import Trainable
+from ..host.model import Trainable, forget_peak, peak
 from ..network.files import DTYPES
 from ..settings import Job, TrainingSettings
 from .advice import relief
@@ -111,12 +111,12 @@ def trial(stepper: Stepper, batches: Sequence[Any], device: torch.device, most: 
         stepper.rehearse(batches, most)
         if cuda:
             torch.cuda.synchronize(device)
-            torch.cuda.reset_peak_memory_stats(device)
+        forget_peak(device)
         start = time.perf_counter()
         stepper.rehearse(batches, most)
         if cuda:
             torch.cuda.synchronize(device)
-        return Trial(time.perf_counter() - start, torch.cuda.max_memory_allocated(device) if cuda else 0)
+        return Trial(time.perf_counter() - start, peak(device))
     except Exception as error:
         if not guard.is_out_of_memory(error):
             raise

@@ -51,6 +51,8 @@ class Samples:
         when = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}"
         for index, prompt in enumerate(self._prompts):
             try:
+                if index and model.text:  # the picture before may have pushed the encoders out, which nobody loads here
+                    model.load()
                 with evaluated(trained, looking), sampling.interlude(model) as patcher:
                     picture = self._picture(patcher, model, prompt)
             except Exception as error:  # no picture is worth the run
