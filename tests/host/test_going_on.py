@@ -200,8 +200,8 @@ class Broken:
 
         build, self.steps, self.at = optimizers.build, 0, at
 
-        def one(settings, groups):
-            optimizer = build(settings, groups)
+        def one(settings, groups, device=None):
+            optimizer = build(settings, groups, device)
             plain = optimizer.step
 
             def step(*args, **kwargs):
