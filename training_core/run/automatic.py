@@ -99,7 +99,7 @@ def _model(job: Job, run: Prepared, clip: Any, swapped: int) -> Any:
     training = job.training
     return trainable(
         run.model,
-        training.mixed_precision,
+        training.arithmetic,
         "off",
         job.conditioning.guidance_scale,
         clip if job.network.text else None,

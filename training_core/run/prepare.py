@@ -165,7 +165,7 @@ def _writable(target: Path) -> Path:
 
 def _precision(training: TrainingSettings, model: Any) -> None:
     """Weights in a 16-bit type need arithmetic in it."""
-    computed = compute_dtype(model, training.mixed_precision)
+    computed = compute_dtype(model, training.arithmetic)
     if training.full_precision != "no" and COMPUTE[training.full_precision] != computed:
         raise AthanorError(
             f"full_precision is {training.full_precision}, but the model computes in {str(computed).removeprefix('torch.')}: set "

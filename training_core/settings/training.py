@@ -178,6 +178,15 @@ class TrainingSettings(Settings):
     )
 
     @property
+    def arithmetic(self) -> str:
+        """mixed_precision, whose auto follows full_precision: what is trained in 16 bits needs arithmetic in the same."""
+        return (
+            self.full_precision
+            if self.mixed_precision == "auto" and self.full_precision != "no"
+            else self.mixed_precision
+        )
+
+    @property
     def batches_per_step(self) -> int:
         """Of all processes: an update's effective batch in batches."""
         return self.gradient_accumulation_steps * self.processes
