@@ -148,12 +148,13 @@ class Lent:
     def settle(self) -> None:
         """After each load: nothing that autograd refuses, everything in its number format; what is trained stays."""
         with torch.no_grad():
-            for module in self.patcher.model.modules():
+            for path, module in self.patcher.model.named_modules():
                 normal(module)
                 for name, value in module._parameters.items():
                     if value is not None and not value.requires_grad:
                         wanted = self._formats.of(module, name, value)
                         if wanted != value.dtype:
+                            self.patcher.unpin_weight(f"{path}.{name}")  # the host pins what it leaves in main memory
                             module._parameters[name] = _parameter(value.to(wanted))
                 for name, value in module._buffers.items():
                     if value is not None:
@@ -161,6 +162,7 @@ class Lent:
 
     def give_back(self) -> None:
         """Off the device, the graph's own weights in their places, untouched."""
+        self.patcher.unpin_all_weights()  # the host finds them by their place in the model
         self._restore()
         with torch.inference_mode():
             loaded = [m for m in mm.current_loaded_models if m.model is self.patcher]
