@@ -162,6 +162,22 @@ def test_weights_are_cast_once_where_the_device_has_memory_of_its_own(patched, m
     assert weights(base.model)[1] == before
 
 
+def test_parameters_of_a_fine_tune_have_one_order():
+    """A state counts them: with dynamic VRAM the host's layers have theirs in the order of the file, bias before weight."""
+    import comfy.sd
+    from athanor.training_core.network import finetune
+    from athanor.training_core.settings import NetworkSettings
+
+    def names(model):
+        return [name for *_, name in finetune.chosen(model.model.diffusion_model, NetworkSettings(algo="finetune"))]
+
+    plain = load("sd3")
+    with cards.dynamic():
+        dynamic = comfy.sd.load_diffusion_model_state_dict(dict(sorted(sd3().items())))
+    own, others = ([name for name, _ in m.model.diffusion_model.named_parameters()] for m in (plain, dynamic))
+    assert own != others and names(dynamic) == names(plain) == own
+
+
 def test_pages_that_the_host_has_pinned_are_unpinned(monkeypatch):
     """Where memory is short the host leaves layers in main memory and pins them: by their address, which only training's own
     weights have."""
