@@ -163,6 +163,50 @@ def test_weights_are_cast_once_where_the_device_has_memory_of_its_own(patched, m
     assert weights(base.model)[1] == before
 
 
+def test_parameters_of_a_fine_tune_have_one_order():
+    """A state counts them: with dynamic VRAM the host's layers have theirs in the order of the file, bias before weight."""
+    import comfy.sd
+    from athanor.training_core.network import finetune
+    from athanor.training_core.settings import NetworkSettings
+
+    def names(model):
+        return [name for *_, name in finetune.chosen(model.model.diffusion_model, NetworkSettings(algo="finetune"))]
+
+    plain = load("sd3")
+    with cards.dynamic():
+        dynamic = comfy.sd.load_diffusion_model_state_dict(dict(sorted(sd3().items())))
+    own, others = ([name for name, _ in m.model.diffusion_model.named_parameters()] for m in (plain, dynamic))
+    assert own != others and names(dynamic) == names(plain) == own
+
+
+def test_pages_that_the_host_has_pinned_are_unpinned(monkeypatch):
+    """Where memory is short the host leaves layers in main memory and pins them: by their address, which only training's own
+    weights have."""
+    import comfy.model_management as mm
+    from athanor.training_core.host import model as host
+
+    pinned, strangers = {}, []
+
+    def pin(value):
+        return pinned.setdefault(value.data_ptr(), value) is value and value.nbytes > 0
+
+    def unpin(value):
+        if pinned.pop(value.data_ptr(), None) is None:
+            strangers.append(tuple(value.shape))
+
+    model = load("sd3", torch.float16, torch.float16)
+    monkeypatch.setattr(mm, "pin_memory", pin)
+    monkeypatch.setattr(mm, "unpin_memory", unpin)
+    monkeypatch.setattr(host, "CAST_ON", ("cpu",))
+    with cards.moving(), untouched(model, CASES["sd3"]):
+        with training(model, precision="bf16") as (host_model, _):
+            host_model.patcher.partially_unload(torch.device("cpu"), host_model.patcher.model_size() // 2)
+            assert len(pinned) > 4
+            for lent in host_model._lent:
+                lent.settle()  # as after a load that leaves them there (--novram)
+        assert not pinned and not strangers and not model.pinned
+
+
 def test_a_model_is_the_same_loaded_or_not():
     """With dynamic VRAM what is loaded at once is in the model's number format, and the file's is kept beside it."""
     from athanor.training_core.host import fingerprint

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import graphs
+
 OUTLINE = Path(__file__).parent / "object_info.txt"
 HOSTS_OWN = {"sampler_name", "scheduler", "lora_name"}
 """Choices that belong to the host or to the user's folders."""
@@ -50,3 +52,15 @@ def test_nodes_inputs_and_outputs_stay_as_workflows_know_them(server):
     assert now == before, (
         f"{changes}\n\nIf this is meant: ATHANOR_RENEW=1 python dev.py test tests/host/test_object_info.py"
     )
+
+
+def test_a_prompt_saved_before_a_setting_was_there_still_runs(server):
+    """Scripts, job.json and the graphs in pictures and LoRA files hold the inputs of their time."""
+    from athanor.training_core import settings
+
+    later = [setting.name for setting in settings.info(settings.TrainingSettings) if setting.later]
+    assert later == ["deterministic"]
+    prompt = graphs.training("sd3", train={"output_name": "of_old"})
+    for name in later:
+        del prompt["train"]["inputs"][name]
+    server.run(prompt)

@@ -162,11 +162,11 @@ def test_auto_swaps_blocks_of_a_model_that_does_not_fit(run, monkeypatch):
     _, plain = run("plain")
     counts, load = [], automatic.trainable
 
-    def small(*args):
+    def small(*args, **options):
         counts.append(args[5])
         if counts[-1] < 2:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return load(*args)
+        return load(*args, **options)
 
     monkeypatch.setattr(automatic, "trainable", small)
     monkeypatch.setattr(preflight, "TRIED_ON", ("cpu", "cuda"))
@@ -175,6 +175,33 @@ def test_auto_swaps_blocks_of_a_model_that_does_not_fit(run, monkeypatch):
     (told,) = [text for text in warnings(events) if "gradient_checkpointing auto" in text]
     assert "2 blocks are swapped (blocks_to_swap): " in told
     assert weights(plain) == weights(swapped)
+
+
+def test_an_attempt_that_found_no_room_is_gone_before_the_next(run, monkeypatch):
+    """Of a fine-tune it is a second whole model on the GPU."""
+    import gc
+    import weakref
+
+    from athanor.training_core.run import automatic
+    from athanor.training_core.run.fit import NoRoom
+
+    load, pick, made, alive = automatic.trainable, automatic.picked, [], []
+
+    def loads(*args, **options):
+        gc.collect()
+        alive.append([kind for kind, one in made if one() is not None])
+        return load(*args, **options)
+
+    def full(job, prepared, model, trained, *args, **options):
+        if not made:
+            made.extend((type(one).__name__, weakref.ref(one)) for one in (model, trained.module))
+            raise NoRoom
+        return pick(job, prepared, model, trained, *args, **options)
+
+    monkeypatch.setattr(automatic, "trainable", loads)
+    monkeypatch.setattr(automatic, "picked", full)
+    run("again")
+    assert alive == [[], []]
 
 
 def test_memory_for_nothing_at_all(run, monkeypatch):

@@ -170,12 +170,13 @@ class Lent:
             self.patcher.backup.clear()
         self._locked = {key: value for key, value in self._locked.items() if key in self.patcher.pinned}
         with torch.no_grad():
-            for module in self.patcher.model.modules():
+            for path, module in self.patcher.model.named_modules():
                 normal(module)
                 for name, value in module._parameters.items():
                     if value is not None and not value.requires_grad:
                         wanted = self._formats.of(module, name, value)
                         if wanted != value.dtype:
+                            self.patcher.unpin_weight(f"{path}.{name}")  # the host pins what it leaves in main memory
                             module._parameters[name] = _parameter(value.to(wanted))
                 for name, value in module._buffers.items():
                     if value is not None:

@@ -44,7 +44,8 @@ def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[tor
         )
     found = []
     for path, owner in module.named_modules():
-        for attribute, value in owner._parameters.items():
+        for attribute in _in_order(owner):
+            value = owner._parameters[attribute]
             name = f"{path}.{attribute}".lstrip(".")
             if value is None or (include and not any(p.search(name) for p in include)):
                 continue
@@ -59,6 +60,17 @@ def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[tor
     if not found:
         raise AthanorError("include, exclude: together they leave nothing to train; take one pattern out.")
     return found
+
+
+def _in_order(owner: torch.nn.Module) -> list[str]:
+    """Names of a module's own parameters, as torch's layers have them. ComfyUI's layers with dynamic VRAM have their bias first;
+    a run's state counts parameters, and rounding draws for one after the other.
+    """
+    names = list(owner._parameters)
+    if {"weight", "bias"} <= owner._parameters.keys() and names.index("bias") < names.index("weight"):
+        names.remove("weight")
+        names.insert(names.index("bias"), "weight")
+    return names
 
 
 @contextmanager

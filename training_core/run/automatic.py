@@ -48,27 +48,21 @@ def loaded(job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) -> Iterat
     swapped = again.swapped if again else asked
     auto = job.training.gradient_checkpointing == "auto"
     blocks = len(swap.transformer_blocks(run.model.model.diffusion_model)) if auto and _can_swap(job) else 0
-    last = False
+    last, where = False, ""
     while True:
-        where = "while the model is loaded"
         with ExitStack() as stack:
             found = None
             try:
-                model = stack.enter_context(_model(job, run, clip, swapped))
-                trained = stack.enter_context(attached(job, run.model, clip, vae, model))
-                where = "in a step"
-                found = picked(job, run, model, trained, again, swapped - asked, anyway=last)
+                found = _attempt(stack, job, run, clip, vae, again, swapped, last)
             except AthanorError:  # of quantised layers, which cannot be swapped
                 if swapped == asked:
                     raise
                 swapped, last = asked, True
                 continue
-            except Exception as error:
-                if not isinstance(error, NoRoom) and not guard.is_out_of_memory(error):
-                    raise
-                where = str(error) if isinstance(error, NoRoom) and str(error) else where
+            except NoRoom as error:
+                where = str(error)
             if found is not None:
-                ready = _ready(job, model, trained, found, swapped, kept, ranks)
+                ready = _ready(job, *found, swapped, kept, ranks)
                 stack.enter_context(ready.model.checkpointed(ready.plan.way.checkpointing, job.network.draws))
                 yield ready
                 return
@@ -77,6 +71,31 @@ def loaded(job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) -> Iterat
             raise AthanorError(f"Out of memory {where}. {lighter(job) if where == UPDATE else relief(job)}")
         more = more_swapped(swapped, blocks)
         swapped, last = more or swapped, more is None
+
+
+def _attempt(
+    stack: ExitStack, job: Job, run: Prepared, clip: Any, vae: Any, again: ComputePlan | None, swapped: int, last: bool
+) -> tuple[Trainable, Trained, Picked]:
+    """Load and attach with so many blocks swapped. Nothing of an attempt that fails stays in variables: beside the network of a
+    fine-tune, whole weights, the next one would find no room.
+
+    Raises:
+        NoRoom: where memory has run out, in words.
+        AthanorError: as `picked`.
+    """
+    where = "while the model is loaded"
+    try:
+        model = stack.enter_context(_model(job, run, clip, swapped))
+        trained = stack.enter_context(attached(job, run.model, clip, vae, model))
+        where = "in a step"
+        found = picked(job, run, model, trained, again, swapped - job.training.blocks_to_swap, anyway=last)
+    except NoRoom as error:
+        raise NoRoom(str(error) or where) from None
+    except Exception as error:
+        if not guard.is_out_of_memory(error):
+            raise
+        raise NoRoom(where) from None
+    return model, trained, found
 
 
 def _ready(

@@ -28,10 +28,20 @@ def setting(
     advanced: bool = False,
     multiline: bool = False,
     fixed_seed: bool = False,
+    later: bool = False,
     **bounds: Any,
 ) -> Any:
-    """One field: `tip` is the tooltip, `flag` the sd-scripts option, `step` the widget's step, `bounds` ge / le."""
-    extra = {"flag": flag, "step": step, "advanced": advanced, "multiline": multiline, "fixed_seed": fixed_seed}
+    """One field: `tip` is the tooltip, `flag` the sd-scripts option, `step` the widget's step, `bounds` ge / le; `later`: prompts
+    that were saved before it was there lack it.
+    """
+    extra = {
+        "flag": flag,
+        "step": step,
+        "advanced": advanced,
+        "multiline": multiline,
+        "fixed_seed": fixed_seed,
+        "later": later,
+    }
     return Field(default, description=tip, json_schema_extra=extra, **bounds)
 
 
@@ -51,6 +61,7 @@ class SettingInfo:
     advanced: bool
     multiline: bool
     fixed_seed: bool
+    later: bool
 
 
 def info(model: type[Settings]) -> list[SettingInfo]:
@@ -73,7 +84,7 @@ def info(model: type[Settings]) -> list[SettingInfo]:
                 minimum=getattr(limits.get("Ge"), "ge", None),
                 maximum=getattr(limits.get("Le"), "le", None),
                 choices=choices,
-                **{key: extra.get(key) for key in ("step", "flag", "advanced", "multiline", "fixed_seed")},
+                **{key: extra.get(key) for key in ("step", "flag", "advanced", "multiline", "fixed_seed", "later")},
             )
         )
     return result
