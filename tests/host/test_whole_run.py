@@ -229,6 +229,26 @@ def test_out_of_memory_beside_a_step_is_one_sentence(run, monkeypatch):
     assert weights(run("stopped")[1]) == weights(whole)
 
 
+def test_a_cache_with_nan_of_an_earlier_run(run, tmp_path, monkeypatch):
+    """Several in one batch: all of them are encoded anew."""
+    from athanor.training_core.host import folders
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    _, whole = run("whole")
+    spoilt = 0
+    for path in (tmp_path / "cache").rglob("*.safetensors"):
+        found = tensors(path)
+        if "mean" in found:
+            with safe_open(path, "pt") as file:
+                told = file.metadata()
+            save_file(found | {"mean": found["mean"] * float("nan")}, path, metadata=told)
+            spoilt += 1
+    assert spoilt >= 4
+    assert weights(run("again")[1]) == weights(whole)
+
+
 def test_memory_for_nothing_at_all(run, monkeypatch):
     from athanor.training_core.errors import AthanorError
     from athanor.training_core.host.model import Trainable
