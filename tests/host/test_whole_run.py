@@ -204,6 +204,51 @@ def test_an_attempt_that_found_no_room_is_gone_before_the_next(run, monkeypatch)
     assert alive == [[], []]
 
 
+def test_out_of_memory_beside_a_step_is_one_sentence(run, monkeypatch):
+    """In a look at the probe, where nothing can be split: CUDA forgets it before the run is saved, and the run goes on."""
+    import comfy.model_management as mm
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host.model import Trainable
+    from athanor.training_core.run.keeper import Keeper
+
+    _, whole = run("whole")
+    predict, rescue, done = Trainable.predict, Keeper.rescue, []
+
+    def full(self, noised, batch):
+        if not torch.is_grad_enabled() and done.append("looked") is None and done.count("looked") == 4:
+            raise torch.AcceleratorError("CUDA error: out of memory")
+        return predict(self, noised, batch)
+
+    with monkeypatch.context() as at_once:
+        at_once.setattr(Trainable, "predict", full)
+        at_once.setattr(mm, "discard_cuda_async_error", lambda: done.append("forgotten"))
+        at_once.setattr(Keeper, "rescue", lambda *args: done.append("saved") or rescue(*args))
+        with pytest.raises(AthanorError, match=r"^Out of memory\. Set .* it goes on from step 1\.$"):
+            run("stopped")
+    assert done.index("forgotten") < done.index("saved")
+    assert weights(run("stopped")[1]) == weights(whole)
+
+
+def test_a_cache_with_nan_of_an_earlier_run(run, tmp_path, monkeypatch):
+    """Several in one batch: all of them are encoded anew."""
+    from athanor.training_core.host import folders
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    _, whole = run("whole")
+    spoilt = 0
+    for path in (tmp_path / "cache").rglob("*.safetensors"):
+        found = tensors(path)
+        if "mean" in found:
+            with safe_open(path, "pt") as file:
+                told = file.metadata()
+            save_file(found | {"mean": found["mean"] * float("nan")}, path, metadata=told)
+            spoilt += 1
+    assert spoilt >= 4
+    assert weights(run("again")[1]) == weights(whole)
+
+
 def test_memory_for_nothing_at_all(run, monkeypatch):
     from athanor.training_core.errors import AthanorError
     from athanor.training_core.host.model import Trainable

@@ -128,15 +128,18 @@ class Encodings:
         """A batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if
         an encoding is lost.
         """
-        latents, texts, masks = [], [], []
+        latents, texts, masks, lost = [], [], [], False
         for index, sample in enumerate(batch.samples):
             parts = self._latents.get(sample.view)
             text = sample.caption if self._live_text else self._text(sample.caption)
             if parts is None or text is None:
-                return None
+                lost = True  # the others are read all the same: which of them are not finite is seen by reading alone
+                continue
             latents.append(self._draw(parts, sample.view, (*key, index)) if key else parts["mean"])
             texts.append(text)
             masks.append(parts.get("mask"))
+        if lost:
+            return None
         return Fetched(
             torch.cat(latents),
             texts,

@@ -56,6 +56,7 @@ class Samples:
                 with evaluated(trained, looking), sampling.interlude(model) as patcher:
                     picture = self._picture(patcher, model, prompt)
             except Exception as error:  # no picture is worth the run
+                guard.is_out_of_memory(error)  # CUDA tells the next operation as well, if it is not asked
                 yield Warned(f"Sample {index + 1} of step {progress.step} could not be drawn ({error}).")
                 continue
             path = self._folder / f"{self._name}_{when}_{index:02d}_{prompt.seed}.png"

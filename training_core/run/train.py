@@ -102,6 +102,10 @@ def train(
                         f"The disk is full ({error.filename or folder}): free some space and queue the graph again, it goes on from "
                         f"step {state.step_of(folder / 'state')}."
                     ) from error
+                if not isinstance(error, AthanorError) and guard.is_out_of_memory(error):
+                    raise AthanorError(
+                        f"Out of memory. {relief(job)} Queue the graph again: it goes on from step {state.step_of(folder / 'state')}."
+                    ) from error
                 raise
         ranks.wait()  # what is on disk is whole
 
@@ -260,6 +264,7 @@ def _rescue(
     error: BaseException, run_log: RunLog | Silent, keeper: Keeper | Nothing, stepper: Stepper, progress: Progress
 ) -> None:
     """Keep what the run has reached, as far as that is possible; the first error is the one that counts."""
+    guard.is_out_of_memory(error)  # CUDA tells the next operation as well, if it is not asked
     try:
         whole = stepper.consistent and not isinstance(error, Diverged)
         saved = keeper.rescue(progress) if whole else keeper.restore_last(progress)
