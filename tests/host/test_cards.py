@@ -109,7 +109,7 @@ def trained(model, case, **options):
 SWAP = {"gradient_checkpointing": "all", "blocks_to_swap": 2}
 
 
-@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in FAMILIES), ("sd15", SWAP), ("flux_dev", SWAP)])
+@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in FAMILIES), ("flux_dev", SWAP)])
 def test_weights_that_move(name, options):
     """A MODEL made in inference mode, which training is the first to move (no dynamic VRAM)."""
     case = CASES[name]
@@ -123,7 +123,7 @@ def test_weights_that_move(name, options):
     ("name", "stored", "dtype"),
     [
         *((name, torch.float16, torch.float32) for name in FAMILIES),
-        *((name, torch.float32, torch.bfloat16) for name in ("sd15", "sd3", "flux_dev")),
+        *((name, torch.float32, torch.bfloat16) for name in ("sd3", "flux_dev")),
     ],
 )
 def test_dynamic_vram(name, stored, dtype):

@@ -71,8 +71,8 @@ GRAPHS = {
 @pytest.mark.parametrize(
     ("name", "algo", "checkpointing"),
     [
-        ("sd15", "lora", "off"),
-        ("sd3", "lokr", "all"),
+        pytest.param("sd15", "lora", "off", marks=pytest.mark.long),
+        pytest.param("sd3", "lokr", "all", marks=pytest.mark.long),
         ("flux_dev", "lora", "part"),
         pytest.param("sdxl", "lora", "off", marks=pytest.mark.long),
     ],
@@ -127,6 +127,7 @@ def test_nothing_of_a_run_is_held_by_its_graphs():
     assert found.graphs == {}
 
 
+@pytest.mark.long
 def test_a_base_of_8_bits_is_not_kept_as_it_is_cast():
     """A graph sees that both passes cast the same weight, and would keep what the first one made: the model a second time."""
     import comfy.sd
@@ -167,6 +168,7 @@ def test_graphs_of_earlier_runs_are_dropped_when_they_are_many():
     assert graphs() == 1
 
 
+@pytest.mark.long
 def test_what_cannot_be_compiled_for_all_sizes_is_compiled_for_each(backend, caplog):
     """As today's torch may refuse: the backward pass, which it tries last."""
     from athanor.training_core.host import compiled

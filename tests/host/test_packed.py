@@ -109,6 +109,7 @@ def test_memory(both, options):
     assert got.differs_from(want) == 0 and got.kept == want.kept
 
 
+@pytest.mark.long
 def test_compiled(both, monkeypatch):
     from athanor.training_core.host import compiled
 
