@@ -11,7 +11,6 @@ from typing import Protocol
 
 import torch
 
-from ..host import guard
 from ..network import metadata
 from ..settings import TrainingSettings
 from .events import Saved
@@ -89,7 +88,6 @@ class Saver:
         try:
             verdict = self.trained.check(tensors)
         except Exception as error:  # the file is written; a check that fails must not end the run
-            guard.is_out_of_memory(error)  # CUDA tells the next operation as well, if it is not asked
             return replace(saved, trouble=f"It could not be checked ({error}).")
         return replace(saved, deviation=verdict.deviation, trouble=verdict.trouble(self.settings.save_precision))
 
