@@ -100,11 +100,13 @@ def test_every_picture_keeps_its_own_caption(graph):
         singles = []
         for i, caption in enumerate(captions):
             one = make_batch(host_model, clip, [caption], batch.latents.shape[1])
-            one = Batch(batch.latents[i : i + 1], one.weights, None, one.groups)
+            one = Batch(latents=batch.latents[i : i + 1], weights=one.weights, mask=None, groups=one.groups)
             part = Noised(*(v[i : i + 1] for v in (x.x, x.sigma, x.t, x.target)))
             singles.append(host_model.predict(part, one))
         swapped = make_batch(host_model, clip, captions[::-1], batch.latents.shape[1])
-        other = host_model.predict(x, Batch(batch.latents, batch.weights, None, swapped.groups))
+        other = host_model.predict(
+            x, Batch(latents=batch.latents, weights=batch.weights, mask=None, groups=swapped.groups)
+        )
     assert torch.allclose(together, torch.cat(singles), atol=2e-4)
     assert (together - other).abs().max() > 1e-2  # captions do matter
 

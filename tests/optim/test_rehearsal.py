@@ -24,9 +24,13 @@ def settings(name):
 @pytest.mark.parametrize("name", names.CLASSES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_weights_and_generators_are_as_before(name, dtype):
-    if name == "Adagrad" and dtype is torch.bfloat16:
-        pytest.skip("torch's Adagrad makes its state before the step, in 16 bits, and cannot train such weights at all")
     made = groups(dtype)
+    if (
+        name == "Adagrad" and dtype is torch.bfloat16
+    ):  # torch makes its state before the step, in 16 bits: it cannot train these
+        with pytest.raises(RuntimeError, match="dtype"):
+            rehearse(optimizers.build(settings(name), made))
+        return
     weights = [p for group in made for p in group["params"]]
     before, state = [w.detach().clone() for w in weights], torch.random.get_rng_state()
     kept = rehearse(optimizers.build(settings(name), made))

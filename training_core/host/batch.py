@@ -31,7 +31,7 @@ Groups = tuple[tuple[list[int], dict[str, Any]], ...]
 """Samples that can share a forward, and their conditioning."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """A micro-batch on the model's device."""
 

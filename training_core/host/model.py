@@ -142,14 +142,14 @@ class Trainable:
 
         if self.text is None:
             groups = self._groups(together, texts, geometry)
-            return Batch(flat, weight, mask, lambda: groups, part)
+            return Batch(latents=flat, weights=weight, mask=mask, groups=lambda: groups, part=part)
 
         def live() -> Groups:
             """Inside the step, whose random numbers the encoders' dropouts use."""
             encoded = [self.text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
             return self._groups(together, encoded, geometry)
 
-        return Batch(flat, weight, mask, live, part)
+        return Batch(latents=flat, weights=weight, mask=mask, groups=live, part=part)
 
     def _groups(self, latents: torch.Tensor, texts: Sequence[Text], geometry: Sequence[Geometry]) -> Groups:
         """Every picture keeps its own conditioning; those whose shapes the host can join share a forward."""

@@ -21,7 +21,7 @@ def offset_strength(strength: float, adaptive: float, latents: torch.Tensor) -> 
     return (strength + adaptive * latents.mean(dim=(-2, -1), keepdim=True).abs()).clamp(min=0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
     """Normal numbers for one batch, float32 on the CPU: what `mix` needs of them, whatever the latents are."""
 
@@ -74,7 +74,7 @@ def draw(shape: Sequence[int], settings: NoiseSettings, *key: Any) -> Drawn:
     def strength(value: float, random: bool, what: str) -> float:
         return value * keyed(*key, what).random() if random else value
 
-    drawn = Drawn(normal("noise"))
+    drawn = Drawn(noise=normal("noise"))
     if settings.noise_offset:
         much = strength(settings.noise_offset, settings.noise_offset_random_strength, "offset strength")
         drawn = replace(drawn, offset=normal("offset", (*shape[:-2], 1, 1)), much=much)

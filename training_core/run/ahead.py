@@ -28,12 +28,16 @@ class Ahead:
         self._drawn[key] = drawn.each(torch.Tensor.pin_memory) if self._pin else drawn
 
     def prepare(self, x0: torch.Tensor, *key: Any) -> Noised:
-        """See Objective."""
+        """Mix latents `x0` (B, C, h, w) on their device with the noise and timesteps of `key` (seed, step, micro-batch): the
+        same numbers as `Objective.prepare` gives, drawn ahead or now.
+        """
         drawn = self._drawn.pop(key, None)
         if drawn is None or drawn.noise.noise.shape != x0.shape:
             return self._objective.prepare(x0, *key)
         return self._objective.apply(x0, drawn)
 
     def losses(self, prediction: torch.Tensor, batch: Noised, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """See Objective."""
+        """The weighted loss of every sample, (B,) float32. `prediction`: raw model output (B, C, h, w); `mask`: (B, 1, h, w)
+        in 0..1, where the loss counts.
+        """
         return self._objective.losses(prediction, batch, mask)
