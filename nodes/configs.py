@@ -52,12 +52,12 @@ class _Config(io.ComfyNode):
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """The settings, checked."""
+        """The widgets' values as one group of settings; the first wrong one is an AthanorError that names it."""
         return io.NodeOutput(pick(cls.SETTINGS, values))
 
 
 class AthanorNetworkConfig(io.ComfyNode):
-    """What is trained."""
+    """Which layers of the model are trained, and the kind of network that is put beside them (LoRA, LoKr, ...) with its rank."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -112,7 +112,7 @@ class AthanorBlockConfig(_Config):
 
 
 class AthanorLossConfig(_Config):
-    """How errors count."""
+    """How the error of a prediction becomes a loss: l2, huber, min-SNR and other weights."""
 
     SETTINGS, OUTPUT, NAME = LossSettings, types.Loss, "Loss"
     ABOUT = "Loss function and timestep weights."
@@ -159,7 +159,7 @@ class AthanorOptimizerConfig(_Config):
 
 
 class AthanorSampleConfig(_Config):
-    """Pictures while training."""
+    """Pictures that are drawn with the network as it is, every so many epochs or steps."""
 
     SETTINGS, OUTPUT, NAME = SamplingSettings, types.Samples, "Sample"
     ABOUT = "Pictures drawn while training, with ComfyUI's own sampler; training is not changed by them."
@@ -195,7 +195,7 @@ class AthanorConditioningConfig(_Config):
 
 
 class AthanorValidationConfig(io.ComfyNode):
-    """The probe."""
+    """How often the loss on a fixed set of pictures, noise and timesteps is measured, and on which pictures."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -3,11 +3,22 @@
 from types import SimpleNamespace
 
 import torch
-from athanor.training_core.objective import Objective
+from athanor.training_core.objective import Noised, Objective
 from athanor.training_core.objective.schedule import Schedule
 from athanor.training_core.run.split import Split
 from athanor.training_core.run.step import Stepper
 from athanor.training_core.settings import LossSettings, NoiseSettings
+
+
+class Plain:
+    """An objective without noise: the target is twice the latent."""
+
+    def prepare(self, x0, *key):
+        ones = torch.ones(len(x0))
+        return Noised(x0, ones, ones, 2 * x0)
+
+    def losses(self, prediction, batch, mask=None):
+        return (prediction - batch.target).square().flatten(1).mean(1)
 
 
 class Device:

@@ -5,21 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from athanor.training_core.objective import Noised
 from athanor.training_core.run.events import Stepped, Warned
 from athanor.training_core.run.health import Diverged, Health
 from athanor.training_core.run.step import Stepper
-
-
-class Plain:
-    """An objective without noise: the target is twice the latent."""
-
-    def prepare(self, x0, *key):
-        ones = torch.ones(len(x0))
-        return Noised(x0, ones, ones, 2 * x0)
-
-    def losses(self, prediction, batch, mask=None):
-        return (prediction - batch.target).square().flatten(1).mean(1)
+from stepping import Plain
 
 
 def in_float16(health, steps, spoil=lambda step, x: x):

@@ -4,21 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from athanor.training_core.objective import Noised
 from athanor.training_core.optim import optimizers, rounding
 from athanor.training_core.run.step import Stepper
 from athanor.training_core.settings import OptimizerSettings
-
-
-class Plain:
-    """An objective without noise: the target is twice the latent."""
-
-    def prepare(self, x0, *key):
-        ones = torch.ones(len(x0))
-        return Noised(x0, ones, ones, 2 * x0)
-
-    def losses(self, prediction, batch, mask=None):
-        return (prediction - batch.target).square().flatten(1).mean(1)
+from stepping import Plain
 
 
 def stepper(layer, lr=0.1, clip=0.0, dropout=0.0):
