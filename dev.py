@@ -276,8 +276,8 @@ def main() -> int:
             return result
         if arguments.command == "demo-base":
             return in_venv("demo/train_base.py", "--comfyui", str(comfyui), *rest, comfyui=comfyui)
-        script = "help_pages" if arguments.command == "docs" else arguments.command
-        return in_venv(f"demo/{script}.py", *sys.argv[2:], comfyui=comfyui)
+        script = "tools/help_pages.py" if arguments.command == "docs" else f"demo/{arguments.command}.py"
+        return in_venv(script, *sys.argv[2:], comfyui=comfyui)
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1

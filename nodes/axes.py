@@ -12,8 +12,8 @@ from ..training_core.compare import epochs as chosen
 from ..training_core.compare.axes import Axis, Held, Value
 from ..training_core.compare.widgets import Widget
 from ..training_core.errors import AthanorError
+from ..training_core.history.handle import Run
 from ..training_core.host import fingerprint, nodegraph, sampling
-from ..training_core.run.handle import Run
 from ..training_core.settings import EpochsSettings
 from . import types
 from .place import links_of

@@ -18,8 +18,8 @@ from server import PromptServer
 from ..training_core.data.thumbnails import Thumbnails
 from ..training_core.data.view import MOST_PICTURES, MOST_TERMS, Filter, View
 from ..training_core.errors import AthanorError
+from ..training_core.history import registry, trained_on
 from ..training_core.host import folders
-from ..training_core.run import registry, trained_on
 from . import kept, shown
 
 _RUN, _VIEW = re.compile(r"[0-9a-f]{16}"), re.compile(r"d[0-9a-f]{16}")

@@ -9,9 +9,9 @@ from typing import Any
 from PIL import Image
 from server import PromptServer
 
-from ..training_core.run.events import Encoded, Event, Probed, Resumed, Sampled, Saved, Started, Stepped, Warned
-from ..training_core.run.handle import Run
-from ..training_core.run.registry import Record
+from ..training_core.history.events import Encoded, Event, Probed, Resumed, Sampled, Saved, Started, Stepped, Warned
+from ..training_core.history.handle import Run
+from ..training_core.history.registry import Record
 from .progress import Progress, Rate
 
 log = logging.getLogger("athanor")

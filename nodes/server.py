@@ -13,8 +13,10 @@ from aiohttp import web
 from server import PromptServer
 
 from ..training_core.errors import AthanorError
+from ..training_core.history import marks, registry, report, review, series
 from ..training_core.host import folders
-from ..training_core.run import control, lock, marks, registry, report, review, series
+from ..training_core.resume import lock
+from ..training_core.run import control
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _FILE = re.compile(r"[^/\\\x00-\x1f]{1,255}\.png")
@@ -164,7 +166,7 @@ def _listed(path: str) -> str:
         return Path(path).name
 
 
-def _short(told: registry.Brief) -> dict[str, Any]:
+def _short(told: registry.RunSummary) -> dict[str, Any]:
     """A run in a few fields; status is what its folder says, `live` whether it trains here and now."""
     live = told.run_id in control.live()
     return {
@@ -182,7 +184,7 @@ def _short(told: registry.Brief) -> dict[str, Any]:
 
 def _brief(record: registry.Record) -> dict[str, Any]:
     """The same with the files that are there, and the samples."""
-    return _short(registry.Brief.of(record)) | {
+    return _short(registry.RunSummary.of(record)) | {
         "checkpoints": [
             {"file": _listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]}
             for e in record.saved

@@ -7,13 +7,14 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..training_core.charts.curve import loss_curve
 from ..training_core.errors import AthanorError
+from ..training_core.history import registry
+from ..training_core.history.events import Resumed, Started
+from ..training_core.history.graph import source
 from ..training_core.host import fingerprint, folders, guard, lora
-from ..training_core.run import ranks, registry
-from ..training_core.run.curve import loss_curve
-from ..training_core.run.events import Resumed, Started
-from ..training_core.run.graph import source
-from ..training_core.run.handover import handed_over
+from ..training_core.run import ranks
+from ..training_core.run.launch import launch
 from ..training_core.run.train import train
 from ..training_core.settings import (
     CacheSettings,
@@ -121,7 +122,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             if value is None:
                 raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
         probe, held_out = validation or (ValidationSettings(), None)
-        here = ranks.here()
+        here = ranks.current()
         training = pick(TrainingSettings, values)
         if here.count > 1:
             training = training.model_copy(update={"processes": here.count})
@@ -148,11 +149,11 @@ class AthanorTrainLoRA(io.ComfyNode):
             try:
                 with guard.training():
                     if training.processes > here.count:
-                        events = handed_over(job, origin)
+                        events = launch(job, origin)
                     else:
                         events = train(job, buckets, model, clip, vae, held_out, graph, origin, here)
                     for event in events:
-                        if here.leads and isinstance(event, Started | Resumed):
+                        if here.is_main and isinstance(event, Started | Resumed):
                             registry.keep_graph(folder, cls.hidden.unique_id, graph)
                         display.show(event)
             finally:

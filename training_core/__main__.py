@@ -114,11 +114,11 @@ def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
         try:
             summary = host.run(graph["prompt"], graph["node"])
         except Interrupted:
-            together.linger(120)  # once one process is gone, the launcher gives the first one some seconds only
+            together.wait_for_main(120)  # once one process is gone, the launcher gives the first one some seconds only
             raise
         finally:
             terminal.flush()
-    if together.leads:
+    if together.is_main:
         print(summary, flush=True)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "host"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("helpers", "host")]
 pytestmark = pytest.mark.usefixtures("comfy")
 
 ROUNDS = int(os.environ.get("ATHANOR_BENCH_ROUNDS", "5"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "host"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("helpers", "host")]
 
 from test_whole_run import models, run  # noqa: F401
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("comfy")
 
 
 def test_waiting(run, capsys):  # noqa: F811
-    from athanor.training_core.run.events import Stepped
+    from athanor.training_core.history.events import Stepped
 
     run("encoded")
     events, _ = run("measured", retrain=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from athanor.training_core.compare import kinds
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.run.handle import Checkpoint
+from athanor.training_core.history.handle import Checkpoint
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from athanor.training_core.data.dataset import Dataset, Picture
-from athanor.training_core.data.plan import epoch_plan, length, share, sort_into_buckets
+from athanor.training_core.data.plan import epoch_plan, length, shard, sort_into_buckets
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, ConditioningSettings, DatasetSettings, TrainingSettings
 
@@ -70,7 +70,7 @@ def test_length():
 @pytest.mark.parametrize(("batches", "ranks"), [(10, 2), (9, 2), (7, 3), (3, 8), (1, 1)])
 def test_ranks_share_an_epoch_without_talking(batches, ranks):
     """Every batch exactly once, the first process never with fewer than the others."""
-    shares = [share(list(range(batches)), rank, ranks) for rank in range(ranks)]
+    shares = [shard(list(range(batches)), rank, ranks) for rank in range(ranks)]
     assert sorted(batch for own in shares for batch in own) == list(range(batches))
     assert len(shares[0]) == -(-batches // ranks) and {len(s) for s in shares} <= {len(shares[0]), len(shares[0]) - 1}
 

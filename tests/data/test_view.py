@@ -1,18 +1,13 @@
 """A dataset as a page looks at it."""
 
-import sys
-from pathlib import Path
-
 import pytest
 from athanor.training_core.data.plan import sort_into_buckets
 from athanor.training_core.data.thumbnails import Thumbnails
 from athanor.training_core.data.view import MOST_PICTURES, Filter, View
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, DoctorSettings
-from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parent / "doctor"))
 from doctored import save, scene, sensible, written
+from PIL import Image
 
 
 def names(view: View, **wanted) -> list[int]:

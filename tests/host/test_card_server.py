@@ -27,7 +27,9 @@ def card(comfyui, checkpoints, tmp_path_factory):
     base = tmp_path_factory.mktemp("card")
     graphs.draw_dataset(base / "input" / "ds" / "2_thing")
     (base / "custom_nodes" / "cards").mkdir(parents=True)
-    (base / "custom_nodes" / "cards" / "__init__.py").write_text(CARDS.format(folder=str(Path(__file__).parent)))
+    (base / "custom_nodes" / "cards" / "__init__.py").write_text(
+        CARDS.format(folder=str(Path(__file__).resolve().parents[1] / "helpers"))
+    )
     (base / "models" / "checkpoints").mkdir(parents=True)
     for name, path in checkpoints.items():
         (base / "models" / "checkpoints" / f"{name}.safetensors").symlink_to(path)

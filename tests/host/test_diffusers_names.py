@@ -123,7 +123,7 @@ def test_the_second_file_changes_the_same_weights(family, caplog):
     assert {value.dtype for value in half.values()} == {torch.float16}
 
 
-def test_no_name_of_diffusers_is_another_layer_here(family):
+def test_no_name_of_diffusers_is_another_layer_current(family):
     """Names are compared with dots as underscores."""
     _, model, _, named = family
     own = {"lora_unet_" + name.replace(".", "_") for name, _ in model.model.diffusion_model.named_modules()}
@@ -210,8 +210,8 @@ def test_other_trainers_names_of_a_unet(family):
 
     kind, model, names, named = family
     if kind not in ("sd15", "sdxl"):
-        named_here = [name for theirs in named.values() for name in theirs]
-        assert not any(name.startswith("unet.") for name in named_here)
+        named_current = [name for theirs in named.values() for name in theirs]
+        assert not any(name.startswith("unet.") for name in named_current)
         return
     _, network = make(model, seed=1)
     second = diffusers_names.split(kohya(network, names), named)

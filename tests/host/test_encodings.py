@@ -126,8 +126,8 @@ def test_what_another_process_removed_is_encoded_again(graph, buckets, tmp_path,
     from athanor.training_core.data.plan import epoch_plan
     from athanor.training_core.host import folders, guard
     from athanor.training_core.host.model import trainable
+    from athanor.training_core.run.batch_loader import BatchLoader
     from athanor.training_core.run.encoded import Encodings
-    from athanor.training_core.run.feed import Feed
     from athanor.training_core.settings import CacheSettings, TrainingSettings
 
     monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
@@ -141,7 +141,7 @@ def test_what_another_process_removed_is_encoded_again(graph, buckets, tmp_path,
             list(encodings.fill(plan))
             with trainable(model, "auto", "off") as host_model:
                 latents = []
-                for parts, _ in Feed(encodings, host_model)(steps):
+                for parts, _ in BatchLoader(encodings, host_model)(steps):
                     latents.append(parts[0].latents)
                     if vanish:
                         shutil.rmtree(tmp_path / "cache", ignore_errors=True)
@@ -187,8 +187,8 @@ def test_noise_is_drawn_while_the_device_works(graph, buckets, tmp_path, monkeyp
     from athanor.training_core.host.model import trainable
     from athanor.training_core.objective import Objective, noise
     from athanor.training_core.run.ahead import Ahead
+    from athanor.training_core.run.batch_loader import BatchLoader
     from athanor.training_core.run.encoded import Encodings
-    from athanor.training_core.run.feed import Feed
     from athanor.training_core.settings import CacheSettings, LossSettings, NoiseSettings, TrainingSettings
 
     monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
@@ -207,7 +207,7 @@ def test_noise_is_drawn_while_the_device_works(graph, buckets, tmp_path, monkeyp
         with trainable(model, "auto", "off") as host_model:
             objective = Objective(LossSettings(), NoiseSettings(noise_offset=0.1), host_model.schedule)
             ahead = Ahead(objective)
-            feed = Feed(encodings, host_model, None, lambda shape, *key: ahead.draw(shape, 9, *key))
+            feed = BatchLoader(encodings, host_model, None, lambda shape, *key: ahead.draw(shape, 9, *key))
             count = 0
             for (number, _), (parts, _) in zip(steps, feed(steps), strict=True):
                 for micro, part in enumerate(parts):

@@ -40,7 +40,7 @@ def unchanged(server):
     yield
     assert np.array_equal(picture(server), before)
     assert not list((server.base / "models" / "loras").rglob("*.tmp"))
-    from athanor.training_core.run.registry import whole
+    from athanor.training_core.history.registry import whole
 
     assert all(whole(path) for path in (server.base / "models" / "loras").rglob("*.safetensors"))
 

@@ -87,7 +87,7 @@ def interrupt(monkeypatch):
 
 def state_plan():
     from athanor.training_core.host import folders
-    from athanor.training_core.run import state
+    from athanor.training_core.resume import state
 
     found = [state.latest(folder / "state") for folder in folders.runs_folder().iterdir()]
     return next(kept.plan for kept in found if kept)

@@ -40,7 +40,7 @@ def steps(base: Path, name: str) -> int:
 
 
 def all_readable(loras: Path) -> bool:
-    from athanor.training_core.run.registry import whole
+    from athanor.training_core.history.registry import whole
 
     return all(whole(path) for path in loras.rglob("*.safetensors"))
 

@@ -35,7 +35,7 @@ def run_of(base: Path, name: str) -> Path:
 
 
 def metrics(folder: Path) -> list[dict]:
-    from athanor.training_core.run import registry
+    from athanor.training_core.history import registry
 
     return registry.metrics(folder)
 

@@ -24,8 +24,8 @@ def run(models, tmp_path, monkeypatch):
     """Trains on four pictures; (events, LoRA file's hash)."""
     import folder_paths
     from athanor.training_core.data import plan, scan
+    from athanor.training_core.history.events import Saved
     from athanor.training_core.host import guard
-    from athanor.training_core.run.events import Saved
     from athanor.training_core.run.train import train
 
     monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path / "output"))
@@ -69,7 +69,7 @@ def weights(path):
 
 
 def warnings(events):
-    from athanor.training_core.run.events import Warned
+    from athanor.training_core.history.events import Warned
 
     return [e.text for e in events if isinstance(e, Warned)]
 
@@ -183,7 +183,7 @@ def test_an_attempt_that_found_no_room_is_gone_before_the_next(run, monkeypatch)
     import weakref
 
     from athanor.training_core.run import automatic
-    from athanor.training_core.run.fit import NoRoom
+    from athanor.training_core.run.memory_plan import NoRoom
 
     load, pick, made, alive = automatic.trainable, automatic.picked, [], []
 
@@ -209,10 +209,10 @@ def test_out_of_memory_beside_a_step_is_one_sentence(run, monkeypatch):
     import comfy.model_management as mm
     from athanor.training_core.errors import AthanorError
     from athanor.training_core.host.model import Trainable
-    from athanor.training_core.run.keeper import Keeper
+    from athanor.training_core.resume.checkpoint_writer import CheckpointWriter
 
     _, whole = run("whole")
-    predict, rescue, done = Trainable.predict, Keeper.rescue, []
+    predict, rescue, done = Trainable.predict, CheckpointWriter.rescue, []
 
     def full(self, noised, batch):
         if not torch.is_grad_enabled() and done.append("looked") is None and done.count("looked") == 4:
@@ -222,7 +222,7 @@ def test_out_of_memory_beside_a_step_is_one_sentence(run, monkeypatch):
     with monkeypatch.context() as at_once:
         at_once.setattr(Trainable, "predict", full)
         at_once.setattr(mm, "discard_cuda_async_error", lambda: done.append("forgotten"))
-        at_once.setattr(Keeper, "rescue", lambda *args: done.append("saved") or rescue(*args))
+        at_once.setattr(CheckpointWriter, "rescue", lambda *args: done.append("saved") or rescue(*args))
         with pytest.raises(AthanorError, match=r"^Out of memory\. Set .* it goes on from step 1\.$"):
             run("stopped")
     assert done.index("forgotten") < done.index("saved")
@@ -270,8 +270,8 @@ def test_memory_for_nothing_at_all(run, monkeypatch):
 def test_a_full_disk_is_said_before_training(run, monkeypatch):
     from types import SimpleNamespace
 
+    from athanor.training_core.history.events import Stepped, Warned
     from athanor.training_core.run import preflight
-    from athanor.training_core.run.events import Stepped, Warned
 
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     events, _ = run("full")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from athanor.training_core.run.events import Stepped, Warned
+from athanor.training_core.history.events import Stepped, Warned
 from athanor.training_core.run.health import Diverged, Health
 from athanor.training_core.run.step import Stepper
 from stepping import Plain

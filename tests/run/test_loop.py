@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 from athanor.training_core.data.plan import Length
-from athanor.training_core.run.loop import Progress, loop
-from athanor.training_core.run.step import Outcome
+from athanor.training_core.resume.progress import Outcome, Progress
+from athanor.training_core.run.loop import loop
 
 
 class Late:
@@ -71,13 +71,13 @@ def test_waiting_for_data_stays_with_its_step():
 
 def test_steps_are_read_before_a_look(comfy):
     """A look waits for the device: what it waits for is the steps' time, not its own."""
-    from athanor.training_core.run.routine import Routine
+    from athanor.training_core.run.hooks import Hooks
 
     said, progress = [], Progress()
     progress.read = lambda: said.append("read") or iter(())
     nothing = SimpleNamespace(due=lambda *args: False, take=lambda name: False, bad=0)
     keeper = SimpleNamespace(due=False)
-    routine = Routine(
+    routine = Hooks(
         99, SimpleNamespace(device=torch.device("cuda")), None, None, nothing, lambda step: said.append("look") or iter(()),
         lambda step: step % 3 == 0, nothing, lambda *args: False, keeper, nothing,
     )  # fmt: skip

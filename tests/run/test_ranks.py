@@ -50,7 +50,7 @@ SUMS = """
                 bucket = []
     sizes = [3, 2, 3, 1]
     losses = [torch.full((n,), 10.0 * place) + torch.arange(n) for place, n in enumerate(sizes)]
-    own = [losses[place] for place, _ in here.share(sizes)]
+    own = [losses[place] for place, _ in here.shard(sizes)]
 
     started, most, going = [], 0, set()
     start, finish = here._start, here._finish

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from athanor.training_core.errors import AthanorError
+from athanor.training_core.history.events import Probed, Stepped
 from athanor.training_core.run import trackers
-from athanor.training_core.run.events import Probed, Stepped
 from athanor.training_core.settings import BucketSettings, Job, TrainingSettings
 
 

@@ -94,7 +94,7 @@ def test_how_a_step_is_computed_does_not_make_a_run_another_one():
 def test_run_ids_are_those_that_runs_on_disk_have():
     """Written by version 6bc396a, before there was `deterministic`; a new setting at its default leaves no trace."""
     trained = s.TrainingSettings(seed=3, epochs=7, gradient_checkpointing="all", mixed_precision="bf16")
-    assert (job().run_id, job().line_id) == ("7f850497e1308433", "1f3845f3e7f60546")
-    assert (job(training=trained).run_id, job(training=trained).line_id) == ("732b1432589dc03a", "61aa717dd6d7b37f")
+    assert (job().run_id, job().lineage_id) == ("7f850497e1308433", "1f3845f3e7f60546")
+    assert (job(training=trained).run_id, job(training=trained).lineage_id) == ("732b1432589dc03a", "61aa717dd6d7b37f")
     for how in ("auto", "on", "off"):
         assert job(training=s.TrainingSettings(deterministic=how)).run_id == job().run_id

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "host"))
-sys.path.insert(0, str(Path(__file__).parent))
-
 import graphs
+import pytest
 from device import on_cpu
 from host import Host
 from web_page import Page

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import AthanorError
-from ..run.handle import Run
+from ..history.handle import Run
 from . import runs as finding
 from .names import nearest
 from .store import read_lines

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AthanorError
+from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from ..run.handle import Checkpoint
 from . import grammar, marks
 from .axes import Axis, LoraChoice, Value
 from .runs import Points

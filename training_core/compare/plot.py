@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
+from ..charts.curve import ema
 from ..drawing import INK, LINE, MUTED, PAPER, font, font_for, shorten
-from ..run.curve import ema
 from ..settings import CurvesSettings
 from .curves import Curve, check
 

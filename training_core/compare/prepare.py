@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
+from ..history.handle import Run
 from ..host import fingerprint, folders, sampling
-from ..run.handle import Run
 from ..settings import CompareSettings
 from . import document, epochs, grammar, runs, variants
 from .axes import Axis, Value

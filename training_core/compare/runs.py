@@ -11,8 +11,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from ..errors import AthanorError
+from ..history.handle import Checkpoint, Run
 from ..host import folders
-from ..run.handle import Checkpoint, Run
 from .names import match_names, natural, nearest
 from .store import read_lines
 

@@ -13,7 +13,7 @@ import torch
 from ..errors import AthanorError
 from ..randomness import keyed
 from . import images
-from .plan import Buckets, Caption, View
+from .plan import Buckets, Caption, CropVariant
 from .prefetch import prefetched
 from .store import MemoryStore, Store, Tensors
 
@@ -68,7 +68,7 @@ class LatentCache:
         self._store, self._buckets, self._vae, self._batch_size = store, buckets, vae, batch_size
         self._sound = _Sound()
 
-    def key(self, view: View) -> str:
+    def key(self, view: CropVariant) -> str:
         """What the latent of a view is kept under."""
         picture = self._buckets.dataset.pictures[view.picture]
         settings = self._buckets.dataset.subsets[picture.subset]
@@ -76,18 +76,18 @@ class LatentCache:
         how = (astuple(view.placement), self._buckets.settings.resize_interpolation, view.flip, view.colour)
         return hashed("latent", self._vae, picture.content, background, how)
 
-    def _mask_key(self, view: View) -> str | None:
+    def _mask_key(self, view: CropVariant) -> str | None:
         mask = self._buckets.dataset.pictures[view.picture].mask
         if mask is None:
             return None
         return hashed("mask", mask.content, mask.is_alpha, astuple(view.placement), view.flip)
 
-    def keys(self, views: Iterable[View]) -> set[str]:
+    def keys(self, views: Iterable[CropVariant]) -> set[str]:
         """Everything these views need."""
         views = set(views)
         return {self.key(view) for view in views} | {key for view in views if (key := self._mask_key(view))}
 
-    def fill(self, views: Iterable[View], encode: Encode) -> Iterator[tuple[int, int]]:
+    def fill(self, views: Iterable[CropVariant], encode: Encode) -> Iterator[tuple[int, int]]:
         """Encode what is missing, in batches of one bucket; yields (done, total) of it.
 
         Raises:
@@ -116,7 +116,7 @@ class LatentCache:
     def _is_missing(self, key: str) -> bool:
         return self._store.meta(key) is None or self._sound.known_bad(key)
 
-    def _refuse(self, views: list[View]) -> None:
+    def _refuse(self, views: list[CropVariant]) -> None:
         """Name pictures whose latents cannot be learnt from."""
         names = list(dict.fromkeys(self._buckets.dataset.pictures[view.picture].name for view in views))
         if names:
@@ -126,14 +126,14 @@ class LatentCache:
                 "(Load VAE), or take the picture out of the folder."
             )
 
-    def _batches(self, missing: list[tuple[str, View]]) -> list[list[tuple[str, View]]]:
-        by_bucket: dict[Any, list[tuple[str, View]]] = {}
+    def _batches(self, missing: list[tuple[str, CropVariant]]) -> list[list[tuple[str, CropVariant]]]:
+        by_bucket: dict[Any, list[tuple[str, CropVariant]]] = {}
         for entry in missing:
             by_bucket.setdefault(entry[1].placement.bucket, []).append(entry)
         size = self._batch_size
         return [group[i : i + size] for _, group in sorted(by_bucket.items()) for i in range(0, len(group), size)]
 
-    def _pixels(self, batch: list[tuple[str, View]]) -> tuple[list[str], torch.Tensor]:
+    def _pixels(self, batch: list[tuple[str, CropVariant]]) -> tuple[list[str], torch.Tensor]:
         dataset, tensors = self._buckets.dataset, []
         for _, view in batch:
             picture = dataset.pictures[view.picture]
@@ -144,13 +144,13 @@ class LatentCache:
             tensors.append(images.to_tensor(image))
         return [key for key, _ in batch], torch.stack(tensors)
 
-    def _mask(self, view: View) -> torch.Tensor:
+    def _mask(self, view: CropVariant) -> torch.Tensor:
         """(H, W) uint8 in the bucket's size: resized, cut and mirrored with its picture."""
         dataset = self._buckets.dataset
         mask = images.fit(dataset.mask(dataset.pictures[view.picture]), view.placement, view.flip)
         return torch.from_numpy(np.array(mask))
 
-    def get(self, view: View) -> Tensors | None:
+    def get(self, view: CropVariant) -> Tensors | None:
         """mean (1, C, ...), std likewise where there is one, mask (H, W) uint8 where there is one; None if lost or not finite."""
         found = self._store.get(self.key(view))
         if found is not None and not self._sound.read(self.key(view), found[0]):

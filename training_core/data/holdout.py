@@ -8,7 +8,7 @@ from ..randomness import digest, keyed
 from ..settings import ValidationSettings
 from . import captions
 from .dataset import Dataset
-from .plan import Batch, Buckets, Sample, View, caption_of, sort_into_buckets
+from .plan import Batch, Buckets, CropVariant, Sample, caption_of, sort_into_buckets
 
 ENOUGH = 8
 """With fewer pictures, none is held out: training needs them."""
@@ -76,7 +76,7 @@ def probe_batches(buckets: Buckets, count: int, seed: int) -> list[Batch]:
         picture = dataset.pictures[entry.picture]
         settings = dataset.subsets[picture.subset]
         text = captions.final_text(picture.caption, captions.plain(settings), keyed("probe", picture.content), 1, 0, 1)
-        sample = Sample(View(entry.picture, entry.placement), replace(caption_of(settings), text=text), False)
+        sample = Sample(CropVariant(entry.picture, entry.placement), replace(caption_of(settings), text=text), False)
         by_bucket.setdefault(entry.placement.bucket, []).append(sample)
     size = buckets.settings.batch_size
     return [

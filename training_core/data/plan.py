@@ -52,7 +52,7 @@ class Buckets:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CropVariant:
     """What of a picture is encoded: the key of its latent."""
 
     picture: int  # index into dataset.pictures
@@ -75,7 +75,7 @@ class Caption:
 class Sample:
     """One picture in one batch."""
 
-    view: View
+    view: CropVariant
     caption: Caption
     is_reg: bool
 
@@ -168,7 +168,7 @@ def _without(encoders: ConditioningSettings, rng: keyed) -> tuple[str, ...]:
     return tuple(name for name, rate in rates.items() if rng.random() < rate)
 
 
-def share(items: Sequence[T], rank: int, ranks: int) -> list[T]:
+def shard(items: Sequence[T], rank: int, ranks: int) -> list[T]:
     """What process `rank` of `ranks` works on: every ranks-th.
 
     In the last round some may have none. (accelerate fills it up from the start, so that samples count twice.)
@@ -176,7 +176,7 @@ def share(items: Sequence[T], rank: int, ranks: int) -> list[T]:
     return list(items[rank::ranks])
 
 
-def _view(buckets: Buckets, entry: Entry, settings: DatasetSettings, rng: keyed) -> View:
+def _view(buckets: Buckets, entry: Entry, settings: DatasetSettings, rng: keyed) -> CropVariant:
     """Draw one of a bounded number of views of a picture."""
     placement, content = entry.placement, buckets.dataset.pictures[entry.picture].content
     flip, spot, shifted, shift = rng.random() < 0.5, rng.below(VARIANTS), rng.random() < 0.33, rng.below(VARIANTS)
@@ -184,7 +184,7 @@ def _view(buckets: Buckets, entry: Entry, settings: DatasetSettings, rng: keyed)
         spots = keyed(content, "crop", spot)
         left, top = (spots.below(r - b + 1) for r, b in zip(placement.resized, placement.bucket, strict=True))
         placement = replace(placement, crop=(left, top))
-    return View(
+    return CropVariant(
         entry.picture, placement, settings.flip_aug and flip, shift + 1 if settings.color_aug and shifted else 0
     )
 

@@ -11,16 +11,16 @@ from ..errors import AthanorError
 from ..host import guard, swap
 from ..host.model import Trainable, trainable
 from ..network import build
+from ..resume import compute_plan
+from ..resume.compute_plan import ComputePlan
 from ..settings import Job
-from . import compute_plan
 from .advice import lighter, relief
-from .compute_plan import ComputePlan
-from .fit import NoRoom, more_swapped
 from .lookahead import UPDATE, Picked, picked
+from .memory_plan import NoRoom, agreed, more_swapped
 from .preflight import Looked
 from .prepare import Prepared
 from .ranks import Ranks
-from .trained import Trained, attached
+from .train_target import TrainTarget, attached
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Loaded:
     """What a run computes with."""
 
     model: Trainable
-    trained: Trained
+    trained: TrainTarget
     plan: ComputePlan
     looked: Looked | None  # at the largest batch; None: no step was tried
     said: tuple[str, ...]  # what was picked, for the user
@@ -75,7 +75,7 @@ def loaded(job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) -> Iterat
 
 def _attempt(
     stack: ExitStack, job: Job, run: Prepared, clip: Any, vae: Any, again: ComputePlan | None, swapped: int, last: bool
-) -> tuple[Trainable, Trained, Picked]:
+) -> tuple[Trainable, TrainTarget, Picked]:
     """Load and attach with so many blocks swapped. Nothing of an attempt that fails stays in variables: beside the network of a
     fine-tune, whole weights, the next one would find no room.
 
@@ -99,12 +99,18 @@ def _attempt(
 
 
 def _ready(
-    job: Job, model: Trainable, trained: Trained, found: Picked, swapped: int, kept: ComputePlan | None, ranks: Ranks
+    job: Job,
+    model: Trainable,
+    trained: TrainTarget,
+    found: Picked,
+    swapped: int,
+    kept: ComputePlan | None,
+    ranks: Ranks,
 ) -> Loaded:
     """All processes of a run compute in the same way; what is another one than before is said."""
     way, deterministic = found.way, found.deterministic
     if found.looked and ranks.count > 1:
-        way, deterministic = compute_plan.agreed(way, deterministic, found.looked.count, ranks)
+        way, deterministic = agreed(way, deterministic, found.looked.count, ranks)
     plan = ComputePlan(compute_plan.asked(job), guard.device_name(model.device), way, swapped, deterministic)
     other = compute_plan.changed(kept, plan)
     return Loaded(model, trained, plan, found.looked, (*found.said, *([other] if other else [])))

@@ -12,9 +12,10 @@ import torch
 
 from ..data.buckets import recorded_crop
 from ..data.cache import LatentCache, TextCache
-from ..data.plan import Batch, Buckets, Caption, Sample, View
+from ..data.plan import Batch, Buckets, Caption, CropVariant, Sample
 from ..data.store import DiskStore, MemoryStore, Store, Tensors
 from ..errors import AthanorError
+from ..history.events import Encoded, Warned
 from ..host import fingerprint, folders, guard
 from ..host import text as host_text
 from ..host import vae as host_vae
@@ -24,7 +25,6 @@ from ..host.model import Trainable
 from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings
-from .events import Encoded, Warned
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Encodings:
                     f"{len(cut)} of {len(unique)} captions are longer than max_token_length ({limit}) and are cut."
                 )
 
-    def _pictures(self, views: list[View]) -> Iterator[tuple[int, int]]:
+    def _pictures(self, views: list[CropVariant]) -> Iterator[tuple[int, int]]:
         """Encode pictures in float32; what that takes is made for the first of them, and gone after the last."""
         with ExitStack() as stack:
             exact = cache(lambda: stack.enter_context(in_float32(self._vae)))
@@ -168,7 +168,7 @@ class Encodings:
             )
         return fetched
 
-    def _draw(self, parts: Tensors, view: View, key: tuple[Any, ...]) -> torch.Tensor:
+    def _draw(self, parts: Tensors, view: CropVariant, key: tuple[Any, ...]) -> torch.Tensor:
         """(1, C, ...): mean + std * noise (Kingma and Welling 2013), or the mean alone."""
         if "std" not in parts or self._sampling == "mean":
             return parts["mean"]

@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 
 from ..errors import AthanorError
+from ..history.events import Warned
 from ..host import determinism
-from .events import Warned
 
 T = TypeVar("T")
 

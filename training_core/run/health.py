@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from ..errors import AthanorError
-from .events import Stepped, Warned
+from ..history.events import Stepped, Warned
 
 IN_A_ROW = 20
 """So many steps with NaN or infinity one after the other, and no more will come. A scaler halves its scale with each: from its

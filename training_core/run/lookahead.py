@@ -11,14 +11,14 @@ from ..host import guard
 from ..host.model import Trainable
 from ..optim import optimizers
 from ..optim.rehearsal import rehearse
+from ..resume.compute_plan import ComputePlan, MemoryPlan
 from ..settings import Job
-from .compute_plan import ComputePlan
 from .exact import Exact
-from .fit import DEARER, Found, NoRoom, Way, dearer, pick, pieces, sentence
+from .memory_plan import DEARER, Found, NoRoom, dearer, pick, pieces, sentence
 from .preflight import Largest, Looked, tried
 from .prepare import Prepared
 from .step import Stepper
-from .trained import Trained
+from .train_target import TrainTarget
 
 log = logging.getLogger("athanor")
 
@@ -29,14 +29,20 @@ UPDATE = "while the optimizer updates the weights"
 class Picked:
     """How steps are computed."""
 
-    way: Way
+    way: MemoryPlan
     deterministic: bool
     looked: Looked | None  # None: on this device no step is tried
     said: tuple[str, ...] = ()  # what was picked, for the user
 
 
 def picked(
-    job: Job, run: Prepared, model: Trainable, trained: Trained, again: ComputePlan | None, swapped: int, anyway: bool
+    job: Job,
+    run: Prepared,
+    model: Trainable,
+    trained: TrainTarget,
+    again: ComputePlan | None,
+    swapped: int,
+    anyway: bool,
 ) -> Picked:
     """What the user has asked for, or what the run had before it was stopped, or with auto what fits and is fast.
 
@@ -56,13 +62,13 @@ def picked(
         training.deterministic, again.deterministic if again else training.deterministic != "off", model.device
     )
     auto = training.gradient_checkpointing == "auto"
-    fixed = again.way if again else None if auto else Way(training.gradient_checkpointing)
+    fixed = again.way if again else None if auto else MemoryPlan(training.gradient_checkpointing)
     if not tried(model.device):
-        return Picked(fixed or Way("off"), exact.on, None)
+        return Picked(fixed or MemoryPlan("off"), exact.on, None)
     more = _first_update(job, trained, exact)
     largest, room = Largest(job, run, model, _stepper(job, run, model, trained, exact)), guard.room(model.device)
 
-    def look() -> tuple[Way, Found | None]:
+    def look() -> tuple[MemoryPlan, Found | None]:
         if fixed:
             seen = largest.trial(fixed)
             if seen and not (auto and seen.peak + more > room):
@@ -74,12 +80,12 @@ def picked(
         except NoRoom:
             if not anyway:
                 raise
-            return Way("all", 1), None
+            return MemoryPlan("all", 1), None
         return found.way, found
 
     way, found = look()
     undecided = exact.on and training.deterministic == "auto" and not again
-    if undecided and _too_dear(largest, exact, way, found) and auto and way != Way("off"):
+    if undecided and _too_dear(largest, exact, way, found) and auto and way != MemoryPlan("off"):
         way, found = look()  # without them, there may be room for more
     said = [warned.text for warned in exact.warnings()]
     if found and auto and way != fixed:
@@ -89,7 +95,7 @@ def picked(
     return Picked(way, exact.on, Looked(largest.count, largest.where, more, found and found.trial), tuple(said))
 
 
-def _first_update(job: Job, trained: Trained, exact: Exact) -> int:
+def _first_update(job: Job, trained: TrainTarget, exact: Exact) -> int:
     """Bytes that come on top of a step's once training has begun: what the optimizer keeps, and the running mean.
 
     Raises:
@@ -108,7 +114,7 @@ def _first_update(job: Job, trained: Trained, exact: Exact) -> int:
     return kept + 4 * means
 
 
-def _stepper(job: Job, run: Prepared, model: Trainable, trained: Trained, exact: Exact) -> Stepper:
+def _stepper(job: Job, run: Prepared, model: Trainable, trained: TrainTarget, exact: Exact) -> Stepper:
     """For rehearsals: a plain SGD keeps nothing."""
     plain = torch.optim.SGD([p for group in trained.groups for p in group["params"]], lr=0.0)
     scaler = torch.amp.GradScaler(model.device.type, enabled=False)
@@ -125,11 +131,11 @@ def _stepper(job: Job, run: Prepared, model: Trainable, trained: Trained, exact:
     )
 
 
-def _too_dear(largest: Largest, exact: Exact, way: Way, found: Found | None) -> bool:
+def _too_dear(largest: Largest, exact: Exact, way: MemoryPlan, found: Found | None) -> bool:
     """Whether deterministic algorithms slow a step down too much; they are given up then."""
     fitting = way
     if found is None:  # the whole batch does not fit, but a part of it tells as much
-        some = (Way(way.checkpointing, most) for most in pieces(largest.count))
+        some = (MemoryPlan(way.checkpointing, most) for most in pieces(largest.count))
         fitting = next((one for one in some if largest.trial(one)), None)
         if fitting is None:
             return False

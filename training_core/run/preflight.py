@@ -13,17 +13,18 @@ from typing import Any
 import torch
 
 from ..data.plan import Length
+from ..history.events import Warned
 from ..host import folders, guard
 from ..host.model import Trainable, forget_peak, peak
 from ..network.files import DTYPES
+from ..resume.compute_plan import MemoryPlan
 from ..settings import Job, TrainingSettings
 from .advice import relief
 from .encoded import to_device
-from .events import Warned
-from .fit import Trial, Way
+from .memory_plan import Trial
 from .prepare import Prepared
 from .step import Stepper
-from .trained import Trained
+from .train_target import TrainTarget
 
 log = logging.getLogger("athanor")
 TRIED_ON = ("cuda",)
@@ -49,7 +50,7 @@ class Largest:
         self._batches, self._stepper, self._model = [to_device(fetched, host_model)], stepper, host_model
         self._draws = job.network.draws
 
-    def trial(self, way: Way) -> Trial | None:
+    def trial(self, way: MemoryPlan) -> Trial | None:
         """One forward and backward pass; None if there is no room for it."""
         with self._model.checkpointed(way.checkpointing, self._draws):
             return trial(self._stepper, self._batches, self._model.device, way.most)
@@ -66,7 +67,7 @@ class Looked:
 
 
 def preflight(
-    job: Job, run: Prepared, trained: Trained, device: torch.device, looked: Looked | None
+    job: Job, run: Prepared, trained: TrainTarget, device: torch.device, looked: Looked | None
 ) -> Iterator[Warned]:
     """What will not fit, in one sentence each; the time is logged. It changes nothing of the training.
 

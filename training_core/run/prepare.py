@@ -11,6 +11,9 @@ from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..errors import AthanorError
 from ..files import write_atomically
+from ..history import registry
+from ..history.handle import few
+from ..history.names import free_path
 from ..host import diffusers, families, fingerprint, folders, guard, quantised, text
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
@@ -20,13 +23,11 @@ from ..network import build, diffusers_names, finetune, groups, weights
 from ..objective import Objective
 from ..optim import optimizers, rates, schedulers
 from ..optim.hints import hints
+from ..resume.continuing import Beginning
+from ..resume.continuing import beginning as beginning_of
 from ..settings import ConditioningSettings, Job, LossSettings, NoiseSettings, SamplingSettings, TrainingSettings
-from . import prompts, registry
-from .continuing import Beginning
-from .continuing import beginning as beginning_of
+from . import prompts
 from .encoded import Encodings
-from .handle import few
-from .names import free_path
 from .parts import parts_of
 from .probe import Probe
 from .samples import Samples

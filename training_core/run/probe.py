@@ -8,12 +8,12 @@ from contextlib import nullcontext
 import torch
 
 from ..data.plan import Batch
+from ..history.events import Encoded, Probed, Warned
 from ..host.model import Trainable
 from ..objective import Objective
 from ..settings import LossSettings, NoiseSettings, ValidationSettings
 from .encoded import Encodings, to_device
-from .events import Encoded, Probed, Warned
-from .looking import Looking, evaluated
+from .eval_mode import Looking, evaluated
 
 TIMES = 20
 """How often a run is looked at when validate_every_n_steps is 0."""

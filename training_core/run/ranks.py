@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 
-from ..data.plan import share
+from ..data.plan import shard
 from ..errors import AthanorError
 
 T = TypeVar("T")
@@ -43,9 +43,9 @@ class Ranks(Protocol):
     """One process among those of a run."""
 
     count: int
-    leads: bool  # it alone looks, draws, writes and logs
+    is_main: bool  # it alone looks, draws, writes and logs
 
-    def share(self, items: Sequence[T]) -> list[tuple[int, T]]:
+    def shard(self, items: Sequence[T]) -> list[tuple[int, T]]:
         """Those of `items` that this process works on, each with its place among all."""
 
     def exchange(
@@ -67,16 +67,16 @@ class Ranks(Protocol):
     def wait(self) -> None:
         """Until all processes are here."""
 
-    def linger(self, seconds: float) -> None:
+    def wait_for_main(self, seconds: float) -> None:
         """Until the first process has ended, but no longer than `seconds`."""
 
 
-class Alone:
+class SingleProcess:
     """One process."""
 
-    count, leads = 1, True
+    count, is_main = 1, True
 
-    def share(self, items: Sequence[T]) -> list[tuple[int, T]]:
+    def shard(self, items: Sequence[T]) -> list[tuple[int, T]]:
         """All of them."""
         return list(enumerate(items))
 
@@ -93,7 +93,7 @@ class Alone:
     def wait(self) -> None:
         """Nobody to wait for."""
 
-    def linger(self, seconds: float) -> None:
+    def wait_for_main(self, seconds: float) -> None:
         """It is the first."""
 
 
@@ -118,19 +118,19 @@ def _buckets(gradients: Iterable[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
         yield bucket
 
 
-class Together:
+class Distributed:
     """One of several processes, joined by torch.distributed.
 
     Every exchange waits on the CPU, with an eye on the interrupt: a GPU that waits for a dead process cannot be stopped.
     """
 
     def __init__(self, rank: int, count: int, device: torch.device, interrupted: Callable[[], bool]) -> None:
-        self.count, self.leads = count, rank == 0
+        self.count, self.is_main = count, rank == 0
         self._rank, self._device, self._interrupted = rank, device, interrupted
 
-    def share(self, items: Sequence[T]) -> list[tuple[int, T]]:
+    def shard(self, items: Sequence[T]) -> list[tuple[int, T]]:
         """Every count-th, from the process' own number on."""
-        return share(list(enumerate(items)), self._rank, self.count)
+        return shard(list(enumerate(items)), self._rank, self.count)
 
     def exchange(
         self, parameters: Sequence[torch.nn.Parameter], numbers: Sequence[Sequence[torch.Tensor]], sizes: Sequence[int]
@@ -162,7 +162,7 @@ class Together:
         ends = list(accumulate(sizes))
         whole = torch.zeros(len(numbers), ends[-1], device=self._device)
         for row, own in zip(whole, numbers, strict=True):
-            for (place, size), value in zip(self.share(sizes), own, strict=True):
+            for (place, size), value in zip(self.shard(sizes), own, strict=True):
                 row[ends[place] - size : ends[place]] = value
         return whole
 
@@ -185,11 +185,11 @@ class Together:
         """
         self._maximum([False])
 
-    def linger(self, seconds: float) -> None:
+    def wait_for_main(self, seconds: float) -> None:
         """The first process sends nothing, but its connections close when it ends. No exchange among all: it may be in one."""
         from torch import distributed
 
-        if not self.leads:
+        if not self.is_main:
             with contextlib.suppress(RuntimeError):
                 self._finish(distributed.irecv(torch.zeros(1), src=0, tag=1), seconds)
 
@@ -232,12 +232,12 @@ class Together:
         work.wait()
 
 
-_here: Ranks = Alone()
+_current: Ranks = SingleProcess()
 
 
-def here() -> Ranks:
+def current() -> Ranks:
     """What this process is."""
-    return _here
+    return _current
 
 
 def join(device: torch.device, interrupted: Callable[[], bool]) -> Ranks:
@@ -247,11 +247,11 @@ def join(device: torch.device, interrupted: Callable[[], bool]) -> Ranks:
         device: that this process trains on.
         interrupted: whether the user wants it to end.
     """
-    global _here
+    global _current
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         from torch import distributed
 
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" and distributed.is_nccl_available() else "gloo"
         distributed.init_process_group(backend, timeout=PATIENCE)
-        _here = Together(distributed.get_rank(), distributed.get_world_size(), device, interrupted)
-    return _here
+        _current = Distributed(distributed.get_rank(), distributed.get_world_size(), device, interrupted)
+    return _current

@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
+from ..history.events import Encoded, Sampled, Warned
 from ..host import determinism, guard, sampling
 from ..host.model import Trainable
 from ..pictures import save_png
+from ..resume.progress import Progress
 from ..settings import SamplingSettings
-from .events import Encoded, Sampled, Warned
-from .looking import Looking, evaluated
-from .loop import Progress
+from .eval_mode import Looking, evaluated
 from .prompts import Prompt
 
 

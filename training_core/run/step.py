@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -12,10 +11,11 @@ import torch
 from ..objective import Noised, Objective
 from ..optim import optimizers, rounding
 from ..randomness import torch_seed
+from ..resume.progress import Outcome
 from .ahead import Ahead
 from .exact import Exact
-from .ranks import Alone, Ranks
-from .split import Split, parts
+from .oom_splitter import OomSplitter, parts
+from .ranks import Ranks, SingleProcess
 
 
 class Conditioned(Protocol):
@@ -31,17 +31,6 @@ Predict = Callable[[Noised, Any], torch.Tensor]
 """(noised latents, micro-batch) -> raw model output (B, C, h, w) float32."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one step computed, still on the device: reading it waits for the device."""
-
-    losses: torch.Tensor  # (N,) of every sample, weighted
-    t: torch.Tensor  # (N,) timesteps in 0..1000
-    grad_norm: torch.Tensor  # before clipping
-    lrs: tuple[float, ...] = ()  # of every parameter group
-    d_lr: float | torch.Tensor | None = None  # d * lr, of an optimizer that finds the rate itself
-
-
 class Stepper:
     """Holds what stays the same from step to step."""
 
@@ -55,7 +44,7 @@ class Stepper:
         seed: int,
         scaler: torch.amp.GradScaler,
         after: Sequence[Callable[[], None]] = (),
-        split: Split | None = None,
+        split: OomSplitter | None = None,
         ranks: Ranks | None = None,
         around: Callable[[], AbstractContextManager[object]] = nullcontext,
         exact: Exact | None = None,
@@ -64,8 +53,8 @@ class Stepper:
         processes of the run, None: this one; `around`: what each forward and backward pass is done in; `exact`: which
         algorithms torch may take, None: any.
         """
-        self._after, self._ranks, self._around = after, ranks or Alone(), around
-        self._split = split or Split()
+        self._after, self._ranks, self._around = after, ranks or SingleProcess(), around
+        self._split = split or OomSplitter()
         self._predict, self._objective, self._seed = predict, objective, seed
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
         trained = {id(p) for p in self._parameters}
@@ -91,7 +80,7 @@ class Stepper:
         sizes = sizes or [len(batch.latents) for batch in batches]
         for group in self._optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
-        mine, total = self._ranks.share(sizes), sum(sizes)
+        mine, total = self._ranks.shard(sizes), sum(sizes)
         own = self._exact(lambda: self._split(batches, lambda most: self._backward(step, mine, batches, total, most)))
         losses, timesteps = self._ranks.exchange(self._parameters, own, sizes)
         with self._split.update(), self._exact.update(), self._updating(step):

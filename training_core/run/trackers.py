@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
+from ..history.events import Event, Probed, Stepped
 from ..settings import Job
-from .events import Event, Probed, Stepped
 
 PIP = {"tensorboard": "accelerate tensorboard", "wandb": "accelerate wandb"}
 

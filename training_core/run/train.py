@@ -15,31 +15,34 @@ import torch
 from ..data.plan import Batch, Buckets
 from ..errors import AthanorError
 from ..files import remove_leftovers
+from ..history import registry
+from ..history.events import Event, Resumed, Started, Warned
+from ..history.graph import Graph
+from ..history.log import NullRunLog, RunLog
 from ..host import families, folders, guard, quantised
 from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
+from ..resume import continuing, lock, state
+from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
+from ..resume.compute_plan import ComputePlan
+from ..resume.progress import Progress
+from ..resume.resumable import Resumable
+from ..resume.saving import Saver
 from ..settings import Job
-from . import continuing, control, lock, registry, state, trackers
+from . import control, trackers
 from .advice import lighter, relief
 from .ahead import Ahead
 from .automatic import loaded
-from .compute_plan import ComputePlan
-from .events import Event, Resumed, Started, Warned
+from .batch_loader import BatchLoader
 from .exact import Exact
-from .feed import Feed
-from .graph import Graph
 from .health import Diverged, Health
-from .keeper import Keeper, Nothing
-from .log import RunLog, Silent
-from .loop import Progress, loop
+from .hooks import Hooks
+from .loop import loop
+from .oom_splitter import OomSplitter
 from .preflight import preflight
 from .prepare import Prepared, prepare
-from .ranks import Alone, Ranks
-from .resumable import Resumable
-from .routine import Routine
-from .saving import Saver
-from .split import Split
+from .ranks import Ranks, SingleProcess
 from .step import Stepper
 
 log = logging.getLogger("athanor")
@@ -70,11 +73,11 @@ def train(
     Raises:
         AthanorError: bad settings, before anything is encoded; another process that trains this; a disk that is full.
     """
-    ranks = ranks or Alone()
-    if not ranks.leads:
+    ranks = ranks or SingleProcess()
+    if not ranks.is_main:
         run = prepare(job, buckets, model, clip, vae, validation, looks=False)
         ranks.wait()
-        yield from _session(job, run, Silent(), control.Control(), clip, vae, graph or {}, ranks)
+        yield from _session(job, run, NullRunLog(), control.Control(), clip, vae, graph or {}, ranks)
         ranks.wait()
         return
     folder = folders.run_folder(job.run_id)
@@ -123,7 +126,7 @@ def _note_end(run_log: RunLog, error: BaseException) -> None:
 def _session(
     job: Job,
     run: Prepared,
-    run_log: RunLog | Silent,
+    run_log: RunLog | NullRunLog,
     commands: control.Control,
     clip: Any,
     vae: Any,
@@ -145,7 +148,9 @@ def _session(
         decay = job.optimizer.ema_decay
         ema = averaging.Ema((p for group in trained.groups for p in group["params"]), decay) if decay else None
         scaler = torch.amp.GradScaler(host_model.device.type, enabled=host_model.compute_dtype == torch.float16)
-        split = Split(guard.free_memory, relief(job, plan.way.checkpointing), lighter(job), guard.is_out_of_memory)
+        split = OomSplitter(
+            guard.free_memory, relief(job, plan.way.checkpointing), lighter(job), guard.is_out_of_memory
+        )
         split.plan(plan.way.most)
         exact = Exact(training.deterministic, plan.deterministic, host_model.device)
         ahead = Ahead(run.objective, pin=host_model.device.type == "cuda")
@@ -186,9 +191,9 @@ def _session(
         if run.start.state:
             resumable.restore(run.start.state.read(), progress)
             saver.saved.extend(registry.files(states.parent, progress.step))
-        keeper = Keeper(saver, resumable, states, progress.step) if ranks.leads else Nothing()
+        keeper = CheckpointWriter(saver, resumable, states, progress.step) if ranks.is_main else NullCheckpointWriter()
         look = run.probe.watch(trained.module, host_model, run.length.steps, looking)
-        routine = Routine(
+        routine = Hooks(
             run.length.steps,
             host_model,
             trained.module,
@@ -224,7 +229,7 @@ def _session(
             training.batches_per_step,
             lambda epoch: first if epoch == begin else run.plan(job, epoch),
             prepare_epoch,
-            Feed(run.encodings, host_model, ranks, lambda shape, *key: ahead.draw(shape, training.seed, *key)),
+            BatchLoader(run.encodings, host_model, ranks, lambda shape, *key: ahead.draw(shape, training.seed, *key)),
             stepper,
             lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
             routine.after_step,
@@ -257,11 +262,15 @@ def _session(
 
 def _own(batches: list[Batch], ranks: Ranks) -> list[Batch]:
     """What this process encodes and trains on."""
-    return [batch for _, batch in ranks.share(batches)]
+    return [batch for _, batch in ranks.shard(batches)]
 
 
 def _rescue(
-    error: BaseException, run_log: RunLog | Silent, keeper: Keeper | Nothing, stepper: Stepper, progress: Progress
+    error: BaseException,
+    run_log: RunLog | NullRunLog,
+    keeper: CheckpointWriter | NullCheckpointWriter,
+    stepper: Stepper,
+    progress: Progress,
 ) -> None:
     """Keep what the run has reached, as far as that is possible; the first error is the one that counts."""
     guard.is_out_of_memory(error)  # CUDA tells the next operation as well, if it is not asked

@@ -12,7 +12,7 @@ from .compare import CompareSettings, CurvesSettings, EpochsSettings, GridSettin
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
-from .job import NO_MATTER, Job
+from .job import NOT_IN_IDENTITY, Job
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
 from .network import NetworkSettings
@@ -24,7 +24,7 @@ from .training import TrainingSettings
 from .validation import ValidationSettings
 
 __all__ = [
-    "NO_MATTER",
+    "NOT_IN_IDENTITY",
     "BlockSettings",
     "BucketSettings",
     "CacheSettings",

@@ -19,7 +19,7 @@ from .sampling import SamplingSettings
 from .training import TrainingSettings
 from .validation import ValidationSettings
 
-NO_MATTER: dict[str, frozenset[str]] = {
+NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
     "datasets": frozenset({"folder", "mask_folder"}),
     "training": frozenset(
         {
@@ -65,12 +65,12 @@ class Job(Settings):
         return self._digest(set())
 
     @property
-    def line_id(self) -> str:
+    def lineage_id(self) -> str:
         """The same for jobs that differ in nothing but how long they train."""
         return self._digest({"epochs", "max_train_steps"})
 
     def _digest(self, training: set[str]) -> str:
-        exclude: dict[str, Any] = {group: set(names) for group, names in NO_MATTER.items()}
+        exclude: dict[str, Any] = {group: set(names) for group, names in NOT_IN_IDENTITY.items()}
         exclude["training"] |= training
         exclude |= {"datasets": {"__all__": exclude["datasets"]}, "sampling": True}
         values = self.model_dump(exclude=exclude)

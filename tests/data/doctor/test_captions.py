@@ -1,10 +1,5 @@
-import sys
-from pathlib import Path
-
 import pytest
 from athanor.training_core.data.doctor import captions, tags, texts
-
-sys.path.insert(0, str(Path(__file__).parent))
 from doctored import sensible, written
 
 

@@ -1,4 +1,3 @@
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +8,8 @@ from athanor.training_core.data.doctor.report import TALLEST, WIDTH, draw
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import DoctorSettings
 from athanor.training_core.settings.base import info, parse
-from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parent))
 from doctored import save, scene, sensible, written
+from PIL import Image
 
 
 def good(folder: Path, number: int = 20):

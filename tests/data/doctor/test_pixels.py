@@ -1,14 +1,11 @@
 import io
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from athanor.training_core.data.doctor import alike, measure, pixels
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
-
-sys.path.insert(0, str(Path(__file__).parent))
 from doctored import save, scene
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 
 def found(dataset, resolution=512, distance=6):

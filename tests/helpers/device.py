@@ -1,0 +1,41 @@
+"""What the tests' ComfyUI computes on: the CPU, or a card if ATHANOR_DEVICE=cuda."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def on_cpu() -> bool:
+    """Whether ComfyUI is to use no card."""
+    named = os.environ.get("ATHANOR_DEVICE") or "cpu"
+    if named not in ("cpu", "cuda"):
+        raise ValueError(f"ATHANOR_DEVICE is {named}: set it to cpu or cuda.")
+    return named == "cpu"
+
+
+def load_pack() -> None:
+    """Load the pack as the package `athanor`, the way ComfyUI does it, and put the tests' own helpers on the path."""
+    # The pack has a folder `nodes`, ComfyUI a module `nodes`: the pack's root must not be on the path.
+    sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != ROOT]
+    sys.path[:0] = [str(ROOT / "tests" / "helpers"), str(ROOT / "demo"), str(ROOT / "tools")]
+    spec = importlib.util.spec_from_file_location(
+        "athanor", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["athanor"] = module
+    spec.loader.exec_module(module)
+
+
+def load_host(comfyui: Path, **options: Any) -> None:
+    """ComfyUI's modules in this process; `options` as its command line has them."""
+    sys.path.insert(0, str(comfyui))
+    import comfy.cli_args
+
+    vars(comfy.cli_args.args).update(options, cpu=on_cpu())
+    import comfy.model_management

@@ -1,0 +1,71 @@
+import contextlib
+from pathlib import Path
+
+import torch
+from athanor.training_core.charts.curve import ema, loss_curve
+from athanor.training_core.history.names import family_of, free_path
+from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
+
+
+def write(path: Path, run_id: str) -> Path:
+    save_lora(path, {"a": torch.zeros(1)}, {"athanor_run_id": run_id})
+    return path
+
+
+def test_free_path(tmp_path: Path):
+    path = tmp_path / "x.safetensors"
+    assert free_path(path, {"me"}, False) == path
+    write(path, "me")
+    write(tmp_path / "x-000001.safetensors", "me")
+    assert free_path(path, {"me"}, False) == path
+    assert free_path(path, {"you"}, False) == tmp_path / "x_2.safetensors"
+    write(tmp_path / "x_2-step00000010.safetensors", "you")
+    assert free_path(path, {"you"}, False) == tmp_path / "x_2.safetensors"
+    assert free_path(path, {"third"}, False) == tmp_path / "x_3.safetensors"
+    assert free_path(path, {"you"}, True) == path
+
+
+def test_files_without_our_metadata_are_not_ours(tmp_path: Path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"broken")
+    assert free_path(path, {"me"}, False) == tmp_path / "x_2.safetensors"
+
+
+def test_family_of(tmp_path: Path):
+    ours = {"x", "x-000002", "x-step00000003", "x-diffusers", "x-000002-diffusers"}
+    for name in (*ours, "xy", "x-final", "x_2", "x-final-diffusers"):
+        write(tmp_path / f"{name}.safetensors", "me")
+    assert {p.stem for p in family_of(tmp_path / "x.safetensors")} == ours
+    assert {p.stem for p in family_of(tmp_path / "x-diffusers.safetensors")} == {"x-diffusers"}
+
+
+def test_published_model_hash():
+    tensors = {"a.weight": torch.zeros(2, 2), "b.weight": torch.ones(3)}
+    assert model_hash(tensors) == "a71d61ce2b708039f480106ed7e7bb4601c91467c9951495a590d5ec696d8bba"
+    assert legacy_hash(tensors, {"ss_a": "b"}) == "e3b0c442"
+
+
+def test_writing_is_all_or_nothing(tmp_path: Path):
+    path = write(tmp_path / "x.safetensors", "me")
+    before = path.read_bytes()
+
+    class Broken(dict):
+        def items(self):
+            raise OSError("disk full")
+
+    with contextlib.suppress(OSError):
+        save_lora(path, {"a": torch.zeros(1)}, Broken())
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+def test_ema_is_causal_and_unbiased():
+    values = [1.0, 3.0, 2.0, 5.0]
+    assert ema(values, 2)[0] == 1.0
+    assert ema(values, 2)[:3] == ema(values[:3], 2)
+    assert all(abs(v - 4) < 1e-9 for v in ema([4.0] * 10, 3))
+
+
+def test_curve_draws_odd_runs():
+    for losses in ([], [0.5], [0.0, 0.0], [1.0, float("nan"), 0.5]):
+        n = len(losses)
+        assert loss_curve("t", losses, [1e-4] * n, [1] * n).size == (960, 480)

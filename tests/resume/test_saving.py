@@ -1,0 +1,93 @@
+"""Which files a run leaves."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from athanor.training_core.history.names import family_of
+from athanor.training_core.network import files
+from athanor.training_core.optim.averaging import Ema
+from athanor.training_core.resume.progress import Progress
+from athanor.training_core.resume.saving import Saver
+from athanor.training_core.settings import TrainingSettings
+
+
+class Fine:
+    deviation = 0.001
+
+    def trouble(self, precision: str) -> str:
+        return ""
+
+
+def saver(folder: Path, check=lambda tensors: Fine(), **values) -> Saver:
+    trained = SimpleNamespace(
+        tensors=lambda: {"weight": torch.ones(2)}, write=files.save_lora, check=check, diffusers=None
+    )
+    return Saver(folder / "x.safetensors", trained, TrainingSettings(**values), {})
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.stem for p in folder.iterdir())
+
+
+def test_due():
+    some = saver(Path(), save_every_n_epochs=2, save_every_n_steps=50)
+    assert [n for n in range(1, 7) if some.due("epoch", n)] == [2, 4, 6]
+    assert some.due("step", 100) and not some.due("step", 101)
+    assert not saver(Path(), save_every_n_epochs=0).due("epoch", 1)
+
+
+@pytest.mark.parametrize(("keep", "want"), [(0, 5), (1, 1), (2, 2), (9, 5)])
+def test_the_last_epochs_are_kept(tmp_path: Path, keep, want):
+    some = saver(tmp_path, save_last_n_epochs=keep)
+    for epoch in range(1, 6):
+        some(Progress(step=epoch * 10, epoch=epoch), "epoch")
+        assert (tmp_path / f"x-{epoch:06}.safetensors").is_file()
+    assert len(names(tmp_path)) == want and names(tmp_path)[-1] == "x-000005"
+    some(Progress(step=60, epoch=6), "last")
+    assert names(tmp_path)[0] == "x"
+
+
+def test_the_last_steps_are_kept(tmp_path: Path):
+    some = saver(tmp_path, save_last_n_steps=100)
+    for step in range(50, 351, 50):
+        some(Progress(step=step, epoch=0), "step")
+    assert names(tmp_path) == ["x-step00000250", "x-step00000300", "x-step00000350"]
+
+
+def test_a_check_that_fails_does_not_end_the_run(tmp_path: Path):
+    def broken(tensors):
+        raise RuntimeError("no memory")
+
+    some = saver(tmp_path, check=broken)
+    assert some(Progress(step=1), "last").trouble == "It could not be checked (no memory)."
+    assert some(Progress(step=1), "interrupted").trouble == ""  # not checked: something else is wrong already
+    assert names(tmp_path) == ["x", "x-step00000001"]
+
+
+def test_the_mean_is_saved_beside_and_goes_with_its_file(tmp_path: Path):
+    ema = Ema([torch.nn.Parameter(torch.ones(2))], 0.99)
+    some = replace(saver(tmp_path, save_last_n_epochs=1, save_precision="float"), mean=ema.swapped)
+    some(Progress(step=10, epoch=1), "epoch")
+    assert names(tmp_path) == ["x-000001", "x-000001-ema"]
+    some(Progress(step=20, epoch=2), "epoch")
+    some(Progress(step=30, epoch=3), "last")
+    assert names(tmp_path) == ["x", "x-000002", "x-000002-ema", "x-ema"]
+    assert {p.stem for p in family_of(tmp_path / "x.safetensors")} == set(names(tmp_path))
+
+
+def test_saved_inside_of_looking(tmp_path: Path):
+    seen = []
+
+    @contextmanager
+    def looking():
+        seen.append("in")
+        yield
+        seen.append("out")
+
+    some = saver(tmp_path, check=lambda tensors: seen.append("check") or Fine())
+    replace(some, looking=looking)(Progress(step=1, epoch=1), "last")
+    assert seen == ["in", "check", "out"]

@@ -1,0 +1,1 @@
+"""Charts: lines as pictures and as SVG."""

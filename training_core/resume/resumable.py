@@ -1,0 +1,79 @@
+"""Everything of a run that changes from step to step, out of its objects and back into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from ..errors import AthanorError
+from ..optim import state as packed
+from ..optim.averaging import Ema
+from .compute_plan import ComputePlan
+from .progress import Progress
+from .state import State
+
+
+class Probe(Protocol):
+    """The frozen probe, as far as it changes from step to step."""
+
+    first: torch.Tensor | None  # losses of its first look, (samples,); None before it
+
+
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """The objects that hold it."""
+
+    trained: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    ema: Ema | None
+    probe: Probe
+    plan: Callable[[], ComputePlan]  # how steps are computed now; it can change in mid-run
+
+    def capture(self, progress: Progress) -> State:
+        """A copy of it all on the CPU."""
+        tensors, optimizer = packed.pack(self.optimizer)
+        tensors = {f"optimizer.{name}": value for name, value in tensors.items()}
+        for name, parameter in self.trained.named_parameters():
+            tensors[f"trained.{name}"] = parameter.detach().to("cpu", copy=True).contiguous()
+        plain: dict[str, Any] = {
+            "optimizer": optimizer,
+            "scaler": self.scaler.state_dict(),
+            "plan": self.plan().plain(),
+        }
+        if self.ema:
+            held = self.ema.state_dict()
+            plain["ema"] = held["count"]
+            tensors |= {f"ema.{i}": mean.to("cpu", copy=True) for i, mean in enumerate(held["means"])}
+        if self.probe.first is not None:
+            tensors["probe"] = self.probe.first.to("cpu", copy=True)
+        return State(progress.step, progress.epoch, tensors, plain)
+
+    def restore(self, state: State, progress: Progress) -> None:
+        """Put it back.
+
+        Raises:
+            AthanorError: the state is of another network or optimizer.
+        """
+        own = dict(self.trained.named_parameters())
+        given = _under(state.tensors, "trained")
+        if own.keys() != given.keys() or any(own[name].shape != given[name].shape for name in own):
+            raise AthanorError("The state of the stopped run does not fit its network any more: switch retrain on.")
+        with torch.no_grad():
+            for name, parameter in own.items():
+                parameter.copy_(given[name])
+        packed.unpack(self.optimizer, _under(state.tensors, "optimizer"), state.plain["optimizer"])
+        self.scaler.load_state_dict(state.plain["scaler"])
+        if self.ema:
+            means = _under(state.tensors, "ema")
+            self.ema.load_state_dict({"count": state.plain["ema"], "means": [means[str(i)] for i in range(len(means))]})
+        if "probe" in state.tensors:
+            self.probe.first = state.tensors["probe"]
+        progress.step, progress.epoch = state.step, state.epoch
+
+
+def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {key[len(prefix) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{prefix}.")}

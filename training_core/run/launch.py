@@ -1,0 +1,141 @@
+"""Hands a job to several processes of `python -m training_core run`, and tells what they do."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import AthanorError
+from ..history.events import Event, from_line
+from ..history.graph import Graph
+from ..history.log import write_job
+from ..host import folders, guard, headless
+from ..settings import Job
+from . import control
+
+SECONDS = 300.0
+"""An interrupted run has so long to save what it has."""
+
+
+def launch(job: Job, source: Graph | None) -> Iterator[Event]:
+    """Train `job` in `job.training.processes` processes; their events, as the run's folder tells them.
+
+    An interrupt of this process, and commands to this run, are passed on.
+
+    Raises:
+        AthanorError: accelerate or GPUs are missing, the graph is not known, or the processes have failed.
+    """
+    count, gpus = job.training.processes, guard.gpus()
+    if importlib.util.find_spec("accelerate") is None:
+        raise AthanorError(
+            f"processes {count} needs the package accelerate: '{sys.executable} -m pip install accelerate', or set processes to 1."
+        )
+    if gpus is not None and gpus < count:
+        raise AthanorError(f"processes is {count}, but ComfyUI sees {gpus} GPU{'s' * (gpus != 1)}: lower it.")
+    if source is None:
+        raise AthanorError(
+            f"processes {count} needs the graph to be given to each of them, but this node is not in it: set processes to 1."
+        )
+    folder = folders.run_folder(job.run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = write_job(folder, job, source)
+    tails = [_Tail(folder / name) for name in ("metrics.jsonl", "events.jsonl")]
+    guard.give_way()
+    with control.listening(job.run_id) as commands, (folder / "processes.log").open("wb") as output:
+        launched = subprocess.Popen(
+            _command(count, path), cwd=headless.PACK, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            while launched.poll() is None:
+                guard.stop_if_interrupted()
+                for command in ("stop", "save", "sample"):
+                    if commands.take(command):
+                        control.leave(folder, command)
+                yield from _new(*tails)
+                time.sleep(0.2)
+        except BaseException:
+            _end(launched, folder)
+            raise
+    yield from _new(*tails)
+    if launched.returncode:
+        raise AthanorError(_why(folder / "processes.log"))
+
+
+def _command(count: int, job: Path) -> list[str]:
+    """`--multi_gpu` also starts processes where there is no GPU; `--cpu` would start one alone."""
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(count), "--num_machines", "1"]
+    plain = ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    return [sys.executable, *launch, *plain, "-m", "training_core", "run", str(job), *headless.arguments()]
+
+
+def _end(launched: subprocess.Popen[bytes], folder: Path) -> None:
+    """Interrupt the first process, which tells the others; it saves what the run has reached."""
+    try:
+        if os.name != "posix":
+            raise OSError
+        os.kill(json.loads((folder / "owner.json").read_text(encoding="utf-8"))["pid"], signal.SIGINT)
+    except (OSError, ValueError, KeyError):  # it does not train yet
+        launched.terminate()
+    try:
+        launched.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        launched.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            launched.wait(60)
+        launched.kill()
+
+
+def _why(log: Path) -> str:
+    """The first failure in what the processes have printed."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in lines:
+        if line.startswith("Athanor stopped"):
+            return line.partition(": ")[2]
+    return f"The processes have ended before they trained ({' '.join(lines[-3:])[:500]}); see {log}."
+
+
+class _Tail:
+    """What is appended to a .jsonl file from now on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = self._stat()
+        self._at = self._file[1]
+
+    def _stat(self) -> tuple[int, int]:
+        """Which file it is, and its size."""
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return 0, 0
+        return stat.st_ino, stat.st_size
+
+    def new(self) -> list[str]:
+        """Whole lines since the last time; from the start of a file that was made anew."""
+        before, self._file = self._file, self._stat()
+        if self._file[0] != before[0]:
+            self._at = 0
+        if not self._file[0]:
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            whole = file.read().rpartition(b"\n")[0]
+        self._at += len(whole) + bool(whole)
+        return whole.decode(errors="replace").splitlines()
+
+
+def _new(metrics: _Tail, events: _Tail) -> Iterator[Event]:
+    """What is new in both; steps are read first and told last, so that none comes before its start."""
+    steps = metrics.new()
+    for line in [*events.new(), *steps]:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            if event := from_line(json.loads(line)):
+                yield event
