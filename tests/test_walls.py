@@ -118,3 +118,14 @@ def test_files_stay_small():
         if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300
     }
     assert not long
+
+
+def test_no_test_file_imports_another():
+    """What two of them need is in tests/helpers: a file alone, or in another order, gives the same."""
+    bad = []
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            bad += [f"{path.name} -> {name}" for name in names if name.startswith(("test_", "conftest"))]
+    assert not bad

@@ -5,20 +5,8 @@ import shutil
 
 import graphs
 import pytest
+from answers import failed, refused
 from PIL import Image
-
-
-def refused(server, prompt) -> str:
-    """What the server says when it refuses the graph at once."""
-    with pytest.raises(ValueError) as error:
-        server.queue(prompt)
-    return str(error.value)
-
-
-def failed(server, prompt) -> str:
-    with pytest.raises(RuntimeError) as error:
-        server.run(prompt)
-    return str(error.value)
 
 
 @pytest.mark.parametrize(

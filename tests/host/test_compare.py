@@ -15,10 +15,10 @@ import numpy as np
 import psutil
 import pytest
 import workflow
+from answers import failed, refused
 from device import on_cpu
 from host import Host
 from PIL import Image
-from test_bad_input import failed, refused
 
 EPOCHS = 60
 

@@ -9,19 +9,12 @@ import graphs
 import numpy as np
 import pytest
 from PIL import Image
-
-
-def events(server, output_name: str) -> list[dict]:
-    """events.jsonl of the newest run of that name."""
-    runs = [path.parent for path in (server.base / "output" / "athanor" / "runs").glob("*/job.json")]
-    named = [r for r in runs if json.loads((r / "job.json").read_text())["training"]["output_name"] == output_name]
-    newest = max(named, key=lambda r: (r / "job.json").stat().st_mtime_ns)
-    return [json.loads(line) for line in (newest / "events.jsonl").read_text().splitlines()]
+from run_files import events
 
 
 def encoded(server, output_name: str) -> dict[str, int]:
     """What the newest run of that name had to encode."""
-    told = events(server, output_name)
+    told = events(server.base, output_name)
     start = max(i for i, e in enumerate(told) if e["event"] == "started")
     result: dict[str, int] = {}
     begin = next((i + 1 for i in range(start - 1, -1, -1) if told[i]["event"] == "done"), 0)
@@ -146,7 +139,7 @@ def test_long_captions_are_cut_and_counted(server):
     prompt = graphs.training("sd15", "long", train={"output_name": "cut"})
     text = server.run(prompt)["outputs"]["train"]["text"][0]
     assert "1 of 2 captions are longer than max_token_length (75) and are cut." in text
-    prompt = graphs.training("sd15", "long", dataset={"max_token_length": "225"}, train={"output_name": "whole"})
+    prompt = graphs.training("sd15", "long", dataset={"max_token_length": "225"}, train={"output_name": "not_cut"})
     assert "max_token_length" not in server.run(prompt)["outputs"]["train"]["text"][0]
 
 

@@ -10,20 +10,12 @@ import graphs
 import pytest
 import torch
 
-pytestmark = pytest.mark.usefixtures("comfy")
+pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 ALL = ["sd15", "sdxl", "sd3", "flux_dev", "flux2", "chroma", "z_image", "qwen_image", "auraflow", "hidream"]
 FUSED = {"sd15": 1, "sdxl": 1, "sd3": 3, "flux_dev": 4, "flux2": 3, "chroma": 4, "z_image": 3}
 """How many modules of diffusers the most divided layer of a family is; one in the others."""
 SHAPES = {"sd15": (4, 768, None), "sdxl": (4, 2048, 1280), "sd3": (16, 4096, 2048), "flux_dev": (16, 4096, 768)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=ALL)

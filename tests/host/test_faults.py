@@ -14,17 +14,15 @@ import graphs
 import numpy as np
 import psutil
 import pytest
-from test_runs import final, folder, run_named, runs, wait_for
+from served_runs import ending, final, folder, run_named, runs, wait_for
 
 LONG = {"epochs": 3000, "save_every_n_epochs": 0}
 
 
 def failure(server, prompt_id: str) -> str:
     """The sentence of a job that failed."""
-    from host import error_message
-
     assert server.finish(prompt_id, 120)["status"] == "failed"
-    return error_message(server.get(f"/history/{prompt_id}")[prompt_id])
+    return ending(server, prompt_id)
 
 
 def picture(server) -> np.ndarray:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-pytestmark = pytest.mark.usefixtures("comfy")
+pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 ALGOS = {
     "lora": {},
@@ -62,14 +62,6 @@ CASES = [
     for kind, extra in COVERED
     for name in ALGOS
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

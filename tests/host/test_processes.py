@@ -8,8 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
 from pathlib import Path
 
 import graphs
@@ -17,21 +15,16 @@ import psutil
 import pytest
 import torch
 from device import on_cpu
-from host import PACK, Host, error_message
+from host import PACK, Host
+from run_files import run_folder
 from safetensors.torch import load_file
+from served_runs import ending, wait_for
 
 PARTS = {
     "network": {"rank": 4, "dropout": 0.1},
     "optimizer": {"lr_scheduler": "cosine", "lr_warmup_steps": "10%", "learning_rate": 1e-3},
     "dataset": {"flip_aug": True},
 }
-
-
-def run_of(base: Path, name: str) -> Path:
-    for path in (base / "output" / "athanor" / "runs").glob("*/job.json"):
-        if json.loads(path.read_text())["training"]["output_name"] == name:
-            return path.parent
-    raise AssertionError(name)
 
 
 def metrics(folder: Path) -> list[dict]:
@@ -69,7 +62,7 @@ def test_headless_gives_the_same_lora(server, elsewhere, comfyui):
     train = {"output_name": "headless", "epochs": 3}
     server.run(graphs.training("sd3", train=train, **PARTS))
     want = graphs.metadata(graphs.lora_file(server, "headless"))["sshs_model_hash"]
-    job = run_of(server.base, "headless") / "job.json"
+    job = run_folder(server.base, "headless") / "job.json"
     assert "curve" not in json.loads(job.read_text())["graph"]["prompt"]
     done = subprocess.run(command(comfyui, elsewhere, job), cwd=PACK, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -88,26 +81,6 @@ def two(server: Host) -> dict[str, psutil.Process]:
     return found
 
 
-def wait_for(step: int, name: str, server: Host, queued: str) -> None:
-    """Until the run has done so many steps; what the job said if it has ended before (a loaded machine starts slowly)."""
-    end = time.monotonic() + 400
-    while time.monotonic() < end:
-        with contextlib.suppress(AssertionError):
-            if len(metrics(run_of(server.base, name))) >= step:
-                return
-        with contextlib.suppress(urllib.error.HTTPError):  # until the job is listed
-            if server.get(f"/api/jobs/{queued}")["status"] in ("completed", "failed", "cancelled"):
-                raise AssertionError(failed(server, queued))
-        time.sleep(0.02)
-    raise TimeoutError(name)
-
-
-def failed(server: Host, prompt_id: str) -> str:
-    server.finish(prompt_id)
-    entry = server.get(f"/history/{prompt_id}")[prompt_id]
-    return error_message(entry) or entry["status"]["messages"][-1][0]
-
-
 @pytest.mark.skipif(not on_cpu() and torch.cuda.device_count() < 2, reason="two processes on cards need two cards")
 def test_two_processes_equal_one_and_outlive_a_kill_and_an_interrupt(server):
     """20 steps of 1 or 2 batches, over 2 processes: one process is killed, then all are interrupted, then it goes on to its end."""
@@ -119,25 +92,25 @@ def test_two_processes_equal_one_and_outlive_a_kill_and_an_interrupt(server):
     )
 
     queued = server.queue(job)
-    wait_for(4, "two_processes", server, queued)
+    wait_for(server, "two_processes", 4, queued)
     two(server)["1"].send_signal(signal.SIGKILL)
-    said = failed(server, queued)
-    folder = run_of(server.base, "two_processes")
+    said = ending(server, queued)
+    folder = run_folder(server.base, "two_processes")
     assert "processes has ended" in said
     (kept,) = (folder / "state").iterdir()
     assert 4 <= int(kept.stem.removeprefix("step")) == len(metrics(folder)) < 20
 
     queued, before = server.queue(job), len(metrics(folder))
-    wait_for(before + 3, "two_processes", server, queued)
+    wait_for(server, "two_processes", before + 3, queued)
     server.post("/interrupt", {})
-    assert failed(server, queued) == "execution_interrupted"
+    assert ending(server, queued) == "execution_interrupted"
     (kept,) = (folder / "state").iterdir()
     assert before + 3 <= int(kept.stem.removeprefix("step")) == len(metrics(folder)) < 20
     assert not two(server)
 
     entry = server.run(job)
     assert "two_processes.safetensors: 20 steps" in entry["outputs"]["train"]["text"][0]
-    many, alone = metrics(folder), metrics(run_of(server.base, "one_process"))
+    many, alone = metrics(folder), metrics(run_folder(server.base, "one_process"))
     assert len(many) == len(alone) == 20 and {len(step["losses"]) for step in many} == {2, 3, 5, 6} & {
         len(step["losses"]) for step in alone
     }

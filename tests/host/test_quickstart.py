@@ -7,6 +7,7 @@ import graphs
 import numpy as np
 import prepare
 import pytest
+import run_files
 import workflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,11 +32,7 @@ def test_the_grid_shows_the_lora_learn(server, demo):
     workflow.nodes_of(prompt, "AthanorTrainLoRA")[0].update(epochs=40, save_every_n_epochs=20, output_name="learned")
     workflow.nodes_of(prompt, "AthanorXYZCompare")[0].update(prompts="\n".join(prompts), seeds="1, 2")
     entry = server.run(prompt)
-    run = next(
-        f for f in (path.parent for path in (server.base / "output" / "athanor" / "runs").glob("*/job.json"))
-        if json.loads((f / "job.json").read_text())["training"]["output_name"] == "learned"
-    )  # fmt: skip
-    losses = [json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    losses = [step["loss"] for step in run_files.steps(server.base, "learned")]
     assert np.mean(losses[-100:]) < 0.7 * np.mean(losses[:40])
     key = next(k for k, n in prompt.items() if n["class_type"] == "AthanorXYZCompare")
     cells = graphs.cells(graphs.folder(server, entry, key))

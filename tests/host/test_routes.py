@@ -2,11 +2,10 @@
 
 import io
 import json
-import urllib.error
-import urllib.request
 
 import graphs
 import pytest
+from answers import answer
 from PIL import Image
 
 
@@ -20,16 +19,6 @@ def run(server) -> dict:
     found = next(r for r in server.get("/athanor/runs") if r["name"] == "looked_at")
     assert entry["outputs"]["train"]["athanor_run"] == [found["run_id"]]
     return found | {"prompt": prompt}
-
-
-def answer(server, path: str, body: object = None, kind: str = "application/json") -> tuple[int, bytes, dict]:
-    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(server.url + path, data, {"Content-Type": kind})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as got:
-            return got.status, got.read(), dict(got.headers)
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(), dict(error.headers)
 
 
 def test_review(server, run):

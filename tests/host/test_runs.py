@@ -12,47 +12,11 @@ import pytest
 from device import on_cpu
 from host import Host
 from PIL import Image
+from run_files import events
+from served_runs import final, folder, run_named, runs, steps_of, wait_for
 
 STEPS = {"epochs": 10, "save_every_n_epochs": 4}
 """sd3 with the fixture's four pictures, batch 2, two shapes, repeats 2: four steps per epoch."""
-
-
-def runs(server) -> list[dict]:
-    return server.get("/athanor/runs")
-
-
-def run_named(server, name: str) -> dict:
-    return next(run for run in runs(server) if run["name"] == name)
-
-
-def folder(server, name: str):
-    return server.base / "output" / "athanor" / "runs" / run_named(server, name)["run_id"]
-
-
-def events(server, name: str, kind: str = "") -> list[dict]:
-    lines = (folder(server, name) / "events.jsonl").read_text().splitlines()
-    return [e for e in map(json.loads, lines) if not kind or e["event"] == kind]
-
-
-def wait_for(server, name: str, steps: int) -> str:
-    """Until a run of that name has done so many steps; its id."""
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        found = [r for r in runs(server) if r["name"] == name]
-        if found:
-            done = server.get(f"/athanor/runs/{found[0]['run_id']}/metrics")
-            if done and done[-1]["step"] >= steps:
-                return found[0]["run_id"]
-        time.sleep(0.05)
-    raise TimeoutError(name)
-
-
-def final(server, name: str) -> str:
-    return graphs.metadata(graphs.lora_file(server, name))["sshs_model_hash"]
-
-
-def steps_of(server, name: str) -> list[int]:
-    return [m["step"] for m in server.get(f"/athanor/runs/{run_named(server, name)['run_id']}/metrics")]
 
 
 DIFFICULT = {
@@ -78,7 +42,7 @@ def test_interrupted_and_queued_again_is_never_having_stopped(server, parts):
     assert final(server, f"{name}_broken") == final(server, f"{name}_whole")
     whole, broken = steps_of(server, f"{name}_whole"), steps_of(server, f"{name}_broken")
     assert whole == broken == list(range(1, len(whole) + 1))
-    assert [e["event"] for e in events(server, f"{name}_broken") if e["event"] in ("started", "resumed", "interrupted")] == [
+    assert [e["event"] for e in events(server.base, f"{name}_broken") if e["event"] in ("started", "resumed", "interrupted")] == [
         "started", "interrupted", "resumed", "interrupted", "resumed"
     ]  # fmt: skip
     files = {path.stem for path in (server.base / "models" / "loras").glob(f"{name}_broken*")}
@@ -97,7 +61,7 @@ def test_a_finished_run_is_used_again(server):
         entry = server.run(
             prompt | graphs.compare("ckpt", ["train", 0], prompts="a", seeds=str(time.time_ns() % 10**9))
         )
-        assert len(events(server, "again", "started")) == 1
+        assert len(events(server.base, "again", "started")) == 1
     assert "compare" in entry["outputs"]
     assert graphs.lora_file(server, "again").stat().st_mtime_ns == written
     forced = json.loads(json.dumps(prompt))
@@ -113,7 +77,7 @@ def test_a_lost_file_is_written_again_from_the_state(server):
     graphs.lora_file(server, "lost").unlink()
     server.run(prompt)
     assert final(server, "lost") == before and steps_of(server, "lost") == steps
-    assert len(events(server, "lost", "resumed")) == 1
+    assert len(events(server.base, "lost", "resumed")) == 1
 
 
 def test_another_caption_trains(server):
@@ -143,7 +107,7 @@ def test_reuse_after_a_restart_and_under_other_cache_policies(comfyui, checkpoin
             prompt = graphs.training("sd3", train={"output_name": "kept", "epochs": 1})
             for _ in range(2):
                 host.run(prompt)
-            assert len(events(host, "kept", "started")) == 1 and not events(host, "kept", "resumed")
+            assert len(events(host.base, "kept", "started")) == 1 and not events(host.base, "kept", "resumed")
 
 
 def test_more_epochs_go_on_with_a_finished_run(server):
