@@ -9,7 +9,7 @@ import graphs
 import numpy as np
 import pytest
 from PIL import Image
-from run_files import events
+from runs_on_disk import events
 
 
 def encoded(server, output_name: str) -> dict[str, int]:

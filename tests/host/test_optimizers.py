@@ -3,7 +3,7 @@
 import graphs
 import numpy as np
 import pytest
-import run_files
+import runs_on_disk
 from safetensors.numpy import load_file
 
 RECIPES = {
@@ -36,8 +36,8 @@ def test_recipe(server, name):
     loss = {"min_snr_gamma": 5.0} if name.startswith("b_") else {}
     family = "sd15" if loss else "sd3"
     server.run(graphs.training(family, optimizer=RECIPES[name], loss=loss, train=train))
-    steps = run_files.steps(server.base, name)
-    warned = " ".join(event["text"] for event in run_files.events(server.base, name, "warned"))
+    steps = runs_on_disk.steps(server.base, name)
+    warned = " ".join(event["text"] for event in runs_on_disk.events(server.base, name, "warned"))
     assert len(steps) == 10 and all(np.isfinite(step["loss"]) for step in steps)
     assert ("finds the learning rate itself" in warned) is False and "knows one learning rate" not in warned
     assert ("min_snr_gamma together with" in warned) == (name == "b_dap")

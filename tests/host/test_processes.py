@@ -16,7 +16,7 @@ import pytest
 import torch
 from device import on_cpu
 from host import PACK, Host
-from run_files import run_folder
+from runs_on_disk import run_folder
 from safetensors.torch import load_file
 from served_runs import ending, wait_for
 

@@ -7,7 +7,7 @@ import graphs
 import numpy as np
 import prepare
 import pytest
-import run_files
+import runs_on_disk
 import workflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ def test_the_grid_shows_the_lora_learn(server, demo):
     workflow.nodes_of(prompt, "AthanorTrainLoRA")[0].update(epochs=40, save_every_n_epochs=20, output_name="learned")
     workflow.nodes_of(prompt, "AthanorXYZCompare")[0].update(prompts="\n".join(prompts), seeds="1, 2")
     entry = server.run(prompt)
-    losses = [step["loss"] for step in run_files.steps(server.base, "learned")]
+    losses = [step["loss"] for step in runs_on_disk.steps(server.base, "learned")]
     assert np.mean(losses[-100:]) < 0.7 * np.mean(losses[:40])
     key = next(k for k, n in prompt.items() if n["class_type"] == "AthanorXYZCompare")
     cells = graphs.cells(graphs.folder(server, entry, key))

@@ -8,7 +8,7 @@ import json
 
 import graphs
 import pytest
-import run_files
+import runs_on_disk
 from recipes import RECIPES
 
 SMALL = {"width": 64, "height": 64, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 32}
@@ -36,7 +36,7 @@ def test_recipe(server, name):
         prompt["unet"] = graphs.node("UNETLoader", unet_name="sd15.safetensors", weight_dtype=recipe["weight_dtype"])
         prompt["train"]["inputs"]["model"] = ["unet", 0]
     server.run(prompt)
-    steps, events = (read(server.base, f"recipe_{name}") for read in (run_files.steps, run_files.events))
+    steps, events = (read(server.base, f"recipe_{name}") for read in (runs_on_disk.steps, runs_on_disk.events))
     assert [step["step"] for step in steps] == list(range(1, 11))
     assert all(step["loss"] is not None and step["grad_norm"] is not None for step in steps)
     warned = " ".join(event["text"] for event in events if event["event"] == "warned")

@@ -12,7 +12,7 @@ import pytest
 from device import on_cpu
 from host import Host
 from PIL import Image
-from run_files import events
+from runs_on_disk import events
 from served_runs import final, folder, run_named, runs, steps_of, wait_for
 
 STEPS = {"epochs": 10, "save_every_n_epochs": 4}
