@@ -31,3 +31,18 @@ def events(base: Path, name: str, kind: str = "") -> list[dict[str, Any]]:
 def steps(base: Path, name: str) -> list[dict[str, Any]]:
     """metrics.jsonl of the newest run with that name: a line for each step."""
     return json_lines(run_folder(base, name) / "metrics.jsonl")
+
+
+def steps_done(base: Path, name: str) -> int:
+    """How many steps the newest run with that name has written down; 0 where there is none."""
+    try:
+        return (run_folder(base, name) / "metrics.jsonl").read_bytes().count(b"\n")
+    except (AssertionError, FileNotFoundError):
+        return 0
+
+
+def torn(base: Path) -> list[Path]:
+    """LoRA files that are not whole."""
+    from athanor.training_core.history.registry import whole
+
+    return [path for path in (base / "models" / "loras").rglob("*.safetensors") if not whole(path)]

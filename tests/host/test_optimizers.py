@@ -35,7 +35,8 @@ def test_recipe(server, name):
     train = {"output_name": name, "max_train_steps": 10, "epochs": 9}
     loss = {"min_snr_gamma": 5.0} if name.startswith("b_") else {}
     family = "sd15" if loss else "sd3"
-    server.run(graphs.training(family, optimizer=RECIPES[name], loss=loss, train=train))
+    parts = {"loss": loss, "train": train, "validation": graphs.SMALL_PROBE}
+    server.run(graphs.training(family, optimizer=RECIPES[name], **parts))
     steps = runs_on_disk.steps(server.base, name)
     warned = " ".join(event["text"] for event in runs_on_disk.events(server.base, name, "warned"))
     assert len(steps) == 10 and all(np.isfinite(step["loss"]) for step in steps)
@@ -61,10 +62,9 @@ def test_the_probe_leaves_a_schedule_free_run_as_it_is_and_the_mean_is_saved(ser
     hashes = []
     for every, epochs in ((1, 1), (100, 0)):
         train = {"output_name": "schedule_free", "max_train_steps": 8, "epochs": 9, "save_every_n_epochs": epochs}
-        prompt = graphs.training("sd3", optimizer=optimizer, train=train)
-        prompt["validation"] = graphs.node("AthanorValidationConfig", validate_every_n_steps=every)
-        prompt["train"]["inputs"]["validation"] = ["validation", 0]
-        server.run(prompt)
+        server.run(
+            graphs.training("sd3", optimizer=optimizer, train=train, validation={"validate_every_n_steps": every})
+        )
         file = max(
             graphs.lora_file(server, "schedule_free").parent.glob("schedule_free*[!0-9].safetensors"),
             key=lambda p: p.stat().st_mtime_ns,
