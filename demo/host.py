@@ -167,7 +167,7 @@ class Host:
                     return job
             if poll:
                 poll()
-            time.sleep(0.2)
+            time.sleep(0.05)
         raise TimeoutError(f"The job did not end within {seconds:.0f} s.")
 
     def run(

@@ -1,6 +1,7 @@
 """The walls of the house: imports go one way, in no circle, and the host has one door."""
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,3 +130,13 @@ def test_no_test_file_imports_another():
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             bad += [f"{path.name} -> {name}" for name in names if name.startswith(("test_", "conftest"))]
     assert not bad
+
+
+def test_every_test_file_names_its_own_runs():
+    """Files share a server: what one of them counts must not be another's."""
+    files: dict[str, set[str]] = {}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for name in re.findall(r'"output_name": "([^"]+)"', path.read_text(encoding="utf-8")):
+            files.setdefault(name, set()).add(f"{path.parent.name}/{path.name}")
+    shared = {name: sorted(paths) for name, paths in files.items() if len(paths) > 1}
+    assert len(files) > 40 and not shared
