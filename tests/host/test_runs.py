@@ -145,8 +145,8 @@ def test_a_changed_setting_is_named(server):
 
 def test_stop_and_keep_then_go_on(server):
     """Must-show 6: the rest of the graph works with what there is; queued again, the run is finished."""
-    server.run(graphs.training("sd3", train={"output_name": "through", "epochs": 6, "save_every_n_epochs": 1}))
-    prompt = graphs.training("sd3", train={"output_name": "halfway", "epochs": 6, "save_every_n_epochs": 1})
+    server.run(graphs.training("sd3", train={"output_name": "through", "epochs": 6, "save_every_n_epochs": 2}))
+    prompt = graphs.training("sd3", train={"output_name": "halfway", "epochs": 6, "save_every_n_epochs": 2})
     prompt |= graphs.compare("ckpt", ["train", 0], prompts="red circle", seeds="3", steps=2)
     prompt_id = server.queue(prompt)
     run_id = wait_for(server, "halfway", 9)
@@ -188,9 +188,9 @@ def test_samples_change_nothing(server, what, steps):
     """Must-show 5, and what the pictures are."""
     name, every = f"drawn_{what[:4]}", 5 if steps > 5 else 2
     train = {"max_train_steps": steps, "save_every_n_epochs": 0}
-    network = {"rank": 2, "train": what, "dropout": 0.1}
-    server.run(graphs.training("sd3", network=network, train={"output_name": f"{name}_without", **train}))
-    prompt = graphs.training("sd3", network=network, train={"output_name": f"{name}_with", **train})
+    parts = {"network": {"rank": 2, "train": what, "dropout": 0.1}, "validation": graphs.SMALL_PROBE}
+    server.run(graphs.training("sd3", train={"output_name": f"{name}_without", **train}, **parts))
+    prompt = graphs.training("sd3", train={"output_name": f"{name}_with", **train}, **parts)
     prompt["samples"] = graphs.node(
         "AthanorSampleConfig",
         sample_prompts="red circle --d 7 --w 96\n# not this one\ngreen cross --n bad --s 3 --l 3.5",
