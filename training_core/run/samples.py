@@ -14,7 +14,7 @@ from ..host.model import Trainable
 from ..pictures import save_png
 from ..resume.progress import Progress
 from ..settings import SamplingSettings
-from .eval_mode import Looking, evaluated
+from .eval_mode import WeightsContext, eval_mode
 from .prompts import Prompt
 
 
@@ -45,7 +45,7 @@ class Samples:
         return bool(every) and number % every == 0
 
     def draw(
-        self, progress: Progress, kind: str, model: Trainable, trained: torch.nn.Module, looking: Looking
+        self, progress: Progress, kind: str, model: Trainable, trained: torch.nn.Module, eval_weights: WeightsContext
     ) -> Iterator[Sampled | Warned]:
         """Draw all prompts with the network as it is."""
         when = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}"
@@ -53,7 +53,7 @@ class Samples:
             try:
                 if index and model.text:  # the picture before may have pushed the encoders out, which nobody loads here
                     model.load()
-                with evaluated(trained, looking), sampling.interlude(model) as patcher:
+                with eval_mode(trained, eval_weights), sampling.interlude(model) as patcher:
                     picture = self._picture(patcher, model, prompt)
             except Exception as error:  # no picture is worth the run
                 guard.is_out_of_memory(error)  # CUDA tells the next operation as well, if it is not asked

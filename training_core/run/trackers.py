@@ -22,8 +22,8 @@ class Tracker:
         self._tracker = tracker
         self._total, self._count = 0.0, 0
 
-    def told(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Log what has numbers."""
+    def logged(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Log the numbers of events and pass the events on."""
         for event in events:
             if self._tracker is not None:
                 self._log(event)

@@ -6,7 +6,7 @@ from ..optim import names
 from ..settings import Job
 
 
-def relief(job: Job, checkpointing: str = "") -> str:
+def memory_advice(job: Job, checkpointing: str = "") -> str:
     """One sentence; what is in use already is left out, what costs least comes first.
 
     Args:
@@ -29,7 +29,7 @@ def relief(job: Job, checkpointing: str = "") -> str:
     return f"Set {'; or '.join(steps)}."
 
 
-def lighter(job: Job) -> str:
+def optimizer_memory_advice(job: Job) -> str:
     """What would need less memory when the optimizer updates the weights; one sentence."""
     training, network, named = job.training, job.network, names.named(job.optimizer)
     steps = []
