@@ -1,4 +1,4 @@
-"""Which settings of a job would need less memory, in words."""
+"""Advice for a user whose GPU is full: settings of the job that would need less memory."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from ..settings import Job
 
 
 def memory_advice(job: Job, checkpointing: str = "") -> str:
-    """One sentence; what is in use already is left out, what costs least comes first.
+    """Return settings with which a step needs less memory, as one sentence; the one that costs least comes first.
 
     Args:
-        checkpointing: what gradient_checkpointing auto has picked.
+        checkpointing: the mode that gradient_checkpointing auto has chosen; '': the setting itself.
     """
     training, network = job.training, job.network
     steps = []
@@ -30,7 +30,7 @@ def memory_advice(job: Job, checkpointing: str = "") -> str:
 
 
 def optimizer_memory_advice(job: Job) -> str:
-    """What would need less memory when the optimizer updates the weights; one sentence."""
+    """Return settings with which the optimizer's update needs less memory, as one sentence."""
     training, network, named = job.training, job.network, names.named(job.optimizer)
     steps = []
     if not named.endswith("8bit"):
