@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
 from ..data.plan import Batch
@@ -30,14 +30,15 @@ class BatchLoader:
         """
         self._encodings, self._model, self._ranks, self._draw = encodings, model, ranks or SingleProcess(), draw
 
-    def __call__(self, steps: Sequence[Step]) -> Iterator[tuple[list[HostBatch], float]]:
+    def __call__(self, steps: Sequence[Step]) -> Generator[tuple[list[HostBatch], float]]:
         """Yield for every step this process' micro-batches on the device, and the seconds that were waited for them."""
         with closing(prefetched(steps, self._fetch)) as ready:
             for (step, batches), (fetched, waited) in zip(steps, ready, strict=True):
-                for place, (micro, batch) in enumerate(self._ranks.shard(batches)):
-                    if fetched[place] is None:
-                        fetched[place] = self._encodings.fetch_again(batch, self._model, step, micro)
-                yield [to_device(part, self._model) for part in fetched], waited
+                own = zip(self._ranks.shard(batches), fetched, strict=True)
+                whole = [
+                    part or self._encodings.fetch_again(batch, self._model, step, micro) for (micro, batch), part in own
+                ]
+                yield [to_device(part, self._model) for part in whole], waited
 
     def _fetch(self, step: Step) -> list[Fetched | None]:
         number, own = step[0], self._ranks.shard(step[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
@@ -45,8 +45,8 @@ def loop(
     length: Length,
     batches_per_step: int,
     epoch_plan: Callable[[int], list[Batch]],
-    load: Callable[[list[Step]], Iterator[tuple[list[Conditioned], float]]],
-    stepper: Callable[[int, float, list[Conditioned], list[int]], Outcome],
+    load: Callable[[list[Step]], Generator[tuple[Sequence[Conditioned], float]]],
+    stepper: Callable[[int, float, Sequence[Conditioned], Sequence[int]], Outcome],
     learning_rate: Callable[[int], float],
     hooks: Hooks,
     progress: Progress,

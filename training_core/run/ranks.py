@@ -47,6 +47,7 @@ class Ranks(Protocol):
 
     def shard(self, items: Sequence[T]) -> list[tuple[int, T]]:
         """Return the items that this process works on, each with its index among all."""
+        ...
 
     def exchange(
         self, parameters: Sequence[torch.nn.Parameter], numbers: Sequence[Sequence[torch.Tensor]], sizes: Sequence[int]
@@ -60,9 +61,11 @@ class Ranks(Protocol):
         Returns:
             each kind of number for all samples of the step, in order: (sum(sizes),) each.
         """
+        ...
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
         """Return for each flag whether any process has set it."""
+        ...
 
     def wait(self) -> None:
         """Block until all processes have called this (a barrier)."""
@@ -148,7 +151,7 @@ class Distributed:
                 parameter.grad = torch.zeros_like(parameter)
         whole = self._own(numbers, sizes)
         gathering, travelling = self._start(whole, "SUM"), deque[_Bucket]()
-        for gradients in _buckets([p.grad for p in trained]):
+        for gradients in _buckets(p.grad for p in trained if p.grad is not None):
             if len(travelling) == UNDER_WAY:
                 self._arrived(travelling.popleft())
             joined = torch.cat([g.reshape(-1).float() for g in gradients])

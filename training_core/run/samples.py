@@ -70,7 +70,9 @@ class Samples:
 
         def text(words: str) -> Any:
             known = self._texts.get(words)
-            return sampling.encode_prompt(model.text.clip, words) if known is None else known
+            if known is None and model.text:  # the text encoder is trained: its answer changes from picture to picture
+                return sampling.encode_prompt(model.text.clip, words)
+            return known
 
         positive, negative = text(prompt.text), text(prompt.negative)
         return sampling.sample(

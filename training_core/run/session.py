@@ -177,7 +177,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[Batch], start
         target=run.target,
         trained=target,
         settings=job.training,
-        metadata=_metadata(context, started) | context.graph,
+        metadata={**_metadata(context, started), **context.graph},
         eval_weights=eval_weights,
         mean_weights=ema and ema.swapped,
     )

@@ -21,14 +21,33 @@ from .ranks import Ranks, SingleProcess
 class Conditioned(Protocol):
     """A micro-batch: latents and whatever the model needs to know about them."""
 
-    latents: torch.Tensor  # (B, C, h, w), process_latent_in applied, on the model's device
-    weights: torch.Tensor  # (B,) loss weights: 1, or prior_loss_weight
-    mask: torch.Tensor | None  # (B, 1, H, W) in 0..1, or None
-    part: Callable[[slice], Conditioned] | None  # some of the samples
+    @property
+    def latents(self) -> torch.Tensor:
+        """(B, C, h, w) float32 on the model's device, scaled as the model takes them."""
+        ...
+
+    @property
+    def weights(self) -> torch.Tensor:
+        """(B,) weight of each sample in the loss: 1, or prior_loss_weight."""
+        ...
+
+    @property
+    def mask(self) -> torch.Tensor | None:
+        """(B, 1, H, W) in 0..1: where the loss counts; None: everywhere."""
+        ...
+
+    @property
+    def part(self) -> Callable[[slice], Conditioned] | None:
+        """Returns a micro-batch of some of the samples; None: it cannot be split."""
+        ...
 
 
 Predict = Callable[[Noised, Any], torch.Tensor]
 """(noised latents, micro-batch) -> raw model output (B, C, h, w) float32."""
+
+
+FOUND_INF = "found_inf"
+"""Attribute of torch's fused optimizers: a tensor () that is 1 where the gradient is not finite and the step is to be skipped."""
 
 
 class Stepper:
@@ -166,11 +185,11 @@ class Stepper:
             return True
         finite = torch.isfinite(norm)
         if getattr(self._optimizer, "_step_supports_amp_scaling", False):
-            self._optimizer.found_inf = (~finite).float()  # a fused optimizer looks at it, on the device
+            setattr(self._optimizer, FOUND_INF, (~finite).float())  # a fused optimizer reads it on the device
             try:
                 self._optimizer.step()
             finally:
-                del self._optimizer.found_inf
+                delattr(self._optimizer, FOUND_INF)
             return True
         if not finite:  # waits for the device; the optimizers that come here mostly do so themselves
             return False
