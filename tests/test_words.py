@@ -12,13 +12,16 @@ WEB = Path(__file__).resolve().parents[1] / "web" / "athanor"
 TABLES = {"zh": "words_zh.js", "zh-TW": "words_zh_tw.js"}
 STRING = r'"((?:[^"\\]|\\.)*)"'
 # t("..."), t(condition ? "..." : "..."), t(condition ? "..." : value)
-ASKED = re.compile(r"(?<![\w.])t\((?:[^`()\n]*? \? )?" + STRING + r"(?: : " + STRING + r")?")
+ASKED = re.compile(r"(?<![\w.])t\(\s*(?:[^`()\n]*?\s\? )?" + STRING + r"(?:\s+: " + STRING + r")?")
 
 
 def table(language: str) -> dict[str, str]:
-    lines = (WEB / TABLES[language]).read_text(encoding="utf-8").splitlines()
-    pairs = [json.loads(f"{{{line.strip().rstrip(',')}}}") for line in lines if line.startswith('  "')]
-    merged = {key: text for pair in pairs for key, text in pair.items()}
+    source = (WEB / TABLES[language]).read_text(encoding="utf-8")
+    pairs = [
+        tuple(json.loads(f'"{part}"') for part in pair)
+        for pair in re.findall(rf"^  {STRING}:\s+{STRING}", source, re.M)
+    ]
+    merged = dict(pairs)
     assert len(merged) == len(pairs) > 50, "a key stands there twice"
     return merged
 
