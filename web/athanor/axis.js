@@ -2,20 +2,26 @@
 
 import { app } from "../../../scripts/app.js";
 
-const KIND = "AthanorXYZAxis", TYPE = "widget of the graph";
-const TAKERS = ["AthanorXYZCompare", "AthanorXYZPlan"], PORTS = ["model", "clip", "vae", "latent"];
+const KIND = "AthanorXYZAxis",
+  TYPE = "widget of the graph";
+const TAKERS = ["AthanorXYZCompare", "AthanorXYZPlan"],
+  PORTS = ["model", "clip", "vae", "latent"];
 const PLAIN = ["INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"];
 const axes = new Set();
 
-const linkOf = (graph, id) => (id == null ? null : graph.links?.get?.(id) ?? graph.links?.[id] ?? null);
+const linkOf = (graph, id) => (id == null ? null : (graph.links?.get?.(id) ?? graph.links?.[id] ?? null));
 
 /** The nodes that a comparison behind this axis gets its models from; null if it is not connected to one. */
 function before(axis) {
-  const { graph } = axis, seen = new Set([axis]), waiting = [axis], takers = [];
+  const { graph } = axis,
+    seen = new Set([axis]),
+    waiting = [axis],
+    takers = [];
   while (waiting.length) {
     for (const output of waiting.pop().outputs ?? []) {
       for (const id of output.links ?? []) {
-        const link = linkOf(graph, id), node = link && graph.getNodeById(link.target_id);
+        const link = linkOf(graph, id),
+          node = link && graph.getNodeById(link.target_id);
         if (!node || seen.has(node)) continue;
         seen.add(node);
         (TAKERS.includes(node.comfyClass) ? takers : waiting).push(node);
@@ -26,8 +32,12 @@ function before(axis) {
   const found = new Set();
   const climb = (node, names) => {
     for (const input of node.inputs ?? []) {
-      const link = (!names || names.includes(input.name)) && linkOf(graph, input.link), source = link && graph.getNodeById(link.origin_id);
-      if (source && !found.has(source)) { found.add(source); climb(source); }
+      const link = (!names || names.includes(input.name)) && linkOf(graph, input.link),
+        source = link && graph.getNodeById(link.origin_id);
+      if (source && !found.has(source)) {
+        found.add(source);
+        climb(source);
+      }
     }
   };
   for (const taker of takers) climb(taker, PORTS);
@@ -56,13 +66,18 @@ export function choices(axis) {
     for (const node of graph?.nodes ?? []) {
       if (!all && !wanted.has(node)) continue;
       const id = `${ids}${node.id}`;
-      if (node.subgraph) { list(node.subgraph, `${id}:`, true); continue; }
+      if (node.subgraph) {
+        list(node.subgraph, `${id}:`, true);
+        continue;
+      }
       const data = node.constructor?.nodeData;
       if (!data || node.comfyClass?.startsWith("Athanor") || node.mode === 2 || node.mode === 4) continue;
       const known = { ...data.input?.required, ...data.input?.optional };
       for (const widget of node.widgets ?? []) {
-        const name = widget.name, type = known[name.split(".")[0]]?.[0];
-        if (!(Array.isArray(type) || PLAIN.includes(type) || (type && name.includes("."))) || linked(node, name)) continue;
+        const name = widget.name,
+          type = known[name.split(".")[0]]?.[0];
+        if (!(Array.isArray(type) || PLAIN.includes(type) || (type && name.includes("."))) || linked(node, name))
+          continue;
         found.push(`${node.title || node.comfyClass} (${id}).${name}`);
       }
     }
@@ -73,7 +88,8 @@ export function choices(axis) {
 }
 
 function equip(node) {
-  const type = node.widgets?.find((w) => w.name === "type"), widget = node.widgets?.find((w) => w.name === "widget");
+  const type = node.widgets?.find((w) => w.name === "type"),
+    widget = node.widgets?.find((w) => w.name === "widget");
   if (!type || !widget) return;
   const fill = () => {
     // What a workflow holds stays in the list, whatever has become of its node.
@@ -88,19 +104,33 @@ function equip(node) {
     app.canvas?.setDirty(true, true);
   };
   const changed = type.callback;
-  type.callback = function () { changed?.apply(this, arguments); show(); };
+  type.callback = function () {
+    changed?.apply(this, arguments);
+    show();
+  };
   const entry = { fill, show };
   axes.add(entry);
   const removed = node.onRemoved;
-  node.onRemoved = function () { removed?.apply(this, arguments); axes.delete(entry); };
+  node.onRemoved = function () {
+    removed?.apply(this, arguments);
+    axes.delete(entry);
+  };
   const configured = node.onConfigure;
-  node.onConfigure = function () { configured?.apply(this, arguments); fill(); show(); };
+  node.onConfigure = function () {
+    configured?.apply(this, arguments);
+    fill();
+    show();
+  };
   fill();
   setTimeout(show, 0);
 }
 
 app.registerExtension({
   name: "Athanor.Axis",
-  nodeCreated(node) { if (node.comfyClass === KIND) equip(node); },
-  refreshComboInNodes() { for (const axis of axes) axis.fill(); }, // the host has just put its own list there
+  nodeCreated(node) {
+    if (node.comfyClass === KIND) equip(node);
+  },
+  refreshComboInNodes() {
+    for (const axis of axes) axis.fill();
+  }, // the host has just put its own list there
 });

@@ -15,19 +15,33 @@ function chosen() {
 
 app.registerExtension({
   name: "Athanor.Dataset",
-  commands: [{
-    id: "Athanor.OpenDataset", label: "Open dataset", icon: "pi pi-images",
-    function() {
-      const node = chosen();
-      if (node) openNode(app, idOf(node));
-      else app.extensionManager.toast.add({ severity: "info", summary: "Athanor", detail: t("There is no Dataset Loader, Bucketer or Dataset Doctor in this graph."), life: 5000 });
+  commands: [
+    {
+      id: "Athanor.OpenDataset",
+      label: "Open dataset",
+      icon: "pi pi-images",
+      function() {
+        const node = chosen();
+        if (node) openNode(app, idOf(node));
+        else
+          app.extensionManager.toast.add({
+            severity: "info",
+            summary: "Athanor",
+            detail: t("There is no Dataset Loader, Bucketer or Dataset Doctor in this graph."),
+            life: 5000,
+          });
+      },
     },
-  }],
+  ],
   nodeCreated(node) {
     if (!KINDS.has(node.comfyClass)) return;
-    const widget = node.addWidget("button", "athanor_dataset", "", () => openNode(app, idOf(node)), { serialize: false });
+    const widget = node.addWidget("button", "athanor_dataset", "", () => openNode(app, idOf(node)), {
+      serialize: false,
+    });
     widget.label = t("Open dataset");
-    widget.tooltip = t("Pictures with captions, crops and buckets, tags with counts, and what the Dataset Doctor finds");
+    widget.tooltip = t(
+      "Pictures with captions, crops and buckets, tags with counts, and what the Dataset Doctor finds",
+    );
     widget.serialize = false; // options.serialize: the queued graph; this: the workflow file
   },
   loadedGraphNode(node) {

@@ -18,26 +18,36 @@ export function make(tag, attributes = {}, ...children) {
 /** Load a style sheet beside this module once. */
 export function style(path) {
   const href = new URL(path, import.meta.url).href;
-  if (![...document.styleSheets].some((sheet) => sheet.href === href) && !document.querySelector(`link[href="${href}"]`))
+  if (
+    ![...document.styleSheets].some((sheet) => sheet.href === href) &&
+    !document.querySelector(`link[href="${href}"]`)
+  )
     document.head.append(make("link", { rel: "stylesheet", href }));
 }
 
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "";
-  const whole = Math.round(seconds), h = Math.floor(whole / 3600), m = Math.floor(whole / 60) % 60, s = whole % 60;
+  const whole = Math.round(seconds),
+    h = Math.floor(whole / 3600),
+    m = Math.floor(whole / 60) % 60,
+    s = whole % 60;
   const two = (n) => String(n).padStart(2, "0");
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-export const speed = (seconds) => (!seconds ? "" : seconds >= 1 ? `${seconds.toFixed(2)} s/it` : `${(1 / seconds).toFixed(2)} it/s`);
+export const speed = (seconds) =>
+  !seconds ? "" : seconds >= 1 ? `${seconds.toFixed(2)} s/it` : `${(1 / seconds).toFixed(2)} it/s`;
 
 export function number(value) {
   if (value == null || !Number.isFinite(value)) return "–";
   if (value === 0) return "0";
-  return Math.abs(value) >= 0.001 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
+  return Math.abs(value) >= 0.001 && Math.abs(value) < 1e5
+    ? String(Number(value.toPrecision(4)))
+    : value.toExponential(2);
 }
 
-export const when = (time) => (time ? new Date(time * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "");
+export const when = (time) =>
+  time ? new Date(time * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "";
 
 /** How a run stands: a sign and a word, so that colour says nothing alone. */
 export function standing(brief) {
@@ -45,7 +55,10 @@ export function standing(brief) {
   if (brief.live) return { sign: "▶", word: t("running"), kind: "live" };
   if (brief.elsewhere) return { sign: "▶", word: t("running elsewhere"), kind: "elsewhere" }; // by another process
   const known = {
-    done: ["✓", "finished"], stopped: ["■", "stopped"], interrupted: ["■", "interrupted"], failed: ["✗", "failed"],
+    done: ["✓", "finished"],
+    stopped: ["■", "stopped"],
+    interrupted: ["■", "interrupted"],
+    failed: ["✗", "failed"],
   }[brief.status] ?? ["✗", "ended without a word"]; // its process was killed
   return { sign: known[0], word: t(known[1]), kind: brief.status };
 }
@@ -56,13 +69,19 @@ export const DASHES = [[], [7, 3], [2, 3], [10, 3, 2, 3], [14, 4], [5, 2, 1, 2, 
 
 /** Colours that fit the host's theme. */
 export function theme() {
-  const css = getComputedStyle(document.documentElement), body = getComputedStyle(document.body);
-  const read = (...names) => names.map((n) => (css.getPropertyValue(n) || body.getPropertyValue(n)).trim()).find(Boolean);
+  const css = getComputedStyle(document.documentElement),
+    body = getComputedStyle(document.body);
+  const read = (...names) =>
+    names.map((n) => (css.getPropertyValue(n) || body.getPropertyValue(n)).trim()).find(Boolean);
   const paper = read("--comfy-menu-bg", "--bg-color") ?? "#202020";
   const light = luminance(paper) > 0.5;
   return {
-    light, paper, ink: read("--input-text", "--fg-color") ?? (light ? "#111" : "#eee"),
-    muted: read("--descrip-text") ?? "#888", line: light ? "rgba(0,0,0,.12)" : "rgba(255,255,255,.12)", colours: light ? LIGHT : DARK,
+    light,
+    paper,
+    ink: read("--input-text", "--fg-color") ?? (light ? "#111" : "#eee"),
+    muted: read("--descrip-text") ?? "#888",
+    line: light ? "rgba(0,0,0,.12)" : "rgba(255,255,255,.12)",
+    colours: light ? LIGHT : DARK,
   };
 }
 
@@ -76,15 +95,20 @@ function luminance(colour) {
 
 /** Call `changed` when the host's theme does. */
 export function onTheme(changed) {
-  let before = JSON.stringify(theme()), asked = false;
+  let before = JSON.stringify(theme()),
+    asked = false;
   const observer = new MutationObserver(() => {
     if (asked) return;
     asked = true;
     requestAnimationFrame(() => {
       asked = false;
       const now = JSON.stringify(theme());
-      if (now !== before) { before = now; changed(); }
+      if (now !== before) {
+        before = now;
+        changed();
+      }
     });
   });
-  for (const element of [document.documentElement, document.body]) observer.observe(element, { attributes: true, attributeFilter: ["style", "class"] });
+  for (const element of [document.documentElement, document.body])
+    observer.observe(element, { attributes: true, attributeFilter: ["style", "class"] });
 }

@@ -6,12 +6,14 @@ import * as sidebar from "./sidebar.js";
 import * as store from "./store.js";
 import { t } from "./words.js";
 
-const KIND = "AthanorTrainLoRA", HEIGHT = 400;
+const KIND = "AthanorTrainLoRA",
+  HEIGHT = 400;
 const panels = new Map(); // node -> its panel
 
 /** The node behind an execution id such as "3:1": node 1 in the subgraph of node 3. */
 function nodeOf(id) {
-  let graph = app.rootGraph ?? app.graph, node = null;
+  let graph = app.rootGraph ?? app.graph,
+    node = null;
   for (const part of String(id).split(":")) {
     node = graph?.getNodeById(Number(part)) ?? graph?.getNodeById(part);
     graph = node?.subgraph;
@@ -32,18 +34,23 @@ export function idOf(wanted, graph = app.rootGraph ?? app.graph, before = "") {
 /** The node's output_name; null if it is linked, for then the page does not know it. */
 function nameOf(node) {
   const slot = node.inputs?.find((input) => input.widget?.name === "output_name" || input.name === "output_name");
-  return slot?.link != null ? null : String(node.widgets?.find((widget) => widget.name === "output_name")?.value ?? "").trim();
+  return slot?.link != null
+    ? null
+    : String(node.widgets?.find((widget) => widget.name === "output_name")?.value ?? "").trim();
 }
 
 /** Show the newest run of the node's name. */
 async function look(node) {
-  const panel = panels.get(node), name = nameOf(node);
+  const panel = panels.get(node),
+    name = nameOf(node);
   settle();
   if (!panel || !name) return;
   try {
     const found = await store.find(name, idOf(node));
     if (nameOf(node) === name && (found || !panel.run?.live)) panel.follow(found);
-  } catch (error) { panel.say(t("The runs cannot be read: {why}", { why: error.message })); }
+  } catch (error) {
+    panel.say(t("The runs cannot be read: {why}", { why: error.message }));
+  }
 }
 
 /** A node that moves into a subgraph is made anew under its number, and Vue nodes may go on showing the old one's element. */
@@ -60,7 +67,9 @@ function settle() {
   const copies = [...panels].filter(([node]) => !there(node)).map(([node, panel]) => [panel, String(node.id)]);
   for (const [old, id] of [...retired, ...copies]) {
     if (!old.element.isConnected) continue;
-    const heir = [...panels].find(([node, fresh]) => String(node.id) === id && there(node) && !fresh.element.isConnected)?.[1];
+    const heir = [...panels].find(
+      ([node, fresh]) => String(node.id) === id && there(node) && !fresh.element.isConnected,
+    )?.[1];
     if (heir) old.element.replaceWith(heir.element);
   }
 }
@@ -70,7 +79,11 @@ function equip(node) {
   panels.set(node, panel);
   // A type of our own: of a type that the host knows it would draw its own widget.
   const widget = node.addDOMWidget("athanor_live", "ATHANOR_LIVE", panel.element, {
-    serialize: false, hideOnZoom: false, getMinHeight: () => HEIGHT, getValue: () => "", setValue: () => {},
+    serialize: false,
+    hideOnZoom: false,
+    getMinHeight: () => HEIGHT,
+    getValue: () => "",
+    setValue: () => {},
   });
   widget.serialize = false; // options.serialize: the queued graph; this: the workflow file
   const executed = node.onExecuted;
@@ -78,7 +91,13 @@ function equip(node) {
     executed?.apply(this, arguments);
     if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
     // The first two lines are the file and its hash; the rest is what the user should know.
-    panel.tell((output?.text?.[0] ?? "").split("\n").slice(2).filter((line) => !line.startsWith("probe ")).join(" "));
+    panel.tell(
+      (output?.text?.[0] ?? "")
+        .split("\n")
+        .slice(2)
+        .filter((line) => !line.startsWith("probe "))
+        .join(" "),
+    );
   };
   const removed = node.onRemoved;
   node.onRemoved = function () {
@@ -101,21 +120,26 @@ function equip(node) {
 
 store.listen((told) => {
   settle();
-  const node = nodeOf(told.node), panel = node && panels.get(node);
+  const node = nodeOf(told.node),
+    panel = node && panels.get(node);
   if (!panel) return;
   const name = nameOf(node);
   if (name === null || name === told.name.trim()) panel.follow(told.run_id); // else another workflow is open
 });
 
 // A saved LoRA is offered by every Load LoRA node at once; of a run that saves often, twice a minute and at its end.
-let offered = 0, offering = 0;
+let offered = 0,
+  offering = 0;
 export function offer(at = Date.now()) {
   clearTimeout(offering);
-  offering = setTimeout(async () => {
-    offered = Date.now();
-    // The first says nothing to the user, who has not asked for it.
-    await (app.reloadNodeDefs ? app.reloadNodeDefs() : app.refreshComboInNodes());
-  }, Math.max(100, at - Date.now()));
+  offering = setTimeout(
+    async () => {
+      offered = Date.now();
+      // The first says nothing to the user, who has not asked for it.
+      await (app.reloadNodeDefs ? app.reloadNodeDefs() : app.refreshComboInNodes());
+    },
+    Math.max(100, at - Date.now()),
+  );
 }
 store.listen((told) => {
   if (told.kind === "checkpoint") offer(["epoch", "step"].includes(told.why) ? offered + 30_000 : Date.now());
@@ -124,8 +148,12 @@ store.listen((told) => {
 
 app.registerExtension({
   name: "Athanor.Live",
-  setup() { sidebar.register(app, offer); },
-  nodeCreated(node) { if (node.comfyClass === KIND) equip(node); },
+  setup() {
+    sidebar.register(app, offer);
+  },
+  nodeCreated(node) {
+    if (node.comfyClass === KIND) equip(node);
+  },
   loadedGraphNode(node) {
     if (!panels.has(node)) return;
     // Files of before this widget, or made by hand, leave it no room.

@@ -3,16 +3,32 @@
 import { make } from "./dom.js";
 import { t } from "./words.js";
 
-const PAGE = 100, BELOW = 58, GAP = 8, QUIET = 90; // pictures of one request; room for words below a thumbnail; ms without scrolling
+const PAGE = 100,
+  BELOW = 58,
+  GAP = 8,
+  QUIET = 90; // pictures of one request; room for words below a thumbnail; ms without scrolling
 
 /** The picture in a box, with what its bucket cuts off darkened. `url` may come later. */
 export function framed(picture, side, crop = true) {
-  const [width, height] = picture.size, scale = Math.min(side / width, side / height);
-  const frame = make("div", { class: "frame", style: `width:${Math.max(1, width * scale)}px;height:${Math.max(1, height * scale)}px` }, make("img", { alt: "", draggable: "false" }));
+  const [width, height] = picture.size,
+    scale = Math.min(side / width, side / height);
+  const frame = make(
+    "div",
+    { class: "frame", style: `width:${Math.max(1, width * scale)}px;height:${Math.max(1, height * scale)}px` },
+    make("img", { alt: "", draggable: "false" }),
+  );
   const place = picture.places[0];
   if (crop && place) {
-    const [w, h] = place.resized, [left, top] = place.crop, [bw, bh] = place.bucket, part = (value, of) => `${(100 * value) / of}%`;
-    frame.append(make("div", { class: "crop", style: `left:${part(left, w)};top:${part(top, h)};width:${part(bw, w)};height:${part(bh, h)}` }));
+    const [w, h] = place.resized,
+      [left, top] = place.crop,
+      [bw, bh] = place.bucket,
+      part = (value, of) => `${(100 * value) / of}%`;
+    frame.append(
+      make("div", {
+        class: "crop",
+        style: `left:${part(left, w)};top:${part(top, h)};width:${part(bw, w)};height:${part(bh, h)}`,
+      }),
+    );
   }
   return frame;
 }
@@ -24,7 +40,11 @@ export class Pictures {
     this.pages = new Map();
     this.cells = new Map(); // index -> element
     this.inner = make("div", { class: "inner" });
-    this.element = make("div", { class: "pictures", tabindex: 0, role: "listbox", "aria-label": t("Pictures") }, this.inner);
+    this.element = make(
+      "div",
+      { class: "pictures", tabindex: 0, role: "listbox", "aria-label": t("Pictures") },
+      this.inner,
+    );
     this.element.addEventListener("scroll", () => this.draw());
     this.element.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.draw()).observe(this.element);
@@ -55,24 +75,40 @@ export class Pictures {
     this.cells.clear();
   }
 
-  get columns() { return Math.max(1, Math.floor((this.element.clientWidth - GAP) / (this.side + GAP))); }
-  get row() { return this.side + BELOW + GAP; }
-  get visibleRows() { return Math.max(1, Math.floor(this.element.clientHeight / this.row)); }
-  picture(index) { return this.pages.get(Math.floor(index / PAGE))?.[index % PAGE]; }
+  get columns() {
+    return Math.max(1, Math.floor((this.element.clientWidth - GAP) / (this.side + GAP)));
+  }
+  get row() {
+    return this.side + BELOW + GAP;
+  }
+  get visibleRows() {
+    return Math.max(1, Math.floor(this.element.clientHeight / this.row));
+  }
+  picture(index) {
+    return this.pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+  }
 
   draw() {
     if (this.asked) return;
     this.asked = true;
-    requestAnimationFrame(() => { this.asked = false; this.fill(); });
+    requestAnimationFrame(() => {
+      this.asked = false;
+      this.fill();
+    });
   }
 
   fill() {
     if (!this.element.clientWidth) return;
-    const { columns, row } = this, top = this.element.scrollTop;
+    const { columns, row } = this,
+      top = this.element.scrollTop;
     this.inner.style.height = `${Math.ceil(this.total / columns) * row + GAP}px`;
     const first = Math.max(0, Math.floor(top / row) - 1) * columns;
     const last = Math.min(this.total, (Math.floor((top + this.element.clientHeight) / row) + 2) * columns);
-    for (const [index, cell] of this.cells) if (index < first || index >= last) { cell.remove(); this.cells.delete(index); }
+    for (const [index, cell] of this.cells)
+      if (index < first || index >= last) {
+        cell.remove();
+        this.cells.delete(index);
+      }
     for (let index = first; index < last; index++) {
       const cell = this.cells.get(index) ?? this.cell(index);
       cell.style.transform = `translate(${GAP + (index % columns) * (this.side + GAP)}px, ${GAP + Math.floor(index / columns) * row}px)`;
@@ -82,8 +118,17 @@ export class Pictures {
   }
 
   cell(index) {
-    const cell = make("div", { class: "cell", id: `athanor-picture-${index}`, role: "option", "aria-posinset": index + 1, "aria-setsize": this.total, "aria-selected": String(index === this.at), style: `width:${this.side}px;height:${this.row - GAP}px`,
-      onclick: () => this.go(index), ondblclick: () => this.entered() });
+    const cell = make("div", {
+      class: "cell",
+      id: `athanor-picture-${index}`,
+      role: "option",
+      "aria-posinset": index + 1,
+      "aria-setsize": this.total,
+      "aria-selected": String(index === this.at),
+      style: `width:${this.side}px;height:${this.row - GAP}px`,
+      onclick: () => this.go(index),
+      ondblclick: () => this.entered(),
+    });
     this.cells.set(index, cell);
     this.inner.append(cell);
     this.paint(index, cell);
@@ -96,9 +141,16 @@ export class Pictures {
     const { words, line, marks } = this.describe(picture);
     cell.setAttribute("aria-label", [picture.name, line, words, marks?.title].filter(Boolean).join(", "));
     cell.title = picture.name;
-    cell.replaceChildren(make("div", { class: "box", style: `height:${this.side}px` }, framed(picture, this.side, this.crop)),
-      make("div", { class: "line" }, make("span", {}, line), marks ? make("span", { class: "marks", "data-level": marks.level, title: marks.title }, marks.sign) : null),
-      make("div", { class: "words" }, words));
+    cell.replaceChildren(
+      make("div", { class: "box", style: `height:${this.side}px` }, framed(picture, this.side, this.crop)),
+      make(
+        "div",
+        { class: "line" },
+        make("span", {}, line),
+        marks ? make("span", { class: "marks", "data-level": marks.level, title: marks.title }, marks.sign) : null,
+      ),
+      make("div", { class: "words" }, words),
+    );
     cell.dataset.filled = "";
   }
 
@@ -111,13 +163,22 @@ export class Pictures {
         const found = await this.page(number * PAGE, PAGE);
         if (round !== this.round) return;
         this.pages.set(number, found);
-      } catch { return; } // whoever reads pages says why
+      } catch {
+        return;
+      } // whoever reads pages says why
     }
     for (const [index, cell] of this.cells) {
       if (cell.dataset.filled == null) this.paint(index, cell);
-      const image = cell.querySelector("img"), picture = this.picture(index);
+      const image = cell.querySelector("img"),
+        picture = this.picture(index);
       if (!image || image.src || !picture) continue;
-      image.addEventListener("error", () => { cell.querySelector(".frame").replaceChildren(make("span", { class: "gone" }, t("gone"))); }, { once: true });
+      image.addEventListener(
+        "error",
+        () => {
+          cell.querySelector(".frame").replaceChildren(make("span", { class: "gone" }, t("gone")));
+        },
+        { once: true },
+      );
       image.src = this.url(picture);
     }
     if (this.told !== this.picture(this.at)) this.tell();
@@ -141,16 +202,27 @@ export class Pictures {
   /** Scroll so far that the cursor is seen. */
   reveal() {
     if (this.at < 0 || !this.element.clientWidth) return;
-    const top = Math.floor(this.at / this.columns) * this.row, { scrollTop, clientHeight } = this.element;
+    const top = Math.floor(this.at / this.columns) * this.row,
+      { scrollTop, clientHeight } = this.element;
     if (top < scrollTop) this.element.scrollTop = top;
-    else if (top + this.row + GAP > scrollTop + clientHeight) this.element.scrollTop = top + this.row + GAP - clientHeight;
+    else if (top + this.row + GAP > scrollTop + clientHeight)
+      this.element.scrollTop = top + this.row + GAP - clientHeight;
     this.fill();
   }
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const page = this.columns * this.visibleRows;
-    const to = { ArrowLeft: this.at - 1, ArrowRight: this.at + 1, ArrowUp: this.at - this.columns, ArrowDown: this.at + this.columns, PageUp: this.at - page, PageDown: this.at + page, Home: 0, End: this.total - 1 }[event.key];
+    const to = {
+      ArrowLeft: this.at - 1,
+      ArrowRight: this.at + 1,
+      ArrowUp: this.at - this.columns,
+      ArrowDown: this.at + this.columns,
+      PageUp: this.at - page,
+      PageDown: this.at + page,
+      Home: 0,
+      End: this.total - 1,
+    }[event.key];
     if (event.key === "Enter") this.entered();
     else if (to == null) return;
     else if (to >= 0 || this.at > 0) this.go(to < 0 && event.key === "ArrowUp" ? this.at : to);

@@ -5,7 +5,8 @@
 import { api } from "../../../scripts/api.js";
 
 const EVERY = 1000; // ms between two reads of the same run
-const MOST = 2000, TOO_MANY = 4000; // points that are asked for; points that are kept before they are thinned again
+const MOST = 2000,
+  TOO_MANY = 4000; // points that are asked for; points that are kept before they are thinned again
 
 async function get(path) {
   const answer = await api.fetchApi(`/athanor/runs${path}`);
@@ -15,7 +16,9 @@ async function get(path) {
 
 async function post(path, body) {
   const answer = await api.fetchApi(`/athanor/runs${path}`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}),
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body ?? {}),
   });
   if (!answer.ok) throw new Error(await answer.text());
   return answer.json();
@@ -32,9 +35,15 @@ class Run {
     this.busy = false;
   }
 
-  get last() { return this.points[this.points.length - 1]; }
-  get live() { return this.brief ? this.brief.live : Boolean(this.heard) && this.heard.kind !== "ended"; }
-  get events() { return this.brief?.events ?? []; }
+  get last() {
+    return this.points[this.points.length - 1];
+  }
+  get live() {
+    return this.brief ? this.brief.live : Boolean(this.heard) && this.heard.kind !== "ended";
+  }
+  get events() {
+    return this.brief?.events ?? [];
+  }
   get probes() {
     const latest = new Map(this.events.filter((e) => e.event === "probed").map((e) => [e.step, e.percent]));
     return [...latest].sort((a, b) => a[0] - b[0]);
@@ -47,7 +56,9 @@ class Run {
     return () => this.listeners.delete(changed);
   }
 
-  tell() { for (const listener of this.listeners) listener(this); }
+  tell() {
+    for (const listener of this.listeners) listener(this);
+  }
 
   hear(message) {
     this.heard = message;
@@ -60,18 +71,32 @@ class Run {
 
   /** Read what is new, at most once a second. */
   refresh() {
-    if (this.busy) { this.again = true; return; }
+    if (this.busy) {
+      this.again = true;
+      return;
+    }
     if (!this.wanted.whole && !this.wanted.brief && !this.wanted.points) return;
     this.busy = true;
-    this.read().catch((error) => { this.trouble = error.message; }).finally(() => {
-      this.tell();
-      setTimeout(() => {
-        this.busy = false;
-        if (this.again) { this.again = false; this.refresh(); }
-      }, EVERY);
-      // Another process broadcasts to its own pages.
-      if (this.brief?.elsewhere && this.listeners.size) setTimeout(() => { this.wanted = { ...this.wanted, brief: true }; this.refresh(); }, 5000);
-    });
+    this.read()
+      .catch((error) => {
+        this.trouble = error.message;
+      })
+      .finally(() => {
+        this.tell();
+        setTimeout(() => {
+          this.busy = false;
+          if (this.again) {
+            this.again = false;
+            this.refresh();
+          }
+        }, EVERY);
+        // Another process broadcasts to its own pages.
+        if (this.brief?.elsewhere && this.listeners.size)
+          setTimeout(() => {
+            this.wanted = { ...this.wanted, brief: true };
+            this.refresh();
+          }, 5000);
+      });
   }
 
   async read() {
@@ -79,7 +104,7 @@ class Run {
     this.wanted = {};
     try {
       if (brief || !this.brief) this.brief = await get(`/${this.id}`);
-      const after = whole || this.points.length > TOO_MANY ? 0 : this.last?.step ?? 0;
+      const after = whole || this.points.length > TOO_MANY ? 0 : (this.last?.step ?? 0);
       const found = await get(`/${this.id}/metrics?after=${after}&points=${MOST}`);
       this.points = after ? [...this.points, ...found.map(slim)] : found.map(slim);
       this.trouble = null;
@@ -90,19 +115,35 @@ class Run {
     }
   }
 
-  review() { return get(`/${this.id}/review`); }
-  graph() { return get(`/${this.id}/graph`); }
-  ask(command) { return post(`/${this.id}/${command}`); }
+  review() {
+    return get(`/${this.id}/review`);
+  }
+  graph() {
+    return get(`/${this.id}/graph`);
+  }
+  ask(command) {
+    return post(`/${this.id}/${command}`);
+  }
   async discard(file) {
     await post(`/${this.id}/discard`, { file });
     this.wanted.brief = true;
     this.refresh();
   }
-  star(file, on) { return post(`/${this.id}/star`, { file, on }); }
-  copy(file, name) { return post(`/${this.id}/copy`, { file, name }); }
-  sample(file) { return api.apiURL(`/athanor/runs/${this.id}/samples/${encodeURIComponent(file)}`); }
-  picture(index) { return api.apiURL(`/athanor/runs/${this.id}/pictures/${index}`); }
-  get report() { return api.apiURL(`/athanor/runs/${this.id}/report`); }
+  star(file, on) {
+    return post(`/${this.id}/star`, { file, on });
+  }
+  copy(file, name) {
+    return post(`/${this.id}/copy`, { file, name });
+  }
+  sample(file) {
+    return api.apiURL(`/athanor/runs/${this.id}/samples/${encodeURIComponent(file)}`);
+  }
+  picture(index) {
+    return api.apiURL(`/athanor/runs/${this.id}/pictures/${index}`);
+  }
+  get report() {
+    return api.apiURL(`/athanor/runs/${this.id}/report`);
+  }
 }
 
 /** Only what is drawn: per-sample lists stay on the server. */
