@@ -1,4 +1,4 @@
-// What examples.py does in the page: put nodes where they belong, show the whole workflow, take the values of a small run.
+// What examples.py does in the page: place nodes, show the whole workflow, take the values of a small run.
 (() => {
   const { app } = window.comfyAPI.app;
   const GAP = 36,

@@ -53,7 +53,7 @@ export class Marks {
   }
 }
 
-/** The marks in the text of such a file, as [id, mark] of the cells that `sizes` has. Throws if it is no file of marks. */
+/** The marks in the text of such a file, as [id, mark] of cells that are in `sizes`. Throws if it is no such file. */
 export function fromJson(text, sizes) {
   const entries = Object.entries(JSON.parse(text).marks).filter(([id]) => id in sizes);
   return entries.map(([id, { star, reject, note }]) => [

@@ -167,8 +167,8 @@ class Sheet {
 }
 
 /**
- * Draw blocks [{title, columns: [label], rows: [{label, cells: [{source, width, height, star} or null]}]}] under a title
- * and return a PNG (Blob). `size`: the width of a cell in pixels, made smaller where the sheet would be too large.
+ * Draw blocks [{title, columns: [label], rows: [{label, cells}]}] with cells {source, width, height, star} or null under
+ * a title, and return a PNG (Blob). `size`: pixels of a cell, less if the sheet is too large.
  */
 export async function drawSheet(title, blocks, size) {
   const sheet = new Sheet(blocks, size);

@@ -1,4 +1,4 @@
-// The viewer of a comparison. It reads nothing from a network: whoever mounts it gives the data and the pictures' addresses.
+// The viewer of a comparison. It reads nothing from a network: its caller gives data and addresses of pictures.
 
 import { Comparison } from "./comparison.js";
 import { Duel } from "./duel.js";
