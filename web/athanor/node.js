@@ -58,7 +58,7 @@ function replacePanels() {
   }
 }
 
-/** What the node told at its end, without file and hash (the first two lines) and probe losses. */
+/** What the node reported at its end, without file and hash (the first two lines) and probe losses. */
 function resultText(output) {
   const lines = (output?.text?.[0] ?? "").split("\n").slice(2);
   return lines.filter((line) => !line.startsWith("probe ")).join(" ");

@@ -41,7 +41,7 @@ export class Panel {
   constructor() {
     this.run = null;
     this.notice = ""; // what came of a click
-    this.result = ""; // what the node told at its end
+    this.result = ""; // what the node reported at its end
     this.chart = new LossChart(130);
     this.controls = controls();
     this.state = make("b", { class: "athanor-state" });
@@ -79,7 +79,7 @@ export class Panel {
     this.draw();
   }
 
-  /** Show what the node told at its end. */
+  /** Show what the node reported at its end. */
   showResult(text) {
     this.result = text;
     this.draw();

@@ -159,7 +159,7 @@ export class Pictures {
       }
     }
     for (const [index, cell] of this.cells) this.loadThumbnail(index, cell);
-    if (this.told !== this.current) this.tell();
+    if (this.reported !== this.current) this.report();
   }
 
   loadThumbnail(index, cell) {
@@ -174,9 +174,9 @@ export class Pictures {
   }
 
   /** Report the picture under the cursor. */
-  tell() {
-    this.told = this.current;
-    this.moved(this.told ?? null);
+  report() {
+    this.reported = this.current;
+    this.moved(this.reported ?? null);
   }
 
   /** Move the cursor to an index, or to the nearest one there is. */
@@ -187,7 +187,7 @@ export class Pictures {
     this.cells.get(this.at)?.setAttribute("aria-selected", "true");
     if (this.at < 0) this.element.removeAttribute("aria-activedescendant");
     else this.element.setAttribute("aria-activedescendant", `athanor-picture-${this.at}`);
-    this.tell();
+    this.report();
   }
 
   /** Scroll as far as needed to see the cursor. */

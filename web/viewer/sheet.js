@@ -167,8 +167,11 @@ class Sheet {
 }
 
 /**
- * Draw blocks [{title, columns: [label], rows: [{label, cells}]}] with cells {source, width, height, star} or null under
- * a title, and return a PNG (Blob). `size`: pixels of a cell, less if the sheet is too large.
+ * Draw a table under a title and return a PNG (Blob).
+ *
+ * @param {string} title
+ * @param {object[]} blocks [{title, columns: [label], rows: [{label, cells: [{source, width, height, star} or null]}]}]
+ * @param {number} size pixels of a cell's width, less if the sheet would be too large for a canvas
  */
 export async function drawSheet(title, blocks, size) {
   const sheet = new Sheet(blocks, size);
