@@ -3,6 +3,7 @@
 import { make } from "./dom.js";
 import { t } from "./words.js";
 
+/** A sign for each level of a finding. */
 export const SIGNS = { error: "✗", warning: "!", hint: "·" };
 const POLL = 500; // ms between two questions how far the doctor is
 

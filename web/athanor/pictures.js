@@ -9,6 +9,7 @@ const TEXT_HEIGHT = 58; // pixels below a thumbnail
 const GAP = 8; // pixels between cells
 const QUIET = 90; // ms without scrolling before pictures are read
 
+/** The scrolling list. Its cursor is the picture that the page shows in detail. */
 export class Pictures {
   /**
    * readPage(first, count) resolves to pictures; url(picture) is its thumbnail; describe(picture) returns

@@ -1,5 +1,6 @@
 // What the table shows: which axis lies where, the values of the other axes, the size of pictures, the filter.
 
+/** Pixels that a cell of the table has at least, and at most. */
 export const SMALLEST = 32;
 export const LARGEST = 1024;
 
