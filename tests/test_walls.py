@@ -4,6 +4,8 @@ import ast
 import re
 from pathlib import Path
 
+import order
+
 ROOT = Path(__file__).resolve().parent.parent
 HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "server", "execution", "nodes"}
 MAY = {
@@ -140,3 +142,7 @@ def test_every_test_file_names_its_own_runs():
             files.setdefault(name, set()).add(path.name)
     shared = {name: sorted(paths) for name, paths in files.items() if len(paths) > 1}
     assert len(files) > 40 and not shared
+
+
+def test_slow_files_that_run_first_are_there():
+    assert not [name for name in order.SECONDS if not (ROOT / "tests" / name).is_file()]
