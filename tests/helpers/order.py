@@ -10,7 +10,7 @@ SECONDS = {
     "host/test_compare.py": 150,
     "web/test_live.py": 90,
     "host/test_examples.py": 80,
-    "host/test_processes.py": 80,
+    "host/test_processes.py": 70,
     "host/test_portable.py": 70,
     "host/test_runs.py": 65,
     "web/test_compare_page.py": 60,
