@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from ..training_core.host import determinism
-from . import compare_routes, dataset_routes, help_routes, server
+from . import compare_routes, dataset_routes, help_routes, run_routes
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
@@ -36,7 +36,7 @@ class AthanorExtension(ComfyExtension):
     async def on_load(self) -> None:
         """Add the routes; what cuBLAS is to be told must stand before it starts, with the first prompt."""
         determinism.prepare()
-        server.register()
+        run_routes.register()
         dataset_routes.register()
         compare_routes.register()
         help_routes.register()
