@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import comfy.samplers
 import torch
 from comfy_api.latest import io
 from PIL import Image
@@ -15,7 +14,7 @@ from PIL import Image
 from ..training_core.compare import engine, prepare, report, variants, viewer
 from ..training_core.compare.files import draw_pages, open_comparison
 from ..training_core.compare.grid import Painter
-from ..training_core.host import folders
+from ..training_core.host import folders, node_tools
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
 from .place import Place
@@ -58,11 +57,11 @@ def _inputs() -> list[io.Input]:
         ),
         *inputs(CompareSettings),
         io.Combo.Input(
-            "sampler_name", options=comfy.samplers.KSampler.SAMPLERS, default="euler", tooltip="Sampler of the host."
+            "sampler_name", options=node_tools.sampler_names(), default="euler", tooltip="Sampler of the host."
         ),
         io.Combo.Input(
             "scheduler",
-            options=comfy.samplers.KSampler.SCHEDULERS,
+            options=node_tools.scheduler_names(),
             default="normal",
             tooltip="Noise schedule of the host.",
         ),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import comfy.utils
 from PIL import Image
 from server import PromptServer
+
+from ..training_core.host import node_tools
 
 
 class Progress:
@@ -19,7 +20,7 @@ class Progress:
     def bar(self, done: int, total: int, picture: Path | None = None) -> None:
         """Set the progress bar, and show a picture file beside it."""
         if self._bar is None or self._bar.total != total:
-            self._bar = comfy.utils.ProgressBar(total, node_id=self._node_id)
+            self._bar = node_tools.progress_bar(total, self._node_id)
         preview = None
         if picture is not None:
             with Image.open(picture) as image:
