@@ -111,7 +111,7 @@ def run_step(title: str, command: list[str], hint: str) -> None:
         for line in process.stdout or ():
             lines.append(line.rstrip())
             words = line.split()
-            if words and words[0] in ("Collecting", "Downloading", "Installing", "Preparing", "Successfully"):
+            if words and words[0] in ("Collecting", "Downloading", "Installing", "Preparing"):
                 last[0] = " ".join(words[:2])[:70]
 
     reader = threading.Thread(target=read, daemon=True)

@@ -108,8 +108,9 @@ class Host:
             self._process = None
 
     def wait(self) -> None:
-        """Until the server ends."""
-        self._process.wait()
+        """Block until the server ends; at once if it does not run."""
+        if self._process is not None:
+            self._process.wait()
 
     def log(self) -> str:
         """Everything the server has printed."""

@@ -170,7 +170,7 @@ class AthanorSampleConfig(_Config):
         schema = super().define_schema()
         options = {"sampler_name": node_tools.sampler_names(), "scheduler": node_tools.scheduler_names()}
         for i, given in enumerate(schema.inputs):
-            if given.id in options:
+            if given.id in options and isinstance(given, io.WidgetInput):
                 schema.inputs[i] = io.Combo.Input(
                     given.id, options=list(options[given.id]), default=given.default, tooltip=given.tooltip
                 )

@@ -66,6 +66,8 @@ class Display:
 
     def _stepped(self, event: Stepped) -> None:
         started = self._started
+        if started is None:
+            raise RuntimeError("a step came before the run had started")
         self._steps.append(event)
         self._rate.add(event.seconds)
         self._progress.bar(event.step, started.steps)

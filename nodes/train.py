@@ -160,6 +160,10 @@ class AthanorTrainLoRA(io.ComfyNode):
                 guard.free_memory()
                 display.ended()
             record = registry.read(folder)
+        if record is None:
+            raise AthanorError(
+                f"{folder} is no run's folder any more: it was changed while the run trained; queue again."
+            )
         run = registry.handle(record, folders.lora_name)
         last = run.checkpoints[-1]
         trained, trained_clip = lora.apply(model, clip, last.path, 1.0)

@@ -58,7 +58,7 @@ class Sheet:
         """What follows stands to the right, in the same group."""
         self.rows[-1][-1].columns.append([])
 
-    def add(self, kind: str, title: str = "", size: tuple[int, int] = (340, 0), **inputs: Any) -> Node:
+    def add(self, kind: str, title: str = "", size: tuple[int, int] = (340, 0), /, **inputs: Any) -> Node:
         """A node of at least that size (the page makes it as high as its widgets need)."""
         node = Node(len(self.nodes) + 1, kind, title, size, inputs)
         self.nodes.append(node)

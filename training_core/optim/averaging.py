@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -12,14 +12,14 @@ from .rounding import in_float32
 
 
 @contextmanager
-def _kept(weights: list[torch.Tensor]) -> Iterator[None]:
+def _kept(weights: Sequence[torch.Tensor]) -> Iterator[None]:
     """What is done to `weights` inside is undone, to the bit."""
     before = [weight.detach().clone() for weight in weights]
     try:
         yield
     finally:
         with torch.no_grad():
-            torch._foreach_copy_(weights, before)
+            torch._foreach_copy_(list(weights), before)
 
 
 def looking(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractContextManager[None]]:
@@ -28,7 +28,8 @@ def looking(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractContextMan
     Its own way back (`train()`) rounds, and a look must not change what is trained: so the parameters are kept and
     put back, at the cost of one more copy of them while looking.
     """
-    if not (hasattr(optimizer, "eval") and hasattr(optimizer, "train")):
+    show_average, show_trained = getattr(optimizer, "eval", None), getattr(optimizer, "train", None)
+    if show_average is None or show_trained is None:
         return nullcontext
 
     @contextmanager
@@ -36,12 +37,12 @@ def looking(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractContextMan
         weights = [p for group in optimizer.param_groups for p in group["params"]]
         with _kept(weights):
             with in_float32(weights):  # what the optimizer's state is made in
-                optimizer.eval()
+                show_average()
             try:
                 yield
             finally:
                 with in_float32(weights):
-                    optimizer.train()
+                    show_trained()
 
     return look
 
@@ -70,7 +71,7 @@ class Ema:
         """The parameters are the mean inside, and themselves again afterwards."""
         with _kept(self._weights):
             with torch.no_grad():
-                torch._foreach_copy_(self._weights, self._means)
+                torch._foreach_copy_([*self._weights], self._means)
             yield
 
     def state_dict(self) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def _missing(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
 
 def _identical(dataset: Dataset, texts: Sequence[str], own: Sequence[int]) -> list[Finding]:
     """Many pictures with one caption; copies of a picture may share theirs, and class tokens are meant."""
-    contents, by_text = defaultdict(set), defaultdict(list)
+    contents: dict[str, set[str]] = defaultdict(set)
+    by_text: dict[str, list[int]] = defaultdict(list)
     for i in own:
         picture = dataset.pictures[i]
         if texts[i] and picture.content not in contents[texts[i]]:

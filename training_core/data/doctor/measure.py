@@ -108,7 +108,7 @@ def load(source: _Source, side: int = LARGEST) -> Image.Image:
 def measure(image: Image.Image) -> Measure:
     """Measure an RGB picture."""
     scale = min(1.0, SHARPNESS_SIDE / max(image.size))
-    size = tuple(max(1, round(s * scale)) for s in image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     light = image.convert("L")
     grey = np.asarray(light.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0), dtype=np.float32)
     thumb = image.resize((32, 32), Image.Resampling.BOX, reducing_gap=2.0)
@@ -147,7 +147,7 @@ def fine_detail(grey: np.ndarray) -> float:
     for top in tops:
         for left in lefts:
             tile = grey[top : top + TILE, left : left + TILE]
-            power = np.abs(fft.rfft2((tile - tile.mean()) * window)) ** 2
+            power = np.abs(np.asarray(fft.rfft2((tile - tile.mean()) * window))) ** 2
             mid = float(power[middle].mean())
             if mid > TILE * TILE:  # more than what rounding to 8 bits leaves
                 ratios.append(float(power[upper].mean()) / mid)
