@@ -50,6 +50,18 @@ def test_a_plan_depends_on_seed_and_epoch_alone():
     assert plan_of(sorted_, 4, 2) != plan
 
 
+def test_the_order_follows_from_seed_and_epoch():
+    """Where nothing else is drawn: every seed has an order of its own, and so has every epoch."""
+    one = buckets(((64, 64, 20, 1),))
+
+    def order(seed, epoch):
+        return tuple(s.view.picture for b in plan_of(one, seed, epoch) for s in b.samples)
+
+    assert len({order(seed, 0) for seed in range(8)}) == 8
+    assert len({order(0, epoch) for epoch in range(8)}) == 8
+    assert order(5, 3) == order(5, 3)
+
+
 def test_captions_are_shuffled_anew():
     sorted_ = buckets(shuffle=True)
     texts = {
