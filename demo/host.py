@@ -97,7 +97,7 @@ class Host:
         raise RuntimeError(f"ComfyUI did not answer within {seconds:.0f} s; see {self.log_path}.")
 
     def stop(self) -> None:
-        """End the server."""
+        """End the server, by force if it takes longer than 20 seconds."""
         if self._process is not None:
             self._process.terminate()
             try:

@@ -136,7 +136,7 @@ class AthanorXYZPlan(_Comparing):
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """Plan and tell."""
+        """Plan the comparison and show what it would cost; draw nothing."""
         place = Place(cls.hidden)
         if (more := _more(values, place, len(cls.RETURN_TYPES))) is not None:
             return more
@@ -267,7 +267,7 @@ class AthanorXYZGridImage(io.ComfyNode):
 
     @classmethod
     def execute(cls, name: str, comparison: str | None = None, **values: Any) -> io.NodeOutput:
-        """Draw."""
+        """Draw the pages of a comparison again from its pictures."""
         settings, hidden, place = pick(GridSettings, values), cls.hidden, Place(cls.hidden)
         folder, document = open_comparison(comparison or name)
         painter = Painter(document, folder, settings)

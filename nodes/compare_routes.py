@@ -30,7 +30,7 @@ def register() -> None:
 
 
 def _all(_: web.Request) -> list[http.Json]:
-    """The newest comparisons."""
+    """List the newest comparisons: name, title, number of cells, time of the plan."""
     rows = []
     for folder in newest(folders.compare_folder("")):
         try:

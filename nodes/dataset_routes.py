@@ -139,9 +139,9 @@ def _filter(request: web.Request) -> Filter:
     if (bucket and not size) or (finding and not _NUMBER.fullmatch(finding)):
         raise web.HTTPBadRequest(text="bucket must be like 512x768, finding a number")
     return Filter(
-        tuple(query.getall("tag", [])),
-        tuple(query.getall("without", [])),
-        (int(size[1]), int(size[2])) if size else None,
-        int(finding) if finding else None,
-        query.get("text", ""),
+        terms=tuple(query.getall("tag", [])),
+        without=tuple(query.getall("without", [])),
+        bucket=(int(size[1]), int(size[2])) if size else None,
+        finding=int(finding) if finding else None,
+        text=query.get("text", ""),
     )

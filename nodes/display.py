@@ -31,7 +31,7 @@ class Display:
         self._sent = 0.0
 
     def show(self, event: Event) -> None:
-        """Show one event."""
+        """Show an event of the run on the node, and tell all open pages of it."""
         match event:
             case Encoded():
                 self._progress.bar(event.done, event.total)

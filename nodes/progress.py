@@ -47,7 +47,7 @@ class Rate:
         self.seconds, self._count = 0.0, 0
 
     def add(self, seconds: float) -> None:
-        """Count one item."""
+        """Take in the seconds of one more item."""
         self._count += 1
         self.seconds += (0.1 if self._count > 2 else 1.0) * (seconds - self.seconds)
 

@@ -1,4 +1,4 @@
-"""Train LoRA."""
+"""The node Train LoRA: trains, shows the run while it does, and gives the LoRA to the graph."""
 
 from __future__ import annotations
 
@@ -107,6 +107,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         clip: Any,
         vae: Any,
         buckets: Any,
+        *,
         network: NetworkSettings | None = None,
         loss: LossSettings | None = None,
         noise: NoiseSettings | None = None,

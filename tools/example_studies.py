@@ -201,7 +201,7 @@ SERVICES = {
 
 
 def three_services() -> Sheet:
-    """Recipe D."""
+    """Recipe D: the settings that three training services use, side by side."""
     s = Sheet("three_services_compared")
     s.group("What this is")
     s.note(

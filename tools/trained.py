@@ -40,7 +40,7 @@ class Trained:
 
 
 def checkpoint(sheet: Sheet, name: str, title: str = "") -> Node:
-    """Load Checkpoint."""
+    """Add the node Load Checkpoint."""
     return sheet.add("CheckpointLoaderSimple", title, ckpt_name=name)
 
 

@@ -42,7 +42,7 @@ def _view(record: Record) -> View:
         buckets = sort_into_buckets(found, settings)
     side = min(4096, max(256, round((settings.width * settings.height) ** 0.5 / 64) * 64))
     doctor = DoctorSettings(resolution=side, batch_size=min(1024, settings.batch_size))
-    return View(record.output_name, found, buckets, doctor)
+    return View(title=record.output_name, dataset=found, buckets=buckets, doctor=doctor)
 
 
 def _job(folder: Path) -> dict[str, Any]:
@@ -65,13 +65,13 @@ def _picture(values: dict[str, Any], subsets: int) -> Picture:
     path, subset = str(values.get("path", "")), values.get("subset", 0)
     width, height = values.get("size") or (1, 1)
     return Picture(
-        Path(path),
-        str(values.get("name", path)),
-        str(values.get("content") or path),
-        (int(width), int(height)),
-        str(values.get("caption", "")),
-        int(values.get("repeats", 1)),
-        subset if isinstance(subset, int) and 0 <= subset < subsets else 0,
+        path=Path(path),
+        name=str(values.get("name", path)),
+        content=str(values.get("content") or path),
+        size=(int(width), int(height)),
+        caption=str(values.get("caption", "")),
+        repeats=int(values.get("repeats", 1)),
+        subset=subset if isinstance(subset, int) and 0 <= subset < subsets else 0,
     )
 
 

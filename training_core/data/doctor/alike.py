@@ -104,7 +104,7 @@ def _finding(dataset: Dataset, level: Level, kind: str, groups: list[tuple[int, 
     shown = [_equal([dataset.pictures[i].name for i in group]) for group in groups]
     pictures = tuple(i for group in groups for i in group)
     text = f"{several(len(pictures), 'picture')} in {several(len(groups), 'group')} are {says}: {few(shown)}."
-    return Finding(level, kind, text, pictures, tuple(groups))
+    return Finding(level=level, kind=kind, text=text, pictures=pictures, groups=tuple(groups))
 
 
 def _equal(pictures: list[str]) -> str:

@@ -24,7 +24,7 @@ NAME = 16
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One horizontal bar."""
+    """A horizontal bar with its label and number."""
 
     label: str
     value: float
