@@ -5,6 +5,7 @@ python dev.py demo     train and compare on a demo model, or on --checkpoint FIL
 python dev.py test     lint, format, types and the test suite (arguments go to pytest, which then runs alone)
 python dev.py serve    ComfyUI with the pack, in the browser
 python dev.py docs     write the tables of the help pages again
+python dev.py texts    which texts are not translated, or older than their English
 python dev.py host     which ComfyUI is used, and why
 """
 
@@ -44,6 +45,7 @@ CHECKS = {
     "ruff check": ["-m", "ruff", "check", "."],
     "ruff format": ["-m", "ruff", "format", "--check", "."],
     "pyright": ["-m", "pyright"],
+    "JavaScript": ["tools/lint_js.py"],
 }
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
@@ -327,9 +329,10 @@ def main() -> int:
     )
     commands.add_parser("host", help="print which ComfyUI is used and why")
     commands.add_parser("docs", help="write the tables of the help pages again, from the settings")
+    commands.add_parser("texts", help="list texts without a translation, and outdated ones")
     commands.add_parser("demo-base", help="train the demo base's weights again (about an hour)")
     arguments, rest = parser.parse_known_args()
-    if rest and arguments.command not in ("test", "demo-base"):
+    if rest and arguments.command not in ("test", "texts", "demo-base"):
         parser.error(f"unknown arguments: {' '.join(rest)}")
     try:
         if arguments.command == "host":
@@ -341,7 +344,8 @@ def main() -> int:
         comfyui = set_up()
         if arguments.command == "demo-base":
             return in_venv("demo/train_base.py", "--comfyui", str(comfyui), *rest, comfyui=comfyui)
-        script = "tools/help_pages.py" if arguments.command == "docs" else f"demo/{arguments.command}.py"
+        tools = {"docs": "tools/help_pages.py", "texts": "tools/texts.py"}
+        script = tools.get(arguments.command, f"demo/{arguments.command}.py")
         return in_venv(script, *sys.argv[2:], comfyui=comfyui)
     except Failure as failure:
         print(failure, file=sys.stderr)

@@ -95,7 +95,11 @@ def test_newest_takes_the_bounds_of_what_it_is_about(dev):
 def test_the_checks_run_before_the_tests_and_count(dev, monkeypatch, tmp_path, capfd):
     """`test` alone checks everything first; with arguments it is pytest alone."""
     for name, arguments in dev.CHECKS.items():
-        assert subprocess.run([sys.executable, *arguments[:2], "--version"], capture_output=True).returncode == 0, name
+        module, script = arguments[:2] if arguments[0] == "-m" else None, ROOT / arguments[0]
+        if module:
+            assert subprocess.run([sys.executable, *module, "--version"], capture_output=True).returncode == 0, name
+        else:
+            assert script.is_file(), name
     monkeypatch.setattr(dev, "python_of", lambda environment: Path(sys.executable))
     monkeypatch.setattr(dev, "CHECKS", {"right": ["-c", "pass"], "wrong": ["-c", "raise SystemExit(1)"]})
     assert dev.check() == ["wrong"]
