@@ -304,7 +304,7 @@ def test(arguments: list[str], newest: bool) -> int:
         say(missing)
     if failed:
         say(f"Failed before the tests: {', '.join(failed)}.")
-    return result or bool(failed)
+    return result or int(bool(failed))
 
 
 def main() -> int:
