@@ -175,7 +175,6 @@ class TrainingSettings(Settings):
         "if a step tried at the start takes at most 10 % longer with them; what was taken is kept with the run. A CPU is always "
         "exact.",
         advanced=True,
-        later=True,
     )
 
     @property
