@@ -170,6 +170,7 @@ def variants() -> list[tuple[str, str, s.Job]]:
 def test_jobs_that_differ_in_one_setting_differ_in_their_id():
     tried, run_ids, line_ids = variants(), {PLAIN[0]: ("", "")}, {PLAIN[1]: ("", "")}
     kinds = [*GROUPS.values(), s.BlockSettings, s.DatasetSettings]
+    assert {*GROUPS, "datasets", "sampling", "dataset_fingerprint", "model_fingerprint"} == set(s.Job.model_fields)
     assert len({(group, name) for group, name, _ in tried}) == sum(len(s.info(kind)) for kind in kinds)
     for group, name, job in tried:
         if name in s.NOT_IN_IDENTITY.get(group, ()):

@@ -3,6 +3,7 @@
 Node inputs, validation and metadata are derived from these models.
 """
 
+from . import identity
 from .base import SettingInfo, Settings, info, parse
 from .blocks import BlockSettings
 from .buckets import BucketSettings
@@ -48,6 +49,7 @@ __all__ = [
     "Settings",
     "TrainingSettings",
     "ValidationSettings",
+    "identity",
     "info",
     "parse",
 ]
