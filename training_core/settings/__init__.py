@@ -1,6 +1,7 @@
-"""Every setting, defined once: name, default, bounds, tooltip and sd-scripts flag.
+"""All settings, each defined once: name, default, bounds, tooltip and option of sd-scripts.
 
-Node inputs, validation and metadata are derived from these models.
+A group of settings is a pydantic model and belongs to one node. Node inputs, validation, metadata and the ids of runs are made
+from these models.
 """
 
 from . import identity

@@ -1,0 +1,92 @@
+"""Workflows of an older version in the page, in both renderers: every value in its widget, defaults where it had fewer.
+
+The page keeps the values of a node's widgets as a list and gives them back by position; inputs it finds by name.
+"""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import graphs
+import pytest
+from web_page import Page
+
+FOLDER = Path(__file__).resolve().parents[1] / "host" / "saved_workflows"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.endswith(".api"))
+WIDGETS = """() => Object.fromEntries(window.comfyAPI.app.app.graph.nodes.map(
+    (node) => [node.id, (node.widgets ?? []).filter((w) => w.serialize !== false).map((w) => w.name)]))"""
+
+
+def read(name: str) -> dict[str, Any]:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def opened(page: Page, workflow: dict[str, Any]) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
+    """Open it; the names of the widgets that the page saves, by node, and the inputs that it would queue."""
+    page.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'older')", workflow)
+    page.page.wait_for_timeout(1000)
+    queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")
+    return page.page.evaluate(WIDGETS), {key: node["inputs"] for key, node in queued.items()}
+
+
+def cut(workflow: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
+    """As versions saved it whose nodes had half as many widgets; and how many those are."""
+    older, left = copy.deepcopy(workflow), {}
+    for node in older["nodes"]:
+        if node["type"].startswith("Athanor"):
+            left[str(node["id"])] = half = len(node["widgets_values"]) // 2
+            node["widgets_values"] = node["widgets_values"][:half]
+            gone = {slot["name"] for slot in [s for s in node["inputs"] if s.get("widget")][half:]}
+            node["inputs"] = [slot for slot in node["inputs"] if slot["name"] not in gone]
+    return older, left
+
+
+@pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
+def test_values_stay_in_their_widgets(page, vue):
+    for name in NAMES:
+        saved, whole = read(f"{name}.api"), read(name)
+        kinds = {key: node["class_type"] for key, node in saved.items()}
+        widgets, queued = opened(page, whole)
+        for key, node in saved.items():
+            assert {n: queued[key][n] for n in node["inputs"]} == node["inputs"], (name, kinds[key])
+        older, left = cut(whole)
+        _, queued = opened(page, older)
+        for key, count in left.items():
+            for place, widget in enumerate(
+                n for n in widgets[key] if n in saved[key]["inputs"] or n == "control_after_generate"
+            ):
+                if widget in saved[key]["inputs"]:
+                    source = saved[key]["inputs"] if place < count else graphs.DEFAULTS[kinds[key]]
+                    assert queued[key][widget] == source[widget], (name, kinds[key], widget)
+        # A newer version has more widgets, and values for them.
+        newer = copy.deepcopy(whole)
+        for node in newer["nodes"]:
+            if node["type"].startswith("Athanor"):
+                slot = {
+                    "name": "input_of_tomorrow",
+                    "type": "INT",
+                    "widget": {"name": "input_of_tomorrow"},
+                    "link": None,
+                }
+                node["inputs"].append(slot)
+                node["widgets_values"].append(3)
+        _, queued = opened(page, newer)
+        for key, node in saved.items():
+            assert {n: queued[key][n] for n in node["inputs"]} == node["inputs"], (name, kinds[key])
+        assert not page.page.locator(".p-toast-message-error, .p-dialog").count(), name
+
+
+@pytest.mark.parametrize("vue", [False], ids=["canvas"])
+def test_the_page_queues_them_without_a_warning(page, site, vue):
+    """What it sends are the nodes' inputs and nothing else."""
+    before = site.log().count("has no input")
+    opened(page, read("dataset"))
+    prompts = set(site.get("/history"))
+    page.queue()
+    page.page.wait_for_function(
+        "async (n) => Object.keys(await (await fetch('/history')).json()).length > n", arg=len(prompts), timeout=120_000
+    )
+    entry = next(e for key, e in site.get("/history").items() if key not in prompts)
+    assert entry["status"]["status_str"] == "success"
+    assert site.log().count("has no input") == before
