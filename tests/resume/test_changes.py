@@ -73,12 +73,12 @@ def test_settings_that_an_older_version_lacked_count_as_their_default(said):
 
 def test_settings_of_another_version_are_named_only_if_nothing_else_explains_it(said):
     def newer(stored):
-        stored["loss"]["soft_min_snr_gamma"] = 0.0
-        stored["weights"] = {"strength": 1.0}
+        stored["loss"]["setting_of_tomorrow"] = 0.0
+        stored["group_of_tomorrow"] = {"strength": 1.0}
 
     assert said(job(), job(network=s.NetworkSettings(rank=8)), newer) == [f"{CHANGED}rank was 16, is 8."]
     assert said(job(), job(), newer) == [
-        f"{OTHER_VERSION}, with settings that this one does not have: loss.soft_min_snr_gamma, weights."
+        f"{OTHER_VERSION}, with settings that this one does not have: loss.setting_of_tomorrow, group_of_tomorrow."
     ]
     assert said(job(), job()) == [f"{OTHER_VERSION}."]
 

@@ -5,6 +5,8 @@ with another name and `first_default` for one with another default (settings/bas
 """
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from athanor.training_core import settings as s
@@ -16,6 +18,7 @@ GROUPS = {
     "optimizer": s.OptimizerSettings, "training": s.TrainingSettings, "cache": s.CacheSettings,
     "conditioning": s.ConditioningSettings, "validation": s.ValidationSettings,
 }  # fmt: skip
+DEFAULTS = Path(__file__).parent / "first_defaults.json"
 PLAIN = ("289ffb9e107039ae", "289ffb9e107039ae")
 RICH = ("698f5b792a78c1b3", "1541a9e9b800c819")
 
@@ -59,6 +62,24 @@ def test_frozen_ids():
 def test_the_format_number_is_part_of_an_id(monkeypatch):
     monkeypatch.setattr(identity, "FORMAT", identity.FORMAT + 1)
     assert plain().run_id != PLAIN[0]
+
+
+def test_defaults_are_those_that_ids_go_by():
+    """first_defaults.json has the default with which each setting came; ids of runs lack what is at it."""
+    defaults = {
+        e.key: e.default for e in identity.entries(s.Job, {"datasets": [{}]}, s.NOT_IN_IDENTITY) if e.key != "datasets"
+    }
+    defaults = {key: value for key, value in defaults.items() if not key.endswith("_fingerprint")}
+    frozen = json.loads(DEFAULTS.read_text(encoding="utf-8"))
+    for key, value in frozen.items():
+        assert key in defaults, f"{key} is gone: a renamed setting needs was=(old name,), another stays where it is."
+        assert defaults[key] == value, f"{key} has another default: declare it with first_default={value!r}."
+    if os.environ.get("ATHANOR_RENEW"):
+        frozen |= defaults
+        DEFAULTS.write_text(json.dumps(frozen, indent=1) + "\n", encoding="utf-8", newline="\n")
+    assert frozen.keys() == defaults.keys(), (
+        "New settings: ATHANOR_RENEW=1 python dev.py test tests/settings adds them."
+    )
 
 
 class SoftLoss(s.LossSettings):

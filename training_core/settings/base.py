@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from ..errors import AthanorError
 
@@ -58,12 +59,16 @@ def setting(
     return Field(default, description=tip, json_schema_extra=extra, **bounds)
 
 
+Kind = Literal["int", "float", "bool", "str", "choice"]
+_KINDS: dict[Any, Kind] = {int: "int", float: "float", bool: "bool", str: "str"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingInfo:
     """One setting as node inputs, help pages and identities need it."""
 
     name: str
-    kind: Literal["int", "float", "bool", "str", "choice"]
+    kind: Kind
     default: Any
     tip: str
     minimum: float | None
@@ -77,17 +82,23 @@ class SettingInfo:
     was: tuple[str, ...]
 
 
+def declared(field: FieldInfo) -> dict[str, Any]:
+    """Return what `setting` was given for a field besides its default, its tooltip and its bounds, by name."""
+    extra = field.json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
 def info(model: type[Settings]) -> list[SettingInfo]:
     """Return the settings of a group in the order of their definition, without groups inside it."""
     result = []
     for name, field in model.model_fields.items():
         if isinstance(field.default, Settings):  # a group of its own, from another node
             continue
-        extra = dict(field.json_schema_extra or {})
+        extra = declared(field)
         limits = {type(m).__name__: m for m in field.metadata}
         annotation = field.annotation
         choices = tuple(get_args(annotation)) if get_origin(annotation) is Literal else ()
-        kind = "choice" if choices else {int: "int", float: "float", bool: "bool", str: "str"}[annotation]
+        kind: Kind = "choice" if choices else _KINDS[annotation]
         result.append(
             SettingInfo(
                 name=name,
@@ -97,7 +108,7 @@ def info(model: type[Settings]) -> list[SettingInfo]:
                 minimum=getattr(limits.get("Ge"), "ge", None),
                 maximum=getattr(limits.get("Le"), "le", None),
                 choices=choices,
-                **{key: extra.get(key) for key in ("step", "flag", "advanced", "multiline", "fixed_seed", "was")},
+                **{key: extra[key] for key in ("step", "flag", "advanced", "multiline", "fixed_seed", "was")},
             )
         )
     return result

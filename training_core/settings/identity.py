@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
-from .base import Settings
+from pydantic.fields import FieldInfo
+
+from .base import Settings, declared
 
 FORMAT = 1
 """Stands in every identity. Another rule needs another number, and all runs then count as new ones."""
@@ -29,10 +31,10 @@ class Entry:
 
 
 def read(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values that any version of the pack has written, under the names of today; names that `kind` does not know are left out."""
+    """Return values that any version has written, by the names of today and without those that `kind` has no setting for."""
     known = {}
     for name, field in kind.model_fields.items():
-        stored = next((each for each in (name, *_extra(field, "was", ())) if each in values), None)
+        stored = next((each for each in _names(name, field) if each in values), None)
         if stored is not None:
             inner, value = _group(field.annotation), values[stored]
             known[name] = read(inner, value) if inner and isinstance(value, Mapping) else value
@@ -40,8 +42,8 @@ def read(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unknown(kind: type[Settings], values: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Paths in `values` that this version has no setting for, such as loss.soft_gamma."""
-    fields = {old: f for name, f in kind.model_fields.items() for old in (name, *_extra(f, "was", ()))}
+    """Yield the path of each value that this version has no setting for, such as loss.setting_of_tomorrow."""
+    fields = {old: f for name, f in kind.model_fields.items() for old in _names(name, f)}
     for name, value in values.items():
         inner = _group(fields[name].annotation) if name in fields else None
         if name not in fields:
@@ -58,7 +60,7 @@ def entries(
     path: str = "",
     group: str = "",
 ) -> Iterator[Entry]:
-    """All settings that `values` (of any version) means, flat; what it lacks is at its default.
+    """Yield every setting of `kind` with its value in `values`, which any version has written; what that lacks is at its default.
 
     Args:
         without: names to leave out, by the name of their group in the job; "" are those of the job itself.
@@ -67,7 +69,8 @@ def entries(
     for name, field in kind.model_fields.items():
         if name in without.get(group, ()):
             continue
-        key = path + next(iter(_extra(field, "was", ())), name)
+        oldest = _names(name, field)[1:2] or (name,)
+        key = path + oldest[0]
         inner, value = _group(field.annotation), known.get(name)
         if inner and get_origin(field.annotation) is tuple:
             parts = list(value or ())
@@ -77,20 +80,21 @@ def entries(
         elif inner:
             yield from entries(inner, value or {}, without, f"{key}.", group or name)
         else:
-            first = _extra(field, "first_default")
+            first = declared(field).get("first_default")
             default = _plain(field.default if first is None else first)
             yield Entry(key, name, _plain(known[name]) if name in known else default, default)
 
 
 def digest(kind: type[Settings], values: Mapping[str, Any], without: Mapping[str, frozenset[str]]) -> str:
-    """Return 16 hex digits that are the same exactly for values that mean the same settings, `without` some."""
+    """Return 16 hex digits: the same for two sets of values exactly if no setting differs, those of `without` aside."""
     trace = {entry.key: entry.value for entry in entries(kind, values, without) if entry.value != entry.default}
     text = json.dumps({"format": FORMAT, "settings": trace}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _extra(field: Any, name: str, default: Any = None) -> Any:
-    return (field.json_schema_extra or {}).get(name, default)
+def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
+    """The name of today and those before it, the oldest of them first."""
+    return name, *declared(field).get("was", ())
 
 
 def _group(annotation: Any) -> type[Settings] | None:

@@ -229,7 +229,8 @@ class NetworkSettings(Settings):
         for rank in (self.rank, self.conv_rank):
             if self.algo == "dylora" and rank % self.block_size:
                 raise ValueError(f"block_size is {self.block_size}: it must divide the rank ({rank}) for dylora.")
-        self.patterns("include"), self.patterns("exclude")
+        self.patterns("include")
+        self.patterns("exclude")
         return self
 
     @property
