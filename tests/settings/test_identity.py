@@ -4,6 +4,7 @@ If a frozen id below fails, a change would make every run of every user a new on
 with another name and `first_default` for one with another default (settings/base.py).
 """
 
+import copy
 import json
 import os
 from pathlib import Path
@@ -19,35 +20,28 @@ GROUPS = {
     "conditioning": s.ConditioningSettings, "validation": s.ValidationSettings,
 }  # fmt: skip
 DEFAULTS = Path(__file__).parent / "first_defaults.json"
-PLAIN = ("289ffb9e107039ae", "289ffb9e107039ae")
-RICH = ("698f5b792a78c1b3", "1541a9e9b800c819")
+FROZEN = json.loads((Path(__file__).parent / "frozen_jobs.json").read_text(encoding="utf-8"))
+"""Two jobs with their ids, as the first version with these ids wrote them. rich has other values in many groups, two datasets,
+and a group inside a group."""
+PLAIN, RICH = ((FROZEN[name]["run_id"], FROZEN[name]["lineage_id"]) for name in ("plain", "rich"))
 
 
-def plain(kind: type[s.Job] = s.Job, **values) -> s.Job:
-    base = {
-        "datasets": (s.DatasetSettings(folder="a"),),
-        "buckets": s.BucketSettings(),
-        "dataset_fingerprint": "d",
-        "model_fingerprint": "m",
-    }
-    return kind(**(base | values))
+def stored(name: str) -> dict:
+    """A frozen job.json, to be changed at will."""
+    return copy.deepcopy(FROZEN[name]["job"])
 
 
-def rich(kind: type[s.Job] = s.Job, **values) -> s.Job:
-    """Two datasets, a group inside a group, and each type of value."""
-    base = {
-        "datasets": (
-            s.DatasetSettings(folder="a", repeats=3, caption_dropout_rate=0.05),
-            s.DatasetSettings(is_reg=True),
-        ),
-        "buckets": s.BucketSettings(width=768, height=768, batch_size=2),
-        "network": s.NetworkSettings(rank=32, alpha=1.5, algo="locon", blocks=s.BlockSettings(reg_dims="attn2=8")),
-        "noise": s.NoiseSettings(noise_offset=0.0357, zero_terminal_snr=True),
-        "optimizer": s.OptimizerSettings(optimizer_type="Lion", lr_warmup_steps="5%"),
-        "training": s.TrainingSettings(seed=3, epochs=7, gradient_checkpointing="all", mixed_precision="bf16"),
-        "sampling": s.SamplingSettings(steps=4),
-    }
-    return plain(kind, **(base | values))
+def plain(kind: type[s.Job] = s.Job, **groups) -> s.Job:
+    return kind(**(identity.read(kind, stored("plain")) | groups))
+
+
+def rich(kind: type[s.Job] = s.Job, **groups) -> s.Job:
+    return kind(**(identity.read(kind, stored("rich")) | groups))
+
+
+def changed(group: s.Settings, **values) -> s.Settings:
+    """With other values; rules between settings, such as multiples of 64, are no matter of identities."""
+    return group.model_copy(update=values)
 
 
 def ids(job: s.Job) -> tuple[str, str]:
@@ -64,7 +58,7 @@ def test_the_format_number_is_part_of_an_id(monkeypatch):
     assert plain().run_id != PLAIN[0]
 
 
-def test_defaults_are_those_that_ids_go_by():
+def test_defaults_are_those_that_run_idsgo_by():
     """first_defaults.json has the default with which each setting came; ids of runs lack what is at it."""
     defaults = {
         e.key: e.default for e in identity.entries(s.Job, {"datasets": [{}]}, s.NOT_IN_IDENTITY) if e.key != "datasets"
@@ -101,12 +95,14 @@ class SoftJob(s.Job):
 
 def test_a_new_setting_or_group_at_its_default_changes_no_id():
     assert ids(plain(SoftJob)) == PLAIN and ids(rich(SoftJob)) == RICH
-    assert ids(rich(SoftJob, loss=SoftLoss(soft_min_snr_gamma=0))) == RICH
+    loss = rich(SoftJob).loss
+    assert ids(rich(SoftJob, loss=changed(loss, soft_min_snr_gamma=0))) == RICH
 
 
 def test_a_new_setting_that_is_used_makes_another_run():
     used = {plain(SoftJob).run_id, plain(SoftJob, weights=Weights(strength=0.5)).run_id}
-    used |= {plain(SoftJob, loss=SoftLoss(soft_min_snr_gamma=value)).run_id for value in (0.5, 1, 5)}
+    loss = plain(SoftJob).loss
+    used |= {plain(SoftJob, loss=changed(loss, soft_min_snr_gamma=value)).run_id for value in (0.5, 1, 5)}
     assert len(used) == 5
 
 
@@ -123,17 +119,19 @@ class RenamedJob(s.Job):
     network: RenamedNetwork = RenamedNetwork()
 
 
-def test_a_renamed_setting_keeps_ids_and_files_are_read():
-    renamed = RenamedNetwork(dim=32, alpha=1.5, algo="locon", blocks=s.BlockSettings(reg_dims="attn2=8"))
-    assert ids(plain(RenamedJob)) == PLAIN and ids(rich(RenamedJob, network=renamed)) == RICH
-    stored = json.loads(rich().model_dump_json())
-    assert identity.digest(RenamedJob, stored, s.NOT_IN_IDENTITY) == RICH[0]
-    known = identity.read(RenamedNetwork, stored["network"])
-    assert s.parse(RenamedNetwork, known) == renamed
+def test_a_renamed_setting_keeps_run_idsand_files_are_read():
+    assert rich(RenamedJob).network == RenamedNetwork(
+        dim=32, alpha=1.5, algo="locon", blocks=s.BlockSettings(reg_dims="attn2=8")
+    )
+    assert ids(plain(RenamedJob)) == PLAIN and ids(rich(RenamedJob)) == RICH
+    assert identity.digest(RenamedJob, stored("rich"), s.NOT_IN_IDENTITY) == RICH[0]
+    written = json.loads(rich(RenamedJob).model_dump_json())
+    assert written["network"]["dim"] == 32
+    assert identity.digest(RenamedJob, written, s.NOT_IN_IDENTITY) == RICH[0]
 
 
 class HuberLoss(s.LossSettings):
-    """huber_c, which was 0.1, is 0.2 where a user says nothing."""
+    """Its huber_c, which was 0.1 where a user said nothing, is 0.2."""
 
     huber_c: float = setting(0.2, "A tip.", first_default=0.1, ge=1e-4, le=10)
 
@@ -143,49 +141,43 @@ class HuberJob(s.Job):
 
 
 def test_another_default_changes_no_id():
-    for value in (0.1, 0.2, 0.3):
-        assert plain(HuberJob, loss=HuberLoss(huber_c=value)).run_id == plain(loss=s.LossSettings(huber_c=value)).run_id
-    assert plain(HuberJob).run_id == plain(loss=s.LossSettings(huber_c=0.2)).run_id != PLAIN[0]
+    assert ids(plain(HuberJob)) == PLAIN and plain(HuberJob).loss.huber_c == 0.1
+    loss = plain().loss
+    run_ids = [plain(HuberJob, loss=HuberLoss(**(loss.model_dump() | {"huber_c": c}))).run_id for c in (0.1, 0.2, 0.3)]
+    assert run_ids == [plain(loss=changed(loss, huber_c=c)).run_id for c in (0.1, 0.2, 0.3)] and len(set(run_ids)) == 3
+    values = loss.model_dump(exclude={"huber_c"})
+    assert plain(HuberJob, loss=HuberLoss(**values)).run_id == run_ids[1]
 
 
 def test_equal_numbers_are_equal_whatever_their_type():
-    copied = copy(plain(), loss=copy(s.LossSettings(), min_snr_gamma=5))
-    assert copied.run_id == plain(loss=s.LossSettings(min_snr_gamma=5.0)).run_id != PLAIN[0]
+    loss = plain().loss
+    one, other = (changed(plain(), loss=changed(loss, min_snr_gamma=value)) for value in (5, 5.0))
+    assert one.run_id == other.run_id != PLAIN[0]
 
 
-def others(each: s.SettingInfo) -> list:
-    """Other values of a setting: all choices, a text, or the nearest numbers within the bounds."""
+def others(each: s.SettingInfo, value) -> list:
+    """Allowed values of a setting besides `value`: all choices, another text, or the nearest numbers."""
     if each.kind == "choice":
-        return [choice for choice in each.choices if choice != each.default]
+        return [choice for choice in each.choices if choice != value]
     if each.kind in ("bool", "str"):
-        return [not each.default if each.kind == "bool" else f"{each.default}x"]
+        return [not value if each.kind == "bool" else f"{value}x"]
     step = each.step or 1
-    return [v for v in (each.default - step, each.default + step) if each.minimum <= v <= each.maximum]
-
-
-def copy(group: s.Settings, **values) -> s.Settings:
-    """With other values; rules between settings, such as multiples of 64, are no matter of identities."""
-    return group.model_copy(update=values)
+    return [v for v in (value - step, value + step) if each.minimum <= v <= each.maximum]
 
 
 def variants() -> list[tuple[str, str, s.Job]]:
     """(group, setting, job): the plain job with another value of one setting, for all settings and choices."""
-    found = [
-        (group, each.name, copy(plain(), **{group: copy(kind(), **{each.name: value})}))
-        for group, kind in GROUPS.items()
-        for each in s.info(kind)
-        for value in others(each)
+    base, tried = plain(), []
+    groups = [(name, getattr(base, name), lambda new, name=name: changed(base, **{name: new})) for name in GROUPS]
+    groups += [
+        ("blocks", base.network.blocks, lambda new: changed(base, network=changed(base.network, blocks=new))),
+        ("datasets", base.datasets[0], lambda new: changed(base, datasets=(new,))),
     ]
-    for each in s.info(s.BlockSettings):
-        for value in others(each):
-            network = copy(s.NetworkSettings(), blocks=copy(s.BlockSettings(), **{each.name: value}))
-            found.append(("blocks", each.name, copy(plain(), network=network)))
-    for each in s.info(s.DatasetSettings):
-        for value in others(each):
-            found.append(
-                ("datasets", each.name, copy(plain(), datasets=(copy(plain().datasets[0], **{each.name: value}),)))
-            )
-    return found
+    for name, group, job_with in groups:
+        for each in s.info(type(group)):
+            for value in others(each, getattr(group, each.name)):
+                tried.append((name, each.name, job_with(changed(group, **{each.name: value}))))
+    return tried
 
 
 def test_jobs_that_differ_in_one_setting_differ_in_their_id():
@@ -213,21 +205,24 @@ def test_the_number_and_order_of_datasets_count():
     assert len({plain(datasets=datasets).run_id for datasets in tuples}) == len(tuples)
 
 
-@pytest.mark.parametrize("job", [plain(), rich()], ids=["plain", "rich"])
-def test_a_job_file_has_the_id_of_its_job(job):
-    assert identity.digest(s.Job, json.loads(job.model_dump_json()), s.NOT_IN_IDENTITY) == job.run_id
+@pytest.mark.parametrize("name", ["plain", "rich"])
+def test_a_job_file_has_the_id_of_its_job(name):
+    job = s.Job(**identity.read(s.Job, stored(name)))
+    for values in (stored(name), json.loads(job.model_dump_json())):
+        assert identity.digest(s.Job, values, s.NOT_IN_IDENTITY) == FROZEN[name]["run_id"]
+    assert not list(identity.unknown(s.Job, stored(name)))
 
 
 def test_a_job_file_of_an_older_version_means_defaults():
-    stored = json.loads(rich().model_dump_json())
-    del stored["loss"], stored["network"]["blocks"]["conv_block_dims"], stored["validation"]["validation_seed"]
-    del stored["datasets"][1]["repeats"]
-    assert identity.digest(s.Job, stored, s.NOT_IN_IDENTITY) == RICH[0]
+    older = stored("rich")
+    del older["loss"], older["network"]["blocks"]["conv_block_dims"], older["validation"]["validation_seed"]
+    del older["datasets"][1]["repeats"]
+    assert identity.digest(s.Job, older, s.NOT_IN_IDENTITY) == RICH[0]
 
 
 def test_settings_of_a_newer_version_are_named():
-    stored = json.loads(rich().model_dump_json())
-    stored["loss"]["soft"] = stored["network"]["blocks"]["more"] = stored["datasets"][1]["x"] = 1
-    stored["weights"] = {"strength": 1}
-    assert set(identity.unknown(s.Job, stored)) == {"loss.soft", "network.blocks.more", "datasets.x", "weights"}
-    assert identity.digest(s.Job, stored, s.NOT_IN_IDENTITY) == RICH[0]
+    newer = stored("rich")
+    newer["loss"]["soft"] = newer["network"]["blocks"]["more"] = newer["datasets"][1]["x"] = 1
+    newer["weights"] = {"strength": 1}
+    assert set(identity.unknown(s.Job, newer)) == {"loss.soft", "network.blocks.more", "datasets.x", "weights"}
+    assert identity.digest(s.Job, newer, s.NOT_IN_IDENTITY) == RICH[0]
