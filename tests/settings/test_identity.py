@@ -58,7 +58,7 @@ def test_the_format_number_is_part_of_an_id(monkeypatch):
     assert plain().run_id != PLAIN[0]
 
 
-def test_defaults_are_those_that_run_idsgo_by():
+def test_defaults_are_those_that_ids_go_by():
     """first_defaults.json has the default with which each setting came; ids of runs lack what is at it."""
     defaults = {
         e.key: e.default for e in identity.entries(s.Job, {"datasets": [{}]}, s.NOT_IN_IDENTITY) if e.key != "datasets"
@@ -119,7 +119,7 @@ class RenamedJob(s.Job):
     network: RenamedNetwork = RenamedNetwork()
 
 
-def test_a_renamed_setting_keeps_run_idsand_files_are_read():
+def test_a_renamed_setting_keeps_ids_and_files_are_read():
     assert rich(RenamedJob).network == RenamedNetwork(
         dim=32, alpha=1.5, algo="locon", blocks=s.BlockSettings(reg_dims="attn2=8")
     )
