@@ -17,8 +17,9 @@ from ..training_core.settings import SettingInfo, Settings, info, parse
 
 def _input(s: SettingInfo) -> io.Input:
     tip = s.tip + (f"\nsd-scripts: --{s.flag}" if s.flag else "")
-    # The host refuses a prompt that lacks a required input, whatever its default is.
-    common: dict[str, Any] = {"tooltip": tip, "default": s.default, "advanced": s.advanced or None, "optional": s.later}
+    common: dict[str, Any] = {"tooltip": tip, "default": s.default, "advanced": s.advanced or None}
+    if s.was:  # for saved_prompts.py: the names of this input in older prompts
+        common["extra_dict"] = {"was": list(s.was)}
     if s.kind == "choice":
         return io.Combo.Input(s.name, options=list(s.choices), **common)
     if s.kind == "bool":

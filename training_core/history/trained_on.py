@@ -11,7 +11,7 @@ from ..data.dataset import Dataset, Picture
 from ..data.plan import Buckets, Entry, sort_into_buckets
 from ..data.view import View
 from ..errors import AthanorError
-from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, parse
+from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, identity, parse
 from .registry import Record
 from .review import dataset
 
@@ -54,9 +54,9 @@ def _job(folder: Path) -> dict[str, Any]:
 
 
 def _known(kind: type[Settings], values: dict[str, Any]) -> Any:
-    """Settings out of a job; what another version wrote and this one does not know has no say."""
+    """Settings out of a job.json of any version: what it lacks is at its default, what this version does not know is left out."""
     try:
-        return parse(kind, {name: values[name] for name in kind.model_fields if name in values})
+        return parse(kind, identity.read(kind, values))
     except AthanorError:
         return kind()
 
