@@ -51,7 +51,7 @@ def register() -> None:
         """Body: {"cell": id, "star": true, "reject": false, "note": text}; it replaces the cell's mark."""
         folder, body = _folder(request), await _body(request)
         cell = _cell(body.get("cell"))
-        return await _answer(lambda: _marked(folder, cell, body))
+        return await _answer(lambda: _save_mark(folder, cell, body))
 
     @routes.post("/athanor/compare/{name}/portable")
     async def _portable(request: web.Request) -> web.Response:
@@ -66,17 +66,18 @@ async def _answer(make: Callable[[], Any]) -> web.Response:
 
 
 def _list() -> list[dict[str, Any]]:
-    found = []
+    """Name, title, number of cells and time of the newest comparisons."""
+    comparisons = []
     for folder in newest(folders.compare_folder("")):
         try:
             plan = read_plan(folder)
         except AthanorError:
             continue
         time = (folder / "plan.json").stat().st_mtime
-        found.append(
+        comparisons.append(
             {"name": folder.name, "title": plan.get("title", ""), "cells": len(plan.get("order", ())), "time": time}
         )
-    return found
+    return comparisons
 
 
 def _folder(request: web.Request) -> Path:
@@ -105,10 +106,10 @@ def _plan(folder: Path) -> dict[str, Any]:
         raise web.HTTPNotFound(text=str(error)) from None
 
 
-def _marked(folder: Path, cell: str, mark: dict[str, Any]) -> dict[str, Any]:
+def _save_mark(folder: Path, cell: str, mark: dict[str, Any]) -> dict[str, Any]:
     if cell not in _plan(folder)["sizes"]:
         raise web.HTTPNotFound(text="there is no such picture")
-    return marks.put(folder, cell, mark)
+    return marks.save(folder, cell, mark)
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
