@@ -13,8 +13,8 @@ from cell import base_cell
 CONTENTS = {
     "model:": "m", "vae:": "v", "lora:char.safetensors": "l", "model:other": "o", "vae:fix": "f", "latent": "",
 }  # fmt: skip
-FROZEN = "FROZEN_ID"
-FROZEN_WITH_ALL = "FROZEN_ALL"
+FROZEN = "fe8f2f338fcdb1b3f4dd017e"
+FROZEN_WITH_ALL = "76c44e25c7b4a29998d96782"
 FROZEN_DEFAULTS = {
     "loras": (), "guidance": None, "shift": None, "denoise": 1.0, "model": "", "vae": "", "clip_skip": 0, "widgets": (),
     "start": (),
