@@ -28,7 +28,7 @@ SHOWN = 100e6
 
 
 def _inputs() -> list[io.Input]:
-    """What XYZ Compare and XYZ Plan share."""
+    """The inputs of XYZ Compare, which XYZ Plan has as well."""
     return [
         io.Model.Input("model", tooltip="The model without the LoRA; other LoRAs of the graph stay applied below it."),
         io.Clip.Input("clip", tooltip="The text encoder for the prompts; the LoRA is applied to it as well."),
@@ -203,7 +203,7 @@ class AthanorXYZCompare(_Comparing):
         folder = prepared.store.folder
         info = {"prompt": hidden.prompt, **(hidden.extra_pnginfo or {})}
         painter = Painter(prepared.document, folder, GridSettings())
-        pages = draw_pages(painter, folder, GridSettings(), info, "grid")
+        pages = draw_pages(painter, folder, GridSettings(), info=info, stem="grid")
         viewer.write(folder, prepared.document)
         if missing:  # a preview stays on the node, in front of its pictures: let it be the grid
             with Image.open(pages[0]) as page:
@@ -277,7 +277,7 @@ class AthanorXYZGridImage(io.ComfyNode):
         folder, document = open_comparison(comparison or name)
         painter = Painter(document, folder, settings)
         info = {"prompt": document.get("prompt") or hidden.prompt}
-        pages = draw_pages(painter, folder, settings, info, "redrawn")
+        pages = draw_pages(painter, folder, settings, info=info, stem="redrawn")
         images = [path for key in document["cells"] if (path := folder / "cells" / f"{key}.png").is_file()]
         outputs = _load(pages, place.linked(0), SHOWN), _load(images, place.linked(1))
         return io.NodeOutput(*outputs, ui={"images": _shown(pages), "athanor_comparison": [folder.name]})

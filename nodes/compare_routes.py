@@ -29,11 +29,12 @@ def register() -> None:
 
     @routes.get("/athanor/compare")
     async def _all(request: web.Request) -> web.Response:
-        """The newest comparisons."""
+        """Answer with the newest comparisons."""
         return await _answer(_list)
 
     @routes.get("/athanor/compare/{name}")
     async def _one(request: web.Request) -> web.Response:
+        """Answer with what the viewer shows of a comparison."""
         folder = _folder(request)
         return await _answer(lambda: viewer.data(folder, _plan(folder)))
 

@@ -157,7 +157,7 @@ def test_what_is_dear_changes_rarely():
     order = [read("cfg", "3, 4"), read("LoRA", "none, char, char-000002"), read("prompt", "a\nb\nc"),
              read("model", "base, other"), read("LoRA strength", "0.6, 0.8, 1")]  # fmt: skip
     plan = planning.plan(order, BASE)
-    assert plan.models == 2 and plan.patches == 2 * 2 * 3
+    assert plan.models == 2 and plan.lora_patches == 2 * 2 * 3
     assert len(plan.order) == 2 * (1 + 2 * 3) * 3 * 2
 
 

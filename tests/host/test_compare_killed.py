@@ -67,6 +67,7 @@ def test_killed_and_resumed(own_server):
     memory: list[tuple[int, float]] = []
     prompt_id = own_server.queue(grid)
     own_server.finish(prompt_id, poll=lambda: memory.append((len(there()), resident(own_server))))
+    memory.append((len(there()), resident(own_server)))
     entry = own_server.get(f"/history/{prompt_id}")[prompt_id]
     assert (
         comparing.text_of(entry).splitlines()[0] == f"{cells} pictures, {cells - done} drawn now, {done} were on disk"

@@ -23,7 +23,7 @@ class Lora:
     strength_clip: float
 
 
-def _shift(cell: Cell, model: Any) -> tuple[str, dict[str, Any]]:
+def _shift(cell: Any, model: Any) -> tuple[str, dict[str, Any]]:
     from ..host import sampling  # not above: the rows are read without ComfyUI, too
 
     return sampling.shift_node(model, cell.shift, cell.width, cell.height)

@@ -82,7 +82,7 @@ def document(
         "sizes": {keys[cell]: [cell.width, cell.height] for cell in whole.order},
         "parameters": {keys[cell]: parameters(cell) for cell in whole.order},
         "loras": {keys[cell]: [loras[lora.name] for lora in cell.loras] for cell in whole.order if cell.loras},
-        "counts": {"models": whole.models, "patches": whole.patches},
+        "counts": {"models": whole.models, "patches": whole.lora_patches},
         "seeds": {str(number): seed for number, seed in seeds.items()},
         "family": family,
         "prompt": dict(graph),

@@ -82,7 +82,7 @@ class CellPainter:
         )
 
     def _pixels(self, cell: Cell) -> np.ndarray:
-        return self.models.picture(cell, self.models.patches(cell))
+        return self.models.picture(cell, self.models.patch_nodes(cell))
 
     def _texts(self, cell: Cell) -> dict[str, str]:
         """The text chunks of a cell's PNG: A1111's parameters, its place in the grid, and the graph that draws it."""
@@ -92,7 +92,7 @@ class CellPainter:
             cell,
             self.metadata.graph,
             self.metadata.links,
-            between=self.models.patches(cell),
+            between=self.models.patch_nodes(cell),
             own_vae=self.models.brings_vae(cell),
             folders={lora.name: folders.trained_file(lora.name)[0] for lora in cell.loras},
         )

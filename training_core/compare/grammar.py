@@ -41,7 +41,7 @@ class SearchReplace:
 
 
 def once(values: Iterable[T]) -> list[T]:
-    """Without repetitions, in order."""
+    """The values without repetitions, in the order of their first places."""
     return list(dict.fromkeys(values))
 
 
@@ -197,7 +197,7 @@ def _numbers(part: str, field: str, whole: bool) -> list[Decimal]:
         raise AthanorError(f"{field}: '{part}' is not a number or a range such as 1-5, 0.6-1(0.1) or 1-10[4].")
     first, last = Decimal(match["first"]), Decimal(match["last"])
     if match["count"] is not None:
-        return _spread(first, last, int(match["count"]), part, field, whole)
+        return _spread(first, last, count=int(match["count"]), part=part, field=field, whole=whole)
     if match["step"] is None:
         if first != first.to_integral_value() or last != last.to_integral_value():
             raise AthanorError(f"{field}: '{part}' has no step; write {part}(0.1) or {part}[5].")
@@ -211,7 +211,7 @@ def _numbers(part: str, field: str, whole: bool) -> list[Decimal]:
     return _steps(first, last, -abs(step) if down else abs(step), field)
 
 
-def _spread(first: Decimal, last: Decimal, count: int, part: str, field: str, whole: bool) -> list[Decimal]:
+def _spread(first: Decimal, last: Decimal, *, count: int, part: str, field: str, whole: bool) -> list[Decimal]:
     if not 1 <= count <= LIMIT:
         raise AthanorError(f"{field}: '{part}' asks for {count} values; between 1 and {LIMIT} are possible.")
     if count == 1:
@@ -254,7 +254,7 @@ def replacements(text: str) -> list[SearchReplace]:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether it is `[[name]]`, which stands in a prompt only to be replaced."""
+    """Return whether a text is of the form `[[name]]`, which stands in a prompt only to be replaced."""
     return text.startswith("[[") and text.endswith("]]")
 
 
@@ -266,7 +266,7 @@ def replace(text: str, change: SearchReplace, whole_word: bool = True) -> str:
 
 
 def contains(text: str, search: str, whole_word: bool = True) -> bool:
-    """Whether `replace` would find `search`."""
+    """Return whether `replace` would change `text` where it searches for `search`."""
     return search in text and (not whole_word or is_placeholder(search) or bool(_word(search).search(text)))
 
 

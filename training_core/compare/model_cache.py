@@ -14,7 +14,7 @@ from ..errors import AthanorError
 from ..host import folders, lora, sampling
 from ..pictures import to_bytes
 from .cells import Cell
-from .stock import PatchNode, add_nodes, patches
+from .stock import PatchNode, add_nodes, patch_nodes
 from .variants import Variants, WidgetEdits
 
 Models = tuple[Any, Any, Any]
@@ -50,7 +50,7 @@ class ModelCache:
         """Draw a cell: (H, W, 3) bytes, rounded as the host's Save Image does it.
 
         Args:
-            between: the nodes of `patches` for this cell.
+            between: the nodes of `patch_nodes` for this cell.
         """
         model, clip = self._weights(cell)
         if clip is not self._encoder:
@@ -61,12 +61,12 @@ class ModelCache:
             ports["latent"] = latent
         return to_bytes(add_nodes(cell, ports, between, self._run)[0])
 
-    def patches(self, cell: Cell) -> list[PatchNode]:
+    def patch_nodes(self, cell: Cell) -> list[PatchNode]:
         """The nodes that the cell's fields put between others: some of them depend on its model."""
-        return patches(cell, self._weights(cell)[0])
+        return patch_nodes(cell, self._weights(cell)[0])
 
     def brings_vae(self, cell: Cell) -> bool:
-        """Whether the checkpoint file of a cell has a VAE."""
+        """Return whether the checkpoint file of a cell has a VAE of its own."""
         return self._models(cell)[2] is not None
 
     def forget(self) -> None:

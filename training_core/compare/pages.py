@@ -30,12 +30,12 @@ class Grid:
 
     @property
     def columns(self) -> Named:
-        """What changes from left to right."""
+        """The axis that changes from left to right."""
         return self.axes[0]
 
     @property
     def rows(self) -> Named:
-        """What changes from top to bottom."""
+        """The axis that changes from top to bottom."""
         return self.axes[1]
 
     def blocks(self) -> list[tuple[tuple[int, ...], str]]:
@@ -50,7 +50,7 @@ class Grid:
         return found
 
     def heights(self) -> dict[tuple[tuple[int, ...], int], int]:
-        """Of each row of each block: its tallest picture."""
+        """The height in pixels of each row of each block: that of its tallest picture."""
         found: dict[tuple[tuple[int, ...], int], int] = {}
         for at, size in self._placed():
             key = (at[2:], at[1])
@@ -58,7 +58,7 @@ class Grid:
         return found
 
     def widths(self) -> list[int]:
-        """Of all columns."""
+        """The width in pixels of each column: that of its widest picture."""
         found = [0] * len(self.columns.values)
         for at, size in self._placed():
             found[at[0]] = max(found[at[0]], size[0])
@@ -117,7 +117,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Pixels that labels need."""
+    """Pixels that the labels of a page take up."""
 
     side: int  # row labels
     title: int

@@ -19,14 +19,14 @@ MOST = 100_000
 
 @dataclass(frozen=True)
 class Plan:
-    """The first axis makes columns, the second rows, each further one blocks."""
+    """The axes of a grid and its cells. The first axis makes columns, the second rows, each further one blocks."""
 
     axes: tuple[Axis, ...]
     cells: tuple[Cell, ...]  # of all combinations; the last axis changes fastest
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Values per axis."""
+        """The number of values of each axis."""
         return tuple(len(axis.values) for axis in self.axes)
 
     @cached_property
@@ -41,12 +41,12 @@ class Plan:
         return sum(1 for _ in groupby(self.order, key=lambda cell: cell.model))
 
     @property
-    def patches(self) -> int:
-        """How often LoRAs are put on a model."""
-        return patches(self.order)
+    def lora_patches(self) -> int:
+        """How often LoRAs are put on a model, if all cells are drawn."""
+        return count_lora_patches(self.order)
 
 
-def patches(cells: Sequence[Cell]) -> int:
+def count_lora_patches(cells: Sequence[Cell]) -> int:
     """How often LoRAs are put on a model, if cells are sampled in this order."""
     return sum(1 for (*_, loras), _ in groupby(cells, key=lambda cell: cell.weights) if loras)
 

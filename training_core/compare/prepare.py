@@ -22,7 +22,7 @@ from .labels import labels
 from .model_cache import ModelCache, Models
 from .plan import Plan, plan, randoms
 from .request import ComparisonRequest, resolve_axes
-from .stock import patches
+from .stock import patch_nodes
 from .store import PictureStore, known_seeds
 
 STRENGTH = (1.0, 1.0)
@@ -40,7 +40,7 @@ class PreparedComparison:
 
     @property
     def keys(self) -> Mapping[Cell, str]:
-        """Cell -> its identity."""
+        """The identity of each cell of the plan."""
         return self.painter.keys
 
     @property
@@ -95,28 +95,39 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         loras={name.partition(":")[2]: content for name, content in contents.items() if name.startswith("lora:")},
         graph=request.graph,
     )
-    graph_models = [each for axis in request.axes if axis for each in axis.graph_models]
     painter = CellPainter(
         keys=keys,
-        models=ModelCache(
-            connected=request.models,
-            graph_models={each.key: _completed(each, request.models) for each in graph_models},
-            latent=request.latent,
-            variants=parts,
-            starts=starts,
-        ),
+        models=_model_cache(request, parts, starts),
         store=PictureStore(root / _folder_name(run, written)),
-        metadata=PngMetadata(
-            graph=request.graph,
-            links={
-                **request.links,
-                **{f"{g.key}:{port}": link for g in graph_models for port, link in g.links.items()},
-            },
-            labels=document.labels_of_cells(whole),
-            model=family,
-        ),
+        metadata=_png_metadata(request, whole, family),
     )
     return PreparedComparison(plan=whole, title=title, document=written, painter=painter)
+
+
+def _model_cache(
+    request: ComparisonRequest, parts: variants.Variants, starts: Mapping[variants.WidgetEdits, Any]
+) -> ModelCache:
+    return ModelCache(
+        connected=request.models,
+        graph_models={each.key: _completed(each, request.models) for each in _graph_models(request)},
+        latent=request.latent,
+        variants=parts,
+        starts=starts,
+    )
+
+
+def _png_metadata(request: ComparisonRequest, whole: Plan, family: str) -> PngMetadata:
+    links = {f"{each.key}:{port}": link for each in _graph_models(request) for port, link in each.links.items()}
+    return PngMetadata(
+        graph=request.graph,
+        links={**request.links, **links},
+        labels=document.labels_of_cells(whole),
+        model=family,
+    )
+
+
+def _graph_models(request: ComparisonRequest) -> list[GraphModels]:
+    return [each for axis in request.axes if axis for each in axis.graph_models]
 
 
 def _draw_seeds(numbers: Sequence[int], root: Path, family: str) -> dict[int, int]:
@@ -129,7 +140,7 @@ def _check_patches(whole: Plan, model: Any) -> None:
     """Fail before the first picture where a field means nothing for the connected model."""
     for cell in whole.order:
         if not cell.model:
-            patches(cell, model)
+            patch_nodes(cell, model)
 
 
 def _variants(request: ComparisonRequest, axes: Sequence[Axis]) -> variants.Variants:

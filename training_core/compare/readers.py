@@ -140,7 +140,7 @@ def _lora(text: str, available: Available) -> list[LoraChoice]:
     if len(given) == 1:
         pairs = [(s, s) for s in given[0]]
     elif given:
-        pairs = list(product(*given))
+        pairs = list(product(given[0], given[1]))
     return [LoraChoice(file, *pair) for file in files for pair in pairs]
 
 

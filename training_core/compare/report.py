@@ -8,13 +8,13 @@ from pathlib import Path
 from ..drawing import lacks_font
 from .cells import Cell
 from .pages import Page
-from .plan import patches
+from .plan import count_lora_patches
 from .prepare import PreparedComparison
 from .store import speeds
 
 
 def plan_text(prepared: PreparedComparison, missing: Sequence[Cell], pages: Sequence[Page], root: Path) -> str:
-    """What drawing the missing cells would take, line by line: loads, patches, time, disk, pages.
+    """Say what drawing the missing cells would take, line by line: loads, patches, time, disk, pages.
 
     Args:
         root: the folder of all comparisons, whose speeds tell the time.
@@ -29,7 +29,7 @@ def plan_text(prepared: PreparedComparison, missing: Sequence[Cell], pages: Sequ
     lines.append(f"already on disk: {different - len(missing)} of {different}")
     models = len({cell.model for cell in missing})
     lines.append(
-        f"{_count(models, 'model')}, {_count(patches(missing), 'LoRA patch', 'LoRA patches')}, "
+        f"{_count(models, 'model')}, {_count(count_lora_patches(missing), 'LoRA patch', 'LoRA patches')}, "
         f"{_count(len({text for cell in missing for text in (cell.positive, cell.negative)}), 'prompt')}"
     )
     parts = {edits for cell in missing for edits in (cell.widgets, cell.start) if edits}
@@ -64,7 +64,7 @@ _COUNTED = {
 
 
 def outcome_text(prepared: PreparedComparison, drawn: int, failed: Mapping[str, str], pages: Sequence[Path]) -> str:
-    """What was drawn, line by line: pictures, models and patches, where they lie, and what failed.
+    """Say what was drawn, line by line: pictures, models and patches, where they lie, and what failed.
 
     Args:
         failed: labels of a cell -> why it could not be drawn.

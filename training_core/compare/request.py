@@ -22,7 +22,7 @@ OWN_AXES = ("strength", "checkpoint", "prompt", "seed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonRequest:
-    """What a user asks to compare.
+    """All inputs of XYZ Compare.
 
     Args:
         columns, rows: the own axes (see OWN_AXES) that stand there where `axes` has None.

@@ -26,7 +26,7 @@ class PatchNode:
     widgets: Mapping[str, Any]
 
 
-def patches(cell: Cell, model: Any) -> list[PatchNode]:
+def patch_nodes(cell: Cell, model: Any) -> list[PatchNode]:
     """The nodes that fields of the cell add to its graph, in the order of the fields.
 
     Raises:
@@ -53,7 +53,7 @@ def add_nodes(cell: Cell, ports: Mapping[str, Any], between: Sequence[PatchNode]
 
     Args:
         ports: "model", "clip" and "vae" with LoRAs applied, and "latent" if one is connected.
-        between: the nodes of `patches`.
+        between: the nodes of `patch_nodes`.
     """
     ports = dict(ports)
 
@@ -100,7 +100,7 @@ def stock_graph(
     Args:
         graph: the graph that the comparison stands in.
         links: its 'model', 'clip', 'vae' and perhaps 'latent' inputs; 'input:...' for models of an axis.
-        between: the nodes of `patches`.
+        between: the nodes of `patch_nodes`.
         own_vae: whether a checkpoint file brings its own VAE.
         folders: LoRA names that are whole models -> the folder they lie in.
 

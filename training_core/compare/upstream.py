@@ -14,7 +14,7 @@ Slot = tuple[str, int]
 
 
 def is_link(value: Any) -> bool:
-    """Whether an input comes from another node."""
+    """Return whether an input of a node comes from another node."""
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
 
 

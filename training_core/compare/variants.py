@@ -147,7 +147,7 @@ class Variants:
         gc.collect()
 
     def _ports(self, edits: WidgetEdits, ports: Sequence[str]) -> list[Any]:
-        """What these ports have with these values in the widgets."""
+        """The values of these ports with these values in the widgets."""
         graph = edited(self.graph, edits)
         links = {
             port: self.links[port]
