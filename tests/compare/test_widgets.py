@@ -12,6 +12,8 @@ from athanor.training_core.errors import AthanorError
 from cell import base_cell
 
 LORA = ("LoraLoader", "Load LoRA")
+
+
 def widget(node, name, title, kinds, type, value, **more):
     return Widget(node=node, name=name, title=title, kinds=kinds, type=type, value=value, **more)
 

@@ -14,7 +14,7 @@ CASES = {
     "LoRA": "sd3_te", "seed": "6", "steps": "3", "cfg": "1.5", "guidance": "9", "shift": "1", "sampler": "heun",
     "scheduler": "karras", "sampler + scheduler": "heun/simple", "denoise": "0.5", "size": "32x64",
     "prompt S/R": "red => blue", "prompt S/R (positive)": "circle => cross", "prompt S/R (negative)": "blurry => dark",
-    "prompt": "a green cross", "negative prompt": "dark", "model": "sd15", "VAE": "other", "clip skip": "2",
+    "prompt": "a green cross", "negative prompt": "dark", "model": "sd15", "VAE": "other", "clip skip": "1",
     "LoRA strength": "0.4", "LoRA strength (model)": "0.4", "LoRA strength (text encoder)": "0.4",
     kinds.WIDGET: "1",
 }  # fmt: skip

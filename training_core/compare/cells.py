@@ -57,21 +57,18 @@ class Cell:
         kinds={"seed": readers.seeds},
         node=NodeInput("sampler", "seed"),
         parameter="Seed",
-        always_shown=True,
     )
     steps: int = row(
         Cost.SAMPLING,
         kinds={"steps": readers.number("steps", 1, 10000, whole=True)},
         node=NodeInput("sampler", "steps"),
         parameter="Steps",
-        always_shown=True,
     )
     cfg: float = row(
         Cost.SAMPLING,
         kinds={"cfg": readers.number("cfg", 0, 100)},
         node=NodeInput("sampler", "cfg"),
         parameter="CFG scale",
-        always_shown=True,
     )
     guidance: float | None = row(
         Cost.CONDITIONING,
@@ -92,7 +89,6 @@ class Cell:
         kinds={"sampler": readers.names("sampler", "samplers", "sampler")},
         node=NodeInput("sampler", "sampler_name"),
         parameter="Sampler",
-        always_shown=True,
     )
     scheduler: str = row(
         Cost.SAMPLING,
@@ -102,7 +98,6 @@ class Cell:
         },
         node=NodeInput("sampler", "scheduler"),
         parameter="Schedule type",
-        always_shown=True,
     )
     denoise: float = row(
         Cost.SAMPLING,
@@ -117,7 +112,6 @@ class Cell:
         node=NodeInput("latent", "width"),
         parameter="Size",
         shown=lambda cell: f"{cell.width}x{cell.height}",
-        always_shown=True,
     )
     height: int = row(Cost.SAMPLING, node=NodeInput("latent", "height"), parameter="")
     positive: str = row(

@@ -79,7 +79,6 @@ class Row:
             itself. None: it tells which models or which latent are taken (see stock.py and engine.py).
         parameter: its name in the `parameters` text of A1111; "" where another row tells of it.
         shown: what stands there, if not the value itself.
-        always_shown: it stands there even at its default.
         identity_name: its name in the identity of cells, if it was renamed since.
         identity_default: the default that leaves no trace in the identity, if the field has another one by now.
     """
@@ -89,7 +88,6 @@ class Row:
     parameter: str
     kinds: Mapping[str, Reader] = field(default_factory=dict)
     shown: Callable[[Any], Any] | None = None
-    always_shown: bool = False
     identity_name: str = ""
     identity_default: Any = _Same
 

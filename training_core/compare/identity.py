@@ -15,6 +15,8 @@ ENGINE = 1
 FORMAT = 2
 """How identities are written. With another number no kept picture is found again, so it stays."""
 
+_FIRST = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size")
+"""A1111's order of what every picture has. Viewers look for "Steps: " to find where the prompt ends."""
 _BY_CONTENT = ("model", "vae", "loras", "widgets", "start")
 """Fields that only name something: what they name counts in the identity."""
 
@@ -55,18 +57,16 @@ def content_name(name: str, edits: Sequence[WidgetEdit]) -> str:
 def parameters(cell: Cell) -> str:
     """The `parameters` text that picture viewers know from A1111."""
     tags = "".join(f" <lora:{x.name.removesuffix('.safetensors')}:{_strength(x)}>" for x in cell.loras)
-    optional, always, sometimes = defaults(type(cell)), {}, {}
+    optional, shown = defaults(type(cell)), {}
     for name, row in rows(type(cell)).items():
-        if row.parameter and (row.always_shown or getattr(cell, name) != optional[name]):
+        if row.parameter and (name not in optional or getattr(cell, name) != optional[name]):
             value = row.shown(cell) if row.shown else getattr(cell, name)
-            (always if row.always_shown else sometimes)[row.parameter] = (
-                f"{value:g}" if isinstance(value, float) else value
-            )
-    steps = {"Steps": always.pop("Steps")}  # viewers look for "Steps: " to find where the prompt ends
+            shown[row.parameter] = f"{value:g}" if isinstance(value, float) else value
+    shown = {name: shown[name] for name in _FIRST} | shown
     edits = {
         edit.full: json.dumps(edit.value, ensure_ascii=False) for edit in dict.fromkeys((*cell.widgets, *cell.start))
     }
-    line = ", ".join(f"{name}: {value}" for name, value in (steps | always | sometimes | edits).items())
+    line = ", ".join(f"{name}: {value}" for name, value in (shown | edits).items())
     return f"{cell.positive}{tags}\nNegative prompt: {cell.negative}\n{line}"
 
 
