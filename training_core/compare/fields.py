@@ -118,9 +118,9 @@ def rows(kind: type) -> dict[str, Row]:
             raise TypeError(
                 f"{kind.__name__}.{each.name} has no row: declare it with row(...), as the other fields are."
             )
-        found: Row = each.metadata["row"]
-        named = {name or each.name: change for name, change in found.changes.items()}
-        result[each.name] = dataclasses.replace(found, changes=named)
+        declared: Row = each.metadata["row"]
+        changes = {name or each.name: change for name, change in declared.changes.items()}
+        result[each.name] = dataclasses.replace(declared, changes=changes)
     return result
 
 
