@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,8 +72,7 @@ class ModelCache:
         """Let go of everything that was patched, loaded or encoded."""
         self._source = self._patched = self._encoder = self._vae = None
         self._encoded = {}
-        self.variants.forget()
-        gc.collect()
+        self.variants.forget()  # collects the garbage of all
 
     def _run(self, kind: str, inputs: Mapping[str, Any], widgets: Mapping[str, Any]) -> Any:
         """The first output of a node of the host. What depends on the text encoder alone is kept for further cells."""
