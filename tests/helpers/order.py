@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = {
-    "host/test_compare.py": 150,
+    "host/test_compare.py": 60,
+    "host/test_axis_kinds.py": 60,
+    "host/test_compare_runs.py": 40,
+    "host/test_compare_killed.py": 40,
+    "host/test_compare_widgets.py": 20,
     "web/test_live.py": 90,
     "host/test_examples.py": 80,
     "host/test_processes.py": 70,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import graphs
+import loras
 import pytest
 import torch
 import whole_run
@@ -47,3 +48,14 @@ def models(comfy: None, checkpoints: dict[str, Path]) -> tuple[Any, Any, Any]:
 def run(models: tuple[Any, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Trains the small SD3 on four pictures, in this process: (events, path of the LoRA)."""
     return whole_run.trainer(models, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def lora_files(server: Host, checkpoints: dict[str, Path]) -> None:
+    """In models/loras/compared: char-000001 to -000003 for SD3, and a LoRA with and without a text encoder per family."""
+    root = server.base / "models" / "loras" / "compared"
+    for family, path in checkpoints.items():
+        loras.write(root / f"{family}_plain.safetensors", path, family, 1)
+        loras.write(root / f"{family}_te.safetensors", path, family, 2, text_encoder=True)
+    for epoch in (1, 2, 3):
+        loras.write(root / f"char-{epoch:06d}.safetensors", checkpoints["sd3"], "sd3", epoch, epoch=epoch)
