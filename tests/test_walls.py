@@ -6,16 +6,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "server", "execution", "nodes"}
 MAY = {
+    "families": set(),
     "settings": set(),
     "objective": {"settings"},
     "optim": {"settings"},
     "data": {"settings"},
-    "network": {"settings", "data"},
-    "host": {"settings", "objective"},
+    "network": {"families", "settings", "data"},
+    "host": {"families", "settings", "objective"},
     "charts": set(),
     "history": {"settings", "data", "charts"},
     "resume": {"settings", "data", "network", "optim", "history"},
-    "run": {"settings", "objective", "optim", "data", "network", "host", "history", "resume"},
+    "run": {"families", "settings", "objective", "optim", "data", "network", "host", "history", "resume"},
     "compare": {"settings", "host", "network", "data", "charts", "history"},
 }
 SHARED = {"pictures", "toml", "errors", "randomness", "drawing", "files", "packed"}

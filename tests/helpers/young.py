@@ -13,6 +13,7 @@ CPU = torch.device("cpu")
 
 
 class SpatialTransformer(torch.nn.Module):
+    __module__ = "comfy.ldm.modules.attention"  # classes are known by their module, too
     """One layer, of a class whose layers get a network."""
 
     def __init__(self, width: int, dtype: torch.dtype) -> None:

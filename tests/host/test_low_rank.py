@@ -13,6 +13,7 @@ APART = {"patched bias", "patched forward", "scaled input", "trained", "another 
 
 
 class SpatialTransformer(torch.nn.Module):
+    __module__ = "comfy.ldm.modules.attention"  # classes are known by their module, too
     """A block of two of the host's layers, by a name that presets know."""
 
     def __init__(self, kind: str) -> None:

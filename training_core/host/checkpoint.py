@@ -11,8 +11,8 @@ import comfy.model_detection
 import comfy.sd
 import torch
 
+from ..families import Family
 from . import folders
-from .families import Family
 
 PREFIX = "model.diffusion_model."
 

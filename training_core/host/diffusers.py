@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import comfy.lora
-import comfy.model_base
 import comfy.utils
 import torch
 
+from ..families import SAME, Family
 from . import swap
-from .families import Family, file_names
+from .detection import file_names
 
 Rows = slice | torch.Tensor
 """Index into the first dimension of a weight: the rows that a module of diffusers stands for, in its own order."""
-
-MAPS: dict[type, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
-    comfy.model_base.BaseModel: comfy.utils.unet_to_diffusers,
-    comfy.model_base.SDXL: comfy.utils.unet_to_diffusers,
-    comfy.model_base.SD3: comfy.utils.mmdit_to_diffusers,
-    comfy.model_base.Flux: comfy.utils.flux_to_diffusers,
-    # The newer spelling comes later in the host's map, and Flux.2 has only that.
-    comfy.model_base.Flux2: lambda config: dict(reversed(comfy.utils.flux_to_diffusers(config).items())),
-    comfy.model_base.Chroma: comfy.utils.flux_to_diffusers,
-    comfy.model_base.AuraFlow: comfy.utils.auraflow_to_diffusers,
-}
-SAME = {comfy.model_base.QwenImage, comfy.model_base.HiDream}
-"""The host has taken over diffusers' own names."""
 
 
 def modules(model: Any, family: Family) -> dict[str, dict[str, Rows]]:
@@ -37,13 +24,8 @@ def modules(model: Any, family: Family) -> dict[str, dict[str, Rows]]:
     """
     base = model.model
     layers = {name: module for name, module in base.diffusion_model.named_modules() if hasattr(module, "weight")}
-    kind, config = type(base), base.model_config.unet_config
-    if kind in SAME:
-        raw: Mapping[str, Any] = {f"{name}.weight": f"{name}.weight" for name in layers}
-    elif family.title == "Z-Image":  # Lumina 2 is of the same class, but its k and v are narrower than the map says
-        raw = comfy.utils.z_image_to_diffusers(config)
-    else:
-        raw = MAPS.get(kind, lambda config: {})(config)
+    config = base.model_config.unet_config
+    raw = _host_map(family, config, layers)
     renamed = file_names(model, family)
     prefix = "unet" if "num_res_blocks" in config else "transformer"
     result: dict[str, dict[str, Rows]] = {}
@@ -53,6 +35,16 @@ def modules(model: Any, family: Family) -> dict[str, dict[str, Rows]]:
             ours = "lora_unet_" + path.replace(".", "_")
             result.setdefault(renamed.get(ours, ours), {})[f"{prefix}.{theirs.removesuffix('.weight')}"] = rows
     return result | _text_encoders() if result else {}
+
+
+def _host_map(family: Family, config: Mapping[str, Any], layers: Iterable[str]) -> Mapping[str, Any]:
+    """Return diffusers' key -> ComfyUI's key, or what of it (see `_target`); {} for a family without a map."""
+    if not family.diffusers_map:
+        return {}
+    if family.diffusers_map == SAME:
+        return {f"{name}.weight": f"{name}.weight" for name in layers}
+    names = getattr(comfy.utils, family.diffusers_map)(config)
+    return dict(reversed(names.items())) if family.diffusers_newest else names
 
 
 def _target(target: str | tuple[Any, ...], layers: Mapping[str, Any]) -> tuple[str, Rows]:

@@ -11,7 +11,7 @@ import torch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import compiled, families, frozen, patches, quantised, swap, weights
+from . import compiled, detection, frozen, patches, quantised, swap, weights
 from .attention import Attention
 from .batch import Batch, Caption, Geometry, Groups
 from .live_text import LiveText
@@ -94,7 +94,7 @@ class Trainable:
     @property
     def schedule(self) -> Schedule:
         """The model's parameterization, with what the graph has patched in."""
-        return families.schedule(self.patcher.model.model_sampling)
+        return detection.schedule(self.patcher.model.model_sampling)
 
     @property
     def _framed(self) -> bool:

@@ -8,9 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
+from comfy.text_encoders.t5 import T5LayerNorm
 from torch.utils.checkpoint import checkpoint
 
-from . import families
+from ..families import BLOCKS, IN_PLACE, RECOMPUTED, class_path, is_one_of
+
+NORMS = (torch.nn.LayerNorm, T5LayerNorm)
+"""Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
 
 
 @contextmanager
@@ -50,16 +54,16 @@ def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
     norms = [
         child
         for block in model.modules()
-        if type(block).__name__ in families.IN_PLACE
+        if is_one_of(block, IN_PLACE)
         for child in block.children()
-        if type(child).__name__ in families.NORMS
+        if isinstance(child, NORMS)
     ]
     return patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
 
 
 def on_copies(block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
     """`forward` of a block that leaves its inputs as they are."""
-    if type(block).__name__ not in families.IN_PLACE:
+    if not is_one_of(block, IN_PLACE):
         return forward
 
     def fresh(*args: Any, **kwargs: Any) -> Any:
@@ -77,10 +81,10 @@ def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
     """
     seen: Counter[str] = Counter()
     for module in model.modules():
-        kind = type(module).__name__
-        if how == "all" and kind in families.BLOCKS:
+        kind = class_path(type(module))
+        if how == "all" and kind in RECOMPUTED:
             yield module
-        if how == "part" and kind in families.BLOCKS - families.CONVOLUTIONS:
+        if how == "part" and kind in BLOCKS:
             seen[kind] += 1
             if seen[kind] % 2:
                 yield module

@@ -17,7 +17,8 @@ from comfy.quant_ops import QuantizedTensor
 
 from .. import packed
 from ..errors import AthanorError
-from . import families, frozen
+from ..families import BLOCKS, is_one_of
+from . import frozen
 from .patches import patched
 
 HOME = "_athanor_home"
@@ -112,8 +113,7 @@ class Swap:
 
 def transformer_blocks(model: torch.nn.Module) -> list[torch.nn.Module]:
     """In the order of the forward pass; none is inside of another."""
-    kinds = families.BLOCKS - families.CONVOLUTIONS
-    blocks = [m for m in model.modules() if type(m).__name__ in kinds]
+    blocks = [m for m in model.modules() if is_one_of(m, BLOCKS)]
     inner = {id(child) for block in blocks for child in block.modules() if child is not block}
     return [block for block in blocks if id(block) not in inner]
 

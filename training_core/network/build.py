@@ -79,7 +79,7 @@ def _create(part: Part, settings: NetworkSettings) -> torch.nn.Module:
         "constraint": settings.constraint,
         "bypass_mode": settings.algo in BYPASS and not settings.dora,
     }
-    with _preset({**presets.attributes(settings, part.text, part.names()), "LORA_PREFIX": part.prefix}):
+    with _preset({**presets.attributes(settings, part.text, part.module, part.names()), "LORA_PREFIX": part.prefix}):
         try:
             network = LycorisNetwork(
                 part.module,

@@ -19,7 +19,7 @@ from ..history import registry
 from ..history.events import Event, Resumed, Started, Warned
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
-from ..host import families, folders, guard, quantised
+from ..host import detection, folders, guard, quantised
 from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
@@ -176,7 +176,7 @@ def _session(
             architecture=run.family.architecture,
             prediction=run.objective.prediction,
             optimizer_label=run.optimizer_label,
-            base_model=families.file_of(run.model),
+            base_model=detection.file_of(run.model),
             validation_images=run.held_out,
             fp8_base=quantised.is_8bit(run.model.model.diffusion_model),
             clip_skip=-(clip.layer_idx or 0),

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ..host import checkpoint, diffusers, families, selfcheck
+from ..host import checkpoint, detection, diffusers, selfcheck
 from ..host.model import Trainable
 from ..host.precision import COMPUTE
 from ..network import build, diffusers_names, files, finetune, groups, norms, portable, table
@@ -47,7 +47,7 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
     base, settings, precision = host_model.patcher.model, job.network, job.training.save_precision
     own = COMPUTE[job.training.full_precision]
     if settings.algo == "finetune":
-        family, cast = families.detect(model), checkpoint.compute_in_input_format
+        family, cast = detection.detect(model), checkpoint.compute_in_input_format
         with finetune.attached(host_model.diffusion_model, settings, host_model.device, cast, own) as weights:
             yield TrainTarget(
                 weights,
@@ -60,7 +60,7 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
             )
         return
     check = selfcheck.Check(base, host_model.encoders)  # before the network is there: full takes weights away
-    named = diffusers.modules(model, families.detect(model))
+    named = diffusers.modules(model, detection.detect(model))
     parts = parts_of(settings, model, host_model.diffusion_model, host_model.encoders)
     with build.attached(parts, settings, job.training.seed, host_model.device, own) as network:
 
