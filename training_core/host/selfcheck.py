@@ -93,48 +93,45 @@ class Check:
             patches = comfy.lora.load_lora(dict(tensors), self._keys)
         worst, where = 0.0, ""
         with torch.no_grad(), full_float32():  # TF32 would move a layer by more than a young network does
-            for lora in network.loras:
-                name = self._names[id(lora.org_module[0])]
-                deviation = _deviation(lora, name, patches)
+            for one in network.applied():
+                name = self._names[id(one.layer)]
+                deviation = _deviation(one, name, patches)
                 if deviation > worst:
                     worst, where = deviation, name
         return Verdict(tuple(unmatched), worst, where)
 
 
-def _deviation(lora: Any, name: str, patches: Mapping[str, Any]) -> float:
+def _deviation(one: Any, name: str, patches: Mapping[str, Any]) -> float:
     """How far the loaded layer's output is from the trained one's, as a part of what the network changes."""
-    module, base = lora.org_module[0], _base(lora)
-    training = lora.training
-    lora.eval()
+    adapter, module, base = one.adapter, one.layer, _base(one)
+    training = adapter.training
+    adapter.eval()
     try:
         x = _input(module, base["weight"])
         with packed.given(module, _frozen(base)):
-            trained, plain = lora(x), lora.org_forward(x)
+            trained, plain = adapter(x), one.base_forward(x)
         with packed.given(module, _frozen({p: _stock(base[p], f"{name}.{p}", patches) for p in base})):
-            loaded = lora.org_forward(x)
+            loaded = one.base_forward(x)
     finally:
-        lora.train(training)
+        adapter.train(training)
     effect = (trained - plain).norm() + 1e-5 * plain.norm() + 1e-12
     difference = ((loaded - trained).norm() - ARITHMETIC * plain.norm()).clamp(min=0)
     deviation = (difference / effect).item()
     return deviation if math.isfinite(deviation) else math.inf  # fp16 ends at 65504
 
 
-def _base(lora: Any) -> dict[str, torch.Tensor | None]:
+def _base(one: Any) -> dict[str, torch.Tensor | None]:
     """The layer's own weight and bias in float32: against a bf16 or fp8 weight, rounding would hide a young change.
 
-    LyCORIS' full algorithm takes them off the layer and keeps copies.
+    The algorithm full takes them off the layer and keeps copies.
     """
-    module = lora.org_module[0]
+    module = one.layer
     own = swap.parameters(module)
-    device = next(lora.parameters()).device
+    device = next(one.adapter.parameters()).device
     if any(map(packed.is_packed, own.values())):
         weight, bias = packed.unpacked(module, torch.float32, device, own)
         return {"weight": weight, "bias": bias}
-    if own.get("weight") is not None:
-        values = {part: own.get(part) for part in ("weight", "bias")}
-    else:
-        values = {"weight": lora.org_weight, "bias": None if lora.org_bias is None else lora.org_bias[0]}
+    values = one.taken or {part: own.get(part) for part in ("weight", "bias")}
     return {
         part: None if v is None else quantised.plain(v.detach()).to(device, torch.float32) for part, v in values.items()
     }

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from .adapter import scale_of
+
 _FORMED = "_athanor_formed"
 """Attribute of a LyCORIS module while they are made: its factors, in the order of `declare`."""
 _FACTORS = "_athanor_factors"
@@ -35,7 +37,8 @@ def factors(lora: Any, dtype: torch.dtype) -> Sequence[torch.Tensor]:
     if formed is not None and formed[0].dtype == dtype:
         return formed
     first, *others = _parameters(lora)
-    scaled = first if lora.scale == 1 else first * lora.scale
+    scale = scale_of(lora)
+    scaled = first if scale == 1 else first * scale
     return [scaled.to(dtype), *(other.to(dtype) for other in others)]
 
 
@@ -79,12 +82,12 @@ def formed(loras: Sequence[Any], dtype: torch.dtype) -> Iterator[None]:
     The values and gradients are those of `factors`, to the bit.
     """
     lean = [(lora, _parameters(lora)) for lora in loras if _FACTORS in lora.__dict__]
-    scaled = [(lora, some) for lora, some in lean if lora.scale != 1]
+    scaled = [(lora, some) for lora, some in lean if scale_of(lora) != 1]
     slots = [(some, 0) for _, some in scaled]
     for lora, some in lean:
-        slots += [(some, i) for i in range(len(some)) if some[i].dtype != dtype and (i or lora.scale == 1)]
+        slots += [(some, i) for i in range(len(some)) if some[i].dtype != dtype and (i or scale_of(lora) == 1)]
     if slots:
-        made = _Formed.apply(dtype, [float(lora.scale) for lora, _ in scaled], *(some[i] for some, i in slots))
+        made = _Formed.apply(dtype, [float(scale_of(lora)) for lora, _ in scaled], *(some[i] for some, i in slots))
         for (some, i), value in zip(slots, made, strict=True):
             some[i] = value
     try:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import torch
 
+from .adapter import has_core, pair_of, scale_of
+
 
 def limit(up: torch.Tensor, down: torch.Tensor, scale: float, most: float) -> None:
     """Shrink a pair in place so that |up down scale| is at most `most`; both take the square root of the ratio.
@@ -26,9 +28,9 @@ def limiter(network: torch.nn.Module, most: float) -> Callable[[], None] | None:
     if not most:
         return None
     pairs = [
-        (lora.lora_up.weight, lora.lora_down.weight, float(lora.scale))
-        for lora in network.loras
-        if hasattr(lora, "lora_up") and not lora.tucker
+        (*pair, float(scale_of(adapter)))
+        for adapter in network.loras
+        if (pair := pair_of(adapter)) and not has_core(adapter)
     ]
 
     def apply() -> None:

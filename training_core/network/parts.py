@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from .adapter import Applied, applied, layer_of
 from .forms import formed
 
 PREFIX = "lora_unet"
@@ -49,7 +50,7 @@ class Network(torch.nn.Module):
         for part, network in parts:
             names = {id(child): name for name, child in part.module.named_modules()}
             self.parts |= {lora.lora_name: part for lora in network.loras}
-            self.layers |= {lora.lora_name: names[id(lora.org_module[0])] for lora in network.loras}
+            self.layers |= {lora.lora_name: names[id(layer_of(lora))] for lora in network.loras}
 
     def file_name(self, lora: Any) -> str:
         """How the keys of a layer begin in a LoRA file."""
@@ -63,6 +64,10 @@ class Network(torch.nn.Module):
     def state_dict(self) -> dict[str, torch.Tensor]:  # type: ignore[override]
         """All tensors by lora_name; empty before `apply_to`."""
         return {key: value for network in self.networks for key, value in network.state_dict().items()}
+
+    def applied(self) -> list[Applied]:
+        """Return all layers with their adapters, once they are in place."""
+        return [applied(adapter) for adapter in self.loras]
 
     def apply_to(self) -> None:
         """Put the networks into the forward of their layers."""

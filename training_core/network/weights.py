@@ -13,6 +13,7 @@ from ..errors import AthanorError
 from ..files import UnreadableFile, read_safetensors
 from ..settings import NetworkSettings
 from . import diffusers_names
+from .adapter import both_factors_whole, dora_axis, dora_scale_of, kind_of, pair_of, rank_of, scale_of
 from .parts import PREFIX, Network
 from .portable import dora_ratio
 
@@ -123,22 +124,21 @@ def _fill_up(given: dict[str, dict[str, torch.Tensor]], loras: Mapping[str, Any]
         AthanorError: the network is of another rank than the layers that were put together need.
     """
     ranks = {n: len(given[n]["lora_down.weight"]) for n in given.keys() & loras if "lora_down.weight" in given[n]}
-    needed, own = max(ranks.values(), default=0), max(lora.lora_dim for lora in loras.values())
+    needed, own = max(ranks.values(), default=0), max(map(rank_of, loras.values()))
     if needed not in (0, own):
         raise AthanorError(
             f"network_weights: the file has layers apart that are one in this model (such as q, k and v), which takes a network "
             f"of rank {needed}: set rank to {needed}, here it is {own}."
         )
     for name in ranks:
-        parts, lora, more = given[name], loras[name], loras[name].lora_dim - ranks[name]
-        if more > 0 and hasattr(lora, "lora_down"):
+        parts, pair, rank = given[name], pair_of(loras[name]), rank_of(loras[name])
+        more = rank - ranks[name]
+        if more > 0 and pair:
             up = parts["lora_up.weight"]
-            parts["lora_down.weight"] = torch.cat(
-                [parts["lora_down.weight"].float(), lora.lora_down.weight.detach()[-more:].cpu()]
-            )
+            parts["lora_down.weight"] = torch.cat([parts["lora_down.weight"].float(), pair[1].detach()[-more:].cpu()])
             parts["lora_up.weight"] = torch.cat([up.float(), torch.zeros(len(up), more, *up.shape[2:])], 1)
             if "alpha" in parts:
-                parts["alpha"] = parts["alpha"].float() * lora.lora_dim / ranks[name]
+                parts["alpha"] = parts["alpha"].float() * rank / ranks[name]
 
 
 def _split(key: str) -> tuple[str, str, str]:
@@ -163,17 +163,10 @@ def _give(lora: Any, values: Mapping[str, torch.Tensor], own_file: bool) -> None
     parameters = dict(lora.named_parameters())
     for key, parameter in parameters.items():
         parameter.copy_(values[key].to(parameter))
-    scale = getattr(lora, "scale", None)
     alpha = values.get("alpha")
-    if scale and lora.name in ("locon", "loha", "lokr"):
-        rank = lora.lora_dim
-        theirs = (1.0 if alpha is None else float(alpha) / rank) if not _whole(lora) else 1.0
+    if kind_of(lora) in ("lora", "loha", "lokr") and (scale := scale_of(lora)):
+        theirs = 1.0 if alpha is None or both_factors_whole(lora) else float(alpha) / rank_of(lora)
         first = next(key for key in ("lora_up.weight", "hada_w1_a", "lokr_w1", "lokr_w1_a") if key in parameters)
         parameters[first].mul_(theirs / scale)
-    if getattr(lora, "wd", False) and lora.wd_on_out and own_file:
-        lora.dora_scale.div_(dora_ratio(lora))  # our files hold the scale that ComfyUI's loader needs
-
-
-def _whole(lora: Any) -> bool:
-    """LoKr whose two blocks are both whole: alpha plays no part."""
-    return lora.name == "lokr" and lora.use_w1 and lora.use_w2
+    if dora_axis(lora) == "rows" and own_file:
+        dora_scale_of(lora).div_(dora_ratio(lora))  # our files hold the scale that ComfyUI's loader needs

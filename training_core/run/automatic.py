@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import AthanorError
 from ..host import guard, swap
 from ..host.model import Trainable, trainable
-from ..network import build
+from ..network import lycoris
 from ..resume import compute_plan
 from ..resume.compute_plan import ComputePlan
 from ..settings import Job
@@ -117,7 +117,7 @@ def _ready(
 
 
 def _can_swap(job: Job) -> bool:
-    return not job.network.dora and job.network.algo in build.BYPASS
+    return lycoris.needs_no_weights(job.network)
 
 
 def _model(job: Job, run: Prepared, clip: Any, swapped: int) -> Any:

@@ -20,7 +20,7 @@ from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
 from ..host.zsnr import zero_terminal
-from ..network import build, diffusers_names, finetune, groups, weights
+from ..network import build, diffusers_names, finetune, groups, lycoris, weights
 from ..objective import Objective
 from ..optim import optimizers, rates, schedulers
 from ..optim.hints import hints
@@ -175,7 +175,7 @@ def _precision(training: TrainingSettings, model: Any) -> None:
 
 def _swap(job: Job) -> None:
     """Weights that lie in main memory are for layers that use them as they are."""
-    if job.training.blocks_to_swap and (job.network.dora or job.network.algo not in build.BYPASS):
+    if job.training.blocks_to_swap and not lycoris.needs_no_weights(job.network):
         name = "dora" if job.network.dora else f"algo {job.network.algo}"
         raise AthanorError(
             f"blocks_to_swap does not work with {name}, which needs all weights of the model: set it to 0, or choose lora, locon, "
