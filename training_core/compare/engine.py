@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import AthanorError
-from ..host import folders, guard, lora, sampling, workflow
+from ..host import devices, folders, guard, lora, sampling, workflow
 from ..pictures import to_bytes, write_png
 from .cells import Cell, parameters
 from .stock import stock_graph
@@ -219,7 +219,7 @@ def _draw(cell: Cell, key: str, bench: Bench, store: Store, told: Told, start: f
     try:
         pixels = bench.picture(cell)
     except Exception as error:
-        if not guard.is_out_of_memory(error):
+        if not devices.is_out_of_memory(error):
             raise
         bench.forget()
         sampling.make_room()

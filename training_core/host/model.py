@@ -11,7 +11,7 @@ import torch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import compiled, detection, frozen, patches, quantised, swap, weights
+from . import compiled, detection, devices, frozen, patches, quantised, swap, weights
 from .attention import Attention
 from .batch import Batch, Caption, Geometry, Groups
 from .live_text import LiveText
@@ -54,7 +54,7 @@ class Trainable:
         since nobody knows yet what a step takes; later on so much is asked for as steps have taken.
         """
         first = self._held is None
-        beside = EVERYTHING if first else max(0, peak(self.device) - self._held)
+        beside = EVERYTHING if first else max(0, devices.peak_memory(self.device) - self._held)
         with torch.no_grad():
             mm.load_models_gpu([t.patcher for t in self._lent], memory_required=beside, force_full_load=True)
             for taken in self._lent:
@@ -62,7 +62,7 @@ class Trainable:
         if first:
             models = [t.patcher.model for t in self._lent]
             self._held = sum(p.nbytes for m in models for p in m.parameters() if p.device == self.device)
-            forget_peak(self.device)
+            devices.forget_peak_memory(self.device)
         options = self.patcher.model_options["transformer_options"].copy()
         options["optimized_attention_override"] = self._attention
         self._options: dict[str, Any] = options
@@ -210,17 +210,6 @@ class Trainable:
     def _index(self, places: torch.Tensor) -> torch.Tensor:
         """On the device, without waiting for it as a list would."""
         return places.to(self.device, non_blocking=True)
-
-
-def peak(device: torch.device) -> int:
-    """Bytes that torch has held on a GPU at most, since `forget_peak`; 0 elsewhere."""
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
-
-
-def forget_peak(device: torch.device) -> None:
-    """Count the most that is held from here on."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
 
 
 @contextmanager

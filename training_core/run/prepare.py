@@ -15,7 +15,7 @@ from ..files import write_atomically
 from ..history import registry
 from ..history.handle import few
 from ..history.names import free_path
-from ..host import detection, diffusers, fingerprint, folders, guard, quantised, text
+from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
@@ -76,7 +76,7 @@ def prepare(
     host_weights.check(model)
     _precision(job.training, model)
     _swap(job)
-    label = optimizers.label(job.optimizer, guard.device())
+    label = optimizers.label(job.optimizer, devices.compute_device())
     schedulers.check(job.optimizer)
     begin, said = beginning(job, model, family)
     factors = _seen_to_be_possible(job, model, family, clip, begin)
@@ -97,7 +97,7 @@ def prepare(
 
     ours = encodings(held.training)
     probed = ours if held.probed is held.training else encodings(held.probed)
-    replaced = optimizers.replaced(job.optimizer, guard.device())
+    replaced = optimizers.replaced(job.optimizer, devices.compute_device())
     gamma = job.loss.min_snr_gamma if objective.prediction != "flow" else 0.0
     return Prepared(
         model,
@@ -143,7 +143,7 @@ def _seen_to_be_possible(job: Job, model: Any, family: Family, clip: Any, begin:
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
         diffusers_names.check(keys, diffusers.modules(model, family))
     found = rates.scaled(job.optimizer, groups.parameter_groups(network, job.network, job.optimizer.learning_rate))
-    optimizers.build(job.optimizer, found, guard.device())  # not every class takes every shape
+    optimizers.build(job.optimizer, found, devices.compute_device())  # not every class takes every shape
     return [group["lr_scale"] for group in found]
 
 
