@@ -41,7 +41,7 @@ class Bench:
     latent: dict[str, Any] | None = None
     variants: Variants | None = None  # the graph before the comparison, where widgets of it are varied
     starts: Mapping[Puts, dict[str, Any]] = field(default_factory=dict)  # its latents
-    shelf: lora.Shelf = field(default_factory=lora.Shelf)
+    lora_files: lora.LoraFiles = field(default_factory=lora.LoraFiles)
     counts: Counter[str] = field(default_factory=Counter)
     _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
@@ -137,7 +137,9 @@ class Bench:
             self._patched = None
             for one in cell.loras:
                 _, path = folders.trained_file(one.name)
-                model, clip = lora.apply(model, clip, path, one.strength_model, one.strength_clip, self.shelf.get(path))
+                model, clip = lora.apply(
+                    model, clip, path, one.strength_model, one.strength_clip, self.lora_files.get(path)
+                )
             self.counts["patches"] += bool(cell.loras)
             self._patched = (cell.weights, model, clip)
         return self._patched[1], self._patched[2]

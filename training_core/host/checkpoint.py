@@ -59,14 +59,14 @@ class Verdict:
 def check(model: Any, state: Mapping[str, torch.Tensor]) -> Verdict:
     """Whether the host's detection makes of a checkpoint's tensors what was trained."""
     prefix = PREFIX if any(key.startswith(PREFIX) for key in state) else ""
-    found = comfy.model_detection.model_config_from_unet(dict(state), prefix)
-    if type(found) is not type(model.model_config):
-        return Verdict((f"it is taken for {type(found).__name__}",))
+    config = comfy.model_detection.model_config_from_unet(dict(state), prefix)
+    if type(config) is not type(model.model_config):
+        return Verdict((f"it is taken for {type(config).__name__}",))
     lost = [key for key in model.diffusion_model.state_dict() if f"{prefix}{key}" not in state]
     return Verdict(tuple(f"{key} is missing" for key in lost))
 
 
-def is_one(path: Path) -> bool:
+def is_whole_model(path: Path) -> bool:
     """Whether a file is a whole model, by where it lies."""
     return any(path.is_relative_to(folder) for folder in folders.model_folders())
 

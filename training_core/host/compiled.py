@@ -25,9 +25,9 @@ from .swap import HOME, transformer_blocks
 
 log = logging.getLogger("athanor")
 BACKEND = "inductor"
-SHAPES = 64
+MAX_SHAPES = 64
 """Graphs of a kind of block at most."""
-KEPT = 32
+MAX_KEPT_GRAPHS = 32
 """Graphs of earlier runs at most; more are dropped, all at once, as a run begins."""
 PATCHES = ("patches", "patches_replace", "wrappers")
 """What a graph can have put into the model's options that blocks must go on seeing."""
@@ -71,14 +71,14 @@ class Compiled:
 
     def __init__(self, backend: str) -> None:
         self._counting = _counting(backend)
-        if self._counting.graphs.total() > KEPT:
+        if self._counting.graphs.total() > MAX_KEPT_GRAPHS:
             torch._dynamo.reset()
             self._counting.graphs.clear()
         self._before = self._counting.graphs.copy()
         self._dynamic = True  # False once a graph for all sizes was refused: one for each size
         self.reason = ""
         """Why the blocks run as usual; empty while they do not."""
-        self._told = ""
+        self._reported = ""
 
     @property
     def graphs(self) -> Counter[str]:
@@ -98,19 +98,19 @@ class Compiled:
                 return forward(*args, **kwargs)
             if any(options.get(name) for name in PATCHES):
                 return self._give_up("the graph has patched its blocks", forward, args, kwargs)
-            told = kwargs | {"transformer_options": dict(OPTIONS)} if "transformer_options" in kwargs else kwargs
+            own = kwargs | {"transformer_options": dict(OPTIONS)} if "transformer_options" in kwargs else kwargs
             self._counting.kind = kind
             try:
                 if self._dynamic:
                     try:
-                        _mark(_named(args, told))
-                        return ready(*args, **told)
+                        _mark(_named(args, own))
+                        return ready(*args, **own)
                     except Exception as error:
                         _raise_other(error)
                         log.info("Athanor: compiled for each size of its inputs by itself (%s)", _sentence(error))
                         self._dynamic = False
-                _unmark(_named(args, told))
-                return ready(*args, **told)
+                _unmark(_named(args, own))
+                return ready(*args, **own)
             except Exception as error:
                 _raise_other(error)
                 return self._give_up(_sentence(error), forward, args, kwargs)
@@ -121,10 +121,10 @@ class Compiled:
         self.reason = why
         return forward(*args, **kwargs)
 
-    def said(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """What is new since the last time, for the log or (if it is a failure) for the user: one sentence."""
-        if self.reason and self._told != self.reason:
-            self._told = self.reason
+        if self.reason and self._reported != self.reason:
+            self._reported = self.reason
             yield (
                 f"torch_compile: the model's blocks cannot be compiled here ({self.reason}); they run as usual, the result is the "
                 "same. Switch torch_compile off."
@@ -171,7 +171,7 @@ def _sentence(error: Exception) -> str:
     if "InvalidCxxCompiler" in name + str(error):
         return "there is no C++ compiler, which torch needs for it on a CPU"
     if "RecompileLimit" in name:
-        return f"their inputs have more than {SHAPES} shapes: fewer buckets would do"
+        return f"their inputs have more than {MAX_SHAPES} shapes: fewer buckets would do"
     return " ".join(str(error).split())[:160] or name
 
 
@@ -187,8 +187,12 @@ def compiled(model: torch.nn.Module, backend: str = "") -> Iterator[Compiled]:
     blocks = [
         block for block in transformer_blocks(model) if not any(HOME in layer.__dict__ for layer in block.modules())
     ]
-    found = Compiled(backend or BACKEND)
-    limits = {"recompile_limit": SHAPES, "accumulated_recompile_limit": SHAPES * 8, "fail_on_recompile_limit_hit": True}
+    run_blocks = Compiled(backend or BACKEND)
+    limits = {
+        "recompile_limit": MAX_SHAPES,
+        "accumulated_recompile_limit": MAX_SHAPES * 8,
+        "fail_on_recompile_limit_hit": True,
+    }
     differentiated = {
         # Else a backward pass that cannot be compiled for all sizes fails as late as in the backward pass.
         "force_non_lazy_backward_lowering": True,
@@ -196,9 +200,9 @@ def compiled(model: torch.nn.Module, backend: str = "") -> Iterator[Compiled]:
         "ban_recompute_materialized_backward": not quantised.is_8bit(model),
     }
     functorch = torch._functorch.config.patch(differentiated)
-    with torch._dynamo.config.patch(limits), functorch, patched(blocks, found.wrap):
+    with torch._dynamo.config.patch(limits), functorch, patched(blocks, run_blocks.wrap):
         try:
-            yield found
+            yield run_blocks
         finally:
-            if found.graphs:
-                log.info("Athanor: %s", found.summary())
+            if run_blocks.graphs:
+                log.info("Athanor: %s", run_blocks.summary())

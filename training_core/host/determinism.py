@@ -118,13 +118,13 @@ def as_found() -> AbstractContextManager[None]:
 
 def missing(error: BaseException) -> str:
     """The operation that has no deterministic form, if `error` says so; '' if it is about something else."""
-    said = str(error)
+    message = str(error)
     if not isinstance(error, RuntimeError):
         return ""
-    if WORKSPACE in said:
+    if WORKSPACE in message:
         return f"cuBLAS, which had started before {WORKSPACE} was {REPRODUCIBLE},"
-    found = _NO_FORM.search(said)
-    return found[1] if found else ""
+    match = _NO_FORM.search(message)
+    return match[1] if match else ""
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class _Layer(torch.autograd.Function):
         return result[0], None, None
 
 
-def suits(layer: torch.nn.Module) -> bool:
+def supports(layer: torch.nn.Module) -> bool:
     """Whether a layer can be computed here: one of the host's, padded with zeros by numbers."""
     if not isinstance(layer, KINDS) or not hasattr(layer, "comfy_cast_weights"):
         return False
@@ -65,7 +65,7 @@ def compute(x: torch.Tensor, layer: torch.nn.Module, fetch: Fetch) -> torch.Tens
     return _Layer.apply(x, layer, fetch)
 
 
-def _usual(layer: torch.nn.Module) -> bool:
+def _is_plain_product(layer: torch.nn.Module) -> bool:
     """Whether a linear layer is a plain product as long as its weights need no cast: nobody has given it a forward of its own."""
     linear = comfy.ops.disable_weight_init.Linear
     kind, names = type(layer), ("forward", "forward_comfy_cast_weights")
@@ -73,7 +73,7 @@ def _usual(layer: torch.nn.Module) -> bool:
     return same and "forward" not in layer.__dict__
 
 
-def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
+def recompute_weights(model: torch.nn.Module) -> AbstractContextManager[None]:
     """Let the layers whose weights are cast as they are used cast them again in the backward pass.
 
     Linear ones also get `forward.weights_for`, by which a network beside a layer takes part in its product: for an input, what
@@ -82,18 +82,18 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
 
     def wrap(layer: torch.nn.Module, forward: Any) -> Any:
         scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
-        usual = _usual(layer) and not scaled
+        is_product = _is_plain_product(layer) and not scaled
 
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
             if packed.holds(layer):
                 return packed.unpacked(layer, dtype, device)
             weight, bias = comfy.ops.cast_bias_weight(layer, None, dtype=dtype, device=device, bias_dtype=dtype)
-            return quantised.plain(weight).to(dtype), bias
+            return quantised.dequantized(weight).to(dtype), bias
 
-        def here(_dtype: torch.dtype, _device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
+        def own_weights(_dtype: torch.dtype, _device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
             return layer.weight, layer.bias
 
-        def plain(x: torch.Tensor) -> bool:
+        def needs_no_cast(x: torch.Tensor) -> bool:
             """Most layers of most models, and asked in every call: as they are, in their input's format, frozen."""
             weight, bias = layer._parameters.get("weight"), layer._parameters.get("bias")
             return (
@@ -107,8 +107,8 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
             )
 
         def weights_for(x: torch.Tensor) -> Fetch | None:
-            if usual and plain(x):
-                return here
+            if is_product and needs_no_cast(x):
+                return own_weights
             parameters = [p for p in layer._parameters.values() if p is not None]
             trained = not parameters or any(p.requires_grad for p in parameters)
             if trained or scaled:
@@ -118,10 +118,15 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
             ):
                 return fetch if x.requires_grad else None
             there = not layer.bias_function and all(p.device == x.device for p in parameters)
-            return here if usual and there else None
+            return own_weights if is_product and there else None
 
         def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-            if not (args or kwargs) and x.requires_grad and not (usual and plain(x)) and weights_for(x) is fetch:
+            if (
+                not (args or kwargs)
+                and x.requires_grad
+                and not (is_product and needs_no_cast(x))
+                and weights_for(x) is fetch
+            ):
                 return compute(x, layer, fetch)
             return forward(x, *args, **kwargs)
 
@@ -129,4 +134,4 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
             run.weights_for = weights_for
         return run
 
-    return patched((layer for layer in model.modules() if suits(layer)), wrap)
+    return patched((layer for layer in model.modules() if supports(layer)), wrap)

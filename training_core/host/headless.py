@@ -128,9 +128,9 @@ class Headless:
         name = str(uuid.uuid4())
         queue = self._server.prompt_queue
         queue.put((0, name, dict(prompt), {}, [node], {}))
-        while not (found := queue.get_history(prompt_id=name)):
+        while not (history := queue.get_history(prompt_id=name)):
             time.sleep(0.1)
-        return self._outcome(found[name], node)
+        return self._outcome(history[name], node)
 
     def _stop(self, number: int, _frame: object) -> None:
         """The first time kindly; the second time the process ends as usual."""
@@ -153,10 +153,10 @@ class Headless:
             )
 
     def _outcome(self, entry: Mapping[str, Any], node: str) -> str:
-        told = dict(entry["status"]["messages"])
-        if "execution_interrupted" in told:
+        messages = dict(entry["status"]["messages"])
+        if "execution_interrupted" in messages:
             raise Interrupted
-        if error := told.get("execution_error"):
+        if error := messages.get("execution_error"):
             message = error["exception_message"].strip()
             if "training_core" in error["exception_type"]:
                 raise AthanorError(message)
@@ -165,5 +165,5 @@ class Headless:
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    told = str(error.get("details") or error.get("message") or json.dumps(error))
-    return " ".join(told.split()).rstrip(".")
+    messages = str(error.get("details") or error.get("message") or json.dumps(error))
+    return " ".join(messages.split()).rstrip(".")

@@ -19,7 +19,7 @@ class LiveText:
     def __init__(self, clip: Any, patcher: Any = None) -> None:
         """`patcher`: of the CLIP's model while its weights are lent (`weights.lent`)."""
         self.clip = clip.clone()
-        self.patcher = self.clip.patcher = patcher or weights.plain(clip.patcher)
+        self.patcher = self.clip.patcher = patcher or weights.without_dynamic_vram(clip.patcher)
         # It is loaded beside the diffusion model once; a look in every step could push that out.
         self.clip.load_model = lambda _tokens=None: self.patcher
 

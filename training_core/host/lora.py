@@ -46,7 +46,7 @@ def apply(
         strength_clip: for the text encoder; None: the same.
         tensors: the file's content, if it is at hand.
     """
-    if checkpoint.is_one(path):
+    if checkpoint.is_whole_model(path):
         return (checkpoint.merged(model, path, strength) if strength else model), clip
     strength_clip = strength if strength_clip is None else strength_clip
     if strength == 0 and strength_clip == 0:
@@ -66,26 +66,26 @@ def _count(patcher: Any) -> int:
     return sum(map(len, patcher.patches.values()))
 
 
-class Shelf:
+class LoraFiles:
     """LoRA files that were read lately, up to `limit` bytes; the one that was not used for the longest time goes."""
 
     def __init__(self, limit: int = 2**30) -> None:
-        self._limit, self._held, self.reads = limit, OrderedDict[tuple[Any, ...], tuple[Tensors, int]](), 0
+        self._limit, self._files, self.reads = limit, OrderedDict[tuple[Any, ...], tuple[Tensors, int]](), 0
 
     def get(self, path: Path) -> Tensors:
         """The file's content. A file that was replaced is read again; one of a whole model is left to the host."""
-        if checkpoint.is_one(path):
+        if checkpoint.is_whole_model(path):
             return {}, None
         stat = path.stat() if path.is_file() else None
         key = (str(path), stat and (stat.st_size, stat.st_mtime_ns))
-        if key in self._held:
-            self._held.move_to_end(key)
-            return self._held[key][0]
+        if key in self._files:
+            self._files.move_to_end(key)
+            return self._files[key][0]
         tensors = read(path)
         self.reads += 1
         size = sum(value.numel() * value.element_size() for value in tensors[0].values())
-        while self._held and size + sum(held for _, held in self._held.values()) > self._limit:
-            self._held.popitem(last=False)
+        while self._files and size + sum(kept_size for _, kept_size in self._files.values()) > self._limit:
+            self._files.popitem(last=False)
         if size <= self._limit:
-            self._held[key] = (tensors, size)
+            self._files[key] = (tensors, size)
         return tensors

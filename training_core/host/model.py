@@ -43,7 +43,7 @@ class Trainable:
         self.guidance = guidance
         self.device: torch.device = self.patcher.load_device
         self._attention = Attention()
-        self._held: int | None = None  # bytes of weights on the device, once they were loaded
+        self._weight_bytes: int | None = None  # bytes of weights on the device, once they were loaded
         self.compiled: compiled.Compiled | None = None
         self.load()
 
@@ -53,15 +53,15 @@ class Trainable:
         Encoding captions between epochs, or drawing, may have pushed it out. The first time everything else leaves the device,
         since nobody knows yet what a step takes; later on so much is asked for as steps have taken.
         """
-        first = self._held is None
-        beside = EVERYTHING if first else max(0, devices.peak_memory(self.device) - self._held)
+        first = self._weight_bytes is None
+        beside = EVERYTHING if first else max(0, devices.peak_memory(self.device) - self._weight_bytes)
         with torch.no_grad():
             mm.load_models_gpu([t.patcher for t in self._lent], memory_required=beside, force_full_load=True)
             for taken in self._lent:
                 taken.settle()
         if first:
             models = [t.patcher.model for t in self._lent]
-            self._held = sum(p.nbytes for m in models for p in m.parameters() if p.device == self.device)
+            self._weight_bytes = sum(p.nbytes for m in models for p in m.parameters() if p.device == self.device)
             devices.forget_peak_memory(self.device)
         options = self.patcher.model_options["transformer_options"].copy()
         options["optimized_attention_override"] = self._attention
@@ -77,10 +77,10 @@ class Trainable:
         """The text encoders, if they are trained as well."""
         return self.text and self.text.model
 
-    def said(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """What has gone another way than asked for, in words; once."""
         if self.compiled:
-            yield from self.compiled.said()
+            yield from self.compiled.warnings()
 
     @contextmanager
     def checkpointed(self, how: str, draws: bool = True) -> Iterator[None]:
@@ -246,9 +246,9 @@ def trainable(
         if wanted != patcher.model.get_dtype_inference():
             patcher.set_model_compute_dtype(wanted)
         parts = [patcher.model.diffusion_model, *([text.model] if text else [])]
-        stack.enter_context(quantised.known(patcher.model.diffusion_model))
+        stack.enter_context(quantised.as_linear(patcher.model.diffusion_model))
         for part in parts:
-            stack.enter_context(frozen.recast(part))
+            stack.enter_context(frozen.recompute_weights(part))
         if blocks_to_swap:
             stack.enter_context(_swapped(patcher, blocks_to_swap))
         host_model = Trainable(lent, guidance, text, lent_text)

@@ -11,7 +11,7 @@ import torch
 from comfy.quant_ops import QuantizedTensor
 
 
-def plain(weight: torch.Tensor) -> torch.Tensor:
+def dequantized(weight: torch.Tensor) -> torch.Tensor:
     """A weight as numbers that can be computed with, in the format it had before it was quantised."""
     return weight.dequantize() if isinstance(weight, QuantizedTensor) else weight
 
@@ -22,7 +22,7 @@ def _linear(kind: type) -> type:
 
 
 @contextmanager
-def known(model: torch.nn.Module) -> Iterator[None]:
+def as_linear(model: torch.nn.Module) -> Iterator[None]:
     """The host's quantised linear layers are of torch's class Linear as well inside, by which LyCORIS finds them."""
     layers = [
         (module, type(module))

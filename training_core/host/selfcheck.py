@@ -133,7 +133,8 @@ def _base(one: Any) -> dict[str, torch.Tensor | None]:
         return {"weight": weight, "bias": bias}
     values = one.taken or {part: own.get(part) for part in ("weight", "bias")}
     return {
-        part: None if v is None else quantised.plain(v.detach()).to(device, torch.float32) for part, v in values.items()
+        part: None if v is None else quantised.dequantized(v.detach()).to(device, torch.float32)
+        for part, v in values.items()
     }
 
 
@@ -164,17 +165,17 @@ def _frozen(values: packed.Parameters) -> packed.Parameters:
 @contextmanager
 def _unknown_keys() -> Iterator[list[str]]:
     """Collects the keys that the host's loader warns of."""
-    found: list[str] = []
+    unknown: list[str] = []
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             head, _, key = record.getMessage().partition("lora key not loaded: ")
             if key and not head:
-                found.append(key)
+                unknown.append(key)
 
     handler, root = Collect(), logging.getLogger()
     root.addHandler(handler)
     try:
-        yield found
+        yield unknown
     finally:
         root.removeHandler(handler)

@@ -132,7 +132,7 @@ def _chosen(model: torch.nn.Module, count: int) -> list[torch.nn.Module]:
 
 def _can_go(layer: torch.nn.Module) -> bool:
     return (
-        frozen.suits(layer)
+        frozen.supports(layer)
         and not isinstance(layer.weight, QuantizedTensor)
         and (packed.unpacks(layer) or not packed.holds(layer))
     )
@@ -163,12 +163,12 @@ def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: set[
         strange = any(map(packed.is_packed, own.values()))
 
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
-            here = swap.fetch(index_of[layer], layer)
+            copies = swap.fetch(index_of[layer], layer)
             if strange:
-                there = {name: p if p is None else packed.dressed(p, own[name]) for name, p in here.items()}
+                there = {name: p if p is None else packed.dressed(p, own[name]) for name, p in copies.items()}
                 return packed.unpacked(layer, dtype, device, there)
-            bias = here.get("bias")
-            return here["weight"].to(dtype), bias if bias is None else bias.to(dtype)
+            bias = copies.get("bias")
+            return copies["weight"].to(dtype), bias if bias is None else bias.to(dtype)
 
         def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
             if layer.weight.numel():  # the check of a file lends the layer other weights

@@ -32,7 +32,7 @@ SET_BY_LOADING = (
 """Attributes that the host's patchers give layers when they load a model; some are left there when it is unloaded."""
 
 
-def plain(patcher: Any) -> Any:
+def without_dynamic_vram(patcher: Any) -> Any:
     """A patcher of the same model that loads its weights whole, with the same patches on it.
 
     NVIDIA's default (dynamic VRAM) streams weights to the GPU layer by layer, which has no backward pass. The host's own way
@@ -73,7 +73,7 @@ def _parameter(value: torch.Tensor) -> torch.nn.Parameter:
     return torch.nn.Parameter(value, requires_grad=False)
 
 
-def normal(module: torch.nn.Module) -> None:
+def clone_inference_params(module: torch.nn.Module) -> None:
     """Replace what autograd cannot save of a module's own weights and buffers by tensors on the same memory."""
     for name, value in module._parameters.items():
         if value is not None and not tracked(value):
@@ -114,7 +114,7 @@ class Lent:
     """A model whose weights training has."""
 
     def __init__(self, patcher: Any, formats: Formats) -> None:
-        """`patcher`: of `plain`; the model is as it was until `take`."""
+        """`patcher`: of `without_dynamic_vram`; the model is as it was until `take`."""
         self.patcher, self._formats = patcher, formats
         modules = list(patcher.model.modules())
         self._own = [(m, dict(m._parameters), dict(m._buffers)) for m in modules]
@@ -171,7 +171,7 @@ class Lent:
         self._locked = {key: value for key, value in self._locked.items() if key in self.patcher.pinned}
         with torch.no_grad():
             for path, module in self.patcher.model.named_modules():
-                normal(module)
+                clone_inference_params(module)
                 for name, value in module._parameters.items():
                     if value is not None and not value.requires_grad:
                         wanted = self._formats.of(module, name, value)
@@ -215,7 +215,7 @@ def lent(patcher: Any, *, compute: torch.dtype | None = None, keep: bool = False
     """
     with torch.inference_mode():  # as the host would do it: else its tensors are of both kinds afterwards
         _unload(patcher)
-    taken = Lent(plain(patcher), Formats(compute=compute, archived=patcher.is_dynamic(), keep=keep))
+    taken = Lent(without_dynamic_vram(patcher), Formats(compute=compute, archived=patcher.is_dynamic(), keep=keep))
     try:
         taken.take()
         yield taken

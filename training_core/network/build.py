@@ -120,7 +120,7 @@ def _with_block_settings(adapters: list[Any], part: Part, settings: NetworkSetti
         share = blocks.share(settings, names[id(layer)], is_conv3(layer), 1.0)
         if not share.lr_weight or not (share.rank or norm):
             continue
-        if not norm and (share.rank, share.alpha) != _usual(settings, layer):
+        if not norm and (share.rank, share.alpha) != _rank_and_alpha(settings, layer):
             adapter = lycoris.resized(adapter, settings, share.rank, share.alpha)
         left.append(adapter)
     if not left:
@@ -128,7 +128,7 @@ def _with_block_settings(adapters: list[Any], part: Part, settings: NetworkSetti
     return left
 
 
-def _usual(settings: NetworkSettings, module: torch.nn.Module) -> tuple[int, float]:
+def _rank_and_alpha(settings: NetworkSettings, module: torch.nn.Module) -> tuple[int, float]:
     if is_conv3(module):
         return settings.conv_rank, settings.conv_alpha
     return settings.rank, settings.alpha

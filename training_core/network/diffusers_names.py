@@ -106,15 +106,19 @@ def join(
     result: dict[str, Tensors] = {}
     wrong: list[str] = []
     together = False
-    for ours, found in pieces.items():
-        if len(found) == 1 and isinstance(found[0][1], slice) and found[0][1] == _WHOLE:
-            result[ours] = found[0][2]
+    for ours, pieces_of_layer in pieces.items():
+        if len(pieces_of_layer) == 1 and isinstance(pieces_of_layer[0][1], slice) and pieces_of_layer[0][1] == _WHOLE:
+            result[ours] = pieces_of_layer[0][2]
             continue
         height = _height(names[ours].values())
-        trouble = [t for path, rows, parts in found if (t := _trouble(path, rows, parts, height, found[0][2]))]
-        result[ours] = {} if trouble else _joined([(rows, parts) for _, rows, parts in found], height)
+        trouble = [
+            t
+            for path, rows, parts in pieces_of_layer
+            if (t := _trouble(path, rows, parts, height, pieces_of_layer[0][2]))
+        ]
+        result[ours] = {} if trouble else _joined([(rows, parts) for _, rows, parts in pieces_of_layer], height)
         wrong += trouble
-        together |= len(found) > 1
+        together |= len(pieces_of_layer) > 1
     return result, together, wrong
 
 

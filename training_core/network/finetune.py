@@ -42,7 +42,7 @@ def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[tor
             "algo finetune needs a model in fp32, fp16 or bf16, this one's weights are packed as in a GGUF file: load it from a "
             ".safetensors file, or train a LoRA."
         )
-    found = []
+    chosen_parameters = []
     for path, owner in module.named_modules():
         for attribute in _in_order(owner):
             value = owner._parameters[attribute]
@@ -56,10 +56,10 @@ def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[tor
                     f"algo finetune needs a model in fp32, fp16 or bf16; {name} is {str(value.dtype).partition('.')[2]}: load "
                     "the model with another weight_dtype, or train a LoRA."
                 )
-            found.append((owner, attribute, name))
-    if not found:
+            chosen_parameters.append((owner, attribute, name))
+    if not chosen_parameters:
         raise AthanorError("include, exclude: together they leave nothing to train; take one pattern out.")
-    return found
+    return chosen_parameters
 
 
 def _in_order(owner: torch.nn.Module) -> list[str]:

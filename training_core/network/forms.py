@@ -60,19 +60,19 @@ class _Formed(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
-        found = list(gradients)
-        cast = [i for i, g in enumerate(found) if g is not None and g.dtype != ctx.dtypes[i]]
+        grads = list(gradients)
+        cast = [i for i, g in enumerate(grads) if g is not None and g.dtype != ctx.dtypes[i]]
         if cast:
-            there = [torch.empty_like(found[i], dtype=ctx.dtypes[i]) for i in cast]
-            torch._foreach_copy_(there, [found[i] for i in cast])
+            there = [torch.empty_like(grads[i], dtype=ctx.dtypes[i]) for i in cast]
+            torch._foreach_copy_(there, [grads[i] for i in cast])
             for i, gradient in zip(cast, there, strict=True):
-                found[i] = gradient
-        scaled = [i for i in range(len(ctx.scales)) if found[i] is not None]
+                grads[i] = gradient
+        scaled = [i for i in range(len(ctx.scales)) if grads[i] is not None]
         if scaled:
-            made = torch._foreach_mul([found[i] for i in scaled], [ctx.scales[i] for i in scaled])
+            made = torch._foreach_mul([grads[i] for i in scaled], [ctx.scales[i] for i in scaled])
             for i, gradient in zip(scaled, made, strict=True):
-                found[i] = gradient
-        return None, None, *found
+                grads[i] = gradient
+        return None, None, *grads
 
 
 @contextmanager

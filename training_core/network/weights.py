@@ -152,8 +152,8 @@ def _split(key: str) -> tuple[str, str, str]:
         return _UNDERSCORES.sub(f"{PREFIX}_", module, count=1), part, ""
     prefix = _PREFIXES.match(key)
     rest = key[prefix.end() :] if prefix else key
-    found = _PART.match(rest)
-    path, part = found.groups() if found else (rest, "")
+    match = _PART.match(rest)
+    path, part = match.groups() if match else (rest, "")
     if prefix or "." in path:
         return f"{PREFIX}_{path.replace('.', '_')}", part, path
     return path, part, ""

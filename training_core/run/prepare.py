@@ -136,7 +136,7 @@ def _seen_to_be_possible(job: Job, model: Any, family: Family, clip: Any, begin:
         finetune.chosen(module, job.network)
         return list(rates.factors(job.optimizer, ["unet"]).values())
     encoders = clip.cond_stage_model if job.network.text else None
-    with quantised.known(module):
+    with quantised.as_linear(module):
         network = build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
     begin(network)
     if job.training.save_diffusers_copy:

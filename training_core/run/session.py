@@ -189,7 +189,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[Batch], start
     def warnings() -> Iterator[Event]:
         yield from splitter.warnings()
         yield from mode.warnings()
-        yield from map(Warned, model.said())
+        yield from map(Warned, model.warnings())
 
     resumable = Resumable(
         module=target.module, optimizer=optimizer, scaler=scaler, ema=ema, probe=run.probe, plan=plan_now
