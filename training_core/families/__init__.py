@@ -59,17 +59,17 @@ SUPPORTED = ", ".join(family.title for family in FAMILIES[:-1]) + f" or {FAMILIE
 
 
 def diffusion_classes(field: str) -> frozenset[str]:
-    """All families' classes in a field of `Layers`; of `targets`, a family's blocks where it names none."""
+    """Return all families' classes in a field of `Layers`; of `targets`, a family's blocks where it names none."""
     return _union(getattr(layers, field) or (layers.blocks if field == "targets" else ()) for layers in _DIFFUSION)
 
 
 def text_classes(field: str) -> frozenset[str]:
-    """The same of the text encoders."""
+    """Return the text encoders' classes in a field of `Layers`."""
     return _union(getattr(layers, field) for layers in TEXT_ENCODERS)
 
 
 def identify(model_class: type, config: Mapping[str, Any], v_prediction: bool) -> Family | None:
-    """The family of a model, its fields as they are in this variant of it; None if it is none that can be trained.
+    """Return the family of a model, with the fields of this variant of it; None if it is none that can be trained.
 
     Args:
         model_class: ComfyUI's class of the model.
@@ -85,6 +85,6 @@ def identify(model_class: type, config: Mapping[str, Any], v_prediction: bool) -
 
 
 def is_video_or_audio(model_class: type) -> bool:
-    """Whether a class of ComfyUI's is of a model that makes moving pictures or sound."""
+    """Return whether a class of ComfyUI's is of a model that makes moving pictures or sound."""
     paths = {class_path(kind) for kind in model_class.__mro__}
     return bool(paths & _VIDEO_OR_AUDIO) and class_path(model_class) not in _PICTURES_AFTER_ALL

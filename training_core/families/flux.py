@@ -19,7 +19,7 @@ FLUX = Layers(
 
 
 def _is_flux1(config: Config) -> bool:
-    """Not an inpainting or control model (more input channels), nor Ovis-Image."""
+    """Return whether it is neither an inpainting or control model (more input channels) nor Ovis-Image."""
     return config["in_channels"] == config["out_channels"] and not config.get("yak_mlp") and not config.get("txt_norm")
 
 

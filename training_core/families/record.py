@@ -80,10 +80,10 @@ class Family:
 
 
 def class_path(kind: type) -> str:
-    """A class as `module.Class`."""
+    """Return a class as `module.Class`."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def is_one_of(module: object, classes: frozenset[str]) -> bool:
-    """Whether an object's own class (not one that it inherits from) is among `classes`, given as `module.Class`."""
+    """Return whether an object's own class (not one that it inherits from) is among `classes`, given as `module.Class`."""
     return class_path(type(module)) in classes

@@ -36,7 +36,7 @@ LUMINA = Layers(
 
 
 def _is_lumina(config: Config) -> bool:
-    """Neither NewBie nor Z-Image Omni, which have further inputs."""
+    """Return whether it is neither NewBie nor Z-Image Omni, which have further inputs."""
     return not config.get("clip_text_dim") and not config.get("siglip_feat_dim")
 
 
@@ -73,7 +73,7 @@ Z_IMAGE = Family(
 
 
 def _qwen_image(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
-    """Not the edit and layered models."""
+    """Return None for the edit and layered models."""
     return {} if config["in_channels"] == 64 and "default_ref_method" not in config else None
 
 
@@ -116,7 +116,7 @@ HIDREAM = Family(
 
 
 def _wan(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
-    """Not the image-to-video and control models."""
+    """Return None for the image-to-video and control models."""
     text_to_video = config["model_type"] == "t2v" and config["in_dim"] == config["out_dim"]
     return {} if text_to_video and not config.get("in_dim_ref_conv") else None
 

@@ -24,7 +24,7 @@ def compute_in_input_format(module: torch.nn.Module) -> None:
 
 
 def tensors(model: Any, clip: Any, vae: Any, family: Family, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """A model with what its family's files hold beside it, on the CPU; the VAE keeps its own number format.
+    """Return a model's tensors with those of what its family's files hold beside it, on the CPU; the VAE keeps its number format.
 
     Args:
         model: the host's model, whose diffusion model has been trained.
@@ -44,20 +44,20 @@ def tensors(model: Any, clip: Any, vae: Any, family: Family, dtype: torch.dtype)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the check of a checkpoint found."""
+    """What is wrong with a checkpoint that is to be written: tensors that are missing, or another kind of model."""
 
     missing: tuple[str, ...]
     deviation: float = 0.0
 
     def trouble(self, _precision: str) -> str:
-        """What is wrong, in one sentence, or ''."""
+        """Return what is wrong, in one sentence, or '' if nothing is."""
         if not self.missing:
             return ""
         return f"ComfyUI would not know it as the model that was trained: {self.missing[0]}."
 
 
 def check(model: Any, state: Mapping[str, torch.Tensor]) -> Verdict:
-    """Whether the host's detection makes of a checkpoint's tensors what was trained."""
+    """Return whether ComfyUI's detection takes a checkpoint's tensors for the model that was trained."""
     prefix = PREFIX if any(key.startswith(PREFIX) for key in state) else ""
     config = comfy.model_detection.model_config_from_unet(dict(state), prefix)
     if type(config) is not type(model.model_config):
@@ -67,12 +67,12 @@ def check(model: Any, state: Mapping[str, torch.Tensor]) -> Verdict:
 
 
 def is_whole_model(path: Path) -> bool:
-    """Whether a file is a whole model, by where it lies."""
+    """Return whether a file is a whole model and no LoRA, by the folder in which it lies."""
     return any(path.is_relative_to(folder) for folder in folders.model_folders())
 
 
 def merged(model: Any, path: Path, strength: float) -> Any:
-    """MODEL moved towards the fine-tuned one of a file: strength 1 is that model, 0.5 half-way."""
+    """Return MODEL moved towards the fine-tuned one of a file: strength 1 gives that model, 0.5 the mean of both."""
     if path.is_relative_to(folders.checkpoint_folder()):
         other = comfy.sd.load_checkpoint_guess_config(str(path), output_vae=False, output_clip=False)[0]
     else:

@@ -39,7 +39,7 @@ MASKS = (0, -1)
 
 
 def _attention(_chosen: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-    """torch's own; it must not write to the log as `Attention` does, which would cut the graph."""
+    """Compute attention by torch's own function: writing to the log, as `Attention` does, would cut the graph."""
     return attention_pytorch(*args, **kwargs)
 
 
@@ -82,11 +82,11 @@ class Compiled:
 
     @property
     def graphs(self) -> Counter[str]:
-        """Those compiled in this run, by kind of block."""
+        """The graphs compiled in this run, by kind of block."""
         return self._counting.graphs - self._before
 
     def wrap(self, block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
-        """`forward`, compiled as soon as it is run."""
+        """Return a block's `forward`, compiled at its first call with gradients."""
         kind = type(block).__name__
         # On copies: where a graph changes an input, inductor gives wrong gradients (it keeps the changed one for the backward
         # pass). The copies themselves do not outlive compiling.
@@ -122,7 +122,7 @@ class Compiled:
         return forward(*args, **kwargs)
 
     def warnings(self) -> Iterator[str]:
-        """What is new since the last time, for the log or (if it is a failure) for the user: one sentence."""
+        """Yield a sentence for the user if the blocks could not be compiled; once for each reason."""
         if self.reason and self._reported != self.reason:
             self._reported = self.reason
             yield (
@@ -131,32 +131,32 @@ class Compiled:
             )
 
     def summary(self) -> str:
-        """Graphs by kind of block, in words."""
+        """Return how many graphs were compiled by kind of block, in words."""
         kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.graphs.items()))
         return f"{self.graphs.total()} graphs compiled ({kinds or 'none'}), {self._before.total()} kept from before"
 
 
 def _named(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]]:
-    """A block's tensors, and the names of those that are given by name."""
+    """Yield a block's tensor arguments as (name, tensor); the name is '' for positional ones."""
     yield from (("", value) for value in args if isinstance(value, torch.Tensor))
     yield from ((name, value) for name, value in kwargs.items() if isinstance(value, torch.Tensor))
 
 
 def _mark(tensors: Iterable[tuple[str, torch.Tensor]]) -> None:
-    """Let a graph be for all sizes of their `AXES`, where the block allows it (a size of 1 is always one of its own)."""
+    """Let a graph be compiled for all sizes of the tensors' `AXES`; torch makes one of its own for size 1."""
     for name, value in tensors:
         axes = MASKS if "mask" in name and value.ndim == 2 else AXES.get(value.ndim, ())
         torch._dynamo.maybe_mark_dynamic(value, [axis % value.ndim for axis in axes])
 
 
 def _unmark(tensors: Iterable[tuple[str, torch.Tensor]]) -> None:
-    """Blocks hand some of them on, and one may have been marked before."""
+    """Take back what `_mark` has told torch: blocks hand tensors on, which may have been marked before."""
     for _, value in tensors:
         value.__dict__.pop("_dynamo_weak_dynamic_indices", None)
 
 
 def _raise_other(error: Exception) -> None:
-    """Raise again what is no failure to compile: the block's own failures, and that memory is full."""
+    """Raise an error again unless it is a failure to compile: the block's own errors, and out of memory."""
     inner = getattr(error, "inner_exception", error)  # what a backend has raised
     if mm.is_oom(inner):
         raise inner

@@ -36,7 +36,7 @@ def detect(model: Any) -> Family:
 
 
 def schedule(sampling: Any) -> Schedule:
-    """The parameterization of a model's `model_sampling` object.
+    """Return the parameterization (eps, v or flow, and its sigmas) of a model's `model_sampling` object.
 
     Flow: sigma is 0..1 here for every family. What the network is told of it (sigma, 1000 sigma, 1 - sigma) is made
     by the model's own `timestep` and forward, and the raw output is noise - latent, as in the sampler.
@@ -65,7 +65,7 @@ def schedule(sampling: Any) -> Schedule:
 
 
 def spelling(model: Any, family: Family) -> dict[str, str]:
-    """Layer name in the diffusion model -> in the family's files, dots and all, where they differ (SD1 and SD2 use
+    """Return layer name in the diffusion model -> in the family's files, with dots, where they differ (SD1 and SD2 use
     diffusers' names).
     """
     if not family.diffusers_names:
@@ -75,7 +75,7 @@ def spelling(model: Any, family: Family) -> dict[str, str]:
 
 
 def file_names(model: Any, family: Family) -> dict[str, str]:
-    """Network module name -> name in the LoRA file, where they differ."""
+    """Return network module name -> name in the LoRA file, where they differ."""
     return {
         f"lora_unet_{ours.replace('.', '_')}": f"lora_unet_{theirs.replace('.', '_')}"
         for ours, theirs in spelling(model, family).items()
@@ -83,7 +83,7 @@ def file_names(model: Any, family: Family) -> dict[str, str]:
 
 
 def file_of(model: Any) -> Path | None:
-    """The checkpoint's file, where the host remembers it."""
+    """Return the checkpoint's file, where the host remembers it."""
     made_by = model.cached_patcher_init
     paths = [Path(value) for value in made_by[1] if isinstance(value, str)] if made_by else []
     return next((path for path in paths if path.is_file()), None)

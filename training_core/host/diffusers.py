@@ -18,7 +18,7 @@ Rows = slice | torch.Tensor
 
 
 def modules(model: Any, family: Family) -> dict[str, dict[str, Rows]]:
-    """Module in our LoRA files -> what diffusers calls it: several modules, each some of its rows, or several names.
+    """Return module in our LoRA files -> diffusers' modules that it is made of: name -> the rows of its weight, or several names.
 
     Names begin with `unet.`, `transformer.` or `text_encoder.`. Empty for a family that the host has no map for.
     """
@@ -48,7 +48,7 @@ def _host_map(family: Family, config: Mapping[str, Any], layers: Iterable[str]) 
 
 
 def _target(target: str | tuple[Any, ...], layers: Mapping[str, Any]) -> tuple[str, Rows]:
-    """(path, rows) of what the host's maps point to: a key, and perhaps a range of rows, or how rows are reordered."""
+    """Return (path, rows) of a value of ComfyUI's maps: a key, perhaps with a range of rows, or with how rows are reordered."""
     if isinstance(target, str):
         return target.removesuffix(".weight"), slice(None)
     path = target[0].removesuffix(".weight")
@@ -62,7 +62,7 @@ def _target(target: str | tuple[Any, ...], layers: Mapping[str, Any]) -> tuple[s
 
 
 def _text_encoders() -> dict[str, dict[str, Rows]]:
-    """CLIP's layers: one encoder alone is called `lora_te` in a file."""
+    """Return the same for CLIP's layers; a single encoder is called `lora_te` in a file."""
     return {
         f"{ours}_text_model_encoder_layers_{layer}_{name}": {
             f"{theirs}.text_model.encoder.layers.{layer}.{path}": slice(None)

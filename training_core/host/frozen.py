@@ -54,19 +54,19 @@ class _Layer(torch.autograd.Function):
 
 
 def supports(layer: torch.nn.Module) -> bool:
-    """Whether a layer can be computed here: one of the host's, padded with zeros by numbers."""
+    """Return whether a layer can be computed by `compute`: Linear or convolution of ComfyUI's, padded with zeros by numbers."""
     if not isinstance(layer, KINDS) or not hasattr(layer, "comfy_cast_weights"):
         return False
     return isinstance(layer, torch.nn.Linear) or (layer.padding_mode == "zeros" and not isinstance(layer.padding, str))
 
 
 def compute(x: torch.Tensor, layer: torch.nn.Module, fetch: Fetch) -> torch.Tensor:
-    """The layer's output (and, in the backward pass, its input's gradient) with the weights that `fetch` gives."""
+    """Return a layer's output with the weights that `fetch` gives; the backward pass fetches them again."""
     return _Layer.apply(x, layer, fetch)
 
 
 def _is_plain_product(layer: torch.nn.Module) -> bool:
-    """Whether a linear layer is a plain product as long as its weights need no cast: nobody has given it a forward of its own."""
+    """Return whether a linear layer is x W' + b as long as its weights need no cast: it has no forward of its own."""
     linear = comfy.ops.disable_weight_init.Linear
     kind, names = type(layer), ("forward", "forward_comfy_cast_weights")
     same = issubclass(kind, linear) and all(getattr(kind, name) is getattr(linear, name) for name in names)
@@ -94,7 +94,7 @@ def recompute_weights(model: torch.nn.Module) -> AbstractContextManager[None]:
             return layer.weight, layer.bias
 
         def needs_no_cast(x: torch.Tensor) -> bool:
-            """Most layers of most models, and asked in every call: as they are, in their input's format, frozen."""
+            """Return whether the weights are frozen and in `x`'s format, unpatched: true of most layers, and asked in every call."""
             weight, bias = layer._parameters.get("weight"), layer._parameters.get("bias")
             return (
                 type(weight) is torch.nn.Parameter

@@ -18,7 +18,7 @@ Tensors = tuple[dict[str, Any], dict[str, str] | None]
 
 
 def read(path: Path) -> Tensors:
-    """A LoRA file of the loras folders.
+    """Read a LoRA file of the loras folders.
 
     Raises:
         AthanorError: it is gone, lies elsewhere, or cannot be read.
@@ -40,7 +40,7 @@ def apply(
     strength_clip: float | None = None,
     tensors: Tensors | None = None,
 ) -> tuple[Any, Any]:
-    """MODEL and CLIP with the file of a run on them, exactly as the host's Load LoRA node does it; or a fine-tuned model.
+    """Return MODEL and CLIP with the file of a run on them, as Load LoRA does it exactly; or a fine-tuned model.
 
     Args:
         strength_clip: for the text encoder; None: the same.
@@ -67,13 +67,13 @@ def _count(patcher: Any) -> int:
 
 
 class LoraFiles:
-    """LoRA files that were read lately, up to `limit` bytes; the one that was not used for the longest time goes."""
+    """LoRA files that were read lately, up to `limit` bytes; the least recently used one goes first."""
 
     def __init__(self, limit: int = 2**30) -> None:
         self._limit, self._files, self.reads = limit, OrderedDict[tuple[Any, ...], tuple[Tensors, int]](), 0
 
     def get(self, path: Path) -> Tensors:
-        """The file's content. A file that was replaced is read again; one of a whole model is left to the host."""
+        """Return the file's content, read again if the file was replaced; {} for one of a whole model, which ComfyUI loads."""
         if checkpoint.is_whole_model(path):
             return {}, None
         stat = path.stat() if path.is_file() else None

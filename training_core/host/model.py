@@ -26,7 +26,7 @@ CAST_ON = ("cuda", "xpu")
 
 
 class Trainable:
-    """A loaded model: makes batches and raw predictions."""
+    """A loaded model on its device that makes batches and raw predictions with gradients."""
 
     def __init__(
         self,
@@ -69,16 +69,16 @@ class Trainable:
 
     @property
     def diffusion_model(self) -> torch.nn.Module:
-        """What the network is attached to."""
+        """The module that the network is attached to."""
         return self.patcher.model.diffusion_model
 
     @property
     def encoders(self) -> torch.nn.Module | None:
-        """The text encoders, if they are trained as well."""
+        """The module of all text encoders if they are trained as well, else None."""
         return self.text and self.text.model
 
     def warnings(self) -> Iterator[str]:
-        """What has gone another way than asked for, in words; once."""
+        """Yield sentences about what did not go as asked for; each once."""
         if self.compiled:
             yield from self.compiled.warnings()
 
@@ -98,12 +98,12 @@ class Trainable:
 
     @property
     def _framed(self) -> bool:
-        """The model's own latents have a time axis, (B, C, 1, h, w) for a picture; outside of here they have none."""
+        """Whether the model's own latents have a time axis, (B, C, 1, h, w) for a picture; those outside of this class have none."""
         return self.patcher.model.latent_format.latent_dimensions == 3
 
     @property
     def compute_dtype(self) -> torch.dtype:
-        """Number format of the model's arithmetic."""
+        """The number format of the model's arithmetic."""
         return self.patcher.model.get_dtype_inference()
 
     def batch(
@@ -132,7 +132,7 @@ class Trainable:
         weight: torch.Tensor,
         mask: torch.Tensor | None,
     ) -> Batch:
-        """A batch of tensors that are on the device, latents as the model takes them."""
+        """Make a batch of tensors that are on the device already, latents as the model takes them."""
         flat = together.squeeze(2) if self._framed else together
 
         def part(some: slice) -> Batch:
@@ -145,14 +145,14 @@ class Trainable:
             return Batch(latents=flat, weights=weight, mask=mask, groups=lambda: groups, part=part)
 
         def live() -> Groups:
-            """Inside the step, whose random numbers the encoders' dropouts use."""
+            """Encode the captions in the step itself, whose random numbers the encoders' dropouts use."""
             encoded = [self.text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
             return self._groups(together, encoded, geometry)
 
         return Batch(latents=flat, weights=weight, mask=mask, groups=live, part=part)
 
     def _groups(self, latents: torch.Tensor, texts: Sequence[Text], geometry: Sequence[Geometry]) -> Groups:
-        """Every picture keeps its own conditioning; those whose shapes the host can join share a forward."""
+        """Return the samples in groups whose conditioning ComfyUI can join: each group shares a forward."""
         groups: list[tuple[list[int], list[dict[str, Any]]]] = []
         for index, (text, sizes) in enumerate(zip(texts, geometry, strict=True)):
             conds = self._conds(latents[index : index + 1], text, sizes)
@@ -169,7 +169,7 @@ class Trainable:
         )
 
     def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry) -> dict[str, Any]:
-        """The host's conditioning objects of one sample, each for a batch of one."""
+        """Return ComfyUI's conditioning objects of one sample, each for a batch of one."""
         model = self.patcher.model
         # Only for models trained with it: Chroma, whose input has the same name, must keep the host's default of 0.
         guided = model.model_config.unet_config.get("guidance_embed", False)
@@ -190,7 +190,7 @@ class Trainable:
         return {name: cond.process_cond(batch_size=1, area=None, device=self.device) for name, cond in conds.items()}
 
     def predict(self, noised: Noised, batch: Batch) -> torch.Tensor:
-        """The raw model output (eps, v or flow) for a batch, (B, C, h, w) float32."""
+        """Return the raw model output (eps, v or flow) for a batch, (B, C, h, w) float32."""
         model, outputs, order = self.patcher.model, [], []
         groups = batch.groups()
         for members, conds in groups:
@@ -208,7 +208,7 @@ class Trainable:
         return torch.cat(outputs)[self._index(torch.tensor(order).argsort())]
 
     def _index(self, places: torch.Tensor) -> torch.Tensor:
-        """On the device, without waiting for it as a list would."""
+        """Return indices as a tensor on the device, without waiting for it as a list would."""
         return places.to(self.device, non_blocking=True)
 
 
@@ -223,7 +223,7 @@ def trainable(
     torch_compile: bool = False,
     whole: bool = False,
 ) -> Iterator[Trainable]:
-    """Load a MODEL of the graph for training; `guidance` is what models with an embedded guidance input are told.
+    """Load a MODEL of the graph for training; `guidance` goes to models with an embedded guidance input.
 
     No copy of the weights is kept; the graph's MODEL is untouched afterwards, and so is its CLIP, which is given if its text
     encoders are trained as well. Must be entered outside inference mode (`guard.training`).
@@ -262,7 +262,7 @@ def trainable(
 
 
 def _swapped(patcher: Any, count: int) -> AbstractContextManager[swap.Swap]:
-    """Weights that the host is to patch stay."""
+    """Swap blocks out of the device's memory, except for layers with weights that ComfyUI patches as it loads."""
     module, keep = patcher.model.diffusion_model, set()
     for key in (*patcher.patches, *patcher.weight_wrapper_patches):
         keep.add(id(patcher.model.get_submodule(str(key).rpartition(".")[0])))

@@ -56,7 +56,7 @@ def turn(x: torch.Tensor, freqs_cis: torch.Tensor) -> torch.Tensor:
 
 
 def turn_both(xq: torch.Tensor, xk: torch.Tensor, freqs_cis: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """`turn` of a query and a key."""
+    """Turn a query and a key as `turn` does, in one kernel."""
     if torch.compiler.is_compiling():
         return _CHAIN_OF_TWO(xq, xk, freqs_cis)
     return _Turn.apply(freqs_cis, xq, xk)
@@ -64,7 +64,7 @@ def turn_both(xq: torch.Tensor, xk: torch.Tensor, freqs_cis: torch.Tensor) -> tu
 
 @contextmanager
 def differentiable() -> Iterator[None]:
-    """Inside, what the host does while `in_training` goes by `turn`; every family's rotation comes down to it."""
+    """Inside, ComfyUI's rotations while `in_training` go by `turn`; every family's rotation ends in those two functions."""
     if _CHAIN is None or _CHAIN_OF_TWO is None or not hasattr(comfy.quant_ops, "ck"):
         yield
         return

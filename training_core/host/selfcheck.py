@@ -28,7 +28,7 @@ TOO_COARSE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the check found."""
+    """How a file that ComfyUI's loader has applied differs from the trained network."""
 
     unmatched: tuple[str, ...]  # keys of the file that the loader does not know
     deviation: float  # largest difference of a layer's output, as a part of what the network changes
@@ -36,7 +36,7 @@ class Verdict:
     rounding: bool = False  # the file's number format alone is the cause
 
     def trouble(self, precision: str) -> str:
-        """What is wrong, in one sentence, or ''."""
+        """Return what is wrong, in one sentence, or '' if nothing is."""
         if self.unmatched:
             return f"{len(self.unmatched)} keys of the file are not known to ComfyUI's loader, the first is {self.unmatched[0]}."
         if self.rounding:
@@ -55,10 +55,10 @@ class Verdict:
 
 
 class Check:
-    """Knows a model's keys; made before a network is attached, since LyCORIS' full algorithm takes weights away."""
+    """Knows a model's keys; made before a network is attached, since the algorithm full takes weights off their layers."""
 
     def __init__(self, model: Any | None, encoders: torch.nn.Module | None = None) -> None:
-        """`model`: the host's model that is trained; `encoders`: the text encoders that are."""
+        """Read the key names of `model`, ComfyUI's model that is trained, and of the `encoders` that are."""
         self._keys: dict[str, Any] = {}
         self._names: dict[int, str] = {}
         if model is not None:
@@ -102,7 +102,7 @@ class Check:
 
 
 def _deviation(one: Any, name: str, patches: Mapping[str, Any]) -> float:
-    """How far the loaded layer's output is from the trained one's, as a part of what the network changes."""
+    """Return how far the loaded layer's output is from the trained one's, as a part of what the network changes."""
     adapter, module, base = one.adapter, one.layer, _base(one)
     training = adapter.training
     adapter.eval()
@@ -121,7 +121,7 @@ def _deviation(one: Any, name: str, patches: Mapping[str, Any]) -> float:
 
 
 def _base(one: Any) -> dict[str, torch.Tensor | None]:
-    """The layer's own weight and bias in float32: against a bf16 or fp8 weight, rounding would hide a young change.
+    """Return the layer's own weight and bias in float32: rounding to bf16 or fp8 would hide a young change.
 
     The algorithm full takes them off the layer and keeps copies.
     """
@@ -139,7 +139,7 @@ def _base(one: Any) -> dict[str, torch.Tensor | None]:
 
 
 def _input(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
-    """A small random input of the shape that the layer takes, keyed by nothing but its size."""
+    """Return a small random input of the shape that the layer takes, the same for every layer of a size."""
     kind = type(module).__name__
     if "Conv" in kind:
         shape: tuple[int, ...] = (2, module.in_channels, *[8] * (weight.ndim - 2))
@@ -151,7 +151,7 @@ def _input(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
 
 
 def _stock(value: torch.Tensor | None, key: str, patches: Mapping[str, Any]) -> torch.Tensor | None:
-    """A float32 weight or bias as the stock loader patches it."""
+    """Return a float32 weight or bias as ComfyUI's loader patches it."""
     if value is None or key not in patches:
         return value
     entry = [(1.0, patches[key], 1.0, None, lambda v: v)]
@@ -164,7 +164,7 @@ def _frozen(values: packed.Parameters) -> packed.Parameters:
 
 @contextmanager
 def _unknown_keys() -> Iterator[list[str]]:
-    """Collects the keys that the host's loader warns of."""
+    """Collect the keys of a file that ComfyUI's loader warns of."""
     unknown: list[str] = []
 
     class Collect(logging.Handler):

@@ -30,7 +30,7 @@ pinned twice."""
 
 
 def parameters(layer: torch.nn.Module) -> Mapping[str, torch.Tensor | None]:
-    """A layer's own parameters, wherever they lie."""
+    """Return a layer's own parameters by name, in main memory if they are swapped out."""
     return layer.__dict__.get(HOME, layer._parameters)
 
 
@@ -55,18 +55,18 @@ class Swap:
 
     @property
     def resident(self) -> int:
-        """Bytes of copies on the device."""
+        """The bytes of copies that are on the device."""
         copies = [t for copy in self._here.values() for layer in copy.tensors.values() for t in layer.values()]
         return sum(t.numel() * t.element_size() for t in copies if t is not None)
 
     def fetch(self, index: int, layer: torch.nn.Module) -> Mapping[str, torch.Tensor | None]:
-        """A layer's parameters on the device."""
+        """Return a layer's parameters on the device, by name."""
         if index != self._current:
             self._turn_to(index)
         return self._here[index].tensors[layer]
 
     def _turn_to(self, index: int) -> None:
-        """Drop what is neither in use nor next: forwards first, backwards after the last block, and so on."""
+        """Make `index` the block in use: drop copies that are neither its nor the next block's, and start copying the next."""
         step = 1 if index > self._current else -1
         ahead = index + step if 0 <= index + step < len(self._blocks) else index - step
         for other in [i for i in self._here if i not in (index, ahead)]:
@@ -112,14 +112,14 @@ class Swap:
 
 
 def transformer_blocks(model: torch.nn.Module) -> list[torch.nn.Module]:
-    """In the order of the forward pass; none is inside of another."""
+    """Return a model's transformer blocks in the order of the forward pass; none is inside of another."""
     blocks = [m for m in model.modules() if is_one_of(m, BLOCKS)]
     inner = {id(child) for block in blocks for child in block.modules() if child is not block}
     return [block for block in blocks if id(block) not in inner]
 
 
 def _chosen(model: torch.nn.Module, count: int) -> list[torch.nn.Module]:
-    """`count` of the model's transformer blocks, evenly spread: the time of those between hides the copying.
+    """Return `count` of the model's transformer blocks, evenly spread: the time of those between hides the copying.
 
     Raises:
         AthanorError: it has fewer.
@@ -197,7 +197,7 @@ class _Away:
         self._pinned: list[torch.Tensor] = []
 
     def send(self, layer: torch.nn.Module) -> None:
-        """Let a layer's weights lie in main memory alone."""
+        """Take a layer's weights off it: from now on they lie in main memory alone."""
         own = dict(layer._parameters)
         self._layers.append((layer, own))
         with torch.no_grad():
@@ -207,7 +207,7 @@ class _Away:
                     layer._parameters[name] = torch.nn.Parameter(packed.bare(p).new_empty(0), requires_grad=False)
 
     def _home(self, own: torch.Tensor) -> torch.Tensor:
-        """The host pins memory where it lies: torch's own pinning would be a copy, rounded up to a power of two."""
+        """Return a weight in main memory, pinned in place: torch's own pinning would copy it, rounded up to a power of two."""
         value = packed.bare(own.detach()).cpu()
         if self._pin and value.nbytes >= SMALL:
             storage, strange = value.untyped_storage(), packed.is_packed(own)
@@ -218,7 +218,7 @@ class _Away:
         return packed.dressed(value, own)
 
     def bring_back(self) -> None:
-        """The very same parameters in their places."""
+        """Put the very same parameters back into their layers."""
         if self._pinned:
             torch.cuda.synchronize()  # copies may still be under way
         for value in self._pinned:

@@ -12,7 +12,7 @@ _WIDE, _TALL = 320, 60
 
 
 def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Nodes in columns from left to right, as the page saves them; None if a node's inputs are not plain."""
+    """Return nodes in columns from left to right, as the page saves them; None if a node's inputs are not plain."""
     numbers = {key: i for i, key in enumerate(graph, 1)}
     nodes: list[dict[str, Any]] = []
     links: list[list[Any]] = []
@@ -69,6 +69,6 @@ def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _depth(graph: Mapping[str, Any], key: str) -> int:
-    """Nodes before it on the longest way."""
+    """Return the number of nodes before this one on the longest path."""
     before = [str(v[0]) for v in graph[key]["inputs"].values() if isinstance(v, list) and len(v) == 2]
     return 1 + max((_depth(graph, other) for other in before if other in graph), default=-1)

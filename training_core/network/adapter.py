@@ -38,7 +38,7 @@ def dora_axis(adapter: Any) -> str:
 
 
 def both_factors_whole(adapter: Any) -> bool:
-    """Whether an adapter is a LoKr of two full matrices: alpha plays no part in it."""
+    """Return whether an adapter is a LoKr of two full matrices: alpha plays no part in it."""
     return kind_of(adapter) == "lokr" and adapter.use_w1 and adapter.use_w2
 
 
@@ -48,7 +48,7 @@ def pair_of(adapter: Any) -> tuple[torch.nn.Parameter, torch.nn.Parameter] | Non
 
 
 def has_core(adapter: Any) -> bool:
-    """Whether there is a third, Tucker's core, between an adapter's two factors."""
+    """Return whether there is a third, Tucker's core, between an adapter's two factors."""
     return adapter.tucker
 
 

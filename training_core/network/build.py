@@ -20,10 +20,10 @@ from .parts import Network, Part, is_conv3
 
 
 def create(parts: Sequence[Part], settings: NetworkSettings, seed: int) -> Network:
-    """A network for these modules, not attached yet; float32, its start values drawn on the CPU from `seed`.
+    """Make a network for these modules, not attached yet; float32, its start values drawn on the CPU from `seed`.
 
     LoRA, LoHa and LoKr run in LyCORIS' bypass form, base(x) + delta(x): less arithmetic than its default, and nothing
-    of the base's weight is needed. The others need it, in float32 (see `exact`).
+    of the base's weight is needed. The others need it, in float32 (`lycoris.in_float32`).
 
     Raises:
         AthanorError: the preset or the patterns match no layer of a module, or the rank does not fit it.
@@ -135,7 +135,7 @@ def _rank_and_alpha(settings: NetworkSettings, module: torch.nn.Module) -> tuple
 
 
 def _boft_rank(settings: NetworkSettings, error: ValueError) -> AthanorError | ValueError:
-    """BOFT cuts a layer into blocks of an even size near the rank; the odd part of its width must fit in."""
+    """Return an error with the rank that BOFT needs: it cuts a layer into even blocks near the rank, whose odd part must fit."""
     match = re.search(r"impossible to decompose (\d+)", str(error))
     if settings.algo != "boft" or not match:
         return error
@@ -153,7 +153,7 @@ def attached(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[Network]:
-    """The network, applied to its modules on `device` and in train mode; they are as before afterwards.
+    """Inside, the network is applied to its modules on `device` and in train mode; they are unchanged afterwards.
 
     Args:
         dtype: of its parameters. What it keeps beside them (alpha) stays float32.

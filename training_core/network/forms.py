@@ -21,7 +21,7 @@ _FACTORS = "_athanor_factors"
 
 
 def declare(lora: Any, *names: str) -> None:
-    """Tell which parameters a lean forward multiplies with; the first is scaled by alpha / rank."""
+    """Note which parameters a lean forward multiplies with; the first is scaled by alpha / rank."""
     paths = [name.rpartition(".") for name in names]
     # Each attribute of a module is looked for in three places by Python code of torch: 7 us a layer and step.
     lora.__dict__[_FACTORS] = [(lora.get_submodule(path)._parameters, name) for path, _, name in paths]
@@ -32,7 +32,7 @@ def _parameters(lora: Any) -> list[torch.Tensor]:
 
 
 def factors(lora: Any, dtype: torch.dtype) -> Sequence[torch.Tensor]:
-    """What `declare` told, ready for arithmetic in `dtype`."""
+    """Return the parameters that were declared, the first one scaled, in the number format `dtype`."""
     formed = lora.__dict__.get(_FORMED)
     if formed is not None and formed[0].dtype == dtype:
         return formed
@@ -43,11 +43,11 @@ def factors(lora: Any, dtype: torch.dtype) -> Sequence[torch.Tensor]:
 
 
 class _Formed(torch.autograd.Function):
-    """Weights in another format, some of them scaled before: a few operations for all."""
+    """Casts weights to another format, some of them scaled before, with a few operations for all."""
 
     @staticmethod
     def forward(ctx: Any, dtype: torch.dtype, scales: list[float], *weights: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """`scales`: of as many weights, from the first on."""
+        """Cast `weights` to `dtype`; the first len(scales) of them are multiplied by `scales` before."""
         ctx.scales, ctx.dtypes = scales, [w.dtype for w in weights]
         first, others = weights[: len(scales)], weights[len(scales) :]
         scaled = [*(torch._foreach_mul(first, scales) if scales else ()), *others]
@@ -77,7 +77,7 @@ class _Formed(torch.autograd.Function):
 
 @contextmanager
 def formed(loras: Sequence[Any], dtype: torch.dtype) -> Iterator[None]:
-    """Make the factors of these modules, for one forward and backward pass: they do not follow an update of the weights.
+    """Make the factors of these modules for one forward and backward pass: they do not follow an update of the weights.
 
     The values and gradients are those of `factors`, to the bit.
     """

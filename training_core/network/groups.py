@@ -13,7 +13,7 @@ from .parts import Network, is_conv3
 
 
 def parameter_groups(network: Network, settings: NetworkSettings, learning_rate: float) -> list[dict[str, Any]]:
-    """The network's parameters for an optimizer, in groups of one learning rate.
+    """Return the network's parameters for an optimizer, in groups of one learning rate.
 
     Each group has `params`, `part` ("unet", "te", "te1" ...) and `lr_scale`, what the learning rate is multiplied by: by
     LoRA+ (Hayou et al. 2024) for up weights, and by Block Config.

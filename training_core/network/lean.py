@@ -58,7 +58,7 @@ def _lora(adapter: Any, form: BypassForm) -> Forward:
 
 
 def _lokr(adapter: Any, form: BypassForm) -> Forward:
-    """kron(first, second): `first` (up, uq) mixes groups, `second` (vp, vq, ...) works in each."""
+    """Return a forward that adds kron(first, second): `first` (up, uq) mixes groups, `second` (vp, vq, ...) works in each."""
     base, where, first, kernel = form.base, form.convolution, form.first, form.shape[2:]
     if where is None:
 
@@ -107,14 +107,14 @@ def _loha(adapter: Any, form: BypassForm) -> Forward:
 
 
 def _of_kron(parts: Any, first: int) -> tuple[torch.Tensor, ...]:
-    """(first factor, last part of the second, its other part if there are two)."""
+    """Return (first factor, last part of the second, its other part if there are two)."""
     mixing = parts[0] if first == 1 else parts[0] @ parts[1]
     *thin, last = parts[first:]
     return mixing, last, *thin
 
 
 def _mixed(mixing: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-    """`mixing` (up, uq) of the groups of (n, uq, values) -> (n, up, values)."""
+    """Return the groups of (n, uq, values) mixed by `mixing` (up, uq), as (n, up, values)."""
     if mixing.numel() <= SMALL:
         return torch.bmm(mixing.expand(len(inside), -1, -1), inside)
     return F.linear(inside.transpose(1, 2), mixing).transpose(1, 2)

@@ -24,7 +24,7 @@ def limit(up: torch.Tensor, down: torch.Tensor, scale: float, most: float) -> No
 
 
 def limiter(network: torch.nn.Module, most: float) -> Callable[[], None] | None:
-    """What limits all LoRA pairs of a network after a step; None if there is no limit."""
+    """Return a function that limits all LoRA pairs of a network after a step; None if there is no limit."""
     if not most:
         return None
     pairs = [

@@ -12,7 +12,7 @@ _COMPONENT = re.compile(r"(transformer|unet|text_encoder(?:_\d)?)\.")
 
 
 def settings(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """PEFT's LoraConfig with the part of the pipeline before each field, as in `transformer.lora_alpha`; {} if none."""
+    """Return PEFT's LoraConfig with the part of the pipeline before each field, as in `transformer.lora_alpha`; {} if none."""
     try:
         parsed = json.loads(metadata.get("lora_adapter_metadata", "{}"))
     except ValueError:
@@ -21,13 +21,13 @@ def settings(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def field_of(adapter: Mapping[str, Any], field: str, component: str = "") -> Any:
-    """A field of `settings` for a part of the pipeline, by default the diffusion model; None if it is not there."""
+    """Return a field of `settings` for a part of the pipeline, by default the diffusion model; None if it is not there."""
     components = [component] if component else ["transformer", "unet"]
     return next((adapter[k] for k in (*(f"{c}.{field}" for c in components), field) if k in adapter), None)
 
 
 def alpha(adapter: Mapping[str, Any], path: str, rank: int) -> float | None:
-    """alpha of a module by its path in diffusers, such that alpha / rank is its scale; None if the settings do not say.
+    """Return alpha of a module by its path in diffusers, such that alpha / rank is its scale; None if the settings lack it.
 
     rsLoRA's scale is lora_alpha / sqrt(rank), which makes alpha larger than the one that was set.
     """

@@ -26,7 +26,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 def state(network: torch.nn.Module) -> Tensors:
-    """The network's tensors by their names in a file, before modules are renamed; float32."""
+    """Return the network's tensors by their names in a file, before modules are renamed; float32."""
     result = dict(network.state_dict())
     with torch.no_grad():
         for lora in network.loras:
@@ -42,12 +42,12 @@ def state(network: torch.nn.Module) -> Tensors:
 
 
 def _dora(lora: Any, result: Tensors) -> None:
-    """The loader computes (W + D) scale / (|W| + eps); trained was (W + D) scale / |W + D|."""
+    """Convert DoRA's norms: the loader computes (W + D) scale / (|W| + eps); trained was (W + D) scale / |W + D|."""
     result[f"{lora.lora_name}.dora_scale"] = dora_scale_of(lora).float() * dora_ratio(lora)
 
 
 def dora_ratio(lora: Any) -> torch.Tensor:
-    """What the trained scale of a DoRA layer is multiplied by in a file: (|W| + eps) / (|W + D| + eps) per output row."""
+    """Return what a DoRA layer's scale is multiplied by in a file: (|W| + eps) / (|W + D| + eps) per output row."""
     weight = weight_of(lora).float()
     changed = weight + change_of(lora).float().view(weight.shape)
     eps = torch.finfo(torch.float32).eps
@@ -55,12 +55,12 @@ def dora_ratio(lora: Any) -> torch.Tensor:
 
 
 def _rows(weight: torch.Tensor) -> torch.Tensor:
-    """Norm of each output row, (out, 1, ...)."""
+    """Return the norm of each output row, (out, 1, ...)."""
     return weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))
 
 
 def _constraint(lora: Any, result: Tensors) -> None:
-    """Blocks that keep to the constraint by themselves, and a file that names none."""
+    """Write OFT's blocks already scaled to keep to the constraint, and no constraint beside them."""
     blocks, constraint = rotation_of(lora)
     norm = (blocks - blocks.transpose(-1, -2)).norm() + 1e-8
     if 0 < constraint < norm:
@@ -69,14 +69,14 @@ def _constraint(lora: Any, result: Tensors) -> None:
 
 
 def _difference(lora: Any, result: Tensors) -> None:
-    """The whole change of the weight, as large as the layer."""
+    """Write the whole change of the weight, which is as large as the layer."""
     for key in [key for key in result if key.startswith(f"{lora.lora_name}.")]:
         del result[key]
     result[f"{lora.lora_name}.diff"] = whole_change_of(lora)
 
 
 def _dylora(lora: Any, result: Tensors) -> None:
-    """At full rank LyCORIS scales by alpha / number of blocks, the loader by alpha / rank."""
+    """Write the alpha of full rank: LyCORIS scales by alpha / number of blocks there, the loader by alpha / rank."""
     result[f"{lora.lora_name}.alpha"] = alpha_in_file(lora)
 
 

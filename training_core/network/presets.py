@@ -146,7 +146,7 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
     match = fnmatch.fnmatch if preset.get("use_fnmatch") else lambda name, pattern: re.match(pattern, name)
 
     def exact(pattern: str) -> list[str]:
-        """The layers that a pattern means in either spelling, as patterns for LyCORIS that match nothing else."""
+        """Return the layers that a pattern means in either spelling, as patterns for LyCORIS that match nothing else."""
         try:
             matches = [ours for ours, theirs in names.items() if match(ours, pattern) or match(theirs, pattern)]
         except re.error as error:
@@ -167,7 +167,7 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of one kind of layer; algorithms that are not offered here would give files that do not load."""
+    """Return the options of one kind of layer; an algorithm that is not offered would give files that do not load."""
     offered = get_args(NetworkSettings.model_fields["algo"].annotation)
     if (algo := options.get("algo", "lora")) not in offered:
         raise AthanorError(f"preset_toml: algo '{algo}' is not offered; use one of {', '.join(offered)}.")

@@ -7,14 +7,14 @@ from .parts import Network
 
 
 def summary(network: Network) -> str:
-    """How much is trained."""
+    """Return how many layers and parameters are trained, in words."""
     count = sum(p.numel() for lora in network.loras for p in lora.parameters())
     size = f"{count / 1e6:.2f} M" if count >= 1e6 else f"{count:,}"
     return f"{len(network.loras)} layers, {size} parameters"
 
 
 def table(network: Network) -> str:
-    """Block by block: layers and parameters, and the size of the file."""
+    """Return layers and parameters block by block, and the size of the file, as text."""
     rows: dict[str, list[int]] = {}
     for lora in network.loras:
         part = network.parts[lora.lora_name]

@@ -30,7 +30,7 @@ CANNOT = ("full", "ia3", "dylora", "finetune")
 
 
 def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Tensors and metadata of a LoRA file.
+    """Read tensors and metadata of a LoRA file.
 
     Raises:
         AthanorError: it is no safetensors file, or holds NaN or infinity.
@@ -48,7 +48,7 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 def is_text(key: str) -> bool:
-    """Whether a key of a LoRA file belongs to a text encoder."""
+    """Return whether a key of a LoRA file belongs to a text encoder."""
     return bool(re.match(r"(?:base_model\.model\.)?(?:lora_te|text_encoder)", key))
 
 
@@ -142,7 +142,7 @@ def _fill_up(given: dict[str, dict[str, torch.Tensor]], loras: Mapping[str, Any]
 
 
 def _split(key: str) -> tuple[str, str, str]:
-    """(module in our spelling, part, path with dots or '') of a key in any trainer's spelling."""
+    """Return (module in our spelling, part, path with dots or '') of a key in any trainer's spelling."""
     key = _OLD.sub(lambda m: f".{m[1]}{'.0' * (m[1] == 'to_out')}.lora_{m[2]}.weight", key)
     for theirs, ours in _PARTS.items():
         if key.endswith(f".{theirs}"):
