@@ -72,10 +72,10 @@ def test_a_cast_model_keeps_no_second_copy(name, how, monkeypatch):
     model, steps = load(name), []
     with training(model, None, "bf16", gradient_checkpointing=how) as (host_model, network):
         together = step(host_model, network, *samples(CASES[name]))
-    monkeypatch.setattr(lean, "WEIGHTS_FOR", "nothing")  # base and network apart, as without `recast`
+    monkeypatch.setattr(lean, "WEIGHTS_FOR", "nothing")  # base and network apart, as without `recompute_weights`
     weights = sum(p.numel() * 2 for p in model.model.diffusion_model.parameters())
-    for recast in (frozen.recompute_weights, lambda model: contextlib.nullcontext()):
-        monkeypatch.setattr(frozen, "recast", recast)
+    for replacement in (frozen.recompute_weights, lambda model: contextlib.nullcontext()):
+        monkeypatch.setattr(frozen, "recompute_weights", replacement)
         with training(model, None, "bf16", gradient_checkpointing=how) as (host_model, network):
             steps.append(step(host_model, network, *samples(CASES[name])))
     ours, plain = steps

@@ -17,7 +17,7 @@ from . import folders
 PREFIX = "model.diffusion_model."
 
 
-def compute_in_input_format(module: torch.nn.Module) -> None:
+def compute_in_input_format(module: Any) -> None:
     """Let a layer of the host cast its weights to its input's number format."""
     if hasattr(module, "comfy_cast_weights") and not module.comfy_cast_weights:
         module.comfy_cast_weights = True
@@ -74,7 +74,7 @@ def is_whole_model(path: Path) -> bool:
 def merged(model: Any, path: Path, strength: float) -> Any:
     """Return MODEL moved towards the fine-tuned one of a file: strength 1 gives that model, 0.5 the mean of both."""
     if path.is_relative_to(folders.checkpoint_folder()):
-        other = comfy.sd.load_checkpoint_guess_config(str(path), output_vae=False, output_clip=False)[0]
+        other: Any = comfy.sd.load_checkpoint_guess_config(str(path), output_vae=False, output_clip=False)[0]
     else:
         other = comfy.sd.load_diffusion_model(str(path))
     if strength == 1:

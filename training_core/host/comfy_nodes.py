@@ -1,5 +1,9 @@
 """ComfyUI's own module `nodes` (the pack has a folder of that name): nobody else imports it."""
 
-import nodes as host_nodes
+from typing import Any
+
+import nodes
+
+host_nodes: Any = nodes
 
 __all__ = ["host_nodes"]

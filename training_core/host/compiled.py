@@ -152,7 +152,8 @@ def _mark(tensors: Iterable[tuple[str, torch.Tensor]]) -> None:
 def _unmark(tensors: Iterable[tuple[str, torch.Tensor]]) -> None:
     """Take back what `_mark` has told torch: blocks hand tensors on, which may have been marked before."""
     for _, value in tensors:
-        value.__dict__.pop("_dynamo_weak_dynamic_indices", None)
+        attributes: Any = value.__dict__
+        attributes.pop("_dynamo_weak_dynamic_indices", None)
 
 
 def _raise_other(error: Exception) -> None:
@@ -199,7 +200,8 @@ def compiled(model: torch.nn.Module, backend: str = "") -> Iterator[Compiled]:
         # Weights of 8 bits are cast for both passes (`frozen`): else the casts of all layers are kept for the second.
         "ban_recompute_materialized_backward": not quantised.is_8bit(model),
     }
-    functorch = torch._functorch.config.patch(differentiated)
+    compiler: Any = torch
+    functorch = compiler._functorch.config.patch(differentiated)
     with torch._dynamo.config.patch(limits), functorch, patched(blocks, run_blocks.wrap):
         try:
             yield run_blocks

@@ -59,7 +59,8 @@ def schedule(sampling: Any) -> Schedule:
         if prediction == "flow" and getattr(sampling, "noise_scale", 1.0) == 1.0:
             return Schedule("flow")
         if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete):
-            return Schedule(prediction, sampling.sigmas.detach().float().cpu().clone())
+            sigmas: Any = sampling.sigmas
+            return Schedule(prediction, sigmas.detach().float().cpu().clone())
     seen = ", ".join(base.__name__ for base in own) or "unknown prediction"
     raise AthanorError(f"MODEL samples with {type(sampling).__name__} ({seen}), which cannot be trained.")
 

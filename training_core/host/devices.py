@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import comfy.model_management as mm
 import psutil
@@ -70,10 +71,12 @@ def peak_gigabytes(device: torch.device) -> float:
 
 def total_memory(device: torch.device) -> int:
     """Return the bytes that a device has."""
-    return mm.get_total_memory(device)
+    size: Any = mm.get_total_memory(device)
+    return size
 
 
 def available_memory(device: torch.device) -> int:
     """Return the bytes that torch could hold on a device in all, beside other programs."""
     allocated = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
-    return allocated + mm.get_free_memory(device)
+    free: Any = mm.get_free_memory(device)
+    return allocated + free

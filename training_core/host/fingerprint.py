@@ -21,7 +21,7 @@ LACKING = ("text_projection.weight", "logit_scale")
 """Weights of CLIP that SDXL and SD3 checkpoints lack and the host does not use: what stands there is whatever was in memory."""
 
 
-def _plain(value: torch.Tensor) -> list[torch.Tensor]:
+def _plain(value: Any) -> list[torch.Tensor]:
     """Return the tensors that a quantised one is made of (its numbers and scales), or the tensor itself."""
     if not hasattr(value, "__tensor_flatten__"):
         return [value]

@@ -30,7 +30,7 @@ class _Layer(torch.autograd.Function):
     """A linear or convolution layer of which the input alone gets a gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, layer: torch.nn.Module, fetch: Fetch) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, layer: Any, fetch: Fetch) -> torch.Tensor:
         ctx.layer, ctx.fetch, ctx.shape, ctx.dtype = layer, fetch, x.shape, x.dtype
         weight, bias = fetch(x.dtype, x.device)
         if isinstance(layer, torch.nn.Linear):
@@ -80,7 +80,7 @@ def recompute_weights(model: torch.nn.Module) -> AbstractContextManager[None]:
     gives the weights that it is multiplied with; None if they are trained, or if there is more to the output than that.
     """
 
-    def wrap(layer: torch.nn.Module, forward: Any) -> Any:
+    def wrap(layer: Any, forward: Any) -> Any:
         scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
         is_product = _is_plain_product(layer) and not scaled
 

@@ -82,7 +82,8 @@ class Headless:
         self._mm, self._nodes = comfy.model_management, host_nodes
         for handler in logging.getLogger().handlers:
             handler.addFilter(lambda record: record.module != "execution")  # failures are told by `run`
-        self._loop, self._server, _ = main.start_comfyui()
+        started: Any = main.start_comfyui()
+        self._loop, self._server, _ = started
         self._server.send_sync = lambda *_: None
         self._server.send_progress_text = lambda text, *_: say(text)
         if not self._loop.run_until_complete(host_nodes.load_custom_node(str(PACK))):

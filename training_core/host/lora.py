@@ -27,7 +27,8 @@ def read(path: Path) -> Tensors:
     if not path.is_file() or not inside:
         raise AthanorError(f"{path.name} is not in the loras folder any more; train it again.")
     try:
-        return comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
+        content: Any = comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
+        return content
     except Exception as error:
         raise AthanorError(f"{path.name} cannot be read ({error}); choose another file.") from None
 
@@ -52,9 +53,8 @@ def apply(
     if strength == 0 and strength_clip == 0:
         return model, clip
     state, metadata = tensors or read(path)
-    patched, patched_clip = comfy.sd.load_lora_for_models(
-        model, clip, state, strength, strength_clip, lora_metadata=metadata
-    )
+    load: Any = comfy.sd.load_lora_for_models
+    patched, patched_clip = load(model, clip, state, strength, strength_clip, lora_metadata=metadata)
     changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
     if not changed and _count(patched) == _count(model):
         raise AthanorError(f"{path.name} fits no layer of this model: it was trained on another kind of model.")

@@ -13,12 +13,12 @@ from ..objective import Noised
 from ..objective.schedule import Schedule
 from . import compiled, detection, devices, frozen, patches, quantised, swap, weights
 from .attention import Attention
-from .batch import Batch, Caption, Geometry, Groups
+from .batch import Batch, Geometry, Groups
 from .live_text import LiveText
 from .precision import compute_dtype
 from .text import Text
 
-EVERYTHING = 1e20
+EVERYTHING: Any = 1e20
 """Bytes that are never there: the host takes all other models off the device."""
 
 CAST_ON = ("cuda", "xpu")
@@ -53,13 +53,13 @@ class Trainable:
         Encoding captions between epochs, or drawing, may have pushed it out. The first time everything else leaves the device,
         since nobody knows yet what a step takes; later on so much is asked for as steps have taken.
         """
-        first = self._weight_bytes is None
-        beside = EVERYTHING if first else max(0, devices.peak_memory(self.device) - self._weight_bytes)
+        known = self._weight_bytes
+        beside = EVERYTHING if known is None else max(0, devices.peak_memory(self.device) - known)
         with torch.no_grad():
             mm.load_models_gpu([t.patcher for t in self._lent], memory_required=beside, force_full_load=True)
             for taken in self._lent:
                 taken.settle()
-        if first:
+        if known is None:
             models = [t.patcher.model for t in self._lent]
             self._weight_bytes = sum(p.nbytes for m in models for p in m.parameters() if p.device == self.device)
             devices.forget_peak_memory(self.device)
@@ -109,7 +109,7 @@ class Trainable:
     def batch(
         self,
         latents: torch.Tensor,
-        texts: Sequence[Text | Caption],
+        texts: Sequence[Any],
         geometry: Sequence[Geometry],
         weights: Sequence[float] | torch.Tensor,
         mask: torch.Tensor | None = None,
@@ -127,7 +127,7 @@ class Trainable:
     def _batch(
         self,
         together: torch.Tensor,
-        texts: Sequence[Text | Caption],
+        texts: Sequence[Any],
         geometry: Sequence[Geometry],
         weight: torch.Tensor,
         mask: torch.Tensor | None,
@@ -140,13 +140,14 @@ class Trainable:
                 together[some], texts[some], geometry[some], weight[some], mask if mask is None else mask[some]
             )
 
-        if self.text is None:
+        text = self.text
+        if text is None:
             groups = self._groups(together, texts, geometry)
             return Batch(latents=flat, weights=weight, mask=mask, groups=lambda: groups, part=part)
 
         def live() -> Groups:
             """Encode the captions in the step itself, whose random numbers the encoders' dropouts use."""
-            encoded = [self.text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
+            encoded = [text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
             return self._groups(together, encoded, geometry)
 
         return Batch(latents=flat, weights=weight, mask=mask, groups=live, part=part)

@@ -14,12 +14,14 @@ import comfy.ldm.flux.math as host
 import comfy.quant_ops
 import torch
 
+_CHAIN: Any
+_CHAIN_OF_TWO: Any
 _CHAIN, _CHAIN_OF_TWO = getattr(host, "_apply_rope1", None), getattr(host, "_apply_rope", None)
 """The host's, of one tensor and of a query and a key; None in a host that has others, where all stays as it is."""
 
 
 def _turned(freqs: torch.Tensor, tensors: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    kernels = comfy.quant_ops.ck
+    kernels: Any = comfy.quant_ops.ck
     return kernels.apply_rope(*tensors, freqs) if len(tensors) == 2 else (kernels.apply_rope1(*tensors, freqs),)
 
 

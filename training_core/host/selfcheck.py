@@ -70,7 +70,7 @@ class Check:
 
     def __call__(
         self,
-        network: torch.nn.Module,
+        network: Any,
         tensors: Mapping[str, torch.Tensor],
         precision: str = "float",
         exact: Callable[[], Mapping[str, torch.Tensor]] | None = None,
@@ -88,7 +88,7 @@ class Check:
         unrounded = self._compare(network, exact())
         return replace(verdict, rounding=unrounded.deviation <= TOLERANCE["float"])
 
-    def _compare(self, network: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> Verdict:
+    def _compare(self, network: Any, tensors: Mapping[str, torch.Tensor]) -> Verdict:
         with _unknown_keys() as unmatched:
             patches = comfy.lora.load_lora(dict(tensors), self._keys)
         worst, where = 0.0, ""
@@ -120,7 +120,7 @@ def _deviation(one: Any, name: str, patches: Mapping[str, Any]) -> float:
     return deviation if math.isfinite(deviation) else math.inf  # fp16 ends at 65504
 
 
-def _base(one: Any) -> dict[str, torch.Tensor | None]:
+def _base(one: Any) -> dict[str, Any]:
     """Return the layer's own weight and bias in float32: rounding to bf16 or fp8 would hide a young change.
 
     The algorithm full takes them off the layer and keeps copies.
@@ -138,7 +138,7 @@ def _base(one: Any) -> dict[str, torch.Tensor | None]:
     }
 
 
-def _input(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
+def _input(module: Any, weight: torch.Tensor) -> torch.Tensor:
     """Return a small random input of the shape that the layer takes, the same for every layer of a size."""
     kind = type(module).__name__
     if "Conv" in kind:

@@ -6,7 +6,7 @@ on a stream of their own; elsewhere the copies are made in the same order, when 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ SMALL = 2**16
 pinned twice."""
 
 
-def parameters(layer: torch.nn.Module) -> Mapping[str, torch.Tensor | None]:
+def parameters(layer: torch.nn.Module) -> Mapping[str, Any]:
     """Return a layer's own parameters by name, in main memory if they are swapped out."""
     return layer.__dict__.get(HOME, layer._parameters)
 
@@ -38,7 +38,7 @@ def parameters(layer: torch.nn.Module) -> Mapping[str, torch.Tensor | None]:
 class _Copy:
     """A block's weights on the device."""
 
-    tensors: Mapping[torch.nn.Module, Mapping[str, torch.Tensor | None]]
+    tensors: Mapping[torch.nn.Module, Mapping[str, Any]]  # None for a bias that the layer lacks
     arrived: Any  # a CUDA event, or None
 
 
@@ -59,7 +59,7 @@ class Swap:
         copies = [t for copy in self._here.values() for layer in copy.tensors.values() for t in layer.values()]
         return sum(t.numel() * t.element_size() for t in copies if t is not None)
 
-    def fetch(self, index: int, layer: torch.nn.Module) -> Mapping[str, torch.Tensor | None]:
+    def fetch(self, index: int, layer: torch.nn.Module) -> Mapping[str, Any]:
         """Return a layer's parameters on the device, by name."""
         if index != self._current:
             self._turn_to(index)
@@ -84,7 +84,7 @@ class Swap:
             torch.cuda.current_stream(self._device).wait_event(self._here[index].arrived)
 
     def _copy(self, index: int) -> _Copy:
-        def empty(p: torch.Tensor | None) -> torch.Tensor | None:
+        def empty(p: torch.Tensor | None) -> Any:
             return None if p is None else torch.empty_like(packed.bare(p), device=self._device)
 
         with torch.no_grad():
@@ -139,7 +139,7 @@ def _can_go(layer: torch.nn.Module) -> bool:
 
 
 @contextmanager
-def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: set[int] = frozenset()) -> Iterator[Swap]:
+def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: Collection[int] = ()) -> Iterator[Swap]:
     """Take the linear and convolution layers of `count` blocks off the model before it is loaded; they are back in
     main memory afterwards.
 
@@ -158,7 +158,7 @@ def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: set[
     swap = Swap(blocks, device)
     index_of = {layer: index for index, layers in enumerate(blocks) for layer in layers}
 
-    def wrap(layer: torch.nn.Module, forward: Any) -> Any:
+    def wrap(layer: Any, forward: Any) -> Any:
         own = parameters(layer)
         strange = any(map(packed.is_packed, own.values()))
 

@@ -56,7 +56,7 @@ def _moments(model: torch.nn.Module, vae: Any) -> Iterator[bool]:
 
 
 @contextmanager
-def _halving(model: torch.nn.Module) -> Iterator[None]:
+def _halving(model: Any) -> Iterator[None]:
     """Encode half as many pictures at once when memory runs out; one alone is left to the host."""
     encode = model.encode
 

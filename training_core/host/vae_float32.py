@@ -88,7 +88,7 @@ def _copied(vae: Any) -> torch.nn.Module:
     return twin
 
 
-def _float32(value: torch.Tensor) -> torch.Tensor:
+def _float32(value: Any) -> torch.Tensor:
     if value.is_meta:  # not in the file: the host takes zeros as well
         return torch.zeros(value.shape)
     dtype = torch.float32 if value.is_floating_point() else value.dtype
@@ -99,7 +99,8 @@ def _forgotten(patcher: Any) -> None:
     """Remove a copy from ComfyUI's list of loaded models and free its memory; nothing is moved back for it."""
     with contextlib.suppress(ValueError), torch.no_grad():
         patcher.unpin_all_weights()
-        for loaded in [m for m in mm.current_loaded_models if m.model is patcher]:
+        copies: list[Any] = [m for m in mm.current_loaded_models if m.model is patcher]
+        for loaded in copies:
             loaded.model_finalizer.detach()
             mm.current_loaded_models.remove(loaded)
     mm.soft_empty_cache()

@@ -18,7 +18,7 @@ import torch
 from comfy.quant_ops import QuantizedTensor
 
 from ..errors import AthanorError
-from ..packed import dressed, is_packed, unpacks
+from ..packed import dressed, has_own_arithmetic, is_packed, unpacks
 
 STREAMED = ("_v", "_v_signature", "_v_weight", "_v_bias", "_prefetch")
 """Attributes by which layers of a model with dynamic VRAM find their weights in the GPU's memory, as sampling streams them."""
@@ -58,7 +58,7 @@ def usable(value: torch.Tensor) -> torch.Tensor:
     anything."""
     if isinstance(value, QuantizedTensor):
         return value.detach() if tracked(value) else value.clone()
-    if value.is_meta or type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+    if value.is_meta or has_own_arithmetic(value):
         return value  # has no memory of its own
     with torch.no_grad():
         twin = torch.empty(0, dtype=value.dtype, device=value.device).set_(

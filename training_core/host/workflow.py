@@ -27,7 +27,9 @@ def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
             return None
         slots, values = [], []
         for name, spec in specs.items():
-            value, widget = node["inputs"].get(name), isinstance(spec[0], list) or spec[0] in _WIDGETS
+            inputs: Any = node["inputs"]
+            value = inputs.get(name)
+            widget = isinstance(spec[0], list) or spec[0] in _WIDGETS
             linked = isinstance(value, list) and len(value) == 2 and str(value[0]) in graph
             options = spec[1] if len(spec) > 1 else {}
             if widget:

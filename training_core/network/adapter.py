@@ -22,7 +22,7 @@ def kind_of(adapter: Any) -> str:
     return _KINDS[type(adapter).__name__]
 
 
-def layer_of(adapter: Any) -> torch.nn.Module:
+def layer_of(adapter: Any) -> Any:
     """Return the layer of the model that an adapter is for."""
     return adapter.org_module[0]
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..errors import AthanorError
-from ..packed import is_packed
+from ..packed import has_own_arithmetic, is_packed
 from ..randomness import torch_seed
 from ..settings import BlockSettings, NetworkSettings
 from . import blocks, lycoris, presets
@@ -36,7 +36,7 @@ def create(parts: Sequence[Part], settings: NetworkSettings, seed: int) -> Netwo
     return Network(made)
 
 
-def _create(part: Part, settings: NetworkSettings) -> torch.nn.Module:
+def _create(part: Part, settings: NetworkSettings) -> Any:
     if settings.algo == "full" and any(map(is_packed, part.module.parameters())):
         raise AthanorError(
             "algo full needs a model in fp32, fp16 or bf16, this one's weights are packed as in a GGUF file: load it from a "
@@ -63,7 +63,7 @@ def _refuse_short_formats(adapters: list[Any]) -> None:
     """Raise AthanorError if a layer is stored in 8 bits or less: the algorithm full trains the weight itself."""
     for adapter in adapters:
         weight = layer_of(adapter).weight
-        if weight.dtype.itemsize < 2 or type(weight).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+        if weight.dtype.itemsize < 2 or has_own_arithmetic(weight):
             raise AthanorError(
                 "algo full needs a model in fp32, fp16 or bf16, this one is stored in 8 bits or less: load the model with another "
                 "weight_dtype, or choose lora or lokr."

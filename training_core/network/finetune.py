@@ -30,7 +30,7 @@ class Weights(torch.nn.Module):
         return f"the model itself, {sum(p.numel() for p in self.values) / 1e6:.1f} M parameters"
 
 
-def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[torch.nn.Module, str, str]]:
+def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[Any, str, str]]:
     """Return (owner, attribute, name) of the parameters that `include` and `exclude` leave.
 
     Raises:
@@ -92,7 +92,7 @@ def attached(
         cast: lets an owner compute in another format than its weights'.
         dtype: of the copies.
     """
-    replaced: list[tuple[torch.nn.Module, str, torch.nn.Parameter]] = []
+    replaced: list[tuple[Any, str, Any]] = []
     named = {}
     before = []
     try:

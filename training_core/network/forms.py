@@ -14,6 +14,7 @@ import torch
 
 from .adapter import scale_of
 
+_torch: Any = torch  # one operation on many tensors has private names alone
 _FORMED = "_athanor_formed"
 """Attribute of a LyCORIS module while they are made: its factors, in the order of `declare`."""
 _FACTORS = "_athanor_factors"
@@ -50,26 +51,26 @@ class _Formed(torch.autograd.Function):
         """Cast `weights` to `dtype`; the first len(scales) of them are multiplied by `scales` before."""
         ctx.scales, ctx.dtypes = scales, [w.dtype for w in weights]
         first, others = weights[: len(scales)], weights[len(scales) :]
-        scaled = [*(torch._foreach_mul(first, scales) if scales else ()), *others]
+        scaled = [*(_torch._foreach_mul(first, scales) if scales else ()), *others]
         if not any(w.dtype != dtype for w in weights):
             return tuple(scaled)
         made = [torch.empty_like(w, dtype=dtype) for w in weights]
-        torch._foreach_copy_(made, scaled)
+        _torch._foreach_copy_(made, scaled)
         return tuple(made)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
-        grads = list(gradients)
+        grads: list[Any] = list(gradients)
         cast = [i for i, g in enumerate(grads) if g is not None and g.dtype != ctx.dtypes[i]]
         if cast:
             there = [torch.empty_like(grads[i], dtype=ctx.dtypes[i]) for i in cast]
-            torch._foreach_copy_(there, [grads[i] for i in cast])
+            _torch._foreach_copy_(there, [grads[i] for i in cast])
             for i, gradient in zip(cast, there, strict=True):
                 grads[i] = gradient
         scaled = [i for i in range(len(ctx.scales)) if grads[i] is not None]
         if scaled:
-            made = torch._foreach_mul([grads[i] for i in scaled], [ctx.scales[i] for i in scaled])
+            made = _torch._foreach_mul([grads[i] for i in scaled], [ctx.scales[i] for i in scaled])
             for i, gradient in zip(scaled, made, strict=True):
                 grads[i] = gradient
         return None, None, *grads

@@ -28,9 +28,7 @@ def needs_no_weights(settings: NetworkSettings) -> bool:
     return settings.algo in BYPASS and not settings.dora
 
 
-def create(
-    module: torch.nn.Module, prefix: str, settings: NetworkSettings, preset: Mapping[str, Any]
-) -> torch.nn.Module:
+def create(module: torch.nn.Module, prefix: str, settings: NetworkSettings, preset: Mapping[str, Any]) -> Any:
     """Make a LyCORIS network for a module, its start values drawn from torch's generator; not applied yet.
 
     Args:
@@ -43,7 +41,8 @@ def create(
     from lycoris.wrapper import LycorisNetwork  # takes seconds to import: not before it is needed
 
     with _class_attributes(LycorisNetwork, {**preset, "LORA_PREFIX": prefix}), _quiet():
-        network = LycorisNetwork(
+        make: Any = LycorisNetwork  # its hints say int where it takes any number
+        network = make(
             module,
             lora_dim=settings.rank,
             alpha=settings.alpha,
@@ -125,7 +124,7 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def float32_weight(layer: torch.nn.Module) -> torch.Tensor:
+def float32_weight(layer: Any) -> torch.Tensor:
     """Return a layer's frozen weight in float32, whatever it is stored as."""
     weight = layer.weight
     if packed.is_packed(weight):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -23,7 +24,7 @@ def limit(up: torch.Tensor, down: torch.Tensor, scale: float, most: float) -> No
     down.mul_(ratio)
 
 
-def limiter(network: torch.nn.Module, most: float) -> Callable[[], None] | None:
+def limiter(network: Any, most: float) -> Callable[[], None] | None:
     """Return a function that limits all LoRA pairs of a network after a step; None if there is no limit."""
     if not most:
         return None

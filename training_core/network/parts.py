@@ -40,10 +40,11 @@ class Part:
 class Network(torch.nn.Module):
     """LyCORIS networks on several modules, as one."""
 
-    def __init__(self, parts: Sequence[tuple[Part, torch.nn.Module]]) -> None:
+    def __init__(self, parts: Sequence[tuple[Part, Any]]) -> None:
         """Join the LyCORIS networks that were made for these parts."""
         super().__init__()
         self.networks = torch.nn.ModuleList(network for _, network in parts)
+        self._lycoris: list[Any] = [network for _, network in parts]
         self.loras: list[Any] = [lora for _, network in parts for lora in network.loras]
         self.parts: dict[str, Part] = {}  # by lora_name
         self.layers: dict[str, str] = {}  # lora_name -> name of the layer in its module
@@ -71,7 +72,7 @@ class Network(torch.nn.Module):
 
     def apply_to(self) -> None:
         """Put the networks into the forward of their layers."""
-        for network in self.networks:
+        for network in self._lycoris:
             network.apply_to()
 
     def formed(self, dtype: torch.dtype) -> AbstractContextManager[None]:
@@ -80,7 +81,7 @@ class Network(torch.nn.Module):
 
     def restore(self) -> None:
         """Take the networks off their layers again."""
-        for network in self.networks:
+        for network in self._lycoris:
             network.restore()
 
 

@@ -25,7 +25,7 @@ from .adapter import (
 Tensors = dict[str, torch.Tensor]
 
 
-def state(network: torch.nn.Module) -> Tensors:
+def state(network: Any) -> Tensors:
     """Return the network's tensors by their names in a file, before modules are renamed; float32."""
     result = dict(network.state_dict())
     with torch.no_grad():

@@ -135,7 +135,7 @@ def _attributes(
 
 def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, Any]:
     try:
-        preset = toml.loads(source)
+        preset: dict[str, Any] = toml.loads(source)
     except toml.TOMLDecodeError as error:
         raise AthanorError(f"preset_toml is no TOML ({error}): paste the text of a LyCORIS preset file.") from None
     if unknown := sorted(set(preset) - _KEYS):
@@ -143,7 +143,7 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
             f"preset_toml: '{unknown[0]}' is no key of a LyCORIS preset; it knows {', '.join(sorted(_KEYS))}."
         )
     side = "text_encoder" if text else "unet"
-    match = fnmatch.fnmatch if preset.get("use_fnmatch") else lambda name, pattern: re.match(pattern, name)
+    match: Any = fnmatch.fnmatch if preset.get("use_fnmatch") else lambda name, pattern: re.match(pattern, name)
 
     def exact(pattern: str) -> list[str]:
         """Return the layers that a pattern means in either spelling, as patterns for LyCORIS that match nothing else."""
@@ -156,7 +156,7 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
     try:
         return _attributes(
             bool(preset.get("enable_conv", True)),
-            [LYCORIS_NAMES.get(name, name) for name in preset.get(f"{side}_target_module", [])],
+            [str(LYCORIS_NAMES.get(name, name)) for name in preset.get(f"{side}_target_module", [])],
             [name for pattern in preset.get(f"{side}_target_name", []) for name in exact(pattern)],
             [name for pattern in preset.get("exclude_name", []) for name in exact(pattern)],
             {LYCORIS_NAMES.get(name, name): _options(o) for name, o in preset.get("module_algo_map", {}).items()},
