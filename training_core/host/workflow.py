@@ -31,6 +31,7 @@ def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
             value = inputs.get(name)
             widget = isinstance(spec[0], list) or spec[0] in _WIDGETS
             linked = isinstance(value, list) and len(value) == 2 and str(value[0]) in graph
+            source, output = (str(value[0]), value[1]) if linked else ("", 0)
             options = spec[1] if len(spec) > 1 else {}
             if widget:
                 values.append(options.get("default") if linked or value is None else value)
@@ -45,9 +46,7 @@ def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
                     slot["widget"] = {"name": name}
                 if linked:
                     slot["link"] = len(links) + 1
-                    links.append(
-                        [slot["link"], numbers[str(value[0])], value[1], numbers[key], len(slots), slot["type"]]
-                    )
+                    links.append([slot["link"], numbers[source], output, numbers[key], len(slots), slot["type"]])
                 slots.append(slot)
         names = getattr(kind, "RETURN_NAMES", None) or kind.RETURN_TYPES
         outputs = [{"name": n, "type": t, "links": []} for n, t in zip(names, kind.RETURN_TYPES, strict=True)]
