@@ -80,19 +80,18 @@ def tiny(build, *sizes, **named):
 
 def test_krea_2s_single_stream_block_is_not_taken_for_flux():
     """It has the name of Flux's block, which writes into its inputs; this one returns new tensors."""
-    from athanor.training_core.host import patches, swap
+    from athanor.training_core.host import patches
     from comfy.ldm.flux.layers import SingleStreamBlock as FluxBlock
     from comfy.ldm.krea2.model import SingleStreamBlock
 
     other = tiny(SingleStreamBlock, 64, 2, 4)
     flux = tiny(FluxBlock, 64, 2)
     assert type(other).__name__ == type(flux).__name__ == "SingleStreamBlock"
-    both = torch.nn.ModuleList([other, flux])
-    with patches.checkpointed(both, "all"):
-        assert "forward" not in other.__dict__ and "forward" in flux.__dict__
     assert patches.on_copies(other, other.forward) == other.forward
     assert patches.on_copies(flux, flux.forward) != flux.forward
-    assert swap.transformer_blocks(both) == [flux]
+    other.norm, flux.norm = torch.nn.LayerNorm(64), torch.nn.LayerNorm(64)  # Flux's would be run on a copy
+    with patches.differentiable(torch.nn.ModuleList([other, flux])):
+        assert "forward" not in other.norm.__dict__ and "forward" in flux.norm.__dict__
 
 
 class Text(torch.nn.Module):
