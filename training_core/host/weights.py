@@ -149,7 +149,7 @@ class Lent:
             return lent if patched or wanted.itemsize >= value.itemsize else lent.to(wanted)
 
     def _lock(self, key: str) -> None:
-        """What the host does with a weight that it leaves in main memory: its pages are locked, for faster copies. The host
+        """Lock the pages of a weight that ComfyUI leaves in main memory, as it does itself for faster copies. ComfyUI
         remembers the name alone, under which there is another weight once training has ended.
         """
         type(self.patcher).pin_weight_to_device(self.patcher, key)
