@@ -251,10 +251,10 @@ def test_a_young_change_of_a_convolution_is_no_false_alarm_on_a_card(comfy, monk
     def rounded(value):
         return (value.view(torch.int32) + 0x1000 & ~0x1FFF).view(torch.float32)
 
-    def conv2d(x, weight, *others):
+    def conv2d(x, weight, *others, **options):
         if torch.backends.cudnn.allow_tf32:
             x, weight = rounded(x.contiguous()), rounded(weight.contiguous())
-        return plain(x, weight, *others)
+        return plain(x, weight, *others, **options)
 
     with torch.inference_mode():
         model = comfy.sd.load_diffusion_model_state_dict(tiny.sd15_unet(), model_options={"dtype": torch.float32})
