@@ -1,8 +1,9 @@
-"""Makes LyCORIS' networks: the only file that imports it, written against lycoris-lora 4.1 (`adapter` reads what it has made).
+"""Makes LyCORIS' networks: the only file that imports it, written against lycoris-lora 4.1; `adapter` reads what it has made.
 
-Two things are done in another way than LyCORIS does them. It keeps its preset in class attributes, which the whole process shares: they are
-set while a network is made, and put back. And it forms its weights in the base's number format, where a bfloat16 base
-rounds most of a young change to zero (W + delta - W) and fp8 has no arithmetic at all: `in_float32` mends that.
+Two things are done in another way than LyCORIS does them. It keeps its preset in class attributes, which the whole
+process shares: they are set while a network is made, and put back. And it forms weights in the base's number format,
+where bfloat16 rounds most of a young change to zero (W + delta - W) and fp8 has no arithmetic at all: `in_float32`
+mends that.
 """
 
 from __future__ import annotations
