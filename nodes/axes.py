@@ -95,7 +95,7 @@ class AthanorXYZAxis(io.ComfyNode):
 
     @classmethod
     def execute(cls, type: str, values: str, whole_word: bool, widget: str = "") -> io.NodeOutput:
-        """Read the values."""
+        """Read the values of the axis and show them on the node."""
         if type != kinds.WIDGET:
             return _told(kinds.read(type, values, sampling.known(), whole_word))
         graph = cls.hidden.prompt or {}
@@ -185,7 +185,7 @@ class AthanorXYZModelAxis(io.ComfyNode):
     def execute(
         cls, model: Any, name: str, clip: Any = None, vae: Any = None, axis: Axis | None = None
     ) -> io.NodeOutput:
-        """Add the model."""
+        """Add the connected model to the axis of models."""
         own = (cls.hidden.prompt or {}).get(cls.hidden.unique_id, {}).get("inputs", {})
         links = {port: own[port] for port in ("model", "clip", "vae") if isinstance(own.get(port), list)}
         key = f"input:{fingerprint.models(model, clip, vae)[:24]}"
@@ -221,7 +221,7 @@ class AthanorXYZZip(io.ComfyNode):
 
     @classmethod
     def execute(cls, first: Axis, second: Axis, third: Axis | None = None, fourth: Axis | None = None) -> io.NodeOutput:
-        """Join."""
+        """Join axes of equal length into one that moves along all of them."""
         together = [axis for axis in (first, second, third, fourth) if axis is not None]
         if any(axis.epochs is not None for axis in together):
             raise AthanorError("XYZ Zip cannot count 'checkpoint of the run': use LoRA Run Axis for it.")

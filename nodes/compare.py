@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import comfy.samplers
 import torch
 from comfy_api.latest import io
 from PIL import Image
@@ -15,7 +14,7 @@ from PIL import Image
 from ..training_core.compare import engine, prepare, report, variants, viewer
 from ..training_core.compare.files import draw_pages, open_comparison
 from ..training_core.compare.grid import Painter
-from ..training_core.host import folders
+from ..training_core.host import folders, node_tools
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
 from .place import Place
@@ -58,11 +57,11 @@ def _inputs() -> list[io.Input]:
         ),
         *inputs(CompareSettings),
         io.Combo.Input(
-            "sampler_name", options=comfy.samplers.KSampler.SAMPLERS, default="euler", tooltip="Sampler of the host."
+            "sampler_name", options=node_tools.sampler_names(), default="euler", tooltip="Sampler of the host."
         ),
         io.Combo.Input(
             "scheduler",
-            options=comfy.samplers.KSampler.SCHEDULERS,
+            options=node_tools.scheduler_names(),
             default="normal",
             tooltip="Noise schedule of the host.",
         ),
@@ -137,7 +136,7 @@ class AthanorXYZPlan(_Comparing):
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """Plan and tell."""
+        """Plan the comparison and show what it would cost; draw nothing."""
         place = Place(cls.hidden)
         if (more := _more(values, place, len(cls.RETURN_TYPES))) is not None:
             return more
@@ -268,7 +267,7 @@ class AthanorXYZGridImage(io.ComfyNode):
 
     @classmethod
     def execute(cls, name: str, comparison: str | None = None, **values: Any) -> io.NodeOutput:
-        """Draw."""
+        """Draw the pages of a comparison again from its pictures."""
         settings, hidden, place = pick(GridSettings, values), cls.hidden, Place(cls.hidden)
         folder, document = open_comparison(comparison or name)
         painter = Painter(document, folder, settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -42,7 +42,7 @@ def dressed(value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     if not is_packed(like):
         return value
     twin = value.as_subclass(type(like))
-    twin.__dict__.update(like.__dict__)
+    vars(twin).update(vars(like))
     return twin
 
 
@@ -65,9 +65,9 @@ def unpacked(
         parameters: in place of the layer's own.
     """
     with torch.no_grad(), given(layer, parameters or layer._parameters):
-        weight, bias = layer.cast_bias_weight(dtype=dtype, device=device, bias_dtype=dtype)
-    weight, bias = (v if v is None else v.as_subclass(torch.Tensor).to(dtype) for v in (weight, bias))
-    return weight, bias
+        weight, bias = cast(Any, layer).cast_bias_weight(dtype=dtype, device=device, bias_dtype=dtype)
+    bias = None if bias is None else bias.as_subclass(torch.Tensor).to(dtype)
+    return weight.as_subclass(torch.Tensor).to(dtype), bias
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def given(layer: torch.nn.Module, parameters: Parameters) -> Iterator[None]:
     """Inside, a layer has these as its weight and bias."""
     before: dict[str, Any] = dict(layer._parameters)
     try:
-        layer._parameters.update(parameters)
+        layer._parameters.update(cast(Any, parameters))  # bare tensors do as well as Parameters
         yield
     finally:
         layer._parameters.clear()

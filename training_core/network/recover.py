@@ -19,6 +19,7 @@ from ..settings import (
     OptimizerSettings,
     Settings,
     TrainingSettings,
+    identity,
 )
 from ..settings.optimizer import OptimizerName
 from . import peft
@@ -81,7 +82,7 @@ def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered
     refused: list[str] = []
     for group, names in _FIELDS.items():
         ours = job.get(_JOB[group])
-        values: dict[str, Any] = dict(ours) if isinstance(ours, dict) else {}
+        values: dict[str, Any] = identity.read(group, ours) if isinstance(ours, dict) else {}
         if not values:
             for name, key in names.items():
                 if key not in metadata:
