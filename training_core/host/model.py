@@ -218,6 +218,7 @@ def trainable(
     model: Any,
     mixed_precision: str,
     gradient_checkpointing: str = "off",
+    *,
     guidance: float = 1.0,
     clip: Any = None,
     blocks_to_swap: int = 0,

@@ -149,9 +149,9 @@ def _trainable(job: Job, run: Prepared, clip: Any, swapped: int) -> AbstractCont
         run.model,
         training.arithmetic,
         "off",
-        job.conditioning.guidance_scale,
-        clip if job.network.text else None,
-        swapped,
-        training.torch_compile,
+        guidance=job.conditioning.guidance_scale,
+        clip=clip if job.network.text else None,
+        blocks_to_swap=swapped,
+        torch_compile=training.torch_compile,
         whole=job.network.algo == "finetune",
     )
