@@ -58,7 +58,7 @@ def _mark(request: web.Request, body: http.Json) -> http.Json:
     folder, cell = _folder(request), _cell(body["cell"])
     if cell not in _plan(folder)["sizes"]:
         raise http.missing("picture")
-    return marks.put(folder, cell, body)
+    return marks.save(folder, cell, body)
 
 
 def _portable(request: web.Request, _: http.Json) -> http.Json:

@@ -49,7 +49,7 @@ class Verdict:
     missing: tuple[str, ...]
     deviation: float = 0.0
 
-    def trouble(self, _precision: str) -> str:
+    def trouble(self, precision: str) -> str:
         """Return what is wrong, in one sentence, or '' if nothing is."""
         if not self.missing:
             return ""
