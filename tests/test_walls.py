@@ -9,16 +9,17 @@ import order
 ROOT = Path(__file__).resolve().parent.parent
 HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "server", "execution", "nodes"}
 MAY = {
+    "families": set(),
     "settings": set(),
     "objective": {"settings"},
     "optim": {"settings"},
     "data": {"settings"},
-    "network": {"settings", "data"},
-    "host": {"settings", "objective"},
+    "network": {"families", "settings", "data"},
+    "host": {"families", "settings", "objective"},
     "charts": set(),
     "history": {"settings", "data", "charts"},
     "resume": {"settings", "data", "network", "optim", "history"},
-    "run": {"settings", "objective", "optim", "data", "network", "host", "history", "resume"},
+    "run": {"families", "settings", "objective", "optim", "data", "network", "host", "history", "resume"},
     "compare": {"settings", "host", "network", "data", "charts", "history"},
 }
 OF_NODES = {"comfy_api", "server"}
@@ -148,3 +149,28 @@ def test_every_test_file_names_its_own_runs():
 
 def test_slow_files_that_run_first_are_there():
     assert not [name for name in order.SECONDS if not (ROOT / "tests" / name).is_file()]
+
+
+LYCORIS = {
+    "org_module", "org_forward", "org_weight", "org_bias", "lora_dim", "lora_up", "lora_down", "wd", "wd_on_out", "bypass_mode",
+    "tucker", "use_w1", "use_w2", "kw_dict", "module_type", "not_supported", "block_count", "oft_blocks", "dora_scale",
+    "get_weight", "make_weight", "get_diff_weight", "get_random_rank_weight", "scalar", "constraint",
+}  # fmt: skip
+"""Attributes of LyCORIS' modules that the pack uses (`constraint` is a setting as well)."""
+
+
+def test_lycoris_stands_behind_two_files():
+    """One imports it and makes its modules, one reads them: a new version of it is a change of these."""
+    importers, knowers = set(), set()
+    for path in [*(ROOT / "training_core").rglob("*.py"), *(ROOT / "nodes").rglob("*.py")]:
+        name = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("lycoris"):
+                importers.add(name)
+            if isinstance(node, ast.Import) and any(alias.name.startswith("lycoris") for alias in node.names):
+                importers.add(name)
+            is_setting = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "settings"
+            if isinstance(node, ast.Attribute) and node.attr in LYCORIS and not is_setting:
+                knowers.add(name)
+    assert importers == {"training_core/network/lycoris.py"}
+    assert knowers == {"training_core/network/lycoris.py", "training_core/network/adapter.py"}

@@ -25,6 +25,7 @@ class Case:
     grouped: int = 2  # forwards for two captions of different length
     tokens: tuple[int, int] = (12, 20)
     size: int = 8  # of the latents
+    rotary: bool = False  # it has rotary embeddings
 
 
 def draw(*shape: int) -> Callable[[int], torch.Tensor]:
@@ -72,6 +73,7 @@ CASES = {
         auto=("shift", 3.1582),
         guidance=True,
         extras={"pooled_output": draw(768)},
+        rotary=True,
     ),
     "flux_schnell": Case(
         "Flux.1 schnell",
@@ -80,6 +82,7 @@ CASES = {
         4096,
         "lora_unet_single_blocks_1_linear1",
         extras={"pooled_output": draw(768)},
+        rotary=True,
     ),
     "flux2": Case(
         "Flux.2",
@@ -91,6 +94,7 @@ CASES = {
         guidance=True,
         extras={"pooled_output": none},
         grouped=1,  # the host pads to 512 tokens
+        rotary=True,
     ),
     "chroma": Case(
         "Chroma",
@@ -100,6 +104,7 @@ CASES = {
         "lora_unet_double_blocks_0_txt_mlp_2",
         auto=("sigmoid", 1.0),
         extras={"pooled_output": none},
+        rotary=True,
     ),
     "lumina2": Case(
         "Lumina 2",
@@ -109,6 +114,7 @@ CASES = {
         "lora_unet_layers_1_attention_qkv",
         auto=("shift", 6.0),
         extras={"pooled_output": none, "attention_mask": ones},
+        rotary=True,
     ),
     "z_image": Case(
         "Z-Image",
@@ -119,6 +125,7 @@ CASES = {
         auto=("shift", 2.0),
         extras={"pooled_output": none, "attention_mask": ones},
         tokens=(12, 40),
+        rotary=True,
     ),
     "qwen_image": Case(
         "Qwen-Image",
@@ -129,9 +136,12 @@ CASES = {
         auto=("shift", 2.2),
         extras={"pooled_output": none, "attention_mask": half},
         frames=True,
+        rotary=True,
     ),
     "auraflow": Case("AuraFlow", "flow", 4, 2048, "lora_unet_double_layers_0_attn_w1q"),
-    "wan": Case("Wan 2.1", "flow", 16, 4096, "lora_unet_blocks_1_cross_attn_k", auto=("shift", 3.0), frames=True),
+    "wan": Case(
+        "Wan 2.1", "flow", 16, 4096, "lora_unet_blocks_1_cross_attn_k", auto=("shift", 3.0), frames=True, rotary=True
+    ),
     "hidream": Case(
         "HiDream-I1",
         "flow",
@@ -139,6 +149,7 @@ CASES = {
         4096,
         "lora_unet_double_stream_blocks_0_block_attn1_to_q",
         extras={"pooled_output": draw(2048), "conditioning_llama3": draw(2, 0, 4096)},
+        rotary=True,
     ),
 }
 

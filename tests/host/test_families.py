@@ -19,14 +19,14 @@ def family(request) -> tuple[Case, Any]:
 
 def test_detected(family):
     """Name, prediction and the trainers' conventions; the host's own class of model."""
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
 
     case, model = family
-    found = families.detect(model)
+    found = detection.detect(model)
     assert found.title == case.title
     assert (found.timestep_sampling, found.shift) == case.auto
     assert found.guidance is case.guidance
-    assert families.schedule(model.get_model_object("model_sampling")).prediction == case.prediction
+    assert detection.schedule(model.get_model_object("model_sampling")).prediction == case.prediction
 
 
 @pytest.mark.parametrize("level", [0.3, 0.9])
@@ -99,16 +99,18 @@ def test_captions_of_different_length_do_not_disturb_each_other(family):
 
 def test_presets_reach_the_blocks(family):
     """attn-mlp trains every linear layer of the transformer blocks, attn-only fewer; both by names the file can have."""
-    from athanor.training_core.host import families
-    from athanor.training_core.network import build, presets
+    from athanor.training_core import families
+    from athanor.training_core.host import detection
+    from athanor.training_core.network import build
     from athanor.training_core.settings import NetworkSettings
 
     _case, model = family
+    layers = detection.detect(model).layers
     module = model.model.diffusion_model
     inside = {
         id(layer)
         for block in module.modules()
-        if type(block).__name__ in presets.TRANSFORMERS
+        if families.is_one_of(block, frozenset(layers.targets or layers.blocks))
         for layer in block.modules()
         if isinstance(layer, torch.nn.Linear)
     }
@@ -120,4 +122,6 @@ def test_presets_reach_the_blocks(family):
     assert inside and inside <= found["attn-mlp"] <= found["full"]
     assert 0 < len(found["attn-only"]) < len(inside)
     assert found["attn-only"] <= inside
-    assert any(type(m).__name__ in families.BLOCKS for m in module.modules())
+    for classes in (layers.blocks, layers.attentions, layers.convolutions, layers.resampling):
+        present = {families.class_path(type(m)) for m in module.modules()}
+        assert set(classes) <= present  # a name that the host has changed would go unnoticed

@@ -25,7 +25,8 @@ def family(request) -> tuple[Case, Any]:
 
 
 def test_checkpointing_gives_the_same_gradients(family):
-    from athanor.training_core.host import families, guard
+    from athanor.training_core import families
+    from athanor.training_core.host import guard
     from athanor.training_core.host.model import trainable
     from athanor.training_core.network import build
 
@@ -40,7 +41,7 @@ def test_checkpointing_gives_the_same_gradients(family):
             build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
         ):
             count = [0]
-            blocks = [m for m in host_model.diffusion_model.modules() if type(m).__name__ in families.BLOCKS]
+            blocks = [m for m in host_model.diffusion_model.modules() if families.is_one_of(m, families.RECOMPUTED)]
             inner = next(m for block in blocks for m in block.modules() if isinstance(m, torch.nn.Linear))
             hook = inner.register_forward_hook(lambda *_: count.__setitem__(0, count[0] + 1))  # noqa: B023
             for lora in network.loras:  # LoRA's up weights start at zero, and their gradients would tell little
@@ -57,19 +58,6 @@ def test_checkpointing_gives_the_same_gradients(family):
         assert torch.allclose(one, two, rtol=1e-3, atol=1e-5 * max(1.0, one.abs().max().item()))
     after = {name: set(m.__dict__) for name, m in model.model.named_modules()}
     assert {n: after[n] - modules[n] for n in after if after[n] - modules[n]} == {}
-
-
-ROTARY = {
-    "Flux.1 dev",
-    "Flux.1 schnell",
-    "Flux.2",
-    "Chroma",
-    "Lumina 2",
-    "Z-Image",
-    "Qwen-Image",
-    "Wan 2.1",
-    "HiDream-I1",
-}
 
 
 def test_rotations_by_the_hosts_kernel_change_nothing(family, monkeypatch):
@@ -90,7 +78,7 @@ def test_rotations_by_the_hosts_kernel_change_nothing(family, monkeypatch):
             counts.append(counted.calls.total())
     ours, plain = steps
     assert ours.loss == plain.loss and ours.kept == plain.kept
-    if case.title in ROTARY:
+    if case.rotary:
         assert ours.differs_from(plain) < 1e-5 and counts[0] < counts[1]
     else:
         assert ours.differs_from(plain) == 0 and counts[0] == counts[1]
@@ -156,7 +144,7 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
     another picture."""
     import comfy.sample
     import comfy.sd
-    from athanor.training_core.host import families, guard
+    from athanor.training_core.host import detection, guard
     from athanor.training_core.host.model import trainable
     from athanor.training_core.network import build, files
 
@@ -180,7 +168,7 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
             optimizer.step()
         assert losses[-1] < 0.98 * losses[0]
         tensors = files.tensors_for_file(
-            network.state_dict(), "float", families.file_names(model, families.detect(model))
+            network.state_dict(), "float", detection.file_names(model, detection.detect(model))
         )
         with torch.no_grad():
             trained = host_model.predict(x, batch)

@@ -42,10 +42,10 @@ REFUSED = {  # config class of the host -> what its unet_config says
 @pytest.mark.parametrize("config", REFUSED)
 def test_video_and_audio_models_are_refused_by_name(config):
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
 
     with pytest.raises(AthanorError, match=rf"^MODEL is of type {config}: video and audio models are out of scope"):
-        families.detect(bare(config, **REFUSED[config]))
+        detection.detect(bare(config, **REFUSED[config]))
 
 
 FLUX = {"in_channels": 16, "out_channels": 16, "guidance_embed": True}
@@ -72,23 +72,23 @@ OTHERS = {
 @pytest.mark.parametrize("config", OTHERS)
 def test_other_models_are_refused_by_name(config):
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
 
     with pytest.raises(AthanorError, match=rf"^MODEL is of type {config}\b.*cannot be trained yet: use SD1\.5, SD2"):
-        families.detect(bare(config, **OTHERS[config]))
+        detection.detect(bare(config, **OTHERS[config]))
 
 
 def test_inpainting_models_are_refused_by_name():
     import comfy.sd
     import tiny
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
 
     state = tiny.sd15_unet()
     state["input_blocks.0.0.weight"] = torch.randn(320, 9, 3, 3)  # SD1.5 inpainting
     model = comfy.sd.load_diffusion_model_state_dict(state)
     with pytest.raises(AthanorError, match=r"inpainting, which cannot be trained yet: use SD1\.5, SD2, SDXL, SD3"):
-        families.detect(model)
+        detection.detect(model)
 
 
 def test_sampling_that_cannot_be_trained_is_refused():
@@ -96,14 +96,14 @@ def test_sampling_that_cannot_be_trained_is_refused():
     import comfy.model_base
     import comfy.model_sampling
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
 
     config = bare("Lumina2").model.model_config
     for kind in (comfy.model_base.ModelType.IMG_TO_IMG_FLOW, comfy.model_base.ModelType.FLOW_COSMOS):
         with pytest.raises(AthanorError, match="cannot be trained"):
-            families.schedule(comfy.model_base.model_sampling(config, kind))
+            detection.schedule(comfy.model_base.model_sampling(config, kind))
     scaled = comfy.model_base.model_sampling(config, comfy.model_base.ModelType.FLOW)
-    assert families.schedule(scaled).prediction == "flow"
+    assert detection.schedule(scaled).prediction == "flow"
     scaled.set_noise_scale(8.0)
     with pytest.raises(AthanorError, match="cannot be trained"):
-        families.schedule(scaled)
+        detection.schedule(scaled)

@@ -151,7 +151,7 @@ def _peft(group: type[Settings], metadata: Mapping[str, str], missing: list[str]
     fields = {
         "rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "rs_lora": "use_rslora", "dora": "use_dora"
     }  # fmt: skip
-    values = {ours: peft.told(adapter, theirs) for ours, theirs in fields.items()}
+    values = {ours: peft.field_of(adapter, theirs) for ours, theirs in fields.items()}
     for ours in values.keys() & _FIELDS[NetworkSettings].keys():
         if values[ours] is not None and _FIELDS[NetworkSettings][ours] in missing:
             missing.remove(_FIELDS[NetworkSettings][ours])
