@@ -154,6 +154,7 @@ def casts():
 def test_only_what_steps_take_is_asked_for_when_the_model_is_loaded_again(monkeypatch):
     """The first time everything else leaves the device; later a VAE that there is room for can stay."""
     import comfy.model_management as mm
+    from athanor.training_core.host import devices
     from athanor.training_core.host import model as host
 
     asked, plain = [], mm.load_models_gpu
@@ -162,7 +163,7 @@ def test_only_what_steps_take_is_asked_for_when_the_model_is_loaded_again(monkey
     )
     model = load("sd3")
     size = sum(p.nbytes for p in model.model.parameters())
-    monkeypatch.setattr(host, "peak", lambda _device: size + 5_000_000)
+    monkeypatch.setattr(devices, "peak_memory", lambda _device: size + 5_000_000)
     with training(model) as (host_model, _):
         host_model.load()
         host_model.load()
