@@ -24,6 +24,7 @@ def setting(
     tip: str,
     *,
     flag: str | None = None,
+    key: str | None = None,
     step: float | None = None,
     advanced: bool = False,
     multiline: bool = False,
@@ -32,10 +33,12 @@ def setting(
     **bounds: Any,
 ) -> Any:
     """One field: `tip` is the tooltip, `flag` the sd-scripts option, `step` the widget's step, `bounds` ge / le; `later`: prompts
-    that were saved before it was there lack it.
+    that were saved before it was there lack it. `key`: the field of a LoRA file's metadata that tells it, where that is not ss_ and the
+    flag; of "ss_network_args algo" the second word is a member of the field's JSON.
     """
     extra = {
         "flag": flag,
+        "key": key or (f"ss_{flag}" if flag else None),
         "step": step,
         "advanced": advanced,
         "multiline": multiline,
@@ -58,6 +61,7 @@ class SettingInfo:
     step: float | None
     choices: tuple[str, ...]
     flag: str | None
+    key: str | None  # of metadata; None: no field of it tells this one
     advanced: bool
     multiline: bool
     fixed_seed: bool
@@ -84,7 +88,10 @@ def info(model: type[Settings]) -> list[SettingInfo]:
                 minimum=getattr(limits.get("Ge"), "ge", None),
                 maximum=getattr(limits.get("Le"), "le", None),
                 choices=choices,
-                **{key: extra.get(key) for key in ("step", "flag", "advanced", "multiline", "fixed_seed", "later")},
+                **{
+                    key: extra.get(key)
+                    for key in ("step", "flag", "key", "advanced", "multiline", "fixed_seed", "later")
+                },
             )
         )
     return result
