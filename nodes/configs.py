@@ -154,7 +154,7 @@ class AthanorOptimizerConfig(_Config):
         """The settings, once the optimizer's package is there and takes the arguments."""
         settings = pick(OptimizerSettings, values)
         schedulers.check(settings)
-        optimizers.resolve(settings, guard.device())
+        optimizers.choose(settings, guard.device())
         return io.NodeOutput(settings)
 
 

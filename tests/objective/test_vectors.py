@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.objective import Objective, effective, losses, noise, schedule, timesteps
+from athanor.training_core.objective import Objective, in_effect, losses, noise, schedule, timesteps
 from athanor.training_core.randomness import generator, keyed
 from athanor.training_core.settings import LossSettings, NoiseSettings, parse
 
@@ -153,7 +153,7 @@ def test_objective_multiplies_weights_per_sample():
 
 def test_flow_leaves_snr_weights_out_and_says_so():
     loss = LossSettings(min_snr_gamma=5, debiased_estimation_loss=True)
-    loss, noise, warnings = effective(loss, NoiseSettings(noise_offset=0.1), "flow", UNIFORM)
+    loss, noise, warnings = in_effect(loss, NoiseSettings(noise_offset=0.1), "flow", UNIFORM)
     objective = Objective(loss, noise, FLOW)
     assert len(warnings) == 1
     assert all(n in warnings[0] for n in ("min_snr_gamma", "debiased_estimation_loss", "noise_offset"))
@@ -335,12 +335,12 @@ def test_settings_that_contradict_each_other_or_the_model():
             parse(NoiseSettings, values)
         assert words in str(error.value)
     with pytest.raises(AthanorError, match="scale_v_pred_loss_like_noise_pred is for models that predict v, this one"):
-        effective(LossSettings(scale_v_pred_loss_like_noise_pred=True), NoiseSettings(), "eps", UNIFORM)
+        in_effect(LossSettings(scale_v_pred_loss_like_noise_pred=True), NoiseSettings(), "eps", UNIFORM)
     with pytest.raises(AthanorError, match="v_pred_like_loss is for models that predict eps, this one predicts v"):
-        effective(LossSettings(v_pred_like_loss=0.5), NoiseSettings(), "v", UNIFORM)
+        in_effect(LossSettings(v_pred_like_loss=0.5), NoiseSettings(), "v", UNIFORM)
 
     def warnings(prediction, noise, loss=None):
-        return effective(loss or LossSettings(), noise, prediction, UNIFORM)[2]
+        return in_effect(loss or LossSettings(), noise, prediction, UNIFORM)[2]
 
     assert warnings("eps", NoiseSettings(timestep_sampling="shift"), LossSettings(weighting_scheme="cosmap")) == [
         "weighting_scheme, timestep_sampling: no meaning for a model that predicts eps; trained without."

@@ -1,6 +1,6 @@
 """What the network is asked to predict, and how wrong it is. Pure functions over tensors."""
 
-from .effective import effective
+from .in_effect import in_effect
 from .objective import Drawn, Noised, Objective
 
-__all__ = ["Drawn", "Noised", "Objective", "effective"]
+__all__ = ["Drawn", "Noised", "Objective", "in_effect"]

@@ -41,7 +41,7 @@ class Objective:
     """Binds the settings that a model is trained with to its schedule."""
 
     def __init__(self, loss: LossSettings, noise_settings: NoiseSettings, schedule: Schedule) -> None:
-        """Take settings as `effective` gives them; timestep_sampling auto counts as uniform."""
+        """Take settings as `in_effect` gives them; timestep_sampling auto counts as uniform."""
         self._loss, self._noise, self._schedule = loss, noise_settings, schedule
 
     @property

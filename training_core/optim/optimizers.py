@@ -6,6 +6,7 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -71,25 +72,66 @@ def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: floa
         optimizer.step()
 
 
-def _choose(
-    settings: OptimizerSettings, device: torch.device
-) -> tuple[str, type[torch.optim.Optimizer], dict[str, Any], str]:
-    """Name, class, arguments, and why it is another one than asked for ('' if it is not)."""
-    name = names.named(settings)
-    rate = None if names.relative_step(settings) else settings.learning_rate
-    why = ""
-    try:
-        cls = _load(name)
-        if names.locate(name)[0].startswith("bitsandbytes"):
-            _works(cls, device)
-    except AthanorError as error:
-        other = names.SAME_IN_32_BITS.get(name)
-        if not (settings.optimizer_fallback and other):
-            raise
-        why = f"{name} does not work here, {other} is used instead: {error}"
-        name, cls = other, _load(other)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerChoice:
+    """An optimizer that has been tried, with a throw-away step, on the device where training will be."""
+
+    settings: OptimizerSettings
+    name: str  # as the user names it; another one than asked for where optimizer_fallback has replaced it
+    cls: type[torch.optim.Optimizer]
+    arguments: dict[str, Any]
+    replaced: str  # why it is another one than asked for, in one sentence; '' if it is not
+
+    @property
+    def label(self) -> str:
+        """The optimizer as LoRA metadata names it: torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))."""
+        text = ",".join(f"{name}={value}" for name, value in self.arguments.items())
+        return f"{self.cls.__module__}.{self.cls.__qualname__}" + (f"({text})" if text else "")
+
+    def build(self, groups: Iterable[dict[str, Any]]) -> torch.optim.Optimizer:
+        """The optimizer over parameter groups, ready to train; torch's own are fused (tens of operations instead of ten
+        for every tensor).
+
+        One that finds the rate itself knows one rate alone: that of the first group is for all.
+
+        Args:
+            groups: each with `params` and `lr_scale`, the factor on its learning rate.
+
+        Raises:
+            AthanorError: the optimizer does not take parameters of these shapes.
+        """
+        groups, cls, arguments = list(groups), self.cls, dict(self.arguments)
+        if names.adapts(self.settings):
+            groups = [group | {"lr_scale": groups[0]["lr_scale"]} for group in groups]
+        rate = None if names.relative_step(self.settings) else self.settings.learning_rate
+        groups = [group | {"lr": None if rate is None else rate * group["lr_scale"]} for group in groups]
+        if can_be_fused(cls, groups[0]["params"][0].device.type) and not arguments.get("foreach"):
+            arguments.setdefault("fused", True)
+        if cls.__name__ == "DAdaptSGD":
+            cls = _without_steps_of_0(cls)
+        try:
+            optimizer = cls(groups, lr=rate, **arguments)
+        except (TypeError, ValueError) as error:
+            raise AthanorError(f"optimizer_type: {cls.__name__} cannot train this network ({error}).") from None
+        if hasattr(optimizer, "train"):
+            optimizer.train()
+        return optimizer
+
+
+def choose(settings: OptimizerSettings, device: torch.device = CPU) -> OptimizerChoice:
+    """The optimizer's class and its arguments, checked against each other and tried before anything else happens.
+
+    Args:
+        settings: of Optimizer Config.
+        device: that will be trained on; the optimizer is tried there.
+
+    Raises:
+        AthanorError: the package is missing, an argument is unknown, or a value is wrong.
+    """
+    name, cls, why = _working(settings, device)
     arguments = _complete(name, settings)
     args.check(arguments, cls)
+    rate = None if names.relative_step(settings) else settings.learning_rate
     try:
         _try(cls, arguments, rate, device)
     except Exception as error:  # every package has errors of its own
@@ -99,7 +141,22 @@ def _choose(
         raise AthanorError(
             f"optimizer_args: {name} does not accept them, or cannot train a network ({said})."
         ) from None
-    return name, cls, arguments, why
+    return OptimizerChoice(settings=settings, name=name, cls=cls, arguments=arguments, replaced=why)
+
+
+def _working(settings: OptimizerSettings, device: torch.device) -> tuple[str, type[torch.optim.Optimizer], str]:
+    """Name and class of the optimizer that works here, and why it is another one than asked for ('' if it is not)."""
+    name = names.named(settings)
+    try:
+        cls = _load(name)
+        if names.locate(name)[0].startswith("bitsandbytes"):
+            _works(cls, device)
+    except AthanorError as error:
+        other = names.SAME_IN_32_BITS.get(name)
+        if not (settings.optimizer_fallback and other):
+            raise
+        return other, _load(other), f"{name} does not work here, {other} is used instead: {error}"
+    return name, cls, ""
 
 
 def _works(cls: type[torch.optim.Optimizer], device: torch.device) -> None:
@@ -116,61 +173,6 @@ def _works(cls: type[torch.optim.Optimizer], device: torch.device) -> None:
             f"optimizer_type {cls.__name__} needs the package bitsandbytes, which does not work on this machine ({said}); "
             f"{_instead(cls.__name__)}."
         ) from None
-
-
-def resolve(
-    settings: OptimizerSettings, device: torch.device = CPU
-) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
-    """The optimizer's class and its arguments, checked against each other before anything else happens.
-
-    Args:
-        device: that will be trained on; the optimizer is tried there.
-
-    Raises:
-        AthanorError: the package is missing, an argument is unknown, or a value is wrong.
-    """
-    _, cls, arguments, _ = _choose(settings, device)
-    return cls, arguments
-
-
-def replaced(settings: OptimizerSettings, device: torch.device = CPU) -> str:
-    """Why another optimizer than the one asked for is used on a device, in one sentence; '' if it is not."""
-    return _choose(settings, device)[3]
-
-
-def build(
-    settings: OptimizerSettings, groups: Iterable[dict[str, Any]], device: torch.device | None = None
-) -> torch.optim.Optimizer:
-    """The optimizer over parameter groups, ready to train; torch's own are fused (tens of operations instead of ten for
-    every tensor).
-
-    One that finds the rate itself knows one rate alone: that of the first group is for all.
-
-    Args:
-        settings: of Optimizer Config.
-        groups: each with `params` and `lr_scale`, the factor on its learning rate.
-        device: that will be trained on, if the parameters are not there yet.
-
-    Raises:
-        AthanorError: as `resolve`, or the optimizer does not take parameters of these shapes.
-    """
-    groups = list(groups)
-    cls, arguments = resolve(settings, device or groups[0]["params"][0].device)
-    if names.adapts(settings):
-        groups = [group | {"lr_scale": groups[0]["lr_scale"]} for group in groups]
-    rate = None if names.relative_step(settings) else settings.learning_rate
-    groups = [group | {"lr": None if rate is None else rate * group["lr_scale"]} for group in groups]
-    if can_be_fused(cls, groups[0]["params"][0].device.type) and not arguments.get("foreach"):
-        arguments.setdefault("fused", True)
-    if cls.__name__ == "DAdaptSGD":
-        cls = _without_steps_of_0(cls)
-    try:
-        optimizer = cls(groups, lr=rate, **arguments)
-    except (TypeError, ValueError) as error:
-        raise AthanorError(f"optimizer_type: {cls.__name__} cannot train this network ({error}).") from None
-    if hasattr(optimizer, "train"):
-        optimizer.train()
-    return optimizer
 
 
 def can_be_fused(cls: type[torch.optim.Optimizer], device: str) -> bool:
@@ -192,10 +194,3 @@ def effective(optimizer: torch.optim.Optimizer) -> Any:
     """d * lr of an optimizer that finds the rate itself: a number, or one on the device; None for the others."""
     group = optimizer.param_groups[0]  # torch's Adafactor has a "d" as well, which is something else
     return group["d"] * group["lr"] if names.adapting_class(type(optimizer).__name__) and "d" in group else None
-
-
-def label(settings: OptimizerSettings, device: torch.device = CPU) -> str:
-    """The optimizer as LoRA metadata names it: torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))."""
-    cls, arguments = resolve(settings, device)
-    text = ",".join(f"{name}={value}" for name, value in arguments.items())
-    return f"{cls.__module__}.{cls.__qualname__}" + (f"({text})" if text else "")

@@ -103,7 +103,7 @@ def _first_update(job: Job, trained: TrainTarget, exact: Exact) -> int:
     """
     full = False
     try:
-        kept = exact(lambda: rehearse(optimizers.build(job.optimizer, trained.groups)))
+        kept = exact(lambda: rehearse(optimizers.choose(job.optimizer).build(trained.groups)))
     except Exception as error:
         full = guard.is_out_of_memory(error)
         if not full:

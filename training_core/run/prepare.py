@@ -144,7 +144,7 @@ def _seen_to_be_possible(
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
         diffusers_names.check(keys, diffusers.modules(model, family))
     found = rates.scaled(job.optimizer, groups.parameter_groups(network, job.network, job.optimizer.learning_rate))
-    optimizers.build(job.optimizer, found, guard.device())  # not every class takes every shape
+    optimizers.choose(job.optimizer, guard.device()).build(found)  # not every class takes every shape
     return [group["lr_scale"] for group in found]
 
 

@@ -143,7 +143,7 @@ def _session(
     with loaded(job, run, clip, vae, ranks) as ready:
         host_model, trained, plan = ready.model, ready.trained, ready.plan
         run.begin(trained.module)
-        optimizer = optimizers.build(job.optimizer, trained.groups)
+        optimizer = optimizers.choose(job.optimizer).build(trained.groups)
         looking = averaging.looking(optimizer)
         decay = job.optimizer.ema_decay
         ema = averaging.Ema((p for group in trained.groups for p in group["params"]), decay) if decay else None

@@ -38,7 +38,7 @@ def defaults(settings: S, *names: str) -> S:
     return settings.model_copy(update={name: fields[name].default for name in names})
 
 
-def effective(
+def in_effect(
     loss: LossSettings, noise: NoiseSettings, prediction: Prediction, usual: Usual
 ) -> tuple[LossSettings, NoiseSettings, list[str]]:
     """What is trained with, and warnings about settings that were asked for and have no effect.

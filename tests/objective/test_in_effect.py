@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 import torch
-from athanor.training_core.objective import Objective, effective, losses, schedule, timesteps
+from athanor.training_core.objective import Objective, in_effect, losses, schedule, timesteps
 from athanor.training_core.randomness import generator
 from athanor.training_core.settings import LossSettings, NoiseSettings
 
@@ -81,7 +81,7 @@ def test_training_is_the_same_as_asked_for(prediction, noise):
         loss = LossSettings(**values)
         if prediction != "flow":
             loss = loss.model_copy(update={"weighting_scheme": "none", "model_prediction_type": "raw"})
-        trained = effective(loss, asked, prediction, USUAL)
+        trained = in_effect(loss, asked, prediction, USUAL)
         batches, results = [], []
         for one, two in ((loss, asked), trained[:2]):
             objective = Objective(one, two, SCHEDULES[prediction])
@@ -89,7 +89,7 @@ def test_training_is_the_same_as_asked_for(prediction, noise):
             results.append(objective.losses(batches[-1].target + 0.1, batches[-1]))
         assert torch.equal(*results)
         assert all(torch.equal(getattr(batches[0], n), getattr(batches[1], n)) for n in ("x", "sigma", "t", "target"))
-        assert effective(*trained[:2], prediction, USUAL) == (*trained[:2], [])  # once is enough
+        assert in_effect(*trained[:2], prediction, USUAL) == (*trained[:2], [])  # once is enough
 
 
 def test_what_auto_is_and_what_has_no_effect():
@@ -97,16 +97,16 @@ def test_what_auto_is_and_what_has_no_effect():
     noise = NoiseSettings(
         noise_offset=0.1, adaptive_noise_scale=0.01, zero_terminal_snr=True, sigmoid_scale=2, mode_scale=1
     )
-    trained, drawn, warnings = effective(loss, noise, "flow", USUAL)
+    trained, drawn, warnings = in_effect(loss, noise, "flow", USUAL)
     assert trained == LossSettings(weighting_scheme="cosmap")
     assert drawn == NoiseSettings(timestep_sampling="shift", flow_shift=3.1582, sigmoid_scale=2)
     assert warnings == [
         "min_snr_gamma, noise_offset, zero_terminal_snr: no meaning for a rectified-flow model; trained without."
     ]
     for asked, shift in (({}, 3.1582), ({"flow_shift": 2.0}, 2.0), ({"timestep_sampling": "shift"}, 3.0)):
-        assert effective(LossSettings(), NoiseSettings(**asked), "flow", USUAL)[1].flow_shift == shift
+        assert in_effect(LossSettings(), NoiseSettings(**asked), "flow", USUAL)[1].flow_shift == shift
     for asked, shift in (("uniform", 1.0), ("flux_shift", 0.0)):
         settings = NoiseSettings(timestep_sampling=asked, flow_shift=0.0)
-        assert effective(LossSettings(), settings, "flow", USUAL)[1].flow_shift == shift
-    trained, drawn, _ = effective(loss, NoiseSettings(flow_shift=3, logit_std=2), "eps", USUAL)
+        assert in_effect(LossSettings(), settings, "flow", USUAL)[1].flow_shift == shift
+    trained, drawn, _ = in_effect(loss, NoiseSettings(flow_shift=3, logit_std=2), "eps", USUAL)
     assert trained == LossSettings(min_snr_gamma=5) and drawn == NoiseSettings(timestep_sampling="uniform")
