@@ -9,7 +9,6 @@ import torch
 
 from ..host import guard
 from ..host.model import Trainable
-from ..optim import optimizers
 from ..optim.rehearsal import rehearse
 from ..resume.compute_plan import ComputePlan, MemoryPlan
 from ..settings import Job
@@ -65,7 +64,7 @@ def picked(
     fixed = again.way if again else None if auto else MemoryPlan(training.gradient_checkpointing)
     if not tried(model.device):
         return Picked(fixed or MemoryPlan("off"), exact.on, None)
-    more = _first_update(job, trained, exact)
+    more = _first_update(job, run, trained, exact)
     largest, room = Largest(job, run, model, _stepper(job, run, model, trained, exact)), guard.room(model.device)
 
     def look() -> tuple[MemoryPlan, Found | None]:
@@ -95,7 +94,7 @@ def picked(
     return Picked(way, exact.on, Looked(largest.count, largest.where, more, found and found.trial), tuple(said))
 
 
-def _first_update(job: Job, trained: TrainTarget, exact: Exact) -> int:
+def _first_update(job: Job, run: Prepared, trained: TrainTarget, exact: Exact) -> int:
     """Bytes that come on top of a step's once training has begun: what the optimizer keeps, and the running mean.
 
     Raises:
@@ -103,7 +102,7 @@ def _first_update(job: Job, trained: TrainTarget, exact: Exact) -> int:
     """
     full = False
     try:
-        kept = exact(lambda: rehearse(optimizers.choose(job.optimizer).build(trained.groups)))
+        kept = exact(lambda: rehearse(run.optimizer.build(trained.groups)))
     except Exception as error:
         full = guard.is_out_of_memory(error)
         if not full:

@@ -19,10 +19,10 @@ from ..history import registry
 from ..history.events import Event, Resumed, Started, Warned
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
-from ..host import families, folders, guard, quantised
+from ..host import determinism, families, folders, guard, quantised
 from ..host.finite import blame
 from ..network import metadata
-from ..optim import averaging, optimizers, schedulers
+from ..optim import averaging, schedulers
 from ..resume import continuing, lock, state
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
 from ..resume.compute_plan import ComputePlan
@@ -43,6 +43,7 @@ from .oom_splitter import OomSplitter
 from .preflight import preflight
 from .prepare import Prepared, prepare
 from .ranks import Ranks, SingleProcess
+from .resolve import computed
 from .step import Stepper
 
 log = logging.getLogger("athanor")
@@ -143,7 +144,7 @@ def _session(
     with loaded(job, run, clip, vae, ranks) as ready:
         host_model, trained, plan = ready.model, ready.trained, ready.plan
         run.begin(trained.module)
-        optimizer = optimizers.choose(job.optimizer).build(trained.groups)
+        optimizer = run.optimizer.build(trained.groups)
         looking = averaging.looking(optimizer)
         decay = job.optimizer.ema_decay
         ema = averaging.Ema((p for group in trained.groups for p in group["params"]), decay) if decay else None
@@ -170,17 +171,20 @@ def _session(
         )
         described = metadata.describe(
             job,
-            run.buckets,
-            run.length,
-            base_version=run.family.base_version,
-            architecture=run.family.architecture,
-            prediction=run.objective.prediction,
-            optimizer_label=run.optimizer_label,
-            base_model=families.file_of(run.model),
-            validation_images=run.held_out,
-            fp8_base=quantised.is_8bit(run.model.model.diffusion_model),
-            clip_skip=-(clip.layer_idx or 0),
-            started=started,
+            computed(run.resolved, plan, exact=not determinism.applies(host_model.device)),
+            metadata.Facts(
+                buckets=run.buckets,
+                length=run.length,
+                base_version=run.family.base_version,
+                architecture=run.family.architecture,
+                prediction=run.objective.prediction,
+                optimizer=run.optimizer.label,
+                base_model=families.file_of(run.model),
+                validation_images=run.held_out,
+                fp8_base=quantised.is_8bit(run.model.model.diffusion_model),
+                clip_skip=-(clip.layer_idx or 0),
+                started=started,
+            ),
         )
         saver = Saver(run.target, trained, training, described | graph, looking=looking, mean=ema and ema.swapped)
 
