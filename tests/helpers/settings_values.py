@@ -107,7 +107,8 @@ def job_with(path: str) -> Job:
         for group in groups:
             inner = inner.setdefault(group, {})
         inner[name] = value
-    values["datasets"] = (DatasetSettings(**values["datasets"]),)
+    first = DatasetSettings(**values["datasets"])
+    values["datasets"] = (first, DatasetSettings(folder="b")) if first.is_reg else (first,)
     return Job(**values, dataset_fingerprint="d", model_fingerprint="m")
 
 
