@@ -109,4 +109,4 @@ def test_what_auto_is_and_what_has_no_effect():
         settings = NoiseSettings(timestep_sampling=asked, flow_shift=0.0)
         assert in_effect(LossSettings(), settings, "flow", USUAL)[1].flow_shift == shift
     trained, drawn, _ = in_effect(loss, NoiseSettings(flow_shift=3, logit_std=2), "eps", USUAL)
-    assert trained == LossSettings(min_snr_gamma=5) and drawn == NoiseSettings(timestep_sampling="uniform")
+    assert trained == LossSettings(min_snr_gamma=5) and drawn == NoiseSettings()

@@ -44,8 +44,8 @@ def in_effect(
     """What is trained with, and warnings about settings that were asked for and have no effect.
 
     The settings that come back give the same training as those that were asked for: one without effect is at its
-    default, timestep_sampling is never auto, flow_shift is the factor itself (1.0: none; 0.0: flux_shift and models
-    that predict eps or v, which have no such factor).
+    default, and of a flow model timestep_sampling is never auto, flow_shift the factor itself (1.0: none; 0.0:
+    flux_shift, which has no such factor). Models that predict eps or v draw timesteps uniformly, whatever both say.
 
     Args:
         loss: of Loss Config.
@@ -61,8 +61,7 @@ def in_effect(
     if prediction == "flow":
         loss, noise = defaults(loss, *DISCRETE_LOSS), _flow(noise, usual)
     else:
-        loss = defaults(loss, *FLOW_LOSS)
-        noise = _without_density(noise.model_copy(update={"timestep_sampling": "uniform", "flow_shift": 0.0}))
+        loss, noise = defaults(loss, *FLOW_LOSS), _without_density(defaults(noise, *FLOW_NOISE))
     return _without_huber(loss), _without_strength(noise), warnings
 
 
