@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..settings import NetworkSettings, SamplingSettings, Settings
-from ..settings.differences import changed
+from ..settings.differences import changed, flat, in_words
 from . import metadata_keys, peft
 
 PEFT = {"rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "rs_lora": "use_rslora", "dora": "use_dora"}
@@ -19,11 +19,12 @@ PEFT = {"rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "rs_lora"
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """Settings that a file tells of."""
+    """What a file tells of the settings it was trained with."""
 
     groups: dict[type[Settings], Settings]  # with our defaults where the file says nothing
     missing: tuple[str, ...]  # fields the file lacks; nothing is invented for them
     refused: tuple[str, ...]  # what it says, but cannot be had here
+    otherwise: tuple[str, ...]  # what was asked for and trained otherwise, a line for each
 
 
 def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered:
@@ -33,7 +34,8 @@ def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered
         metadata: of the file.
         parts: that the file has layers of (unet, te1 ...).
     """
-    job, told = _job(metadata), metadata_keys.read(metadata)
+    asked, changes = _json(metadata, "athanor_job"), _json(metadata, "athanor_trained")
+    job, told = changed(asked, changes), metadata_keys.read(metadata)
     adapter = _peft(metadata)
     groups: dict[type[Settings], Settings] = {}
     missing: list[str] = []
@@ -49,7 +51,12 @@ def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered
             values = _with_blocks(values) | adapter | _trained(set(parts))
         groups[group] = _parsed(group, values, refused)
     from_peft = {key for name in adapter for key in metadata_keys.keys_of(f"network.{name}")}
-    return Recovered(groups, tuple(key for key in missing if key not in from_peft), tuple(refused))
+    return Recovered(
+        groups=groups,
+        missing=tuple(key for key in missing if key not in from_peft),
+        refused=tuple(refused),
+        otherwise=tuple(in_words(asked, changes)),
+    )
 
 
 def _with_blocks(values: dict[str, Any]) -> dict[str, Any]:
@@ -67,13 +74,13 @@ def _trained(parts: set[str]) -> dict[str, str]:
     return {"train": "unet" if parts == {"unet"} else both}
 
 
-def _job(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """The job that the file was trained with: the one asked for, with the values that were trained with instead."""
+def _json(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
+    """A field of our own files; {} if it is not there, or broken."""
     try:
-        job, trained = (json.loads(metadata.get(key, "{}")) for key in ("athanor_job", "athanor_trained"))
+        values = json.loads(metadata.get(key, "{}"))
     except ValueError:
         return {}
-    return changed(job, trained) if isinstance(job, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
 def _of_job(job: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -105,6 +112,6 @@ def _peft(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 def words(settings: Settings) -> str:
     """A group's values that are not the defaults, for reading."""
-    default = type(settings)()
-    changed = {k: v for k, v in settings.model_dump().items() if v != getattr(default, k)}
-    return ", ".join(f"{k} {v}" for k, v in changed.items()) or "all defaults"
+    default = flat(type(settings)().model_dump())
+    changed = {name: value for name, value in flat(settings.model_dump()).items() if value != default[name]}
+    return ", ".join(f"{name} {value}" for name, value in changed.items()) or "all defaults"

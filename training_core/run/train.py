@@ -19,6 +19,7 @@ from ..history import registry
 from ..history.events import Event, Resumed, Started, Warned
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
+from ..history.resolved import write as write_resolved
 from ..host import determinism, families, folders, guard, quantised
 from ..host.finite import blame
 from ..network import metadata
@@ -169,9 +170,12 @@ def _session(
             trained.around,
             exact,
         )
+        resolved = computed(run.resolved, plan, exact=not determinism.applies(host_model.device))
+        if ranks.is_main:
+            write_resolved(states.parent, job, resolved)
         described = metadata.describe(
             job,
-            computed(run.resolved, plan, exact=not determinism.applies(host_model.device)),
+            resolved,
             metadata.Facts(
                 buckets=run.buckets,
                 length=run.length,

@@ -37,5 +37,32 @@ def changed(job: Mapping[str, Any], changes: Any) -> dict[str, Any]:
         old = result.get(group)
         if not isinstance(old, dict) or not isinstance(values, dict):
             continue
-        result[group] = old | ({inner: dict(old.get(inner) or {}) | values} if inner else values)
+        before = old.get(inner) if inner else old
+        if isinstance(before, dict):
+            result[group] = old | {inner: before | values} if inner else old | values
+    return result
+
+
+def in_words(asked: Mapping[str, Any], changes: Any) -> list[str]:
+    """One line per setting of `differences`: "noise_offset 0.0 (asked for: 0.1)".
+
+    Args:
+        asked: the job that was asked for, as JSON has it.
+        changes: as `differences` gives them, read from a file.
+    """
+    lines = []
+    for path, values in changes.items() if isinstance(changes, dict) else ():
+        before: Any = asked
+        for group in path.split("."):
+            before = before.get(group) if isinstance(before, dict) else None
+        if isinstance(before, dict) and isinstance(values, dict):
+            lines += [f"{name} {value} (asked for: {before.get(name)})" for name, value in values.items()]
+    return lines
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Setting -> value of a group and of the groups within it, whose names are no others'."""
+    result: dict[str, Any] = {}
+    for name, value in values.items():
+        result |= flat(value) if isinstance(value, dict) else {name: value}
     return result
