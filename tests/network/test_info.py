@@ -176,13 +176,9 @@ def test_our_own_files_give_the_whole_job():
 
 @pytest.mark.parametrize("broken", ["{", "[]", "3", '{"network": {"rank": "many"}}'])
 def test_broken_metadata_does_no_harm(broken):
+    fields = ("athanor_job", "athanor_trained", "ss_network_args", "ss_resolution", "ss_optimizer", "ss_unet_lr")
+    recover.recover(dict.fromkeys(fields, broken))
     recover.recover(
-        {
-            "athanor_job": broken,
-            "athanor_trained": broken,
-            "ss_network_args": broken,
-            "ss_resolution": broken,
-            "ss_optimizer": broken,
-        }
+        {"athanor_job": '{"network": {"blocks": 4}}', "athanor_trained": '{"network.blocks": {"reg_dims": "a"}}'}
     )
     info.fields({"a": broken})
