@@ -38,7 +38,9 @@ def resolved(kind: str, job: s.Job):
     from athanor.training_core.run.resolve import computed, resolve
 
     found = resolve(job, circumstances(kind, job))
-    plan = ComputePlan(("auto", 0, "auto"), "cpu", MemoryPlan("part"), 3, False)
+    plan = ComputePlan(
+        settings=("auto", 0, "auto"), device="cpu", memory=MemoryPlan("part"), swapped=3, deterministic=False
+    )
     return computed(found.job, plan, exact=True), found.warnings
 
 

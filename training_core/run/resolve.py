@@ -131,7 +131,7 @@ def computed(job: Job, plan: ComputePlan, exact: bool) -> Job:
         exact: whether the device gives the same bytes every time, as a CPU does.
     """
     changes = {
-        "gradient_checkpointing": plan.way.checkpointing,
+        "gradient_checkpointing": plan.memory.checkpointing,
         "blocks_to_swap": plan.swapped,
         "deterministic": "on" if plan.deterministic or exact else "off",
     }
