@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,17 +59,24 @@ def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
     return arguments
 
 
-def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None, device: torch.device) -> None:
+def _train_mode(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """The optimizer, switched to training if it is one that tells training from evaluation (schedule-free ones do)."""
+    switch = getattr(optimizer, "train", None)
+    if switch:
+        switch()
+    return optimizer
+
+
+def _try(
+    cls: Callable[..., torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None, device: torch.device
+) -> None:
     """One step on throw-away parameters, where training will be: what is wrong shows now (betas of 2, a library
     without its kernels, a class that needs more than gradients)."""
     with torch.inference_mode(False), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         weights = [torch.nn.Parameter(torch.zeros(shape, device=device)) for shape in ((64, 64), (8,))]
         for weight in weights:
             weight.grad = torch.full_like(weight, 1e-3)
-        optimizer = cls(weights, lr=rate, **arguments)
-        if hasattr(optimizer, "train"):
-            optimizer.train()
-        optimizer.step()
+        _train_mode(cls(weights, lr=rate, **arguments)).step()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +116,11 @@ class OptimizerChoice:
             arguments.setdefault("fused", True)
         if cls.__name__ == "DAdaptSGD":
             cls = _without_steps_of_0(cls)
+        make: Any = cls  # Optimizer itself takes no lr, every class of it does
         try:
-            optimizer = cls(groups, lr=rate, **arguments)
+            return _train_mode(make(groups, lr=rate, **arguments))
         except (TypeError, ValueError) as error:
             raise AthanorError(f"optimizer_type: {cls.__name__} cannot train this network ({error}).") from None
-        if hasattr(optimizer, "train"):
-            optimizer.train()
-        return optimizer
 
 
 def choose(settings: OptimizerSettings, device: torch.device = CPU) -> OptimizerChoice:
