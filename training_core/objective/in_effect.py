@@ -41,7 +41,7 @@ def defaults(settings: S, *names: str) -> S:
 def in_effect(
     loss: LossSettings, noise: NoiseSettings, prediction: Prediction, usual: Usual
 ) -> tuple[LossSettings, NoiseSettings, list[str]]:
-    """What is trained with, and warnings about settings that were asked for and have no effect.
+    """Return what is trained with, and warnings about settings that were asked for and have no effect.
 
     The settings that come back give the same training as those that were asked for: one without effect is at its
     default, and of a flow model timestep_sampling is never auto, flow_shift the factor itself (1.0: none; 0.0:

@@ -18,7 +18,7 @@ ONLY_FOR = {
 
 
 def in_effect(settings: OptimizerSettings, name: str, *, unet: bool, text: bool) -> OptimizerSettings:
-    """The settings that give the same training as those that were asked for.
+    """Return the settings that give the same training as those that were asked for.
 
     Args:
         settings: of Optimizer Config.

@@ -1,4 +1,4 @@
-"""Make the optimizer that the settings name."""
+"""Build the optimizer that the settings name, after trying it on small parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 
 def _load(name: str) -> type[torch.optim.Optimizer]:
-    """The class of a name.
+    """Import the class that an optimizer's name stands for.
 
     Raises:
         AthanorError: its package is missing or broken, or has no such class.
@@ -44,13 +44,13 @@ def _load(name: str) -> type[torch.optim.Optimizer]:
 
 
 def _instead(name: str) -> str:
-    """What else the user can do."""
+    """Return what the user can do instead: another optimizer, or optimizer_fallback."""
     other = names.SAME_IN_32_BITS.get(name)
     return f"choose {other}, or switch optimizer_fallback on" if other else "choose AdamW"
 
 
 def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
-    """The user's arguments, and those that sd-scripts adds to them."""
+    """Return the user's optimizer_args and those that sd-scripts adds to them."""
     arguments = args.parse(settings.optimizer_args)
     if name in ("SGDNesterov", "SGDNesterov8bit"):
         arguments = {"momentum": 0.9} | arguments | {"nesterov": True}
@@ -60,7 +60,7 @@ def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
 
 
 def _train_mode(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
-    """The optimizer, switched to training if it is one that tells training from evaluation (schedule-free ones do)."""
+    """Return the optimizer, switched to training if it is one that tells training from evaluation (schedule-free ones do)."""
     switch = getattr(optimizer, "train", None)
     if switch:
         switch()
@@ -70,7 +70,7 @@ def _train_mode(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
 def _try(
     cls: Callable[..., torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None, device: torch.device
 ) -> None:
-    """One step on throw-away parameters, where training will be: what is wrong shows now (betas of 2, a library
+    """Make one step on throw-away parameters on the training's device, so that errors show before the run (betas of 2, a library
     without its kernels, a class that needs more than gradients)."""
     with torch.inference_mode(False), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         weights = [torch.nn.Parameter(torch.zeros(shape, device=device)) for shape in ((64, 64), (8,))]
@@ -91,15 +91,14 @@ class OptimizerChoice:
 
     @property
     def label(self) -> str:
-        """The optimizer as LoRA metadata names it: torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))."""
+        """Return the optimizer as sd-scripts' metadata names it: torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))."""
         text = ",".join(f"{name}={value}" for name, value in self.arguments.items())
         return f"{self.cls.__module__}.{self.cls.__qualname__}" + (f"({text})" if text else "")
 
     def build(self, groups: Iterable[dict[str, Any]]) -> torch.optim.Optimizer:
-        """The optimizer over parameter groups, ready to train; torch's own are fused (tens of operations instead of ten
-        for every tensor).
+        """Return the optimizer over parameter groups. torch's own are fused: one kernel for many tensors instead of ten for each.
 
-        One that finds the rate itself knows one rate alone: that of the first group is for all.
+        An optimizer that finds the rate itself has only one: that of the first group is used for all.
 
         Args:
             groups: each with `params` and `lr_scale`, the factor on its learning rate.
@@ -124,11 +123,11 @@ class OptimizerChoice:
 
 
 def choose(settings: OptimizerSettings, device: torch.device = CPU) -> OptimizerChoice:
-    """The optimizer's class and its arguments, checked against each other and tried before anything else happens.
+    """Return the optimizer's class and its arguments, checked against each other and tried.
 
     Args:
         settings: of Optimizer Config.
-        device: that will be trained on; the optimizer is tried there.
+        device: of the training; the optimizer is tried there.
 
     Raises:
         AthanorError: the package is missing, an argument is unknown, or a value is wrong.
@@ -150,7 +149,7 @@ def choose(settings: OptimizerSettings, device: torch.device = CPU) -> Optimizer
 
 
 def _working(settings: OptimizerSettings, device: torch.device) -> tuple[str, type[torch.optim.Optimizer], str]:
-    """Name and class of the optimizer that works here, and why it is another one than asked for ('' if it is not)."""
+    """Return name and class of the optimizer that works here, and why it is another one than asked for ('' if it is not)."""
     name = names.named(settings)
     try:
         cls = _load(name)
@@ -165,10 +164,10 @@ def _working(settings: OptimizerSettings, device: torch.device) -> tuple[str, ty
 
 
 def _works(cls: type[torch.optim.Optimizer], device: torch.device) -> None:
-    """bitsandbytes may load and still lack the kernels for this machine.
+    """Check that bitsandbytes has kernels for this machine: it may load and still lack them.
 
     Raises:
-        AthanorError: it does.
+        AthanorError: it lacks them.
     """
     try:
         _try(cls, {"momentum": 0.9} if "momentum" in inspect.signature(cls).parameters else {}, 1e-3, device)
@@ -181,13 +180,13 @@ def _works(cls: type[torch.optim.Optimizer], device: torch.device) -> None:
 
 
 def can_be_fused(cls: type[torch.optim.Optimizer], device: str) -> bool:
-    """Whether torch has one operation for all tensors of an optimizer: of Adagrad on a CPU only."""
+    """Whether torch has a fused form of an optimizer on a kind of device; Adagrad has one on the CPU only."""
     ours = cls.__module__.startswith("torch.optim") and "fused" in inspect.signature(cls).parameters
     return ours and (device == "cpu" or (device == "cuda" and cls.__name__ != "Adagrad"))
 
 
 def _without_steps_of_0(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
-    """DAdaptSGD divides by 0 at a learning rate of 0, where a warm-up begins; nothing moves there anyway."""
+    """Return the class with steps at learning rate 0 left out: DAdaptSGD divides by it, and a warm-up begins there."""
 
     def step(self: torch.optim.Optimizer, closure: Any = None) -> Any:
         return cls.step(self, closure) if any(group["lr"] for group in self.param_groups) else None
@@ -196,6 +195,6 @@ def _without_steps_of_0(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Op
 
 
 def effective(optimizer: torch.optim.Optimizer) -> Any:
-    """d * lr of an optimizer that finds the rate itself: a number, or one on the device; None for the others."""
+    """Return d * lr of an optimizer that finds the rate itself (a number, or a tensor () on the device); None for others."""
     group = optimizer.param_groups[0]  # torch's Adafactor has a "d" as well, which is something else
     return group["d"] * group["lr"] if names.adapting_class(type(optimizer).__name__) and "d" in group else None

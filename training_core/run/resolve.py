@@ -39,7 +39,7 @@ class Resolved:
 
 
 def resolve(job: Job, circumstances: Circumstances) -> Resolved:
-    """The job with the values that are trained with, and warnings about settings that have no effect.
+    """Return the job with the values that are trained with, and warnings about settings that have no effect.
 
     Training either of the two jobs gives the same network. Who a run is (run_id, lineage_id) follows from the job that
     was asked for, so that it does not change with the card or with what auto means.
