@@ -89,6 +89,7 @@ def test_a_file_tells_what_was_trained(kind, checkpoints, tmp_path, monkeypatch)
     from athanor.training_core.history.events import Saved, Warned
     from athanor.training_core.host import guard
     from athanor.training_core.network import info, recover
+    from athanor.training_core.optim import optimizers
     from athanor.training_core.run.train import train
 
     monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path / "output"))
@@ -108,9 +109,12 @@ def test_a_file_tells_what_was_trained(kind, checkpoints, tmp_path, monkeypatch)
         validation=s.ValidationSettings(probe_samples=0),
         **ASKED[kind],
     )
+    tried, attempt = [], optimizers._try
+    monkeypatch.setattr(optimizers, "_try", lambda *args: tried.append(args[0]) or attempt(*args))
     with guard.training():
         events = list(train(job, buckets, *models(kind, checkpoints)))
     (last,) = [event for event in events if isinstance(event, Saved) and event.kind == "last"]
+    assert tried == [torch.optim.AdamW]  # once, and passed on
     lora = info.read(last.path)
     assert {key: lora.metadata.get(key) for key in TELLS[kind]} == TELLS[kind]
     common = {"ss_mixed_precision": "no", "ss_gradient_checkpointing": "False", "ss_network_alpha": "2.0"}
