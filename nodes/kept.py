@@ -27,7 +27,7 @@ class Kept:
 
     def put(self, prompt: Prompt | None, node: str | None, dataset: Dataset) -> None:
         """Keep what a node has made."""
-        if not prompt or node not in prompt:
+        if not prompt or node is None or node not in prompt:
             return
         with self._lock:
             self._found[digest(prompt, node)] = dataset

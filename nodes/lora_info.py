@@ -1,4 +1,4 @@
-"""LoRA Info."""
+"""The node LoRA Info: what a LoRA file is and how it was trained."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class AthanorLoRAInfo(io.ComfyNode):
 
     @classmethod
     def execute(cls, lora_name: str) -> io.NodeOutput:
-        """Read the file; its settings come out as they were trained with."""
+        """Read the file; return its settings, as they were trained with, as text and as config outputs, and a chart of its blocks."""
         lora = info.read(folders.existing_lora(lora_name))
         recovered = recover.recover(lora.metadata, (layer.part for layer in lora.layers))
         fields = info.fields(lora.metadata)

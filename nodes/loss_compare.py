@@ -1,4 +1,4 @@
-"""Loss Compare."""
+"""The node Loss Compare: the curves of several runs in one picture."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AthanorLossCompare(io.ComfyNode):
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """Read and draw."""
+        """Read the curves of the runs and draw them into one picture."""
         settings = pick(CurvesSettings, values)
         connected = [curves.of_run(values[name]) for name in _PORTS if values.get(name) is not None]
         return io.NodeOutput(image_output(plot.draw([*connected, *curves.find(settings.runs)], settings)))

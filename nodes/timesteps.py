@@ -1,4 +1,4 @@
-"""Timestep Plot."""
+"""The node Timestep Plot: how often which timestep is trained, and with which weight."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class AthanorTimestepPlot(io.ComfyNode):
         noise: NoiseSettings | None = None,
         loss: LossSettings | None = None,
     ) -> io.NodeOutput:
-        """Draw."""
+        """Draw the distribution of the timesteps and their weights."""
         loss, noise = loss or LossSettings(), noise or NoiseSettings()
         _, family, schedule = model_to_train(model, noise)
         usual = (family.timestep_sampling, family.shift)

@@ -1,4 +1,4 @@
-"""Train LoRA."""
+"""The node Train LoRA: trains, shows the run while it does, and gives the LoRA to the graph."""
 
 from __future__ import annotations
 
@@ -107,6 +107,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         clip: Any,
         vae: Any,
         buckets: Any,
+        *,
         network: NetworkSettings | None = None,
         loss: LossSettings | None = None,
         noise: NoiseSettings | None = None,
@@ -160,6 +161,10 @@ class AthanorTrainLoRA(io.ComfyNode):
                 guard.free_memory()
                 display.ended()
             record = registry.read(folder)
+        if record is None:
+            raise AthanorError(
+                f"{folder} is no run's folder any more: it was changed while the run trained; queue again."
+            )
         run = registry.handle(record, folders.lora_name)
         last = run.checkpoints[-1]
         trained, trained_clip = lora.apply(model, clip, last.path, 1.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_atomically
-from ..settings import Job, Settings
+from ..settings import Job, Settings, identity
 from ..settings.differences import changed, differences, flat, in_words
 
 
@@ -37,7 +37,11 @@ def rows(folder: Path) -> list[tuple[str, str]]:
         if not isinstance(values, dict) or not isinstance(field.default, Settings):
             continue
         default = flat(field.default.model_dump(mode="json"))
-        words = [f"{name} {value}" for name, value in flat(values).items() if value != default.get(name)]
+        words = [
+            f"{name} {value}"
+            for name, value in flat(identity.read(type(field.default), values)).items()
+            if value != default.get(name)
+        ]
         if words:
             result.append((group, ", ".join(words)))
     return result

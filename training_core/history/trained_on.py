@@ -11,7 +11,7 @@ from ..data.dataset import Dataset, Picture
 from ..data.plan import Buckets, Entry, sort_into_buckets
 from ..data.view import View
 from ..errors import AthanorError
-from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, parse
+from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, identity, parse
 from .registry import Record
 from .review import dataset
 
@@ -42,7 +42,7 @@ def _view(record: Record) -> View:
         buckets = sort_into_buckets(found, settings)
     side = min(4096, max(256, round((settings.width * settings.height) ** 0.5 / 64) * 64))
     doctor = DoctorSettings(resolution=side, batch_size=min(1024, settings.batch_size))
-    return View(record.output_name, found, buckets, doctor)
+    return View(title=record.output_name, dataset=found, buckets=buckets, doctor=doctor)
 
 
 def _job(folder: Path) -> dict[str, Any]:
@@ -54,9 +54,9 @@ def _job(folder: Path) -> dict[str, Any]:
 
 
 def _known(kind: type[Settings], values: dict[str, Any]) -> Any:
-    """Settings out of a job; what another version wrote and this one does not know has no say."""
+    """Settings out of a job.json of any version: what it lacks is at its default, what this version does not know is left out."""
     try:
-        return parse(kind, {name: values[name] for name in kind.model_fields if name in values})
+        return parse(kind, identity.read(kind, values))
     except AthanorError:
         return kind()
 
@@ -65,13 +65,13 @@ def _picture(values: dict[str, Any], subsets: int) -> Picture:
     path, subset = str(values.get("path", "")), values.get("subset", 0)
     width, height = values.get("size") or (1, 1)
     return Picture(
-        Path(path),
-        str(values.get("name", path)),
-        str(values.get("content") or path),
-        (int(width), int(height)),
-        str(values.get("caption", "")),
-        int(values.get("repeats", 1)),
-        subset if isinstance(subset, int) and 0 <= subset < subsets else 0,
+        path=Path(path),
+        name=str(values.get("name", path)),
+        content=str(values.get("content") or path),
+        size=(int(width), int(height)),
+        caption=str(values.get("caption", "")),
+        repeats=int(values.get("repeats", 1)),
+        subset=subset if isinstance(subset, int) and 0 <= subset < subsets else 0,
     )
 
 

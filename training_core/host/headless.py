@@ -119,6 +119,8 @@ class Headless:
         import execution
 
         self._complete(prompt)
+        for _, text in self.part("training_core.host.saved_prompts").fit(prompt):
+            logging.getLogger("athanor").warning("Athanor: %s", text)
         valid, errors, _ = self._loop.run_until_complete(execution.validate_inputs("", prompt, node, checked := {}))
         if not valid:
             wrong = [*errors, *(e for fine, some, _ in checked.values() if not fine for e in some)]

@@ -12,7 +12,6 @@ import comfy.samplers
 import folder_paths
 import node_helpers
 import torch
-from comfy_extras import nodes_model_advanced
 
 from ..errors import AthanorError
 from . import determinism
@@ -48,9 +47,16 @@ def encode_prompt(clip: Any, text: str) -> Any:
     return host_nodes.CLIPTextEncode().encode(clip, text)[0]
 
 
-def skip_layers(clip: Any, stop_at: int) -> Any:
-    """CLIP that stops at layer `stop_at` (-1 is the last), as CLIP Set Last Layer does it."""
-    return host_nodes.CLIPSetLastLayer().set_last_layer(clip, stop_at)[0]
+def run_node(kind: str, **inputs: Any) -> Any:
+    """The first output of one of the host's own nodes, run here and now with these inputs.
+
+    Raises:
+        AthanorError: this ComfyUI has no such node.
+    """
+    node = host_nodes.NODE_CLASS_MAPPINGS.get(kind)
+    if node is None:
+        raise AthanorError(f"this ComfyUI has no node {kind}: update it, or start it with all of its own nodes.")
+    return getattr(node(), node.FUNCTION)(**inputs)[0]
 
 
 def guide(conditioning: Any, guidance: float) -> Any:
@@ -70,13 +76,6 @@ def shift_node(model: Any, shift: float, width: int, height: int) -> tuple[str, 
     if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscreteFlow):
         return "ModelSamplingAuraFlow" if sampling.multiplier == 1 else "ModelSamplingSD3", {"shift": shift}
     raise AthanorError("shift means nothing for this model: only flow models (SD3, Flux, Lumina, ...) have one.")
-
-
-def with_shift(model: Any, shift: float, width: int, height: int) -> Any:
-    """MODEL with another shift of its schedule."""
-    name, widgets = shift_node(model, shift, width, height)
-    node = getattr(nodes_model_advanced, name)
-    return getattr(node(), node.FUNCTION)(model, **widgets)[0]
 
 
 def empty_latent(width: int, height: int) -> dict[str, Any]:

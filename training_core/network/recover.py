@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..settings import NetworkSettings, SamplingSettings, Settings
+from ..settings import NetworkSettings, SamplingSettings, Settings, identity
 from ..settings.differences import changed, flat, in_words
 from . import metadata_keys, peft
 
@@ -43,11 +43,12 @@ def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered
     for path, group in metadata_keys.GROUPS.items():
         if group is SamplingSettings or "." in path:  # blocks are a part of the network
             continue
-        values = _of_job(job, path)
-        if not values:
+        of_job = identity.read(group, _of_job(job, path))
+        values = dict(of_job)
+        if not of_job:
             values = {name.partition(".")[2]: value for name, value in told.items() if name.startswith(f"{path}.")}
             missing += [] if job else metadata_keys.missing(metadata, path)
-        if group is NetworkSettings and not _of_job(job, path):
+        if group is NetworkSettings and not of_job:
             values = _with_blocks(values) | adapter | _trained(set(parts))
         groups[group] = _parsed(group, values, refused)
     from_peft = {key for name in adapter for key in metadata_keys.keys_of(f"network.{name}")}

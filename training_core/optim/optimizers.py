@@ -59,14 +59,6 @@ def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
     return arguments
 
 
-def _train_mode(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
-    """Return the optimizer, switched to training if it is one that tells training from evaluation (schedule-free ones do)."""
-    switch = getattr(optimizer, "train", None)
-    if switch:
-        switch()
-    return optimizer
-
-
 def _try(
     cls: Callable[..., torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None, device: torch.device
 ) -> None:
@@ -76,7 +68,18 @@ def _try(
         weights = [torch.nn.Parameter(torch.zeros(shape, device=device)) for shape in ((64, 64), (8,))]
         for weight in weights:
             weight.grad = torch.full_like(weight, 1e-3)
-        _train_mode(cls(weights, lr=rate, **arguments)).step()
+        _made(cls, weights, rate, arguments).step()
+
+
+def _made(
+    cls: Callable[..., torch.optim.Optimizer], parameters: list[Any], rate: float | None, arguments: dict[str, Any]
+) -> torch.optim.Optimizer:
+    """Make an optimizer; one that averages weights is switched to training, as its package wants it before a step."""
+    optimizer = cls(parameters, lr=rate, **arguments)
+    train = getattr(optimizer, "train", None)
+    if train is not None:
+        train()
+    return optimizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +118,8 @@ class OptimizerChoice:
             arguments.setdefault("fused", True)
         if cls.__name__ == "DAdaptSGD":
             cls = _without_steps_of_0(cls)
-        make: Any = cls  # Optimizer itself takes no lr, every class of it does
         try:
-            return _train_mode(make(groups, lr=rate, **arguments))
+            return _made(cls, groups, rate, arguments)
         except (TypeError, ValueError) as error:
             raise AthanorError(f"optimizer_type: {cls.__name__} cannot train this network ({error}).") from None
 

@@ -69,7 +69,7 @@ class FirstValues:
 
 
 def prepare(
-    job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validation: Buckets | None, looks: bool = True
+    job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validation: Buckets | None, *, looks: bool = True
 ) -> Prepared:
     """Check a job against the graph's models, in the order in which a user would want to know what is wrong.
 
