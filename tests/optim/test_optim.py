@@ -194,10 +194,10 @@ def test_without_bitsandbytes_everything_else_works():
         from athanor.training_core.settings import OptimizerSettings
         for name, (module, _) in names.CLASSES.items():
             if module == "torch.optim":
-                optimizers.resolve(OptimizerSettings(optimizer_type=name))
+                optimizers.choose(OptimizerSettings(optimizer_type=name))
             elif module == "bitsandbytes.optim":
                 try:
-                    optimizers.resolve(OptimizerSettings(optimizer_type=name))
+                    optimizers.choose(OptimizerSettings(optimizer_type=name))
                 except AthanorError as error:
                     print(name, "install it with 'pip install bitsandbytes'" in str(error))
     """

@@ -49,8 +49,16 @@ def file_of(asked: s.Job, trained: s.Job, prediction: str) -> dict[str, str]:
     from athanor.training_core.data.dataset import Dataset, Picture
     from athanor.training_core.data.plan import length, sort_into_buckets
 
-    pictures = (Picture(Path("a"), "a.png", "a", (512, 512), "a cat", 1, len(asked.datasets) - 1),)
-    buckets = sort_into_buckets(Dataset(asked.datasets, pictures), asked.buckets)
+    picture = Picture(
+        path=Path("a"),
+        name="a.png",
+        content="a",
+        size=(512, 512),
+        caption="a cat",
+        repeats=1,
+        subset=len(asked.datasets) - 1,
+    )
+    buckets = sort_into_buckets(Dataset(asked.datasets, (picture,)), asked.buckets)
     facts = metadata.Facts(
         buckets=buckets,
         length=length(buckets, asked.training),

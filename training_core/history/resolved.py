@@ -37,11 +37,8 @@ def rows(folder: Path) -> list[tuple[str, str]]:
         if not isinstance(values, dict) or not isinstance(field.default, Settings):
             continue
         default = flat(field.default.model_dump(mode="json"))
-        words = [
-            f"{name} {value}"
-            for name, value in flat(identity.read(type(field.default), values)).items()
-            if value != default.get(name)
-        ]
+        stored = flat(identity.read(type(field.default), values))
+        words = [f"{name} {value}" for name, value in stored.items() if value != default.get(name)]
         if words:
             result.append((group, ", ".join(words)))
     return result
