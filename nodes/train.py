@@ -12,7 +12,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.history import registry
 from ..training_core.history.events import Resumed, Started
 from ..training_core.history.graph import source
-from ..training_core.host import fingerprint, folders, guard, lora
+from ..training_core.host import devices, fingerprint, folders, guard, lora
 from ..training_core.run import ranks
 from ..training_core.run.launch import launch
 from ..training_core.run.train import train
@@ -158,7 +158,7 @@ class AthanorTrainLoRA(io.ComfyNode):
                             registry.keep_graph(folder, cls.hidden.unique_id, graph)
                         display.show(event)
             finally:
-                guard.free_memory()
+                devices.free_memory()
                 display.ended()
             record = registry.read(folder)
         if record is None:

@@ -107,7 +107,7 @@ def _parsed(group: type[Settings], values: dict[str, Any], refused: list[str]) -
 def _peft(metadata: Mapping[str, str]) -> dict[str, Any]:
     """Network settings of a file that has PEFT's instead of sd-scripts'."""
     adapter = peft.settings(metadata)
-    values = {ours: peft.told(adapter, theirs) for ours, theirs in PEFT.items()} if adapter else {}
+    values = {ours: peft.field_of(adapter, theirs) for ours, theirs in PEFT.items()} if adapter else {}
     return {ours: value for ours, value in values.items() if value is not None}
 
 

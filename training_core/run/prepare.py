@@ -10,13 +10,14 @@ from typing import Any
 from ..data.holdout import Held, hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..errors import AthanorError
+from ..families import Family
 from ..history.handle import few
-from ..host import diffusers, families, fingerprint, folders, guard, quantised, text
+from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
 from ..host.zsnr import zero_terminal
-from ..network import build, diffusers_names, finetune, groups, weights
+from ..network import build, diffusers_names, finetune, groups, lycoris, weights
 from ..objective import Objective
 from ..objective.schedule import Schedule
 from ..optim import optimizers, rates, schedulers
@@ -40,7 +41,7 @@ class Prepared:
     """A run that can begin."""
 
     model: Any  # the graph's MODEL, with zero terminal SNR if the job asks for it
-    family: families.Family
+    family: Family
     resolved: Job  # what is trained with; the job that was asked for tells who the run is
     objective: Objective
     optimizer: OptimizerChoice
@@ -83,7 +84,7 @@ def prepare(
     host_weights.check(model)
     _check_precision(job.training, model)
     _check_swap(job)
-    optimizer = optimizers.choose(job.optimizer, guard.device())
+    optimizer = optimizers.choose(job.optimizer, devices.compute_device())
     schedulers.check(job.optimizer)
     resolved = resolve(job, _circumstances(job, model, family, schedule, clip, optimizer))
     first_values = _first_values(job, model, family)
@@ -126,22 +127,22 @@ def prepare(
     )
 
 
-def model_to_train(model: Any, noise: NoiseSettings) -> tuple[Any, families.Family, Schedule]:
+def model_to_train(model: Any, noise: NoiseSettings) -> tuple[Any, Family, Schedule]:
     """The model as it is trained (with zero terminal SNR if asked for), its family and its schedule.
 
     Raises:
         AthanorError: the model cannot be trained.
     """
-    family = families.detect(model)
-    schedule = families.schedule(model.get_model_object("model_sampling"))
+    family = detection.detect(model)
+    schedule = detection.schedule(model.get_model_object("model_sampling"))
     if noise.zero_terminal_snr and schedule.prediction != "flow":
         model = zero_terminal(model)
-        schedule = families.schedule(model.get_model_object("model_sampling"))
+        schedule = detection.schedule(model.get_model_object("model_sampling"))
     return model, family, schedule
 
 
 def _circumstances(
-    job: Job, model: Any, family: families.Family, schedule: Schedule, clip: Any, optimizer: OptimizerChoice
+    job: Job, model: Any, family: Family, schedule: Schedule, clip: Any, optimizer: OptimizerChoice
 ) -> Circumstances:
     """What `resolve` has to know of this machine and these models."""
     formats = {dtype: name for name, dtype in COMPUTE.items()}
@@ -155,7 +156,7 @@ def _circumstances(
 
 
 def _make_network_once(
-    job: Job, model: Any, family: families.Family, clip: Any, first_values: FirstValues, optimizer: OptimizerChoice
+    job: Job, model: Any, family: Family, clip: Any, first_values: FirstValues, optimizer: OptimizerChoice
 ) -> list[float]:
     """Make the network and its optimizer once, without the model being loaded, to see that both can be had.
 
@@ -171,7 +172,7 @@ def _make_network_once(
         finetune.chosen(module, job.network)
         return list(rates.factors(job.optimizer, ["unet"]).values())
     encoders = clip.cond_stage_model if job.network.text else None
-    with quantised.known(module):
+    with quantised.as_linear(module):
         network = build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
     first_values.load(network)
     if job.training.save_diffusers_copy:
@@ -203,7 +204,7 @@ def _check_swap(job: Job) -> None:
     Raises:
         AthanorError: the network is of a kind that computes with the whole weight.
     """
-    if job.training.blocks_to_swap and (job.network.dora or job.network.algo not in build.BYPASS):
+    if job.training.blocks_to_swap and not lycoris.needs_no_weights(job.network):
         name = "dora" if job.network.dora else f"algo {job.network.algo}"
         raise AthanorError(
             f"blocks_to_swap does not work with {name}, which needs all weights of the model: set it to 0, or choose lora, locon, "
@@ -211,7 +212,7 @@ def _check_swap(job: Job) -> None:
         )
 
 
-def _first_values(job: Job, model: Any, family: families.Family) -> FirstValues:
+def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
     """What gives a new network its first values.
 
     Raises:

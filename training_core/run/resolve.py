@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..host.families import Family
+from ..families import Family
 from ..objective.in_effect import in_effect as objective_in_effect
 from ..objective.schedule import Prediction
 from ..optim.in_effect import in_effect as optimizer_in_effect

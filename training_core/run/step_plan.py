@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..host import guard
+from ..host import devices
 from ..host.model import Trainable
 from ..optim.rehearsal import rehearse
 from ..resume.compute_plan import ComputePlan, MemoryPlan
@@ -66,7 +66,7 @@ def plan_steps(
         return StepPlan(fixed or MemoryPlan("off"), mode.on, None)
     reserve = _bytes_after_first_update(job, run, target, mode)
     largest = LargestBatch(job, run, model, _rehearsal_stepper(job, run, model, target, mode))
-    room = guard.room(model.device)
+    room = devices.available_memory(model.device)
 
     def choose() -> tuple[MemoryPlan, MemoryChoice | None]:
         if fixed:
@@ -106,7 +106,7 @@ def _bytes_after_first_update(job: Job, run: Prepared, target: TrainTarget, mode
     try:
         state = mode(lambda: rehearse(run.optimizer.build(target.groups)))
     except Exception as error:
-        full = guard.is_out_of_memory(error)
+        full = devices.is_out_of_memory(error)
         if not full:
             raise
     if full:  # outside of the handler: the error holds the tensors that the step had made

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import AthanorError
+from ..families import Family
 from ..files import write_atomically
 from ..history import registry
 from ..history.names import free_path
 from ..host import folders
-from ..host.families import Family
 from ..resume.continuing import Beginning
 from ..settings import Job
 
