@@ -72,8 +72,6 @@ KEYWORDS_TO_COME = {
     "training_core/history/registry.py",
     "training_core/history/stretches.py",
     "training_core/network/info.py",
-    "training_core/run/encoded.py",
-    "training_core/run/prepare.py",
     "training_core/run/prompts.py",
     "training_core/settings/base.py",
 }
@@ -92,7 +90,5 @@ SENTENCES_TO_COME = {
 }
 PARAMETERS_TO_COME = {
     "training_core/compare/document.py",
-    "training_core/run/encoded.py",
-    "training_core/run/prepare.py",
     "training_core/run/train.py",
 }
