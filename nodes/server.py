@@ -13,7 +13,7 @@ from aiohttp import web
 from server import PromptServer
 
 from ..training_core.errors import AthanorError
-from ..training_core.history import marks, registry, report, review, series
+from ..training_core.history import graph, marks, registry, report, review, series
 from ..training_core.host import folders
 from ..training_core.resume import lock
 from ..training_core.run import control
@@ -35,7 +35,7 @@ def register() -> None:
         """All runs, or those of `?name=`, the newest first; with `?short=1` without their files and samples."""
         wanted = {"output_name": request.query["name"]} if "name" in request.query else {}
         if request.query.get("short") == "1":
-            return await _answer(lambda: [_short(told) for told in registry.briefs(folders.runs_folder(), **wanted)])
+            return await _answer(lambda: [_short(run) for run in registry.summaries(folders.runs_folder(), **wanted)])
         return await _answer(lambda: [_brief(record) for record in registry.records(folders.runs_folder(), **wanted)])
 
     @routes.get("/athanor/runs/{run}")
@@ -57,7 +57,7 @@ def register() -> None:
     @routes.get("/athanor/runs/{run}/graph")
     async def _graph(request: web.Request) -> web.Response:
         folder = _folder(request)
-        return await _answer(lambda: registry.graph(folder))
+        return await _answer(lambda: graph.read_graph(folder))
 
     @routes.get("/athanor/runs/{run}/report")
     async def _report(request: web.Request) -> web.Response:
@@ -191,8 +191,7 @@ def _brief(record: registry.Record) -> dict[str, Any]:
         ],
         "samples": [
             {"file": Path(e["path"]).name, **{name: e[name] for name in ("step", "epoch", "prompt", "index")}}
-            for e in record.events
-            if e["event"] == "sampled"
+            for e in record.samples
         ],
     }
 
@@ -204,7 +203,7 @@ def _curve(point: dict[str, Any]) -> dict[str, Any]:
 
 def _full(record: registry.Record) -> dict[str, Any]:
     """A run with its events, and the node that trains it."""
-    return _brief(record) | {"events": list(record.events), "node": registry.graph(record.folder).get("node")}
+    return _brief(record) | {"events": list(record.events), "node": graph.read_graph(record.folder).get("node")}
 
 
 def _reviewed(record: registry.Record) -> dict[str, Any]:
@@ -217,7 +216,7 @@ def _reviewed(record: registry.Record) -> dict[str, Any]:
 
 def _thumbnail(folder: Path, index: int) -> bytes:
     """A picture of the dataset, small; only what the run's own list names is read."""
-    pictures = review.dataset(folder)
+    pictures = registry.dataset(folder)
     if index >= len(pictures):
         raise web.HTTPNotFound(text="there is no such picture")
     try:
@@ -235,7 +234,7 @@ def _saved(record: registry.Record, name: str) -> Path:
 
 
 def _discarded(record: registry.Record, name: str) -> dict[str, Any]:
-    registry.discard(record, _saved(record, name))
+    marks.discard(record, _saved(record, name))
     return {"run_id": record.run_id, "discarded": name}
 
 

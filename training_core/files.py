@@ -1,12 +1,16 @@
-"""Write files whole or not at all."""
+"""Write files whole or not at all, and read JSON that may be missing or half written."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], durable: bool = True) -> None:
@@ -70,3 +74,38 @@ def append_line(path: Path, line: str) -> None:
             if file.read(1) != b"\n":
                 file.write(b"\n")
         file.write(line.encode() + b"\n")
+
+
+def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bool = True) -> None:
+    """Write `value` as a JSON file in UTF-8, whole or not at all (see `write_atomically`)."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), durable)
+
+
+def read_json(path: Path, default: T) -> T:
+    """Return the value of a JSON file, or `default` if the file is missing, broken, or holds a value of another type."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return default
+    return value if isinstance(value, type(default)) else default
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a .jsonl file in order; none if the file is missing."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    yield from parse_lines(data)
+
+
+def parse_lines(data: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the object of every line; a line that a killed process left unfinished is passed over."""
+    for line in data.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value

@@ -40,9 +40,9 @@ def steps(base: Path, name: str) -> int:
 
 
 def all_readable(loras: Path) -> bool:
-    from athanor.training_core.history.registry import whole
+    from athanor.training_core.history.run_files import is_whole
 
-    return all(whole(path) for path in loras.rglob("*.safetensors"))
+    return all(is_whole(path) for path in loras.rglob("*.safetensors"))
 
 
 def test_killed_and_queued_again_is_never_having_stopped(comfyui, checkpoints, tmp_path):

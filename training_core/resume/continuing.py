@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ def beginning(root: Path, job: Job, steps: int) -> Beginning:
         return Beginning(None, None, ())
     if found := state.latest(own / "state"):
         return Beginning(found, None, ())
-    line = [r for r in registry.records(root, line_id=job.lineage_id) if r.run_id != job.run_id]
+    line = [r for r in registry.records(root, lineage_id=job.lineage_id) if r.run_id != job.run_id]
     with_state = sorted(((state.step_of(r.folder / "state"), r) for r in line), key=lambda pair: -pair[0])
     for step, record in with_state:
         if 0 < step < steps and (found := state.latest(record.folder / "state")):
@@ -77,11 +76,8 @@ def _changes(root: Path, job: Job) -> Iterator[str]:
     same = [r for r in registry.records(root, output_name=job.training.output_name) if r.run_id != job.run_id]
     if not same or same[0].status == "done" or not state.step_of(same[0].folder / "state"):
         return
-    try:
-        old = json.loads((same[0].folder / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    differ = list(_differences("", old, json.loads(job.model_dump_json())))
+    old = registry.job(same[0].folder)
+    differ = list(_differences("", old, job.model_dump(mode="json"))) if old else []
     if differ:
         more = f" and {len(differ) - 4} more" if len(differ) > 4 else ""
         yield (

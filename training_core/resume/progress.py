@@ -40,19 +40,19 @@ class Pending:
         losses = self.outcome.losses.tolist()
         lrs, d_lr = self.outcome.lrs, self.outcome.d_lr
         return Stepped(
-            self.step,
-            self.epoch,
-            sum(losses) / len(losses),
-            lrs[0] if lrs else self.lr,
-            self.outcome.grad_norm.item(),
-            self.seconds,
-            self.waited,
-            self.pictures,
-            tuple(round(t, 2) for t in self.outcome.t.tolist()),
-            tuple(losses),
-            lrs if len(set(lrs)) > 1 else (),
-            None if d_lr is None else float(d_lr),
-            round(self.memory, 3),
+            step=self.step,
+            epoch=self.epoch,
+            loss=sum(losses) / len(losses),
+            lr=lrs[0] if lrs else self.lr,
+            grad_norm=self.outcome.grad_norm.item(),
+            seconds=self.seconds,
+            data_wait=self.waited,
+            pictures=self.pictures,
+            timesteps=tuple(round(t, 2) for t in self.outcome.t.tolist()),
+            losses=tuple(losses),
+            lrs=lrs if len(set(lrs)) > 1 else (),
+            d_lr=None if d_lr is None else float(d_lr),
+            memory=round(self.memory, 3),
         )
 
 

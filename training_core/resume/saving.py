@@ -81,7 +81,14 @@ class Saver:
         if self.trained.diffusers:
             self._write(beside(path, "diffusers"), self.trained.diffusers(tensors), progress)
         self._remove_old(progress, kind)
-        saved = Saved(path, progress.step, progress.epoch, digest, kind, norm=_norm(tensors))
+        saved = Saved(
+            path=path,
+            step=progress.step,
+            epoch=progress.epoch,
+            hash=digest,
+            kind=kind,
+            norm=_norm(tensors),
+        )
         self.saved.append(saved)
         if kind == "interrupted":  # whatever stopped the run may stop the check as well
             return saved

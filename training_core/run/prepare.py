@@ -13,7 +13,7 @@ from ..errors import AthanorError
 from ..files import write_atomically
 from ..history import registry
 from ..history.handle import few
-from ..history.names import free_path
+from ..history.run_files import free_path
 from ..host import diffusers, families, fingerprint, folders, guard, quantised, text
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype

@@ -139,7 +139,7 @@ def _session(
     first = run.plan(job, begin)
     drawn = () if job.network.text else run.samples.prepare(clip)  # else encoded anew for every picture
     before = chain(run.probe.prepare(), drawn, run.encodings.fill(_own(first, ranks)))
-    yield from run_log.told(chain(map(Warned, run.warnings), before))
+    yield from run_log.write_through(chain(map(Warned, run.warnings), before))
     with loaded(job, run, clip, vae, ranks) as ready:
         host_model, trained, plan = ready.model, ready.trained, ready.plan
         run.begin(trained.module)
@@ -190,7 +190,7 @@ def _session(
         resumable, progress = Resumable(trained.module, optimizer, scaler, ema, run.probe, plan_now), Progress()
         if run.start.state:
             resumable.restore(run.start.state.read(), progress)
-            saver.saved.extend(registry.files(states.parent, progress.step))
+            saver.saved.extend(registry.saved_files(states.parent, progress.step))
         keeper = CheckpointWriter(saver, resumable, states, progress.step) if ranks.is_main else NullCheckpointWriter()
         look = run.probe.watch(trained.module, host_model, run.length.steps, looking)
         routine = Hooks(
@@ -238,15 +238,15 @@ def _session(
             lambda: guard.memory(host_model.device),
             progress,
         )
-        length = (run.length.steps, run.length.epochs, trained.summary)
+        length = {"steps": run.length.steps, "epochs": run.length.epochs, "trained": trained.summary}
         if progress.step:
-            begun: list[Event] = [Resumed(job.run_id, progress.step, *length)]
+            begun: list[Event] = [Resumed(run_id=job.run_id, step=progress.step, **length)]
             before = iter(())
         else:
-            begun, before = [Started(job.run_id, *length)], routine.begin(progress)
+            begun, before = [Started(run_id=job.run_id, **length)], routine.begin(progress)
         try:
             checked = preflight(job, run, trained, host_model.device, ready.looked)
-            yield from run_log.told(
+            yield from run_log.write_through(
                 chain(begun, map(Warned, ready.said), checked, before, events, routine.end(progress))
             )
         except BaseException as error:

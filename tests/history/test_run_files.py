@@ -3,7 +3,7 @@ from pathlib import Path
 
 import torch
 from athanor.training_core.charts.curve import ema, loss_curve
-from athanor.training_core.history.names import family_of, free_path
+from athanor.training_core.history.run_files import files_of, free_path
 from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
 
 
@@ -31,12 +31,12 @@ def test_files_without_our_metadata_are_not_ours(tmp_path: Path):
     assert free_path(path, {"me"}, False) == tmp_path / "x_2.safetensors"
 
 
-def test_family_of(tmp_path: Path):
+def test_files_of(tmp_path: Path):
     ours = {"x", "x-000002", "x-step00000003", "x-diffusers", "x-000002-diffusers"}
     for name in (*ours, "xy", "x-final", "x_2", "x-final-diffusers"):
         write(tmp_path / f"{name}.safetensors", "me")
-    assert {p.stem for p in family_of(tmp_path / "x.safetensors")} == ours
-    assert {p.stem for p in family_of(tmp_path / "x-diffusers.safetensors")} == {"x-diffusers"}
+    assert {p.stem for p in files_of(tmp_path / "x.safetensors")} == ours
+    assert {p.stem for p in files_of(tmp_path / "x-diffusers.safetensors")} == {"x-diffusers"}
 
 
 def test_published_model_hash():
