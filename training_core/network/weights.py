@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from ..errors import AthanorError
+from ..files import UnreadableFile, read_safetensors
 from ..settings import NetworkSettings
 from . import diffusers_names
 from .parts import PREFIX, Network
@@ -35,16 +35,15 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         AthanorError: it is no safetensors file, or holds NaN or infinity.
     """
     try:
-        with safe_open(path, "pt") as file:
-            tensors, told = {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+        tensors, metadata = read_safetensors(path)
+    except UnreadableFile as error:
         raise AthanorError(f"network_weights: {path.name} cannot be read as safetensors ({error}).") from None
     broken = next((key for key, value in tensors.items() if not value.float().isfinite().all()), None)
     if broken:
         raise AthanorError(
             f"network_weights: {path.name} holds NaN or infinity in {broken}: it cannot be continued; take an earlier file."
         )
-    return tensors, told
+    return tensors, metadata
 
 
 def is_text(key: str) -> bool:
