@@ -2,10 +2,12 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from athanor.training_core.errors import AthanorError
+from athanor.training_core.history import registry
 from athanor.training_core.settings import CurvesSettings
 
 STEPS = 200
@@ -19,21 +21,31 @@ def module(comfy):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def record(tmp_path):
     """A run that is in the middle of a line."""
     run = tmp_path / "0123456789abcdef"
     run.mkdir()
-    (run / "job.json").write_text(json.dumps({"training": {"output_name": "half"}}))
+    registry.write_run(
+        registry.Record(
+            folder=run,
+            run_id=run.name,
+            lineage_id="l",
+            output_name="half",
+            target=tmp_path / "half.safetensors",
+            steps=400,
+            events=(),
+        )
+    )
     lines = [
         {"step": i + 1, "epoch": i // 80 + 1, "loss": 0.1 + 0.1 * math.exp(-i / 50) + 0.02 * (-1) ** i, "lr": 1e-4}
         for i in range(STEPS)
     ]
-    lines[100]["loss"] = float("nan")
+    lines[100]["loss"] = None
     text = "\n".join(map(json.dumps, lines))
     (run / "metrics.jsonl").write_text(text + '\n{"step": 201, "lo')
-    events = [{"event": "probed", "step": s, "percent": 100 - s / 10} for s in (0, 100, 200)]
+    events = [{"event": "probed", "time": 1.0, "step": s, "percent": 100 - s / 10} for s in (0, 100, 200)]
     (run / "events.jsonl").write_text("\n".join(map(json.dumps, events)))
-    return run
+    return registry.read(run)
 
 
 def coloured(image, colour):
@@ -41,9 +53,9 @@ def coloured(image, colour):
     return np.argwhere((np.asarray(image) == colour).all(2))
 
 
-def test_an_unfinished_run_is_read_and_drawn(module, folder):
+def test_an_unfinished_run_is_read_and_drawn(module, record):
     curves, plot = module
-    curve = curves.of_folder(folder)
+    curve = curves.of_record(record)
     assert (curve.name, len(curve.losses), curve.probes[-1]) == ("half", STEPS, (200, 80.0))
     assert curve.x("epoch")[79] == 1 and curve.x("epoch")[159] == 2 and curve.x("epoch")[199] == 2.5
     image = plot.draw([curve], CurvesSettings(probe=False, learning_rate=False))
@@ -53,10 +65,10 @@ def test_an_unfinished_run_is_read_and_drawn(module, folder):
     assert image.size == (1280, 800)
 
 
-def test_two_runs_in_two_colours_and_panels_by_switch(module, folder):
+def test_two_runs_in_two_colours_and_panels_by_switch(module, record):
     curves, plot = module
-    one = curves.of_folder(folder)
-    other = curves.Curve("other", one.steps, one.epochs, tuple(2 * v for v in one.losses), one.lrs, ())
+    one = curves.of_record(record)
+    other = replace(one, name="other", losses=tuple(2 * v for v in one.losses), probes=())
     settings = CurvesSettings()
     both = plot.draw([one, other], settings)
     low, high = (coloured(both, plot.COLOURS[i])[:, 0] for i in (0, 1))
@@ -82,15 +94,20 @@ def test_the_mean_looks_back_only(module):
 @pytest.mark.parametrize("log", [False, True])
 def test_odd_losses_are_drawn(module, losses, log):
     curves, plot = module
-    steps = tuple(range(1, len(losses) + 1))
-    curve = curves.Curve("odd", steps, steps, tuple(losses), (0.0,) * len(losses), ((0, 100.0), (1, 100.0)))
+    curve = curves.Curve(
+        name="odd",
+        epochs=tuple(range(1, len(losses) + 1)),
+        losses=tuple(losses),
+        lrs=(0.0,) * len(losses),
+        probes=((0, 100.0), (1, 100.0)),
+    )
     assert plot.draw([curve] * 12, CurvesSettings(log_scale=log)).size == (1280, 800)
 
 
-def test_no_run_and_no_step(module, tmp_path):
+def test_no_run_and_no_step(module, record):
     curves, plot = module
     with pytest.raises(AthanorError, match="runs is empty"):
         plot.draw([], CurvesSettings())
-    (tmp_path / "job.json").write_text("{}")
+    (record.folder / "metrics.jsonl").unlink()
     with pytest.raises(AthanorError, match="has no step yet"):
-        curves.of_folder(tmp_path)
+        curves.of_record(record)

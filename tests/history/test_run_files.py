@@ -3,7 +3,7 @@ from pathlib import Path
 
 import torch
 from athanor.training_core.charts.curve import ema, loss_curve
-from athanor.training_core.history.run_files import files_of, free_path
+from athanor.training_core.history.run_files import files_of, free_path, is_copy, is_whole, run_id_of
 from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
 
 
@@ -37,6 +37,30 @@ def test_files_of(tmp_path: Path):
         write(tmp_path / f"{name}.safetensors", "me")
     assert {p.stem for p in files_of(tmp_path / "x.safetensors")} == ours
     assert {p.stem for p in files_of(tmp_path / "x-diffusers.safetensors")} == {"x-diffusers"}
+
+
+def test_a_file_is_whole_or_not(tmp_path: Path):
+    path = write(tmp_path / "x.safetensors", "me")
+    data = path.read_bytes()
+    assert is_whole(path) and run_id_of(path) == "me"
+    start = 8 + int.from_bytes(data[:8], "little")
+    cut = [data[:-1], data[:start], data[: start - 1], data[:8], data[:3], b"", data + b"x", b"not safetensors"]
+    for content in cut:
+        path.write_bytes(content)
+        assert not is_whole(path), content
+        assert run_id_of(path) is None
+    path.write_bytes(data)
+    assert is_whole(path)  # what was remembered of the cut file does not count
+    path.unlink()
+    assert not is_whole(path)
+    save_lora(path, {}, {"athanor_run_id": "me"})
+    assert not is_whole(path)  # no tensor in it
+
+
+def test_copies_are_told_from_checkpoints():
+    assert [is_copy(Path(f"{name}.safetensors")) for name in ("x-ema", "x-000002-diffusers", "x-000002", "ema")] == [
+        True, True, False, False
+    ]  # fmt: skip
 
 
 def test_published_model_hash():

@@ -79,7 +79,8 @@ def page(record: registry.Record) -> str:
         f'<p class="muted">Run {_text(record.run_id)}, {_text(record.status)} at step {last["step"]} of {record.steps}'
         f"{why}. {when}</p>",
         _section(
-            "Verdict", *(f'<p class="{s["kind"]}">{_mark(s["kind"])} {_text(s["text"])}</p>' for s in reviewed["verdict"])
+            "Verdict",
+            *(f'<p class="{s["kind"]}">{_mark(s["kind"])} {_text(s["text"])}</p>' for s in reviewed["verdict"]),
         ),
         *_curves(record, points, reviewed),
         *_bands(reviewed["bands"]),

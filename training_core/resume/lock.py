@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import AthanorError
+from ..files import read_json
 
 
 @contextmanager
@@ -32,8 +33,8 @@ def held(folder: Path, what: str) -> Iterator[None]:
     except Timeout:
         raise AthanorError(f"{what} {_owner(owner)}; wait until it is done, or stop it there.") from None
     try:
-        told = {"pid": os.getpid(), "computer": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-        owner.write_text(json.dumps(told), encoding="utf-8")
+        values = {"pid": os.getpid(), "computer": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        owner.write_text(json.dumps(values), encoding="utf-8")
         yield
     finally:
         owner.unlink(missing_ok=True)
@@ -54,8 +55,7 @@ def taken(folder: Path) -> bool:
 
 
 def _owner(path: Path) -> str:
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return f"is being trained by process {told['pid']} on {told['computer']} since {told['since']}"
-    except (OSError, ValueError, KeyError):
+    owner = read_json(path, {})
+    if not {"pid", "computer", "since"} <= owner.keys():
         return "is being trained by another process"
+    return f"is being trained by process {owner['pid']} on {owner['computer']} since {owner['since']}"
