@@ -166,19 +166,19 @@ def _listed(path: str) -> str:
         return Path(path).name
 
 
-def _short(told: registry.RunSummary) -> dict[str, Any]:
+def _short(run: registry.RunSummary) -> dict[str, Any]:
     """A run in a few fields; status is what its folder says, `live` whether it trains here and now."""
-    live = told.run_id in control.live()
+    live = run.run_id in control.live()
     return {
-        "run_id": told.run_id,
-        "name": told.output_name,
-        "status": told.status,
+        "run_id": run.run_id,
+        "name": run.output_name,
+        "status": run.status,
         "live": live,
-        "elsewhere": not live and told.status not in registry.ENDS and lock.taken(told.folder),
-        "why": told.why,
-        "steps": told.steps,
-        "step": told.step,
-        "time": told.time,
+        "elsewhere": not live and run.status not in registry.ENDS and lock.taken(run.folder),
+        "why": run.why,
+        "steps": run.steps,
+        "step": run.step,
+        "time": run.time,
     }
 
 
@@ -208,10 +208,10 @@ def _full(record: registry.Record) -> dict[str, Any]:
 
 def _reviewed(record: registry.Record) -> dict[str, Any]:
     """The look back, with the files as the host lists them."""
-    found = review.review(record)
-    for checkpoint in found["checkpoints"]:
+    reviewed = review.review(record)
+    for checkpoint in reviewed["checkpoints"]:
         checkpoint["file"] = _listed(checkpoint.pop("path"))
-    return found
+    return reviewed
 
 
 def _thumbnail(folder: Path, index: int) -> bytes:
