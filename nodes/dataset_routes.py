@@ -148,7 +148,11 @@ async def _asked(request: web.Request) -> tuple[dict[str, Any], str]:
 
 def _opened(shelf: _Shelf, prompt: dict[str, Any], node: str) -> dict[str, Any]:
     view = shown.view(prompt, node)
-    state = [graph_datasets.digest(prompt, node), view.dataset.fingerprint, [str(p.path) for p in view.dataset.pictures]]
+    state = [
+        graph_datasets.digest(prompt, node),
+        view.dataset.fingerprint,
+        [str(p.path) for p in view.dataset.pictures],
+    ]
     name = "d" + hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]
     return {"id": name, **shelf.put(name, view).overview()}
 

@@ -7,10 +7,10 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "server", "execution", "nodes"}
 MAY = {
     "settings": set(),
-    "objective": {"settings"},
-    "optim": {"settings"},
-    "data": {"settings"},
-    "network": {"settings", "data"},
+    "objective": {"settings", "charts"},
+    "optim": {"settings", "charts"},
+    "data": {"settings", "charts"},
+    "network": {"settings", "data", "charts"},
     "host": {"settings", "objective"},
     "charts": set(),
     "history": {"settings", "data", "charts"},

@@ -15,9 +15,10 @@ STEPS = 200
 
 @pytest.fixture
 def module(comfy):
-    from athanor.training_core.compare import curves, plot
+    from athanor.training_core.charts import paint
+    from athanor.training_core.compare import curves
 
-    return curves, plot
+    return curves, paint
 
 
 @pytest.fixture
@@ -54,46 +55,39 @@ def coloured(image, colour):
 
 
 def test_an_unfinished_run_is_read_and_drawn(module, record):
-    curves, plot = module
+    curves, paint = module
     curve = curves.of_record(record)
     assert (curve.name, len(curve.losses), curve.probes[-1]) == ("half", STEPS, (200, 80.0))
     assert curve.x("epoch")[79] == 1 and curve.x("epoch")[159] == 2 and curve.x("epoch")[199] == 2.5
-    image = plot.draw([curve], CurvesSettings(probe=False, learning_rate=False))
-    drawn = coloured(image, plot.COLOURS[0])
+    image = curves.draw([curve], CurvesSettings(probe=False, learning_rate=False))
+    drawn = coloured(image, paint.COLOURS[0])
     rows = {x: drawn[drawn[:, 1] == x][:, 0].mean() for x in (150, 600, 1150)}
     assert rows[150] < rows[600] < rows[1150]  # the loss falls, so the curve goes down
     assert image.size == (1280, 800)
 
 
 def test_two_runs_in_two_colours_and_panels_by_switch(module, record):
-    curves, plot = module
+    curves, paint = module
     one = curves.of_record(record)
     other = replace(one, name="other", losses=tuple(2 * v for v in one.losses), probes=())
     settings = CurvesSettings()
-    both = plot.draw([one, other], settings)
-    low, high = (coloured(both, plot.COLOURS[i])[:, 0] for i in (0, 1))
+    both = curves.draw([one, other], settings)
+    low, high = (coloured(both, paint.COLOURS[i])[:, 0] for i in (0, 1))
     assert np.median(low) > np.median(high)  # the larger loss stands higher
     # Without panels and raw values less is drawn, and the loss has more room.
-    plain = plot.draw([one, other], CurvesSettings(probe=False, learning_rate=False, raw=False))
-    assert coloured(plain, plot.COLOURS[0])[:, 0].max() < 760
+    plain = curves.draw([one, other], CurvesSettings(probe=False, learning_rate=False, raw=False))
+    assert coloured(plain, paint.COLOURS[0])[:, 0].max() < 760
     assert len(np.unique(np.asarray(plain).reshape(-1, 3), axis=0)) < len(
         np.unique(np.asarray(both).reshape(-1, 3), axis=0)
     )
     for more in ({"log_scale": True}, {"x_axis": "epoch"}, {"half_life": 5.0}):
-        assert plot.draw([one, other], CurvesSettings(**more)).tobytes() != both.tobytes()
-
-
-def test_the_mean_looks_back_only(module):
-    _, plot = module
-    losses = [1.0, 2.0, float("nan"), 4.0, 1.0]
-    whole = plot._smooth(losses, 2.0)
-    assert plot._smooth(losses[:3], 2.0) == whole[:3] and all(map(math.isfinite, whole))
+        assert curves.draw([one, other], CurvesSettings(**more)).tobytes() != both.tobytes()
 
 
 @pytest.mark.parametrize("losses", [[0.5], [0.0, 0.0], [float("nan")] * 3, [0.3] * 9000, [1e-9, 1e9]])
 @pytest.mark.parametrize("log", [False, True])
 def test_odd_losses_are_drawn(module, losses, log):
-    curves, plot = module
+    curves, _ = module
     curve = curves.Curve(
         name="odd",
         epochs=tuple(range(1, len(losses) + 1)),
@@ -101,13 +95,13 @@ def test_odd_losses_are_drawn(module, losses, log):
         lrs=(0.0,) * len(losses),
         probes=((0, 100.0), (1, 100.0)),
     )
-    assert plot.draw([curve] * 12, CurvesSettings(log_scale=log)).size == (1280, 800)
+    assert curves.draw([curve] * 12, CurvesSettings(log_scale=log)).size == (1280, 800)
 
 
 def test_no_run_and_no_step(module, record):
-    curves, plot = module
+    curves, _ = module
     with pytest.raises(AthanorError, match="runs is empty"):
-        plot.draw([], CurvesSettings())
+        curves.draw([], CurvesSettings())
     (record.folder / "metrics.jsonl").unlink()
     with pytest.raises(AthanorError, match="has no step yet"):
         curves.of_record(record)

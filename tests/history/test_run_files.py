@@ -2,7 +2,6 @@ import contextlib
 from pathlib import Path
 
 import torch
-from athanor.training_core.charts.curve import ema, loss_curve
 from athanor.training_core.history.run_files import files_of, free_path, is_copy, is_whole, run_id_of
 from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
 
@@ -80,16 +79,3 @@ def test_writing_is_all_or_nothing(tmp_path: Path):
     with contextlib.suppress(OSError):
         save_lora(path, {"a": torch.zeros(1)}, Broken())
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
-
-
-def test_ema_is_causal_and_unbiased():
-    values = [1.0, 3.0, 2.0, 5.0]
-    assert ema(values, 2)[0] == 1.0
-    assert ema(values, 2)[:3] == ema(values[:3], 2)
-    assert all(abs(v - 4) < 1e-9 for v in ema([4.0] * 10, 3))
-
-
-def test_curve_draws_odd_runs():
-    for losses in ([], [0.5], [0.0, 0.0], [1.0, float("nan"), 0.5]):
-        n = len(losses)
-        assert loss_curve("t", losses, [1e-4] * n, [1] * n).size == (960, 480)

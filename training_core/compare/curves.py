@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 
+from PIL import Image
+
+from ..charts import runs
+from ..charts.runs import Curve
 from ..errors import AthanorError
 from ..history import handle, registry
 from ..history.handle import Run
 from ..history.registry import Record
 from ..host import folders
+from ..settings import CurvesSettings
 from .names import nearest
 
 NEWEST = 8
 """Runs that * stands for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """One value per step of a run, and its probes."""
-
-    name: str
-    epochs: tuple[float, ...]  # finished ones after each step, with their part
-    losses: tuple[float, ...]
-    lrs: tuple[float, ...]
-    probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the start
-
-    def x(self, axis: str) -> Sequence[float]:
-        """Return where each loss stands on the axis: finished epochs, or steps from 1."""
-        return self.epochs if axis == "epoch" else range(1, len(self.losses) + 1)
-
-    def at(self, step: int, axis: str) -> float:
-        """Return where a number of finished steps stands on the axis."""
-        return self.x(axis)[min(step, len(self.losses)) - 1] if step else 0.0
 
 
 def of_run(run: Run) -> Curve:
@@ -71,14 +56,14 @@ def find(text: str) -> list[Curve]:
         AthanorError: there is no such run, and the nearest are listed; or it has no step yet.
     """
     names = [line.strip() for line in text.splitlines() if line.strip()]
-    runs = registry.summaries(folders.runs_folder()) if names else []
-    by_name = {run.run_id: run.folder for run in runs}
-    for run in runs:
+    newest = registry.summaries(folders.runs_folder()) if names else []
+    by_name = {run.run_id: run.folder for run in newest}
+    for run in newest:
         by_name.setdefault(run.output_name, run.folder)
     curves = []
     for name in names:
         if name == "*":
-            begun = (run.folder for run in runs if (run.folder / "metrics.jsonl").is_file())
+            begun = (run.folder for run in newest if (run.folder / "metrics.jsonl").is_file())
             wanted = list(islice(begun, NEWEST))[::-1]
         elif name in by_name:
             wanted = [by_name[name]]
@@ -88,11 +73,12 @@ def find(text: str) -> list[Curve]:
     return curves
 
 
-def check(curves: Sequence[Curve]) -> None:
-    """Refuse to draw nothing.
+def draw(curves: Sequence[Curve], settings: CurvesSettings) -> Image.Image:
+    """Draw loss, learning rate and probe of runs.
 
     Raises:
         AthanorError: no run is given.
     """
     if not curves:
         raise AthanorError("runs is empty: connect a run, or write the names of runs, one a line (* = the newest).")
+    return runs.draw(curves, runs.Shown(**settings.model_dump(exclude={"runs"})))

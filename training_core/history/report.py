@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from ..charts import svg
-from ..charts.curve import ema
+from ..charts.scale import ema
 from ..files import write_atomically
 from . import handle, registry, review, series
 
@@ -112,17 +112,22 @@ def _curves(record: registry.Record, points: Sequence[dict[str, Any]], reviewed:
     smooth = ema([value for _, value in good], max(1.0, len(good) / 20))
     mean = list(zip([step for step, _ in good], smooth, strict=True))
     saved = [(e["step"], f"saved: epoch {e['epoch']}, step {e['step']}") for e in record.saved]
-    lines = [svg.Line("loss of a step", list(zip(steps, [p["loss"] for p in points], strict=True)), "raw")]
-    lines.append(svg.Line("loss, mean", mean, "loss"))
+    lines = [
+        svg.Line(label="loss of a step", points=list(zip(steps, [p["loss"] for p in points], strict=True)), style="raw")
+    ]
+    lines.append(svg.Line(label="loss, mean", points=mean, style="loss"))
     probes = handle.probes(record)
     if len(probes) > 1:
-        lines.append(svg.Line("probe, % of the start", probes, "probe", right=True, dots=True))
+        lines.append(svg.Line(label="probe, % of the start", points=probes, style="probe", right=True, dots=True))
     legend = "Green: loss of each step (faint) and its running mean. Orange, dashed, right axis: the probe "
     legend += f"({_text(reviewed['probe_label'])}) in % of the start. Vertical: saved files."
     rates = [(p["step"], series.rate(p)) for p in points]
     return [
         _section("Loss", svg.chart("Loss over steps", lines, 320, saved), f'<p class="legend">{legend}</p>'),
-        _section("Learning rate", svg.chart("Learning rate over steps", [svg.Line("learning rate", rates, "lr")], 120)),
+        _section(
+            "Learning rate",
+            svg.chart("Learning rate over steps", [svg.Line(label="learning rate", points=rates, style="lr")], 120),
+        ),
     ]
 
 
@@ -134,7 +139,9 @@ def _bands(by_noise: dict[str, Any]) -> list[str]:
     lines, words = [], []
     for i, band in enumerate(shown):
         label = f"timesteps {band['from']} to {band['to']}"
-        lines.append(svg.Line(label, list(zip(by_noise["steps"], band["means"], strict=True)), f"b{i}"))
+        lines.append(
+            svg.Line(label=label, points=list(zip(by_noise["steps"], band["means"], strict=True)), style=f"b{i}")
+        )
         both = None not in (band["first"], band["last"])
         change = f", {100 * (band['last'] / band['first'] - 1):+.0f} % from first to last third" if both else ""
         words.append(f"<p class='legend'>{signs[i]} {label} ({band['count']} samples){change}</p>")
