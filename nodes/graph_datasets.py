@@ -28,7 +28,7 @@ class GraphDatasets:
 
     def put(self, prompt: Prompt | None, node: str | None, dataset: Dataset) -> None:
         """Remember the dataset that a node has made."""
-        if not prompt or node not in prompt:
+        if not prompt or node is None or node not in prompt:
             return
         with self._lock:
             self._datasets[digest(prompt, node)] = dataset

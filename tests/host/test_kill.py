@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import graphs
+import same_steps
 from device import on_cpu
 from host import Host
 
@@ -70,6 +71,7 @@ def test_killed_and_queued_again_is_never_having_stopped(comfyui, checkpoints, t
         assert all_readable(loras)
         with Host(comfyui, tmp_path, cpu=on_cpu()) as host:
             host.run(job(name))
+            same_steps.check(host, job(name), name, 60)
             told = graphs.metadata(graphs.lora_file(host, name))
         assert told["sshs_model_hash"] == want, (number, at)
         assert told["ss_steps"] == "60"

@@ -44,7 +44,7 @@ def loss_curve(
     paint.dots(pen, (rates.place(i + 1, lrs[i]) for i in some), 1.5, BLUE)
     paint.line(pen, panel, enumerate(losses, 1), faint(ACCENT, 0.45))
     paint.line(pen, panel, enumerate(smooth, 1), ACCENT, 3)
-    ends = [(panel.at_y(value), f"{value:.4f}", ACCENT) for value in smooth[-1:]]
+    ends: list[tuple[float, str, paint.Colour]] = [(panel.at_y(value), f"{value:.4f}", ACCENT) for value in smooth[-1:]]
     if len(probes) > 1:
         looks = Panel(box=_BOX, x=x, y=(0, max(100.0, *(percent for _, percent in probes)) * 1.04))
         points = [(max(step, 1), percent) for step, percent in probes]

@@ -101,7 +101,7 @@ def _losses(
     for curve, colour in zip(curves, cycle(COLOURS), strict=False):
         if shown.raw:
             paint.line(pen, panel, zip(curve.x(shown.x_axis), curve.losses, strict=True), faint(colour))
-    ends = []
+    ends: list[tuple[float, str, paint.Colour]] = []
     for curve, line, colour in zip(curves, means, cycle(COLOURS), strict=False):
         paint.line(pen, panel, zip(curve.x(shown.x_axis), line, strict=True), colour, 3)
         ends.append((panel.at_y(line[-1]), number(line[-1]), colour))

@@ -39,7 +39,7 @@ def chart(
     if not xs:
         return ""
     box = (LEFT, TOP, WIDTH - RIGHT, height - BOTTOM)
-    panels = {}
+    panels: dict[bool, Panel] = {}
     for right in {line.right for line in lines}:
         values = [y for line in lines if line.right == right for _, y in line.points if y is not None]
         logarithmic = log and not right

@@ -111,7 +111,9 @@ def from_line(line: Mapping[str, Any]) -> Event | None:
     kind = _KINDS.get(line["event"]) if "event" in line else Stepped
     if kind is None:
         return None
-    values = {field.name: line[field.name] for field in fields(kind) if field.name in line}
+    values: dict[str, Any] = {field.name: line[field.name] for field in fields(kind) if field.name in line}
     if kind is Stepped:
         values |= {name: math.nan for name in ("loss", "grad_norm") if values[name] is None}
-    return kind(**values | ({"path": Path(line["path"])} if "path" in values else {}))
+    if "path" in values:
+        values["path"] = Path(values["path"])
+    return kind(**values)
