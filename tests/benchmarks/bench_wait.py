@@ -12,7 +12,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("helpers", "host")]
 
-from test_whole_run import models, run  # noqa: F401
+from test_whole_run import models, run  # noqa: E402, F401
 
 pytestmark = pytest.mark.usefixtures("comfy")
 

@@ -45,8 +45,17 @@ class Device:
         objective = Objective(LossSettings(), noise or NoiseSettings(), Schedule("flow"))
         optimizer = torch.optim.AdamW(self.layer.parameters(), lr=0.1)
         scaler = torch.amp.GradScaler("cpu", enabled=scaled)
-        self.split = OomSplitter(self.free, "Set batch_size to 1.")
-        return Stepper(self.predict, objective, self.layer, optimizer, 1.0, 7, scaler, split=self.split)
+        self.split = OomSplitter(free=self.free, advice="Set batch_size to 1.")
+        return Stepper(
+            predict=self.predict,
+            objective=objective,
+            network=self.layer,
+            optimizer=optimizer,
+            max_grad_norm=1.0,
+            seed=7,
+            scaler=scaler,
+            splitter=self.split,
+        )
 
 
 def batch(latents, weights, mask):

@@ -65,13 +65,13 @@ def attached(
 
     Args:
         network: fields of NetworkSettings.
-        split: what is done when memory runs out (`run.split.Split`).
+        split: what is done when memory runs out (`run.oom_splitter.OomSplitter`).
         rate: the learning rate; with 0 every step n has the same losses.
         exact: deterministic algorithms alone, as with the setting deterministic on.
     """
     from athanor.training_core.network import build, groups
     from athanor.training_core.optim import optimizers
-    from athanor.training_core.run.exact import Exact
+    from athanor.training_core.run.deterministic import DeterministicMode
     from athanor.training_core.run.step import Stepper
     from athanor.training_core.settings import NetworkSettings, OptimizerSettings
 
@@ -82,9 +82,17 @@ def attached(
         )
         scaler = torch.amp.GradScaler(host.device.type, enabled=host.compute_dtype == torch.float16)
         stepper = Stepper(
-            host.predict, objective(host), made, chosen, 1.0, 0, scaler, split=split,
-            around=lambda: made.formed(host.compute_dtype), exact=Exact("on", exact, host.device),
-        )  # fmt: skip
+            predict=host.predict,
+            objective=objective(host),
+            network=made,
+            optimizer=chosen,
+            max_grad_norm=1.0,
+            seed=0,
+            scaler=scaler,
+            splitter=split,
+            around=lambda: made.formed(host.compute_dtype),
+            deterministic=DeterministicMode("on", exact, host.device),
+        )
         yield Whole(host, made, chosen, lambda n: stepper(n, rate, [host.batch(*batch, [1.0] * count)]))
 
 

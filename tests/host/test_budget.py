@@ -65,9 +65,15 @@ def test_operations_of_a_step(model, algo):
             optimizer = optimizers.build(OptimizerSettings(), groups.parameter_groups(network, settings, 1e-4))
             scaler = torch.amp.GradScaler("cpu", enabled=False)
             step = Stepper(
-                host_model.predict, objective, network, optimizer, 1.0, 0, scaler,
+                predict=host_model.predict,
+                objective=objective,
+                network=network,
+                optimizer=optimizer,
+                max_grad_norm=1.0,
+                seed=0,
+                scaler=scaler,
                 around=lambda: network.formed(host_model.compute_dtype),
-            )  # fmt: skip
+            )
             step(0, 1e-4, [batch])  # the optimizer makes its state
             with Counted() as own:
                 step(1, 1e-4, [batch])

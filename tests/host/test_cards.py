@@ -354,7 +354,15 @@ def test_a_full_fine_tune_goes_on_after_the_model_was_loaded_again(how):
             objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
             optimizer = torch.optim.AdamW(tuned.parameters(), lr=1e-3)
             scaler = torch.amp.GradScaler("cpu", enabled=False)
-            take = Stepper(host_model.predict, objective, tuned, optimizer, 1.0, 0, scaler)
+            take = Stepper(
+                predict=host_model.predict,
+                objective=objective,
+                network=tuned,
+                optimizer=optimizer,
+                max_grad_norm=1.0,
+                seed=0,
+                scaler=scaler,
+            )
             batch = host_model.batch(*samples(case), [1.0, 1.0])
             losses = []
             for number in range(4):

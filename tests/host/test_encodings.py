@@ -186,9 +186,9 @@ def test_noise_is_drawn_while_the_device_works(graph, buckets, tmp_path, monkeyp
     from athanor.training_core.host import folders, guard
     from athanor.training_core.host.model import trainable
     from athanor.training_core.objective import Objective, noise
-    from athanor.training_core.run.ahead import Ahead
     from athanor.training_core.run.batch_loader import BatchLoader
     from athanor.training_core.run.encoded import Encodings
+    from athanor.training_core.run.predraw import PredrawnObjective
     from athanor.training_core.settings import CacheSettings, LossSettings, NoiseSettings, TrainingSettings
 
     monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
@@ -206,7 +206,7 @@ def test_noise_is_drawn_while_the_device_works(graph, buckets, tmp_path, monkeyp
         list(encodings.fill(plan))
         with trainable(model, "auto", "off") as host_model:
             objective = Objective(LossSettings(), NoiseSettings(noise_offset=0.1), host_model.schedule)
-            ahead = Ahead(objective)
+            ahead = PredrawnObjective(objective)
             feed = BatchLoader(encodings, host_model, None, lambda shape, *key: ahead.draw(shape, 9, *key))
             count = 0
             for (number, _), (parts, _) in zip(steps, feed(steps), strict=True):

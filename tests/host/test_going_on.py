@@ -18,7 +18,7 @@ class Card:
     def __init__(self, monkeypatch):
         from athanor.training_core.host import determinism
         from athanor.training_core.host.model import Trainable
-        from athanor.training_core.run import lookahead, preflight
+        from athanor.training_core.run import step_plan, trial
 
         self.room, self.price, self.missing = (
             99,
@@ -46,8 +46,8 @@ class Card:
             assert attempt(True) and attempt(False)
             return self.price
 
-        monkeypatch.setattr(lookahead, "dearer", price)
-        monkeypatch.setattr(preflight, "TRIED_ON", ("cpu",))
+        monkeypatch.setattr(step_plan, "slowdown", price)
+        monkeypatch.setattr(trial, "TRIED_ON", ("cpu",))
         monkeypatch.setattr(determinism, "KINDS", ("cpu",))
 
 
@@ -99,7 +99,7 @@ def never(*_args):
 
 def test_a_run_goes_on_as_it_was_computed(run, card, interrupt, monkeypatch):  # noqa: F811
     """Picked with little room; that there is more now changes nothing, and no other way is tried. The bytes are the same."""
-    from athanor.training_core.run import lookahead
+    from athanor.training_core.run import step_plan
 
     card.room = 2
     _, whole = run("whole")
@@ -110,8 +110,8 @@ def test_a_run_goes_on_as_it_was_computed(run, card, interrupt, monkeypatch):  #
     card.room = 99
     card.computed.clear(), card.exact.clear()
     with monkeypatch.context() as context:
-        context.setattr(lookahead, "pick", never)
-        context.setattr(lookahead, "dearer", never)
+        context.setattr(step_plan, "search", never)
+        context.setattr(step_plan, "slowdown", never)
         events, broken = run("broken")
     assert max(card.computed) == 2 and all(card.exact)
     assert weights(broken) == weights(whole)

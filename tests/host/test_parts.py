@@ -37,7 +37,15 @@ def test_pieces_give_the_step_of_the_whole(name):
             batch = host_model.batch(latents, texts, geometry, [1.0, 0.5, 2.0], mask)
             optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
             scaler = torch.amp.GradScaler("cpu", enabled=False)
-            outcome = Stepper(predict, objective, network, optimizer, 0.0, 0, scaler)(0, 0.0, [batch])
+            outcome = Stepper(
+                predict=predict,
+                objective=objective,
+                network=network,
+                optimizer=optimizer,
+                max_grad_norm=0.0,
+                seed=0,
+                scaler=scaler,
+            )(0, 0.0, [batch])
             gradients = [p.grad.clone() for p in network.parameters() if p.grad is not None]
             results.append((outcome, gradients))
     assert most == [3, 2, 1, 1, 1, 1]

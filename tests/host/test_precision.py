@@ -82,7 +82,15 @@ def test_finetune_in_bfloat16():
             batch = host_model.batch(*samples(CASES["sd3"]), [1.0, 1.0])
             optimizer = torch.optim.AdamW(weights.parameters(), lr=2e-5, weight_decay=0.0)
             scaler = torch.amp.GradScaler("cpu", enabled=False)
-            take = Stepper(host_model.predict, objective, weights, optimizer, 1.0, 0, scaler)
+            take = Stepper(
+                predict=host_model.predict,
+                objective=objective,
+                network=weights,
+                optimizer=optimizer,
+                max_grad_norm=1.0,
+                seed=0,
+                scaler=scaler,
+            )
             losses = [take(i, 2e-5, [batch]).losses.mean().item() for i in range(60)]
             assert {p.dtype for p in weights.parameters()} == {dtype}
         learnt[dtype] = 1 - losses[-1] / losses[0]

@@ -84,12 +84,12 @@ def test_a_look_ahead_and_swapped_blocks_give_the_same_file(run, monkeypatch, ca
     """To the bit, with dropout, and so do blocks computed twice: the trial step moves nothing."""
     import logging
 
-    from athanor.training_core.run import preflight
+    from athanor.training_core.run import trial
 
     dropped = {"dropout": 0.2}
     _, plain = run("plain", network=dropped)
     _, swapped = run("swapped", network=dropped, blocks_to_swap=2, gradient_checkpointing="all")
-    monkeypatch.setattr(preflight, "TRIED_ON", ("cpu", "cuda"))
+    monkeypatch.setattr(trial, "TRIED_ON", ("cpu", "cuda"))
     with caplog.at_level(logging.INFO, "athanor"):
         _, tried = run("tried", network=dropped)
     assert "Athanor: a step takes" in caplog.text and "3 of 64x64" in caplog.text
@@ -99,7 +99,7 @@ def test_a_look_ahead_and_swapped_blocks_give_the_same_file(run, monkeypatch, ca
 def test_no_room_for_the_largest_batch(run, monkeypatch):
     """The look ahead says it; the step is split, and learns what it would have learnt; each said once."""
     from athanor.training_core.host.model import Trainable
-    from athanor.training_core.run import preflight
+    from athanor.training_core.run import trial
 
     _, plain = run("plain")
     predict = Trainable.predict
@@ -111,7 +111,7 @@ def test_no_room_for_the_largest_batch(run, monkeypatch):
         return y
 
     monkeypatch.setattr(Trainable, "predict", little)
-    monkeypatch.setattr(preflight, "TRIED_ON", ("cpu", "cuda"))
+    monkeypatch.setattr(trial, "TRIED_ON", ("cpu", "cuda"))
     events, split = run("split", gradient_checkpointing="off")
     told = [text for text in warnings(events) if "computed" in text]
     assert [t.partition(":")[0].partition(" is ")[0] for t in told] == ["A batch of 3 of 64x64", "Out of memory"]
@@ -123,7 +123,7 @@ def test_auto_finds_what_fits(run, monkeypatch):
     """One picture at a time with all blocks computed twice: told in one sentence, and the same LoRA is learnt."""
     from athanor.training_core.errors import AthanorError
     from athanor.training_core.host.model import Trainable
-    from athanor.training_core.run import preflight
+    from athanor.training_core.run import trial
 
     _, plain = run("plain")
     predict, checkpointed = Trainable.predict, Trainable.checkpointed
@@ -136,7 +136,7 @@ def test_auto_finds_what_fits(run, monkeypatch):
     hows = []
     monkeypatch.setattr(Trainable, "predict", little)
     monkeypatch.setattr(Trainable, "checkpointed", lambda self, *how: hows.append(how) or checkpointed(self, *how))
-    monkeypatch.setattr(preflight, "TRIED_ON", ("cpu", "cuda"))
+    monkeypatch.setattr(trial, "TRIED_ON", ("cpu", "cuda"))
     events, picked = run("picked")
     (told,) = [text for text in warnings(events) if "computed" in text]
     assert told.startswith("gradient_checkpointing auto: a batch of 3 of 64x64 needs more than there is (of ")
@@ -157,10 +157,11 @@ def test_auto_finds_what_fits(run, monkeypatch):
 
 def test_auto_swaps_blocks_of_a_model_that_does_not_fit(run, monkeypatch):
     """Loading is tried with a quarter more of the blocks in main memory each time."""
-    from athanor.training_core.run import automatic, preflight
+    from athanor.training_core.run import load as run_load
+    from athanor.training_core.run import trial
 
     _, plain = run("plain")
-    counts, load = [], automatic.trainable
+    counts, load = [], run_load.trainable
 
     def small(*args, **options):
         counts.append(args[5])
@@ -168,8 +169,8 @@ def test_auto_swaps_blocks_of_a_model_that_does_not_fit(run, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return load(*args, **options)
 
-    monkeypatch.setattr(automatic, "trainable", small)
-    monkeypatch.setattr(preflight, "TRIED_ON", ("cpu", "cuda"))
+    monkeypatch.setattr(run_load, "trainable", small)
+    monkeypatch.setattr(trial, "TRIED_ON", ("cpu", "cuda"))
     events, swapped = run("swapped")
     assert counts == [0, 1, 2]
     (told,) = [text for text in warnings(events) if "gradient_checkpointing auto" in text]
@@ -182,10 +183,10 @@ def test_an_attempt_that_found_no_room_is_gone_before_the_next(run, monkeypatch)
     import gc
     import weakref
 
-    from athanor.training_core.run import automatic
-    from athanor.training_core.run.memory_plan import NoRoom
+    from athanor.training_core.run import load as run_load
+    from athanor.training_core.run.memory_plan import OutOfRoom
 
-    load, pick, made, alive = automatic.trainable, automatic.picked, [], []
+    load, pick, made, alive = run_load.trainable, run_load.plan_steps, [], []
 
     def loads(*args, **options):
         gc.collect()
@@ -195,11 +196,11 @@ def test_an_attempt_that_found_no_room_is_gone_before_the_next(run, monkeypatch)
     def full(job, prepared, model, trained, *args, **options):
         if not made:
             made.extend((type(one).__name__, weakref.ref(one)) for one in (model, trained.module))
-            raise NoRoom
+            raise OutOfRoom
         return pick(job, prepared, model, trained, *args, **options)
 
-    monkeypatch.setattr(automatic, "trainable", loads)
-    monkeypatch.setattr(automatic, "picked", full)
+    monkeypatch.setattr(run_load, "trainable", loads)
+    monkeypatch.setattr(run_load, "plan_steps", full)
     run("again")
     assert alive == [[], []]
 

@@ -12,7 +12,7 @@ def trained(name, looks, **values):
     weight, target = torch.nn.Parameter(torch.randn(40, 30)), torch.randn(40, 30)
     settings = OptimizerSettings(optimizer_type=name, learning_rate=0.1, **values)
     optimizer = optimizers.build(settings, [{"params": [weight], "lr_scale": 1.0}])
-    look, seen = averaging.looking(optimizer), []
+    look, seen = averaging.eval_weights(optimizer), []
     for _ in range(30):
         for _ in range(looks):
             with look():
@@ -41,7 +41,7 @@ def test_what_is_seen_is_the_average():
         weight.square().sum().backward()
         optimizer.step()
     y, z = weight.detach().clone(), optimizer.state[weight]["z"]
-    with averaging.looking(optimizer)():
+    with averaging.eval_weights(optimizer)():
         assert torch.allclose(weight, (y - 0.1 * z) / 0.9, atol=1e-5) and not torch.allclose(weight, y, atol=1e-3)
     assert torch.equal(weight, y) and optimizer.param_groups[0]["train_mode"]
 
@@ -55,7 +55,7 @@ def test_an_interrupted_look_is_left_as_well():
     optimizer.step()
     optimizer.step()
     before = weight.detach().clone()
-    with pytest.raises(KeyboardInterrupt), averaging.looking(optimizer)():
+    with pytest.raises(KeyboardInterrupt), averaging.eval_weights(optimizer)():
         raise KeyboardInterrupt
     assert torch.equal(weight, before) and optimizer.param_groups[0]["train_mode"]
 

@@ -90,6 +90,6 @@ def test_a_schedule_free_average_can_be_looked_at():
         with rounding.updating([p], 0)(step):
             optimizer.step()
     before = p.detach().clone()
-    with averaging.looking(optimizer)():
+    with averaging.eval_weights(optimizer)():
         assert p.dtype is torch.bfloat16 and not torch.equal(p, before)
     assert torch.equal(p, before)

@@ -24,9 +24,12 @@ class Fine:
 
 def saver(folder: Path, check=lambda tensors: Fine(), **values) -> Saver:
     trained = SimpleNamespace(
-        tensors=lambda: {"weight": torch.ones(2)}, write=files.save_lora, check=check, diffusers=None
+        tensors=lambda: {"weight": torch.ones(2)},
+        write=files.save_lora,
+        check=check,
+        in_diffusers_names=lambda tensors: None,
     )
-    return Saver(folder / "x.safetensors", trained, TrainingSettings(**values), {})
+    return Saver(target=folder / "x.safetensors", trained=trained, settings=TrainingSettings(**values), metadata={})
 
 
 def names(folder: Path) -> list[str]:
@@ -70,7 +73,7 @@ def test_a_check_that_fails_does_not_end_the_run(tmp_path: Path):
 
 def test_the_mean_is_saved_beside_and_goes_with_its_file(tmp_path: Path):
     ema = Ema([torch.nn.Parameter(torch.ones(2))], 0.99)
-    some = replace(saver(tmp_path, save_last_n_epochs=1, save_precision="float"), mean=ema.swapped)
+    some = replace(saver(tmp_path, save_last_n_epochs=1, save_precision="float"), mean_weights=ema.swapped)
     some(Progress(step=10, epoch=1), "epoch")
     assert names(tmp_path) == ["x-000001", "x-000001-ema"]
     some(Progress(step=20, epoch=2), "epoch")
@@ -83,11 +86,11 @@ def test_saved_inside_of_looking(tmp_path: Path):
     seen = []
 
     @contextmanager
-    def looking():
+    def eval_weights():
         seen.append("in")
         yield
         seen.append("out")
 
     some = saver(tmp_path, check=lambda tensors: seen.append("check") or Fine())
-    replace(some, looking=looking)(Progress(step=1, epoch=1), "last")
+    replace(some, eval_weights=eval_weights)(Progress(step=1, epoch=1), "last")
     assert seen == ["in", "check", "out"]

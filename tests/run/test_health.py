@@ -25,7 +25,9 @@ def in_float16(health, steps, spoil=lambda step, x: x):
 
     latents = 100 * torch.randn(4, 64, generator=torch.Generator().manual_seed(1))
     batch = SimpleNamespace(latents=latents, weights=torch.ones(4), mask=None, part=None)
-    take = Stepper(predict, Plain(), layer, optimizer, 1.0, 1, scaler)
+    take = Stepper(
+        predict=predict, objective=Plain(), network=layer, optimizer=optimizer, max_grad_norm=1.0, seed=1, scaler=scaler
+    )
     told, seen = [], []
     for now in range(steps):
         outcome = take(now, 1e-2, [batch])

@@ -25,29 +25,42 @@ class Late:
 
 def steps_of(seconds, waits, every, between=0.0):
     """What a run of one epoch tells of its steps, read every so many of them; `between` seconds go by after each reading."""
-    told, progress = [], Progress()
+    progress = Progress()
     numbers = torch.tensor([500.0, 1.0])
 
-    def feed(steps):
+    def load(steps):
         for wait in waits:
             time.sleep(wait)
             yield [], wait
 
     def stepper(step, lr, conditioned, sizes):
-        return Outcome(Late(seconds), numbers, torch.tensor(1.0), (lr,))
+        return Outcome(losses=Late(seconds), t=numbers, grad_norm=torch.tensor(1.0), lrs=(lr,))
 
     def after_step(progress):
         if len(progress.pending) == every:
             yield from progress.read()
             time.sleep(between)
 
+    hooks = SimpleNamespace(
+        before_epoch=lambda batches: iter(()),
+        go_on=lambda: True,
+        after_step=after_step,
+        after_epoch=lambda progress: progress.read(),
+        memory=lambda: 1.0,
+    )
     events = loop(
-        Length(len(waits), 1, len(waits)), 1, lambda epoch: [SimpleNamespace(samples=[])] * len(waits), lambda batches: iter(()),
-        feed, stepper, lambda step: 0.1, after_step, lambda progress: progress.read(), lambda: True, lambda: 1.0, progress,
-    )  # fmt: skip
+        length=Length(len(waits), 1, len(waits)),
+        batches_per_step=1,
+        epoch_plan=lambda epoch: [SimpleNamespace(samples=[])] * len(waits),
+        load=load,
+        stepper=stepper,
+        learning_rate=lambda step: 0.1,
+        hooks=hooks,
+        progress=progress,
+    )
     start = time.perf_counter()
-    told = list(events)
-    return told, time.perf_counter() - start
+    steps = list(events)
+    return steps, time.perf_counter() - start
 
 
 def test_steps_take_what_the_device_takes():
@@ -71,16 +84,26 @@ def test_waiting_for_data_stays_with_its_step():
 
 def test_steps_are_read_before_a_look(comfy):
     """A look waits for the device: what it waits for is the steps' time, not its own."""
-    from athanor.training_core.run.hooks import Hooks
+    from athanor.training_core.run.hooks import RunHooks
 
-    said, progress = [], Progress()
-    progress.read = lambda: said.append("read") or iter(())
+    calls, progress = [], Progress()
+    progress.read = lambda: calls.append("read") or iter(())
     nothing = SimpleNamespace(due=lambda *args: False, take=lambda name: False, bad=0)
-    keeper = SimpleNamespace(due=False)
-    routine = Hooks(
-        99, SimpleNamespace(device=torch.device("cuda")), None, None, nothing, lambda step: said.append("look") or iter(()),
-        lambda step: step % 3 == 0, nothing, lambda *args: False, keeper, nothing,
-    )  # fmt: skip
+    hooks = RunHooks(
+        steps=99,
+        model=SimpleNamespace(device=torch.device("cuda")),
+        module=None,
+        eval_weights=None,
+        health=nothing,
+        encode=None,
+        warnings=lambda: iter(()),
+        probe=SimpleNamespace(due=lambda step, steps: step % 3 == 0, look=lambda *args: calls.append("look")),
+        samples=nothing,
+        save_due=lambda *args: False,
+        writer=SimpleNamespace(due=False),
+        control=nothing,
+        ranks=None,
+    )
     for progress.step in (1, 2, 3, 4):
-        assert list(routine.after_step(progress)) == []
-    assert said == ["look", "look", "read", "look", "look"]
+        assert [event for event in hooks.after_step(progress) if event] == []
+    assert calls == ["read", "look"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.run.advice import relief
+from athanor.training_core.run.memory_advice import memory_advice
 from athanor.training_core.settings import (
     BucketSettings,
     DatasetSettings,
@@ -93,11 +93,13 @@ def test_advice_names_what_is_not_in_use():
             model_fingerprint="", training=TrainingSettings(**training), network=network or NetworkSettings(),
         )  # fmt: skip
 
-    assert relief(job(gradient_checkpointing="off")).startswith(
+    assert memory_advice(job(gradient_checkpointing="off")).startswith(
         "Set gradient_checkpointing to all; or the Bucketer's batch_size to 1"
     )
-    assert "gradient_checkpointing to" not in relief(job()) and "gradient_checkpointing to all" in relief(job(), "off")
-    small = relief(job(1, gradient_checkpointing="all", blocks_to_swap=3))
+    assert "gradient_checkpointing to" not in memory_advice(job()) and "gradient_checkpointing to all" in memory_advice(
+        job(), "off"
+    )
+    small = memory_advice(job(1, gradient_checkpointing="all", blocks_to_swap=3))
     assert small == "Set weight_dtype of the model's loader to fp8_e4m3fn; or the Bucketer's width and height lower."
-    assert "full_precision to bf16" in relief(job(network=NetworkSettings(algo="finetune")))
-    assert "blocks_to_swap" not in relief(job(network=NetworkSettings(dora=True)))
+    assert "full_precision to bf16" in memory_advice(job(network=NetworkSettings(algo="finetune")))
+    assert "blocks_to_swap" not in memory_advice(job(network=NetworkSettings(dora=True)))

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("comfy")
 
 def test_training_is_the_same_to_the_bit_after_a_trial():
     """Weights, optimizer, random state; dropout and a grad scaler included."""
-    from athanor.training_core.run import preflight
+    from athanor.training_core.run import trial
 
     results = []
     for tried in (False, True):
@@ -25,7 +25,7 @@ def test_training_is_the_same_to_the_bit_after_a_trial():
         torch.manual_seed(5)
         if tried:
             before = torch.random.get_rng_state(), copy.deepcopy(device.layer.state_dict())
-            seen = preflight.trial(take, batches(4), torch.device("cpu"))
+            seen = trial.trial(take, batches(4), torch.device("cpu"))
             assert seen.seconds > 0 and seen.peak == 0
             assert torch.equal(torch.random.get_rng_state(), before[0])
             assert all(torch.equal(v, before[1][k]) for k, v in device.layer.state_dict().items())
@@ -38,11 +38,11 @@ def test_training_is_the_same_to_the_bit_after_a_trial():
 
 def test_no_room_is_found_out_and_forgotten():
     """The split of later steps is not decided by it."""
-    from athanor.training_core.run import preflight
+    from athanor.training_core.run import trial
 
     device = Device(2)
     take = device.stepper()
-    assert preflight.trial(take, batches(4), torch.device("cpu")) is None
+    assert trial.trial(take, batches(4), torch.device("cpu")) is None
     assert list(device.split.warnings()) == [] and all(p.grad is None for p in device.layer.parameters())
 
 
@@ -60,15 +60,15 @@ def test_no_room_is_found_out_and_forgotten():
 def test_files_at_one_time(settings, count):
     from athanor.training_core.run import preflight
 
-    assert preflight.files(TrainingSettings(**settings), Length(100, 10, 10)) == count
+    assert preflight.file_count(TrainingSettings(**settings), Length(100, 10, 10)) == count
 
 
 def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
     from athanor.training_core.run import preflight
 
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=3e9))
-    assert list(preflight.disk(tmp_path / "not" / "there", 10**9, 3)) == []
-    (warning,) = preflight.disk(tmp_path / "not" / "there", 10**9, 4)
+    assert list(preflight.disk_space(tmp_path / "not" / "there", 10**9, 3)) == []
+    (warning,) = preflight.disk_space(tmp_path / "not" / "there", 10**9, 4)
     assert warning.text.startswith(
         f"The run will write 4 files of 1.00 GB, 4.00 GB in all, and {tmp_path} has 3.00 GB free: "
     )

@@ -32,7 +32,7 @@ def test_text_encoders_that_are_trained_are_there_for_every_prompt(comfy, monkey
         model.there = False
         return torch.zeros(1, 8, 8, 3)
 
-    monkeypatch.setattr(samples, "evaluated", lambda *_: nullcontext())
+    monkeypatch.setattr(samples, "eval_mode", lambda *_: nullcontext())
     monkeypatch.setattr(sampling, "interlude", lambda _model: nullcontext())
     monkeypatch.setattr(sampling, "encode_prompt", encoded)
     monkeypatch.setattr(sampling, "sample", sampled)

@@ -17,7 +17,15 @@ def stepper(layer, lr=0.1, clip=0.0, dropout=0.0):
     def predict(noised, batch):
         return torch.nn.functional.dropout(layer(noised.x), dropout)
 
-    return Stepper(predict, Plain(), layer, optimizer, clip, 1, scaler)
+    return Stepper(
+        predict=predict,
+        objective=Plain(),
+        network=layer,
+        optimizer=optimizer,
+        max_grad_norm=clip,
+        seed=1,
+        scaler=scaler,
+    )
 
 
 def batches(*sizes):
@@ -68,7 +76,15 @@ def test_what_the_optimizer_leaves_out_stays_and_does_not_count_in_the_norm():
     a = layer()
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     optimizer = torch.optim.SGD([{"params": [a.weight], "lr_scale": 1.0}], lr=0.1)
-    take = Stepper(lambda noised, batch: a(noised.x), Plain(), a, optimizer, 0.0, 1, scaler)
+    take = Stepper(
+        predict=lambda noised, batch: a(noised.x),
+        objective=Plain(),
+        network=a,
+        optimizer=optimizer,
+        max_grad_norm=0.0,
+        seed=1,
+        scaler=scaler,
+    )
     norms = [take(step, 0.1, batches(6)).grad_norm for step in range(3)]
     assert a.bias.grad is None and torch.equal(a.bias, layer().bias) and norms[2] < norms[0]
     assert norms[2] == pytest.approx(a.weight.grad.norm().item())
@@ -82,7 +98,15 @@ def test_the_rates_of_a_step_are_told():
     settings = OptimizerSettings(optimizer_type="Prodigy", learning_rate=1.0)
     optimizer = optimizers.build(settings, groups)
     scaler = torch.amp.GradScaler("cpu", enabled=False)
-    one = Stepper(lambda noised, batch: a(noised.x), Plain(), a, optimizer, 0.0, 1, scaler)
+    one = Stepper(
+        predict=lambda noised, batch: a(noised.x),
+        objective=Plain(),
+        network=a,
+        optimizer=optimizer,
+        max_grad_norm=0.0,
+        seed=1,
+        scaler=scaler,
+    )
     outcome = one(0, 0.5, batches(6))
     assert outcome.lrs == (0.5, 0.5) and outcome.d_lr == 0.5 * optimizer.param_groups[0]["d"]
 
@@ -92,9 +116,15 @@ def test_groups_have_their_own_rate_and_the_network_is_seen_afterwards():
     groups = [{"params": [a.weight], "lr_scale": 1.0}, {"params": [a.bias], "lr_scale": 10.0}]
     optimizer = torch.optim.SGD(groups, lr=0.1)
     one = Stepper(
-        lambda noised, batch: a(noised.x), Plain(), a, optimizer, 0.0, 1, torch.amp.GradScaler("cpu", enabled=False),
-        [lambda: seen.append(a.weight.detach().clone())],
-    )  # fmt: skip
+        predict=lambda noised, batch: a(noised.x),
+        objective=Plain(),
+        network=a,
+        optimizer=optimizer,
+        max_grad_norm=0.0,
+        seed=1,
+        scaler=torch.amp.GradScaler("cpu", enabled=False),
+        after_update=[lambda: seen.append(a.weight.detach().clone())],
+    )
     one(0, 0.2, batches(6))
     assert [group["lr"] for group in optimizer.param_groups] == [0.2, 2.0]
     assert len(seen) == 1 and torch.equal(seen[0], a.weight)
@@ -107,7 +137,15 @@ def learnt(dtype, random, steps=400, lr=2e-5):
         p.data = p.data.to(dtype)
     optimizer = torch.optim.AdamW(a.parameters(), lr=lr, weight_decay=0.0)
     scaler = torch.amp.GradScaler("cpu", enabled=dtype is torch.float16)
-    one = Stepper(lambda noised, batch: a(noised.x.to(dtype)).float(), Plain(), a, optimizer, 0.0, 1, scaler)
+    one = Stepper(
+        predict=lambda noised, batch: a(noised.x.to(dtype)).float(),
+        objective=Plain(),
+        network=a,
+        optimizer=optimizer,
+        max_grad_norm=0.0,
+        seed=1,
+        scaler=scaler,
+    )
     if not random:
         one._updating = lambda step: rounding.in_float32(list(a.parameters()))  # to the nearest
     losses = [one(step, lr, batches(6)).losses.mean().item() for step in range(steps)]

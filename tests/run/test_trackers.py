@@ -30,7 +30,7 @@ def test_tensorboard_reads_what_is_logged(tmp_path: Path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with trackers.tracking(job("tensorboard"), tmp_path) as tracker:
-        assert list(tracker.told(EVENTS)) == EVENTS
+        assert list(tracker.logged(EVENTS)) == EVENTS
     found = EventAccumulator(str(tmp_path / "logs"))
     found.Reload()
     values = {tag: [(e.step, e.value) for e in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
@@ -41,7 +41,7 @@ def test_tensorboard_reads_what_is_logged(tmp_path: Path):
 
 def test_nothing_is_logged_unasked(tmp_path: Path):
     with trackers.tracking(job("none"), tmp_path) as tracker:
-        assert list(tracker.told(EVENTS)) == EVENTS
+        assert list(tracker.logged(EVENTS)) == EVENTS
     assert not list(tmp_path.iterdir())
 
 
@@ -67,7 +67,7 @@ def test_a_step_that_was_skipped_leaves_a_gap(tmp_path: Path):
             logged.append((step, values))
 
     tracker = trackers.Tracker(Noting())
-    list(tracker.told([stepped(1, 3.0, 1e-4, inf), stepped(2, nan, 1e-4, nan), *EVENTS[1:2]]))
+    list(tracker.logged([stepped(1, 3.0, 1e-4, inf), stepped(2, nan, 1e-4, nan), *EVENTS[1:2]]))
     assert [values.get("norm/grad_norm") for _, values in logged] == [None, None, 0.5]
     assert [values.get("loss/current") for _, values in logged] == [3.0, None, 1.0]
     assert [values["loss/average"] for _, values in logged] == [3.0, 3.0, 2.0]

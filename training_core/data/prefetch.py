@@ -1,10 +1,10 @@
-"""Prepare what comes next while the present is worked on."""
+"""Prepare the next items in a thread while the current one is worked on."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -13,8 +13,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def prefetched(items: Iterable[T], prepare: Callable[[T], R], ahead: int = 2) -> Iterator[tuple[R, float]]:
-    """`prepare(item)` of every item in order, up to `ahead` of them made early by one thread.
+def prefetched(items: Iterable[T], prepare: Callable[[T], R], ahead: int = 2) -> Generator[tuple[R, float]]:
+    """Yield `prepare(item)` of every item in order; up to `ahead` of them are made early by one thread.
 
     Yields:
         the result, and how long it had to be waited for, in seconds. An exception of `prepare` is raised in its turn.

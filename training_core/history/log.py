@@ -22,7 +22,7 @@ from .registry import ENDS, Record
 class NullRunLog:
     """Write nothing: of several processes of a run, only the first one writes."""
 
-    def write_through(self, events: Iterable[Event]) -> Iterator[Event]:
+    def logged(self, events: Iterable[Event]) -> Iterator[Event]:
         """Yield events as they are."""
         yield from events
 
@@ -71,7 +71,7 @@ class RunLog:
         registry.write_run(record)
         write_json(folder / "dataset.json", _pictures(buckets))
 
-    def write_through(self, events: Iterable[Event]) -> Iterator[Event]:
+    def logged(self, events: Iterable[Event]) -> Iterator[Event]:
         """Yield events, each written to the log before it is passed on."""
         for event in events:
             self.add(event)

@@ -1,4 +1,23 @@
-"""The objective of a run: draws noise and timesteps, names the target, weighs the error."""
+"""The objective of a run: draws noise and timesteps, names the target, weighs the error.
+
+x0 are latents (B, C, h, w), n is noise of their shape, sigma and t are (B,); T is the number of discrete timesteps.
+
+    draw        n = normal                                        + offset, pyramid (noise.py; none for flow)
+                eps, v:  t uniform in min_timestep .. max_timestep, sigma = sigmas[t]
+                flow:    sigma by timestep_sampling and flow_shift (timesteps.py), t = 1000 sigma
+    mix         n' = n + ip_noise_gamma * normal                  only the model's input has it
+                eps, v:  x = x0 + sigma n'                        the host scales by 1 / sqrt(1 + sigma^2)
+                flow:    x = (1 - sigma) x0 + sigma n'
+    target      eps: n      v: (n - sigma x0) / sqrt(1 + sigma^2)      flow: n - x0
+    losses      e = prediction - target
+                l2 e^2, l1 |e|, huber and smooth_l1 with c(sigma, t) (losses.py)
+                * mask, mean over the picture, * weight(sigma):
+                eps, v:  min_snr_gamma, debiased_estimation_loss, ... of snr = 1 / sigma^2
+                flow:    weighting_scheme of sigma
+    step        sum of losses * sample weights / samples of the step (step.py)
+
+What is random follows from (seed, what it is for, step, micro-batch) alone: see randomness.py.
+"""
 
 from __future__ import annotations
 

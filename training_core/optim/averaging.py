@@ -22,7 +22,7 @@ def _kept(weights: list[torch.Tensor]) -> Iterator[None]:
             torch._foreach_copy_(weights, before)
 
 
-def looking(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractContextManager[None]]:
+def eval_weights(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractContextManager[None]]:
     """A context in which the parameters are the ones to look at: of a schedule-free optimizer, its average.
 
     Its own way back (`train()`) rounds, and a look must not change what is trained: so the parameters are kept and

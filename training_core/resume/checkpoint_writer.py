@@ -1,4 +1,4 @@
-"""Keeps what a run has reached: files for the user, the state for going on."""
+"""Write checkpoints: a LoRA file for the user, and the state from which the run goes on."""
 
 from __future__ import annotations
 
@@ -13,74 +13,74 @@ from .resumable import Resumable
 from .saving import Saver
 
 STATE_SECONDS = 300.0
-"""A killed run loses at most so much, however rarely it saves."""
+"""A killed run loses at most this much work, however rarely it saves files."""
 
 
 class NullCheckpointWriter:
-    """Keeps nothing: of several processes of a run, only the first one writes."""
+    """Writes nothing: of several processes of a run, only rank 0 writes."""
 
     due = False
 
     def save(self, progress: Progress, kind: str) -> Iterator[Saved]:
-        """Write no file."""
+        """Write no file and no state."""
         return iter(())
 
-    def keep_state(self, progress: Progress) -> None:
-        """Write no state."""
+    def write_state(self, progress: Progress) -> None:
+        """Write no state to disk."""
 
     def rescue(self, progress: Progress) -> Saved | None:
-        """Write nothing."""
+        """Save nothing: rank 0 does."""
 
-    def restore_last(self, progress: Progress) -> Saved | None:
-        """Read nothing."""
+    def restore_saved(self, progress: Progress) -> Saved | None:
+        """Restore nothing: rank 0 does."""
 
-    def forget(self) -> None:
-        """Remove nothing."""
+    def remove_state(self) -> None:
+        """Remove nothing: rank 0 does."""
 
 
 class CheckpointWriter:
     """Writes files and states together; the state comes last, so that whatever it stands for is on disk."""
 
     def __init__(self, saver: Saver, resumable: Resumable, folder: Path, step: int) -> None:
-        """`folder`: of the states; `step`: at which the run goes on."""
+        """`folder`: of the states; `step`: the step of the state that is there, 0 without one."""
         self._saver, self._resumable, self._folder = saver, resumable, folder
-        self._kept = step  # the step of the state on disk
+        self._state_step = step  # of the state on disk
         self._due, self._took = time.monotonic() + STATE_SECONDS, 0.0
 
     def save(self, progress: Progress, kind: str) -> Iterator[Saved]:
-        """Write a file and the state."""
+        """Write a LoRA file, then the state."""
         yield self._saver(progress, kind)
-        self.keep_state(progress)
+        self.write_state(progress)
 
-    def keep_state(self, progress: Progress) -> None:
-        """Write the state."""
+    def write_state(self, progress: Progress) -> None:
+        """Write the state, and note when the next one is due."""
         start = time.monotonic()
         state.write(self._folder, self._resumable.capture(progress))
         now = time.monotonic()
-        self._kept, self._took = progress.step, now - start
-        self._due = now + max(STATE_SECONDS, 20 * self._took)  # large ones cost at most a twentieth of the time
+        self._state_step, self._took = progress.step, now - start
+        self._due = now + max(STATE_SECONDS, 20 * self._took)  # a large state costs at most a twentieth of the time
 
     @property
     def due(self) -> bool:
-        """Whether the last state is so old that another one is worth its time."""
+        """Whether the last state is older than STATE_SECONDS, or than 20 times what writing it took."""
         return time.monotonic() > self._due
 
     def rescue(self, progress: Progress) -> Saved | None:
-        """Something has stopped the run: write what is not on disk yet of this very step."""
-        there = any(saved.step == progress.step for saved in self._saver.saved)
-        saved = None if there or not progress.step else self._saver(progress, "interrupted")
-        if progress.step != self._kept:
-            self.keep_state(progress)
+        """Save what is not on disk yet of the last finished step: something has stopped the run."""
+        has_file = any(saved.step == progress.step for saved in self._saver.saved)
+        saved = None if has_file or not progress.step else self._saver(progress, "interrupted")
+        if progress.step != self._state_step:
+            self.write_state(progress)
         return saved
 
-    def restore_last(self, progress: Progress) -> Saved | None:
-        """Go back to the state on disk and write its file; None if there is none."""
+    def restore_saved(self, progress: Progress) -> Saved | None:
+        """Go back to the state on disk and write its LoRA file; None if there is no state."""
         last = state.latest(self._folder)
         if last is None:
             return None
         self._resumable.restore(last.read(), progress)
         return self._saver(progress, "interrupted")
 
-    def forget(self) -> None:
-        """Remove the state: it is not to be kept after the end."""
+    def remove_state(self) -> None:
+        """Delete the state from disk, for runs that do not keep it after their end."""
         state.remove(self._folder)

@@ -1,4 +1,4 @@
-"""How a run's steps are computed, as its state keeps it: what its last bits depend on, beside the job."""
+"""How a run's steps are computed: kept in its state, since the last bits of its results depend on it beside the job."""
 
 from __future__ import annotations
 
@@ -14,80 +14,89 @@ LEVELS = ("off", "part", "all")
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """How the largest batch is computed."""
+    """Checkpointing mode and the most samples per forward pass: together they decide how much memory a step needs."""
 
-    checkpointing: str  # off, part, all
-    most: int | None = None  # pictures at a time; None: all of the batch
+    checkpointing: str  # one of LEVELS
+    max_samples: int | None = None  # per forward pass; None: the whole batch
 
-    def words(self) -> str:
-        """For the user."""
-        blocks = {
+    def describe(self) -> str:
+        """Return the plan as half a sentence for the user; '' for the plain one, which needs most."""
+        checkpointing = {
             "off": "",
             "part": "every second block is computed twice (gradient_checkpointing part)",
             "all": "all blocks are computed twice (gradient_checkpointing all)",
-        }
-        pieces = f"batches are computed {self.most} at a time" if self.most else ""
-        return " and ".join(filter(None, (blocks[self.checkpointing], pieces)))
+        }[self.checkpointing]
+        pieces = f"batches are computed {self.max_samples} at a time" if self.max_samples else ""
+        return " and ".join(filter(None, (checkpointing, pieces)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComputePlan:
-    """Picked by seconds and free memory, which are others every time: a run that goes on takes its own again."""
+    """How every step is computed. Measured seconds and free memory decide it, and those differ from start to start: a run that
+    goes on takes the plan of its state again.
+    """
 
-    asked: tuple[
-        str, int, str
-    ]  # settings that it was picked for: gradient_checkpointing, blocks_to_swap, deterministic
-    device: str  # what the GPU calls itself
-    way: MemoryPlan
-    swapped: int  # blocks whose weights lie in main memory
-    deterministic: bool
+    settings: tuple[str, int, str]  # that it was made for: gradient_checkpointing, blocks_to_swap, deterministic
+    device: str  # the GPU's name
+    memory: MemoryPlan
+    swapped: int  # blocks whose weights are kept in main memory
+    deterministic: bool  # whether torch's deterministic algorithms are used
 
-    def plain(self) -> dict[str, Any]:
-        """As JSON takes it."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as a JSON object, as the state's file keeps it."""
         return {
-            "asked": list(self.asked),
+            "asked": list(self.settings),
             "device": self.device,
-            "checkpointing": self.way.checkpointing,
-            "most": self.way.most,
+            "checkpointing": self.memory.checkpointing,
+            "most": self.memory.max_samples,
             "swapped": self.swapped,
             "deterministic": self.deterministic,
         }
 
-    def suits(self, job: Job, device: str) -> bool:
-        """Whether it was made for such settings and such a GPU."""
-        return self.asked == asked(job) and self.device == device
+    def fits(self, job: Job, device: str) -> bool:
+        """Whether the plan was made for the job's settings and for this GPU, so that it can be used again."""
+        return self.settings == plan_settings(job) and self.device == device
 
 
-def asked(job: Job) -> tuple[str, int, str]:
-    """The settings that a plan follows from."""
+def plan_settings(job: Job) -> tuple[str, int, str]:
+    """Return the settings that a plan is made from: gradient_checkpointing, blocks_to_swap, deterministic."""
     training = job.training
     return training.gradient_checkpointing, training.blocks_to_swap, training.deterministic
 
 
-def read(values: Mapping[str, Any] | None) -> ComputePlan | None:
-    """What `plain` gave; None if a state has none: older versions did not write it."""
+def from_json(values: Mapping[str, Any] | None) -> ComputePlan | None:
+    """Return the plan that `to_json` wrote; None for a state without one, as older versions wrote them."""
     if not values:
         return None
-    way = MemoryPlan(values["checkpointing"], values["most"])
-    return ComputePlan(tuple(values["asked"]), values["device"], way, values["swapped"], values["deterministic"])
+    return ComputePlan(
+        settings=tuple(values["asked"]),
+        device=values["device"],
+        memory=MemoryPlan(values["checkpointing"], values["most"]),
+        swapped=values["swapped"],
+        deterministic=values["deterministic"],
+    )
 
 
-def changed(before: ComputePlan | None, now: ComputePlan) -> str:
-    """What is computed otherwise than before the run was stopped, so that its last bits are others; '' if nothing is."""
+def difference(before: ComputePlan | None, now: ComputePlan) -> str:
+    """Return a warning that names what is computed otherwise than before the run was stopped; '' if the bytes stay the same.
+
+    Checkpointing and swapped blocks are not named: they change no bit of the result.
+    """
     if before is None:
         return ""
-    pairs = zip(_words(before), _words(now), strict=True)
-    differ = [f"{new} instead of {old}" for old, new in pairs if old != new]
-    if not differ:
+    pairs = zip(_numeric_parts(before), _numeric_parts(now), strict=True)
+    changes = [f"{new} instead of {old}" for old, new in pairs if old != new]
+    if not changes:
         return ""
     return (
-        f"The run goes on {' and '.join(differ)}: its files will equal those of a run that never stopped but for rounding, not "
+        f"The run goes on {' and '.join(changes)}: its files will equal those of a run that never stopped but for rounding, not "
         "to the byte."
     )
 
 
-def _words(plan: ComputePlan) -> tuple[str, str, str]:
-    most = plan.way.most
+def _numeric_parts(plan: ComputePlan) -> tuple[str, str, str]:
+    """Return what of a plan the last bits depend on, in words."""
+    most = plan.memory.max_samples
     return (
         f"on {plan.device}",
         f"with batches computed {most} at a time" if most else "with whole batches",

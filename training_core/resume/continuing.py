@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..history import registry
 from ..history.registry import Record
@@ -58,7 +59,7 @@ def _length_matters(job: Job, step: int, old: int, new: int) -> Iterator[str]:
         )
 
 
-def keep_its_end(before: Record, folder: Path) -> list[dict[str, object]]:
+def keep_its_end(before: Record, folder: Path) -> list[dict[str, Any]]:
     """Give the file that a continued run had ended with its epoch's name, and the new run its logs; events to note."""
     registry.carry_over(before.folder, folder)
     last = next((event for event in before.saved if Path(event["path"]) == before.target), None)

@@ -1,4 +1,4 @@
-"""Two processes never write the same run, nor files of the same name."""
+"""Locks: two processes never write the same run, nor LoRA files of the same name."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ..files import read_json
 
 @contextmanager
 def held(folder: Path, what: str) -> Iterator[None]:
-    """Hold the lock of `folder`; the operating system lets it go when the process ends, however it ends.
+    """Hold the lock of `folder`; the operating system releases it when the process ends, however it ends.
 
     Args:
-        what: is being done, in words, for whoever finds it locked.
+        what: the thing that is locked, in words, for the message of a process that finds it locked.
 
     Raises:
         AthanorError: another process has it; says which.
@@ -33,8 +33,12 @@ def held(folder: Path, what: str) -> Iterator[None]:
     except Timeout:
         raise AthanorError(f"{what} {_owner(owner)}; wait until it is done, or stop it there.") from None
     try:
-        values = {"pid": os.getpid(), "computer": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-        owner.write_text(json.dumps(values), encoding="utf-8")
+        owner_values = {
+            "pid": os.getpid(),
+            "computer": socket.gethostname(),
+            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        }
+        owner.write_text(json.dumps(owner_values), encoding="utf-8")
         yield
     finally:
         owner.unlink(missing_ok=True)
@@ -42,7 +46,7 @@ def held(folder: Path, what: str) -> Iterator[None]:
 
 
 def taken(folder: Path) -> bool:
-    """Whether another process holds the lock of `folder` right now; a file that a killed one left says nothing."""
+    """Whether another process holds the lock of `folder` right now. A lock file that a killed process left does not count."""
     if not (folder / "owner.json").is_file():
         return False
     lock = FileLock(folder / "lock")

@@ -11,32 +11,32 @@ import torch
 from ..history.events import Stepped
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one step computed, still on the device: reading it waits for the device."""
+    """What one step computed, still on the device: reading a number waits for the device."""
 
     losses: torch.Tensor  # (N,) of every sample, weighted
     t: torch.Tensor  # (N,) timesteps in 0..1000
-    grad_norm: torch.Tensor  # before clipping
+    grad_norm: torch.Tensor  # () before clipping
     lrs: tuple[float, ...] = ()  # of every parameter group
     d_lr: float | torch.Tensor | None = None  # d * lr, of an optimizer that finds the rate itself
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A step whose numbers are still on the device."""
+    """A step that was given to the device and not read back yet."""
 
-    step: int
-    epoch: int
+    step: int  # from 1
+    epoch: int  # from 1
     lr: float
-    seconds: float  # until the device was told everything; it may still be computing
+    seconds: float  # until the device had all its work; it may still be computing
     waited: float  # of these, for the data
     outcome: Outcome
-    pictures: tuple[int, ...]
-    memory: float = 0.0
+    pictures: tuple[int, ...]  # numbers of the step's pictures in the dataset
+    memory: float = 0.0  # GB in use on the device
 
     def read(self) -> Stepped:
-        """Wait for the device."""
+        """Return the step's numbers; waits for the device."""
         losses = self.outcome.losses.tolist()
         lrs, d_lr = self.outcome.lrs, self.outcome.d_lr
         return Stepped(
@@ -58,23 +58,23 @@ class Pending:
 
 @dataclass
 class Progress:
-    """How far the run is; a checkpoint needs no more."""
+    """How far the run is; going on needs to know no more."""
 
     step: int = 0  # finished optimizer steps
     epoch: int = 0  # finished epochs
     pending: list[Pending] = field(default_factory=list)
 
     def read(self) -> Iterator[Stepped]:
-        """Read back what the device has computed since the last time.
+        """Yield the numbers of all pending steps.
 
-        A device works behind, so what a step took is known of all these together: the seconds in which the loop told it what
-        to do, and those in which it was waited for here. Beside what it waited for its own data, every step gets the same
-        part of them. What was done between steps (drawing, saving, encoding) is not in it, if they were read before.
+        A device works behind the CPU, so the time of a step is only known for all pending ones together: the seconds in which
+        the loop gave it work, and those in which reading waited here. Each step gets the same part of them, and its own wait
+        for data. What happens between steps (drawing, saving, encoding) is not in it if the steps are read before.
         """
         start = time.perf_counter()
-        told = [pending.read() for pending in self.pending]
+        steps = [pending.read() for pending in self.pending]
         computed = time.perf_counter() - start + sum(pending.seconds - pending.waited for pending in self.pending)
-        share = computed / max(1, len(told))
+        share = computed / max(1, len(steps))
         self.pending.clear()
-        for step in told:
+        for step in steps:
             yield replace(step, seconds=share + step.data_wait)

@@ -1,4 +1,4 @@
-"""Everything of a run that changes from step to step, out of its objects and back into them."""
+"""Capture everything of a run that changes from step to step, and restore it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Probe(Protocol):
     first: torch.Tensor | None  # losses of its first look, (samples,); None before it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resumable:
-    """The objects that hold it."""
+    """The objects of a run whose contents change from step to step, and which its state holds."""
 
-    trained: torch.nn.Module
+    module: torch.nn.Module  # what is trained
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     ema: Ema | None
@@ -34,15 +34,15 @@ class Resumable:
     plan: Callable[[], ComputePlan]  # how steps are computed now; it can change in mid-run
 
     def capture(self, progress: Progress) -> State:
-        """A copy of it all on the CPU."""
+        """Return a copy of everything on the CPU, as a state that can be written."""
         tensors, optimizer = packed.pack(self.optimizer)
         tensors = {f"optimizer.{name}": value for name, value in tensors.items()}
-        for name, parameter in self.trained.named_parameters():
+        for name, parameter in self.module.named_parameters():
             tensors[f"trained.{name}"] = parameter.detach().to("cpu", copy=True).contiguous()
         plain: dict[str, Any] = {
             "optimizer": optimizer,
             "scaler": self.scaler.state_dict(),
-            "plan": self.plan().plain(),
+            "plan": self.plan().to_json(),
         }
         if self.ema:
             held = self.ema.state_dict()
@@ -53,12 +53,12 @@ class Resumable:
         return State(progress.step, progress.epoch, tensors, plain)
 
     def restore(self, state: State, progress: Progress) -> None:
-        """Put it back.
+        """Put a state back into the objects and into `progress`.
 
         Raises:
             AthanorError: the state is of another network or optimizer.
         """
-        own = dict(self.trained.named_parameters())
+        own = dict(self.module.named_parameters())
         given = _under(state.tensors, "trained")
         if own.keys() != given.keys() or any(own[name].shape != given[name].shape for name in own):
             raise AthanorError("The state of the stopped run does not fit its network any more: switch retrain on.")

@@ -1,4 +1,4 @@
-"""Write a run's LoRA files."""
+"""Write a run's LoRA files (or checkpoints) under sd-scripts' names, and remove those that are not to be kept."""
 
 from __future__ import annotations
 
@@ -22,38 +22,56 @@ SUFFIX = {"epoch": "-{p.epoch:06d}", "step": _STEP, "interrupted": _STEP, "asked
 
 
 def beside(path: Path, what: str) -> Path:
-    """Where the running mean (ema) or the copy in diffusers' names is saved: name-000004-ema.safetensors."""
+    """Return the path of a file's companion: its running mean (`what` ema) or its copy in diffusers' names (diffusers)."""
     return path.with_name(f"{path.stem}-{what}{path.suffix}")
 
 
 class Verdict(Protocol):
-    """What the check of a file found."""
+    """The result of loading a written file as the stock loader does."""
 
-    deviation: float  # as the stock loader applies it, as a part of the trained effect
+    @property
+    def deviation(self) -> float:
+        """How far its effect is from the trained one, as a part of the trained effect (0.01: 1 %)."""
+        ...
 
     def trouble(self, precision: str) -> str:
-        """What is wrong with the file, in one sentence, or ''."""
+        """Return one sentence about what is wrong with the file, or ''."""
+        ...
+
+
+Tensors = Mapping[str, torch.Tensor]
 
 
 class Writable(Protocol):
-    """What is trained, as far as its files go."""
+    """What is trained, as far as its files go; see `run.train_target.TrainTarget`."""
 
-    tensors: Callable[[], Mapping[str, torch.Tensor]]  # as they are now, by their names in the file
-    write: Callable[[Path, Mapping[str, torch.Tensor], Mapping[str, object]], str]  # returns the hash
-    check: Callable[[Mapping[str, torch.Tensor]], Verdict]  # does the stock loader make of it what was trained?
-    diffusers: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]] | None  # the same in diffusers' names
+    def tensors(self) -> Tensors:
+        """Return the weights as they are now, by their names in the file."""
+        ...
+
+    def write(self, path: Path, tensors: Tensors, metadata: Mapping[str, object]) -> str:
+        """Write a file whole or not at all; returns its hash."""
+        ...
+
+    def check(self, tensors: Tensors) -> Verdict:
+        """Compare what the stock loader makes of the tensors with what was trained."""
+        ...
+
+    def in_diffusers_names(self, tensors: Tensors) -> Tensors | None:
+        """Return the tensors under diffusers' names; None if no such copy is wanted."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Saver:
-    """Knows everything about a run's files but how far the run is."""
+    """Writes a run's files; knows everything about them but how far the run is."""
 
     target: Path  # name.safetensors
     trained: Writable
     settings: TrainingSettings
-    described: Mapping[str, object]  # metadata known before the first step
-    looking: Callable[[], AbstractContextManager[None]] = nullcontext  # what is trained has the weights to save in it
-    mean: Callable[[], AbstractContextManager[None]] | None = None  # it has its running mean in it
+    metadata: Mapping[str, object]  # known before the first step
+    eval_weights: Callable[[], AbstractContextManager[None]] = nullcontext  # inside, the weights to save are in place
+    mean_weights: Callable[[], AbstractContextManager[None]] | None = None  # inside, the running mean is in place
     saved: list[Saved] = field(default_factory=list)
 
     def due(self, kind: str, number: int) -> bool:
@@ -62,33 +80,31 @@ class Saver:
         return bool(every) and number % every == 0
 
     def __call__(self, progress: Progress, kind: str) -> Saved:
-        """Write what is trained as it is now, whole or not at all, and its running mean beside it."""
-        with self.looking():
+        """Write the weights as they are now, and their running mean (ema_decay) beside them.
+
+        Args:
+            kind: epoch, step, last, interrupted or asked.
+        """
+        with self.eval_weights():
             saved = self._save(progress, kind)
-        if self.mean:
-            with self.mean():
+        if self.mean_weights:
+            with self.mean_weights():
                 self._write(beside(saved.path, "ema"), self.trained.tensors(), progress)
         return saved
 
     def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], progress: Progress) -> str:
-        described = {**self.described, **metadata.at_save(progress.step, progress.epoch)}
-        return self.trained.write(path, tensors, described)
+        at_save = metadata.at_save(progress.step, progress.epoch)
+        return self.trained.write(path, tensors, {**self.metadata, **at_save})
 
     def _save(self, progress: Progress, kind: str) -> Saved:
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
         tensors = self.trained.tensors()
         digest = self._write(path, tensors, progress)
-        if self.trained.diffusers:
-            self._write(beside(path, "diffusers"), self.trained.diffusers(tensors), progress)
+        copy = self.trained.in_diffusers_names(tensors)
+        if copy is not None:
+            self._write(beside(path, "diffusers"), copy, progress)
         self._remove_old(progress, kind)
-        saved = Saved(
-            path=path,
-            step=progress.step,
-            epoch=progress.epoch,
-            hash=digest,
-            kind=kind,
-            norm=_norm(tensors),
-        )
+        saved = Saved(path=path, step=progress.step, epoch=progress.epoch, hash=digest, kind=kind, norm=_norm(tensors))
         self.saved.append(saved)
         if kind == "interrupted":  # whatever stopped the run may stop the check as well
             return saved
@@ -99,7 +115,7 @@ class Saver:
         return replace(saved, deviation=verdict.deviation, trouble=verdict.trouble(self.settings.save_precision))
 
     def _remove_old(self, progress: Progress, kind: str) -> None:
-        """Take away what save_last_n_epochs and save_last_n_steps do not keep, once the new file is there."""
+        """Delete files beyond save_last_n_epochs and save_last_n_steps, once the new file is there."""
         epochs, steps = self.settings.save_last_n_epochs, self.settings.save_last_n_steps
         if kind == "epoch" and epochs:
             old = [s for s in self.saved if s.kind == "epoch"][: 1 - epochs or None]
@@ -115,5 +131,5 @@ class Saver:
 
 
 def _norm(tensors: Mapping[str, torch.Tensor]) -> float:
-    """How large the numbers have grown; alpha does not train."""
+    """Return the Frobenius norm of all trained numbers; alpha is a constant and is left out."""
     return math.hypot(*(t.float().norm().item() for name, t in tensors.items() if not name.endswith(".alpha")))

@@ -1,4 +1,4 @@
-"""The whole state of a run on disk, from which it goes on as if it had never stopped."""
+"""A run's whole state on disk, from which it goes on as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = "athanor_state"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What was written after `step` optimizer steps."""
+    """Everything that changes from step to step, after `step` optimizer steps."""
 
     step: int
     epoch: int  # finished epochs
@@ -29,8 +29,8 @@ class State:
 def write(folder: Path, state: State) -> Path:
     """Write step00000123.safetensors whole or not at all, then remove older ones."""
     path = folder / f"step{state.step:08d}.safetensors"
-    told = {KEY: json.dumps({"step": state.step, "epoch": state.epoch, **state.plain})}
-    write_atomically(path, lambda temporary: save_file(dict(state.tensors), temporary, metadata=told))
+    metadata = {KEY: json.dumps({"step": state.step, "epoch": state.epoch, **state.plain})}
+    write_atomically(path, lambda temporary: save_file(dict(state.tensors), temporary, metadata=metadata))
     for old in folder.glob("step*.safetensors"):
         if old != path:
             old.unlink(missing_ok=True)
@@ -39,22 +39,22 @@ def write(folder: Path, state: State) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A state on disk; its tensors are read when they are needed, and held by nobody afterwards."""
+    """A state on disk. Its tensors are read when they are needed, so that they do not stay in memory."""
 
     path: Path
     step: int
     epoch: int  # finished epochs
-    plan: Mapping[str, Any] | None = None  # how its steps were computed; None: an older version has written it
+    plan: Mapping[str, Any] | None = None  # see `compute_plan.from_json`; None: written by an older version
 
     def read(self) -> State:
-        """All of it."""
+        """Read the tensors and everything else."""
         tensors, metadata = read_safetensors(self.path)
         plain = json.loads(metadata[KEY])
         return State(plain.pop("step"), plain.pop("epoch"), tensors, plain)
 
 
 def latest(folder: Path) -> Kept | None:
-    """The newest state that is whole; None if there is none."""
+    """Return the newest state whose file is whole; None if there is none."""
     for path in sorted(folder.glob("step*.safetensors"), reverse=True):
         try:
             plain = json.loads(safetensors_header(path)[METADATA][KEY])  # refuses a file that a crash has cut off
@@ -65,12 +65,12 @@ def latest(folder: Path) -> Kept | None:
 
 
 def step_of(folder: Path) -> int:
-    """The step of the newest state, 0 without one; nothing is read."""
+    """Return the step of the newest state by its file name; 0 without one."""
     steps = [path.stem.removeprefix("step") for path in folder.glob("step*.safetensors")]
     return max((int(step) for step in steps if step.isdecimal()), default=0)
 
 
 def remove(folder: Path) -> None:
-    """Forget all states."""
+    """Delete all states in a folder."""
     for path in folder.glob("step*.safetensors"):
         path.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""Hands the loop one step's batches after the other; the next ones are read while the network trains."""
+"""Load the batches of one step after the other; the next ones are read while the network trains."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
 from ..data.plan import Batch
@@ -13,31 +13,32 @@ from .encoded import Encodings, Fetched, to_device
 from .ranks import Ranks, SingleProcess
 
 Draw = Callable[[Sequence[int], int, int], None]
-"""(shape of the latents (B, C, h, w), step, micro-batch): draw the random numbers that the batch will need."""
+"""(shape of the latents (B, C, h, w), step, micro-batch): draws the random numbers that the batch will need."""
 
 Step = tuple[int, Sequence[Batch]]
 """Step number and its micro-batches."""
 
 
 class BatchLoader:
-    """Reads from the caches in a thread; on CUDA into pinned memory, from which copies need not wait."""
+    """Reads batches from the caches in a thread; on CUDA into pinned memory, from which copies run beside the computation."""
 
     def __init__(
         self, encodings: Encodings, model: Trainable, ranks: Ranks | None = None, draw: Draw = lambda *_: None
     ) -> None:
-        """`ranks`: the processes of the run, whose batches are shared out; None: this one. `draw`: what else can be done in the
-        thread for a batch that was read.
+        """`ranks`: the processes among which batches are shared out; None: this one alone. `draw`: called in the thread for each
+        batch that was read.
         """
         self._encodings, self._model, self._ranks, self._draw = encodings, model, ranks or SingleProcess(), draw
 
-    def __call__(self, steps: Sequence[Step]) -> Iterator[tuple[list[HostBatch], float]]:
-        """This process' micro-batches of every step on the device, and the seconds waited for them."""
+    def __call__(self, steps: Sequence[Step]) -> Generator[tuple[list[HostBatch], float]]:
+        """Yield for every step this process' micro-batches on the device, and the seconds that were waited for them."""
         with closing(prefetched(steps, self._fetch)) as ready:
             for (step, batches), (fetched, waited) in zip(steps, ready, strict=True):
-                for place, (micro, batch) in enumerate(self._ranks.shard(batches)):
-                    if fetched[place] is None:
-                        fetched[place] = self._encodings.fetch_again(batch, self._model, step, micro)
-                yield [to_device(part, self._model) for part in fetched], waited
+                own = zip(self._ranks.shard(batches), fetched, strict=True)
+                whole = [
+                    part or self._encodings.fetch_again(batch, self._model, step, micro) for (micro, batch), part in own
+                ]
+                yield [to_device(part, self._model) for part in whole], waited
 
     def _fetch(self, step: Step) -> list[Fetched | None]:
         number, own = step[0], self._ranks.shard(step[1])

@@ -1,4 +1,4 @@
-"""What the user asks of a run while it trains: by a button, over HTTP, or by a file of that name in the run's folder."""
+"""Commands to a run while it trains (stop, save, sample): from a button, over HTTP, or as a file of that name in its folder."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _live: dict[str, Control] = {}
 
 
 class Control:
-    """Commands to one run; given by any thread, taken by the loop between two steps."""
+    """The commands to one run: given by any thread, taken by the loop between two steps."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """`folder`: where other processes leave their commands as empty files ("stop", "save", "sample")."""
         self._flags = {"stop": threading.Event(), "save": threading.Event(), "sample": threading.Event()}
         self._folder, self._looked = folder, 0.0
-        self._read()  # what was meant for whoever trained this before
+        self._read()  # commands that were meant for an earlier session
         for flag in self._flags.values():
             flag.clear()
 
     def give(self, command: Command) -> None:
-        """Ask for it."""
+        """Ask the run for something; it does so after the current step."""
         self._flags[command].set()
 
     def take(self, command: Command) -> bool:
-        """Whether it was asked for; it is answered by this."""
+        """Return whether `command` was given since the last call; asking clears it."""
         if time.monotonic() - self._looked > 0.5:
             self._read()
         flag = self._flags[command]
@@ -39,7 +39,7 @@ class Control:
         return asked
 
     def _read(self) -> None:
-        """Turn files into flags."""
+        """Turn command files into flags and delete them."""
         self._looked = time.monotonic()
         for command, flag in self._flags.items():
             path = self._folder and self._folder / command
@@ -49,13 +49,13 @@ class Control:
 
 
 def leave(folder: Path, command: Command) -> None:
-    """Ask a run in another process for something."""
+    """Leave a command for a run that trains in another process."""
     (folder / command).touch()
 
 
 @contextmanager
 def listening(run_id: str, folder: Path | None = None) -> Iterator[Control]:
-    """The control of a run that trains in this process, or is shown by it."""
+    """Register the control of a run that this process trains, or whose processes it has launched."""
     _live[run_id] = control = Control(folder)
     try:
         yield control
@@ -64,7 +64,7 @@ def listening(run_id: str, folder: Path | None = None) -> Iterator[Control]:
 
 
 def give(run_id: str, command: Command) -> bool:
-    """Ask a run for something; False if it does not train in this process."""
+    """Give a command to a run of this process; False if there is no such run."""
     control = _live.get(run_id)
     if control:
         control.give(command)
@@ -72,5 +72,5 @@ def give(run_id: str, command: Command) -> bool:
 
 
 def live() -> list[str]:
-    """The runs that train in this process."""
+    """Return the ids of the runs that train in this process."""
     return list(_live)

@@ -1,4 +1,4 @@
-"""Looking at what is trained without changing it."""
+"""Look at what is trained (probe, samples) without changing it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
-Looking = Callable[[], AbstractContextManager[None]]
-"""A context in which what is trained has the weights to look at (schedule-free optimizers average them)."""
+WeightsContext = Callable[[], AbstractContextManager[None]]
+"""A context in which the trained module has the weights to look at and to save: a schedule-free optimizer's average, say."""
 
 
 @contextmanager
-def evaluated(module: torch.nn.Module, looking: Looking) -> Iterator[None]:
-    """Dropout off, no gradients, the weights to look at; afterwards everything is as before."""
+def eval_mode(module: torch.nn.Module, eval_weights: WeightsContext) -> Iterator[None]:
+    """Inside: dropout off, no gradients, the weights to look at. Afterwards every module's mode is as before."""
     modes = [(child, child.training) for child in module.modules()]
     module.eval()
     try:
-        with looking(), torch.no_grad():
+        with eval_weights(), torch.no_grad():
             yield
     finally:
         for child, training in modes:

@@ -1,4 +1,4 @@
-"""Is the run still learning something? Says so when it is not, and stops one that can only get worse."""
+"""Watch losses and gradients: warn when nothing is learned, stop a run that cannot recover."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ..errors import AthanorError
 from ..history.events import Stepped, Warned
 
 IN_A_ROW = 20
-"""So many steps with NaN or infinity one after the other, and no more will come. A scaler halves its scale with each: from its
-65536 to less than 1, where nothing but the gradient itself can be too large. (Mostly it finds its scale within ten.)"""
+"""After this many steps in a row with NaN or infinity the run is stopped. A gradient scaler halves its scale with each of them:
+from 65536 it is below 1 after 17, where only the gradient itself can be too large. (Mostly it finds its scale within ten.)"""
 
 EXPLODES = 100.0
-"""A gradient so many times the usual one."""
+"""A gradient norm this many times the median of the last 100 is called exploding."""
 
 
 class Diverged(AthanorError):
-    """Loss or gradient have been NaN or infinite for too long."""
+    """Loss or gradient were NaN or infinite for IN_A_ROW steps."""
 
 
 class Health:
-    """Watches what the loop tells."""
+    """Watches the steps of a session."""
 
     def __init__(self, scaled: bool = False, blame: Callable[[], str] = str) -> None:
-        """`scaled`: gradients are scaled for float16, and a scale that was too large is lowered by skipping a step; `blame`: what
-        is said of a model that has not given one number since the run began, '' for nothing.
+        """`scaled`: gradients are scaled for float16, where a step is skipped now and then to lower the scale. `blame`: returns
+        what is wrong with a model that has given nothing but NaN since the run began, '' if nothing is known.
         """
         self._scaled, self._blame = scaled, blame
         self.bad = 0  # steps in a row that were skipped
@@ -36,10 +36,10 @@ class Health:
         self._said: set[str] = set()
 
     def watch(self, step: Stepped) -> Iterator[Warned]:
-        """Look at one step.
+        """Yield warnings about one step.
 
         Raises:
-            Diverged: too many steps in a row could not be used.
+            Diverged: IN_A_ROW steps in a row could not be used.
         """
         finite = math.isfinite(step.loss)
         self._begun |= step.step == 1
@@ -65,7 +65,7 @@ class Health:
             )
 
     def _why(self, step: Stepped) -> str:
-        """What is to be done after the last of too many skipped steps."""
+        """Return what to do after too many skipped steps."""
         if self._begun and not self._ever and (why := self._blame()):
             return f"Loss was NaN or infinite in every step from the first on: {why}"
         return (

@@ -1,4 +1,4 @@
-"""What is done between steps and after epochs: read, look, draw, save."""
+"""What happens around the steps of a run: encode, read losses, look, draw, save, stop."""
 
 from __future__ import annotations
 
@@ -7,71 +7,109 @@ from dataclasses import dataclass
 
 import torch
 
-from ..history.events import Event, Probed
+from ..data.plan import Batch
+from ..history.events import Event
+from ..host import guard
 from ..host.model import Trainable
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
 from ..resume.progress import Progress
 from .control import Control
-from .eval_mode import Looking
+from .eval_mode import WeightsContext
 from .health import Health
+from .probe import Probe
+from .ranks import Ranks
 from .samples import Samples
 
 READ_EVERY = 10
 """On a GPU, losses are read back only every so many steps: each read waits for the device."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """Everything that goes along with a run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHooks:
+    """The hooks of a real run; see `loop.Hooks`."""
 
     steps: int  # of the whole run
     model: Trainable
-    trained: torch.nn.Module
-    looking: Looking
+    module: torch.nn.Module  # what is trained
+    eval_weights: WeightsContext
     health: Health
-    probe: Callable[[int], Iterator[Probed]]
-    looks: Callable[[int], bool]  # whether the probe looks after that step
+    encode: Callable[[list[Batch]], Iterator[Event]]  # what the batches of an epoch need
+    warnings: Callable[[], Iterator[Event]]  # that have come up since the last step
+    probe: Probe
     samples: Samples
-    due: Callable[[str, int], bool]  # whether "epoch" or "step" of that number is to be saved
-    keeper: CheckpointWriter | NullCheckpointWriter
+    save_due: Callable[[str, int], bool]  # whether "epoch" or "step" n is to be saved
+    writer: CheckpointWriter | NullCheckpointWriter
     control: Control
+    ranks: Ranks
 
-    def begin(self, progress: Progress) -> Iterator[Event]:
-        """Before the first step."""
-        yield from self.probe(0)
+    def start(self, progress: Progress) -> Iterator[Event]:
+        """Look and draw before the first step."""
+        yield from self._probe(0)
         if self.samples.due("step", 0):
             yield from self._draw(progress, "step")
 
+    def before_epoch(self, batches: list[Batch]) -> Iterator[Event]:
+        """Encode what the epoch needs; where something was, the encoders may have pushed the model out: load it again."""
+        encoded = False
+        for event in self.encode(batches):
+            encoded = True
+            yield event
+        if encoded:
+            self.model.load()
+
+    def go_on(self) -> bool:
+        """Whether no process of the run was asked to stop.
+
+        Raises:
+            BaseException: the host's own, if one of the processes was interrupted.
+        """
+        interrupted, stop = self.ranks.any(guard.interrupted(), self.control.take("stop"))
+        if interrupted:
+            guard.interrupt()
+            guard.stop_if_interrupted()
+        return not stop
+
     def after_step(self, progress: Progress) -> Iterator[Event]:
-        """After every step."""
+        """Read losses every READ_EVERY steps, then look, draw and save where it is due or was asked for."""
         finished = progress.step == self.steps
         full = self.model.device.type == "cpu" or len(progress.pending) >= READ_EVERY
-        if full or finished or self.looks(progress.step):  # a look waits for the steps: their time is not its own
+        if (
+            full or finished or self.probe.due(progress.step, self.steps)
+        ):  # the probe waits for the device: the steps' time is not its own
             yield from self._read(progress)
-        yield from self.probe(progress.step)
+        yield from self._probe(progress.step)
         if self.samples.due("step", progress.step) or self.control.take("sample"):
             yield from self._read(progress)
             yield from self._draw(progress, "step")
         asked = self.control.take("save")
-        if asked or self.due("step", progress.step):
+        if asked or self.save_due("step", progress.step):
             yield from self._save(progress, "asked" if asked else "step")
-        elif self.keeper.due:
+        elif self.writer.due:
             yield from self._read(progress)
             if not self.health.bad:
-                self.keeper.keep_state(progress)
+                self.writer.write_state(progress)
 
     def after_epoch(self, progress: Progress) -> Iterator[Event]:
-        """After every epoch."""
+        """Draw and save where it is due; the last epoch is saved by `end`."""
         yield from self._read(progress)
         if self.samples.due("epoch", progress.epoch):
             yield from self._draw(progress, "epoch")
-        if progress.step < self.steps and self.due("epoch", progress.epoch):
+        if progress.step < self.steps and self.save_due("epoch", progress.epoch):
             yield from self._save(progress, "epoch")
 
     def end(self, progress: Progress) -> Iterator[Event]:
-        """After the last step, or where the user has stopped the run."""
+        """Save after the last step, or where the user has stopped the run."""
         yield from self._read(progress)
         yield from self._save(progress, "last" if progress.step == self.steps else "asked")
+
+    def memory(self) -> float:
+        """Return the GB that torch has held on the GPU at most; without a GPU, the process' own."""
+        return guard.memory(self.model.device)
+
+    def _probe(self, step: int) -> Iterator[Event]:
+        yield from self.warnings()
+        if self.probe.due(step, self.steps):
+            yield self.probe.look(step, self.module, self.model, self.eval_weights)
 
     def _read(self, progress: Progress) -> Iterator[Event]:
         for step in progress.read():
@@ -79,8 +117,8 @@ class Hooks:
             yield from self.health.watch(step)
 
     def _draw(self, progress: Progress, kind: str) -> Iterator[Event]:
-        yield from self.samples.draw(progress, kind, self.model, self.trained, self.looking)
+        yield from self.samples.draw(progress, kind, self.model, self.module, self.eval_weights)
 
     def _save(self, progress: Progress, kind: str) -> Iterator[Event]:
         yield from self._read(progress)
-        yield from self.keeper.save(progress, kind)
+        yield from self.writer.save(progress, kind)

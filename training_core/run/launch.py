@@ -1,4 +1,4 @@
-"""Hands a job to several processes of `python -m training_core run`, and tells what they do."""
+"""Train a job in several processes of `python -m training_core run`, and follow their events."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ..settings import Job
 from . import control
 
 SECONDS = 300.0
-"""An interrupted run has so long to save what it has."""
+"""How long an interrupted run may take to save what it has."""
 
 
 def launch(job: Job, source: Graph | None) -> Iterator[Event]:
-    """Train `job` in `job.training.processes` processes; their events, as the run's folder tells them.
+    """Train `job` in `job.training.processes` processes and yield their events, read from the run's folder.
 
-    An interrupt of this process, and commands to this run, are passed on.
+    An interrupt of this process and commands to the run are passed on to them.
 
     Raises:
         AthanorError: accelerate or GPUs are missing, the graph is not known, or the processes have failed.
@@ -70,14 +70,14 @@ def launch(job: Job, source: Graph | None) -> Iterator[Event]:
 
 
 def _command(count: int, job: Path) -> list[str]:
-    """`--multi_gpu` also starts processes where there is no GPU; `--cpu` would start one alone."""
+    """Return accelerate's command line. `--multi_gpu` also starts processes where there is no GPU; `--cpu` would start only one."""
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(count), "--num_machines", "1"]
     plain = ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     return [sys.executable, *launch, *plain, "-m", "training_core", "run", str(job), *headless.arguments()]
 
 
 def _end(launched: subprocess.Popen[bytes], folder: Path) -> None:
-    """Interrupt the first process, which tells the others; it saves what the run has reached."""
+    """Interrupt rank 0, which tells the other processes and saves what the run has reached."""
     try:
         if os.name != "posix":
             raise OSError
@@ -94,7 +94,7 @@ def _end(launched: subprocess.Popen[bytes], folder: Path) -> None:
 
 
 def _why(log: Path) -> str:
-    """The first failure in what the processes have printed."""
+    """Return the first failure in the output of the processes."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     for line in lines:
         if line.startswith("Athanor stopped"):
@@ -103,7 +103,7 @@ def _why(log: Path) -> str:
 
 
 class _Tail:
-    """What is appended to a .jsonl file from now on."""
+    """Follows a .jsonl file: yields the lines that are appended after it was made."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -111,7 +111,7 @@ class _Tail:
         self._at = self._file[1]
 
     def _stat(self) -> tuple[int, int]:
-        """Which file it is, and its size."""
+        """Return the file's inode and size; (0, 0) if there is none."""
         try:
             stat = self._path.stat()
         except FileNotFoundError:
@@ -119,7 +119,7 @@ class _Tail:
         return stat.st_ino, stat.st_size
 
     def new(self) -> list[str]:
-        """Whole lines since the last time; from the start of a file that was made anew."""
+        """Return the whole lines since the last call; from the start if the file was replaced."""
         before, self._file = self._file, self._stat()
         if self._file[0] != before[0]:
             self._at = 0
@@ -133,7 +133,7 @@ class _Tail:
 
 
 def _new(metrics: _Tail, events: _Tail) -> Iterator[Event]:
-    """What is new in both; steps are read first and told last, so that none comes before its start."""
+    """Yield new events of both files. Steps are read first and yielded last, so that none comes before the event that starts it."""
     steps = metrics.new()
     for line in [*events.new(), *steps]:
         with contextlib.suppress(ValueError, KeyError, TypeError):

@@ -3,56 +3,90 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from typing import Protocol
 
 from ..data.plan import Batch, Length
 from ..history.events import Event
-from ..resume.progress import Pending, Progress
-from .step import Conditioned, Stepper
+from ..resume.progress import Outcome, Pending, Progress
+from .step import Conditioned
+
+Step = tuple[int, list[Batch]]
+"""Number of the step (from 0) and its batches, of all processes."""
+
+
+class Hooks(Protocol):
+    """What happens around the steps; `hooks.RunHooks` does it for a real run."""
+
+    def before_epoch(self, batches: list[Batch]) -> Iterator[Event]:
+        """Encode what the epoch's batches need."""
+        ...
+
+    def go_on(self) -> bool:
+        """Whether to make another step; raises if the user interrupts."""
+        ...
+
+    def after_step(self, progress: Progress) -> Iterator[Event]:
+        """Read losses, look, draw and save where it is due."""
+        ...
+
+    def after_epoch(self, progress: Progress) -> Iterator[Event]:
+        """Draw and save where it is due."""
+        ...
+
+    def memory(self) -> float:
+        """Return the device memory in use in GB."""
+        ...
 
 
 def loop(
+    *,
     length: Length,
-    per_step: int,
-    epoch_batches: Callable[[int], list[Batch]],
-    prepare_epoch: Callable[[list[Batch]], Iterator[Event]],
-    feed: Callable[[list[tuple[int, list[Batch]]]], Iterator[tuple[list[Conditioned], float]]],
-    stepper: Stepper,
-    lr_at: Callable[[int], float],
-    after_step: Callable[[Progress], Iterator[Event]],
-    after_epoch: Callable[[Progress], Iterator[Event]],
-    check: Callable[[], bool],
-    memory: Callable[[], float],
+    batches_per_step: int,
+    epoch_plan: Callable[[int], list[Batch]],
+    load: Callable[[list[Step]], Generator[tuple[Sequence[Conditioned], float]]],
+    stepper: Callable[[int, float, Sequence[Conditioned], Sequence[int]], Outcome],
+    learning_rate: Callable[[int], float],
+    hooks: Hooks,
     progress: Progress,
 ) -> Iterator[Event]:
-    """Train from where `progress` stands until `length.steps` optimizer steps are done.
+    """Train from where `progress` stands until `length.steps` optimizer steps are made.
 
-    A step takes `per_step` batches, an epoch's last one what is left. `prepare_epoch` encodes what the epoch needs, `feed` puts
-    what this process trains on of each step's batches on the device and tells how long that was waited for, `after_step` and
-    `after_epoch` look, draw and save, `check` raises if the user interrupts, and is False if the run is to end here, `memory`
-    gives GB. `progress` is kept up to date, so that whoever catches an exception knows what is finished.
+    Args:
+        batches_per_step: the last step of an epoch takes what is left.
+        epoch_plan: epoch from 0 -> its batches, of all processes.
+        load: steps -> for each, this process' batches on the device and the seconds that were waited for them.
+        stepper: makes one step (`step.Stepper`).
+        learning_rate: step from 0 -> learning rate.
+        progress: counts what is finished, also for whoever catches an exception.
     """
     for epoch in range(progress.epoch, length.epochs):
-        batches = epoch_batches(epoch)
-        yield from prepare_epoch(batches)
-        together = [batches[i : i + per_step] for i in range(0, len(batches), per_step)]
-        numbered = enumerate(together, epoch * length.steps_per_epoch)
-        steps = [(number, some) for number, some in numbered if progress.step <= number < length.steps]
+        batches = epoch_plan(epoch)
+        yield from hooks.before_epoch(batches)
+        groups = [batches[i : i + batches_per_step] for i in range(0, len(batches), batches_per_step)]
+        numbered = enumerate(groups, epoch * length.steps_per_epoch)
+        steps = [(number, group) for number, group in numbered if progress.step <= number < length.steps]
         start = time.perf_counter()
-        with closing(feed(steps)) as fed:
-            for (_, used), (conditioned, waited) in zip(steps, fed, strict=True):
-                if not check():
+        with closing(load(steps)) as loaded:
+            for (_, planned), (conditioned, waited) in zip(steps, loaded, strict=True):
+                if not hooks.go_on():
                     return
-                lr = lr_at(progress.step)
-                outcome = stepper(progress.step, lr, conditioned, [len(batch.samples) for batch in used])
+                lr = learning_rate(progress.step)
+                outcome = stepper(progress.step, lr, conditioned, [len(batch.samples) for batch in planned])
                 progress.step += 1
-                now = time.perf_counter()
-                pictures = tuple(sample.view.picture for batch in used for sample in batch.samples)
-                progress.pending.append(
-                    Pending(progress.step, epoch + 1, lr, now - start, waited, outcome, pictures, memory())
+                pending = Pending(
+                    step=progress.step,
+                    epoch=epoch + 1,
+                    lr=lr,
+                    seconds=time.perf_counter() - start,
+                    waited=waited,
+                    outcome=outcome,
+                    pictures=tuple(sample.view.picture for batch in planned for sample in batch.samples),
+                    memory=hooks.memory(),
                 )
-                yield from after_step(progress)
+                progress.pending.append(pending)
+                yield from hooks.after_step(progress)
                 start = time.perf_counter()
         progress.epoch = epoch + 1
-        yield from after_epoch(progress)
+        yield from hooks.after_epoch(progress)

@@ -1,7 +1,7 @@
-"""gradient_checkpointing auto: the fastest way of computing a step that fits the GPU, found by trying.
+"""gradient_checkpointing auto: search for the fastest memory plan that fits the GPU, by trying plans on a real batch.
 
-Every way gives the same losses and gradients, to rounding: which one is taken does not make a run another one. Whether
-deterministic algorithms are worth their time is tried as well.
+Every plan gives the same losses and gradients up to rounding, so the choice does not make a run another one. Whether
+deterministic algorithms are worth their time is measured here as well.
 """
 
 from __future__ import annotations
@@ -16,35 +16,36 @@ from .ranks import Ranks
 log = logging.getLogger("athanor")
 
 BUSY = 4
-"""Pictures at a time with which a GPU computes longer than it takes to tell it what: splitting further costs time."""
-ROOM = 0.95
-"""Share of the memory that is planned with: other shapes leave gaps."""
-DEARER = 0.10
-"""deterministic auto: as long as a step takes at most so much longer with it, as a part of it."""
+"""Samples per forward pass from which a GPU computes longer than its kernels take to launch: smaller pieces cost time."""
+USABLE = 0.95
+"""Share of the memory that is planned with: other picture sizes fragment the rest."""
+MAX_SLOWDOWN = 0.10
+"""deterministic auto: deterministic algorithms are used if a step takes at most this much longer with them (0.1: a tenth)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One forward and backward pass."""
+    """What one forward and backward pass took."""
 
     seconds: float
     peak: int  # bytes that torch had allocated on the device at most; 0 on the CPU
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The way that was taken."""
+class MemoryChoice:
+    """The plan that the search took."""
 
-    way: MemoryPlan
-    trial: Trial
-    first: Trial | None  # of the plain way; None: there was no room for it
-
-
-class NoRoom(Exception):
-    """Not even one picture at a time, with all blocks computed twice; or for what `str` of it says."""
+    plan: MemoryPlan
+    trial: Trial  # of this plan
+    plain: Trial | None  # of the plain plan, which needs most; None: it did not fit
 
 
-def _halves(batch: int, least: int) -> Iterator[int]:
+class OutOfRoom(Exception):
+    """Memory is too small even for the plan that needs least; the message names the phase in which it ran out."""
+
+
+def _halved(batch: int, least: int) -> Iterator[int]:
+    """Yield half of `batch`, half of that ... rounded up, down to `least`."""
     while batch > 1:
         batch = (batch + 1) // 2
         if batch < least:
@@ -52,104 +53,111 @@ def _halves(batch: int, least: int) -> Iterator[int]:
         yield batch
 
 
-def tiers(batch: int) -> Iterator[Sequence[MemoryPlan]]:
-    """Ways in groups: of the first group with one that fits, the fastest is the one."""
+def candidates(batch: int) -> Iterator[Sequence[MemoryPlan]]:
+    """Yield groups of plans, cheapest in time first: of the first group with a plan that fits, the fastest is taken."""
     yield [MemoryPlan("off")]
-    yield [*(MemoryPlan("off", most) for most in _halves(batch, BUSY)), MemoryPlan("part"), MemoryPlan("all")]
-    for most in _halves(batch, 1):
-        yield [MemoryPlan("all", most)]
+    yield [*(MemoryPlan("off", size) for size in _halved(batch, BUSY)), MemoryPlan("part"), MemoryPlan("all")]
+    for size in _halved(batch, 1):
+        yield [MemoryPlan("all", size)]
 
 
-def pick(batch: int, room: int, more: int, attempt: Callable[[MemoryPlan], Trial | None]) -> Found:
-    """Try ways until one fits.
+def search(batch: int, room: int, reserve: int, attempt: Callable[[MemoryPlan], Trial | None]) -> MemoryChoice:
+    """Try memory plans until one fits.
 
     Args:
-        batch: pictures of the largest batch.
-        room: bytes that there are.
-        more: bytes that come on top of a trial's peak once training has begun.
-        attempt: a way -> what it took; None: there was no room.
+        batch: samples in the largest batch.
+        room: bytes that are there for the step.
+        reserve: bytes that come on top of a trial's peak once training has begun (optimizer state, running mean).
+        attempt: plan -> what a pass with it took, or None if memory ran out.
 
     Raises:
-        NoRoom: none does.
+        OutOfRoom: no plan fits.
     """
-    first = None
-    for tier in tiers(batch):
+    plain = None
+    for group in candidates(batch):
         fitting: list[tuple[MemoryPlan, Trial]] = []
-        for way in tier:
-            if way.most and any(other.checkpointing == way.checkpointing for other, _ in fitting):
-                continue  # the larger pieces fit already
-            seen = attempt(way)
-            if way == MemoryPlan("off"):
-                first = seen
-            if seen is not None and seen.peak + more <= room * ROOM:
-                fitting.append((way, seen))
+        for plan in group:
+            if plan.max_samples and any(other.checkpointing == plan.checkpointing for other, _ in fitting):
+                continue  # larger pieces fit already, smaller ones are slower
+            trial = attempt(plan)
+            if plan == MemoryPlan("off"):
+                plain = trial
+            if trial is not None and trial.peak + reserve <= room * USABLE:
+                fitting.append((plan, trial))
         if fitting:
-            way, seen = min(fitting, key=lambda pair: pair[1].seconds)
-            return Found(way, seen, first)
-    raise NoRoom
+            plan, trial = min(fitting, key=lambda pair: pair[1].seconds)
+            return MemoryChoice(plan, trial, plain)
+    raise OutOfRoom
 
 
-def pieces(batch: int) -> Iterator[int | None]:
-    """Pictures at a time with which a step could have room: all of the batch, then fewer and fewer."""
+def split_sizes(batch: int) -> Iterator[int | None]:
+    """Yield samples per forward pass in the order in which a step could fit: None for the whole batch, then halves."""
     yield None
-    yield from _halves(batch, 1)
+    yield from _halved(batch, 1)
 
 
-def dearer(attempt: Callable[[bool], Trial | None], rounds: int = 3, seconds: float = 5.0) -> float | None:
-    """How much longer a step takes in the one way than in the other, as a part of it: by the shortest of some each.
+def slowdown(attempt: Callable[[bool], Trial | None], rounds: int = 3, seconds: float = 5.0) -> float | None:
+    """Measure how much longer a step takes with an option than without it.
+
+    Both are tried by turns, so that a GPU that gets warm or busy slows both; the shortest time of each counts.
 
     Args:
-        attempt: True: the dearer way; None: it could not be tried.
-        rounds: of both by turns, so that a GPU that gets warm or busy slows both; fewer once they have taken `seconds`.
+        attempt: True: a pass with the option, False: without; None comes back if it could not be tried.
+        rounds: of both; fewer once they have taken `seconds` in all.
 
     Returns:
-        0.1 for a tenth; None if one of them could not be tried.
+        0.1 for a tenth longer; None if one of them could not be tried.
     """
     taken: dict[bool, list[float]] = {True: [], False: []}
     while len(taken[True]) < rounds and sum(map(sum, taken.values())) < seconds:
-        for one in (True, False):
-            seen = attempt(one)
-            if seen is None:
+        for option in (True, False):
+            trial = attempt(option)
+            if trial is None:
                 return None
-            taken[one].append(seen.seconds)
+            taken[option].append(trial.seconds)
     return min(taken[True]) / min(taken[False]) - 1
 
 
-def sentence(found: Found, where: str, room: int, more: int, swapped: int = 0) -> str:
-    """What was taken and why; '' if it is the plain way.
+def explanation(choice: MemoryChoice, batch: str, *, room: int, reserve: int, swapped: int = 0) -> str:
+    """Return one sentence about what was taken and why; '' for the plain plan.
 
     Args:
-        where: the largest batch, in words.
-        swapped: blocks whose weights were sent to main memory for it.
+        batch: the largest batch in words ("4 of 1024x1024").
+        room, reserve: bytes, as `search` takes them.
+        swapped: blocks whose weights were moved to main memory to make room.
     """
-    words = [*([f"{swapped} blocks are swapped (blocks_to_swap)"] if swapped else []), found.way.words()]
-    words = [word for word in words if word]
-    if not words:
+    measures = [*([f"{swapped} blocks are swapped (blocks_to_swap)"] if swapped else []), choice.plan.describe()]
+    measures = [measure for measure in measures if measure]
+    if not measures:
         return ""
-    needs = "more than there is" if found.first is None else f"{(found.first.peak + more) / 2**30:.1f} GB"
+    needs = "more than there is" if choice.plain is None else f"{(choice.plain.peak + reserve) / 2**30:.1f} GB"
     if swapped:
         needs = "more than there is with all weights"
     return (
-        f"gradient_checkpointing auto: a batch of {where} needs {needs} (of {room / 2**30:.1f} GB) computed the plain way, so "
-        f"{' and '.join(words)}: {(found.trial.peak + more) / 2**30:.1f} GB, {found.trial.seconds:.2f} s a batch. What is learnt stays "
-        "the same."
+        f"gradient_checkpointing auto: a batch of {batch} needs {needs} (of {room / 2**30:.1f} GB) computed the plain way, so "
+        f"{' and '.join(measures)}: {(choice.trial.peak + reserve) / 2**30:.1f} GB, {choice.trial.seconds:.2f} s a batch. What is "
+        "learnt stays the same."
     )
 
 
-def more_swapped(now: int, blocks: int) -> int | None:
-    """How many blocks to swap next, in quarters of all; None: all are already."""
-    steps = [-(-blocks * quarter // 4) for quarter in (1, 2, 3, 4)]
-    return next((step for step in steps if step > now), None)
+def next_swap(swapped: int, blocks: int) -> int | None:
+    """Return how many of the model's `blocks` to swap next, in quarters of all; None: all of them are swapped already."""
+    quarters = [-(-blocks * quarter // 4) for quarter in (1, 2, 3, 4)]
+    return next((count for count in quarters if count > swapped), None)
 
 
-def agreed(way: MemoryPlan, deterministic: bool, batch: int, ranks: Ranks) -> tuple[MemoryPlan, bool]:
-    """The same in all processes of a run, whatever each has picked: what suits the one with the least room.
+def agree(plan: MemoryPlan, deterministic: bool, batch: int, ranks: Ranks) -> tuple[MemoryPlan, bool]:
+    """Return the plan that all processes of a run use: the one that suits the GPU with the least room.
+
+    `Ranks.any` tells of each flag whether one process has set it, so a plan is sent as flags "at least this checkpointing
+    level" and "at most this many samples".
 
     Args:
-        batch: pictures of the largest batch.
+        plan, deterministic: what this process has chosen.
+        batch: samples in the largest batch.
     """
-    level, most = LEVELS.index(way.checkpointing), way.most or batch
-    flags = [level >= i for i in range(len(LEVELS))] + [most <= i for i in range(1, batch)] + [not deterministic]
-    told = ranks.any(*flags)
-    least = next((i for i, flag in enumerate(told[len(LEVELS) : -1], 1) if flag), None)
-    return MemoryPlan(LEVELS[sum(told[: len(LEVELS)]) - 1], least), not told[-1]
+    level, size = LEVELS.index(plan.checkpointing), plan.max_samples or batch
+    flags = [level >= i for i in range(len(LEVELS))] + [size <= i for i in range(1, batch)] + [not deterministic]
+    shared = ranks.any(*flags)
+    smallest = next((i for i, flag in enumerate(shared[len(LEVELS) : -1], 1) if flag), None)
+    return MemoryPlan(LEVELS[sum(shared[: len(LEVELS)]) - 1], smallest), not shared[-1]

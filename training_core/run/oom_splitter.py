@@ -1,4 +1,4 @@
-"""Out of memory in the middle of a step: the step again, with fewer pictures at a time."""
+"""Out of memory in the middle of a step: repeat the step with fewer samples at a time."""
 
 from __future__ import annotations
 
@@ -16,64 +16,71 @@ from ..objective import Noised
 T = TypeVar("T")
 
 
-def parts(batch: Any, noised: Noised, most: int | None) -> Iterator[tuple[Any, Noised]]:
-    """A micro-batch in pieces of at most `most` samples, each with its own noise and timestep.
+def parts(batch: Any, noised: Noised, max_samples: int | None) -> Iterator[tuple[Any, Noised]]:
+    """Split a micro-batch into pieces of at most `max_samples` samples, each with its own noise and timestep.
 
-    They were drawn for the whole: what a sample gets does not depend on the pieces.
+    Noise and timesteps were drawn for the whole, so what a sample gets does not depend on the pieces.
     """
     count = len(batch.latents)
-    if most is None or count <= most:
+    if max_samples is None or count <= max_samples:
         yield batch, noised
         return
-    for start in range(0, count, most):
-        piece = slice(start, start + most)
+    for start in range(0, count, max_samples):
+        piece = slice(start, start + max_samples)
         yield batch.part(piece), Noised(noised.x[piece], noised.sigma[piece], noised.t[piece], noised.target[piece])
 
 
 class OomSplitter:
-    """Remembers how many samples fit."""
+    """Remembers how many samples fit, and halves them when memory runs out."""
 
     def __init__(
         self,
+        *,
         free: Callable[[], object] = gc.collect,
         advice: str = "",
-        lighter: str = "",
+        update_advice: str = "",
         is_full: Callable[[BaseException], bool] = lambda error: isinstance(error, torch.OutOfMemoryError),
+        max_samples: int | None = None,
     ) -> None:
-        """`free`: gives memory back; `advice`: settings that would need less, in words; `lighter`: those with which an
-        optimizer would; `is_full`: whether an error means that memory has run out.
+        """Start with the plan's number of samples.
+
+        Args:
+            free: gives memory back to the device.
+            advice: settings with which a step would need less memory, as a sentence.
+            update_advice: settings with which the optimizer's update would.
+            is_full: whether an exception means that memory has run out.
+            max_samples: per forward pass from the start; None: whole batches.
         """
-        self._free, self._advice, self._lighter, self._is_full = free, advice, lighter, is_full
-        self.most: int | None = None
-        """Samples at a time; None: all of a batch."""
-        self._told: int | None = None
+        self._free, self._advice, self._update_advice, self._is_full = free, advice, update_advice, is_full
+        self.max_samples = max_samples
+        self._announced = max_samples  # what the user knows already
 
     def __call__(self, batches: Sequence[Any], attempt: Callable[[int | None], T]) -> T:
-        """What `attempt(most samples at a time)` returns, tried anew with half of them until it has room.
+        """Return what `attempt(max_samples)` returns, repeated with half of them until it fits.
 
         Raises:
             AthanorError: one sample is too much.
         """
         while True:
             try:
-                return attempt(self.most)
+                return attempt(self.max_samples)
             except Exception as error:
                 if not self._is_full(error):
                     raise
-            # Not before here: the error holds the frames of the attempt, and they its tensors.
+            # Outside of the handler: the error holds the frames of the attempt, and they its tensors.
             gc.collect()
             self._free()
-            largest = min(max((len(batch.latents) for batch in batches), default=1), self.most or 2**31)
+            largest = min(max((len(batch.latents) for batch in batches), default=1), self.max_samples or 2**31)
             if largest == 1 or any(batch.part is None for batch in batches):
                 raise AthanorError(f"Out of memory with one picture at a time. {self._advice}".rstrip())
-            self.most = (largest + 1) // 2
+            self.max_samples = (largest + 1) // 2
 
     @contextmanager
     def update(self) -> Iterator[None]:
-        """What changes the weights and cannot be done again in pieces.
+        """Run what changes the weights and cannot be repeated in pieces.
 
         Raises:
-            AthanorError: it had no room.
+            AthanorError: memory ran out.
         """
         try:
             yield
@@ -84,19 +91,16 @@ class OomSplitter:
         gc.collect()
         self._free()
         raise AthanorError(
-            f"Out of memory while the optimizer updates the weights; the run goes on from its last state. {self._lighter}".rstrip()
+            f"Out of memory while the optimizer updates the weights; the run goes on from its last state. {self._update_advice}".rstrip()
         )
 
-    def plan(self, most: int | None) -> None:
-        """At most so many samples at a time from the start, as the user knows."""
-        self.most = self._told = most
-
     def warnings(self) -> Iterator[Warned]:
-        """That batches are split, once."""
-        if self.most is None or (self._told is not None and self.most >= self._told):
+        """Yield the warning that batches are split, once."""
+        if self.max_samples is None or (self._announced is not None and self.max_samples >= self._announced):
             return
-        self._told = 1
+        self._announced = 1
         yield Warned(
-            f"Out of memory: batches are computed {self.most} at a time from here on. What is learnt stays the same but for "
-            f"rounding (to the byte, the files are those of a run with as little room), steps take longer. {self._advice}".rstrip()
+            f"Out of memory: batches are computed {self.max_samples} at a time from here on. What is learnt stays the same but "
+            "for rounding (to the byte, the files are those of a run with as little room), steps take longer. "
+            f"{self._advice}".rstrip()
         )

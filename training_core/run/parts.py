@@ -1,4 +1,4 @@
-"""Which modules of the graph's models get a network."""
+"""Find the modules of the graph's models that get a network (setting train: unet, text encoder or both)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..settings import NetworkSettings
 
 
 def parts_of(settings: NetworkSettings, model: Any, diffusion_model: torch.nn.Module, encoders: Any) -> list[Part]:
-    """The diffusion model and text encoders that `settings.train` names.
+    """Return the diffusion model and text encoders that `settings.train` names, with their prefixes in a LoRA file.
 
     Args:
         model: the MODEL, to know its family.

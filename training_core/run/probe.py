@@ -1,8 +1,8 @@
-"""A frozen probe: the same pictures, captions, noise and timesteps, looked at again and again."""
+"""A frozen probe: the loss on the same pictures, captions, noise and timesteps, measured again and again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 
 import torch
@@ -13,53 +13,37 @@ from ..host.model import Trainable
 from ..objective import Objective
 from ..settings import LossSettings, NoiseSettings, ValidationSettings
 from .encoded import Encodings, to_device
-from .eval_mode import Looking, evaluated
+from .eval_mode import WeightsContext, eval_mode
 
 TIMES = 20
 """How often a run is looked at when validate_every_n_steps is 0."""
 
 
 class Probe:
-    """Plain l2 of the raw prediction with plain noise, whatever the run trains with: runs can be compared.
+    """Measures plain l2 of the raw prediction with plain noise, whatever loss and noise the run trains with, so that runs can be
+    compared.
 
-    Looks with dropout off and without gradients, draws nothing from any generator of the training, and leaves the
-    network as it was.
+    Dropout is off, no gradients are made, no generator of the training is drawn from, and the network stays as it was.
     """
 
     def __init__(self, encodings: Encodings, batches: list[Batch], settings: ValidationSettings, label: str) -> None:
         self._encodings, self._batches, self._settings, self._label = encodings, batches, settings, label
-        self.first: torch.Tensor | None = None  # what later looks are compared with
+        self.first: torch.Tensor | None = None  # losses of the first look, (samples,)
 
     def prepare(self) -> Iterator[Encoded | Warned]:
-        """Encode what the probe looks at."""
+        """Encode the probe's pictures and captions."""
         yield from self._encodings.fill(self._batches, for_good=True)
 
     def due(self, step: int, steps: int) -> bool:
-        """Whether it looks after `step` of a run's `steps`: at step 0, every n steps and at the last."""
+        """Whether to look after `step` of a run's `steps`: at step 0, every validate_every_n_steps and at the last."""
         every = self._settings.validate_every_n_steps or max(1, round(steps / TIMES))
         return bool(self._batches) and (step % every == 0 or step == steps)
 
-    def watch(
-        self,
-        network: torch.nn.Module,
-        model: Trainable,
-        steps: int,
-        looking: Looking = nullcontext,
-    ) -> Callable[[int], Iterator[Probed]]:
-        """What the loop calls after every step: looks when it is due.
-
-        `looking`: the context in which the network has the weights to look at.
-        """
-
-        def look(step: int) -> Iterator[Probed]:
-            if self.due(step, steps):
-                yield self.look(step, network, model, looking)
-
-        return look
-
-    def look(self, step: int, network: torch.nn.Module, model: Trainable, looking: Looking = nullcontext) -> Probed:
-        """Look at the network after `step` steps; the first look is what later ones are compared with."""
-        with evaluated(network, looking):
+    def look(
+        self, step: int, network: torch.nn.Module, model: Trainable, eval_weights: WeightsContext = nullcontext
+    ) -> Probed:
+        """Return the network's loss after `step` steps, also as a percentage of that of the first look."""
+        with eval_mode(network, eval_weights):
             losses = torch.cat(list(self._look(model)))
         if self.first is None:
             self.first = losses
@@ -71,7 +55,7 @@ class Probe:
         sigmas, ts = objective.spread(sum(len(batch.samples) for batch in self._batches))
         done = 0
         for number, batch in enumerate(self._batches):
-            # The means: a draw would follow the training's seed.
+            # No key: the latents' means. A draw from the posterior would follow the training's seed.
             fetched = self._encodings.fetch(batch) or self._encodings.fetch_again(batch, model)
             ready = to_device(fetched, model)
             mine = slice(done, done + len(batch.samples))

@@ -16,7 +16,7 @@ from ..settings import SamplingSettings
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One sample picture."""
+    """Prompt and sampler values of one sample picture."""
 
     text: str
     negative: str

@@ -1,6 +1,6 @@
-"""The processes that train one run: which batches are whose, and what they tell each other.
+"""Data parallelism: which batches each process trains on, and the exchange of gradients and flags between processes.
 
-The loop and the step are the same with one process and with many; what differs is behind `Ranks`. Weights never travel:
+The loop and the step are the same with one process and with many; what differs is behind `Ranks`. Weights are never sent:
 every process makes the same update from the same sum of gradients.
 """
 
@@ -23,90 +23,93 @@ from ..errors import AthanorError
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=1)
-"""The others wait while the first process draws and saves. A process that dies is noticed at once: its connections close."""
+"""How long the others wait while rank 0 draws and saves. A process that dies is noticed at once: its connections close."""
 
 GRACE = 10.0
-"""Seconds a process that was told to end still waits for the others."""
+"""Seconds for which an interrupted process still waits for the others."""
 
 BUCKET = 32_000_000
-"""Gradients that travel together, in numbers of 4 bytes."""
+"""Size of an all-reduce bucket: gradients that are sent together, counted in numbers of 4 bytes."""
 
 UNDER_WAY = 4
-"""Buckets that travel at the same time: each is a copy of its gradients, 128 MB or more."""
+"""Buckets that are sent at the same time: each holds a copy of its gradients, 128 MB or more."""
 
 
 class Lost(AthanorError):
-    """Another process of the run has ended."""
+    """Another process of the run has ended, so that no exchange is possible any more."""
 
 
 class Ranks(Protocol):
-    """One process among those of a run."""
+    """This process as one of those that train a run."""
 
     count: int
-    is_main: bool  # it alone looks, draws, writes and logs
+    is_main: bool  # rank 0: it alone runs the probe, draws, writes and logs
 
     def shard(self, items: Sequence[T]) -> list[tuple[int, T]]:
-        """Those of `items` that this process works on, each with its place among all."""
+        """Return the items that this process works on, each with its index among all."""
+        ...
 
     def exchange(
         self, parameters: Sequence[torch.nn.Parameter], numbers: Sequence[Sequence[torch.Tensor]], sizes: Sequence[int]
     ) -> list[torch.Tensor]:
-        """Give every parameter the sum of its gradients over all processes, and tell each other numbers of all samples.
+        """Replace every gradient by its sum over all processes, and gather numbers (losses, timesteps) of all samples.
 
         Args:
-            numbers: what to tell, of each kind a tensor (B,) for each micro-batch of this process.
+            numbers: of each kind a tensor (B,) for each micro-batch of this process.
             sizes: samples in each micro-batch of the step, of all processes.
 
         Returns:
-            every kind of number for all samples of the step, in order: (sum(sizes),) each.
+            each kind of number for all samples of the step, in order: (sum(sizes),) each.
         """
+        ...
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
-        """Each flag, as soon as one process has set it."""
+        """Return for each flag whether any process has set it."""
+        ...
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Block until all processes have called this (a barrier)."""
 
     def wait_for_main(self, seconds: float) -> None:
-        """Until the first process has ended, but no longer than `seconds`."""
+        """Block until rank 0 has exited, at most `seconds`: the launcher kills all ranks once one is gone."""
 
 
 class SingleProcess:
-    """One process."""
+    """A run of one process: nothing is exchanged."""
 
     count, is_main = 1, True
 
     def shard(self, items: Sequence[T]) -> list[tuple[int, T]]:
-        """All of them."""
+        """Return all items, each with its index."""
         return list(enumerate(items))
 
     def exchange(
         self, parameters: Sequence[torch.nn.Parameter], numbers: Sequence[Sequence[torch.Tensor]], sizes: Sequence[int]
     ) -> list[torch.Tensor]:
-        """Its own are all there are."""
+        """Return this process' numbers joined: they are all there are."""
         return [torch.cat(list(own)) for own in numbers]
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
-        """As they are."""
+        """Return this process' own flags."""
         return flags
 
     def wait(self) -> None:
-        """Nobody to wait for."""
+        """Return at once: there is no other process."""
 
     def wait_for_main(self, seconds: float) -> None:
-        """It is the first."""
+        """Return at once: this process is rank 0."""
 
 
 class _Bucket(NamedTuple):
-    """Gradients that travel together."""
+    """Gradients that are sent together."""
 
     gradients: list[torch.Tensor]
-    together: torch.Tensor  # a copy of them, (numbers,) float32; their sum once it has arrived
+    joined: torch.Tensor  # a copy of them, (numbers,) float32; their sum once the exchange is done
     work: Any
 
 
 def _buckets(gradients: Iterable[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
-    """Gradients in order, so many together that there are at least BUCKET numbers."""
+    """Group gradients in order into buckets of at least BUCKET numbers."""
     bucket, numbers = list[torch.Tensor](), 0
     for gradient in gradients:
         bucket.append(gradient)
@@ -119,9 +122,10 @@ def _buckets(gradients: Iterable[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
 
 
 class Distributed:
-    """One of several processes, joined by torch.distributed.
+    """One of several processes that torch.distributed connects.
 
-    Every exchange waits on the CPU, with an eye on the interrupt: a GPU that waits for a dead process cannot be stopped.
+    Every exchange is waited for on the CPU, which also watches for an interrupt: a GPU that waits for a dead process cannot be
+    stopped.
     """
 
     def __init__(self, rank: int, count: int, device: torch.device, interrupted: Callable[[], bool]) -> None:
@@ -129,16 +133,16 @@ class Distributed:
         self._rank, self._device, self._interrupted = rank, device, interrupted
 
     def shard(self, items: Sequence[T]) -> list[tuple[int, T]]:
-        """Every count-th, from the process' own number on."""
+        """Return every count-th item, starting at this process' rank."""
         return shard(list(enumerate(items)), self._rank, self.count)
 
     def exchange(
         self, parameters: Sequence[torch.nn.Parameter], numbers: Sequence[Sequence[torch.Tensor]], sizes: Sequence[int]
     ) -> list[torch.Tensor]:
-        """Sums in float32. A parameter that no process has used (module dropout) stays without a gradient.
+        """Sum in float32. A parameter that no process has used (module dropout) stays without a gradient.
 
-        Everything is under way before the first of it is waited for. Of the numbers each process fills in its own; the sum is
-        the whole.
+        Everything is sent before the first result is waited for. Each process fills in its own numbers and zeros elsewhere,
+        so that their sum is the whole.
         """
         used = self._maximum([p.grad is not None for p in parameters])
         trained = [p for p, some in zip(parameters, used, strict=True) if some]
@@ -146,15 +150,15 @@ class Distributed:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         whole = self._own(numbers, sizes)
-        told, travelling = self._start(whole, "SUM"), deque[_Bucket]()
-        for gradients in _buckets([p.grad for p in trained]):
+        gathering, travelling = self._start(whole, "SUM"), deque[_Bucket]()
+        for gradients in _buckets(p.grad for p in trained if p.grad is not None):
             if len(travelling) == UNDER_WAY:
                 self._arrived(travelling.popleft())
-            together = torch.cat([g.reshape(-1).float() for g in gradients])
-            travelling.append(_Bucket(gradients, together, self._start(together, "SUM")))
+            joined = torch.cat([g.reshape(-1).float() for g in gradients])
+            travelling.append(_Bucket(gradients, joined, self._start(joined, "SUM")))
         for bucket in travelling:
             self._arrived(bucket)
-        self._wait(told)
+        self._wait(gathering)
         return list(whole)
 
     def _own(self, numbers: Sequence[Sequence[torch.Tensor]], sizes: Sequence[int]) -> torch.Tensor:
@@ -167,26 +171,28 @@ class Distributed:
         return whole
 
     def _arrived(self, bucket: _Bucket) -> None:
-        """Wait for a bucket, and give its gradients their sums."""
+        """Wait for a bucket's sums and copy them into its gradients."""
         self._wait(bucket.work)
-        parts = bucket.together.split([g.numel() for g in bucket.gradients])
+        parts = bucket.joined.split([g.numel() for g in bucket.gradients])
         for gradient, part in zip(bucket.gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
-        """The same answer in all processes."""
+        """Return the same answer in all processes: the maximum of each flag."""
         return tuple(self._maximum(flags))
 
     def wait(self) -> None:
-        """Until all are here.
+        """Block until all processes are here.
 
         Raises:
-            Lost: one will not come any more.
+            Lost: one of them has ended.
         """
         self._maximum([False])
 
     def wait_for_main(self, seconds: float) -> None:
-        """The first process sends nothing, but its connections close when it ends. No exchange among all: it may be in one."""
+        """Wait for a message that rank 0 never sends: its connections close when it exits, which ends the wait. An all-reduce is
+        not used, since rank 0 may be inside one.
+        """
         from torch import distributed
 
         if not self.is_main:
@@ -194,19 +200,19 @@ class Distributed:
                 self._finish(distributed.irecv(torch.zeros(1), src=0, tag=1), seconds)
 
     def _maximum(self, flags: Sequence[bool]) -> list[bool]:
-        told = torch.tensor([int(flag) for flag in flags], dtype=torch.int32)
-        self._wait(self._start(told, "MAX"))
-        return [bool(flag) for flag in told.tolist()]
+        highest = torch.tensor([int(flag) for flag in flags], dtype=torch.int32)
+        self._wait(self._start(highest, "MAX"))
+        return [bool(flag) for flag in highest.tolist()]
 
     def _start(self, tensor: torch.Tensor, how: str) -> Any:
-        """Begin to replace a tensor by its sum or maximum over all processes."""
+        """Start to replace a tensor by its sum or maximum over all processes; returns the handle to wait for."""
         from torch import distributed
 
         with self._lost():
             return distributed.all_reduce(tensor, getattr(distributed.ReduceOp, how), async_op=True)
 
     def _wait(self, work: Any) -> None:
-        """Until an exchange is done."""
+        """Block until an exchange is done."""
         with self._lost():
             self._finish(work)
 
@@ -221,7 +227,7 @@ class Distributed:
             ) from error
 
     def _finish(self, work: Any, seconds: float | None = None) -> None:
-        """Wait for an exchange; not much longer once this process has been told to end."""
+        """Wait for an exchange, but at most GRACE seconds once this process is interrupted."""
         end = None if seconds is None else time.monotonic() + seconds
         while not work.is_completed():
             if end is None and self._interrupted():
@@ -236,12 +242,12 @@ _current: Ranks = SingleProcess()
 
 
 def current() -> Ranks:
-    """What this process is."""
+    """Return this process' place among those of the run."""
     return _current
 
 
 def join(device: torch.device, interrupted: Callable[[], bool]) -> Ranks:
-    """Meet the other processes that a launcher (accelerate, torchrun) has started, if there are any.
+    """Connect to the other processes that a launcher (accelerate, torchrun) has started, if there are any.
 
     Args:
         device: that this process trains on.

@@ -1,4 +1,4 @@
-"""Pictures drawn while training, by the host's own sampler."""
+"""Sample pictures drawn while training, by the host's own sampler."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..host.model import Trainable
 from ..pictures import save_png
 from ..resume.progress import Progress
 from ..settings import SamplingSettings
-from .eval_mode import Looking, evaluated
+from .eval_mode import WeightsContext, eval_mode
 from .prompts import Prompt
 
 
 class Samples:
-    """Draws the same prompts with the same seeds again and again; nothing of the training moves by it."""
+    """Draws the same prompts with the same seeds again and again; nothing of the training changes by it."""
 
     def __init__(self, prompts: list[Prompt], settings: SamplingSettings, folder: Path, name: str, vae: Any) -> None:
         self._prompts, self._settings, self._vae = prompts, settings, vae
@@ -27,7 +27,7 @@ class Samples:
         self._texts: dict[str, Any] = {}
 
     def prepare(self, clip: Any) -> Iterator[Encoded]:
-        """Encode the prompts once; not if their encoder is trained as well."""
+        """Encode the prompts once, for all pictures of the run."""
         texts = list(dict.fromkeys(text for p in self._prompts for text in (p.text, p.negative)))
         for done, text in enumerate(texts, 1):
             guard.stop_if_interrupted()
@@ -36,7 +36,7 @@ class Samples:
             yield Encoded("sample prompts", done, len(texts))
 
     def due(self, kind: str, number: int) -> bool:
-        """Whether pictures are drawn after epoch or step `number`; step 0 is before training."""
+        """Whether to draw after epoch or step `number` (`kind`: epoch or step); step 0 is before training."""
         settings = self._settings
         if kind == "step" and number == 0:
             return settings.sample_at_first
@@ -45,15 +45,15 @@ class Samples:
         return bool(every) and number % every == 0
 
     def draw(
-        self, progress: Progress, kind: str, model: Trainable, trained: torch.nn.Module, looking: Looking
+        self, progress: Progress, kind: str, model: Trainable, trained: torch.nn.Module, eval_weights: WeightsContext
     ) -> Iterator[Sampled | Warned]:
-        """Draw all prompts with the network as it is."""
+        """Draw all prompts with the network as it is now; a picture that fails becomes a warning."""
         when = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}"
         for index, prompt in enumerate(self._prompts):
             try:
                 if index and model.text:  # the picture before may have pushed the encoders out, which nobody loads here
                     model.load()
-                with evaluated(trained, looking), sampling.interlude(model) as patcher:
+                with eval_mode(trained, eval_weights), sampling.interlude(model) as patcher:
                     picture = self._picture(patcher, model, prompt)
             except Exception as error:  # no picture is worth the run
                 guard.is_out_of_memory(error)  # CUDA tells the next operation as well, if it is not asked
@@ -77,7 +77,9 @@ class Samples:
 
         def text(words: str) -> Any:
             known = self._texts.get(words)
-            return sampling.encode_prompt(model.text.clip, words) if known is None else known
+            if known is None and model.text:  # the text encoder is trained: its answer changes from picture to picture
+                return sampling.encode_prompt(model.text.clip, words)
+            return known
 
         positive, negative = text(prompt.text), text(prompt.negative)
         return sampling.sample(
@@ -94,7 +96,7 @@ class Samples:
         )[0]
 
     def _parameters(self, prompt: Prompt) -> str:
-        """The text that picture viewers know from A1111."""
+        """Return the `parameters` text of a PNG in the form that A1111 made common."""
         return (
             f"{prompt.text}\nNegative prompt: {prompt.negative}\nSteps: {prompt.steps}, Sampler: "
             f"{self._settings.sampler_name}, Schedule type: {self._settings.scheduler}, CFG scale: {prompt.cfg:g}, Seed: "

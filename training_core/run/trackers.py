@@ -1,4 +1,4 @@
-"""A run's numbers in TensorBoard or Weights & Biases, through accelerate, when the user asks for it."""
+"""Log a run's numbers to TensorBoard or Weights & Biases, through accelerate (setting log_with)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PIP = {"tensorboard": "accelerate tensorboard", "wandb": "accelerate wandb"}
 
 
 class Tracker:
-    """Passes events on and logs them under sd-scripts' names (loss/current, loss/average, lr/unet ...)."""
+    """Logs events under sd-scripts' names (loss/current, loss/average, lr/unet ...)."""
 
     def __init__(self, tracker: Any) -> None:
         self._tracker = tracker
         self._total, self._count = 0.0, 0
 
-    def told(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Log what has numbers."""
+    def logged(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Log the numbers of events and pass the events on."""
         for event in events:
             if self._tracker is not None:
                 self._log(event)
@@ -50,7 +50,7 @@ class Tracker:
 
 @contextmanager
 def tracking(job: Job, folder: Path) -> Iterator[Tracker]:
-    """The tracker that `log_with` names.
+    """Start the tracker that `log_with` names; it is finished afterwards.
 
     Args:
         folder: of the run; TensorBoard's files go to its `logs`.

@@ -1,4 +1,4 @@
-"""Random numbers of the next steps, drawn while the device works on this one."""
+"""Random numbers of the next steps, drawn by another thread while the device works on this step."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import torch
 from ..objective import Drawn, Noised, Objective
 
 
-class Ahead:
-    """An objective whose numbers another thread may have drawn already.
+class PredrawnObjective:
+    """An objective whose noise and timesteps may have been drawn already.
 
-    What a batch gets follows from its key alone, whoever draws it and when: what was not drawn ahead (a rehearsal, a step
-    that is done again with fewer pictures at a time) is drawn when it is asked for.
+    What a batch gets follows from its key alone, whoever draws it and when. What was not drawn before (a rehearsal, a step
+    that is repeated with fewer samples at a time) is drawn when it is asked for.
     """
 
     def __init__(self, objective: Objective, pin: bool = False) -> None:
-        """`pin`: into page-locked memory, from which copies to a GPU need not wait for it."""
+        """`pin`: draw into page-locked memory, from which copies to a GPU run beside its work."""
         self._objective, self._pin = objective, pin
         self._drawn: dict[tuple[Any, ...], Drawn] = {}
 
     def draw(self, shape: Sequence[int], *key: Any) -> None:
-        """Draw for latents of `shape` (B, C, h, w), to be asked for once by `key`; from any thread."""
+        """Draw for latents of `shape` (B, C, h, w); `prepare` takes it once by the same `key`. Any thread may call this."""
         drawn = self._objective.draw(shape, *key)
         self._drawn[key] = drawn.each(torch.Tensor.pin_memory) if self._pin else drawn
 
     def prepare(self, x0: torch.Tensor, *key: Any) -> Noised:
-        """Mix latents `x0` (B, C, h, w) on their device with the noise and timesteps of `key` (seed, step, micro-batch): the
-        same numbers as `Objective.prepare` gives, drawn ahead or now.
+        """Mix latents `x0` (B, C, h, w) with the noise and timesteps of `key` (seed, step, micro-batch): the numbers of
+        `Objective.prepare`, drawn before or now.
         """
         drawn = self._drawn.pop(key, None)
         if drawn is None or drawn.noise.noise.shape != x0.shape:
@@ -37,7 +37,10 @@ class Ahead:
         return self._objective.apply(x0, drawn)
 
     def losses(self, prediction: torch.Tensor, batch: Noised, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """The weighted loss of every sample, (B,) float32. `prediction`: raw model output (B, C, h, w); `mask`: (B, 1, h, w)
-        in 0..1, where the loss counts.
+        """Return the weighted loss of every sample, (B,) float32.
+
+        Args:
+            prediction: raw model output (B, C, h, w).
+            mask: (B, 1, h, w) in 0..1: where the loss counts.
         """
         return self._objective.losses(prediction, batch, mask)

@@ -1,4 +1,4 @@
-"""Which settings of a job would need less memory, in words."""
+"""Advice for a user whose GPU is full: settings of the job that would need less memory."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from ..optim import names
 from ..settings import Job
 
 
-def relief(job: Job, checkpointing: str = "") -> str:
-    """One sentence; what is in use already is left out, what costs least comes first.
+def memory_advice(job: Job, checkpointing: str = "") -> str:
+    """Return settings with which a step needs less memory, as one sentence; the one that costs least comes first.
 
     Args:
-        checkpointing: what gradient_checkpointing auto has picked.
+        checkpointing: the mode that gradient_checkpointing auto has chosen; '': the setting itself.
     """
     training, network = job.training, job.network
     steps = []
@@ -29,8 +29,8 @@ def relief(job: Job, checkpointing: str = "") -> str:
     return f"Set {'; or '.join(steps)}."
 
 
-def lighter(job: Job) -> str:
-    """What would need less memory when the optimizer updates the weights; one sentence."""
+def optimizer_memory_advice(job: Job) -> str:
+    """Return settings with which the optimizer's update needs less memory, as one sentence."""
     training, network, named = job.training, job.network, names.named(job.optimizer)
     steps = []
     if not named.endswith("8bit"):

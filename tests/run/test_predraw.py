@@ -4,7 +4,7 @@ import pytest
 import torch
 from athanor.training_core.objective import Objective
 from athanor.training_core.objective.schedule import Schedule
-from athanor.training_core.run.ahead import Ahead
+from athanor.training_core.run.predraw import PredrawnObjective
 from athanor.training_core.settings import LossSettings, NoiseSettings
 from stepping import Device, batches
 
@@ -24,7 +24,7 @@ def trained(ahead, room=9, fail_at=None):
     device = Device(room)
     device.fail_at = fail_at
     take = device.stepper(NOISE)
-    take._objective = Ahead(Counted(LossSettings(), NOISE, Schedule("flow")))
+    take._objective = PredrawnObjective(Counted(LossSettings(), NOISE, Schedule("flow")))
     Counted.drawn = 0
     for step in range(3):
         given = batches(4, 2)
@@ -53,6 +53,6 @@ def test_a_step_that_is_done_again_draws_the_same(fail):
 def test_numbers_of_another_shape_are_not_taken():
     """Of a model whose latents are not what its VAE gives."""
     objective = Objective(LossSettings(), NOISE, Schedule("flow"))
-    ahead, x0 = Ahead(objective), torch.randn(2, 4, 8, 8)
+    ahead, x0 = PredrawnObjective(objective), torch.randn(2, 4, 8, 8)
     ahead.draw((2, 16, 4, 4), 1, 2, 3)
     assert torch.equal(ahead.prepare(x0, 1, 2, 3).x, objective.prepare(x0, 1, 2, 3).x) and not ahead._drawn

@@ -10,7 +10,7 @@ import pytest
 import torch
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.host import determinism
-from athanor.training_core.run.exact import Exact
+from athanor.training_core.run.deterministic import DeterministicMode
 from stepping import Device, batches
 
 CPU = torch.device("cpu")
@@ -98,7 +98,7 @@ def without_form():
 
 
 def test_auto_goes_on_without(card):
-    exact, seen = Exact("auto", True, CPU), []
+    exact, seen = DeterministicMode("auto", True, CPU), []
 
     def attempt():
         seen.append(torch.are_deterministic_algorithms_enabled())
@@ -114,7 +114,7 @@ def test_auto_goes_on_without(card):
 
 
 def test_on_is_one_sentence(card):
-    exact = Exact("on", True, CPU)
+    exact = DeterministicMode("on", True, CPU)
     with pytest.raises(
         AthanorError, match=r"^deterministic: put_ has no deterministic form on this GPU: set deterministic to off"
     ):
@@ -125,7 +125,7 @@ def test_on_is_one_sentence(card):
 
 def test_other_errors_are_passed_on(card):
     for asked in ("auto", "on"):
-        exact = Exact(asked, True, CPU)
+        exact = DeterministicMode(asked, True, CPU)
         with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
             exact(lambda: torch.ones(2, 3) @ torch.ones(2, 3))
         with pytest.raises(RuntimeError, match="shapes"), exact.update():
@@ -147,10 +147,10 @@ def test_cublas_that_has_started_before(card):
             raise RuntimeError(said)
         return 1
 
-    auto = Exact("auto", True, CPU)
+    auto = DeterministicMode("auto", True, CPU)
     assert auto(started) == 1 and "cuBLAS, which had started before" in next(auto.warnings()).text
     with pytest.raises(AthanorError, match="start ComfyUI with CUBLAS_WORKSPACE_CONFIG=:4096:8 in its environment"):
-        Exact("on", True, CPU)(started)
+        DeterministicMode("on", True, CPU)(started)
 
 
 def test_a_step_and_its_update_are_computed_inside(card):
@@ -163,11 +163,11 @@ def test_a_step_and_its_update_are_computed_inside(card):
 
     device.predict = predict
     take = device.stepper()
-    take._exact = Exact("auto", True, CPU)
-    take._after = [lambda: seen.append(torch.are_deterministic_algorithms_enabled())]
+    take._deterministic = DeterministicMode("auto", True, CPU)
+    take._after_update = [lambda: seen.append(torch.are_deterministic_algorithms_enabled())]
     take(0, 0.01, batches(4))  # split as well
     assert seen == [True] * 4 and take.consistent
-    take._after = [without_form]
+    take._after_update = [without_form]
     with pytest.raises(AthanorError, match="put_"):
         take(1, 0.01, batches(2))
     assert not take.consistent and not torch.are_deterministic_algorithms_enabled()

@@ -17,23 +17,23 @@ T = TypeVar("T")
 
 log = logging.getLogger("athanor")
 
-LEFT = "the same graph and seed give the same LoRA but for rounding, not to the byte"
+STILL_PROMISED = "the same graph and seed give the same LoRA but for rounding, not to the byte"
 """What a run without deterministic algorithms on a GPU can still promise."""
 
 
-class Exact:
-    """Computes with deterministic algorithms while `on`."""
+class DeterministicMode:
+    """Runs computations with torch's deterministic algorithms while `on`."""
 
-    def __init__(self, asked: str, on: bool, device: torch.device) -> None:
-        """`asked`: the setting. With auto, an operation without a deterministic form ends it; with on, it ends the run."""
+    def __init__(self, setting: str, on: bool, device: torch.device) -> None:
+        """`setting`: off, on or auto. An operation that has no deterministic form ends the mode with auto, the run with on."""
         self.on = on and determinism.applies(device)
-        self._asked, self._device, self._why = asked, device, ""
+        self._setting, self._device, self._reason = setting, device, ""
 
     def __call__(self, attempt: Callable[[], T]) -> T:
-        """What `attempt` returns; with auto it is tried anew, if an operation of it has no deterministic form.
+        """Return what `attempt` returns; with auto it runs again if an operation of it has no deterministic form.
 
         Raises:
-            AthanorError: it has none, and deterministic is on.
+            AthanorError: an operation has none, and the setting is on.
         """
         try:
             with self._inside():
@@ -42,14 +42,14 @@ class Exact:
             operation = self.on and determinism.missing(error)
             if not operation:
                 raise
-            if self._asked != "auto":
+            if self._setting != "auto":
                 raise AthanorError(_advice(operation)) from None
         self.give_up(f"{operation} has no deterministic form on this GPU")
         return attempt()
 
     @contextmanager
     def update(self) -> Iterator[None]:
-        """What cannot be done twice, since it changes what is trained.
+        """Run what cannot be repeated, since it changes the weights.
 
         Raises:
             AthanorError: an operation of it has no deterministic form.
@@ -64,7 +64,7 @@ class Exact:
             raise AthanorError(_advice(operation)) from None
 
     @contextmanager
-    def put_off(self) -> Iterator[None]:
+    def suspended(self) -> Iterator[None]:
         """Inside, torch may take any algorithm."""
         before, self.on = self.on, False
         try:
@@ -72,18 +72,18 @@ class Exact:
         finally:
             self.on = before
 
-    def give_up(self, why: str) -> None:
-        """Off from here on."""
-        self.on, self._why = False, why
+    def give_up(self, reason: str) -> None:
+        """Switch the mode off for the rest of the run; `reason` is told by `warnings`."""
+        self.on, self._reason = False, reason
 
     def warnings(self) -> Iterator[Warned]:
-        """That it was given up, once."""
-        if self._why:
+        """Yield the warning that the mode was given up, once."""
+        if self._reason:
             yield Warned(
-                f"deterministic auto: {self._why}, so it is off: {LEFT}. Set deterministic to on where that matters, to off "
-                "where it does not."
+                f"deterministic auto: {self._reason}, so it is off: {STILL_PROMISED}. Set deterministic to on where that matters, "
+                "to off where it does not."
             )
-            self._why = ""
+            self._reason = ""
 
     @contextmanager
     def _inside(self) -> Iterator[None]:
@@ -95,6 +95,7 @@ class Exact:
 
 
 def _advice(operation: str) -> str:
+    """Return what to do about an operation without a deterministic form."""
     if determinism.WORKSPACE in operation:
         return (
             f"deterministic: {operation} gives other sums every time: start ComfyUI with {determinism.WORKSPACE}="

@@ -1,0 +1,157 @@
+"""Load a run's models onto their device with what is trained attached, in the memory plan that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import AthanorError
+from ..host import guard, swap
+from ..host.model import Trainable, trainable
+from ..network import build
+from ..resume import compute_plan
+from ..resume.compute_plan import ComputePlan
+from ..settings import Job
+from .memory_advice import memory_advice, optimizer_memory_advice
+from .memory_plan import OutOfRoom, agree, next_swap
+from .prepare import Prepared
+from .ranks import Ranks
+from .step_plan import UPDATE, StepPlan, plan_steps
+from .train_target import TrainTarget, attached
+from .trial import LargestBatchTrial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModels:
+    """What a run computes with, on its device."""
+
+    model: Trainable
+    target: TrainTarget
+    plan: ComputePlan
+    largest: LargestBatchTrial | None  # None: no step was tried
+    warnings: tuple[str, ...]  # about what was chosen
+
+
+@contextmanager
+def loaded_models(job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) -> Iterator[LoadedModels]:
+    """Load the models, attach the network and decide how steps are computed; everything is undone afterwards.
+
+    With gradient_checkpointing auto, blocks are swapped to main memory, a quarter of all at a time, until a step fits.
+
+    Raises:
+        AthanorError: the model does not fit, whatever is done.
+    """
+    of_state = compute_plan.from_json(run.start.state.plan) if run.start.state else None
+    before = of_state if of_state and of_state.fits(job, guard.device_name(run.model.load_device)) else None
+    asked = job.training.blocks_to_swap
+    swapped = before.swapped if before else asked
+    auto = job.training.gradient_checkpointing == "auto"
+    blocks = len(swap.transformer_blocks(run.model.model.diffusion_model)) if auto and _can_swap(job) else 0
+    last_resort, phase = False, ""
+    while True:
+        with ExitStack() as stack:
+            attempt = None
+            try:
+                attempt = _attempt(stack, job, run, clip, vae, before=before, swapped=swapped, last_resort=last_resort)
+            except AthanorError:  # quantised layers cannot be swapped
+                if swapped == asked:
+                    raise
+                swapped, last_resort = asked, True
+                continue
+            except OutOfRoom as error:
+                phase = str(error)
+            if attempt is not None:
+                models = _agreed(job, *attempt, swapped=swapped, of_state=of_state, ranks=ranks)
+                stack.enter_context(models.model.checkpointed(models.plan.memory.checkpointing, job.network.draws))
+                yield models
+                return
+        guard.free_memory()
+        if last_resort:
+            advice = optimizer_memory_advice(job) if phase == UPDATE else memory_advice(job)
+            raise AthanorError(f"Out of memory {phase}. {advice}")
+        more = next_swap(swapped, blocks)
+        swapped, last_resort = more or swapped, more is None
+
+
+def _attempt(
+    stack: ExitStack,
+    job: Job,
+    run: Prepared,
+    clip: Any,
+    vae: Any,
+    *,
+    before: ComputePlan | None,
+    swapped: int,
+    last_resort: bool,
+) -> tuple[Trainable, TrainTarget, StepPlan]:
+    """Load and attach with `swapped` blocks in main memory, and plan the steps.
+
+    Nothing of an attempt that fails may stay in a variable: beside the whole weights of a fine-tune, the next attempt would
+    find no room.
+
+    Raises:
+        OutOfRoom: names the phase in which memory ran out.
+        AthanorError: as `plan_steps`.
+    """
+    phase = "while the model is loaded"
+    try:
+        model = stack.enter_context(_trainable(job, run, clip, swapped))
+        target = stack.enter_context(attached(job, run.model, clip, vae, model))
+        phase = "in a step"
+        extra = swapped - job.training.blocks_to_swap
+        plan = plan_steps(job, run, model, target, before=before, extra_swapped=extra, last_resort=last_resort)
+    except OutOfRoom as error:
+        raise OutOfRoom(str(error) or phase) from None
+    except Exception as error:
+        if not guard.is_out_of_memory(error):
+            raise
+        raise OutOfRoom(phase) from None
+    return model, target, plan
+
+
+def _agreed(
+    job: Job,
+    model: Trainable,
+    target: TrainTarget,
+    chosen: StepPlan,
+    *,
+    swapped: int,
+    of_state: ComputePlan | None,
+    ranks: Ranks,
+) -> LoadedModels:
+    """Make all processes of the run compute alike, and warn where bytes will differ from those before the run was stopped."""
+    memory, deterministic = chosen.memory, chosen.deterministic
+    if chosen.largest and ranks.count > 1:
+        memory, deterministic = agree(memory, deterministic, chosen.largest.count, ranks)
+    plan = ComputePlan(
+        settings=compute_plan.plan_settings(job),
+        device=guard.device_name(model.device),
+        memory=memory,
+        swapped=swapped,
+        deterministic=deterministic,
+    )
+    changed = compute_plan.difference(of_state, plan)
+    warnings = (*chosen.warnings, *([changed] if changed else []))
+    return LoadedModels(model=model, target=target, plan=plan, largest=chosen.largest, warnings=warnings)
+
+
+def _can_swap(job: Job) -> bool:
+    """Whether the network works while its layers' weights are in main memory: not where it needs the whole weight."""
+    return not job.network.dora and job.network.algo in build.BYPASS
+
+
+def _trainable(job: Job, run: Prepared, clip: Any, swapped: int) -> AbstractContextManager[Trainable]:
+    """Return the context in which the graph's model is loaded for training."""
+    training = job.training
+    return trainable(
+        run.model,
+        training.arithmetic,
+        "off",
+        job.conditioning.guidance_scale,
+        clip if job.network.text else None,
+        swapped,
+        training.torch_compile,
+        whole=job.network.algo == "finetune",
+    )

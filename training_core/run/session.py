@@ -1,0 +1,257 @@
+"""One session of a run: the objects it trains with, and its events from where the run stands to where it stops."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+import torch
+
+from ..data.plan import Batch
+from ..history import registry
+from ..history.events import Event, Resumed, Started, Warned
+from ..history.log import NullRunLog, RunLog
+from ..host import families, folders, guard, quantised
+from ..host.finite import blame
+from ..network import metadata
+from ..optim import averaging, optimizers, schedulers
+from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
+from ..resume.compute_plan import ComputePlan
+from ..resume.progress import Progress
+from ..resume.resumable import Resumable
+from ..resume.saving import Saver
+from ..settings import Job
+from .batch_loader import BatchLoader
+from .control import Control
+from .deterministic import DeterministicMode
+from .health import Diverged, Health
+from .hooks import RunHooks
+from .load import LoadedModels, loaded_models
+from .loop import loop
+from .memory_advice import memory_advice, optimizer_memory_advice
+from .oom_splitter import OomSplitter
+from .predraw import PredrawnObjective
+from .preflight import preflight
+from .prepare import Prepared
+from .ranks import Ranks
+from .step import Stepper
+
+log = logging.getLogger("athanor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a session is given: the checked run, the graph's models, and who listens."""
+
+    job: Job
+    run: Prepared
+    run_log: RunLog | NullRunLog
+    control: Control
+    clip: Any
+    vae: Any
+    graph: Mapping[str, Any]  # what the host writes into its pictures; LoRA files carry it
+    ranks: Ranks
+
+    def own(self, batches: list[Batch]) -> list[Batch]:
+        """Return the batches that this process encodes and trains on."""
+        return [batch for _, batch in self.ranks.shard(batches)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trainer:
+    """The objects of a session that change from step to step, and those that watch them."""
+
+    objective: PredrawnObjective
+    stepper: Stepper
+    writer: CheckpointWriter | NullCheckpointWriter
+    hooks: RunHooks
+    progress: Progress
+
+
+def session(context: Context) -> Iterator[Event]:
+    """Train from where the run stands to its end, or to where the user stops it.
+
+    On any exception the LoRA of the last finished step and the state are saved before it is passed on.
+    """
+    job, run, ranks, started = context.job, context.run, context.ranks, time.time()
+    first_epoch = run.start.state.epoch if run.start.state else 0
+    planned = run.plan(job, first_epoch)
+    yield from context.run_log.logged(chain(map(Warned, run.warnings), _encode(context, planned)))
+    with loaded_models(job, run, context.clip, context.vae, ranks) as models:
+        trainer = _trainer(context, models, planned, started)
+        events = loop(
+            length=run.length,
+            batches_per_step=job.training.batches_per_step,
+            epoch_plan=lambda epoch: planned if epoch == first_epoch else run.plan(job, epoch),
+            load=BatchLoader(
+                run.encodings,
+                models.model,
+                ranks,
+                lambda shape, *key: trainer.objective.draw(shape, job.training.seed, *key),
+            ),
+            stepper=trainer.stepper,
+            learning_rate=lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
+            hooks=trainer.hooks,
+            progress=trainer.progress,
+        )
+        try:
+            yield from context.run_log.logged(_framed(context, models, trainer, events))
+        except BaseException as error:
+            _save_what_was_reached(error, context.run_log, trainer)
+            raise
+        if trainer.progress.step < run.length.steps:
+            context.run_log.note("stopped", step=trainer.progress.step)
+            return
+        if not job.training.save_state_on_train_end:
+            trainer.writer.remove_state()
+        context.run_log.note("done", step=trainer.progress.step)
+
+
+def _encode(context: Context, planned: list[Batch]) -> Iterator[Event]:
+    """Encode what the probe, the samples and the first epoch need, while the model is not loaded yet."""
+    run = context.run
+    yield from run.probe.prepare()
+    if not context.job.network.text:  # a trained text encoder encodes the prompts anew for every picture
+        yield from run.samples.prepare(context.clip)
+    yield from run.encodings.fill(context.own(planned))
+
+
+def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: Iterator[Event]) -> Iterator[Event]:
+    """Yield the loop's events between those of the start (preflight, first look) and of the end (last file)."""
+    job, run, progress = context.job, context.run, trainer.progress
+    goes_on = bool(progress.step)
+    steps, epochs, summary = run.length.steps, run.length.epochs, models.target.summary
+    if goes_on:
+        yield Resumed(run_id=job.run_id, step=progress.step, steps=steps, epochs=epochs, trained=summary)
+    else:
+        yield Started(run_id=job.run_id, steps=steps, epochs=epochs, trained=summary)
+    yield from map(Warned, models.warnings)
+    yield from preflight(job, run, models.target, models.model.device, models.largest)
+    if not goes_on:
+        yield from trainer.hooks.start(progress)
+    yield from events
+    yield from trainer.hooks.end(progress)
+
+
+def _trainer(context: Context, models: LoadedModels, planned: list[Batch], started: float) -> Trainer:
+    """Put together what a session trains with, as the run's state left it.
+
+    Args:
+        planned: the batches of the first epoch, which are encoded already.
+        started: seconds since 1970, for the file's metadata.
+    """
+    job, run, model, target = context.job, context.run, models.model, models.target
+    run.begin(target.module)
+    optimizer = optimizers.build(job.optimizer, target.groups)
+    eval_weights = averaging.eval_weights(optimizer)
+    ema = _ema(job, target.groups)
+    scaler = torch.amp.GradScaler(model.device.type, enabled=model.compute_dtype == torch.float16)
+    splitter = OomSplitter(
+        free=guard.free_memory,
+        advice=memory_advice(job, models.plan.memory.checkpointing),
+        update_advice=optimizer_memory_advice(job),
+        is_full=guard.is_out_of_memory,
+        max_samples=models.plan.memory.max_samples,
+    )
+    mode = DeterministicMode(job.training.deterministic, models.plan.deterministic, model.device)
+    objective = PredrawnObjective(run.objective, pin=model.device.type == "cuda")
+    stepper = Stepper(
+        predict=model.predict,
+        objective=objective,
+        network=target.module,
+        optimizer=optimizer,
+        max_grad_norm=job.optimizer.max_grad_norm,
+        seed=job.training.seed,
+        scaler=scaler,
+        after_update=[target.after_step, *([ema.update] if ema else [])],
+        splitter=splitter,
+        ranks=context.ranks,
+        around=target.around_pass,
+        deterministic=mode,
+    )
+    saver = Saver(
+        target=run.target,
+        trained=target,
+        settings=job.training,
+        metadata={**_metadata(context, started), **context.graph},
+        eval_weights=eval_weights,
+        mean_weights=ema and ema.swapped,
+    )
+
+    def plan_now() -> ComputePlan:
+        memory = replace(models.plan.memory, max_samples=splitter.max_samples)
+        return replace(models.plan, memory=memory, deterministic=mode.on)
+
+    def warnings() -> Iterator[Event]:
+        yield from splitter.warnings()
+        yield from mode.warnings()
+        yield from map(Warned, model.said())
+
+    resumable = Resumable(
+        module=target.module, optimizer=optimizer, scaler=scaler, ema=ema, probe=run.probe, plan=plan_now
+    )
+    progress, states = Progress(), folders.run_folder(job.run_id) / "state"
+    if run.start.state:
+        resumable.restore(run.start.state.read(), progress)
+        saver.saved.extend(registry.saved_files(states.parent, progress.step))
+    is_main = context.ranks.is_main
+    writer = CheckpointWriter(saver, resumable, states, progress.step) if is_main else NullCheckpointWriter()
+    hooks = RunHooks(
+        steps=run.length.steps,
+        model=model,
+        module=target.module,
+        eval_weights=eval_weights,
+        health=Health(scaler.is_enabled(), lambda: blame(model)),
+        encode=lambda batches: iter(()) if batches is planned else run.encodings.fill(context.own(batches)),
+        warnings=warnings,
+        probe=run.probe,
+        samples=run.samples,
+        save_due=saver.due,
+        writer=writer,
+        control=context.control,
+        ranks=context.ranks,
+    )
+    return Trainer(objective=objective, stepper=stepper, writer=writer, hooks=hooks, progress=progress)
+
+
+def _ema(job: Job, groups: list[dict[str, Any]]) -> averaging.Ema | None:
+    """Return the running mean of the trained weights; None if ema_decay is 0."""
+    decay = job.optimizer.ema_decay
+    return averaging.Ema((p for group in groups for p in group["params"]), decay) if decay else None
+
+
+def _metadata(context: Context, started: float) -> dict[str, Any]:
+    """Return the metadata of the run's files that is known before the first step."""
+    run = context.run
+    return metadata.describe(
+        context.job,
+        run.buckets,
+        run.length,
+        base_version=run.family.base_version,
+        architecture=run.family.architecture,
+        prediction=run.objective.prediction,
+        optimizer_label=run.optimizer_label,
+        base_model=families.file_of(run.model),
+        validation_images=run.held_out,
+        fp8_base=quantised.is_8bit(run.model.model.diffusion_model),
+        clip_skip=-(context.clip.layer_idx or 0),
+        started=started,
+    )
+
+
+def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, trainer: Trainer) -> None:
+    """Save the last finished step, or after a divergence the last good state; a second error is only logged."""
+    guard.is_out_of_memory(error)  # CUDA reports an error again at its next operation unless it was asked about it
+    try:
+        usable = trainer.stepper.consistent and not isinstance(error, Diverged)
+        writer, progress = trainer.writer, trainer.progress
+        saved = writer.rescue(progress) if usable else writer.restore_saved(progress)
+        if saved:
+            run_log.add(saved)
+            log.info("Athanor: stopped; the LoRA of step %d is %s", saved.step, saved.path)
+    except Exception as second:
+        log.error("Athanor: what the run had reached since its last state could not be saved (%s)", second)

@@ -1,0 +1,76 @@
+"""Trying a step on the run's largest batch before training: its time and memory. Nothing is changed by it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..host import guard
+from ..host.model import Trainable, forget_peak, peak
+from ..resume.compute_plan import MemoryPlan
+from ..settings import Job
+from .encoded import to_device
+from .memory_plan import Trial
+from .prepare import Prepared
+from .step import Stepper
+
+TRIED_ON = ("cuda",)
+"""Kinds of device on which a step is tried: on a CPU it takes long, and main memory is not what runs out."""
+
+
+def is_tried(device: torch.device) -> bool:
+    """Whether steps are tried on this kind of device before training."""
+    return device.type in TRIED_ON
+
+
+class LargestBatch:
+    """The batch of the first epoch with the most pixels, on the device, ready to be tried."""
+
+    def __init__(self, job: Job, run: Prepared, host_model: Trainable, stepper: Stepper) -> None:
+        batch = max(run.plan(job, 0), key=lambda b: b.bucket[0] * b.bucket[1] * len(b.samples))
+        fetched = run.encodings.fetch(batch, 0, 0) or run.encodings.fetch_again(batch, host_model, 0, 0)
+        self.count = len(batch.samples)
+        self.size = f"{self.count} of {batch.bucket[0]}x{batch.bucket[1]}"  # in words
+        self._batches, self._stepper, self._model = [to_device(fetched, host_model)], stepper, host_model
+        self._draws = job.network.draws
+
+    def trial(self, plan: MemoryPlan) -> Trial | None:
+        """Run one forward and backward pass with a memory plan; None if memory ran out."""
+        with self._model.checkpointed(plan.checkpointing, self._draws):
+            return trial(self._stepper, self._batches, self._model.device, plan.max_samples)
+
+
+@dataclass(frozen=True, slots=True)
+class LargestBatchTrial:
+    """What trying the largest batch has shown."""
+
+    count: int  # samples in it
+    size: str  # in words: "4 of 1024x1024"
+    reserve: int  # bytes that come on top once training has begun
+    trial: Trial | None  # None: it did not fit
+
+
+def trial(
+    stepper: Stepper, batches: Sequence[Any], device: torch.device, max_samples: int | None = None
+) -> Trial | None:
+    """Measure a step without its update, after one that warms up; None if memory ran out."""
+    cuda = device.type == "cuda"
+    try:
+        stepper.rehearse(batches, max_samples)
+        if cuda:
+            torch.cuda.synchronize(device)
+        forget_peak(device)
+        start = time.perf_counter()
+        stepper.rehearse(batches, max_samples)
+        if cuda:
+            torch.cuda.synchronize(device)
+        return Trial(time.perf_counter() - start, peak(device))
+    except Exception as error:
+        if not guard.is_out_of_memory(error):
+            raise
+    guard.free_memory()  # outside of the handler: the error holds the frames of the pass, and they its tensors
+    return None
