@@ -99,11 +99,11 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
 
 
 def _system_error(error: Exception, path: Path) -> OSError | None:
-    """What safetensors' writer (Rust) tells of the system only in words - a full disk, say -, as Python's own error."""
-    found = re.search(r"\(os error (\d+)\)", str(error))
-    if isinstance(error, OSError) or not found:
+    """Return Python's own error for what safetensors' writer (Rust) only describes in words, such as a full disk; else None."""
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    if isinstance(error, OSError) or not match:
         return None
-    code = int(found[1])
+    code = int(match[1])
     return OSError(0, str(error), str(path), code) if os.name == "nt" else OSError(code, os.strerror(code), str(path))
 
 

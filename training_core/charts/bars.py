@@ -18,7 +18,7 @@ ROW = 22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One row of bars."""
+    """One row of a bar chart: a name, a bar, and what it stands for."""
 
     label: str
     value: float

@@ -19,9 +19,9 @@ BANDS = 5
 SLICES = 40
 """Points of a band's curve."""
 WORST = 24
-"""Pictures that are listed."""
+"""Pictures that `worst` lists at most."""
 SEEN = 3
-"""A picture seen less often is not judged."""
+"""Samples that a picture needs in the second half of the run before its loss is compared with those of others."""
 
 
 def review(record: Record) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from threading import Lock
 LENGTH, MOST = 4, 8192
 """Lines of a stretch to begin with; of more stretches than that, two become one."""
 KEPT = 16
-"""Runs that are remembered."""
+"""Files whose stretches are remembered, those that were asked for last."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The dataset of a run, as its folder tells it: what it was when it was trained on."""
+"""Make the dataset of a run again as it was when it was trained on, out of its folder."""
 
 from __future__ import annotations
 

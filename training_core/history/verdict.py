@@ -1,4 +1,4 @@
-"""What a run's numbers say, in words; and when they say nothing."""
+"""Say in words what the losses and the probes of a run show, and say so where they show nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal
 LOOKS = 5
 """Fewer looks of the probe, the one before training included, are no evidence."""
 IN_A_ROW = 3
-"""A turn counts once so many looks agree."""
+"""So many looks in a row must agree before a rise or a fall counts."""
 
 
 @dataclass(frozen=True, slots=True)
