@@ -1,18 +1,20 @@
 """A run that was killed and went on: every place that shows it shows the same steps."""
 
 import json
+import math
 import re
 from pathlib import Path
 
 import pytest
 import torch
+from athanor.training_core.charts.curve import loss_curve
 from athanor.training_core.data.dataset import Dataset
 from athanor.training_core.data.plan import Buckets
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.history import events, handle, registry, report, review, series
 from athanor.training_core.history.log import RunLog
 from athanor.training_core.network.files import save_lora
-from athanor.training_core.settings import BucketSettings, Job
+from athanor.training_core.settings import BucketSettings, CurvesSettings, Job
 
 STEPS, STATE, KILLED = 8, 2, 5
 
@@ -121,6 +123,23 @@ def test_a_run_that_is_being_done_again_has_no_later_steps_yet(record):
     assert list(curve.losses) == pytest.approx(LOSSES[:3])
     assert [p["step"] for p in series.points(record.folder)] == [1, 2, 3]
     assert curve.probes == ((0, 100.0), (1, 99.0), (2, 98.0))
+
+
+def test_what_gave_no_number_is_left_out(record):
+    """A loss of NaN and a probe of NaN are null in the logs; both pictures and the report are drawn all the same."""
+    from athanor.training_core.compare import curves
+
+    for name, old in (("events.jsonl", '"percent": 91.0'), ("metrics.jsonl", '"loss": 1.8')):
+        text = (record.folder / name).read_text()
+        assert old in text
+        (record.folder / name).write_text(text.replace(old, f"{old.partition(':')[0]}: null"))
+    again = registry.read(record.folder)
+    assert again
+    run = handle.of_record(again, lambda path: path.name)
+    assert run.probes == tuple(PROBES[:-1]) and math.isnan(run.losses[-1]) and len(run.losses) == STEPS
+    assert loss_curve("x", run.losses, run.lrs, run.epochs, run.probes).size == (960, 480)
+    assert curves.draw([curves.of_run(run)], CurvesSettings()).size == (1280, 800)
+    assert "at step 8 of 8" in report.page(again)
 
 
 def test_a_cut_file_is_no_checkpoint(record):

@@ -80,5 +80,5 @@ def checkpoints(record: Record, name_of: Callable[[Path], str]) -> tuple[Checkpo
 
 
 def probes(record: Record) -> tuple[tuple[int, float], ...]:
-    """Return (finished steps, per cent of the loss before training) of every probe, in order."""
-    return tuple((event["step"], event["percent"]) for event in record.probes)
+    """Return (finished steps, per cent of the loss before training) of every probe that gave a number, in order."""
+    return tuple((event["step"], event["percent"]) for event in record.probes if event["percent"] is not None)
