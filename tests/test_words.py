@@ -1,51 +1,104 @@
-"""The page's own words in Chinese: nothing untranslated, nothing left over, placeholders kept."""
+"""Texts and their translations: how they are found in the page's code, and what makes a translation wrong.
+
+English is enough: no test fails because a text is not translated. `python dev.py texts` lists those.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
-
-WEB = Path(__file__).resolve().parents[1] / "web" / "athanor"
-TABLES = {"zh": "words_zh.js", "zh-TW": "words_zh_tw.js"}
-STRING = r'"((?:[^"\\]|\\.)*)"'
-# t("..."), t(condition ? "..." : "..."), t(condition ? "..." : value)
-ASKED = re.compile(r"(?<![\w.])t\((?:[^`()\n]*? \? )?" + STRING + r"(?: : " + STRING + r")?")
+import texts
 
 
-def table(language: str) -> dict[str, str]:
-    lines = (WEB / TABLES[language]).read_text(encoding="utf-8").splitlines()
-    pairs = [json.loads(f"{{{line.strip().rstrip(',')}}}") for line in lines if line.startswith('  "')]
-    merged = {key: text for pair in pairs for key, text in pair.items()}
-    assert len(merged) == len(pairs) > 50, "a key stands there twice"
-    return merged
+def test_texts_are_found_in_the_page_code():
+    source = """
+        t("plain");
+        make("a", { title: t("with {count}", { count: t("inner") }) });
+        t(kind === "tags" ? "Tags" : "Words");
+        t(
+          "on a line, with \\"quotes\\" and (brackets)",
+          run,
+        );
+        const start = set("no text of the page"), other = this.t("nor this");
+    """
+    assert list(texts.page_calls(source)) == [
+        ["plain"],
+        ["with {count}"],
+        ["inner"],
+        ["Tags", "Words"],
+        ['on a line, with "quotes" and (brackets)'],
+    ]
 
 
-def code() -> str:
-    return "\n".join(p.read_text(encoding="utf-8") for p in sorted(WEB.glob("*.js")) if p.name not in TABLES.values())
+def test_every_text_of_the_page_stands_in_its_call():
+    """A text that reaches t() by a variable would be missing in the list of texts."""
+    for name, source in texts.modules().items():
+        assert all(found for found in texts.page_calls(source)), name
+    assert len(texts.page_texts()) > 150
 
 
-@pytest.mark.parametrize("language", TABLES)
-def test_every_text_of_the_page_is_translated_and_none_is_left_over(language):
-    words, source = table(language), code()
-    asked = {text.replace('\\"', '"') for found in ASKED.finditer(source) for text in found.groups() if text}
-    assert len(asked) > 50 and asked <= set(words), asked - set(words)
-    used = [key for key in words if json.dumps(key, ensure_ascii=False) in source or f" {key}: " in source]
-    assert set(used) == set(words), set(words) - set(used)
+@pytest.mark.parametrize("language", texts.TABLES)
+def test_no_translation_of_the_page_is_wrong(language):
+    table = texts.page_table(language)
+    assert len(table) == len(dict(table)), "a text stands there twice"
+    assert len(table) > 100
+    for english, text in table:
+        assert sorted(re.findall(r"\{\w+\}", english)) == sorted(re.findall(r"\{\w+\}", text)), english
+    assert not texts.compare(texts.page_texts(), texts.page_translations(language), None).wrong
 
 
-@pytest.mark.parametrize("language", TABLES)
-def test_translations_keep_the_placeholders(language):
-    for key, text in table(language).items():
-        assert sorted(re.findall(r"\{\w+\}", key)) == sorted(re.findall(r"\{\w+\}", text)), key
-        assert text != key, key
+ENGLISH = {
+    "a.rank": "From 4 to 64, with network_dim.\nsd-scripts: --network_dim",
+    "a.loss": "Plain l2, or huber_c 0.1.",
+    "a.new": "A setting of today.",
+}
+CHINESE = {
+    "a.rank": "从 4 到 64。\nsd-scripts: --network_dim",
+    "a.loss": "普通 l2，或 huber_c 0.1。",
+    "a.gone": "从前的设置。",
+}
 
 
-@pytest.mark.parametrize("language", TABLES)
-def test_every_command_has_a_name_for_menus_and_keys(language):
-    file = WEB.parents[1] / "locales" / language / "commands.json"
-    named = json.loads(file.read_text(encoding="utf-8"))
-    assert set(named) == {name.replace(".", "_") for name in re.findall(r'\bid: "(Athanor\.\w+)"', code())}
-    assert all(text["label"] for text in named.values())
+def made_from(**english):
+    return {key: texts.digest(text) for key, text in (ENGLISH | english).items()}
+
+
+def test_a_new_text_is_missing_and_a_removed_one_unused():
+    report = texts.compare(ENGLISH, CHINESE, made_from())
+    assert report == texts.Report(["a.new"], [], ["a.gone"], [])
+
+
+def test_another_english_makes_a_translation_outdated_but_not_wrong():
+    changed = ENGLISH | {"a.loss": "Plain l2, or huber_c 0.1; new: min_snr_gamma 5."}
+    report = texts.compare(changed, CHINESE, made_from())
+    assert report.outdated == ["a.loss"] and not report.wrong
+    assert not texts.compare(changed, CHINESE, None).outdated
+
+
+@pytest.mark.parametrize(
+    ("english", "fact"),
+    [
+        ("Plain l2, or huber_c 0.2.", "0.1"),
+        ("Plain l2, or huber_delta 0.1.", "huber_c"),
+    ],
+)
+def test_another_number_or_name_makes_a_translation_wrong(english, fact):
+    report = texts.compare(ENGLISH | {"a.loss": english}, CHINESE, made_from())
+    assert report.wrong == [f"a.loss names {fact}, which the English text does not have"]
+
+
+def test_a_help_page_is_wrong_if_it_names_what_the_english_one_does_not():
+    english = {"AthanorA": "Set **rank** 16.\n<!-- made by python dev.py docs: inputs and outputs -->\n| `alpha` 8 |"}
+    fine = texts.compare_help(english, {"AthanorA": "把 `alpha` 设为 8，rank 16。"}, {})
+    assert fine == texts.Report([], ["AthanorA"], [], [])
+    wrong = texts.compare_help(english, {"AthanorA": "把 `beta` 设为 9。"}, {})
+    assert wrong.wrong == ["AthanorA names 9, beta, which the English page does not have"]
+    assert texts.compare_help(english, {}, {}).missing == ["AthanorA"]
+
+
+@pytest.mark.parametrize("language", texts.TABLES)
+def test_translated_commands_exist(language):
+    named = json.loads((texts.LOCALES / language / "commands.json").read_text(encoding="utf-8"))
+    assert named and {f"commands.{name}.label" for name in named} <= set(texts.page_texts())

@@ -60,6 +60,7 @@ LANGUAGES = (
         "高级", "连线", "可选连线", "开", "关", "空", "{}（{} 到 {}）", "{}（可选：{}）", "从已安装的里选",
     ),
 )  # fmt: skip
+ENGLISH = LANGUAGES[0]
 
 
 def texts_of(language: Language) -> dict[str, Any]:
@@ -69,12 +70,23 @@ def texts_of(language: Language) -> dict[str, Any]:
 
 
 def pages(info: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Every page and the tables that belong into it. `info`: the host's /object_info."""
+    """Yield every page and the tables that belong into it. `info`: the host's /object_info.
+
+    Each node needs its English page; pages of other languages come only as far as they exist, since a node without one
+    shows the English page.
+    """
     for language in LANGUAGES:
         texts = texts_of(language)
         for name, node in info.items():
-            if name.startswith("Athanor"):
-                yield DOCS / language.page.format(name), tables(node, texts.get(name, {}), language)
+            path = DOCS / language.page.format(name)
+            if name.startswith("Athanor") and (language is ENGLISH or path.is_file()):
+                yield path, tables(node, texts.get(name, {}), language)
+
+
+def page_of(name: str, language: Language) -> tuple[Path, Language]:
+    """Return the page that a node shows in a language, and the language that it is written in."""
+    path = DOCS / language.page.format(name)
+    return (path, language) if path.is_file() else (DOCS / ENGLISH.page.format(name), ENGLISH)
 
 
 def tables(node: Mapping[str, Any], texts: Mapping[str, Any], language: Language) -> str:

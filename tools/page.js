@@ -1,7 +1,11 @@
-// What examples.py does in the page: put nodes where they belong, show the whole workflow, take the values of a small run.
+// What examples.py does in the page: place nodes, show the whole workflow, take the values of a small run.
 (() => {
   const { app } = window.comfyAPI.app;
-  const GAP = 36, TITLE = 30, HEAD = 50, PAD = 20, ROW = 120;
+  const GAP = 36,
+    TITLE = 30,
+    HEAD = 50,
+    PAD = 20,
+    ROW = 120;
 
   // How much higher the page's other renderer draws a node: its rows are higher, but it hides advanced widgets.
   function reserve(node) {
@@ -15,13 +19,18 @@
     const { graph } = app;
     let top = 0;
     for (const row of rows) {
-      let left = 0, bottom = top;
+      let left = 0,
+        bottom = top;
       for (const { title, columns } of row) {
-        let x = left + PAD, low = top;
+        let x = left + PAD,
+          low = top;
         for (const column of columns.filter((ids) => ids.length)) {
-          let y = top + HEAD, width = 0;
+          let y = top + HEAD,
+            width = 0;
           for (const id of column) {
-            const node = graph.getNodeById(id), needed = node.computeSize(), [w, h] = sizes[id];
+            const node = graph.getNodeById(id),
+              needed = node.computeSize(),
+              [w, h] = sizes[id];
             node.setSize([Math.max(w, Math.min(needed[0], 460)), Math.max(h, needed[1])]);
             node.pos = [x, y + TITLE];
             y += TITLE + node.size[1] + Math.max(0, reserve(node) - (node.size[1] - needed[1])) + GAP;
@@ -45,9 +54,12 @@
 
   // The whole workflow in the middle of the window.
   function fit() {
-    const { ds, canvas } = app.canvas, boxes = [...app.graph.groups];
-    const x0 = Math.min(...boxes.map((b) => b.pos[0])), y0 = Math.min(...boxes.map((b) => b.pos[1]));
-    const x1 = Math.max(...boxes.map((b) => b.pos[0] + b.size[0])), y1 = Math.max(...boxes.map((b) => b.pos[1] + b.size[1]));
+    const { ds, canvas } = app.canvas,
+      boxes = [...app.graph.groups];
+    const x0 = Math.min(...boxes.map((b) => b.pos[0])),
+      y0 = Math.min(...boxes.map((b) => b.pos[1]));
+    const x1 = Math.max(...boxes.map((b) => b.pos[0] + b.size[0])),
+      y1 = Math.max(...boxes.map((b) => b.pos[1] + b.size[1]));
     const { width, height } = canvas.getBoundingClientRect();
     ds.scale = Math.min((width - 40) / (x1 - x0), (height - 40) / (y1 - y0));
     ds.offset = [(width / ds.scale - x0 - x1) / 2, (height / ds.scale - y0 - y1) / 2];

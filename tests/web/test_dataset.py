@@ -82,7 +82,7 @@ def test_pictures_tags_and_findings_of_nodes(site, page, vue):
             f"document.querySelector('.athanor-dataset .where').innerText.startsWith('{left} of 6')"
         )
     page.page.get_by_label("Name or caption").fill("nowhere")
-    page.page.wait_for_selector(".athanor-dataset .one:has-text('No picture fits')")
+    page.page.wait_for_selector(".athanor-dataset .one:has-text('No picture matches')")
     page.page.get_by_label("Name or caption").press("Escape")
     page.page.wait_for_selector(".athanor-dataset", state="detached")
 

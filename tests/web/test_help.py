@@ -30,14 +30,15 @@ def test_help_of_every_node_opens_with_text_picture_and_table(site, browser, pic
                     canvas.selectItems([graph.nodes.find((node) => node.type === type)]); }""",
                 name,
             )
-            text = (help_pages.DOCS / language.page.format(name)).read_text(encoding="utf-8")
+            path, written = help_pages.page_of(name, language)
+            text = path.read_text(encoding="utf-8")
             title = text.partition("\n")[0].removeprefix("# ")
             help_ = page.page.locator(
                 ".node-help-content", has=page.page.get_by_role("heading", name=title, exact=True)
             )
             help_.wait_for()
             assert help_.locator("table").count() >= 2
-            assert help_.get_by_role("heading", name=language.inputs).count() == 1
+            assert help_.get_by_role("heading", name=written.inputs).count() == 1
             page.page.wait_for_function(
                 "() => [...document.querySelectorAll('.node-help-content img')].every((i) => i.complete && i.naturalWidth)"
             )

@@ -52,3 +52,33 @@ def test_nodes_panel_and_sidebar_speak_the_language_of_comfyui(site, browser, pi
     finally:
         site.post("/settings", {"Comfy.Locale": "en"})
         page.close()
+
+
+def test_what_has_no_translation_is_shown_in_english(site, browser, pictures):
+    """A contributor who knows English only adds a text: the page in Chinese shows it as it is."""
+    page = Page(browser, site, vue=False, pictures=pictures)
+
+    def without_some(route):
+        answer = route.fetch()
+        nodes = answer.json()
+        del nodes["zh"]["nodeDefs"]["AthanorTrainLoRA"]["inputs"]["epochs"]
+        del nodes["zh"]["nodeDefs"]["AthanorLossConfig"]
+        route.fulfill(response=answer, json=nodes)
+
+    try:
+        site.post("/settings", {"Comfy.Locale": "zh"})
+        page.context.route("**/i18n", without_some)
+        page.open()
+        shown = page.page.evaluate(
+            """async () => {
+                const [train, loss] = ["TrainLoRA", "LossConfig"].map((name) => window.LiteGraph.createNode(`Athanor${name}`));
+                const field = train.widgets.find((widget) => widget.name === "epochs");
+                const { t } = await import("/extensions/athanor/athanor/words.js");
+                return [train.title, field.label ?? field.name, loss.title, loss.widgets[0].label ?? loss.widgets[0].name,
+                    t("Delete"), t("{count} new words", { count: 3 })]; }"""
+        )
+        assert shown == ["训练 LoRA", "epochs", "Loss Config", "loss_type", "删除", "3 new words"]
+        assert not page.errors
+    finally:
+        site.post("/settings", {"Comfy.Locale": "en"})
+        page.close()

@@ -232,7 +232,7 @@ def test_light_theme_workflow_of_a_run_and_deleting(site, page, vue):
         )
         == "last"
     )
-    page.page.get_by_role("button", name=f"Keep a copy of {last} in loras").click()
+    page.page.get_by_role("button", name=f"Copy {last} to the loras folder").click()
     page.page.get_by_label("Name of the copy").fill("kept/copy")
     page.page.get_by_label("Name of the copy").press("Enter")
     page.page.wait_for_function("document.querySelector('.athanor-details').innerText.includes('Copied to kept/copy')")

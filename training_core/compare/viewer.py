@@ -12,6 +12,7 @@ from typing import Any
 
 from ..files import write_atomically
 from . import marks
+from .bundle import bundle
 from .store import failures
 
 SOURCE = Path(__file__).resolve().parents[2] / "web" / "viewer"
@@ -59,7 +60,7 @@ def write(folder: Path, document: Mapping[str, Any]) -> Path:
     page = _PAGE.format(
         title=html.escape(document["title"]),
         style=(SOURCE / "viewer.css").read_text(encoding="utf-8"),
-        script="\n".join(_inline((SOURCE / name).read_text(encoding="utf-8")) for name in ("sheet.js", "viewer.js")),
+        script=bundle(SOURCE / "viewer.js"),
         cells=text.replace("<", "\\u003c"),  # a prompt may hold </script>
     )
     _write(target / "index.html", page)
@@ -75,12 +76,6 @@ def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
         "failed": {key: errors.get(key, "not drawn yet") for key in missing},
         "marks": marks.read(folder),
     }
-
-
-def _inline(module: str) -> str:
-    """A module as a part of the page's one script."""
-    lines = [line for line in module.splitlines() if not line.startswith("import ")]
-    return "\n".join(line.removeprefix("export ") for line in lines)
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Element-wise losses and timestep weights, as sd-scripts defines them."""
+"""Element-wise losses and timestep weights, by sd-scripts' definitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read optimizer_args as sd-scripts takes them: `weight_decay=0.05 betas=0.9,0.95`."""
+"""Parse optimizer_args in the form that sd-scripts takes: `weight_decay=0.05 betas=0.9,0.95`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import AthanorError
 
 
 def parse(text: str) -> dict[str, Any]:
-    """key=value pairs, separated by white space; each value a Python literal, lists by commas.
+    """Return the key=value pairs of a text, separated by white space; values are Python literals, lists are joined by commas.
 
     Raises:
         AthanorError: names the argument that is not key=value or whose value is no number, list or True / False.
@@ -35,7 +35,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def check(arguments: dict[str, Any], target: type) -> None:
-    """See that class `target` takes every argument.
+    """Check that the constructor of class `target` takes every argument.
 
     Raises:
         AthanorError: names the unknown argument and the nearest known one.

@@ -1,4 +1,4 @@
-"""The weights to look at and to save, where they are not those that training moves."""
+"""Weights for probe, samples and files where they differ from those that training updates: averages over the steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .rounding import in_float32
 
 @contextmanager
 def _kept(weights: list[torch.Tensor]) -> Iterator[None]:
-    """What is done to `weights` inside is undone, to the bit."""
+    """Copy `weights` and put the copies back afterwards, to the bit."""
     before = [weight.detach().clone() for weight in weights]
     try:
         yield
@@ -23,10 +23,10 @@ def _kept(weights: list[torch.Tensor]) -> Iterator[None]:
 
 
 def eval_weights(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractContextManager[None]]:
-    """A context in which the parameters are the ones to look at: of a schedule-free optimizer, its average.
+    """Return a context in which the parameters are the ones to look at and to save: of a schedule-free optimizer, its average.
 
-    Its own way back (`train()`) rounds, and a look must not change what is trained: so the parameters are kept and
-    put back, at the cost of one more copy of them while looking.
+    The optimizer's own way back (`train()`) rounds, but looking must not change what is trained: so the parameters are copied
+    and put back, at the cost of one more copy of them for that time.
     """
     if not (hasattr(optimizer, "eval") and hasattr(optimizer, "train")):
         return nullcontext
@@ -53,13 +53,13 @@ class Ema:
     """
 
     def __init__(self, parameters: Iterable[torch.nn.Parameter], decay: float) -> None:
-        """Starts from the parameters as they are; kept in float32, on their device."""
+        """Start from the parameters' present values; the means are float32, on the parameters' device."""
         self._weights = list(parameters)
         self._means = [weight.detach().float().clone() for weight in self._weights]
         self._decay, self._count = decay, 0
 
     def update(self) -> None:
-        """Take in the parameters of one more step."""
+        """Update the means with the parameters after one more step."""
         self._count += 1
         decay = min(self._decay, (1 + self._count) / (10 + self._count))
         with torch.no_grad():
@@ -67,18 +67,18 @@ class Ema:
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
-        """The parameters are the mean inside, and themselves again afterwards."""
+        """Replace the parameters by their means inside, and restore them afterwards, to the bit."""
         with _kept(self._weights):
             with torch.no_grad():
                 torch._foreach_copy_(self._weights, self._means)
             yield
 
     def state_dict(self) -> dict[str, Any]:
-        """`count`, and `means` as tensors in the order of the parameters."""
+        """Return `count` (updates so far) and `means` (tensors in the order of the parameters)."""
         return {"count": self._count, "means": [mean.clone() for mean in self._means]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Continue from what `state_dict` returned."""
         self._count = state["count"]
         with torch.no_grad():
             torch._foreach_copy_(self._means, state["means"])

@@ -1,4 +1,4 @@
-"""Optimizer settings that fight each other, in words. Advice, never a refusal."""
+"""Warnings about optimizer settings that work against each other. Advice, never a refusal."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ WITH_CYCLES = ("cosine_with_restarts", "cosine_with_min_lr", "warmup_stable_deca
 def hints(
     settings: OptimizerSettings, total: int, *, min_snr_gamma: float = 0.0, factors: Sequence[float] = (1.0,)
 ) -> list[str]:
-    """What the user should know before training.
+    """Return warnings about the optimizer, one sentence each.
 
     Args:
         settings: of Optimizer Config.
         total: steps of the run.
         min_snr_gamma: of Loss Config.
-        factors: on the learning rate, of each parameter group (parts of the model, LoRA+).
+        factors: of each parameter group on the learning rate (parts of the model, LoRA+).
     """
     if names.schedule_free(settings):
         schedule = _schedule_free(settings, total)

@@ -1,4 +1,4 @@
-"""Which class an optimizer's name means, and what kind of optimizer that is."""
+"""Optimizer names: the class that each one stands for, and the kinds that are treated in a way of their own."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ CLASSES = {
     "Adafactor": ("transformers.optimization", "Adafactor"),
     **{name: ("schedulefree", name) for name in ("AdamWScheduleFree", "RAdamScheduleFree", "SGDScheduleFree")},
 }  # fmt: skip
-"""Name -> (module, class), as sd-scripts has them; the AdEMAMix ones go by their bare names here."""
+"""optimizer_type -> (module, class), as in sd-scripts; the AdEMAMix ones have their bare names here."""
 
 PIP = {"lion_pytorch": "lion-pytorch"}
-"""Top module -> what pip calls it, where that differs."""
+"""Module -> name of its package for pip, where the two differ."""
 
 SAME_IN_32_BITS = {
     **dict.fromkeys(("AdamW8bit", "PagedAdamW8bit", "PagedAdamW", "PagedAdamW32bit"), "AdamW"),
     **dict.fromkeys(("Lion8bit", "PagedLion8bit"), "Lion"),
     "SGDNesterov8bit": "SGDNesterov",
 }
-"""What optimizer_fallback puts in bitsandbytes' place; AdEMAMix has no other home."""
+"""8-bit optimizer -> what optimizer_fallback uses in its place; there is no other AdEMAMix."""
 
 
 def named(settings: OptimizerSettings) -> str:
-    """The optimizer as the user names it: optimizer_class, or else optimizer_type."""
+    """Return the optimizer's name as the user has set it: optimizer_class, or else optimizer_type."""
     own = settings.optimizer_class.strip()
     return next((name for name in CLASSES if name.lower() == own.lower()), own) or settings.optimizer_type
 
 
 def locate(name: str) -> tuple[str, str]:
-    """Module and class of a known name, of package.Class, or of a class of torch.optim.
+    """Return module and class of a known name, of `package.Class`, or of a class of torch.optim.
 
     Raises:
-        AthanorError: it is none of them.
+        AthanorError: the name is none of these.
     """
     if name in CLASSES:
         return CLASSES[name]
@@ -62,7 +62,7 @@ def locate(name: str) -> tuple[str, str]:
 
 
 def adapts(settings: OptimizerSettings) -> bool:
-    """Whether it finds the learning rate by itself (D-Adaptation, Prodigy): one rate for everything, about 1."""
+    """Whether the optimizer finds the learning rate itself (D-Adaptation, Prodigy): it takes one rate for everything, about 1."""
     return adapting_class(locate(named(settings))[1])
 
 
@@ -72,12 +72,12 @@ def adapting_class(name: str) -> bool:
 
 
 def schedule_free(settings: OptimizerSettings) -> bool:
-    """Whether it averages weights instead of following a schedule."""
+    """Whether the optimizer averages weights instead of following a learning-rate schedule."""
     return locate(named(settings))[1].lower().endswith("schedulefree")
 
 
 def relative_step(settings: OptimizerSettings) -> bool:
-    """Whether it is transformers' Adafactor with a rate of its own (its default; warmup_init is only for that)."""
+    """Whether this is transformers' Adafactor with its own learning rate (relative_step, its default; warmup_init needs it)."""
     module, cls = locate(named(settings))
     if cls != "Adafactor" or not module.startswith("transformers"):
         return False

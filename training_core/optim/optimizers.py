@@ -1,4 +1,4 @@
-"""Make the optimizer that the settings name."""
+"""Build the optimizer that the settings name, after trying it on small parameters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def _load(name: str) -> type[torch.optim.Optimizer]:
-    """The class of a name.
+    """Import the class that an optimizer's name stands for.
 
     Raises:
         AthanorError: its package is missing or broken, or has no such class.
@@ -43,13 +43,13 @@ def _load(name: str) -> type[torch.optim.Optimizer]:
 
 
 def _instead(name: str) -> str:
-    """What else the user can do."""
+    """Return what the user can do instead: another optimizer, or optimizer_fallback."""
     other = names.SAME_IN_32_BITS.get(name)
     return f"choose {other}, or switch optimizer_fallback on" if other else "choose AdamW"
 
 
 def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
-    """The user's arguments, and those that sd-scripts adds to them."""
+    """Return the user's optimizer_args and those that sd-scripts adds to them."""
     arguments = args.parse(settings.optimizer_args)
     if name in ("SGDNesterov", "SGDNesterov8bit"):
         arguments = {"momentum": 0.9} | arguments | {"nesterov": True}
@@ -59,7 +59,7 @@ def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
 
 
 def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None, device: torch.device) -> None:
-    """One step on throw-away parameters, where training will be: what is wrong shows now (betas of 2, a library
+    """Make one step on throw-away parameters on the training's device, so that errors show before the run (betas of 2, a library
     without its kernels, a class that needs more than gradients)."""
     with torch.inference_mode(False), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         weights = [torch.nn.Parameter(torch.zeros(shape, device=device)) for shape in ((64, 64), (8,))]
@@ -74,7 +74,7 @@ def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: floa
 def _choose(
     settings: OptimizerSettings, device: torch.device
 ) -> tuple[str, type[torch.optim.Optimizer], dict[str, Any], str]:
-    """Name, class, arguments, and why it is another one than asked for ('' if it is not)."""
+    """Return name, class, arguments, and the reason for a replacement ('' if the optimizer is the one that was asked for)."""
     name = names.named(settings)
     rate = None if names.relative_step(settings) else settings.learning_rate
     why = ""
@@ -103,10 +103,10 @@ def _choose(
 
 
 def _works(cls: type[torch.optim.Optimizer], device: torch.device) -> None:
-    """bitsandbytes may load and still lack the kernels for this machine.
+    """Check that bitsandbytes has kernels for this machine: it may load and still lack them.
 
     Raises:
-        AthanorError: it does.
+        AthanorError: it lacks them.
     """
     try:
         _try(cls, {"momentum": 0.9} if "momentum" in inspect.signature(cls).parameters else {}, 1e-3, device)
@@ -121,10 +121,10 @@ def _works(cls: type[torch.optim.Optimizer], device: torch.device) -> None:
 def resolve(
     settings: OptimizerSettings, device: torch.device = CPU
 ) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
-    """The optimizer's class and its arguments, checked against each other before anything else happens.
+    """Return the optimizer's class and its arguments, checked against each other.
 
     Args:
-        device: that will be trained on; the optimizer is tried there.
+        device: of the training; the optimizer is tried there.
 
     Raises:
         AthanorError: the package is missing, an argument is unknown, or a value is wrong.
@@ -134,22 +134,21 @@ def resolve(
 
 
 def replaced(settings: OptimizerSettings, device: torch.device = CPU) -> str:
-    """Why another optimizer than the one asked for is used on a device, in one sentence; '' if it is not."""
+    """Return why another optimizer than the one asked for is used on `device`, as one sentence; '' if none is."""
     return _choose(settings, device)[3]
 
 
 def build(
     settings: OptimizerSettings, groups: Iterable[dict[str, Any]], device: torch.device | None = None
 ) -> torch.optim.Optimizer:
-    """The optimizer over parameter groups, ready to train; torch's own are fused (tens of operations instead of ten for
-    every tensor).
+    """Return the optimizer over parameter groups. torch's own are fused: one kernel for many tensors instead of ten for each.
 
-    One that finds the rate itself knows one rate alone: that of the first group is for all.
+    An optimizer that finds the rate itself has only one: that of the first group is used for all.
 
     Args:
         settings: of Optimizer Config.
         groups: each with `params` and `lr_scale`, the factor on its learning rate.
-        device: that will be trained on, if the parameters are not there yet.
+        device: of the training, if the parameters are not there yet.
 
     Raises:
         AthanorError: as `resolve`, or the optimizer does not take parameters of these shapes.
@@ -174,13 +173,13 @@ def build(
 
 
 def can_be_fused(cls: type[torch.optim.Optimizer], device: str) -> bool:
-    """Whether torch has one operation for all tensors of an optimizer: of Adagrad on a CPU only."""
+    """Whether torch has a fused form of an optimizer on a kind of device; Adagrad has one on the CPU only."""
     ours = cls.__module__.startswith("torch.optim") and "fused" in inspect.signature(cls).parameters
     return ours and (device == "cpu" or (device == "cuda" and cls.__name__ != "Adagrad"))
 
 
 def _without_steps_of_0(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
-    """DAdaptSGD divides by 0 at a learning rate of 0, where a warm-up begins; nothing moves there anyway."""
+    """Return the class with steps at learning rate 0 left out: DAdaptSGD divides by it, and a warm-up begins there."""
 
     def step(self: torch.optim.Optimizer, closure: Any = None) -> Any:
         return cls.step(self, closure) if any(group["lr"] for group in self.param_groups) else None
@@ -189,13 +188,13 @@ def _without_steps_of_0(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Op
 
 
 def effective(optimizer: torch.optim.Optimizer) -> Any:
-    """d * lr of an optimizer that finds the rate itself: a number, or one on the device; None for the others."""
+    """Return d * lr of an optimizer that finds the rate itself (a number, or a tensor () on the device); None for others."""
     group = optimizer.param_groups[0]  # torch's Adafactor has a "d" as well, which is something else
     return group["d"] * group["lr"] if names.adapting_class(type(optimizer).__name__) and "d" in group else None
 
 
 def label(settings: OptimizerSettings, device: torch.device = CPU) -> str:
-    """The optimizer as LoRA metadata names it: torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))."""
+    """Return the optimizer as sd-scripts' metadata names it: torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))."""
     cls, arguments = resolve(settings, device)
     text = ",".join(f"{name}={value}" for name, value in arguments.items())
     return f"{cls.__module__}.{cls.__qualname__}" + (f"({text})" if text else "")

@@ -1,4 +1,4 @@
-"""Learning rates of the parts of a model: the U-Net (or DiT) and the text encoders."""
+"""Learning rates of a model's parts: the U-Net (or DiT) and its text encoders."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..settings import OptimizerSettings
 
 
 def factors(settings: OptimizerSettings, parts: Sequence[str]) -> dict[str, float]:
-    """Factor on learning_rate of each part ("unet", "te", "te1", "te2", "te3"); 0 = the part is not trained.
+    """Return the factor on learning_rate of each part ("unet", "te", "te1", "te2", "te3"); 0: the part is not trained.
 
-    As sd-scripts: unset means learning_rate; one text encoder rate is for all of them, of two the second is for the
-    third as well.
+    As in sd-scripts: unset means learning_rate; a single text encoder rate is used for all encoders, of two the second is
+    used for the third as well.
 
     Raises:
         AthanorError: no part is left to train, or there is no learning_rate to be a factor of.
@@ -35,7 +35,7 @@ def factors(settings: OptimizerSettings, parts: Sequence[str]) -> dict[str, floa
 
 
 def scaled(settings: OptimizerSettings, groups: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Parameter groups with their part's factor in `lr_scale`, without those that are not trained.
+    """Return parameter groups with their part's factor multiplied into `lr_scale`, without those that are not trained.
 
     Args:
         settings: of Optimizer Config.

@@ -1,4 +1,4 @@
-"""An optimizer's first step before there is anything to lose: whether it has room, and how much it keeps."""
+"""Try an optimizer's first step before training: whether it fits into memory, and how many bytes its state takes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .rounding import in_float32
 
 
 def rehearse(optimizer: torch.optim.Optimizer) -> int:
-    """Make one step and take it back; bytes that the optimizer keeps from its first step on.
+    """Make one step and undo it; returns the bytes that the optimizer keeps from its first step on.
 
-    The parameters are what they were, to the bit, without gradients, and no generator has moved. What lies in pages that come
-    and go with main memory (bitsandbytes' paged optimizers) is not tried and counts nothing.
+    Afterwards the parameters are the same to the bit, without gradients, and no random generator has advanced. The state of
+    bitsandbytes' paged optimizers, which is moved to main memory when needed, is not tried and counts as 0.
 
     Args:
-        optimizer: made for this alone: its counters have moved afterwards.
+        optimizer: made for this alone; its counters have advanced afterwards.
 
     Raises:
         Exception: of the step, such as out of memory; the parameters are put back all the same.
@@ -44,7 +44,7 @@ def rehearse(optimizer: torch.optim.Optimizer) -> int:
 
 
 def size(optimizer: torch.optim.Optimizer) -> int:
-    """Bytes of all tensors in an optimizer's state; one that is shared counts once."""
+    """Return the bytes of all tensors in an optimizer's state; a shared tensor counts once."""
     tensors = {id(t): t for t in _tensors(list(optimizer.state.values()))}
     return sum(t.numel() * t.element_size() for t in tensors.values())
 

@@ -16,7 +16,8 @@ smallest that is a normal float32).
 
 
 def stochastic(values: torch.Tensor, dtype: torch.dtype, generator: torch.Generator) -> torch.Tensor:
-    """`values` (float32) as `dtype`, up or down at random, up the likelier the nearer it is: right in the mean.
+    """Round float32 `values` to `dtype` stochastically: up with a probability that is the distance from the lower neighbour, so that
+    the mean is right.
 
     Rounding to the nearest would lose every update that is smaller than half of the step between two numbers, which is
     1/256 of a bfloat16 weight. Values that `dtype` has stay what they are.
@@ -37,7 +38,7 @@ def in_float32(
     parameters: Sequence[torch.nn.Parameter],
     back: Callable[[torch.Tensor, torch.dtype], torch.Tensor] = torch.Tensor.to,
 ) -> Iterator[None]:
-    """Those of `parameters` in another type are float32 inside, and so are their gradients, which are gone afterwards.
+    """Make parameters of other types float32 inside, with their gradients; the gradients are gone afterwards.
 
     Args:
         back: (float32 values, type) -> the same in that type.
@@ -57,7 +58,7 @@ def in_float32(
 
 
 def updating(parameters: Sequence[torch.nn.Parameter], seed: int) -> Callable[[int], AbstractContextManager[None]]:
-    """What an optimizer step is made in: a context for each step number.
+    """Return the context of an optimizer step, for each step number: 16-bit parameters are updated in float32 and rounded back.
 
     The random numbers are keyed by (seed, step), on the parameters' device.
     """

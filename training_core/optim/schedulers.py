@@ -10,10 +10,10 @@ from ..settings import OptimizerSettings
 from . import args, names
 
 LOWEST = 1e-7
-"""Where the polynomial schedule ends, as a learning rate."""
+"""Learning rate at which the polynomial schedule ends."""
 
 Curve = Callable[[OptimizerSettings, int, int, int], float]
-"""(settings, steps since the warm-up, steps from there to the end, warm-up) -> factor on the learning rate."""
+"""(settings, steps since the warm-up, steps from there to the end, warm-up steps) -> factor on the learning rate."""
 
 
 def _half_cosine(p: float, cycles: float = 1.0) -> float:
@@ -78,9 +78,9 @@ WITHOUT_WARMUP = ("constant", "piecewise_constant")
 
 
 def multiplier(settings: OptimizerSettings, step: int, total: int) -> float:
-    """Factor on the learning rate at update `step` (from 0) of `total` (--lr_scheduler), as sd-scripts has it.
+    """Return the factor on the learning rate at update `step` (from 0) of `total`, as sd-scripts' --lr_scheduler defines it.
 
-    Warm-up is linear from 0 (of warmup_stable_decay: from its lowest), so the first update moves nothing.
+    The warm-up is linear from 0 (warmup_stable_decay: from its lowest), so the first update changes nothing.
     """
     name = settings.lr_scheduler
     warmup = 0 if name in WITHOUT_WARMUP else settings.warmup(total)
@@ -91,7 +91,7 @@ def multiplier(settings: OptimizerSettings, step: int, total: int) -> float:
 
 
 def learning_rate(settings: OptimizerSettings, step: int, total: int) -> float:
-    """The learning rate of update `step` (from 0) of `total`.
+    """Return the learning rate of update `step` (from 0) of `total`.
 
     A schedule-free optimizer has a constant one; Adafactor with relative_step has its own, min(0.01, 1 / sqrt(step)), which it
     multiplies with the size of each weight.
@@ -105,10 +105,10 @@ def learning_rate(settings: OptimizerSettings, step: int, total: int) -> float:
 
 
 def check(settings: OptimizerSettings) -> None:
-    """See that the schedule can be had.
+    """Check that the schedule can be used.
 
     Raises:
-        AthanorError: it needs another optimizer, or rules that are not there.
+        AthanorError: it needs another optimizer, or step rules that are missing.
     """
     if settings.lr_scheduler == "adafactor" and not names.relative_step(settings):
         raise AthanorError(

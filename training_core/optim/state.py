@@ -1,4 +1,4 @@
-"""An optimizer's whole state as tensors and plain values, and back, bit for bit and without pickle.
+"""Write an optimizer's whole state as tensors and plain values, and read it back: bit for bit, without pickle.
 
 torch's own state_dict is not enough for this: loading it casts a state to its parameter's type, and it leaves out
 what an optimizer keeps in attributes of its own.
@@ -20,7 +20,7 @@ _TORCH_ATTRIBUTES = frozenset(vars(torch.optim.Optimizer([torch.nn.Parameter(tor
 
 
 class _NotPlain(Exception):
-    """A value that is no tensor, number, text or collection of them."""
+    """Raised for a value that is no tensor, number, text or collection of them."""
 
 
 class _Packer:
@@ -31,7 +31,7 @@ class _Packer:
         self._names: dict[int, str] = {}
 
     def pack(self, value: Any, device: torch.device) -> Any:
-        """`value` in JSON's own types; what JSON lacks becomes {"kind": content}.
+        """Return `value` in JSON's own types; what JSON lacks becomes {"kind": content}.
 
         Args:
             value: what to pack.
@@ -68,14 +68,14 @@ class _Packer:
 
 
 class _Unpacker:
-    """The way back. A tensor that was one is one again."""
+    """Turns packed values back; a tensor that was used in several places is shared again."""
 
     def __init__(self, tensors: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer) -> None:
         self._tensors, self._optimizer = tensors, optimizer
         self._made: dict[tuple[str, torch.device], torch.Tensor] = {}
 
     def unpack(self, value: Any, device: torch.device) -> Any:
-        """What `_Packer.pack` was given, tensors on `device`."""
+        """Return what `_Packer.pack` was given, with tensors on `device`."""
         if not isinstance(value, dict):
             return value
         if "tensor" in value:
@@ -103,7 +103,7 @@ class _Unpacker:
 
 
 def _paged(optimizer: torch.optim.Optimizer, stored: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A copy in bitsandbytes' paged memory (for torch a tensor on the CPU), as its paged optimizers expect it."""
+    """Copy a tensor into bitsandbytes' paged memory (a CPU tensor to torch), where its paged optimizers expect it."""
     import bitsandbytes.functional as functional
 
     buffer = functional.get_paged(*stored.shape, dtype=stored.dtype, device=device)
@@ -117,7 +117,7 @@ def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
 
 
 def pack(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Everything that the optimizer will use in later steps, the parameters themselves excepted.
+    """Return everything that the optimizer will use in later steps, except the parameters themselves.
 
     A schedule-free optimizer is packed in train mode, together with the parameters as they are then: the averaged
     weights cannot be turned back into them exactly.

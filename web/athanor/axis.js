@@ -1,82 +1,100 @@
-// XYZ Axis of type "widget of the graph": the list of widgets to choose from, out of the open graph.
+// XYZ Axis of type "widget of the graph": the list of widgets to choose from, read from the open graph.
 
 import { app } from "../../../scripts/app.js";
+import { idOf } from "./execution_ids.js";
+import { extend } from "./extend.js";
 
-const KIND = "AthanorXYZAxis", TYPE = "widget of the graph";
-const TAKERS = ["AthanorXYZCompare", "AthanorXYZPlan"], PORTS = ["model", "clip", "vae", "latent"];
+const KIND = "AthanorXYZAxis";
+const TYPE = "widget of the graph";
+const COMPARING = ["AthanorXYZCompare", "AthanorXYZPlan"];
+const PORTS = ["model", "clip", "vae", "latent"]; // their inputs that lead to nodes with widgets to vary
 const PLAIN = ["INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"];
+const MUTED = 2; // modes of nodes that do not run
+const BYPASSED = 4;
 const axes = new Set();
 
-const linkOf = (graph, id) => (id == null ? null : graph.links?.get?.(id) ?? graph.links?.[id] ?? null);
+const linkOf = (graph, id) => (id == null ? null : (graph.links?.get?.(id) ?? graph.links?.[id] ?? null));
 
-/** The nodes that a comparison behind this axis gets its models from; null if it is not connected to one. */
-function before(axis) {
-  const { graph } = axis, seen = new Set([axis]), waiting = [axis], takers = [];
+/** The nodes that compare by an axis, directly or behind other axis nodes. */
+function comparingNodes(axis) {
+  const { graph } = axis;
+  const seen = new Set([axis]);
+  const waiting = [axis];
+  const result = [];
   while (waiting.length) {
-    for (const output of waiting.pop().outputs ?? []) {
-      for (const id of output.links ?? []) {
-        const link = linkOf(graph, id), node = link && graph.getNodeById(link.target_id);
-        if (!node || seen.has(node)) continue;
-        seen.add(node);
-        (TAKERS.includes(node.comfyClass) ? takers : waiting).push(node);
-      }
+    const outputs = waiting.pop().outputs ?? [];
+    for (const id of outputs.flatMap((output) => output.links ?? [])) {
+      const link = linkOf(graph, id);
+      const node = link && graph.getNodeById(link.target_id);
+      if (!node || seen.has(node)) continue;
+      seen.add(node);
+      (COMPARING.includes(node.comfyClass) ? result : waiting).push(node);
     }
   }
-  if (!takers.length) return null;
-  const found = new Set();
-  const climb = (node, names) => {
-    for (const input of node.inputs ?? []) {
-      const link = (!names || names.includes(input.name)) && linkOf(graph, input.link), source = link && graph.getNodeById(link.origin_id);
-      if (source && !found.has(source)) { found.add(source); climb(source); }
-    }
+  return result;
+}
+
+/** All nodes that feed these inputs of a node (default: all inputs), directly or not; they are added to `result`. */
+function addSources(graph, node, result, names = null) {
+  for (const input of node.inputs ?? []) {
+    if (names && !names.includes(input.name)) continue;
+    const link = linkOf(graph, input.link);
+    const source = link && graph.getNodeById(link.origin_id);
+    if (!source || result.has(source)) continue;
+    result.add(source);
+    addSources(graph, source, result);
+  }
+}
+
+/** The nodes that an axis's comparison gets its models from; null if the axis is not connected to one. */
+function comparedNodes(axis) {
+  const comparing = comparingNodes(axis);
+  if (!comparing.length) return null;
+  const result = new Set();
+  for (const node of comparing) addSources(axis.graph, node, result, PORTS);
+  return result;
+}
+
+/** Names of a node's widgets that can be varied: plain values that come from no link. */
+function variedWidgets(node) {
+  const data = node.constructor?.nodeData;
+  const isOff = node.mode === MUTED || node.mode === BYPASSED;
+  if (!data || isOff || node.comfyClass?.startsWith("Athanor")) return [];
+  const inputs = { ...data.input?.required, ...data.input?.optional };
+  const isPlain = (name) => {
+    const type = inputs[name.split(".")[0]]?.[0]; // "a.b" is widget b of the choice made in a
+    return Array.isArray(type) || PLAIN.includes(type) || (type && name.includes("."));
   };
-  for (const taker of takers) climb(taker, PORTS);
-  return found;
+  const isLinked = (name) =>
+    node.inputs?.some((input) => (input.widget?.name ?? input.name) === name && input.link != null);
+  return (node.widgets ?? []).map((widget) => widget.name).filter((name) => isPlain(name) && !isLinked(name));
 }
 
-/** All nodes of a graph with their execution ids, those in subgraphs included. */
-function* nodesOf(graph, path = "") {
-  for (const node of graph?.nodes ?? []) {
-    yield [node, `${path}${node.id}`];
-    if (node.subgraph) yield* nodesOf(node.subgraph, `${path}${node.id}:`);
-  }
+/** `Title (id).widget` for every widget of a graph that can be varied, in its subgraphs too; `accept` chooses nodes. */
+function listWidgets(graph, prefix, accept = () => true) {
+  return (graph?.nodes ?? []).filter(accept).flatMap((node) => {
+    const id = `${prefix}${node.id}`;
+    if (node.subgraph) return listWidgets(node.subgraph, `${id}:`);
+    return variedWidgets(node).map((name) => `${node.title || node.comfyClass} (${id}).${name}`);
+  });
 }
 
-function linked(node, name) {
-  return node.inputs?.some((input) => (input.widget?.name ?? input.name) === name && input.link != null);
-}
-
-/** `Title (id).widget` for every widget that can be varied, those behind the axis's comparison only where it has one. */
+/** Widgets that an axis can vary: of the nodes before its comparison, or of the whole graph where it has none. */
 export function choices(axis) {
-  const wanted = axis.graph && before(axis);
-  const path = [...nodesOf(app.rootGraph ?? app.graph)].find(([node]) => node === axis)?.[1] ?? "";
-  const prefix = path.includes(":") ? path.slice(0, path.lastIndexOf(":") + 1) : "";
-  const found = [];
-  const list = (graph, ids, all) => {
-    for (const node of graph?.nodes ?? []) {
-      if (!all && !wanted.has(node)) continue;
-      const id = `${ids}${node.id}`;
-      if (node.subgraph) { list(node.subgraph, `${id}:`, true); continue; }
-      const data = node.constructor?.nodeData;
-      if (!data || node.comfyClass?.startsWith("Athanor") || node.mode === 2 || node.mode === 4) continue;
-      const known = { ...data.input?.required, ...data.input?.optional };
-      for (const widget of node.widgets ?? []) {
-        const name = widget.name, type = known[name.split(".")[0]]?.[0];
-        if (!(Array.isArray(type) || PLAIN.includes(type) || (type && name.includes("."))) || linked(node, name)) continue;
-        found.push(`${node.title || node.comfyClass} (${id}).${name}`);
-      }
-    }
-  };
-  if (wanted) list(axis.graph, prefix, false);
-  if (!found.length) list(app.rootGraph ?? app.graph, "", true);
-  return found;
+  const compared = axis.graph && comparedNodes(axis);
+  const path = idOf(axis) ?? "";
+  const prefix = path.slice(0, path.lastIndexOf(":") + 1);
+  const result = compared ? listWidgets(axis.graph, prefix, (node) => compared.has(node)) : [];
+  return result.length ? result : listWidgets(app.rootGraph ?? app.graph, "");
 }
 
-function equip(node) {
-  const type = node.widgets?.find((w) => w.name === "type"), widget = node.widgets?.find((w) => w.name === "widget");
+/** Show the field `widget` of an XYZ Axis with the type for it only, and fill its list. */
+function addList(node) {
+  const type = node.widgets?.find((one) => one.name === "type");
+  const widget = node.widgets?.find((one) => one.name === "widget");
   if (!type || !widget) return;
   const fill = () => {
-    // What a workflow holds stays in the list, whatever has become of its node.
+    // The value of a saved workflow stays in the list, also if its node is gone.
     widget.options.values = () => [...new Set([...(widget.value ? [widget.value] : []), ...choices(node)])];
   };
   const show = () => {
@@ -87,20 +105,24 @@ function equip(node) {
     node.setSize?.([node.size[0], Math.max(node.size[1], node.computeSize()[1])]);
     app.canvas?.setDirty(true, true);
   };
-  const changed = type.callback;
-  type.callback = function () { changed?.apply(this, arguments); show(); };
-  const entry = { fill, show };
-  axes.add(entry);
-  const removed = node.onRemoved;
-  node.onRemoved = function () { removed?.apply(this, arguments); axes.delete(entry); };
-  const configured = node.onConfigure;
-  node.onConfigure = function () { configured?.apply(this, arguments); fill(); show(); };
+  axes.add(fill);
+  extend(type, "callback", show);
+  extend(node, "onRemoved", () => axes.delete(fill));
+  extend(node, "onConfigure", () => {
+    fill();
+    show();
+  });
   fill();
   setTimeout(show, 0);
 }
 
 app.registerExtension({
   name: "Athanor.Axis",
-  nodeCreated(node) { if (node.comfyClass === KIND) equip(node); },
-  refreshComboInNodes() { for (const axis of axes) axis.fill(); }, // the host has just put its own list there
+  nodeCreated(node) {
+    if (node.comfyClass === KIND) addList(node);
+  },
+  /** The host has just put its own list into the fields. */
+  refreshComboInNodes() {
+    for (const fill of axes) fill();
+  },
 });

@@ -1,89 +1,164 @@
 // The viewer of comparisons inside the page: a button on XYZ Compare and XYZ Grid Image opens it over everything.
 
 import { app } from "../../../scripts/app.js";
-import { api } from "../../../scripts/api.js";
 import { mount } from "../viewer/viewer.js";
-import { make, style, when } from "./dom.js";
+import { make, style } from "./dom.js";
+import { extend } from "./extend.js";
+import { when } from "./format.js";
+import { addressOf, get, post } from "./http.js";
 import { t } from "./words.js";
 
 const KINDS = ["AthanorXYZCompare", "AthanorXYZGridImage"];
 style("./athanor.css");
 style("../viewer/viewer.css");
 
-async function ask(path = "", body) {
-  const more = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await api.fetchApi(`/athanor/compare${path}`, more);
-  if (!answer.ok) throw new Error(await answer.text() || `${answer.status}`);
-  return answer.json();
-}
-
-/** Show a comparison, or the newest one; others can be chosen there. */
-export async function open(wanted) {
-  const before = document.activeElement;
-  const place = make("div", { class: "place" }), said = make("span", { role: "status" });
-  const chooser = make("select", { "aria-label": t("Comparison"), onchange: () => show(chooser.value) });
-  const dialog = make("dialog", { class: "athanor athanor-compare", "aria-label": t("Comparison"), tabindex: -1 },
-    make("header", {}, chooser, said, make("span", { class: "hint" }, t("LoRA Run Axis with epochs: starred takes the epochs of starred pictures")),
-      make("button", { type: "button", "aria-label": t("Close the viewer"), onclick: () => dialog.close() }, t("Close"))), place);
-  let away = null, shown = null, marked = false, saving = Promise.resolve();
-
-  function leave() {
-    away?.();
-    away = null;
-    if (marked) {
-      const at = `/${encodeURIComponent(shown)}`;
-      saving.finally(() => ask(`${at}/portable`, {})).catch(() => {}); // the folder to hand on has the marks, too
-    }
-    marked = false;
+/**
+ * Keyboard events of the whole window while the dialog is open. The host has keys of its own and may take the focus
+ * away: what is typed outside the dialog goes to the viewer only.
+ */
+class WindowKeys {
+  constructor(dialog) {
+    this.listeners = [];
+    const block = (event) => {
+      if (!dialog.contains(event.target)) event.stopPropagation();
+    };
+    this.addEventListener("keydown", block);
+    this.addEventListener("keyup", block);
   }
 
-  async function show(name) {
-    leave();
-    shown = name;
-    const at = `/${encodeURIComponent(name)}`;
+  addEventListener(kind, listener) {
+    this.listeners.push([kind, listener]);
+    window.addEventListener(kind, listener, true);
+  }
+
+  removeEventListener(kind, listener) {
+    window.removeEventListener(kind, listener, true);
+  }
+
+  release() {
+    for (const [kind, listener] of this.listeners) this.removeEventListener(kind, listener);
+  }
+}
+
+/** A dialog with the viewer of one comparison and a list of all others. */
+class CompareDialog {
+  constructor() {
+    this.opener = document.activeElement;
+    this.name = null; // of the comparison that is shown
+    this.unmount = null;
+    this.isMarked = false; // marks have changed since the comparison was opened
+    this.saving = Promise.resolve();
+    this.build();
+    this.keys = new WindowKeys(this.dialog);
+    // The host's canvas must not take what is meant for the viewer.
+    for (const kind of ["keydown", "keyup", "wheel", "pointerdown", "pointermove", "copy", "paste"]) {
+      this.dialog.addEventListener(kind, (event) => event.stopPropagation());
+    }
+    this.dialog.addEventListener("cancel", (event) => event.preventDefault()); // the viewer has its own use of Esc
+    this.dialog.addEventListener("close", () => this.closed());
+    document.body.append(this.dialog);
+    this.dialog.showModal();
+    this.dialog.focus();
+  }
+
+  build() {
+    this.place = make("div", { class: "place" });
+    this.status = make("span", { role: "status" });
+    this.chooser = make("select", { "aria-label": t("Comparison"), onchange: () => this.show(this.chooser.value) });
+    const hint = t("In LoRA Run Axis, epochs = starred takes the epochs of starred pictures");
+    const close = { type: "button", "aria-label": t("Close the viewer"), onclick: () => this.dialog.close() };
+    this.dialog = make(
+      "dialog",
+      { class: "athanor athanor-compare", "aria-label": t("Comparison"), tabindex: -1 },
+      make(
+        "header",
+        {},
+        this.chooser,
+        this.status,
+        make("span", { class: "hint" }, hint),
+        make("button", close, t("Close")),
+      ),
+      this.place,
+    );
+  }
+
+  /** Fill the list, and show the comparison with a name (null: the newest). */
+  async load(name) {
     try {
-      const data = await ask(at);
-      if (shown !== name || !dialog.isConnected) return;
-      said.textContent = "";
-      // One after the other: the last one counts.
-      const save = (cell, mark) => { marked = true; saving = saving.catch(() => {}).then(() => ask(`${at}/marks`, { cell, ...mark })); return saving; };
-      away = mount(place, data, (id) => api.apiURL(`/athanor/compare${at}/cells/${id}.png`), { save, keys, hash: false, close: () => dialog.close() });
+      const all = await get("/compare");
+      if (name && !all.some((one) => one.name === name)) all.unshift({ name, title: name });
+      const label = ({ title, time, cells }) =>
+        time ? `${title}  (${t("{count} pictures", { count: cells })}, ${when(time)})` : title;
+      this.chooser.replaceChildren(...all.map((one) => make("option", { value: one.name }, label(one))));
+      if (!all.length) {
+        this.status.textContent = t("There is no comparison yet: queue a graph with XYZ Compare.");
+        return;
+      }
+      this.chooser.value = name ?? all[0].name;
+      await this.show(this.chooser.value);
     } catch (error) {
-      place.replaceChildren();
-      said.textContent = t("The comparison cannot be shown: {why}", { why: error.message });
+      this.status.textContent = t("Comparisons cannot be read: {why}", { why: error.message });
     }
   }
 
-  // The host has keys of its own, and may take the focus away: what is typed while the viewer is open is for the viewer.
-  for (const kind of ["keydown", "keyup", "wheel", "pointerdown", "pointermove", "copy", "paste"]) dialog.addEventListener(kind, (event) => event.stopPropagation());
-  const outside = (event) => { if (!dialog.contains(event.target)) event.stopPropagation(); };
-  const heard = [["keydown", outside], ["keyup", outside]];
-  const keys = {
-    addEventListener(kind, hear) { heard.unshift([kind, hear]); window.addEventListener(kind, hear, true); },
-    removeEventListener(kind, hear) { window.removeEventListener(kind, hear, true); },
-  };
-  for (const [kind, hear] of [...heard]) window.addEventListener(kind, hear, true);
-  dialog.addEventListener("cancel", (event) => event.preventDefault()); // Esc is the viewer's
-  dialog.addEventListener("close", () => { leave(); for (const [kind, hear] of heard) window.removeEventListener(kind, hear, true); dialog.remove(); before?.focus?.(); });
-  document.body.append(dialog);
-  dialog.showModal();
-  dialog.focus();
-  try {
-    const all = await ask();
-    if (wanted && !all.some((one) => one.name === wanted)) all.unshift({ name: wanted, title: wanted });
-    chooser.replaceChildren(...all.map((one) => make("option", { value: one.name }, `${one.title}${one.time ? `  (${t("{count} pictures", { count: one.cells })}, ${when(one.time)})` : ""}`)));
-    if (!all.length) { said.textContent = t("There is no comparison yet: queue the graph with XYZ Compare."); return dialog; }
-    chooser.value = wanted ?? all[0].name;
-    await show(chooser.value);
-  } catch (error) { said.textContent = t("Comparisons cannot be read: {why}", { why: error.message }); }
-  return dialog;
+  async show(name) {
+    this.leave();
+    this.name = name;
+    const path = `/compare/${encodeURIComponent(name)}`;
+    try {
+      const data = await get(path);
+      if (this.name !== name || !this.dialog.isConnected) return; // another one was chosen meanwhile
+      this.status.textContent = "";
+      this.unmount = mount(this.place, data, (id) => addressOf(`${path}/cells/${id}.png`), {
+        save: (cell, mark) => this.save(path, { cell, ...mark }),
+        keys: this.keys,
+        hash: false,
+        close: () => this.dialog.close(),
+      });
+    } catch (error) {
+      this.place.replaceChildren();
+      this.status.textContent = t("The comparison cannot be shown: {why}", { why: error.message });
+    }
+  }
+
+  /** Save marks one after the other, so that the last change of a cell is the one that stays. */
+  save(path, mark) {
+    this.isMarked = true;
+    this.saving = this.saving.catch(() => {}).then(() => post(`${path}/marks`, mark));
+    return this.saving;
+  }
+
+  /** Take the viewer away. Changed marks are written into the comparison's stand-alone page. */
+  leave() {
+    this.unmount?.();
+    this.unmount = null;
+    if (this.isMarked) {
+      const path = `/compare/${encodeURIComponent(this.name)}/portable`;
+      this.saving.finally(() => post(path)).catch(() => {});
+    }
+    this.isMarked = false;
+  }
+
+  closed() {
+    this.leave();
+    this.keys.release();
+    this.dialog.remove();
+    this.opener?.focus?.();
+  }
 }
 
-/** The comparison that a node has drawn last; the workflow keeps its name. */
+/** Open the viewer with a comparison, or with the newest one if `name` is null; others can be chosen there. */
+export async function open(name) {
+  const dialog = new CompareDialog();
+  await dialog.load(name);
+  return dialog.dialog;
+}
+
+/** The name of the comparison that a node drew last, from its field or from the workflow; null if there is none. */
 function nameOf(node) {
   const field = node.widgets?.find((widget) => widget.name === "name");
-  const linked = node.inputs?.some((input) => input.name === "comparison" && input.link != null);
-  const typed = linked ? "" : String(field?.value ?? "").trim();
+  const isLinked = node.inputs?.some((input) => input.name === "comparison" && input.link != null);
+  const typed = isLinked ? "" : String(field?.value ?? "").trim();
   return typed || node.properties?.athanor_comparison || null;
 }
 
@@ -93,12 +168,12 @@ app.registerExtension({
     if (!KINDS.includes(node.comfyClass)) return;
     const button = node.addWidget("button", t("Open viewer"), null, () => open(nameOf(node)), { serialize: false });
     button.serialize = false;
-    button.tooltip = t("Look around in the pictures: wipe, difference, stars, blind duel.");
-    const executed = node.onExecuted;
-    node.onExecuted = function (output) {
-      executed?.apply(this, arguments);
+    button.tooltip = t("Look at the pictures: wipe, difference, stars, blind duel.");
+    extend(node, "onExecuted", (output) => {
       const name = output?.athanor_comparison?.[0];
-      if (name) { node.properties ??= {}; node.properties.athanor_comparison = name; }
-    };
+      if (!name) return;
+      node.properties ??= {};
+      node.properties.athanor_comparison = name;
+    });
   },
 });

@@ -1,85 +1,181 @@
-// The sample matrix: rows are the times of drawing with the base model pinned on top, columns the prompts.
+// The sample matrix: a row for each time of drawing, the base model on top, and a column for each prompt.
 
 import { make } from "./dom.js";
 import { t } from "./words.js";
 
-/** Open the matrix of a run over the page. */
-export function open(run) {
-  const drawn = run.brief?.samples ?? [];
-  const steps = [...new Set(drawn.map((s) => s.step))].sort((a, b) => a - b);
-  const columns = [...new Set(drawn.map((s) => s.index))].sort((a, b) => a - b);
-  const at = new Map(drawn.map((s) => [`${s.step}/${s.index}`, s]));
-  const prompts = new Map(drawn.map((s) => [s.index, s.prompt]));
-  const before = document.activeElement, place = { row: 0, column: 0 };
-  let held = false, large = false;
+/** Open the sample matrix of a run over the page. */
+export const open = (run) => new Matrix(run);
 
-  const rowName = (step) => (step ? t("step {step}, epoch {epoch}", { step, epoch: at.get(`${step}/${columns[0]}`)?.epoch ?? "?" }) : t("base model"));
-  const sampleAt = (row, column) => at.get(`${steps[row]}/${columns[column]}`);
-  const words = (sample) => (sample ? `${rowName(sample.step)}: ${sample.prompt}` : "");
-  const cells = steps.map((step, row) => columns.map((index, column) => {
-    const sample = at.get(`${step}/${index}`);
-    return make("td", { tabindex: -1, role: "gridcell", "aria-label": sample ? words(sample) : t("not drawn"), onclick: () => { go(row, column); zoom(true); } },
-      sample ? make("img", { src: run.sample(sample.file), alt: "", loading: "lazy" }) : "–");
-  }));
-  const table = make("table", { role: "grid", "aria-label": t("Samples") },
-    make("thead", {}, make("tr", {}, make("th", {}), columns.map((index) => make("th", { scope: "col" }, prompts.get(index))))),
-    make("tbody", {}, steps.map((step, row) => make("tr", { class: step ? "" : "base" }, make("th", { scope: "row" }, rowName(step)), cells[row]))));
-  const picture = make("img", { alt: "" }), caption = make("p", { class: "where", role: "status" });
-  const stage = make("div", { class: "stage", hidden: true, onclick: () => zoom(false) }, picture);
-  const size = make("input", { type: "range", min: 64, max: 512, value: 160, "aria-label": t("Size of the pictures"), oninput: () => dialog.style.setProperty("--cell", `${size.value}px`) });
-  const title = t("Samples of {name}", { name: run.brief?.name });
-  const dialog = make("dialog", { class: "athanor athanor-matrix", "aria-label": title },
-    make("header", {}, make("h2", {}, title), make("label", {}, t("size"), size),
-      make("button", { type: "button", "aria-label": t("Close the sample matrix"), onclick: () => dialog.close() }, t("Close"))),
-    caption, make("div", { class: "rows" }, table), stage,
-    make("p", { class: "keys" }, t("arrows: neighbour · Enter: large · hold space: base model · Esc: back")));
+class Matrix {
+  constructor(run) {
+    this.run = run;
+    this.opener = document.activeElement;
+    this.row = this.column = 0;
+    this.showsBase = false; // while space is down
+    this.isLarge = false;
+    const samples = run.summary?.samples ?? [];
+    const sorted = (values) => [...new Set(values)].sort((a, b) => a - b);
+    this.steps = sorted(samples.map((sample) => sample.step));
+    this.prompts = sorted(samples.map((sample) => sample.index));
+    this.samples = new Map(samples.map((sample) => [`${sample.step}/${sample.index}`, sample]));
+    this.promptTexts = new Map(samples.map((sample) => [sample.index, sample.prompt]));
+    this.build();
+    this.listen();
+    document.body.append(this.dialog);
+    this.dialog.showModal();
+    this.go(0, 0);
+  }
 
-  function go(row, column) {
-    cells[place.row]?.[place.column]?.classList.remove("here");
-    Object.assign(place, { row: Math.min(Math.max(row, 0), steps.length - 1), column: Math.min(Math.max(column, 0), columns.length - 1) });
-    const cell = cells[place.row][place.column];
-    for (const other of cells.flat()) other.tabIndex = -1;
+  build() {
+    const title = t("Samples of {name}", { name: this.run.summary?.name });
+    this.caption = make("p", { class: "where", role: "status" });
+    this.picture = make("img", { alt: "" });
+    this.stage = make("div", { class: "stage", hidden: true, onclick: () => this.enlarge(false) }, this.picture);
+    this.size = make("input", {
+      type: "range",
+      min: 64,
+      max: 512,
+      value: 160,
+      "aria-label": t("Size of the pictures"),
+      oninput: () => this.dialog.style.setProperty("--cell", `${this.size.value}px`),
+    });
+    const close = { type: "button", "aria-label": t("Close the sample matrix"), onclick: () => this.dialog.close() };
+    this.dialog = make(
+      "dialog",
+      { class: "athanor athanor-matrix", "aria-label": title, tabindex: -1 },
+      make(
+        "header",
+        {},
+        make("h2", {}, title),
+        make("label", {}, t("size"), this.size),
+        make("button", close, t("Close")),
+      ),
+      this.caption,
+      make("div", { class: "rows" }, this.table()),
+      this.stage,
+      make("p", { class: "keys" }, t("arrows: move · Enter: enlarge · hold space: base model · Esc: back")),
+    );
+  }
+
+  table() {
+    this.cells = this.steps.map((_, row) => this.prompts.map((_prompt, column) => this.cell(row, column)));
+    const head = this.prompts.map((index) => make("th", { scope: "col" }, this.promptTexts.get(index)));
+    const rows = this.steps.map((step, row) =>
+      make("tr", { class: step ? "" : "base" }, make("th", { scope: "row" }, this.rowName(step)), this.cells[row]),
+    );
+    return make(
+      "table",
+      { role: "grid", "aria-label": t("Samples") },
+      make("thead", {}, make("tr", {}, make("th"), head)),
+      make("tbody", {}, rows),
+    );
+  }
+
+  cell(row, column) {
+    const sample = this.sample(row, column);
+    const onclick = () => {
+      this.go(row, column);
+      this.enlarge(true);
+    };
+    return make(
+      "td",
+      { tabindex: -1, role: "gridcell", "aria-label": sample ? this.describe(sample) : t("not drawn"), onclick },
+      sample ? make("img", { src: this.run.sample(sample.file), alt: "", loading: "lazy" }) : "–",
+    );
+  }
+
+  /** The sample of a row and a column; undefined if it was not drawn. */
+  sample(row, column) {
+    return this.samples.get(`${this.steps[row]}/${this.prompts[column]}`);
+  }
+
+  rowName(step) {
+    if (!step) return t("base model");
+    const epoch = this.samples.get(`${step}/${this.prompts[0]}`)?.epoch ?? "?";
+    return t("step {step}, epoch {epoch}", { step, epoch });
+  }
+
+  describe(sample) {
+    return sample ? `${this.rowName(sample.step)}: ${sample.prompt}` : "";
+  }
+
+  /** Move the cursor to a cell, or to the nearest one inside the table. */
+  go(row, column) {
+    const clamp = (value, count) => Math.min(Math.max(value, 0), count - 1);
+    this.cells[this.row]?.[this.column]?.classList.remove("here");
+    this.row = clamp(row, this.steps.length);
+    this.column = clamp(column, this.prompts.length);
+    const cell = this.cells[this.row][this.column];
+    for (const other of this.cells.flat()) other.tabIndex = -1;
     cell.tabIndex = 0;
     cell.classList.add("here");
-    if (!large) { cell.focus({ preventScroll: true }); cell.scrollIntoView({ block: "nearest", inline: "nearest" }); }
-    show();
+    if (!this.isLarge) {
+      cell.focus({ preventScroll: true });
+      cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+    this.show();
   }
 
-  /** What stands under the cursor; while space is held, the base model's picture of the same prompt. */
-  function show() {
-    const sample = sampleAt(held ? 0 : place.row, place.column), own = sampleAt(place.row, place.column);
-    caption.textContent = words(sample) || t("not drawn");
-    if (large && sample) { picture.src = run.sample(sample.file); picture.alt = words(sample); }
-    const inner = cells[place.row][place.column].querySelector("img");
-    if (inner && own) inner.src = run.sample((held && sample ? sample : own).file);
+  /** Show the cell under the cursor; while space is down, the base model's picture of the same prompt. */
+  show() {
+    const own = this.sample(this.row, this.column);
+    const sample = this.showsBase ? this.sample(0, this.column) : own;
+    this.caption.textContent = this.describe(sample) || t("not drawn");
+    if (this.isLarge && sample) {
+      this.picture.src = this.run.sample(sample.file);
+      this.picture.alt = this.describe(sample);
+    }
+    const image = this.cells[this.row][this.column].querySelector("img");
+    if (image && own) image.src = this.run.sample((sample ?? own).file);
   }
 
-  function zoom(on) {
-    large = on;
-    stage.hidden = !on;
-    if (!on) cells[place.row][place.column].focus();
-    else dialog.focus();
-    show();
+  showBase(on) {
+    if (this.showsBase === on) return;
+    this.showsBase = on;
+    this.show();
   }
 
-  dialog.tabIndex = -1;
-  dialog.addEventListener("keydown", (event) => {
+  enlarge(on) {
+    this.isLarge = on;
+    this.stage.hidden = !on;
+    if (on) this.dialog.focus();
+    else this.cells[this.row][this.column].focus();
+    this.show();
+  }
+
+  listen() {
+    this.dialog.addEventListener("keydown", (event) => this.keydown(event));
+    this.dialog.addEventListener("keyup", (event) => {
+      event.stopPropagation();
+      if (event.key === " ") this.showBase(false);
+    });
+    this.dialog.addEventListener("cancel", (event) => {
+      if (!this.isLarge) return;
+      event.preventDefault();
+      this.enlarge(false);
+    });
+    this.dialog.addEventListener("close", () => {
+      this.dialog.remove();
+      this.opener?.focus?.();
+    });
+  }
+
+  keydown(event) {
     event.stopPropagation(); // the host has keys of its own
-    if (event.target === size || event.ctrlKey || event.metaKey || event.altKey) return;
-    const keys = {
-      ArrowLeft: () => go(place.row, place.column - 1), ArrowRight: () => go(place.row, place.column + 1),
-      ArrowUp: () => go(place.row - 1, place.column), ArrowDown: () => go(place.row + 1, place.column),
-      Enter: () => zoom(!large), " ": () => { if (!held) { held = true; show(); } },
-    };
+    if (event.target === this.size || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.tagName === "BUTTON" && (event.key === "Enter" || event.key === " ")) return;
-    if (event.key === "Escape") { event.preventDefault(); if (large) zoom(false); else dialog.close(); return; }
-    if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
-  });
-  dialog.addEventListener("keyup", (event) => { event.stopPropagation(); if (event.key === " " && held) { held = false; show(); } });
-  dialog.addEventListener("cancel", (event) => { if (large) { event.preventDefault(); zoom(false); } });
-  dialog.addEventListener("close", () => { dialog.remove(); before?.focus?.(); });
-  document.body.append(dialog);
-  dialog.showModal();
-  go(place.row, place.column);
-  return dialog;
+    const actions = {
+      "ArrowLeft": () => this.go(this.row, this.column - 1),
+      "ArrowRight": () => this.go(this.row, this.column + 1),
+      "ArrowUp": () => this.go(this.row - 1, this.column),
+      "ArrowDown": () => this.go(this.row + 1, this.column),
+      "Enter": () => this.enlarge(!this.isLarge),
+      " ": () => this.showBase(true),
+      "Escape": () => (this.isLarge ? this.enlarge(false) : this.dialog.close()),
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
 }

@@ -1,107 +1,183 @@
-// What the Train LoRA node shows of its run: numbers, chart, last samples, buttons.
+// What the Train LoRA node shows of its run: state, chart, buttons, last samples.
 
-import { LossChart, controls } from "./chart.js";
-import { duration, make, number, speed, standing, style } from "./dom.js";
+import { controls } from "./chart_options.js";
+import { make, style } from "./dom.js";
+import { duration, number, speed, stateOf } from "./format.js";
+import { LossChart } from "./loss_chart.js";
 import * as store from "./store.js";
 import { t } from "./words.js";
 
 style("./athanor.css");
 
-export const BUTTONS = [
-  ["stop", "Stop and keep", "Stop after this step, save the LoRA, and let the rest of the graph go on"],
-  ["save", "Save now", "Save the LoRA as it is now, and go on"],
-  ["sample", "Sample now", "Draw the sample prompts now, and go on; needs a Sample Config"],
-];
+const SAMPLES = 6; // pictures at most in the strip
 
-/** The buttons of a live run. */
+/** Buttons for the run that `current()` returns; `say` gets what came of a click. `enable(on)`: the run is live. */
 export function commands(current, say) {
-  const buttons = BUTTONS.map(([command, label, title]) => make("button", {
-    type: "button", title: t(title), "aria-label": t(label), disabled: true, "data-command": command,
-    onclick: async () => {
+  const button = (command, label, title) => {
+    const onclick = async () => {
       try {
-        await current().ask(command);
-        say(t("{command}: asked", { command: t(label) }));
-      } catch (error) { say(error.message); }
-    },
-  }, t(label)));
-  const element = make("div", { class: "athanor-buttons" }, buttons);
-  return Object.assign(element, { live(on) { for (const button of buttons) button.disabled = !on; } });
+        await current().command(command);
+        say(t("{command}: requested", { command: label }));
+      } catch (error) {
+        say(error.message);
+      }
+    };
+    const names = { title, "aria-label": label, "data-command": command };
+    return make("button", { type: "button", ...names, disabled: true, onclick }, label);
+  };
+  const buttons = [
+    button("stop", t("Stop and keep"), t("Stop after this step, save the LoRA and run the rest of the graph")),
+    button("save", t("Save now"), t("Save the LoRA now and continue training")),
+    button("sample", t("Sample now"), t("Draw the sample prompts now and continue training; needs a Sample Config")),
+  ];
+  const enable = (on) => {
+    for (const one of buttons) one.disabled = !on;
+  };
+  return Object.assign(make("div", { class: "athanor-buttons" }, buttons), { enable });
 }
 
+/** The panel of one node. It follows one run at a time. */
 export class Panel {
   constructor() {
     this.run = null;
+    this.notice = ""; // what came of a click
+    this.result = ""; // what the node reported at its end
     this.chart = new LossChart(130);
     this.controls = controls();
     this.state = make("b", { class: "athanor-state" });
     this.numbers = make("span");
     this.note = make("div", { class: "athanor-note", role: "status" });
     this.strip = make("div", { class: "athanor-strip" });
-    this.buttons = commands(() => this.run, (words) => this.say(words));
-    this.element = make("div", { class: "athanor athanor-panel" },
-      make("div", { class: "athanor-line" }, this.state, this.numbers), this.chart.element, this.controls, this.strip, this.note, this.buttons);
+    this.buttons = commands(
+      () => this.run,
+      (notice) => this.say(notice),
+    );
+    this.element = make(
+      "div",
+      { class: "athanor athanor-panel" },
+      make("div", { class: "athanor-line" }, this.state, this.numbers),
+      this.chart.element,
+      this.controls,
+      this.strip,
+      this.note,
+      this.buttons,
+    );
     // The canvas below must not take what is meant for the slider.
-    for (const kind of ["pointerdown", "mousedown"]) this.controls.addEventListener(kind, (event) => event.stopPropagation());
+    for (const kind of ["pointerdown", "mousedown"]) {
+      this.controls.addEventListener(kind, (event) => event.stopPropagation());
+    }
     this.draw();
   }
 
+  /** Show the run with this id from now on; null: none. */
   follow(id) {
     if (this.run?.id === id) return;
-    this.leave?.();
+    this.unwatch?.();
     this.run = id ? store.run(id) : null;
-    this.said = this.summary = "";
-    this.leave = this.run?.watch(() => this.draw());
+    this.notice = this.result = "";
+    this.unwatch = this.run?.watch(() => this.draw());
     this.draw();
   }
 
-  /** What the node said at its end. */
-  tell(words) { this.summary = words; this.draw(); }
-
-  say(words) { this.said = words; this.draw(); }
-
-  forget() {
-    this.leave?.();
-    this.chart.forget();
-    this.controls.forget();
+  /** Show what the node reported at its end. */
+  showResult(text) {
+    this.result = text;
+    this.draw();
   }
 
+  say(notice) {
+    this.notice = notice;
+    this.draw();
+  }
+
+  /** The node is gone. */
+  release() {
+    this.unwatch?.();
+    this.chart.release();
+    this.controls.release();
+  }
+
+  /** Draw in the next frame. */
   draw() {
-    if (this.asked) return;
-    this.asked = true;
-    requestAnimationFrame(() => { this.asked = false; this.fill(); });
+    if (this.isWaiting) return;
+    this.isWaiting = true;
+    requestAnimationFrame(() => {
+      this.isWaiting = false;
+      this.drawNow();
+    });
   }
 
-  fill() {
-    const { run } = this, last = run?.last, heard = run?.heard, brief = run?.brief;
+  drawNow() {
+    const { run } = this;
     this.chart.show(run);
-    this.buttons.live(Boolean(run?.live && last));
+    this.buttons.enable(Boolean(run?.live && run.last));
     this.element.dataset.run = run?.id ?? "";
     this.element.dataset.points = run?.points.length ?? 0;
     if (!run) {
       this.state.textContent = "";
-      this.numbers.textContent = t("Queue the graph: the loss will be drawn here.");
+      this.numbers.textContent = t("Queue the graph to see the loss here.");
       this.strip.replaceChildren();
+      this.stripFiles = "";
       this.note.textContent = "";
       return;
     }
-    const { sign, word, kind } = standing(brief);
+    const { sign, word, kind } = stateOf(run.summary);
     this.state.textContent = `${sign} ${word}`;
     this.state.dataset.kind = kind;
-    if (this.was === "live" && kind !== "live") this.said = ""; // what was asked for has happened
-    this.was = kind;
-    const steps = brief?.steps, seconds = heard?.seconds ?? last?.seconds, probe = run.probes[run.probes.length - 1];
-    const told = last ? [
-      steps ? t("step {step} of {steps}", { step: last.step, steps }) : t("step {step}", { step: last.step }), t("epoch {epoch}", { epoch: last.epoch }),
-      speed(seconds), run.live && steps ? t("{time} left", { time: duration(seconds * (steps - last.step)) }) : "",
-      last.memory ? `${last.memory.toFixed(1)} GB` : "", `lr ${number(last.lr)}`, run.probes.length > 1 ? t("probe {percent} %", { percent: probe[1].toFixed(1) }) : "",
-    ] : [heard?.text ?? "", run.trouble && !run.live ? run.trouble : ""];
-    this.numbers.textContent = told.filter(Boolean).join(" · ");
-    this.note.textContent = this.said || (run.live ? "" : this.summary) || (brief?.status === "failed" ? brief.why : "") || (heard?.kind === "warning" ? heard.text : "");
-    const drawn = brief?.samples ?? [], newest = drawn[drawn.length - 1];
-    const shown = newest ? drawn.filter((s) => s.step === newest.step).slice(-6) : [];
-    if (shown.map((s) => s.file).join() !== this.drawn) {
-      this.drawn = shown.map((s) => s.file).join();
-      this.strip.replaceChildren(...shown.map((s) => make("img", { src: run.sample(s.file), alt: t("Sample at step {step}: {prompt}", s), title: t("step {step}: {prompt}", s), loading: "lazy" })));
-    }
+    if (this.lastKind === "live" && kind !== "live") this.notice = ""; // what was requested has happened
+    this.lastKind = kind;
+    this.numbers.textContent = (run.last ? this.progress() : this.preparation()).filter(Boolean).join(" · ");
+    this.note.textContent = this.noteText();
+    this.drawStrip();
+  }
+
+  /** Step, epoch, speed, time left, memory, learning rate and probe of the last step. */
+  progress() {
+    const { run } = this;
+    const { step, epoch, memory, lr, seconds: measured } = run.last;
+    const steps = run.summary?.steps;
+    const seconds = run.message?.seconds ?? measured;
+    const { probes } = run;
+    return [
+      steps ? t("step {step} of {steps}", { step, steps }) : t("step {step}", { step }),
+      t("epoch {epoch}", { epoch }),
+      speed(seconds),
+      run.live && steps ? t("{time} left", { time: duration(seconds * (steps - step)) }) : "",
+      memory ? `${memory.toFixed(1)} GB` : "",
+      `lr ${number(lr)}`,
+      probes.length > 1 ? t("probe {percent} %", { percent: probes.at(-1)[1].toFixed(1) }) : "",
+    ];
+  }
+
+  /** What the run does before its first step, or why it cannot be read. */
+  preparation() {
+    const { run } = this;
+    return [run.message?.text ?? "", run.error && !run.live ? run.error : ""];
+  }
+
+  noteText() {
+    const { run } = this;
+    if (this.notice) return this.notice;
+    if (!run.live && this.result) return this.result;
+    if (run.summary?.status === "failed" && run.summary.why) return run.summary.why;
+    return run.message?.kind === "warning" ? run.message.text : "";
+  }
+
+  /** The samples that were drawn last, redrawn only when there are new ones. */
+  drawStrip() {
+    const { run } = this;
+    const samples = run.summary?.samples ?? [];
+    const shown = samples.filter((sample) => sample.step === samples.at(-1).step).slice(-SAMPLES);
+    const files = shown.map((sample) => sample.file).join();
+    if (files === this.stripFiles) return;
+    this.stripFiles = files;
+    const image = (sample) =>
+      make("img", {
+        src: run.sample(sample.file),
+        alt: t("Sample at step {step}: {prompt}", sample),
+        title: t("step {step}: {prompt}", sample),
+        loading: "lazy",
+      });
+    this.strip.replaceChildren(...shown.map(image));
   }
 }

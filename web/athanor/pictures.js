@@ -1,39 +1,41 @@
-// A list of very many pictures: only the cells that can be seen exist, and their data comes a page at a time.
+// A list of very many pictures: only the cells that can be seen exist, and their data is read a page at a time.
 
+import { cropFrame } from "./crop_frame.js";
 import { make } from "./dom.js";
 import { t } from "./words.js";
 
-const PAGE = 100, BELOW = 58, GAP = 8, QUIET = 90; // pictures of one request; room for words below a thumbnail; ms without scrolling
+const PAGE = 100; // pictures of one request
+const TEXT_HEIGHT = 58; // pixels below a thumbnail
+const GAP = 8; // pixels between cells
+const QUIET = 90; // ms without scrolling before pictures are read
 
-/** The picture in a box, with what its bucket cuts off darkened. `url` may come later. */
-export function framed(picture, side, crop = true) {
-  const [width, height] = picture.size, scale = Math.min(side / width, side / height);
-  const frame = make("div", { class: "frame", style: `width:${Math.max(1, width * scale)}px;height:${Math.max(1, height * scale)}px` }, make("img", { alt: "", draggable: "false" }));
-  const place = picture.places[0];
-  if (crop && place) {
-    const [w, h] = place.resized, [left, top] = place.crop, [bw, bh] = place.bucket, part = (value, of) => `${(100 * value) / of}%`;
-    frame.append(make("div", { class: "crop", style: `left:${part(left, w)};top:${part(top, h)};width:${part(bw, w)};height:${part(bh, h)}` }));
-  }
-  return frame;
-}
-
+/** The scrolling list. Its cursor is the picture that the page shows in detail. */
 export class Pictures {
-  /** `page(first, count)` reads pictures, `url(picture)` is where one is; `moved` and `entered` hear of the one under the cursor. */
-  constructor({ page, url, describe, moved, entered }) {
-    Object.assign(this, { page, url, describe, moved, entered, total: 0, at: -1, side: 150, crop: true });
-    this.pages = new Map();
+  /**
+   * readPage(first, count) resolves to pictures; url(picture) is its thumbnail; describe(picture) returns
+   * {caption, line, marks}; moved(picture or null) is called for the one under the cursor, entered() to enlarge it.
+   */
+  constructor({ readPage, url, describe, moved, entered }) {
+    Object.assign(this, { readPage, url, describe, moved, entered });
+    this.total = 0;
+    this.at = -1; // index of the picture under the cursor
+    this.side = 150;
+    this.crop = true;
+    this.round = 0; // answers to requests of an earlier round are dropped
+    this.pages = new Map(); // page number -> pictures
     this.cells = new Map(); // index -> element
     this.inner = make("div", { class: "inner" });
-    this.element = make("div", { class: "pictures", tabindex: 0, role: "listbox", "aria-label": t("Pictures") }, this.inner);
+    const attributes = { class: "pictures", tabindex: 0, role: "listbox", "aria-label": t("Pictures") };
+    this.element = make("div", attributes, this.inner);
     this.element.addEventListener("scroll", () => this.draw());
-    this.element.addEventListener("keydown", (event) => this.key(event));
+    this.element.addEventListener("keydown", (event) => this.keydown(event));
     new ResizeObserver(() => this.draw()).observe(this.element);
   }
 
-  /** Begin anew with `total` pictures; the first page may be at hand. */
+  /** Show a new list of `total` pictures, of which `first` (the first page) may be known already. */
   show(total, first) {
     this.total = total;
-    this.round = (this.round ?? 0) + 1; // answers of before do not count
+    this.round += 1;
     this.pages.clear();
     this.clear();
     if (first) this.pages.set(0, first);
@@ -43,6 +45,7 @@ export class Pictures {
     this.go(this.at);
   }
 
+  /** Change `side` (pixels of a thumbnail) or `crop`. */
   set(change) {
     Object.assign(this, change);
     this.clear();
@@ -55,79 +58,129 @@ export class Pictures {
     this.cells.clear();
   }
 
-  get columns() { return Math.max(1, Math.floor((this.element.clientWidth - GAP) / (this.side + GAP))); }
-  get row() { return this.side + BELOW + GAP; }
-  get visibleRows() { return Math.max(1, Math.floor(this.element.clientHeight / this.row)); }
-  picture(index) { return this.pages.get(Math.floor(index / PAGE))?.[index % PAGE]; }
+  get columns() {
+    return Math.max(1, Math.floor((this.element.clientWidth - GAP) / (this.side + GAP)));
+  }
 
+  get rowHeight() {
+    return this.side + TEXT_HEIGHT + GAP;
+  }
+
+  get visibleRows() {
+    return Math.max(1, Math.floor(this.element.clientHeight / this.rowHeight));
+  }
+
+  /** The picture at an index; undefined if it has not been read yet. */
+  picture(index) {
+    return this.pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+  }
+
+  /** The picture under the cursor; undefined if there is none. */
+  get current() {
+    return this.picture(this.at);
+  }
+
+  /** Draw in the next frame. */
   draw() {
-    if (this.asked) return;
-    this.asked = true;
-    requestAnimationFrame(() => { this.asked = false; this.fill(); });
+    if (this.isWaiting) return;
+    this.isWaiting = true;
+    requestAnimationFrame(() => {
+      this.isWaiting = false;
+      this.drawNow();
+    });
   }
 
-  fill() {
+  /** Create the cells that can be seen, one row more at both ends, and remove the others. */
+  drawNow() {
     if (!this.element.clientWidth) return;
-    const { columns, row } = this, top = this.element.scrollTop;
-    this.inner.style.height = `${Math.ceil(this.total / columns) * row + GAP}px`;
-    const first = Math.max(0, Math.floor(top / row) - 1) * columns;
-    const last = Math.min(this.total, (Math.floor((top + this.element.clientHeight) / row) + 2) * columns);
-    for (const [index, cell] of this.cells) if (index < first || index >= last) { cell.remove(); this.cells.delete(index); }
-    for (let index = first; index < last; index++) {
-      const cell = this.cells.get(index) ?? this.cell(index);
-      cell.style.transform = `translate(${GAP + (index % columns) * (this.side + GAP)}px, ${GAP + Math.floor(index / columns) * row}px)`;
+    const { columns, rowHeight } = this;
+    const { scrollTop, clientHeight } = this.element;
+    this.inner.style.height = `${Math.ceil(this.total / columns) * rowHeight + GAP}px`;
+    const first = Math.max(0, Math.floor(scrollTop / rowHeight) - 1) * columns;
+    const last = Math.min(this.total, (Math.floor((scrollTop + clientHeight) / rowHeight) + 2) * columns);
+    for (const [index, cell] of this.cells) {
+      if (index >= first && index < last) continue;
+      cell.remove();
+      this.cells.delete(index);
     }
-    clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => this.settle(first, last), QUIET);
+    for (let index = first; index < last; index++) {
+      const cell = this.cells.get(index) ?? this.addCell(index);
+      const left = GAP + (index % columns) * (this.side + GAP);
+      const top = GAP + Math.floor(index / columns) * rowHeight;
+      cell.style.transform = `translate(${left}px, ${top}px)`;
+    }
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.readVisible(first, last), QUIET);
   }
 
-  cell(index) {
-    const cell = make("div", { class: "cell", id: `athanor-picture-${index}`, role: "option", "aria-posinset": index + 1, "aria-setsize": this.total, "aria-selected": String(index === this.at), style: `width:${this.side}px;height:${this.row - GAP}px`,
-      onclick: () => this.go(index), ondblclick: () => this.entered() });
+  addCell(index) {
+    const cell = make("div", {
+      class: "cell",
+      id: `athanor-picture-${index}`,
+      role: "option",
+      "aria-posinset": index + 1,
+      "aria-setsize": this.total,
+      "aria-selected": String(index === this.at),
+      style: `width:${this.side}px;height:${this.rowHeight - GAP}px`,
+      onclick: () => this.go(index),
+      ondblclick: () => this.entered(),
+    });
     this.cells.set(index, cell);
     this.inner.append(cell);
-    this.paint(index, cell);
+    this.fillCell(index, cell);
     return cell;
   }
 
-  paint(index, cell) {
+  fillCell(index, cell) {
     const picture = this.picture(index);
     if (!picture) return;
-    const { words, line, marks } = this.describe(picture);
-    cell.setAttribute("aria-label", [picture.name, line, words, marks?.title].filter(Boolean).join(", "));
+    const { caption, line, marks } = this.describe(picture);
+    cell.setAttribute("aria-label", [picture.name, line, caption, marks?.title].filter(Boolean).join(", "));
     cell.title = picture.name;
-    cell.replaceChildren(make("div", { class: "box", style: `height:${this.side}px` }, framed(picture, this.side, this.crop)),
-      make("div", { class: "line" }, make("span", {}, line), marks ? make("span", { class: "marks", "data-level": marks.level, title: marks.title }, marks.sign) : null),
-      make("div", { class: "words" }, words));
+    const sign = marks && make("span", { class: "marks", "data-level": marks.level, title: marks.title }, marks.sign);
+    cell.replaceChildren(
+      make("div", { class: "box", style: `height:${this.side}px` }, cropFrame(picture, this.side, this.crop)),
+      make("div", { class: "line" }, make("span", {}, line), sign),
+      make("div", { class: "words" }, caption),
+    );
     cell.dataset.filled = "";
   }
 
-  /** When scrolling has come to rest: read the pages that are seen, then their pictures. */
-  async settle(first, last) {
+  /** When scrolling has come to rest: read the pages that are seen, then their thumbnails. */
+  async readVisible(first, last) {
     const { round } = this;
-    for (let number = Math.floor(first / PAGE); number <= Math.floor((last - 1) / PAGE) && last > first; number++) {
-      if (this.pages.has(number)) continue;
+    for (let page = Math.floor(first / PAGE); page * PAGE < last; page++) {
+      if (this.pages.has(page)) continue;
       try {
-        const found = await this.page(number * PAGE, PAGE);
+        const pictures = await this.readPage(page * PAGE, PAGE);
         if (round !== this.round) return;
-        this.pages.set(number, found);
-      } catch { return; } // whoever reads pages says why
+        this.pages.set(page, pictures);
+      } catch {
+        return; // readPage has told the user why
+      }
     }
-    for (const [index, cell] of this.cells) {
-      if (cell.dataset.filled == null) this.paint(index, cell);
-      const image = cell.querySelector("img"), picture = this.picture(index);
-      if (!image || image.src || !picture) continue;
-      image.addEventListener("error", () => { cell.querySelector(".frame").replaceChildren(make("span", { class: "gone" }, t("gone"))); }, { once: true });
-      image.src = this.url(picture);
-    }
-    if (this.told !== this.picture(this.at)) this.tell();
+    for (const [index, cell] of this.cells) this.loadThumbnail(index, cell);
+    if (this.reported !== this.current) this.report();
   }
 
-  tell() {
-    this.told = this.picture(this.at);
-    this.moved(this.told ?? null);
+  loadThumbnail(index, cell) {
+    if (cell.dataset.filled == null) this.fillCell(index, cell);
+    const image = cell.querySelector("img");
+    const picture = this.picture(index);
+    if (!image || image.src || !picture) return;
+    const showMissing = () =>
+      cell.querySelector(".frame").replaceChildren(make("span", { class: "gone" }, t("missing")));
+    image.addEventListener("error", showMissing, { once: true });
+    image.src = this.url(picture);
   }
 
+  /** Report the picture under the cursor. */
+  report() {
+    this.reported = this.current;
+    this.moved(this.reported ?? null);
+  }
+
+  /** Move the cursor to an index, or to the nearest one there is. */
   go(index) {
     this.cells.get(this.at)?.setAttribute("aria-selected", "false");
     this.at = this.total ? Math.min(Math.max(index, 0), this.total - 1) : -1;
@@ -135,25 +188,37 @@ export class Pictures {
     this.cells.get(this.at)?.setAttribute("aria-selected", "true");
     if (this.at < 0) this.element.removeAttribute("aria-activedescendant");
     else this.element.setAttribute("aria-activedescendant", `athanor-picture-${this.at}`);
-    this.tell();
+    this.report();
   }
 
-  /** Scroll so far that the cursor is seen. */
+  /** Scroll as far as needed to see the cursor. */
   reveal() {
     if (this.at < 0 || !this.element.clientWidth) return;
-    const top = Math.floor(this.at / this.columns) * this.row, { scrollTop, clientHeight } = this.element;
+    const top = Math.floor(this.at / this.columns) * this.rowHeight;
+    const bottom = top + this.rowHeight + GAP;
+    const { scrollTop, clientHeight } = this.element;
     if (top < scrollTop) this.element.scrollTop = top;
-    else if (top + this.row + GAP > scrollTop + clientHeight) this.element.scrollTop = top + this.row + GAP - clientHeight;
-    this.fill();
+    else if (bottom > scrollTop + clientHeight) this.element.scrollTop = bottom - clientHeight;
+    this.drawNow();
   }
 
-  key(event) {
+  keydown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const page = this.columns * this.visibleRows;
-    const to = { ArrowLeft: this.at - 1, ArrowRight: this.at + 1, ArrowUp: this.at - this.columns, ArrowDown: this.at + this.columns, PageUp: this.at - page, PageDown: this.at + page, Home: 0, End: this.total - 1 }[event.key];
+    const targets = {
+      ArrowLeft: this.at - 1,
+      ArrowRight: this.at + 1,
+      ArrowUp: this.at - this.columns,
+      ArrowDown: this.at + this.columns,
+      PageUp: this.at - page,
+      PageDown: this.at + page,
+      Home: 0,
+      End: this.total - 1,
+    };
+    const target = targets[event.key];
     if (event.key === "Enter") this.entered();
-    else if (to == null) return;
-    else if (to >= 0 || this.at > 0) this.go(to < 0 && event.key === "ArrowUp" ? this.at : to);
+    else if (target == null) return;
+    else if (target >= 0 || this.at > 0) this.go(target < 0 && event.key === "ArrowUp" ? this.at : target);
     event.preventDefault();
   }
 }

@@ -1,151 +1,197 @@
-// What is known of runs, by run id: filled from the server's folders, kept fresh by its broadcasts `athanor.run`.
-// Broadcasts only say that there is something new; every number is read from the run's own files, so that a reload, a
+// The runs that the page shows, by run id: read from the server's folders, kept fresh by its broadcasts `athanor.run`.
+// A broadcast only says that there is something new. Every number is read from the run's own files, so that a reload, a
 // second page or a lost message make no difference.
 
 import { api } from "../../../scripts/api.js";
+import { addressOf, get, post } from "./http.js";
 
-const EVERY = 1000; // ms between two reads of the same run
-const MOST = 2000, TOO_MANY = 4000; // points that are asked for; points that are kept before they are thinned again
-
-async function get(path) {
-  const answer = await api.fetchApi(`/athanor/runs${path}`);
-  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
-  return answer.json();
-}
-
-async function post(path, body) {
-  const answer = await api.fetchApi(`/athanor/runs${path}`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}),
-  });
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer.json();
-}
+const INTERVAL = 1000; // ms between two reads of the same run
+const OTHER_PROCESS_INTERVAL = 5000; // ms: a run of another process sends no broadcasts to this page
+const POINTS = 2000; // points of a curve that are requested
+const MOST_POINTS = 4000; // beyond this many, the curve is requested again as a whole, thinned by the server
 
 class Run {
   constructor(id) {
     this.id = id;
-    this.brief = null; // as GET /athanor/runs/{id} answers
+    this.path = `/runs/${id}`;
+    this.summary = null; // as GET /athanor/runs/{id} answers
     this.points = [];
-    this.heard = null; // the last broadcast
+    this.message = null; // the last broadcast
+    this.error = null; // why the last read failed
     this.listeners = new Set();
-    this.wanted = { whole: true, brief: true };
+    this.stale = { curve: true, summary: true };
     this.busy = false;
   }
 
-  get last() { return this.points[this.points.length - 1]; }
-  get live() { return this.brief ? this.brief.live : Boolean(this.heard) && this.heard.kind !== "ended"; }
-  get events() { return this.brief?.events ?? []; }
+  /** The newest point of the curve. */
+  get last() {
+    return this.points[this.points.length - 1];
+  }
+
+  get live() {
+    return this.summary ? this.summary.live : Boolean(this.message) && this.message.kind !== "ended";
+  }
+
+  get events() {
+    return this.summary?.events ?? [];
+  }
+
+  /** Probe losses as [step, percent of the first], by step; of a step that was trained twice, the later one. */
   get probes() {
     const latest = new Map(this.events.filter((e) => e.event === "probed").map((e) => [e.step, e.percent]));
     return [...latest].sort((a, b) => a[0] - b[0]);
   }
 
-  /** Call `changed` whenever something is new; returns what ends that. */
+  /** Call `changed` whenever something is new. Returns a function that ends this. */
   watch(changed) {
     this.listeners.add(changed);
     this.refresh();
     return () => this.listeners.delete(changed);
   }
 
-  tell() { for (const listener of this.listeners) listener(this); }
+  notify() {
+    for (const listener of this.listeners) listener(this);
+  }
 
-  hear(message) {
-    this.heard = message;
-    if (message.kind === "started") this.wanted.whole = true; // steps may be done again
-    if (message.kind !== "step") this.wanted.brief = true;
-    this.wanted.points = true;
+  /** Take in a broadcast about this run. */
+  receive(message) {
+    this.message = message;
+    if (message.kind === "started") this.stale.curve = true; // a resumed run may train steps again
+    if (message.kind !== "step") this.stale.summary = true;
+    this.stale.points = true;
     if (this.listeners.size) this.refresh();
-    this.tell();
+    this.notify();
   }
 
   /** Read what is new, at most once a second. */
-  refresh() {
-    if (this.busy) { this.again = true; return; }
-    if (!this.wanted.whole && !this.wanted.brief && !this.wanted.points) return;
+  async refresh() {
+    if (this.busy) {
+      this.readAgain = true;
+      return;
+    }
+    if (!this.stale.curve && !this.stale.summary && !this.stale.points) return;
     this.busy = true;
-    this.read().catch((error) => { this.trouble = error.message; }).finally(() => {
-      this.tell();
-      setTimeout(() => {
-        this.busy = false;
-        if (this.again) { this.again = false; this.refresh(); }
-      }, EVERY);
-      // Another process broadcasts to its own pages.
-      if (this.brief?.elsewhere && this.listeners.size) setTimeout(() => { this.wanted = { ...this.wanted, brief: true }; this.refresh(); }, 5000);
-    });
+    try {
+      await this.read();
+    } catch (error) {
+      this.error = error.message;
+    }
+    this.notify();
+    setTimeout(() => {
+      this.busy = false;
+      if (!this.readAgain) return;
+      this.readAgain = false;
+      this.refresh();
+    }, INTERVAL);
+    if (this.summary?.elsewhere && this.listeners.size) setTimeout(() => this.refreshSummary(), OTHER_PROCESS_INTERVAL);
+  }
+
+  refreshSummary() {
+    this.stale.summary = true;
+    this.refresh();
   }
 
   async read() {
-    const { whole, brief } = this.wanted;
-    this.wanted = {};
+    const { curve, summary } = this.stale;
+    this.stale = {};
     try {
-      if (brief || !this.brief) this.brief = await get(`/${this.id}`);
-      const after = whole || this.points.length > TOO_MANY ? 0 : this.last?.step ?? 0;
-      const found = await get(`/${this.id}/metrics?after=${after}&points=${MOST}`);
-      this.points = after ? [...this.points, ...found.map(slim)] : found.map(slim);
-      this.trouble = null;
+      if (summary || !this.summary) this.summary = await get(this.path);
+      const after = curve || this.points.length > MOST_POINTS ? 0 : (this.last?.step ?? 0);
+      const points = (await get(`${this.path}/metrics?after=${after}&points=${POINTS}`)).map(drawnFields);
+      this.points = after ? [...this.points, ...points] : points;
+      this.error = null;
     } catch (error) {
-      // While it encodes, a run has no folder yet: its next broadcast asks again.
-      this.wanted = { whole: true, brief: true };
+      // While it encodes, a run has no folder yet: its next broadcast reads again.
+      this.stale = { curve: true, summary: true };
       throw error;
     }
   }
 
-  review() { return get(`/${this.id}/review`); }
-  graph() { return get(`/${this.id}/graph`); }
-  ask(command) { return post(`/${this.id}/${command}`); }
-  async discard(file) {
-    await post(`/${this.id}/discard`, { file });
-    this.wanted.brief = true;
-    this.refresh();
+  /** The server's review of the run: verdict, saved files, loss by noise level, pictures with high loss. */
+  review() {
+    return get(`${this.path}/review`);
   }
-  star(file, on) { return post(`/${this.id}/star`, { file, on }); }
-  copy(file, name) { return post(`/${this.id}/copy`, { file, name }); }
-  sample(file) { return api.apiURL(`/athanor/runs/${this.id}/samples/${encodeURIComponent(file)}`); }
-  picture(index) { return api.apiURL(`/athanor/runs/${this.id}/pictures/${index}`); }
-  get report() { return api.apiURL(`/athanor/runs/${this.id}/report`); }
+
+  /** The workflow and the queued graph of the run. */
+  graph() {
+    return get(`${this.path}/graph`);
+  }
+
+  /** Send a command to the live run: "stop", "save" or "sample". */
+  command(name) {
+    return post(`${this.path}/${name}`);
+  }
+
+  /** Delete a saved file. */
+  async discard(file) {
+    await post(`${this.path}/discard`, { file });
+    this.refreshSummary();
+  }
+
+  star(file, on) {
+    return post(`${this.path}/star`, { file, on });
+  }
+
+  copy(file, name) {
+    return post(`${this.path}/copy`, { file, name });
+  }
+
+  /** The address of a sample picture. */
+  sample(file) {
+    return addressOf(`${this.path}/samples/${encodeURIComponent(file)}`);
+  }
+
+  /** The address of a training picture, by its index in the dataset. */
+  picture(index) {
+    return addressOf(`${this.path}/pictures/${index}`);
+  }
+
+  get report() {
+    return addressOf(`${this.path}/report`);
+  }
 }
 
-/** Only what is drawn: per-sample lists stay on the server. */
-function slim({ step, epoch, loss, mean, low, high, lr, d_lr, seconds, memory }) {
+/** Only the numbers that are drawn: lists by sample are long. */
+function drawnFields({ step, epoch, loss, mean, low, high, lr, d_lr, seconds, memory }) {
   return { step, epoch, loss, mean, low, high, lr: d_lr ?? lr, seconds, memory };
 }
 
 const runs = new Map();
 
-/** The run of an id; the same object for all who ask. */
+/** The run with an id; the same object for all who ask for it. */
 export function run(id) {
   if (!runs.has(id)) runs.set(id, new Run(id));
   return runs.get(id);
 }
 
-/** All runs on disk in short, the newest first. */
-export const list = () => get("?short=1");
+/** Short summaries of all runs on disk, the newest first. */
+export const list = () => get("/runs?short=1");
 
-/** The newest run of a name; of several, the one that this node trained. */
+/** The id of the newest run with a name, or null; of several, the newest that this node trained. */
 export async function find(name, node) {
-  const named = await get(`?name=${encodeURIComponent(name)}`);
+  const named = await get(`/runs?name=${encodeURIComponent(name)}`);
   if (named.length < 2) return named[0]?.run_id ?? null;
-  for (const brief of named.slice(0, 5)) if ((await get(`/${brief.run_id}`)).node === node) return brief.run_id;
+  for (const { run_id } of named.slice(0, 5)) if ((await get(`/runs/${run_id}`)).node === node) return run_id;
   return named[0].run_id;
 }
 
-const everyone = new Set();
+const listeners = new Set();
 
-/** Hear every broadcast. */
-export function listen(heard) {
-  everyone.add(heard);
-  return () => everyone.delete(heard);
+/** Call `listener` with every broadcast of any run. Returns a function that ends this. */
+export function listen(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 api.addEventListener("athanor.run", ({ detail }) => {
-  run(detail.run_id).hear(detail);
-  for (const heard of everyone) heard(detail);
+  run(detail.run_id).receive(detail);
+  for (const listener of listeners) listener(detail);
 });
 
-// After the connection was lost, whatever was missed is read again.
+// After the connection was lost, read what was missed.
 api.addEventListener("reconnected", () => {
   for (const one of runs.values()) {
-    one.wanted = { brief: true, points: true };
+    one.stale = { summary: true, points: true };
     if (one.listeners.size) one.refresh();
   }
 });

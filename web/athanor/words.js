@@ -1,4 +1,4 @@
-// The page's own words in ComfyUI's language. English text is the key; a language or a text without a translation stays English.
+// The page's own texts in ComfyUI's language.
 
 import { app } from "../../../scripts/app.js";
 import { TABLE as zh } from "./words_zh.js";
@@ -6,8 +6,12 @@ import { TABLE as taiwan } from "./words_zh_tw.js";
 
 const TABLES = { zh, "zh-TW": taiwan };
 
-/** `text` in the page's language, with {name} replaced by `values.name`. For use when something is drawn: earlier the language is not known. */
+/**
+ * Return `text`, which is English, in the page's language, with {name} replaced by `values.name`. A language or a text
+ * without a translation stays English. Call it when something is drawn: earlier the page's language is not known.
+ * `python dev.py texts` finds texts in the code, so the first value must hold them as plain strings.
+ */
 export function t(text, values = {}) {
-  const found = TABLES[app.extensionManager?.setting?.get("Comfy.Locale")]?.[text] ?? text;
-  return found.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  const translated = TABLES[app.extensionManager?.setting?.get("Comfy.Locale")]?.[text] ?? text;
+  return translated.replace(/\{(\w+)\}/g, (placeholder, name) => values[name] ?? placeholder);
 }

@@ -1,13 +1,24 @@
-// A view of the comparison as one picture: blocks of a table with names, drawn from the single pictures.
+// The table of a viewer as one picture, drawn from the single pictures.
 
-const PAPER = "#1c1c20", INK = "#e8e8ec", MUTED = "#a0a0aa", GAP = 6, SIDE = 16384, MOST = 120e6;
+import { make } from "./make.js";
 
-/** Words in lines that fit a width; a long word is cut where it must be. */
-function lines(pen, words, width) {
+const PAPER = "#1c1c20";
+const INK = "#e8e8ec";
+const MUTED = "#a0a0aa";
+const STAR = "#f0d060";
+const GAP = 6;
+const LONGEST = 16384; // pixels of a side that browsers' canvases can hold
+const MOST = 120e6; // pixels of a whole canvas
+
+/** Split text into lines that fit a width in pixels; a word that is too long is cut. */
+function wrap(pen, text, width) {
   const result = [];
   let line = "";
-  for (const part of String(words).split(/(?<=[\s_\-./])/)) {
-    if (line && pen.measureText(line + part).width > width) { result.push(line); line = ""; }
+  for (const part of String(text).split(/(?<=[\s_\-./])/)) {
+    if (line && pen.measureText(line + part).width > width) {
+      result.push(line);
+      line = "";
+    }
     line += part;
     while (pen.measureText(line).width > width && line.length > 1) {
       let fits = line.length - 1;
@@ -16,9 +27,10 @@ function lines(pen, words, width) {
       line = line.slice(fits);
     }
   }
-  return [...result, line.trimEnd()].filter((one, i, all) => one || all.length === 1);
+  return [...result, line.trimEnd()].filter((one, _, all) => one || all.length === 1);
 }
 
+/** The image at an address once it has loaded; null if it cannot be loaded. */
 function load(source) {
   return new Promise((resolve) => {
     const image = new Image();
@@ -28,55 +40,143 @@ function load(source) {
   });
 }
 
-/** A PNG (Blob) of blocks [{title, columns, rows: [{name, cells: [{source, width, height, star} or null]}]}] under a title. */
-export async function sheet(title, blocks, size) {
-  const most = blocks.reduce((n, block) => Math.max(n, block.columns.length), 1), tall = blocks.reduce((n, block) => n + block.rows.length, 0);
-  let cell = size;
-  const side = () => Math.min(240, Math.max(80, cell));
-  const height = (row) => Math.max(24, ...row.cells.map((one) => (one ? Math.round(cell * one.height / one.width) : 0))) + GAP;
-  const area = () => [side() + most * (cell + GAP) + 3 * GAP, tall * (cell + GAP)];
-  while (cell > 32 && (Math.max(...area()) > SIDE * 0.9 || area()[0] * area()[1] > MOST)) cell = Math.floor(cell * 0.9);
-  const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
-  const font = `${Math.min(18, Math.max(11, Math.round(cell / 14)))}px system-ui, sans-serif`, line = parseInt(font) + 5;
-  const width = side() + most * (cell + GAP) + 3 * GAP;
-  pen.font = font;
-  const heads = blocks.map((block) => Math.max(1, ...block.columns.map((name) => lines(pen, name, cell).length)) * line + GAP);
-  const top = lines(pen, title, width - 4 * GAP);
-  canvas.width = width;
-  canvas.height = Math.min(SIDE, top.length * line + 3 * GAP + blocks.reduce((sum, block, i) =>
-    sum + (block.title ? lines(pen, block.title, width - 4 * GAP).length * line + 2 * GAP : 0) + heads[i] + block.rows.reduce((n, row) => n + height(row), 0), 0));
-  pen.fillStyle = PAPER;
-  pen.fillRect(0, 0, canvas.width, canvas.height);
-  pen.font = font;
-  pen.textBaseline = "top";
-  const write = (words, x, y, align, colour) => {
-    pen.fillStyle = colour;
-    pen.textAlign = align;
-    words.forEach((one, i) => pen.fillText(one, x, y + i * line));
+/** Widths of the row labels and of the whole sheet, for cells of a width. */
+function sheetWidths(blocks, cell) {
+  const labels = Math.min(240, Math.max(80, cell));
+  const columns = Math.max(1, ...blocks.map((block) => block.columns.length));
+  return { labels, sheet: labels + columns * (cell + GAP) + 3 * GAP };
+}
+
+/** The largest width of a cell, at most `size`, with which a canvas can hold the sheet. */
+function fittingCell(blocks, size) {
+  const rows = blocks.reduce((sum, block) => sum + block.rows.length, 0);
+  const isTooLarge = (cell) => {
+    const [width, height] = [sheetWidths(blocks, cell).sheet, rows * (cell + GAP)];
+    return Math.max(width, height) > LONGEST * 0.9 || width * height > MOST;
   };
-  let y = GAP;
-  write(top, 2 * GAP, y, "left", INK);
-  y += top.length * line + GAP;
-  for (const [i, block] of blocks.entries()) {
+  let cell = size;
+  while (cell > 32 && isTooLarge(cell)) cell = Math.floor(cell * 0.9);
+  return cell;
+}
+
+/** A canvas that is filled from the top to the bottom. */
+class Sheet {
+  constructor(blocks, size) {
+    this.cell = fittingCell(blocks, size);
+    this.fontSize = Math.min(18, Math.max(11, Math.round(this.cell / 14)));
+    this.line = this.fontSize + 5;
+    this.widths = sheetWidths(blocks, this.cell);
+    this.y = GAP; // where the next part begins
+    this.canvas = make("canvas");
+    this.pen = this.canvas.getContext("2d");
+    this.setFont();
+  }
+
+  setFont() {
+    this.pen.font = `${this.fontSize}px system-ui, sans-serif`;
+    this.pen.textBaseline = "top";
+  }
+
+  /** Lines of a heading that may take the whole width. */
+  heading(text) {
+    return wrap(this.pen, text, this.widths.sheet - 4 * GAP);
+  }
+
+  headHeight(block) {
+    return Math.max(1, ...block.columns.map((label) => wrap(this.pen, label, this.cell).length)) * this.line + GAP;
+  }
+
+  cellHeight(cell) {
+    return cell ? Math.round((this.cell * cell.height) / cell.width) : 0;
+  }
+
+  rowHeight(row) {
+    return Math.max(24, ...row.cells.map((cell) => this.cellHeight(cell))) + GAP;
+  }
+
+  blockHeight(block) {
+    const title = block.title ? this.heading(block.title).length * this.line + 2 * GAP : 0;
+    return title + this.headHeight(block) + block.rows.reduce((sum, row) => sum + this.rowHeight(row), 0);
+  }
+
+  /** Give the canvas its size. That resets its pen. */
+  open(title, blocks) {
+    const inner = blocks.reduce((sum, block) => sum + this.blockHeight(block), 0);
+    const height = this.heading(title).length * this.line + 3 * GAP + inner;
+    this.canvas.width = this.widths.sheet;
+    this.canvas.height = Math.min(LONGEST, height);
+    this.pen.fillStyle = PAPER;
+    this.pen.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    this.setFont();
+  }
+
+  write(lines, x, y, align = "left", colour = INK) {
+    this.pen.fillStyle = colour;
+    this.pen.textAlign = align;
+    lines.forEach((line, index) => {
+      this.pen.fillText(line, x, y + index * this.line);
+    });
+  }
+
+  drawTitle(title) {
+    const lines = this.heading(title);
+    this.write(lines, 2 * GAP, this.y);
+    this.y += lines.length * this.line + GAP;
+  }
+
+  /** The left edge of a column. */
+  left(column) {
+    return this.widths.labels + GAP + column * (this.cell + GAP);
+  }
+
+  async drawBlock(block) {
     if (block.title) {
-      const words = lines(pen, block.title, width - 4 * GAP);
-      write(words, 2 * GAP, y + GAP, "left", INK);
-      y += words.length * line + 2 * GAP;
+      const lines = this.heading(block.title);
+      this.write(lines, 2 * GAP, this.y + GAP);
+      this.y += lines.length * this.line + 2 * GAP;
     }
-    block.columns.forEach((name, x) => write(lines(pen, name, cell), side() + GAP + x * (cell + GAP) + cell / 2, y, "center", INK));
-    y += heads[i];
+    block.columns.forEach((label, column) => {
+      this.write(wrap(this.pen, label, this.cell), this.left(column) + this.cell / 2, this.y, "center");
+    });
+    this.y += this.headHeight(block);
     for (const row of block.rows) {
-      write(lines(pen, row.name, side() - 2 * GAP), side() - GAP, y, "right", INK);
-      for (const [x, one] of row.cells.entries()) {
-        const left = side() + GAP + x * (cell + GAP), image = one && (await load(one.source));
-        const h = one ? Math.round(cell * one.height / one.width) : 0;
-        if (image) pen.drawImage(image, left, y, cell, h);
-        else if (one) write(["not drawn"], left + GAP, y + GAP, "left", MUTED);
-        if (one?.star) { pen.strokeStyle = "#f0d060"; pen.lineWidth = 2; pen.strokeRect(left + 1, y + 1, cell - 2, h - 2); }
-      }
-      y += height(row);
+      this.write(wrap(this.pen, row.label, this.widths.labels - 2 * GAP), this.widths.labels - GAP, this.y, "right");
+      for (const [column, cell] of row.cells.entries()) if (cell) await this.drawCell(cell, this.left(column));
+      this.y += this.rowHeight(row);
     }
   }
-  // Of a page that was opened as a file this throws: the browser does not let it read pictures.
-  return new Promise((resolve, reject) => canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the picture is too large"))), "image/png"));
+
+  async drawCell(cell, left) {
+    const height = this.cellHeight(cell);
+    const image = await load(cell.source);
+    if (image) this.pen.drawImage(image, left, this.y, this.cell, height);
+    else this.write(["not drawn"], left + GAP, this.y + GAP, "left", MUTED);
+    if (!cell.star) return;
+    this.pen.strokeStyle = STAR;
+    this.pen.lineWidth = 2;
+    this.pen.strokeRect(left + 1, this.y + 1, this.cell - 2, height - 2);
+  }
+
+  /** The canvas as a PNG. Throws a SecurityError in a page opened as a file, where a browser reads no pictures. */
+  toBlob() {
+    return new Promise((resolve, reject) => {
+      const done = (blob) => (blob ? resolve(blob) : reject(new Error("the picture is too large")));
+      this.canvas.toBlob(done, "image/png");
+    });
+  }
+}
+
+/**
+ * Draw a table under a title and return a PNG (Blob).
+ *
+ * @param {string} title
+ * @param {object[]} blocks [{title, columns: [label], rows: [{label, cells: [{source, width, height, star} or null]}]}]
+ * @param {number} size pixels of a cell's width, less if the sheet would be too large for a canvas
+ */
+export async function drawSheet(title, blocks, size) {
+  const sheet = new Sheet(blocks, size);
+  sheet.open(title, blocks);
+  sheet.drawTitle(title);
+  for (const block of blocks) await sheet.drawBlock(block);
+  return sheet.toBlob();
 }

@@ -1,0 +1,88 @@
+// One picture of a dataset in detail, beside the list, and enlarged over it.
+
+import { cropFrame } from "./crop_frame.js";
+import { SIGNS } from "./dataset_findings.js";
+import { make } from "./dom.js";
+import { t } from "./words.js";
+
+const SIDE = 300;
+const SMALL = 256; // sides of thumbnails that the server makes
+const LARGE = 1280;
+const QUIET = 200; // ms on a picture before it is read in the large size
+
+/** How a picture is scaled and cropped for one of its buckets. */
+function placeText({ bucket, resized, crop }, width) {
+  const area = resized[0] * resized[1];
+  const lost = Math.round((100 * (area - bucket[0] * bucket[1])) / area);
+  const scaled = t("bucket {bucket}: scaled to {resized} ({percent} %), ", {
+    bucket: bucket.join("x"),
+    resized: resized.join("x"),
+    percent: ((100 * resized[0]) / width).toFixed(0),
+  });
+  if (!lost) return scaled + t("nothing cropped");
+  return scaled + t("{lost} % cropped, starting at {crop}", { lost, crop: crop.join(", ") });
+}
+
+/** `url(picture, side)` is a thumbnail, `findingsOf(picture)` its findings, `close()` leaves the enlarged picture. */
+export class PictureDetail {
+  constructor({ url, findingsOf, close }) {
+    Object.assign(this, { url, findingsOf });
+    this.crop = true; // darken what is cropped
+    this.element = make("aside", { class: "one", "aria-label": t("Picture") });
+    this.stage = make("div", { class: "stage", hidden: true, onclick: close });
+  }
+
+  /** Show a picture; null: show `text` in its place. */
+  show(picture, text) {
+    if (!picture) {
+      this.element.replaceChildren(make("p", { class: "athanor-empty" }, text));
+      return;
+    }
+    const [width, height] = picture.size;
+    const facts = [`${width}x${height} · ${t("{count}× per epoch", { count: picture.repeats })}`];
+    if (picture.is_reg) facts.push(t(" · regularization"));
+    if (picture.masked) facts.push(t(" · masked"));
+    const findings = this.findingsOf(picture).map(({ level, kind, text: sentence }) =>
+      make("li", { "data-level": level }, make("b", {}, `${SIGNS[level]} ${kind}: `), sentence),
+    );
+    this.element.replaceChildren(
+      make("div", { class: "box", style: `height:${SIDE}px` }, this.preview(picture)),
+      make("h3", {}, picture.name),
+      make("p", {}, facts.join("")),
+      ...picture.places.map((place) => make("p", {}, placeText(place, width))),
+      make("p", { class: "caption" }, picture.caption || t("(no caption)")),
+      findings.length ? make("ul", { class: "findings" }, findings) : "",
+    );
+    if (!this.stage.hidden) this.enlarge(picture);
+  }
+
+  /** The small thumbnail at once, the large one when the cursor rests. */
+  preview(picture) {
+    const frame = cropFrame(picture, SIDE, this.crop);
+    const image = frame.querySelector("img");
+    image.src = this.url(picture, SMALL);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      image.src = this.url(picture, LARGE);
+    }, QUIET);
+    return frame;
+  }
+
+  get isLarge() {
+    return !this.stage.hidden;
+  }
+
+  /** Show a picture as large as the dialog allows; null: hide it. */
+  enlarge(picture) {
+    this.stage.hidden = !picture;
+    if (!picture) return;
+    const [width, height] = picture.size;
+    const { clientWidth, clientHeight } = this.stage;
+    const scale = Math.min((clientWidth - 20) / width, (clientHeight - 50) / height);
+    const frame = cropFrame(picture, Math.max(width, height) * scale, this.crop);
+    const image = frame.querySelector("img");
+    image.src = this.url(picture, LARGE);
+    image.alt = picture.caption;
+    this.stage.replaceChildren(frame, make("p", {}, `${picture.name}: ${picture.caption || t("(no caption)")}`));
+  }
+}

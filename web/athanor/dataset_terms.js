@@ -1,0 +1,99 @@
+// The tags (or words) of a dataset with their counts. Clicks show pictures with one, then without it, then all.
+
+import { make } from "./dom.js";
+import { t } from "./words.js";
+
+const MOST = 300; // terms that are listed at a time
+
+/** `ask(path)` reads from the dataset, `changed()` is called after a click, `say(text)` shows an error. */
+export class Terms {
+  constructor({ ask, changed, say, counted }) {
+    Object.assign(this, { ask, changed, say, counted });
+    this.filters = new Map(); // term -> "tag" (with it) or "without"
+    this.total = 0;
+    this.terms = []; // [term, count]
+    this.title = make("h3", {}, t("Tags"));
+    this.list = make("ul", { class: "terms" });
+    this.search = make("input", { type: "search", oninput: () => this.readSoon() });
+    this.setLabels("tags", "");
+    this.elements = [this.title, this.search, this.list];
+  }
+
+  /** Show the terms of a dataset: `kind` is "tags" or "words", `count` how many there are. */
+  open(kind, count) {
+    this.setLabels(kind, ` (${count})`);
+    return this.read();
+  }
+
+  setLabels(kind, count) {
+    const isTags = kind === "tags";
+    this.title.textContent = (isTags ? t("Tags") : t("Words")) + count;
+    this.search.placeholder = isTags ? t("Find a tag") : t("Find a word");
+    this.search.setAttribute("aria-label", this.search.placeholder);
+  }
+
+  clear() {
+    this.filters.clear();
+    this.draw();
+  }
+
+  readSoon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.read(), 200);
+  }
+
+  async read() {
+    try {
+      const query = new URLSearchParams({ text: this.search.value, count: MOST });
+      Object.assign(this, await this.ask(`/terms?${query}`));
+      this.draw();
+    } catch (error) {
+      this.say(error.message);
+    }
+  }
+
+  draw() {
+    const { terms, total } = this;
+    const listed = new Set(terms.map(([term]) => term));
+    const unlisted = [...this.filters.keys()].filter((term) => !listed.has(term)).map((term) => [term, null]);
+    const { activeElement } = document;
+    const focused = this.list.contains(activeElement) ? activeElement.dataset.term : null;
+    const rows = [...unlisted, ...terms].map(([term, count]) => make("li", {}, this.button(term, count)));
+    const note = (text) => make("li", { class: "athanor-empty" }, text);
+    if (total > terms.length) rows.push(note(t("{count} more: type to search", { count: total - terms.length })));
+    if (!total) rows.push(note(this.search.value ? t("No matches.") : t("No captions.")));
+    this.list.replaceChildren(...rows);
+    if (focused != null) [...this.list.querySelectorAll("button")].find((b) => b.dataset.term === focused)?.focus();
+  }
+
+  button(term, count) {
+    const filter = this.filters.get(term);
+    const states = { tag: [t("with"), "+"], without: [t("without"), "−"] };
+    const [state, sign] = states[filter] ?? [t("any"), ""];
+    const label = [term, count == null ? "" : this.counted(count), t("filter: {state}", { state })];
+    return make(
+      "button",
+      {
+        type: "button",
+        "data-term": term,
+        "data-filter": filter ?? "",
+        "aria-pressed": String(Boolean(filter)),
+        "aria-label": label.filter(Boolean).join(", "),
+        onclick: () => this.toggle(term),
+      },
+      make("b", {}, sign),
+      make("span", { class: "term" }, term),
+      make("span", { class: "count" }, count ?? ""),
+    );
+  }
+
+  /** Go on from any to with, to without, to any. */
+  toggle(term) {
+    const filter = this.filters.get(term);
+    if (!filter) this.filters.set(term, "tag");
+    else if (filter === "tag") this.filters.set(term, "without");
+    else this.filters.delete(term);
+    this.draw();
+    this.changed();
+  }
+}

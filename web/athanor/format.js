@@ -1,0 +1,44 @@
+// Numbers and states as text.
+
+import { t } from "./words.js";
+
+/** Seconds as h:mm:ss or m:ss; nothing if they are not known. */
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return "";
+  const whole = Math.round(seconds);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n) => String(n).padStart(2, "0");
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** Seconds per step as s/it or it/s, whichever is above 1. */
+export function speed(seconds) {
+  if (!seconds) return "";
+  return seconds >= 1 ? `${seconds.toFixed(2)} s/it` : `${(1 / seconds).toFixed(2)} it/s`;
+}
+
+/** A number with four digits, or in exponential form where it is very large or small. */
+export function number(value) {
+  if (value == null || !Number.isFinite(value)) return "–";
+  if (value === 0) return "0";
+  const isPlain = Math.abs(value) >= 0.001 && Math.abs(value) < 1e5;
+  return isPlain ? String(Number(value.toPrecision(4))) : value.toExponential(2);
+}
+
+/** A time in seconds since 1970 as date and time of the user's locale. */
+export function when(time) {
+  return time ? new Date(time * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "";
+}
+
+/** The state of a run as a sign, a word and a kind for the style sheet. Colour alone tells nothing. */
+export function stateOf(summary) {
+  if (!summary) return { sign: "…", word: t("preparing"), kind: "live" };
+  if (summary.live) return { sign: "▶", word: t("running"), kind: "live" };
+  if (summary.elsewhere) return { sign: "▶", word: t("running in another process"), kind: "elsewhere" };
+  const kind = summary.status;
+  if (kind === "done") return { sign: "✓", word: t("finished"), kind };
+  if (kind === "stopped") return { sign: "■", word: t("stopped"), kind };
+  if (kind === "interrupted") return { sign: "■", word: t("interrupted"), kind };
+  if (kind === "failed") return { sign: "✗", word: t("failed"), kind };
+  return { sign: "✗", word: t("ended unexpectedly"), kind }; // its process was killed
+}

@@ -1,0 +1,88 @@
+// The cells of a comparison by their place in its axes. No drawing here.
+
+/**
+ * What cells.json holds, by place. A place `at` is a list with one value index per axis. Cells are stored with the last
+ * axis changing fastest.
+ */
+export class Comparison {
+  constructor(data) {
+    this.data = data;
+    this.lengths = data.axes.map((axis) => axis.values.length);
+    /** Axes with more than one value, each with its index among all axes. */
+    this.axes = data.axes.map((axis, index) => ({ ...axis, index })).filter((axis) => axis.values.length > 1);
+    this.baseValues = data.axes.map((axis) => axis.names.indexOf("base model"));
+  }
+
+  /** The id of the cell at a place. */
+  cell(at) {
+    return this.data.cells[at.reduce((sum, value, axis) => sum * this.lengths[axis] + value, 0)];
+  }
+
+  /** The indices of an axis's values; of no axis (null), a single 0, so that loops run once. */
+  indices(axis) {
+    return axis == null ? [0] : this.data.axes[axis].values.map((_, index) => index);
+  }
+
+  /** The place `at` with another value on one axis (null: unchanged). */
+  moved(at, axis, value) {
+    return axis == null ? at : at.map((old, index) => (index === axis ? value : old));
+  }
+
+  /** The place beside `at` on an axis, `by` values further; after the last value comes the first. */
+  neighbour(at, axis, by) {
+    return this.moved(at, axis, (at[axis] + by + this.lengths[axis]) % this.lengths[axis]);
+  }
+
+  /** The place of the base model's picture with the same other settings; `at` itself if no axis has a base model. */
+  basePlace(at) {
+    return at.map((value, axis) => (this.baseValues[axis] >= 0 ? this.baseValues[axis] : value));
+  }
+
+  /** All axis values of a place as one line. */
+  describe(at) {
+    return this.axes.map((axis) => `${axis.title}: ${axis.names[at[axis.index]]}`).join("  ·  ");
+  }
+
+  /** The title of an axis, with what all its values have in common. */
+  heading(axis) {
+    const { title, common } = this.data.axes[axis];
+    return common ? `${title} (${common})` : title;
+  }
+
+  /** One value of an axis as a label; of no axis (null), nothing. */
+  label(axis, value) {
+    return axis == null ? "" : this.data.axes[axis].values[value];
+  }
+
+  /** Why a cell has no picture; undefined if it has one. */
+  error(id) {
+    return this.data.failed?.[id];
+  }
+
+  /** Width and height of a cell's picture in pixels. */
+  size(id) {
+    return this.data.sizes[id];
+  }
+
+  /**
+   * The blocks of a table with axis `x` as columns, `y` as rows and `z` as blocks (each may be null); all other axes
+   * stand at their value in `at`. Returns [{title, columns: [label], rows: [{label, places: [at]}]}].
+   */
+  blocks({ x, y, z, at }) {
+    return this.indices(z).map((block) => {
+      const blockPlace = this.moved(at, z, block);
+      const row = (index) => {
+        const rowPlace = this.moved(blockPlace, y, index);
+        return {
+          label: this.label(y, index),
+          places: this.indices(x).map((column) => this.moved(rowPlace, x, column)),
+        };
+      };
+      return {
+        title: z == null ? "" : `${this.heading(z)}: ${this.label(z, block)}`,
+        columns: this.indices(x).map((column) => this.label(x, column)),
+        rows: this.indices(y).map(row),
+      };
+    });
+  }
+}

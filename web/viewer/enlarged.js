@@ -1,0 +1,223 @@
+// The screen with one enlarged picture: its settings and marks, keys to its neighbours, comparison with a pinned one.
+
+import { make } from "./make.js";
+import { Stage } from "./stage.js";
+
+const KEYS = [
+  ["arrows", "previous or next in X and Y"],
+  ["PgUp PgDn", "previous or next block"],
+  ["space (hold)", "base model"],
+  ["wheel, drag", "zoom, move"],
+  ["0", "whole picture"],
+  ["p", "pin this picture"],
+  ["w", "wipe between the pinned picture and this one"],
+  ["d", "difference from the pinned picture"],
+  ["s", "star"],
+  ["x", "reject"],
+  ["n", "note"],
+  ["Esc", "back"],
+];
+
+/** The enlarged picture of a viewer. The pinned picture and its mode outlast the screen. */
+export class Enlarged {
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.stage = new Stage();
+    this.at = null; // the place of the picture
+    this.pin = null; // the place of the pinned picture
+    this.mode = "plain";
+    this.showsBase = false; // while space is down
+    this.editsNote = false;
+  }
+
+  /** Show the picture at a place. */
+  open(at) {
+    this.at = at;
+    this.draw();
+  }
+
+  /** The screen is about to be closed. */
+  closed() {
+    this.at = null;
+    this.editsNote = false;
+    this.stage.fit();
+  }
+
+  draw() {
+    const { comparison, data, popup } = this.viewer;
+    const at = this.showsBase ? comparison.basePlace(this.at) : this.at;
+    const overlay = this.pin && this.mode !== "plain" && !this.showsBase;
+    popup.replaceChildren(
+      this.bar(at),
+      this.editsNote ? this.noteField() : "",
+      this.stage.draw(this.picture(at), overlay ? this.pinned() : null, this.mode),
+      make(
+        "details",
+        {},
+        make("summary", {}, "settings"),
+        make("pre", {}, data.parameters?.[comparison.cell(at)] ?? ""),
+      ),
+      this.keys(),
+    );
+    popup.querySelector("input.note")?.focus();
+  }
+
+  picture(at) {
+    const { comparison, address } = this.viewer;
+    const id = comparison.cell(at);
+    const error = comparison.error(id);
+    if (error !== undefined) return make("p", { class: "failed" }, `failed: ${error}`);
+    return make("img", { src: address(id), alt: comparison.describe(at), "data-cell": id, draggable: "false" });
+  }
+
+  pinned() {
+    const { comparison, address } = this.viewer;
+    const id = comparison.cell(this.pin);
+    return make("img", {
+      src: address(id),
+      class: this.mode,
+      alt: `pinned: ${comparison.describe(this.pin)}`,
+      "data-cell": id,
+      draggable: "false",
+    });
+  }
+
+  /** What is shown, and the buttons. Marks are those of the picture, also while the base model is shown. */
+  bar(at) {
+    const { comparison, marks, address } = this.viewer;
+    const id = comparison.cell(this.at);
+    const mark = marks.of(id);
+    const place = comparison.describe(at);
+    const mode = this.mode === "plain" ? "" : ` (${this.mode})`;
+    const button = (name, label) =>
+      make("button", { name, "aria-pressed": String(Boolean(mark[name])), onclick: () => this.press(name) }, label);
+    const title = "This picture, with its settings and its graph";
+    return make(
+      "div",
+      { class: "bar" },
+      make(
+        "p",
+        { class: "where" },
+        this.showsBase ? `base model: ${place}` : place,
+        this.pin && make("em", {}, `  pinned: ${comparison.describe(this.pin)}${mode}`),
+        make("b", {}, mark.note ? `  ✎ ${mark.note}` : ""),
+      ),
+      button("star", `${mark.star ? "★" : "☆"} star`),
+      button("reject", "✕ reject"),
+      button("note", "✎ note"),
+      comparison.error(id) === undefined &&
+        make("a", { class: "button", href: address(id), download: `${id}.png`, title }, "save"),
+      make("button", { name: "back", onclick: () => this.viewer.close() }, "back"),
+    );
+  }
+
+  keys() {
+    const { message } = this.viewer;
+    return make(
+      "p",
+      { class: "keys" },
+      message.startsWith("not saved") && make("b", {}, `${message}   `),
+      KEYS.flatMap(([key, action]) => [make("kbd", {}, key), ` ${action}   `]),
+    );
+  }
+
+  noteField() {
+    const id = this.viewer.comparison.cell(this.at);
+    const done = (save) => {
+      this.editsNote = false;
+      if (save) this.viewer.mark(id, { note: field.value.trim() });
+      this.draw();
+      this.viewer.popup.focus();
+    };
+    const field = make("input", {
+      class: "note",
+      maxlength: 2000,
+      placeholder: "Note: Enter saves it, Esc cancels",
+      "aria-label": "Note",
+      value: this.viewer.marks.of(id).note ?? "",
+      onkeydown: (event) => {
+        event.stopPropagation();
+        if (event.key === "Enter") done(true);
+        else if (event.key === "Escape") {
+          event.preventDefault();
+          done(false);
+        }
+      },
+    });
+    return field;
+  }
+
+  /** A button was clicked: the keyboard goes back to the screen. */
+  press(name) {
+    this.toggle(name);
+    if (!this.editsNote) this.viewer.popup.focus();
+  }
+
+  /** Star or reject the picture or take that back (one excludes the other), or edit its note. */
+  toggle(name) {
+    const { comparison, marks } = this.viewer;
+    const id = comparison.cell(this.at);
+    const { star, reject } = marks.of(id);
+    if (name === "note") this.editsNote = true;
+    else this.viewer.mark(id, name === "star" ? { star: !star, reject: false } : { reject: !reject, star: false });
+    this.draw();
+  }
+
+  /** Go to a neighbour on an axis; `axis` null: nothing. */
+  step(axis, by) {
+    if (axis == null) return;
+    this.at = this.viewer.comparison.neighbour(this.at, axis, by);
+    this.draw();
+  }
+
+  /** Pin this picture, or remove the pin from it. */
+  togglePin() {
+    const { comparison } = this.viewer;
+    const isPinned = this.pin && comparison.cell(this.pin) === comparison.cell(this.at);
+    this.pin = isPinned ? null : this.at;
+    if (!this.pin) this.mode = "plain";
+    this.draw();
+  }
+
+  toggleMode(mode) {
+    this.mode = this.mode === mode ? "plain" : mode;
+    this.draw();
+  }
+
+  showBase(on) {
+    if (this.showsBase === on) return;
+    this.showsBase = on;
+    if (this.at) this.draw();
+  }
+
+  keydown(event) {
+    if (event.target?.tagName === "BUTTON" && (event.key === " " || event.key === "Enter")) return;
+    const { view } = this.viewer;
+    const actions = {
+      "ArrowLeft": () => this.step(view.x, -1),
+      "ArrowRight": () => this.step(view.x, 1),
+      "ArrowUp": () => this.step(view.y, -1),
+      "ArrowDown": () => this.step(view.y, 1),
+      "PageUp": () => this.step(view.z, -1),
+      "PageDown": () => this.step(view.z, 1),
+      " ": () => this.showBase(true),
+      "0": () => this.stage.fit(),
+      "p": () => this.togglePin(),
+      "w": () => this.toggleMode("wipe"),
+      "d": () => this.toggleMode("difference"),
+      "s": () => this.toggle("star"),
+      "x": () => this.toggle("reject"),
+      "n": () => this.toggle("note"),
+      "Escape": () => this.viewer.close(),
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  }
+
+  keyup(event) {
+    if (event.key === " ") this.showBase(false);
+  }
+}

@@ -1,0 +1,109 @@
+// The line above the table: title, axes, sliders of the axes that have no place, size, filter, buttons, messages.
+
+import { make } from "./make.js";
+import { LARGEST, SMALLEST } from "./view.js";
+
+const HINT = "click a picture to enlarge it; ctrl + wheel changes the size";
+
+/** The header of a viewer. Whatever is chosen goes to the viewer's methods. */
+export class Header {
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.element = make("header");
+  }
+
+  draw() {
+    const { viewer } = this;
+    const { view } = viewer;
+    this.status = make("span", { class: "hint", role: "status" });
+    this.size = make("input", {
+      type: "range",
+      name: "size",
+      min: SMALLEST,
+      max: LARGEST,
+      step: 8,
+      value: view.size,
+      oninput: (event) => viewer.resize(Number(event.target.value)),
+    });
+    const shown = ["all", "starred", "not rejected"];
+    this.element.replaceChildren(
+      make("h1", {}, viewer.data.title),
+      make(
+        "div",
+        { class: "controls" },
+        this.chooser("x", "X"),
+        this.chooser("y", "Y"),
+        this.chooser("z", "blocks"),
+        this.sliders(),
+        make("label", {}, "size", this.size),
+        make(
+          "label",
+          {},
+          "show",
+          make(
+            "select",
+            { name: "show", onchange: (event) => viewer.filter(event.target.value) },
+            shown.map((value) => make("option", { value, selected: view.show === value }, value)),
+          ),
+        ),
+        this.buttons(),
+        this.status,
+      ),
+    );
+    this.say(viewer.message);
+  }
+
+  buttons() {
+    const { viewer } = this;
+    const button = (name, title, label, onclick) => make("button", { name, title, onclick }, label);
+    return [
+      button("duel", "Choose the better of two pictures without seeing their settings", "blind duel", () =>
+        viewer.startDuel(),
+      ),
+      button("picture", "This view as one PNG", "save picture", () => viewer.savePicture()),
+      button("export", "Stars, rejects and notes as a JSON file", "save marks", () => viewer.saveMarks()),
+      button("import", "Marks from such a file", "load marks", () => viewer.loadMarks()),
+    ];
+  }
+
+  /** The list of axes for one place of the table. */
+  chooser(place, label) {
+    const { viewer } = this;
+    const choose = (event) => viewer.place(place, event.target.value === "" ? null : Number(event.target.value));
+    const options = viewer.comparison.axes.map((axis) =>
+      make("option", { value: axis.index, selected: viewer.view[place] === axis.index }, axis.title),
+    );
+    return make(
+      "label",
+      {},
+      label,
+      make("select", { name: place, onchange: choose }, make("option", { value: "" }, "-"), options),
+    );
+  }
+
+  /** One slider for each axis that is neither columns nor rows nor blocks. */
+  sliders() {
+    const { view, comparison } = this.viewer;
+    const free = comparison.axes.filter((axis) => ![view.x, view.y, view.z].includes(axis.index));
+    return free.map((axis) => {
+      const shown = make("output", {}, axis.values[view.at[axis.index]]);
+      const slider = make("input", {
+        type: "range",
+        min: 0,
+        max: axis.values.length - 1,
+        value: view.at[axis.index],
+        "data-axis": axis.index,
+        oninput: () => {
+          this.viewer.setValue(axis.index, Number(slider.value));
+          shown.value = axis.values[slider.value];
+        },
+      });
+      return make("label", { class: "slider" }, axis.title, slider, shown);
+    });
+  }
+
+  /** Show a message, or the hint when there is none. */
+  say(message) {
+    this.status.textContent = message || HINT;
+  }
+}
