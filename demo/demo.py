@@ -157,9 +157,9 @@ def main() -> int:
         return 1
     files = {"grid": [], "loss curve": []}
     for key, output in entry["outputs"].items():
-        kind = {"AthanorXYZCompare": "grid", "SaveImage": "loss curve"}.get(prompt[key]["class_type"])
-        for image in output.get("images", []) if kind else []:
-            files[kind].append(base / image["type"] / image["subfolder"] / image["filename"])
+        if kind := {"AthanorXYZCompare": "grid", "SaveImage": "loss curve"}.get(prompt[key]["class_type"]):
+            for image in output.get("images", []):
+                files[kind].append(base / image["type"] / image["subfolder"] / image["filename"])
     name = workflow.nodes_of(prompt, "AthanorTrainLoRA")[0]["output_name"]
     written = (base / "models" / "loras").glob(f"{name}*.safetensors")
     loras = sorted((p for p in written if p.stat().st_mtime >= clock), key=lambda p: p.stat().st_mtime)

@@ -97,7 +97,7 @@ class Host:
         raise RuntimeError(f"ComfyUI did not answer within {seconds:.0f} s; see {self.log_path}.")
 
     def stop(self) -> None:
-        """End the server."""
+        """End the server, by force if it takes longer than 20 seconds."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -108,8 +108,9 @@ class Host:
             self._process = None
 
     def wait(self) -> None:
-        """Until the server ends."""
-        self._process.wait()
+        """Block until the server ends; at once if it does not run."""
+        if self._process is not None:
+            self._process.wait()
 
     def log(self) -> str:
         """Everything the server has printed."""

@@ -49,7 +49,7 @@ def copy_photographs(folder: Path) -> int:
     """Photographs that the host's template packages have installed; returns how many were found."""
     folder.mkdir(parents=True, exist_ok=True)
     spec = find_spec("comfyui_workflow_templates_core")
-    site = Path(spec.origin).parent.parent if spec else ROOT
+    site = Path(spec.origin).parent.parent if spec and spec.origin else ROOT
     count = 0
     for stem, caption in PHOTOGRAPHS.items():
         found = next(site.glob(f"comfyui_workflow_templates_media_*/templates/{stem}.*"), None)

@@ -17,7 +17,7 @@ from demo import has_gpu
 
 
 def main() -> None:
-    """Serve until Ctrl-C."""
+    """Serve the pack in a ComfyUI until Ctrl-C, and open the browser."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=8188)
     parser.add_argument("--no-browser", action="store_true")

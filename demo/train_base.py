@@ -17,6 +17,7 @@ import random
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -72,7 +73,7 @@ def train_vae(steps: int, batch: int = 16, crop: int = 64) -> None:
     model.vae_shift.data.fill_(SHIFT)
     model.vae_scale.requires_grad_(False)
     model.vae_shift.requires_grad_(False)
-    model = model.to(memory_format=torch.channels_last)
+    model = model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (torch's stub lacks this form)
     photos = photographs()
     scenes = pictures.world()
     shapes = (*pictures.SHAPES, "sprout")
@@ -125,7 +126,8 @@ def train_model(steps: int, batch: int = 24) -> None:
     untrained, cache = scratch / "demo-base-untrained.safetensors", scratch / "demo-base-encoded.safetensors"
     untrained.unlink(missing_ok=True)  # of another VAE
     checkpoint = assemble.assemble(untrained, initial_model())
-    patcher, clip, vae, _ = comfy.sd.load_checkpoint_guess_config(str(checkpoint))
+    loaded = comfy.sd.load_checkpoint_guess_config(str(checkpoint))
+    patcher, clip, vae = cast("tuple[Any, Any, Any]", loaded[:3])  # ours has all three
     scenes = pictures.world()
     rng = random.Random(1)
     if not cache.exists() or cache.stat().st_mtime < (WEIGHTS / "vae.safetensors").stat().st_mtime:
@@ -205,7 +207,7 @@ def initial_model() -> dict[str, torch.Tensor]:
     from comfy.ldm.modules.diffusionmodules.mmdit import OpenAISignatureMMDITWrapper, get_2d_sincos_pos_embed
 
     model = OpenAISignatureMMDITWrapper(
-        input_size=None,
+        input_size=None,  # pyright: ignore[reportArgumentType] (the host's own default type is too narrow)
         in_channels=16,
         depth=2,
         adm_in_channels=2048,
@@ -229,7 +231,7 @@ def initial_model() -> dict[str, torch.Tensor]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--comfyui", type=Path, required=True)
     parser.add_argument("--vae-steps", type=int, default=3000)
     parser.add_argument("--model-steps", type=int, default=24000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from ..training_core.host import determinism
-from . import compare_routes, dataset_routes, help_routes, server
+from . import compare_routes, dataset_routes, help_routes, run_routes, saved_prompts
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
@@ -34,9 +34,10 @@ class AthanorExtension(ComfyExtension):
     """Lists the pack's nodes."""
 
     async def on_load(self) -> None:
-        """Add the routes; what cuBLAS is to be told must stand before it starts, with the first prompt."""
+        """Add the routes and what fits older prompts; what cuBLAS is to be told must stand before it starts, with the first prompt."""
         determinism.prepare()
-        server.register()
+        run_routes.register()
+        saved_prompts.register()
         dataset_routes.register()
         compare_routes.register()
         help_routes.register()

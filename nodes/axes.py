@@ -7,9 +7,9 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.compare import axes, kinds, runs, upstream, variants
-from ..training_core.compare import epochs as chosen
-from ..training_core.compare.axes import Axis, Held, Value
+from ..training_core.compare import epochs as checkpoints
+from ..training_core.compare import kinds, runs, upstream, variants
+from ..training_core.compare.axes import Axis, GraphModels, Value
 from ..training_core.compare.widgets import Widget
 from ..training_core.errors import AthanorError
 from ..training_core.history.handle import Run
@@ -33,17 +33,18 @@ widget of the graph: what that widget takes: numbers, names or patterns, true, f
 Anywhere: "quotes, with commas", || between values, or one value a line."""
 
 
-def _told(axis: Axis) -> io.NodeOutput:
-    text = axes.listed(axis)
+def _output(axis: Axis) -> io.NodeOutput:
+    """The outputs axis and text, and the text on the node."""
+    text = kinds.listed(axis)
     return io.NodeOutput(axis, text, ui={"text": [text]})
 
 
 class AthanorXYZAxis(io.ComfyNode):
-    """One thing that changes."""
+    """An axis made of a type and a text of values."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Type and values in, an axis out."""
+        """Take a type and values, give an axis."""
         return io.Schema(
             node_id="AthanorXYZAxis",
             display_name="XYZ Axis",
@@ -89,30 +90,30 @@ class AthanorXYZAxis(io.ComfyNode):
         if type == kinds.WIDGET:
             return time.time()
         try:
-            return axes.listed(kinds.read(type, values, sampling.known())) if type and values else None
+            return kinds.listed(kinds.read(type, values, sampling.known())) if type and values else None
         except AthanorError:
             return None
 
     @classmethod
     def execute(cls, type: str, values: str, whole_word: bool, widget: str = "") -> io.NodeOutput:
-        """Read the values."""
+        """Read the values of the axis and show them on the node."""
         if type != kinds.WIDGET:
-            return _told(kinds.read(type, values, sampling.known(), whole_word))
+            return _output(kinds.read(type, values, sampling.known(), whole_word))
         graph = cls.hidden.prompt or {}
-        found = [Widget(**each) for each in nodegraph.widgets(graph)]
-        axis = kinds.read(type, values, {}, whole_word, widget, found)
+        widgets = [Widget(**each) for each in nodegraph.widgets(graph)]
+        axis = kinds.read_widget(widget, values, widgets, whole_word)
         # Here as well as in XYZ Compare, which may wait for a training.
         for node in upstream.takers(graph, cls.hidden.unique_id, ("AthanorXYZCompare", "AthanorXYZPlan")):
-            variants.placed([axis], graph, links_of(graph[node]))
-        return _told(axis)
+            variants.resolve_widgets([axis], graph, links_of(graph[node]))
+        return _output(axis)
 
 
 class AthanorLoRARunAxis(io.ComfyNode):
-    """The checkpoints of a run."""
+    """An axis made of the checkpoints of a run."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """A run, finished or not, in; an axis out."""
+        """Take a run, finished or not, give an axis."""
         return io.Schema(
             node_id="AthanorLoRARunAxis",
             display_name="LoRA Run Axis",
@@ -138,7 +139,7 @@ class AthanorLoRARunAxis(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, epochs: str | None) -> bool | str:
         """The filter can be read (None: linked)."""
-        return epochs is None or sentence(lambda: chosen.read_filter(epochs))
+        return epochs is None or sentence(lambda: checkpoints.read_filter(epochs))
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
@@ -147,19 +148,21 @@ class AthanorLoRARunAxis(io.ComfyNode):
 
     @classmethod
     def execute(cls, run: Run | None = None, axis: Axis | None = None, **values: Any) -> io.NodeOutput:
-        """Look for the files."""
+        """Look for the run's files, and choose among them."""
         settings = pick(EpochsSettings, values)
         points = runs.of_run(run) if run is not None else runs.find(settings.source)
-        own = chosen.axis(points, settings.epochs, settings.include_base, settings.include_final)
-        return _told(own if axis is None else chosen.behind(axis, own))
+        own = checkpoints.axis(
+            points, settings.epochs, include_base=settings.include_base, include_final=settings.include_final
+        )
+        return _output(own if axis is None else checkpoints.append_run(axis, own))
 
 
 class AthanorXYZModelAxis(io.ComfyNode):
-    """Models of the graph as an axis."""
+    """An axis made of models of the graph, one node for each model."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """One model, and those of the node before it, in; an axis out."""
+        """Take a model and the axis of the node before it, give an axis with both."""
         return io.Schema(
             node_id="AthanorXYZModelAxis",
             display_name="XYZ Model Axis",
@@ -185,22 +188,22 @@ class AthanorXYZModelAxis(io.ComfyNode):
     def execute(
         cls, model: Any, name: str, clip: Any = None, vae: Any = None, axis: Axis | None = None
     ) -> io.NodeOutput:
-        """Add the model."""
+        """Add the connected model to the axis of models."""
         own = (cls.hidden.prompt or {}).get(cls.hidden.unique_id, {}).get("inputs", {})
         links = {port: own[port] for port in ("model", "clip", "vae") if isinstance(own.get(port), list)}
         key = f"input:{fingerprint.models(model, clip, vae)[:24]}"
         before = axis or Axis("model", ())
         value = Value(name.strip() or "model", (("model", key),))
-        held = Held(key, (model, clip, vae), links)
-        return _told(Axis(before.title, (*before.values, value), held=(*before.held, held)))
+        graph_models = GraphModels(key, (model, clip, vae), links)
+        return _output(Axis(before.title, (*before.values, value), graph_models=(*before.graph_models, graph_models)))
 
 
 class AthanorXYZZip(io.ComfyNode):
-    """Axes that move together."""
+    """An axis made of others that move together."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Axes of the same length in, one axis out."""
+        """Take axes of the same length, give one axis."""
         return io.Schema(
             node_id="AthanorXYZZip",
             display_name="XYZ Zip",
@@ -221,8 +224,8 @@ class AthanorXYZZip(io.ComfyNode):
 
     @classmethod
     def execute(cls, first: Axis, second: Axis, third: Axis | None = None, fourth: Axis | None = None) -> io.NodeOutput:
-        """Join."""
+        """Join axes of equal length into one that moves along all of them."""
         together = [axis for axis in (first, second, third, fourth) if axis is not None]
         if any(axis.epochs is not None for axis in together):
             raise AthanorError("XYZ Zip cannot count 'checkpoint of the run': use LoRA Run Axis for it.")
-        return _told(axes.join(together))
+        return _output(kinds.join(together))

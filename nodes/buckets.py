@@ -1,4 +1,4 @@
-"""Bucketer."""
+"""The node Bucketer: places the pictures of a dataset into buckets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class AthanorBucketer(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from BucketSettings."""
+        """Return the node's inputs, made from BucketSettings, and its outputs."""
         return io.Schema(
             node_id="AthanorBucketer",
             display_name="Bucketer",
@@ -38,7 +38,7 @@ class AthanorBucketer(io.ComfyNode):
 
     @classmethod
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
-        """Place every picture."""
+        """Place every picture of the dataset into a bucket, and show the sheet of crops."""
         buckets = plan.sort_into_buckets(dataset, pick(BucketSettings, values))
         return io.NodeOutput(
             buckets,

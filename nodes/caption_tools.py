@@ -18,7 +18,7 @@ class AthanorCaptionEdit(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from CaptionEditSettings."""
+        """Return the node's inputs, made from CaptionEditSettings, and its outputs."""
         return io.Schema(
             node_id="AthanorCaptionEdit",
             display_name="Caption Edit",
@@ -54,7 +54,7 @@ class AthanorMergeTags(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from MergeTagsSettings."""
+        """Return the node's inputs, made from MergeTagsSettings, and its outputs."""
         return io.Schema(
             node_id="AthanorMergeTags",
             display_name="Merge Tags",
@@ -98,7 +98,7 @@ class AthanorBalanceRepeats(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from RebalanceSettings."""
+        """Return the node's inputs, made from RebalanceSettings, and its outputs."""
         return io.Schema(
             node_id="AthanorBalanceRepeats",
             display_name="Balance Repeats",
@@ -118,5 +118,5 @@ class AthanorBalanceRepeats(io.ComfyNode):
 
     @classmethod
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
-        """Balance."""
+        """Set the repeats so that the groups of the dataset count alike."""
         return io.NodeOutput(*rebalance.rebalance(dataset, pick(RebalanceSettings, values)))

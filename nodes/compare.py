@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import comfy.samplers
 import torch
 from comfy_api.latest import io
 from PIL import Image
@@ -15,7 +14,8 @@ from PIL import Image
 from ..training_core.compare import engine, prepare, report, variants, viewer
 from ..training_core.compare.files import draw_pages, open_comparison
 from ..training_core.compare.grid import Painter
-from ..training_core.host import folders
+from ..training_core.compare.request import OWN_AXES, ComparisonRequest, check_widgets
+from ..training_core.host import folders, node_tools
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
 from .place import Place
@@ -27,7 +27,7 @@ SHOWN = 100e6
 
 
 def _inputs() -> list[io.Input]:
-    """What XYZ Compare and XYZ Plan share."""
+    """The inputs of XYZ Compare, which XYZ Plan has as well."""
     return [
         io.Model.Input("model", tooltip="The model without the LoRA; other LoRAs of the graph stay applied below it."),
         io.Clip.Input("clip", tooltip="The text encoder for the prompts; the LoRA is applied to it as well."),
@@ -46,23 +46,23 @@ def _inputs() -> list[io.Input]:
         ),
         io.Combo.Input(
             "columns",
-            options=list(prepare.PLACES),
+            options=list(OWN_AXES),
             default="strength",
             tooltip="What changes from left to right where x is not connected.",
         ),
         io.Combo.Input(
             "rows",
-            options=list(prepare.PLACES),
+            options=list(OWN_AXES),
             default="checkpoint",
             tooltip="What changes from top to bottom where y is not connected.",
         ),
         *inputs(CompareSettings),
         io.Combo.Input(
-            "sampler_name", options=comfy.samplers.KSampler.SAMPLERS, default="euler", tooltip="Sampler of the host."
+            "sampler_name", options=node_tools.sampler_names(), default="euler", tooltip="Sampler of the host."
         ),
         io.Combo.Input(
             "scheduler",
-            options=comfy.samplers.KSampler.SCHEDULERS,
+            options=node_tools.scheduler_names(),
             default="normal",
             tooltip="Noise schedule of the host.",
         ),
@@ -70,13 +70,14 @@ def _inputs() -> list[io.Input]:
 
 
 def _check(**given: str | None) -> bool | str:
-    """These can be read, so that a typing error is not found only after the training (None: linked)."""
+    """True, or what is wrong with these texts (None: linked): before a training that stands in front of the node."""
     settings = {name: value for name, value in given.items() if value is not None}
-    return sentence(lambda: prepare.check_widgets(pick(CompareSettings, settings)))
+    return sentence(lambda: check_widgets(pick(CompareSettings, settings)))
 
 
-def _prepared(values: Mapping[str, Any], place: Place) -> prepare.Prepared:
-    request = prepare.Request(
+def _prepare(values: Mapping[str, Any], place: Place) -> prepare.PreparedComparison:
+    """The plan of a comparison from the node's inputs."""
+    request = ComparisonRequest(
         settings=pick(CompareSettings, values),
         sampler=values["sampler_name"],
         scheduler=values["scheduler"],
@@ -97,16 +98,16 @@ def _more(values: Mapping[str, Any], place: Place, outputs: int) -> io.NodeOutpu
     """The node once more with what axes of widgets need besides its own inputs; None if it has it."""
     if place.inner:
         return None
-    axes = variants.placed([values.get(name) for name in "xyzw"], place.graph, place.links)
+    axes = variants.resolve_widgets([values.get(name) for name in "xyzw"], place.graph, place.links)
     return place.again(variants.needed(place.graph, place.links, axes), outputs)
 
 
 class _Comparing(io.ComfyNode):
-    """A node with the inputs of a comparison."""
+    """What XYZ Compare and XYZ Plan do alike before they run."""
 
     @classmethod
     def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
-        """They can be read."""
+        """Check the texts that can be read without models."""
         return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
 
     @classmethod
@@ -137,13 +138,13 @@ class AthanorXYZPlan(_Comparing):
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """Plan and tell."""
+        """Plan the comparison and show what it would cost; draw nothing."""
         place = Place(cls.hidden)
         if (more := _more(values, place, len(cls.RETURN_TYPES))) is not None:
             return more
-        prepared = _prepared(values, place)
+        prepared = _prepare(values, place)
         if prepared.document["seeds"]:  # drawn seeds are kept from here on
-            prepared.store.begin(prepared.document)
+            prepared.store.write_plan(prepared.document)
         painter = Painter(prepared.document, prepared.store.folder, GridSettings())
         text = report.plan_text(prepared, prepared.missing(), painter.pages, folders.compare_folder(""))
         Progress(place.node).text(text, always=True)
@@ -183,23 +184,25 @@ class AthanorXYZCompare(_Comparing):
         hidden, place = cls.hidden, Place(cls.hidden)
         if (more := _more(values, place, len(cls.RETURN_TYPES))) is not None:
             return more
-        prepared = _prepared(values, place)
+        prepared = _prepare(values, place)
         missing = prepared.missing()
-        prepared.store.begin(prepared.document)
+        prepared.store.take_over(prepared.keys.values())
+        prepared.store.write_plan(prepared.document)
         progress, rate = Progress(place.node), Rate()
         failed: dict[str, str] = {}
-        for drawn in engine.sample(missing, prepared.keys, prepared.bench, prepared.store, prepared.told):
-            rate.add(drawn.seconds)
-            if drawn.path is None:
-                failed[", ".join(prepared.told.places[drawn.cell].values())] = drawn.error
-            progress.bar(drawn.done, drawn.total, drawn.path)
+        for result in engine.sample(missing, prepared.painter):
+            rate.add(result.seconds)
+            if result.path is None:
+                labels = prepared.painter.metadata.labels[result.cell]
+                failed[", ".join(labels.values())] = result.error
+            progress.bar(result.done, result.total, result.path)
             progress.text(
-                f"picture {drawn.done} of {drawn.total}, {rate.left(drawn.total - drawn.done)} left", always=True
+                f"picture {result.done} of {result.total}, {rate.left(result.total - result.done)} left", always=True
             )
         folder = prepared.store.folder
         info = {"prompt": hidden.prompt, **(hidden.extra_pnginfo or {})}
         painter = Painter(prepared.document, folder, GridSettings())
-        pages = draw_pages(painter, folder, GridSettings(), info, "grid")
+        pages = draw_pages(painter, folder, GridSettings(), info=info, stem="grid")
         viewer.write(folder, prepared.document)
         if missing:  # a preview stays on the node, in front of its pictures: let it be the grid
             with Image.open(pages[0]) as page:
@@ -214,15 +217,15 @@ class AthanorXYZCompare(_Comparing):
 
 
 def _load(paths: Sequence[Path], wanted: bool, pixels: float = float("inf")) -> list[torch.Tensor]:
-    """The pictures as IMAGEs, until there are too many pixels."""
-    found: list[torch.Tensor] = []
+    """The pictures as IMAGEs, (1, H, W, 3) float32 each, until there are too many pixels; none if not wanted."""
+    loaded: list[torch.Tensor] = []
     for path in paths if wanted else ():
         with Image.open(path) as image:
             pixels -= image.width * image.height
-            if found and pixels < 0:
+            if loaded and pixels < 0:
                 break
-            found.append(image_output(image.convert("RGB")))
-    return found
+            loaded.append(image_output(image.convert("RGB")))
+    return loaded
 
 
 def _shown(pages: Sequence[Path]) -> list[dict[str, str]]:
@@ -268,12 +271,12 @@ class AthanorXYZGridImage(io.ComfyNode):
 
     @classmethod
     def execute(cls, name: str, comparison: str | None = None, **values: Any) -> io.NodeOutput:
-        """Draw."""
+        """Draw the pages of a comparison again from its pictures."""
         settings, hidden, place = pick(GridSettings, values), cls.hidden, Place(cls.hidden)
         folder, document = open_comparison(comparison or name)
         painter = Painter(document, folder, settings)
         info = {"prompt": document.get("prompt") or hidden.prompt}
-        pages = draw_pages(painter, folder, settings, info, "redrawn")
+        pages = draw_pages(painter, folder, settings, info=info, stem="redrawn")
         images = [path for key in document["cells"] if (path := folder / "cells" / f"{key}.png").is_file()]
         outputs = _load(pages, place.linked(0), SHOWN), _load(images, place.linked(1))
         return io.NodeOutput(*outputs, ui={"images": _shown(pages), "athanor_comparison": [folder.name]})

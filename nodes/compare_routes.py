@@ -2,81 +2,69 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
-from server import PromptServer
 
 from ..training_core.compare import marks, viewer
 from ..training_core.compare.store import newest, read_plan
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders
+from . import http
 
 _NAME = re.compile(r"[\w-][\w.-]{0,79}")
 _CELL = re.compile(r"[0-9a-f]{24}")
-_HEADERS = {"X-Content-Type-Options": "nosniff"}
 _LONGEST = 20_000
 
 
 def register() -> None:
-    """Add the routes to the host's server; files are read and written in threads."""
-    routes = PromptServer.instance.routes
-
-    @routes.get("/athanor/compare")
-    async def _all(request: web.Request) -> web.Response:
-        """The newest comparisons."""
-        return await _answer(_list)
-
-    @routes.get("/athanor/compare/{name}")
-    async def _one(request: web.Request) -> web.Response:
-        folder = _folder(request)
-        return await _answer(lambda: viewer.data(folder, _plan(folder)))
-
-    @routes.get("/athanor/compare/{name}/cells/{cell}.png")
-    async def _cell_picture(request: web.Request) -> web.StreamResponse:
-        path = _folder(request) / "cells" / f"{_cell(request.match_info['cell'])}.png"
-        if not path.is_file():
-            raise web.HTTPNotFound(text="there is no such picture")
-        # A cell's name is its content: it never changes.
-        headers = {"Content-Type": "image/png", "Cache-Control": "private, max-age=86400, immutable", **_HEADERS}
-        return web.FileResponse(path, headers=headers)
-
-    @routes.post("/athanor/compare/{name}/marks")
-    async def _mark(request: web.Request) -> web.Response:
-        """Body: {"cell": id, "star": true, "reject": false, "note": text}; it replaces the cell's mark."""
-        folder, body = _folder(request), await _body(request)
-        cell = _cell(body.get("cell"))
-        return await _answer(lambda: _marked(folder, cell, body))
-
-    @routes.post("/athanor/compare/{name}/portable")
-    async def _portable(request: web.Request) -> web.Response:
-        """Write the portable folder again, with the marks of now."""
-        folder = _folder(request)
-        return await _answer(lambda: {"file": str(viewer.write(folder, _plan(folder)))})
+    """Add the routes to the host's server."""
+    comparison = "/athanor/compare/{name}"
+    http.get("/athanor/compare", _all)
+    http.get(comparison, lambda request: viewer.data(folder := _folder(request), _plan(folder)))
+    http.get(f"{comparison}/cells/{{cell}}.png", _picture)
+    example = '{"cell": id, "star": true, "reject": false, "note": ""}'
+    http.post(f"{comparison}/marks", _mark, {"cell": str}, example=example, longest=_LONGEST)
+    http.post(f"{comparison}/portable", _portable)
 
 
-async def _answer(make: Callable[[], Any]) -> web.Response:
-    text = await asyncio.to_thread(lambda: json.dumps(make(), ensure_ascii=False))
-    return web.Response(text=text, content_type="application/json", headers=_HEADERS)
-
-
-def _list() -> list[dict[str, Any]]:
-    found = []
+def _all(_: web.Request) -> list[http.Json]:
+    """List the newest comparisons: name, title, number of cells, time of the plan."""
+    rows = []
     for folder in newest(folders.compare_folder("")):
         try:
             plan = read_plan(folder)
         except AthanorError:
             continue
         time = (folder / "plan.json").stat().st_mtime
-        found.append(
+        rows.append(
             {"name": folder.name, "title": plan.get("title", ""), "cells": len(plan.get("order", ())), "time": time}
         )
-    return found
+    return rows
+
+
+def _picture(request: web.Request) -> web.StreamResponse:
+    path = _folder(request) / "cells" / f"{_cell(request.match_info['cell'])}.png"
+    if not path.is_file():
+        raise http.missing("picture")
+    # A cell's name is its content: it never changes.
+    caching = {"Content-Type": "image/png", "Cache-Control": "private, max-age=86400, immutable"}
+    return web.FileResponse(path, headers={**caching, **http.NO_SNIFFING})
+
+
+def _mark(request: web.Request, body: http.Json) -> http.Json:
+    """Replace the mark of a cell."""
+    folder, cell = _folder(request), _cell(body["cell"])
+    if cell not in _plan(folder)["sizes"]:
+        raise http.missing("picture")
+    return marks.save(folder, cell, body)
+
+
+def _portable(request: web.Request, _: http.Json) -> http.Json:
+    """Write the portable folder again, with the marks of now."""
+    folder = _folder(request)
+    return {"file": str(viewer.write(folder, _plan(folder)))}
 
 
 def _folder(request: web.Request) -> Path:
@@ -86,40 +74,20 @@ def _folder(request: web.Request) -> Path:
             raise AthanorError("a comparison's name has other characters.")
         folder = folders.compare_folder(name)
     except AthanorError:
-        raise web.HTTPNotFound(text="there is no such comparison") from None
+        raise http.missing("comparison") from None
     if not (folder / "plan.json").is_file():
-        raise web.HTTPNotFound(text="there is no such comparison")
+        raise http.missing("comparison")
     return folder
 
 
-def _cell(text: Any) -> str:
-    if not isinstance(text, str) or not _CELL.fullmatch(text):
-        raise web.HTTPNotFound(text="there is no such picture")
+def _cell(text: str) -> str:
+    if not _CELL.fullmatch(text):
+        raise http.missing("picture")
     return text
 
 
-def _plan(folder: Path) -> dict[str, Any]:
+def _plan(folder: Path) -> http.Json:
     try:
         return read_plan(folder)
     except AthanorError as error:
         raise web.HTTPNotFound(text=str(error)) from None
-
-
-def _marked(folder: Path, cell: str, mark: dict[str, Any]) -> dict[str, Any]:
-    if cell not in _plan(folder)["sizes"]:
-        raise web.HTTPNotFound(text="there is no such picture")
-    return marks.put(folder, cell, mark)
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    """The JSON object of a request."""
-    wrong = web.HTTPBadRequest(text='the body must be JSON: {"cell": id, "star": true, "reject": false, "note": ""}')
-    if request.content_type != "application/json" or (request.content_length or 0) > _LONGEST:
-        raise wrong
-    try:
-        body = await request.json()
-    except ValueError:
-        raise wrong from None
-    if not isinstance(body, dict):
-        raise wrong
-    return body

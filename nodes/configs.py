@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import comfy.samplers
 from comfy_api.latest import io
 
-from ..training_core.host import guard
+from ..training_core.host import devices, guard, node_tools
 from ..training_core.network import build, table
 from ..training_core.optim import args, optimizers, schedulers
 from ..training_core.run.parts import parts_of
@@ -154,7 +153,7 @@ class AthanorOptimizerConfig(_Config):
         """The settings, once the optimizer's package is there and takes the arguments."""
         settings = pick(OptimizerSettings, values)
         schedulers.check(settings)
-        optimizers.resolve(settings, guard.device())
+        optimizers.resolve(settings, devices.compute_device())
         return io.NodeOutput(settings)
 
 
@@ -169,9 +168,9 @@ class AthanorSampleConfig(_Config):
     def define_schema(cls) -> io.Schema:
         """Inputs from SamplingSettings, samplers as the host lists them."""
         schema = super().define_schema()
-        options = {"sampler_name": comfy.samplers.KSampler.SAMPLERS, "scheduler": comfy.samplers.KSampler.SCHEDULERS}
+        options = {"sampler_name": node_tools.sampler_names(), "scheduler": node_tools.scheduler_names()}
         for i, given in enumerate(schema.inputs):
-            if given.id in options:
+            if given.id in options and isinstance(given, io.WidgetInput):
                 schema.inputs[i] = io.Combo.Input(
                     given.id, options=list(options[given.id]), default=given.default, tooltip=given.tooltip
                 )

@@ -20,7 +20,7 @@ class AthanorDatasetLoader(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from DatasetSettings."""
+        """Return the node's inputs, made from DatasetSettings, and its outputs."""
         return io.Schema(
             node_id="AthanorDatasetLoader",
             display_name="Dataset Loader",

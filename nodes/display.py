@@ -31,7 +31,7 @@ class Display:
         self._sent = 0.0
 
     def show(self, event: Event) -> None:
-        """Show one event."""
+        """Show an event of the run on the node, and tell all open pages of it."""
         match event:
             case Encoded():
                 self._progress.bar(event.done, event.total)
@@ -66,6 +66,8 @@ class Display:
 
     def _stepped(self, event: Stepped) -> None:
         started = self._started
+        if started is None:
+            raise RuntimeError("a step came before the run had started")
         self._steps.append(event)
         self._rate.add(event.seconds)
         self._progress.bar(event.step, started.steps)

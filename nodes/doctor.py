@@ -1,4 +1,4 @@
-"""Dataset Doctor."""
+"""The node Dataset Doctor: what is wrong with a dataset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AthanorDatasetDoctor(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from DoctorSettings."""
+        """Return the node's inputs, made from DoctorSettings, and its outputs."""
         return io.Schema(
             node_id="AthanorDatasetDoctor",
             display_name="Dataset Doctor",

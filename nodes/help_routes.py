@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from aiohttp import web
-from server import PromptServer
+
+from . import http
 
 PACK = Path(os.path.abspath(__file__)).parent.parent
 """As the host found it: its name is part of the page's addresses, whatever it links to."""
@@ -21,10 +22,12 @@ def register() -> None:
     """
     address = f"/extensions/{quote(PACK.name)}/docs/{{node:[A-Za-z]+}}/{{locale:[A-Za-z-]+}}.md"
 
-    @PromptServer.instance.routes.get(address)
-    async def _page(request: web.Request) -> web.FileResponse:
-        page = _best(request.match_info["node"], request.match_info["locale"])
-        return web.FileResponse(page, headers={"Content-Type": "text/markdown; charset=utf-8"})
+    http.get(address, _page)
+
+
+def _page(request: web.Request) -> web.FileResponse:
+    page = _best(request.match_info["node"], request.match_info["locale"])
+    return web.FileResponse(page, headers={"Content-Type": "text/markdown; charset=utf-8", **http.NO_SNIFFING})
 
 
 def _best(node: str, locale: str) -> Path:
@@ -33,4 +36,4 @@ def _best(node: str, locale: str) -> Path:
     for path in (docs / node / f"{locale}.md", docs / node / f"{language}.md", docs / f"{node}.md"):
         if path.is_file():
             return path
-    raise web.HTTPNotFound
+    raise http.missing("help page")

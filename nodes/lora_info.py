@@ -1,4 +1,4 @@
-"""LoRA Info."""
+"""The node LoRA Info: what a LoRA file is and how it was trained."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class AthanorLoRAInfo(io.ComfyNode):
 
     @classmethod
     def execute(cls, lora_name: str) -> io.NodeOutput:
-        """Read and tell."""
+        """Read the file; return its settings as text and as config outputs, and a chart of its blocks."""
         lora = info.read(folders.existing_lora(lora_name))
         found = recover.recover(lora.metadata, (layer.part for layer in lora.layers))
         told = info.fields(lora.metadata)

@@ -1,4 +1,4 @@
-"""Loss Compare."""
+"""The node Loss Compare: the curves of several runs in one picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LR Schedule Plot."""
+"""The node LR Schedule Plot: the learning rate of every step, before training."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class AthanorLRPlot(io.ComfyNode):
 
     @classmethod
     def execute(cls, steps: int, optimizer: OptimizerSettings | None = None) -> io.NodeOutput:
-        """Draw."""
+        """Draw the learning rate over the steps of the run."""
         settings = optimizer or OptimizerSettings()
         schedulers.check(settings)
         factors = [factor for factor in preview.curves(settings).values() if factor]

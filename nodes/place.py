@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from comfy_api.latest import io
-from comfy_execution.graph_utils import GraphBuilder
+
+from ..training_core.host import node_tools
 
 _MORE = "output "
 """Inputs that are no inputs of the node: 'output SLOT NODE'."""
@@ -42,10 +43,9 @@ class Place:
         """The same node, which has `outputs` outputs, with these of the graph as inputs; None if there are none."""
         if not slots:
             return None
-        kind, builder = self.graph[self.node]["class_type"], GraphBuilder()
         more = {f"{_MORE}{slot} {node}": [node, slot] for node, slot in slots}
-        inner = builder.node(kind, id="cells", **self._own, **more)
-        return io.NodeOutput(*(inner.out(i) for i in range(outputs)), expand=builder.finalize())
+        links, graph = node_tools.expansion(self.graph[self.node]["class_type"], {**self._own, **more}, outputs)
+        return io.NodeOutput(*links, expand=graph)
 
     def edge(self, values: Mapping[str, Any]) -> dict[tuple[str, int], Any]:
         """What `again` has brought in, by node and output."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import comfy.utils
 from PIL import Image
 from server import PromptServer
+
+from ..training_core.host import node_tools
 
 
 class Progress:
@@ -19,7 +20,7 @@ class Progress:
     def bar(self, done: int, total: int, picture: Path | None = None) -> None:
         """Set the progress bar, and show a picture file beside it."""
         if self._bar is None or self._bar.total != total:
-            self._bar = comfy.utils.ProgressBar(total, node_id=self._node_id)
+            self._bar = node_tools.progress_bar(total, self._node_id)
         preview = None
         if picture is not None:
             with Image.open(picture) as image:
@@ -46,7 +47,7 @@ class Rate:
         self.seconds, self._count = 0.0, 0
 
     def add(self, seconds: float) -> None:
-        """Count one item."""
+        """Take in the seconds of one more item."""
         self._count += 1
         self.seconds += (0.1 if self._count > 2 else 1.0) * (seconds - self.seconds)
 

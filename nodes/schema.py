@@ -17,24 +17,21 @@ from ..training_core.settings import SettingInfo, Settings, info, parse
 
 def _input(s: SettingInfo) -> io.Input:
     tip = s.tip + (f"\nsd-scripts: --{s.flag}" if s.flag else "")
-    # The host refuses a prompt that lacks a required input, whatever its default is.
-    common = {"tooltip": tip, "default": s.default, "advanced": s.advanced or None, "optional": s.later}
+    common: dict[str, Any] = {"tooltip": tip, "default": s.default, "advanced": s.advanced or None}
+    if s.was:  # for saved_prompts.py: the names of this input in older prompts
+        common["extra_dict"] = {"was": list(s.was)}
     if s.kind == "choice":
         return io.Combo.Input(s.name, options=list(s.choices), **common)
     if s.kind == "bool":
         return io.Boolean.Input(s.name, **common)
     if s.kind == "str":
         return io.String.Input(s.name, multiline=bool(s.multiline), **common)
+    if s.minimum is None or s.maximum is None:
+        raise TypeError(f"the number {s.name} has no bounds: its widget needs both")
     if s.kind == "int":
-        control = io.ControlAfterGenerate.fixed if s.fixed_seed else None
-        return io.Int.Input(
-            s.name,
-            min=int(s.minimum),
-            max=int(s.maximum),
-            step=int(s.step or 1),
-            control_after_generate=control,
-            **common,
-        )
+        if s.fixed_seed:
+            common["control_after_generate"] = io.ControlAfterGenerate.fixed
+        return io.Int.Input(s.name, min=int(s.minimum), max=int(s.maximum), step=int(s.step or 1), **common)
     # Without a step the page shows one decimal; round=False keeps what the user typed.
     return io.Float.Input(s.name, min=s.minimum, max=s.maximum, step=s.step or 0.01, round=False, **common)
 

@@ -41,7 +41,7 @@ def view(prompt: Prompt, node: str) -> View:
         side = min(4096, max(256, round((buckets.settings.width * buckets.settings.height) ** 0.5 / 64) * 64))
         doctor = DoctorSettings(resolution=side, batch_size=min(1024, buckets.settings.batch_size))
     folders = dict.fromkeys(subset.folder for subset in dataset.subsets if subset.folder)
-    return View(", ".join(folders) or "Dataset", dataset, buckets, doctor)
+    return View(title=", ".join(folders) or "Dataset", dataset=dataset, buckets=buckets, doctor=doctor)
 
 
 def _found(prompt: Prompt, node: str) -> Dataset | Buckets:

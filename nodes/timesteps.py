@@ -1,4 +1,4 @@
-"""Timestep Plot."""
+"""The node Timestep Plot: how often which timestep is trained, and with which weight."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class AthanorTimestepPlot(io.ComfyNode):
         noise: NoiseSettings | None = None,
         loss: LossSettings | None = None,
     ) -> io.NodeOutput:
-        """Draw."""
+        """Draw the distribution of the timesteps and their weights."""
         _, family, objective = objective_of(model, loss or LossSettings(), noise or NoiseSettings())
         title = f"{family.title} ({objective.prediction}): {objective.describe()}"
         image = preview(objective, (height // 8, width // 8), title)

@@ -1,4 +1,4 @@
-"""Train LoRA."""
+"""The node Train LoRA: trains, shows the run while it does, and gives the LoRA to the graph."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
 from ..training_core.history.events import Resumed, Started
 from ..training_core.history.graph import save_graph, source
-from ..training_core.host import fingerprint, folders, guard, lora
+from ..training_core.host import devices, fingerprint, folders, guard, lora
 from ..training_core.run import ranks
 from ..training_core.run.launch import launch
 from ..training_core.run.train import train
@@ -107,6 +107,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         clip: Any,
         vae: Any,
         buckets: Any,
+        *,
         network: NetworkSettings | None = None,
         loss: LossSettings | None = None,
         noise: NoiseSettings | None = None,
@@ -157,9 +158,13 @@ class AthanorTrainLoRA(io.ComfyNode):
                             save_graph(folder, cls.hidden.unique_id, graph)
                         display.show(event)
             finally:
-                guard.free_memory()
+                devices.free_memory()
                 display.ended()
             record = registry.read(folder)
+        if record is None:
+            raise AthanorError(
+                f"{folder} is no run's folder any more: it was changed while the run trained; queue again."
+            )
         run = handle.of_record(record, folders.lora_name)
         last = run.checkpoints[-1]
         trained, trained_clip = lora.apply(model, clip, last.path, 1.0)

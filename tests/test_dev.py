@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from athanor.training_core import toml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,6 +71,39 @@ def test_a_changed_archive_is_refused(dev):
     with pytest.raises(dev.Failure, match="sha256"):
         dev.fetch_comfyui()
     assert not archive.exists() and not dev.PINNED.exists()
+
+
+def test_requirements_are_told_the_same_twice(dev):
+    """requirements.txt is what ComfyUI's manager installs, pyproject.toml what the registry reads."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    required = [line for line in lines if line and not line.startswith("#")]
+    project = toml.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["dependencies"] == ["comfyui-frontend-package>=1.45", *required]
+
+
+def test_newest_takes_the_bounds_of_what_it_is_about(dev):
+    lines = "lycoris-lora>=4.1,<4.2  # insides\n\n# none\ncomfyui-frontend-package==1.47.12\ntorchsde>=0.2\npydantic>=2.0,<3\ntorch\n"
+    assert dev.unbound(lines) == [
+        "lycoris-lora",
+        "comfyui-frontend-package",
+        "torchsde>=0.2",
+        "pydantic>=2.0,<3",
+        "torch",
+    ]
+
+
+def test_the_checks_run_before_the_tests_and_count(dev, monkeypatch, tmp_path, capfd):
+    """`test` alone checks everything first; with arguments it is pytest alone."""
+    for name, arguments in dev.CHECKS.items():
+        module, script = arguments[:2] if arguments[0] == "-m" else None, ROOT / arguments[0]
+        if module:
+            assert subprocess.run([sys.executable, *module, "--version"], capture_output=True).returncode == 0, name
+        else:
+            assert script.is_file(), name
+    monkeypatch.setattr(dev, "python_of", lambda environment: Path(sys.executable))
+    monkeypatch.setattr(dev, "CHECKS", {"right": ["-c", "pass"], "wrong": ["-c", "raise SystemExit(1)"]})
+    assert dev.check() == ["wrong"]
+    assert "right ..." in capfd.readouterr().out
 
 
 def test_only_the_standard_library():

@@ -85,7 +85,7 @@ def sd15_character() -> Sheet:
 
 
 def sdxl_style_lokr() -> Sheet:
-    """Recipe A."""
+    """Recipe A: a style for SDXL, as LoKr."""
     s = Sheet("sdxl_style_lokr_debiased_or_not")
     s.group("Model")
     s.note(
@@ -165,7 +165,7 @@ def sdxl_style_lokr() -> Sheet:
 
 
 def sd3_full_finetune() -> Sheet:
-    """Recipe C."""
+    """Recipe C: SD3 trained in full, without a LoRA."""
     s = Sheet("sd3_full_finetune")
     s.group("Model")
     s.note(

@@ -201,7 +201,7 @@ SERVICES = {
 
 
 def three_services() -> Sheet:
-    """Recipe D."""
+    """Recipe D: the settings that three training services use, side by side."""
     s = Sheet("three_services_compared")
     s.group("What this is")
     s.note(
@@ -222,11 +222,11 @@ def three_services() -> Sheet:
         """,
         (420, 620),
     )
-    runs, first = {}, None
+    runs, bases_loaded = {}, []
     for title, recipe in SERVICES.items():
         s.group(title)
         loaded = checkpoint(s, recipe["base"], f"Base of {title[:2]}")
-        first = first or loaded
+        bases_loaded.append(loaded)
         run = Trained(s, **models(loaded))
         run.data(
             "my_photos", 1024, {"max_bucket_reso": 2048, "batch_size": recipe["batch_size"]}, **recipe["dataset"],
@@ -254,7 +254,7 @@ def three_services() -> Sheet:
     compare(
         s, "LoRAs and base models", (760, 1000), x=before["axis"], y=base["axis"], strengths="0.76", seeds="1",
         prompts="photo of a woman, upper body, soft light, detailed skin", negative="cartoon, painting, lowres, bad hands, watermark",
-        width=896, height=1152, steps=30, cfg=5.0, sampler_name="dpmpp_2m", scheduler="karras", **models(first),
+        width=896, height=1152, steps=30, cfg=5.0, sampler_name="dpmpp_2m", scheduler="karras", **models(bases_loaded[0]),
     )  # fmt: skip
     return s
 

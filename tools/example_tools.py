@@ -99,7 +99,7 @@ def dataset_preparation() -> Sheet:
     s.row()
     s.group("Captions")
     edited = s.add(
-        "AthanorCaptionEdit", size=(400, 0), dataset=doctor["dataset"], underscores=True, replace="blonde hair -> blond hair",
+        "AthanorCaptionEdit", "", (400, 0), dataset=doctor["dataset"], underscores=True, replace="blonde hair -> blond hair",
         merge="red hair + long hair -> long red hair", remove="watermark, signature, artist name", front="1girl, solo",
         trigger="mychar",
     )  # fmt: skip

@@ -29,7 +29,7 @@ WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 _FLAG = re.compile(r"\n?sd-scripts: (--.+)$")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Language:
     """Words of the tables, and where a page lies."""
 
@@ -52,14 +52,40 @@ class Language:
 
 LANGUAGES = (
     Language(
-        "en", "{}.md", "All inputs", "Outputs", "Name, default and range, what it does, sd-scripts' name", "Name, what it is",
-        "advanced", "connection", "optional connection", "on", "off", "empty", "{} ({} to {})", "{} (one of {})", "one of those installed",
+        code="en",
+        page="{}.md",
+        inputs="All inputs",
+        outputs="Outputs",
+        input_head="Name, default and range, what it does, sd-scripts' name",
+        output_head="Name, what it is",
+        advanced="advanced",
+        needed="connection",
+        optional="optional connection",
+        on="on",
+        off="off",
+        empty="empty",
+        between="{} ({} to {})",
+        one_of="{} (one of {})",
+        installed="one of those installed",
     ),
     Language(
-        "zh", "{}/zh.md", "全部输入", "输出", "名称、默认值与范围、作用、sd-scripts 参数名", "名称、内容",
-        "高级", "连线", "可选连线", "开", "关", "空", "{}（{} 到 {}）", "{}（可选：{}）", "从已安装的里选",
+        code="zh",
+        page="{}/zh.md",
+        inputs="全部输入",
+        outputs="输出",
+        input_head="名称、默认值与范围、作用、sd-scripts 参数名",
+        output_head="名称、内容",
+        advanced="高级",
+        needed="连线",
+        optional="可选连线",
+        on="开",
+        off="关",
+        empty="空",
+        between="{}（{} 到 {}）",
+        one_of="{}（可选：{}）",
+        installed="从已安装的里选",
     ),
-)  # fmt: skip
+)
 ENGLISH = LANGUAGES[0]
 
 

@@ -16,7 +16,7 @@ class Port(NamedTuple):
     name: str
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Node:
     """A node: widgets by name, and ports that are connected to it."""
 
@@ -58,9 +58,9 @@ class Sheet:
         """What follows stands to the right, in the same group."""
         self.rows[-1][-1].columns.append([])
 
-    def add(self, kind: str, title: str = "", size: tuple[int, int] = (340, 0), **inputs: Any) -> Node:
+    def add(self, kind: str, title: str = "", size: tuple[int, int] = (340, 0), /, **inputs: Any) -> Node:
         """A node of at least that size (the page makes it as high as its widgets need)."""
-        node = Node(len(self.nodes) + 1, kind, title, size, inputs)
+        node = Node(id=len(self.nodes) + 1, kind=kind, title=title, size=size, inputs=inputs)
         self.nodes.append(node)
         self.rows[-1][-1].columns[-1].append(node)
         return node

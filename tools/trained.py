@@ -26,21 +26,21 @@ class Trained:
         self._ports["buckets"] = node["buckets"]
         return node
 
-    def config(self, name: str, title: str = "", **values: Any) -> Node:
+    def config(self, name: str, title: str = "", /, **values: Any) -> Node:
         """Network, Loss, Noise, Optimizer, Cache, Sample Config."""
         shown = {"samples": "Sample"}.get(name, name.capitalize())
         node = self._sheet.add(f"Athanor{shown}Config", title, **values)
         self._ports[name] = node[name]
         return node
 
-    def train(self, name: str, title: str = "", **values: Any) -> Node:
+    def train(self, name: str, title: str = "", /, **values: Any) -> Node:
         """Train LoRA with all that was added."""
         ports = dict(self._ports)
         return self._sheet.add("AthanorTrainLoRA", title, (440, 1290), output_name=name, **ports, **values)
 
 
 def checkpoint(sheet: Sheet, name: str, title: str = "") -> Node:
-    """Load Checkpoint."""
+    """Add the node Load Checkpoint."""
     return sheet.add("CheckpointLoaderSimple", title, ckpt_name=name)
 
 

@@ -21,7 +21,7 @@ PACK = Path(__file__).resolve().parents[1]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("training_core", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser("training_core", description=(__doc__ or "").partition("\n")[0])
     run = parser.add_subparsers(dest="command", required=True).add_parser(
         "run",
         help="train what a job.json describes",

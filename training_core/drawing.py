@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import lru_cache
+from typing import cast
 
 from PIL import ImageFont
 
@@ -37,7 +38,8 @@ def font(size: int, cjk: bool = False) -> ImageFont.FreeTypeFont:
                 return ImageFont.truetype(name, size)
             except OSError:
                 continue
-    return ImageFont.load_default(size)
+    # A font of its own only where Pillow was built without FreeType, which no wheel is.
+    return cast("ImageFont.FreeTypeFont", ImageFont.load_default(size))
 
 
 def lacks_font(text: str) -> bool:

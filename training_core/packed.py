@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 Parameters = Mapping[str, torch.Tensor | None]
 """A layer's weight and bias, by name."""
+
+
+def has_own_arithmetic(value: torch.Tensor) -> bool:
+    """Whether a tensor's class computes in its own way (`__torch_dispatch__`), as ComfyUI's quantised weights do."""
+    return getattr(type(value), "__torch_dispatch__", None) is not getattr(torch.Tensor, "__torch_dispatch__", None)
 
 
 def is_packed(value: torch.Tensor | None) -> bool:
@@ -21,7 +26,7 @@ def is_packed(value: torch.Tensor | None) -> bool:
     kind = type(value)
     if value is None or kind in (torch.Tensor, torch.nn.Parameter):
         return False
-    if kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+    if has_own_arithmetic(value):
         return False
     floats = value.dtype.is_floating_point and value.dtype.itemsize > 1
     return not floats or tuple(value.shape) != tuple(value.as_subclass(torch.Tensor).shape)
@@ -37,7 +42,7 @@ def dressed(value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     if not is_packed(like):
         return value
     twin = value.as_subclass(type(like))
-    twin.__dict__.update(like.__dict__)
+    vars(twin).update(vars(like))
     return twin
 
 
@@ -60,9 +65,9 @@ def unpacked(
         parameters: in place of the layer's own.
     """
     with torch.no_grad(), given(layer, parameters or layer._parameters):
-        weight, bias = layer.cast_bias_weight(dtype=dtype, device=device, bias_dtype=dtype)
-    weight, bias = (v if v is None else v.as_subclass(torch.Tensor).to(dtype) for v in (weight, bias))
-    return weight, bias
+        weight, bias = cast(Any, layer).cast_bias_weight(dtype=dtype, device=device, bias_dtype=dtype)
+    bias = None if bias is None else bias.as_subclass(torch.Tensor).to(dtype)
+    return weight.as_subclass(torch.Tensor).to(dtype), bias
 
 
 @contextmanager
@@ -70,7 +75,7 @@ def given(layer: torch.nn.Module, parameters: Parameters) -> Iterator[None]:
     """Inside, a layer has these as its weight and bias."""
     before: dict[str, Any] = dict(layer._parameters)
     try:
-        layer._parameters.update(parameters)
+        layer._parameters.update(cast(Any, parameters))  # bare tensors do as well as Parameters
         yield
     finally:
         layer._parameters.clear()

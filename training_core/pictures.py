@@ -1,4 +1,4 @@
-"""Pictures on disk."""
+"""Write pictures to disk, with their metadata."""
 
 from __future__ import annotations
 

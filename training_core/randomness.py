@@ -42,7 +42,7 @@ class keyed:
         return self.bits(128) % n
 
     def choice(self, items: Sequence[T]) -> T:
-        """One of `items`."""
+        """Return one of `items`, each as likely."""
         return items[self.below(len(items))]
 
     def shuffle(self, items: MutableSequence[Any]) -> None:

@@ -1,14 +1,14 @@
 """Which cells there are, where they stand, and in which order they are sampled."""
 
-import dataclasses
 import itertools
 
 import pytest
-from athanor.training_core.compare import axes, cells, kinds
+from athanor.training_core.compare import kinds
 from athanor.training_core.compare import plan as planning
 from athanor.training_core.compare.axes import Axis, LoraChoice, Value
-from athanor.training_core.compare.cells import Cell, Lora
+from athanor.training_core.compare.cells import Lora
 from athanor.training_core.errors import AthanorError
+from cell import base_cell
 
 KNOWN = {
     "samplers": ["euler", "euler_ancestral", "dpmpp_2m", "dpmpp_2m_sde"],
@@ -17,7 +17,7 @@ KNOWN = {
     "vaes": ["fix.safetensors", "taesd"],
     "loras": ["char-000002.safetensors", "char-000010.safetensors", "char.safetensors", "style v2.safetensors"],
 }
-BASE = Cell("a red cat, 1girl", "blurry")
+BASE = base_cell()
 
 
 def read(kind, text, whole_word=True):
@@ -117,14 +117,14 @@ def test_absurd_sizes_are_explained():
 
 
 def test_zip():
-    joined = axes.join([read("LoRA", "char-000002, char"), read("prompt S/R", "cat, dog")])
-    assert labels(joined) == ["char-000002  cat", "char  dog"] and joined.cost == 5
+    joined = kinds.join([read("LoRA", "char-000002, char"), read("prompt S/R", "cat, dog")])
+    assert labels(joined) == ["char-000002  cat", "char  dog"] and kinds.cost(joined) == 5
     plan = planning.plan([joined], BASE)
     assert [(c.loras[0].name[:-12], c.positive[6:9]) for c in plan.cells] == [("char-000002", "cat"), ("char", "dog")]
     with pytest.raises(AthanorError, match=r"cfg, 2 values: 3, 4; but steps, 3 values: 10, 20, 30"):
-        axes.join([read("cfg", "3, 4"), read("steps", "10, 20, 30")])
+        kinds.join([read("cfg", "3, 4"), read("steps", "10, 20, 30")])
     with pytest.raises(AthanorError, match="both set cfg"):
-        axes.join([read("cfg", "3, 4"), read("cfg", "1, 2")])
+        kinds.join([read("cfg", "3, 4"), read("cfg", "1, 2")])
 
 
 def test_strengths_and_stacks():
@@ -157,41 +157,8 @@ def test_what_is_dear_changes_rarely():
     order = [read("cfg", "3, 4"), read("LoRA", "none, char, char-000002"), read("prompt", "a\nb\nc"),
              read("model", "base, other"), read("LoRA strength", "0.6, 0.8, 1")]  # fmt: skip
     plan = planning.plan(order, BASE)
-    assert plan.models == 2 and plan.patches == 2 * 2 * 3
+    assert plan.models == 2 and plan.lora_patches == 2 * 2 * 3
     assert len(plan.order) == 2 * (1 + 2 * 3) * 3 * 2
-
-
-def identity(cell, **more):
-    known = {"model:": "m", "vae:": "v", "lora:char.safetensors": "l"} | more
-    return cells.identity(cell, known)
-
-
-def test_identity():
-    cell = dataclasses.replace(BASE, loras=(Lora("char.safetensors", 1.0, 1.0),))
-    first = identity(cell)
-    assert first == identity(dataclasses.replace(cell)) and len(first) == 24
-    assert identity(cell, **{"lora:char.safetensors": "replaced"}) != first
-    assert identity(cell, **{"model:": "other"}) != first and identity(cell, **{"vae:": "other"}) != first
-    assert identity(cell, latent="given") != first
-    other = dataclasses.replace(cell, model="x")
-    assert identity(other, **{"model:x": "m"}) != identity(other, **{"model:x": "m", "vae:": "other"})
-    renamed = dataclasses.replace(cell, loras=(Lora("renamed.safetensors", 1.0, 1.0),))
-    assert identity(renamed, **{"lora:renamed.safetensors": "l"}) == first  # the content counts, not the name
-    seen = {first}
-    for field, value in {
-        "positive": "b", "negative": "c", "seed": 1, "steps": 2, "cfg": 2.0, "sampler": "x", "scheduler": "y",
-        "denoise": 0.5, "width": 256, "height": 256, "clip_skip": -2, "shift": 3.0, "guidance": 3.0, "loras": (),
-    }.items():  # fmt: skip
-        seen.add(identity(dataclasses.replace(cell, **{field: value})))
-    assert len(seen) == 15
-
-
-def test_parameters_are_what_a1111_writes():
-    cell = dataclasses.replace(BASE, loras=(Lora("char.safetensors", 0.8, 0.8),), clip_skip=-2, seed=5)
-    assert cells.parameters(cell) == (
-        "a red cat, 1girl <lora:char:0.8>\nNegative prompt: blurry\nSteps: 20, Sampler: euler, Schedule type: normal, "
-        "CFG scale: 7, Seed: 5, Size: 512x512, Clip skip: 2"
-    )
 
 
 def test_random_seeds_are_given_by_the_plan():

@@ -85,10 +85,10 @@ def test_runs_one_after_the_other(epochs):
         epochs.axis(replace(points(epochs, (2, 4, 6)), name=name), text, True, False)
         for name, text in (("study/v61", "last"), ("v62", "4"), ("v63", "2, 6"))
     )
-    whole = epochs.behind(epochs.behind(first, second), third)
+    whole = epochs.append_run(epochs.append_run(first, second), third)
     assert [v.label for v in whole.values] == ["base model", "v61 epoch 6", "v62 epoch 4", "v63 epoch 2", "v63 epoch 6"]
     with pytest.raises(AthanorError, match="axis is one of cfg"):
-        epochs.behind(kinds.read("cfg", "1, 2", {}), first)
+        epochs.append_run(kinds.read("cfg", "1, 2", {}), first)
 
 
 def test_steps_and_epochs_of_one_epoch_have_different_names(epochs):

@@ -2,7 +2,7 @@
 
 import pytest
 from athanor.training_core.compare import grammar, names
-from athanor.training_core.compare.grammar import Random, Replace
+from athanor.training_core.compare.grammar import RandomSeed, SearchReplace
 from athanor.training_core.errors import AthanorError
 
 
@@ -71,8 +71,8 @@ TABLE = [
     (whole, "1, 2, …, 4", [1, 2, 3, 4]),
     # seeds
     (grammar.seeds, "1, 5-7", [1, 5, 6, 7]),
-    (grammar.seeds, "x3", [Random(1), Random(2), Random(3)]),
-    (grammar.seeds, "-1, 4, x2", [Random(1), 4, Random(2), Random(3)]),
+    (grammar.seeds, "x3", [RandomSeed(1), RandomSeed(2), RandomSeed(3)]),
+    (grammar.seeds, "-1, 4, x2", [RandomSeed(1), 4, RandomSeed(2), RandomSeed(3)]),
     (grammar.seeds, "18446744073709551615", [2**64 - 1]),
     # sizes
     (grammar.sizes, "512x768, 640×640, 768 * 512", [(512, 768), (640, 640), (768, 512)]),
@@ -141,13 +141,13 @@ def test_wrong_input_is_one_sentence(read, text, words_):
 @pytest.mark.parametrize(
     ("text", "change", "whole_word", "expected"),
     [
-        ("a cat, cats", Replace("cat", "dog"), True, "a dog, cats"),
-        ("a cat, cats", Replace("cat", "dog"), False, "a dog, dogs"),
-        ("<lora:x1:1> 1girl", Replace("1", "0.5"), True, "<lora:x1:0.5> 1girl"),
-        ("(hat:1.2)", Replace("1", "2"), True, "(hat:1.2)"),
-        ("a cat.", Replace("cat", r"\1 dog"), True, r"a \1 dog."),
-        ("x[[who]]y", Replace("[[who]]", "Z"), True, "xZy"),
-        ("(hat:1.2)", Replace("(hat:1.2)", "hat"), True, "hat"),
+        ("a cat, cats", SearchReplace("cat", "dog"), True, "a dog, cats"),
+        ("a cat, cats", SearchReplace("cat", "dog"), False, "a dog, dogs"),
+        ("<lora:x1:1> 1girl", SearchReplace("1", "0.5"), True, "<lora:x1:0.5> 1girl"),
+        ("(hat:1.2)", SearchReplace("1", "2"), True, "(hat:1.2)"),
+        ("a cat.", SearchReplace("cat", r"\1 dog"), True, r"a \1 dog."),
+        ("x[[who]]y", SearchReplace("[[who]]", "Z"), True, "xZy"),
+        ("(hat:1.2)", SearchReplace("(hat:1.2)", "hat"), True, "hat"),
     ],
 )
 def test_replace(text, change, whole_word, expected):

@@ -47,11 +47,11 @@ def test_marks_are_kept_beside_the_pictures(tmp_path, document):
         folder.mkdir()
         (folder / "plan.json").write_text(json.dumps(document | {"loras": {"a": ["A"], "b": ["B", "C"]}}))
     assert marks.read(one) == {} and marks.starred(tmp_path) == set()
-    assert marks.put(one, "b", {"star": True, "note": "  good  ", "script": "x"}) == {"star": True, "note": "good"}
-    marks.put(one, "c", {"star": True})  # the base model
-    marks.put(other, "a", {"star": 1, "reject": True})
+    assert marks.save(one, "b", {"star": True, "note": "  good  ", "script": "x"}) == {"star": True, "note": "good"}
+    marks.save(one, "c", {"star": True})  # the base model
+    marks.save(other, "a", {"star": 1, "reject": True})
     assert marks.starred(tmp_path) == {"B", "C"}
-    assert marks.put(one, "b", {"star": False}) == {} and marks.read(one) == {"c": {"star": True}}
+    assert marks.save(one, "b", {"star": False}) == {} and marks.read(one) == {"c": {"star": True}}
     assert marks.starred(tmp_path) == set() and marks.read(other) == {"a": {"reject": True}}
     (other / "marks.json").write_text("[")
     assert marks.read(other) == {}

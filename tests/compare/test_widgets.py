@@ -3,26 +3,34 @@
 import dataclasses
 
 import pytest
-from athanor.training_core.compare import cells, kinds, upstream, widgets
-from athanor.training_core.compare.axes import Axis, Put, Value, join
-from athanor.training_core.compare.cells import Cell
+from athanor.training_core.compare import kinds, upstream, widgets
+from athanor.training_core.compare.axes import Axis, Value, WidgetEdit
+from athanor.training_core.compare.identity import content_name, identity, parameters
 from athanor.training_core.compare.plan import plan
 from athanor.training_core.compare.widgets import Widget
 from athanor.training_core.errors import AthanorError
+from cell import base_cell
 
 LORA = ("LoraLoader", "Load LoRA")
+
+
+def widget(node, name, title, kinds, type, value, **more):
+    return Widget(node=node, name=name, title=title, kinds=kinds, type=type, value=value, **more)
+
+
+FILES = ("a.safetensors", "b-2.safetensors", "b-10.safetensors")
 GRAPH = [
-    Widget("12", "strength_model", "Load LoRA", LORA, "FLOAT", 1.0, minimum=-100, maximum=100),
-    Widget("12", "lora_name", "Load LoRA", LORA, "COMBO", "a.safetensors", ("a.safetensors", "b-2.safetensors", "b-10.safetensors")),
-    Widget("3:7", "strength_model", "Style v1.5", LORA, "FLOAT", 1.0, minimum=-100, maximum=100),
-    Widget("4", "width", "Empty Latent Image", ("EmptyLatentImage", "Empty Latent Image"), "INT", 512, minimum=16, maximum=16384),
-    Widget("5", "text", "Prompt", ("CLIPTextEncode", "CLIP Text Encode"), "STRING", "a cat, 1girl"),
-    Widget("6", "zsnr", "Sampling", ("ModelSamplingDiscrete", "ModelSamplingDiscrete"), "BOOLEAN", False),
+    widget("12", "strength_model", "Load LoRA", LORA, "FLOAT", 1.0, minimum=-100, maximum=100),
+    widget("12", "lora_name", "Load LoRA", LORA, "COMBO", "a.safetensors", options=FILES),
+    widget("3:7", "strength_model", "Style v1.5", LORA, "FLOAT", 1.0, minimum=-100, maximum=100),
+    widget("4", "width", "Empty Latent Image", ("EmptyLatentImage", "Empty Latent Image"), "INT", 512, minimum=16, maximum=16384),
+    widget("5", "text", "Prompt", ("CLIPTextEncode", "CLIP Text Encode"), "STRING", "a cat, 1girl"),
+    widget("6", "zsnr", "Sampling", ("ModelSamplingDiscrete", "ModelSamplingDiscrete"), "BOOLEAN", False),
 ]  # fmt: skip
 
 
 def read(name, text, whole_word=True):
-    return kinds.read(kinds.WIDGET, text, {}, whole_word, name, GRAPH)
+    return kinds.read_widget(name, text, GRAPH, whole_word)
 
 
 def typed(axis):
@@ -95,30 +103,36 @@ def test_which_nodes_change():
     assert upstream.changed(graph, links, {"4"}) == []
     assert upstream.edge(graph, ["2", "3"]) == [("1", 0), ("1", 1), ("6", 0)]
     assert upstream.takers(graph, "1", {"Encode"}) == ["4"]
-    changed = upstream.typed(graph, [Put("2", "strength", 0.5)])
+    changed = upstream.edited(graph, [WidgetEdit("2", "strength", 0.5)])
     assert changed["2"]["inputs"]["strength"] == 0.5 and graph["2"]["inputs"]["strength"] == 1
 
 
 def test_cells_of_widgets():
     first, second = read("12.strength_model", "0, 1"), read("6.zsnr", "on, off")
-    drawn = plan([first, second], Cell("a"))
-    assert len(set(drawn.cells)) == 4 and drawn.cells[0].widgets == (
-        Put("12", "strength_model", 0.0),
-        Put("6", "zsnr", True),
+    planned = plan([first, second], base_cell())
+    assert len(set(planned.cells)) == 4 and planned.cells[0].widgets == (
+        WidgetEdit("12", "strength_model", 0.0),
+        WidgetEdit("6", "zsnr", True),
     )
-    assert [c.weights for c in drawn.order] == list(dict.fromkeys(c.weights for c in drawn.order))  # each variant once
-    assert "12.strength_model: 0.0, 6.zsnr: true" in cells.parameters(drawn.cells[0])
-    together = join([first, second])
-    assert [len(c.widgets) for c in plan([together], Cell("a")).cells] == [2, 2]
+    weights = [cell.weights for cell in planned.order]
+    assert weights == list(dict.fromkeys(weights))  # each variant once
+    assert "12.strength_model: 0.0, 6.zsnr: true" in parameters(planned.cells[0])
+    together = kinds.join([first, second])
+    assert [len(c.widgets) for c in plan([together], base_cell()).cells] == [2, 2]
 
 
 def test_the_identity_of_a_cell_is_what_comes_out_of_the_graph():
-    put, base = (Put("12", "strength_model", 0.5),), Cell("a")
-    known = {"model:": "m", "vae:": "v", cells.varied("model:", put): "m2", cells.varied("vae:", put): "v"}
-    with_put = dataclasses.replace(base, widgets=put)
-    assert cells.identity(base, known) != cells.identity(with_put, known)
-    assert cells.identity(with_put, known | {cells.varied("model:", put): "m"}) == cells.identity(base, known)
-    other = dataclasses.replace(base, widgets=(Put("99", "strength_model", 0.5),))  # the node got another number
-    renamed = {cells.varied("model:", other.widgets): "m2", cells.varied("vae:", other.widgets): "v"}
-    assert cells.identity(other, known | renamed) == cells.identity(with_put, known)
-    assert Axis("w", (Value("1", (("widget", put[0]),)),)).cost > Axis("s", (Value("1", (("lora", ()),)),)).cost
+    edits, base = (WidgetEdit("12", "strength_model", 0.5),), base_cell()
+    contents = {"model:": "m", "vae:": "v", content_name("model:", edits): "m2", content_name("vae:", edits): "v"}
+    edited = dataclasses.replace(base, widgets=edits)
+    assert identity(base, contents) != identity(edited, contents)
+    assert identity(edited, contents | {content_name("model:", edits): "m"}) == identity(base, contents)
+    other = dataclasses.replace(base, widgets=(WidgetEdit("99", "strength_model", 0.5),))  # the node got another number
+    renamed = {content_name("model:", other.widgets): "m2", content_name("vae:", other.widgets): "v"}
+    assert identity(other, contents | renamed) == identity(edited, contents)
+
+
+def test_a_widget_is_dearer_than_a_lora():
+    edit = WidgetEdit("12", "strength_model", 0.5)
+    widget, lora = Axis("w", (Value("1", (("widget", edit),)),)), Axis("s", (Value("1", (("lora", ()),)),))
+    assert kinds.cost(widget) > kinds.cost(lora)

@@ -10,8 +10,21 @@ from athanor.training_core.settings import BucketSettings, DatasetSettings, Vali
 
 def buckets(count=20, reg=4, **values):
     subsets = (DatasetSettings(shuffle_caption=True, caption_dropout_rate=1, **values), DatasetSettings(is_reg=True))
-    pictures = [Picture(Path(f"{i}"), f"{i}", f"c{i}", (64, 64 + 32 * (i % 2)), f"a{i}, b, c", 2) for i in range(count)]
-    pictures += [Picture(Path(f"r{i}"), f"r{i}", f"r{i}", (64, 64), "reg", 1, 1) for i in range(reg)]
+    pictures = [
+        Picture(
+            path=Path(f"{i}"),
+            name=f"{i}",
+            content=f"c{i}",
+            size=(64, 64 + 32 * (i % 2)),
+            caption=f"a{i}, b, c",
+            repeats=2,
+        )
+        for i in range(count)
+    ]
+    pictures += [
+        Picture(path=Path(f"r{i}"), name=f"r{i}", content=f"r{i}", size=(64, 64), caption="reg", repeats=1, subset=1)
+        for i in range(reg)
+    ]
     shape = BucketSettings(
         width=64, height=64, min_bucket_reso=32, max_bucket_reso=128, bucket_reso_steps=32, batch_size=3
     )

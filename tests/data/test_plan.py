@@ -10,7 +10,14 @@ from athanor.training_core.settings import BucketSettings, ConditioningSettings,
 
 def buckets(counts=((64, 64, 5, 2), (64, 128, 3, 1)), batch_size=4, shuffle=False, **augment):
     pictures = tuple(
-        Picture(Path(f"{w}x{h}_{i}.png"), f"{w}x{h}_{i}.png", "", (w, h), f"a{i}, b, c, d", repeats)
+        Picture(
+            path=Path(f"{w}x{h}_{i}.png"),
+            name=f"{w}x{h}_{i}.png",
+            content="",
+            size=(w, h),
+            caption=f"a{i}, b, c, d",
+            repeats=repeats,
+        )
         for w, h, n, repeats in counts
         for i in range(n)
     )
@@ -50,6 +57,18 @@ def test_a_plan_depends_on_seed_and_epoch_alone():
     assert plan_of(sorted_, 4, 2) != plan
 
 
+def test_the_order_follows_from_seed_and_epoch():
+    """Where nothing else is drawn: every seed has an order of its own, and so has every epoch."""
+    one = buckets(((64, 64, 20, 1),))
+
+    def order(seed, epoch):
+        return tuple(s.view.picture for b in plan_of(one, seed, epoch) for s in b.samples)
+
+    assert len({order(seed, 0) for seed in range(8)}) == 8
+    assert len({order(0, epoch) for epoch in range(8)}) == 8
+    assert order(5, 3) == order(5, 3)
+
+
 def test_captions_are_shuffled_anew():
     sorted_ = buckets(shuffle=True)
     texts = {
@@ -86,7 +105,10 @@ def test_steps_per_epoch_over_processes(ranks, accumulation, steps):
 def test_several_resolutions():
     """Each picture once per resolution, unless a further one changes nothing."""
     big, small = (400, 400), (40, 40)
-    pictures = tuple(Picture(Path(f"{s[0]}.png"), f"{s[0]}.png", str(s), s, "a", 2) for s in (big, small))
+    pictures = tuple(
+        Picture(path=Path(f"{s[0]}.png"), name=f"{s[0]}.png", content=str(s), size=s, caption="a", repeats=2)
+        for s in (big, small)
+    )
     dataset = Dataset((DatasetSettings(),), pictures)
     shape = {"width": 64, "height": 64, "min_bucket_reso": 32, "max_bucket_reso": 256, "bucket_reso_steps": 32}
     several = sort_into_buckets(dataset, BucketSettings(**shape, extra_resolutions="128, 64x64, 96x160"))
@@ -101,7 +123,10 @@ def test_several_resolutions():
 
 
 def test_too_small_pictures_are_left_out_by_name():
-    tiny, good = (Picture(Path(n), n, n, s, "a", 1) for n, s in (("tiny.png", (100, 20)), ("good.png", (100, 64))))
+    tiny, good = (
+        Picture(path=Path(n), name=n, content=n, size=s, caption="a", repeats=1)
+        for n, s in (("tiny.png", (100, 20)), ("good.png", (100, 64)))
+    )
     settings = BucketSettings(bucket_no_upscale=True, bucket_reso_steps=32)
     found = sort_into_buckets(Dataset((DatasetSettings(),), (tiny, good)), settings)
     assert [e.picture for e in found.entries] == [1] and found.warnings[0].startswith("tiny.png is left out")
@@ -112,7 +137,7 @@ def test_too_small_pictures_are_left_out_by_name():
 
 def test_crop_anchors():
     def crops(anchor, focus=None):
-        picture = Picture(Path("a"), "a", "a", (200, 64), "a", 8, focus=focus)
+        picture = Picture(path=Path("a"), name="a", content="a", size=(200, 64), caption="a", repeats=8, focus=focus)
         shape = BucketSettings(width=64, height=64, enable_bucket=False, crop_anchor=anchor)
         found = sort_into_buckets(Dataset((DatasetSettings(),), (picture,)), shape)
         return {s.view.placement.crop for e in range(9) for b in plan_of(found, 0, e) for s in b.samples}

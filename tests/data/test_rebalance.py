@@ -11,7 +11,10 @@ from athanor.training_core.settings import DatasetSettings, RebalanceSettings
 
 
 def dataset(names: dict[str, tuple[int, str]], **settings) -> Dataset:
-    pictures = (Picture(Path("/d") / n, n, "", (8, 8), caption, r) for n, (r, caption) in names.items())
+    pictures = (
+        Picture(path=Path("/d") / n, name=n, content="", size=(8, 8), caption=caption, repeats=r)
+        for n, (r, caption) in names.items()
+    )
     return Dataset((DatasetSettings(folder="d", **settings),), tuple(pictures))
 
 

@@ -31,7 +31,10 @@ def edit(caption: str, separators: Separators = KEEP, **rules) -> str:
 
 
 def dataset(*captions: str, **settings) -> Dataset:
-    pictures = (Picture(Path(f"/d/{i}.png"), f"{i}.png", "", (8, 8), c, 1) for i, c in enumerate(captions))
+    pictures = (
+        Picture(path=Path(f"/d/{i}.png"), name=f"{i}.png", content="", size=(8, 8), caption=c, repeats=1)
+        for i, c in enumerate(captions)
+    )
     return Dataset((DatasetSettings(**settings),), tuple(pictures))
 
 

@@ -24,7 +24,12 @@ def view() -> View:
         "mychar, tree, smile",
     ]
     dataset = written(captions)
-    return View("ds", dataset, sort_into_buckets(dataset, BucketSettings()), DoctorSettings(trigger="mychar"))
+    return View(
+        title="ds",
+        dataset=dataset,
+        buckets=sort_into_buckets(dataset, BucketSettings()),
+        doctor=DoctorSettings(trigger="mychar"),
+    )
 
 
 def test_terms_are_counted_as_the_doctor_compares_them(view):
@@ -32,7 +37,8 @@ def test_terms_are_counted_as_the_doctor_compares_them(view):
     assert view.terms("LONG_h") == {"total": 1, "terms": [["long hair", 2]]}
     assert view.terms("", 1) == {"total": 7, "terms": [["mychar", 4]]}
     sentences = View(
-        "s", written(["A dog runs over the green grass in the sun.", "The dog sleeps on a red sofa all day."])
+        title="s",
+        dataset=written(["A dog runs over the green grass in the sun.", "The dog sleeps on a red sofa all day."]),
     )
     assert (
         not sentences.has_tags
@@ -63,7 +69,7 @@ def test_findings_name_their_pictures(view):
 
 def test_a_screenful_of_many(tmp_path):
     dataset = written(sensible(3000))
-    view = View("many", dataset, sort_into_buckets(dataset, BucketSettings()))
+    view = View(title="many", dataset=dataset, buckets=sort_into_buckets(dataset, BucketSettings()))
     page = view.page(Filter(), 2950, 10_000)
     assert page["total"] == 3000 and [p["index"] for p in page["pictures"]] == list(range(2950, 3000))
     assert len(view.page(Filter(), 0, 10_000)["pictures"]) == MOST_PICTURES
@@ -74,7 +80,7 @@ def test_places_are_those_of_the_bucketer(tmp_path):
     dataset = save(tmp_path, {"wide.png": scene(1, (400, 200)), "square.png": scene(2, (64, 64))})
     settings = BucketSettings(width=128, height=128, min_bucket_reso=64, max_bucket_reso=256, bucket_reso_steps=64)
     buckets = sort_into_buckets(dataset, settings)
-    view = View("two", dataset, buckets)
+    view = View(title="two", dataset=dataset, buckets=buckets)
     by_name = {p["name"]: p for p in view.page(Filter(), 0, 9)["pictures"]}
     placed = {dataset.pictures[e.picture].name: e.placement for e in buckets.entries}
     for name, placement in placed.items():

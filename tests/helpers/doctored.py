@@ -43,7 +43,14 @@ def save(folder: Path, pictures: dict[str, Image.Image], captions: dict[str, str
 def written(captions: list[str], **options) -> Dataset:
     """A dataset of captions only: the pictures' files do not exist."""
     pictures = tuple(
-        Picture(Path(f"{n}.png"), f"{n}.png", hashlib.sha256(str(n).encode()).hexdigest(), (512, 512), caption, 1)
+        Picture(
+            path=Path(f"{n}.png"),
+            name=f"{n}.png",
+            content=hashlib.sha256(str(n).encode()).hexdigest(),
+            size=(512, 512),
+            caption=caption,
+            repeats=1,
+        )
         for n, caption in enumerate(captions)
     )
     return Dataset((DatasetSettings(folder="ds", **options),), pictures)

@@ -105,10 +105,10 @@ def trained(model: Any, name: str, count: int, *, how: Mapping[str, Any] | None 
 
 def splitter() -> Any:
     """What is done when memory runs out in a step, as a run does it."""
-    from athanor.training_core.host import guard
+    from athanor.training_core.host import devices
     from athanor.training_core.run.oom_splitter import OomSplitter
 
-    return OomSplitter(guard.free_memory, is_full=guard.is_out_of_memory)
+    return OomSplitter(devices.free_memory, is_full=devices.is_out_of_memory)
 
 
 def compiled_blocks(host: Any) -> AbstractContextManager[Any]:

@@ -229,12 +229,13 @@ def test_a_models_fingerprint_is_its_own(checkpoints):
     """A clone with another shift that was loaded last must not be seen in it: a run would not be known again."""
     import comfy.model_management as mm
     import comfy.sd
-    from athanor.training_core.host import fingerprint, sampling
+    from athanor.training_core.host import fingerprint
+    from comfy_extras import nodes_model_advanced
 
     with torch.inference_mode():
         model, clip, vae, _ = comfy.sd.load_checkpoint_guess_config(str(checkpoints["sd3"]))
         before = fingerprint.fingerprint(model, clip, vae)
-        shifted = sampling.with_shift(model, 7.0, 64, 64)
+        shifted = nodes_model_advanced.ModelSamplingSD3().patch(model, 7.0)[0]
         assert fingerprint.fingerprint(shifted, clip, vae) != before
         mm.load_models_gpu([shifted])
         assert fingerprint.fingerprint(model, clip, vae) == before

@@ -127,9 +127,9 @@ FLUX = [
 def described(tmp_path: Path, prediction: str, version="sdxl_base_v1-0", **parts) -> dict[str, str]:
     subsets = (DatasetSettings(folder="a", caption_prefix="ohwx"), DatasetSettings(folder="r", is_reg=True))
     pictures = (
-        Picture(Path("a"), "3_cat/a.png", "a", (64, 64), "Cat, red", 3),
-        Picture(Path("b"), "3_cat/b.png", "b", (64, 64), "cat", 3),
-        Picture(Path("c"), "1_reg/c.png", "c", (64, 64), "dog", 1, 1),
+        Picture(path=Path("a"), name="3_cat/a.png", content="a", size=(64, 64), caption="Cat, red", repeats=3),
+        Picture(path=Path("b"), name="3_cat/b.png", content="b", size=(64, 64), caption="cat", repeats=3),
+        Picture(path=Path("c"), name="1_reg/c.png", content="c", size=(64, 64), caption="dog", repeats=1, subset=1),
     )
     shape = BucketSettings(width=64, height=64, enable_bucket=False, batch_size=2)
     buckets = sort_into_buckets(Dataset(subsets, pictures), shape)

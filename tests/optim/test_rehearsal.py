@@ -25,10 +25,9 @@ def settings(name):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_weights_and_generators_are_as_before(name, dtype):
     made = groups(dtype)
-    if (
-        name == "Adagrad" and dtype is torch.bfloat16
-    ):  # torch makes its state before the step, in 16 bits: it cannot train these
-        with pytest.raises(RuntimeError, match="dtype"):
+    if name == "Adagrad" and dtype is torch.bfloat16:
+        # torch makes its state before the step, in 16 bits, and cannot train these; 2.14 says it in other words than 2.11.
+        with pytest.raises(RuntimeError, match=r"dtype|expected scalar type Float"):
             rehearse(optimizers.build(settings(name), made))
         return
     weights = [p for group in made for p in group["params"]]

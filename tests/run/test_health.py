@@ -98,3 +98,19 @@ def test_a_model_that_never_gave_a_number_is_blamed_itself():
     assert words in watched(Health(True, lambda: blame), [nan(1, 0.5), *(nan(step) for step in range(2, 30))])
     assert words in watched(Health(True, lambda: blame), [nan(step) for step in range(101, 130)])
     assert words in watched(Health(True), begun)
+
+
+def test_a_gradient_that_explodes_is_told_once():
+    """Above a hundred times the median of the last hundred steps, and not before a hundred were seen."""
+
+    def step(number, norm):
+        return Stepped(step=number, epoch=1, loss=0.1, lr=1e-4, grad_norm=norm, seconds=0.1)
+
+    health = Health()
+    for number in range(1, 101):
+        assert not list(health.watch(step(number, 500.0 if number == 50 else 2.0)))
+    assert not list(health.watch(step(101, 199.0)))
+    assert [event.text for event in health.watch(step(102, 201.0))] == [
+        "The gradient explodes at step 102 (201, usually 2): lower learning_rate, or check the pictures of that step."
+    ]
+    assert not list(health.watch(step(103, 1000.0)))

@@ -89,12 +89,3 @@ def test_how_a_step_is_computed_does_not_make_a_run_another_one():
     plain = run_id()
     assert {run_id(gradient_checkpointing=how) for how in ("auto", "off", "part", "all")} == {plain}
     assert run_id(blocks_to_swap=3) == plain != run_id(torch_compile=True)
-
-
-def test_run_ids_are_those_that_runs_on_disk_have():
-    """Written by version 6bc396a, before there was `deterministic`; a new setting at its default leaves no trace."""
-    trained = s.TrainingSettings(seed=3, epochs=7, gradient_checkpointing="all", mixed_precision="bf16")
-    assert (job().run_id, job().lineage_id) == ("7f850497e1308433", "1f3845f3e7f60546")
-    assert (job(training=trained).run_id, job(training=trained).lineage_id) == ("732b1432589dc03a", "61aa717dd6d7b37f")
-    for how in ("auto", "on", "off"):
-        assert job(training=s.TrainingSettings(deterministic=how)).run_id == job().run_id

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import AthanorError
-from . import grammar
-from .axes import Axis, LoraChoice, Put, Swap, Value
-from .grammar import Random
-
-ENGINE = 1
-"""Part of every cell's identity: raised when the same settings would give another picture."""
+from . import grammar, readers
+from .axes import Axis, LoraChoice, PromptChange, Value, WidgetEdit
+from .fields import Change, Cost, NodeInput, Patch, row, rows
+from .grammar import RandomSeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +23,154 @@ class Lora:
     strength_clip: float
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What the plain graph of this picture would have in its widgets. '' and None: as it is connected."""
+def _shift(cell: Any, model: Any) -> tuple[str, dict[str, Any]]:
+    from ..host import sampling  # not above: the rows are read without ComfyUI, too
 
-    positive: str
-    negative: str = ""
-    seed: int | Random = 0
-    steps: int = 20
-    cfg: float = 7.0
-    sampler: str = "euler"
-    scheduler: str = "normal"
-    denoise: float = 1.0
-    width: int = 512
-    height: int = 512
-    model: str = ""
-    vae: str = ""
-    clip_skip: int = 0
-    shift: float | None = None
-    guidance: float | None = None
-    loras: tuple[Lora, ...] = ()
-    widgets: tuple[Put, ...] = ()  # of the graph, on the way to model, text encoder and VAE
-    start: tuple[Put, ...] = ()  # of the graph, on the way to the latent
+    return sampling.shift_node(model, cell.shift, cell.width, cell.height)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What the plain graph of a picture has in its widgets, and what else is known of each: one row per field.
+
+    Types of axes stand in the node's list in the order of these rows, and patches of one port in the graph as well.
+    """
+
+    loras: tuple[Lora, ...] = row(
+        default=(),
+        kinds={
+            "LoRA": readers.loras,
+            "LoRA strength": readers.number("strength_model", -100, 100, also="strength_clip"),
+            "LoRA strength (model)": readers.number("strength_model", -100, 100),
+            "LoRA strength (text encoder)": readers.number("strength_clip", -100, 100),
+        },
+        changes={
+            "lora": Change(Cost.LORA_FILE, many=True),
+            "strength_model": Change(Cost.LORA_STRENGTH),
+            "strength_clip": Change(Cost.LORA_STRENGTH),
+        },
+        node=None,
+        parameter="",  # they stand behind the prompt as <lora:name:strength>
+    )
+    seed: int | RandomSeed = row(  # noqa: RUF009 (a row is only data)
+        Cost.SAMPLING,
+        kinds={"seed": readers.seeds},
+        node=NodeInput("sampler", "seed"),
+        parameter="Seed",
+    )
+    steps: int = row(
+        Cost.SAMPLING,
+        kinds={"steps": readers.number("steps", 1, 10000, whole=True)},
+        node=NodeInput("sampler", "steps"),
+        parameter="Steps",
+    )
+    cfg: float = row(
+        Cost.SAMPLING,
+        kinds={"cfg": readers.number("cfg", 0, 100)},
+        node=NodeInput("sampler", "cfg"),
+        parameter="CFG scale",
+    )
+    guidance: float | None = row(
+        Cost.CONDITIONING,
+        default=None,
+        kinds={"guidance": readers.number("guidance", 0, 100)},
+        node=Patch("positive", "conditioning", lambda cell, _: ("FluxGuidance", {"guidance": cell.guidance})),
+        parameter="Distilled CFG Scale",
+    )
+    shift: float | None = row(
+        Cost.MODEL_PATCH,
+        default=None,
+        kinds={"shift": readers.number("shift", 0, 100)},
+        node=Patch("model", "model", _shift),
+        parameter="Shift",
+    )
+    sampler: str = row(
+        Cost.SAMPLING,
+        kinds={"sampler": readers.names("sampler", "samplers", "sampler")},
+        node=NodeInput("sampler", "sampler_name"),
+        parameter="Sampler",
+    )
+    scheduler: str = row(
+        Cost.SAMPLING,
+        kinds={
+            "scheduler": readers.names("scheduler", "schedulers", "scheduler"),
+            "sampler + scheduler": readers.sampler_pairs,
+        },
+        node=NodeInput("sampler", "scheduler"),
+        parameter="Schedule type",
+    )
+    denoise: float = row(
+        Cost.SAMPLING,
+        default=1.0,
+        kinds={"denoise": readers.number("denoise", 0, 1)},
+        node=NodeInput("sampler", "denoise"),
+        parameter="Denoising strength",
+    )
+    width: int = row(
+        Cost.SAMPLING,
+        kinds={"size": readers.sizes},
+        node=NodeInput("latent", "width"),
+        parameter="Size",
+        shown=lambda cell: f"{cell.width}x{cell.height}",
+    )
+    height: int = row(Cost.SAMPLING, node=NodeInput("latent", "height"), parameter="")
+    positive: str = row(
+        Cost.PROMPT,
+        kinds={
+            "prompt S/R": readers.replacements("both"),
+            "prompt S/R (positive)": readers.replacements("positive"),
+            "prompt S/R (negative)": readers.replacements("negative"),
+            "prompt": readers.prompts("positive"),
+        },
+        changes={"replace": Change(Cost.PROMPT, many=True)},
+        node=NodeInput("positive", "text"),
+        parameter="",  # the first line
+    )
+    negative: str = row(
+        Cost.PROMPT,
+        kinds={"negative prompt": readers.prompts("negative")},
+        node=NodeInput("negative", "text"),
+        parameter="",  # the second line
+    )
+    model: str = row(  # "": as it is connected
+        Cost.MODEL_FILE,
+        default="",
+        kinds={"model": readers.names("model", "models", "model")},
+        node=None,
+        parameter="Model",
+        shown=lambda cell: cell.model.removesuffix(".safetensors"),
+    )
+    vae: str = row(  # "": as it is connected
+        Cost.VAE_FILE,
+        default="",
+        kinds={"VAE": readers.names("vae", "vaes", "VAE")},
+        node=None,
+        parameter="VAE",
+        shown=lambda cell: cell.vae.removesuffix(".safetensors"),
+    )
+    clip_skip: int = row(
+        Cost.TEXT_ENCODER,
+        default=0,
+        kinds={"clip skip": readers.clip_skip},
+        node=Patch("clip", "clip", lambda cell, _: ("CLIPSetLastLayer", {"stop_at_clip_layer": cell.clip_skip})),
+        parameter="Clip skip",
+        shown=lambda cell: -cell.clip_skip,
+    )
+    widgets: tuple[WidgetEdit, ...] = row(  # of nodes before the models, the text encoder and the VAE
+        default=(), changes={"widget": Change(Cost.MODEL_FILE, many=True)}, node=None, parameter=""
+    )
+    start: tuple[WidgetEdit, ...] = row(  # of nodes before the latent
+        default=(), changes={"start": Change(Cost.CONDITIONING, many=True)}, node=None, parameter=""
+    )
 
     @property
     def weights(self) -> tuple[Any, ...]:
-        """What the patched model and text encoder depend on."""
+        """All that the patched model and text encoder depend on."""
         return self.model, self.widgets, self.loras
+
+
+CHANGES: Mapping[str, Change] = {name: change for each in rows(Cell).values() for name, change in each.changes.items()}
+"""All changes that values of axes can make, by name."""
 
 
 def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], seeds: Mapping[int, int]) -> Cell:
@@ -61,51 +178,56 @@ def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], see
 
     Args:
         strength: of LoRAs that have none of their own, for model and text encoder.
-        seeds: what the random seeds are.
+        seeds: number of each random seed -> the seed.
     """
     fields: dict[str, Any] = {}
     loras: list[LoraChoice] = []
-    swaps: list[Swap] = []
-    puts: dict[str, list[Put]] = {"widget": [], "start": []}
+    prompt_changes: list[PromptChange] = []
+    edits: dict[str, list[WidgetEdit]] = {"widget": [], "start": []}
     for value in chosen:
         for name, to in value.changes:
             if name == "lora":
                 loras += to
-            elif name in puts:
-                puts[name].append(to)
+            elif name in edits:
+                edits[name].append(to)
             elif name == "replace":
-                swaps.append(to)
+                prompt_changes.append(to)
             else:
                 fields[name] = to
     strength = (fields.pop("strength_model", strength[0]), fields.pop("strength_clip", strength[1]))
-    stack = [
+    fields["loras"] = _stack(loras, strength)
+    fields["widgets"] = tuple(sorted(edits["widget"], key=lambda edit: edit.widget))
+    fields["start"] = tuple(sorted(edits["start"], key=lambda edit: edit.widget))
+    result = _with_prompts_changed(dataclasses.replace(base, **fields), prompt_changes)
+    if isinstance(result.seed, RandomSeed):
+        result = dataclasses.replace(result, seed=seeds[result.seed.number])
+    return result
+
+
+def _stack(choices: Sequence[LoraChoice], strength: tuple[float, float]) -> tuple[Lora, ...]:
+    """The LoRAs with their strengths. Load LoRA with two zeros does nothing: left out, equal cells are drawn once."""
+    stack = (
         Lora(
             choice.name,
             strength[0] if choice.strength_model is None else choice.strength_model,
             strength[1] if choice.strength_clip is None else choice.strength_clip,
         )
-        for choice in loras
-    ]
-    # Load LoRA with two zeros does nothing: equal cells are drawn once.
-    result = dataclasses.replace(
-        base,
-        **fields,
-        loras=tuple(one for one in stack if one.strength_model or one.strength_clip),
-        widgets=tuple(sorted(puts["widget"], key=lambda put: put.place)),
-        start=tuple(sorted(puts["start"], key=lambda put: put.place)),
+        for choice in choices
     )
-    for swap in swaps:
+    return tuple(lora for lora in stack if lora.strength_model or lora.strength_clip)
+
+
+def _with_prompts_changed(cell: Cell, changes: Sequence[PromptChange]) -> Cell:
+    for each in changes:
         for where in ("positive", "negative"):
-            if swap.where in ("both", where):
-                text = grammar.replace(getattr(result, where), swap.change, swap.whole_word)
-                result = dataclasses.replace(result, **{where: text})
-    if isinstance(result.seed, Random):
-        result = dataclasses.replace(result, seed=seeds[result.seed.number])
-    return result
+            if each.where in ("both", where):
+                text = grammar.replace(getattr(cell, where), each.change, each.whole_word)
+                cell = dataclasses.replace(cell, **{where: text})
+    return cell
 
 
 def check_replacements(base: Cell, axes: Sequence[Axis]) -> None:
-    """What is to be replaced stands in the prompts.
+    """Check that each text that is to be replaced stands in all prompts.
 
     Raises:
         AthanorError: names the text, and the prompt that lacks it.
@@ -113,80 +235,22 @@ def check_replacements(base: Cell, axes: Sequence[Axis]) -> None:
     prompts = [dict(v.changes)["positive"] for axis in axes for v in axis.values if "positive" in v.fields]
     negatives = [dict(v.changes)["negative"] for axis in axes for v in axis.values if "negative" in v.fields]
     prompts, negatives = prompts or [base.positive], negatives or [base.negative]
-    swaps = grammar.once(to for axis in axes for v in axis.values for name, to in v.changes if name == "replace")
-    for swap in swaps:
-        pairs = [(p, n) for p in prompts for n in negatives]
+    pairs = [(p, n) for p in prompts for n in negatives]
+    changes: list[PromptChange] = grammar.once(
+        to for axis in axes for v in axis.values for name, to in v.changes if name == "replace"
+    )
+    for each in changes:
         for positive, negative in pairs:
-            texts = {"both": [positive, negative], "positive": [positive], "negative": [negative]}[swap.where]
-            if any(grammar.contains(text, swap.change.old, swap.whole_word) for text in texts):
-                continue
-            where = "prompt" if swap.where == "both" else f"{swap.where} prompt"
-            inside = any(swap.change.old in text for text in texts)
-            more = (
-                "it is only part of a longer word there; turn whole_word off, or search for the whole word"
-                if inside
-                else ("write the first value exactly as it stands in the prompt")
-            )
-            raise AthanorError(f"'{swap.change.old}' is not in the {where} '{_short(texts[0])}': {more}.")
+            texts = {"both": [positive, negative], "positive": [positive], "negative": [negative]}[each.where]
+            if not any(grammar.contains(text, each.change.old, each.whole_word) for text in texts):
+                raise AthanorError(_missing_text(each, texts))
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:40]} … {text[-17:]}"
-
-
-def identity(one: Cell, known: Mapping[str, str]) -> str:
-    """24 hex digits: the same for two cells exactly if the same picture comes out.
-
-    Args:
-        known: content of what a cell only names: '' (model, text encoder and VAE connected), 'model:NAME', 'vae:NAME',
-            'lora:NAME', 'latent'; where widgets of the graph are varied, '... with WIDGETS' (see `varied`).
-    """
-    values = dataclasses.asdict(one)
-    del values["widgets"], values["start"]  # what comes out of them counts
-    values["model"] = known[varied(f"model:{one.model}", one.widgets)]
-    # A checkpoint without a VAE takes the connected one, so that one always counts unless another is named.
-    values["vae"] = known[varied(f"vae:{one.vae}", one.widgets)]
-    values["loras"] = [(known[f"lora:{x.name}"], x.strength_model, x.strength_clip) for x in one.loras]
-    values["latent"] = known[varied("latent", one.start)] if one.start else known.get("latent", "")
-    text = json.dumps([ENGINE, values], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def varied(name: str, puts: Sequence[Put]) -> str:
-    """What the content of something is called where widgets before it have these values."""
-    return f"{name} with {list(puts)!r}" if puts else name
-
-
-def parameters(one: Cell) -> str:
-    """The `parameters` text that picture viewers know from A1111."""
-    tags = "".join(f" <lora:{x.name.removesuffix('.safetensors')}:{_strength(x)}>" for x in one.loras)
-    more = {
-        "Steps": one.steps,
-        "Sampler": one.sampler,
-        "Schedule type": one.scheduler,
-        "CFG scale": f"{one.cfg:g}",
-        "Seed": one.seed,
-        "Size": f"{one.width}x{one.height}",
-    }
-    if one.model:
-        more["Model"] = one.model.removesuffix(".safetensors")
-    if one.vae:
-        more["VAE"] = one.vae
-    if one.clip_skip:
-        more["Clip skip"] = -one.clip_skip
-    if one.denoise != 1:
-        more["Denoising strength"] = f"{one.denoise:g}"
-    if one.guidance is not None:
-        more["Distilled CFG Scale"] = f"{one.guidance:g}"
-    if one.shift is not None:
-        more["Shift"] = f"{one.shift:g}"
-    for put in dict.fromkeys((*one.widgets, *one.start)):
-        more[f"{put.node}.{put.name}"] = json.dumps(put.value, ensure_ascii=False)
-    line = ", ".join(f"{name}: {value}" for name, value in more.items())
-    return f"{one.positive}{tags}\nNegative prompt: {one.negative}\n{line}"
-
-
-def _strength(lora: Lora) -> str:
-    if lora.strength_model == lora.strength_clip:
-        return f"{lora.strength_model:g}"
-    return f"{lora.strength_model:g}:{lora.strength_clip:g}"
+def _missing_text(wanted: PromptChange, texts: Sequence[str]) -> str:
+    where = "prompt" if wanted.where == "both" else f"{wanted.where} prompt"
+    if any(wanted.change.old in text for text in texts):
+        advice = "it is only part of a longer word there; turn whole_word off, or search for the whole word"
+    else:
+        advice = "write the first value exactly as it stands in the prompt"
+    text = texts[0] if len(texts[0]) <= 60 else f"{texts[0][:40]} … {texts[0][-17:]}"
+    return f"'{wanted.change.old}' is not in the {where} '{text}': {advice}."

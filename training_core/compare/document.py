@@ -6,34 +6,35 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .axes import Axis, Value
-from .cells import ENGINE, Cell, parameters
+from .cells import Cell
+from .identity import ENGINE, parameters
 from .labels import Labels
 from .plan import Plan
 
 
-def places(whole: Plan) -> dict[Cell, dict[str, str]]:
-    """What each cell is called on each axis that varies, where it stands first."""
-    found: dict[Cell, dict[str, str]] = {}
+def labels_of_cells(whole: Plan) -> dict[Cell, dict[str, str]]:
+    """Cell -> its labels by the titles of the axes that vary, at the first place where the cell stands."""
+    result: dict[Cell, dict[str, str]] = {}
     positions: list[list[Value]] = [[]]
     for axis in whole.axes:
         positions = [[*before, value] for before in positions for value in axis.values]
     for cell, values in zip(whole.cells, positions, strict=True):
         names = {a.title: v.label for a, v in zip(whole.axes, values, strict=True) if len(a.values) > 1}
-        found.setdefault(cell, names)
-    return found
+        result.setdefault(cell, names)
+    return result
 
 
 def title(run: str, whole: Plan, named: Sequence[Labels]) -> str:
-    """What all pictures have in common, in one line."""
+    """One line of what all pictures have in common: run, sampler, steps and so on."""
     parts = [run] if run else []
     parts += [f"{axis.title} {axis.values[0].label}" for axis in whole.axes if _worth_saying(axis)]
-    varied = {f for axis in whole.axes for f in axis.fields if len(axis.values) > 1}
+    content_name = {f for axis in whole.axes for f in axis.fields if len(axis.values) > 1}
     first = whole.cells[0]
-    if not varied & {"sampler"}:
-        parts.append(f"{first.sampler} {first.scheduler}" if "scheduler" not in varied else first.sampler)
-    parts += [] if "steps" in varied else [f"{first.steps} steps"]
-    parts += [] if "cfg" in varied else [f"cfg {first.cfg:g}"]
-    parts += [] if varied & {"width", "height"} else [f"{first.width}x{first.height}"]
+    if not content_name & {"sampler"}:
+        parts.append(f"{first.sampler} {first.scheduler}" if "scheduler" not in content_name else first.sampler)
+    parts += [] if "steps" in content_name else [f"{first.steps} steps"]
+    parts += [] if "cfg" in content_name else [f"cfg {first.cfg:g}"]
+    parts += [] if content_name & {"width", "height"} else [f"{first.width}x{first.height}"]
     parts += [f"{names.title}: {names.common}" for names in named if names.common]
     return "  ·  ".join(parts)
 
@@ -46,21 +47,27 @@ def _worth_saying(axis: Axis) -> bool:
 def document(
     whole: Plan,
     named: Sequence[Labels],
+    *,
+    title: str,
     keys: Mapping[Cell, str],
-    called: str,
     seeds: Mapping[int, int],
     family: str,
-    files: Mapping[str, str],
+    loras: Mapping[str, str],
     graph: Mapping[str, Any],
 ) -> dict[str, Any]:
     """plan.json: all that is needed to draw the grid again without the models.
 
     Args:
-        files: LoRA names -> content.
+        named: the labels of each axis of the plan.
+        keys: cell -> its identity.
+        seeds: number of a random seed -> the seed.
+        family: digest of the connected model.
+        loras: LoRA names -> digests of their files.
+        graph: the graph that the comparison stands in.
     """
     return {
         "athanor": ENGINE,
-        "title": called,
+        "title": title,
         "axes": [
             {
                 "title": names.title,
@@ -74,8 +81,8 @@ def document(
         "order": [keys[cell] for cell in whole.order],
         "sizes": {keys[cell]: [cell.width, cell.height] for cell in whole.order},
         "parameters": {keys[cell]: parameters(cell) for cell in whole.order},
-        "loras": {keys[cell]: [files[lora.name] for lora in cell.loras] for cell in whole.order if cell.loras},
-        "counts": {"models": whole.models, "patches": whole.patches},
+        "loras": {keys[cell]: [loras[lora.name] for lora in cell.loras] for cell in whole.order if cell.loras},
+        "counts": {"models": whole.models, "patches": whole.lora_patches},
         "seeds": {str(number): seed for number, seed in seeds.items()},
         "family": family,
         "prompt": dict(graph),

@@ -62,30 +62,30 @@ def choose(points: Points, text: str) -> list[Checkpoint]:
         return have
     if kind == "starred":
         liked = marks.starred(folders.compare_folder(""))
-        kept = [c for c in have if fingerprint.file(c.path) in liked]
-        if not kept:
+        starred = [c for c in have if fingerprint.file(c.path) in liked]
+        if not starred:
             raise AthanorError(
                 f"epochs: no checkpoint of {points.name} is starred; open the viewer of a comparison (a button of XYZ "
                 "Compare), and press s on the pictures that you like."
             )
-        return kept
+        return starred
     if kind == "listed":
         return _listed(have, first, text)
     if kind == "range":
-        kept = [c for c in have if first <= c.epoch <= second]
-        if not kept:
+        inside = [c for c in have if first <= c.epoch <= second]
+        if not inside:
             raise AthanorError(f"epochs: there is no checkpoint from {first} to {second}; {_there_are(have)}.")
-        return kept
+        return inside
     return _few(points, kind, first)
 
 
 def _listed(have: list[Checkpoint], wanted: Sequence[tuple[int | None, bool]], text: str) -> list[Checkpoint]:
     chosen: list[Checkpoint] = []
     for epoch, needed in wanted:
-        found = have[-1:] if epoch is None else [c for c in have if c.epoch == epoch]
-        if needed and not found:
+        matches = have[-1:] if epoch is None else [c for c in have if c.epoch == epoch]
+        if needed and not matches:
             raise AthanorError(f"epochs: there is no epoch '{epoch}'; {_there_are(have)}.")
-        chosen += found
+        chosen += matches
     if not chosen:
         raise AthanorError(f"epochs: '{text}' keeps nothing; {_there_are(have)}.")
     return [c for c in have if c in set(chosen)]
@@ -112,7 +112,16 @@ def _few(points: Points, kind: str, count: int) -> list[Checkpoint]:
 
 
 def axis(points: Points, text: str, include_base: bool = True, include_final: bool = True) -> Axis:
-    """The axis of a run's checkpoints."""
+    """The axis of the checkpoints that a filter keeps.
+
+    Args:
+        text: the filter, see `read_filter`.
+        include_base: begin with the base model, without a LoRA.
+        include_final: end with the finished LoRA, even where the filter leaves it out.
+
+    Raises:
+        AthanorError: the filter cannot be read, or nothing is left.
+    """
     chosen = choose(points, text)
     final = [c for c in points.checkpoints if c.last]
     if include_final:
@@ -122,8 +131,8 @@ def axis(points: Points, text: str, include_base: bool = True, include_final: bo
     if not chosen:
         raise AthanorError(f"epochs: '{text}' keeps only the finished LoRA of {points.name}; switch include_final on.")
     values = [_BASE] if include_base else []
-    named = zip(_labels(chosen), chosen, strict=True)
-    values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in named]
+    labelled = zip(_labels(chosen), chosen, strict=True)
+    values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]
     return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values))
 
 
@@ -131,7 +140,7 @@ _BASE = Value("base model", (("lora", ()),), special=True)
 _OF = "checkpoint of "
 
 
-def behind(before: Axis, further: Axis) -> Axis:
+def append_run(before: Axis, further: Axis) -> Axis:
     """One axis of the checkpoints of several runs, each called by its run; the base model once, in front.
 
     Raises:
@@ -157,13 +166,13 @@ def _called(axis: Axis) -> list[Value]:
 
 def _labels(points: Sequence[Checkpoint]) -> list[str]:
     """By epoch or step, as the file is named; by step where epochs repeat, by file name where nothing else helps."""
-    ways = (
+    candidates = (
         [f"step {c.step}" if "-step" in c.path.stem or not c.epoch else f"epoch {c.epoch}" for c in points],
         [f"step {c.step}" for c in points],
         [c.path.stem for c in points],
     )
     known = [bool(c.epoch or c.step) for c in points]
-    for labels in ways[:2]:
+    for labels in candidates[:2]:
         if len(set(labels)) == len(labels) and all(known):
             return labels
-    return ways[2]
+    return candidates[2]

@@ -1,4 +1,4 @@
-"""The grid's own files."""
+"""Pages of a grid as files, and the folder of a comparison by its name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
 
 
 def draw_pages(
-    painter: Painter, folder: Path, settings: GridSettings, info: Mapping[str, Any], stem: str
+    painter: Painter, folder: Path, settings: GridSettings, *, info: Mapping[str, Any], stem: str
 ) -> list[Path]:
     """Draw and save the pages one by one: stem.png, or stem-01.png and so on. Older pages of that stem go.
 

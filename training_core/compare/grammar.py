@@ -26,14 +26,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Random:
+class RandomSeed:
     """The `number`-th random seed: what it is, is fixed when the grid is planned."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class Replace:
+class SearchReplace:
     """Search and replace in a prompt; `old == new` leaves it as it is."""
 
     old: str
@@ -41,7 +41,7 @@ class Replace:
 
 
 def once(values: Iterable[T]) -> list[T]:
-    """Without repetitions, in order."""
+    """The values without repetitions, in the order of their first places."""
     return list(dict.fromkeys(values))
 
 
@@ -132,9 +132,9 @@ def numbers(text: str, field: str = "values", whole: bool = False) -> list[Decim
     return once(result)
 
 
-def seeds(text: str, field: str = "values") -> list[int | Random]:
+def seeds(text: str, field: str = "values") -> list[int | RandomSeed]:
     """Whole numbers as `numbers` reads them; `x3` means three random seeds, -1 one."""
-    result: list[int | Random] = []
+    result: list[int | RandomSeed] = []
     drawn = 0
     rest: list[str] = []
 
@@ -152,7 +152,7 @@ def seeds(text: str, field: str = "values") -> list[int | Random]:
         count = int(match[1]) if match else 1
         if count > LIMIT:
             raise AthanorError(f"{field}: '{part}' gives more than {LIMIT} values.")
-        result += [Random(drawn + i + 1) for i in range(count)]
+        result += [RandomSeed(drawn + i + 1) for i in range(count)]
         drawn += count
     take()
     if not result:
@@ -197,7 +197,7 @@ def _numbers(part: str, field: str, whole: bool) -> list[Decimal]:
         raise AthanorError(f"{field}: '{part}' is not a number or a range such as 1-5, 0.6-1(0.1) or 1-10[4].")
     first, last = Decimal(match["first"]), Decimal(match["last"])
     if match["count"] is not None:
-        return _spread(first, last, int(match["count"]), part, field, whole)
+        return _spread(first, last, count=int(match["count"]), part=part, field=field, whole=whole)
     if match["step"] is None:
         if first != first.to_integral_value() or last != last.to_integral_value():
             raise AthanorError(f"{field}: '{part}' has no step; write {part}(0.1) or {part}[5].")
@@ -211,7 +211,7 @@ def _numbers(part: str, field: str, whole: bool) -> list[Decimal]:
     return _steps(first, last, -abs(step) if down else abs(step), field)
 
 
-def _spread(first: Decimal, last: Decimal, count: int, part: str, field: str, whole: bool) -> list[Decimal]:
+def _spread(first: Decimal, last: Decimal, *, count: int, part: str, field: str, whole: bool) -> list[Decimal]:
     if not 1 <= count <= LIMIT:
         raise AthanorError(f"{field}: '{part}' asks for {count} values; between 1 and {LIMIT} are possible.")
     if count == 1:
@@ -222,7 +222,7 @@ def _spread(first: Decimal, last: Decimal, count: int, part: str, field: str, wh
     return [+value.quantize(Decimal("1e-9")).normalize() for value in values]
 
 
-def replacements(text: str) -> list[Replace]:
+def replacements(text: str) -> list[SearchReplace]:
     """Search and replace: `cat, dog, bird` (the first is searched for, and kept once), `cat => dog` pairs, or a
     placeholder first, `[[animal]], dog, bird`, which is never drawn itself.
 
@@ -241,7 +241,7 @@ def replacements(text: str) -> list[Replace]:
             old, _, new = part.partition("=>")
             if not old.strip():
                 raise AthanorError(f"values: '{part}' has nothing to search for before '=>'.")
-            result.append(Replace(old.strip(), new.strip()))
+            result.append(SearchReplace(old.strip(), new.strip()))
         return once(result)
     if any(pairs):
         raise AthanorError(f"values: '{parts[pairs.index(False)]}' has no '=>' though others have; write old => new.")
@@ -250,15 +250,15 @@ def replacements(text: str) -> list[Replace]:
         raise AthanorError('values: the first value is the text to search for and cannot be "".')
     if len(parts) == 1:
         raise AthanorError(f"values: '{search}' alone is only what to search for; add what to put there, such as a, b.")
-    return once(Replace(search, new) for new in (parts[1:] if is_placeholder(search) else parts))
+    return once(SearchReplace(search, new) for new in (parts[1:] if is_placeholder(search) else parts))
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether it is `[[name]]`, which stands in a prompt only to be replaced."""
+    """Return whether a text is of the form `[[name]]`, which stands in a prompt only to be replaced."""
     return text.startswith("[[") and text.endswith("]]")
 
 
-def replace(text: str, change: Replace, whole_word: bool = True) -> str:
+def replace(text: str, change: SearchReplace, whole_word: bool = True) -> str:
     """`text` with every occurrence replaced; `whole_word`: not inside longer words or numbers."""
     if not whole_word or is_placeholder(change.old):
         return text.replace(change.old, change.new)
@@ -266,7 +266,7 @@ def replace(text: str, change: Replace, whole_word: bool = True) -> str:
 
 
 def contains(text: str, search: str, whole_word: bool = True) -> bool:
-    """Whether `replace` would find `search`."""
+    """Return whether `replace` would change `text` where it searches for `search`."""
     return search in text and (not whole_word or is_placeholder(search) or bool(_word(search).search(text)))
 
 

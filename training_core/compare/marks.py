@@ -22,17 +22,17 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def clean(mark: Mapping[str, Any]) -> dict[str, Any]:
-    """A mark with what is known of it: nothing that is off or empty."""
+    """A mark with the entries star, reject and note alone, and of those without what is off or empty."""
     note = mark.get("note")
-    told = {
+    entries = {
         "star": mark.get("star") is True,
         "reject": mark.get("reject") is True,
         "note": note.strip()[:LONGEST_NOTE] if isinstance(note, str) else "",
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in entries.items() if value}
 
 
-def put(folder: Path, cell: str, mark: Mapping[str, Any]) -> dict[str, Any]:
+def save(folder: Path, cell: str, mark: Mapping[str, Any]) -> dict[str, Any]:
     """Replace the mark of a cell, and return it as it was written."""
     with _LOCK:
         marks = read(folder)
@@ -43,12 +43,12 @@ def put(folder: Path, cell: str, mark: Mapping[str, Any]) -> dict[str, Any]:
 
 def starred(root: Path) -> set[str]:
     """Contents (see `fingerprint.file`) of the LoRA files behind the pictures that are starred in any comparison."""
-    found: set[str] = set()
+    contents: set[str] = set()
     for path in root.glob("*/marks.json"):
         stars = [cell for cell, mark in read(path.parent).items() if mark.get("star")]
         try:
             loras = read_plan(path.parent).get("loras", {}) if stars else {}
         except AthanorError:
             continue
-        found |= {content for cell in stars for content in loras.get(cell, ())}
-    return found
+        contents |= {content for cell in stars for content in loras.get(cell, ())}
+    return contents

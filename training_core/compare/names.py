@@ -40,10 +40,10 @@ def nearest(name: str, known: Sequence[str]) -> str:
     if not known:
         return "there are none at all"
     simples = {simple(k): k for k in known}
-    found = difflib.get_close_matches(simple(name), simples, 3, 0.5)
-    found += [s for s in simples if simple(name) in s and s not in found][: 3 - len(found)]
-    names = [simples[s] for s in found] or list(known[:6])
-    return f"{'the nearest are' if found else 'there are'} {', '.join(names)}"
+    close = difflib.get_close_matches(simple(name), simples, 3, 0.5)
+    close += [s for s in simples if simple(name) in s and s not in close][: 3 - len(close)]
+    names = [simples[s] for s in close] or list(known[:6])
+    return f"{'the nearest are' if close else 'there are'} {', '.join(names)}"
 
 
 def expanded(parts: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -51,10 +51,10 @@ def expanded(parts: Sequence[str], known: Sequence[str]) -> list[str]:
     result: list[str] = []
     for part in parts:
         if any(c in part for c in "*?["):
-            found = match_names(part, known)
-            if not found:
+            matches = match_names(part, known)
+            if not matches:
                 raise AthanorError(f"values: nothing fits the pattern '{part}'; {nearest(part, known)}.")
-            result += found
+            result += matches
         else:
             result.append(part)
     return result
@@ -73,5 +73,5 @@ def match_names(pattern: str, known: Sequence[str]) -> list[str]:
 
 
 def natural(text: str) -> list[tuple[int, Any]]:
-    """Sort key by which 'e9' stands before 'e10'."""
+    """A sort key by which 'e9' stands before 'e10'."""
     return [(0, int(p)) if p.isdigit() else (1, p.lower()) for p in re.split(r"(\d+)", text) if p]

@@ -30,39 +30,39 @@ class Grid:
 
     @property
     def columns(self) -> Named:
-        """What changes from left to right."""
+        """The axis that changes from left to right."""
         return self.axes[0]
 
     @property
     def rows(self) -> Named:
-        """What changes from top to bottom."""
+        """The axis that changes from top to bottom."""
         return self.axes[1]
 
     def blocks(self) -> list[tuple[tuple[int, ...], str]]:
         """Positions on the further axes, and what they are called."""
         further = self.axes[2:]
-        found = []
+        result = []
         for at in product(*(range(len(axis.values)) for axis in further)):
             names = [
                 f"{axis.title}: {axis.values[i]}" for axis, i in zip(further, at, strict=True) if len(axis.values) > 1
             ]
-            found.append((at, "    ".join(names)))
-        return found
+            result.append((at, "    ".join(names)))
+        return result
 
     def heights(self) -> dict[tuple[tuple[int, ...], int], int]:
-        """Of each row of each block: its tallest picture."""
-        found: dict[tuple[tuple[int, ...], int], int] = {}
+        """The height in pixels of each row of each block: that of its tallest picture."""
+        heights: dict[tuple[tuple[int, ...], int], int] = {}
         for at, size in self._placed():
             key = (at[2:], at[1])
-            found[key] = max(found.get(key, 0), size[1])
-        return found
+            heights[key] = max(heights.get(key, 0), size[1])
+        return heights
 
     def widths(self) -> list[int]:
-        """Of all columns."""
-        found = [0] * len(self.columns.values)
+        """The width in pixels of each column: that of its widest picture."""
+        widths = [0] * len(self.columns.values)
         for at, size in self._placed():
-            found[at[0]] = max(found[at[0]], size[0])
-        return found
+            widths[at[0]] = max(widths[at[0]], size[0])
+        return widths
 
     def _placed(self) -> Iterator[tuple[tuple[int, ...], tuple[int, int]]]:
         for at, key in self.keys.items():
@@ -117,7 +117,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Pixels that labels need."""
+    """Pixels that the labels of a page take up."""
 
     side: int  # row labels
     title: int

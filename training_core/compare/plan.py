@@ -8,9 +8,10 @@ from functools import cached_property
 from itertools import groupby, product
 
 from ..errors import AthanorError
-from .axes import Axis, check_fields
+from .axes import Axis
 from .cells import Cell, cell, check_replacements
-from .grammar import Random
+from .grammar import RandomSeed
+from .kinds import check_fields, cost
 
 MOST = 100_000
 """Cells of one comparison."""
@@ -18,14 +19,14 @@ MOST = 100_000
 
 @dataclass(frozen=True)
 class Plan:
-    """The first axis makes columns, the second rows, each further one blocks."""
+    """The axes of a grid and its cells. The first axis makes columns, the second rows, each further one blocks."""
 
     axes: tuple[Axis, ...]
     cells: tuple[Cell, ...]  # of all combinations; the last axis changes fastest
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Values per axis."""
+        """The number of values of each axis."""
         return tuple(len(axis.values) for axis in self.axes)
 
     @cached_property
@@ -37,23 +38,23 @@ class Plan:
     @property
     def models(self) -> int:
         """How often another model is needed, the first included."""
-        return sum(1 for _ in groupby(self.order, key=lambda one: one.model))
+        return sum(1 for _ in groupby(self.order, key=lambda cell: cell.model))
 
     @property
-    def patches(self) -> int:
-        """How often LoRAs are put on a model."""
-        return patches(self.order)
+    def lora_patches(self) -> int:
+        """How often LoRAs are put on a model, if all cells are drawn."""
+        return count_lora_patches(self.order)
 
 
-def patches(cells: Sequence[Cell]) -> int:
+def count_lora_patches(cells: Sequence[Cell]) -> int:
     """How often LoRAs are put on a model, if cells are sampled in this order."""
-    return sum(1 for (*_, loras), _ in groupby(cells, key=lambda one: one.weights) if loras)
+    return sum(1 for (*_, loras), _ in groupby(cells, key=lambda cell: cell.weights) if loras)
 
 
 def snake(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:
     """All positions, the dearest axis outermost; every inner axis runs forth and back, so that one thing changes at
     a time and the last value of one pass is the first of the next."""
-    ranked = sorted(range(len(axes)), key=lambda i: -axes[i].cost)
+    ranked = sorted(range(len(axes)), key=lambda i: -cost(axes[i]))
 
     def walk(depth: int, forward: bool) -> Iterator[dict[int, int]]:
         if depth == len(ranked):
@@ -92,4 +93,4 @@ def plan(
 def randoms(axes: Sequence[Axis], base: Cell) -> list[int]:
     """The numbers of the random seeds that are still to be drawn."""
     values = [to for axis in axes for v in axis.values for name, to in v.changes if name == "seed"] + [base.seed]
-    return sorted({value.number for value in values if isinstance(value, Random)})
+    return sorted({value.number for value in values if isinstance(value, RandomSeed)})

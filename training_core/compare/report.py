@@ -8,12 +8,17 @@ from pathlib import Path
 from ..drawing import lacks_font
 from .cells import Cell
 from .pages import Page
-from .prepare import Prepared
+from .plan import count_lora_patches
+from .prepare import PreparedComparison
 from .store import speeds
 
 
-def plan_text(prepared: Prepared, missing: Sequence[Cell], pages: Sequence[Page], root: Path) -> str:
-    """What would happen: cells, loads, patches, time, disk, pages."""
+def plan_text(prepared: PreparedComparison, missing: Sequence[Cell], pages: Sequence[Page], root: Path) -> str:
+    """Say what drawing the missing cells would take, line by line: loads, patches, time, disk, pages.
+
+    Args:
+        root: the folder of all comparisons, whose speeds tell the time.
+    """
     plan = prepared.plan
     counts = [(axis.title, len(axis.values)) for axis in plan.axes if len(axis.values) > 1]
     shape = " x ".join(f"{n} {title}" for title, n in counts) or "one picture"
@@ -24,13 +29,13 @@ def plan_text(prepared: Prepared, missing: Sequence[Cell], pages: Sequence[Page]
     lines.append(f"already on disk: {different - len(missing)} of {different}")
     models = len({cell.model for cell in missing})
     lines.append(
-        f"{_count(models, 'model')}, {_count(prepared.patches(missing), 'LoRA patch', 'LoRA patches')}, "
+        f"{_count(models, 'model')}, {_count(count_lora_patches(missing), 'LoRA patch', 'LoRA patches')}, "
         f"{_count(len({text for cell in missing for text in (cell.positive, cell.negative)}), 'prompt')}"
     )
-    parts = {puts for cell in missing for puts in (cell.widgets, cell.start) if puts}
+    parts = {edits for cell in missing for edits in (cell.widgets, cell.start) if edits}
     if parts:
         lines.append(f"nodes before the comparison run again for {_count(len(parts), 'value')}")
-    measured = speeds(root, prepared.told.model)
+    measured = speeds(root, prepared.painter.metadata.model)
     if missing:
         work = sum(cell.steps * cell.width * cell.height for cell in missing) / 1e6
         pixels = sum(cell.width * cell.height for cell in missing)
@@ -58,13 +63,18 @@ _COUNTED = {
 }
 
 
-def outcome_text(prepared: Prepared, drawn: int, failed: Mapping[str, str], pages: Sequence[Path]) -> str:
-    """What has happened: pictures, models and patches, where they lie, and what failed."""
-    different, counts = len(prepared.plan.order), prepared.bench.counts
+def outcome_text(prepared: PreparedComparison, drawn: int, failed: Mapping[str, str], pages: Sequence[Path]) -> str:
+    """Say what was drawn, line by line: pictures, models and patches, where they lie, and what failed.
+
+    Args:
+        failed: labels of a cell -> why it could not be drawn.
+        pages: the files of the grid.
+    """
+    different, counts = len(prepared.plan.order), prepared.painter.models.counts
     lines = [f"{different} pictures, {drawn} drawn now, {different - drawn} were on disk"]
-    told = [f"{counts[many]} {one if counts[many] == 1 else many}" for many, one in _COUNTED.items() if counts[many]]
-    if told:
-        lines.append(", ".join(told))
+    counted = [f"{counts[many]} {one if counts[many] == 1 else many}" for many, one in _COUNTED.items() if counts[many]]
+    if counted:
+        lines.append(", ".join(counted))
     lines.append(f"to look around in a browser: {prepared.store.folder / 'viewer' / 'index.html'}")
     lines.append(f"{len(pages)} page{'s' if len(pages) > 1 else ''} in {prepared.store.folder}")
     if lacks_font(prepared.title + "".join(v.label for axis in prepared.plan.axes for v in axis.values)):

@@ -1,103 +1,154 @@
-"""The plain graph of one cell, in the form of ComfyUI's API: what a user would build by hand (pure)."""
+"""The plain graph of one cell: what a user would build by hand, as nodes to write down and as nodes to run (pure)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from .cells import Cell
-from .upstream import Graph, typed, upstream
+from .cells import Cell, Lora
+from .fields import NodeInput, Patch, defaults, rows
+from .upstream import Graph, edited, upstream
 
 Link = list[Any]
+AddNode = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Any]
+"""(type of a node, what comes into it, its widgets) -> its first output: a link, or what the node has computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchNode:
+    """A node that a cell's fields put between others: `port` goes in as `input` and comes out changed."""
+
+    port: str
+    input: str
+    kind: str
+    widgets: Mapping[str, Any]
+
+
+def patch_nodes(cell: Cell, model: Any) -> list[PatchNode]:
+    """The nodes that fields of the cell add to its graph, in the order of the fields.
+
+    Raises:
+        AthanorError: one of them means nothing for this MODEL.
+    """
+    optional = defaults(type(cell))
+    result = []
+    for name, row in rows(type(cell)).items():
+        if isinstance(row.node, Patch) and getattr(cell, name) != optional[name]:
+            kind, widgets = row.node.node(cell, model)
+            result.append(PatchNode(row.node.port, row.node.input, kind, widgets))
+    return result
+
+
+def _widgets(cell: Cell, node: str) -> dict[str, Any]:
+    """The widgets of a node that every graph has, from the fields that belong to it."""
+    inputs = {name: row.node for name, row in rows(type(cell)).items() if isinstance(row.node, NodeInput)}
+    return {place.name: getattr(cell, name) for name, place in inputs.items() if place.node == node}
+
+
+def add_nodes(cell: Cell, ports: Mapping[str, Any], between: Sequence[PatchNode], add: AddNode) -> Any:
+    """Add the nodes from the models to the picture, and return the picture. This is the one place that knows them: the
+    graph in the picture is written by it, and the picture is drawn by it.
+
+    Args:
+        ports: "model", "clip" and "vae" with LoRAs applied, and "latent" if one is connected.
+        between: the nodes of `patch_nodes`.
+    """
+    ports = dict(ports)
+
+    def apply(names: Collection[str]) -> None:
+        for patch in between:
+            if patch.port in names:
+                ports[patch.port] = add(patch.kind, {patch.input: ports[patch.port]}, patch.widgets)
+
+    apply(("model", "clip", "vae"))
+    for prompt in ("positive", "negative"):
+        ports[prompt] = add("CLIPTextEncode", {"clip": ports["clip"]}, _widgets(cell, prompt))
+    if "latent" not in ports:
+        ports["latent"] = add("EmptyLatentImage", {}, _widgets(cell, "latent") | {"batch_size": 1})
+    apply(("positive", "negative", "latent"))
+    inputs = {name: ports[name] for name in ("model", "positive", "negative")} | {"latent_image": ports["latent"]}
+    samples = add("KSampler", inputs, _widgets(cell, "sampler"))
+    return add("VAEDecode", {"samples": samples, "vae": ports["vae"]}, {})
+
+
+class _Writer:
+    """Collects nodes in the form of ComfyUI's API."""
+
+    def __init__(self) -> None:
+        self.nodes: Graph = {}
+
+    def add(self, kind: str, inputs: Mapping[str, Any], widgets: Mapping[str, Any]) -> Link:
+        """Write a node, and return the link to its first output."""
+        name = f"cell_{len(self.nodes) + 1}"
+        self.nodes[name] = {"class_type": kind, "inputs": {**inputs, **widgets}, "_meta": {"title": kind}}
+        return [name, 0]
 
 
 def stock_graph(
     cell: Cell,
     graph: Mapping[str, Any],
     links: Mapping[str, Link],
-    shift: tuple[str, dict[str, Any]] | None = None,
+    *,
+    between: Sequence[PatchNode] = (),
     own_vae: bool = True,
-    kinds: Mapping[str, str] = MappingProxyType({}),
+    folders: Mapping[str, str] = MappingProxyType({}),
 ) -> Graph | None:
     """Load Checkpoint, Load LoRA, prompts, KSampler, VAE Decode, Save Image.
 
     Args:
         graph: the graph that the comparison stands in.
         links: its 'model', 'clip', 'vae' and perhaps 'latent' inputs; 'input:...' for models of an axis.
-        shift: the host's node for the cell's shift, and its widgets.
+        between: the nodes of `patch_nodes`.
         own_vae: whether a checkpoint file brings its own VAE.
-        kinds: LoRA names that are whole models -> the folder they lie in.
+        folders: LoRA names that are whole models -> the folder they lie in.
 
     Returns:
         None if the graph does not tell where the models come from.
     """
-    graph = typed(graph, (*cell.widgets, *cell.start))
-    ports = {name: links[name] for name in ("model", "clip", "vae") if name in links}
-    nodes: Graph = {}
+    graph = edited(graph, (*cell.widgets, *cell.start))
+    writer = _Writer()
+    ports = _sources(cell, links, own_vae, writer)
+    if ports is None:
+        return None
+    before = upstream(graph, ports.values())
+    for lora in cell.loras:
+        ports |= _lora(lora, folders.get(lora.name, "loras"), ports, writer)
+    picture = add_nodes(cell, ports, between, writer.add)
+    writer.add("SaveImage", {"images": picture}, {"filename_prefix": "athanor/cell"})
+    return before | writer.nodes
 
-    def add(kind: str, **inputs: Any) -> str:
-        name = f"cell_{len(nodes) + 1}"
-        nodes[name] = {"class_type": kind, "inputs": inputs, "_meta": {"title": kind}}
-        return name
 
+def _sources(cell: Cell, links: Mapping[str, Link], own_vae: bool, writer: _Writer) -> dict[str, Link] | None:
+    """Where a cell's model, text encoder, VAE and latent come from; None if one of the first three comes from nowhere."""
+    ports = {name: links[name] for name in ("model", "clip", "vae", "latent") if name in links}
     if cell.model.startswith("input:"):
-        ports |= {name: links[f"{cell.model}:{name}"] for name in ports if f"{cell.model}:{name}" in links}
         if f"{cell.model}:model" not in links:
             return None
+        ports |= {name: links[f"{cell.model}:{name}"] for name in ports if f"{cell.model}:{name}" in links}
     elif cell.model:
-        loader = add("CheckpointLoaderSimple", ckpt_name=cell.model)
+        loader, _ = writer.add("CheckpointLoaderSimple", {}, {"ckpt_name": cell.model})
         ports |= {"model": [loader, 0], "clip": [loader, 1]} | ({"vae": [loader, 2]} if own_vae else {})
     if cell.vae:
-        ports["vae"] = [add("VAELoader", vae_name=cell.vae), 0]
-    if len(ports) < 3:
-        return None
-    before = upstream(graph, [*ports.values(), *([links["latent"]] if "latent" in links else [])])
-    for lora in cell.loras:
-        kind = kinds.get(lora.name, "loras")
-        if kind != "loras":  # a fine-tune: that model, or one between it and the base
-            whole = add("CheckpointLoaderSimple", ckpt_name=lora.name) if kind == "checkpoints" else None
-            whole = whole or add("UNETLoader", unet_name=lora.name, weight_dtype="default")
-            if lora.strength_model == 1:
-                ports["model"] = [whole, 0]
-            elif lora.strength_model:
-                between = {"model1": [whole, 0], "model2": ports["model"], "ratio": lora.strength_model}
-                ports["model"] = [add("ModelMergeSimple", **between), 0]
-            continue
-        loader = add(
-            "LoraLoader",
-            model=ports["model"],
-            clip=ports["clip"],
-            lora_name=lora.name,
-            strength_model=lora.strength_model,
-            strength_clip=lora.strength_clip,
-        )
-        ports |= {"model": [loader, 0], "clip": [loader, 1]}
-    if cell.clip_skip:
-        ports["clip"] = [add("CLIPSetLastLayer", clip=ports["clip"], stop_at_clip_layer=cell.clip_skip), 0]
-    if shift is not None:
-        ports["model"] = [add(shift[0], model=ports["model"], **shift[1]), 0]
-    positive: Link = [add("CLIPTextEncode", clip=ports["clip"], text=cell.positive), 0]
-    negative: Link = [add("CLIPTextEncode", clip=ports["clip"], text=cell.negative), 0]
-    if cell.guidance is not None:
-        positive = [add("FluxGuidance", conditioning=positive, guidance=cell.guidance), 0]
-    latent = links.get("latent") or [
-        add("EmptyLatentImage", width=cell.width, height=cell.height, batch_size=1),
-        0,
-    ]
-    sampled = add(
-        "KSampler",
-        model=ports["model"],
-        positive=positive,
-        negative=negative,
-        latent_image=latent,
-        seed=cell.seed,
-        steps=cell.steps,
-        cfg=cell.cfg,
-        sampler_name=cell.sampler,
-        scheduler=cell.scheduler,
-        denoise=cell.denoise,
-    )
-    decoded = add("VAEDecode", samples=[sampled, 0], vae=ports["vae"])
-    add("SaveImage", images=[decoded, 0], filename_prefix="athanor/cell")
-    return before | nodes
+        ports["vae"] = writer.add("VAELoader", {}, {"vae_name": cell.vae})
+    return ports if {"model", "clip", "vae"} <= ports.keys() else None
+
+
+def _lora(lora: Lora, folder: str, ports: Mapping[str, Link], writer: _Writer) -> dict[str, Link]:
+    """Write a LoRA: Load LoRA, or for a fine-tune its model, or one between that and the base. Returns changed ports."""
+    if folder == "loras":
+        strengths = {"strength_model": lora.strength_model, "strength_clip": lora.strength_clip}
+        inputs = {"model": ports["model"], "clip": ports["clip"]}
+        loader, _ = writer.add("LoraLoader", inputs, {"lora_name": lora.name, **strengths})
+        return {"model": [loader, 0], "clip": [loader, 1]}
+    if folder == "checkpoints":
+        tuned = writer.add("CheckpointLoaderSimple", {}, {"ckpt_name": lora.name})
+    else:
+        tuned = writer.add("UNETLoader", {}, {"unet_name": lora.name, "weight_dtype": "default"})
+    if lora.strength_model == 1:
+        return {"model": tuned}
+    if not lora.strength_model:
+        return {}
+    both = {"model1": tuned, "model2": ports["model"]}
+    return {"model": writer.add("ModelMergeSimple", both, {"ratio": lora.strength_model})}

@@ -14,45 +14,51 @@ from ..errors import AthanorError
 from ..files import read_lines, write_atomically, write_json
 
 
-class Store:
+class PictureStore:
     """One comparison on disk. Pictures that other comparisons have drawn are taken over by their identity."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.cells, self._log = folder, folder / "cells", folder / "cells.jsonl"
 
-    def begin(self, plan: Mapping[str, Any]) -> None:
-        """Write plan.json, once."""
+    def write_plan(self, plan: Mapping[str, Any]) -> None:
+        """Write plan.json, unless it is there: the folder's name is made of what is in it."""
         path = self.folder / "plan.json"
         if path.is_file():
             return
         write_json(path, plan, indent=1)
 
     def path(self, key: str) -> Path:
-        """Where the picture of a cell lies, or will."""
+        """The file of a cell's picture, whether it is there or not."""
         return self.cells / f"{key}.png"
 
-    def take_over(self, keys: Iterable[str]) -> set[str]:
-        """The keys whose pictures are there; those that lie in a neighbour's folder are linked into this one."""
-        found, missing = set(), set()
-        for key in keys:
-            (found if self.path(key).is_file() else missing).add(key)
-        for key, source in elsewhere(self.folder, missing).items():
+    def available(self, keys: Iterable[str]) -> set[str]:
+        """The keys whose pictures lie here or in the folder of another comparison."""
+        own, missing = self._split(keys)
+        return own | elsewhere(self.folder, missing).keys()
+
+    def take_over(self, keys: Iterable[str]) -> None:
+        """Link the pictures that only other comparisons have into this folder."""
+        for key, source in elsewhere(self.folder, self._split(keys)[1]).items():
             self.cells.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(source, self.path(key))
             except OSError:
                 write_atomically(self.path(key), lambda temporary, s=source: shutil.copyfile(s, temporary), False)
-            found.add(key)
-        return found
+
+    def _split(self, keys: Iterable[str]) -> tuple[set[str], set[str]]:
+        """The keys whose pictures are in this folder, and those whose are not."""
+        wanted = set(keys)
+        own = {key for key in wanted if self.path(key).is_file()}
+        return own, wanted - own
 
     def add(self, key: str, write: Callable[[Path], object], **values: Any) -> Path:
         """Write a picture, then its line in cells.jsonl: a crash between the two costs the line, not the picture."""
         write_atomically(self.path(key), write)
-        self.note(key, status="done", bytes=self.path(key).stat().st_size, **values)
+        self.log_cell(key, status="done", bytes=self.path(key).stat().st_size, **values)
         return self.path(key)
 
-    def note(self, key: str, **values: Any) -> None:
-        """Append a line to cells.jsonl."""
+    def log_cell(self, key: str, **values: Any) -> None:
+        """Append a line about a cell to cells.jsonl, and wait until it is on the disk."""
         self.folder.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"cell": key, "time": time.time(), **values}, ensure_ascii=False)
         with self._log.open("a", encoding="utf-8") as file:
@@ -63,9 +69,9 @@ class Store:
 
 def elsewhere(folder: Path, keys: set[str]) -> dict[str, Path]:
     """Pictures of `keys` in the folders of other comparisons."""
-    found: dict[str, Path] = {}
+    result: dict[str, Path] = {}
     if not keys or not folder.parent.is_dir():
-        return found
+        return result
     for other in folder.parent.iterdir():
         if other == folder or not (other / "cells").is_dir():
             continue
@@ -73,8 +79,8 @@ def elsewhere(folder: Path, keys: set[str]) -> dict[str, Path]:
             for entry in entries:
                 key = entry.name.removesuffix(".png")
                 if key in keys and entry.name.endswith(".png"):
-                    found[key] = Path(entry.path)
-    return found
+                    result[key] = Path(entry.path)
+    return result
 
 
 def read_plan(folder: Path) -> dict[str, Any]:
@@ -105,15 +111,15 @@ def newest(root: Path, limit: int = 50) -> list[Path]:
 
 def known_seeds(root: Path, family: str) -> dict[int, int]:
     """The random seeds that comparisons of this family have drawn before: so that they can be extended."""
-    found: dict[int, int] = {}
+    result: dict[int, int] = {}
     for folder in newest(root):
         try:
             plan = read_plan(folder)
         except AthanorError:
             continue
         if plan.get("family") == family:
-            found = {int(number): seed for number, seed in plan.get("seeds", {}).items()} | found
-    return found
+            result = {int(number): seed for number, seed in plan.get("seeds", {}).items()} | result
+    return result
 
 
 def speeds(root: Path, model: str) -> tuple[float, float] | None:

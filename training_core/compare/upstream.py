@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from .axes import Put
+from .axes import WidgetEdit
 
 Graph = dict[str, dict[str, Any]]
 Link = Sequence[Any]
@@ -14,38 +14,38 @@ Slot = tuple[str, int]
 
 
 def is_link(value: Any) -> bool:
-    """Whether an input comes from another node."""
+    """Return whether an input of a node comes from another node."""
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
 
 
 def upstream(graph: Mapping[str, Any], links: Iterable[Link]) -> Graph:
     """The nodes that `links` come from, and all before them."""
-    found: Graph = {}
+    nodes: Graph = {}
     waiting = [str(link[0]) for link in links]
     while waiting:
         node = waiting.pop()
-        if node in found or node not in graph:
+        if node in nodes or node not in graph:
             continue
-        found[node] = graph[node]
+        nodes[node] = graph[node]
         waiting += [value[0] for value in graph[node]["inputs"].values() if is_link(value)]
-    return found
+    return nodes
 
 
 def changed(graph: Mapping[str, Any], links: Iterable[Link], nodes: Collection[str]) -> list[str]:
     """The nodes before `links` whose outputs change with `nodes`, each after those that it needs."""
-    found: dict[str, bool] = {}
+    changes: dict[str, bool] = {}
     order: list[str] = []
 
     def visit(node: str) -> bool:
-        if node not in found:
-            found[node] = False  # a circle ends here
+        if node not in changes:
+            changes[node] = False  # a circle ends here
             before = [
                 visit(value[0]) for value in graph[node]["inputs"].values() if is_link(value) and value[0] in graph
             ]
-            found[node] = node in nodes or any(before)
-            if found[node]:
+            changes[node] = node in nodes or any(before)
+            if changes[node]:
                 order.append(node)
-        return found[node]
+        return changes[node]
 
     for link in links:
         if str(link[0]) in graph:
@@ -55,7 +55,7 @@ def changed(graph: Mapping[str, Any], links: Iterable[Link], nodes: Collection[s
 
 def takers(graph: Mapping[str, Any], node: str, kinds: Collection[str]) -> list[str]:
     """The nodes of these kinds that what `node` gives comes to, through other nodes or not."""
-    found: dict[str, None] = {}
+    result: dict[str, None] = {}
     waiting, seen = [node], {node}
     while waiting:
         last = waiting.pop()
@@ -63,10 +63,10 @@ def takers(graph: Mapping[str, Any], node: str, kinds: Collection[str]) -> list[
             if key not in seen and any(is_link(v) and v[0] == last for v in other["inputs"].values()):
                 seen.add(key)
                 if other["class_type"] in kinds:
-                    found[key] = None
+                    result[key] = None
                 else:
                     waiting.append(key)
-    return list(found)
+    return list(result)
 
 
 def edge(graph: Mapping[str, Any], nodes: Collection[str]) -> list[Slot]:
@@ -75,10 +75,10 @@ def edge(graph: Mapping[str, Any], nodes: Collection[str]) -> list[Slot]:
     return [slot for slot in dict.fromkeys(taken) if slot[0] not in nodes]
 
 
-def typed(graph: Mapping[str, Any], puts: Iterable[Put]) -> Graph:
+def edited(graph: Mapping[str, Any], edits: Iterable[WidgetEdit]) -> Graph:
     """The graph with these values in its widgets."""
     result = dict(graph)
-    for put in puts:
-        node = result[put.node]
-        result[put.node] = {**node, "inputs": {**node["inputs"], put.name: put.value}}
+    for edit in edits:
+        node = result[edit.node]
+        result[edit.node] = {**node, "inputs": {**node["inputs"], edit.name: edit.value}}
     return result

@@ -11,14 +11,15 @@ from typing import Any
 
 from ..errors import AthanorError
 from ..host import fingerprint, nodegraph
-from .axes import Axis, Put, Value
-from .upstream import Graph, Slot, changed, edge, is_link, typed
+from .axes import Axis, Value, WidgetEdit
+from .upstream import Graph, Slot, changed, edge, edited, is_link
 
 MODELS = ("model", "clip", "vae")
 TRAINING = {"AthanorTrainLoRA", "TrainLoraNode"}
 """Nodes that no cell may run again."""
 
-Puts = tuple[Put, ...]
+WidgetEdits = tuple[WidgetEdit, ...]
+"""The values that a cell has in widgets of the graph."""
 
 
 def needed(graph: Mapping[str, Any], links: Mapping[str, Any], axes: Sequence[Axis | None]) -> list[Slot]:
@@ -33,58 +34,56 @@ def varied_nodes(axes: Sequence[Axis | None]) -> set[str]:
     return {to.node for name, to in changes if name in ("widget", "start")}
 
 
-def placed(axes: Sequence[Axis | None], graph: Mapping[str, Any], links: Mapping[str, Any]) -> list[Axis | None]:
-    """The axes with each widget where it leads: into the models ('widget'), the latent ('start') or both. A value that
-    the widget has anyway changes nothing.
+def resolve_widgets(
+    axes: Sequence[Axis | None], graph: Mapping[str, Any], links: Mapping[str, Any]
+) -> list[Axis | None]:
+    """The axes with each widget as a change of what it leads into: the models ('widget'), the latent ('start') or both.
+    A value that the widget has anyway changes nothing.
 
     Raises:
         AthanorError: a widget leads nowhere, stands before a training, or is on two axes.
     """
     owner: dict[tuple[str, str], Axis] = {}
-    ways: dict[tuple[str, str], list[str]] = {}
-    for axis in axes:
-        for place in _places(axis):
-            if place in owner:
+    targets: dict[tuple[str, str], list[str]] = {}
+    for axis in filter(None, axes):
+        for widget in _widgets(axis):
+            if widget in owner:
                 raise AthanorError(
-                    f"the axes '{owner[place].title}' and '{axis.title}' vary the same widget: leave one out."
+                    f"the axes '{owner[widget].title}' and '{axis.title}' vary the same widget: leave one out."
                 )
-            owner[place] = axis
-            ways[place] = _ways(place, axis, graph, links)
+            owner[widget] = axis
+            targets[widget] = _targets(widget, axis, graph, links)
 
-    def moved(value: Value) -> Value:
+    def resolved(value: Value) -> Value:
         changes: list[tuple[str, Any]] = []
         for name, to in value.changes:
             if name != "widget":
                 changes.append((name, to))
-            elif _own(graph, to) != to.value:
-                changes += [(way, to) for way in ways[to.place]]
+            elif graph[to.node]["inputs"].get(to.name) != to.value:
+                changes += [(target, to) for target in targets[to.widget]]
         return dataclasses.replace(value, changes=tuple(changes))
 
-    return [axis and dataclasses.replace(axis, values=tuple(map(moved, axis.values))) for axis in axes]
+    return [axis and dataclasses.replace(axis, values=tuple(map(resolved, axis.values))) for axis in axes]
 
 
-def _places(axis: Axis | None) -> list[tuple[str, str]]:
+def _widgets(axis: Axis) -> list[tuple[str, str]]:
     """The widgets that an axis varies."""
-    values = axis.values if axis else ()
-    return list(dict.fromkeys(to.place for value in values for name, to in value.changes if name == "widget"))
+    return list(dict.fromkeys(to.widget for value in axis.values for name, to in value.changes if name == "widget"))
 
 
-def _own(graph: Mapping[str, Any], put: Put) -> Any:
-    return graph[put.node]["inputs"].get(put.name)
-
-
-def _ways(place: tuple[str, str], axis: Axis, graph: Mapping[str, Any], links: Mapping[str, Any]) -> list[str]:
-    node, name = place
+def _targets(widget: tuple[str, str], axis: Axis, graph: Mapping[str, Any], links: Mapping[str, Any]) -> list[str]:
+    """The changes that an edit of the widget makes: "widget" if it leads into the models, "start" if into the latent."""
+    node, name = widget
     if node not in graph:
         raise AthanorError(
             f"the axis '{axis.title}' varies node {node}, which is not in the graph any more: choose again."
         )
-    found = [
-        way
-        for way, ports in (("widget", MODELS), ("start", ("latent",)))
+    targets = [
+        target
+        for target, ports in (("widget", MODELS), ("start", ("latent",)))
         if changed(graph, [links[port] for port in ports if port in links], {node})
     ]
-    if not found:
+    if not targets:
         raise AthanorError(
             f"the axis '{axis.title}' changes nothing: node {node} does not lead into model, clip, vae or latent of "
             "XYZ Compare. What XYZ Compare sets itself (cfg, steps, size, prompts ...) has axis types of its own."
@@ -95,7 +94,7 @@ def _ways(place: tuple[str, str], axis: Axis, graph: Mapping[str, Any], links: M
                 f"the axis '{axis.title}' stands before the training of node {key}: each value would train anew. Train "
                 f"once for each value of {name}, and compare the LoRA files."
             )
-    return found
+    return targets
 
 
 class Variants:
@@ -105,56 +104,62 @@ class Variants:
         self,
         graph: Graph,
         links: Mapping[str, Any],
+        *,
         connected: Mapping[str, Any],
         nodes: Collection[str],
         outputs: Mapping[Slot, Any],
     ) -> None:
-        """
+        """Nothing is run yet.
+
         Args:
-            connected: what the ports have as the graph stands.
+            graph: the whole graph in the form of ComfyUI's API.
+            links: port of XYZ Compare (model, clip, vae, latent) -> the output that it is connected to.
+            connected: what these ports have with the widgets as they are.
             nodes: those with widgets that are varied.
-            outputs: those that `needed` has named.
+            outputs: the values of those outputs that `needed` has named.
         """
         self.graph, self.links, self.connected, self.nodes, self.edge = graph, links, connected, nodes, outputs
-        self.runs = 0
+        self.runs = 0  # nodes that were run again
         self._contents: dict[Slot, str | None] = {}
-        self._kept: dict[str, list[Any]] = {}  # outputs of the last values, by what they depend on
+        self._outputs: dict[str, list[Any]] = {}  # of the last values, by what they depend on
 
-    def models(self, puts: Puts) -> tuple[Any, Any, Any]:
-        """MODEL, CLIP and VAE."""
-        return tuple(self._ports(puts, MODELS))
+    def models(self, edits: WidgetEdits) -> tuple[Any, Any, Any]:
+        """MODEL, CLIP and VAE with these values in the widgets."""
+        model, clip, vae = self._ports(edits, MODELS)
+        return model, clip, vae
 
-    def latent(self, puts: Puts) -> dict[str, Any]:
-        """The LATENT; nothing of the way to it is kept."""
-        (found,) = self._ports(puts, ("latent",))
+    def latent(self, edits: WidgetEdits) -> dict[str, Any]:
+        """The LATENT with these values in the widgets; what was run for it is let go."""
+        (latent,) = self._ports(edits, ("latent",))
         self.forget()
-        return found
+        return latent
 
-    def content(self, puts: Puts, port: str) -> str:
+    def content(self, edits: WidgetEdits, port: str) -> str:
         """SHA-256 of everything that the port depends on with these values."""
         link = self.links[port]
-        if not changed(self.graph, [link], {put.node for put in puts}):
+        if not changed(self.graph, [link], {edit.node for edit in edits}):
             return ""
-        return self._digest(typed(self.graph, puts), link, {})
+        return self._digest(edited(self.graph, edits), link, {})
 
     def forget(self) -> None:
-        """Let go of what was run."""
-        self._kept = {}
+        """Let go of all outputs that were computed."""
+        self._outputs = {}
         gc.collect()
 
-    def _ports(self, puts: Puts, ports: Sequence[str]) -> list[Any]:
-        graph = typed(self.graph, puts)
+    def _ports(self, edits: WidgetEdits, ports: Sequence[str]) -> list[Any]:
+        """The values of these ports with these values in the widgets."""
+        graph = edited(self.graph, edits)
         links = {
             port: self.links[port]
             for port in ports
-            if changed(graph, [self.links[port]] if port in self.links else [], {put.node for put in puts})
+            if changed(graph, [self.links[port]] if port in self.links else [], {edit.node for edit in edits})
         }
         nodes = changed(graph, links.values(), self.nodes)  # what lies between these has not come in
         digests: dict[str, str] = {}
         for node in nodes:
             self._digest(graph, [node, 0], digests)
         # What other values have made goes before more is made: one model is alive at a time.
-        self._kept = {key: outputs for key, outputs in self._kept.items() if key in digests.values()}
+        self._outputs = {key: outputs for key, outputs in self._outputs.items() if key in digests.values()}
         gc.collect()
         outputs: dict[str, list[Any]] = {}
         for (node, slot), value in self.edge.items():
@@ -162,14 +167,14 @@ class Variants:
             slots += [[None]] * (slot + 1 - len(slots))
             slots[slot] = [value]
         for node in nodes:
-            if digests[node] not in self._kept:
-                self._kept[digests[node]] = nodegraph.run(graph, node, outputs)
+            if digests[node] not in self._outputs:
+                self._outputs[digests[node]] = nodegraph.run(graph, node, outputs)
                 self.runs += 1
-            outputs[node] = self._kept[digests[node]]
+            outputs[node] = self._outputs[digests[node]]
         return [outputs[links[port][0]][links[port][1]][0] if port in links else self.connected[port] for port in ports]
 
     def _digest(self, graph: Graph, link: Sequence[Any], digests: dict[str, str]) -> str:
-        """Of an output: its node's type and widgets, the files that they name, and what comes in."""
+        """SHA-256 of all that an output depends on: its node's type and widgets, the files that they name, what comes in."""
         node, slot = str(link[0]), link[1]
         if (node, slot) in self.edge:
             if (node, slot) not in self._contents:

@@ -9,13 +9,13 @@ from typing import Any
 
 from ..errors import AthanorError
 from . import grammar
-from .axes import Axis, Put, Value
+from .axes import Axis, Value, WidgetEdit
 from .names import expanded, nearest, resolve
 
 _WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Widget:
     """A widget of a node in the graph, as the host defines it."""
 
@@ -36,7 +36,7 @@ class Widget:
 
 
 def find(text: str, widgets: Sequence[Widget]) -> Widget:
-    """The widget that is meant: `Load LoRA (12).strength_model`, `12.strength_model`, `LoraLoader.strength_model`, or with
+    """The widget that a text means: `Load LoRA (12).strength_model`, `12.strength_model`, `LoraLoader.strength_model`, or with
     the node's own title.
 
     Raises:
@@ -46,18 +46,18 @@ def find(text: str, widgets: Sequence[Widget]) -> Widget:
     if not text:
         raise AthanorError("widget is empty: choose one of the list, or write it as node.widget, such as 12.shift.")
     for names in (_exact, _loose):
-        found = [w for w in widgets if text.lower() in names(w)]
-        if len(found) == 1:
-            return found[0]
-        if found:
+        matches = [w for w in widgets if text.lower() in names(w)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
             raise AthanorError(
-                f"widget '{text}' could be {' or '.join(w.full for w in found[:4])}; write it like that."
+                f"widget '{text}' could be {' or '.join(w.full for w in matches[:4])}; write it like that."
             )
     # The node has another title by now.
     match = re.search(r"\(([\d:]+)\)\.(.+)$", text)
-    found = [w for w in widgets if match and (w.node, w.name) == (match[1], match[2])]
-    if found:
-        return found[0]
+    for widget in widgets:
+        if match and (widget.node, widget.name) == (match[1], match[2]):
+            return widget
     raise AthanorError(f"there is no widget '{text}' in the graph; {_nearest(text, widgets)}.")
 
 
@@ -71,7 +71,7 @@ def _loose(widget: Widget) -> set[str]:
 
 
 def _nearest(text: str, widgets: Sequence[Widget]) -> str:
-    """Those that look most like it, each in the form that was written."""
+    """The widgets that look most like a text, in words, each in the form in which the text names its node."""
     node, _, name = text.rpartition(".")
     same = [w for w in widgets if name and name.lower() == w.name.lower()]
     if node.isdecimal():
@@ -83,13 +83,14 @@ def _nearest(text: str, widgets: Sequence[Widget]) -> str:
 
 
 def read(widget: Widget, text: str, widgets: Sequence[Widget], whole_word: bool = True) -> Axis:
-    """The axis of its values: numbers and ranges, names and patterns, on and off, texts (one a line) or old => new.
+    """The axis of a widget's values: numbers and ranges, names and patterns, on and off, texts (one a line) or old => new.
 
     Raises:
         AthanorError: the widget does not take one of them.
     """
     values = [
-        Value(label, (("widget", Put(widget.node, widget.name, v)),)) for label, v in _values(widget, text, whole_word)
+        Value(label, (("widget", WidgetEdit(widget.node, widget.name, v)),))
+        for label, v in _values(widget, text, whole_word)
     ]
     if not values:
         raise AthanorError(f"values is empty: {widget.full} needs at least one value.")

@@ -147,8 +147,10 @@ class LatentCache:
     def _mask(self, view: CropVariant) -> torch.Tensor:
         """(H, W) uint8 in the bucket's size: resized, cut and mirrored with its picture."""
         dataset = self._buckets.dataset
-        mask = images.fit(dataset.mask(dataset.pictures[view.picture]), view.placement, view.flip)
-        return torch.from_numpy(np.array(mask))
+        mask = dataset.mask(picture := dataset.pictures[view.picture])
+        if mask is None:
+            raise AthanorError(f"{picture.name}: its mask is gone since the dataset was read; load the dataset again.")
+        return torch.from_numpy(np.array(images.fit(mask, view.placement, view.flip)))
 
     def get(self, view: CropVariant) -> Tensors | None:
         """mean (1, C, ...), std likewise where there is one, mask (H, W) uint8 where there is one; None if lost or not finite."""

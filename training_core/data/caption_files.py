@@ -20,7 +20,7 @@ NEW_FILES = "new_files.txt"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What `write` did."""
+    """What `write` has changed on disk."""
 
     files: int
     new: int  # of those, captions that had no file

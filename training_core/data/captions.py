@@ -15,13 +15,16 @@ class Random(Protocol):
     """What a caption needs of a generator; `keyed` and Python's `random.Random` both have it."""
 
     def random(self) -> float:
-        """A float in [0, 1)."""
+        """Return a float in [0, 1)."""
+        ...
 
-    def shuffle(self, x: MutableSequence[Any]) -> None:
-        """Shuffle in place."""
+    def shuffle(self, x: MutableSequence[Any], /) -> None:
+        """Put the items into another order, in place."""
+        ...
 
-    def choice(self, seq: Sequence[Any]) -> Any:
-        """One of them."""
+    def choice(self, seq: Sequence[Any], /) -> Any:
+        """Return one of the items."""
+        ...
 
 
 def caption_file(path: Path, extension: str) -> Path:

@@ -26,7 +26,7 @@ class Mask:
     is_alpha: bool  # the picture's own alpha channel
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """One picture of the dataset."""
 

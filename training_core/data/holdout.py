@@ -14,7 +14,7 @@ ENOUGH = 8
 """With fewer pictures, none is held out: training needs them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """What is trained on, and what the probe looks at."""
 
@@ -37,7 +37,9 @@ def hold_out(buckets: Buckets, settings: ValidationSettings, own: Buckets | None
             )
     if probed is None:
         probed, label = training, "training pictures"
-    return Held(training, probed, probe_batches(probed, count, seed), label, warnings)
+    return Held(
+        training=training, probed=probed, batches=probe_batches(probed, count, seed), label=label, warnings=warnings
+    )
 
 
 def split(buckets: Buckets, part: float, seed: int) -> tuple[Buckets, Buckets | None]:

@@ -28,7 +28,7 @@ class _Part:
     class_tokens: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Notes:
     """Names of pictures by what is odd about them, to be said in one line each."""
 
@@ -154,7 +154,19 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Da
             notes.unmasked.append(name)
         focus = box_in_name(path.stem, seen.size) or (mask and mask.focus)
         known = mask and mask.mask
-        pictures.append(Picture(path, name, seen.content, seen.size, caption, part.repeats, 0, known, focus))
+        pictures.append(
+            Picture(
+                path=path,
+                name=name,
+                content=seen.content,
+                size=seen.size,
+                caption=caption,
+                repeats=part.repeats,
+                subset=0,
+                mask=known,
+                focus=focus,
+            )
+        )
     if not pictures:
         raise AthanorError(
             f"folder '{settings.folder}': none of its {len(files)} pictures can be read ({notes.left_out[0]})"

@@ -43,20 +43,20 @@ class MemoryStore:
         self._entries: dict[str, tuple[Tensors, dict[str, Any]]] = {}
 
     def meta(self, key: str) -> dict[str, Any] | None:
-        """See Store."""
+        """Return what was said of `key`; see Store."""
         entry = self._entries.get(key)
         return entry and entry[1]
 
     def get(self, key: str) -> tuple[Tensors, dict[str, Any]] | None:
-        """See Store."""
+        """Return tensors and meta; see Store."""
         return self._entries.get(key)
 
     def put(self, key: str, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
-        """See Store."""
+        """Keep tensors in memory; see Store."""
         self._entries[key] = (dict(tensors), {"key": key, **meta})
 
     def trim(self, keep: Collection[str]) -> None:
-        """Forget everything else."""
+        """Forget everything but the keys in `keep`."""
         self._entries = {key: entry for key, entry in self._entries.items() if key in keep}
 
 

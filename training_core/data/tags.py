@@ -52,8 +52,8 @@ def parse(line: str, separators: Separators) -> list[Part]:
     parts = []
     blank = rf"(?:\s|{re.escape(separators.tag)})" if separators.tag else r"\s"
     for text in line.split(separators.keep) if separators.keep else [line]:
-        lead = re.match(f"{blank}*", text).group()
-        rest = text[len(lead) :]
+        rest = re.sub(rf"\A{blank}*", "", text, count=1)
+        lead = text[: len(text) - len(rest)]
         # A loop, not one more regex: a search for blanks at the end takes quadratic time in long captions.
         end = len(rest)
         while end and (rest[end - 1].isspace() or (separators.tag and rest.endswith(separators.tag, 0, end))):

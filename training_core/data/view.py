@@ -21,7 +21,7 @@ MOST_PICTURES, MOST_TERMS = 200, 1000
 """Of one answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Which pictures are asked for; empty fields ask for all."""
 
@@ -32,7 +32,7 @@ class Filter:
     text: str = ""  # part of the name or of the caption
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class View:
     """One dataset that pages look at; what takes time is done once."""
 

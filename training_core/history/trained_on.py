@@ -10,7 +10,7 @@ from ..data.dataset import Dataset, Picture
 from ..data.plan import Buckets, Entry, sort_into_buckets
 from ..data.view import View
 from ..errors import AthanorError
-from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, parse
+from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, identity, parse
 from . import registry
 from .registry import Record
 
@@ -41,13 +41,13 @@ def _view(record: Record) -> View:
         buckets = sort_into_buckets(dataset, settings)
     side = min(4096, max(256, round((settings.width * settings.height) ** 0.5 / 64) * 64))
     doctor = DoctorSettings(resolution=side, batch_size=min(1024, settings.batch_size))
-    return View(record.output_name, dataset, buckets, doctor)
+    return View(title=record.output_name, dataset=dataset, buckets=buckets, doctor=doctor)
 
 
 def _known(kind: type[Settings], values: dict[str, Any]) -> Any:
-    """Return settings out of a job; fields that another version wrote and this one does not know are left out."""
+    """Return settings out of a job.json of any version: what it lacks is at its default, what is unknown here is left out."""
     try:
-        return parse(kind, {name: values[name] for name in kind.model_fields if name in values})
+        return parse(kind, identity.read(kind, values))
     except AthanorError:
         return kind()
 
@@ -56,13 +56,13 @@ def _picture(values: dict[str, Any], subsets: int) -> Picture:
     path, subset = str(values.get("path", "")), values.get("subset", 0)
     width, height = values.get("size") or (1, 1)
     return Picture(
-        Path(path),
-        str(values.get("name", path)),
-        str(values.get("content") or path),
-        (int(width), int(height)),
-        str(values.get("caption", "")),
-        int(values.get("repeats", 1)),
-        subset if isinstance(subset, int) and 0 <= subset < subsets else 0,
+        path=Path(path),
+        name=str(values.get("name", path)),
+        content=str(values.get("content") or path),
+        size=(int(width), int(height)),
+        caption=str(values.get("caption", "")),
+        repeats=int(values.get("repeats", 1)),
+        subset=subset if isinstance(subset, int) and 0 <= subset < subsets else 0,
     )
 
 

@@ -1,5 +1,8 @@
 """ComfyUI's own module `nodes` (the pack has a folder of that name): nobody else imports it."""
 
-import nodes as host_nodes
+from typing import Any
 
-__all__ = ["host_nodes"]
+import nodes
+
+host_nodes: Any = nodes
+"""Any: a type checker takes the name for the pack's folder."""

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import execution
 import folder_paths
-from comfy_api.internal import _ComfyNodeInternal
-from comfy_api.latest import _io
-from comfy_execution.graph import DynamicPrompt, ExecutionBlocker
-from comfy_execution.graph_utils import is_link
 
 from ..errors import AthanorError
 from .comfy_nodes import host_nodes
 
 _TYPES = ("INT", "FLOAT", "BOOLEAN", "STRING")
+_VERSION = "0.30.0"
+"""The ComfyUI that this file was written for: what it uses of the insides is promised by no version."""
+
+
+def _inside(module: str, name: str) -> Any:
+    """Return something of ComfyUI's insides; they are asked for when they are used, so that the pack loads without them.
+
+    Raises:
+        AthanorError: this ComfyUI has no such thing, or has it elsewhere.
+    """
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        version = getattr(importlib.import_module("comfyui_version"), "__version__", "of unknown version")
+        raise AthanorError(
+            f"Widgets of the graph cannot be axes here: this ComfyUI ({version}) has no {module}.{name}, which ComfyUI "
+            f"{_VERSION} has; use that version, or an Athanor that knows this one."
+        ) from None
 
 
 def widgets(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Every widget of the graph that holds a value itself: node, name, title, kinds, type, value, options, minimum and
     maximum."""
+    is_link = _inside("comfy_execution.graph_utils", "is_link")
     for key, node in graph.items():
         kind = host_nodes.NODE_CLASS_MAPPINGS.get(node["class_type"])
         if kind is None:
@@ -53,8 +68,8 @@ def widgets(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _specs(kind: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     types = kind.INPUT_TYPES()
-    if issubclass(kind, _ComfyNodeInternal):  # inputs that depend on others
-        types, _, _ = _io.get_finalized_class_inputs(types, dict(inputs))
+    if issubclass(kind, _inside("comfy_api.internal", "_ComfyNodeInternal")):  # inputs that depend on others
+        types, _, _ = _inside("comfy_api.latest._io", "get_finalized_class_inputs")(types, dict(inputs))
     return {**types.get("required", {}), **types.get("optional", {})}
 
 
@@ -86,13 +101,15 @@ def run(graph: Mapping[str, Any], key: str, outputs: Mapping[str, list[Any]]) ->
     if inspect.iscoroutinefunction(getattr(kind, kind.FUNCTION)):
         raise AthanorError(f"{node['class_type']} ({key}) works asynchronously: a widget before it cannot be an axis.")
     known = SimpleNamespace(get_cache=lambda source, _: _entry(outputs.get(source)))
-    data, _, more = execution.get_input_data(node["inputs"], kind, key, known, DynamicPrompt(dict(graph)))
-    result, _, grown, _ = _finished(execution.get_output_data("athanor", key, kind(), data, v3_data=more))
+    prompt = _inside("comfy_execution.graph", "DynamicPrompt")(dict(graph))
+    data, _, more = _inside("execution", "get_input_data")(node["inputs"], kind, key, known, prompt)
+    result, _, grown, _ = _finished(_inside("execution", "get_output_data")("athanor", key, kind(), data, v3_data=more))
     if grown:
         raise AthanorError(
             f"{node['class_type']} ({key}) makes nodes while it runs: a widget before it cannot be an axis."
         )
-    if any(isinstance(value, ExecutionBlocker) for values in result for value in values):
+    blocker = _inside("comfy_execution.graph", "ExecutionBlocker")
+    if any(isinstance(value, blocker) for values in result for value in values):
         raise AthanorError(f"{node['class_type']} ({key}) gave nothing with this value.")
     return result
 

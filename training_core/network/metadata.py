@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from ..data.plan import Buckets, Length
+from ..families import FAMILIES
 from ..randomness import torch_seed
 from ..settings import Job
 
@@ -20,13 +21,8 @@ def _folder(name: str) -> str:
     return name.rpartition("/")[0] or "."
 
 
-IMPLEMENTATIONS = {
-    "stable-diffusion-xl-v1-base": "https://github.com/Stability-AI/generative-models",
-    "flux-1-dev": "https://github.com/black-forest-labs/flux",
-    "flux-1-schnell": "https://github.com/black-forest-labs/flux",
-    "chroma": "https://huggingface.co/lodestones/Chroma",
-}
-"""modelspec.implementation by architecture; diffusers for the others, as sd-scripts has it."""
+IMPLEMENTATIONS = {family.architecture: family.implementation for family in FAMILIES}
+"""modelspec.implementation by architecture (a variant's own architecture is not in it); diffusers for the others."""
 
 
 def legacy_hash(path: Path) -> str:

@@ -19,6 +19,7 @@ from ..settings import (
     OptimizerSettings,
     Settings,
     TrainingSettings,
+    identity,
 )
 from ..settings.optimizer import OptimizerName
 from . import peft
@@ -81,7 +82,7 @@ def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered
     refused: list[str] = []
     for group, names in _FIELDS.items():
         ours = job.get(_JOB[group])
-        values: dict[str, Any] = dict(ours) if isinstance(ours, dict) else {}
+        values: dict[str, Any] = identity.read(group, ours) if isinstance(ours, dict) else {}
         if not values:
             for name, key in names.items():
                 if key not in metadata:
@@ -150,7 +151,7 @@ def _peft(group: type[Settings], metadata: Mapping[str, str], missing: list[str]
     fields = {
         "rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "rs_lora": "use_rslora", "dora": "use_dora"
     }  # fmt: skip
-    values = {ours: peft.told(adapter, theirs) for ours, theirs in fields.items()}
+    values = {ours: peft.field_of(adapter, theirs) for ours, theirs in fields.items()}
     for ours in values.keys() & _FIELDS[NetworkSettings].keys():
         if values[ours] is not None and _FIELDS[NetworkSettings][ours] in missing:
             missing.remove(_FIELDS[NetworkSettings][ours])

@@ -20,7 +20,7 @@ def elementwise(prediction: torch.Tensor, target: torch.Tensor, kind: str, c: to
     if kind == "l1":
         return e.abs()
     if c is None:
-        raise ValueError(f"loss {kind} needs c")
+        raise ValueError(f"loss_type {kind} needs its parameter c")
     c = broadcast(c, e)
     root = 2 * ((e.square() + c.square()).sqrt() - c)
     return c * root if kind == "huber" else root

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -12,14 +12,14 @@ from .rounding import in_float32
 
 
 @contextmanager
-def _kept(weights: list[torch.Tensor]) -> Iterator[None]:
+def _kept(weights: Sequence[torch.Tensor]) -> Iterator[None]:
     """Copy `weights` and put the copies back afterwards, to the bit."""
     before = [weight.detach().clone() for weight in weights]
     try:
         yield
     finally:
         with torch.no_grad():
-            torch._foreach_copy_(weights, before)
+            torch._foreach_copy_(list(weights), before)
 
 
 def eval_weights(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractContextManager[None]]:
@@ -28,7 +28,8 @@ def eval_weights(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractConte
     The optimizer's own way back (`train()`) rounds, but looking must not change what is trained: so the parameters are copied
     and put back, at the cost of one more copy of them for that time.
     """
-    if not (hasattr(optimizer, "eval") and hasattr(optimizer, "train")):
+    show_average, show_trained = getattr(optimizer, "eval", None), getattr(optimizer, "train", None)
+    if show_average is None or show_trained is None:
         return nullcontext
 
     @contextmanager
@@ -36,12 +37,12 @@ def eval_weights(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractConte
         weights = [p for group in optimizer.param_groups for p in group["params"]]
         with _kept(weights):
             with in_float32(weights):  # what the optimizer's state is made in
-                optimizer.eval()
+                show_average()
             try:
                 yield
             finally:
                 with in_float32(weights):
-                    optimizer.train()
+                    show_trained()
 
     return look
 
@@ -70,7 +71,7 @@ class Ema:
         """Replace the parameters by their means inside, and restore them afterwards, to the bit."""
         with _kept(self._weights):
             with torch.no_grad():
-                torch._foreach_copy_(self._weights, self._means)
+                torch._foreach_copy_([*self._weights], self._means)
             yield
 
     def state_dict(self) -> dict[str, Any]:

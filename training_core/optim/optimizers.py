@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -65,10 +65,18 @@ def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: floa
         weights = [torch.nn.Parameter(torch.zeros(shape, device=device)) for shape in ((64, 64), (8,))]
         for weight in weights:
             weight.grad = torch.full_like(weight, 1e-3)
-        optimizer = cls(weights, lr=rate, **arguments)
-        if hasattr(optimizer, "train"):
-            optimizer.train()
-        optimizer.step()
+        _made(cls, weights, rate, arguments).step()
+
+
+def _made(
+    cls: Callable[..., torch.optim.Optimizer], parameters: list[Any], rate: float | None, arguments: dict[str, Any]
+) -> torch.optim.Optimizer:
+    """Make an optimizer; one that averages weights is switched to training, as its package wants it before a step."""
+    optimizer = cls(parameters, lr=rate, **arguments)
+    train = getattr(optimizer, "train", None)
+    if train is not None:
+        train()
+    return optimizer
 
 
 def _choose(
@@ -164,12 +172,9 @@ def build(
     if cls.__name__ == "DAdaptSGD":
         cls = _without_steps_of_0(cls)
     try:
-        optimizer = cls(groups, lr=rate, **arguments)
+        return _made(cls, groups, rate, arguments)
     except (TypeError, ValueError) as error:
         raise AthanorError(f"optimizer_type: {cls.__name__} cannot train this network ({error}).") from None
-    if hasattr(optimizer, "train"):
-        optimizer.train()
-    return optimizer
 
 
 def can_be_fused(cls: type[torch.optim.Optimizer], device: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -108,7 +108,7 @@ def _paged(optimizer: torch.optim.Optimizer, stored: torch.Tensor, device: torch
 
     buffer = functional.get_paged(*stored.shape, dtype=stored.dtype, device=device)
     buffer.copy_(stored)
-    optimizer.page_mng.paged_tensors.append(buffer)
+    cast(Any, optimizer).page_mng.paged_tensors.append(buffer)
     return buffer
 
 

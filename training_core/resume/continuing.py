@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from ..history import registry
 from ..history.registry import Record
 from ..optim import schedulers
-from ..settings import NOT_IN_IDENTITY, Job
+from ..settings import NOT_IN_IDENTITY, Job, identity
 from . import state
 from .state import Kept
 
@@ -73,35 +73,38 @@ def keep_its_end(before: Record, folder: Path) -> list[dict[str, Any]]:
 
 
 def _changes(root: Path, job: Job) -> Iterator[str]:
-    """What is different from the last unfinished run of the same name."""
+    """One sentence on what is different from the last unfinished run of the same name; none without such a run."""
     same = [r for r in registry.records(root, output_name=job.training.output_name) if r.run_id != job.run_id]
     if not same or same[0].status == "done" or not state.step_of(same[0].folder / "state"):
         return
-    old = registry.job(same[0].folder)
-    differ = list(_differences("", old, job.model_dump(mode="json"))) if old else []
-    if differ:
-        more = f" and {len(differ) - 4} more" if len(differ) > 4 else ""
+    stored = registry.job(same[0].folder)
+    if not stored:
+        return
+    try:
+        changes = differences(stored, job)
+        unknown = [path for path in identity.unknown(Job, stored) if path != "graph"]
+    except (ValueError, TypeError, AttributeError):  # no job.json that any version has written
+        return
+    if changes:
+        more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
         yield (
-            f"The stopped run of this name is not continued, since settings that matter have changed: {'; '.join(differ[:4])}{more}."
+            f"The stopped run of this name is not continued, since settings that matter have changed: {'; '.join(changes[:4])}{more}."
         )
-
-
-def _no_matter(path: str) -> bool:
-    """Whether the setting at `path` is none that makes a run another one."""
-    group, _, name = path.partition(".")
-    return group in ("graph", "sampling") or name.rpartition(".")[2] in NOT_IN_IDENTITY.get(group, ())
+    else:
+        why = f", with settings that this one does not have: {', '.join(unknown)}" if unknown else ""
+        yield f"The stopped run of this name is not continued, since another version of Athanor has made it{why}."
 
 
 _WORDS = {"dataset_fingerprint": "pictures or captions", "model_fingerprint": "the model, CLIP or VAE"}
 
 
-def _differences(path: str, old: object, new: object) -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            yield from _differences(f"{path}.{key}".lstrip("."), old.get(key), new.get(key))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for i, (a, b) in enumerate(zip(old, new, strict=True)):
-            yield from _differences(f"{path}.{i}", a, b)
-    elif old != new and not _no_matter(path):
-        name = path.rpartition(".")[2]
-        yield _WORDS.get(name, f"{name} was {old}, is {new}")
+def differences(stored: Mapping[str, Any], job: Job) -> list[str]:
+    """What of `job` is other than in a job.json, in words; only settings that make a run another one.
+
+    A setting that the file lacks, since an older version has saved it, counts as its default. One that this version does
+    not know does not count: nobody can tell whether it was at its default.
+    """
+    old = {entry.key: entry.value for entry in identity.entries(Job, stored, NOT_IN_IDENTITY)}
+    new = sorted(identity.entries(Job, job.model_dump(), NOT_IN_IDENTITY), key=lambda entry: entry.key)
+    changed = [entry for entry in new if entry.key in old and old[entry.key] != entry.value]
+    return [_WORDS.get(e.name, f"{e.name} was {old[e.key]}, is {e.value}") for e in changed]

@@ -10,16 +10,17 @@ from typing import Any
 from ..data.holdout import hold_out
 from ..data.plan import Batch, Buckets, Length, epoch_plan, length
 from ..errors import AthanorError
+from ..families import Family
 from ..files import write_atomically
 from ..history import registry
 from ..history.handle import few
 from ..history.run_files import free_path
-from ..host import diffusers, families, fingerprint, folders, guard, quantised, text
+from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
 from ..host.zsnr import zero_terminal
-from ..network import build, diffusers_names, finetune, groups, weights
+from ..network import build, diffusers_names, finetune, groups, lycoris, weights
 from ..objective import Objective
 from ..optim import optimizers, rates, schedulers
 from ..optim.hints import hints
@@ -40,7 +41,7 @@ class Prepared:
     """A run that can begin."""
 
     model: Any  # the graph's MODEL, with zero terminal SNR if the job asks for it
-    family: families.Family
+    family: Family
     objective: Objective
     optimizer_label: str
     buckets: Buckets  # what is trained on
@@ -75,7 +76,7 @@ def prepare(
     host_weights.check(model)
     _precision(job.training, model)
     _swap(job)
-    label = optimizers.label(job.optimizer, guard.device())
+    label = optimizers.label(job.optimizer, devices.compute_device())
     schedulers.check(job.optimizer)
     begin, said = beginning(job, model, family)
     factors = _seen_to_be_possible(job, model, family, clip, begin)
@@ -96,7 +97,7 @@ def prepare(
 
     ours = encodings(held.training)
     probed = ours if held.probed is held.training else encodings(held.probed)
-    replaced = optimizers.replaced(job.optimizer, guard.device())
+    replaced = optimizers.replaced(job.optimizer, devices.compute_device())
     gamma = job.loss.min_snr_gamma if objective.prediction != "flow" else 0.0
     return Prepared(
         model,
@@ -128,23 +129,21 @@ def prepare(
     )
 
 
-def _seen_to_be_possible(
-    job: Job, model: Any, family: families.Family, clip: Any, begin: Callable[[Any], None]
-) -> list[float]:
+def _seen_to_be_possible(job: Job, model: Any, family: Family, clip: Any, begin: Callable[[Any], None]) -> list[float]:
     """Make the network and its optimizer once, without the model being loaded; factors on the learning rate."""
     module = model.model.diffusion_model
     if job.network.algo == "finetune":
         finetune.chosen(module, job.network)
         return list(rates.factors(job.optimizer, ["unet"]).values())
     encoders = clip.cond_stage_model if job.network.text else None
-    with quantised.known(module):
+    with quantised.as_linear(module):
         network = build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
     begin(network)
     if job.training.save_diffusers_copy:
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
         diffusers_names.check(keys, diffusers.modules(model, family))
     found = rates.scaled(job.optimizer, groups.parameter_groups(network, job.network, job.optimizer.learning_rate))
-    optimizers.build(job.optimizer, found, guard.device())  # not every class takes every shape
+    optimizers.build(job.optimizer, found, devices.compute_device())  # not every class takes every shape
     return [group["lr_scale"] for group in found]
 
 
@@ -176,7 +175,7 @@ def _precision(training: TrainingSettings, model: Any) -> None:
 
 def _swap(job: Job) -> None:
     """Weights that lie in main memory are for layers that use them as they are."""
-    if job.training.blocks_to_swap and (job.network.dora or job.network.algo not in build.BYPASS):
+    if job.training.blocks_to_swap and not lycoris.needs_no_weights(job.network):
         name = "dora" if job.network.dora else f"algo {job.network.algo}"
         raise AthanorError(
             f"blocks_to_swap does not work with {name}, which needs all weights of the model: set it to 0, or choose lora, locon, "
@@ -190,13 +189,13 @@ def _goes_on(start: Beginning, job: Job) -> Path | None:
     return record and record.target
 
 
-def _free(start: Beginning, job: Job, family: families.Family) -> Path:
+def _free(start: Beginning, job: Job, family: Family) -> Path:
     """A name that no other run has taken, but the one that is continued."""
     own = {job.run_id, *([start.before.run_id] if start.before else [])}
     return free_path(_target(job, family), own, job.training.overwrite)
 
 
-def _target(job: Job, family: families.Family) -> Path:
+def _target(job: Job, family: Family) -> Path:
     """The file that the run ends with."""
     name = job.training.output_name
     if job.training.own_folder:
@@ -206,7 +205,7 @@ def _target(job: Job, family: families.Family) -> Path:
     return folders.lora_path(name)
 
 
-def beginning(job: Job, model: Any, family: families.Family) -> tuple[Callable[[Any], None], list[str]]:
+def beginning(job: Job, model: Any, family: Family) -> tuple[Callable[[Any], None], list[str]]:
     """What gives a new network its first values: those of network_weights, or none; and what is to be said of them.
 
     Raises:
@@ -221,17 +220,17 @@ def beginning(job: Job, model: Any, family: families.Family) -> tuple[Callable[[
     return lambda network: weights.load_into(network, job.network, tensors, told, network.renames(), named), said
 
 
-def objective_of(model: Any, loss: LossSettings, noise: NoiseSettings) -> tuple[Any, families.Family, Objective]:
+def objective_of(model: Any, loss: LossSettings, noise: NoiseSettings) -> tuple[Any, Family, Objective]:
     """The model as it is trained (with zero terminal SNR if asked for), its family, and the objective on it.
 
     Raises:
         AthanorError: the model cannot be trained, or settings contradict its prediction.
     """
-    family = families.detect(model)
-    schedule = families.schedule(model.get_model_object("model_sampling"))
+    family = detection.detect(model)
+    schedule = detection.schedule(model.get_model_object("model_sampling"))
     if noise.zero_terminal_snr and schedule.prediction != "flow":
         model = zero_terminal(model)
-        schedule = families.schedule(model.get_model_object("model_sampling"))
+        schedule = detection.schedule(model.get_model_object("model_sampling"))
     return model, family, Objective(loss, noise, schedule, (family.timestep_sampling, family.shift))
 
 
@@ -245,7 +244,7 @@ def _encoders(settings: ConditioningSettings, clip: Any) -> tuple[ConditioningSe
     return kept, [f"{', '.join(unused)}: the CLIP has no such text encoder beside others ({has})."] if unused else []
 
 
-def _guidance(settings: ConditioningSettings, family: families.Family) -> Iterator[str]:
+def _guidance(settings: ConditioningSettings, family: Family) -> Iterator[str]:
     if settings.guidance_scale != ConditioningSettings().guidance_scale and not family.guidance:
         yield f"guidance_scale has no effect: {family.title} has no guidance input."
 

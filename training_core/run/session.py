@@ -15,7 +15,7 @@ from ..data.plan import Batch
 from ..history import registry
 from ..history.events import Event, Resumed, Started, Warned
 from ..history.log import NullRunLog, RunLog
-from ..host import families, folders, guard, quantised
+from ..host import detection, devices, folders, quantised
 from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, optimizers, schedulers
@@ -151,10 +151,10 @@ def _trainer(context: Context, models: LoadedModels, planned: list[Batch], start
     ema = _ema(job, target.groups)
     scaler = torch.amp.GradScaler(model.device.type, enabled=model.compute_dtype == torch.float16)
     splitter = OomSplitter(
-        free=guard.free_memory,
+        free=devices.free_memory,
         advice=memory_advice(job, models.plan.memory.checkpointing),
         update_advice=optimizer_memory_advice(job),
-        is_full=guard.is_out_of_memory,
+        is_full=devices.is_out_of_memory,
         max_samples=models.plan.memory.max_samples,
     )
     mode = DeterministicMode(job.training.deterministic, models.plan.deterministic, model.device)
@@ -189,7 +189,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[Batch], start
     def warnings() -> Iterator[Event]:
         yield from splitter.warnings()
         yield from mode.warnings()
-        yield from map(Warned, model.said())
+        yield from map(Warned, model.warnings())
 
     resumable = Resumable(
         module=target.module, optimizer=optimizer, scaler=scaler, ema=ema, probe=run.probe, plan=plan_now
@@ -235,7 +235,7 @@ def _metadata(context: Context, started: float) -> dict[str, Any]:
         architecture=run.family.architecture,
         prediction=run.objective.prediction,
         optimizer_label=run.optimizer_label,
-        base_model=families.file_of(run.model),
+        base_model=detection.file_of(run.model),
         validation_images=run.held_out,
         fp8_base=quantised.is_8bit(run.model.model.diffusion_model),
         clip_skip=-(context.clip.layer_idx or 0),
@@ -245,7 +245,7 @@ def _metadata(context: Context, started: float) -> dict[str, Any]:
 
 def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, trainer: Trainer) -> None:
     """Save the last finished step, or after a divergence the last good state; a second error is only logged."""
-    guard.is_out_of_memory(error)  # CUDA reports an error again at its next operation unless it was asked about it
+    devices.is_out_of_memory(error)  # CUDA reports an error again at its next operation unless it was asked about it
     try:
         usable = trainer.stepper.consistent and not isinstance(error, Diverged)
         writer, progress = trainer.writer, trainer.progress

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..host import guard
+from ..host import devices
 from ..host.model import Trainable
 from ..optim import optimizers
 from ..optim.rehearsal import rehearse
@@ -67,7 +67,7 @@ def plan_steps(
         return StepPlan(fixed or MemoryPlan("off"), mode.on, None)
     reserve = _bytes_after_first_update(job, target, mode)
     largest = LargestBatch(job, run, model, _rehearsal_stepper(job, run, model, target, mode))
-    room = guard.room(model.device)
+    room = devices.available_memory(model.device)
 
     def choose() -> tuple[MemoryPlan, MemoryChoice | None]:
         if fixed:
@@ -107,7 +107,7 @@ def _bytes_after_first_update(job: Job, target: TrainTarget, mode: Deterministic
     try:
         state = mode(lambda: rehearse(optimizers.build(job.optimizer, target.groups)))
     except Exception as error:
-        full = guard.is_out_of_memory(error)
+        full = devices.is_out_of_memory(error)
         if not full:
             raise
     if full:  # outside of the handler: the error holds the tensors that the step had made

@@ -1,8 +1,10 @@
-"""Every setting, defined once: name, default, bounds, tooltip and sd-scripts flag.
+"""All settings, each defined once: name, default, bounds, tooltip and option of sd-scripts.
 
-Node inputs, validation and metadata are derived from these models.
+A group of settings is a pydantic model and belongs to one node. Node inputs, validation, metadata and the ids of runs are made
+from these models.
 """
 
+from . import identity
 from .base import SettingInfo, Settings, info, parse
 from .blocks import BlockSettings
 from .buckets import BucketSettings
@@ -48,6 +50,7 @@ __all__ = [
     "Settings",
     "TrainingSettings",
     "ValidationSettings",
+    "identity",
     "info",
     "parse",
 ]

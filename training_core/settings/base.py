@@ -1,4 +1,4 @@
-"""How a setting is declared, described and parsed."""
+"""Declares a setting (`setting`), lists those of a group (`info`) and builds a group from values (`parse`)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from ..errors import AthanorError
 
 
 class Settings(BaseModel):
-    """A frozen group of settings; an unknown name is an error."""
+    """A group of settings that cannot be changed once it is built; a name that it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -28,11 +29,23 @@ def setting(
     advanced: bool = False,
     multiline: bool = False,
     fixed_seed: bool = False,
-    later: bool = False,
+    was: tuple[str, ...] = (),
+    first_default: Any = None,
     **bounds: Any,
 ) -> Any:
-    """One field: `tip` is the tooltip, `flag` the sd-scripts option, `step` the widget's step, `bounds` ge / le; `later`: prompts
-    that were saved before it was there lack it.
+    """Declare one field of a settings group.
+
+    Args:
+        default: the value where a user says nothing.
+        tip: the tooltip of its widget, a sentence.
+        flag: the option of sd-scripts that does the same.
+        step: by how much the arrows of its widget change it.
+        advanced: the page shows it only after "show advanced".
+        multiline: a text with several lines.
+        fixed_seed: a seed; its widget offers "control after generate", which is "fixed" at first.
+        was: names that it had before, the oldest first: files and workflows of that time are read, and run ids stay.
+        first_default: its default when it came, if `default` is another one now: run ids stay (identity.py).
+        bounds: `ge` and `le`, the least and the largest value.
     """
     extra = {
         "flag": flag,
@@ -40,17 +53,22 @@ def setting(
         "advanced": advanced,
         "multiline": multiline,
         "fixed_seed": fixed_seed,
-        "later": later,
+        "was": was,
+        "first_default": first_default,
     }
     return Field(default, description=tip, json_schema_extra=extra, **bounds)
 
 
-@dataclass(frozen=True, slots=True)
+Kind = Literal["int", "float", "bool", "str", "choice"]
+_KINDS: dict[Any, Kind] = {int: "int", float: "float", bool: "bool", str: "str"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingInfo:
-    """What a screen needs to know about one setting."""
+    """One setting as node inputs, help pages and identities need it."""
 
     name: str
-    kind: Literal["int", "float", "bool", "str", "choice"]
+    kind: Kind
     default: Any
     tip: str
     minimum: float | None
@@ -61,20 +79,26 @@ class SettingInfo:
     advanced: bool
     multiline: bool
     fixed_seed: bool
-    later: bool
+    was: tuple[str, ...]
+
+
+def declared(field: FieldInfo) -> dict[str, Any]:
+    """Return what `setting` was given for a field besides its default, its tooltip and its bounds, by name."""
+    extra = field.json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
 
 
 def info(model: type[Settings]) -> list[SettingInfo]:
-    """The settings of a group, in the order of their definition."""
+    """Return the settings of a group in the order of their definition, without groups inside it."""
     result = []
     for name, field in model.model_fields.items():
         if isinstance(field.default, Settings):  # a group of its own, from another node
             continue
-        extra = dict(field.json_schema_extra or {})
+        extra = declared(field)
         limits = {type(m).__name__: m for m in field.metadata}
         annotation = field.annotation
         choices = tuple(get_args(annotation)) if get_origin(annotation) is Literal else ()
-        kind = "choice" if choices else {int: "int", float: "float", bool: "bool", str: "str"}[annotation]
+        kind: Kind = "choice" if choices else _KINDS[annotation]
         result.append(
             SettingInfo(
                 name=name,
@@ -84,7 +108,7 @@ def info(model: type[Settings]) -> list[SettingInfo]:
                 minimum=getattr(limits.get("Ge"), "ge", None),
                 maximum=getattr(limits.get("Le"), "le", None),
                 choices=choices,
-                **{key: extra.get(key) for key in ("step", "flag", "advanced", "multiline", "fixed_seed", "later")},
+                **{key: extra[key] for key in ("step", "flag", "advanced", "multiline", "fixed_seed", "was")},
             )
         )
     return result
@@ -94,10 +118,10 @@ M = TypeVar("M", bound=Settings)
 
 
 def parse(model: type[M], values: Mapping[str, Any]) -> M:
-    """Build a settings group; the first thing wrong becomes one sentence.
+    """Build a settings group from values by name; what is left out takes its default.
 
     Raises:
-        AthanorError: names the field, what is wrong and what is allowed.
+        AthanorError: for the first value that is wrong; the sentence names the field and what is allowed.
     """
     try:
         return model(**values)

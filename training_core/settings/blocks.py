@@ -12,7 +12,7 @@ from .base import Settings, setting
 
 
 class BlockSettings(Settings):
-    """Per-block ranks, alphas and learning-rate weights; empty: the same for all."""
+    """Ranks, alphas and learning-rate weights of single blocks; an empty text means the same for all blocks."""
 
     down_lr_weight: str = setting(
         "",
@@ -73,7 +73,7 @@ class BlockSettings(Settings):
         return self
 
     def numbers(self, name: str) -> list[float]:
-        """The comma-separated numbers of a field.
+        """Return the comma-separated numbers of the field `name`; none if it is empty.
 
         Raises:
             ValueError: one is no number, or below 0; names it.
@@ -81,7 +81,7 @@ class BlockSettings(Settings):
         return [_number(name, part) for part in getattr(self, name).split(",") if part.strip()]
 
     def by_name(self, name: str) -> list[tuple[re.Pattern[str], float]]:
-        """The pairs of `reg_dims` or `reg_lrs`.
+        """Return the (expression, number) pairs of the field `name`, reg_dims or reg_lrs, in their order.
 
         Raises:
             ValueError: one cannot be read; names it.
@@ -101,7 +101,7 @@ class BlockSettings(Settings):
 
     @property
     def by_block(self) -> bool:
-        """Whether something is said per block of a U-Net."""
+        """Whether any setting is by the number of a U-Net's block, not by layer name."""
         names = ("down_lr_weight", "mid_lr_weight", "up_lr_weight", "block_dims", "conv_block_dims")
         return any(getattr(self, name).strip() for name in names)
 

@@ -12,7 +12,7 @@ from .base import Settings, setting
 
 
 class BucketSettings(Settings):
-    """Aspect-ratio buckets and the batch size."""
+    """Training resolution, the aspect-ratio buckets around it and the batch size."""
 
     width: int = setting(
         512,
@@ -81,14 +81,18 @@ class BucketSettings(Settings):
 
     @property
     def resolutions(self) -> tuple[tuple[int, int], ...]:
-        """All resolutions, (width, height) in pixels, each once."""
-        found = [(self.width, self.height)]
+        """All resolutions that are trained, as (width, height) in pixels: the main one first, each once.
+
+        Raises:
+            ValueError: extra_resolutions cannot be read; names the part.
+        """
+        sizes = [(self.width, self.height)]
         for part in filter(None, (p.strip().lower() for p in self.extra_resolutions.split(","))):
             match = re.fullmatch(r"(\d{2,5})(?:\s*x\s*(\d{2,5}))?", part)
             if not match:
                 raise ValueError(f"extra_resolutions: '{part}' is no resolution; write for example 768, 1024x1024.")
-            found.append((int(match[1]), int(match[2] or match[1])))
-        return tuple(dict.fromkeys(found))
+            sizes.append((int(match[1]), int(match[2] or match[1])))
+        return tuple(dict.fromkeys(sizes))
 
     @model_validator(mode="after")
     def _sides(self) -> Self:

@@ -8,7 +8,7 @@ from .base import Settings, setting
 
 
 class CacheSettings(Settings):
-    """Latents and text encodings."""
+    """How latents are drawn from the VAE, and where encodings are stored for the next run."""
 
     latent_sampling: Literal["every step", "once", "mean"] = setting(
         "every step",

@@ -6,7 +6,7 @@ from .base import Settings, setting
 
 
 class CaptionEditSettings(Settings):
-    """Rules for the captions of a dataset; applied from top to bottom, again and again until nothing changes."""
+    """Rules for the captions of a dataset. They are applied from top to bottom, repeatedly until nothing changes."""
 
     underscores: bool = setting(
         False,

@@ -8,7 +8,7 @@ from .base import Settings, setting
 
 
 class CompareSettings(Settings):
-    """Values of the axes and the sampler's settings."""
+    """What a comparison draws: the values of its axes, and how each picture is sampled."""
 
     prompts: str = setting(
         "",
@@ -49,7 +49,7 @@ class CompareSettings(Settings):
 
 
 class GridSettings(Settings):
-    """How a grid is drawn from pictures that are there."""
+    """How the pictures of a comparison are laid out as a grid; nothing is sampled for it."""
 
     cell_size: int = setting(
         0,
@@ -75,7 +75,7 @@ class GridSettings(Settings):
 
 
 class EpochsSettings(Settings):
-    """Which checkpoints of a run make an axis."""
+    """Which checkpoints of a run become the values of an axis."""
 
     source: str = setting(
         "",
@@ -96,7 +96,7 @@ class EpochsSettings(Settings):
 
 
 class CurvesSettings(Settings):
-    """Loss curves of several runs in one plot."""
+    """Which runs' loss curves are drawn into one plot, and how they are smoothed."""
 
     runs: str = setting(
         "",

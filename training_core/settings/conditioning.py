@@ -1,4 +1,4 @@
-"""Conditioning Config: what the model is told beside the noisy latent."""
+"""Conditioning Config: what the model gets as input besides the noisy latent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .base import Settings, setting
 
 
 class ConditioningSettings(Settings):
-    """Guidance, dropout of single text encoders, SDXL's sizes."""
+    """Guidance of distilled models, dropout of single text encoders, and the crop that SDXL is given."""
 
     guidance_scale: float = setting(
         1.0,

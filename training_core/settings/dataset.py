@@ -11,7 +11,7 @@ from .base import Settings, setting
 
 
 class DatasetSettings(Settings):
-    """One folder of pictures with captions beside them."""
+    """One folder of pictures with their caption files, and how its captions and pictures are varied."""
 
     folder: str = setting(
         "",

@@ -8,7 +8,7 @@ from .base import Settings, setting
 
 
 class DoctorSettings(Settings):
-    """What the pictures are going to be trained at, and how strict the doctor is."""
+    """The resolution and batch size that the pictures are checked for, and how strict the check is."""
 
     trigger: str = setting(
         "",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Any
-
+from . import identity
 from .base import Settings
 from .buckets import BucketSettings
 from .caching import CacheSettings
@@ -20,6 +17,7 @@ from .training import TrainingSettings
 from .validation import ValidationSettings
 
 NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
+    "": frozenset({"sampling"}),
     "datasets": frozenset({"folder", "mask_folder"}),
     "training": frozenset(
         {
@@ -35,11 +33,12 @@ NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
     "cache": frozenset({"cache_to_disk", "cache_limit_gb"}),
     "validation": frozenset({"probe_samples", "validate_every_n_steps"}),
 }
-"""Settings that do not make a run another one, by group; none of those of `sampling` does."""
+"""Settings that do not make a run another one, by their group in the job; "" is the job itself. What is trained is the same
+with any value of them: they say where things are kept, what is shown on the way, or how a step's gradients are computed."""
 
 
 class Job(Settings):
-    """Settings + dataset fingerprint + base-model fingerprint. A run is a pure function of it."""
+    """All settings of a run with the fingerprints of its dataset and base model; the run's result follows from it."""
 
     datasets: tuple[DatasetSettings, ...]
     buckets: BucketSettings
@@ -59,19 +58,16 @@ class Job(Settings):
     def run_id(self) -> str:
         """16 hex digits: the same for two jobs exactly if they give the same LoRA under the same name.
 
-        Folders are left out: their content is in the fingerprint. So is where encodings and weights are kept, and what is
-        looked at on the way.
+        Folders are left out, since dataset_fingerprint stands for their content, and so is all of NOT_IN_IDENTITY. What is at
+        its default leaves no trace: the id stays when a later version adds a setting (identity.py).
         """
-        return self._digest(set())
+        return self._digest(frozenset())
 
     @property
     def lineage_id(self) -> str:
-        """The same for jobs that differ in nothing but how long they train."""
-        return self._digest({"epochs", "max_train_steps"})
+        """16 hex digits: the same for jobs that differ in nothing but how long they train, so that one continues the other."""
+        return self._digest(frozenset({"epochs", "max_train_steps"}))
 
-    def _digest(self, training: set[str]) -> str:
-        exclude: dict[str, Any] = {group: set(names) for group, names in NOT_IN_IDENTITY.items()}
-        exclude["training"] |= training
-        exclude |= {"datasets": {"__all__": exclude["datasets"]}, "sampling": True}
-        values = self.model_dump(exclude=exclude)
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+    def _digest(self, without_training: frozenset[str]) -> str:
+        without = {**NOT_IN_IDENTITY, "training": NOT_IN_IDENTITY["training"] | without_training}
+        return identity.digest(type(self), self.model_dump(), without)

@@ -8,7 +8,7 @@ from .base import Settings, setting
 
 
 class LossSettings(Settings):
-    """Base loss and timestep weights."""
+    """The loss function, and the weight of each timestep and of regularization pictures."""
 
     loss_type: Literal["l2", "l1", "huber", "smooth_l1"] = setting(
         "l2", "l2 is the standard; huber and smooth_l1 care less about outliers (a few odd pictures).", flag="loss_type"

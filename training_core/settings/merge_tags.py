@@ -8,7 +8,7 @@ from .base import Settings, setting
 
 
 class MergeTagsSettings(Settings):
-    """Which tags are kept."""
+    """How many of the taggers must agree on a tag for it to be kept."""
 
     mode: Literal["union", "intersection", "vote"] = setting(
         "union",

@@ -13,7 +13,7 @@ from .blocks import BlockSettings
 
 
 class NetworkSettings(Settings):
-    """A LoRA / LyCORIS network on the diffusion model."""
+    """A LoRA or LyCORIS network on the diffusion model, its text encoders, or both."""
 
     algo: Literal["lora", "locon", "loha", "lokr", "glora", "full", "diag-oft", "boft", "ia3", "dylora", "finetune"] = (
         setting(
@@ -229,7 +229,8 @@ class NetworkSettings(Settings):
         for rank in (self.rank, self.conv_rank):
             if self.algo == "dylora" and rank % self.block_size:
                 raise ValueError(f"block_size is {self.block_size}: it must divide the rank ({rank}) for dylora.")
-        self.patterns("include"), self.patterns("exclude")
+        self.patterns("include")
+        self.patterns("exclude")
         return self
 
     @property
@@ -239,25 +240,25 @@ class NetworkSettings(Settings):
 
     @property
     def text(self) -> bool:
-        """Whether text encoders get one."""
+        """Whether the text encoders get a network."""
         return self.train != "unet"
 
     @property
     def draws(self) -> bool:
-        """Whether random numbers are drawn in its forward."""
+        """Whether the network draws random numbers in its forward pass: dropout of any kind, or dylora's rank."""
         return bool(self.dropout or self.rank_dropout or self.module_dropout) or self.algo == "dylora"
 
     def patterns(self, name: Literal["include", "exclude"]) -> list[re.Pattern[str]]:
-        """The regular expressions of `include` or `exclude`.
+        """Return the regular expressions of the field `name`; none if it is empty.
 
         Raises:
             ValueError: one cannot be read; names it.
         """
-        found = []
+        expressions = []
         for text in re.split(r"[,\n]", getattr(self, name)):
             try:
                 if text.strip():
-                    found.append(re.compile(text.strip()))
+                    expressions.append(re.compile(text.strip()))
             except re.error as error:
                 raise ValueError(f"{name}: '{text.strip()}' is no regular expression ({error}).") from None
-        return found
+        return expressions

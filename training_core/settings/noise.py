@@ -11,7 +11,7 @@ from .base import Settings, setting
 
 
 class NoiseSettings(Settings):
-    """Additions to plain Gaussian noise, and the density of timesteps."""
+    """Additions to plain Gaussian noise, and how often each timestep is drawn."""
 
     noise_offset: float = setting(
         0.0,

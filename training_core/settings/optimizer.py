@@ -45,7 +45,7 @@ OptimizerName = Literal[
 
 
 class OptimizerSettings(Settings):
-    """Optimizer, learning rate and its schedule."""
+    """The optimizer with its arguments, the learning rates, and their schedule over the run."""
 
     optimizer_type: OptimizerName = setting(
         "AdamW",
@@ -176,7 +176,7 @@ class OptimizerSettings(Settings):
     @field_validator("optimizer_type", mode="before")
     @classmethod
     def _known_name(cls, value: Any) -> Any:
-        """Upper and lower case do not matter, as in sd-scripts."""
+        """Take a name in upper or lower case, as sd-scripts does."""
         return next((n for n in get_args(OptimizerName) if n.lower() == str(value).strip().lower()), value)
 
     @field_validator("unet_lr", "text_encoder_lr", "lr_warmup_steps", "lr_decay_steps", mode="before")
@@ -207,28 +207,28 @@ class OptimizerSettings(Settings):
         return value
 
     def warmup(self, total: int) -> int:
-        """Warm-up in steps, of a run of `total` steps."""
+        """Return the length of the warm-up in steps, for a run of `total` steps."""
         return _in_steps(self.lr_warmup_steps, total, "lr_warmup_steps")
 
     def decay(self, total: int) -> int:
-        """Decay at the end in steps, of a run of `total` steps."""
+        """Return the length of the decay at the end in steps, for a run of `total` steps."""
         return _in_steps(self.lr_decay_steps, total, "lr_decay_steps")
 
     def step_rules(self, total: int) -> tuple[list[tuple[float, int]], float]:
-        """(factor, until which step) in order, and the factor after them."""
+        """Return the (factor, step it holds until) pairs of lr_step_rules by step, and the factor after them."""
         return _step_rules(self.lr_step_rules, total)
 
     def unet_rates(self) -> list[float]:
-        """unet_lr as numbers: none or one."""
+        """Return unet_lr as a list of no number or one."""
         return _numbers(self.unet_lr, "unet_lr")
 
     def text_encoder_rates(self) -> list[float]:
-        """text_encoder_lr as numbers: none to three."""
+        """Return text_encoder_lr as a list of up to three numbers, one per text encoder."""
         return _numbers(self.text_encoder_lr, "text_encoder_lr")
 
 
 def _in_steps(text: str, total: int, field: str) -> int:
-    """'100' steps, '0.05' or '5%' of `total`; a part is rounded down. '1.0' could mean either and is refused."""
+    """Read a length in steps: '100', or '0.05' or '5%' of `total`, rounded down; '1.0' could mean either and is refused."""
     text = text.strip() or "0"
     if match := re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*%", text):
         part = float(match[1]) / 100

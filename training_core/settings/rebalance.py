@@ -8,7 +8,7 @@ from .base import Settings, setting
 
 
 class RebalanceSettings(Settings):
-    """What a group is, and how far repeats may be raised."""
+    """What makes a group of pictures, and how far its repeats may be raised."""
 
     by: Literal["sub-folders", "tags"] = setting(
         "sub-folders",

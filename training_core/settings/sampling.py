@@ -6,7 +6,7 @@ from .base import Settings, setting
 
 
 class SamplingSettings(Settings):
-    """Which pictures, and how often; none without a prompt or an interval."""
+    """Prompts, sampler and interval of the pictures that are drawn while training; no interval, no pictures."""
 
     sample_prompts: str = setting(
         "",

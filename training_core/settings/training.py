@@ -9,11 +9,11 @@ from pydantic import field_validator
 from .base import Settings, setting
 
 SWITCH = {"True": "all", "False": "off", "true": "all", "false": "off"}
-"""gradient_checkpointing was a switch once, and is one in sd-scripts."""
+"""What the values of gradient_checkpointing mean that are no choices: it was a switch once, and is one in sd-scripts."""
 
 
 class TrainingSettings(Settings):
-    """The run itself."""
+    """Length, seed and number formats of a run, which files it saves, and how its steps are computed."""
 
     output_name: str = setting(
         "my_lora",
@@ -175,12 +175,13 @@ class TrainingSettings(Settings):
         "if a step tried at the start takes at most 10 % longer with them; what was taken is kept with the run. A CPU is always "
         "exact.",
         advanced=True,
-        later=True,
     )
 
     @property
     def arithmetic(self) -> str:
-        """mixed_precision, whose auto follows full_precision: what is trained in 16 bits needs arithmetic in the same."""
+        """The number format of the arithmetic: mixed_precision, but full_precision's where that is set and mixed_precision is auto,
+        since weights in 16 bits need arithmetic in the same format.
+        """
         return (
             self.full_precision
             if self.mixed_precision == "auto" and self.full_precision != "no"
@@ -189,11 +190,11 @@ class TrainingSettings(Settings):
 
     @property
     def batches_per_step(self) -> int:
-        """Of all processes: an update's effective batch in batches."""
+        """Batches per update over all processes; times batch_size it is the effective batch size."""
         return self.gradient_accumulation_steps * self.processes
 
     @field_validator("gradient_checkpointing", mode="before")
     @classmethod
     def _switch(cls, value: Any) -> Any:
-        """Workflows and files from when it was a switch."""
+        """Take True and False, which workflows hold that were saved when this was a switch."""
         return SWITCH.get(str(value), value)

@@ -6,7 +6,7 @@ from .base import Settings, setting
 
 
 class ValidationSettings(Settings):
-    """A frozen probe: the same pictures, noise and timesteps, looked at again and again."""
+    """The probe: the loss on the same pictures, noise and timesteps, measured again and again during a run."""
 
     probe_samples: int = setting(
         8,

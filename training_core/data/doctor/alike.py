@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..dataset import Dataset, few, several
-from .finding import Finding
+from .finding import Finding, Level
 from .measure import Measure
 
 _ROWS = 1024
@@ -20,7 +20,7 @@ _ROWS = 1024
 def hashes(thumbs: np.ndarray) -> np.ndarray:
     """Perceptual hashes of RGB thumbnails (n, 32, 32, 3): (n, 64) bits, the low frequencies above their median."""
     grey = thumbs.astype(np.float32).mean(3)
-    low = fft.dctn(grey, axes=(1, 2), norm="ortho")[:, :8, :8].reshape(len(grey), 64)
+    low = np.asarray(fft.dctn(grey, axes=(1, 2), norm="ortho"))[:, :8, :8].reshape(len(grey), 64)
     low[:, 0] = 0  # the brightness
     low[np.abs(low) < 0.5] = 0  # flat pictures: what is left is rounding
     return low > np.median(low, axis=1, keepdims=True)
@@ -100,11 +100,11 @@ def check(dataset: Dataset, measures: Sequence[Measure | None], distance: int) -
     return result
 
 
-def _finding(dataset: Dataset, level: str, kind: str, groups: list[tuple[int, ...]], says: str) -> Finding:
+def _finding(dataset: Dataset, level: Level, kind: str, groups: list[tuple[int, ...]], says: str) -> Finding:
     shown = [_equal([dataset.pictures[i].name for i in group]) for group in groups]
     pictures = tuple(i for group in groups for i in group)
     text = f"{several(len(pictures), 'picture')} in {several(len(groups), 'group')} are {says}: {few(shown)}."
-    return Finding(level, kind, text, pictures, tuple(groups))
+    return Finding(level=level, kind=kind, text=text, pictures=pictures, groups=tuple(groups))
 
 
 def _equal(pictures: list[str]) -> str:

@@ -45,7 +45,7 @@ def of_scan(dataset: Dataset) -> list[Finding]:
         said.insert(
             0, f"{len(left_out)} pictures are left out, the Dataset Loader's summary says why: {few(left_out)}."
         )
-    return [Finding("warning", "loading", text) for text in said]
+    return [Finding(level="warning", kind="loading", text=text) for text in said]
 
 
 def _missing(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
@@ -56,12 +56,13 @@ def _missing(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
         text = "No picture has a caption, so the LoRA cannot be called by a word; write captions or set class_tokens."
     else:
         text = f"{several(len(empty), 'picture')} without a caption, trained on an empty text: {names(dataset, empty)}."
-    return [Finding("warning", "missing captions", text, tuple(empty))]
+    return [Finding(level="warning", kind="missing captions", text=text, pictures=tuple(empty))]
 
 
 def _identical(dataset: Dataset, texts: Sequence[str], own: Sequence[int]) -> list[Finding]:
     """Many pictures with one caption; copies of a picture may share theirs, and class tokens are meant."""
-    contents, by_text = defaultdict(set), defaultdict(list)
+    contents: dict[str, set[str]] = defaultdict(set)
+    by_text: dict[str, list[int]] = defaultdict(list)
     for i in own:
         picture = dataset.pictures[i]
         if texts[i] and picture.content not in contents[texts[i]]:
@@ -74,7 +75,9 @@ def _identical(dataset: Dataset, texts: Sequence[str], own: Sequence[int]) -> li
     shared = few([f"'{_start(texts[group[0]])}' ({len(group)})" for group in groups])
     level = "hint" if all(_of_class(dataset, group) for group in groups) else "warning"
     text = f"{number} pictures share their caption with others, so their differences cannot be told apart: {shared}."
-    return [Finding(level, "identical captions", text, tuple(i for group in groups for i in group))]
+    return [
+        Finding(level=level, kind="identical captions", text=text, pictures=tuple(i for group in groups for i in group))
+    ]
 
 
 def _of_class(dataset: Dataset, group: Sequence[int]) -> bool:
@@ -95,7 +98,7 @@ def _short(dataset: Dataset, texts: Sequence[str], own: Sequence[int], trigger: 
     if not short:
         return []
     text = f"{several(len(short), 'caption')} of one or two words, the others are longer: {names(dataset, short)}."
-    return [Finding("hint", "short captions", text, tuple(short))]
+    return [Finding(level="hint", kind="short captions", text=text, pictures=tuple(short))]
 
 
 def _commas(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
@@ -112,7 +115,7 @@ def _commas(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
         f"{several(len(wide), 'caption')} with full-width commas, read as one tag; use ',' or set caption_separator: "
         f"{names(dataset, wide)}."
     )
-    return [Finding("hint", "commas", text, tuple(wide))]
+    return [Finding(level="hint", kind="commas", text=text, pictures=tuple(wide))]
 
 
 def _too_long(dataset: Dataset, texts: Sequence[str], count: Count | None) -> list[Finding]:
@@ -141,7 +144,7 @@ def _too_long(dataset: Dataset, texts: Sequence[str], count: Count | None) -> li
         f"{several(len(over), 'caption')} {verb} longer than max_token_length and {'will be' if exact else 'may be'} cut; "
         f"shorten {'it' if len(over) == 1 else 'them'} or set max_token_length to {wanted}: {shown}."
     )
-    return [Finding("warning", "long captions", text, tuple(order))]
+    return [Finding(level="warning", kind="long captions", text=text, pictures=tuple(order))]
 
 
 def _trigger(dataset: Dataset, texts: Sequence[str], own: Sequence[int], trigger: str) -> list[Finding]:
@@ -149,17 +152,17 @@ def _trigger(dataset: Dataset, texts: Sequence[str], own: Sequence[int], trigger
     lacking = [i for i in own if not has_trigger(texts[i], trigger)]
     if lacking and len(lacking) == len(own):
         text = f"trigger '{trigger}' is in none of the captions; add it to them, or as caption_prefix of the Dataset Loader."
-        result.append(Finding("error", "trigger", text))
+        result.append(Finding(level="error", kind="trigger", text=text))
     elif lacking:
         text = f"{several(len(lacking), 'caption')} without the trigger '{trigger}': {names(dataset, lacking)}."
-        result.append(Finding("warning", "trigger", text, tuple(lacking)))
+        result.append(Finding(level="warning", kind="trigger", text=text, pictures=tuple(lacking)))
     reg = sorted({i for i, text in enumerate(texts) if has_trigger(text, trigger)} - set(own))
     if reg:
         text = (
             f"{several(len(reg), 'regularization picture')} with the trigger '{trigger}' in the caption, which they should "
             f"not have: {names(dataset, reg)}."
         )
-        result.append(Finding("warning", "trigger in regularization", text, tuple(reg)))
+        result.append(Finding(level="warning", kind="trigger in regularization", text=text, pictures=tuple(reg)))
     return result
 
 

@@ -15,7 +15,7 @@ from .measure import measure_all
 from .texts import texts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """All that was found, the worst first."""
 
@@ -33,7 +33,7 @@ class Diagnosis:
 
     @property
     def title(self) -> str:
-        """What was examined."""
+        """Return what was examined: pictures, pictures per epoch, captions."""
         pictures = self.dataset.pictures
         seen = sum(self.dataset.repeats)
         return f"{several(len(pictures), 'picture')}, {seen} per epoch, {several(self.captioned, 'caption')}"
@@ -94,11 +94,11 @@ def examine(
     ]
     findings.sort(key=lambda finding: LEVELS.index(finding.level))
     return Diagnosis(
-        dataset,
-        tuple(findings),
-        has_tags,
-        tuple(tags.most_frequent(lists, written, has_tags)),
-        sum(map(bool, written)),
-        tuple(groups),
-        buckets,
+        dataset=dataset,
+        findings=tuple(findings),
+        has_tags=has_tags,
+        frequent=tuple(tags.most_frequent(lists, written, has_tags)),
+        captioned=sum(map(bool, written)),
+        groups=tuple(groups),
+        buckets=buckets,
     )

@@ -69,7 +69,15 @@ def _both(dataset: Dataset) -> list[Finding]:
         f"{several(len(reg), 'picture')} {'is' if len(reg) == 1 else 'are'} both a training and a regularization picture, "
         f"take {'it' if len(reg) == 1 else 'them'} out of one of the two: {names(dataset, reg)}."
     )
-    return [Finding("error", "training and regularization", text, tuple(i for pair in pairs for i in pair), pairs)]
+    return [
+        Finding(
+            level="error",
+            kind="training and regularization",
+            text=text,
+            pictures=tuple(i for pair in pairs for i in pair),
+            groups=pairs,
+        )
+    ]
 
 
 def _sizes(dataset: Dataset, buckets: Buckets) -> list[Finding]:
@@ -79,13 +87,13 @@ def _sizes(dataset: Dataset, buckets: Buckets) -> list[Finding]:
         small.sort(key=lambda i: pictures[i].size[0] * pictures[i].size[1])
         shown = few([f"{pictures[i].name} ({pictures[i].size[0]}x{pictures[i].size[1]})" for i in small])
         text = f"{several(len(small), 'picture')} would be enlarged more than twice for {wanted} pixels: {shown}."
-        result.append(Finding("warning", "small pictures", text, tuple(small)))
+        result.append(Finding(level="warning", kind="small pictures", text=text, pictures=tuple(small)))
     narrow = [i for i, p in enumerate(pictures) if max(p.size) > 2 * min(p.size)]
     if narrow:
         shown = few([f"{pictures[i].name} ({pictures[i].size[0]}x{pictures[i].size[1]})" for i in narrow])
         verb = "has sides" if len(narrow) == 1 else "have sides"
         text = f"{several(len(narrow), 'picture')} {verb} over 1:2, better crop or leave out: {shown}."
-        result.append(Finding("hint", "narrow pictures", text, tuple(narrow)))
+        result.append(Finding(level="hint", kind="narrow pictures", text=text, pictures=tuple(narrow)))
     return result
 
 
@@ -97,7 +105,7 @@ def _small_buckets(buckets: Buckets) -> list[Finding]:
     shown = few([f"{w}x{h} ({len(entries)})" for (w, h), entries in small.items()])
     text = f"{several(len(small), 'bucket')} with fewer pictures than batch_size {size}, whose batches stay small: {shown}."
     pictures = dict.fromkeys(buckets.entries[e].picture for entries in small.values() for e in entries)
-    return [Finding("hint", "small buckets", text, tuple(pictures))]
+    return [Finding(level="hint", kind="small buckets", text=text, pictures=tuple(pictures))]
 
 
 def _balance(groups: list[Group]) -> list[Finding]:
@@ -117,7 +125,7 @@ def _balance(groups: list[Group]) -> list[Finding]:
     text = (
         f"{most.name} is seen {times} times as often as {least.name} ({most.seen} and {least.seen} per epoch){advice}."
     )
-    return [Finding("hint", "balance", text)]
+    return [Finding(level="hint", kind="balance", text=text)]
 
 
 def suggested(group: Group, seen: int) -> int:
@@ -130,4 +138,4 @@ def _few(dataset: Dataset) -> list[Finding]:
     if number >= FEW_PICTURES:
         return []
     text = f"Only {several(number, 'different picture')}; 10 to 30 are usual for a subject, more for a style."
-    return [Finding("hint", "few pictures", text)]
+    return [Finding(level="hint", kind="few pictures", text=text)]

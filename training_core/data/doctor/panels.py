@@ -57,7 +57,7 @@ def thumbnail(sheet: Image.Image, at: tuple[int, int], side: int, image: Image.I
         pen.line((x + 8, y + side - 9, x + side - 9, y + 8), fill=LINE, width=2)
     else:
         scale = side / max(image.size)
-        size = tuple(max(1, round(s * scale)) for s in image.size)
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
         small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
         sheet.paste(small, (x + (side - small.width) // 2, y + (side - small.height) // 2))
     text(pen, (x, y + side + 2), _label(name, side), 11, MUTED)

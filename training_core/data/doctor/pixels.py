@@ -26,11 +26,11 @@ def check(dataset: Dataset, measures: Sequence[Measure | None], resolution: int)
     result = []
     if gone := [i for i, m in enumerate(measures) if m is None]:
         text = f"{several(len(gone), 'picture')} can no longer be read, load the dataset again: {names(dataset, gone)}."
-        result.append(Finding("error", "unreadable", text, tuple(gone)))
+        result.append(Finding(level="error", kind="unreadable", text=text, pictures=tuple(gone)))
     flat = {i for i, m in enumerate(measures) if m and m.contrast < FLAT}
     if flat:
         text = f"{several(len(flat), 'picture')} of nearly one colour, nothing can be learnt: {names(dataset, sorted(flat))}."
-        result.append(Finding("warning", "flat", text, tuple(sorted(flat))))
+        result.append(Finding(level="warning", kind="flat", text=text, pictures=tuple(sorted(flat))))
     sharpness = {i: m.sharpness for i, m in enumerate(measures) if m and i not in flat and not math.isnan(m.sharpness)}
     blurred = blurred_of(sharpness)
     if blurred:
@@ -38,7 +38,7 @@ def check(dataset: Dataset, measures: Sequence[Measure | None], resolution: int)
             f"{several(len(blurred), 'picture')} look{'s' * (len(blurred) == 1)} blurred, the LoRA would learn the blur: "
             f"{names(dataset, blurred)}."
         )
-        result.append(Finding("warning", "blurred", text, tuple(blurred)))
+        result.append(Finding(level="warning", kind="blurred", text=text, pictures=tuple(blurred)))
     enlarged = _enlarged(dataset, measures, resolution, flat | set(blurred))
     if enlarged:
         sizes = [f"{dataset.pictures[i].name} (detail of about {w}x{h})" for i, (w, h) in enlarged.items()]
@@ -46,7 +46,7 @@ def check(dataset: Dataset, measures: Sequence[Measure | None], resolution: int)
             f"{several(len(enlarged), 'picture')} look{'s' * (len(enlarged) == 1)} enlarged, without detail for "
             f"{resolution} pixels; use the originals: {few(sizes)}."
         )
-        result.append(Finding("warning", "upscaled", text, tuple(enlarged)))
+        result.append(Finding(level="warning", kind="upscaled", text=text, pictures=tuple(enlarged)))
     return result
 
 

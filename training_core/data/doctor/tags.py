@@ -61,7 +61,14 @@ def _contradictions(dataset: Dataset, lists: dict[int, list[str]]) -> list[Findi
         return []
     shown = few([f"{dataset.pictures[i].name} ({' + '.join(hit)})" for i, hit in found.items()])
     verb = "contradicts itself" if len(found) == 1 else "contradict themselves"
-    return [Finding("warning", "contradictions", f"{several(len(found), 'caption')} {verb}: {shown}.", tuple(found))]
+    return [
+        Finding(
+            level="warning",
+            kind="contradictions",
+            text=f"{several(len(found), 'caption')} {verb}: {shown}.",
+            pictures=tuple(found),
+        )
+    ]
 
 
 def typo_of(tag: str, frequent: Sequence[str], known: Counter[str]) -> str | None:
@@ -88,7 +95,9 @@ def _typos(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[str]) 
         return []
     shown = few([f"'{tag}' in {dataset.pictures[i].name}, perhaps '{near}'" for i, tag, near in found])
     text = f"{several(len(found), 'tag')} in one caption only may be misspelt: {shown}."
-    return [Finding("warning", "misspelt tags", text, tuple(dict.fromkeys(i for i, _, _ in found)))]
+    return [
+        Finding(level="warning", kind="misspelt tags", text=text, pictures=tuple(dict.fromkeys(i for i, _, _ in found)))
+    ]
 
 
 def _repeated(dataset: Dataset, lists: dict[int, list[str]]) -> list[Finding]:
@@ -96,7 +105,7 @@ def _repeated(dataset: Dataset, lists: dict[int, list[str]]) -> list[Finding]:
     if not twice:
         return []
     text = f"{several(len(twice), 'caption')} with the same tag twice: {names(dataset, twice)}."
-    return [Finding("hint", "repeated tags", text, tuple(twice))]
+    return [Finding(level="hint", kind="repeated tags", text=text, pictures=tuple(twice))]
 
 
 def _nearly_all(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[str], trigger: str) -> list[Finding]:
@@ -110,7 +119,12 @@ def _nearly_all(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[s
         f"{several(len(near), 'tag')} in nearly all captions; see whether the others lack {_it(near)} rightly: {shown}."
     )
     return [
-        Finding("hint", "tags in nearly all", text, tuple(dict.fromkeys(i for tag, _ in near for i in lacking[tag])))
+        Finding(
+            level="hint",
+            kind="tags in nearly all",
+            text=text,
+            pictures=tuple(dict.fromkeys(i for tag, _ in near for i in lacking[tag])),
+        )
     ]
 
 
@@ -125,7 +139,7 @@ def _all(lists: dict[int, list[str]], counts: Counter[str], trigger: str) -> lis
         else "are in every caption and act as triggers"
     )
     text = f"{shown} {verb}: what all pictures share is learnt as part of {_it(everywhere)}."
-    return [Finding("hint", "tags in all", text)]
+    return [Finding(level="hint", kind="tags in all", text=text)]
 
 
 def _it(things: Sequence[object]) -> str:

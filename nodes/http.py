@@ -1,0 +1,109 @@
+"""The pack's routes on the host's server: each answer is made in a thread, so that the host's event loop never waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from aiohttp import web
+from server import PromptServer
+
+from ..training_core.errors import AthanorError
+
+NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
+"""Header of every answer: a browser takes a file for what its Content-Type says, and never runs it as a script."""
+
+Json = dict[str, Any]
+
+
+def get(path: str, answer: Callable[[web.Request], Any], pool: Executor | None = None) -> None:
+    """Answer GET requests for `path`.
+
+    Args:
+        answer: runs in a thread and returns a response, or what JSON can hold; it may raise aiohttp's HTTP exceptions. An
+            AthanorError becomes status 422 with its sentence.
+        pool: the threads it runs in; without one those of the event loop.
+    """
+
+    @PromptServer.instance.routes.get(path)
+    async def _get(request: web.Request) -> web.StreamResponse:
+        return await _response(lambda: answer(request), pool)
+
+
+def post(
+    path: str,
+    answer: Callable[[web.Request, Json], Any],
+    fields: Mapping[str, type] | None = None,
+    *,
+    example: str = "",
+    longest: int = 0,
+) -> None:
+    """Answer POST requests for `path`; `answer` is as for get, and has the request's JSON object as well.
+
+    Args:
+        fields: names that the object must have, and the types of their values; without them no body is read.
+        example: what a body looks like, for the sentence of status 400 about another one.
+        longest: most bytes of a body; 0: as many as the host takes.
+    """
+
+    @PromptServer.instance.routes.post(path)
+    async def _post(request: web.Request) -> web.StreamResponse:
+        body = {} if fields is None else _checked(request, await request.read(), fields, longest)
+        if body is None:
+            raise web.HTTPBadRequest(text=f"the body must be JSON: {example}")
+        return await _response(lambda: answer(request, body), None)
+
+
+async def _response(make: Callable[[], Any], pool: Executor | None) -> web.StreamResponse:
+    """Run `make` in a thread; a response of its own is taken as it is, everything else is written as JSON."""
+
+    def run() -> web.StreamResponse:
+        answer = make()
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        return web.Response(text=json.dumps(answer), content_type="application/json", headers=NO_SNIFFING)
+
+    try:
+        return await asyncio.get_running_loop().run_in_executor(pool, run)
+    except AthanorError as error:
+        raise web.HTTPUnprocessableEntity(text=str(error)) from None
+
+
+def _checked(request: web.Request, data: bytes, fields: Mapping[str, type], longest: int) -> Json | None:
+    """Return the JSON object of a request's body, or None if it is none that has these fields."""
+    if request.content_type != "application/json" or (longest and len(data) > longest):
+        return None
+    try:
+        body = json.loads(data)
+    except ValueError:
+        return None
+    if not isinstance(body, dict) or any(not isinstance(body.get(name), kind) for name, kind in fields.items()):
+        return None
+    return body
+
+
+def number(request: web.Request, name: str, default: int, digits: int = 7) -> int:
+    """Return a number of the address's query, such as `?first=100`.
+
+    Raises:
+        web.HTTPBadRequest: it has other characters than digits, or too many.
+    """
+    text = request.query.get(name, str(default))
+    if not re.fullmatch(rf"[0-9]{{1,{digits}}}", text):
+        raise web.HTTPBadRequest(text=f"{name} must be a whole number of at most {digits} digits")
+    return int(text)
+
+
+def missing(what: str) -> web.HTTPNotFound:
+    """Return the exception for status 404, to be raised: there is no such picture, run, ..."""
+    return web.HTTPNotFound(text=f"there is no such {what}")
+
+
+def file(data: bytes | str, kind: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return bytes or text as a response of the media type `kind`."""
+    body, charset = (data.encode(), "utf-8") if isinstance(data, str) else (data, None)
+    return web.Response(body=body, content_type=kind, charset=charset, headers={**NO_SNIFFING, **(headers or {})})

@@ -1,0 +1,199 @@
+"""Routes: what runs have done, read from their folders, and what a live one is asked to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+from aiohttp import web
+
+from ..training_core.errors import AthanorError
+from ..training_core.history import graph, marks, registry, report, review, series
+from ..training_core.host import folders
+from ..training_core.resume import lock
+from ..training_core.run import control
+from . import http
+
+_ID = re.compile(r"[0-9a-f]{16}")
+_FILE = re.compile(r"[^/\\\x00-\x1f]{1,255}\.png")
+_INDEX = re.compile(r"[0-9]{1,7}")
+_MOST_POINTS, _THUMBNAIL = 10_000, 192
+_OF_SAMPLES = frozenset({"pictures", "timesteps", "losses"})
+
+
+def register() -> None:
+    """Add the routes to the host's server."""
+    run = "/athanor/runs/{run}"
+    http.get("/athanor/runs", _runs)
+    http.get(run, lambda request: _full(_record(_folder(request))))
+    http.get(f"{run}/metrics", _metrics)
+    http.get(f"{run}/review", lambda request: _reviewed(_record(_folder(request))))
+    http.get(f"{run}/graph", lambda request: graph.read_graph(_folder(request)))
+    http.get(f"{run}/report", _report)
+    http.get(f"{run}/samples/{{file}}", _sample)
+    http.get(f"{run}/pictures/{{index}}", _picture)
+    for command in get_args(control.Command):
+        http.post(f"{run}/{command}", partial(_command, command))
+    _post(f"{run}/discard", _discard, '{"file": a checkpoint\'s file as the run lists it}')
+    _post(f"{run}/star", _star, '{"file": a checkpoint\'s file, "on": whether it has a star}')
+    _post(f"{run}/copy", _copy, '{"file": a checkpoint\'s file, "name": of its copy, in the folder of that file}')
+
+
+def _post(path: str, answer: Callable[[web.Request, http.Json], Any], example: str) -> None:
+    """Add a route whose body names a file of the run."""
+    http.post(path, answer, {"file": str}, example=example)
+
+
+def _runs(request: web.Request) -> list[http.Json]:
+    """All runs, or those of `?name=`, the newest first; with `?short=1` without their files and samples."""
+    wanted = {"output_name": request.query["name"]} if "name" in request.query else {}
+    if request.query.get("short") == "1":
+        return [_short(summary) for summary in registry.summaries(folders.runs_folder(), **wanted)]
+    return [_brief(record) for record in registry.records(folders.runs_folder(), **wanted)]
+
+
+def _metrics(request: web.Request) -> list[http.Json]:
+    """The steps after `?after=`, thinned out to `?points=`."""
+    folder, after = _folder(request), http.number(request, "after", 0, digits=15)
+    most = min(_MOST_POINTS, max(2, http.number(request, "points", 2000, digits=15)))
+    return [_curve(point) for point in series.points(folder, after, most)]
+
+
+def _report(request: web.Request) -> web.Response:
+    """The run's page. It has no script, and its own policy forbids all; the sandbox keeps it apart from the host's pages as
+    well (a host that is shut off from the network puts its own policy in this place)."""
+    policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    return http.file(report.page(_record(_folder(request))), "text/html", {"Content-Security-Policy": policy})
+
+
+def _sample(request: web.Request) -> web.StreamResponse:
+    name = request.match_info["file"]
+    path = _folder(request) / "samples" / name
+    if not _FILE.fullmatch(name) or not path.is_file():
+        raise http.missing("picture")
+    return web.FileResponse(path, headers={"Content-Type": "image/png", **http.NO_SNIFFING})
+
+
+def _picture(request: web.Request) -> web.Response:
+    """A picture of the dataset, small; only what the run's own list names is read."""
+    folder, index = _folder(request), request.match_info["index"]
+    pictures = registry.dataset(folder)
+    if not _INDEX.fullmatch(index) or int(index) >= len(pictures):
+        raise http.missing("picture")
+    try:
+        data = report.thumbnail(Path(str(pictures[int(index)].get("path", ""))), _THUMBNAIL)
+    except (OSError, ValueError):
+        raise web.HTTPNotFound(text="the picture is gone, or cannot be read") from None
+    return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})
+
+
+def _command(command: control.Command, request: web.Request, _: http.Json) -> http.Json:
+    run = _folder(request).name
+    if not control.give(run, command):
+        raise web.HTTPConflict(text=f"run {run} does not train in this ComfyUI")
+    return {"run_id": run, "asked": command}
+
+
+def _discard(request: web.Request, body: http.Json) -> http.Json:
+    folder = _folder(request)
+    if folder.name in control.live():
+        raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
+    record = _record(folder)
+    marks.discard(record, _saved(record, body["file"]))
+    return {"run_id": record.run_id, "discarded": body["file"]}
+
+
+def _star(request: web.Request, body: http.Json) -> http.Json:
+    record, starred = _record(_folder(request)), body.get("on") is True
+    marks.star(record, _saved(record, body["file"]), starred)
+    return {"run_id": record.run_id, "file": body["file"], "starred": starred}
+
+
+def _copy(request: web.Request, body: http.Json) -> http.Json:
+    record, name = _record(_folder(request)), body.get("name")
+    path = _saved(record, body["file"])
+    target = folders.beside(path, name if isinstance(name, str) else "")
+    marks.copy(path, target)
+    return {"run_id": record.run_id, "file": _listed(str(target))}
+
+
+def _folder(request: web.Request) -> Path:
+    run = request.match_info["run"]
+    folder = folders.run_folder(run) if _ID.fullmatch(run) else None
+    if folder is None or not (folder / "run.json").is_file():
+        raise http.missing("run")
+    return folder
+
+
+def _record(folder: Path) -> registry.Record:
+    record = registry.read(folder)
+    if record is None:
+        raise http.missing("run")
+    return record
+
+
+def _listed(path: str) -> str:
+    """A saved file as the host lists it; of a folder that the host has no more, its plain name."""
+    try:
+        return folders.lora_name(Path(path))
+    except AthanorError:
+        return Path(path).name
+
+
+def _short(summary: registry.RunSummary) -> http.Json:
+    """A run in a few fields; status is what its folder says, `live` whether it trains here and now."""
+    live = summary.run_id in control.live()
+    return {
+        "run_id": summary.run_id,
+        "name": summary.output_name,
+        "status": summary.status,
+        "live": live,
+        "elsewhere": not live and summary.status not in registry.ENDS and lock.taken(summary.folder),
+        "why": summary.why,
+        "steps": summary.steps,
+        "step": summary.step,
+        "time": summary.time,
+    }
+
+
+def _brief(record: registry.Record) -> http.Json:
+    """The same with the files that are there, and the samples."""
+    return _short(registry.RunSummary.of(record)) | {
+        "checkpoints": [
+            {"file": _listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]}
+            for e in record.saved
+        ],
+        "samples": [
+            {"file": Path(e["path"]).name, **{name: e[name] for name in ("step", "epoch", "prompt", "index")}}
+            for e in record.samples
+        ],
+    }
+
+
+def _curve(point: dict[str, Any]) -> http.Json:
+    """What of a step is drawn; what belongs to its samples stays here."""
+    return {name: value for name, value in point.items() if name not in _OF_SAMPLES}
+
+
+def _full(record: registry.Record) -> http.Json:
+    """A run with its events, and the node that trains it."""
+    return _brief(record) | {"events": list(record.events), "node": graph.read_graph(record.folder).get("node")}
+
+
+def _reviewed(record: registry.Record) -> http.Json:
+    """The look back, with the files as the host lists them."""
+    reviewed = review.review(record)
+    for checkpoint in reviewed["checkpoints"]:
+        checkpoint["file"] = _listed(checkpoint.pop("path"))
+    return reviewed
+
+
+def _saved(record: registry.Record, name: str) -> Path:
+    """A file of a run by the name that the host lists it under."""
+    path = next((Path(e["path"]) for e in record.saved if _listed(e["path"]) == name), None)
+    if path is None:
+        raise web.HTTPNotFound(text="the run has no such file")
+    return path

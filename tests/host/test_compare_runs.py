@@ -1,0 +1,122 @@
+"""Runs as axes: finished, stopped, by name, and chosen by stars; and their losses side by side."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+
+import comparing
+import graphs
+import pytest
+from athanor.training_core.compare import kinds
+from test_bad_input import failed
+
+
+@pytest.fixture(scope="module")
+def finished(server) -> dict:
+    """A run of two epochs, compared by the widgets of XYZ Compare alone: the entry of its prompt."""
+    prompt = graphs.training("sd3", train={"output_name": "compared_whole", "epochs": 2, "save_every_n_epochs": 1})
+    ports = {"run": ["train", 0], "model": ["ckpt", 0], "clip": ["ckpt", 1], "vae": ["ckpt", 2]}
+    prompt["compare"] = graphs.node("AthanorXYZCompare", **ports, width=64, height=64, steps=2)
+    # The same checkpoints by an axis, behind which nothing is left to draw.
+    prompt["epochs"] = graphs.node("AthanorXYZAxis", type=kinds.CHECKPOINT, values="2")
+    inputs = prompt["compare"]["inputs"] | {"y": ["epochs", 0], "strengths": "1"}
+    prompt["again"] = prompt["compare"] | {"inputs": inputs}
+    return server.run(prompt)
+
+
+@pytest.fixture(scope="module")
+def stopped(server) -> str:
+    """The id of a run that was stopped after its third checkpoint at the earliest."""
+    prompt = graphs.training("sd3", train={"output_name": "compared_half", "epochs": 3000, "save_every_n_epochs": 2})
+    prompt_id = server.queue(prompt)
+    root = server.base / "models" / "loras"
+    end = time.monotonic() + 90
+    while len(list(root.glob("compared_half-*"))) < 3 and time.monotonic() < end:
+        time.sleep(0.05)
+    server.post(f"/api/jobs/{prompt_id}/cancel", {})
+    server.finish(prompt_id, 30)
+    jobs = (server.base / "output" / "athanor" / "runs").glob("*/job.json")
+    return next(job.parent.name for job in jobs if '"compared_half"' in job.read_text())
+
+
+def test_pick_my_epoch_by_itself(server, finished):
+    """Train LoRA -> XYZ Compare, nothing else: base + epochs x strengths, three prompts."""
+    folder = graphs.folder(server, finished)
+    plan = json.loads((folder / "plan.json").read_text())
+    shape = [(a["title"], a["values"]) for a in plan["axes"] if len(a["values"]) > 1]
+    assert shape[0] == ("LoRA strength", ["0.6", "0.8", "1"])
+    assert shape[1] == ("checkpoint of compared_whole", ["base model", "epoch 1", "epoch 2"])
+    assert shape[2][0] == "prompt" and len(shape[2][1]) == 3
+    cells = graphs.cells(folder)
+    assert len(cells) == 3 * (1 + 2 * 3) == len({cell["pixels"].tobytes() for cell in cells})
+    comparing.assert_plain(
+        server, [cell for cell in cells if cell["at"]["checkpoint of compared_whole"] == "epoch 1"][:2]
+    )
+    again = comparing.cells_of(server, finished, "again")
+    assert {cell["path"].name for cell in again} < {cell["path"].name for cell in cells} and len(again) == 3 * 2
+
+
+def test_an_unfinished_run_is_compared(server, stopped):
+    """Its name, its id and its files give the same checkpoints; a run that was stopped has those it saved."""
+    texts = []
+    for source in ("compared_half", stopped, "compared_half-*"):
+        nodes = {"axis": graphs.node("AthanorLoRARunAxis", source=source, epochs="first 3")}
+        nodes["show"] = graphs.node("PreviewAny", source=["axis", 1])
+        texts.append(server.run(nodes)["outputs"]["axis"]["text"][0].partition(": ")[2])
+    assert texts[0] == texts[1] == texts[2] == "base model, epoch 2, epoch 4, epoch 6"
+    epochs = graphs.node("AthanorLoRARunAxis", source=stopped, epochs="2, 4", include_final=False)
+    entry = server.run(comparing.comparison("sd3", y=epochs, steps=1))
+    assert comparing.text_of(entry).startswith("3 pictures, 3 drawn now")
+
+
+def test_losses_of_runs_are_compared(server, finished, stopped):
+    """A finished and a stopped run, by name."""
+    nodes = {"curves": graphs.node("AthanorLossCompare", runs="compared_half\ncompared_whole")}
+    nodes["show"] = graphs.node("PreviewImage", images=["curves", 0])
+    picture = graphs.saved(server, server.run(nodes), "show")
+    assert picture.shape == (800, 1280, 3)
+    for colour in ((90, 200, 120), (240, 150, 70)):
+        assert (picture == colour).all(2).sum() > 50
+    nodes["curves"]["inputs"]["runs"] = "compared_hlaf"
+    assert "there is no run 'compared_hlaf'; the nearest are compared_half" in failed(server, nodes)
+
+
+def test_starred_pictures_choose_epochs(server, lora_files):
+    """What the viewer writes down is kept in the comparison's folder, and nowhere else."""
+    epochs = graphs.node("AthanorLoRARunAxis", source="char", epochs="1-3", include_final=False)
+    folder = graphs.folder(server, server.run(comparing.comparison("sd3", y=epochs, steps=1)))
+    route = f"/athanor/compare/{folder.name}"
+    data = server.get(route)
+    assert data["failed"] == data["marks"] == {}
+    assert folder.name in {listed["name"] for listed in server.get("/athanor/compare")}
+    starred = data["cells"][data["axes"][1]["names"].index("epoch 2")]
+    mark = {"star": True, "note": "this one"}
+    assert server.post(f"{route}/marks", {"cell": starred} | mark) == mark
+    assert json.loads((folder / "marks.json").read_text()) == server.get(route)["marks"] == {starred: mark}
+    nodes = {"axis": graphs.node("AthanorLoRARunAxis", source="char", epochs="starred", include_final=False)}
+    nodes["show"] = graphs.node("PreviewAny", source=["axis", 1])
+    assert server.run(nodes)["outputs"]["axis"]["text"] == ["checkpoint of char, 2 values: base model, epoch 2"]
+    server.post(f"{route}/marks", {"cell": starred, "star": False})
+    assert "no checkpoint of char is starred" in failed(server, nodes)
+
+    before = set(folder.parent.rglob("*"))
+    for path, body, code in (
+        (f"{route}/marks", {"cell": "0" * 24, "star": True}, 404),
+        (f"{route}/marks", {"cell": "../../plan", "star": True}, 404),
+        (f"{route}/marks", ["star"], 400),
+        ("/athanor/compare/..%2F..%2Fx/marks", {"cell": starred, "star": True}, 404),
+        ("/athanor/compare/nothing/marks", {"cell": starred, "star": True}, 404),
+    ):
+        request = urllib.request.Request(
+            server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)
+        assert caught.value.code == code, path
+    assert set(folder.parent.rglob("*")) == before
+    with urllib.request.urlopen(f"{server.url}{route}/cells/{starred}.png") as answer:
+        assert answer.headers["Content-Type"] == "image/png" and answer.headers["X-Content-Type-Options"] == "nosniff"
+    for path in (f"{route}/cells/..%2F..%2Fplan.png", "/athanor/compare/%2E%2E/cells/a.png"):
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{server.url}{path}")

@@ -1,0 +1,128 @@
+"""Workflows that an older version has saved open and run: saved_workflows/ holds three, as the page and as the API have them.
+
+They were saved by the pack of commit fd9d4ca in the page of ComfyUI's frontend 1.47.12, and stay as they are. What the page
+makes of them is in tests/web/test_saved_workflows.py.
+"""
+
+import asyncio
+import json
+import threading
+import time
+from pathlib import Path
+
+import aiohttp
+import graphs
+import pytest
+import workflow
+
+FOLDER = Path(__file__).parent / "saved_workflows"
+NAMES = ("compare", "dataset", "train")
+
+
+def read(name: str) -> dict:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def bare(prompt: dict) -> dict:
+    """As a version would have saved it that lacked every input which is at its default."""
+    found = {}
+    for key, node in prompt.items():
+        known = graphs.DEFAULTS.get(node["class_type"], {})
+        inputs = {n: v for n, v in node["inputs"].items() if n not in known or known[n] != v}
+        found[key] = {**node, "inputs": inputs}
+    return found
+
+
+def outcome(server, prompt: dict) -> dict:
+    """What the nodes show: run ids and comparisons; of plain pictures, their pixels."""
+    entry, found = server.run(prompt), {}
+    for key, shown in entry["outputs"].items():
+        told = {name: value for name, value in shown.items() if name in ("athanor_run", "athanor_comparison")}
+        pixels = graphs.saved(server, entry, key).tobytes() if "images" in shown and not told else b""
+        if told or pixels:
+            found[key] = (told, pixels)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_they_run_and_inputs_that_they_lack_take_their_defaults(server, name):
+    whole = read(f"{name}.api")
+    older = bare(whole)
+    assert sum(len(n["inputs"]) for n in older.values()) < sum(len(n["inputs"]) for n in whole.values()) - 10
+    found = outcome(server, whole)
+    assert found and outcome(server, older) == found
+    if name == "train":
+        (run_id,) = found["8"][0]["athanor_run"]
+        job = json.loads((server.base / "output" / "athanor" / "runs" / run_id / "job.json").read_text())
+        assert (job["training"]["seed"], job["loss"]["huber_c"], job["network"]["blocks"]["reg_lrs"]) == (
+            7,
+            0.2,
+            "attn=5e-5",
+        )
+        # The graph that a run keeps is complete: another default in a later version leaves it as it is.
+        kept = job["graph"]["prompt"]
+        assert all(n["inputs"].keys() >= graphs.DEFAULTS.get(n["class_type"], {}).keys() for n in kept.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_pages_form_means_the_same(server, name):
+    """Widgets by their position: none has moved."""
+    prompt, saved = workflow.to_prompt(read(name), server.get("/object_info")), read(f"{name}.api")
+    assert prompt.keys() == saved.keys()
+    for key, node in prompt.items():
+        known = graphs.DEFAULTS.get(node["class_type"], {})
+        for input_, value in node["inputs"].items():
+            assert value == saved[key]["inputs"].get(input_, known.get(input_)), (node["class_type"], input_)
+
+
+def test_an_input_of_a_newer_version_is_named_once(server):
+    """In the log, and on the node in the page that queued it; the prompt runs without it."""
+    texts: list[str] = []
+
+    async def listen() -> None:
+        address = server.url.replace("http", "ws") + "/ws?clientId=of_tomorrow"
+        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as client:
+            async for message in client:
+                if message.type is aiohttp.WSMsgType.BINARY:
+                    texts.append(message.data.decode("utf-8", "replace"))
+
+    threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
+    time.sleep(0.5)
+    prompt = read("dataset.api")
+    prompt["5"]["inputs"]["input_of_tomorrow"] = 3
+    prompt["11"]["inputs"]["input_of_tomorrow"] = 4
+    for _ in range(2):
+        server.finish(server.queue(prompt, client="of_tomorrow"))
+    time.sleep(0.5)
+    text = "Bucketer has no input 'input_of_tomorrow': its value is ignored."
+    assert server.log().count(text) == 1
+    assert [t for t in texts if text in t and t[8:].startswith("5")], texts
+    assert sum(text in t for t in texts) == 1
+
+
+def test_an_input_by_an_older_name_is_taken(comfy, monkeypatch):
+    """A setting that says `was`: no setting of today does."""
+    from athanor.nodes.schema import inputs
+    from athanor.training_core.host import saved_prompts
+    from athanor.training_core.host.comfy_nodes import host_nodes
+    from athanor.training_core.settings import Settings
+    from athanor.training_core.settings.base import setting
+    from comfy_api.latest import io
+
+    class Later(Settings):
+        dim: int = setting(16, "A tip.", was=("network_dim", "rank"), ge=1, le=100)
+        alpha: float = setting(8.0, "A tip.", ge=0, le=100)
+
+    class AthanorLater(io.ComfyNode):
+        @classmethod
+        def define_schema(cls) -> io.Schema:
+            return io.Schema(node_id="AthanorLater", inputs=inputs(Later))
+
+    AthanorLater.__module__ = saved_prompts.__name__.replace("training_core.host.saved_prompts", "nodes.later")
+    monkeypatch.setitem(host_nodes.NODE_CLASS_MAPPINGS, "AthanorLater", AthanorLater)
+    for old, value in (("rank", 4), ("network_dim", 5), ("dim", 6)):
+        prompt = {"1": {"class_type": "AthanorLater", "inputs": {old: value}}}
+        assert saved_prompts.fit(prompt) == []
+        assert prompt["1"]["inputs"] == {"dim": value, "alpha": 8.0}
+    others = {"1": {"class_type": "KSampler", "inputs": {"x": 1}}, "2": {"class_type": "gone", "inputs": {}}, "3": {}}
+    assert saved_prompts.fit(others) == [] and others["1"]["inputs"] == {"x": 1}

@@ -1,0 +1,78 @@
+"""Workflows of an older version in the page, in both renderers: every value in its widget, defaults where it had fewer.
+
+The page keeps the values of a node's widgets as a list and gives them back by position; inputs it finds by name.
+"""
+
+import copy
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import graphs
+import pytest
+from web_page import Page
+
+FOLDER = Path(__file__).resolve().parents[1] / "host" / "saved_workflows"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.endswith(".api"))
+WIDGETS = """() => Object.fromEntries(window.comfyAPI.app.app.graph.nodes.map(
+    (node) => [node.id, (node.widgets ?? []).filter((w) => w.serialize !== false).map((w) => w.name)]))"""
+
+
+def read(name: str) -> dict[str, Any]:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def opened(page: Page, workflow: dict[str, Any]) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
+    """Open it; the names of the widgets that the page saves, by node, and the inputs that it would queue."""
+    page.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'older')", workflow)
+    page.page.wait_for_timeout(1000)
+    queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")
+    return page.page.evaluate(WIDGETS), {key: node["inputs"] for key, node in queued.items()}
+
+
+def cut(workflow: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
+    """As versions saved it whose nodes had half as many widgets; and how many those are."""
+    older, left = copy.deepcopy(workflow), {}
+    for node in older["nodes"]:
+        if node["type"].startswith("Athanor"):
+            left[str(node["id"])] = half = len(node["widgets_values"]) // 2
+            node["widgets_values"] = node["widgets_values"][:half]
+            gone = {slot["name"] for slot in [s for s in node["inputs"] if s.get("widget")][half:]}
+            node["inputs"] = [slot for slot in node["inputs"] if slot["name"] not in gone]
+    return older, left
+
+
+@pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
+def test_values_stay_in_their_widgets(page, site, vue):
+    for name in NAMES:
+        saved, whole = read(f"{name}.api"), read(name)
+        kinds = {key: node["class_type"] for key, node in saved.items()}
+        widgets, queued = opened(page, whole)
+        for key, node in saved.items():
+            assert {n: queued[key][n] for n in node["inputs"]} == node["inputs"], (name, kinds[key])
+        older, left = cut(whole)
+        _, queued = opened(page, older)
+        for key, count in left.items():
+            for place, widget in enumerate(widgets[key]):
+                if widget in saved[key]["inputs"]:  # not control_after_generate, which is no input
+                    source = saved[key]["inputs"] if place < count else graphs.DEFAULTS[kinds[key]]
+                    assert queued[key][widget] == source[widget], (name, kinds[key], widget)
+        # A newer version has more widgets, and values for them.
+        newer = copy.deepcopy(whole)
+        for node in newer["nodes"]:
+            if node["type"].startswith("Athanor"):
+                slot = {"name": "input_of_tomorrow", "type": "INT", "link": None}
+                node["inputs"].append(slot | {"widget": {"name": slot["name"]}})
+                node["widgets_values"].append(3)
+        _, queued = opened(page, newer)
+        for key, node in saved.items():
+            assert {n: queued[key][n] for n in node["inputs"]} == node["inputs"], (name, kinds[key])
+        assert not page.page.locator(".p-toast-message-error, .p-dialog").count(), name
+    # What the page queues are the nodes' inputs and nothing else.
+    opened(page, read("dataset"))
+    before, end = set(site.get("/history")), time.monotonic() + 120
+    page.queue()
+    while not (done := [e for key, e in site.get("/history").items() if key not in before]) and time.monotonic() < end:
+        time.sleep(0.3)
+    assert done[0]["status"]["status_str"] == "success" and "has no input" not in site.log()

@@ -1,0 +1,141 @@
+"""The models of a comparison while its cells are drawn: loaded, patched and encoded once, and let go in time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import AthanorError
+from ..host import folders, lora, sampling
+from ..pictures import to_bytes
+from .cells import Cell
+from .stock import PatchNode, add_nodes, patch_nodes
+from .variants import Variants, WidgetEdits
+
+Models = tuple[Any, Any, Any]
+"""MODEL, CLIP, VAE."""
+
+
+@dataclass(kw_only=True)
+class ModelCache:
+    """Gives cells their models. One model file and one patched model are alive at a time; the rest is read when needed.
+
+    Args:
+        connected: the models of XYZ Compare's inputs.
+        graph_models: those of XYZ Model Axis, by the name that cells have for them.
+        latent: the connected one; None: an empty one of the cell's size.
+        variants: the graph before the comparison, where widgets of it are varied.
+        starts: the latents that come out of it, by the values of these widgets.
+    """
+
+    connected: Models
+    graph_models: Mapping[str, Models] = field(default_factory=dict)
+    latent: dict[str, Any] | None = None
+    variants: Variants
+    starts: Mapping[WidgetEdits, dict[str, Any]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    _shelf: lora.LoraFiles = field(default_factory=lora.LoraFiles)
+    _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
+    _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
+    _vae: tuple[str, Any] | None = None  # file name, VAE
+    _encoder: Any = None  # the text encoder of the last cell, with LoRAs
+    _encoded: dict[Any, tuple[Any, Any]] = field(default_factory=dict)  # node and widgets -> text encoder in, output
+
+    def picture(self, cell: Cell, between: Sequence[PatchNode]) -> np.ndarray:
+        """Draw a cell: (H, W, 3) bytes, rounded as the host's Save Image does it.
+
+        Args:
+            between: the nodes of `patch_nodes` for this cell.
+        """
+        model, clip = self._weights(cell)
+        if clip is not self._encoder:
+            self._encoded, self._encoder = {}, clip
+        ports = {"model": model, "clip": clip, "vae": self._vae_of(cell)}
+        latent = self.starts.get(cell.start) or self.latent
+        if latent is not None:
+            ports["latent"] = latent
+        return to_bytes(add_nodes(cell, ports, between, self._run)[0])
+
+    def patch_nodes(self, cell: Cell) -> list[PatchNode]:
+        """The nodes that the cell's fields put between others: some of them depend on its model."""
+        return patch_nodes(cell, self._weights(cell)[0])
+
+    def brings_vae(self, cell: Cell) -> bool:
+        """Return whether the checkpoint file of a cell has a VAE of its own."""
+        return self._models(cell)[2] is not None
+
+    def forget(self) -> None:
+        """Let go of everything that was patched, loaded or encoded."""
+        self._source = self._patched = self._encoder = self._vae = None
+        self._encoded = {}
+        self.variants.forget()  # collects the garbage of all
+
+    def _run(self, kind: str, inputs: Mapping[str, Any], widgets: Mapping[str, Any]) -> Any:
+        """The first output of a node of the host. What depends on the text encoder alone is kept for further cells."""
+        if inputs.keys() != {"clip"}:
+            return sampling.run_node(kind, **inputs, **widgets)
+        key, clip = (kind, *sorted(widgets.items())), inputs["clip"]
+        if key not in self._encoded or self._encoded[key][0] is not clip:
+            self._encoded[key] = (clip, sampling.run_node(kind, clip=clip, **widgets))
+            self.counts["prompts encoded"] += kind == "CLIPTextEncode"
+        return self._encoded[key][1]
+
+    def _vae_of(self, cell: Cell) -> Any:
+        """The VAE of a cell: named, of its checkpoint, or connected."""
+        if not cell.vae:
+            own = self._models(cell)[2]
+            return self.connected[2] if own is None else own
+        if self._vae is None or self._vae[0] != cell.vae:
+            self._vae = None
+            self._vae = (cell.vae, sampling.load_vae(cell.vae))
+            self.counts["VAEs loaded"] += 1
+        return self._vae[1]
+
+    def _models(self, cell: Cell) -> Models:
+        """Model, text encoder and VAE of a cell without LoRAs."""
+        if not cell.widgets and not cell.model:
+            return self.connected
+        if cell.model in self.graph_models:
+            return self.graph_models[cell.model]
+        source = cell.widgets or cell.model
+        if self._source is None or self._source[0] != source:
+            self._source = (source, self._of_widgets(cell.widgets) if cell.widgets else self._of_file(cell.model))
+        return self._source[1]
+
+    def _of_widgets(self, edits: WidgetEdits) -> Models:
+        """The models that come out of the graph with these values in its widgets."""
+        self._source = self._patched = self._encoder = None
+        self._encoded = {}
+        models = self.variants.models(edits)
+        self.counts["nodes run again"] = self.variants.runs
+        if None in models:
+            values = ", ".join(f"{edit.full} {edit.value}" for edit in edits)
+            raise AthanorError(f"with {values}, the graph gives no model, text encoder or VAE.")
+        return models
+
+    def _of_file(self, name: str) -> Models:
+        """The models of a checkpoint file; every other model goes first."""
+        self.forget()
+        sampling.make_room()
+        models = sampling.load_checkpoint(name)
+        self.counts["models loaded"] += 1
+        if models[1] is None:
+            raise AthanorError(f"{name} has no text encoder; use the MODEL inputs of XYZ Model Axis for it.")
+        return models
+
+    def _weights(self, cell: Cell) -> tuple[Any, Any]:
+        """Model and text encoder of a cell with its LoRAs."""
+        if self._patched is None or self._patched[0] != cell.weights:
+            model, clip, _ = self._models(cell)
+            self._patched = None
+            for each in cell.loras:
+                _, path = folders.trained_file(each.name)
+                tensors = self._shelf.get(path)
+                model, clip = lora.apply(model, clip, path, each.strength_model, each.strength_clip, tensors)
+            self.counts["patches"] += bool(cell.loras)
+            self._patched = (cell.weights, model, clip)
+        return self._patched[1], self._patched[2]

@@ -1,0 +1,153 @@
+"""The text of an axis -> its values, one reader for each kind of value (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import product
+
+from ..errors import AthanorError
+from . import grammar
+from .axes import LoraChoice, PromptChange, Value
+from .fields import Available, Reader
+from .grammar import RandomSeed
+from .names import expanded, resolve, simple
+
+
+def number(field: str, low: float, high: float, *, whole: bool = False, also: str = "") -> Reader:
+    """Numbers and ranges between `low` and `high`, for a field and perhaps for another one (`also`) as well."""
+
+    def read(text: str, _available: Available, _whole_word: bool) -> list[Value]:
+        values = []
+        for each in grammar.numbers(text, whole=whole):
+            if not low <= each <= high:
+                raise AthanorError(f"values: {field} {grammar.plain(each)} is not between {low:g} and {high:g}.")
+            value = int(each) if whole else float(each)
+            changes = ((field, value), (also, value)) if also else ((field, value),)
+            values.append(Value(grammar.plain(each), changes))
+        return values
+
+    return read
+
+
+def seed_values(seeds: Sequence[int | RandomSeed]) -> list[Value]:
+    """A value for each seed; a random one is called by its number until it is drawn."""
+    return [Value(f"random {s.number}" if isinstance(s, RandomSeed) else str(s), (("seed", s),)) for s in seeds]
+
+
+def seeds(text: str, _available: Available, _whole_word: bool) -> list[Value]:
+    """Seeds, some of them perhaps random (`x3`): those are drawn when the comparison is planned."""
+    return seed_values(grammar.seeds(text))
+
+
+def clip_skip(text: str, _available: Available, _whole_word: bool) -> list[Value]:
+    """Layers of the text encoder, counted as ComfyUI does (-1 is the last one) or as A1111 does (1 is the last one)."""
+    values = []
+    for layer in grammar.numbers(text, whole=True):
+        if not 1 <= abs(layer) <= 24:
+            raise AthanorError(f"values: clip skip {grammar.plain(layer)} is not from 1 to 24 or -1 to -24.")
+        values.append(Value(str(abs(int(layer))), (("clip_skip", -abs(int(layer))),)))
+    return grammar.once(values)
+
+
+def names(field: str, group: str, what: str) -> Reader:
+    """Names and patterns of a group that the host has; `what` is the group's name in errors."""
+
+    def read(text: str, available: Available, _whole_word: bool) -> list[Value]:
+        resolved = [resolve(part, available[group], what) for part in expanded(grammar.split(text), available[group])]
+        return [Value(_bare(name), ((field, name),)) for name in grammar.once(resolved)]
+
+    return read
+
+
+def _bare(name: str) -> str:
+    return name.removesuffix(".safetensors")
+
+
+def sampler_pairs(text: str, available: Available, _whole_word: bool) -> list[Value]:
+    """A sampler and a scheduler for each value: `euler/karras`, `DPM++ 2M Karras`."""
+    values = []
+    for part in grammar.split(text):
+        sampler, scheduler = _pair(part, available)
+        values.append(Value(f"{sampler} {scheduler}", (("sampler", sampler), ("scheduler", scheduler))))
+    return grammar.once(values)
+
+
+def _pair(part: str, available: Available) -> tuple[str, str]:
+    """Sampler and scheduler of one value. Where no sign parts them, the last space before a known scheduler does."""
+    for cut in [m.start() for m in re.finditer(r"[/:|]", part)] or [m.start() for m in re.finditer(r"\s+", part)][::-1]:
+        left, right = part[:cut].strip(), part[cut + 1 :].strip()
+        schedulers = [name for name in available["schedulers"] if simple(name) == simple(right)]
+        if schedulers:
+            return resolve(left, available["samplers"], "sampler"), schedulers[0]
+        if part[cut] in "/:|":
+            return resolve(left, available["samplers"], "sampler"), resolve(right, available["schedulers"], "scheduler")
+    raise AthanorError(f"values: '{part}' is not a sampler and a scheduler, such as euler/karras or DPM++ 2M Karras.")
+
+
+def sizes(text: str, _available: Available, _whole_word: bool) -> list[Value]:
+    """Widths and heights in pixels: `512x768`, or one number for a square."""
+    return [Value(f"{w}x{h}", (("width", w), ("height", h))) for w, h in grammar.sizes(text)]
+
+
+def replacements(where: str) -> Reader:
+    """Search and replace in the prompts that `where` names: both, positive or negative."""
+
+    def read(text: str, _available: Available, whole_word: bool) -> list[Value]:
+        changes = grammar.replacements(text)
+        olds = {change.old for change in changes}
+        return [
+            Value(
+                (change.new or "(nothing)") if len(olds) == 1 else f"{change.old} => {change.new or '(nothing)'}",
+                (("replace", PromptChange(change, where, whole_word)),),
+            )
+            for change in changes
+        ]
+
+    return read
+
+
+def prompts(field: str) -> Reader:
+    """Whole prompts, one a line."""
+
+    def read(text: str, _available: Available, _whole_word: bool) -> list[Value]:
+        return [Value(line or "(empty)", ((field, line),)) for line in grammar.once(grammar.split(text, commas=False))]
+
+    return read
+
+
+def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
+    """LoRA files: `name`, `name:0.8`, `name:0.8:0.5` (model : text encoder), `name:0.4-1(0.2)`, `a + b:0.5`, `name-*`,
+    or `none` for the base model."""
+    values = []
+    for part in grammar.split(text):
+        if part.lower() in ("none", "base", "base model"):
+            values.append(Value("base model", (("lora", ()),), special=True))
+            continue
+        stacks = product(*(_lora(one.strip(), available) for one in re.split(r"\s\+\s", part)))
+        values += [Value(" + ".join(map(_lora_label, stack)), (("lora", stack),)) for stack in stacks]
+    return grammar.once(values)
+
+
+def _lora(text: str, available: Available) -> list[LoraChoice]:
+    """The LoRAs that one part of a stack means: several where it is a pattern or has several strengths."""
+    name, *strengths = text.split(":") if text not in available["loras"] else [text]
+    if len(strengths) > 2:
+        raise AthanorError(f"values: '{text}' has too many ':'; write name:strength or name:model:text encoder.")
+    files = [resolve(n, available["loras"], "LoRA") for n in expanded([name.strip()], available["loras"])]
+    given = [list(map(float, grammar.numbers(s, f"the strength of {name}"))) for s in strengths]
+    pairs: list[tuple[float | None, float | None]] = [(None, None)]
+    if len(given) == 1:
+        pairs = [(s, s) for s in given[0]]
+    elif given:
+        pairs = list(product(given[0], given[1]))
+    return [LoraChoice(file, *pair) for file in files for pair in pairs]
+
+
+def _lora_label(lora: LoraChoice) -> str:
+    name = _bare(lora.name.replace("\\", "/").rpartition("/")[2])
+    if lora.strength_model is None:
+        return name
+    if lora.strength_model == lora.strength_clip:
+        return f"{name} {lora.strength_model:g}"
+    return f"{name} {lora.strength_model:g}:{lora.strength_clip:g}"

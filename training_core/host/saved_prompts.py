@@ -1,0 +1,55 @@
+"""Prompts (graphs in API form) of any version of the pack: made complete, so that the host takes them.
+
+The host refuses a prompt that lacks an input of a node, and ignores one that the node does not have without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .comfy_nodes import host_nodes
+
+_PACK = __name__.partition(".training_core.")[0]
+_named: set[tuple[str, str]] = set()
+"""(node type, input) of which `fit` has told since ComfyUI was started."""
+
+
+def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give this pack's nodes in `prompt` what they lack: inputs by an older name get the new one, missing ones their default.
+
+    Args:
+        prompt: node id -> class_type and inputs; its nodes' inputs are changed in place.
+
+    Returns:
+        (node id, sentence) for each input that a node does not have, such as one of a newer version: it stays without
+        effect. Each input of a node type is named once.
+    """
+    warnings = []
+    for key, node in prompt.items():
+        type_, inputs = node.get("class_type"), node.get("inputs")
+        kind = host_nodes.NODE_CLASS_MAPPINGS.get(type_)
+        if kind is None or inputs is None or not kind.__module__.startswith(f"{_PACK}."):
+            continue
+        types = kind.INPUT_TYPES()
+        specs = {**types.get("required", {}), **types.get("optional", {})}
+        for name, (_, *more) in specs.items():
+            options = more[0] if more else {}
+            for old in options.get("was", ()):
+                if old in inputs:
+                    inputs.setdefault(name, inputs.pop(old))
+            if "default" in options:
+                inputs.setdefault(name, options["default"])
+        for name in sorted(inputs.keys() - specs.keys()):
+            if (type_, name) not in _named:
+                _named.add((type_, name))
+                warnings.append((key, _sentence(type_, name)))
+    return warnings
+
+
+def _sentence(type_: str, name: str) -> str:
+    title = host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(type_) or type_
+    return (
+        f"{title} has no input '{name}': its value is ignored. If a newer version of Athanor has saved this workflow, "
+        "update the pack."
+    )
