@@ -65,8 +65,6 @@ KEYWORDS_TO_COME = {
     "training_core/compare/prepare.py",
     "training_core/compare/widgets.py",
     "training_core/network/info.py",
-    "training_core/run/encoded.py",
-    "training_core/run/prepare.py",
     "training_core/run/prompts.py",
     "training_core/settings/base.py",
 }
@@ -79,7 +77,5 @@ SENTENCES_TO_COME = {
 }
 PARAMETERS_TO_COME = {
     "training_core/compare/document.py",
-    "training_core/run/encoded.py",
-    "training_core/run/prepare.py",
     "training_core/run/train.py",
 }
