@@ -153,7 +153,7 @@ class AthanorOptimizerConfig(_Config):
         """The settings, once the optimizer's package is there and takes the arguments."""
         settings = pick(OptimizerSettings, values)
         schedulers.check(settings)
-        optimizers.resolve(settings, devices.compute_device())
+        optimizers.choose(settings, devices.compute_device())
         return io.NodeOutput(settings)
 
 

@@ -43,6 +43,6 @@ def steps_done(base: Path, name: str) -> int:
 
 def torn(base: Path) -> list[Path]:
     """LoRA files that are not whole."""
-    from athanor.training_core.history.registry import whole
+    from athanor.training_core.history.run_files import is_whole
 
-    return [path for path in (base / "models" / "loras").rglob("*.safetensors") if not whole(path)]
+    return [path for path in (base / "models" / "loras").rglob("*.safetensors") if not is_whole(path)]

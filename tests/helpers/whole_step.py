@@ -77,8 +77,8 @@ def attached(
 
     settings, batch = NetworkSettings(**({"rank": RANK} | dict(network or {}))), drawn.inputs(name, count)
     with build.attached([build.Part(host.diffusion_model)], settings, 0, host.device) as made:
-        chosen = optimizers.build(
-            OptimizerSettings(optimizer_type=optimizer), groups.parameter_groups(made, settings, rate)
+        chosen = optimizers.choose(OptimizerSettings(optimizer_type=optimizer)).build(
+            groups.parameter_groups(made, settings, rate)
         )
         scaler = torch.amp.GradScaler(host.device.type, enabled=host.compute_dtype == torch.float16)
         stepper = Stepper(

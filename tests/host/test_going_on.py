@@ -198,10 +198,10 @@ class Broken:
     def __init__(self, monkeypatch, at):
         from athanor.training_core.optim import optimizers
 
-        build, self.steps, self.at = optimizers.build, 0, at
+        build, self.steps, self.at = optimizers.OptimizerChoice.build, 0, at
 
-        def one(settings, groups, device=None):
-            optimizer = build(settings, groups, device)
+        def one(choice, groups):
+            optimizer = build(choice, groups)
             plain = optimizer.step
 
             def step(*args, **kwargs):
@@ -214,7 +214,7 @@ class Broken:
             optimizer.step = step
             return optimizer
 
-        monkeypatch.setattr(optimizers, "build", one)
+        monkeypatch.setattr(optimizers.OptimizerChoice, "build", one)
 
 
 def loras(tmp_path):

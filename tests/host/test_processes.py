@@ -28,9 +28,9 @@ PARTS = {
 
 
 def metrics(folder: Path) -> list[dict]:
-    from athanor.training_core.history import registry
+    from athanor.training_core.history import series
 
-    return registry.metrics(folder)
+    return series.entries(folder)
 
 
 @pytest.fixture(scope="module")

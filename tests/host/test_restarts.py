@@ -13,6 +13,7 @@ import time
 
 import graphs
 import runs_on_disk
+import same_steps
 from device import on_cpu
 from host import Host
 
@@ -66,6 +67,7 @@ def test_killed_and_queued_again_is_never_having_stopped(server, comfyui, checkp
             if number:
                 name = f"killed_{number - 1}"
                 host.run(job(name))
+                same_steps.check(host, job(name), name, STEPS)
                 metadata = graphs.metadata(graphs.lora_file(host, name))
                 assert metadata["sshs_model_hash"] == want, (number, at)
                 assert metadata["ss_steps"] == str(STEPS)

@@ -9,7 +9,6 @@ import torch
 
 from ..host import devices
 from ..host.model import Trainable
-from ..optim import optimizers
 from ..optim.rehearsal import rehearse
 from ..resume.compute_plan import ComputePlan, MemoryPlan
 from ..settings import Job
@@ -65,7 +64,7 @@ def plan_steps(
     fixed = before.memory if before else None if auto else MemoryPlan(training.gradient_checkpointing)
     if not is_tried(model.device):
         return StepPlan(fixed or MemoryPlan("off"), mode.on, None)
-    reserve = _bytes_after_first_update(job, target, mode)
+    reserve = _bytes_after_first_update(job, run, target, mode)
     largest = LargestBatch(job, run, model, _rehearsal_stepper(job, run, model, target, mode))
     room = devices.available_memory(model.device)
 
@@ -97,7 +96,7 @@ def plan_steps(
     return StepPlan(plan, mode.on, seen, tuple(warnings))
 
 
-def _bytes_after_first_update(job: Job, target: TrainTarget, mode: DeterministicMode) -> int:
+def _bytes_after_first_update(job: Job, run: Prepared, target: TrainTarget, mode: DeterministicMode) -> int:
     """Return the bytes that come on top of a step's once training has begun: optimizer state and running mean.
 
     Raises:
@@ -105,7 +104,7 @@ def _bytes_after_first_update(job: Job, target: TrainTarget, mode: Deterministic
     """
     full = False
     try:
-        state = mode(lambda: rehearse(optimizers.build(job.optimizer, target.groups)))
+        state = mode(lambda: rehearse(run.optimizer.build(target.groups)))
     except Exception as error:
         full = devices.is_out_of_memory(error)
         if not full:
