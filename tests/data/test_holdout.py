@@ -47,7 +47,11 @@ def test_held_out_pictures_are_not_trained_on():
 
 def test_too_few_pictures_to_hold_some_out():
     held = hold_out(buckets(5), ValidationSettings(validation_split=0.2))
-    assert held.label == "training pictures" and held.training is held.probed and "too few" in held.warnings[0]
+    assert (
+        held.label == "training pictures"
+        and held.training is held.probed
+        and "no picture is held out" in held.warnings[0]
+    )
     plain = hold_out(buckets(), ValidationSettings())
     assert plain.label == "training pictures" and not plain.warnings
     own = hold_out(buckets(), ValidationSettings(validation_split=0.5), buckets(3))
@@ -60,11 +64,11 @@ def test_probe_batches_have_no_chance_in_them():
     plan = probe_batches(whole, 8, 0)
     samples = [s for b in plan for s in b.samples]
     assert len(samples) == 8 and plan == probe_batches(whole, 8, 0) != probe_batches(whole, 8, 1)
-    assert all(len({s.view.placement.bucket for s in b.samples} | {b.bucket}) == 1 for b in plan)
+    assert all(len({s.variant.placement.bucket for s in b.samples} | {b.bucket}) == 1 for b in plan)
     assert all(len(b.samples) <= 3 for b in plan)
     for s in samples:
-        picture = whole.dataset.pictures[s.view.picture]
-        assert s.caption.text == picture.caption and not s.view.flip and not s.view.colour and not s.is_reg
-        assert s.view.placement in {e.placement for e in whole.entries if e.picture == s.view.picture}
+        picture = whole.dataset.pictures[s.variant.picture]
+        assert s.caption.text == picture.caption and not s.variant.flip and not s.variant.colour and not s.is_reg
+        assert s.variant.placement in {e.placement for e in whole.entries if e.picture == s.variant.picture}
     assert len(probe_batches(buckets(2, 0), 8, 0)[0].samples) == 3
     assert sum(len(b.samples) for b in probe_batches(buckets(2, 0), 8, 0)) == 8

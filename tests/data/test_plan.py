@@ -34,11 +34,11 @@ def plan_of(sorted_, seed, epoch):
 def test_every_picture_as_often_as_its_repeats_and_one_bucket_per_batch():
     sorted_ = buckets()
     plan = plan_of(sorted_, 0, 0)
-    seen = Counter(s.view.picture for b in plan for s in b.samples)
+    seen = Counter(s.variant.picture for b in plan for s in b.samples)
     assert seen == {i: p.repeats for i, p in enumerate(sorted_.dataset.pictures)}
     for batch in plan:
         assert len(batch.samples) <= 4
-        assert {s.view.placement.bucket for s in batch.samples} == {batch.bucket}
+        assert {s.variant.placement.bucket for s in batch.samples} == {batch.bucket}
 
 
 def test_batch_counts():
@@ -62,7 +62,7 @@ def test_the_order_follows_from_seed_and_epoch():
     one = buckets(((64, 64, 20, 1),))
 
     def order(seed, epoch):
-        return tuple(s.view.picture for b in plan_of(one, seed, epoch) for s in b.samples)
+        return tuple(s.variant.picture for b in plan_of(one, seed, epoch) for s in b.samples)
 
     assert len({order(seed, 0) for seed in range(8)}) == 8
     assert len({order(0, epoch) for epoch in range(8)}) == 8
@@ -72,7 +72,7 @@ def test_the_order_follows_from_seed_and_epoch():
 def test_captions_are_shuffled_anew():
     sorted_ = buckets(shuffle=True)
     texts = {
-        s.caption.text for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.view.picture == 0
+        s.caption.text for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.variant.picture == 0
     }
     assert len(texts) > 5
 
@@ -131,7 +131,7 @@ def test_too_small_pictures_are_left_out_by_name():
     found = sort_into_buckets(Dataset((DatasetSettings(),), (tiny, good)), settings)
     assert [e.picture for e in found.entries] == [1] and found.warnings[0].startswith("tiny.png is left out")
     assert sum(len(b.samples) for b in plan_of(found, 0, 0)) == 1
-    with pytest.raises(AthanorError, match=r"None of the 1 pictures has a bucket \(tiny.png"):
+    with pytest.raises(AthanorError, match=r"None of the 1 pictures fits a bucket \(tiny.png"):
         sort_into_buckets(Dataset((DatasetSettings(),), (tiny,)), settings)
 
 
@@ -140,7 +140,7 @@ def test_crop_anchors():
         picture = Picture(path=Path("a"), name="a", content="a", size=(200, 64), caption="a", repeats=8, focus=focus)
         shape = BucketSettings(width=64, height=64, enable_bucket=False, crop_anchor=anchor)
         found = sort_into_buckets(Dataset((DatasetSettings(),), (picture,)), shape)
-        return {s.view.placement.crop for e in range(9) for b in plan_of(found, 0, e) for s in b.samples}
+        return {s.variant.placement.crop for e in range(9) for b in plan_of(found, 0, e) for s in b.samples}
 
     assert crops("centre") == crops("centre", (0.1, 0.5)) == crops("focus") == {(68, 0)}
     assert crops("focus", (0.1, 0.5)) == {(0, 0)} and crops("focus", (0.6, 0.2)) == {(88, 0)}

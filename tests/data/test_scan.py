@@ -167,9 +167,9 @@ def test_files_that_look_as_if_they_were_meant(tmp_path: Path):
     (tmp_path / "a.caption").write_text("one")
     (tmp_path / "b.gif").write_bytes(b"GIF89a")
     text = "\n".join(scan(settings(), tmp_path).warnings)
-    assert "1 file of a kind that is not read, convert to png or jpg: b.gif." in text
+    assert "1 file in a format that is not read, convert to png or jpg: b.gif." in text
     assert "There are .caption files (1): set caption_extension to .caption" in text
-    with pytest.raises(AthanorError, match=r"It holds 1 \.gif: convert them"):
+    with pytest.raises(AthanorError, match=r"It contains 1 \.gif: convert them"):
         (tmp_path / "a.png").unlink()
         scan(settings(), tmp_path)
 
@@ -197,8 +197,8 @@ def test_masks(tmp_path: Path):
     assert [p.mask and p.mask.path.name for p in found.pictures] == ["a.png", "b.jpg", None]
     assert found.mask(found.pictures[1]).size == (64, 48) and found.mask(found.pictures[2]) is None
     text = "\n".join(found.warnings)
-    assert "c.png is 48x64, the picture 64x48: a mask must have the picture's shape" in text
-    assert "1 picture without a mask, trained whole: 2_x/d.png." in text
+    assert "c.png is 48x64, the picture 64x48: a mask must have the aspect ratio of its picture" in text
+    assert "1 picture without a mask, all of it is trained on: 2_x/d.png." in text
     assert "1 mask without a picture of that name: z.png." in text
     before, stamped = found.fingerprint, stamp(settings(), root, root / "masks")
     picture(root / "masks" / "2_x" / "a.png", colour="black")

@@ -8,15 +8,15 @@ from typing import Any
 
 from ..data.buckets import Placement
 from ..data.dataset import Dataset, Picture
-from ..data.plan import Buckets, Entry, sort_into_buckets
-from ..data.view import View
+from ..data.plan import BucketEntry, Buckets, sort_into_buckets
+from ..data.view import DatasetView
 from ..errors import AthanorError
 from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, identity, parse
 from .registry import Record
 from .review import dataset
 
 
-def view(record: Record) -> View:
+def view(record: Record) -> DatasetView:
     """The pictures of a run with the captions, repeats and crops that it had.
 
     Raises:
@@ -28,7 +28,7 @@ def view(record: Record) -> View:
         raise AthanorError(f"dataset.json of the run {record.output_name} cannot be read; train it again.") from None
 
 
-def _view(record: Record) -> View:
+def _view(record: Record) -> DatasetView:
     told, job = dataset(record.folder), _job(record.folder)
     subsets = tuple(_known(DatasetSettings, values) for values in job.get("datasets") or [{}])
     pictures = tuple(_picture(values, len(subsets)) for values in told if isinstance(values, dict))
@@ -36,13 +36,13 @@ def _view(record: Record) -> View:
         raise AthanorError(f"The run {record.output_name} has kept no list of its pictures (dataset.json).")
     found, settings = Dataset(subsets, pictures), _known(BucketSettings, job.get("buckets") or {})
     if any("crops" in values for values in told):
-        entries = (Entry(i, place) for i, values in enumerate(told) for place in _places(values))
+        entries = (BucketEntry(i, place) for i, values in enumerate(told) for place in _places(values))
         buckets = Buckets(found, settings, tuple(entries))
     else:  # a run of before crops were kept
         buckets = sort_into_buckets(found, settings)
     side = min(4096, max(256, round((settings.width * settings.height) ** 0.5 / 64) * 64))
     doctor = DoctorSettings(resolution=side, batch_size=min(1024, settings.batch_size))
-    return View(title=record.output_name, dataset=found, buckets=buckets, doctor=doctor)
+    return DatasetView(title=record.output_name, dataset=found, buckets=buckets, doctor=doctor)
 
 
 def _job(folder: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.holdout import hold_out
-from ..data.plan import Batch, Buckets, Length, epoch_plan, length
+from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
 from ..errors import AthanorError
 from ..files import write_atomically
 from ..history import registry
@@ -55,7 +55,7 @@ class Prepared:
     begin: Callable[[Any], None]  # gives a new network its first values
     warnings: list[str]
 
-    def plan(self, job: Job, epoch: int) -> list[Batch]:
+    def plan(self, job: Job, epoch: int) -> list[PlannedBatch]:
         """The batches of an epoch (from 0)."""
         return epoch_plan(self.buckets, job.training, epoch, self.conditioning)
 

@@ -1,15 +1,15 @@
 import pytest
-from athanor.training_core.data.doctor import captions, tags, texts
+from athanor.training_core.data.doctor import caption_checks, tag_checks, texts
 from doctored import sensible, written
 
 
 def found(dataset, trigger="", count=None):
-    said = texts.texts(dataset)
-    lists = tags.tag_lists(dataset, said)
+    said = texts.training_texts(dataset)
+    lists = tag_checks.tag_lists(dataset, said)
     result = [
-        *captions.check(dataset, said, trigger, count),
-        *tags.check(dataset, lists, trigger, tags.prevail(dataset, said, lists)),
-        *captions.of_scan(dataset),
+        *caption_checks.check(dataset, said, trigger, count),
+        *tag_checks.check(dataset, lists, trigger, tag_checks.mostly_tags(dataset, said, lists)),
+        *caption_checks.scan_warnings(dataset),
     ]
     kinds = [f.kind for f in result]
     assert all(f.text.endswith(".") and "\n" not in f.text for f in result)
@@ -165,7 +165,7 @@ def test_words_of_the_loader():
 
     out = tuple(f"p{n}.png cannot be read and is left out: image file is truncated." for n in range(50))
     dataset = replace(written(sensible(3)), warnings=(*out, "2 captions have no picture of their name: a, b."))
-    loading = captions.of_scan(dataset)
+    loading = caption_checks.scan_warnings(dataset)
     assert (
         len(loading) == 2
         and "50 pictures are left out" in loading[0].text
@@ -177,7 +177,7 @@ def test_text_is_what_is_trained_without_chance():
     settings = written(
         ["x"], enable_wildcard=True, shuffle_caption=True, caption_dropout_rate=1, keep_tokens_separator="|||"
     ).subsets[0]
-    assert texts.text_of("b ||| {cat|long dog}, a", settings) == "b, long dog, a"
+    assert texts.training_text("b ||| {cat|long dog}, a", settings) == "b, long dog, a"
 
 
 def test_estimate_is_about_right():

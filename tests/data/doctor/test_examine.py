@@ -48,7 +48,7 @@ def test_training_and_regularization(tmp_path: Path):
 
 
 def kinds(dataset, resolution=512, batch_size=1):
-    found = layout.check(dataset, layout.groups_of(dataset), layout.sort(dataset, resolution, batch_size))
+    found = layout.check(dataset, layout.groups_of(dataset), layout.buckets_at(dataset, resolution, batch_size))
     return {f.kind: f for f in found}
 
 
