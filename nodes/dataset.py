@@ -11,7 +11,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
-from .kept import kept
+from .graph_datasets import made
 from .schema import inputs, pick, sentence, to_bytes
 
 
@@ -128,5 +128,5 @@ class AthanorDatasetFromImages(io.ComfyNode):
         )
         lines = [f"{len(found.pictures)} pictures kept in input/{found.subsets[0].folder}", *found.warnings]
         found = dataset[0].joined(found) if dataset and dataset[0] is not None else found
-        kept.put(cls.hidden.prompt, cls.hidden.unique_id, found)
+        made.put(cls.hidden.prompt, cls.hidden.unique_id, found)
         return io.NodeOutput(found, "\n".join(lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from comfy_api.latest import io
@@ -12,6 +13,9 @@ from ..training_core.network import chart, info, recover
 from ..training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings
 from . import types
 from .schema import image_output
+
+JOBS = ("athanor_job", "athanor_trained")
+"""Fields that the settings are made of; they are told as these."""
 
 
 class AthanorLoRAInfo(io.ComfyNode):
@@ -48,48 +52,61 @@ class AthanorLoRAInfo(io.ComfyNode):
 
     @classmethod
     def execute(cls, lora_name: str) -> io.NodeOutput:
-        """Read the file; return its settings as text and as config outputs, and a chart of its blocks."""
+        """Read the file; return its settings, as they were trained with, as text and as config outputs, and a chart of its blocks."""
         lora = info.read(folders.existing_lora(lora_name))
-        found = recover.recover(lora.metadata, (layer.part for layer in lora.layers))
-        told = info.fields(lora.metadata)
-        table = "\n".join(f"{key}: {value}" for key, value in sorted(told.items()) if key != "athanor_job")
-        groups = [found.groups[group] for group in (NetworkSettings, LossSettings, NoiseSettings, OptimizerSettings)]
+        recovered = recover.recover(lora.metadata, (layer.part for layer in lora.layers))
+        fields = info.fields(lora.metadata)
+        table = "\n".join(f"{key}: {value}" for key, value in sorted(fields.items()) if key not in JOBS)
+        kinds = (NetworkSettings, LossSettings, NoiseSettings, OptimizerSettings)
         return io.NodeOutput(
-            _text(lora, found), image_output(chart.norms(lora)), table or "no metadata", _tags(told), *groups
+            _text(lora, recovered),
+            image_output(chart.norms(lora)),
+            table or "no metadata",
+            _tags(fields),
+            *(recovered.groups[kind] for kind in kinds),
         )
 
 
-def _text(lora: info.LoraInfo, found: recover.Recovered) -> str:
-    parts: dict[str, list[info.Layer]] = defaultdict(list)
-    for layer in lora.layers:
-        parts[layer.part].append(layer)
+def _text(lora: info.LoraInfo, recovered: recover.Recovered) -> str:
     lines = [f"{lora.name}: {lora.algo}, {lora.size / 1e6:.1f} MB, {lora.dtype}"]
     base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture")
     lines.append(f"base model: {base or 'not told'} {lora.metadata.get('ss_sd_model_name', '')}".rstrip())
-    for part, layers in sorted(parts.items()):
-        ranks = Counter(layer.rank for layer in layers if layer.rank)
-        alphas = Counter(f"{layer.alpha:g}" for layer in layers if layer.alpha is not None)
-        lines.append(
-            f"{part}: {len(layers)} layers, {sum(layer.numbers for layer in layers) / 1e6:.2f} M numbers, "
-            f"rank {_some(ranks)}, alpha {_some(alphas)}"
-        )
+    lines += _parts(lora.layers)
     if lora.strange:
         lines.append(f"{len(lora.strange)} keys of no known form: {', '.join(lora.strange[:3])}")
     lines += ["", "settings that are not the defaults:"]
-    lines += [f"{group.__name__.removesuffix('Settings')}: {recover.words(s)}" for group, s in found.groups.items()]
-    if found.missing:
-        lines += ["", f"not told by the file: {', '.join(found.missing)}"]
-    if found.refused:
-        lines += ["", f"told, but not to be had here: {'; '.join(found.refused)}"]
+    lines += [f"{kind.__name__.removesuffix('Settings')}: {recover.words(s)}" for kind, s in recovered.groups.items()]
+    for title, words in (
+        ("trained otherwise than asked for", "; ".join(recovered.otherwise)),
+        ("not told by the file", ", ".join(recovered.missing)),
+        ("told, but not to be had here", "; ".join(recovered.refused)),
+    ):
+        lines += ["", f"{title}: {words}"] if words else []
     return "\n".join(lines)
+
+
+def _parts(layers: Sequence[info.Layer]) -> list[str]:
+    """One line per part of the model: how many layers, of which ranks and alphas."""
+    parts: dict[str, list[info.Layer]] = defaultdict(list)
+    for layer in layers:
+        parts[layer.part].append(layer)
+    lines = []
+    for part, members in sorted(parts.items()):
+        ranks = Counter(layer.rank for layer in members if layer.rank)
+        alphas = Counter(f"{layer.alpha:g}" for layer in members if layer.alpha is not None)
+        lines.append(
+            f"{part}: {len(members)} layers, {sum(layer.numbers for layer in members) / 1e6:.2f} M numbers, "
+            f"rank {_some(ranks)}, alpha {_some(alphas)}"
+        )
+    return lines
 
 
 def _some(counts: Counter[Any]) -> str:
     return ", ".join(f"{value}" + (f" ({n})" if len(counts) > 1 else "") for value, n in counts.most_common(4)) or "-"
 
 
-def _tags(told: dict[str, Any]) -> str:
-    frequency = told.get("ss_tag_frequency")
+def _tags(fields: dict[str, Any]) -> str:
+    frequency = fields.get("ss_tag_frequency")
     if not isinstance(frequency, dict):
         return "no tag frequency"
     lines = []

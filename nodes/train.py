@@ -9,10 +9,10 @@ from comfy_api.latest import io
 
 from ..training_core.charts.curve import loss_curve
 from ..training_core.errors import AthanorError
-from ..training_core.history import registry
+from ..training_core.history import handle, registry
 from ..training_core.history.events import Resumed, Started
-from ..training_core.history.graph import source
-from ..training_core.host import fingerprint, folders, guard, lora
+from ..training_core.history.graph import save_graph, source
+from ..training_core.host import devices, fingerprint, folders, guard, lora
 from ..training_core.run import ranks
 from ..training_core.run.launch import launch
 from ..training_core.run.train import train
@@ -98,7 +98,7 @@ class AthanorTrainLoRA(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
         """Changes when a run of this name has ended or lost its files, so that the host does not serve an old answer."""
-        return registry.told(folders.runs_folder(), output_name or "")
+        return registry.status_fingerprint(folders.runs_folder(), output_name or "")
 
     @classmethod
     def execute(
@@ -155,17 +155,17 @@ class AthanorTrainLoRA(io.ComfyNode):
                         events = train(job, buckets, model, clip, vae, held_out, graph, origin, here)
                     for event in events:
                         if here.is_main and isinstance(event, Started | Resumed):
-                            registry.keep_graph(folder, cls.hidden.unique_id, graph)
+                            save_graph(folder, cls.hidden.unique_id, graph)
                         display.show(event)
             finally:
-                guard.free_memory()
+                devices.free_memory()
                 display.ended()
             record = registry.read(folder)
         if record is None:
             raise AthanorError(
                 f"{folder} is no run's folder any more: it was changed while the run trained; queue again."
             )
-        run = registry.handle(record, folders.lora_name)
+        run = handle.of_record(record, folders.lora_name)
         last = run.checkpoints[-1]
         trained, trained_clip = lora.apply(model, clip, last.path, 1.0)
         curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)

@@ -4,7 +4,18 @@ import errno
 from pathlib import Path
 
 import pytest
-from athanor.training_core.files import append_line, remove_leftovers, write_atomically
+from athanor.training_core.files import (
+    UnreadableFile,
+    append_line,
+    read_json,
+    read_lines,
+    read_safetensors,
+    remove_leftovers,
+    safetensors_header,
+    safetensors_metadata,
+    write_atomically,
+    write_json,
+)
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path):
@@ -58,3 +69,53 @@ def test_a_line_begins_on_its_own(tmp_path: Path):
     append_line(path, '{"b": 2}')
     append_line(path, '{"c": 3}')
     assert path.read_text().splitlines() == ['{"a": 1}', '{"half', '{"b": 2}', '{"c": 3}']
+
+
+def test_a_safetensors_file_is_read_whole_or_refused(tmp_path: Path):
+    """Cut off by one byte, by most of it, inside the header, not safetensors at all, or not there."""
+    import torch
+    from safetensors.torch import save_file
+
+    path = tmp_path / "a.safetensors"
+    save_file({"x": torch.arange(6.0).reshape(2, 3)}, path, metadata={"ss_steps": "7"})
+    header = safetensors_header(path)
+    assert header["x"]["shape"] == [2, 3] and header["x"]["dtype"] == "F32"
+    assert safetensors_metadata(path) == {"ss_steps": "7"}
+    tensors, metadata = read_safetensors(path)
+    assert torch.equal(tensors["x"], torch.arange(6.0).reshape(2, 3)) and metadata == {"ss_steps": "7"}
+
+    data = path.read_bytes()
+    bad = [data[:-1], data + b"x", data[:30], data[:3], b"", b"\xff" * 100, b"\x02" + bytes(7) + b"[]", None]
+    for content in bad:
+        path.unlink(missing_ok=True) if content is None else path.write_bytes(content)
+        assert safetensors_metadata(path) == {}
+        for reader in (safetensors_header, read_safetensors):
+            with pytest.raises(UnreadableFile):
+                reader(path)
+
+
+def test_a_safetensors_file_without_metadata_has_none(tmp_path: Path):
+    import torch
+    from safetensors.torch import save_file
+
+    path = tmp_path / "a.safetensors"
+    save_file({"x": torch.zeros(1)}, path)
+    assert safetensors_metadata(path) == {} and read_safetensors(path)[1] == {}
+
+
+def test_json_that_is_missing_broken_or_of_another_kind_is_its_default(tmp_path: Path):
+    path = tmp_path / "a.json"
+    assert read_json(path, {}) == {} and read_json(path, []) == []
+    write_json(path, {"name": "雪"}, indent=1)
+    assert read_json(path, {}) == {"name": "雪"} and read_json(path, []) == []
+    assert "雪" in path.read_text(encoding="utf-8") and [p.name for p in tmp_path.iterdir()] == ["a.json"]
+    for content in (b'{"name": "sn', b"", b"\xff\xfe", b"3"):
+        path.write_bytes(content)
+        assert read_json(path, {}) == {}
+
+
+def test_lines_that_are_cut_or_no_objects_are_passed_over(tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    assert list(read_lines(path)) == []
+    path.write_bytes(b'{"a": 1}\n{"half\n[1]\n\n\xff\n{"a": "\xe2\x80\xa8"}\n{"b"')
+    assert list(read_lines(path)) == [{"a": 1}, {"a": "\u2028"}]

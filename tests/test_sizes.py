@@ -60,21 +60,11 @@ def test_functions_take_at_most_six_positional_parameters():
 
 # Files that do not keep these three rules yet.
 KEYWORDS_TO_COME = {
-    "training_core/charts/svg.py",
     "training_core/compare/cells.py",
-    "training_core/compare/curves.py",
     "training_core/compare/engine.py",
-    "training_core/compare/plot.py",
     "training_core/compare/prepare.py",
     "training_core/compare/widgets.py",
-    "training_core/history/events.py",
-    "training_core/history/handle.py",
-    "training_core/history/registry.py",
-    "training_core/history/stretches.py",
-    "training_core/host/families.py",
     "training_core/network/info.py",
-    "training_core/run/encoded.py",
-    "training_core/run/prepare.py",
     "training_core/run/prompts.py",
     "training_core/settings/base.py",
 }
@@ -82,21 +72,10 @@ SENTENCES_TO_COME = {
     "training_core/compare/pages.py",
     "training_core/compare/plan.py",
     "training_core/compare/store.py",
-    "training_core/history/events.py",
-    "training_core/history/log.py",
-    "training_core/history/report.py",
-    "training_core/history/stretches.py",
-    "training_core/history/verdict.py",
-    "training_core/host/folders.py",
-    "training_core/host/text.py",
-    "training_core/network/chart.py",
     "training_core/network/info.py",
     "training_core/settings/training.py",
 }
 PARAMETERS_TO_COME = {
     "training_core/compare/document.py",
-    "training_core/host/model.py",
-    "training_core/run/encoded.py",
-    "training_core/run/prepare.py",
     "training_core/run/train.py",
 }

@@ -1,12 +1,78 @@
-"""Write files whole or not at all."""
+"""Write files whole or not at all; read JSON and safetensors files that may be missing or cut off."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from safetensors import SafetensorError, safe_open
+
+if TYPE_CHECKING:
+    import torch
+
+T = TypeVar("T")
+
+METADATA = "__metadata__"
+"""The key of a safetensors header that holds the file's metadata; all other keys are names of tensors."""
+_LARGEST_HEADER = 100_000_000
+"""Bytes; safetensors itself refuses a longer header, so a larger number is not a safetensors file's length field."""
+
+
+class UnreadableFile(ValueError):
+    """A file that is missing, cut off, or no safetensors file; the message says which."""
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """Read the header of a safetensors file, without torch and without its tensors.
+
+    Returns:
+        Tensor name -> its "dtype", "shape" and "data_offsets"; under `METADATA` the metadata, if there is any.
+
+    Raises:
+        UnreadableFile: the file cannot be opened, has no such header, or is not as long as its header says.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > _LARGEST_HEADER:
+                raise UnreadableFile(f"{path.name} does not begin with a safetensors header")
+            header = json.loads(file.read(length))
+            size = os.fstat(file.fileno()).st_size
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != METADATA]
+        expected = 8 + length + max(ends, default=0)
+    except OSError as error:
+        raise UnreadableFile(str(error)) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UnreadableFile(f"{path.name} does not begin with a safetensors header") from error
+    if size != expected:
+        raise UnreadableFile(f"{path.name} has {size} bytes, its header says {expected}")
+    return header
+
+
+def safetensors_metadata(path: Path) -> dict[str, str]:
+    """Read the metadata of a safetensors file; {} if it has none or cannot be read."""
+    try:
+        return safetensors_header(path).get(METADATA) or {}
+    except UnreadableFile:
+        return {}
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Read all tensors of a safetensors file onto the CPU, and its metadata ({} if it has none).
+
+    Raises:
+        UnreadableFile: the file cannot be opened, is cut off or is no safetensors file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UnreadableFile(str(error)) from error
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], durable: bool = True) -> None:
@@ -38,11 +104,11 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
 
 
 def _system_error(error: Exception, path: Path) -> OSError | None:
-    """What safetensors' writer (Rust) tells of the system only in words - a full disk, say -, as Python's own error."""
-    found = re.search(r"\(os error (\d+)\)", str(error))
-    if isinstance(error, OSError) or not found:
+    """Return Python's own error for what safetensors' writer (Rust) only describes in words, such as a full disk; else None."""
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    if isinstance(error, OSError) or not match:
         return None
-    code = int(found[1])
+    code = int(match[1])
     return OSError(0, str(error), str(path), code) if os.name == "nt" else OSError(code, os.strerror(code), str(path))
 
 
@@ -79,3 +145,38 @@ def append_line(path: Path, line: str) -> None:
             if file.read(1) != b"\n":
                 file.write(b"\n")
         file.write(line.encode() + b"\n")
+
+
+def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bool = True) -> None:
+    """Write `value` as a JSON file in UTF-8, whole or not at all (see `write_atomically`)."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), durable)
+
+
+def read_json(path: Path, default: T) -> T:
+    """Return the value of a JSON file, or `default` if the file is missing, broken, or holds a value of another type."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return default
+    return value if isinstance(value, type(default)) else default
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a .jsonl file in order; none if the file is missing."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    yield from parse_lines(data)
+
+
+def parse_lines(data: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the object of every line; a line that a killed process left unfinished is passed over."""
+    for line in data.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import MutableSequence, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 T = TypeVar("T")
 
@@ -61,4 +62,6 @@ def torch_seed(*key: Any) -> int:
 
 def generator(*key: Any) -> torch.Generator:
     """Return a torch generator seeded by the key, on the CPU: runs on CPU and CUDA then draw the same numbers."""
+    import torch  # not at the top: reading runs and planning batches need no torch
+
     return torch.Generator("cpu").manual_seed(torch_seed(*key))

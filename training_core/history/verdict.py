@@ -1,4 +1,4 @@
-"""What a run's numbers say, in words; and when they say nothing."""
+"""Say in words what the losses and the probes of a run show, and say so where they show nothing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Literal
 LOOKS = 5
 """Fewer looks of the probe, the one before training included, are no evidence."""
 IN_A_ROW = 3
-"""A turn counts once so many looks agree."""
+"""So many looks in a row must agree before a rise or a fall counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One finding."""
+    """One sentence of the verdict, and what kind of news it is."""
 
     kind: Literal["good", "note", "bad", "unknown"]
     text: str
@@ -29,7 +29,7 @@ def judge(
     losses: Sequence[float],
     checkpoints: Sequence[tuple[int, int]] = (),
 ) -> list[Sentence]:
-    """Sentences on a run, the most important first; never empty.
+    """Return sentences on a run, the most important first; never none.
 
     Args:
         probes: (finished steps, per cent of the loss before training), in order.
@@ -37,20 +37,20 @@ def judge(
         losses: of steps in order, NaN where a step gave none; a thinned series will do.
         checkpoints: (step, epoch) of the saved files, to name the nearest.
     """
-    found = _broken(losses)
+    sentences = _broken(losses)
     if len(probes) < LOOKS:
         looks = f"the probe has looked {len(probes)} times, {LOOKS} are needed" if probes else "there was no probe"
-        return [*found, Sentence("unknown", f"Not enough evidence: {looks}. Judge by the sample pictures.")]
+        return [*sentences, Sentence("unknown", f"Not enough evidence: {looks}. Judge by the sample pictures.")]
     noise = _noise([percent for _, percent in probes])
-    return found + (_of_held_out if held_out else _of_training)(probes, noise, checkpoints)
+    return sentences + (_of_held_out if held_out else _of_training)(probes, noise, checkpoints)
 
 
 def _broken(losses: Sequence[float]) -> list[Sentence]:
-    """Steps without a number, and a loss that has left its range."""
-    found = []
+    """Return sentences on steps that gave no number, and on a loss that has left its range."""
+    sentences = []
     bad = sum(not math.isfinite(loss) for loss in losses)
     if bad:
-        found.append(
+        sentences.append(
             Sentence(
                 "bad",
                 f"{100 * bad / len(losses):.1f} % of the steps gave NaN or infinity: try a lower learning rate, or bf16.",
@@ -61,18 +61,18 @@ def _broken(losses: Sequence[float]) -> list[Sentence]:
     if tenth >= 10:
         first, last = median(good[:tenth]), median(good[-tenth:])
         if last > 3 * first:
-            found.append(
+            sentences.append(
                 Sentence(
                     "bad",
                     f"The loss has left its range: {last:.3g} in the last tenth of the steps, {first:.3g} in the first. "
                     "Lower the learning rate.",
                 )
             )
-    return found
+    return sentences
 
 
 def _noise(percents: Sequence[float]) -> float:
-    """How far a look strays from its neighbours, per cent of the start; a straight descent has none.
+    """Return how far a look strays from its neighbours, in per cent of the start; a straight descent has none.
 
     The second difference of independent errors has sqrt(6) times their spread, and its mean size is sqrt(2 / pi) of that.
     The first look is left out: the steepest part of the descent is no noise.
@@ -150,7 +150,7 @@ def _nothing_learned(percent: float, noise: float) -> Sentence:
 
 
 def _falling(probes: Sequence[tuple[int, float]], noise: float) -> float:
-    """Points that the last looks have fallen by, each below the one before; 0 if that may be noise."""
+    """Return by how many points the last looks have fallen, each below the one before; 0 if that may be noise."""
     tail = [percent for _, percent in probes[-IN_A_ROW - 1 :]]
     fallen = tail[0] - tail[-1]
     steady = all(later < earlier for earlier, later in pairwise(tail))
@@ -158,6 +158,6 @@ def _falling(probes: Sequence[tuple[int, float]], noise: float) -> float:
 
 
 def _look_at(step: int, checkpoints: Sequence[tuple[int, int]]) -> str:
-    """Names the saved files around a step."""
+    """Return a sentence that names the three saved files nearest to a step; "" if there are none."""
     near = sorted(sorted(set(checkpoints), key=lambda c: abs(c[0] - step))[:3])
     return f" Look at {', '.join(f'epoch {e} (step {s})' for s, e in near)}." if near else ""

@@ -57,6 +57,7 @@ class BucketSettings(Settings):
         1,
         "Pictures per training step. More is steadier and faster per picture, and needs more memory (1 to 8 is usual).",
         flag="train_batch_size",
+        key="ss_batch_size_per_device",
         ge=1,
         le=1024,
     )

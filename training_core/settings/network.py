@@ -106,6 +106,7 @@ class NetworkSettings(Settings):
         "",
         "A LyCORIS preset of your own, as the text of its TOML file; wins over preset. Empty: none.",
         flag="network_args preset",
+        key="ss_network_args preset_toml",
         multiline=True,
         advanced=True,
     )

@@ -109,6 +109,7 @@ class NoiseSettings(Settings):
         0.0,
         "Move timesteps towards noise by this factor (2 to 6; 1 = not at all). 0: what is usual, 3 for shift. "
         "sd-scripts: --discrete_flow_shift, and --training_shift for SD3.",
+        key="ss_discrete_flow_shift",
         ge=0,
         le=100,
         step=0.1,
@@ -117,12 +118,19 @@ class NoiseSettings(Settings):
         0,
         "Train no timestep below this one (0 to 1000, low = little noise).",
         flag="min_timestep",
+        key="modelspec.timestep_range",
         ge=0,
         le=999,
         advanced=True,
     )
     max_timestep: int = setting(
-        1000, "Train no timestep from this one on (1 to 1000).", flag="max_timestep", ge=1, le=1000, advanced=True
+        1000,
+        "Train no timestep from this one on (1 to 1000).",
+        flag="max_timestep",
+        key="modelspec.timestep_range",
+        ge=1,
+        le=1000,
+        advanced=True,
     )
 
     @model_validator(mode="after")

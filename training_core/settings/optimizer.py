@@ -53,12 +53,14 @@ class OptimizerSettings(Settings):
         "AdamW's learning rate. Prodigy and DAdapt... find the learning rate themselves: set learning_rate to 1. "
         "...ScheduleFree need no schedule. DAdaptation is DAdaptAdamPreprint.",
         flag="optimizer_type",
+        key="ss_optimizer",
     )
     optimizer_args: str = setting(
         "",
         "More arguments of the optimizer, separated by spaces as sd-scripts takes them, such as "
         "weight_decay=0.05 betas=0.9,0.95 (empty = its defaults)",
         flag="optimizer_args",
+        key="ss_optimizer",
     )
     learning_rate: float = setting(
         1e-4, "Learning rate: 1e-4 is a good start for AdamW.", flag="learning_rate", ge=0, le=10, step=1e-6
@@ -140,6 +142,7 @@ class OptimizerSettings(Settings):
         "",
         "For piecewise_constant: factor:until, and a last factor, such as 1:100, 0.1:200, 0.01 (or 1:50%, 0.1:80%, 0.01).",
         flag='lr_scheduler_args step_rules="..."',
+        key="ss_lr_step_rules",
         advanced=True,
     )
     max_grad_norm: float = setting(
@@ -164,6 +167,7 @@ class OptimizerSettings(Settings):
         "",
         "An optimizer of any installed package instead of optimizer_type: package.Class, or a class of torch.optim.",
         flag="optimizer_type",
+        key="ss_optimizer",
         advanced=True,
     )
     optimizer_fallback: bool = setting(

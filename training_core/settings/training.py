@@ -26,7 +26,12 @@ class TrainingSettings(Settings):
         advanced=True,
     )
     epochs: int = setting(
-        10, "How often the whole dataset is seen (5 to 20 is usual).", flag="max_train_epochs", ge=1, le=100000
+        10,
+        "How often the whole dataset is seen (5 to 20 is usual).",
+        flag="max_train_epochs",
+        key="ss_num_epochs",
+        ge=1,
+        le=100000,
     )
     max_train_steps: int = setting(
         0,
@@ -140,6 +145,7 @@ class TrainingSettings(Settings):
         "memory for it and its gradients. bf16 is rounded at random, so that small updates are not lost. Needs the same "
         "mixed_precision. Worth it for finetune and very large ranks only (sd-scripts: --full_fp16, --full_bf16).",
         flag="full_bf16",
+        key="ss_full_fp16",
         advanced=True,
     )
     blocks_to_swap: int = setting(
