@@ -32,13 +32,13 @@ def is_packed(value: torch.Tensor | None) -> bool:
     return not floats or tuple(value.shape) != tuple(value.as_subclass(torch.Tensor).shape)
 
 
-def bare(value: torch.Tensor) -> torch.Tensor:
+def as_plain(value: torch.Tensor) -> torch.Tensor:
     """Return a packed weight's bytes as a plain tensor on the same memory; any other weight is returned unchanged."""
     return value.as_subclass(torch.Tensor) if is_packed(value) else value
 
 
-def dressed(value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Undo `bare`: return the bytes in `value` as a tensor of the class of `like`, with its attributes (shape, format).
+def repacked(value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Undo `as_plain`: return the bytes in `value` as a tensor of the class of `like`, with its attributes (shape, format).
 
     If `like` is not packed, `value` is returned unchanged.
     """
@@ -49,12 +49,12 @@ def dressed(value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return twin
 
 
-def unpacks(layer: torch.nn.Module) -> bool:
+def can_unpack(layer: torch.nn.Module) -> bool:
     """Whether a layer can turn its packed weights into numbers: it has ComfyUI-GGUF's method `cast_bias_weight`."""
     return callable(getattr(layer, "cast_bias_weight", None))
 
 
-def holds(layer: torch.nn.Module) -> bool:
+def has_packed_weights(layer: torch.nn.Module) -> bool:
     """Whether a layer has packed parameters (those of its sub-layers do not count)."""
     return any(map(is_packed, layer._parameters.values()))
 
@@ -69,18 +69,18 @@ def unpacked(
     Args:
         parameters: the weights to unpack instead of the layer's own, by name.
     """
-    with torch.no_grad(), given(layer, parameters or layer._parameters):
+    with torch.no_grad(), replaced_parameters(layer, parameters or layer._parameters):
         weight, bias = cast(Any, layer).cast_bias_weight(dtype=dtype, device=device, bias_dtype=dtype)
     bias = None if bias is None else bias.as_subclass(torch.Tensor).to(dtype)
     return weight.as_subclass(torch.Tensor).to(dtype), bias
 
 
 @contextmanager
-def given(layer: torch.nn.Module, parameters: Parameters) -> Iterator[None]:
+def replaced_parameters(layer: torch.nn.Module, parameters: Parameters) -> Iterator[None]:
     """Replace a layer's parameters by these until the block ends."""
     before: dict[str, Any] = dict(layer._parameters)
     try:
-        layer._parameters.update(cast(Any, parameters))  # bare tensors do as well as Parameters
+        layer._parameters.update(cast(Any, parameters))  # plain tensors serve as well as Parameters
         yield
     finally:
         layer._parameters.clear()

@@ -29,8 +29,8 @@ def dataset(folder: Path, **values) -> Dataset:
     return scan(DatasetSettings(folder="x", **({"repeats": 8} | values)), folder)
 
 
-def buckets_of(found: Dataset, size=64, **values):
-    return sort_into_buckets(found, BucketSettings(width=size, height=size, **({"enable_bucket": False} | values)))
+def buckets_of(data: Dataset, size=64, **values):
+    return sort_into_buckets(data, BucketSettings(width=size, height=size, **({"enable_bucket": False} | values)))
 
 
 class Encoder:
@@ -58,14 +58,14 @@ def store(request, tmp_path: Path):
 
 def test_each_view_is_encoded_once_and_by_itself(tmp_path: Path, store):
     draw(tmp_path / "ds")
-    found = dataset(tmp_path / "ds", flip_aug=True, random_crop=True, color_aug=True)
-    buckets = buckets_of(found)
+    data = dataset(tmp_path / "ds", flip_aug=True, random_crop=True, color_aug=True)
+    buckets = buckets_of(data)
     cache, encoder, variants = fill(store, buckets, batch_size=3)
     assert len(encoder.seen) == len(set(variants)) > 6
     assert list(cache.fill(variants, encoder)) == [] and len(encoder.seen) == len(set(variants))
     flipped = next(v for v in variants if v.flip and not v.colour)
     left = flipped.placement.crop[0]
-    whole = np.asarray(found.image(found.pictures[flipped.picture]))[:, left : left + 64]
+    whole = np.asarray(data.image(data.pictures[flipped.picture]))[:, left : left + 64]
     stored = cache.get(flipped)["mean"][0].movedim(0, -1)
     assert np.allclose(stored.numpy() * 255, whole[:, ::-1], atol=1e-3)
 

@@ -37,25 +37,25 @@ def names(some):
 
 def test_held_out_pictures_are_not_trained_on():
     whole = buckets()
-    training, held = split(whole, 0.2, 0)
-    assert len(names(held)) == 4 and not names(held) & names(training)
-    assert names(held) | names(training) == names(whole) and not any(n.startswith("r") for n in names(held))
-    assert split(whole, 0.2, 0) == (training, held) and names(split(whole, 0.2, 1)[1]) != names(held)
+    training, held_out = split(whole, 0.2, 0)
+    assert len(names(held_out)) == 4 and not names(held_out) & names(training)
+    assert names(held_out) | names(training) == names(whole) and not any(n.startswith("r") for n in names(held_out))
+    assert split(whole, 0.2, 0) == (training, held_out) and names(split(whole, 0.2, 1)[1]) != names(held_out)
     # One picture more changes little.
-    assert len(names(split(buckets(21), 0.2, 0)[1]) & names(held)) >= 3
+    assert len(names(split(buckets(21), 0.2, 0)[1]) & names(held_out)) >= 3
 
 
 def test_too_few_pictures_to_hold_some_out():
-    held = hold_out(buckets(5), ValidationSettings(validation_split=0.2))
+    chosen = hold_out(buckets(5), ValidationSettings(validation_split=0.2))
     assert (
-        held.label == "training pictures"
-        and held.training is held.probed
-        and "no picture is held out" in held.warnings[0]
+        chosen.label == "training pictures"
+        and chosen.training is chosen.probed
+        and "no picture is chosen out" in chosen.warnings[0]
     )
     plain = hold_out(buckets(), ValidationSettings())
     assert plain.label == "training pictures" and not plain.warnings
-    own = hold_out(buckets(), ValidationSettings(validation_split=0.5), buckets(3))
-    assert own.label == "held-out pictures" and len(own.training.dataset.pictures) == 24
+    chosen = hold_out(buckets(), ValidationSettings(validation_split=0.5), buckets(3))
+    assert chosen.label == "chosen-out pictures" and len(chosen.training.dataset.pictures) == 24
     assert hold_out(buckets(), ValidationSettings(probe_samples=0)).batches == []
 
 

@@ -63,8 +63,8 @@ def test_findings_name_their_pictures(view):
     assert names(view, finding=kinds["missing captions"]) == [3]
     assert names(view, finding=kinds["contradictions"]) == [1]
     assert names(view, finding=99) == []
-    told = view.page(Filter(), 3, 1)["pictures"][0]
-    assert kinds["missing captions"] in told["findings"] and told["caption"] == ""
+    entry = view.page(Filter(), 3, 1)["pictures"][0]
+    assert kinds["missing captions"] in entry["findings"] and entry["caption"] == ""
 
 
 def test_a_screenful_of_many(tmp_path):
@@ -93,10 +93,10 @@ def test_thumbnails_are_made_once_and_follow_the_file(tmp_path):
     dataset = save(tmp_path / "ds", {"a.png": scene(1, (600, 300))})
     thumbnails, (picture,) = Thumbnails(tmp_path / "kept"), dataset.pictures
     first = thumbnails.of(dataset, picture, 256)
-    (kept,) = (tmp_path / "kept").iterdir()
-    with Image.open(kept) as image:
+    (thumbnail,) = (tmp_path / "kept").iterdir()
+    with Image.open(thumbnail) as image:
         assert image.size == (256, 128) and image.format == "JPEG"
-    kept.write_bytes(b"from the folder")
+    thumbnail.write_bytes(b"from the folder")
     assert thumbnails.of(dataset, picture, 256) == b"from the folder"
     scene(2, (300, 600)).save(picture.path)
     assert thumbnails.of(dataset, picture, 256) not in (first, b"from the folder")

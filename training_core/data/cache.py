@@ -104,7 +104,7 @@ class LatentCache:
             AthanorError: pictures whose latents are NaN or infinite.
         """
         variants = list(dict.fromkeys(variants))
-        for variant in variants:
+        for variant in variants:  # masks need no encoder
             if (key := self._mask_key(variant)) and self._store.meta(key) is None:
                 self._store.put(key, {"mask": self._mask(variant)})
         unique = {key: variant for variant in variants if self._is_missing(key := self.key(variant))}
@@ -118,6 +118,7 @@ class LatentCache:
             }
             self._refuse_not_finite([unique[key] for key, parts in made.items() if not finite(parts)])
             for key, parts in made.items():
+                # Cloned, as a slice would keep the memory of the whole batch.
                 self._store.put(key, {name: value.clone() for name, value in parts.items()})
                 self._finite.mark_finite(key)
             done += len(keys)

@@ -77,6 +77,7 @@ class CaptionEditor:
     def _settled(self, line: str, separators: Separators, trigger: list[str]) -> str:
         """Apply all rules again and again until nothing changes, so that the order of the rules' lines does not matter."""
         text = line
+        # A chain of rules (a -> b, b -> c) settles one link per pass; 4 more passes are for the other edits.
         for _ in range(len(self._replace) + len(self._merge) + 4):
             new = self._pass(text, separators, trigger)
             if new == text:

@@ -56,6 +56,7 @@ def shift_colours(image: Image.Image, rng: keyed) -> Image.Image:
     """Recolour an RGB image as sd-scripts' --color_aug: shift the hue by up to 16 degrees, or apply a gamma of 0.95 to 1.05."""
     if rng.random() < 0.5:
         hue, saturation, value = image.convert("HSV").split()
+        # Pillow's hue runs from 0 to 255, so 16 degrees (8 of the 180 steps that OpenCV and sd-scripts have) are 11.4.
         shift = round((rng.random() * 2 - 1) * 16 / 360 * 256)
         return Image.merge("HSV", (hue.point([(h + shift) % 256 for h in range(256)]), saturation, value)).convert(
             "RGB"

@@ -187,6 +187,7 @@ def _draw_variant(buckets: Buckets, entry: BucketEntry, settings: DatasetSetting
     The crop depends on the picture and its number below VARIANTS alone: the same few crops come back in later epochs.
     """
     placement, content = entry.placement, buckets.dataset.pictures[entry.picture].content
+    # 0.5 and 0.33 are how often sd-scripts applies flip_aug and color_aug.
     flip, spot, shifted, shift = rng.random() < 0.5, rng.below(VARIANTS), rng.random() < 0.33, rng.below(VARIANTS)
     if settings.random_crop or buckets.settings.crop_anchor == "random":
         spots = keyed(content, "crop", spot)

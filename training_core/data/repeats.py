@@ -14,6 +14,7 @@ def balanced(repeats: Sequence[int], is_reg: Sequence[bool]) -> tuple[int, ...]:
     result = [0 if reg else n for n, reg in zip(repeats, is_reg, strict=True)]
     wanted, count = sum(result), 0
     reg = [i for i, flag in enumerate(is_reg) if flag]
+    # Each round but the first adds one per picture, so `wanted` rounds are enough even for a single one.
     for is_first_round in (True, *([False] * wanted)):
         for i in reg:
             if count >= wanted:

@@ -95,6 +95,7 @@ def _inspect(path: Path, size: int, mtime_ns: int) -> decode.Inspected | str:
 def inspect_all(paths: list[Path]) -> list[decode.Inspected | str]:
     """Inspect picture files in threads; return the results, or why a file cannot be read, in the order of `paths`."""
     stats = [path.stat() for path in paths]
+    # Threads are enough: Pillow decodes without holding Python's lock. 8 keep the memory of large pictures bounded.
     with decode.strict(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         return list(pool.map(_inspect, paths, (s.st_size for s in stats), (s.st_mtime_ns for s in stats)))
 

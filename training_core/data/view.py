@@ -47,7 +47,7 @@ class DatasetView:
     _placements: dict[int, list[Placement]] = field(default_factory=dict)  # by picture
     _findings_of: dict[int, list[int]] = field(default_factory=dict)  # picture -> numbers of its findings
     _repeats: tuple[int, ...] = ()
-    _lock: Any = field(default_factory=Lock)
+    _lock: Any = field(default_factory=Lock)  # every request of a page has its own thread
 
     def __post_init__(self) -> None:
         texts, self._repeats = training_texts(self.dataset), self.dataset.repeats

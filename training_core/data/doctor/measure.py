@@ -44,7 +44,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class _Source:
+class PixelSource:
     """All that a picture's pixels depend on; equal contents are equal sources wherever their files are."""
 
     content: str
@@ -52,10 +52,10 @@ class _Source:
     path: Path = field(compare=False)
 
 
-def source_of(dataset: Dataset, picture: Picture) -> _Source:
+def source_of(dataset: Dataset, picture: Picture) -> PixelSource:
     """Return what to load for a picture, with the background of its subset."""
     settings = dataset.subsets[picture.subset]
-    return _Source(picture.content, None if settings.alpha_mask else settings.alpha_background, picture.path)
+    return PixelSource(picture.content, None if settings.alpha_mask else settings.alpha_background, picture.path)
 
 
 def measure_all(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> list[Measure | None]:
@@ -78,7 +78,7 @@ def measure_all(dataset: Dataset, progress: Callable[[int, int], None] | None = 
     return result
 
 
-def _try(source: _Source) -> Measure | None:
+def _try(source: PixelSource) -> Measure | None:
     try:
         return _measure(source)
     except decode.UNREADABLE:
@@ -86,11 +86,11 @@ def _try(source: _Source) -> Measure | None:
 
 
 @lru_cache(maxsize=65536)
-def _measure(source: _Source) -> Measure:
+def _measure(source: PixelSource) -> Measure:
     return measure(load(source))
 
 
-def load(source: _Source, side: int = LARGEST) -> Image.Image:
+def load(source: PixelSource, side: int = LARGEST) -> Image.Image:
     """Return a picture's upright RGB pixels, reduced by a whole number as long as its longest side stays at least `side`.
 
     Raises:
@@ -129,7 +129,7 @@ def _sharpness(grey: np.ndarray) -> float:
     """
     down, right = np.diff(grey, axis=0)[:, :-1], np.diff(grey, axis=1)[:-1]
     edges = float(np.mean(down**2 + right**2)) if down.size else 0.0
-    if edges < 0.05:
+    if edges < 0.05:  # a flat picture: what is left is rounding to 8 bits
         return float("nan")
     return float(np.mean(ndimage.laplace(grey)[1:, 1:] ** 2)) / edges
 

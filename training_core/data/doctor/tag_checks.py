@@ -86,6 +86,7 @@ def typo_of(tag: str, frequent: Sequence[str], known: Counter[str]) -> str | Non
     It must differ by a letter or two (difflib's ratio of 0.85), not just by a number or a plural s, and have a word that
     is in no other caption and not in COMMON.
     """
+    # Short tags have too many neighbours: hat, cat, bat.
     if len(tag) < 5 or all(known[word] > 1 or word in COMMON or word.isdigit() for word in words(tag)):
         return None
     for near in difflib.get_close_matches(tag, frequent, 3, 0.85):
