@@ -50,12 +50,12 @@ def test_too_few_pictures_to_hold_some_out():
     assert (
         chosen.label == "training pictures"
         and chosen.training is chosen.probed
-        and "no picture is chosen out" in chosen.warnings[0]
+        and "no picture is held out" in chosen.warnings[0]
     )
     plain = hold_out(buckets(), ValidationSettings())
     assert plain.label == "training pictures" and not plain.warnings
     chosen = hold_out(buckets(), ValidationSettings(validation_split=0.5), buckets(3))
-    assert chosen.label == "chosen-out pictures" and len(chosen.training.dataset.pictures) == 24
+    assert chosen.label == "held-out pictures" and len(chosen.training.dataset.pictures) == 24
     assert hold_out(buckets(), ValidationSettings(probe_samples=0)).batches == []
 
 

@@ -39,12 +39,8 @@ def test_training_and_regularization(tmp_path: Path):
         tmp_path / "reg", {"r.png": scene(3), "s.png": scene(99)}, {"r.png": "person", "s.png": "person"}, is_reg=True
     )
     findings = {f.kind: f for f in examine(trained.joined(reg), DoctorSettings()).findings}
-    assert findings["training and regularization"].level == "error" and findings[
-        "training and regularization"
-    ].pictures == (
-        10,
-        3,
-    )
+    both = findings["training and regularization"]
+    assert both.level == "error" and both.pictures == (10, 3)
     alone = save(tmp_path / "reg", {"r.png": scene(98)}, {"r.png": "person"}, is_reg=True)
     assert "training and regularization" not in {
         f.kind for f in examine(trained.joined(alone), DoctorSettings()).findings

@@ -135,7 +135,7 @@ def test_large_jpeg_is_measured_like_a_png(tmp_path: Path):
     picture.save(tmp_path / "a.jpg", quality=92)
     picture.save(tmp_path / "a.png")
     first, second = (
-        measure.measure(measure.load(measure._Source(n, "white", tmp_path / n))) for n in ("a.jpg", "a.png")
+        measure.measure(measure.load(measure.PixelSource(n, "white", tmp_path / n))) for n in ("a.jpg", "a.png")
     )
     assert first.size == second.size == (2100, 1050)
     assert first.detail == second.detail == 1 and first.sharpness == pytest.approx(second.sharpness, rel=0.1)
