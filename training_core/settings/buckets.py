@@ -92,7 +92,7 @@ class BucketSettings(Settings):
         for part in filter(None, (p.strip().lower() for p in self.extra_resolutions.split(","))):
             match = re.fullmatch(r"(\d{2,5})(?:\s*x\s*(\d{2,5}))?", part)
             if not match:
-                raise ValueError(f"extra_resolutions: '{part}' is no resolution; write for example 768, 1024x1024.")
+                raise ValueError(f"extra_resolutions: '{part}' is not a resolution; write for example 768, 1024x1024.")
             sizes.append((int(match[1]), int(match[2] or match[1])))
         return tuple(dict.fromkeys(sizes))
 

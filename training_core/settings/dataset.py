@@ -191,6 +191,6 @@ class DatasetSettings(Settings):
             ImageColor.getrgb(value)
         except ValueError:
             raise ValueError(
-                f"alpha_background '{value}' is no colour: give a name such as white, or #rrggbb."
+                f"alpha_background '{value}' is not a colour: use a name such as white, or #rrggbb."
             ) from None
         return value

@@ -270,5 +270,5 @@ class NetworkSettings(Settings):
                 if text.strip():
                     expressions.append(re.compile(text.strip()))
             except re.error as error:
-                raise ValueError(f"{name}: '{text.strip()}' is no regular expression ({error}).") from None
+                raise ValueError(f"{name}: '{text.strip()}' is not a valid regular expression ({error}).") from None
         return expressions

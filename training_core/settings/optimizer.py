@@ -207,7 +207,7 @@ class OptimizerSettings(Settings):
     def _rates(cls, value: str, info: Any) -> str:
         most = 1 if info.field_name == "unet_lr" else 3
         if len(_numbers(value, info.field_name)) > most:
-            raise ValueError(f"{info.field_name} is '{value}': it takes at most {most}; take the others away.")
+            raise ValueError(f"{info.field_name} is '{value}': it takes at most {most}; remove the others.")
         return value
 
     @field_validator("lr_step_rules")
