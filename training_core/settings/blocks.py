@@ -103,7 +103,9 @@ class BlockSettings(Settings):
             try:
                 pairs.append((re.compile(expression.strip()), _number(name, value)))
             except re.error as error:
-                raise ValueError(f"{name}: '{expression.strip()}' is not a valid regular expression ({error}).") from None
+                raise ValueError(
+                    f"{name}: '{expression.strip()}' is not a valid regular expression ({error})."
+                ) from None
         return pairs
 
     @property
