@@ -19,18 +19,18 @@ from . import types
 from .place import links_of
 from .schema import inputs, pick, sentence
 
-_FORMS = """Forms, by type:
+_FORMS = """How to write the values, by type:
 numbers: 0.6, 0.8, 1   0.6-1(0.1)   10-1(-3)   1-10[4] (four, evenly spaced)   1, 2, .., 10
-seeds: also x3 (three random ones, drawn once and kept)
-names: separated by commas or one a line; patterns such as my_lora-*
+seeds: also x3 (three random seeds, drawn once and kept)
+names: separated by commas or one per line; patterns such as my_lora-*
 LoRA: name   name:0.8   name:0.4-1(0.2)   name:0.8:0.5 (model : text encoder)   a + b:0.5   none
 sampler + scheduler: euler/karras, DPM++ 2M Karras
 size: 512x768, 768
 model: checkpoint files; each brings its own text encoder and VAE
 prompt S/R: cat, dog, bird (searches the first)   red hat => blue hat   [[who]], cat, dog
-prompt: one a line
-widget of the graph: what that widget takes: numbers, names or patterns, true, false, texts (one a line), old => new
-Anywhere: "quotes, with commas", || between values, or one value a line."""
+prompt: one per line
+widget of the graph: what that widget takes: numbers, names or patterns, true, false, texts (one per line), old => new
+All types: "quotes, with commas", || between values, or one value per line."""
 
 
 def _output(axis: Axis) -> io.NodeOutput:
@@ -57,20 +57,20 @@ class AthanorXYZAxis(io.ComfyNode):
                 io.Boolean.Input(
                     "whole_word",
                     default=True,
-                    tooltip="For prompt S/R: replace whole words only, so that 1 is not found inside 1girl.",
+                    tooltip="For prompt S/R: replace whole words only, so that 1 does not match inside 1girl.",
                 ),
                 io.Combo.Input(
                     "widget",
                     options=[""],
                     default="",
-                    tooltip="For widget of the graph: which one. Nodes between it and XYZ Compare are run again for each "
-                    "value. Without the page: node.widget, such as 12.shift, LoraLoader.strength_model or a node's title.",
+                    tooltip="For widget of the graph: which widget to vary. Nodes between it and XYZ Compare run again for each "
+                    "value. In the API: node.widget, such as 12.shift, LoraLoader.strength_model or a node's title.",
                 ),
             ],
             hidden=[io.Hidden.prompt, io.Hidden.unique_id],
             outputs=[
                 types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare."),
-                io.String.Output("text", tooltip="The values as they were understood."),
+                io.String.Output("text", tooltip="The values as they were read."),
             ],
         )
 
@@ -118,8 +118,8 @@ class AthanorLoRARunAxis(io.ComfyNode):
             node_id="AthanorLoRARunAxis",
             display_name="LoRA Run Axis",
             category="Athanor/compare",
-            description="The saved epochs of a run as an axis of XYZ Compare, in the order of training. Works while the run "
-            "still trains, and with files of any trainer. Several in a row compare several runs.",
+            description="The saved epochs of a run as an axis of XYZ Compare, in the order of training. Works while the run is "
+            "still training, and with files of any trainer. Connect several in a row to compare several runs.",
             search_aliases=["epochs", "checkpoints", "pick my epoch", "lora folder", "xy plot lora"],
             inputs=[
                 types.Run.Input("run", optional=True, tooltip="From Train LoRA. Unconnected: see source."),
@@ -132,7 +132,7 @@ class AthanorLoRARunAxis(io.ComfyNode):
             ],
             outputs=[
                 types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare, or the next LoRA Run Axis."),
-                io.String.Output("text", tooltip="The checkpoints that were found."),
+                io.String.Output("text", tooltip="The checkpoints of the axis."),
             ],
         )
 
@@ -167,15 +167,15 @@ class AthanorXYZModelAxis(io.ComfyNode):
             node_id="AthanorXYZModelAxis",
             display_name="XYZ Model Axis",
             category="Athanor/compare",
-            description="A MODEL of the graph as a value of an axis; several of these in a row make several values. For "
-            "checkpoint files, XYZ Axis of type model needs less memory: it loads one at a time.",
+            description="A MODEL of the graph as one value of an axis; connect several of these nodes in a row for several "
+            "values. For checkpoint files, XYZ Axis of type model needs less memory: it loads one at a time.",
             search_aliases=["compare models", "checkpoint axis", "base models"],
             inputs=[
                 io.Model.Input("model", tooltip="One model of the axis."),
-                io.Clip.Input("clip", optional=True, tooltip="Its text encoder; unconnected: that of XYZ Compare."),
-                io.Vae.Input("vae", optional=True, tooltip="Its VAE; unconnected: that of XYZ Compare."),
-                types.Axis.Input("axis", optional=True, tooltip="From the XYZ Model Axis of the model before it."),
-                io.String.Input("name", default="model", tooltip="What the grid calls it."),
+                io.Clip.Input("clip", optional=True, tooltip="Its text encoder. Unconnected: that of XYZ Compare."),
+                io.Vae.Input("vae", optional=True, tooltip="Its VAE. Unconnected: that of XYZ Compare."),
+                types.Axis.Input("axis", optional=True, tooltip="From the XYZ Model Axis of the previous model."),
+                io.String.Input("name", default="model", tooltip="Label of this model in the grid."),
             ],
             outputs=[
                 types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare, or the next XYZ Model Axis."),
@@ -208,13 +208,14 @@ class AthanorXYZZip(io.ComfyNode):
             node_id="AthanorXYZZip",
             display_name="XYZ Zip",
             category="Athanor/compare",
-            description="Lets axes of the same length move together as one: a LoRA and its trigger word, a model and its cfg.",
+            description="Combines axes of the same length into one, so that they change together: a LoRA and its trigger word, a "
+            "model and its cfg.",
             search_aliases=["zip", "pair axes", "together"],
             inputs=[
                 types.Axis.Input("first", tooltip="Its first value goes with the other axes' first values, and so on."),
-                types.Axis.Input("second", tooltip="As long as the first."),
-                types.Axis.Input("third", optional=True, tooltip="As long as the first."),
-                types.Axis.Input("fourth", optional=True, tooltip="As long as the first."),
+                types.Axis.Input("second", tooltip="An axis with as many values as the first."),
+                types.Axis.Input("third", optional=True, tooltip="An axis with as many values as the first."),
+                types.Axis.Input("fourth", optional=True, tooltip="An axis with as many values as the first."),
             ],
             outputs=[
                 types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare."),
@@ -227,5 +228,7 @@ class AthanorXYZZip(io.ComfyNode):
         """Join axes of equal length into one that moves along all of them."""
         together = [axis for axis in (first, second, third, fourth) if axis is not None]
         if any(axis.epochs is not None for axis in together):
-            raise AthanorError("XYZ Zip cannot count 'checkpoint of the run': use LoRA Run Axis for it.")
+            raise AthanorError(
+                "XYZ Zip cannot combine 'checkpoint of the run' with other axes: use LoRA Run Axis for it."
+            )
         return _output(kinds.join(together))

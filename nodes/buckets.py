@@ -22,7 +22,8 @@ class AthanorBucketer(io.ComfyNode):
             node_id="AthanorBucketer",
             display_name="Bucketer",
             category="Athanor/dataset",
-            description="Gives every picture a training size of its own aspect ratio, and shows what is cropped.",
+            description="Sorts pictures into buckets of similar aspect ratio, each with its own training size, and shows what is "
+            "cropped.",
             search_aliases=["aspect ratio bucketing", "resolution", "batch size"],
             inputs=[
                 types.Dataset.Input("dataset", tooltip="From the Dataset Loader."),

@@ -29,42 +29,42 @@ SHOWN = 100e6
 def _inputs() -> list[io.Input]:
     """The inputs of XYZ Compare, which XYZ Plan has as well."""
     return [
-        io.Model.Input("model", tooltip="The model without the LoRA; other LoRAs of the graph stay applied below it."),
+        io.Model.Input("model", tooltip="The model without the LoRA. Other LoRAs of the graph stay applied below it."),
         io.Clip.Input("clip", tooltip="The text encoder for the prompts; the LoRA is applied to it as well."),
         io.Vae.Input("vae", tooltip="The VAE that turns latents into pictures."),
         types.Run.Input(
-            "run", optional=True, tooltip="From Train LoRA: its checkpoints are one axis of the grid, all by itself."
+            "run", optional=True, tooltip="From Train LoRA: its checkpoints become an axis of the grid automatically."
         ),
-        types.Axis.Input("x", optional=True, tooltip="What changes from left to right; unconnected: see columns."),
-        types.Axis.Input("y", optional=True, tooltip="What changes from top to bottom; unconnected: see rows."),
+        types.Axis.Input("x", optional=True, tooltip="What changes from left to right. Unconnected: see columns."),
+        types.Axis.Input("y", optional=True, tooltip="What changes from top to bottom. Unconnected: see rows."),
         types.Axis.Input("z", optional=True, tooltip="One block of the grid for each of its values."),
         types.Axis.Input("w", optional=True, tooltip="A further axis of blocks."),
         io.Latent.Input(
             "latent",
             optional=True,
-            tooltip="Begin from this latent (see denoise) instead of an empty one; gives the size.",
+            tooltip="Start from this latent (see denoise) instead of an empty one; it also sets the size.",
         ),
         io.Combo.Input(
             "columns",
             options=list(OWN_AXES),
             default="strength",
-            tooltip="What changes from left to right where x is not connected.",
+            tooltip="What changes from left to right if x is not connected.",
         ),
         io.Combo.Input(
             "rows",
             options=list(OWN_AXES),
             default="checkpoint",
-            tooltip="What changes from top to bottom where y is not connected.",
+            tooltip="What changes from top to bottom if y is not connected.",
         ),
         *inputs(CompareSettings),
         io.Combo.Input(
-            "sampler_name", options=node_tools.sampler_names(), default="euler", tooltip="Sampler of the host."
+            "sampler_name", options=node_tools.sampler_names(), default="euler", tooltip="Sampler, as in KSampler."
         ),
         io.Combo.Input(
             "scheduler",
             options=node_tools.scheduler_names(),
             default="normal",
-            tooltip="Noise schedule of the host.",
+            tooltip="Scheduler (noise schedule), as in KSampler.",
         ),
     ]
 
@@ -131,7 +131,7 @@ class AthanorXYZPlan(_Comparing):
             search_aliases=["dry run", "xyz", "eta"],
             is_output_node=True,
             inputs=_inputs(),
-            outputs=[io.String.Output("text", tooltip="What would happen.")],
+            outputs=[io.String.Output("text", tooltip="What the comparison would draw, and its cost.")],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.dynprompt],
             enable_expand=True,
         )
@@ -161,8 +161,8 @@ class AthanorXYZCompare(_Comparing):
             node_id="AthanorXYZCompare",
             display_name="XYZ Compare",
             category="Athanor",
-            description="Samples epochs, strengths, prompts or whatever axes are connected through ComfyUI's own sampler into "
-            "one labelled grid. Each picture is kept: queue again, and only what is missing is drawn.",
+            description="Samples epochs, strengths, prompts or any connected axes with ComfyUI's own sampler into one labelled "
+            "grid. Every picture is kept: queue again, and only missing ones are drawn.",
             search_aliases=["xy plot", "xyz plot", "grid", "compare epochs", "lora grid"],
             is_output_node=True,
             inputs=_inputs(),
@@ -170,9 +170,9 @@ class AthanorXYZCompare(_Comparing):
                 io.Image.Output("grid", is_output_list=True, tooltip="The labelled grid; large ones come in pages."),
                 io.Image.Output("images", is_output_list=True, tooltip="The single pictures, row by row."),
                 types.Comparison.Output(
-                    "comparison", tooltip="For XYZ Grid Image: draws the grid again, in other ways."
+                    "comparison", tooltip="For XYZ Grid Image, which draws the grid again in another layout."
                 ),
-                io.String.Output("text", tooltip="What was drawn, how fast, where it lies, and what failed."),
+                io.String.Output("text", tooltip="What was drawn, how fast, where it is saved, and what failed."),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo, io.Hidden.dynprompt],
             enable_expand=True,
@@ -244,8 +244,8 @@ class AthanorXYZGridImage(io.ComfyNode):
             node_id="AthanorXYZGridImage",
             display_name="XYZ Grid Image",
             category="Athanor/compare",
-            description="Draws the grid of a comparison again from its pictures: axes swapped, smaller, without labels, in "
-            "other pages or another format. Samples nothing.",
+            description="Draws the grid of a comparison again from its saved pictures: with axes swapped, smaller, without "
+            "labels, in other pages or another format. Samples nothing.",
             search_aliases=["grid", "contact sheet", "redraw", "swap axes"],
             is_output_node=True,
             inputs=[

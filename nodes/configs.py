@@ -65,7 +65,7 @@ class AthanorNetworkConfig(io.ComfyNode):
             node_id="AthanorNetworkConfig",
             display_name="Network Config",
             category="Athanor/config",
-            description="The network that is trained beside the frozen model: LoRA and all of LyCORIS' algorithms.",
+            description="The network that is trained beside the frozen model: LoRA and all LyCORIS algorithms.",
             search_aliases=["lycoris", "rank", "network dim", "alpha", "lokr", "dora", "oft"],
             inputs=[
                 *inputs(NetworkSettings),
@@ -73,10 +73,12 @@ class AthanorNetworkConfig(io.ComfyNode):
                     "blocks", optional=True, tooltip="From Block Config: rank and learning rate block by block."
                 ),
                 io.Model.Input(
-                    "model", optional=True, tooltip="Only for the text: the model whose layers are listed there."
+                    "model", optional=True, tooltip="Only for the text output, which lists the layers of this model."
                 ),
                 io.Clip.Input(
-                    "clip", optional=True, tooltip="Only for the text: its text encoders, if they are to be trained."
+                    "clip",
+                    optional=True,
+                    tooltip="Only for the text output: the model's text encoders, if they are trained.",
                 ),
             ],
             outputs=[
@@ -114,7 +116,7 @@ class AthanorLossConfig(_Config):
     """How the error of a prediction becomes a loss: l2, huber, min-SNR and other weights."""
 
     SETTINGS, OUTPUT, NAME = LossSettings, types.Loss, "Loss"
-    ABOUT = "Loss function and timestep weights."
+    ABOUT = "Loss function, and how much each timestep counts in it."
     ALIASES = ("min snr gamma", "debiased estimation", "huber")
 
 
@@ -122,7 +124,7 @@ class AthanorNoiseConfig(_Config):
     """What noise is mixed in."""
 
     SETTINGS, OUTPUT, NAME = NoiseSettings, types.Noise, "Noise"
-    ABOUT = "Noise offset, multires (pyramid) noise and input perturbation."
+    ABOUT = "Noise offset, multires (pyramid) noise, input perturbation and timestep sampling."
     ALIASES = ("noise offset", "pyramid noise", "multires noise", "ip noise gamma")
 
 
@@ -130,7 +132,7 @@ class AthanorOptimizerConfig(_Config):
     """How the network learns."""
 
     SETTINGS, OUTPUT, NAME = OptimizerSettings, types.Optimizer, "Optimizer"
-    ABOUT = "Optimizer, learning rate and its schedule."
+    ABOUT = "Optimizer, learning rate and learning-rate schedule."
     ALIASES = (
         "adamw",
         "lion",
@@ -161,7 +163,7 @@ class AthanorSampleConfig(_Config):
     """Pictures that are drawn with the network as it is, every so many epochs or steps."""
 
     SETTINGS, OUTPUT, NAME = SamplingSettings, types.Samples, "Sample"
-    ABOUT = "Pictures drawn while training, with ComfyUI's own sampler; training is not changed by them."
+    ABOUT = "Draws sample pictures during training with ComfyUI's own sampler. They do not affect the training."
     ALIASES = ("sample prompts", "preview while training", "sample every n epochs")
 
     @classmethod
@@ -181,7 +183,7 @@ class AthanorCacheConfig(_Config):
     """What is kept of encoded pictures and captions."""
 
     SETTINGS, OUTPUT, NAME = CacheSettings, types.Cache, "Cache"
-    ABOUT = "How latents are drawn, and where encoded pictures and captions are kept for the next run."
+    ABOUT = "How latents are drawn from the VAE, and where encoded pictures and captions are cached for the next run."
     ALIASES = ("cache latents", "vae batch size", "cache text encoder outputs")
 
 
@@ -189,7 +191,7 @@ class AthanorConditioningConfig(_Config):
     """What the model is told beside the latent."""
 
     SETTINGS, OUTPUT, NAME = ConditioningSettings, types.Conditioning, "Conditioning"
-    ABOUT = "Guidance of Flux, dropout of single text encoders, SDXL's crop: for special cases."
+    ABOUT = "For special cases: guidance of Flux, dropout of single text encoders, SDXL's crop coordinates."
     ALIASES = ("guidance scale", "clip_l dropout", "t5 dropout", "sdxl crop")
 
 
@@ -203,13 +205,13 @@ class AthanorValidationConfig(io.ComfyNode):
             node_id="AthanorValidationConfig",
             display_name="Validation Config",
             category="Athanor/config",
-            description="The probe: the same pictures, noise and timesteps looked at again and again while training, on "
-            "held-out pictures or on those of the training.",
+            description="The probe, a validation loss: measured during training on the same pictures, noise and timesteps each "
+            "time, either held-out pictures or training pictures.",
             search_aliases=["validation loss", "validation split", "overfitting", "probe"],
             inputs=[
                 *inputs(ValidationSettings),
                 types.Buckets.Input(
-                    "buckets", optional=True, tooltip="Pictures for the probe alone, from a Bucketer of their own."
+                    "buckets", optional=True, tooltip="Pictures used only for the probe, from a Bucketer of their own."
                 ),
             ],
             outputs=[types.Validation.Output("validation", tooltip="For Train LoRA.")],

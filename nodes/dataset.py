@@ -37,7 +37,7 @@ class AthanorDatasetLoader(io.ComfyNode):
             ],
             outputs=[
                 types.Dataset.Output("dataset", tooltip="The pictures and captions, for the Bucketer."),
-                io.String.Output("summary", tooltip="What was found, and what was left out and why."),
+                io.String.Output("summary", tooltip="Number of pictures, and which were left out and why."),
             ],
         )
 
@@ -81,8 +81,8 @@ class AthanorDatasetFromImages(io.ComfyNode):
             node_id="AthanorDatasetFromImages",
             display_name="Dataset from Images",
             category="Athanor/dataset",
-            description="Trains on pictures of this graph, with captions from any tagger or captioner. They are kept in "
-            "input/athanor under a name made from their content, so that the run can be repeated.",
+            description="Makes a dataset from pictures of this graph, with captions from any tagger or captioner. They are saved "
+            "in input/athanor under a name made from their content, so that the run can be repeated.",
             search_aliases=["images to dataset", "caption", "tagger", "batch"],
             is_input_list=True,
             inputs=[
@@ -91,19 +91,19 @@ class AthanorDatasetFromImages(io.ComfyNode):
                     "captions",
                     optional=True,
                     force_input=True,
-                    tooltip="One caption per picture as a list, or one for all. Unconnected: class_tokens.",
+                    tooltip="A list with one caption per picture, or one caption for all. Unconnected: class_tokens.",
                 ),
                 io.Mask.Input(
                     "masks",
                     optional=True,
-                    tooltip="Where pictures count: white parts. One per picture, or one for all.",
+                    tooltip="White parts count in the loss. One mask per picture, or one for all.",
                 ),
                 types.Dataset.Input("dataset", optional=True, tooltip="Another dataset, to train on both."),
                 *(i for i in inputs(DatasetSettings) if i.id not in cls.ELSEWHERE),
             ],
             outputs=[
                 types.Dataset.Output("dataset", tooltip="The pictures and captions, for the Bucketer."),
-                io.String.Output("summary", tooltip="What was kept, where, and what was left out."),
+                io.String.Output("summary", tooltip="What was saved, where, and what was left out."),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )

@@ -26,8 +26,8 @@ class AthanorDatasetDoctor(io.ComfyNode):
             display_name="Dataset Doctor",
             category="Athanor/dataset",
             description=(
-                "Looks for duplicates, blurred, small and enlarged pictures, missing, contradicting and cut captions, "
-                "misspelt tags and uneven folders. Changes nothing."
+                "Checks a dataset for duplicates, blurred, small and enlarged pictures, missing, contradicting and cut "
+                "captions, misspelt tags and uneven folders. Changes nothing."
             ),
             search_aliases=[
                 "lint",
@@ -45,13 +45,14 @@ class AthanorDatasetDoctor(io.ComfyNode):
                 io.Clip.Input(
                     "clip",
                     optional=True,
-                    tooltip="The text encoder of the training, to count the tokens of captions. Without it they are estimated.",
+                    tooltip="The text encoder used for training, to count the tokens of captions exactly. Without it they are "
+                    "estimated.",
                 ),
             ],
             outputs=[
                 types.Dataset.Output("dataset", tooltip="The same dataset, unchanged, for the Bucketer."),
-                io.Image.Output("report", tooltip="What was found, with the pictures concerned, tags and balance."),
-                io.String.Output("text", tooltip="What was found, in words."),
+                io.Image.Output("report", tooltip="The findings with their pictures, tags and balance."),
+                io.String.Output("text", tooltip="The findings as text."),
             ],
             hidden=[io.Hidden.unique_id],
         )

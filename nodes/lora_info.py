@@ -24,12 +24,14 @@ class AthanorLoRAInfo(io.ComfyNode):
             node_id="AthanorLoRAInfo",
             display_name="LoRA Info",
             category="Athanor",
-            description="Reads any trainer's LoRA: algorithm, ranks, size, how much each block changes, its metadata, and "
-            "turns that back into settings to train with.",
+            description="Reads a LoRA of any trainer: algorithm, ranks, size, how much each block changes, metadata. Turns the "
+            "metadata back into settings to train with.",
             search_aliases=["lora metadata", "ss_", "network dim", "inspect lora", "recover settings"],
-            inputs=[io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="A file of the loras folders.")],
+            inputs=[io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="File in the loras folders.")],
             outputs=[
-                io.String.Output("text", tooltip="Algorithm, ranks, parts, base model and settings; what is missing."),
+                io.String.Output(
+                    "text", tooltip="Algorithm, ranks, parts, base model and settings, and what is missing in the file."
+                ),
                 io.Image.Output("chart", tooltip="How much each block changes."),
                 io.String.Output("metadata", tooltip="Every field of the file's metadata."),
                 io.String.Output("tags", tooltip="Tag frequency per folder."),

@@ -25,8 +25,8 @@ class AthanorLossCompare(io.ComfyNode):
             node_id="AthanorLossCompare",
             display_name="Loss Compare",
             category="Athanor/compare",
-            description="The loss curves of several runs in one plot, with learning rates and probes: with and without a "
-            "setting, this optimizer or that one. Reads runs that still train, too.",
+            description="The loss curves of several runs in one plot, with learning rates and probes: with and without a setting,"
+            " one optimizer or another. Also reads runs that are still training.",
             search_aliases=["loss graph", "loss curves", "compare runs", "tensorboard"],
             inputs=[
                 *(types.Run.Input(name, optional=True, tooltip="From Train LoRA.") for name in _PORTS),

@@ -20,11 +20,11 @@ class AthanorLRPlot(io.ComfyNode):
             node_id="AthanorLRPlot",
             display_name="LR Schedule Plot",
             category="Athanor/config",
-            description="The learning rate over the steps of a run, for every part of the model that has its own.",
+            description="Plots the learning rate over the steps of a run, for every part of the model that has its own.",
             search_aliases=["learning rate", "scheduler", "warmup", "cosine", "decay"],
             inputs=[
                 types.Optimizer.Input(
-                    "optimizer", optional=True, tooltip="From Optimizer Config; unconnected: AdamW, 1e-4."
+                    "optimizer", optional=True, tooltip="From Optimizer Config. Unconnected: AdamW, 1e-4."
                 ),
                 io.Int.Input(
                     "steps",
@@ -36,9 +36,7 @@ class AthanorLRPlot(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output("plot", tooltip="Learning rate over the steps."),
-                io.String.Output(
-                    "text", tooltip="The learning rate at some steps, and settings that fight each other."
-                ),
+                io.String.Output("text", tooltip="The learning rate at some steps, and settings that conflict."),
             ],
         )
 

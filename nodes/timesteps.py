@@ -23,12 +23,13 @@ class AthanorTimestepPlot(io.ComfyNode):
             node_id="AthanorTimestepPlot",
             display_name="Timestep Plot",
             category="Athanor/config",
-            description="How often each timestep will be trained, and how much its error counts, for this model.",
+            description="Plots how often each timestep will be trained with these settings, and how much it counts in the loss, "
+            "for this model.",
             search_aliases=["timestep sampling", "min snr", "debiased", "loss weighting", "density"],
             inputs=[
                 io.Model.Input("model", tooltip="The model that will be trained."),
-                types.Noise.Input("noise", optional=True, tooltip="From Noise Config; unconnected: its defaults."),
-                types.Loss.Input("loss", optional=True, tooltip="From Loss Config; unconnected: plain l2."),
+                types.Noise.Input("noise", optional=True, tooltip="From Noise Config. Unconnected: its defaults."),
+                types.Loss.Input("loss", optional=True, tooltip="From Loss Config. Unconnected: plain l2."),
                 io.Int.Input(
                     "width", default=1024, min=64, max=8192, step=8, tooltip="Picture width in pixels, for flux_shift."
                 ),
@@ -43,7 +44,7 @@ class AthanorTimestepPlot(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output("plot", tooltip="Density, weight, and both together."),
-                io.String.Output("text", tooltip="What is used, and settings without meaning for this model."),
+                io.String.Output("text", tooltip="What is used, and settings that this model ignores."),
             ],
         )
 

@@ -43,43 +43,46 @@ class AthanorTrainLoRA(io.ComfyNode):
             node_id="AthanorTrainLoRA",
             display_name="Train LoRA",
             category="Athanor",
-            description="Trains a LoRA on the model of this graph, without a second copy of it. Interrupt keeps the LoRA so far.",
+            description="Trains a LoRA on the model of this graph, without a second copy of it. Interrupt saves the LoRA so far; "
+            "queue again to resume.",
             search_aliases=["lora trainer", "kohya", "sd-scripts", "finetune", "training"],
             has_intermediate_output=True,
             inputs=[
                 io.Model.Input(
                     "model", tooltip="The model to train on, for example from Load Checkpoint. It is not changed."
                 ),
-                io.Clip.Input("clip", tooltip="Its text encoder: encodes the captions."),
-                io.Vae.Input("vae", tooltip="Its VAE: encodes the pictures."),
+                io.Clip.Input("clip", tooltip="The model's text encoder; encodes the captions."),
+                io.Vae.Input("vae", tooltip="The model's VAE; encodes the pictures."),
                 types.Buckets.Input("buckets", tooltip="From the Bucketer."),
                 types.Network.Input(
-                    "network", optional=True, tooltip="From Network Config; unconnected: LoRA of rank 16."
+                    "network", optional=True, tooltip="From Network Config. Unconnected: LoRA of rank 16."
                 ),
-                types.Loss.Input("loss", optional=True, tooltip="From Loss Config; unconnected: plain l2."),
-                types.Noise.Input("noise", optional=True, tooltip="From Noise Config; unconnected: plain noise."),
+                types.Loss.Input("loss", optional=True, tooltip="From Loss Config. Unconnected: plain l2."),
+                types.Noise.Input("noise", optional=True, tooltip="From Noise Config. Unconnected: plain noise."),
                 types.Optimizer.Input(
-                    "optimizer", optional=True, tooltip="From Optimizer Config; unconnected: AdamW, 1e-4."
+                    "optimizer", optional=True, tooltip="From Optimizer Config. Unconnected: AdamW, 1e-4."
                 ),
                 *inputs(TrainingSettings),
                 types.Cache.Input(
-                    "cache", optional=True, tooltip="From Cache Config; unconnected: on disk, drawn anew every step."
+                    "cache",
+                    optional=True,
+                    tooltip="From Cache Config. Unconnected: on disk, with new latents drawn at every step.",
                 ),
                 types.Conditioning.Input(
-                    "conditioning", optional=True, tooltip="From Conditioning Config; unconnected: its defaults."
+                    "conditioning", optional=True, tooltip="From Conditioning Config. Unconnected: its defaults."
                 ),
                 types.Validation.Input(
                     "validation",
                     optional=True,
-                    tooltip="From Validation Config; unconnected: a probe on eight pictures of the training.",
+                    tooltip="From Validation Config. Unconnected: a probe on eight training pictures.",
                 ),
                 types.Samples.Input(
-                    "samples", optional=True, tooltip="From Sample Config; unconnected: no pictures while training."
+                    "samples", optional=True, tooltip="From Sample Config. Unconnected: no samples during training."
                 ),
             ],
             outputs=[
-                types.Run.Output("run", tooltip="The run and its checkpoints, for XYZ Compare."),
-                io.AnyType.Output("lora_name", tooltip="Name of the finished LoRA; connects to Load LoRA."),
+                types.Run.Output("run", tooltip="The run with its checkpoints, for XYZ Compare."),
+                io.AnyType.Output("lora_name", tooltip="File name of the finished LoRA; connects to Load LoRA."),
                 io.Model.Output("model", tooltip="The model with the finished LoRA applied."),
                 io.LossMap.Output("loss_map", tooltip="Loss of every step, for Plot Loss Graph."),
                 io.Image.Output("loss_curve", tooltip="Loss and learning rate over the steps."),
