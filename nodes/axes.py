@@ -34,17 +34,17 @@ All types: "quotes, with commas", || between values, or one value per line."""
 
 
 def _output(axis: Axis) -> io.NodeOutput:
-    """The outputs axis and text, and the text on the node."""
+    """Return an axis and its values as text, which is also shown on the node."""
     text = kinds.listed(axis)
     return io.NodeOutput(axis, text, ui={"text": [text]})
 
 
 class AthanorXYZAxis(io.ComfyNode):
-    """An axis made of a type and a text of values."""
+    """Makes an axis from a type and a text with its values."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Take a type and values, give an axis."""
+        """Return the node's inputs (a type and values) and its outputs (an axis and its values as text)."""
         return io.Schema(
             node_id="AthanorXYZAxis",
             display_name="XYZ Axis",
@@ -76,8 +76,10 @@ class AthanorXYZAxis(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, type: str | None, values: str | None, widget: str | None = "") -> bool | str:
-        """Everything can be read and found when the graph is queued (None: linked); widgets when it runs, for the graph
-        is not known here."""
+        """Return True if the values can be read, else what is wrong (None: linked); checked when the graph is queued.
+
+        Values of a widget are checked when the node runs, since the graph is not known before.
+        """
         if type is None or values is None:
             return True
         if type == kinds.WIDGET:
@@ -86,7 +88,7 @@ class AthanorXYZAxis(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, type: str | None, values: str | None, **_: Any) -> Any:
-        """Patterns may fit other files the next time, and the graph other widgets."""
+        """Return a value that changes when patterns match other files; for a widget always, as the graph may have changed."""
         if type == kinds.WIDGET:
             return time.time()
         try:
@@ -96,24 +98,24 @@ class AthanorXYZAxis(io.ComfyNode):
 
     @classmethod
     def execute(cls, type: str, values: str, whole_word: bool, widget: str = "") -> io.NodeOutput:
-        """Read the values of the axis and show them on the node."""
+        """Read the values, show them on the node, and return them as an axis."""
         if type != kinds.WIDGET:
             return _output(kinds.read(type, values, sampling.known(), whole_word))
         graph = cls.hidden.prompt or {}
         widgets = [Widget(**each) for each in nodegraph.widgets(graph)]
         axis = kinds.read_widget(widget, values, widgets, whole_word)
-        # Here as well as in XYZ Compare, which may wait for a training.
+        # XYZ Compare checks the widgets too, but it may run only after hours of training: name a mistake now.
         for node in upstream.takers(graph, cls.hidden.unique_id, ("AthanorXYZCompare", "AthanorXYZPlan")):
             variants.resolve_widgets([axis], graph, links_of(graph[node]))
         return _output(axis)
 
 
 class AthanorLoRARunAxis(io.ComfyNode):
-    """An axis made of the checkpoints of a run."""
+    """Makes an axis from the checkpoints of a run."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Take a run, finished or not, give an axis."""
+        """Return the node's inputs (a run, EpochsSettings, an axis to append to) and its outputs (an axis and its values)."""
         return io.Schema(
             node_id="AthanorLoRARunAxis",
             display_name="LoRA Run Axis",
@@ -138,17 +140,17 @@ class AthanorLoRARunAxis(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, epochs: str | None) -> bool | str:
-        """The filter can be read (None: linked)."""
+        """Return True if `epochs` can be read, else what is wrong (None: linked)."""
         return epochs is None or sentence(lambda: checkpoints.read_filter(epochs))
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
-        """Always another: a run that trains has more files each time."""
+        """Return another value each time, since a run that is training saves more files."""
         return time.time()
 
     @classmethod
     def execute(cls, run: Run | None = None, axis: Axis | None = None, **values: Any) -> io.NodeOutput:
-        """Look for the run's files, and choose among them."""
+        """Return the chosen checkpoints of a run as an axis, behind those of a connected axis."""
         settings = pick(EpochsSettings, values)
         points = runs.of_run(run) if run is not None else runs.find(settings.source)
         own = checkpoints.axis(
@@ -158,11 +160,11 @@ class AthanorLoRARunAxis(io.ComfyNode):
 
 
 class AthanorXYZModelAxis(io.ComfyNode):
-    """An axis made of models of the graph, one node for each model."""
+    """Makes an axis from models of the graph, one node for each model."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Take a model and the axis of the node before it, give an axis with both."""
+        """Return the node's inputs (a model, the axis of the node before) and its outputs (an axis with both, its values)."""
         return io.Schema(
             node_id="AthanorXYZModelAxis",
             display_name="XYZ Model Axis",
@@ -188,7 +190,7 @@ class AthanorXYZModelAxis(io.ComfyNode):
     def execute(
         cls, model: Any, name: str, clip: Any = None, vae: Any = None, axis: Axis | None = None
     ) -> io.NodeOutput:
-        """Add the connected model to the axis of models."""
+        """Return the connected axis with the connected model as its last value."""
         own = (cls.hidden.prompt or {}).get(cls.hidden.unique_id, {}).get("inputs", {})
         links = {port: own[port] for port in ("model", "clip", "vae") if isinstance(own.get(port), list)}
         key = f"input:{fingerprint.models(model, clip, vae)[:24]}"
@@ -199,11 +201,11 @@ class AthanorXYZModelAxis(io.ComfyNode):
 
 
 class AthanorXYZZip(io.ComfyNode):
-    """An axis made of others that move together."""
+    """Combines axes of equal length into one."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Take axes of the same length, give one axis."""
+        """Return the node's inputs (two to four axes) and its outputs (one axis and its values)."""
         return io.Schema(
             node_id="AthanorXYZZip",
             display_name="XYZ Zip",
@@ -225,7 +227,7 @@ class AthanorXYZZip(io.ComfyNode):
 
     @classmethod
     def execute(cls, first: Axis, second: Axis, third: Axis | None = None, fourth: Axis | None = None) -> io.NodeOutput:
-        """Join axes of equal length into one that moves along all of them."""
+        """Return one axis whose n-th value sets the n-th value of every connected axis."""
         together = [axis for axis in (first, second, third, fourth) if axis is not None]
         if any(axis.epochs is not None for axis in together):
             raise AthanorError(

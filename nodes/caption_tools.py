@@ -1,4 +1,4 @@
-"""Caption Edit, Merge Tags and Balance Repeats."""
+"""The nodes Caption Edit, Merge Tags and Balance Repeats."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AthanorCaptionEdit(io.ComfyNode):
 
     @classmethod
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
-        """Edit, and write the files if asked."""
+        """Return the dataset with edited captions, a report and the tag table; write caption files if write_files is on."""
         settings = pick(CaptionEditSettings, values)
         edited = edit_dataset(dataset, settings)
         changes = edited.report
@@ -50,7 +50,7 @@ class AthanorCaptionEdit(io.ComfyNode):
 
 
 class AthanorMergeTags(io.ComfyNode):
-    """Makes one caption of those of several taggers."""
+    """Merges the captions of several taggers into one per picture."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -88,14 +88,14 @@ class AthanorMergeTags(io.ComfyNode):
 
     @classmethod
     def execute(cls, **values: list[Any]) -> io.NodeOutput:
-        """Merge; every input comes as a list, widgets as a list of one."""
+        """Return one caption per picture and a report. Every input comes as a list, widgets as a list of one."""
         captions = {name: values[name] for name in sorted(values) if name.startswith("captions_")}
         settings = pick(MergeTagsSettings, {name: value[0] for name, value in values.items() if value})
         return io.NodeOutput(*merge_tags.merge_tags(captions, settings))
 
 
 class AthanorBalanceRepeats(io.ComfyNode):
-    """Makes groups of pictures equally frequent."""
+    """Raises repeats until groups of pictures are equally frequent."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -119,5 +119,5 @@ class AthanorBalanceRepeats(io.ComfyNode):
 
     @classmethod
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
-        """Set the repeats so that the groups of the dataset count alike."""
+        """Return the dataset with new repeats, and a table of its groups."""
         return io.NodeOutput(*rebalance.rebalance(dataset, pick(RebalanceSettings, values)))

@@ -1,4 +1,4 @@
-"""Network, Loss, Noise and Optimizer Config: groups of settings for Train LoRA."""
+"""The config nodes (Network, Block, Loss, Noise, Optimizer, Sample, Cache, Conditioning, Validation): settings for Train LoRA."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .schema import inputs, pick, sentence
 
 
 class _Config(io.ComfyNode):
-    """A node that is a settings group: widgets in, the group out."""
+    """A node that passes on one settings group, made from its widgets."""
 
     SETTINGS: ClassVar[type[Settings]]
     OUTPUT: ClassVar[Any]  # its socket type
@@ -38,7 +38,7 @@ class _Config(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from the settings group."""
+        """Return the node's inputs, made from SETTINGS, and the group as its output."""
         return io.Schema(
             node_id=cls.__name__,
             display_name=f"{cls.NAME} Config",
@@ -51,16 +51,16 @@ class _Config(io.ComfyNode):
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """The widgets' values as one group of settings; the first wrong one is an AthanorError that names it."""
+        """Return the widgets as one settings group; the AthanorError about a wrong value names its field."""
         return io.NodeOutput(pick(cls.SETTINGS, values))
 
 
 class AthanorNetworkConfig(io.ComfyNode):
-    """Which layers of the model are trained, and the kind of network that is put beside them (LoRA, LoKr, ...) with its rank."""
+    """Sets which layers of the model are trained, and the kind and rank of the network that is trained (LoRA, LoKr, ...)."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from NetworkSettings, and the model to list its layers."""
+        """Return the node's inputs, made from NetworkSettings, with a model to list its layers, and its outputs."""
         return io.Schema(
             node_id="AthanorNetworkConfig",
             display_name="Network Config",
@@ -89,7 +89,7 @@ class AthanorNetworkConfig(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any = None, clip: Any = None, blocks: Any = None, **values: Any) -> io.NodeOutput:
-        """The settings, checked, and what they mean for the model."""
+        """Return the checked settings, and a text that lists the trained layers of the connected model."""
         settings = pick(NetworkSettings, values | ({"blocks": blocks} if blocks else {}))
         if model is None or (settings.text and clip is None):
             missing = "a model" if model is None else "its clip as well"
@@ -104,7 +104,7 @@ class AthanorNetworkConfig(io.ComfyNode):
 
 
 class AthanorBlockConfig(_Config):
-    """Rank and learning rate block by block."""
+    """Sets rank and learning rate block by block."""
 
     SETTINGS, OUTPUT, NAME = BlockSettings, types.Blocks, "Block"
     ABOUT = "Rank and learning rate block by block, in sd-scripts' notation or by layer name. For Network Config."
@@ -113,7 +113,7 @@ class AthanorBlockConfig(_Config):
 
 
 class AthanorLossConfig(_Config):
-    """How the error of a prediction becomes a loss: l2, huber, min-SNR and other weights."""
+    """Sets the loss function and the weight of each timestep in it."""
 
     SETTINGS, OUTPUT, NAME = LossSettings, types.Loss, "Loss"
     ABOUT = "Loss function, and how much each timestep counts in it."
@@ -121,7 +121,7 @@ class AthanorLossConfig(_Config):
 
 
 class AthanorNoiseConfig(_Config):
-    """What noise is mixed in."""
+    """Sets the noise that is added to pictures, and which timesteps are trained."""
 
     SETTINGS, OUTPUT, NAME = NoiseSettings, types.Noise, "Noise"
     ABOUT = "Noise offset, multires (pyramid) noise, input perturbation and timestep sampling."
@@ -129,7 +129,7 @@ class AthanorNoiseConfig(_Config):
 
 
 class AthanorOptimizerConfig(_Config):
-    """How the network learns."""
+    """Sets the optimizer, the learning rates and their schedule."""
 
     SETTINGS, OUTPUT, NAME = OptimizerSettings, types.Optimizer, "Optimizer"
     ABOUT = "Optimizer, learning rate and learning-rate schedule."
@@ -147,12 +147,12 @@ class AthanorOptimizerConfig(_Config):
 
     @classmethod
     def validate_inputs(cls, optimizer_args: str | None) -> bool | str:
-        """The arguments can be read (None: linked, checked when the node runs)."""
+        """Return True if optimizer_args can be read, else what is wrong (None: linked, checked when the node runs)."""
         return optimizer_args is None or sentence(lambda: args.parse(optimizer_args))
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """The settings, once the optimizer's package is there and takes the arguments."""
+        """Return the settings, after checking that the optimizer's package is installed and takes its arguments."""
         settings = pick(OptimizerSettings, values)
         schedulers.check(settings)
         optimizers.resolve(settings, guard.device())
@@ -160,7 +160,7 @@ class AthanorOptimizerConfig(_Config):
 
 
 class AthanorSampleConfig(_Config):
-    """Pictures that are drawn with the network as it is, every so many epochs or steps."""
+    """Sets the sample pictures that are drawn during training."""
 
     SETTINGS, OUTPUT, NAME = SamplingSettings, types.Samples, "Sample"
     ABOUT = "Draws sample pictures during training with ComfyUI's own sampler. They do not affect the training."
@@ -168,19 +168,19 @@ class AthanorSampleConfig(_Config):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from SamplingSettings, samplers as the host lists them."""
+        """Return the inputs of SamplingSettings; sampler and scheduler are chosen from the host's lists."""
         schema = super().define_schema()
         options = {"sampler_name": node_tools.sampler_names(), "scheduler": node_tools.scheduler_names()}
-        for i, given in enumerate(schema.inputs):
-            if given.id in options and isinstance(given, io.WidgetInput):
+        for i, widget in enumerate(schema.inputs):
+            if widget.id in options and isinstance(widget, io.WidgetInput):
                 schema.inputs[i] = io.Combo.Input(
-                    given.id, options=list(options[given.id]), default=given.default, tooltip=given.tooltip
+                    widget.id, options=list(options[widget.id]), default=widget.default, tooltip=widget.tooltip
                 )
         return schema
 
 
 class AthanorCacheConfig(_Config):
-    """What is kept of encoded pictures and captions."""
+    """Sets how encoded pictures and captions are cached."""
 
     SETTINGS, OUTPUT, NAME = CacheSettings, types.Cache, "Cache"
     ABOUT = "How latents are drawn from the VAE, and where encoded pictures and captions are cached for the next run."
@@ -188,7 +188,7 @@ class AthanorCacheConfig(_Config):
 
 
 class AthanorConditioningConfig(_Config):
-    """What the model is told beside the latent."""
+    """Sets what the model gets as input besides the noisy latent."""
 
     SETTINGS, OUTPUT, NAME = ConditioningSettings, types.Conditioning, "Conditioning"
     ABOUT = "For special cases: guidance of Flux, dropout of single text encoders, SDXL's crop coordinates."
@@ -196,11 +196,11 @@ class AthanorConditioningConfig(_Config):
 
 
 class AthanorValidationConfig(io.ComfyNode):
-    """How often the loss on a fixed set of pictures, noise and timesteps is measured, and on which pictures."""
+    """Sets the probe: on which pictures and how often the validation loss is measured."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from ValidationSettings, and pictures of one's own."""
+        """Return the node's inputs, made from ValidationSettings, with optional pictures for the probe, and its output."""
         return io.Schema(
             node_id="AthanorValidationConfig",
             display_name="Validation Config",
@@ -219,5 +219,5 @@ class AthanorValidationConfig(io.ComfyNode):
 
     @classmethod
     def execute(cls, buckets: Any = None, **values: Any) -> io.NodeOutput:
-        """The settings, checked, with the pictures."""
+        """Return the checked settings with the connected buckets (None: unconnected)."""
         return io.NodeOutput((pick(ValidationSettings, values), buckets))

@@ -1,4 +1,4 @@
-"""The node Dataset Doctor: what is wrong with a dataset."""
+"""The node Dataset Doctor: checks the pictures and captions of a dataset."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .schema import image_output, inputs, pick
 
 
 class AthanorDatasetDoctor(io.ComfyNode):
-    """Says what is wrong with a dataset before it is trained on."""
+    """Checks a dataset before it is trained on."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -59,7 +59,7 @@ class AthanorDatasetDoctor(io.ComfyNode):
 
     @classmethod
     def execute(cls, dataset: Any, clip: Any = None, **values: Any) -> io.NodeOutput:
-        """Examine, and stop at errors if wished."""
+        """Return the same dataset with a report as picture and text; errors stop the graph if stop_on_errors is on."""
         settings, bar = pick(DoctorSettings, values), Progress(cls.hidden.unique_id)
 
         def progress(done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""The node LoRA Info: what a LoRA file is and how it was trained."""
+"""The node LoRA Info: reads a LoRA file, its metadata and the settings that it was trained with."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .schema import image_output
 
 
 class AthanorLoRAInfo(io.ComfyNode):
-    """What a LoRA file is, and how it was trained."""
+    """Shows what a LoRA file contains and how it was trained."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """A file in; text, chart and the settings it tells of out."""
+        """Return the node's input (a file) and its outputs: text, chart, metadata, tags, and the recovered settings."""
         return io.Schema(
             node_id="AthanorLoRAInfo",
             display_name="LoRA Info",
@@ -44,30 +44,33 @@ class AthanorLoRAInfo(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, lora_name: str | None) -> Any:
-        """Changes with the file."""
+        """Return the time of the file's last change, so that a replaced file is read again."""
         path = folders.existing_lora(lora_name) if lora_name else None
         return path and path.stat().st_mtime_ns
 
     @classmethod
     def execute(cls, lora_name: str) -> io.NodeOutput:
-        """Read the file; return its settings as text and as config outputs, and a chart of its blocks."""
+        """Return the file's contents as text, a chart of its blocks, metadata, tags, and its settings as config outputs."""
         lora = info.read(folders.existing_lora(lora_name))
-        found = recover.recover(lora.metadata, (layer.part for layer in lora.layers))
-        told = info.fields(lora.metadata)
-        table = "\n".join(f"{key}: {value}" for key, value in sorted(told.items()) if key != "athanor_job")
-        groups = [found.groups[group] for group in (NetworkSettings, LossSettings, NoiseSettings, OptimizerSettings)]
+        recovered = recover.recover(lora.metadata, (layer.part for layer in lora.layers))
+        metadata = info.fields(lora.metadata)
+        table = "\n".join(f"{key}: {value}" for key, value in sorted(metadata.items()) if key != "athanor_job")
+        groups = [
+            recovered.groups[group] for group in (NetworkSettings, LossSettings, NoiseSettings, OptimizerSettings)
+        ]
         return io.NodeOutput(
-            _text(lora, found), image_output(chart.norms(lora)), table or "no metadata", _tags(told), *groups
+            _text(lora, recovered), image_output(chart.norms(lora)), table or "no metadata", _tags(metadata), *groups
         )
 
 
-def _text(lora: info.LoraInfo, found: recover.Recovered) -> str:
+def _text(lora: info.LoraInfo, recovered: recover.Recovered) -> str:
+    """Return the algorithm, size and parts of a LoRA file, its settings, and what of them could not be recovered."""
     parts: dict[str, list[info.Layer]] = defaultdict(list)
     for layer in lora.layers:
         parts[layer.part].append(layer)
     lines = [f"{lora.name}: {lora.algo}, {lora.size / 1e6:.1f} MB, {lora.dtype}"]
     base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture")
-    lines.append(f"base model: {base or 'not told'} {lora.metadata.get('ss_sd_model_name', '')}".rstrip())
+    lines.append(f"base model: {base or 'unknown'} {lora.metadata.get('ss_sd_model_name', '')}".rstrip())
     for part, layers in sorted(parts.items()):
         ranks = Counter(layer.rank for layer in layers if layer.rank)
         alphas = Counter(f"{layer.alpha:g}" for layer in layers if layer.alpha is not None)
@@ -76,22 +79,24 @@ def _text(lora: info.LoraInfo, found: recover.Recovered) -> str:
             f"rank {_some(ranks)}, alpha {_some(alphas)}"
         )
     if lora.strange:
-        lines.append(f"{len(lora.strange)} keys of no known form: {', '.join(lora.strange[:3])}")
+        lines.append(f"{len(lora.strange)} unknown keys: {', '.join(lora.strange[:3])}")
     lines += ["", "settings that are not the defaults:"]
-    lines += [f"{group.__name__.removesuffix('Settings')}: {recover.words(s)}" for group, s in found.groups.items()]
-    if found.missing:
-        lines += ["", f"not told by the file: {', '.join(found.missing)}"]
-    if found.refused:
-        lines += ["", f"told, but not to be had here: {'; '.join(found.refused)}"]
+    lines += [f"{group.__name__.removesuffix('Settings')}: {recover.words(s)}" for group, s in recovered.groups.items()]
+    if recovered.missing:
+        lines += ["", f"not in the file: {', '.join(recovered.missing)}"]
+    if recovered.refused:
+        lines += ["", f"in the file, but not supported: {'; '.join(recovered.refused)}"]
     return "\n".join(lines)
 
 
 def _some(counts: Counter[Any]) -> str:
+    """Return the four most frequent values, with their counts if there are several."""
     return ", ".join(f"{value}" + (f" ({n})" if len(counts) > 1 else "") for value, n in counts.most_common(4)) or "-"
 
 
-def _tags(told: dict[str, Any]) -> str:
-    frequency = told.get("ss_tag_frequency")
+def _tags(metadata: dict[str, Any]) -> str:
+    """Return the tags of each training folder with their counts, most frequent first, one per line."""
+    frequency = metadata.get("ss_tag_frequency")
     if not isinstance(frequency, dict):
         return "no tag frequency"
     lines = []

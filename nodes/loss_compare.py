@@ -1,4 +1,4 @@
-"""The node Loss Compare: the curves of several runs in one picture."""
+"""The node Loss Compare: plots the loss curves of several runs in one picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PORTS = ("first", "second", "third", "fourth")
 
 
 class AthanorLossCompare(io.ComfyNode):
-    """Loss curves of several runs in one plot."""
+    """Plots the loss curves of several runs in one picture."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -1,4 +1,4 @@
-"""The node Timestep Plot: how often which timestep is trained, and with which weight."""
+"""The node Timestep Plot: plots how often each timestep is trained, and its weight in the loss."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .schema import image_output
 
 
 class AthanorTimestepPlot(io.ComfyNode):
-    """Shows what Noise and Loss Config do before anything is trained."""
+    """Plots what Noise Config and Loss Config do to a model's timesteps."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Model and configs in, a picture out."""
+        """Return the node's inputs (a model and its configs) and its outputs (a plot and a text)."""
         return io.Schema(
             node_id="AthanorTimestepPlot",
             display_name="Timestep Plot",
@@ -57,7 +57,7 @@ class AthanorTimestepPlot(io.ComfyNode):
         noise: NoiseSettings | None = None,
         loss: LossSettings | None = None,
     ) -> io.NodeOutput:
-        """Draw the distribution of the timesteps and their weights."""
+        """Return a plot of the timesteps' distribution and weights, and a text about the settings in use."""
         _, family, objective = objective_of(model, loss or LossSettings(), noise or NoiseSettings())
         title = f"{family.title} ({objective.prediction}): {objective.describe()}"
         image = preview(objective, (height // 8, width // 8), title)
