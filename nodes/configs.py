@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from comfy_api.latest import io
 
-from ..training_core.host import guard, node_tools
+from ..training_core.host import devices, guard, node_tools
 from ..training_core.network import build, table
 from ..training_core.optim import args, optimizers, schedulers
 from ..training_core.run.parts import parts_of
@@ -155,7 +155,7 @@ class AthanorOptimizerConfig(_Config):
         """Return the settings, after checking that the optimizer's package is installed and takes its arguments."""
         settings = pick(OptimizerSettings, values)
         schedulers.check(settings)
-        optimizers.resolve(settings, guard.device())
+        optimizers.choose(settings, devices.compute_device())
         return io.NodeOutput(settings)
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..training_core.objective import Objective
+from ..training_core.objective.in_effect import in_effect
 from ..training_core.objective.preview import preview
-from ..training_core.run.prepare import objective_of
+from ..training_core.run.prepare import model_to_train
 from ..training_core.settings import LossSettings, NoiseSettings
 from . import types
 from .schema import image_output
@@ -58,7 +60,11 @@ class AthanorTimestepPlot(io.ComfyNode):
         loss: LossSettings | None = None,
     ) -> io.NodeOutput:
         """Return a plot of the timesteps' distribution and weights, and a text about the settings in use."""
-        _, family, objective = objective_of(model, loss or LossSettings(), noise or NoiseSettings())
+        loss, noise = loss or LossSettings(), noise or NoiseSettings()
+        _, family, schedule = model_to_train(model, noise)
+        usual = (family.timestep_sampling, family.shift)
+        loss, noise, warnings = in_effect(loss, noise, schedule.prediction, usual)
+        objective = Objective(loss, noise, schedule)
         title = f"{family.title} ({objective.prediction}): {objective.describe()}"
         image = preview(objective, (height // 8, width // 8), title)
-        return io.NodeOutput(image_output(image), "\n".join([title, *objective.warnings]))
+        return io.NodeOutput(image_output(image), "\n".join([title, *warnings]))

@@ -14,7 +14,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.history import registry
 from ..training_core.history.events import Event, Resumed, Started
 from ..training_core.history.graph import source
-from ..training_core.host import fingerprint, folders, guard, lora
+from ..training_core.host import devices, fingerprint, folders, guard, lora
 from ..training_core.run import ranks
 from ..training_core.run.launch import launch
 from ..training_core.run.train import train
@@ -183,7 +183,7 @@ def _follow(events: Iterator[Event], display: Display, graph: Mapping[str, Any] 
                     registry.keep_graph(folder, display.node_id, graph)
                 display.show(event)
     finally:
-        guard.free_memory()
+        devices.free_memory()
         display.ended()
     return registry.read(folder)
 

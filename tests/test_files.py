@@ -4,7 +4,15 @@ import errno
 from pathlib import Path
 
 import pytest
-from athanor.training_core.files import append_line, remove_leftovers, write_atomically
+from athanor.training_core.files import (
+    UnreadableFile,
+    append_line,
+    read_safetensors,
+    remove_leftovers,
+    safetensors_header,
+    safetensors_metadata,
+    write_atomically,
+)
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path):
@@ -58,3 +66,35 @@ def test_a_line_begins_on_its_own(tmp_path: Path):
     append_line(path, '{"b": 2}')
     append_line(path, '{"c": 3}')
     assert path.read_text().splitlines() == ['{"a": 1}', '{"half', '{"b": 2}', '{"c": 3}']
+
+
+def test_a_safetensors_file_is_read_whole_or_refused(tmp_path: Path):
+    """Cut off by one byte, by most of it, inside the header, not safetensors at all, or not there."""
+    import torch
+    from safetensors.torch import save_file
+
+    path = tmp_path / "a.safetensors"
+    save_file({"x": torch.arange(6.0).reshape(2, 3)}, path, metadata={"ss_steps": "7"})
+    header = safetensors_header(path)
+    assert header["x"]["shape"] == [2, 3] and header["x"]["dtype"] == "F32"
+    assert safetensors_metadata(path) == {"ss_steps": "7"}
+    tensors, metadata = read_safetensors(path)
+    assert torch.equal(tensors["x"], torch.arange(6.0).reshape(2, 3)) and metadata == {"ss_steps": "7"}
+
+    data = path.read_bytes()
+    bad = [data[:-1], data + b"x", data[:30], data[:3], b"", b"\xff" * 100, b"\x02" + bytes(7) + b"[]", None]
+    for content in bad:
+        path.unlink(missing_ok=True) if content is None else path.write_bytes(content)
+        assert safetensors_metadata(path) == {}
+        for reader in (safetensors_header, read_safetensors):
+            with pytest.raises(UnreadableFile):
+                reader(path)
+
+
+def test_a_safetensors_file_without_metadata_has_none(tmp_path: Path):
+    import torch
+    from safetensors.torch import save_file
+
+    path = tmp_path / "a.safetensors"
+    save_file({"x": torch.zeros(1)}, path)
+    assert safetensors_metadata(path) == {} and read_safetensors(path)[1] == {}

@@ -71,10 +71,7 @@ KEYWORDS_TO_COME = {
     "training_core/history/handle.py",
     "training_core/history/registry.py",
     "training_core/history/stretches.py",
-    "training_core/host/families.py",
     "training_core/network/info.py",
-    "training_core/run/encoded.py",
-    "training_core/run/prepare.py",
     "training_core/run/prompts.py",
     "training_core/settings/base.py",
 }
@@ -87,16 +84,11 @@ SENTENCES_TO_COME = {
     "training_core/history/report.py",
     "training_core/history/stretches.py",
     "training_core/history/verdict.py",
-    "training_core/host/folders.py",
-    "training_core/host/text.py",
     "training_core/network/chart.py",
     "training_core/network/info.py",
     "training_core/settings/training.py",
 }
 PARAMETERS_TO_COME = {
     "training_core/compare/document.py",
-    "training_core/host/model.py",
-    "training_core/run/encoded.py",
-    "training_core/run/prepare.py",
     "training_core/run/train.py",
 }

@@ -6,16 +6,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "server", "execution", "nodes"}
 MAY = {
+    "families": set(),
     "settings": set(),
     "objective": {"settings"},
     "optim": {"settings"},
     "data": {"settings"},
-    "network": {"settings", "data"},
-    "host": {"settings", "objective"},
+    "network": {"families", "settings", "data"},
+    "host": {"families", "settings", "objective"},
     "charts": set(),
     "history": {"settings", "data", "charts"},
     "resume": {"settings", "data", "network", "optim", "history"},
-    "run": {"settings", "objective", "optim", "data", "network", "host", "history", "resume"},
+    "run": {"families", "settings", "objective", "optim", "data", "network", "host", "history", "resume"},
     "compare": {"settings", "host", "network", "data", "charts", "history"},
 }
 OF_NODES = {"comfy_api", "server"}
@@ -120,3 +121,28 @@ def test_files_stay_small():
         if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300
     }
     assert not long
+
+
+LYCORIS = {
+    "org_module", "org_forward", "org_weight", "org_bias", "lora_dim", "lora_up", "lora_down", "wd", "wd_on_out", "bypass_mode",
+    "tucker", "use_w1", "use_w2", "kw_dict", "module_type", "not_supported", "block_count", "oft_blocks", "dora_scale",
+    "get_weight", "make_weight", "get_diff_weight", "get_random_rank_weight", "scalar", "constraint",
+}  # fmt: skip
+"""Attributes of LyCORIS' modules that the pack uses (`constraint` is a setting as well)."""
+
+
+def test_lycoris_stands_behind_two_files():
+    """One imports it and makes its modules, one reads them: a new version of it is a change of these."""
+    importers, knowers = set(), set()
+    for path in [*(ROOT / "training_core").rglob("*.py"), *(ROOT / "nodes").rglob("*.py")]:
+        name = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("lycoris"):
+                importers.add(name)
+            if isinstance(node, ast.Import) and any(alias.name.startswith("lycoris") for alias in node.names):
+                importers.add(name)
+            is_setting = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "settings"
+            if isinstance(node, ast.Attribute) and node.attr in LYCORIS and not is_setting:
+                knowers.add(name)
+    assert importers == {"training_core/network/lycoris.py"}
+    assert knowers == {"training_core/network/lycoris.py", "training_core/network/adapter.py"}

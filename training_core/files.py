@@ -1,12 +1,76 @@
-"""Write files whole or not at all."""
+"""Write files whole or not at all, and read safetensors files: every reader of the pack goes through this one."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+if TYPE_CHECKING:
+    import torch
+
+METADATA = "__metadata__"
+"""The key of a safetensors header that holds the file's metadata; all other keys are names of tensors."""
+_LARGEST_HEADER = 100_000_000
+"""Bytes; safetensors itself refuses a longer header, so a larger number is not a safetensors file's length field."""
+
+
+class UnreadableFile(ValueError):
+    """A file that is missing, cut off, or no safetensors file; the message says which."""
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """Read the header of a safetensors file, without torch and without its tensors.
+
+    Returns:
+        Tensor name -> its "dtype", "shape" and "data_offsets"; under `METADATA` the metadata, if there is any.
+
+    Raises:
+        UnreadableFile: the file cannot be opened, has no such header, or is not as long as its header says.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > _LARGEST_HEADER:
+                raise UnreadableFile(f"{path.name} does not begin with a safetensors header")
+            header = json.loads(file.read(length))
+            size = os.fstat(file.fileno()).st_size
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != METADATA]
+        expected = 8 + length + max(ends, default=0)
+    except OSError as error:
+        raise UnreadableFile(str(error)) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UnreadableFile(f"{path.name} does not begin with a safetensors header") from error
+    if size != expected:
+        raise UnreadableFile(f"{path.name} has {size} bytes, its header says {expected}")
+    return header
+
+
+def safetensors_metadata(path: Path) -> dict[str, str]:
+    """Read the metadata of a safetensors file; {} if it has none or cannot be read."""
+    try:
+        return safetensors_header(path).get(METADATA) or {}
+    except UnreadableFile:
+        return {}
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Read all tensors of a safetensors file onto the CPU, and its metadata ({} if it has none).
+
+    Raises:
+        UnreadableFile: the file cannot be opened, is cut off or is no safetensors file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UnreadableFile(str(error)) from error
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], durable: bool = True) -> None:

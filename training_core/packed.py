@@ -12,6 +12,11 @@ Parameters = Mapping[str, torch.Tensor | None]
 """A layer's weight and bias, by name."""
 
 
+def has_own_arithmetic(value: torch.Tensor) -> bool:
+    """Whether a tensor's class computes in its own way (`__torch_dispatch__`), as ComfyUI's quantised weights do."""
+    return getattr(type(value), "__torch_dispatch__", None) is not getattr(torch.Tensor, "__torch_dispatch__", None)
+
+
 def is_packed(value: torch.Tensor | None) -> bool:
     """Whether torch sees bytes where the weight's class means numbers.
 
@@ -21,7 +26,7 @@ def is_packed(value: torch.Tensor | None) -> bool:
     kind = type(value)
     if value is None or kind in (torch.Tensor, torch.nn.Parameter):
         return False
-    if getattr(kind, "__torch_dispatch__", None) is not getattr(torch.Tensor, "__torch_dispatch__", None):
+    if has_own_arithmetic(value):
         return False
     floats = value.dtype.is_floating_point and value.dtype.itemsize > 1
     return not floats or tuple(value.shape) != tuple(value.as_subclass(torch.Tensor).shape)

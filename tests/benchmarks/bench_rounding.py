@@ -12,7 +12,7 @@ ALGOS = ("lora", "loha", "lokr", "glora", "diag-oft", "boft", "ia3", "dylora", "
 
 
 def test_rounding(capsys, monkeypatch):
-    from athanor.training_core.network import build
+    from athanor.training_core.network import build, lycoris
     from athanor.training_core.settings import NetworkSettings
     from young import effect
 
@@ -22,9 +22,9 @@ def test_rounding(capsys, monkeypatch):
     ]
     for ours in (True, False):
         if not ours:
-            monkeypatch.setattr(build, "exact", lambda lora: None)
+            monkeypatch.setattr(lycoris, "in_float32", lambda lora: None)
             monkeypatch.setattr(build, "lean_forward", lambda lora: None)
-            monkeypatch.setattr(build, "BYPASS", ())
+            monkeypatch.setattr(lycoris, "BYPASS", ())
         for algo in ALGOS:
             values = {"algo": "lora", "dora": True} if algo == "dora" else {"algo": algo}
             settings, cells = NetworkSettings(rank=8, alpha=8.0, preset="full", **values), []

@@ -63,11 +63,11 @@ def test_weights_of_8_bits(capsys, monkeypatch):
     from athanor.training_core.host import frozen
 
     rows = ["| fp8 base | kept for backward, MB | of it casts, MB | time, of cast once |", "|---|---|---|---|"]
-    plain = frozen.recast
+    plain = frozen.recompute_weights
     for name, side in (("sdxl", 16), ("flux_dev", 16)):
         model, seen = quantised.fp8(name), {}
         for again in (False, True):
-            monkeypatch.setattr(frozen, "recast", plain if again else lambda model: contextlib.nullcontext())
+            monkeypatch.setattr(frozen, "recompute_weights", plain if again else lambda model: contextlib.nullcontext())
             seen[again] = measured(model, name, side)
         for again in (False, True):
             casts = max(0, seen[again][0] - seen[True][0]) / 2**20

@@ -74,14 +74,14 @@ def memory(step: Callable[[], Any], *modules: torch.nn.Module) -> int:
 @contextlib.contextmanager
 def form(how: str) -> Iterator[None]:
     """ours, LyCORIS' bypass or its default."""
-    from athanor.training_core.network import build
+    from athanor.training_core.network import build, lycoris
 
     with contextlib.ExitStack() as stack:
         if how != "ours":
             stack.enter_context(mock.patch.object(build, "lean_forward", lambda _lora: None))
         if how == "default":
-            stack.enter_context(mock.patch.object(build, "BYPASS", ()))
-            stack.enter_context(mock.patch.object(build, "exact", lambda _lora: None))
+            stack.enter_context(mock.patch.object(lycoris, "BYPASS", ()))
+            stack.enter_context(mock.patch.object(lycoris, "in_float32", lambda _lora: None))
         yield
 
 

@@ -27,7 +27,7 @@ def native(name: str, count: int, steps: int, **options: Any) -> tuple[float, in
     """(median seconds of a step, bytes: the peak on a card, else what a step keeps for its backward pass)."""
     import comfy.utils
     import comfy_extras.nodes_train as node
-    from athanor.training_core.host import guard
+    from athanor.training_core.host import devices
 
     latents, texts, _ = drawn.inputs(name, count)
     times: list[float] = []
@@ -57,7 +57,7 @@ def native(name: str, count: int, steps: int, **options: Any) -> tuple[float, in
         VALUES | {"batch_size": count, "steps": 1 + steps, "training_dtype": "fp32" if on_cpu() else "bf16"} | options
     )
     positive = [[text.cond, dict(text.extras)] for text in texts]
-    guard.give_way()
+    devices.unload_models()
     model = drawn.load(name, inference=False)
     model.cached_patcher_init = (
         lambda **_: model,

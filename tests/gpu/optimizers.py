@@ -29,7 +29,7 @@ def _one(name: str) -> None:
     where = "cpu" if on_cpu() else "cuda"
     weights = [torch.nn.Parameter(torch.randn(shape, device=where)) for shape in ((128, 128), (64,))]
     settings = OptimizerSettings(optimizer_type=name, learning_rate=1e-3)
-    made = optimizers.build(settings, [{"params": weights, "lr_scale": 1.0}])
+    made = optimizers.choose(settings).build([{"params": weights, "lr_scale": 1.0}])
     for number in range(3):
         if number == 2:
             state.unpack(made, *state.pack(made))

@@ -129,6 +129,6 @@ def compiled(model: str, count: int) -> None:
                 f"first step {first:.1f} s",
                 f"loss {loss:.6f}",
                 f"gradient {norm:.5g}",
-                list(whole.host.said()) or "",
+                list(whole.host.warnings()) or "",
             )
             _measured(f"{model}-{count}-{'compiled' if on else 'plain'}", whole.step, 5)

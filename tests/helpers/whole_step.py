@@ -77,8 +77,8 @@ def attached(
 
     settings, batch = NetworkSettings(**({"rank": RANK} | dict(network or {}))), drawn.inputs(name, count)
     with build.attached([build.Part(host.diffusion_model)], settings, 0, host.device) as made:
-        chosen = optimizers.build(
-            OptimizerSettings(optimizer_type=optimizer), groups.parameter_groups(made, settings, rate)
+        chosen = optimizers.choose(OptimizerSettings(optimizer_type=optimizer)).build(
+            groups.parameter_groups(made, settings, rate)
         )
         scaler = torch.amp.GradScaler(host.device.type, enabled=host.compute_dtype == torch.float16)
         stepper = Stepper(
@@ -105,10 +105,10 @@ def trained(model: Any, name: str, count: int, *, how: Mapping[str, Any] | None 
 
 def splitter() -> Any:
     """What is done when memory runs out in a step, as a run does it."""
-    from athanor.training_core.host import guard
+    from athanor.training_core.host import devices
     from athanor.training_core.run.oom_splitter import OomSplitter
 
-    return OomSplitter(guard.free_memory, is_full=guard.is_out_of_memory)
+    return OomSplitter(devices.free_memory, is_full=devices.is_out_of_memory)
 
 
 def compiled_blocks(host: Any) -> AbstractContextManager[Any]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from athanor.training_core.network import build
+from athanor.training_core.network import build, lycoris
 from athanor.training_core.settings import NetworkSettings
 
 CPU = torch.device("cpu")
 
 
 class SpatialTransformer(torch.nn.Module):
+    __module__ = "comfy.ldm.modules.attention"  # classes are known by their module, too
     """One layer, of a class whose layers get a network."""
 
     def __init__(self, width: int, dtype: torch.dtype) -> None:
@@ -74,7 +75,6 @@ def _exactly(settings: NetworkSettings, weight: torch.Tensor, dtype: torch.dtype
     model.attn.to_q.weight.copy_(weight.to(dtype))
     (lora,) = build.create([build.Part(model)], settings, 0).loras
     lora.to(dtype).eval()
-    if hasattr(lora, "get_random_rank_weight"):
-        lora.get_random_rank_weight = build._keyed_rank(lora)
+    lycoris.draw_ranks_from_torch(lora)
     lora._model = [model]  # alive
     return lora

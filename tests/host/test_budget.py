@@ -62,7 +62,7 @@ def test_operations_of_a_step(model, algo):
             noisy = type(x)(x.x.clone().requires_grad_(True), x.sigma, x.t, x.target)
             host_model.predict(noisy, batch).square().mean().backward()
         with build.attached([build.Part(host_model.diffusion_model)], settings, 0, host_model.device) as network:
-            optimizer = optimizers.build(OptimizerSettings(), groups.parameter_groups(network, settings, 1e-4))
+            optimizer = optimizers.choose(OptimizerSettings()).build(groups.parameter_groups(network, settings, 1e-4))
             scaler = torch.amp.GradScaler("cpu", enabled=False)
             step = Stepper(
                 predict=host_model.predict,

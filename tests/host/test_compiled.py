@@ -101,7 +101,7 @@ def test_one_graph_for_all_sizes_of_pictures_and_captions(name, algo, checkpoint
                     with made.formed(torch.float32):
                         assert step(host_model, made, *some).differs_from(wanted) < 2e-5
             assert {n: set(m.__dict__) for n, m in module.named_modules()} == before
-        assert not found.reason and list(found.said()) == []
+        assert not found.reason and list(found.warnings()) == []
         assert found.graphs == ({} if run else GRAPHS[name])
 
 
@@ -160,7 +160,7 @@ def test_graphs_of_earlier_runs_are_dropped_when_they_are_many():
         return counting.graphs.total() - before
 
     assert [graphs(), graphs()] == [1, 0]
-    counting.graphs["JointBlock"] += compiled.KEPT - 1
+    counting.graphs["JointBlock"] += compiled.MAX_KEPT_GRAPHS - 1
     compiled.Compiled("eager")
     assert graphs() == 0
     counting.graphs["JointBlock"] += 1
@@ -192,7 +192,7 @@ def test_what_cannot_be_compiled_for_all_sizes_is_compiled_for_each(backend, cap
         ):
             for some, wanted in zip(inputs, plain, strict=True):
                 assert step(host_model, made, *some).differs_from(wanted) < 1e-5
-    assert not found.reason and list(found.said()) == []
+    assert not found.reason and list(found.warnings()) == []
     assert found.graphs["JointBlock"] == 1 + 2 * 2  # the refused one; blocks and sizes
     assert sum("compiled for each size of its inputs by itself" in m for m in caplog.messages) == 1
 
@@ -215,10 +215,10 @@ def test_what_cannot_be_compiled_runs_as_usual_and_is_told(failure, backend):
                 host_model._options["patches"] = {"attn1_patch": [lambda *args: args]}
             seen = step(host_model, made, *inputs)
     assert seen.differs_from(plain) == 0
-    (told,) = found.said()
+    (told,) = found.warnings()
     why = "there is no C++ compiler" if failure == "inductor" else "the graph has patched its blocks"
     assert told.startswith(f"torch_compile: the model's blocks cannot be compiled here ({why}")
-    assert list(found.said()) == []
+    assert list(found.warnings()) == []
 
 
 @pytest.mark.parametrize("where", ["compiling", "running"])

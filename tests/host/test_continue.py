@@ -73,7 +73,7 @@ def in_format(kind, tensors, network, module):
     ("name", "kind"), [(n, "ours") for n in ALGOS] + [("lora", kind) for kind in FORMATS[1:]], ids=str
 )
 def test_the_first_prediction_is_that_of_the_file(graph, name, kind):
-    from athanor.training_core.host import families, guard
+    from athanor.training_core.host import detection, guard
     from athanor.training_core.host.model import Geometry, trainable
     from athanor.training_core.network import build, files, portable, weights
     from athanor.training_core.objective import Objective
@@ -81,7 +81,7 @@ def test_the_first_prediction_is_that_of_the_file(graph, name, kind):
 
     model, text, latents = graph
     settings = NetworkSettings(**({"algo": name.split()[0], "rank": 4, "alpha": 2.0} | ALGOS[name]))
-    names = families.file_names(model, families.detect(model))
+    names = detection.file_names(model, detection.detect(model))
     generator = torch.Generator().manual_seed(1)
     told = {"athanor_run_id": "x"} if kind == "ours" else {}
     seen = []
@@ -119,12 +119,12 @@ def test_the_first_prediction_is_that_of_the_file(graph, name, kind):
 
 def test_what_does_not_fit_is_listed_and_nothing_changes(graph):
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
     from athanor.training_core.network import build, files, weights
     from athanor.training_core.settings import NetworkSettings
 
     model, _, _ = graph
-    names = families.file_names(model, families.detect(model))
+    names = detection.file_names(model, detection.detect(model))
     module = model.model.diffusion_model
     settings = NetworkSettings(rank=4)
     first = build.create([build.Part(module)], settings, 0)

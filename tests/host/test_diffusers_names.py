@@ -32,15 +32,15 @@ def family(request, comfy):
     import comfy.sd
     import tiny
     import tiny_layouts
-    from athanor.training_core.host import diffusers, families
+    from athanor.training_core.host import detection, diffusers
 
     with torch.inference_mode():
         if request.param == "sd3":
             model = comfy.sd.load_diffusion_model_state_dict(tiny.sd3_unet(), model_options={"dtype": torch.float32})
         else:
             model = tiny_layouts.load(request.param)
-    found = families.detect(model)
-    return request.param, model, families.file_names(model, found), diffusers.modules(model, found)
+    found = detection.detect(model)
+    return request.param, model, detection.file_names(model, found), diffusers.modules(model, found)
 
 
 def make(model, rank=4, alpha=2.0, seed=None, **values):
@@ -303,12 +303,12 @@ def test_what_has_no_form_in_a_peft_file_is_refused(family):
 def test_families_without_a_table_are_refused(comfy, name):
     import tiny_layouts
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import diffusers, families
+    from athanor.training_core.host import detection, diffusers
     from athanor.training_core.network import diffusers_names
 
     with torch.inference_mode():
         model = tiny_layouts.load(name)
-    named = diffusers.modules(model, families.detect(model))
+    named = diffusers.modules(model, detection.detect(model))
     assert named == {}
     with pytest.raises(AthanorError, match="names in diffusers are not known for this kind of model"):
         diffusers_names.check([], named)

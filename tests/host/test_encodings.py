@@ -56,7 +56,7 @@ def test_cached_batches_equal_live_ones(graph, buckets, to_disk, tmp_path, monke
     _, clip, autoencoder = graph
     dataset, texts = buckets.dataset, set()
     with guard.training():
-        encodings = Encodings(buckets, clip, autoencoder, "vae", CacheSettings(cache_to_disk=to_disk), 0, 1.0)
+        encodings = Encodings(buckets, clip, autoencoder, "vae", settings=CacheSettings(cache_to_disk=to_disk), seed=0)
         for epoch in range(3):
             plan = epoch_plan(buckets, TrainingSettings(), epoch)
             list(encodings.fill(plan))
@@ -104,9 +104,8 @@ def test_latents_are_drawn_by_seed_and_step(graph, buckets, tmp_path, monkeypatc
                 clip,
                 autoencoder,
                 "vae",
-                CacheSettings(latent_sampling=sampling, cache_to_disk=False),
-                seed,
-                1.0,
+                settings=CacheSettings(latent_sampling=sampling, cache_to_disk=False),
+                seed=seed,
             )
             list(made.fill([batch]))
             return [made.fetch(batch, step, 0).latents for step in (0, 1, 0)]
@@ -137,7 +136,7 @@ def test_what_another_process_removed_is_encoded_again(graph, buckets, tmp_path,
     results = []
     for vanish in (False, True):
         with guard.training():
-            encodings = Encodings(buckets, clip, autoencoder, "vae", CacheSettings(), 0, 1.0)
+            encodings = Encodings(buckets, clip, autoencoder, "vae", settings=CacheSettings(), seed=0)
             list(encodings.fill(plan))
             with trainable(model, "auto", "off") as host_model:
                 latents = []
@@ -170,7 +169,7 @@ def test_a_vae_in_bfloat16_fills_the_caches_in_float32(graph, buckets, tmp_path,
     plan, loaded = epoch_plan(buckets, TrainingSettings(), 0), len(mm.current_loaded_models)
     with guard.training():
         for _ in range(2):
-            encodings = encoded.Encodings(buckets, clip, short, "vae", CacheSettings(), 0, 1.0)
+            encodings = encoded.Encodings(buckets, clip, short, "vae", settings=CacheSettings(), seed=0)
             list(encodings.fill(plan))
             got = encodings.fetch(plan[0]).latents
         assert copies == [short] and len(mm.current_loaded_models) <= loaded + 1  # the text encoder
@@ -202,7 +201,7 @@ def test_noise_is_drawn_while_the_device_works(graph, buckets, tmp_path, monkeyp
         return own(*args)
 
     with guard.training():
-        encodings = Encodings(buckets, clip, autoencoder, "vae", CacheSettings(), 0, 1.0)
+        encodings = Encodings(buckets, clip, autoencoder, "vae", settings=CacheSettings(), seed=0)
         list(encodings.fill(plan))
         with trainable(model, "auto", "off") as host_model:
             objective = Objective(LossSettings(), NoiseSettings(noise_offset=0.1), host_model.schedule)
@@ -264,7 +263,9 @@ def test_a_mixed_batch_equals_its_samples_alone(graph, tmp_path, monkeypatch):
     batch = Batch(batch.bucket, batch.samples[:6])
     assert len({len(s.caption.text) for s in batch.samples}) > 2
     with guard.training():
-        encodings = Encodings(buckets, clip, autoencoder, "vae", CacheSettings(), 0, prior_loss_weight=0.3)
+        encodings = Encodings(
+            buckets, clip, autoencoder, "vae", settings=CacheSettings(), seed=0, prior_loss_weight=0.3
+        )
         list(encodings.fill([batch]))
         with (
             trainable(model, "auto", "off") as host_model,

@@ -29,6 +29,7 @@ class Case:
     grouped: int = 2  # forwards for two captions of different length
     tokens: tuple[int, int] = (12, 20)
     size: int = 8  # of the latents
+    rotary: bool = False  # it has rotary embeddings
 
 
 def draw(*shape: int) -> Callable[[int], torch.Tensor]:
@@ -76,6 +77,7 @@ CASES = {
         auto=("shift", 3.1582),
         guidance=True,
         extras={"pooled_output": draw(768)},
+        rotary=True,
     ),
     "flux_schnell": Case(
         "Flux.1 schnell",
@@ -84,6 +86,7 @@ CASES = {
         4096,
         "lora_unet_single_blocks_1_linear1",
         extras={"pooled_output": draw(768)},
+        rotary=True,
     ),
     "flux2": Case(
         "Flux.2",
@@ -95,6 +98,7 @@ CASES = {
         guidance=True,
         extras={"pooled_output": none},
         grouped=1,  # the host pads to 512 tokens
+        rotary=True,
     ),
     "chroma": Case(
         "Chroma",
@@ -104,6 +108,7 @@ CASES = {
         "lora_unet_double_blocks_0_txt_mlp_2",
         auto=("sigmoid", 1.0),
         extras={"pooled_output": none},
+        rotary=True,
     ),
     "lumina2": Case(
         "Lumina 2",
@@ -113,6 +118,7 @@ CASES = {
         "lora_unet_layers_1_attention_qkv",
         auto=("shift", 6.0),
         extras={"pooled_output": none, "attention_mask": ones},
+        rotary=True,
     ),
     "z_image": Case(
         "Z-Image",
@@ -123,6 +129,7 @@ CASES = {
         auto=("shift", 2.0),
         extras={"pooled_output": none, "attention_mask": ones},
         tokens=(12, 40),
+        rotary=True,
     ),
     "qwen_image": Case(
         "Qwen-Image",
@@ -133,9 +140,12 @@ CASES = {
         auto=("shift", 2.2),
         extras={"pooled_output": none, "attention_mask": half},
         frames=True,
+        rotary=True,
     ),
     "auraflow": Case("AuraFlow", "flow", 4, 2048, "lora_unet_double_layers_0_attn_w1q"),
-    "wan": Case("Wan 2.1", "flow", 16, 4096, "lora_unet_blocks_1_cross_attn_k", auto=("shift", 3.0), frames=True),
+    "wan": Case(
+        "Wan 2.1", "flow", 16, 4096, "lora_unet_blocks_1_cross_attn_k", auto=("shift", 3.0), frames=True, rotary=True
+    ),
     "hidream": Case(
         "HiDream-I1",
         "flow",
@@ -143,6 +153,7 @@ CASES = {
         4096,
         "lora_unet_double_stream_blocks_0_block_attn1_to_q",
         extras={"pooled_output": draw(2048), "conditioning_llama3": draw(2, 0, 4096)},
+        rotary=True,
     ),
 }
 
@@ -213,14 +224,14 @@ def gradient(p: torch.nn.Parameter) -> torch.Tensor:
 
 def test_detected(family):
     """Name, prediction and the trainers' conventions; the host's own class of model."""
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
 
     case, model = family
-    found = families.detect(model)
+    found = detection.detect(model)
     assert found.title == case.title
     assert (found.timestep_sampling, found.shift) == case.auto
     assert found.guidance is case.guidance
-    assert families.schedule(model.get_model_object("model_sampling")).prediction == case.prediction
+    assert detection.schedule(model.get_model_object("model_sampling")).prediction == case.prediction
 
 
 @pytest.mark.parametrize("level", [0.3, 0.9])
@@ -292,7 +303,8 @@ def test_captions_of_different_length_do_not_disturb_each_other(family):
 
 
 def test_checkpointing_gives_the_same_gradients(family):
-    from athanor.training_core.host import families, guard
+    from athanor.training_core import families
+    from athanor.training_core.host import guard
     from athanor.training_core.host.model import trainable
     from athanor.training_core.network import build
 
@@ -307,7 +319,7 @@ def test_checkpointing_gives_the_same_gradients(family):
             build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
         ):
             count = [0]
-            blocks = [m for m in host_model.diffusion_model.modules() if type(m).__name__ in families.BLOCKS]
+            blocks = [m for m in host_model.diffusion_model.modules() if families.is_one_of(m, families.RECOMPUTED)]
             inner = next(m for block in blocks for m in block.modules() if isinstance(m, torch.nn.Linear))
             hook = inner.register_forward_hook(lambda *_: count.__setitem__(0, count[0] + 1))  # noqa: B023
             for lora in network.loras:  # LoRA's up weights start at zero, and their gradients would tell little
@@ -324,19 +336,6 @@ def test_checkpointing_gives_the_same_gradients(family):
         assert torch.allclose(one, two, rtol=1e-3, atol=1e-5 * max(1.0, one.abs().max().item()))
     after = {name: set(m.__dict__) for name, m in model.model.named_modules()}
     assert {n: after[n] - modules[n] for n in after if after[n] - modules[n]} == {}
-
-
-ROTARY = {
-    "Flux.1 dev",
-    "Flux.1 schnell",
-    "Flux.2",
-    "Chroma",
-    "Lumina 2",
-    "Z-Image",
-    "Qwen-Image",
-    "Wan 2.1",
-    "HiDream-I1",
-}
 
 
 def test_rotations_by_the_hosts_kernel_change_nothing(family, monkeypatch):
@@ -357,7 +356,7 @@ def test_rotations_by_the_hosts_kernel_change_nothing(family, monkeypatch):
             counts.append(counted.calls.total())
     ours, plain = steps
     assert ours.loss == plain.loss and ours.kept == plain.kept
-    if case.title in ROTARY:
+    if case.rotary:
         assert ours.differs_from(plain) < 1e-5 and counts[0] < counts[1]
     else:
         assert ours.differs_from(plain) == 0 and counts[0] == counts[1]
@@ -423,7 +422,7 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
     another picture."""
     import comfy.sample
     import comfy.sd
-    from athanor.training_core.host import families, guard
+    from athanor.training_core.host import detection, guard
     from athanor.training_core.host.model import trainable
     from athanor.training_core.network import build, files
 
@@ -447,7 +446,7 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
             optimizer.step()
         assert losses[-1] < 0.98 * losses[0]
         tensors = files.tensors_for_file(
-            network.state_dict(), "float", families.file_names(model, families.detect(model))
+            network.state_dict(), "float", detection.file_names(model, detection.detect(model))
         )
         with torch.no_grad():
             trained = host_model.predict(x, batch)
@@ -472,16 +471,18 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
 
 def test_presets_reach_the_blocks(family):
     """attn-mlp trains every linear layer of the transformer blocks, attn-only fewer; both by names the file can have."""
-    from athanor.training_core.host import families
-    from athanor.training_core.network import build, presets
+    from athanor.training_core import families
+    from athanor.training_core.host import detection
+    from athanor.training_core.network import build
     from athanor.training_core.settings import NetworkSettings
 
     _case, model = family
+    layers = detection.detect(model).layers
     module = model.model.diffusion_model
     inside = {
         id(layer)
         for block in module.modules()
-        if type(block).__name__ in presets.TRANSFORMERS
+        if families.is_one_of(block, frozenset(layers.targets or layers.blocks))
         for layer in block.modules()
         if isinstance(layer, torch.nn.Linear)
     }
@@ -493,7 +494,9 @@ def test_presets_reach_the_blocks(family):
     assert inside and inside <= found["attn-mlp"] <= found["full"]
     assert 0 < len(found["attn-only"]) < len(inside)
     assert found["attn-only"] <= inside
-    assert any(type(m).__name__ in families.BLOCKS for m in module.modules())
+    for classes in (layers.blocks, layers.attentions, layers.convolutions, layers.resampling):
+        present = {families.class_path(type(m)) for m in module.modules()}
+        assert set(classes) <= present  # a name that the host has changed would go unnoticed
 
 
 def bare(config: str, **unet_config: Any) -> Any:
@@ -528,10 +531,10 @@ REFUSED = {  # config class of the host -> what its unet_config says
 @pytest.mark.parametrize("config", REFUSED)
 def test_video_and_audio_models_are_refused_by_name(config):
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
 
     with pytest.raises(AthanorError, match=rf"^MODEL is of type {config}: video and audio models are out of scope"):
-        families.detect(bare(config, **REFUSED[config]))
+        detection.detect(bare(config, **REFUSED[config]))
 
 
 FLUX = {"in_channels": 16, "out_channels": 16, "guidance_embed": True}
@@ -558,23 +561,23 @@ OTHERS = {
 @pytest.mark.parametrize("config", OTHERS)
 def test_other_models_are_refused_by_name(config):
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
 
     with pytest.raises(AthanorError, match=rf"^MODEL is of type {config}\b.*cannot be trained yet: use SD1\.5, SD2"):
-        families.detect(bare(config, **OTHERS[config]))
+        detection.detect(bare(config, **OTHERS[config]))
 
 
 def test_inpainting_models_are_refused_by_name():
     import comfy.sd
     import tiny
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
 
     state = tiny.sd15_unet()
     state["input_blocks.0.0.weight"] = torch.randn(320, 9, 3, 3)  # SD1.5 inpainting
     model = comfy.sd.load_diffusion_model_state_dict(state)
     with pytest.raises(AthanorError, match=r"inpainting, which cannot be trained yet: use SD1\.5, SD2, SDXL, SD3"):
-        families.detect(model)
+        detection.detect(model)
 
 
 def test_sampling_that_cannot_be_trained_is_refused():
@@ -582,14 +585,14 @@ def test_sampling_that_cannot_be_trained_is_refused():
     import comfy.model_base
     import comfy.model_sampling
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
 
     config = bare("Lumina2").model.model_config
     for kind in (comfy.model_base.ModelType.IMG_TO_IMG_FLOW, comfy.model_base.ModelType.FLOW_COSMOS):
         with pytest.raises(AthanorError, match="cannot be trained"):
-            families.schedule(comfy.model_base.model_sampling(config, kind))
+            detection.schedule(comfy.model_base.model_sampling(config, kind))
     scaled = comfy.model_base.model_sampling(config, comfy.model_base.ModelType.FLOW)
-    assert families.schedule(scaled).prediction == "flow"
+    assert detection.schedule(scaled).prediction == "flow"
     scaled.set_noise_scale(8.0)
     with pytest.raises(AthanorError, match="cannot be trained"):
-        families.schedule(scaled)
+        detection.schedule(scaled)

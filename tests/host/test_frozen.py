@@ -38,7 +38,7 @@ def test_a_layer_equals_the_hosts(index, stored):
     with saved.counted(layer) as before:
         plain = layer(x)
     (wanted,) = torch.autograd.grad(plain.square().sum(), x)
-    with frozen.recast(layer), saved.counted(layer) as kept:
+    with frozen.recompute_weights(layer), saved.counted(layer) as kept:
         y = layer(x)
     assert before.bytes > 0 == kept.bytes  # not even the input
     (found,) = torch.autograd.grad(y.square().sum(), x)
@@ -53,7 +53,7 @@ def test_layers_that_are_trained_or_not_cast_are_left_to_the_host():
     for p in layer.parameters():
         torch.nn.init.normal_(p)
     x = torch.randn(shape, requires_grad=True)
-    with frozen.recast(layer):
+    with frozen.recompute_weights(layer):
         assert "_Layer" not in type(layer.requires_grad_(False)(x).grad_fn).__name__  # float32, as it is computed
         layer.bfloat16().requires_grad_(True)
         layer(x).sum().backward()
@@ -72,10 +72,10 @@ def test_a_cast_model_keeps_no_second_copy(name, how, monkeypatch):
     model, steps = load(name), []
     with training(model, None, "bf16", gradient_checkpointing=how) as (host_model, network):
         together = step(host_model, network, *samples(CASES[name]))
-    monkeypatch.setattr(lean, "WEIGHTS_FOR", "nothing")  # base and network apart, as without `recast`
+    monkeypatch.setattr(lean, "WEIGHTS_FOR", "nothing")  # base and network apart, as without `recompute_weights`
     weights = sum(p.numel() * 2 for p in model.model.diffusion_model.parameters())
-    for recast in (frozen.recast, lambda model: contextlib.nullcontext()):
-        monkeypatch.setattr(frozen, "recast", recast)
+    for replacement in (frozen.recompute_weights, lambda model: contextlib.nullcontext()):
+        monkeypatch.setattr(frozen, "recompute_weights", replacement)
         with training(model, None, "bf16", gradient_checkpointing=how) as (host_model, network):
             steps.append(step(host_model, network, *samples(CASES[name])))
     ours, plain = steps

@@ -198,10 +198,10 @@ class Broken:
     def __init__(self, monkeypatch, at):
         from athanor.training_core.optim import optimizers
 
-        build, self.steps, self.at = optimizers.build, 0, at
+        build, self.steps, self.at = optimizers.OptimizerChoice.build, 0, at
 
-        def one(settings, groups, device=None):
-            optimizer = build(settings, groups, device)
+        def one(choice, groups):
+            optimizer = build(choice, groups)
             plain = optimizer.step
 
             def step(*args, **kwargs):
@@ -214,7 +214,7 @@ class Broken:
             optimizer.step = step
             return optimizer
 
-        monkeypatch.setattr(optimizers, "build", one)
+        monkeypatch.setattr(optimizers.OptimizerChoice, "build", one)
 
 
 def loras(tmp_path):
@@ -260,9 +260,9 @@ def test_no_room_for_an_update_leaves_what_was_kept(run, monkeypatch, tmp_path):
 
 def test_every_name_of_out_of_memory(comfy):
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import guard
+    from athanor.training_core.host import devices
 
-    full = guard.is_out_of_memory
+    full = devices.is_out_of_memory
     assert full(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."))
     assert full(torch.AcceleratorError("CUDA error: out of memory\nCompile with TORCH_USE_CUDA_DSA"))
     assert full(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"))

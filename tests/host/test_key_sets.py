@@ -66,13 +66,13 @@ SETS = {"sd15": (sd15, 192, 278), "sdxl": (sdxl, 722, 788), "sd3": (sd3, 237, 23
 
 def shapes(model, **values):
     """Key in the file -> shape."""
-    from athanor.training_core.host import families
+    from athanor.training_core.host import detection
     from athanor.training_core.network import build
     from athanor.training_core.settings import NetworkSettings
 
     with torch.device("meta"):
         network = build.create([build.Part(model.model.diffusion_model)], NetworkSettings(**values), 0)
-    names = families.file_names(model, families.detect(model))
+    names = detection.file_names(model, detection.detect(model))
     return {
         f"{names.get(lora.lora_name, lora.lora_name)}.{key}": tuple(value.shape)
         for lora in network.loras

@@ -13,6 +13,7 @@ APART = {"patched bias", "patched forward", "scaled input", "trained", "another 
 
 
 class SpatialTransformer(torch.nn.Module):
+    __module__ = "comfy.ldm.modules.attention"  # classes are known by their module, too
     """A block of two of the host's layers, by a name that presets know."""
 
     def __init__(self, kind: str) -> None:
@@ -57,7 +58,7 @@ def networked(kind, dtype, lean=True):
     from athanor.training_core.settings import NetworkSettings
 
     made, seen, one = block(kind, dtype), [], low_rank.linear
-    with pytest.MonkeyPatch.context() as patch, frozen.recast(made):
+    with pytest.MonkeyPatch.context() as patch, frozen.recompute_weights(made):
         patch.setattr(low_rank, "linear", lambda x, *others: seen.append(x.shape) or one(x, *others))
         if not lean:
             patch.setattr(build, "lean_forward", lambda _lora: None)

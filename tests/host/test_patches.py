@@ -22,10 +22,11 @@ def test_checkpointing_saves_in_steps_and_changes_nothing(name):
 
 def test_part_is_every_second_transformer_block():
     """Of SDXL's blocks, counted by kind; convolution blocks are left as they are."""
-    from athanor.training_core.host import families, patches
+    from athanor.training_core import families
+    from athanor.training_core.host import patches
 
     module = load("sdxl").model.diffusion_model
-    blocks = [m for m in module.modules() if type(m).__name__ in families.BLOCKS]
+    blocks = [m for m in module.modules() if families.is_one_of(m, families.RECOMPUTED)]
     with patches.checkpointed(module, "part"):
         part = [m for m in blocks if "forward" in m.__dict__]
     with patches.checkpointed(module, "all"):

@@ -95,7 +95,7 @@ def graph(request, comfy):
 @pytest.mark.parametrize(("graph", "extra", "name"), CASES, indirect=["graph"])
 def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
     import comfy.sd
-    from athanor.training_core.host import families, guard, selfcheck
+    from athanor.training_core.host import detection, guard, selfcheck
     from athanor.training_core.host.model import Geometry, trainable
     from athanor.training_core.network import build, files, portable
     from athanor.training_core.objective import Objective
@@ -134,7 +134,7 @@ def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
             network.eval()
             trained = host_model.predict(x, ready)
             state = portable.state(network)
-            tensors = files.tensors_for_file(state, "float", families.file_names(model, families.detect(model)))
+            tensors = files.tensors_for_file(state, "float", detection.file_names(model, detection.detect(model)))
             before = {k: v.clone() for k, v in host_model.patcher.model.state_dict().items()}
             verdict = check(network, tensors)
             after = host_model.patcher.model.state_dict()
@@ -155,7 +155,7 @@ def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
 @pytest.mark.parametrize("graph", ["sd15", "sd3"], indirect=True)
 def test_a_file_that_loads_wrongly_is_noticed(graph):
     """Each fault that users of other trainers meet: unknown names, another scale, a layer that lacks."""
-    from athanor.training_core.host import families, guard, selfcheck
+    from athanor.training_core.host import detection, guard, selfcheck
     from athanor.training_core.host.model import trainable
     from athanor.training_core.network import build, files, portable
     from athanor.training_core.settings import NetworkSettings
@@ -173,8 +173,8 @@ def test_a_file_that_loads_wrongly_is_noticed(graph):
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
-        family = families.detect(model)
-        names = families.file_names(model, family)
+        family = detection.detect(model)
+        names = detection.file_names(model, family)
 
         def verdict(change, precision="float"):
             tensors = files.tensors_for_file(portable.state(network), precision, names)
@@ -212,7 +212,7 @@ def test_a_young_change_of_a_rounded_base_is_no_false_alarm(comfy, dtype, name):
     """A change far below the base weight's last digit: the check must not take rounding for a fault."""
     import comfy.sd
     import tiny
-    from athanor.training_core.host import families, guard, selfcheck
+    from athanor.training_core.host import detection, guard, selfcheck
     from athanor.training_core.host.model import trainable
     from athanor.training_core.network import build, files, portable
     from athanor.training_core.settings import NetworkSettings
@@ -232,7 +232,7 @@ def test_a_young_change_of_a_rounded_base_is_no_false_alarm(comfy, dtype, name):
             for key, parameter in network.named_parameters():
                 if "dora_scale" not in key:
                     parameter += 1e-4 * torch.randn(parameter.shape, generator=generator)
-        names = families.file_names(model, families.detect(model))
+        names = detection.file_names(model, detection.detect(model))
         found = check(network, files.tensors_for_file(portable.state(network), "fp16", names))
     assert found.trouble("fp16") == "", found
 
@@ -241,7 +241,7 @@ def test_a_young_change_of_a_convolution_is_no_false_alarm_on_a_card(comfy, monk
     """torch multiplies there with TF32's 11 bits, unless it is told not to."""
     import comfy.sd
     import tiny
-    from athanor.training_core.host import families, guard, selfcheck
+    from athanor.training_core.host import detection, guard, selfcheck
     from athanor.training_core.host.model import trainable
     from athanor.training_core.network import build, files, portable
     from athanor.training_core.settings import NetworkSettings
@@ -251,10 +251,10 @@ def test_a_young_change_of_a_convolution_is_no_false_alarm_on_a_card(comfy, monk
     def rounded(value):
         return (value.view(torch.int32) + 0x1000 & ~0x1FFF).view(torch.float32)
 
-    def conv2d(x, weight, *others):
+    def conv2d(x, weight, *others, **options):
         if torch.backends.cudnn.allow_tf32:
             x, weight = rounded(x.contiguous()), rounded(weight.contiguous())
-        return plain(x, weight, *others)
+        return plain(x, weight, *others, **options)
 
     with torch.inference_mode():
         model = comfy.sd.load_diffusion_model_state_dict(tiny.sd15_unet(), model_options={"dtype": torch.float32})
@@ -268,7 +268,7 @@ def test_a_young_change_of_a_convolution_is_no_false_alarm_on_a_card(comfy, monk
         with torch.no_grad():
             for lora in network.loras:
                 torch.nn.init.normal_(lora.lora_up.weight, std=1e-3, generator=torch.Generator().manual_seed(1))
-        names = families.file_names(model, families.detect(model))
+        names = detection.file_names(model, detection.detect(model))
         tensors = files.tensors_for_file(portable.state(network), "float", names)
         monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
         found = check(network, tensors)

@@ -164,7 +164,7 @@ def test_learning_on_8_bits_and_the_stock_host(name, caplog):
     import logging
 
     import comfy.sd
-    from athanor.training_core.host import families, selfcheck
+    from athanor.training_core.host import detection, selfcheck
     from athanor.training_core.network import files, portable
     from athanor.training_core.objective import Objective
     from athanor.training_core.settings import LossSettings, NoiseSettings
@@ -183,7 +183,7 @@ def test_learning_on_8_bits_and_the_stock_host(name, caplog):
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
-        names = families.file_names(model, families.detect(model))
+        names = detection.file_names(model, detection.detect(model))
         tensors = files.tensors_for_file(portable.state(made), "float", names)
         verdict = check(made, tensors)
         layers = len(made.loras)

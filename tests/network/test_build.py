@@ -170,7 +170,8 @@ def test_boft_says_which_rank_it_needs():
             super().__init__()
             self.to_q = torch.nn.Linear(8, 40)
 
-    Odd.__name__ = "SpatialTransformer"
+    Odd.__name__ = Odd.__qualname__ = "SpatialTransformer"
+    Odd.__module__ = SpatialTransformer.__module__
     with pytest.raises(AthanorError, match="rank is 4: boft needs at least 10 for this model's layers of 40"):
         create([Part(torch.nn.Sequential(Odd()))], NetworkSettings(algo="boft", rank=4), 0)
     assert len(create([Part(torch.nn.Sequential(Odd()))], NetworkSettings(algo="boft", rank=10), 0).loras) >= 1

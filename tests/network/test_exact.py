@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from athanor.training_core.network import build
+from athanor.training_core.network import lycoris
 from athanor.training_core.settings import NetworkSettings
 from young import effect
 
@@ -28,8 +28,8 @@ def test_later_it_is_in_the_output(algo):
 
 
 def test_lycoris_own_form_loses_it(monkeypatch):
-    """What this is for; once it fails, `exact` can go."""
-    monkeypatch.setattr(build, "exact", lambda lora: None)
+    """What this is for; once it fails, `in_float32` can go."""
+    monkeypatch.setattr(lycoris, "in_float32", lambda adapter: None)
     assert effect(settings("diag-oft"), 3e-4, torch.bfloat16).error > 0.5
     with pytest.raises(RuntimeError, match="same dtype"):
         effect(settings("dora"), 3e-4, torch.bfloat16)

@@ -165,10 +165,20 @@ def test_our_own_files_give_the_whole_job():
     found = recover.recover({"athanor_job": json.dumps(job.model_dump())})
     assert not found.missing and not found.refused
     assert (found.groups[NetworkSettings], found.groups[NoiseSettings]) == (job.network, job.noise)
-    assert found.groups[BucketSettings] == job.buckets
+    assert found.groups[BucketSettings] == job.buckets and not found.otherwise
+    assert recover.words(found.groups[NetworkSettings]) == "algo loha, rank 7"
+    changes = {"noise": {"timestep_sampling": "shift", "flow_shift": 2.5}, "network.blocks": {"reg_dims": "a=1"}}
+    found = recover.recover({"athanor_job": json.dumps(job.model_dump()), "athanor_trained": json.dumps(changes)})
+    assert found.groups[NoiseSettings] == NoiseSettings(timestep_sampling="shift", flow_shift=2.5)
+    assert found.groups[NetworkSettings].blocks.reg_dims == "a=1"
+    assert found.otherwise[0] == "timestep_sampling shift (asked for: sigmoid)"
 
 
 @pytest.mark.parametrize("broken", ["{", "[]", "3", '{"network": {"rank": "many"}}'])
 def test_broken_metadata_does_no_harm(broken):
-    recover.recover({"athanor_job": broken, "ss_network_args": broken, "ss_resolution": broken, "ss_optimizer": broken})
+    fields = ("athanor_job", "athanor_trained", "ss_network_args", "ss_resolution", "ss_optimizer", "ss_unet_lr")
+    recover.recover(dict.fromkeys(fields, broken))
+    recover.recover(
+        {"athanor_job": '{"network": {"blocks": 4}}', "athanor_trained": '{"network.blocks": {"reg_dims": "a"}}'}
+    )
     info.fields({"a": broken})

@@ -124,7 +124,7 @@ FLUX = [
 ]
 
 
-def described(tmp_path: Path, prediction: str, version="sdxl_base_v1-0", **parts) -> dict[str, str]:
+def described(tmp_path: Path, prediction: str, version="sdxl_base_v1-0", trained=None, **parts) -> dict[str, str]:
     subsets = (DatasetSettings(folder="a", caption_prefix="ohwx"), DatasetSettings(folder="r", is_reg=True))
     pictures = (
         Picture(path=Path("a"), name="3_cat/a.png", content="a", size=(64, 64), caption="Cat, red", repeats=3),
@@ -136,20 +136,20 @@ def described(tmp_path: Path, prediction: str, version="sdxl_base_v1-0", **parts
     job = Job(datasets=subsets, buckets=shape, dataset_fingerprint="d", model_fingerprint="m", **parts)
     base = tmp_path / "base.safetensors"
     base.write_bytes(bytes(0x200000))
-    values = metadata.describe(
-        job,
-        buckets,
-        length(buckets, job.training),
+    facts = metadata.Facts(
+        buckets=buckets,
+        length=length(buckets, job.training),
         base_version=version,
         architecture="stable-diffusion-xl-v1-base",
         prediction=prediction,
-        optimizer_label="torch.optim.adamw.AdamW",
+        optimizer="torch.optim.adamw.AdamW",
         base_model=base,
         validation_images=2,
         fp8_base=True,
         clip_skip=2,
         started=1.0,
     )
+    values = metadata.describe(job, trained(job) if trained else job, facts)
     path = tmp_path / "x.safetensors"
     save_lora(path, {"a": torch.zeros(2)}, values | metadata.at_save(7, 1))
     with safe_open(path, "pt") as file:

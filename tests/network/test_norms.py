@@ -48,7 +48,7 @@ def test_lora_plus_moves_the_up_weights_faster():
     settings = NetworkSettings(rank=2, loraplus_lr_ratio=16)
     with build.attached([build.Part(Model())], settings, 0, CPU) as network:
         parts = groups.parameter_groups(network, settings, 1e-4)
-        optimizer = optimizers.build(OptimizerSettings(learning_rate=1e-3), parts)
+        optimizer = optimizers.choose(OptimizerSettings(learning_rate=1e-3)).build(parts)
         assert [group["lr"] for group in optimizer.param_groups] == [1e-3, pytest.approx(1.6e-2)]
         counted = sum(len(group["params"]) for group in parts)
         assert counted == len(list(network.parameters())) and len(parts[1]["params"]) == len(network.loras)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.objective import Objective, losses, noise, schedule, timesteps
+from athanor.training_core.objective import Objective, in_effect, losses, noise, schedule, timesteps
 from athanor.training_core.randomness import generator, keyed
 from athanor.training_core.settings import LossSettings, NoiseSettings, parse
 
@@ -15,6 +15,8 @@ SIGMAS = ((1 - ABAR) / ABAR).sqrt()
 EPS = schedule.Schedule("eps", SIGMAS.float())
 V = schedule.Schedule("v", SIGMAS.float())
 FLOW = schedule.Schedule("flow")
+UNIFORM = ("uniform", 1.0)
+"""What timestep_sampling auto means here."""
 
 TABLE = [  # t, snr, min-SNR 5 eps, min-SNR 5 v, min-SNR 1 eps, debiased eps, debiased v
     (0, 1175.4406, 0.004254, 0.004250, 0.000851, 0.031623, 0.000999),
@@ -151,9 +153,10 @@ def test_objective_multiplies_weights_per_sample():
 
 def test_flow_leaves_snr_weights_out_and_says_so():
     loss = LossSettings(min_snr_gamma=5, debiased_estimation_loss=True)
-    objective = Objective(loss, NoiseSettings(noise_offset=0.1), FLOW)
-    assert len(objective.warnings) == 1
-    assert all(n in objective.warnings[0] for n in ("min_snr_gamma", "debiased_estimation_loss", "noise_offset"))
+    loss, noise, warnings = in_effect(loss, NoiseSettings(noise_offset=0.1), "flow", UNIFORM)
+    objective = Objective(loss, noise, FLOW)
+    assert len(warnings) == 1
+    assert all(n in warnings[0] for n in ("min_snr_gamma", "debiased_estimation_loss", "noise_offset"))
     batch = objective.prepare(torch.randn(2, 4, 8, 8), 0, 0)
     plain = Objective(LossSettings(), NoiseSettings(), FLOW).prepare(torch.randn(2, 4, 8, 8), 0, 0)
     assert torch.equal(batch.sigma, plain.sigma)
@@ -332,13 +335,21 @@ def test_settings_that_contradict_each_other_or_the_model():
             parse(NoiseSettings, values)
         assert words in str(error.value)
     with pytest.raises(AthanorError, match="scale_v_pred_loss_like_noise_pred is for models that predict v, this one"):
-        Objective(LossSettings(scale_v_pred_loss_like_noise_pred=True), NoiseSettings(), EPS)
+        in_effect(LossSettings(scale_v_pred_loss_like_noise_pred=True), NoiseSettings(), "eps", UNIFORM)
     with pytest.raises(AthanorError, match="v_pred_like_loss is for models that predict eps, this one predicts v"):
-        Objective(LossSettings(v_pred_like_loss=0.5), NoiseSettings(), V)
-    said = Objective(LossSettings(weighting_scheme="cosmap"), NoiseSettings(timestep_sampling="shift"), EPS).warnings
-    assert said == ["weighting_scheme, timestep_sampling: no meaning for a model that predicts eps; trained without."]
-    assert "zero_terminal_snr" in Objective(LossSettings(), NoiseSettings(zero_terminal_snr=True), EPS).warnings[0]
-    assert not Objective(LossSettings(), NoiseSettings(zero_terminal_snr=True), V).warnings
+        in_effect(LossSettings(v_pred_like_loss=0.5), NoiseSettings(), "v", UNIFORM)
+
+    def warnings(prediction, noise, loss=None):
+        return in_effect(loss or LossSettings(), noise, prediction, UNIFORM)[2]
+
+    assert warnings("eps", NoiseSettings(timestep_sampling="shift"), LossSettings(weighting_scheme="cosmap")) == [
+        "weighting_scheme, timestep_sampling: no meaning for a model that predicts eps; trained without."
+    ]
+    assert "zero_terminal_snr" in warnings("eps", NoiseSettings(zero_terminal_snr=True))[0]
+    assert not warnings("v", NoiseSettings(zero_terminal_snr=True))
+    assert warnings("flow", NoiseSettings(timestep_sampling="flux_shift", flow_shift=3))[0].startswith(
+        "flow_shift has no"
+    )
 
 
 def test_min_and_max_timestep():

@@ -11,7 +11,7 @@ def trained(name, looks, **values):
     torch.manual_seed(0)
     weight, target = torch.nn.Parameter(torch.randn(40, 30)), torch.randn(40, 30)
     settings = OptimizerSettings(optimizer_type=name, learning_rate=0.1, **values)
-    optimizer = optimizers.build(settings, [{"params": [weight], "lr_scale": 1.0}])
+    optimizer = optimizers.choose(settings).build([{"params": [weight], "lr_scale": 1.0}])
     look, seen = averaging.eval_weights(optimizer), []
     for _ in range(30):
         for _ in range(looks):
@@ -35,7 +35,7 @@ def test_what_is_seen_is_the_average():
     torch.manual_seed(0)
     weight = torch.nn.Parameter(torch.randn(40, 30))
     settings = OptimizerSettings(optimizer_type="AdamWScheduleFree", learning_rate=0.1)
-    optimizer = optimizers.build(settings, [{"params": [weight], "lr_scale": 1.0}])
+    optimizer = optimizers.choose(settings).build([{"params": [weight], "lr_scale": 1.0}])
     for _ in range(5):
         optimizer.zero_grad()
         weight.square().sum().backward()
@@ -50,7 +50,7 @@ def test_an_interrupted_look_is_left_as_well():
     torch.manual_seed(0)
     weight = torch.nn.Parameter(torch.randn(4))
     settings = OptimizerSettings(optimizer_type="SGDScheduleFree", learning_rate=0.1)
-    optimizer = optimizers.build(settings, [{"params": [weight], "lr_scale": 1.0}])
+    optimizer = optimizers.choose(settings).build([{"params": [weight], "lr_scale": 1.0}])
     weight.square().sum().backward()
     optimizer.step()
     optimizer.step()

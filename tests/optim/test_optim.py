@@ -44,7 +44,7 @@ def test_parse(text, want):
 )
 def test_wrong_arguments_get_one_sentence(text, words):
     with pytest.raises(AthanorError) as error:
-        optimizers.resolve(OptimizerSettings(optimizer_args=text))
+        optimizers.choose(OptimizerSettings(optimizer_args=text))
     assert words in str(error.value) and "\n" not in str(error.value)
 
 
@@ -106,15 +106,15 @@ class Problem:
 def test_every_optimizer_learns_repeats_itself_and_resumes(name):
     settings = settings_of(name)
     first, second = Problem(), Problem()
-    optimizer = optimizers.build(settings, first.groups())
+    optimizer = optimizers.choose(settings).build(first.groups())
     assert type(optimizer).__name__ == names.locate(name)[1]
     start = first.loss().item()
     first.train(optimizer, 60)
     assert first.loss() < 0.5 * start
-    early = optimizers.build(settings, second.groups())
+    early = optimizers.choose(settings).build(second.groups())
     second.train(early, 55)
     tensors, plain = state.pack(early)
-    late = optimizers.build(settings, second.groups())
+    late = optimizers.choose(settings).build(second.groups())
     state.unpack(late, tensors, json.loads(json.dumps(plain, allow_nan=False)))
     second.train(late, 5)
     assert all(torch.equal(a, b) for a, b in zip(first.weights, second.weights, strict=True))
@@ -124,7 +124,7 @@ def test_every_optimizer_learns_repeats_itself_and_resumes(name):
 def test_a_warm_up_from_0_is_survived(name):
     """The first update has the learning rate 0; Adafactor's own rate is another matter."""
     problem = Problem()
-    optimizer = optimizers.build(settings_of(name), problem.groups())
+    optimizer = optimizers.choose(settings_of(name)).build(problem.groups())
     for rate in (0.0, 0.05, 0.1):
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -157,27 +157,28 @@ def test_names():
 )
 def test_a_wrong_class_gets_one_sentence(text, words):
     with pytest.raises(AthanorError) as error:
-        optimizers.resolve(OptimizerSettings(optimizer_class=text))
+        optimizers.choose(OptimizerSettings(optimizer_class=text))
     assert words in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_missing_package_names_the_pip_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "lion_pytorch", None)
     with pytest.raises(AthanorError, match="install it with 'pip install lion-pytorch' or choose AdamW"):
-        optimizers.resolve(OptimizerSettings(optimizer_type="Lion"))
+        optimizers.choose(OptimizerSettings(optimizer_type="Lion"))
 
 
 def test_bitsandbytes_is_replaced_only_if_allowed(monkeypatch):
     monkeypatch.setitem(sys.modules, "bitsandbytes.optim", None)
     with pytest.raises(AthanorError, match="AdamW8bit needs the package bitsandbytes, which does not load"):
-        optimizers.resolve(OptimizerSettings(optimizer_type="AdamW8bit"))
+        optimizers.choose(OptimizerSettings(optimizer_type="AdamW8bit"))
     allowed = OptimizerSettings(optimizer_type="AdamW8bit", optimizer_fallback=True, optimizer_args="weight_decay=0.1")
-    assert optimizers.resolve(allowed) == (torch.optim.AdamW, {"weight_decay": 0.1})
-    assert optimizers.replaced(allowed).startswith("AdamW8bit does not work here, AdamW is used instead: ")
+    choice = optimizers.choose(allowed)
+    assert (choice.name, choice.cls, choice.arguments) == ("AdamW", torch.optim.AdamW, {"weight_decay": 0.1})
+    assert choice.replaced.startswith("AdamW8bit does not work here, AdamW is used instead: ")
     with pytest.raises(AthanorError, match="AdEMAMix8bit needs the package bitsandbytes"):
-        optimizers.resolve(OptimizerSettings(optimizer_type="AdEMAMix8bit", optimizer_fallback=True))
+        optimizers.choose(OptimizerSettings(optimizer_type="AdEMAMix8bit", optimizer_fallback=True))
     monkeypatch.undo()
-    assert optimizers.replaced(allowed) == ""
+    assert optimizers.choose(allowed).replaced == ""
 
 
 def test_without_bitsandbytes_everything_else_works():
@@ -193,10 +194,10 @@ def test_without_bitsandbytes_everything_else_works():
         from athanor.training_core.settings import OptimizerSettings
         for name, (module, _) in names.CLASSES.items():
             if module == "torch.optim":
-                optimizers.resolve(OptimizerSettings(optimizer_type=name))
+                optimizers.choose(OptimizerSettings(optimizer_type=name))
             elif module == "bitsandbytes.optim":
                 try:
-                    optimizers.resolve(OptimizerSettings(optimizer_type=name))
+                    optimizers.choose(OptimizerSettings(optimizer_type=name))
                 except AthanorError as error:
                     print(name, "install it with 'pip install bitsandbytes'" in str(error))
     """
@@ -217,9 +218,9 @@ def test_bitsandbytes_without_kernels_is_found_before_training(monkeypatch):
 
     monkeypatch.setattr(bitsandbytes.optim.Lion8bit, "step", broken)
     with pytest.raises(AthanorError, match=r"does not work on this machine \(Configured CUDA binary not found\)"):
-        optimizers.resolve(OptimizerSettings(optimizer_type="Lion8bit"))
+        optimizers.choose(OptimizerSettings(optimizer_type="Lion8bit"))
     allowed = OptimizerSettings(optimizer_type="Lion8bit", optimizer_fallback=True)
-    assert optimizers.resolve(allowed)[0].__module__.startswith("lion_pytorch")
+    assert optimizers.choose(allowed).cls.__module__.startswith("lion_pytorch")
 
 
 def test_a_class_with_open_arguments_takes_any(monkeypatch):
@@ -232,7 +233,7 @@ def test_a_class_with_open_arguments_takes_any(monkeypatch):
     module.Open = Open
     monkeypatch.setitem(sys.modules, "one_s_own", module)
     settings = OptimizerSettings(optimizer_class="one_s_own.Open", optimizer_args="speed=3 kind='fast'")
-    assert optimizers.build(settings, Problem().groups()).others == {"speed": 3, "kind": "fast"}
+    assert optimizers.choose(settings).build(Problem().groups()).others == {"speed": 3, "kind": "fast"}
 
 
 def test_labels():
@@ -249,12 +250,12 @@ def test_labels():
             "transformers.optimization.Adafactor(relative_step=True,warmup_init=True)",
         ),
     ):
-        assert optimizers.label(settings) == want
+        assert optimizers.choose(settings).label == want
 
 
 def test_adafactor_with_its_own_rate_takes_none():
     problem = Problem()
-    optimizer = optimizers.build(OptimizerSettings(optimizer_type="Adafactor"), problem.groups())
+    optimizer = optimizers.choose(OptimizerSettings(optimizer_type="Adafactor")).build(problem.groups())
     assert [group["lr"] for group in optimizer.param_groups] == [None, None]
     start = problem.loss().item()
     problem.train(optimizer, 60)
@@ -266,7 +267,7 @@ def test_one_that_finds_the_rate_has_one_for_all_and_tells_it(name):
     """They refuse groups of different rates in the middle of a run; LoRA+ and a text encoder's rate would be that."""
     problem = Problem()
     groups = [group | {"lr_scale": scale} for group, scale in zip(problem.groups(), (1.0, 16.0), strict=True)]
-    optimizer = optimizers.build(OptimizerSettings(optimizer_type=name, learning_rate=0.5), groups)
+    optimizer = optimizers.choose(OptimizerSettings(optimizer_type=name, learning_rate=0.5)).build(groups)
     assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.5]
     assert [group["lr_scale"] for group in optimizer.param_groups] == [1.0, 1.0]
     problem.train(optimizer, 3)
@@ -276,7 +277,7 @@ def test_one_that_finds_the_rate_has_one_for_all_and_tells_it(name):
 def test_effective_is_none_for_the_others():
     for name in ("AdamW", "torch.optim.Adafactor"):
         settings = OptimizerSettings(optimizer_class=name)
-        assert optimizers.effective(optimizers.build(settings, Problem().groups())) is None
+        assert optimizers.effective(optimizers.choose(settings).build(Problem().groups())) is None
 
 
 def test_a_network_that_the_class_cannot_train_gets_one_sentence():
@@ -289,12 +290,12 @@ def test_a_network_that_the_class_cannot_train_gets_one_sentence():
         }
     ] * 2
     with pytest.raises(AthanorError, match="AdamW cannot train this network"):
-        optimizers.build(OptimizerSettings(), groups)
+        optimizers.choose(OptimizerSettings()).build(groups)
 
 
 def test_the_trial_draws_nothing():
     before = torch.random.get_rng_state()
-    optimizers.resolve(OptimizerSettings())
+    optimizers.choose(OptimizerSettings())
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -324,13 +325,11 @@ def test_an_optimizer_is_tried_where_training_will_be(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(optimizers, "_load", lambda name: Noting)
     settings = OptimizerSettings(optimizer_type="SGDNesterov")
-    optimizers.resolve(settings)
-    optimizers.build(settings, [{"params": [torch.nn.Parameter(torch.ones(2))], "lr_scale": 1.0}])
+    optimizers.choose(settings)
     assert set(tried) == {"cpu"}
     tried.clear()
     there = torch.device("meta")
-    optimizers.resolve(settings, there)
-    optimizers.label(settings, there)
-    optimizers.replaced(settings, there)
-    optimizers.build(settings, Problem().groups(), there)  # parameters that are not there yet
-    assert set(tried) == {"meta"}
+    choice = optimizers.choose(settings, there)
+    assert set(tried) == {"meta"} and len(tried) == 2  # two weights, one step
+    choice.build(Problem().groups())  # what is made of it is not tried again
+    assert choice.label.endswith("Noting(momentum=0.9,nesterov=True)") and len(tried) == 2

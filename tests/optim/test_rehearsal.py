@@ -28,11 +28,11 @@ def test_weights_and_generators_are_as_before(name, dtype):
     if name == "Adagrad" and dtype is torch.bfloat16:
         # torch makes its state before the step, in 16 bits, and cannot train these; 2.14 says it in other words than 2.11.
         with pytest.raises(RuntimeError, match=r"dtype|expected scalar type Float"):
-            rehearse(optimizers.build(settings(name), made))
+            rehearse(optimizers.choose(settings(name)).build(made))
         return
     weights = [p for group in made for p in group["params"]]
     before, state = [w.detach().clone() for w in weights], torch.random.get_rng_state()
-    kept = rehearse(optimizers.build(settings(name), made))
+    kept = rehearse(optimizers.choose(settings(name)).build(made))
     assert torch.equal(torch.random.get_rng_state(), state)
     for weight, value in zip(weights, before, strict=True):
         assert weight.grad is None and weight.dtype is dtype
@@ -49,8 +49,8 @@ def test_training_is_the_same_after_it():
     for tried in (False, True):
         made = groups()
         if tried:
-            rehearse(optimizers.build(settings("Prodigy"), made))
-        optimizer, weights = optimizers.build(settings("Prodigy"), made), [p for g in made for p in g["params"]]
+            rehearse(optimizers.choose(settings("Prodigy")).build(made))
+        optimizer, weights = optimizers.choose(settings("Prodigy")).build(made), [p for g in made for p in g["params"]]
         for _ in range(3):
             optimizer.zero_grad()
             sum((w - 1).square().sum() for w in weights).backward()

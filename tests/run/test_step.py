@@ -96,7 +96,7 @@ def test_the_rates_of_a_step_are_told():
     assert outcome.lrs == (0.1,) and outcome.d_lr is None
     groups = [{"params": [a.weight], "lr_scale": 1.0}, {"params": [a.bias], "lr_scale": 2.0}]
     settings = OptimizerSettings(optimizer_type="Prodigy", learning_rate=1.0)
-    optimizer = optimizers.build(settings, groups)
+    optimizer = optimizers.choose(settings).build(groups)
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     one = Stepper(
         predict=lambda noised, batch: a(noised.x),

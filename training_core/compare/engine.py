@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import AthanorError
-from ..host import folders, guard, sampling, workflow
+from ..host import devices, folders, guard, sampling, workflow
 from ..pictures import write_png
 from .cells import Cell
 from .identity import parameters
@@ -65,7 +65,7 @@ class CellPainter:
         try:
             pixels = self._pixels(cell)
         except Exception as error:
-            if not guard.is_out_of_memory(error):
+            if not devices.is_out_of_memory(error):
                 raise
             self.models.forget()
             sampling.make_room()

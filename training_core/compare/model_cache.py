@@ -38,7 +38,7 @@ class ModelCache:
     variants: Variants
     starts: Mapping[WidgetEdits, dict[str, Any]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    _shelf: lora.Shelf = field(default_factory=lora.Shelf)
+    _shelf: lora.LoraFiles = field(default_factory=lora.LoraFiles)
     _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
     _vae: tuple[str, Any] | None = None  # file name, VAE

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from ..errors import AthanorError
+from ..files import safetensors_metadata
 from ..history.handle import Checkpoint, Run
 from ..host import folders
 from .names import match_names, natural, nearest
@@ -112,7 +111,7 @@ def _of_folder(folder: Path) -> Points:
     for name in folders.lora_names() if called else ():
         if name not in found and name.replace("\\", "/").startswith(called):
             path = folders.existing_lora(name)
-            if _metadata(path).get("athanor_run_id") == folder.name:
+            if safetensors_metadata(path).get("athanor_run_id") == folder.name:
                 found[name] = _of_file(path, name)
     if not found:
         raise AthanorError(f"The run {called} ({folder.name}) has no LoRA file yet; wait for its first checkpoint.")
@@ -126,23 +125,15 @@ def probes(events: Sequence[dict]) -> tuple[tuple[int, float], ...]:
 
 def _probes_of(path: Path) -> tuple[tuple[int, float], ...]:
     """What the probe of the run that wrote this file saw."""
-    run_id = _metadata(path).get("athanor_run_id", "")
+    run_id = safetensors_metadata(path).get("athanor_run_id", "")
     if not re.fullmatch(r"[0-9a-f]{16}", run_id):
         return ()
     return probes(read_lines(folders.run_folder(run_id) / "events.jsonl"))
 
 
-def _metadata(path: Path) -> dict[str, str]:
-    try:
-        with safe_open(path, "pt") as file:
-            return file.metadata() or {}
-    except (SafetensorError, OSError):
-        return {}
-
-
 def _of_file(path: Path, name: str) -> Checkpoint:
     """Epoch and step from the file's name and metadata; 0 where neither tells."""
-    metadata = _metadata(path)
+    metadata = safetensors_metadata(path)
     match = re.search(r"-(step)?(\d+)$", path.stem)
 
     def told(key: str) -> int:

@@ -15,11 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from ..errors import AthanorError
-from ..files import write_atomically
+from ..files import METADATA, safetensors_header, write_atomically
 
 Tensors = dict[str, torch.Tensor]
-
-_META = "__metadata__"  # safetensors' own name
 
 
 class Store(Protocol):
@@ -78,12 +76,8 @@ class DiskStore:
     def meta(self, key: str) -> dict[str, Any] | None:
         """See Store; counts as a use."""
         try:
-            with self._path(key).open("rb") as file:
-                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-                whole = file.tell() + max(entry["data_offsets"][1] for name, entry in header.items() if name != _META)
-                complete = os.fstat(file.fileno()).st_size == whole
-            return self._used(key, header) if complete else None
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError):
+            return self._used(key, safetensors_header(self._path(key)))
+        except (ValueError, LookupError, TypeError):
             return None
 
     def get(self, key: str) -> tuple[Tensors, dict[str, Any]] | None:
@@ -97,7 +91,7 @@ class DiskStore:
         return None if meta is None else (tensors, meta)
 
     def _used(self, key: str, header: dict[str, Any]) -> dict[str, Any] | None:
-        meta = json.loads(header[_META]["athanor"])
+        meta = json.loads(header[METADATA]["athanor"])
         with contextlib.suppress(OSError):  # gone by now: it was read whole
             os.utime(self._path(key))
         return meta if meta["key"] == key else None

@@ -7,16 +7,12 @@ from collections.abc import Collection
 from itertools import chain, count
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from ..files import safetensors_metadata
 
 
 def owner(path: Path) -> str | None:
     """The run id in a LoRA file's metadata, or None (no metadata, another trainer's, unreadable)."""
-    try:
-        with safe_open(path, "pt") as file:
-            return (file.metadata() or {}).get("athanor_run_id")
-    except (SafetensorError, OSError):
-        return None
+    return safetensors_metadata(path).get("athanor_run_id")
 
 
 def family_of(path: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from PIL import Image
 from ..charts import svg
 from ..charts.curve import ema
 from ..files import write_atomically
-from . import registry, review, series
+from . import registry, resolved, review, series
 
 log = logging.getLogger("athanor")
 
@@ -84,6 +84,7 @@ def page(record: registry.Record) -> str:
         *_curves(record, points, told),
         *_bands(told["bands"]),
         *_table(told["checkpoints"]),
+        *_settings(record.folder),
         *_samples(record),
         *_worst(told["pictures"]),
     ]
@@ -159,6 +160,15 @@ def _table(files: Sequence[dict[str, Any]]) -> list[str]:
         for i, h in enumerate(("file", "epoch", "step", "loss", "probe", "size"))
     )
     return [_section("Files", f"<table><tr>{heads}</tr>{''.join(rows)}</table>")]
+
+
+def _settings(folder: Path) -> list[str]:
+    """What was trained with, as far as it is not the default, and what was asked for instead."""
+    rows = [f"<tr><td>{_text(group)}</td><td>{_text(words)}</td></tr>" for group, words in resolved.rows(folder)]
+    if not rows:
+        return []
+    otherwise = [f"<p class='legend'>{_text(line)}</p>" for line in resolved.read(folder)[1]]
+    return [_section("Trained with", f"<table>{''.join(rows)}</table>", *otherwise)]
 
 
 def _samples(record: registry.Record) -> list[str]:

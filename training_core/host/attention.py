@@ -24,7 +24,7 @@ class Attention:
     def __call__(
         self, chosen: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, *args: Any, **kwargs: Any
     ) -> Any:
-        """What `chosen` would give: (B, tokens, heads * width), or as its keywords say."""
+        """Return what `chosen` would give: (B, tokens, heads * width), or as its keywords say."""
         if not self._told:
             self._told = True
             log.info(
@@ -36,7 +36,7 @@ class Attention:
 
 
 def kernel(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, options: dict[str, Any]) -> str:
-    """Which of torch's kernels takes these tensors, in words."""
+    """Return which of torch's kernels takes these tensors, in words for the log."""
     if q.device.type != "cuda":
         return f"on {q.device.type}, {str(q.dtype).removeprefix('torch.')}"
     if not options.get("skip_reshape"):

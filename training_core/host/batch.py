@@ -10,7 +10,7 @@ import torch
 
 
 class Caption(Protocol):
-    """What text encoders that are trained read."""
+    """A caption with what text encoders need to read it, when they are trained and encode it in every step."""
 
     text: str
     weighted: bool
@@ -20,7 +20,7 @@ class Caption(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Sizes that SDXL is told, in pixels as (width, height) and (left, top)."""
+    """The sizes that SDXL is conditioned on, in pixels: (width, height), and (left, top) of the crop."""
 
     original: tuple[int, int]
     crop: tuple[int, int]
@@ -33,7 +33,7 @@ Groups = tuple[tuple[list[int], dict[str, Any]], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A micro-batch on the model's device."""
+    """A micro-batch on the model's device, with the conditioning of each sample."""
 
     latents: torch.Tensor  # (B, C, h, w) float32, process_latent_in applied
     weights: torch.Tensor  # (B,) float32 loss weights

@@ -11,20 +11,20 @@ import comfy.model_detection
 import comfy.sd
 import torch
 
+from ..families import Family
 from . import folders
-from .families import Family
 
 PREFIX = "model.diffusion_model."
 
 
-def compute_in_input_format(module: torch.nn.Module) -> None:
+def compute_in_input_format(module: Any) -> None:
     """Let a layer of the host cast its weights to its input's number format."""
     if hasattr(module, "comfy_cast_weights") and not module.comfy_cast_weights:
         module.comfy_cast_weights = True
 
 
 def tensors(model: Any, clip: Any, vae: Any, family: Family, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """A model with what its family's files hold beside it, on the CPU; the VAE keeps its own number format.
+    """Return a model's tensors with those of what its family's files hold beside it, on the CPU; the VAE keeps its number format.
 
     Args:
         model: the host's model, whose diffusion model has been trained.
@@ -44,37 +44,37 @@ def tensors(model: Any, clip: Any, vae: Any, family: Family, dtype: torch.dtype)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the check of a checkpoint found."""
+    """What is wrong with a checkpoint that is to be written: tensors that are missing, or another kind of model."""
 
     missing: tuple[str, ...]
     deviation: float = 0.0
 
-    def trouble(self, _precision: str) -> str:
-        """What is wrong, in one sentence, or ''."""
+    def trouble(self, precision: str) -> str:
+        """Return what is wrong, in one sentence, or '' if nothing is."""
         if not self.missing:
             return ""
         return f"ComfyUI would not know it as the model that was trained: {self.missing[0]}."
 
 
 def check(model: Any, state: Mapping[str, torch.Tensor]) -> Verdict:
-    """Whether the host's detection makes of a checkpoint's tensors what was trained."""
+    """Return whether ComfyUI's detection takes a checkpoint's tensors for the model that was trained."""
     prefix = PREFIX if any(key.startswith(PREFIX) for key in state) else ""
-    found = comfy.model_detection.model_config_from_unet(dict(state), prefix)
-    if type(found) is not type(model.model_config):
-        return Verdict((f"it is taken for {type(found).__name__}",))
+    config = comfy.model_detection.model_config_from_unet(dict(state), prefix)
+    if type(config) is not type(model.model_config):
+        return Verdict((f"it is taken for {type(config).__name__}",))
     lost = [key for key in model.diffusion_model.state_dict() if f"{prefix}{key}" not in state]
     return Verdict(tuple(f"{key} is missing" for key in lost))
 
 
-def is_one(path: Path) -> bool:
-    """Whether a file is a whole model, by where it lies."""
+def is_whole_model(path: Path) -> bool:
+    """Return whether a file is a whole model and no LoRA, by the folder in which it lies."""
     return any(path.is_relative_to(folder) for folder in folders.model_folders())
 
 
 def merged(model: Any, path: Path, strength: float) -> Any:
-    """MODEL moved towards the fine-tuned one of a file: strength 1 is that model, 0.5 half-way."""
+    """Return MODEL moved towards the fine-tuned one of a file: strength 1 gives that model, 0.5 the mean of both."""
     if path.is_relative_to(folders.checkpoint_folder()):
-        other = comfy.sd.load_checkpoint_guess_config(str(path), output_vae=False, output_clip=False)[0]
+        other: Any = comfy.sd.load_checkpoint_guess_config(str(path), output_vae=False, output_clip=False)[0]
     else:
         other = comfy.sd.load_diffusion_model(str(path))
     if strength == 1:

@@ -25,9 +25,9 @@ from .swap import HOME, transformer_blocks
 
 log = logging.getLogger("athanor")
 BACKEND = "inductor"
-SHAPES = 64
+MAX_SHAPES = 64
 """Graphs of a kind of block at most."""
-KEPT = 32
+MAX_KEPT_GRAPHS = 32
 """Graphs of earlier runs at most; more are dropped, all at once, as a run begins."""
 PATCHES = ("patches", "patches_replace", "wrappers")
 """What a graph can have put into the model's options that blocks must go on seeing."""
@@ -39,7 +39,7 @@ MASKS = (0, -1)
 
 
 def _attention(_chosen: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-    """torch's own; it must not write to the log as `Attention` does, which would cut the graph."""
+    """Compute attention by torch's own function: writing to the log, as `Attention` does, would cut the graph."""
     return attention_pytorch(*args, **kwargs)
 
 
@@ -71,22 +71,22 @@ class Compiled:
 
     def __init__(self, backend: str) -> None:
         self._counting = _counting(backend)
-        if self._counting.graphs.total() > KEPT:
+        if self._counting.graphs.total() > MAX_KEPT_GRAPHS:
             torch._dynamo.reset()
             self._counting.graphs.clear()
         self._before = self._counting.graphs.copy()
         self._dynamic = True  # False once a graph for all sizes was refused: one for each size
         self.reason = ""
         """Why the blocks run as usual; empty while they do not."""
-        self._told = ""
+        self._reported = ""
 
     @property
     def graphs(self) -> Counter[str]:
-        """Those compiled in this run, by kind of block."""
+        """The graphs compiled in this run, by kind of block."""
         return self._counting.graphs - self._before
 
     def wrap(self, block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
-        """`forward`, compiled as soon as it is run."""
+        """Return a block's `forward`, compiled at its first call with gradients."""
         kind = type(block).__name__
         # On copies: where a graph changes an input, inductor gives wrong gradients (it keeps the changed one for the backward
         # pass). The copies themselves do not outlive compiling.
@@ -98,19 +98,19 @@ class Compiled:
                 return forward(*args, **kwargs)
             if any(options.get(name) for name in PATCHES):
                 return self._give_up("the graph has patched its blocks", forward, args, kwargs)
-            told = kwargs | {"transformer_options": dict(OPTIONS)} if "transformer_options" in kwargs else kwargs
+            own = kwargs | {"transformer_options": dict(OPTIONS)} if "transformer_options" in kwargs else kwargs
             self._counting.kind = kind
             try:
                 if self._dynamic:
                     try:
-                        _mark(_named(args, told))
-                        return ready(*args, **told)
+                        _mark(_named(args, own))
+                        return ready(*args, **own)
                     except Exception as error:
                         _raise_other(error)
                         log.info("Athanor: compiled for each size of its inputs by itself (%s)", _sentence(error))
                         self._dynamic = False
-                _unmark(_named(args, told))
-                return ready(*args, **told)
+                _unmark(_named(args, own))
+                return ready(*args, **own)
             except Exception as error:
                 _raise_other(error)
                 return self._give_up(_sentence(error), forward, args, kwargs)
@@ -121,42 +121,43 @@ class Compiled:
         self.reason = why
         return forward(*args, **kwargs)
 
-    def said(self) -> Iterator[str]:
-        """What is new since the last time, for the log or (if it is a failure) for the user: one sentence."""
-        if self.reason and self._told != self.reason:
-            self._told = self.reason
+    def warnings(self) -> Iterator[str]:
+        """Yield a sentence for the user if the blocks could not be compiled; once for each reason."""
+        if self.reason and self._reported != self.reason:
+            self._reported = self.reason
             yield (
                 f"torch_compile: the model's blocks cannot be compiled here ({self.reason}); they run as usual, the result is the "
                 "same. Switch torch_compile off."
             )
 
     def summary(self) -> str:
-        """Graphs by kind of block, in words."""
+        """Return how many graphs were compiled by kind of block, in words."""
         kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.graphs.items()))
         return f"{self.graphs.total()} graphs compiled ({kinds or 'none'}), {self._before.total()} kept from before"
 
 
 def _named(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]]:
-    """A block's tensors, and the names of those that are given by name."""
+    """Yield a block's tensor arguments as (name, tensor); the name is '' for positional ones."""
     yield from (("", value) for value in args if isinstance(value, torch.Tensor))
     yield from ((name, value) for name, value in kwargs.items() if isinstance(value, torch.Tensor))
 
 
 def _mark(tensors: Iterable[tuple[str, torch.Tensor]]) -> None:
-    """Let a graph be for all sizes of their `AXES`, where the block allows it (a size of 1 is always one of its own)."""
+    """Let a graph be compiled for all sizes of the tensors' `AXES`; torch makes one of its own for size 1."""
     for name, value in tensors:
         axes = MASKS if "mask" in name and value.ndim == 2 else AXES.get(value.ndim, ())
         torch._dynamo.maybe_mark_dynamic(value, [axis % value.ndim for axis in axes])
 
 
 def _unmark(tensors: Iterable[tuple[str, torch.Tensor]]) -> None:
-    """Blocks hand some of them on, and one may have been marked before."""
+    """Take back what `_mark` has told torch: blocks hand tensors on, which may have been marked before."""
     for _, value in tensors:
-        value.__dict__.pop("_dynamo_weak_dynamic_indices", None)
+        attributes: Any = value.__dict__
+        attributes.pop("_dynamo_weak_dynamic_indices", None)
 
 
 def _raise_other(error: Exception) -> None:
-    """Raise again what is no failure to compile: the block's own failures, and that memory is full."""
+    """Raise an error again unless it is a failure to compile: the block's own errors, and out of memory."""
     inner = getattr(error, "inner_exception", error)  # what a backend has raised
     if mm.is_oom(inner):
         raise inner
@@ -171,7 +172,7 @@ def _sentence(error: Exception) -> str:
     if "InvalidCxxCompiler" in name + str(error):
         return "there is no C++ compiler, which torch needs for it on a CPU"
     if "RecompileLimit" in name:
-        return f"their inputs have more than {SHAPES} shapes: fewer buckets would do"
+        return f"their inputs have more than {MAX_SHAPES} shapes: fewer buckets would do"
     return " ".join(str(error).split())[:160] or name
 
 
@@ -187,18 +188,23 @@ def compiled(model: torch.nn.Module, backend: str = "") -> Iterator[Compiled]:
     blocks = [
         block for block in transformer_blocks(model) if not any(HOME in layer.__dict__ for layer in block.modules())
     ]
-    found = Compiled(backend or BACKEND)
-    limits = {"recompile_limit": SHAPES, "accumulated_recompile_limit": SHAPES * 8, "fail_on_recompile_limit_hit": True}
+    run_blocks = Compiled(backend or BACKEND)
+    limits = {
+        "recompile_limit": MAX_SHAPES,
+        "accumulated_recompile_limit": MAX_SHAPES * 8,
+        "fail_on_recompile_limit_hit": True,
+    }
     differentiated = {
         # Else a backward pass that cannot be compiled for all sizes fails as late as in the backward pass.
         "force_non_lazy_backward_lowering": True,
         # Weights of 8 bits are cast for both passes (`frozen`): else the casts of all layers are kept for the second.
         "ban_recompute_materialized_backward": not quantised.is_8bit(model),
     }
-    functorch = torch._functorch.config.patch(differentiated)
-    with torch._dynamo.config.patch(limits), functorch, patched(blocks, found.wrap):
+    compiler: Any = torch
+    functorch = compiler._functorch.config.patch(differentiated)
+    with torch._dynamo.config.patch(limits), functorch, patched(blocks, run_blocks.wrap):
         try:
-            yield found
+            yield run_blocks
         finally:
-            if found.graphs:
-                log.info("Athanor: %s", found.summary())
+            if run_blocks.graphs:
+                log.info("Athanor: %s", run_blocks.summary())

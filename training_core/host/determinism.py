@@ -40,7 +40,7 @@ def _attribute(holder: Any, name: str) -> _Switch:
 
 
 def _algorithms() -> tuple[bool, bool, bool]:
-    """Whether deterministic ones alone are used; whether others are warned of only; and what torch's compiler goes by."""
+    """Inside, torch uses deterministic algorithms alone (or only warns of others), and its compiler follows suit."""
     import torch._inductor.config as inductor  # takes a second: not when the pack is loaded
 
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
@@ -91,20 +91,20 @@ def prepare() -> None:
 
 
 def applies(device: torch.device) -> bool:
-    """Whether it makes a difference on this device."""
+    """Return whether deterministic algorithms differ from the usual ones on this device."""
     return device.type in KINDS
 
 
 @contextmanager
 def in_training(device: torch.device) -> Iterator[None]:
-    """Inside, sums are as exact as torch has them by itself, whatever the host was started with; for all of training."""
+    """Inside, sums are as exact as torch computes them by default, whatever ComfyUI was started with; for all of training."""
     with _set(_IN_TRAINING if applies(device) else {}):
         yield
 
 
 @contextmanager
 def deterministic(device: torch.device) -> Iterator[None]:
-    """Inside, the same computation gives the same bytes, and one that cannot raises (see `missing`)."""
+    """Inside, the same computation gives the same bytes, and an operation that cannot raises an error (see `missing`)."""
     if applies(device):
         prepare()
     with _set(_DETERMINISTIC if applies(device) else {}):
@@ -112,19 +112,19 @@ def deterministic(device: torch.device) -> Iterator[None]:
 
 
 def as_found() -> AbstractContextManager[None]:
-    """Inside, everything is as the user's server has it: for pictures that are drawn in between."""
+    """Inside, torch is set as the user's server has it: for pictures that are drawn during training."""
     return _set(dict(_found))
 
 
 def missing(error: BaseException) -> str:
-    """The operation that has no deterministic form, if `error` says so; '' if it is about something else."""
-    said = str(error)
+    """Return the operation that has no deterministic form, if `error` says so; '' if the error is about something else."""
+    message = str(error)
     if not isinstance(error, RuntimeError):
         return ""
-    if WORKSPACE in said:
+    if WORKSPACE in message:
         return f"cuBLAS, which had started before {WORKSPACE} was {REPRODUCIBLE},"
-    found = _NO_FORM.search(said)
-    return found[1] if found else ""
+    match = _NO_FORM.search(message)
+    return match[1] if match else ""
 
 
 @contextmanager

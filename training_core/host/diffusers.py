@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import comfy.lora
-import comfy.model_base
 import comfy.utils
 import torch
 
+from ..families import SAME, Family
 from . import swap
-from .families import Family, file_names
+from .detection import file_names
 
 Rows = slice | torch.Tensor
 """Index into the first dimension of a weight: the rows that a module of diffusers stands for, in its own order."""
 
-MAPS: dict[type, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
-    comfy.model_base.BaseModel: comfy.utils.unet_to_diffusers,
-    comfy.model_base.SDXL: comfy.utils.unet_to_diffusers,
-    comfy.model_base.SD3: comfy.utils.mmdit_to_diffusers,
-    comfy.model_base.Flux: comfy.utils.flux_to_diffusers,
-    # The newer spelling comes later in the host's map, and Flux.2 has only that.
-    comfy.model_base.Flux2: lambda config: dict(reversed(comfy.utils.flux_to_diffusers(config).items())),
-    comfy.model_base.Chroma: comfy.utils.flux_to_diffusers,
-    comfy.model_base.AuraFlow: comfy.utils.auraflow_to_diffusers,
-}
-SAME = {comfy.model_base.QwenImage, comfy.model_base.HiDream}
-"""The host has taken over diffusers' own names."""
-
 
 def modules(model: Any, family: Family) -> dict[str, dict[str, Rows]]:
-    """Module in our LoRA files -> what diffusers calls it: several modules, each some of its rows, or several names.
+    """Return module in our LoRA files -> diffusers' modules that it is made of: name -> the rows of its weight, or several names.
 
     Names begin with `unet.`, `transformer.` or `text_encoder.`. Empty for a family that the host has no map for.
     """
     base = model.model
     layers = {name: module for name, module in base.diffusion_model.named_modules() if hasattr(module, "weight")}
-    kind, config = type(base), base.model_config.unet_config
-    if kind in SAME:
-        raw: Mapping[str, Any] = {f"{name}.weight": f"{name}.weight" for name in layers}
-    elif family.title == "Z-Image":  # Lumina 2 is of the same class, but its k and v are narrower than the map says
-        raw = comfy.utils.z_image_to_diffusers(config)
-    else:
-        raw = MAPS.get(kind, lambda config: {})(config)
+    config = base.model_config.unet_config
+    raw = _host_map(family, config, layers)
     renamed = file_names(model, family)
     prefix = "unet" if "num_res_blocks" in config else "transformer"
     result: dict[str, dict[str, Rows]] = {}
@@ -55,8 +37,18 @@ def modules(model: Any, family: Family) -> dict[str, dict[str, Rows]]:
     return result | _text_encoders() if result else {}
 
 
+def _host_map(family: Family, config: Mapping[str, Any], layers: Iterable[str]) -> Mapping[str, Any]:
+    """Return diffusers' key -> ComfyUI's key, or what of it (see `_target`); {} for a family without a map."""
+    if not family.diffusers_map:
+        return {}
+    if family.diffusers_map == SAME:
+        return {f"{name}.weight": f"{name}.weight" for name in layers}
+    names = getattr(comfy.utils, family.diffusers_map)(config)
+    return dict(reversed(names.items())) if family.diffusers_newest else names
+
+
 def _target(target: str | tuple[Any, ...], layers: Mapping[str, Any]) -> tuple[str, Rows]:
-    """(path, rows) of what the host's maps point to: a key, and perhaps a range of rows, or how rows are reordered."""
+    """Return (path, rows) of a value of ComfyUI's maps: a key, perhaps with a range of rows, or with how rows are reordered."""
     if isinstance(target, str):
         return target.removesuffix(".weight"), slice(None)
     path = target[0].removesuffix(".weight")
@@ -70,7 +62,7 @@ def _target(target: str | tuple[Any, ...], layers: Mapping[str, Any]) -> tuple[s
 
 
 def _text_encoders() -> dict[str, dict[str, Rows]]:
-    """CLIP's layers: one encoder alone is called `lora_te` in a file."""
+    """Return the same for CLIP's layers; a single encoder is called `lora_te` in a file."""
     return {
         f"{ours}_text_model_encoder_layers_{layer}_{name}": {
             f"{theirs}.text_model.encoder.layers.{layer}.{path}": slice(None)

@@ -21,8 +21,8 @@ LACKING = ("text_projection.weight", "logit_scale")
 """Weights of CLIP that SDXL and SD3 checkpoints lack and the host does not use: what stands there is whatever was in memory."""
 
 
-def _plain(value: torch.Tensor) -> list[torch.Tensor]:
-    """The tensors that a quantised one is made of (its numbers and scales), or the tensor itself."""
+def _plain(value: Any) -> list[torch.Tensor]:
+    """Return the tensors that a quantised one is made of (its numbers and scales), or the tensor itself."""
     if not hasattr(value, "__tensor_flatten__"):
         return [value]
     names, _ = value.__tensor_flatten__()
@@ -91,7 +91,7 @@ def _patcher(hasher: Any, patcher: Any) -> None:
 
 
 def _see_packed(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
-    """Of weights that other packs keep packed, `state_dict` gives stand-ins without memory: look at the weights themselves.
+    """Put packed weights themselves into `state`, where `state_dict` gave stand-ins without memory (GGUF).
 
     It may also name tensors that are none, for the host to reckon with (GGUF: room to unpack the largest).
     """
@@ -104,7 +104,7 @@ def _see_packed(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
 
 
 def fingerprint(model: Any, clip: Any, vae: Any) -> str:
-    """SHA-256 over sampled weights of all three, their LoRA patches, sampling patches and clip skip."""
+    """Return the SHA-256 over sampled weights of all three, their LoRA patches, sampling patches and clip skip."""
     hasher = hashlib.sha256()
     with torch.no_grad():
         for patcher in (model, clip.patcher, vae.patcher):
@@ -114,7 +114,7 @@ def fingerprint(model: Any, clip: Any, vae: Any) -> str:
 
 
 def diffusion_model(model: Any) -> str:
-    """SHA-256 of what a picture depends on: sampled weights, LoRA patches, sampling and other patches of the graph."""
+    """Return the SHA-256 of what a picture depends on: sampled weights, LoRA patches, sampling and other patches of the graph."""
     hasher = hashlib.sha256()
     with torch.no_grad():
         _patcher(hasher, model)
@@ -123,7 +123,7 @@ def diffusion_model(model: Any) -> str:
 
 
 def latent(samples: dict[str, Any]) -> str:
-    """SHA-256 of a LATENT: all its numbers, its mask and batch indices."""
+    """Return the SHA-256 of a LATENT: all its numbers, its mask and batch indices."""
     hasher = hashlib.sha256()
     for name, value in sorted(samples.items()):
         hasher.update(name.encode())
@@ -135,7 +135,7 @@ def latent(samples: dict[str, Any]) -> str:
 
 
 def file(path: Path) -> str:
-    """SHA-256 of a model file's size, time and header: a file that was replaced under its name is another one."""
+    """Return the SHA-256 of a model file's size, time and header: a file that was replaced under its name is another one."""
     stat = path.stat()
     hasher = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns}".encode())
     with path.open("rb") as opened:
@@ -146,7 +146,7 @@ def file(path: Path) -> str:
 
 
 def text_encoder(clip: Any) -> str:
-    """SHA-256 of what a caption's encoding depends on: sampled weights, LoRA patches, layer and tokenizer options."""
+    """Return the SHA-256 of what a caption's encoding depends on: sampled weights, LoRA patches, layer and tokenizer options."""
     hasher = hashlib.sha256()
     with torch.no_grad():
         _patcher(hasher, clip.patcher)
@@ -156,13 +156,13 @@ def text_encoder(clip: Any) -> str:
 
 
 def models(model: Any, clip: Any, vae: Any) -> str:
-    """SHA-256 of a MODEL and, where there are any, its CLIP and VAE."""
+    """Return the SHA-256 of a MODEL and, where there are any, its CLIP and VAE."""
     parts = [diffusion_model(model), clip and text_encoder(clip), vae and autoencoder(vae)]
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def value(anything: Any) -> str | None:
-    """SHA-256 of what travels through a graph: models by their weights and patches, pictures and latents by all their
+    """Return the SHA-256 of what travels through a graph: models by their weights and patches, pictures and latents by all their
     numbers; None for things of which this is not known."""
     if hasattr(anything, "patches") and hasattr(anything, "model_options"):
         return diffusion_model(anything)
@@ -189,7 +189,7 @@ def value(anything: Any) -> str | None:
 
 
 def autoencoder(vae: Any, dtype: torch.dtype | None = None) -> str:
-    """SHA-256 of all of a VAE's weights, and of the number format it works in: latents outlive the graph.
+    """Return the SHA-256 of all of a VAE's weights, and of the number format it works in: latents outlive the graph.
 
     Args:
         dtype: that it encodes in, if not the VAE's own.

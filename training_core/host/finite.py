@@ -8,7 +8,7 @@ import torch
 
 
 def blame(host_model: Any) -> str:
-    """What to do about a model whose loss has never been a number, in one sentence.
+    """Return in one sentence what to do about a model whose loss has never been a number.
 
     Args:
         host_model: a `Trainable`.
@@ -26,7 +26,7 @@ def blame(host_model: Any) -> str:
 
 
 def first_broken(module: torch.nn.Module) -> str:
-    """Name of the first frozen weight that holds NaN or infinity; '' if none does."""
+    """Return the name of the first frozen weight that holds NaN or infinity; '' if none does."""
     with torch.no_grad():
         for name, value in module.named_parameters():
             if not value.requires_grad and value.is_floating_point() and not _is_finite(value):

@@ -14,7 +14,7 @@ _BAD = re.compile(r'[<>:"|?*\x00-\x1f]')
 
 
 def dataset_folder(name: str) -> Path:
-    """The folder a workflow means: below ComfyUI's input folder or one of its `datasets` folders.
+    """Return the folder a workflow means: below ComfyUI's input folder or one of its `datasets` folders.
 
     Raises:
         AthanorError: it is empty, missing, no folder, or outside.
@@ -40,27 +40,27 @@ def dataset_folder(name: str) -> Path:
 
 
 def collected_folder() -> Path:
-    """Where pictures out of a graph are kept: input/athanor, so that a Dataset Loader finds them, too."""
+    """Return where pictures out of a graph are stored: input/athanor, where a Dataset Loader finds them, too."""
     return Path(folder_paths.get_input_directory()) / "athanor"
 
 
 def lora_folder() -> Path:
-    """Where LoRA files are written: the host's first loras folder."""
+    """Return where LoRA files are written: the host's first loras folder."""
     return Path(folder_paths.get_folder_paths("loras")[0])
 
 
 def checkpoint_folder() -> Path:
-    """Where whole models with their text encoders and VAE are written: the host's first checkpoints folder."""
+    """Return where whole models with their text encoders and VAE are written: the host's first checkpoints folder."""
     return Path(folder_paths.get_folder_paths("checkpoints")[0])
 
 
 def model_folders() -> list[Path]:
-    """Where fine-tuned models are written: with text encoders and VAE, and alone."""
+    """Return where fine-tuned models are written: with text encoders and VAE, and alone."""
     return [checkpoint_folder(), Path(folder_paths.get_folder_paths("diffusion_models")[0])]
 
 
 def lora_path(name: str) -> Path:
-    """The file of LoRA `name` (without ending, '/' for sub-folders) in the loras folder.
+    """Return the file of LoRA `name` (without ending, '/' for sub-folders) in the loras folder.
 
     Raises:
         AthanorError: the name is empty, has characters no file system takes, or leads out of the folder.
@@ -69,7 +69,7 @@ def lora_path(name: str) -> Path:
 
 
 def model_path(name: str, alone: bool) -> Path:
-    """The same for a fine-tuned model, in the checkpoints or (`alone`) the diffusion_models folder."""
+    """Return the same for a fine-tuned model, in the checkpoints or (`alone`) the diffusion_models folder."""
     return _file(model_folders()[alone], name)
 
 
@@ -87,7 +87,7 @@ def _file(root: Path, name: str) -> Path:
 
 
 def beside(path: Path, name: str) -> Path:
-    """The file of another name in the folder of LoRAs or models that a saved file lies in.
+    """Return the file of another name in the folder of LoRAs or models that a saved file lies in.
 
     Raises:
         AthanorError: as `lora_path`; or the file lies in none of them.
@@ -99,7 +99,7 @@ def beside(path: Path, name: str) -> Path:
 
 
 def lora_name(path: Path) -> str:
-    """The name under which the host lists a file of a loras folder, or of the folders of models.
+    """Return the name under which the host lists a file of a loras folder, or of the folders of models.
 
     Raises:
         AthanorError: it lies in none of them.
@@ -111,12 +111,12 @@ def lora_name(path: Path) -> str:
 
 
 def lora_names() -> list[str]:
-    """All LoRA files, as the host lists them."""
+    """Return all LoRA files, as the host lists them."""
     return folder_paths.get_filename_list("loras")
 
 
 def existing_lora(name: str) -> Path:
-    """The file of a LoRA that the host lists.
+    """Return the file of a LoRA that the host lists.
 
     Raises:
         AthanorError: there is none of that name.
@@ -128,7 +128,7 @@ def existing_lora(name: str) -> Path:
 
 
 def trained_file(name: str) -> tuple[str, Path]:
-    """What a run has written under a name: "loras", "checkpoints" or "diffusion_models" (a fine-tune), and the file.
+    """Return what a run has written under a name: "loras", "checkpoints" or "diffusion_models" (a fine-tune), and the file.
 
     Raises:
         AthanorError: there is none of that name.
@@ -141,27 +141,27 @@ def trained_file(name: str) -> tuple[str, Path]:
 
 
 def runs_folder() -> Path:
-    """output/athanor/runs."""
+    """Return the folder of all runs, output/athanor/runs."""
     return Path(folder_paths.get_output_directory()) / "athanor" / "runs"
 
 
 def run_folder(run_id: str) -> Path:
-    """output/athanor/runs/<run id>."""
+    """Return the folder of one run, output/athanor/runs/<run id>."""
     return runs_folder() / run_id
 
 
 def name_lock(target: Path) -> Path:
-    """Where the lock on a file's name lies: beside the runs, for the folders of models are read by others."""
+    """Return where the lock on a file's name lies: beside the runs, since others read the folders of models."""
     return runs_folder().parent / "names" / hashlib.sha256(str(target).encode()).hexdigest()[:16]
 
 
 def input_folder() -> Path:
-    """ComfyUI's input folder."""
+    """Return ComfyUI's input folder, where uploads lie."""
     return Path(folder_paths.get_input_directory())
 
 
 def compare_folder(name: str) -> Path:
-    """output/athanor/compare/<name>.
+    """Return the folder of a comparison, output/athanor/compare/<name>.
 
     Raises:
         AthanorError: the name leads out of that folder.
@@ -173,23 +173,23 @@ def compare_folder(name: str) -> Path:
 
 
 def model_file(kind: str, name: str) -> Path | None:
-    """The file behind a name of the host's list of `kind` (checkpoints, vae, loras); None if it has no file."""
+    """Return the file behind a name of the host's list of `kind` (checkpoints, vae, loras); None if it has no file."""
     path = folder_paths.get_full_path(kind, name)
     return Path(path) if path else None
 
 
 def cache_folder() -> Path:
-    """athanor/cache in the host's user folder."""
+    """Return where encodings are cached: athanor/cache in ComfyUI's user folder."""
     return Path(folder_paths.get_user_directory()) / "athanor" / "cache"
 
 
 def temporary_folder() -> Path:
-    """athanor in the host's folder of temporary files, which it empties at every start."""
+    """Return athanor in ComfyUI's folder of temporary files, which it empties at every start."""
     return Path(folder_paths.get_temp_directory()) / "athanor"
 
 
 def mask_folder(name: str, dataset: Path) -> Path | None:
-    """The folder of masks a workflow means: below the dataset's folder, else like `dataset_folder`; None if empty.
+    """Return the folder of masks a workflow means: below the dataset's folder, else like `dataset_folder`; None if empty.
 
     Raises:
         AthanorError: it is missing, no folder, or outside.

@@ -30,7 +30,7 @@ class _Layer(torch.autograd.Function):
     """A linear or convolution layer of which the input alone gets a gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, layer: torch.nn.Module, fetch: Fetch) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, layer: Any, fetch: Fetch) -> torch.Tensor:
         ctx.layer, ctx.fetch, ctx.shape, ctx.dtype = layer, fetch, x.shape, x.dtype
         weight, bias = fetch(x.dtype, x.device)
         if isinstance(layer, torch.nn.Linear):
@@ -53,48 +53,48 @@ class _Layer(torch.autograd.Function):
         return result[0], None, None
 
 
-def suits(layer: torch.nn.Module) -> bool:
-    """Whether a layer can be computed here: one of the host's, padded with zeros by numbers."""
+def supports(layer: torch.nn.Module) -> bool:
+    """Return whether a layer can be computed by `compute`: Linear or convolution of ComfyUI's, padded with zeros by numbers."""
     if not isinstance(layer, KINDS) or not hasattr(layer, "comfy_cast_weights"):
         return False
     return isinstance(layer, torch.nn.Linear) or (layer.padding_mode == "zeros" and not isinstance(layer.padding, str))
 
 
 def compute(x: torch.Tensor, layer: torch.nn.Module, fetch: Fetch) -> torch.Tensor:
-    """The layer's output (and, in the backward pass, its input's gradient) with the weights that `fetch` gives."""
+    """Return a layer's output with the weights that `fetch` gives; the backward pass fetches them again."""
     return _Layer.apply(x, layer, fetch)
 
 
-def _usual(layer: torch.nn.Module) -> bool:
-    """Whether a linear layer is a plain product as long as its weights need no cast: nobody has given it a forward of its own."""
+def _is_plain_product(layer: torch.nn.Module) -> bool:
+    """Return whether a linear layer is x W' + b as long as its weights need no cast: it has no forward of its own."""
     linear = comfy.ops.disable_weight_init.Linear
     kind, names = type(layer), ("forward", "forward_comfy_cast_weights")
     same = issubclass(kind, linear) and all(getattr(kind, name) is getattr(linear, name) for name in names)
     return same and "forward" not in layer.__dict__
 
 
-def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
+def recompute_weights(model: torch.nn.Module) -> AbstractContextManager[None]:
     """Let the layers whose weights are cast as they are used cast them again in the backward pass.
 
     Linear ones also get `forward.weights_for`, by which a network beside a layer takes part in its product: for an input, what
     gives the weights that it is multiplied with; None if they are trained, or if there is more to the output than that.
     """
 
-    def wrap(layer: torch.nn.Module, forward: Any) -> Any:
+    def wrap(layer: Any, forward: Any) -> Any:
         scaled = getattr(layer, "pre_quant_scale", None) is not None  # the host scales the input as well
-        usual = _usual(layer) and not scaled
+        is_product = _is_plain_product(layer) and not scaled
 
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
             if packed.holds(layer):
                 return packed.unpacked(layer, dtype, device)
             weight, bias = comfy.ops.cast_bias_weight(layer, None, dtype=dtype, device=device, bias_dtype=dtype)
-            return quantised.plain(weight).to(dtype), bias
+            return quantised.dequantized(weight).to(dtype), bias
 
-        def here(_dtype: torch.dtype, _device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
+        def own_weights(_dtype: torch.dtype, _device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
             return layer.weight, layer.bias
 
-        def plain(x: torch.Tensor) -> bool:
-            """Most layers of most models, and asked in every call: as they are, in their input's format, frozen."""
+        def needs_no_cast(x: torch.Tensor) -> bool:
+            """Return whether the weights are frozen and in `x`'s format, unpatched: true of most layers, and asked in every call."""
             weight, bias = layer._parameters.get("weight"), layer._parameters.get("bias")
             return (
                 type(weight) is torch.nn.Parameter
@@ -107,8 +107,8 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
             )
 
         def weights_for(x: torch.Tensor) -> Fetch | None:
-            if usual and plain(x):
-                return here
+            if is_product and needs_no_cast(x):
+                return own_weights
             parameters = [p for p in layer._parameters.values() if p is not None]
             trained = not parameters or any(p.requires_grad for p in parameters)
             if trained or scaled:
@@ -118,10 +118,15 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
             ):
                 return fetch if x.requires_grad else None
             there = not layer.bias_function and all(p.device == x.device for p in parameters)
-            return here if usual and there else None
+            return own_weights if is_product and there else None
 
         def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-            if not (args or kwargs) and x.requires_grad and not (usual and plain(x)) and weights_for(x) is fetch:
+            if (
+                not (args or kwargs)
+                and x.requires_grad
+                and not (is_product and needs_no_cast(x))
+                and weights_for(x) is fetch
+            ):
                 return compute(x, layer, fetch)
             return forward(x, *args, **kwargs)
 
@@ -129,4 +134,4 @@ def recast(model: torch.nn.Module) -> AbstractContextManager[None]:
             run.weights_for = weights_for
         return run
 
-    return patched((layer for layer in model.modules() if suits(layer)), wrap)
+    return patched((layer for layer in model.modules() if supports(layer)), wrap)

@@ -23,12 +23,12 @@ SERVER_ONLY = ("--enable-manager", "--auto-launch", "--quick-test-for-ci")
 
 
 def is_comfyui(path: Path) -> bool:
-    """Whether `path` is a ComfyUI folder."""
+    """Return whether `path` is a ComfyUI folder."""
     return (path / "main.py").is_file() and (path / "comfy" / "sd.py").is_file()
 
 
 def arguments() -> list[str]:
-    """For a `python -m training_core run` that sees the same models and folders as this process: --comfyui and the rest."""
+    """Return arguments by which `python -m training_core run` sees the same models and folders as this process."""
     import folder_paths
 
     comfyui = str(Path(folder_paths.__file__).resolve().parent)
@@ -36,14 +36,14 @@ def arguments() -> list[str]:
 
 
 class Interrupted(Exception):
-    """The user has ended the graph."""
+    """Raised when the user has stopped the graph."""
 
 
 class Headless:
     """A ComfyUI that has its nodes loaded: the built-in ones and this pack; others when a graph names them."""
 
     def __init__(self, comfyui: Path, options: Sequence[str], loud: bool, say: Callable[[str], None]) -> None:
-        """Start it; nothing of ComfyUI or torch may be imported before.
+        """Start ComfyUI; nothing of it or of torch may have been imported before.
 
         Args:
             options: ComfyUI's command line.
@@ -82,7 +82,8 @@ class Headless:
         self._mm, self._nodes = comfy.model_management, host_nodes
         for handler in logging.getLogger().handlers:
             handler.addFilter(lambda record: record.module != "execution")  # failures are told by `run`
-        self._loop, self._server, _ = main.start_comfyui()
+        started: Any = main.start_comfyui()
+        self._loop, self._server, _ = started
         self._server.send_sync = lambda *_: None
         self._server.send_progress_text = lambda text, *_: say(text)
         if not self._loop.run_until_complete(host_nodes.load_custom_node(str(PACK))):
@@ -96,20 +97,20 @@ class Headless:
 
     @property
     def device(self) -> Any:
-        """What models are computed on."""
+        """The device on which models are computed."""
         return self._mm.get_torch_device()
 
     def interrupted(self) -> bool:
-        """Whether it was asked to end."""
+        """Return whether the user has asked it to stop."""
         return self._mm.processing_interrupted()
 
     def part(self, name: str) -> ModuleType:
-        """A module of the pack as the host's nodes know it, such as `training_core.run.ranks`."""
+        """Return a module of the pack as ComfyUI's nodes know it, such as `training_core.run.ranks`."""
         package = self._nodes.NODE_CLASS_MAPPINGS["AthanorTrainLoRA"].__module__.rpartition(".nodes.")[0]
         return importlib.import_module(f"{package}.{name}")
 
     def run(self, prompt: Mapping[str, Any], node: str) -> str:
-        """Run `node` and all that leads to it; the text it shows at the end. Ctrl-C is the host's interrupt.
+        """Run `node` and all that leads to it, and return the text that it shows. Ctrl-C is ComfyUI's interrupt.
 
         Raises:
             AthanorError: the graph does not fit this ComfyUI, or the node says so.
@@ -130,17 +131,17 @@ class Headless:
         name = str(uuid.uuid4())
         queue = self._server.prompt_queue
         queue.put((0, name, dict(prompt), {}, [node], {}))
-        while not (found := queue.get_history(prompt_id=name)):
+        while not (history := queue.get_history(prompt_id=name)):
             time.sleep(0.1)
-        return self._outcome(found[name], node)
+        return self._outcome(history[name], node)
 
     def _stop(self, number: int, _frame: object) -> None:
-        """The first time kindly; the second time the process ends as usual."""
+        """Interrupt the graph at the first signal; at the second one the process ends as usual."""
         self._mm.interrupt_current_processing()
         signal.signal(number, signal.SIG_DFL)
 
     def _complete(self, prompt: Mapping[str, Any]) -> None:
-        """Load other packs if the graph has their nodes."""
+        """Load other packs if the graph has nodes that are missing."""
         import comfy.cli_args
 
         def missing() -> list[str]:
@@ -155,10 +156,10 @@ class Headless:
             )
 
     def _outcome(self, entry: Mapping[str, Any], node: str) -> str:
-        told = dict(entry["status"]["messages"])
-        if "execution_interrupted" in told:
+        messages = dict(entry["status"]["messages"])
+        if "execution_interrupted" in messages:
             raise Interrupted
-        if error := told.get("execution_error"):
+        if error := messages.get("execution_error"):
             message = error["exception_message"].strip()
             if "training_core" in error["exception_type"]:
                 raise AthanorError(message)
@@ -167,5 +168,5 @@ class Headless:
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    told = str(error.get("details") or error.get("message") or json.dumps(error))
-    return " ".join(told.split()).rstrip(".")
+    messages = str(error.get("details") or error.get("message") or json.dumps(error))
+    return " ".join(messages.split()).rstrip(".")

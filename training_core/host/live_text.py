@@ -17,19 +17,19 @@ class LiveText:
     """Encodes with a clone of the graph's CLIP; the weights are the graph's own."""
 
     def __init__(self, clip: Any, patcher: Any = None) -> None:
-        """`patcher`: of the CLIP's model while its weights are lent (`weights.lent`)."""
+        """Clone the graph's CLIP. `patcher`: of its model while its weights are lent (`weights.lent`)."""
         self.clip = clip.clone()
-        self.patcher = self.clip.patcher = patcher or weights.plain(clip.patcher)
+        self.patcher = self.clip.patcher = patcher or weights.without_dynamic_vram(clip.patcher)
         # It is loaded beside the diffusion model once; a look in every step could push that out.
         self.clip.load_model = lambda _tokens=None: self.patcher
 
     @property
     def model(self) -> torch.nn.Module:
-        """All of the text encoders."""
+        """The module that holds all text encoders."""
         return self.patcher.model
 
     def __call__(self, caption: str, weighted: bool = False, max_tokens: int = 0, without: Sequence[str] = ()) -> Text:
-        """One caption, as `text.encode` does it, in the current gradient mode and on the device."""
+        """Encode one caption as `text.encode` does, in the current gradient mode and on the device."""
         tokens, _ = tokenize(self.clip, caption, weighted, max_tokens)
         with silenced(self.model, without), _stays_on(self.patcher.load_device):
             cond, extras = self.clip.encode_from_tokens_scheduled(tokens, show_pbar=False)[0]
@@ -38,7 +38,7 @@ class LiveText:
 
 @contextmanager
 def _stays_on(device: torch.device) -> Iterator[None]:
-    """The host moves encodings into main memory, and back: two waits in every step."""
+    """Inside, encodings stay on the device: ComfyUI moves them into main memory and back, two waits in every step."""
     before = mm.intermediate_device
     mm.intermediate_device = lambda: device
     try:

@@ -18,7 +18,7 @@ Tensors = tuple[dict[str, Any], dict[str, str] | None]
 
 
 def read(path: Path) -> Tensors:
-    """A LoRA file of the loras folders.
+    """Read a LoRA file of the loras folders.
 
     Raises:
         AthanorError: it is gone, lies elsewhere, or cannot be read.
@@ -27,7 +27,8 @@ def read(path: Path) -> Tensors:
     if not path.is_file() or not inside:
         raise AthanorError(f"{path.name} is not in the loras folder any more; train it again.")
     try:
-        return comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
+        content: Any = comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
+        return content
     except Exception as error:
         raise AthanorError(f"{path.name} cannot be read ({error}); choose another file.") from None
 
@@ -40,21 +41,20 @@ def apply(
     strength_clip: float | None = None,
     tensors: Tensors | None = None,
 ) -> tuple[Any, Any]:
-    """MODEL and CLIP with the file of a run on them, exactly as the host's Load LoRA node does it; or a fine-tuned model.
+    """Return MODEL and CLIP with the file of a run on them, as Load LoRA does it exactly; or a fine-tuned model.
 
     Args:
         strength_clip: for the text encoder; None: the same.
         tensors: the file's content, if it is at hand.
     """
-    if checkpoint.is_one(path):
+    if checkpoint.is_whole_model(path):
         return (checkpoint.merged(model, path, strength) if strength else model), clip
     strength_clip = strength if strength_clip is None else strength_clip
     if strength == 0 and strength_clip == 0:
         return model, clip
     state, metadata = tensors or read(path)
-    patched, patched_clip = comfy.sd.load_lora_for_models(
-        model, clip, state, strength, strength_clip, lora_metadata=metadata
-    )
+    load: Any = comfy.sd.load_lora_for_models
+    patched, patched_clip = load(model, clip, state, strength, strength_clip, lora_metadata=metadata)
     changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
     if not changed and _count(patched) == _count(model):
         raise AthanorError(f"{path.name} fits no layer of this model: it was trained on another kind of model.")
@@ -66,26 +66,26 @@ def _count(patcher: Any) -> int:
     return sum(map(len, patcher.patches.values()))
 
 
-class Shelf:
-    """LoRA files that were read lately, up to `limit` bytes; the one that was not used for the longest time goes."""
+class LoraFiles:
+    """LoRA files that were read lately, up to `limit` bytes; the least recently used one goes first."""
 
     def __init__(self, limit: int = 2**30) -> None:
-        self._limit, self._held, self.reads = limit, OrderedDict[tuple[Any, ...], tuple[Tensors, int]](), 0
+        self._limit, self._files, self.reads = limit, OrderedDict[tuple[Any, ...], tuple[Tensors, int]](), 0
 
     def get(self, path: Path) -> Tensors:
-        """The file's content. A file that was replaced is read again; one of a whole model is left to the host."""
-        if checkpoint.is_one(path):
+        """Return the file's content, read again if the file was replaced; {} for one of a whole model, which ComfyUI loads."""
+        if checkpoint.is_whole_model(path):
             return {}, None
         stat = path.stat() if path.is_file() else None
         key = (str(path), stat and (stat.st_size, stat.st_mtime_ns))
-        if key in self._held:
-            self._held.move_to_end(key)
-            return self._held[key][0]
+        if key in self._files:
+            self._files.move_to_end(key)
+            return self._files[key][0]
         tensors = read(path)
         self.reads += 1
         size = sum(value.numel() * value.element_size() for value in tensors[0].values())
-        while self._held and size + sum(held for _, held in self._held.values()) > self._limit:
-            self._held.popitem(last=False)
+        while self._files and size + sum(kept_size for _, kept_size in self._files.values()) > self._limit:
+            self._files.popitem(last=False)
         if size <= self._limit:
-            self._held[key] = (tensors, size)
+            self._files[key] = (tensors, size)
         return tensors

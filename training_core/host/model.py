@@ -11,14 +11,14 @@ import torch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import compiled, families, frozen, patches, quantised, swap, weights
+from . import compiled, detection, devices, frozen, patches, quantised, swap, weights
 from .attention import Attention
-from .batch import Batch, Caption, Geometry, Groups
+from .batch import Batch, Geometry, Groups
 from .live_text import LiveText
 from .precision import compute_dtype
 from .text import Text
 
-EVERYTHING = 1e20
+EVERYTHING: Any = 1e20
 """Bytes that are never there: the host takes all other models off the device."""
 
 CAST_ON = ("cuda", "xpu")
@@ -26,7 +26,7 @@ CAST_ON = ("cuda", "xpu")
 
 
 class Trainable:
-    """A loaded model: makes batches and raw predictions."""
+    """A loaded model on its device that makes batches and raw predictions with gradients."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Trainable:
         self.guidance = guidance
         self.device: torch.device = self.patcher.load_device
         self._attention = Attention()
-        self._held: int | None = None  # bytes of weights on the device, once they were loaded
+        self._weight_bytes: int | None = None  # bytes of weights on the device, once they were loaded
         self.compiled: compiled.Compiled | None = None
         self.load()
 
@@ -53,34 +53,34 @@ class Trainable:
         Encoding captions between epochs, or drawing, may have pushed it out. The first time everything else leaves the device,
         since nobody knows yet what a step takes; later on so much is asked for as steps have taken.
         """
-        first = self._held is None
-        beside = EVERYTHING if first else max(0, peak(self.device) - self._held)
+        known = self._weight_bytes
+        beside = EVERYTHING if known is None else max(0, devices.peak_memory(self.device) - known)
         with torch.no_grad():
             mm.load_models_gpu([t.patcher for t in self._lent], memory_required=beside, force_full_load=True)
             for taken in self._lent:
                 taken.settle()
-        if first:
+        if known is None:
             models = [t.patcher.model for t in self._lent]
-            self._held = sum(p.nbytes for m in models for p in m.parameters() if p.device == self.device)
-            forget_peak(self.device)
+            self._weight_bytes = sum(p.nbytes for m in models for p in m.parameters() if p.device == self.device)
+            devices.forget_peak_memory(self.device)
         options = self.patcher.model_options["transformer_options"].copy()
         options["optimized_attention_override"] = self._attention
         self._options: dict[str, Any] = options
 
     @property
     def diffusion_model(self) -> torch.nn.Module:
-        """What the network is attached to."""
+        """The module that the network is attached to."""
         return self.patcher.model.diffusion_model
 
     @property
     def encoders(self) -> torch.nn.Module | None:
-        """The text encoders, if they are trained as well."""
+        """The module of all text encoders if they are trained as well, else None."""
         return self.text and self.text.model
 
-    def said(self) -> Iterator[str]:
-        """What has gone another way than asked for, in words; once."""
+    def warnings(self) -> Iterator[str]:
+        """Yield sentences about what did not go as asked for; each once."""
         if self.compiled:
-            yield from self.compiled.said()
+            yield from self.compiled.warnings()
 
     @contextmanager
     def checkpointed(self, how: str, draws: bool = True) -> Iterator[None]:
@@ -94,22 +94,22 @@ class Trainable:
     @property
     def schedule(self) -> Schedule:
         """The model's parameterization, with what the graph has patched in."""
-        return families.schedule(self.patcher.model.model_sampling)
+        return detection.schedule(self.patcher.model.model_sampling)
 
     @property
     def _framed(self) -> bool:
-        """The model's own latents have a time axis, (B, C, 1, h, w) for a picture; outside of here they have none."""
+        """Whether the model's own latents have a time axis, (B, C, 1, h, w) for a picture; those outside of this class have none."""
         return self.patcher.model.latent_format.latent_dimensions == 3
 
     @property
     def compute_dtype(self) -> torch.dtype:
-        """Number format of the model's arithmetic."""
+        """The number format of the model's arithmetic."""
         return self.patcher.model.get_dtype_inference()
 
     def batch(
         self,
         latents: torch.Tensor,
-        texts: Sequence[Text | Caption],
+        texts: Sequence[Any],
         geometry: Sequence[Geometry],
         weights: Sequence[float] | torch.Tensor,
         mask: torch.Tensor | None = None,
@@ -127,12 +127,12 @@ class Trainable:
     def _batch(
         self,
         together: torch.Tensor,
-        texts: Sequence[Text | Caption],
+        texts: Sequence[Any],
         geometry: Sequence[Geometry],
         weight: torch.Tensor,
         mask: torch.Tensor | None,
     ) -> Batch:
-        """A batch of tensors that are on the device, latents as the model takes them."""
+        """Make a batch of tensors that are on the device already, latents as the model takes them."""
         flat = together.squeeze(2) if self._framed else together
 
         def part(some: slice) -> Batch:
@@ -140,19 +140,20 @@ class Trainable:
                 together[some], texts[some], geometry[some], weight[some], mask if mask is None else mask[some]
             )
 
-        if self.text is None:
+        text = self.text
+        if text is None:
             groups = self._groups(together, texts, geometry)
             return Batch(latents=flat, weights=weight, mask=mask, groups=lambda: groups, part=part)
 
         def live() -> Groups:
-            """Inside the step, whose random numbers the encoders' dropouts use."""
-            encoded = [self.text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
+            """Encode the captions in the step itself, whose random numbers the encoders' dropouts use."""
+            encoded = [text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
             return self._groups(together, encoded, geometry)
 
         return Batch(latents=flat, weights=weight, mask=mask, groups=live, part=part)
 
     def _groups(self, latents: torch.Tensor, texts: Sequence[Text], geometry: Sequence[Geometry]) -> Groups:
-        """Every picture keeps its own conditioning; those whose shapes the host can join share a forward."""
+        """Return the samples in groups whose conditioning ComfyUI can join: each group shares a forward."""
         groups: list[tuple[list[int], list[dict[str, Any]]]] = []
         for index, (text, sizes) in enumerate(zip(texts, geometry, strict=True)):
             conds = self._conds(latents[index : index + 1], text, sizes)
@@ -169,7 +170,7 @@ class Trainable:
         )
 
     def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry) -> dict[str, Any]:
-        """The host's conditioning objects of one sample, each for a batch of one."""
+        """Return ComfyUI's conditioning objects of one sample, each for a batch of one."""
         model = self.patcher.model
         # Only for models trained with it: Chroma, whose input has the same name, must keep the host's default of 0.
         guided = model.model_config.unet_config.get("guidance_embed", False)
@@ -190,7 +191,7 @@ class Trainable:
         return {name: cond.process_cond(batch_size=1, area=None, device=self.device) for name, cond in conds.items()}
 
     def predict(self, noised: Noised, batch: Batch) -> torch.Tensor:
-        """The raw model output (eps, v or flow) for a batch, (B, C, h, w) float32."""
+        """Return the raw model output (eps, v or flow) for a batch, (B, C, h, w) float32."""
         model, outputs, order = self.patcher.model, [], []
         groups = batch.groups()
         for members, conds in groups:
@@ -208,19 +209,8 @@ class Trainable:
         return torch.cat(outputs)[self._index(torch.tensor(order).argsort())]
 
     def _index(self, places: torch.Tensor) -> torch.Tensor:
-        """On the device, without waiting for it as a list would."""
+        """Return indices as a tensor on the device, without waiting for it as a list would."""
         return places.to(self.device, non_blocking=True)
-
-
-def peak(device: torch.device) -> int:
-    """Bytes that torch has held on a GPU at most, since `forget_peak`; 0 elsewhere."""
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
-
-
-def forget_peak(device: torch.device) -> None:
-    """Count the most that is held from here on."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
 
 
 @contextmanager
@@ -228,13 +218,14 @@ def trainable(
     model: Any,
     mixed_precision: str,
     gradient_checkpointing: str = "off",
+    *,
     guidance: float = 1.0,
     clip: Any = None,
     blocks_to_swap: int = 0,
     torch_compile: bool = False,
     whole: bool = False,
 ) -> Iterator[Trainable]:
-    """Load a MODEL of the graph for training; `guidance` is what models with an embedded guidance input are told.
+    """Load a MODEL of the graph for training; `guidance` goes to models with an embedded guidance input.
 
     No copy of the weights is kept; the graph's MODEL is untouched afterwards, and so is its CLIP, which is given if its text
     encoders are trained as well. Must be entered outside inference mode (`guard.training`).
@@ -257,9 +248,9 @@ def trainable(
         if wanted != patcher.model.get_dtype_inference():
             patcher.set_model_compute_dtype(wanted)
         parts = [patcher.model.diffusion_model, *([text.model] if text else [])]
-        stack.enter_context(quantised.known(patcher.model.diffusion_model))
+        stack.enter_context(quantised.as_linear(patcher.model.diffusion_model))
         for part in parts:
-            stack.enter_context(frozen.recast(part))
+            stack.enter_context(frozen.recompute_weights(part))
         if blocks_to_swap:
             stack.enter_context(_swapped(patcher, blocks_to_swap))
         host_model = Trainable(lent, guidance, text, lent_text)
@@ -273,7 +264,7 @@ def trainable(
 
 
 def _swapped(patcher: Any, count: int) -> AbstractContextManager[swap.Swap]:
-    """Weights that the host is to patch stay."""
+    """Swap blocks out of the device's memory, except for layers with weights that ComfyUI patches as it loads."""
     module, keep = patcher.model.diffusion_model, set()
     for key in (*patcher.patches, *patcher.weight_wrapper_patches):
         keep.add(id(patcher.model.get_submodule(str(key).rpartition(".")[0])))

@@ -13,7 +13,7 @@ COMPUTE = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 def compute_dtype(model: Any, mixed_precision: str) -> torch.dtype:
-    """Number format that a MODEL will compute in while it is trained.
+    """Return the number format that a MODEL will compute in while it is trained.
 
     auto: the host's choice, but bfloat16 for its float16 where the device has both and the family knows it: gradients need
     bfloat16's range.
@@ -46,7 +46,7 @@ def _convolutions(rounded: bool) -> None:
 
 @contextmanager
 def _put_back(read: Callable[[], Any], write: Callable[[Any], None], value: Any) -> Iterator[None]:
-    """Inside, one of torch's switches has this value."""
+    """Inside, one of torch's switches has this value; its old value comes back afterwards."""
     try:
         before = read()
     except RuntimeError:  # another node has set it by torch's newer names, kind by kind: its choice

@@ -11,8 +11,8 @@ import torch
 from comfy.quant_ops import QuantizedTensor
 
 
-def plain(weight: torch.Tensor) -> torch.Tensor:
-    """A weight as numbers that can be computed with, in the format it had before it was quantised."""
+def dequantized(weight: torch.Tensor) -> torch.Tensor:
+    """Return a weight as numbers to compute with, in the format it had before it was quantised."""
     return weight.dequantize() if isinstance(weight, QuantizedTensor) else weight
 
 
@@ -22,8 +22,8 @@ def _linear(kind: type) -> type:
 
 
 @contextmanager
-def known(model: torch.nn.Module) -> Iterator[None]:
-    """The host's quantised linear layers are of torch's class Linear as well inside, by which LyCORIS finds them."""
+def as_linear(model: torch.nn.Module) -> Iterator[None]:
+    """Inside, ComfyUI's quantised linear layers are of torch's class Linear, too, by which LyCORIS finds them."""
     layers = [
         (module, type(module))
         for module in model.modules()
@@ -44,5 +44,5 @@ def known(model: torch.nn.Module) -> Iterator[None]:
 
 
 def is_8bit(model: torch.nn.Module) -> bool:
-    """Whether any of a model's weights are stored in 8 bits or less, plainly, quantised by the host or packed (GGUF)."""
+    """Return whether any of a model's weights are stored in 8 bits or less: plainly, quantised or packed (GGUF)."""
     return any(isinstance(p, QuantizedTensor) or p.nbytes < 2 * math.prod(p.shape) for p in model.parameters())

@@ -14,12 +14,14 @@ import comfy.ldm.flux.math as host
 import comfy.quant_ops
 import torch
 
+_CHAIN: Any
+_CHAIN_OF_TWO: Any
 _CHAIN, _CHAIN_OF_TWO = getattr(host, "_apply_rope1", None), getattr(host, "_apply_rope", None)
 """The host's, of one tensor and of a query and a key; None in a host that has others, where all stays as it is."""
 
 
 def _turned(freqs: torch.Tensor, tensors: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    kernels = comfy.quant_ops.ck
+    kernels: Any = comfy.quant_ops.ck
     return kernels.apply_rope(*tensors, freqs) if len(tensors) == 2 else (kernels.apply_rope1(*tensors, freqs),)
 
 
@@ -56,7 +58,7 @@ def turn(x: torch.Tensor, freqs_cis: torch.Tensor) -> torch.Tensor:
 
 
 def turn_both(xq: torch.Tensor, xk: torch.Tensor, freqs_cis: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """`turn` of a query and a key."""
+    """Turn a query and a key as `turn` does, in one kernel."""
     if torch.compiler.is_compiling():
         return _CHAIN_OF_TWO(xq, xk, freqs_cis)
     return _Turn.apply(freqs_cis, xq, xk)
@@ -64,7 +66,7 @@ def turn_both(xq: torch.Tensor, xk: torch.Tensor, freqs_cis: torch.Tensor) -> tu
 
 @contextmanager
 def differentiable() -> Iterator[None]:
-    """Inside, what the host does while `in_training` goes by `turn`; every family's rotation comes down to it."""
+    """Inside, ComfyUI's rotations while `in_training` go by `turn`; every family's rotation ends in those two functions."""
     if _CHAIN is None or _CHAIN_OF_TWO is None or not hasattr(comfy.quant_ops, "ck"):
         yield
         return

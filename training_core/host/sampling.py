@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def known() -> dict[str, list[str]]:
-    """What a graph can name: samplers, schedulers, models, VAEs, LoRAs."""
+    """Return the names that a graph can give: of samplers, schedulers, models, VAEs and LoRAs."""
     return {
         "samplers": list(comfy.samplers.KSampler.SAMPLERS),
         "schedulers": list(comfy.samplers.KSampler.SCHEDULERS),
@@ -33,17 +33,17 @@ def known() -> dict[str, list[str]]:
 
 
 def load_checkpoint(name: str) -> tuple[Any, Any, Any]:
-    """MODEL, CLIP and VAE of a checkpoint file; those that it lacks are None."""
+    """Return MODEL, CLIP and VAE of a checkpoint file; None for those that it lacks."""
     return tuple(host_nodes.CheckpointLoaderSimple().load_checkpoint(name))
 
 
 def load_vae(name: str) -> Any:
-    """The VAE that Load VAE gives."""
+    """Return the VAE that Load VAE gives."""
     return host_nodes.VAELoader().load_vae(name)[0]
 
 
 def encode_prompt(clip: Any, text: str) -> Any:
-    """CONDITIONING of a prompt, with the host's prompt syntax."""
+    """Return the CONDITIONING of a prompt, with the host's prompt syntax."""
     return host_nodes.CLIPTextEncode().encode(clip, text)[0]
 
 
@@ -60,12 +60,12 @@ def run_node(kind: str, **inputs: Any) -> Any:
 
 
 def guide(conditioning: Any, guidance: float) -> Any:
-    """CONDITIONING with an embedded guidance, as FluxGuidance does it."""
+    """Return the CONDITIONING with an embedded guidance, as FluxGuidance does it."""
     return node_helpers.conditioning_set_values(conditioning, {"guidance": guidance})
 
 
 def shift_node(model: Any, shift: float, width: int, height: int) -> tuple[str, dict[str, Any]]:
-    """The host's node that gives this kind of model a shift, and its widgets.
+    """Return the ComfyUI node that sets the shift of this kind of model, and the values of its widgets.
 
     Raises:
         AthanorError: the model is no flow model.
@@ -79,12 +79,12 @@ def shift_node(model: Any, shift: float, width: int, height: int) -> tuple[str, 
 
 
 def empty_latent(width: int, height: int) -> dict[str, Any]:
-    """The LATENT of Empty Latent Image for one picture."""
+    """Return the LATENT of Empty Latent Image for one picture."""
     return host_nodes.EmptyLatentImage().generate(width, height, 1)[0]
 
 
 def size_of(latent: dict[str, Any], vae: Any) -> tuple[int, int]:
-    """(width, height) in pixels of a LATENT.
+    """Return (width, height) of a LATENT in pixels.
 
     Raises:
         AthanorError: it holds more than one picture.
@@ -110,7 +110,7 @@ def sample(
     scheduler: str,
     denoise: float = 1.0,
 ) -> torch.Tensor:
-    """One picture, (1, H, W, 3) float32 in 0..1: KSampler, VAE decode."""
+    """Draw one picture, (1, H, W, 3) float32 in 0..1, by KSampler and VAE decode."""
     latent = host_nodes.common_ksampler(
         model, seed, steps, cfg, sampler, scheduler, positive, negative, latent, denoise=denoise
     )[0]
@@ -119,7 +119,7 @@ def sample(
 
 @contextmanager
 def interlude(model: Trainable) -> Iterator[Any]:
-    """The MODEL that is being trained, as something to sample with; training finds everything as it was."""
+    """Inside, the MODEL that is being trained can be sampled with; training finds everything unchanged afterwards."""
     state = model.patcher.model.model_sampling.__dict__
     raw = state.pop("calculate_denoised")  # while training, predictions are taken raw
     before, mm.in_training = mm.in_training, False

@@ -28,7 +28,7 @@ TOO_COARSE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the check found."""
+    """How a file that ComfyUI's loader has applied differs from the trained network."""
 
     unmatched: tuple[str, ...]  # keys of the file that the loader does not know
     deviation: float  # largest difference of a layer's output, as a part of what the network changes
@@ -36,7 +36,7 @@ class Verdict:
     rounding: bool = False  # the file's number format alone is the cause
 
     def trouble(self, precision: str) -> str:
-        """What is wrong, in one sentence, or ''."""
+        """Return what is wrong, in one sentence, or '' if nothing is."""
         if self.unmatched:
             return f"{len(self.unmatched)} keys of the file are not known to ComfyUI's loader, the first is {self.unmatched[0]}."
         if self.rounding:
@@ -55,10 +55,10 @@ class Verdict:
 
 
 class Check:
-    """Knows a model's keys; made before a network is attached, since LyCORIS' full algorithm takes weights away."""
+    """Knows a model's keys; made before a network is attached, since the algorithm full takes weights off their layers."""
 
     def __init__(self, model: Any | None, encoders: torch.nn.Module | None = None) -> None:
-        """`model`: the host's model that is trained; `encoders`: the text encoders that are."""
+        """Read the key names of `model`, ComfyUI's model that is trained, and of the `encoders` that are."""
         self._keys: dict[str, Any] = {}
         self._names: dict[int, str] = {}
         if model is not None:
@@ -70,7 +70,7 @@ class Check:
 
     def __call__(
         self,
-        network: torch.nn.Module,
+        network: Any,
         tensors: Mapping[str, torch.Tensor],
         precision: str = "float",
         exact: Callable[[], Mapping[str, torch.Tensor]] | None = None,
@@ -88,60 +88,58 @@ class Check:
         unrounded = self._compare(network, exact())
         return replace(verdict, rounding=unrounded.deviation <= TOLERANCE["float"])
 
-    def _compare(self, network: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> Verdict:
+    def _compare(self, network: Any, tensors: Mapping[str, torch.Tensor]) -> Verdict:
         with _unknown_keys() as unmatched:
             patches = comfy.lora.load_lora(dict(tensors), self._keys)
         worst, where = 0.0, ""
         with torch.no_grad(), full_float32():  # TF32 would move a layer by more than a young network does
-            for lora in network.loras:
-                name = self._names[id(lora.org_module[0])]
-                deviation = _deviation(lora, name, patches)
+            for one in network.applied():
+                name = self._names[id(one.layer)]
+                deviation = _deviation(one, name, patches)
                 if deviation > worst:
                     worst, where = deviation, name
         return Verdict(tuple(unmatched), worst, where)
 
 
-def _deviation(lora: Any, name: str, patches: Mapping[str, Any]) -> float:
-    """How far the loaded layer's output is from the trained one's, as a part of what the network changes."""
-    module, base = lora.org_module[0], _base(lora)
-    training = lora.training
-    lora.eval()
+def _deviation(one: Any, name: str, patches: Mapping[str, Any]) -> float:
+    """Return how far the loaded layer's output is from the trained one's, as a part of what the network changes."""
+    adapter, module, base = one.adapter, one.layer, _base(one)
+    training = adapter.training
+    adapter.eval()
     try:
         x = _input(module, base["weight"])
         with packed.given(module, _frozen(base)):
-            trained, plain = lora(x), lora.org_forward(x)
+            trained, plain = adapter(x), one.base_forward(x)
         with packed.given(module, _frozen({p: _stock(base[p], f"{name}.{p}", patches) for p in base})):
-            loaded = lora.org_forward(x)
+            loaded = one.base_forward(x)
     finally:
-        lora.train(training)
+        adapter.train(training)
     effect = (trained - plain).norm() + 1e-5 * plain.norm() + 1e-12
     difference = ((loaded - trained).norm() - ARITHMETIC * plain.norm()).clamp(min=0)
     deviation = (difference / effect).item()
     return deviation if math.isfinite(deviation) else math.inf  # fp16 ends at 65504
 
 
-def _base(lora: Any) -> dict[str, torch.Tensor | None]:
-    """The layer's own weight and bias in float32: against a bf16 or fp8 weight, rounding would hide a young change.
+def _base(one: Any) -> dict[str, Any]:
+    """Return the layer's own weight and bias in float32: rounding to bf16 or fp8 would hide a young change.
 
-    LyCORIS' full algorithm takes them off the layer and keeps copies.
+    The algorithm full takes them off the layer and keeps copies.
     """
-    module = lora.org_module[0]
+    module = one.layer
     own = swap.parameters(module)
-    device = next(lora.parameters()).device
+    device = next(one.adapter.parameters()).device
     if any(map(packed.is_packed, own.values())):
         weight, bias = packed.unpacked(module, torch.float32, device, own)
         return {"weight": weight, "bias": bias}
-    if own.get("weight") is not None:
-        values = {part: own.get(part) for part in ("weight", "bias")}
-    else:
-        values = {"weight": lora.org_weight, "bias": None if lora.org_bias is None else lora.org_bias[0]}
+    values = one.taken or {part: own.get(part) for part in ("weight", "bias")}
     return {
-        part: None if v is None else quantised.plain(v.detach()).to(device, torch.float32) for part, v in values.items()
+        part: None if v is None else quantised.dequantized(v.detach()).to(device, torch.float32)
+        for part, v in values.items()
     }
 
 
-def _input(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
-    """A small random input of the shape that the layer takes, keyed by nothing but its size."""
+def _input(module: Any, weight: torch.Tensor) -> torch.Tensor:
+    """Return a small random input of the shape that the layer takes, the same for every layer of a size."""
     kind = type(module).__name__
     if "Conv" in kind:
         shape: tuple[int, ...] = (2, module.in_channels, *[8] * (weight.ndim - 2))
@@ -153,7 +151,7 @@ def _input(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
 
 
 def _stock(value: torch.Tensor | None, key: str, patches: Mapping[str, Any]) -> torch.Tensor | None:
-    """A float32 weight or bias as the stock loader patches it."""
+    """Return a float32 weight or bias as ComfyUI's loader patches it."""
     if value is None or key not in patches:
         return value
     entry = [(1.0, patches[key], 1.0, None, lambda v: v)]
@@ -166,18 +164,18 @@ def _frozen(values: packed.Parameters) -> packed.Parameters:
 
 @contextmanager
 def _unknown_keys() -> Iterator[list[str]]:
-    """Collects the keys that the host's loader warns of."""
-    found: list[str] = []
+    """Collect the keys of a file that ComfyUI's loader warns of."""
+    unknown: list[str] = []
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             head, _, key = record.getMessage().partition("lora key not loaded: ")
             if key and not head:
-                found.append(key)
+                unknown.append(key)
 
     handler, root = Collect(), logging.getLogger()
     root.addHandler(handler)
     try:
-        yield found
+        yield unknown
     finally:
         root.removeHandler(handler)

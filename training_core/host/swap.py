@@ -6,7 +6,7 @@ on a stream of their own; elsewhere the copies are made in the same order, when 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,8 @@ from comfy.quant_ops import QuantizedTensor
 
 from .. import packed
 from ..errors import AthanorError
-from . import families, frozen
+from ..families import BLOCKS, is_one_of
+from . import frozen
 from .patches import patched
 
 HOME = "_athanor_home"
@@ -28,8 +29,8 @@ SMALL = 2**16
 pinned twice."""
 
 
-def parameters(layer: torch.nn.Module) -> Mapping[str, torch.Tensor | None]:
-    """A layer's own parameters, wherever they lie."""
+def parameters(layer: torch.nn.Module) -> Mapping[str, Any]:
+    """Return a layer's own parameters by name, in main memory if they are swapped out."""
     return layer.__dict__.get(HOME, layer._parameters)
 
 
@@ -37,7 +38,7 @@ def parameters(layer: torch.nn.Module) -> Mapping[str, torch.Tensor | None]:
 class _Copy:
     """A block's weights on the device."""
 
-    tensors: Mapping[torch.nn.Module, Mapping[str, torch.Tensor | None]]
+    tensors: Mapping[torch.nn.Module, Mapping[str, Any]]  # None for a bias that the layer lacks
     arrived: Any  # a CUDA event, or None
 
 
@@ -54,18 +55,18 @@ class Swap:
 
     @property
     def resident(self) -> int:
-        """Bytes of copies on the device."""
+        """The bytes of copies that are on the device."""
         copies = [t for copy in self._here.values() for layer in copy.tensors.values() for t in layer.values()]
         return sum(t.numel() * t.element_size() for t in copies if t is not None)
 
-    def fetch(self, index: int, layer: torch.nn.Module) -> Mapping[str, torch.Tensor | None]:
-        """A layer's parameters on the device."""
+    def fetch(self, index: int, layer: torch.nn.Module) -> Mapping[str, Any]:
+        """Return a layer's parameters on the device, by name."""
         if index != self._current:
             self._turn_to(index)
         return self._here[index].tensors[layer]
 
     def _turn_to(self, index: int) -> None:
-        """Drop what is neither in use nor next: forwards first, backwards after the last block, and so on."""
+        """Make `index` the block in use: drop copies that are neither its nor the next block's, and start copying the next."""
         step = 1 if index > self._current else -1
         ahead = index + step if 0 <= index + step < len(self._blocks) else index - step
         for other in [i for i in self._here if i not in (index, ahead)]:
@@ -83,7 +84,7 @@ class Swap:
             torch.cuda.current_stream(self._device).wait_event(self._here[index].arrived)
 
     def _copy(self, index: int) -> _Copy:
-        def empty(p: torch.Tensor | None) -> torch.Tensor | None:
+        def empty(p: torch.Tensor | None) -> Any:
             return None if p is None else torch.empty_like(packed.bare(p), device=self._device)
 
         with torch.no_grad():
@@ -111,15 +112,14 @@ class Swap:
 
 
 def transformer_blocks(model: torch.nn.Module) -> list[torch.nn.Module]:
-    """In the order of the forward pass; none is inside of another."""
-    kinds = families.BLOCKS - families.CONVOLUTIONS
-    blocks = [m for m in model.modules() if type(m).__name__ in kinds]
+    """Return a model's transformer blocks in the order of the forward pass; none is inside of another."""
+    blocks = [m for m in model.modules() if is_one_of(m, BLOCKS)]
     inner = {id(child) for block in blocks for child in block.modules() if child is not block}
     return [block for block in blocks if id(block) not in inner]
 
 
 def _chosen(model: torch.nn.Module, count: int) -> list[torch.nn.Module]:
-    """`count` of the model's transformer blocks, evenly spread: the time of those between hides the copying.
+    """Return `count` of the model's transformer blocks, evenly spread: the time of those between hides the copying.
 
     Raises:
         AthanorError: it has fewer.
@@ -132,14 +132,14 @@ def _chosen(model: torch.nn.Module, count: int) -> list[torch.nn.Module]:
 
 def _can_go(layer: torch.nn.Module) -> bool:
     return (
-        frozen.suits(layer)
+        frozen.supports(layer)
         and not isinstance(layer.weight, QuantizedTensor)
         and (packed.unpacks(layer) or not packed.holds(layer))
     )
 
 
 @contextmanager
-def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: set[int] = frozenset()) -> Iterator[Swap]:
+def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: Collection[int] = ()) -> Iterator[Swap]:
     """Take the linear and convolution layers of `count` blocks off the model before it is loaded; they are back in
     main memory afterwards.
 
@@ -158,17 +158,17 @@ def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: set[
     swap = Swap(blocks, device)
     index_of = {layer: index for index, layers in enumerate(blocks) for layer in layers}
 
-    def wrap(layer: torch.nn.Module, forward: Any) -> Any:
+    def wrap(layer: Any, forward: Any) -> Any:
         own = parameters(layer)
         strange = any(map(packed.is_packed, own.values()))
 
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
-            here = swap.fetch(index_of[layer], layer)
+            copies = swap.fetch(index_of[layer], layer)
             if strange:
-                there = {name: p if p is None else packed.dressed(p, own[name]) for name, p in here.items()}
+                there = {name: p if p is None else packed.dressed(p, own[name]) for name, p in copies.items()}
                 return packed.unpacked(layer, dtype, device, there)
-            bias = here.get("bias")
-            return here["weight"].to(dtype), bias if bias is None else bias.to(dtype)
+            bias = copies.get("bias")
+            return copies["weight"].to(dtype), bias if bias is None else bias.to(dtype)
 
         def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
             if layer.weight.numel():  # the check of a file lends the layer other weights
@@ -197,7 +197,7 @@ class _Away:
         self._pinned: list[torch.Tensor] = []
 
     def send(self, layer: torch.nn.Module) -> None:
-        """Let a layer's weights lie in main memory alone."""
+        """Take a layer's weights off it: from now on they lie in main memory alone."""
         own = dict(layer._parameters)
         self._layers.append((layer, own))
         with torch.no_grad():
@@ -207,7 +207,7 @@ class _Away:
                     layer._parameters[name] = torch.nn.Parameter(packed.bare(p).new_empty(0), requires_grad=False)
 
     def _home(self, own: torch.Tensor) -> torch.Tensor:
-        """The host pins memory where it lies: torch's own pinning would be a copy, rounded up to a power of two."""
+        """Return a weight in main memory, pinned in place: torch's own pinning would copy it, rounded up to a power of two."""
         value = packed.bare(own.detach()).cpu()
         if self._pin and value.nbytes >= SMALL:
             storage, strange = value.untyped_storage(), packed.is_packed(own)
@@ -218,7 +218,7 @@ class _Away:
         return packed.dressed(value, own)
 
     def bring_back(self) -> None:
-        """The very same parameters in their places."""
+        """Put the very same parameters back into their layers."""
         if self._pinned:
             torch.cuda.synchronize()  # copies may still be under way
         for value in self._pinned:

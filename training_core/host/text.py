@@ -18,13 +18,13 @@ CLIP_CHUNK = 77
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One encoded caption."""
+    """One encoded caption, as a text encoder of ComfyUI gives it."""
 
     cond: torch.Tensor  # (1, tokens, width)
     extras: dict[str, Any] = field(default_factory=dict)  # pooled_output and whatever else the encoder gives
 
     def parts(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Tensors, and plain values that can be written as JSON; lists of tensors are numbered."""
+        """Return tensors, and plain values that can be written as JSON; lists of tensors are numbered."""
         tensors, plain = {"cond": self.cond}, {}
         for name, value in self.extras.items():
             if isinstance(value, torch.Tensor):
@@ -38,7 +38,7 @@ class Text:
 
     @classmethod
     def of(cls, tensors: dict[str, torch.Tensor], plain: dict[str, Any]) -> Text:
-        """The inverse of `parts`."""
+        """Make a Text of what `parts` gave."""
         extras: dict[str, Any] = {}
         for name, value in plain.items():
             many = isinstance(value, dict) and "tensors" in value
@@ -56,13 +56,13 @@ def escape(caption: str) -> str:
 
 
 def encoders(clip: Any) -> list[str]:
-    """The text encoders of a CLIP object that a sample can go without, where it has several: clip_l, clip_g, t5xxl."""
-    found = [name for name in ("clip_l", "clip_g", "t5xxl") if getattr(clip.cond_stage_model, name, None) is not None]
-    return found if len(found) > 1 else []
+    """Return the text encoders of a CLIP that a sample can go without, where it has several: clip_l, clip_g, t5xxl."""
+    names = [name for name in ("clip_l", "clip_g", "t5xxl") if getattr(clip.cond_stage_model, name, None) is not None]
+    return names if len(names) > 1 else []
 
 
 def trainable(model: Any, numbered: bool) -> dict[str, torch.nn.Module]:
-    """The text encoders that can get a network, by the prefix of their keys in LoRA files.
+    """Return the text encoders that can get a network, by the prefix of their keys in LoRA files.
 
     Args:
         model: a CLIP object's cond_stage_model.
@@ -76,16 +76,16 @@ def trainable(model: Any, numbered: bool) -> dict[str, torch.nn.Module]:
     if not numbered:
         prefixes = {"clip_l": "lora_te", "clip_h": "lora_te"}
     there = ((prefix, getattr(model, name, None)) for name, prefix in prefixes.items())
-    found = {prefix: encoder.transformer for prefix, encoder in there if encoder is not None}
-    if not found:
+    encoder_modules = {prefix: encoder.transformer for prefix, encoder in there if encoder is not None}
+    if not encoder_modules:
         raise AthanorError(
             f"train: the text encoder {type(model).__name__} cannot be trained, only CLIP and T5-XXL can; choose unet."
         )
-    return found
+    return encoder_modules
 
 
 def tokenize(clip: Any, caption: str, weighted: bool = False, max_tokens: int = 0) -> tuple[dict[str, Any], bool]:
-    """A caption's tokens for each text encoder, and whether it was cut.
+    """Return a caption's tokens for each text encoder, and whether it was cut.
 
     Args:
         weighted: brackets are emphasis.
@@ -114,7 +114,7 @@ def encode(
     tokens, cut = tokenize(clip, caption, weighted, max_tokens)
     with torch.inference_mode(), silenced(clip.cond_stage_model, without):
         cond, extras = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)[0]
-    return Text(_normal(cond), {k: _normal(v) for k, v in extras.items()}), cut
+    return Text(_outside_inference(cond), {k: _outside_inference(v) for k, v in extras.items()}), cut
 
 
 @contextmanager
@@ -138,8 +138,8 @@ def silenced(model: Any, names: Sequence[str]) -> Iterator[None]:
             encoder.__dict__.pop("encode_token_weights", None)
 
 
-def _normal(value: Any) -> Any:
-    """Copies made outside inference mode, which can be saved for backward; of no pack's own class (GGUF's `clone` makes none)."""
+def _outside_inference(value: Any) -> Any:
+    """Return copies made outside inference mode, which backward can save, of torch's own class (GGUF's `clone` makes none)."""
     if isinstance(value, torch.Tensor):
         return value.as_subclass(torch.Tensor).clone()
-    return [_normal(v) for v in value] if isinstance(value, (list, tuple)) else value
+    return [_outside_inference(v) for v in value] if isinstance(value, (list, tuple)) else value

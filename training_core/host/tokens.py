@@ -10,7 +10,7 @@ _START, _END, _CHUNK = 49406, 49407, 75
 
 
 def count(clip: Any, caption: str, weighted: bool = False) -> int | None:
-    """CLIP tokens of a caption, without start, end and padding; None if `clip` has no CLIP encoder (T5 only).
+    """Return the CLIP tokens of a caption without start, end and padding; None if `clip` has no CLIP encoder (T5 only).
 
     Only the last of several chunks of 75 is counted, those before it are full: a word that does not fit into the
     rest of a chunk moves to the next, and max_token_length cuts between chunks.
@@ -28,5 +28,5 @@ def count(clip: Any, caption: str, weighted: bool = False) -> int | None:
 
 
 def _is(token: Any, number: int) -> bool:
-    """Embeddings stand as tensors among the tokens."""
+    """Return whether a token is this number; embeddings stand as tensors among the tokens."""
     return isinstance(token, int) and token == number

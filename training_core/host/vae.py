@@ -14,7 +14,7 @@ from .precision import full_float32
 
 
 def encode(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The posterior's mean and std before `process_latent_in`, (B, C, h, w) on the CPU; std None where the VAE has none.
+    """Return the posterior's mean and std before `process_latent_in`, (B, C, h, w) on the CPU; std None where the VAE has none.
 
     Out of memory: smaller batches first, then the host's tiles.
 
@@ -34,7 +34,7 @@ def encode(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor |
 
 
 class _Moments(torch.nn.Module):
-    """In the place of the regularizer: lets mean and log-variance through."""
+    """Stands in for the VAE's regularizer: lets mean and log-variance through instead of a sample."""
 
     def forward(self, z: torch.Tensor) -> tuple[torch.Tensor, None]:
         return z, None
@@ -56,7 +56,7 @@ def _moments(model: torch.nn.Module, vae: Any) -> Iterator[bool]:
 
 
 @contextmanager
-def _halving(model: torch.nn.Module) -> Iterator[None]:
+def _halving(model: Any) -> Iterator[None]:
     """Encode half as many pictures at once when memory runs out; one alone is left to the host."""
     encode = model.encode
 

@@ -26,14 +26,14 @@ MODEL_SET_BY_LOADING = (
 
 
 def encoding_dtype(vae: Any) -> torch.dtype:
-    """Number format in which a VAE of the graph encodes pictures for training: float32 where the host's VAE knows it."""
+    """Return the number format in which a VAE encodes pictures for training: float32 where ComfyUI's VAE supports it."""
     known = isinstance(vae, comfy.sd.VAE) and vae.vae_dtype in SHORT and torch.float32 in vae.working_dtypes
     return torch.float32 if known else vae.vae_dtype
 
 
 @contextmanager
 def in_float32(vae: Any) -> Iterator[Any]:
-    """A VAE to encode with: `vae` itself if it works in its `encoding_dtype`, else a copy of it that does.
+    """Inside, a VAE to encode with: `vae` itself if it works in its `encoding_dtype`, else a copy of it that does.
 
     The copy has layers and a patcher of its own, so that nothing of the graph's VAE is touched, whichever patcher that
     has and wherever its weights are; it is gone afterwards. It has the weights of the file where the graph's VAE still
@@ -56,7 +56,7 @@ def in_float32(vae: Any) -> Iterator[Any]:
 
 
 def as_in_the_file(vae: Any) -> dict[str, torch.Tensor]:
-    """A VAE's weights by name, those that the dynamic patcher has cast and moved as they were before.
+    """Return a VAE's weights by name, those that the dynamic patcher has cast and moved as they were before.
 
     The same whether the VAE is loaded or not.
     """
@@ -69,7 +69,7 @@ def as_in_the_file(vae: Any) -> dict[str, torch.Tensor]:
 
 
 def _copied(vae: Any) -> torch.nn.Module:
-    """A copy of a VAE's model on the CPU, not loaded, its numbers in float32."""
+    """Return a copy of a VAE's model on the CPU, not loaded, its numbers in float32."""
     model, state = vae.first_stage_model, as_in_the_file(vae)
     known: dict[int, Any] = {}  # what copy.deepcopy finds here it takes
     for path, module in model.named_modules():
@@ -88,7 +88,7 @@ def _copied(vae: Any) -> torch.nn.Module:
     return twin
 
 
-def _float32(value: torch.Tensor) -> torch.Tensor:
+def _float32(value: Any) -> torch.Tensor:
     if value.is_meta:  # not in the file: the host takes zeros as well
         return torch.zeros(value.shape)
     dtype = torch.float32 if value.is_floating_point() else value.dtype
@@ -96,10 +96,11 @@ def _float32(value: torch.Tensor) -> torch.Tensor:
 
 
 def _forgotten(patcher: Any) -> None:
-    """Let go of a copy where it lies; nothing is moved back for it."""
+    """Remove a copy from ComfyUI's list of loaded models and free its memory; nothing is moved back for it."""
     with contextlib.suppress(ValueError), torch.no_grad():
         patcher.unpin_all_weights()
-        for loaded in [m for m in mm.current_loaded_models if m.model is patcher]:
+        copies: list[Any] = [m for m in mm.current_loaded_models if m.model is patcher]
+        for loaded in copies:
             loaded.model_finalizer.detach()
             mm.current_loaded_models.remove(loaded)
     mm.soft_empty_cache()

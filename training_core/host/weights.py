@@ -18,7 +18,7 @@ import torch
 from comfy.quant_ops import QuantizedTensor
 
 from ..errors import AthanorError
-from ..packed import dressed, is_packed, unpacks
+from ..packed import dressed, has_own_arithmetic, is_packed, unpacks
 
 STREAMED = ("_v", "_v_signature", "_v_weight", "_v_bias", "_prefetch")
 """Attributes by which layers of a model with dynamic VRAM find their weights in the GPU's memory, as sampling streams them."""
@@ -32,8 +32,8 @@ SET_BY_LOADING = (
 """Attributes that the host's patchers give layers when they load a model; some are left there when it is unloaded."""
 
 
-def plain(patcher: Any) -> Any:
-    """A patcher of the same model that loads its weights whole, with the same patches on it.
+def without_dynamic_vram(patcher: Any) -> Any:
+    """Return a patcher of the same model that loads its weights whole, with the same patches on it.
 
     NVIDIA's default (dynamic VRAM) streams weights to the GPU layer by layer, which has no backward pass. The host's own way
     out, `get_non_dynamic_delegate`, reads the model from its file a second time, keeps it, and fails without a file.
@@ -44,7 +44,7 @@ def plain(patcher: Any) -> Any:
 
 
 def tracked(value: torch.Tensor) -> bool:
-    """Whether autograd can save a tensor for the backward pass: not one of inference mode, nor one that was moved out of
+    """Return whether autograd can save a tensor for the backward pass: not one of inference mode, nor one that was moved out of
     it (`Module.to` leaves it without a version counter, though `is_inference()` says False).
     """
     try:
@@ -54,11 +54,11 @@ def tracked(value: torch.Tensor) -> bool:
 
 
 def usable(value: torch.Tensor) -> torch.Tensor:
-    """A tensor on the same memory that autograd can save, without a gradient of its own; of the same class, if that means
+    """Return a tensor on the same memory that autograd can save, without a gradient of its own; of the same class, if that means
     anything."""
     if isinstance(value, QuantizedTensor):
         return value.detach() if tracked(value) else value.clone()
-    if value.is_meta or type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+    if value.is_meta or has_own_arithmetic(value):
         return value  # has no memory of its own
     with torch.no_grad():
         twin = torch.empty(0, dtype=value.dtype, device=value.device).set_(
@@ -73,7 +73,7 @@ def _parameter(value: torch.Tensor) -> torch.nn.Parameter:
     return torch.nn.Parameter(value, requires_grad=False)
 
 
-def normal(module: torch.nn.Module) -> None:
+def clone_inference_params(module: torch.nn.Module) -> None:
     """Replace what autograd cannot save of a module's own weights and buffers by tensors on the same memory."""
     for name, value in module._parameters.items():
         if value is not None and not tracked(value):
@@ -85,7 +85,7 @@ def normal(module: torch.nn.Module) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formats:
-    """Which number formats weights have in training."""
+    """Which number format each weight of a model gets in training."""
 
     compute: torch.dtype | None = None
     """Cast layers' weights to this one once, where that needs no more memory; None: they stay, and are cast as they are used."""
@@ -95,7 +95,7 @@ class Formats:
     """Layers' weights stay as they are: they are trained themselves."""
 
     def of(self, module: torch.nn.Module, name: str, value: torch.Tensor) -> torch.dtype:
-        """The number format for one of a module's weights or buffers."""
+        """Return the number format for one of a module's weights or buffers."""
         known = type(value) in (torch.Tensor, torch.nn.Parameter)
         if not known or not value.is_floating_point() or value.is_meta:
             return value.dtype
@@ -111,10 +111,10 @@ class Formats:
 
 
 class Lent:
-    """A model whose weights training has."""
+    """A model whose weights are lent to training."""
 
     def __init__(self, patcher: Any, formats: Formats) -> None:
-        """`patcher`: of `plain`; the model is as it was until `take`."""
+        """Note what the model has. `patcher`: of `without_dynamic_vram`; the model is unchanged until `take`."""
         self.patcher, self._formats = patcher, formats
         modules = list(patcher.model.modules())
         self._own = [(m, dict(m._parameters), dict(m._buffers)) for m in modules]
@@ -123,7 +123,7 @@ class Lent:
         self._locked: dict[str, torch.Tensor] = {}
 
     def take(self) -> None:
-        """Give the model parameters and buffers for training, in the places of its own."""
+        """Put parameters and buffers for training into the places of the model's own."""
         patcher = self.patcher
         patcher.pin_weight_to_device = self._lock
         if self._formats.archived:
@@ -142,14 +142,14 @@ class Lent:
                 module.__dict__.pop(name, None)
 
     def _early(self, module: torch.nn.Module, name: str, value: torch.Tensor, patched: bool) -> torch.Tensor:
-        """On its own memory; or smaller already, so that the larger one need not fit the GPU (the host patches it before)."""
+        """Return a weight on its own memory; or cast now if that makes it smaller, so that the larger one need not fit the GPU."""
         wanted = self._formats.of(module, name, value)
         with torch.no_grad():
             lent = usable(value)
             return lent if patched or wanted.itemsize >= value.itemsize else lent.to(wanted)
 
     def _lock(self, key: str) -> None:
-        """What the host does with a weight that it leaves in main memory: its pages are locked, for faster copies. The host
+        """Lock the pages of a weight that ComfyUI leaves in main memory, as it does itself for faster copies. ComfyUI
         remembers the name alone, under which there is another weight once training has ended.
         """
         type(self.patcher).pin_weight_to_device(self.patcher, key)
@@ -164,14 +164,14 @@ class Lent:
         self.patcher.__dict__.pop("pin_weight_to_device", None)
 
     def settle(self) -> None:
-        """After each load: nothing that autograd refuses, everything in its number format; what is trained stays."""
+        """After each load: make every weight one that autograd accepts, in its number format; trained ones stay."""
         if self._formats.keep:  # patched once: unloading would put what was patched into the place of what is trained
             self.patcher.patches.clear()
             self.patcher.backup.clear()
         self._locked = {key: value for key, value in self._locked.items() if key in self.patcher.pinned}
         with torch.no_grad():
             for path, module in self.patcher.model.named_modules():
-                normal(module)
+                clone_inference_params(module)
                 for name, value in module._parameters.items():
                     if value is not None and not value.requires_grad:
                         wanted = self._formats.of(module, name, value)
@@ -183,7 +183,7 @@ class Lent:
                         module._buffers[name] = value.to(self._formats.of(module, name, value))
 
     def give_back(self) -> None:
-        """Off the device, the graph's own weights in their places, untouched."""
+        """Take the model off the device, with the graph's own weights in their places, untouched."""
         self._unlock()
         self._restore()
         with torch.inference_mode():
@@ -215,7 +215,7 @@ def lent(patcher: Any, *, compute: torch.dtype | None = None, keep: bool = False
     """
     with torch.inference_mode():  # as the host would do it: else its tensors are of both kinds afterwards
         _unload(patcher)
-    taken = Lent(plain(patcher), Formats(compute=compute, archived=patcher.is_dynamic(), keep=keep))
+    taken = Lent(without_dynamic_vram(patcher), Formats(compute=compute, archived=patcher.is_dynamic(), keep=keep))
     try:
         taken.take()
         yield taken
@@ -224,7 +224,7 @@ def lent(patcher: Any, *, compute: torch.dtype | None = None, keep: bool = False
 
 
 def _unload(patcher: Any) -> bool:
-    """Take whatever the host has loaded of a patcher's model off the device; whether there was anything."""
+    """Take whatever ComfyUI has loaded of a patcher's model off the device; return whether there was anything."""
     loaded = [m for m in mm.current_loaded_models if m.model is not None and patcher.is_clone(m.model)]
     for one in loaded:
         one.model_unload()
@@ -233,7 +233,7 @@ def _unload(patcher: Any) -> bool:
 
 
 def check(patcher: Any) -> None:
-    """Whether a model's weights can be trained on at all.
+    """Raise an error if a model's weights cannot be trained on at all.
 
     Raises:
         AthanorError: they are not in memory, or its loader has made no patcher of the host's.

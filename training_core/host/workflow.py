@@ -12,7 +12,7 @@ _WIDE, _TALL = 320, 60
 
 
 def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Nodes in columns from left to right, as the page saves them; None if a node's inputs are not plain."""
+    """Return nodes in columns from left to right, as the page saves them; None if a node's inputs are not plain."""
     numbers = {key: i for i, key in enumerate(graph, 1)}
     nodes: list[dict[str, Any]] = []
     links: list[list[Any]] = []
@@ -27,8 +27,11 @@ def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
             return None
         slots, values = [], []
         for name, spec in specs.items():
-            value, widget = node["inputs"].get(name), isinstance(spec[0], list) or spec[0] in _WIDGETS
+            inputs: Any = node["inputs"]
+            value = inputs.get(name)
+            widget = isinstance(spec[0], list) or spec[0] in _WIDGETS
             linked = isinstance(value, list) and len(value) == 2 and str(value[0]) in graph
+            source, output = (str(value[0]), value[1]) if linked else ("", 0)
             options = spec[1] if len(spec) > 1 else {}
             if widget:
                 values.append(options.get("default") if linked or value is None else value)
@@ -43,9 +46,7 @@ def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
                     slot["widget"] = {"name": name}
                 if linked:
                     slot["link"] = len(links) + 1
-                    links.append(
-                        [slot["link"], numbers[str(value[0])], value[1], numbers[key], len(slots), slot["type"]]
-                    )
+                    links.append([slot["link"], numbers[source], output, numbers[key], len(slots), slot["type"]])
                 slots.append(slot)
         names = getattr(kind, "RETURN_NAMES", None) or kind.RETURN_TYPES
         outputs = [{"name": n, "type": t, "links": []} for n, t in zip(names, kind.RETURN_TYPES, strict=True)]
@@ -69,6 +70,6 @@ def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _depth(graph: Mapping[str, Any], key: str) -> int:
-    """Nodes before it on the longest way."""
+    """Return the number of nodes before this one on the longest path."""
     before = [str(v[0]) for v in graph[key]["inputs"].values() if isinstance(v, list) and len(v) == 2]
     return 1 + max((_depth(graph, other) for other in before if other in graph), default=-1)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def zero_terminal(model: Any) -> Any:
-    """A clone of an eps or v MODEL whose timesteps end in pure noise, as the host's Model Sampling Discrete makes it."""
+    """Return a clone of an eps or v MODEL whose timesteps end in pure noise, as Model Sampling Discrete makes it."""
     sampling = model.get_model_object("model_sampling")
     patched = model.clone()
     patched.add_object_patch("model_sampling", type(sampling)(model.model.model_config, zsnr=True))

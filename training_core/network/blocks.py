@@ -17,7 +17,7 @@ _SDXL = re.compile(r"lora_unet_(input_blocks|middle_block|output_blocks)_(\d)")
 
 
 def index(name: str) -> tuple[int, int] | None:
-    """(block, number of blocks) of a layer by its name in a LoRA file; None if it is no U-Net's.
+    """Return (block, number of blocks) of a layer by its name in a LoRA file; None if it is no U-Net's.
 
     SD1 and SD2 (25 blocks): down 1 + 3i + j, mid 12, up 13 + 3i + j; samplers are j = 2. SDXL (23): time and label 0,
     input_blocks 1 + k, middle_block 10 + k, output_blocks 13 + k, out 22.
@@ -45,7 +45,7 @@ def _curve(name: str, n: int) -> list[float]:
 
 
 def _side(field: str, text: str, n: int) -> list[float]:
-    """`n` weights out of a list or the name of a curve; a short list is filled with 1."""
+    """Return `n` weights out of a list or the name of a curve; a short list is filled with 1."""
     if not text.strip():
         return [1.0] * n
     if match := re.fullmatch(r"\s*(sine|cosine|linear|reverse_linear|zeros)\s*(?:\+\s*([\d.]+))?\s*", text):
@@ -62,7 +62,7 @@ def _side(field: str, text: str, n: int) -> list[float]:
 
 
 def lr_weights(settings: NetworkSettings, count: int) -> list[float]:
-    """Learning-rate weight of each of `count` (25 or 23) blocks.
+    """Return the learning-rate weight of each of `count` (25 or 23) blocks.
 
     Raises:
         AthanorError: a list cannot be read.
@@ -77,7 +77,7 @@ def lr_weights(settings: NetworkSettings, count: int) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one layer gets; a rank or lr_weight of 0 means that it is not trained."""
+    """The rank, alpha and learning-rate weight of one layer; a rank or weight of 0 means that it is not trained."""
 
     rank: int
     alpha: float
@@ -85,7 +85,7 @@ class Share:
 
 
 def share(settings: NetworkSettings, name: str, conv3: bool, learning_rate: float) -> Share:
-    """Rank, alpha and learning-rate weight of the layer `name` (as LoRA files have it).
+    """Return rank, alpha and learning-rate weight of the layer `name` (as LoRA files have it).
 
     Args:
         conv3: a convolution larger than 1x1.

@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from ..errors import AthanorError
-from ..packed import is_packed
+from ..packed import has_own_arithmetic, is_packed
 from ..randomness import torch_seed
 from ..settings import BlockSettings, NetworkSettings
-from . import blocks, presets
-from .exact import begin_dora, exact
+from . import blocks, lycoris, presets
+from .adapter import kind_of, layer_of
 from .lean import lean_forward
 from .parts import Network, Part, is_conv3
 
-BYPASS = ("lora", "locon", "loha", "lokr")
-"""Algorithms that add to a layer's output, and need nothing of its weight."""
-
-
-@contextmanager
-def _preset(values: Mapping[str, Any]) -> Iterator[None]:
-    """LyCORIS keeps its preset in class attributes, shared by the whole process: set and restore them."""
-    from lycoris.wrapper import LycorisNetwork  # heavy: not before it is needed
-
-    before = {name: getattr(LycorisNetwork, name) for name in values}
-    logger = logging.getLogger("LyCORIS")
-    level = logger.level
-    try:
-        for name, value in values.items():
-            setattr(LycorisNetwork, name, value)
-        logger.setLevel(logging.ERROR)
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(LycorisNetwork, name, value)
-        logger.setLevel(level)
-
 
 def create(parts: Sequence[Part], settings: NetworkSettings, seed: int) -> Network:
-    """A network for these modules, not attached yet; float32, its start values drawn on the CPU from `seed`.
+    """Make a network for these modules, not attached yet; float32, its start values drawn on the CPU from `seed`.
 
     LoRA, LoHa and LoKr run in LyCORIS' bypass form, base(x) + delta(x): less arithmetic than its default, and nothing
-    of the base's weight is needed. The others need it, in float32 (see `exact`).
+    of the base's weight is needed. The others need it, in float32 (`lycoris.in_float32`).
 
     Raises:
         AthanorError: the preset or the patterns match no layer of a module, or the rank does not fit it.
@@ -59,65 +36,34 @@ def create(parts: Sequence[Part], settings: NetworkSettings, seed: int) -> Netwo
     return Network(made)
 
 
-def _create(part: Part, settings: NetworkSettings) -> torch.nn.Module:
-    from lycoris.wrapper import LycorisNetwork
-
+def _create(part: Part, settings: NetworkSettings) -> Any:
     if settings.algo == "full" and any(map(is_packed, part.module.parameters())):
         raise AthanorError(
             "algo full needs a model in fp32, fp16 or bf16, this one's weights are packed as in a GGUF file: load it from a "
             ".safetensors file, or choose lora or lokr."
         )
-    options = {
-        "train_norm": settings.train_norm and not part.text,  # no LoRA format has names for a text encoder's norms
-        "weight_decompose": settings.dora,
-        "wd_on_out": settings.wd_on_output,
-        "rs_lora": settings.rs_lora,
-        "decompose_both": settings.decompose_both,
-        "full_matrix": settings.full_matrix,
-        "factor": settings.factor,
-        "block_size": settings.block_size,
-        "constraint": settings.constraint,
-        "bypass_mode": settings.algo in BYPASS and not settings.dora,
-    }
-    with _preset({**presets.attributes(settings, part.text, part.names()), "LORA_PREFIX": part.prefix}):
-        try:
-            network = LycorisNetwork(
-                part.module,
-                lora_dim=settings.rank,
-                alpha=settings.alpha,
-                conv_lora_dim=settings.conv_rank,
-                conv_alpha=settings.conv_alpha,
-                dropout=settings.dropout if settings.algo in ("lora", "locon") else 0.0,
-                rank_dropout=settings.rank_dropout,
-                module_dropout=settings.module_dropout,
-                network_module=settings.algo,
-                use_tucker=settings.use_tucker,
-                warn_on_unmatched=False,
-                **options,
-            )
-            # DiT norms often have no weights of their own: there is nothing to train in them.
-            network.loras = [
-                lora for lora in network.loras if not lora.not_supported and lora.org_module[0].weight is not None
-            ]
-            if not network.loras:
-                raise _nothing(part, settings)
-            if settings.algo == "full":
-                _in_floats(network.loras)
-            if not part.text:
-                network.loras = _picked(network.loras, part, settings)
-            network.loras = _shared(network.loras, part, settings, options)
-            for lora in network.loras:
-                begin_dora(lora)
-        except ValueError as error:
-            raise _boft_rank(settings, error) from None
+    try:
+        preset = presets.attributes(settings, part.text, part.module, part.names())
+        network = lycoris.create(part.module, part.prefix, settings, preset)
+        if not network.loras:
+            raise _nothing(part, settings)
+        if settings.algo == "full":
+            _refuse_short_formats(network.loras)
+        if not part.text:
+            network.loras = _matching(network.loras, part, settings)
+        network.loras = _with_block_settings(network.loras, part, settings)
+        for adapter in network.loras:
+            lycoris.start_dora(adapter)
+    except ValueError as error:
+        raise _boft_rank(settings, error) from None
     return network
 
 
-def _in_floats(loras: list[Any]) -> None:
-    """The algorithm full takes a layer's weight into itself."""
-    for lora in loras:
-        weight = lora.org_module[0].weight
-        if weight.dtype.itemsize < 2 or type(weight).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+def _refuse_short_formats(adapters: list[Any]) -> None:
+    """Raise AthanorError if a layer is stored in 8 bits or less: the algorithm full trains the weight itself."""
+    for adapter in adapters:
+        weight = layer_of(adapter).weight
+        if weight.dtype.itemsize < 2 or has_own_arithmetic(weight):
             raise AthanorError(
                 "algo full needs a model in fp32, fp16 or bf16, this one is stored in 8 bits or less: load the model with another "
                 "weight_dtype, or choose lora or lokr."
@@ -133,67 +79,63 @@ def _nothing(part: Part, settings: NetworkSettings) -> AthanorError:
     return AthanorError(f"preset {settings.preset}: it matches no layer of this model; choose attn-mlp{more}.")
 
 
-def _picked(loras: list[Any], part: Part, settings: NetworkSettings) -> list[Any]:
-    """Those that `include` and `exclude` leave."""
+def _matching(adapters: list[Any], part: Part, settings: NetworkSettings) -> list[Any]:
+    """Return the adapters that `include` and `exclude` leave.
+
+    Raises:
+        AthanorError: a pattern matches none of them, or none is left.
+    """
     names = {id(child): name for name, child in part.module.named_modules()}
-    spelled = {id(lora): names[id(lora.org_module[0])] for lora in loras}
+    layers = [(adapter, names[id(layer_of(adapter))]) for adapter in adapters]
     include, exclude = settings.patterns("include"), settings.patterns("exclude")
-    for name, patterns in (("include", include), ("exclude", exclude)):
+    for setting, patterns in (("include", include), ("exclude", exclude)):
         for pattern in patterns:
-            if not any(map(pattern.search, spelled.values())):
-                near = ", ".join(sorted(set(spelled.values()))[:3])
-                raise AthanorError(f"{name}: '{pattern.pattern}' matches no layer of the preset; layers are {near} ...")
-    kept = [
-        lora
-        for lora in loras
-        if (not include or any(p.search(spelled[id(lora)]) for p in include))
-        and not any(p.search(spelled[id(lora)]) for p in exclude)
+            if not any(pattern.search(name) for _, name in layers):
+                near = ", ".join(sorted({name for _, name in layers})[:3])
+                raise AthanorError(
+                    f"{setting}: '{pattern.pattern}' matches no layer of the preset; layers are {near} ..."
+                )
+    left = [
+        adapter
+        for adapter, name in layers
+        if (not include or any(p.search(name) for p in include)) and not any(p.search(name) for p in exclude)
     ]
-    if not kept:
+    if not left:
         raise AthanorError("include, exclude: together they leave no layer to train; take one pattern out.")
-    return kept
+    return left
 
 
-def _shared(loras: list[Any], part: Part, settings: NetworkSettings, options: Mapping[str, Any]) -> list[Any]:
-    """The layers with the ranks that Block Config gives them, those without a share left out."""
+def _with_block_settings(adapters: list[Any], part: Part, settings: NetworkSettings) -> list[Any]:
+    """Return the adapters with the ranks that Block Config gives them, those without a share left out.
+
+    Raises:
+        AthanorError: Block Config leaves none.
+    """
     if settings.blocks == BlockSettings() or part.text:
-        return loras
-    from lycoris.wrapper import network_module_dict
-
+        return adapters
     names = {id(child): part.file_name(name) for name, child in part.module.named_modules()}
-    kept = []
-    for lora in loras:
-        module = lora.org_module[0]
-        share = blocks.share(settings, names[id(module)], is_conv3(module), 1.0)
-        if not share.lr_weight or not (share.rank or type(lora).__name__ == "NormModule"):
+    left = []
+    for adapter in adapters:
+        layer, norm = layer_of(adapter), kind_of(adapter) == "norm"
+        share = blocks.share(settings, names[id(layer)], is_conv3(layer), 1.0)
+        if not share.lr_weight or not (share.rank or norm):
             continue
-        if type(lora).__name__ != "NormModule" and (share.rank, share.alpha) != _usual(settings, module):
-            lora = network_module_dict[settings.algo](
-                lora.lora_name,
-                module,
-                1.0,
-                share.rank,
-                share.alpha,
-                settings.dropout if settings.algo in ("lora", "locon") else 0.0,
-                settings.rank_dropout,
-                settings.module_dropout,
-                settings.use_tucker,
-                **options,
-            )
-        kept.append(lora)
-    if not kept:
+        if not norm and (share.rank, share.alpha) != _rank_and_alpha(settings, layer):
+            adapter = lycoris.resized(adapter, settings, share.rank, share.alpha)
+        left.append(adapter)
+    if not left:
         raise AthanorError("Block Config: it leaves no layer to train; give a block a rank and a weight above 0.")
-    return kept
+    return left
 
 
-def _usual(settings: NetworkSettings, module: torch.nn.Module) -> tuple[int, float]:
+def _rank_and_alpha(settings: NetworkSettings, module: torch.nn.Module) -> tuple[int, float]:
     if is_conv3(module):
         return settings.conv_rank, settings.conv_alpha
     return settings.rank, settings.alpha
 
 
 def _boft_rank(settings: NetworkSettings, error: ValueError) -> AthanorError | ValueError:
-    """BOFT cuts a layer into blocks of an even size near the rank; the odd part of its width must fit in."""
+    """Return an error with the rank that BOFT needs: it cuts a layer into even blocks near the rank, whose odd part must fit."""
     match = re.search(r"impossible to decompose (\d+)", str(error))
     if settings.algo != "boft" or not match:
         return error
@@ -211,21 +153,20 @@ def attached(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[Network]:
-    """The network, applied to its modules on `device` and in train mode; they are as before afterwards.
+    """Inside, the network is applied to its modules on `device` and in train mode; they are unchanged afterwards.
 
     Args:
         dtype: of its parameters. What it keeps beside them (alpha) stays float32.
     """
     network = create(parts, settings, seed)
-    originals = [lora.org_module[0] for lora in network.loras]
+    originals = [layer_of(adapter) for adapter in network.loras]
     own = [original.__dict__.get("forward") for original in originals]
     parameters = [dict(original._parameters) for original in originals]
-    for lora in network.loras:
-        exact(lora)
-        if forward := lean_forward(lora):
-            lora.forward = forward
-        if type(lora).__name__ == "DyLoraModule":
-            lora.get_random_rank_weight = _keyed_rank(lora)
+    for adapter in network.loras:
+        lycoris.in_float32(adapter)
+        if forward := lean_forward(adapter):
+            adapter.forward = forward
+        lycoris.draw_ranks_from_torch(adapter)
     network.apply_to()
     for original, values in zip(originals, parameters, strict=True):
         for name in values.keys() - original._parameters.keys():
@@ -243,14 +184,3 @@ def attached(
                 original.__dict__.pop("forward", None)
             original._parameters.clear()  # the algorithm full takes weights off and puts copies back
             original._parameters.update(values)
-
-
-def _keyed_rank(lora: Any) -> Callable[[], Any]:
-    """DyLoRA's random rank from torch's generator, which a step seeds, and all of it outside of training."""
-
-    def draw() -> Any:
-        last = lora.block_count - 1
-        block = int(torch.randint(0, last + 1, ())) if lora.training else last
-        return lora.get_weight(block * lora.block_size)
-
-    return draw

@@ -20,7 +20,7 @@ _WHOLE = slice(None)
 
 
 def check(keys: Iterable[str], names: Names) -> None:
-    """Can a file with these keys (kohya's names) be written in diffusers' names?
+    """Check that a file with these keys (kohya's names) can be written in diffusers' names.
 
     Raises:
         AthanorError: says why not.
@@ -42,7 +42,7 @@ def check(keys: Iterable[str], names: Names) -> None:
 
 
 def split(tensors: Mapping[str, torch.Tensor], names: Names) -> Tensors:
-    """A LoRA file's tensors (kohya's names) in diffusers' names, in the same number format.
+    """Return a LoRA file's tensors (kohya's names) in diffusers' names, in the same number format.
 
     alpha / rank goes into lora_B, for readers that take alpha for the rank. Where diffusers has several modules for one
     of ours, each gets its rows of the up weight, and the down weight is repeated.
@@ -75,7 +75,7 @@ def join(
     names: Names,
     metadata: Mapping[str, str],
 ) -> tuple[dict[str, Tensors], bool, list[str]]:
-    """Parts of a file in diffusers' names, joined to the modules that this model has; the opposite of `split`.
+    """Join the parts of a file in diffusers' names to the modules that this model has; the opposite of `split`.
 
     Low-rank products on some rows each are one low-rank product on all rows: the down weights below each other, the up
     weights as blocks of a diagonal. Ranks add up, except for equal down weights, which are needed once.
@@ -106,26 +106,30 @@ def join(
     result: dict[str, Tensors] = {}
     wrong: list[str] = []
     together = False
-    for ours, found in pieces.items():
-        if len(found) == 1 and isinstance(found[0][1], slice) and found[0][1] == _WHOLE:
-            result[ours] = found[0][2]
+    for ours, pieces_of_layer in pieces.items():
+        if len(pieces_of_layer) == 1 and isinstance(pieces_of_layer[0][1], slice) and pieces_of_layer[0][1] == _WHOLE:
+            result[ours] = pieces_of_layer[0][2]
             continue
         height = _height(names[ours].values())
-        trouble = [t for path, rows, parts in found if (t := _trouble(path, rows, parts, height, found[0][2]))]
-        result[ours] = {} if trouble else _joined([(rows, parts) for _, rows, parts in found], height)
+        trouble = [
+            t
+            for path, rows, parts in pieces_of_layer
+            if (t := _trouble(path, rows, parts, height, pieces_of_layer[0][2]))
+        ]
+        result[ours] = {} if trouble else _joined([(rows, parts) for _, rows, parts in pieces_of_layer], height)
         wrong += trouble
-        together |= len(found) > 1
+        together |= len(pieces_of_layer) > 1
     return result, together, wrong
 
 
 def _height(rows: Iterable[Rows]) -> int:
-    """Rows of a weight of which some modules of diffusers are parts."""
+    """Return the number of rows of a weight of which some modules of diffusers are parts."""
     ends = [r.stop if isinstance(r, slice) else len(r) for r in rows]
     return max(end for end in ends if end)
 
 
 def _trouble(path: str, rows: Rows, parts: Tensors, height: int, first: Tensors) -> str:
-    """Why a module cannot be joined with others, or ''."""
+    """Return why a module cannot be joined with others, or ''."""
     if parts.keys() - {"alpha"} != {_DOWN, _UP}:
         return f"{path} is a part of a layer here, and only a plain LoRA can be put together"
     count = len(range(height)[rows]) if isinstance(rows, slice) else len(rows)

@@ -18,7 +18,7 @@ DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "float": torch.float32}
 def tensors_for_file(
     state: Mapping[str, torch.Tensor], precision: str, rename: Mapping[str, str]
 ) -> dict[str, torch.Tensor]:
-    """Detached CPU copies in the file's number format; `rename` maps module names to the names in the file.
+    """Return detached CPU copies in the file's number format; `rename` maps module names to the names in the file.
 
     DoRA's few scales stay float32: they multiply the whole weight, and rounding them would drown a young change.
     """
@@ -35,20 +35,20 @@ def tensors_for_file(
 
 
 def model_hash(tensors: Mapping[str, torch.Tensor]) -> str:
-    """sshs_model_hash: SHA-256 of the bytes that follow a safetensors header."""
+    """Return sshs_model_hash: SHA-256 of the bytes that follow a safetensors header."""
     data = save(dict(tensors))
     start = 8 + int.from_bytes(data[:8], "little")
     return hashlib.sha256(memoryview(data)[start:]).hexdigest()
 
 
 def legacy_hash(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> str:
-    """sshs_legacy_hash: the first 8 hex digits of SHA-256 over 64 KB at 1 MB of a file with only the ss_ metadata."""
+    """Return sshs_legacy_hash: the first 8 hex digits of SHA-256 over 64 KB at 1 MB of a file with only the ss_ metadata."""
     data = save(dict(tensors), metadata={key: value for key, value in metadata.items() if key.startswith("ss_")})
     return hashlib.sha256(data[0x100000 : 0x100000 + 0x10000]).hexdigest()[:8]
 
 
 def save_model(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:
-    """Write a whole model or nothing; returns the hash that `model_hash` would give. It is not held in memory twice."""
+    """Write a whole model or nothing, without a second copy in memory; return the hash that `model_hash` would give."""
     text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     write_atomically(path, lambda temporary: save_file(dict(tensors), temporary, metadata=text))
     with path.open("rb") as file:
@@ -60,7 +60,7 @@ def save_model(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mappin
 
 
 def save_lora(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:
-    """Write a LoRA file whole or not at all; returns its sshs_model_hash. Metadata values become strings."""
+    """Write a LoRA file whole or not at all and return its sshs_model_hash; metadata values become strings."""
     digest = model_hash(tensors)
     text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     text["sshs_model_hash"], text["sshs_legacy_hash"] = digest, legacy_hash(tensors, text)

@@ -22,16 +22,16 @@ class Weights(torch.nn.Module):
         self.values = torch.nn.ParameterList(named.values())
 
     def groups(self) -> list[dict[str, Any]]:
-        """One group for the optimizer."""
+        """Return the one parameter group for the optimizer."""
         return [{"params": list(self.values), "lr_scale": 1.0, "part": "unet"}]
 
     def summary(self) -> str:
-        """How much is trained, in words."""
+        """Return how much is trained, in words."""
         return f"the model itself, {sum(p.numel() for p in self.values) / 1e6:.1f} M parameters"
 
 
-def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[torch.nn.Module, str, str]]:
-    """(owner, attribute, name) of the parameters that `include` and `exclude` leave.
+def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[Any, str, str]]:
+    """Return (owner, attribute, name) of the parameters that `include` and `exclude` leave.
 
     Raises:
         AthanorError: none is left, or the model is quantised or packed.
@@ -42,7 +42,7 @@ def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[tor
             "algo finetune needs a model in fp32, fp16 or bf16, this one's weights are packed as in a GGUF file: load it from a "
             ".safetensors file, or train a LoRA."
         )
-    found = []
+    chosen_parameters = []
     for path, owner in module.named_modules():
         for attribute in _in_order(owner):
             value = owner._parameters[attribute]
@@ -56,15 +56,17 @@ def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[tor
                     f"algo finetune needs a model in fp32, fp16 or bf16; {name} is {str(value.dtype).partition('.')[2]}: load "
                     "the model with another weight_dtype, or train a LoRA."
                 )
-            found.append((owner, attribute, name))
-    if not found:
+            chosen_parameters.append((owner, attribute, name))
+    if not chosen_parameters:
         raise AthanorError("include, exclude: together they leave nothing to train; take one pattern out.")
-    return found
+    return chosen_parameters
 
 
 def _in_order(owner: torch.nn.Module) -> list[str]:
-    """Names of a module's own parameters, as torch's layers have them. ComfyUI's layers with dynamic VRAM have their bias first;
-    a run's state counts parameters, and rounding draws for one after the other.
+    """Return the names of a module's own parameters, in the order of torch's layers.
+
+    With dynamic VRAM ComfyUI's layers have their bias first; but a run's state numbers the parameters, and rounding draws
+    for one after the other.
     """
     names = list(owner._parameters)
     if {"weight", "bias"} <= owner._parameters.keys() and names.index("bias") < names.index("weight"):
@@ -81,7 +83,7 @@ def attached(
     cast: Callable[[torch.nn.Module], None],
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[Weights]:
-    """Copies on `device` in place of the module's own parameters, which are put back afterwards.
+    """Put copies on `device` in place of the module's own parameters, which come back afterwards.
 
     On a GPU what they replace is let go at once, so that it holds one copy: those parameters were lent to training
     (`host.weights`), and whoever lent them has the values.
@@ -90,7 +92,7 @@ def attached(
         cast: lets an owner compute in another format than its weights'.
         dtype: of the copies.
     """
-    replaced: list[tuple[torch.nn.Module, str, torch.nn.Parameter]] = []
+    replaced: list[tuple[Any, str, Any]] = []
     named = {}
     before = []
     try:

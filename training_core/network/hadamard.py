@@ -8,7 +8,7 @@ import torch
 
 
 class _Added(torch.autograd.Function):
-    """Keeps the thin factors alone; the layer-sized products are made again in the backward pass."""
+    """Adds LoHa's product to a base; keeps the thin factors alone and makes layer-sized products again in the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, base: torch.Tensor, x: torch.Tensor, *factors: torch.Tensor) -> torch.Tensor:
@@ -28,7 +28,7 @@ class _Added(torch.autograd.Function):
 
 
 class _Product(torch.autograd.Function):
-    """The same for the weight alone."""
+    """Makes LoHa's product alone, and keeps the same factors."""
 
     @staticmethod
     def forward(ctx: Any, *factors: torch.Tensor) -> torch.Tensor:
@@ -45,12 +45,12 @@ class _Product(torch.autograd.Function):
 
 
 def hadamard(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor) -> torch.Tensor:
-    """(a b) * (c d), of which the factors alone are kept."""
+    """Return (a b) * (c d), of which autograd keeps the factors alone."""
     return _Product.apply(a, b, c, d)
 
 
 def add_hadamard(
     base: torch.Tensor, x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor
 ) -> torch.Tensor:
-    """base (N, out) + x (N, in) ((a b) * (c d))', with a and c (out, r), b and d (r, in)."""
+    """Return base (N, out) + x (N, in) ((a b) * (c d))', with a and c (out, r), b and d (r, in)."""
     return _Added.apply(base, x, a, b, c, d)

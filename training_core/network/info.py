@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from ..errors import AthanorError
+from ..files import UnreadableFile, read_safetensors
 from . import peft
 
 _SUFFIXES = (  # longest first; what is left of a key is the layer's name
@@ -71,10 +71,8 @@ def read(path: Path) -> LoraInfo:
         AthanorError: it is no safetensors file, or holds no LoRA.
     """
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+        tensors, metadata = read_safetensors(path)
+    except UnreadableFile as error:
         raise AthanorError(f"{path.name} cannot be read as safetensors ({error}); choose another file.") from None
     groups: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
     strange = []

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from . import low_rank
+from .adapter import BypassForm, bypass_form
 from .forms import declare, factors
 from .hadamard import add_hadamard, hadamard
 
@@ -25,110 +26,95 @@ SMALL = 256
 """Entries of a factor up to which it is multiplied sample by sample: its gradient is made for each sample."""
 
 
-def lean_forward(lora: Any) -> Forward | None:
-    """A forward for a LyCORIS module, or None where LyCORIS' own is needed (dropouts, Tucker, DoRA)."""
-    make = {"locon": _lora, "kron": _lokr, "loha": _loha}.get(getattr(lora, "name", ""))
-    if make is None or not lora.bypass_mode or lora.tucker or lora.wd or lora.rank_dropout or lora.module_dropout:
+def lean_forward(adapter: Any) -> Forward | None:
+    """Return a forward for a LyCORIS module, or None where LyCORIS' own is needed (dropouts, Tucker, DoRA)."""
+    form = bypass_form(adapter)
+    if form is None:
         return None
-    dropout = lora.dropout if lora.name == "locon" else lora.drop
-    return make(lora) if isinstance(dropout, torch.nn.Identity) else None
+    declare(adapter, *form.factors)
+    return {"lora": _lora, "loha": _loha, "lokr": _lokr}[form.kind](adapter, form)
 
 
-def _lora(lora: Any) -> Forward | None:
-    if lora.module_type == "linear":
-        declare(lora, "lora_down.weight", "lora_up.weight")
-        weights_for: low_rank.WeightsFor | None = getattr(lora.org_forward, WEIGHTS_FOR, None)
+def _lora(adapter: Any, form: BypassForm) -> Forward:
+    base, where = form.base, form.convolution
+    if where is None:
+        weights_for: low_rank.WeightsFor | None = getattr(form.own_forward, WEIGHTS_FOR, None)
 
         def linear(x: torch.Tensor) -> torch.Tensor:
             flat = x.flatten(0, -2)
-            down, up = factors(lora, x.dtype)
+            down, up = factors(adapter, x.dtype)
             # A compiler sees through the plain form alone, and joins it by itself.
             if weights_for and not torch.compiler.is_compiling() and (fetch := weights_for(flat)):
                 return low_rank.linear(flat, fetch, down, up).unflatten(0, x.shape[:-1])
-            return lora.org_forward(flat).addmm_(F.linear(flat, down), up.t()).unflatten(0, x.shape[:-1])
+            return base(flat).addmm_(F.linear(flat, down), up.t()).unflatten(0, x.shape[:-1])
 
         return linear
-    if lora.module_type == "conv2d" and lora.lora_down.weight.ndim == lora.lora_up.weight.ndim == 4:
-        declare(lora, "lora_down.weight", "lora_up.weight")
-        conv = lora.lora_down
 
-        def conv2d(x: torch.Tensor) -> torch.Tensor:
-            down, up = factors(lora, x.dtype)
-            thin = F.conv2d(x, down, None, conv.stride, conv.padding, conv.dilation, conv.groups)
-            return lora.org_forward(x).add_(F.conv2d(thin, up))
+    def conv2d(x: torch.Tensor) -> torch.Tensor:
+        down, up = factors(adapter, x.dtype)
+        return base(x).add_(F.conv2d(F.conv2d(x, down, None, **where), up))
 
-        return conv2d
-    return None
+    return conv2d
 
 
-def _lokr(lora: Any) -> Forward | None:
-    """kron(first, second): `first` (up, uq) mixes groups, `second` (vp, vq, ...) works in each."""
-    first = ("lokr_w1",) if lora.use_w1 else ("lokr_w1_a", "lokr_w1_b")
-    second = ("lokr_w2",) if lora.use_w2 else ("lokr_w2_b", "lokr_w2_a")
-    if lora.module_type == "linear":
-        declare(lora, *first, *second)
+def _lokr(adapter: Any, form: BypassForm) -> Forward:
+    """Return a forward that adds kron(first, second): `first` (up, uq) mixes groups, `second` (vp, vq, ...) works in each."""
+    base, where, first, kernel = form.base, form.convolution, form.first, form.shape[2:]
+    if where is None:
 
         def linear(x: torch.Tensor) -> torch.Tensor:
-            mixing, last, *thin = _of_kron(factors(lora, x.dtype), len(first))
+            mixing, last, *thin = _of_kron(factors(adapter, x.dtype), first)
             flat = x.flatten(0, -2)
-            base = lora.org_forward(flat)
+            plain = base(flat)
             inside = flat.reshape(len(flat), mixing.shape[1], -1)
             for weight in thin:
                 inside = F.linear(inside, weight)
             inside = _mixed(mixing, inside).reshape(-1, last.shape[1])
-            added = torch.addmm(base.view(-1, last.shape[0]), inside, last.t())
+            added = torch.addmm(plain.view(-1, last.shape[0]), inside, last.t())
             return added.view(*x.shape[:-1], -1)
 
         return linear
-    if lora.module_type == "conv2d":
-        declare(lora, *first, *second)
-        where, kernel = lora.kw_dict, lora.shape[2:]
 
-        def conv2d(x: torch.Tensor) -> torch.Tensor:
-            mixing, last, *thin = _of_kron(factors(lora, x.dtype), len(first))
-            groups = x.reshape(len(x) * mixing.shape[1], -1, *x.shape[2:])
-            if thin:
-                inside = F.conv2d(groups, thin[0].view(len(thin[0]), -1, *kernel), None, **where)
-            else:
-                inside = F.conv2d(groups, last, None, **where)
-            size = inside.shape[2:]
-            inside = _mixed(mixing, inside.view(len(x), mixing.shape[1], -1))
-            if thin:
-                inside = F.conv2d(inside.reshape(-1, last.shape[1], *size), last[..., None, None])
-            return lora.org_forward(x).add_(inside.reshape(len(x), -1, *size))
+    def conv2d(x: torch.Tensor) -> torch.Tensor:
+        mixing, last, *thin = _of_kron(factors(adapter, x.dtype), first)
+        groups = x.reshape(len(x) * mixing.shape[1], -1, *x.shape[2:])
+        weight = thin[0].view(len(thin[0]), -1, *kernel) if thin else last
+        inside = F.conv2d(groups, weight, None, **where)
+        size = inside.shape[2:]
+        inside = _mixed(mixing, inside.view(len(x), mixing.shape[1], -1))
+        if thin:
+            inside = F.conv2d(inside.reshape(-1, last.shape[1], *size), last[..., None, None])
+        return base(x).add_(inside.reshape(len(x), -1, *size))
 
-        return conv2d
-    return None
+    return conv2d
+
+
+def _loha(adapter: Any, form: BypassForm) -> Forward:
+    base, where, shape = form.base, form.convolution, form.shape
+    if where is None:
+
+        def linear(x: torch.Tensor) -> torch.Tensor:
+            flat = x.flatten(0, -2)
+            return add_hadamard(base(flat), flat, *factors(adapter, x.dtype)).unflatten(0, x.shape[:-1])
+
+        return linear
+
+    def conv2d(x: torch.Tensor) -> torch.Tensor:
+        weight = hadamard(*factors(adapter, x.dtype)).view(shape)
+        return base(x).add_(F.conv2d(x, weight, None, **where))
+
+    return conv2d
 
 
 def _of_kron(parts: Any, first: int) -> tuple[torch.Tensor, ...]:
-    """(first factor, last part of the second, its other part if there are two)."""
+    """Return (first factor, last part of the second, its other part if there are two)."""
     mixing = parts[0] if first == 1 else parts[0] @ parts[1]
     *thin, last = parts[first:]
     return mixing, last, *thin
 
 
 def _mixed(mixing: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-    """`mixing` (up, uq) of the groups of (n, uq, values) -> (n, up, values)."""
+    """Return the groups of (n, uq, values) mixed by `mixing` (up, uq), as (n, up, values)."""
     if mixing.numel() <= SMALL:
         return torch.bmm(mixing.expand(len(inside), -1, -1), inside)
     return F.linear(inside.transpose(1, 2), mixing).transpose(1, 2)
-
-
-def _loha(lora: Any) -> Forward | None:
-    if lora.module_type not in ("linear", "conv2d"):
-        return None
-    declare(lora, "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
-    if lora.module_type == "conv2d":
-
-        def conv2d(x: torch.Tensor) -> torch.Tensor:
-            weight = hadamard(*factors(lora, x.dtype)).view(lora.shape)
-            return lora.org_forward(x).add_(F.conv2d(x, weight, None, **lora.kw_dict))
-
-        return conv2d
-
-    def linear(x: torch.Tensor) -> torch.Tensor:
-        flat = x.flatten(0, -2)
-        return add_hadamard(lora.org_forward(flat), flat, *factors(lora, x.dtype)).unflatten(0, x.shape[:-1])
-
-    return linear

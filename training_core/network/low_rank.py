@@ -42,7 +42,7 @@ class _Both(torch.autograd.Function):
 
 
 def linear(x: torch.Tensor, fetch: Fetch, down: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
-    """x W' + b + (x down') up', all in the number format of `x`; W and b get no gradient.
+    """Return x W' + b + (x down') up', all in the number format of `x`; W and b get no gradient.
 
     Args:
         x: (N, in).

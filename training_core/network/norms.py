@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+
+from .adapter import has_core, pair_of, scale_of
 
 
 def limit(up: torch.Tensor, down: torch.Tensor, scale: float, most: float) -> None:
@@ -21,14 +24,14 @@ def limit(up: torch.Tensor, down: torch.Tensor, scale: float, most: float) -> No
     down.mul_(ratio)
 
 
-def limiter(network: torch.nn.Module, most: float) -> Callable[[], None] | None:
-    """What limits all LoRA pairs of a network after a step; None if there is no limit."""
+def limiter(network: Any, most: float) -> Callable[[], None] | None:
+    """Return a function that limits all LoRA pairs of a network after a step; None if there is no limit."""
     if not most:
         return None
     pairs = [
-        (lora.lora_up.weight, lora.lora_down.weight, float(lora.scale))
-        for lora in network.loras
-        if hasattr(lora, "lora_up") and not lora.tucker
+        (*pair, float(scale_of(adapter)))
+        for adapter in network.loras
+        if (pair := pair_of(adapter)) and not has_core(adapter)
     ]
 
     def apply() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from .adapter import Applied, applied, layer_of
 from .forms import formed
 
 PREFIX = "lora_unet"
@@ -28,57 +29,62 @@ class Part:
         return self.prefix != PREFIX
 
     def names(self) -> dict[str, str]:
-        """Every layer of the module -> its name in files, with dots."""
+        """Return every layer of the module -> its name in files, with dots."""
         return {name: self.spelling.get(name, name) for name, _ in self.module.named_modules()}
 
     def file_name(self, layer: str) -> str:
-        """A layer's name as a key of a LoRA file begins."""
+        """Return how a layer's keys begin in a LoRA file."""
         return f"{self.prefix}_{self.spelling.get(layer, layer).replace('.', '_')}"
 
 
 class Network(torch.nn.Module):
     """LyCORIS networks on several modules, as one."""
 
-    def __init__(self, parts: Sequence[tuple[Part, torch.nn.Module]]) -> None:
-        """`parts`: each with the LyCORIS network made for it."""
+    def __init__(self, parts: Sequence[tuple[Part, Any]]) -> None:
+        """Join the LyCORIS networks that were made for these parts."""
         super().__init__()
         self.networks = torch.nn.ModuleList(network for _, network in parts)
+        self._lycoris: list[Any] = [network for _, network in parts]
         self.loras: list[Any] = [lora for _, network in parts for lora in network.loras]
         self.parts: dict[str, Part] = {}  # by lora_name
         self.layers: dict[str, str] = {}  # lora_name -> name of the layer in its module
         for part, network in parts:
             names = {id(child): name for name, child in part.module.named_modules()}
             self.parts |= {lora.lora_name: part for lora in network.loras}
-            self.layers |= {lora.lora_name: names[id(lora.org_module[0])] for lora in network.loras}
+            self.layers |= {lora.lora_name: names[id(layer_of(lora))] for lora in network.loras}
 
     def file_name(self, lora: Any) -> str:
-        """How the keys of a layer begin in a LoRA file."""
+        """Return how a layer's keys begin in a LoRA file."""
         return self.parts[lora.lora_name].file_name(self.layers[lora.lora_name])
 
     def renames(self) -> dict[str, str]:
-        """lora_name -> its name in files, where they differ."""
+        """Return lora_name -> its name in files, where they differ."""
         names = {lora.lora_name: self.file_name(lora) for lora in self.loras}
         return {ours: theirs for ours, theirs in names.items() if ours != theirs}
 
     def state_dict(self) -> dict[str, torch.Tensor]:  # type: ignore[override]
-        """All tensors by lora_name; empty before `apply_to`."""
+        """Return all tensors by lora_name; empty before `apply_to`."""
         return {key: value for network in self.networks for key, value in network.state_dict().items()}
+
+    def applied(self) -> list[Applied]:
+        """Return all layers with their adapters, once they are in place."""
+        return [applied(adapter) for adapter in self.loras]
 
     def apply_to(self) -> None:
         """Put the networks into the forward of their layers."""
-        for network in self.networks:
+        for network in self._lycoris:
             network.apply_to()
 
     def formed(self, dtype: torch.dtype) -> AbstractContextManager[None]:
-        """For one forward and backward pass in that number format: what its layers compute with is made at once."""
+        """Inside, for one forward and backward pass in that number format, what the layers compute with is made at once."""
         return formed(self.loras, dtype)
 
     def restore(self) -> None:
-        """Take them off again."""
-        for network in self.networks:
+        """Take the networks off their layers again."""
+        for network in self._lycoris:
             network.restore()
 
 
 def is_conv3(module: torch.nn.Module) -> bool:
-    """A convolution larger than 1x1: it has a rank of its own."""
+    """Return whether a module is a convolution larger than 1x1, which has a rank of its own."""
     return isinstance(module, torch.nn.Conv2d) and module.kernel_size[0] > 1

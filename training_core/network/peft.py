@@ -12,33 +12,33 @@ _COMPONENT = re.compile(r"(transformer|unet|text_encoder(?:_\d)?)\.")
 
 
 def settings(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """PEFT's LoraConfig with the part of the pipeline before each field, as in `transformer.lora_alpha`; {} if none."""
+    """Return PEFT's LoraConfig with the part of the pipeline before each field, as in `transformer.lora_alpha`; {} if none."""
     try:
-        found = json.loads(metadata.get("lora_adapter_metadata", "{}"))
+        parsed = json.loads(metadata.get("lora_adapter_metadata", "{}"))
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
-def told(adapter: Mapping[str, Any], field: str, component: str = "") -> Any:
-    """A field of `settings` for a part of the pipeline, by default the diffusion model; None if it is not there."""
+def field_of(adapter: Mapping[str, Any], field: str, component: str = "") -> Any:
+    """Return a field of `settings` for a part of the pipeline, by default the diffusion model; None if it is not there."""
     components = [component] if component else ["transformer", "unet"]
     return next((adapter[k] for k in (*(f"{c}.{field}" for c in components), field) if k in adapter), None)
 
 
 def alpha(adapter: Mapping[str, Any], path: str, rank: int) -> float | None:
-    """alpha of a module by its path in diffusers, such that alpha / rank is its scale; None if the settings do not say.
+    """Return alpha of a module by its path in diffusers, such that alpha / rank is its scale; None if the settings lack it.
 
     rsLoRA's scale is lora_alpha / sqrt(rank), which makes alpha larger than the one that was set.
     """
     match = _COMPONENT.match(path)
     component = match[1] if match else ""
-    value = told(adapter, "lora_alpha", component)
-    patterns = told(adapter, "alpha_pattern", component)
+    value = field_of(adapter, "lora_alpha", component)
+    patterns = field_of(adapter, "alpha_pattern", component)
     for pattern, other in patterns.items() if isinstance(patterns, dict) else ():
         if re.match(rf"(.*\.)?({pattern})$", path):  # PEFT's own rule
             value = other
             break
     if not isinstance(value, int | float):
         return None
-    return value * math.sqrt(rank) if told(adapter, "use_rslora", component) else float(value)
+    return value * math.sqrt(rank) if field_of(adapter, "use_rslora", component) else float(value)

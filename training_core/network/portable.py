@@ -11,17 +11,28 @@ from typing import Any
 
 import torch
 
+from .adapter import (
+    alpha_in_file,
+    change_of,
+    dora_axis,
+    dora_scale_of,
+    kind_of,
+    rotation_of,
+    weight_of,
+    whole_change_of,
+)
+
 Tensors = dict[str, torch.Tensor]
 
 
-def state(network: torch.nn.Module) -> Tensors:
-    """The network's tensors by their names in a file, before modules are renamed; float32."""
+def state(network: Any) -> Tensors:
+    """Return the network's tensors by their names in a file, before modules are renamed; float32."""
     result = dict(network.state_dict())
     with torch.no_grad():
         for lora in network.loras:
-            convert = CONVERSIONS.get(type(lora).__name__)
-            if getattr(lora, "wd", False):
-                convert = _dora if lora.wd_on_out else None
+            convert, axis = CONVERSIONS.get(kind_of(lora)), dora_axis(lora)
+            if axis:
+                convert = _dora if axis == "rows" else None
             if convert:
                 training = lora.training
                 lora.eval()  # without its dropouts
@@ -31,49 +42,47 @@ def state(network: torch.nn.Module) -> Tensors:
 
 
 def _dora(lora: Any, result: Tensors) -> None:
-    """The loader computes (W + D) scale / (|W| + eps); trained was (W + D) scale / |W + D|."""
-    result[f"{lora.lora_name}.dora_scale"] = lora.dora_scale.float() * dora_ratio(lora)
+    """Convert DoRA's norms: the loader computes (W + D) scale / (|W| + eps); trained was (W + D) scale / |W + D|."""
+    result[f"{lora.lora_name}.dora_scale"] = dora_scale_of(lora).float() * dora_ratio(lora)
 
 
 def dora_ratio(lora: Any) -> torch.Tensor:
-    """What the trained scale of a DoRA layer is multiplied by in a file: (|W| + eps) / (|W + D| + eps) per output row."""
-    weight = lora.org_weight.float()
-    # Not LyCORIS' get_diff_weight: for LoHa and LoKr it multiplies by alpha / rank twice.
-    plain = lora.make_weight() * lora.scale if lora.name == "locon" else lora.get_weight(weight.shape) * lora.scalar
-    changed = weight + plain.float().view(weight.shape)
+    """Return what a DoRA layer's scale is multiplied by in a file: (|W| + eps) / (|W + D| + eps) per output row."""
+    weight = weight_of(lora).float()
+    changed = weight + change_of(lora).float().view(weight.shape)
     eps = torch.finfo(torch.float32).eps
     return (_rows(weight) + eps) / (_rows(changed) + eps)
 
 
 def _rows(weight: torch.Tensor) -> torch.Tensor:
-    """Norm of each output row, (out, 1, ...)."""
+    """Return the norm of each output row, (out, 1, ...)."""
     return weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))
 
 
 def _constraint(lora: Any, result: Tensors) -> None:
-    """Blocks that keep to the constraint by themselves, and a file that names none."""
-    blocks = lora.oft_blocks
+    """Write OFT's blocks already scaled to keep to the constraint, and no constraint beside them."""
+    blocks, constraint = rotation_of(lora)
     norm = (blocks - blocks.transpose(-1, -2)).norm() + 1e-8
-    if 0 < lora.constraint < norm:
-        result[f"{lora.lora_name}.oft_blocks"] = blocks * lora.constraint / norm
+    if 0 < constraint < norm:
+        result[f"{lora.lora_name}.oft_blocks"] = blocks * constraint / norm
     result[f"{lora.lora_name}.alpha"] = torch.tensor(0.0)
 
 
 def _difference(lora: Any, result: Tensors) -> None:
-    """The whole change of the weight, as large as the layer."""
+    """Write the whole change of the weight, which is as large as the layer."""
     for key in [key for key in result if key.startswith(f"{lora.lora_name}.")]:
         del result[key]
-    result[f"{lora.lora_name}.diff"] = lora.get_diff_weight()[0].float().view(lora.org_weight.shape)
+    result[f"{lora.lora_name}.diff"] = whole_change_of(lora)
 
 
 def _dylora(lora: Any, result: Tensors) -> None:
-    """At full rank LyCORIS scales by alpha / number of blocks, the loader by alpha / rank."""
-    result[f"{lora.lora_name}.alpha"] = lora.alpha * lora.block_size
+    """Write the alpha of full rank: LyCORIS scales by alpha / number of blocks there, the loader by alpha / rank."""
+    result[f"{lora.lora_name}.alpha"] = alpha_in_file(lora)
 
 
 CONVERSIONS = {
-    "DiagOFTModule": _constraint,
-    "ButterflyOFTModule": _constraint,
-    "IA3Module": _difference,
-    "DyLoraModule": _dylora,
+    "diag-oft": _constraint,
+    "boft": _constraint,
+    "ia3": _difference,
+    "dylora": _dylora,
 }

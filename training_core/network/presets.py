@@ -5,66 +5,48 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, get_args
+
+import torch
 
 from .. import toml
 from ..errors import AthanorError
+from ..families import LYCORIS_NAMES, diffusion_classes, is_one_of, text_classes
 from ..settings import NetworkSettings
 
-TRANSFORMERS = [
-    "SpatialTransformer",  # SD1, SD2, SDXL
-    "JointBlock",  # SD3
-    "DoubleStreamBlock",  # Flux, Chroma
-    "SingleStreamBlock",
-    "JointTransformerBlock",  # Lumina 2, Z-Image
-    "QwenImageTransformerBlock",  # Qwen-Image
-    "WanAttentionBlock",  # Wan
-    "MMDiTBlock",  # AuraFlow
-    "DiTBlock",
-    "HiDreamImageBlock",  # HiDream-I1
-]
-"""Every Linear in them is trained, those of the adaLN modulation too, as sd-scripts does for SD3, Flux and Lumina."""
-
-CONVOLUTIONS = ["ResBlock", "Downsample", "Upsample"]
-ATTENTIONS = [
-    "CrossAttention",  # SD1, SD2, SDXL
-    "SelfAttention",  # SD3, the double blocks of Flux and Chroma (in single blocks attention and MLP are one layer)
-    "JointAttention",  # Lumina 2, Z-Image
-    "Attention",  # Qwen-Image
-    "SingleAttention",  # AuraFlow
-    "DoubleAttention",
-    "WanSelfAttention",
-    "WanT2VCrossAttention",
-    "HiDreamAttention",
-]
 ENDS = ["input_blocks.0.0", r"out\.2", r"time_embed\.0", r"time_embed\.2"]
 """U-Net input and output convolutions and the time embedding: LyCORIS' conv_in, conv_out, time_embedding."""
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "full": {"enable_conv": True, "target_module": TRANSFORMERS + CONVOLUTIONS, "target_name": ENDS},
-    "full-lin": {"enable_conv": False, "target_module": [*TRANSFORMERS, "ResBlock"], "target_name": ENDS[2:]},
-    "attn-mlp": {"enable_conv": True, "target_module": TRANSFORMERS, "target_name": []},
-    "attn-only": {"enable_conv": False, "target_module": ATTENTIONS, "target_name": []},
-    "unet-transformer-only": {"enable_conv": False, "target_module": TRANSFORMERS, "target_name": []},
-    "unet-convblock-only": {"enable_conv": True, "target_module": CONVOLUTIONS, "target_name": []},
+_BLOCKS = diffusion_classes("targets")
+"""Every Linear in them is trained, those of the adaLN modulation too, as sd-scripts does for SD3, Flux and Lumina."""
+_RESIDUAL = diffusion_classes("convolutions")
+_CONVOLUTIONS = _RESIDUAL | diffusion_classes("resampling")
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Which layers of a module get a network: those inside of modules of some classes, and those of some names."""
+
+    classes: frozenset[str]  # as `module.Class`
+    convolutions: bool = False  # larger than 1x1
+    names: tuple[str, ...] = ()  # regular expressions that match a layer's name from its beginning
+
+
+PRESETS = {
+    "full": Targets(_BLOCKS | _CONVOLUTIONS, True, tuple(ENDS)),
+    "full-lin": Targets(_BLOCKS | _RESIDUAL, False, tuple(ENDS[2:])),
+    "attn-mlp": Targets(_BLOCKS, True),
+    "attn-only": Targets(diffusion_classes("attentions")),
+    "unet-transformer-only": Targets(_BLOCKS),
+    "unet-convblock-only": Targets(_CONVOLUTIONS, True),
 }
-
-TEXT_ENCODERS = ["CLIPAttention", "CLIPMLP", "T5Attention", "T5DenseGatedActDense", "T5DenseActDense"]
-"""Every Linear in them, as sd-scripts and LyCORIS do it."""
-
-TEXT_PRESETS = {"attn-only": ["CLIPAttention", "T5Attention"], "unet-transformer-only": [], "unet-convblock-only": []}
-"""Presets that mean less than all of the text encoders."""
-
-_CLASSES = {
-    "Transformer2DModel": "SpatialTransformer",
-    "ResnetBlock2D": "ResBlock",
-    "Downsample2D": "Downsample",
-    "Upsample2D": "Upsample",
-    "SingleDiTBlock": "JointBlock",
-    "ZImageTransformerBlock": "JointTransformerBlock",
-    "CLIPSdpaAttention": "CLIPAttention",
+TEXT_PRESETS = {
+    "attn-only": text_classes("attentions"),
+    "unet-transformer-only": frozenset[str](),
+    "unet-convblock-only": frozenset[str](),
 }
-"""Classes as LyCORIS' presets name them -> ComfyUI's."""
+"""Presets that mean less than all of the text encoders: every Linear in attention and MLP, as sd-scripts and LyCORIS do it."""
 
 _KEYS = {
     "enable_conv",
@@ -79,11 +61,14 @@ _KEYS = {
 }
 
 
-def attributes(settings: NetworkSettings, text: bool, names: Mapping[str, str]) -> dict[str, Any]:
-    """What LyCORIS' class attributes must be for one module.
+def attributes(
+    settings: NetworkSettings, text: bool, module: torch.nn.Module, names: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the values that LyCORIS' class attributes must have for one module, by their names.
 
     Args:
         text: the module is a text encoder.
+        module: the diffusion model or text encoder that gets a network.
         names: the module's own layer names -> as LoRA files spell them; patterns may mean either.
 
     Raises:
@@ -92,15 +77,46 @@ def attributes(settings: NetworkSettings, text: bool, names: Mapping[str, str]) 
     if settings.preset_toml.strip():
         return _from_toml(settings.preset_toml, text, names)
     if text:
-        modules, targets, conv = TEXT_PRESETS.get(settings.preset, TEXT_ENCODERS), [], False
+        targets = Targets(TEXT_PRESETS.get(settings.preset, text_classes("targets")))
     else:
-        preset = PRESETS[settings.preset]
-        modules, targets, conv = list(preset["target_module"]), list(preset["target_name"]), preset["enable_conv"]
+        targets = PRESETS[settings.preset]
         if any(name.startswith("label_emb") for name in names):
-            targets = []  # SDXL, where sd-scripts does not use the names that LyCORIS' presets know
+            targets = replace(targets, names=())  # SDXL, where sd-scripts lacks the names that LyCORIS' presets know
         if settings.preset == "attn-mlp" and settings.conv_rank:
-            modules += CONVOLUTIONS  # sd-scripts' networks.lora trains them as soon as conv_dim is given
-    return _attributes(conv, modules, targets, [], {}, {})
+            # sd-scripts' networks.lora trains them as soon as conv_dim is given
+            targets = replace(targets, classes=targets.classes | _CONVOLUTIONS)
+    bare = sorted({path.rpartition(".")[2] for path in targets.classes})
+    return _attributes(targets.convolutions, bare, list(targets.names), _namesakes(module, targets), {}, {})
+
+
+def _namesakes(module: torch.nn.Module, targets: Targets) -> list[str]:
+    """Return patterns of the modules that LyCORIS must leave out: it goes by the bare name of a class.
+
+    What lies in a namesake of a target class, but in no target itself: Anima's text adapter, say, whose class is called
+    Attention as Qwen-Image's is.
+    """
+    bare = {path.rpartition(".")[2] for path in targets.classes}
+    modules = dict(module.named_modules())
+    wanted = [name for name, child in modules.items() if is_one_of(child, targets.classes)]
+    strange = [
+        name
+        for name, child in modules.items()
+        if type(child).__name__ in bare and not is_one_of(child, targets.classes)
+    ]
+
+    def inside(name: str, roots: list[str]) -> bool:
+        return any(not root or name == root or name.startswith(f"{root}.") for root in roots)
+
+    if not strange:
+        return []
+    return [
+        f"{re.escape(name)}$"
+        for name in modules
+        if name
+        and inside(name, strange)
+        and not inside(name, wanted)
+        and not any(re.match(pattern, name) for pattern in targets.names)
+    ]
 
 
 def _attributes(
@@ -119,7 +135,7 @@ def _attributes(
 
 def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, Any]:
     try:
-        preset = toml.loads(source)
+        preset: dict[str, Any] = toml.loads(source)
     except toml.TOMLDecodeError as error:
         raise AthanorError(f"preset_toml is no TOML ({error}): paste the text of a LyCORIS preset file.") from None
     if unknown := sorted(set(preset) - _KEYS):
@@ -127,23 +143,23 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
             f"preset_toml: '{unknown[0]}' is no key of a LyCORIS preset; it knows {', '.join(sorted(_KEYS))}."
         )
     side = "text_encoder" if text else "unet"
-    match = fnmatch.fnmatch if preset.get("use_fnmatch") else lambda name, pattern: re.match(pattern, name)
+    match: Any = fnmatch.fnmatch if preset.get("use_fnmatch") else lambda name, pattern: re.match(pattern, name)
 
     def exact(pattern: str) -> list[str]:
-        """The layers that a pattern means in either spelling, as patterns for LyCORIS that match nothing else."""
+        """Return the layers that a pattern means in either spelling, as patterns for LyCORIS that match nothing else."""
         try:
-            found = [ours for ours, theirs in names.items() if match(ours, pattern) or match(theirs, pattern)]
+            matches = [ours for ours, theirs in names.items() if match(ours, pattern) or match(theirs, pattern)]
         except re.error as error:
             raise AthanorError(f"preset_toml: '{pattern}' is not a valid regular expression ({error}).") from None
-        return [f"{re.escape(name)}$" for name in found]
+        return [f"{re.escape(name)}$" for name in matches]
 
     try:
         return _attributes(
             bool(preset.get("enable_conv", True)),
-            [_CLASSES.get(name, name) for name in preset.get(f"{side}_target_module", [])],
+            [str(LYCORIS_NAMES.get(name, name)) for name in preset.get(f"{side}_target_module", [])],
             [name for pattern in preset.get(f"{side}_target_name", []) for name in exact(pattern)],
             [name for pattern in preset.get("exclude_name", []) for name in exact(pattern)],
-            {_CLASSES.get(name, name): _options(o) for name, o in preset.get("module_algo_map", {}).items()},
+            {LYCORIS_NAMES.get(name, name): _options(o) for name, o in preset.get("module_algo_map", {}).items()},
             {name: _options(o) for p, o in preset.get("name_algo_map", {}).items() for name in exact(p)},
         )
     except (TypeError, AttributeError):
@@ -151,7 +167,7 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of one kind of layer; algorithms that are not offered here would give files that do not load."""
+    """Return the options of one kind of layer; an algorithm that is not offered would give files that do not load."""
     offered = get_args(NetworkSettings.model_fields["algo"].annotation)
     if (algo := options.get("algo", "lora")) not in offered:
         raise AthanorError(f"preset_toml: algo '{algo}' is not offered; use one of {', '.join(offered)}.")

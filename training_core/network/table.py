@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
+from .adapter import parameters_in_file
 from .parts import Network
 
 
 def summary(network: Network) -> str:
-    """How much is trained."""
+    """Return how many layers and parameters are trained, in words."""
     count = sum(p.numel() for lora in network.loras for p in lora.parameters())
     size = f"{count / 1e6:.2f} M" if count >= 1e6 else f"{count:,}"
     return f"{len(network.loras)} layers, {size} parameters"
 
 
 def table(network: Network) -> str:
-    """Block by block: layers and parameters, and the size of the file."""
+    """Return layers and parameters block by block, and the size of the file, as text."""
     rows: dict[str, list[int]] = {}
     for lora in network.loras:
         part = network.parts[lora.lora_name]
@@ -25,16 +23,9 @@ def table(network: Network) -> str:
         row = rows.setdefault(block, [0, 0])
         row[0] += 1
         row[1] += sum(p.numel() for p in lora.parameters())
-    numbers = sum(_in_file(lora) for lora in network.loras)
+    numbers = sum(parameters_in_file(lora) for lora in network.loras)
     lines = [f"{summary(network)}, a file of about {max(1, round(numbers * 2 / 1e6))} MB as fp16", ""]
     width = max(map(len, rows))
     lines += [f"{'block':<{width}}  layers  parameters"]
     lines += [f"{block:<{width}}  {layers:>6}  {count:>10,}" for block, (layers, count) in rows.items()]
     return "\n".join(lines)
-
-
-def _in_file(lora: Any) -> int:
-    """IA3 has no format of its own: its file holds the whole change."""
-    if type(lora).__name__ == "IA3Module":
-        return math.prod(lora.shape)
-    return sum(p.numel() for p in lora.parameters())

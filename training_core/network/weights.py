@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from ..errors import AthanorError
+from ..files import UnreadableFile, read_safetensors
 from ..settings import NetworkSettings
 from . import diffusers_names
+from .adapter import both_factors_whole, dora_axis, dora_scale_of, kind_of, pair_of, rank_of, scale_of
 from .parts import PREFIX, Network
 from .portable import dora_ratio
 
@@ -29,26 +30,25 @@ CANNOT = ("full", "ia3", "dylora", "finetune")
 
 
 def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Tensors and metadata of a LoRA file.
+    """Read tensors and metadata of a LoRA file.
 
     Raises:
         AthanorError: it is no safetensors file, or holds NaN or infinity.
     """
     try:
-        with safe_open(path, "pt") as file:
-            tensors, told = {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+        tensors, metadata = read_safetensors(path)
+    except UnreadableFile as error:
         raise AthanorError(f"network_weights: {path.name} cannot be read as safetensors ({error}).") from None
     broken = next((key for key, value in tensors.items() if not value.float().isfinite().all()), None)
     if broken:
         raise AthanorError(
             f"network_weights: {path.name} holds NaN or infinity in {broken}: it cannot be continued; take an earlier file."
         )
-    return tensors, told
+    return tensors, metadata
 
 
 def is_text(key: str) -> bool:
-    """Whether a key of a LoRA file belongs to a text encoder."""
+    """Return whether a key of a LoRA file belongs to a text encoder."""
     return bool(re.match(r"(?:base_model\.model\.)?(?:lora_te|text_encoder)", key))
 
 
@@ -124,26 +124,25 @@ def _fill_up(given: dict[str, dict[str, torch.Tensor]], loras: Mapping[str, Any]
         AthanorError: the network is of another rank than the layers that were put together need.
     """
     ranks = {n: len(given[n]["lora_down.weight"]) for n in given.keys() & loras if "lora_down.weight" in given[n]}
-    needed, own = max(ranks.values(), default=0), max(lora.lora_dim for lora in loras.values())
+    needed, own = max(ranks.values(), default=0), max(map(rank_of, loras.values()))
     if needed not in (0, own):
         raise AthanorError(
             f"network_weights: the file has layers apart that are one in this model (such as q, k and v), which takes a network "
             f"of rank {needed}: set rank to {needed}, here it is {own}."
         )
     for name in ranks:
-        parts, lora, more = given[name], loras[name], loras[name].lora_dim - ranks[name]
-        if more > 0 and hasattr(lora, "lora_down"):
+        parts, pair, rank = given[name], pair_of(loras[name]), rank_of(loras[name])
+        more = rank - ranks[name]
+        if more > 0 and pair:
             up = parts["lora_up.weight"]
-            parts["lora_down.weight"] = torch.cat(
-                [parts["lora_down.weight"].float(), lora.lora_down.weight.detach()[-more:].cpu()]
-            )
+            parts["lora_down.weight"] = torch.cat([parts["lora_down.weight"].float(), pair[1].detach()[-more:].cpu()])
             parts["lora_up.weight"] = torch.cat([up.float(), torch.zeros(len(up), more, *up.shape[2:])], 1)
             if "alpha" in parts:
-                parts["alpha"] = parts["alpha"].float() * lora.lora_dim / ranks[name]
+                parts["alpha"] = parts["alpha"].float() * rank / ranks[name]
 
 
 def _split(key: str) -> tuple[str, str, str]:
-    """(module in our spelling, part, path with dots or '') of a key in any trainer's spelling."""
+    """Return (module in our spelling, part, path with dots or '') of a key in any trainer's spelling."""
     key = _OLD.sub(lambda m: f".{m[1]}{'.0' * (m[1] == 'to_out')}.lora_{m[2]}.weight", key)
     for theirs, ours in _PARTS.items():
         if key.endswith(f".{theirs}"):
@@ -153,8 +152,8 @@ def _split(key: str) -> tuple[str, str, str]:
         return _UNDERSCORES.sub(f"{PREFIX}_", module, count=1), part, ""
     prefix = _PREFIXES.match(key)
     rest = key[prefix.end() :] if prefix else key
-    found = _PART.match(rest)
-    path, part = found.groups() if found else (rest, "")
+    match = _PART.match(rest)
+    path, part = match.groups() if match else (rest, "")
     if prefix or "." in path:
         return f"{PREFIX}_{path.replace('.', '_')}", part, path
     return path, part, ""
@@ -164,17 +163,10 @@ def _give(lora: Any, values: Mapping[str, torch.Tensor], own_file: bool) -> None
     parameters = dict(lora.named_parameters())
     for key, parameter in parameters.items():
         parameter.copy_(values[key].to(parameter))
-    scale = getattr(lora, "scale", None)
     alpha = values.get("alpha")
-    if scale and lora.name in ("locon", "loha", "lokr"):
-        rank = lora.lora_dim
-        theirs = (1.0 if alpha is None else float(alpha) / rank) if not _whole(lora) else 1.0
+    if kind_of(lora) in ("lora", "loha", "lokr") and (scale := scale_of(lora)):
+        theirs = 1.0 if alpha is None or both_factors_whole(lora) else float(alpha) / rank_of(lora)
         first = next(key for key in ("lora_up.weight", "hada_w1_a", "lokr_w1", "lokr_w1_a") if key in parameters)
         parameters[first].mul_(theirs / scale)
-    if getattr(lora, "wd", False) and lora.wd_on_out and own_file:
-        lora.dora_scale.div_(dora_ratio(lora))  # our files hold the scale that ComfyUI's loader needs
-
-
-def _whole(lora: Any) -> bool:
-    """LoKr whose two blocks are both whole: alpha plays no part."""
-    return lora.name == "lokr" and lora.use_w1 and lora.use_w2
+    if dora_axis(lora) == "rows" and own_file:
+        dora_scale_of(lora).div_(dora_ratio(lora))  # our files hold the scale that ComfyUI's loader needs

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -10,20 +12,29 @@ from ..settings import LossSettings
 from .schedule import Prediction, Schedule, broadcast, snr
 
 
+def _pseudo_huber(e: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+    """2 (sqrt(e^2 + c^2) - c) of errors (B, ...), with c of the same number of dimensions."""
+    return 2 * ((e.square() + c.square()).sqrt() - c)
+
+
+FORMULAS: dict[str, Callable[[torch.Tensor, Any], torch.Tensor]] = {
+    "l2": lambda e, _c: e.square(),
+    "l1": lambda e, _c: e.abs(),
+    "huber": lambda e, c: c * _pseudo_huber(e, c),
+    "smooth_l1": _pseudo_huber,
+}
+"""loss_type -> loss of errors (B, ...) float32; c, (B, 1, ...), is None for those without."""
+
+WITH_C = ("huber", "smooth_l1")
+"""Values of loss_type whose formula has the parameter c (--huber_c)."""
+
+
 def elementwise(prediction: torch.Tensor, target: torch.Tensor, kind: str, c: torch.Tensor | None) -> torch.Tensor:
     """Loss of every element, float32 (--loss_type). With e = prediction - target: l2 e^2, l1 |e|, huber
     2c (sqrt(e^2 + c^2) - c), smooth_l1 2 (sqrt(e^2 + c^2) - c). `c`: (B,), only for the last two.
     """
     e = prediction.float() - target.float()
-    if kind == "l2":
-        return e.square()
-    if kind == "l1":
-        return e.abs()
-    if c is None:
-        raise ValueError(f"loss_type {kind} needs its parameter c")
-    c = broadcast(c, e)
-    root = 2 * ((e.square() + c.square()).sqrt() - c)
-    return c * root if kind == "huber" else root
+    return FORMULAS[kind](e, None if c is None else broadcast(c, e))
 
 
 def huber_c(settings: LossSettings, schedule: Schedule, sigma: torch.Tensor, t: torch.Tensor) -> torch.Tensor:

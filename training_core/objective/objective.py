@@ -27,14 +27,10 @@ from typing import Any
 
 import torch
 
-from ..errors import AthanorError
 from ..randomness import generator
 from ..settings import LossSettings, NoiseSettings
 from . import losses, noise, timesteps
 from .schedule import Schedule, broadcast, noised, target
-
-Usual = tuple[str, float]
-"""What timestep_sampling auto means for a model: the sampling's name, and its flow_shift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +57,11 @@ class Drawn:
 
 
 class Objective:
-    """Binds the settings to a model's schedule.
+    """Binds the settings that a model is trained with to its schedule."""
 
-    Raises:
-        AthanorError: settings that contradict the model's prediction.
-    """
-
-    def __init__(
-        self, loss: LossSettings, noise_settings: NoiseSettings, schedule: Schedule, usual: Usual = ("uniform", 1.0)
-    ) -> None:
-        _refuse(loss, schedule)
-        self._loss, self._schedule = loss, schedule
-        self._noise = resolved(noise_settings, schedule, usual)
-        self.warnings = list(_unused(loss, noise_settings, schedule))
+    def __init__(self, loss: LossSettings, noise_settings: NoiseSettings, schedule: Schedule) -> None:
+        """Take settings as `in_effect` gives them; timestep_sampling auto counts as uniform."""
+        self._loss, self._noise, self._schedule = loss, noise_settings, schedule
 
     @property
     def prediction(self) -> str:
@@ -124,7 +112,7 @@ class Objective:
         times weights. `mask`: (B, 1, h, w) in 0..1 (--masked_loss); the mean counts what it hides, too.
         """
         c, wanted = None, batch.target
-        if self._loss.loss_type in ("huber", "smooth_l1"):
+        if self._loss.loss_type in losses.WITH_C:
             c = losses.huber_c(self._loss, self._schedule, batch.sigma, batch.t)
         if self._schedule.prediction == "flow" and self._loss.model_prediction_type == "sigma_scaled":
             # x - sigma * velocity is the picture without its noise; the difference of two such is sigma * (v - v').
@@ -151,52 +139,3 @@ class Objective:
             return t / 1000, t
         index = t.long().clamp(max=len(self._schedule.sigmas) - 1)
         return self._schedule.sigmas[index], index.float()
-
-
-def resolved(settings: NoiseSettings, schedule: Schedule, usual: Usual) -> NoiseSettings:
-    """The settings with `auto` replaced, and without what a flow model has no use for."""
-    if schedule.prediction != "flow":
-        return settings
-    changes: dict[str, object] = {"noise_offset": 0.0, "adaptive_noise_scale": 0.0, "multires_noise_iterations": 0}
-    if settings.timestep_sampling == "auto":
-        changes |= {"timestep_sampling": usual[0], "flow_shift": settings.flow_shift or usual[1]}
-    return settings.model_copy(update=changes)
-
-
-def _refuse(loss: LossSettings, schedule: Schedule) -> None:
-    kind = schedule.prediction
-    for name, needs in (("scale_v_pred_loss_like_noise_pred", "v"), ("v_pred_like_loss", "eps")):
-        if getattr(loss, name) and kind in ("eps", "v") and kind != needs:
-            raise AthanorError(f"{name} is for models that predict {needs}, this one predicts {kind}: take it out.")
-
-
-def _unused(loss: LossSettings, noise_settings: NoiseSettings, schedule: Schedule) -> list[str]:
-    """One line about settings that have no meaning for this model."""
-    if schedule.prediction == "flow":
-        groups = (
-            (
-                loss,
-                (
-                    "min_snr_gamma",
-                    "debiased_estimation_loss",
-                    "scale_v_pred_loss_like_noise_pred",
-                    "v_pred_like_loss",
-                ),
-            ),
-            (noise_settings, ("noise_offset", "multires_noise_iterations", "zero_terminal_snr")),
-        )
-        what = "a rectified-flow model"
-    else:
-        groups = (
-            (loss, ("weighting_scheme", "model_prediction_type")),
-            (noise_settings, ("timestep_sampling", "flow_shift")),
-        )
-        what = f"a model that predicts {schedule.prediction}"
-    plain = {"none", "raw", "auto", "uniform", 0}
-    unused = [name for group, names in groups for name in names if getattr(group, name) not in plain]
-    lines = [f"{', '.join(unused)}: no meaning for {what}; trained without."] if unused else []
-    if noise_settings.zero_terminal_snr and schedule.prediction == "eps":
-        lines.append(
-            "zero_terminal_snr: a model that predicts eps learns nothing at the last timestep; it is for v models."
-        )
-    return lines

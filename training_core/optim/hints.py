@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from ..settings import OptimizerSettings
 from . import args, names
+from .in_effect import ONLY_FOR
 from .schedulers import WITHOUT_WARMUP
-
-WITH_CYCLES = ("cosine_with_restarts", "cosine_with_min_lr", "warmup_stable_decay")
 
 
 def hints(
@@ -105,7 +104,7 @@ def _schedule(settings: OptimizerSettings, total: int) -> Iterator[str]:
         yield f"lr_warmup_steps has no effect with lr_scheduler {name}; choose constant_with_warmup."
     elif warmup >= total:
         yield f"lr_warmup_steps is {warmup}, but the run has {total} steps: the full learning rate is never reached."
-    if settings.lr_scheduler_num_cycles > 1 and name not in WITH_CYCLES:
+    if settings.lr_scheduler_num_cycles > 1 and name not in ONLY_FOR["lr_scheduler_num_cycles"]:
         yield f"lr_scheduler_num_cycles has no effect with lr_scheduler {name}; cosine_with_restarts has cycles."
     if name == "cosine_with_restarts" and settings.lr_scheduler_num_cycles > 4:
         yield f"lr_scheduler_num_cycles is {settings.lr_scheduler_num_cycles}: more than 4 restarts seldom help."

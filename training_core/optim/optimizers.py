@@ -6,6 +6,7 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -58,7 +59,9 @@ def _complete(name: str, settings: OptimizerSettings) -> dict[str, Any]:
     return arguments
 
 
-def _try(cls: type[torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None, device: torch.device) -> None:
+def _try(
+    cls: Callable[..., torch.optim.Optimizer], arguments: dict[str, Any], rate: float | None, device: torch.device
+) -> None:
     """Make one step on throw-away parameters on the training's device, so that errors show before the run (betas of 2, a library
     without its kernels, a class that needs more than gradients)."""
     with torch.inference_mode(False), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -79,25 +82,62 @@ def _made(
     return optimizer
 
 
-def _choose(
-    settings: OptimizerSettings, device: torch.device
-) -> tuple[str, type[torch.optim.Optimizer], dict[str, Any], str]:
-    """Return name, class, arguments, and the reason for a replacement ('' if the optimizer is the one that was asked for)."""
-    name = names.named(settings)
-    rate = None if names.relative_step(settings) else settings.learning_rate
-    why = ""
-    try:
-        cls = _load(name)
-        if names.locate(name)[0].startswith("bitsandbytes"):
-            _works(cls, device)
-    except AthanorError as error:
-        other = names.SAME_IN_32_BITS.get(name)
-        if not (settings.optimizer_fallback and other):
-            raise
-        why = f"{name} does not work here, {other} is used instead: {error}"
-        name, cls = other, _load(other)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerChoice:
+    """An optimizer that has been tried, with a throw-away step, on the device where training will be."""
+
+    settings: OptimizerSettings
+    name: str  # as the user names it; another one than asked for where optimizer_fallback has replaced it
+    cls: type[torch.optim.Optimizer]
+    arguments: dict[str, Any]
+    replaced: str  # why it is another one than asked for, in one sentence; '' if it is not
+
+    @property
+    def label(self) -> str:
+        """Return the optimizer as sd-scripts' metadata names it: torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))."""
+        text = ",".join(f"{name}={value}" for name, value in self.arguments.items())
+        return f"{self.cls.__module__}.{self.cls.__qualname__}" + (f"({text})" if text else "")
+
+    def build(self, groups: Iterable[dict[str, Any]]) -> torch.optim.Optimizer:
+        """Return the optimizer over parameter groups. torch's own are fused: one kernel for many tensors instead of ten for each.
+
+        An optimizer that finds the rate itself has only one: that of the first group is used for all.
+
+        Args:
+            groups: each with `params` and `lr_scale`, the factor on its learning rate.
+
+        Raises:
+            AthanorError: the optimizer does not take parameters of these shapes.
+        """
+        groups, cls, arguments = list(groups), self.cls, dict(self.arguments)
+        if names.adapts(self.settings):
+            groups = [group | {"lr_scale": groups[0]["lr_scale"]} for group in groups]
+        rate = None if names.relative_step(self.settings) else self.settings.learning_rate
+        groups = [group | {"lr": None if rate is None else rate * group["lr_scale"]} for group in groups]
+        if can_be_fused(cls, groups[0]["params"][0].device.type) and not arguments.get("foreach"):
+            arguments.setdefault("fused", True)
+        if cls.__name__ == "DAdaptSGD":
+            cls = _without_steps_of_0(cls)
+        try:
+            return _made(cls, groups, rate, arguments)
+        except (TypeError, ValueError) as error:
+            raise AthanorError(f"optimizer_type: {cls.__name__} cannot train this network ({error}).") from None
+
+
+def choose(settings: OptimizerSettings, device: torch.device = CPU) -> OptimizerChoice:
+    """Return the optimizer's class and its arguments, checked against each other and tried.
+
+    Args:
+        settings: of Optimizer Config.
+        device: of the training; the optimizer is tried there.
+
+    Raises:
+        AthanorError: the package is missing, an argument is unknown, or a value is wrong.
+    """
+    name, cls, why = _working(settings, device)
     arguments = _complete(name, settings)
     args.check(arguments, cls)
+    rate = None if names.relative_step(settings) else settings.learning_rate
     try:
         _try(cls, arguments, rate, device)
     except Exception as error:  # every package has errors of its own
@@ -107,7 +147,22 @@ def _choose(
         raise AthanorError(
             f"optimizer_args: {name} does not accept them, or cannot train a network ({said})."
         ) from None
-    return name, cls, arguments, why
+    return OptimizerChoice(settings=settings, name=name, cls=cls, arguments=arguments, replaced=why)
+
+
+def _working(settings: OptimizerSettings, device: torch.device) -> tuple[str, type[torch.optim.Optimizer], str]:
+    """Return name and class of the optimizer that works here, and why it is another one than asked for ('' if it is not)."""
+    name = names.named(settings)
+    try:
+        cls = _load(name)
+        if names.locate(name)[0].startswith("bitsandbytes"):
+            _works(cls, device)
+    except AthanorError as error:
+        other = names.SAME_IN_32_BITS.get(name)
+        if not (settings.optimizer_fallback and other):
+            raise
+        return other, _load(other), f"{name} does not work here, {other} is used instead: {error}"
+    return name, cls, ""
 
 
 def _works(cls: type[torch.optim.Optimizer], device: torch.device) -> None:
@@ -124,57 +179,6 @@ def _works(cls: type[torch.optim.Optimizer], device: torch.device) -> None:
             f"optimizer_type {cls.__name__} needs the package bitsandbytes, which does not work on this machine ({said}); "
             f"{_instead(cls.__name__)}."
         ) from None
-
-
-def resolve(
-    settings: OptimizerSettings, device: torch.device = CPU
-) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
-    """Return the optimizer's class and its arguments, checked against each other.
-
-    Args:
-        device: of the training; the optimizer is tried there.
-
-    Raises:
-        AthanorError: the package is missing, an argument is unknown, or a value is wrong.
-    """
-    _, cls, arguments, _ = _choose(settings, device)
-    return cls, arguments
-
-
-def replaced(settings: OptimizerSettings, device: torch.device = CPU) -> str:
-    """Return why another optimizer than the one asked for is used on `device`, as one sentence; '' if none is."""
-    return _choose(settings, device)[3]
-
-
-def build(
-    settings: OptimizerSettings, groups: Iterable[dict[str, Any]], device: torch.device | None = None
-) -> torch.optim.Optimizer:
-    """Return the optimizer over parameter groups. torch's own are fused: one kernel for many tensors instead of ten for each.
-
-    An optimizer that finds the rate itself has only one: that of the first group is used for all.
-
-    Args:
-        settings: of Optimizer Config.
-        groups: each with `params` and `lr_scale`, the factor on its learning rate.
-        device: of the training, if the parameters are not there yet.
-
-    Raises:
-        AthanorError: as `resolve`, or the optimizer does not take parameters of these shapes.
-    """
-    groups = list(groups)
-    cls, arguments = resolve(settings, device or groups[0]["params"][0].device)
-    if names.adapts(settings):
-        groups = [group | {"lr_scale": groups[0]["lr_scale"]} for group in groups]
-    rate = None if names.relative_step(settings) else settings.learning_rate
-    groups = [group | {"lr": None if rate is None else rate * group["lr_scale"]} for group in groups]
-    if can_be_fused(cls, groups[0]["params"][0].device.type) and not arguments.get("foreach"):
-        arguments.setdefault("fused", True)
-    if cls.__name__ == "DAdaptSGD":
-        cls = _without_steps_of_0(cls)
-    try:
-        return _made(cls, groups, rate, arguments)
-    except (TypeError, ValueError) as error:
-        raise AthanorError(f"optimizer_type: {cls.__name__} cannot train this network ({error}).") from None
 
 
 def can_be_fused(cls: type[torch.optim.Optimizer], device: str) -> bool:
@@ -196,10 +200,3 @@ def effective(optimizer: torch.optim.Optimizer) -> Any:
     """Return d * lr of an optimizer that finds the rate itself (a number, or a tensor () on the device); None for others."""
     group = optimizer.param_groups[0]  # torch's Adafactor has a "d" as well, which is something else
     return group["d"] * group["lr"] if names.adapting_class(type(optimizer).__name__) and "d" in group else None
-
-
-def label(settings: OptimizerSettings, device: torch.device = CPU) -> str:
-    """Return the optimizer as sd-scripts' metadata names it: torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))."""
-    cls, arguments = resolve(settings, device)
-    text = ",".join(f"{name}={value}" for name, value in arguments.items())
-    return f"{cls.__module__}.{cls.__qualname__}" + (f"({text})" if text else "")

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..files import write_atomically
+from ..files import METADATA, read_safetensors, safetensors_header, write_atomically
 
 KEY = "athanor_state"
 
@@ -49,9 +48,8 @@ class Kept:
 
     def read(self) -> State:
         """Read the tensors and everything else."""
-        with safe_open(self.path, "pt") as file:
-            plain = json.loads(file.metadata()[KEY])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        tensors, metadata = read_safetensors(self.path)
+        plain = json.loads(metadata[KEY])
         return State(plain.pop("step"), plain.pop("epoch"), tensors, plain)
 
 
@@ -59,10 +57,9 @@ def latest(folder: Path) -> Kept | None:
     """Return the newest state whose file is whole; None if there is none."""
     for path in sorted(folder.glob("step*.safetensors"), reverse=True):
         try:
-            with safe_open(path, "pt") as file:  # refuses a file that is shorter than its header says
-                told = json.loads((file.metadata() or {})[KEY])
-            return Kept(path, told["step"], told["epoch"], told.get("plan"))
-        except (SafetensorError, OSError, KeyError, ValueError):
+            plain = json.loads(safetensors_header(path)[METADATA][KEY])  # refuses a file that a crash has cut off
+            return Kept(path, plain["step"], plain["epoch"], plain.get("plan"))
+        except (KeyError, ValueError):
             continue
     return None
 

@@ -27,7 +27,7 @@ from ..randomness import generator
 from ..settings import CacheSettings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """A batch in main memory."""
 
@@ -60,6 +60,7 @@ class Encodings:
         clip: Any,
         vae: Any,
         autoencoder: str,
+        *,
         settings: CacheSettings,
         seed: int,
         prior_loss_weight: float = 1.0,
@@ -141,11 +142,11 @@ class Encodings:
         if lost:
             return None
         return Fetched(
-            torch.cat(latents),
-            texts,
-            [self._geometry(sample) for sample in batch.samples],
-            torch.tensor([self._prior if sample.is_reg else 1.0 for sample in batch.samples]),
-            _together(masks),
+            latents=torch.cat(latents),
+            texts=texts,
+            geometry=[self._geometry(sample) for sample in batch.samples],
+            weights=torch.tensor([self._prior if sample.is_reg else 1.0 for sample in batch.samples]),
+            mask=_together(masks),
         )
 
     def _text(self, caption: Caption) -> host_text.Text | None:

@@ -9,7 +9,7 @@ import torch
 
 from ..data.plan import Batch
 from ..history.events import Event
-from ..host import guard
+from ..host import devices, guard
 from ..host.model import Trainable
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
 from ..resume.progress import Progress
@@ -104,7 +104,7 @@ class RunHooks:
 
     def memory(self) -> float:
         """Return the GB that torch has held on the GPU at most; without a GPU, the process' own."""
-        return guard.memory(self.model.device)
+        return devices.peak_gigabytes(self.model.device)
 
     def _probe(self, step: int) -> Iterator[Event]:
         yield from self.warnings()

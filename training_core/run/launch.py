@@ -17,7 +17,7 @@ from ..errors import AthanorError
 from ..history.events import Event, from_line
 from ..history.graph import Graph
 from ..history.log import write_job
-from ..host import folders, guard, headless
+from ..host import devices, folders, guard, headless
 from ..settings import Job
 from . import control
 
@@ -33,7 +33,7 @@ def launch(job: Job, source: Graph | None) -> Iterator[Event]:
     Raises:
         AthanorError: accelerate or GPUs are missing, the graph is not known, or the processes have failed.
     """
-    count, gpus = job.training.processes, guard.gpus()
+    count, gpus = job.training.processes, devices.gpu_count()
     if importlib.util.find_spec("accelerate") is None:
         raise AthanorError(
             f"processes {count} needs the package accelerate: '{sys.executable} -m pip install accelerate', or set processes to 1."
@@ -48,7 +48,7 @@ def launch(job: Job, source: Graph | None) -> Iterator[Event]:
     folder.mkdir(parents=True, exist_ok=True)
     path = write_job(folder, job, source)
     tails = [_Tail(folder / name) for name in ("metrics.jsonl", "events.jsonl")]
-    guard.give_way()
+    devices.unload_models()
     with control.listening(job.run_id) as commands, (folder / "processes.log").open("wb") as output:
         launched = subprocess.Popen(
             _command(count, path), cwd=headless.PACK, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT

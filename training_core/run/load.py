@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import AthanorError
-from ..host import guard, swap
+from ..host import devices, swap
 from ..host.model import Trainable, trainable
-from ..network import build
+from ..network import lycoris
 from ..resume import compute_plan
 from ..resume.compute_plan import ComputePlan
 from ..settings import Job
@@ -44,7 +44,7 @@ def loaded_models(job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) ->
         AthanorError: the model does not fit, whatever is done.
     """
     of_state = compute_plan.from_json(run.start.state.plan) if run.start.state else None
-    before = of_state if of_state and of_state.fits(job, guard.device_name(run.model.load_device)) else None
+    before = of_state if of_state and of_state.fits(job, devices.name_of(run.model.load_device)) else None
     asked = job.training.blocks_to_swap
     swapped = before.swapped if before else asked
     auto = job.training.gradient_checkpointing == "auto"
@@ -67,7 +67,7 @@ def loaded_models(job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) ->
                 stack.enter_context(models.model.checkpointed(models.plan.memory.checkpointing, job.network.draws))
                 yield models
                 return
-        guard.free_memory()
+        devices.free_memory()
         if last_resort:
             advice = optimizer_memory_advice(job) if phase == UPDATE else memory_advice(job)
             raise AthanorError(f"Out of memory {phase}. {advice}")
@@ -105,7 +105,7 @@ def _attempt(
     except OutOfRoom as error:
         raise OutOfRoom(str(error) or phase) from None
     except Exception as error:
-        if not guard.is_out_of_memory(error):
+        if not devices.is_out_of_memory(error):
             raise
         raise OutOfRoom(phase) from None
     return model, target, plan
@@ -127,7 +127,7 @@ def _agreed(
         memory, deterministic = agree(memory, deterministic, chosen.largest.count, ranks)
     plan = ComputePlan(
         settings=compute_plan.plan_settings(job),
-        device=guard.device_name(model.device),
+        device=devices.name_of(model.device),
         memory=memory,
         swapped=swapped,
         deterministic=deterministic,
@@ -139,7 +139,7 @@ def _agreed(
 
 def _can_swap(job: Job) -> bool:
     """Whether the network works while its layers' weights are in main memory: not where it needs the whole weight."""
-    return not job.network.dora and job.network.algo in build.BYPASS
+    return lycoris.needs_no_weights(job.network)
 
 
 def _trainable(job: Job, run: Prepared, clip: Any, swapped: int) -> AbstractContextManager[Trainable]:
@@ -149,9 +149,9 @@ def _trainable(job: Job, run: Prepared, clip: Any, swapped: int) -> AbstractCont
         run.model,
         training.arithmetic,
         "off",
-        job.conditioning.guidance_scale,
-        clip if job.network.text else None,
-        swapped,
-        training.torch_compile,
+        guidance=job.conditioning.guidance_scale,
+        clip=clip if job.network.text else None,
+        blocks_to_swap=swapped,
+        torch_compile=training.torch_compile,
         whole=job.network.algo == "finetune",
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ..host import families, text
+from ..host import detection, text
 from ..network.parts import Part
 from ..settings import NetworkSettings
 
@@ -22,9 +22,9 @@ def parts_of(settings: NetworkSettings, model: Any, diffusion_model: torch.nn.Mo
     Raises:
         AthanorError: the CLIP has no text encoder that can be trained.
     """
-    family, parts = families.detect(model), []
+    family, parts = detection.detect(model), []
     if settings.unet:
-        parts.append(Part(diffusion_model, spelling=families.spelling(model, family)))
+        parts.append(Part(diffusion_model, spelling=detection.spelling(model, family)))
     if settings.text:
         found = text.trainable(encoders, numbered=not family.diffusers_names)
         parts += [Part(encoder, prefix) for prefix, encoder in found.items()]

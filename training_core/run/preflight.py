@@ -11,7 +11,7 @@ import torch
 
 from ..data.plan import Length
 from ..history.events import Warned
-from ..host import folders, guard
+from ..host import devices, folders
 from ..network.files import DTYPES
 from ..settings import Job, TrainingSettings
 from .memory_advice import memory_advice
@@ -60,7 +60,7 @@ def _memory_warnings(job: Job, run: Prepared, device: torch.device, largest: Lar
             f"A batch of {largest.size} is too much for the GPU and will be computed in pieces, slower. {memory_advice(job)}"
         )
         return
-    total = guard.total_memory(device)
+    total = devices.total_memory(device)
     needed = largest.trial.peak + largest.reserve
     seconds = largest.trial.seconds * job.training.gradient_accumulation_steps
     log.info(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..history.events import Encoded, Sampled, Warned
-from ..host import determinism, guard, sampling
+from ..host import determinism, devices, guard, sampling
 from ..host.model import Trainable
 from ..pictures import save_png
 from ..resume.progress import Progress
@@ -56,7 +56,7 @@ class Samples:
                 with eval_mode(trained, eval_weights), sampling.interlude(model) as patcher:
                     picture = self._picture(patcher, model, prompt)
             except Exception as error:  # no picture is worth the run
-                guard.is_out_of_memory(error)  # CUDA tells the next operation as well, if it is not asked
+                devices.is_out_of_memory(error)  # CUDA tells the next operation as well, if it is not asked
                 yield Warned(f"Sample {index + 1} of step {progress.step} could not be drawn ({error}).")
                 continue
             path = self._folder / f"{self._name}_{when}_{index:02d}_{prompt.seed}.png"

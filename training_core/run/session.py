@@ -15,10 +15,11 @@ from ..data.plan import Batch
 from ..history import registry
 from ..history.events import Event, Resumed, Started, Warned
 from ..history.log import NullRunLog, RunLog
-from ..host import families, folders, guard, quantised
+from ..history.resolved import write as write_resolved
+from ..host import detection, determinism, devices, folders, quantised
 from ..host.finite import blame
 from ..network import metadata
-from ..optim import averaging, optimizers, schedulers
+from ..optim import averaging, schedulers
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
 from ..resume.compute_plan import ComputePlan
 from ..resume.progress import Progress
@@ -38,6 +39,7 @@ from .predraw import PredrawnObjective
 from .preflight import preflight
 from .prepare import Prepared
 from .ranks import Ranks
+from .resolve import computed
 from .step import Stepper
 
 log = logging.getLogger("athanor")
@@ -146,15 +148,15 @@ def _trainer(context: Context, models: LoadedModels, planned: list[Batch], start
     """
     job, run, model, target = context.job, context.run, models.model, models.target
     run.begin(target.module)
-    optimizer = optimizers.build(job.optimizer, target.groups)
+    optimizer = run.optimizer.build(target.groups)
     eval_weights = averaging.eval_weights(optimizer)
     ema = _ema(job, target.groups)
     scaler = torch.amp.GradScaler(model.device.type, enabled=model.compute_dtype == torch.float16)
     splitter = OomSplitter(
-        free=guard.free_memory,
+        free=devices.free_memory,
         advice=memory_advice(job, models.plan.memory.checkpointing),
         update_advice=optimizer_memory_advice(job),
-        is_full=guard.is_out_of_memory,
+        is_full=devices.is_out_of_memory,
         max_samples=models.plan.memory.max_samples,
     )
     mode = DeterministicMode(job.training.deterministic, models.plan.deterministic, model.device)
@@ -177,7 +179,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[Batch], start
         target=run.target,
         trained=target,
         settings=job.training,
-        metadata={**_metadata(context, started), **context.graph},
+        metadata={**_metadata(context, models, started), **context.graph},
         eval_weights=eval_weights,
         mean_weights=ema and ema.swapped,
     )
@@ -189,7 +191,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[Batch], start
     def warnings() -> Iterator[Event]:
         yield from splitter.warnings()
         yield from mode.warnings()
-        yield from map(Warned, model.said())
+        yield from map(Warned, model.warnings())
 
     resumable = Resumable(
         module=target.module, optimizer=optimizer, scaler=scaler, ema=ema, probe=run.probe, plan=plan_now
@@ -224,28 +226,31 @@ def _ema(job: Job, groups: list[dict[str, Any]]) -> averaging.Ema | None:
     return averaging.Ema((p for group in groups for p in group["params"]), decay) if decay else None
 
 
-def _metadata(context: Context, started: float) -> dict[str, Any]:
-    """Return the metadata of the run's files that is known before the first step."""
-    run = context.run
-    return metadata.describe(
-        context.job,
-        run.buckets,
-        run.length,
+def _metadata(context: Context, models: LoadedModels, started: float) -> dict[str, Any]:
+    """Return the metadata of the run's files that is known before the first step, and write resolved.json."""
+    job, run = context.job, context.run
+    resolved = computed(run.resolved, models.plan, exact=not determinism.applies(models.model.device))
+    if context.ranks.is_main:
+        write_resolved(folders.run_folder(job.run_id), job, resolved)
+    facts = metadata.Facts(
+        buckets=run.buckets,
+        length=run.length,
         base_version=run.family.base_version,
         architecture=run.family.architecture,
         prediction=run.objective.prediction,
-        optimizer_label=run.optimizer_label,
-        base_model=families.file_of(run.model),
+        optimizer=run.optimizer.label,
+        base_model=detection.file_of(run.model),
         validation_images=run.held_out,
         fp8_base=quantised.is_8bit(run.model.model.diffusion_model),
         clip_skip=-(context.clip.layer_idx or 0),
         started=started,
     )
+    return metadata.describe(job, resolved, facts)
 
 
 def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, trainer: Trainer) -> None:
     """Save the last finished step, or after a divergence the last good state; a second error is only logged."""
-    guard.is_out_of_memory(error)  # CUDA reports an error again at its next operation unless it was asked about it
+    devices.is_out_of_memory(error)  # CUDA reports an error again at its next operation unless it was asked about it
     try:
         usable = trainer.stepper.consistent and not isinstance(error, Diverged)
         writer, progress = trainer.writer, trainer.progress

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ..host import guard
+from ..host import devices
 from ..host.model import Trainable
-from ..optim import optimizers
 from ..optim.rehearsal import rehearse
 from ..resume.compute_plan import ComputePlan, MemoryPlan
 from ..settings import Job
@@ -65,9 +64,9 @@ def plan_steps(
     fixed = before.memory if before else None if auto else MemoryPlan(training.gradient_checkpointing)
     if not is_tried(model.device):
         return StepPlan(fixed or MemoryPlan("off"), mode.on, None)
-    reserve = _bytes_after_first_update(job, target, mode)
+    reserve = _bytes_after_first_update(job, run, target, mode)
     largest = LargestBatch(job, run, model, _rehearsal_stepper(job, run, model, target, mode))
-    room = guard.room(model.device)
+    room = devices.available_memory(model.device)
 
     def choose() -> tuple[MemoryPlan, MemoryChoice | None]:
         if fixed:
@@ -97,7 +96,7 @@ def plan_steps(
     return StepPlan(plan, mode.on, seen, tuple(warnings))
 
 
-def _bytes_after_first_update(job: Job, target: TrainTarget, mode: DeterministicMode) -> int:
+def _bytes_after_first_update(job: Job, run: Prepared, target: TrainTarget, mode: DeterministicMode) -> int:
     """Return the bytes that come on top of a step's once training has begun: optimizer state and running mean.
 
     Raises:
@@ -105,9 +104,9 @@ def _bytes_after_first_update(job: Job, target: TrainTarget, mode: Deterministic
     """
     full = False
     try:
-        state = mode(lambda: rehearse(optimizers.build(job.optimizer, target.groups)))
+        state = mode(lambda: rehearse(run.optimizer.build(target.groups)))
     except Exception as error:
-        full = guard.is_out_of_memory(error)
+        full = devices.is_out_of_memory(error)
         if not full:
             raise
     if full:  # outside of the handler: the error holds the tensors that the step had made

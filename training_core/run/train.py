@@ -15,7 +15,7 @@ from ..files import remove_leftovers
 from ..history.events import Event
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
-from ..host import folders, guard
+from ..host import devices, folders
 from ..resume import continuing, lock, state
 from ..settings import Job
 from . import control, trackers
@@ -97,7 +97,7 @@ def _raise_with_advice(error: BaseException, job: Job, folder: Path) -> None:
         raise AthanorError(
             f"The disk is full ({where}): free some space and queue the graph again, it goes on from step {step}."
         ) from error
-    if not isinstance(error, AthanorError) and guard.is_out_of_memory(error):
+    if not isinstance(error, AthanorError) and devices.is_out_of_memory(error):
         raise AthanorError(
             f"Out of memory. {memory_advice(job)} Queue the graph again: it goes on from step {step}."
         ) from error

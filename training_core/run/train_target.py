@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import torch
 
-from ..host import checkpoint, diffusers, families, selfcheck
+from ..families import Family
+from ..host import checkpoint, detection, diffusers, selfcheck
 from ..host.model import Trainable
 from ..host.precision import COMPUTE
 from ..network import build, diffusers_names, files, finetune, groups, norms, portable, table
@@ -122,7 +123,7 @@ class FinetuneTarget:
     model: Any  # the host's model
     clip: Any
     vae: Any
-    family: families.Family
+    family: Family
 
     @property
     def summary(self) -> str:
@@ -161,7 +162,7 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
         model: the graph's MODEL, to know its family.
     """
     base, settings = host_model.patcher.model, job.network
-    family, own_dtype = families.detect(model), COMPUTE[job.training.full_precision]
+    family, own_dtype = detection.detect(model), COMPUTE[job.training.full_precision]
     if settings.algo == "finetune":
         cast = checkpoint.compute_in_input_format
         with finetune.attached(host_model.diffusion_model, settings, host_model.device, cast, own_dtype) as weights:

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from ..host import guard
-from ..host.model import Trainable, forget_peak, peak
+from ..host import devices
+from ..host.model import Trainable
 from ..resume.compute_plan import MemoryPlan
 from ..settings import Job
 from .encoded import to_device
@@ -63,14 +63,14 @@ def trial(
         stepper.rehearse(batches, max_samples)
         if cuda:
             torch.cuda.synchronize(device)
-        forget_peak(device)
+        devices.forget_peak_memory(device)
         start = time.perf_counter()
         stepper.rehearse(batches, max_samples)
         if cuda:
             torch.cuda.synchronize(device)
-        return Trial(time.perf_counter() - start, peak(device))
+        return Trial(time.perf_counter() - start, devices.peak_memory(device))
     except Exception as error:
-        if not guard.is_out_of_memory(error):
+        if not devices.is_out_of_memory(error):
             raise
-    guard.free_memory()  # outside of the handler: the error holds the frames of the pass, and they its tensors
+    devices.free_memory()  # outside of the handler: the error holds the frames of the pass, and they its tensors
     return None

@@ -25,6 +25,7 @@ def setting(
     tip: str,
     *,
     flag: str | None = None,
+    key: str | None = None,
     step: float | None = None,
     advanced: bool = False,
     multiline: bool = False,
@@ -39,6 +40,8 @@ def setting(
         default: the value where a user says nothing.
         tip: the tooltip of its widget, a sentence.
         flag: the option of sd-scripts that does the same.
+        key: the field of a LoRA file's metadata that tells it, where that is not ss_ and the flag; of "ss_network_args algo" the
+            second word is a member of the field's JSON.
         step: by how much the arrows of its widget change it.
         advanced: the page shows it only after "show advanced".
         multiline: a text with several lines.
@@ -49,6 +52,7 @@ def setting(
     """
     extra = {
         "flag": flag,
+        "key": key or (f"ss_{flag}" if flag else None),
         "step": step,
         "advanced": advanced,
         "multiline": multiline,
@@ -76,6 +80,7 @@ class SettingInfo:
     step: float | None
     choices: tuple[str, ...]
     flag: str | None
+    key: str | None  # of metadata; None: no field of it tells this one
     advanced: bool
     multiline: bool
     fixed_seed: bool
@@ -108,7 +113,7 @@ def info(model: type[Settings]) -> list[SettingInfo]:
                 minimum=getattr(limits.get("Ge"), "ge", None),
                 maximum=getattr(limits.get("Le"), "le", None),
                 choices=choices,
-                **{key: extra[key] for key in ("step", "flag", "advanced", "multiline", "fixed_seed", "was")},
+                **{key: extra[key] for key in ("step", "flag", "key", "advanced", "multiline", "fixed_seed", "was")},
             )
         )
     return result

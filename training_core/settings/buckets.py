@@ -59,6 +59,7 @@ class BucketSettings(Settings):
         "Pictures per training step (1 to 8 is usual). A larger batch gives steadier training and less time per "
         "picture, but needs more VRAM.",
         flag="train_batch_size",
+        key="ss_batch_size_per_device",
         ge=1,
         le=1024,
     )

@@ -115,6 +115,7 @@ class NetworkSettings(Settings):
         "",
         "Your own LyCORIS preset, as the text of its TOML file. Overrides preset. Empty: not used.",
         flag="network_args preset",
+        key="ss_network_args preset_toml",
         multiline=True,
         advanced=True,
     )

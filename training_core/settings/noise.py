@@ -117,6 +117,7 @@ class NoiseSettings(Settings):
         0.0,
         "Shift timesteps towards noise by this factor (2 to 6; 1 = no shift). 0 = the usual value, which is 3 for"
         " shift. In sd-scripts: --discrete_flow_shift, and --training_shift for SD3.",
+        key="ss_discrete_flow_shift",
         ge=0,
         le=100,
         step=0.1,
@@ -125,6 +126,7 @@ class NoiseSettings(Settings):
         0,
         "Timesteps below this one are not trained (0 to 1000; low = little noise).",
         flag="min_timestep",
+        key="modelspec.timestep_range",
         ge=0,
         le=999,
         advanced=True,
@@ -133,6 +135,7 @@ class NoiseSettings(Settings):
         1000,
         "Timesteps from this one on are not trained (1 to 1000).",
         flag="max_timestep",
+        key="modelspec.timestep_range",
         ge=1,
         le=1000,
         advanced=True,

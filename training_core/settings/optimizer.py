@@ -53,12 +53,14 @@ class OptimizerSettings(Settings):
         "a third to a tenth of AdamW's learning rate. Prodigy and DAdapt... find the learning rate themselves: "
         "set learning_rate to 1. ...ScheduleFree need no schedule. DAdaptation is DAdaptAdamPreprint.",
         flag="optimizer_type",
+        key="ss_optimizer",
     )
     optimizer_args: str = setting(
         "",
         "More arguments for the optimizer, separated by spaces as in sd-scripts, such as weight_decay=0.05 "
         "betas=0.9,0.95. Empty: its defaults.",
         flag="optimizer_args",
+        key="ss_optimizer",
     )
     learning_rate: float = setting(
         1e-4,
@@ -149,6 +151,7 @@ class OptimizerSettings(Settings):
         "For piecewise_constant: pairs of factor:step and a last factor, such as 1:100, 0.1:200, 0.01 (or 1:50%, "
         "0.1:80%, 0.01). The learning rate is multiplied by a factor up to its step.",
         flag='lr_scheduler_args step_rules="..."',
+        key="ss_lr_step_rules",
         advanced=True,
     )
     max_grad_norm: float = setting(
@@ -174,6 +177,7 @@ class OptimizerSettings(Settings):
         "Use an optimizer of any installed package instead of optimizer_type: package.Class, or a class of "
         "torch.optim.",
         flag="optimizer_type",
+        key="ss_optimizer",
         advanced=True,
     )
     optimizer_fallback: bool = setting(

@@ -27,7 +27,12 @@ class TrainingSettings(Settings):
         advanced=True,
     )
     epochs: int = setting(
-        10, "How many times the whole dataset is trained (5 to 20 is usual).", flag="max_train_epochs", ge=1, le=100000
+        10,
+        "How many times the whole dataset is trained (5 to 20 is usual).",
+        flag="max_train_epochs",
+        key="ss_num_epochs",
+        ge=1,
+        le=100000,
     )
     max_train_steps: int = setting(
         0,
@@ -144,6 +149,7 @@ class TrainingSettings(Settings):
         "updates are not lost. Needs the same mixed_precision. Worth it only for finetune and very large ranks "
         "(sd-scripts: --full_fp16, --full_bf16).",
         flag="full_bf16",
+        key="ss_full_fp16",
         advanced=True,
     )
     blocks_to_swap: int = setting(

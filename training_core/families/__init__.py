@@ -1,0 +1,90 @@
+"""The kinds of models that can be trained: one record each, and what follows from all of them.
+
+To add one: its record in a file of this folder, its name in `FAMILIES`, its case in tests/host/test_families.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2
+from .record import SAME, Config, Family, Layers, class_path, is_one_of
+from .text_encoders import CLIP, T5
+from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, WAN, Z_IMAGE
+from .unet import SD2, SD15, SDXL
+
+__all__ = [
+    "BLOCKS", "FAMILIES", "IN_PLACE", "LYCORIS_NAMES", "RECOMPUTED", "SAME", "SUPPORTED", "Config", "Family", "Layers",
+    "class_path", "diffusion_classes", "identify", "is_one_of", "is_video_or_audio", "text_classes",
+]  # fmt: skip
+
+FAMILIES = (
+    SD15, SD2, SDXL, SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
+)  # fmt: skip
+"""All that can be trained, in the order in which messages name them."""
+
+TEXT_ENCODERS = (CLIP, T5)
+
+_VIDEO_OR_AUDIO = frozenset(
+    f"comfy.model_base.{name}"
+    for name in (
+        "ACEStep", "ACEStep15", "CogVideoX", "CosmosVideo", "GenmoMochi", "HunyuanVideo", "Kandinsky5", "LTXAV", "LTXV",
+        "MiniMaxH3", "SVD_img2vid", "SeedVR2", "StableAudio1", "StableAudio3", "WAN21",
+    )
+)  # fmt: skip
+"""ComfyUI's classes (their subclasses too) of models that make moving pictures or sound; a few that are trained come first."""
+_PICTURES_AFTER_ALL = frozenset({"comfy.model_base.Kandinsky5Image"})
+"""Subclasses of those that make pictures."""
+
+
+def _union(parts: Iterable[tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(name for part in parts for name in part)
+
+
+_DIFFUSION = tuple(family.layers for family in FAMILIES)
+_ALL = (*_DIFFUSION, *TEXT_ENCODERS)
+
+BLOCKS = _union(layers.blocks for layers in _ALL)
+"""Transformer blocks of all families and text encoders."""
+RECOMPUTED = BLOCKS | _union(layers.convolutions for layers in _ALL)
+"""What gradient checkpointing "all" computes again."""
+IN_PLACE = _union(layers.in_place for layers in _ALL)
+"""Blocks that write into their inputs."""
+LYCORIS_NAMES = {theirs: ours for layers in _ALL for theirs, ours in layers.lycoris_names.items()}
+"""Class name in LyCORIS' preset files -> ComfyUI's class name."""
+SUPPORTED = ", ".join(family.title for family in FAMILIES[:-1]) + f" or {FAMILIES[-1].title} text-to-video"
+"""All families, for messages."""
+
+
+def diffusion_classes(field: str) -> frozenset[str]:
+    """Return all families' classes in a field of `Layers`; of `targets`, a family's blocks where it names none."""
+    return _union(getattr(layers, field) or (layers.blocks if field == "targets" else ()) for layers in _DIFFUSION)
+
+
+def text_classes(field: str) -> frozenset[str]:
+    """Return the text encoders' classes in a field of `Layers`."""
+    return _union(getattr(layers, field) for layers in TEXT_ENCODERS)
+
+
+def identify(model_class: type, config: Mapping[str, Any], v_prediction: bool) -> Family | None:
+    """Return the family of a model, with the fields of this variant of it; None if it is none that can be trained.
+
+    Args:
+        model_class: ComfyUI's class of the model.
+        config: its unet_config.
+        v_prediction: the model predicts v.
+    """
+    for family in FAMILIES:
+        if family.model_class == class_path(model_class):
+            changes = family.variant(config, v_prediction)
+            if changes is not None:
+                return replace(family, **changes)
+    return None
+
+
+def is_video_or_audio(model_class: type) -> bool:
+    """Return whether a class of ComfyUI's is of a model that makes moving pictures or sound."""
+    paths = {class_path(kind) for kind in model_class.__mro__}
+    return bool(paths & _VIDEO_OR_AUDIO) and class_path(model_class) not in _PICTURES_AFTER_ALL

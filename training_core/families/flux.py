@@ -1,0 +1,82 @@
+"""Families built of Flux's blocks: Flux.1, Flux.2 and Chroma."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .record import Config, Family, Layers
+
+_BLOCKS = ("comfy.ldm.flux.layers.DoubleStreamBlock", "comfy.ldm.flux.layers.SingleStreamBlock")
+
+FLUX = Layers(
+    blocks=_BLOCKS,
+    attentions=(
+        "comfy.ldm.flux.layers.SelfAttention",
+    ),  # of double blocks; in single ones attention and MLP are one layer
+    in_place=_BLOCKS,
+)
+
+
+def _is_flux1(config: Config) -> bool:
+    """Return whether it is neither an inpainting or control model (more input channels) nor Ovis-Image."""
+    return config["in_channels"] == config["out_channels"] and not config.get("yak_mlp") and not config.get("txt_norm")
+
+
+def _dev(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
+    return {} if _is_flux1(config) and config["guidance_embed"] else None
+
+
+def _schnell(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
+    return {} if _is_flux1(config) and not config["guidance_embed"] else None
+
+
+def _flux2(config: Config, _v_prediction: bool) -> Mapping[str, Any]:
+    return {"guidance": bool(config["guidance_embed"])}
+
+
+FLUX1_DEV = Family(
+    title="Flux.1 dev",
+    model_class="comfy.model_base.Flux",
+    variant=_dev,
+    base_version="flux1",
+    architecture="flux-1-dev",
+    implementation="https://github.com/black-forest-labs/flux",
+    timestep_sampling="shift",
+    shift=3.1582,
+    guidance=True,
+    diffusers_map="flux_to_diffusers",
+    layers=FLUX,
+)
+FLUX1_SCHNELL = Family(
+    title="Flux.1 schnell",
+    model_class="comfy.model_base.Flux",
+    variant=_schnell,
+    base_version="flux1",
+    architecture="flux-1-schnell",
+    implementation="https://github.com/black-forest-labs/flux",
+    diffusers_map="flux_to_diffusers",
+    layers=FLUX,
+)
+FLUX2 = Family(
+    title="Flux.2",
+    model_class="comfy.model_base.Flux2",
+    variant=_flux2,
+    base_version="flux2",
+    architecture="flux-2",
+    timestep_sampling="shift",
+    shift=7.5383,  # exp(2.02), ComfyUI's sampling shift, as Flux.1's 3.1582 is exp(1.15)
+    diffusers_map="flux_to_diffusers",
+    diffusers_newest=True,  # Flux.2's files have only the newer names, which come later in the map
+    layers=FLUX,
+)
+CHROMA = Family(
+    title="Chroma",
+    model_class="comfy.model_base.Chroma",
+    base_version="chroma",
+    architecture="chroma",
+    implementation="https://huggingface.co/lodestones/Chroma",
+    timestep_sampling="sigmoid",
+    diffusers_map="flux_to_diffusers",
+    layers=FLUX,
+)

@@ -1,0 +1,89 @@
+"""What a run has to know about a kind of model: one `Family` per kind, plain values that need neither torch nor ComfyUI.
+
+Classes of ComfyUI are written as `module.Class`, such as "comfy.ldm.flux.layers.SingleStreamBlock", and are compared
+with all of it: Krea 2 has a SingleStreamBlock, too, which is another class and works in another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Config = Mapping[str, Any]
+"""ComfyUI's unet_config: what its detection has read out of a checkpoint's keys and shapes."""
+
+SAME = "same"
+"""As a `Family.diffusers_map`: ComfyUI's modules have diffusers' own names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """The classes of a model's modules that training treats specially, each as `module.Class`."""
+
+    blocks: tuple[str, ...]
+    """Transformer blocks: gradient checkpointing computes them again, blocks_to_swap moves them, torch_compile compiles them."""
+    attentions: tuple[str, ...]
+    """Attention modules, whose Linear layers preset attn-only trains."""
+    targets: tuple[str, ...] = ()
+    """Modules whose Linear layers preset attn-mlp trains, as sd-scripts does (adaLN modulation too); empty: `blocks`."""
+    convolutions: tuple[str, ...] = ()
+    """Residual blocks of convolutions: checkpointed by "all", trained by conv_rank and by preset full."""
+    resampling: tuple[str, ...] = ()
+    """Down- and upsamplers, trained like `convolutions`."""
+    in_place: tuple[str, ...] = ()
+    """Those of `blocks` that write into their inputs (`img`, `txt` or the first argument): they are run on copies."""
+    lycoris_names: Mapping[str, str] = field(default_factory=dict)
+    """Class name in the preset files that LyCORIS comes with (diffusers' classes) -> name of ComfyUI's class."""
+
+
+def _always(_config: Config, _v_prediction: bool) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """A kind of model: how it is recognised, what LoRA files say of it, how it is trained by default, which layers it has.
+
+    A LoRA file's keys are `lora_unet_` and the module's path in ComfyUI, except with `diffusers_names`.
+    """
+
+    title: str
+    """Its name in logs and messages."""
+    model_class: str
+    """ComfyUI's class of the model, as `module.Class` and exactly: a subclass may be another model."""
+    variant: Callable[[Config, bool], Mapping[str, Any] | None] = _always
+    """(unet_config, v-prediction) -> the fields of this record that differ in such a model; None: it is another model."""
+    base_version: str
+    """Metadata `ss_base_model_version`, as sd-scripts writes it."""
+    architecture: str
+    """Metadata `modelspec.architecture`, before "/lora"."""
+    implementation: str = "diffusers"
+    """Metadata `modelspec.implementation`, where sd-scripts has another one."""
+    timestep_sampling: Literal["uniform", "sigmoid", "shift"] = "uniform"
+    """What timestep_sampling "auto" means: how the family's usual trainers draw timesteps."""
+    shift: float = 1.0
+    """Of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
+    guidance: bool = False
+    """The model has an embedded guidance input (it is distilled)."""
+    in_checkpoint: tuple[Literal["clip", "vae"], ...] = ()
+    """What a file of the whole model holds beside it; empty: the file is the diffusion model alone."""
+    diffusers_names: bool = False
+    """LoRA files name modules as diffusers does, and their single text encoder `lora_te` without a number (SD1, SD2)."""
+    diffusers_map: str = ""
+    """ComfyUI's function in comfy.utils that maps diffusers' module names to its own, or `SAME`; empty: there is none, and
+    save_diffusers_copy is refused."""
+    diffusers_newest: bool = False
+    """Of several names for a module in that map the last one is meant, not the first."""
+    layers: Layers
+    """Its modules' classes."""
+
+
+def class_path(kind: type) -> str:
+    """Return a class as `module.Class`."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def is_one_of(module: object, classes: frozenset[str]) -> bool:
+    """Return whether an object's own class (not one that it inherits from) is among `classes`, given as `module.Class`."""
+    return class_path(type(module)) in classes

@@ -1,0 +1,136 @@
+"""Families of transformers with blocks of their own: SD3, Lumina 2, Z-Image, Qwen-Image, AuraFlow, HiDream-I1 and Wan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .record import SAME, Config, Family, Layers
+
+
+def _sd3(config: Config, _v_prediction: bool) -> Mapping[str, Any]:
+    size = "5-medium" if config["x_block_self_attn_layers"] else "5-large" if config["depth"] == 38 else "medium"
+    return {"base_version": size, "architecture": f"stable-diffusion-3-{size}"}
+
+
+SD3 = Family(
+    title="SD3",
+    model_class="comfy.model_base.SD3",
+    variant=_sd3,
+    base_version="medium",
+    architecture="stable-diffusion-3-medium",
+    in_checkpoint=("vae",),
+    diffusers_map="mmdit_to_diffusers",
+    layers=Layers(
+        blocks=("comfy.ldm.modules.diffusionmodules.mmdit.JointBlock",),
+        attentions=("comfy.ldm.modules.diffusionmodules.mmdit.SelfAttention",),
+        lycoris_names={"SingleDiTBlock": "JointBlock"},
+    ),
+)
+
+LUMINA = Layers(
+    blocks=("comfy.ldm.lumina.model.JointTransformerBlock",),
+    attentions=("comfy.ldm.lumina.model.JointAttention",),
+    lycoris_names={"ZImageTransformerBlock": "JointTransformerBlock"},
+)
+
+
+def _is_lumina(config: Config) -> bool:
+    """Return whether it is neither NewBie nor Z-Image Omni, which have further inputs."""
+    return not config.get("clip_text_dim") and not config.get("siglip_feat_dim")
+
+
+def _z_image(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
+    return {} if _is_lumina(config) and config.get("z_image_modulation") else None
+
+
+def _lumina2(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
+    return {} if _is_lumina(config) and not config.get("z_image_modulation") else None
+
+
+LUMINA2 = Family(
+    title="Lumina 2",
+    model_class="comfy.model_base.Lumina2",
+    variant=_lumina2,
+    base_version="lumina2",
+    architecture="lumina-2",
+    timestep_sampling="shift",
+    shift=6.0,
+    diffusers_map="",  # ComfyUI's map is for Z-Image: Lumina 2's k and v are narrower than it says
+    layers=LUMINA,
+)
+Z_IMAGE = Family(
+    title="Z-Image",
+    model_class="comfy.model_base.Lumina2",
+    variant=_z_image,
+    base_version="z_image",
+    architecture="z-image",
+    timestep_sampling="shift",
+    shift=2.0,
+    diffusers_map="z_image_to_diffusers",
+    layers=LUMINA,
+)
+
+
+def _qwen_image(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
+    """Return None for the edit and layered models."""
+    return {} if config["in_channels"] == 64 and "default_ref_method" not in config else None
+
+
+QWEN_IMAGE = Family(
+    title="Qwen-Image",
+    model_class="comfy.model_base.QwenImage",
+    variant=_qwen_image,
+    base_version="qwen_image",
+    architecture="Qwen-Image",
+    timestep_sampling="shift",
+    shift=2.2,
+    diffusers_map=SAME,
+    layers=Layers(
+        blocks=("comfy.ldm.qwen_image.model.QwenImageTransformerBlock",),
+        attentions=("comfy.ldm.qwen_image.model.Attention",),
+    ),
+)
+AURAFLOW = Family(
+    title="AuraFlow",
+    model_class="comfy.model_base.AuraFlow",
+    base_version="auraflow",
+    architecture="auraflow",
+    diffusers_map="auraflow_to_diffusers",
+    layers=Layers(
+        blocks=("comfy.ldm.aura.mmdit.MMDiTBlock", "comfy.ldm.aura.mmdit.DiTBlock"),
+        attentions=("comfy.ldm.aura.mmdit.SingleAttention", "comfy.ldm.aura.mmdit.DoubleAttention"),
+    ),
+)
+HIDREAM = Family(
+    title="HiDream-I1",
+    model_class="comfy.model_base.HiDream",
+    base_version="hidream_i1",
+    architecture="hidream-i1",
+    diffusers_map=SAME,
+    layers=Layers(
+        blocks=("comfy.ldm.hidream.model.HiDreamImageBlock",),
+        attentions=("comfy.ldm.hidream.model.HiDreamAttention",),
+    ),
+)
+
+
+def _wan(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
+    """Return None for the image-to-video and control models."""
+    text_to_video = config["model_type"] == "t2v" and config["in_dim"] == config["out_dim"]
+    return {} if text_to_video and not config.get("in_dim_ref_conv") else None
+
+
+WAN = Family(
+    title="Wan 2.1",
+    model_class="comfy.model_base.WAN21",
+    variant=_wan,
+    base_version="wan",
+    architecture="wan2.1",
+    timestep_sampling="shift",
+    shift=3.0,
+    layers=Layers(
+        blocks=("comfy.ldm.wan.model.WanAttentionBlock",),
+        attentions=("comfy.ldm.wan.model.WanSelfAttention", "comfy.ldm.wan.model.WanT2VCrossAttention"),
+    ),
+)

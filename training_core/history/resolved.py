@@ -1,0 +1,52 @@
+"""resolved.json in a run's folder: in what the trained job differs from the one that was asked for, which job.json holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..files import write_atomically
+from ..settings import Job, Settings, identity
+from ..settings.differences import changed, differences, flat, in_words
+
+
+def write(folder: Path, asked: Job, trained: Job) -> None:
+    """Write resolved.json; a run that goes on writes its own, as another card may compute in another way."""
+    text = json.dumps(differences(asked, trained), indent=1)
+    write_atomically(folder / "resolved.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def read(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """The trained job as JSON has it, and a line for each setting that was asked for otherwise.
+
+    A run of an older version has no resolved.json: its job is the one that was asked for. A folder without job.json
+    gives ({}, []).
+    """
+    job, changes = _json(folder / "job.json"), _json(folder / "resolved.json")
+    job.pop("graph", None)
+    return changed(job, changes), in_words(job, changes)
+
+
+def rows(folder: Path) -> list[tuple[str, str]]:
+    """(group, its settings that are not at their defaults) of the trained job, in words; groups without any are left out."""
+    trained, _ = read(folder)
+    result = []
+    for group, field in Job.model_fields.items():
+        values = trained.get(group)
+        if not isinstance(values, dict) or not isinstance(field.default, Settings):
+            continue
+        default = flat(field.default.model_dump(mode="json"))
+        stored = flat(identity.read(type(field.default), values))
+        words = [f"{name} {value}" for name, value in stored.items() if value != default.get(name)]
+        if words:
+            result.append((group, ", ".join(words)))
+    return result
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}

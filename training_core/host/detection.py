@@ -1,0 +1,90 @@
+"""Which family a MODEL of the graph is of, how it is sampled, and what its files call its modules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import comfy.model_sampling
+import comfy.utils
+
+from ..errors import AthanorError
+from ..families import FAMILIES, SUPPORTED, Family, class_path, identify, is_video_or_audio
+from ..objective.schedule import Prediction, Schedule
+
+
+def detect(model: Any) -> Family:
+    """Return the record of a MODEL's family, with the fields of its variant (its size, v-prediction).
+
+    Raises:
+        AthanorError: names a model type that cannot be trained yet.
+    """
+    base = model.model
+    sampling = model.get_model_object("model_sampling")  # the graph may have patched it
+    v_prediction = isinstance(sampling, comfy.model_sampling.V_PREDICTION)
+    family = None if base.concat_keys else identify(type(base), base.model_config.unet_config, v_prediction)
+    if family is not None:
+        return family
+    name = type(base.model_config).__name__
+    if is_video_or_audio(type(base)):
+        raise AthanorError(
+            f"MODEL is of type {name}: video and audio models are out of scope for now, use {SUPPORTED}."
+        )
+    if any(row.model_class == class_path(type(base)) for row in FAMILIES):
+        name += " inpainting" if base.concat_keys else " in a variant with other inputs"
+    raise AthanorError(f"MODEL is of type {name}, which cannot be trained yet: use {SUPPORTED}.")
+
+
+def schedule(sampling: Any) -> Schedule:
+    """Return the parameterization (eps, v or flow, and its sigmas) of a model's `model_sampling` object.
+
+    Flow: sigma is 0..1 here for every family. What the network is told of it (sigma, 1000 sigma, 1 - sigma) is made
+    by the model's own `timestep` and forward, and the raw output is noise - latent, as in the sampler.
+
+    Raises:
+        AthanorError: the graph has patched in a kind of sampling that cannot be trained.
+    """
+    kinds: dict[type, Prediction] = {
+        comfy.model_sampling.V_PREDICTION: "v",
+        comfy.model_sampling.CONST: "flow",
+        comfy.model_sampling.EPS: "eps",
+    }
+    own = [
+        base
+        for base in type(sampling).__mro__
+        if base in kinds or base.__name__ in ("X0", "EDM", "COSMOS_RFLOW", "IMG_TO_IMG", "IMG_TO_IMG_FLOW")
+    ]
+    if own and own[0] in kinds:
+        prediction = kinds[own[0]]
+        if prediction == "flow" and getattr(sampling, "noise_scale", 1.0) == 1.0:
+            return Schedule("flow")
+        if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete):
+            sigmas: Any = sampling.sigmas
+            return Schedule(prediction, sigmas.detach().float().cpu().clone())
+    seen = ", ".join(base.__name__ for base in own) or "unknown prediction"
+    raise AthanorError(f"MODEL samples with {type(sampling).__name__} ({seen}), which cannot be trained.")
+
+
+def spelling(model: Any, family: Family) -> dict[str, str]:
+    """Return layer name in the diffusion model -> in the family's files, with dots, where they differ (SD1 and SD2 use
+    diffusers' names).
+    """
+    if not family.diffusers_names:
+        return {}
+    pairs = comfy.utils.unet_to_diffusers(model.model.model_config.unet_config).items()
+    return {ours[:-7]: theirs[:-7] for theirs, ours in pairs if ours.endswith(".weight")}
+
+
+def file_names(model: Any, family: Family) -> dict[str, str]:
+    """Return network module name -> name in the LoRA file, where they differ."""
+    return {
+        f"lora_unet_{ours.replace('.', '_')}": f"lora_unet_{theirs.replace('.', '_')}"
+        for ours, theirs in spelling(model, family).items()
+    }
+
+
+def file_of(model: Any) -> Path | None:
+    """Return the checkpoint's file, where the host remembers it."""
+    made_by = model.cached_patcher_init
+    paths = [Path(value) for value in made_by[1] if isinstance(value, str)] if made_by else []
+    return next((path for path in paths if path.is_file()), None)

@@ -1,0 +1,82 @@
+"""The device that ComfyUI computes on and its memory, in bytes unless the name says otherwise."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import comfy.model_management as mm
+import psutil
+import torch
+
+_FULL = ("out of memory", "cublas_status_alloc_failed", "cudnn_status_alloc_failed")
+"""Words of errors by which libraries beside torch tell it: CUDA itself, bitsandbytes and triton; cuBLAS; cuDNN."""
+
+
+def compute_device() -> torch.device:
+    """Return what ComfyUI computes on, and so what is trained on: not always a GPU that is there (--cpu), nor always CUDA."""
+    return mm.get_torch_device()
+
+
+def gpu_count() -> int | None:
+    """Return how many GPUs ComfyUI's processes can train on; None if it computes on the CPU."""
+    return torch.cuda.device_count() if mm.get_torch_device().type == "cuda" else None
+
+
+def name_of(device: torch.device) -> str:
+    """Return what a device calls itself, such as 'NVIDIA GeForce RTX 4090'; 'cpu' for a CPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def unload_models() -> None:
+    """Take all models off the device, since other processes need it."""
+    mm.unload_all_models()
+    free_memory()
+
+
+def free_memory() -> None:
+    """Give back what nothing refers to any more, and what the device's cache holds."""
+    gc.collect()
+    mm.soft_empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether the device's memory was too small, by the error of torch or of a library.
+
+    CUDA's record of such an error is cleared: the next operation would fail by it.
+    """
+    if mm.is_oom(error):
+        return True
+    full = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _FULL)
+    if full:
+        mm.discard_cuda_async_error()
+    return full
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the most bytes that torch has held on a GPU since `forget_peak_memory`; 0 on other devices."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
+
+
+def forget_peak_memory(device: torch.device) -> None:
+    """Let `peak_memory` count from now on."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_gigabytes(device: torch.device) -> float:
+    """Return `peak_memory` in GB (10^9 bytes), on a CPU what the process holds now."""
+    return (peak_memory(device) if device.type == "cuda" else psutil.Process().memory_info().rss) / 1e9
+
+
+def total_memory(device: torch.device) -> int:
+    """Return the bytes that a device has."""
+    size: Any = mm.get_total_memory(device)
+    return size
+
+
+def available_memory(device: torch.device) -> int:
+    """Return the bytes that torch could hold on a device in all, beside other programs."""
+    allocated = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+    free: Any = mm.get_free_memory(device)
+    return allocated + free

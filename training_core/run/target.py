@@ -1,0 +1,65 @@
+"""The file that a run ends with: its name, which no other run has, in a folder that can be written to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import AthanorError
+from ..families import Family
+from ..files import write_atomically
+from ..history import registry
+from ..history.names import free_path
+from ..host import folders
+from ..resume.continuing import Beginning
+from ..settings import Job
+
+
+def target_of(job: Job, family: Family, start: Beginning) -> Path:
+    """The file that the run ends with: the one it has been writing towards, or else a name that is free.
+
+    Args:
+        job: that was asked for.
+        family: of its model.
+        start: where the run stands.
+
+    Raises:
+        AthanorError: the name is none, or its folder cannot be written to.
+    """
+    target = _target_so_far(job, start)
+    if target is None:
+        own = {job.run_id, *([start.before.run_id] if start.before else [])}
+        target = free_path(_wanted(job, family), own, job.training.overwrite)
+    _check_writable(target)
+    return target
+
+
+def _target_so_far(job: Job, start: Beginning) -> Path | None:
+    """The file that a run which goes on has been writing towards; None for a new one."""
+    record = registry.read(folders.run_folder(job.run_id)) if start.state and not start.before else None
+    return record and record.target
+
+
+def _wanted(job: Job, family: Family) -> Path:
+    """The file that output_name asks for, whoever has written it."""
+    name = job.training.output_name
+    if job.training.own_folder:
+        name = f"{name}/{name.replace(chr(92), '/').rpartition('/')[2]}"
+    if job.network.algo == "finetune":
+        return folders.model_path(name, alone=not family.in_checkpoint)
+    return folders.lora_path(name)
+
+
+def _check_writable(target: Path) -> None:
+    """Write an empty file beside `target` and take it away: no run is to fail at its end.
+
+    Raises:
+        AthanorError: nothing can be written there.
+    """
+    attempt = target.with_suffix(".try")
+    try:
+        write_atomically(attempt, lambda temporary: temporary.write_bytes(b""), durable=False)
+        attempt.unlink(missing_ok=True)
+    except OSError as error:
+        raise AthanorError(
+            f"output_name: nothing can be written to {target.parent} ({error.strerror}); change its rights, or free some space."
+        ) from None
