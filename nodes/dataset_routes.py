@@ -64,7 +64,7 @@ class _OpenViews:
                 del self._checks[name]
             return dict(progress)
 
-    def _examine(self, view: View, told: http.Json) -> None:
+    def _examine(self, view: View, progress: http.Json) -> None:
         try:
             view.examine(lambda done, total: progress.update(done=done, total=total))
         except Exception as error:  # of any kind: it is shown on the page
