@@ -11,7 +11,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
-from .kept import kept
+from .graph_datasets import made
 from .schema import inputs, pick, sentence, to_bytes
 
 
@@ -132,5 +132,5 @@ class AthanorDatasetFromImages(io.ComfyNode):
             *collected.warnings,
         ]
         joined = dataset[0].joined(collected) if dataset and dataset[0] is not None else collected
-        kept.put(cls.hidden.prompt, cls.hidden.unique_id, joined)
+        made.put(cls.hidden.prompt, cls.hidden.unique_id, joined)
         return io.NodeOutput(joined, "\n".join(lines))

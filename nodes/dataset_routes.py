@@ -17,7 +17,7 @@ from ..training_core.data.view import MOST_PICTURES, MOST_TERMS, Filter, View
 from ..training_core.errors import AthanorError
 from ..training_core.history import registry, trained_on
 from ..training_core.host import folders
-from . import http, kept, shown
+from . import graph_datasets, http, shown
 
 _RUN, _VIEW = re.compile(r"[0-9a-f]{16}"), re.compile(r"d[0-9a-f]{16}")
 _NUMBER = re.compile(r"[0-9]{1,7}")
@@ -114,7 +114,11 @@ def _thumbnail(views: _OpenViews, thumbnails: Thumbnails, request: web.Request) 
 
 def _opened(views: _OpenViews, prompt: http.Json, node: str) -> http.Json:
     view = shown.view(prompt, node)
-    state = [kept.digest(prompt, node), view.dataset.fingerprint, [str(p.path) for p in view.dataset.pictures]]
+    state = [
+        graph_datasets.digest(prompt, node),
+        view.dataset.fingerprint,
+        [str(p.path) for p in view.dataset.pictures],
+    ]
     name = "d" + hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]
     return {"id": name, **views.put(name, view).overview()}
 

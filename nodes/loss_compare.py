@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.compare import curves, plot
+from ..training_core.compare import curves
 from ..training_core.settings import CurvesSettings
 from . import types
 from .schema import image_output, inputs, pick
@@ -20,7 +20,7 @@ class AthanorLossCompare(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Runs in, a picture out."""
+        """Return inputs for four runs, the names of more and the settings; the picture is the output."""
         return io.Schema(
             node_id="AthanorLossCompare",
             display_name="Loss Compare",
@@ -37,12 +37,12 @@ class AthanorLossCompare(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
-        """Always another: a run that trains has more steps each time."""
+        """Return another value each time: a run that trains has more steps each time."""
         return time.time()
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """Read the curves of the runs and draw them into one picture."""
+        """Read the connected and the named runs, and draw them."""
         settings = pick(CurvesSettings, values)
         connected = [curves.of_run(values[name]) for name in _PORTS if values.get(name) is not None]
-        return io.NodeOutput(image_output(plot.draw([*connected, *curves.find(settings.runs)], settings)))
+        return io.NodeOutput(image_output(curves.draw([*connected, *curves.find(settings.runs)], settings)))

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from aiohttp import web
 
 from ..training_core.errors import AthanorError
-from ..training_core.history import marks, registry, report, review, series
+from ..training_core.history import graph, marks, registry, report, review, series
 from ..training_core.host import folders
 from ..training_core.resume import lock
 from ..training_core.run import control
@@ -31,7 +31,7 @@ def register() -> None:
     http.get(run, lambda request: _full(_record(_folder(request))))
     http.get(f"{run}/metrics", _metrics)
     http.get(f"{run}/review", lambda request: _reviewed(_record(_folder(request))))
-    http.get(f"{run}/graph", lambda request: registry.graph(_folder(request)))
+    http.get(f"{run}/graph", lambda request: graph.read_graph(_folder(request)))
     http.get(f"{run}/report", _report)
     http.get(f"{run}/samples/{{file}}", _sample)
     http.get(f"{run}/pictures/{{index}}", _picture)
@@ -51,7 +51,7 @@ def _runs(request: web.Request) -> list[http.Json]:
     """All runs, or those of `?name=`, the newest first; with `?short=1` without their files and samples."""
     wanted = {"output_name": request.query["name"]} if "name" in request.query else {}
     if request.query.get("short") == "1":
-        return [_short(told) for told in registry.briefs(folders.runs_folder(), **wanted)]
+        return [_short(summary) for summary in registry.summaries(folders.runs_folder(), **wanted)]
     return [_brief(record) for record in registry.records(folders.runs_folder(), **wanted)]
 
 
@@ -80,7 +80,7 @@ def _sample(request: web.Request) -> web.StreamResponse:
 def _picture(request: web.Request) -> web.Response:
     """A picture of the dataset, small; only what the run's own list names is read."""
     folder, index = _folder(request), request.match_info["index"]
-    pictures = review.dataset(folder)
+    pictures = registry.dataset(folder)
     if not _INDEX.fullmatch(index) or int(index) >= len(pictures):
         raise http.missing("picture")
     try:
@@ -102,7 +102,7 @@ def _discard(request: web.Request, body: http.Json) -> http.Json:
     if folder.name in control.live():
         raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
     record = _record(folder)
-    registry.discard(record, _saved(record, body["file"]))
+    marks.discard(record, _saved(record, body["file"]))
     return {"run_id": record.run_id, "discarded": body["file"]}
 
 
@@ -143,19 +143,19 @@ def _listed(path: str) -> str:
         return Path(path).name
 
 
-def _short(told: registry.RunSummary) -> http.Json:
+def _short(summary: registry.RunSummary) -> http.Json:
     """A run in a few fields; status is what its folder says, `live` whether it trains here and now."""
-    live = told.run_id in control.live()
+    live = summary.run_id in control.live()
     return {
-        "run_id": told.run_id,
-        "name": told.output_name,
-        "status": told.status,
+        "run_id": summary.run_id,
+        "name": summary.output_name,
+        "status": summary.status,
         "live": live,
-        "elsewhere": not live and told.status not in registry.ENDS and lock.taken(told.folder),
-        "why": told.why,
-        "steps": told.steps,
-        "step": told.step,
-        "time": told.time,
+        "elsewhere": not live and summary.status not in registry.ENDS and lock.taken(summary.folder),
+        "why": summary.why,
+        "steps": summary.steps,
+        "step": summary.step,
+        "time": summary.time,
     }
 
 
@@ -168,8 +168,7 @@ def _brief(record: registry.Record) -> http.Json:
         ],
         "samples": [
             {"file": Path(e["path"]).name, **{name: e[name] for name in ("step", "epoch", "prompt", "index")}}
-            for e in record.events
-            if e["event"] == "sampled"
+            for e in record.samples
         ],
     }
 
@@ -181,15 +180,15 @@ def _curve(point: dict[str, Any]) -> http.Json:
 
 def _full(record: registry.Record) -> http.Json:
     """A run with its events, and the node that trains it."""
-    return _brief(record) | {"events": list(record.events), "node": registry.graph(record.folder).get("node")}
+    return _brief(record) | {"events": list(record.events), "node": graph.read_graph(record.folder).get("node")}
 
 
 def _reviewed(record: registry.Record) -> http.Json:
     """The look back, with the files as the host lists them."""
-    found = review.review(record)
-    for checkpoint in found["checkpoints"]:
+    reviewed = review.review(record)
+    for checkpoint in reviewed["checkpoints"]:
         checkpoint["file"] = _listed(checkpoint.pop("path"))
-    return found
+    return reviewed
 
 
 def _saved(record: registry.Record, name: str) -> Path:

@@ -18,7 +18,7 @@ from ..training_core.settings import (
     RebalanceSettings,
 )
 from .dataset import AthanorDatasetLoader
-from .kept import Prompt, digest, inputs_of, kept, kind_of, link_of
+from .graph_datasets import Prompt, digest, inputs_of, kind_of, link_of, made
 from .schema import pick
 
 
@@ -64,12 +64,12 @@ def _output(prompt: Prompt, node: str) -> Dataset | Buckets:
             values = _values(prompt, node, RebalanceSettings)
             return rebalance.rebalance(_above(prompt, node), pick(RebalanceSettings, values))[0]
         case kind:
-            made = kept.get(prompt, node)
-            if made is None:
+            dataset = made.get(prompt, node)
+            if dataset is None:
                 raise AthanorError(
                     f"{kind} makes its dataset while the graph runs: queue the graph once, then open it again."
                 )
-            return made
+            return dataset
 
 
 def _above(prompt: Prompt, node: str) -> Dataset:

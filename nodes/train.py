@@ -11,9 +11,9 @@ from comfy_api.latest import io
 from ..training_core.charts.curve import loss_curve
 from ..training_core.data.plan import Buckets
 from ..training_core.errors import AthanorError
-from ..training_core.history import registry
+from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, Resumed, Started
-from ..training_core.history.graph import source
+from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, fingerprint, folders, guard, lora
 from ..training_core.run import ranks
 from ..training_core.run.launch import launch
@@ -100,7 +100,7 @@ class AthanorTrainLoRA(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
         """Return a value that changes when a run of this name ends or loses its files, so that the host does not use its cache."""
-        return registry.told(folders.runs_folder(), output_name or "")
+        return registry.status_fingerprint(folders.runs_folder(), output_name or "")
 
     @classmethod
     def execute(
@@ -180,7 +180,7 @@ def _follow(events: Iterator[Event], display: Display, graph: Mapping[str, Any] 
         with guard.training():
             for event in events:
                 if graph is not None and isinstance(event, Started | Resumed):
-                    registry.keep_graph(folder, display.node_id, graph)
+                    save_graph(folder, display.node_id, graph)
                 display.show(event)
     finally:
         devices.free_memory()
@@ -193,7 +193,7 @@ def _outputs(record: registry.Record | None, display: Display, model: Any, clip:
     if record is None:
         folder = folders.run_folder(display.run_id)
         raise AthanorError(f"{folder} is not a run's folder any more: it was changed during training; queue again.")
-    run = registry.handle(record, folders.lora_name)
+    run = handle.of_record(record, folders.lora_name)
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)

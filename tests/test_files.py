@@ -7,11 +7,14 @@ import pytest
 from athanor.training_core.files import (
     UnreadableFile,
     append_line,
+    read_json,
+    read_lines,
     read_safetensors,
     remove_leftovers,
     safetensors_header,
     safetensors_metadata,
     write_atomically,
+    write_json,
 )
 
 
@@ -98,3 +101,21 @@ def test_a_safetensors_file_without_metadata_has_none(tmp_path: Path):
     path = tmp_path / "a.safetensors"
     save_file({"x": torch.zeros(1)}, path)
     assert safetensors_metadata(path) == {} and read_safetensors(path)[1] == {}
+
+
+def test_json_that_is_missing_broken_or_of_another_kind_is_its_default(tmp_path: Path):
+    path = tmp_path / "a.json"
+    assert read_json(path, {}) == {} and read_json(path, []) == []
+    write_json(path, {"name": "雪"}, indent=1)
+    assert read_json(path, {}) == {"name": "雪"} and read_json(path, []) == []
+    assert "雪" in path.read_text(encoding="utf-8") and [p.name for p in tmp_path.iterdir()] == ["a.json"]
+    for content in (b'{"name": "sn', b"", b"\xff\xfe", b"3"):
+        path.write_bytes(content)
+        assert read_json(path, {}) == {}
+
+
+def test_lines_that_are_cut_or_no_objects_are_passed_over(tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    assert list(read_lines(path)) == []
+    path.write_bytes(b'{"a": 1}\n{"half\n[1]\n\n\xff\n{"a": "\xe2\x80\xa8"}\n{"b"')
+    assert list(read_lines(path)) == [{"a": 1}, {"a": "\u2028"}]

@@ -60,17 +60,10 @@ def test_functions_take_at_most_six_positional_parameters():
 
 # Files that do not keep these three rules yet.
 KEYWORDS_TO_COME = {
-    "training_core/charts/svg.py",
     "training_core/compare/cells.py",
-    "training_core/compare/curves.py",
     "training_core/compare/engine.py",
-    "training_core/compare/plot.py",
     "training_core/compare/prepare.py",
     "training_core/compare/widgets.py",
-    "training_core/history/events.py",
-    "training_core/history/handle.py",
-    "training_core/history/registry.py",
-    "training_core/history/stretches.py",
     "training_core/network/info.py",
     "training_core/run/prompts.py",
     "training_core/settings/base.py",
@@ -79,12 +72,6 @@ SENTENCES_TO_COME = {
     "training_core/compare/pages.py",
     "training_core/compare/plan.py",
     "training_core/compare/store.py",
-    "training_core/history/events.py",
-    "training_core/history/log.py",
-    "training_core/history/report.py",
-    "training_core/history/stretches.py",
-    "training_core/history/verdict.py",
-    "training_core/network/chart.py",
     "training_core/network/info.py",
     "training_core/settings/training.py",
 }

@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and read safetensors files: every reader of the pack goes through this one."""
+"""Write files whole or not at all; read JSON and safetensors files that may be missing or cut off."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
 if TYPE_CHECKING:
     import torch
+
+T = TypeVar("T")
 
 METADATA = "__metadata__"
 """The key of a safetensors header that holds the file's metadata; all other keys are names of tensors."""
@@ -97,11 +99,11 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
 
 
 def _system_error(error: Exception, path: Path) -> OSError | None:
-    """What safetensors' writer (Rust) tells of the system only in words - a full disk, say -, as Python's own error."""
-    found = re.search(r"\(os error (\d+)\)", str(error))
-    if isinstance(error, OSError) or not found:
+    """Return Python's own error for what safetensors' writer (Rust) only describes in words, such as a full disk; else None."""
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    if isinstance(error, OSError) or not match:
         return None
-    code = int(found[1])
+    code = int(match[1])
     return OSError(0, str(error), str(path), code) if os.name == "nt" else OSError(code, os.strerror(code), str(path))
 
 
@@ -134,3 +136,38 @@ def append_line(path: Path, line: str) -> None:
             if file.read(1) != b"\n":
                 file.write(b"\n")
         file.write(line.encode() + b"\n")
+
+
+def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bool = True) -> None:
+    """Write `value` as a JSON file in UTF-8, whole or not at all (see `write_atomically`)."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), durable)
+
+
+def read_json(path: Path, default: T) -> T:
+    """Return the value of a JSON file, or `default` if the file is missing, broken, or holds a value of another type."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return default
+    return value if isinstance(value, type(default)) else default
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a .jsonl file in order; none if the file is missing."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    yield from parse_lines(data)
+
+
+def parse_lines(data: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the object of every line; a line that a killed process left unfinished is passed over."""
+    for line in data.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import MutableSequence, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 T = TypeVar("T")
 
@@ -58,4 +59,6 @@ def torch_seed(*key: Any) -> int:
 
 def generator(*key: Any) -> torch.Generator:
     """A torch generator on the CPU, so that CPU and CUDA runs see the same numbers."""
+    import torch  # here: whoever only reads runs or plans batches needs no torch
+
     return torch.Generator("cpu").manual_seed(torch_seed(*key))

@@ -16,10 +16,14 @@ def epochs(comfy):
     return epochs
 
 
+def checkpoint(epoch: int, step: int, name: str, last: bool = False) -> Checkpoint:
+    return Checkpoint(epoch=epoch, step=step, lora_name=name, path=Path(name), hash="", last=last)
+
+
 def points(module, numbers=range(1, 13), probes=((0, 100.0), (30, 90.0), (70, 80.0), (120, 85.0))):
     last = max(numbers)
     made = [
-        Checkpoint(e, e * 10, name, Path(name), "", e == last)
+        checkpoint(e, e * 10, name, e == last)
         for e in numbers
         for name in ["x.safetensors" if e == last else f"x-{e:06d}.safetensors"]
     ]
@@ -89,9 +93,9 @@ def test_runs_one_after_the_other(epochs):
 
 def test_steps_and_epochs_of_one_epoch_have_different_names(epochs):
     made = (
-        Checkpoint(1, 5, "x-step00000005.safetensors", Path("x-step00000005.safetensors"), "", False),
-        Checkpoint(1, 10, "x-000001.safetensors", Path("x-000001.safetensors"), "", False),
-        Checkpoint(2, 20, "x.safetensors", Path("x.safetensors"), "", True),
+        checkpoint(1, 5, "x-step00000005.safetensors"),
+        checkpoint(1, 10, "x-000001.safetensors"),
+        checkpoint(2, 20, "x.safetensors", last=True),
     )
     labels = [v.label for v in epochs.axis(epochs.Points("x", made), "all").values]
     assert labels == ["base model", "step 5", "epoch 1", "epoch 2"]
@@ -99,7 +103,7 @@ def test_steps_and_epochs_of_one_epoch_have_different_names(epochs):
 
 def test_the_last_epoch_and_the_finished_file_have_different_names(epochs):
     made = (
-        Checkpoint(2, 20, "x-000002.safetensors", Path("x-000002.safetensors"), "", False),
-        Checkpoint(2, 20, "x.safetensors", Path("x.safetensors"), "", True),
+        checkpoint(2, 20, "x-000002.safetensors"),
+        checkpoint(2, 20, "x.safetensors", last=True),
     )
     assert [v.label for v in epochs.axis(epochs.Points("x", made), "all", False).values] == ["x-000002", "x"]

@@ -26,7 +26,7 @@ TEXTS = {
     "optimizer.lr_warmup_steps": "5%",
     "optimizer.lr_decay_steps": "20",
     "optimizer.lr_step_rules": "1:100, 0.1",
-    "optimizer.optimizer_class": "torch.optim.adamax.Adamax",
+    "optimizer.optimizer_class": "torch.optim.rprop.Rprop",
     "training.output_name": "another",
     "buckets.extra_resolutions": "768",
     "datasets.alpha_background": "#102030",

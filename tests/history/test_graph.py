@@ -26,10 +26,10 @@ def test_a_node_and_all_before_it():
 
 
 def test_events_are_read_back_as_they_were_told():
-    saved = events.Saved(Path("a.safetensors"), 4, 1, "abc", "epoch")
+    saved = events.Saved(path=Path("a.safetensors"), step=4, epoch=1, hash="abc", kind="epoch")
     line = json.loads(json.dumps({"event": "saved", "time": 1.0, **dataclasses.asdict(saved)}, default=str))
     assert events.from_line(line) == saved
-    step = events.Stepped(1, 1, 0.5, 1e-4, 2.0, 0.1)
+    step = events.Stepped(step=1, epoch=1, loss=0.5, lr=1e-4, grad_norm=2.0, seconds=0.1)
     told = json.loads(json.dumps(dataclasses.asdict(step)))
     assert events.from_line(told).loss == 0.5 and math.isnan(events.from_line(told | {"loss": None}).loss)
     assert events.from_line({"event": "done", "step": 3}) is None

@@ -1,11 +1,12 @@
 """A run's folder, looked back on and written up."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.history import registry, report, review
+from athanor.training_core.history import marks, registry, report, review
 from athanor.training_core.network.files import save_lora
 from PIL import Image
 
@@ -19,8 +20,8 @@ def folder(tmp_path):
     (folder / "samples").mkdir(parents=True)
     loras = tmp_path / "loras"
     target = loras / "x.safetensors"
-    told = {"run_id": folder.name, "line_id": "l", "output_name": f"x{EVIL}", "target": str(target), "steps": 300}
-    (folder / "run.json").write_text(json.dumps(told))
+    identity = {"run_id": folder.name, "line_id": "l", "output_name": f"x{EVIL}", "target": str(target), "steps": 300}
+    (folder / "run.json").write_text(json.dumps(identity))
     pictures = [
         {"name": f"{i}.png", "path": str(tmp_path / f"{i}.png"), "caption": EVIL, "repeats": 1} for i in range(4)
     ]
@@ -61,17 +62,17 @@ def folder(tmp_path):
 
 
 def test_bands_and_pictures(folder):
-    told = review.review(registry.read(folder))
-    bands = {(b["from"], b["to"]): b for b in told["bands"]["bands"]}
+    reviewed = review.review(registry.read(folder))
+    bands = {(b["from"], b["to"]): b for b in reviewed["bands"]["bands"]}
     assert bands[0, 200]["count"] == 150 and bands[400, 600]["count"] == 150 and bands[800, 1000]["count"] == 300
     assert bands[0, 200]["last"] > 1.3 * bands[0, 200]["first"]
     assert bands[800, 1000]["last"] < bands[800, 1000]["first"]
     assert bands[200, 400]["count"] == 0 and set(bands[200, 400]["means"]) == {None}
-    assert told["pictures"][0]["picture"] == 2 and told["pictures"][0]["relative"] > 1.4
-    assert all(p["relative"] < 1.1 for p in told["pictures"][1:])
-    table = [(c["epoch"], c["step"], c["probe"]) for c in told["checkpoints"]]
+    assert reviewed["pictures"][0]["picture"] == 2 and reviewed["pictures"][0]["relative"] > 1.4
+    assert all(p["relative"] < 1.1 for p in reviewed["pictures"][1:])
+    table = [(c["epoch"], c["step"], c["probe"]) for c in reviewed["checkpoints"]]
     assert table == [(1, 100, 90.0), (3, 300, 70.0)]
-    assert told["verdict"][0]["kind"] == "good" and told["probes"][0] == [0, 100.0]
+    assert reviewed["verdict"][0]["kind"] == "good" and reviewed["probes"][0] == [0, 100.0]
 
 
 def test_an_empty_run_is_reviewed(tmp_path):
@@ -90,7 +91,7 @@ def test_the_report_is_whole_and_runs_nothing(folder):
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert "<script" not in text and "<img src=x" not in text and "&lt;script&gt;" in text
     assert "://" not in text and 'src="data:image/jpeg;base64,' in text
-    assert text.count("<svg") == 3 and "It has learned" in text and "x-000001.safetensors" in text
+    assert text.count("<svg") == 3 and "The LoRA has learned" in text and "x-000001.safetensors" in text
     assert len(text) < 200_000
 
 
@@ -102,13 +103,13 @@ def test_a_report_that_cannot_be_written_ends_nothing(folder, caplog):
 
 def test_discard_takes_one_file_and_its_copies(folder):
     record = registry.read(folder)
-    first, last = (registry.Path(e["path"]) for e in record.saved)
-    registry.discard(record, first)
+    first, last = (Path(e["path"]) for e in record.saved)
+    marks.discard(record, first)
     assert not first.exists() and not first.with_name("x-000001-ema.safetensors").exists() and last.exists()
     assert [e["step"] for e in registry.read(folder).saved] == [300]
     for path in (first, folder / "run.json"):
         with pytest.raises(AthanorError, match="is no file of run"):
-            registry.discard(record, path)
+            marks.discard(record, path)
     assert (folder / "run.json").exists()
 
 
@@ -128,13 +129,13 @@ def test_two_thousand_runs_are_listed_at_once(folder):
         other.mkdir()
         for name, content in text.items():
             (other / name).write_text(content)
-    listed = registry.briefs(root)
+    listed = registry.summaries(root)
     assert len(listed) == 2001
-    again = registry.briefs(root)  # from memory: nothing has changed on disk
-    assert {id(told) for told in again} == {id(told) for told in listed}
+    again = registry.summaries(root)  # from memory: nothing has changed on disk
+    assert {id(run) for run in again} == {id(run) for run in listed}
     with (root / f"{7:016x}" / "events.jsonl").open("a") as file:
         file.write('{"event": "failed", "why": "no memory", "time": 99}\n')
-    assert registry.briefs(root)[0].run_id == listed[0].run_id  # as run.json says: a copy of the same
-    assert registry.briefs(root)[0].why == "no memory"
-    assert len(registry._known) < 100  # whole records are kept of a few
+    assert registry.summaries(root)[0].run_id == listed[0].run_id  # as run.json says: a copy of the same
+    assert registry.summaries(root)[0].why == "no memory"
+    assert len(registry._records) < 100  # whole records are kept of a few
     assert sum(len(record.saved) for record in registry.records(root)) == 2 * 2001

@@ -40,9 +40,9 @@ def unchanged(server):
     yield
     assert np.array_equal(picture(server), before)
     assert not list((server.base / "models" / "loras").rglob("*.tmp"))
-    from athanor.training_core.history.registry import whole
+    from athanor.training_core.history.run_files import is_whole
 
-    assert all(whole(path) for path in (server.base / "models" / "loras").rglob("*.safetensors"))
+    assert all(is_whole(path) for path in (server.base / "models" / "loras").rglob("*.safetensors"))
 
 
 def test_nan(server, unchanged):

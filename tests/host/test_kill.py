@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import graphs
+import same_steps
 from device import on_cpu
 from host import Host
 
@@ -40,9 +41,9 @@ def steps(base: Path, name: str) -> int:
 
 
 def all_readable(loras: Path) -> bool:
-    from athanor.training_core.history.registry import whole
+    from athanor.training_core.history.run_files import is_whole
 
-    return all(whole(path) for path in loras.rglob("*.safetensors"))
+    return all(is_whole(path) for path in loras.rglob("*.safetensors"))
 
 
 def test_killed_and_queued_again_is_never_having_stopped(comfyui, checkpoints, tmp_path):
@@ -70,6 +71,7 @@ def test_killed_and_queued_again_is_never_having_stopped(comfyui, checkpoints, t
         assert all_readable(loras)
         with Host(comfyui, tmp_path, cpu=on_cpu()) as host:
             host.run(job(name))
+            same_steps.check(host, job(name), name, 60)
             told = graphs.metadata(graphs.lora_file(host, name))
         assert told["sshs_model_hash"] == want, (number, at)
         assert told["ss_steps"] == "60"

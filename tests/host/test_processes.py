@@ -35,9 +35,9 @@ def run_of(base: Path, name: str) -> Path:
 
 
 def metrics(folder: Path) -> list[dict]:
-    from athanor.training_core.history import registry
+    from athanor.training_core.history import series
 
-    return registry.metrics(folder)
+    return series.entries(folder)
 
 
 @pytest.fixture(scope="module")

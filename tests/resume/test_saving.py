@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from athanor.training_core.history.names import family_of
+from athanor.training_core.history.run_files import files_of
 from athanor.training_core.network import files
 from athanor.training_core.optim.averaging import Ema
 from athanor.training_core.resume.progress import Progress
@@ -79,7 +79,7 @@ def test_the_mean_is_saved_beside_and_goes_with_its_file(tmp_path: Path):
     some(Progress(step=20, epoch=2), "epoch")
     some(Progress(step=30, epoch=3), "last")
     assert names(tmp_path) == ["x", "x-000002", "x-000002-ema", "x-ema"]
-    assert {p.stem for p in family_of(tmp_path / "x.safetensors")} == set(names(tmp_path))
+    assert {p.stem for p in files_of(tmp_path / "x.safetensors")} == set(names(tmp_path))
 
 
 def test_saved_inside_of_looking(tmp_path: Path):

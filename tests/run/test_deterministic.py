@@ -193,7 +193,7 @@ def test_cublas_is_told_when_the_host_loads_the_pack(card, comfy, monkeypatch):
 
     from athanor import nodes
 
-    for part in (nodes.run_routes, nodes.dataset_routes, nodes.compare_routes, nodes.help_routes):
+    for part in (nodes.run_routes, nodes.dataset_routes, nodes.compare_routes, nodes.help_routes, nodes.saved_prompts):
         monkeypatch.setattr(part, "register", lambda: None)
     asyncio.run(nodes.AthanorExtension().on_load())
     assert os.environ[determinism.WORKSPACE] == ":4096:8"

@@ -31,7 +31,8 @@ def in_float16(health, steps, spoil=lambda step, x: x):
     told, seen = [], []
     for now in range(steps):
         outcome = take(now, 1e-2, [batch])
-        seen.append(Stepped(now + 1, 1, outcome.losses.mean().item(), 1e-2, outcome.grad_norm.item(), 0.1))
+        loss, norm = outcome.losses.mean().item(), outcome.grad_norm.item()
+        seen.append(Stepped(step=now + 1, epoch=1, loss=loss, lr=1e-2, grad_norm=norm, seconds=0.1))
         told += health.watch(seen[-1])
     return told, seen, scaler
 
@@ -75,7 +76,7 @@ def test_an_overflow_without_end_stops_the_run():
 
 
 def nan(step, loss=math.nan):
-    return Stepped(step, 1, loss, 1e-4, math.nan, 0.1)
+    return Stepped(step=step, epoch=1, loss=loss, lr=1e-4, grad_norm=math.nan, seconds=0.1)
 
 
 def watched(health, steps):
@@ -103,7 +104,7 @@ def test_a_gradient_that_explodes_is_told_once():
     """Above a hundred times the median of the last hundred steps, and not before a hundred were seen."""
 
     def step(number, norm):
-        return Stepped(number, 1, 0.1, 1e-4, norm, 0.1)
+        return Stepped(step=number, epoch=1, loss=0.1, lr=1e-4, grad_norm=norm, seconds=0.1)
 
     health = Health()
     for number in range(1, 101):

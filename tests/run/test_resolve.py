@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from athanor.training_core import settings as s
+from athanor.training_core.data.dataset import Dataset, Picture
+from athanor.training_core.data.plan import length, sort_into_buckets
+from athanor.training_core.families import FAMILIES
 from athanor.training_core.network import metadata, metadata_keys, recover
 from athanor.training_core.network.metadata_keys import GROUPS, NOT_TOLD, ROWS, value_of
+from athanor.training_core.optim import names
 from athanor.training_core.resume.compute_plan import ComputePlan, MemoryPlan
+from athanor.training_core.run.resolve import Circumstances, computed, resolve
 from athanor.training_core.settings.differences import differences
 from settings_values import job_with, label_of, paths
 
-pytestmark = pytest.mark.usefixtures("comfy")
-
 UNTOLD = {path for group in NOT_TOLD.values() for path in group}
+FAMILY = {family.title: family for family in FAMILIES}
 KINDS = {
-    "sd15": {"prediction": "eps", "encoders": ()},
-    "sdxl": {"prediction": "v", "encoders": ("clip_l", "clip_g")},
-    "sd3": {"prediction": "flow", "encoders": ("clip_l", "clip_g", "t5xxl")},
-    "flux": {"prediction": "flow", "encoders": ("clip_l", "t5xxl")},
+    "sd15": {"family": FAMILY["SD1.5"], "prediction": "eps", "encoders": ()},
+    "sdxl": {"family": FAMILY["SDXL"], "prediction": "v", "encoders": ("clip_l", "clip_g")},
+    "sd3": {"family": FAMILY["SD3"], "prediction": "flow", "encoders": ("clip_l", "clip_g", "t5xxl")},
+    "flux": {"family": FAMILY["Flux.1 dev"], "prediction": "flow", "encoders": ("clip_l", "t5xxl")},
 }
 
 
-def circumstances(kind: str, job: s.Job):
-    from athanor.training_core.families import FAMILIES
-    from athanor.training_core.optim import names
-    from athanor.training_core.run.resolve import Circumstances
-
-    usual = {"timestep_sampling": "shift", "shift": 3.1582, "guidance": True} if kind == "flux" else {}
-    plain = {"timestep_sampling": "uniform", "shift": 1.0, "guidance": False}
-    family = replace(FAMILIES[0], title=kind, base_version=kind, architecture=kind, **plain | usual)
-    return Circumstances(family=family, precision="bf16", optimizer=names.named(job.optimizer), **KINDS[kind])
+def circumstances(kind: str, job: s.Job) -> Circumstances:
+    return Circumstances(precision="bf16", optimizer=names.named(job.optimizer), **KINDS[kind])
 
 
 def resolved(kind: str, job: s.Job):
-    from athanor.training_core.run.resolve import computed, resolve
-
     found = resolve(job, circumstances(kind, job))
     plan = ComputePlan(
         settings=("auto", 0, "auto"), device="cpu", memory=MemoryPlan("part"), swapped=3, deterministic=False
@@ -48,9 +42,6 @@ def resolved(kind: str, job: s.Job):
 
 def file_of(asked: s.Job, trained: s.Job, prediction: str) -> dict[str, str]:
     """The metadata of a run's file: all texts."""
-    from athanor.training_core.data.dataset import Dataset, Picture
-    from athanor.training_core.data.plan import length, sort_into_buckets
-
     picture = Picture(
         path=Path("a"),
         name="a.png",
@@ -180,7 +171,7 @@ def test_what_has_no_effect_is_said_once_and_not_told():
     assert trained.conditioning == s.ConditioningSettings(clip_g_dropout_rate=0.2)
     assert trained.optimizer == s.OptimizerSettings()
     assert warnings == [
-        "guidance_scale has no effect: sdxl has no guidance input.",
+        "guidance_scale has no effect: SDXL has no guidance input.",
         "t5_dropout_rate: the CLIP has no such text encoder beside others (it has clip_l, clip_g).",
         "dropout has no effect with lokr; rank_dropout and module_dropout have.",
         "scale_weight_norms has no effect with lokr; it is for lora and locon.",
@@ -193,8 +184,6 @@ def test_what_has_no_effect_is_said_once_and_not_told():
 
 
 def test_resolving_twice_changes_nothing():
-    from athanor.training_core.run.resolve import resolve
-
     for kind in KINDS:
         asked = job(network=s.NetworkSettings(alpha=0, conv_rank=4, conv_alpha=0))
         once = resolve(asked, circumstances(kind, asked)).job

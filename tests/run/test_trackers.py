@@ -19,7 +19,11 @@ def job(log_with: str) -> Job:
     )
 
 
-EVENTS = [Stepped(1, 1, 3.0, 1e-4, 0.5, 0.1), Stepped(2, 1, 1.0, 2e-4, 0.5, 0.1, d_lr=3e-4), Probed(2, 0.5, 50.0, "x")]
+def stepped(step: int, loss: float, lr: float, norm: float, d_lr: float | None = None) -> Stepped:
+    return Stepped(step=step, epoch=1, loss=loss, lr=lr, grad_norm=norm, seconds=0.1, d_lr=d_lr)
+
+
+EVENTS = [stepped(1, 3.0, 1e-4, 0.5), stepped(2, 1.0, 2e-4, 0.5, d_lr=3e-4), Probed(2, 0.5, 50.0, "x")]
 
 
 def test_tensorboard_reads_what_is_logged(tmp_path: Path):
@@ -63,7 +67,7 @@ def test_a_step_that_was_skipped_leaves_a_gap(tmp_path: Path):
             logged.append((step, values))
 
     tracker = trackers.Tracker(Noting())
-    list(tracker.logged([Stepped(1, 1, 3.0, 1e-4, inf, 0.1), Stepped(2, 1, nan, 1e-4, nan, 0.1), *EVENTS[1:2]]))
+    list(tracker.logged([stepped(1, 3.0, 1e-4, inf), stepped(2, nan, 1e-4, nan), *EVENTS[1:2]]))
     assert [values.get("norm/grad_norm") for _, values in logged] == [None, None, 0.5]
     assert [values.get("loss/current") for _, values in logged] == [3.0, None, 1.0]
     assert [values["loss/average"] for _, values in logged] == [3.0, 3.0, 2.0]

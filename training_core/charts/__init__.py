@@ -1,1 +1,1 @@
-"""Charts: lines as pictures and as SVG."""
+"""Charts, as pictures and as SVG: they are given plain numbers and know nothing of what these mean."""

@@ -1,108 +1,84 @@
-"""What runs have told so far: losses, learning rates, probes."""
+"""What runs have logged so far, as curves: losses, learning rates, probes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 
+from PIL import Image
+
+from ..charts import runs
+from ..charts.runs import Curve
 from ..errors import AthanorError
+from ..history import handle, registry
 from ..history.handle import Run
-from . import runs as finding
+from ..history.registry import Record
+from ..host import folders
+from ..settings import CurvesSettings
 from .names import nearest
-from .store import read_lines
 
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """What a run has told so far; `x` in steps or epochs."""
-
-    name: str
-    steps: tuple[int, ...]  # from 1
-    epochs: tuple[float, ...]  # finished ones, with their part
-    losses: tuple[float, ...]
-    lrs: tuple[float, ...]
-    probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the start
-
-    def x(self, axis: str) -> tuple[float, ...]:
-        """Where each loss stands."""
-        return self.epochs if axis == "epoch" else self.steps
-
-    def at(self, step: int, axis: str) -> float:
-        """Where a number of finished steps stands."""
-        return self.x(axis)[min(step, len(self.steps)) - 1] if step else 0.0
+NEWEST = 8
+"""Runs that * stands for."""
 
 
 def of_run(run: Run) -> Curve:
-    """The curve of a handle."""
-    return _curve(run.name, run.losses, run.lrs, run.epochs, run.probes)
+    """Return the curve of a handle."""
+    counts: dict[int, int] = {}
+    for epoch in run.epochs:
+        counts[epoch] = counts.get(epoch, 0) + 1
+    # The last epoch may be cut short: it is taken to be as long as the longest one.
+    longest = max(counts.values(), default=1)
+    done: dict[int, int] = {}
+    parts = []
+    for epoch in run.epochs:
+        done[epoch] = done.get(epoch, 0) + 1
+        length = longest if epoch == run.epochs[-1] else counts[epoch]
+        parts.append(epoch - 1 + done[epoch] / max(1, length))
+    return Curve(name=run.name, epochs=tuple(parts), losses=run.losses, lrs=run.lrs, probes=run.probes)
 
 
-def of_folder(folder: Path) -> Curve:
-    """The curve of a run's folder, finished or not.
+def of_record(record: Record) -> Curve:
+    """Return the curve of a run as its folder describes it, finished or not: the same as that of its handle.
 
     Raises:
         AthanorError: it has no step yet.
     """
-    lines = [line for line in read_lines(folder / "metrics.jsonl") if "loss" in line]
-    name = finding.name_of(folder) or folder.name
-    if not lines:
-        raise AthanorError(f"The run {name} ({folder.name}) has no step yet; wait for it to begin.")
-    losses = [float("nan") if line["loss"] is None else float(line["loss"]) for line in lines]
-    probes = finding.probes(read_lines(folder / "events.jsonl"))
-    return _curve(name, losses, [line["lr"] for line in lines], [line["epoch"] for line in lines], probes)
-
-
-def _curve(
-    name: str,
-    losses: Sequence[float],
-    lrs: Sequence[float],
-    epochs: Sequence[int],
-    probes: Sequence[tuple[int, float]],
-) -> Curve:
-    counts: dict[int, int] = {}
-    for epoch in epochs:
-        counts[epoch] = counts.get(epoch, 0) + 1
-    # The last epoch may be cut short: it is as long as the one before it.
-    longest = max(counts.values(), default=1)
-    done: dict[int, int] = {}
-    parts = []
-    for epoch in epochs:
-        done[epoch] = done.get(epoch, 0) + 1
-        length = longest if epoch == epochs[-1] else counts[epoch]
-        parts.append(epoch - 1 + done[epoch] / max(1, length))
-    steps = tuple(range(1, len(losses) + 1))
-    return Curve(name, steps, tuple(parts), tuple(losses), tuple(lrs), tuple(probes))
+    run = handle.of_record(record, lambda path: path.name)
+    if not run.losses:
+        raise AthanorError(f"The run {run.name} ({run.run_id}) has no step yet; wait for it to begin.")
+    return of_run(run)
 
 
 def find(text: str) -> list[Curve]:
-    """The runs that a text names, one a line: a name (its newest run), an id, or * for the newest eight.
+    """Return the curves of runs that a text names, one a line: a name (its newest run), an id, or * for the newest eight.
 
     Raises:
-        AthanorError: there is no such run; the nearest are listed.
+        AthanorError: there is no such run, and the nearest are listed; or it has no step yet.
     """
-    newest = sorted(finding.run_folders(), key=lambda folder: folder.stat().st_mtime, reverse=True)
-    named: dict[str, Path] = {}
-    for folder in newest:
-        named.setdefault(finding.name_of(folder), folder)
-        named[folder.name] = folder
+    names = [line.strip() for line in text.splitlines() if line.strip()]
+    newest = registry.summaries(folders.runs_folder()) if names else []
+    by_name = {run.run_id: run.folder for run in newest}
+    for run in newest:
+        by_name.setdefault(run.output_name, run.folder)
     curves = []
-    for line in [part.strip() for part in text.splitlines() if part.strip()]:
-        if line == "*":
-            begun = [folder for folder in newest if (folder / "metrics.jsonl").is_file()]
-            curves += [of_folder(folder) for folder in reversed(begun[:8])]
-        elif line in named:
-            curves.append(of_folder(named[line]))
+    for name in names:
+        if name == "*":
+            begun = (run.folder for run in newest if (run.folder / "metrics.jsonl").is_file())
+            wanted = list(islice(begun, NEWEST))[::-1]
+        elif name in by_name:
+            wanted = [by_name[name]]
         else:
-            raise AthanorError(f"runs: there is no run '{line}'; {nearest(line, [n for n in named if n])}.")
+            raise AthanorError(f"runs: there is no run '{name}'; {nearest(name, list(by_name))}.")
+        curves += [of_record(record) for folder in wanted if (record := registry.read(folder))]
     return curves
 
 
-def check(curves: Sequence[Curve]) -> None:
-    """There is something to draw.
+def draw(curves: Sequence[Curve], settings: CurvesSettings) -> Image.Image:
+    """Draw loss, learning rate and probe of runs.
 
     Raises:
         AthanorError: no run is given.
     """
     if not curves:
         raise AthanorError("runs is empty: connect a run, or write the names of runs, one a line (* = the newest).")
+    return runs.draw(curves, runs.Shown(**settings.model_dump(exclude={"runs"})))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..files import write_atomically
+from ..files import read_json, write_json
 from .store import read_plan
 
 _LOCK = threading.Lock()
@@ -18,12 +17,7 @@ LONGEST_NOTE = 2000
 
 def read(folder: Path) -> dict[str, dict[str, Any]]:
     """The marks by cell; none if the file is not there or broken."""
-    try:
-        marks = json.loads((folder / "marks.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(marks, dict):
-        return {}
+    marks = read_json(folder / "marks.json", {})
     return {cell: clean(mark) for cell, mark in marks.items() if isinstance(mark, dict)}
 
 
@@ -43,8 +37,7 @@ def save(folder: Path, cell: str, mark: Mapping[str, Any]) -> dict[str, Any]:
     with _LOCK:
         marks = read(folder)
         marks[cell] = clean(mark)
-        text = json.dumps({key: value for key, value in marks.items() if value}, ensure_ascii=False, indent=1)
-        write_atomically(folder / "marks.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        write_json(folder / "marks.json", {key: value for key, value in marks.items() if value}, indent=1)
         return marks[cell]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +9,19 @@ from pathlib import Path
 
 from ..errors import AthanorError
 from ..files import safetensors_metadata
+from ..history import handle, registry
 from ..history.handle import Checkpoint, Run
+from ..history.registry import Record
+from ..history.run_files import files_of, is_copy, is_whole, run_id_of
 from ..host import folders
 from .names import match_names, natural, nearest
-from .store import read_lines
+
+RUN_ID = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Checkpoints in the order of training, and what the probe saw: (finished steps, per cent of the start)."""
+    """Checkpoints in the order of training, and what the probe measured: (finished steps, per cent of the start)."""
 
     name: str
     checkpoints: tuple[Checkpoint, ...]
@@ -26,34 +29,34 @@ class Points:
 
 
 def of_run(run: Run) -> Points:
-    """The checkpoints of a handle; files that were taken away since are left out.
+    """Return the checkpoints of a handle; files that were taken away or cut short since are left out.
 
     Raises:
         AthanorError: none of them is there any more.
     """
-    found = tuple(c for c in run.checkpoints if c.path.is_file())
-    if not found:
+    whole = tuple(checkpoint for checkpoint in run.checkpoints if is_whole(checkpoint.path))
+    if not whole:
         raise AthanorError(
             f"None of the {len(run.checkpoints)} LoRA files of {run.name} is there any more; train it again."
         )
-    return Points(run.name, found, run.probes)
+    return Points(run.name, whole, run.probes)
 
 
 def find(source: str) -> Points:
-    """The checkpoints that a text means: a run (its id, or its LoRA's name), a folder or a pattern of LoRA files.
+    """Return the checkpoints that a text means: a run (its id, or its LoRA's name), a folder or a pattern of LoRA files.
 
     Files on disk are what counts, so a run that still trains, or was stopped, has those that it has saved so far.
 
     Raises:
-        AthanorError: nothing is found; the nearest names are listed.
+        AthanorError: nothing is found, and the nearest names are listed; or all files of that name are cut short.
     """
     source = source.strip().replace("\\", "/").removesuffix(".safetensors")
     if not source:
         raise AthanorError(
             "source is empty: connect a run, or give a run's name, a folder or a pattern such as my_lora-*."
         )
-    if re.fullmatch(r"[0-9a-f]{16}", source) and folders.run_folder(source).is_dir():
-        return _of_folder(folders.run_folder(source))
+    if RUN_ID.fullmatch(source) and (record := registry.read(folders.run_folder(source))):
+        return _of_record(record)
     listed = folders.lora_names()
     if any(c in source for c in "*?["):
         names = match_names(source, listed)
@@ -62,92 +65,86 @@ def find(source: str) -> Points:
             n for n in listed if n.replace("\\", "/").startswith(f"{source.rstrip('/')}/")
         ]
     if names:
-        points = [_of_file(folders.existing_lora(name), name) for name in names]
-        return Points(source, tuple(sorted(points, key=_key)), _probes_of(points[0].path))
-    runs = {name_of(folder): folder for folder in sorted(run_folders(), key=lambda f: f.stat().st_mtime)}
-    if source in runs:
-        return _of_folder(runs[source])
-    stems = sorted({re.sub(r"-(step)?\d+$", "", n.removesuffix(".safetensors")) for n in listed} | set(runs) - {""})
-    raise AthanorError(f"source '{source}' is no run and no LoRA file; {nearest(source, stems)}.")
+        return _of_files(source, names)
+    runs = registry.summaries(folders.runs_folder())
+    record = next((registry.read(run.folder) for run in runs if run.output_name == source), None)
+    if record:
+        return _of_record(record)
+    stems = {re.sub(r"-(step)?\d+$", "", name.removesuffix(".safetensors")) for name in listed}
+    known = sorted(stems | {run.output_name for run in runs})
+    raise AthanorError(f"source '{source}' is no run and no LoRA file; {nearest(source, known)}.")
 
 
 def _family(source: str, listed: Sequence[str]) -> list[str]:
-    """name.safetensors with name-000001 ..., name-step00000001 ...; of a single such file, only itself."""
-    found: dict[str, None] = {}
+    """Return name.safetensors with name-000001 ..., name-step00000001 ...; of a single such file, only itself."""
+    names: dict[str, None] = {}
     for name in listed:
         plain = name.replace("\\", "/")
         stem = re.sub(r"-(step)?\d+\.safetensors$", ".safetensors", plain)
         wanted = f"{source}.safetensors"
         tails = (plain, stem) if "/" in source else (plain.rpartition("/")[2], stem.rpartition("/")[2])
         if wanted in tails:
-            found[name] = None
-    return list(found)
+            names[name] = None
+    return list(names)
 
 
-def run_folders() -> list[Path]:
-    """The folders of all runs."""
-    root = folders.runs_folder()
-    return [f for f in root.iterdir() if (f / "job.json").is_file()] if root.is_dir() else []
+def _of_files(source: str, names: Sequence[str]) -> Points:
+    """Return the checkpoints of LoRA files that the host lists; a cut .safetensors file is none."""
+    paths = {name: folders.existing_lora(name) for name in names}
+    whole = [name for name, path in paths.items() if path.suffix != ".safetensors" or is_whole(path)]
+    if not whole:
+        raise AthanorError(
+            f"source '{source}': {', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} cut short (not as long as the "
+            "header of a safetensors file says); copy or train it again."
+        )
+    points = sorted((_of_file(paths[name], name) for name in whole), key=_key)
+    run_id = run_id_of(points[0].path) or ""
+    record = registry.read(folders.run_folder(run_id)) if RUN_ID.fullmatch(run_id) else None
+    return Points(source, tuple(points), handle.probes(record) if record else ())
 
 
-def name_of(folder: Path) -> str:
-    """The output_name of a run, or '' if its job cannot be read."""
-    try:
-        return json.loads((folder / "job.json").read_text(encoding="utf-8"))["training"]["output_name"]
-    except (OSError, ValueError, KeyError):
-        return ""
+def _of_record(record: Record) -> Points:
+    """Return what a run has saved, and files of it that its log does not name yet (its process was killed in between).
 
-
-def _of_folder(folder: Path) -> Points:
-    """What a run's folder tells has been saved, and files of the run that it has not told of yet."""
-    events = read_lines(folder / "events.jsonl")
-    found: dict[str, Checkpoint] = {}
-    for event in events:
-        if event["event"] == "saved" and Path(event["path"]).is_file():
-            path = Path(event["path"])
-            name = folders.lora_name(path)
-            found[name] = Checkpoint(event["epoch"], event["step"], name, path, event["hash"], event["kind"] == "last")
-    called = name_of(folder)
-    for name in folders.lora_names() if called else ():
-        if name not in found and name.replace("\\", "/").startswith(called):
-            path = folders.existing_lora(name)
-            if safetensors_metadata(path).get("athanor_run_id") == folder.name:
-                found[name] = _of_file(path, name)
-    if not found:
-        raise AthanorError(f"The run {called} ({folder.name}) has no LoRA file yet; wait for its first checkpoint.")
-    return Points(called or folder.name, tuple(sorted(found.values(), key=_key)), probes(events))
-
-
-def probes(events: Sequence[dict]) -> tuple[tuple[int, float], ...]:
-    """What the probe saw: (finished steps, per cent of the start)."""
-    return tuple((e["step"], e["percent"]) for e in events if e["event"] == "probed")
-
-
-def _probes_of(path: Path) -> tuple[tuple[int, float], ...]:
-    """What the probe of the run that wrote this file saw."""
-    run_id = safetensors_metadata(path).get("athanor_run_id", "")
-    if not re.fullmatch(r"[0-9a-f]{16}", run_id):
-        return ()
-    return probes(read_lines(folders.run_folder(run_id) / "events.jsonl"))
+    Raises:
+        AthanorError: it has no file yet.
+    """
+    saved = handle.checkpoints(record, folders.lora_name)
+    logged = {checkpoint.path for checkpoint in saved}
+    others = (path for path in files_of(record.target) if path not in logged and not is_copy(path) and is_whole(path))
+    own = [path for path in others if run_id_of(path) == record.run_id]
+    points = [*saved, *(_of_file(path, folders.lora_name(path)) for path in own)]
+    if not points:
+        raise AthanorError(
+            f"The run {record.output_name} ({record.run_id}) has no LoRA file yet; wait for its first checkpoint."
+        )
+    return Points(record.output_name, tuple(sorted(points, key=_key)), handle.probes(record))
 
 
 def _of_file(path: Path, name: str) -> Checkpoint:
-    """Epoch and step from the file's name and metadata; 0 where neither tells."""
+    """Return the checkpoint of a file; epoch and step from its name and metadata, 0 where neither says."""
     metadata = safetensors_metadata(path)
     match = re.search(r"-(step)?(\d+)$", path.stem)
 
-    def told(key: str) -> int:
+    def number(key: str) -> int:
         text = metadata.get(key, "")
         return int(text) if text.isdecimal() else 0
 
-    epoch, step = told("ss_epoch"), told("ss_steps")
+    epoch, step = number("ss_epoch"), number("ss_steps")
     if match and match[1]:
         step = int(match[2])
     elif match:
         epoch = int(match[2])
-    return Checkpoint(epoch, step, name, path, metadata.get("sshs_model_hash", ""), match is None)
+    return Checkpoint(
+        epoch=epoch,
+        step=step,
+        lora_name=name,
+        path=path,
+        hash=metadata.get("sshs_model_hash", ""),
+        last=match is None,
+    )
 
 
 def _key(point: Checkpoint) -> tuple:
-    """In the order of training; a finished file without a number comes last."""
+    """Sort in the order of training; a finished file without a number comes last."""
     return point.last, point.step if point.step else 0, point.epoch, natural(point.lora_name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..files import write_atomically
+from ..files import read_lines, write_atomically, write_json
 
 
 class PictureStore:
@@ -25,8 +25,7 @@ class PictureStore:
         path = self.folder / "plan.json"
         if path.is_file():
             return
-        text = json.dumps(plan, ensure_ascii=False, indent=1)
-        write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        write_json(path, plan, indent=1)
 
     def path(self, key: str) -> Path:
         """The file of a cell's picture, whether it is there or not."""
@@ -97,19 +96,6 @@ def read_plan(folder: Path) -> dict[str, Any]:
         raise AthanorError(f"'{folder.name}' is not a comparison: {path} does not exist.") from None
     except (OSError, ValueError) as error:
         raise AthanorError(f"{path} cannot be read ({error}); run XYZ Compare again.") from None
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a .jsonl file; a last one that was cut short is left out."""
-    if not path.is_file():
-        return []
-    result = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            result.append(json.loads(line))
-        except ValueError:
-            continue
-    return result
 
 
 def failures(folder: Path) -> dict[str, str]:

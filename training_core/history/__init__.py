@@ -1,1 +1,1 @@
-"""What a run leaves behind and what is told of it afterwards: events, its folder, charts and reports (no torch)."""
+"""Runs and what they leave behind: events, the folder of a run, its handle, review and report. It needs no torch."""

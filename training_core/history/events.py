@@ -1,4 +1,4 @@
-"""What the loop tells; others show it."""
+"""Events of a run: the loop yields them, the run log writes them, nodes and trackers show them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The run begins."""
+    """A run begins at its first step."""
 
     run_id: str
     steps: int
@@ -21,16 +21,16 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """`done` of `total` pictures or captions are encoded."""
+    """`done` of `total` pictures or captions (`what`) are encoded."""
 
     what: str
     done: int
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stepped:
-    """One optimizer step is done."""
+    """One optimizer step is finished; one line of metrics.jsonl."""
 
     step: int  # from 1
     epoch: int  # from 1
@@ -49,17 +49,17 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """The frozen probe was looked at."""
+    """The probe has measured the loss of its fixed samples, with fixed noise and timesteps."""
 
     step: int  # finished steps
     loss: float  # plain l2
     percent: float  # of the loss at step 0
-    label: str  # what it looks at: "held-out pictures" or "training pictures"
+    label: str  # which samples it measures: "held-out pictures" or "training pictures"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sampled:
-    """A picture was drawn with the network as it is."""
+    """A sample picture was drawn with the network as it is after `step` steps."""
 
     path: Path
     step: int
@@ -69,9 +69,9 @@ class Sampled:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
-    """A stopped run goes on."""
+    """A stopped or shorter run is continued after `step` steps."""
 
     run_id: str
     step: int  # finished steps
@@ -80,7 +80,7 @@ class Resumed:
     trained: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
     """A LoRA file is on disk."""
 
@@ -96,7 +96,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something the user should know; training goes on."""
+    """One sentence that the user should know; training goes on."""
 
     text: str
 
@@ -107,11 +107,13 @@ _KINDS = {kind.__name__.lower(): kind for kind in (Started, Resumed, Encoded, Pr
 
 
 def from_line(line: Mapping[str, Any]) -> Event | None:
-    """An event out of a line of metrics.jsonl or events.jsonl; None if the line is about something else."""
+    """Return the event that a line of metrics.jsonl or events.jsonl holds; None if the line is no event of the loop."""
     kind = _KINDS.get(line["event"]) if "event" in line else Stepped
     if kind is None:
         return None
-    values = {field.name: line[field.name] for field in fields(kind) if field.name in line}
+    values: dict[str, Any] = {field.name: line[field.name] for field in fields(kind) if field.name in line}
     if kind is Stepped:
         values |= {name: math.nan for name in ("loss", "grad_norm") if values[name] is None}
-    return kind(**values | ({"path": Path(line["path"])} if "path" in values else {}))
+    if "path" in values:
+        values["path"] = Path(values["path"])
+    return kind(**values)

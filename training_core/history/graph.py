@@ -1,10 +1,13 @@
-"""The part of a graph that a run comes from."""
+"""The graph that a run comes from: the part that leads to its node, and the whole graph that was queued (graph.json)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from ..files import read_json, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class Graph:
 
 
 def source(prompt: Mapping[str, Any] | None, node: str, **values: object) -> Graph | None:
-    """What of `prompt` leads to `node`; None if it is not in there.
+    """Return `node` with all nodes of `prompt` that lead to it; None if the prompt does not hold it.
 
     Args:
         prompt: node id -> class_type and inputs; an input that is a link is [node id, output].
@@ -24,17 +27,33 @@ def source(prompt: Mapping[str, Any] | None, node: str, **values: object) -> Gra
     """
     if not prompt or node not in prompt:
         return None
-    found: dict[str, Any] = {}
+    nodes: dict[str, Any] = {}
     waiting = [node]
     while waiting:
         name = waiting.pop()
-        if name in found or name not in prompt:
+        if name in nodes or name not in prompt:
             continue
-        found[name] = dict(prompt[name])
+        nodes[name] = dict(prompt[name])
         waiting += [value[0] for value in prompt[name]["inputs"].values() if _is_link(value)]
-    found[node]["inputs"] = {**found[node]["inputs"], **values}
-    return Graph(node, {name: found[name] for name in prompt if name in found})
+    nodes[node]["inputs"] = {**nodes[node]["inputs"], **values}
+    return Graph(node, {name: nodes[name] for name in prompt if name in nodes})
 
 
 def _is_link(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
+
+
+def save_graph(folder: Path, node: str, graph: Mapping[str, Any]) -> None:
+    """Write graph.json into a run's folder.
+
+    Args:
+        folder: of the run.
+        node: id of the node that trains it.
+        graph: "prompt", and "workflow" if a page has queued it.
+    """
+    write_json(folder / "graph.json", {"node": node, **graph}, durable=False)
+
+
+def read_graph(folder: Path) -> dict[str, Any]:
+    """Return what `save_graph` has written; empty if there is none."""
+    return read_json(folder / "graph.json", {})

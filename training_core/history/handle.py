@@ -1,18 +1,22 @@
-"""What nodes pass on of a finished run: names and numbers, never weights."""
+"""What nodes pass on of a run: names and numbers, never weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import registry, series
+from .registry import Record
+
 
 def few(captions: Iterable[str]) -> tuple[str, ...]:
-    """A few of the captions, each once and its first line: what runs are compared and sampled with by themselves."""
+    """Return the first lines of at most three captions, each once: runs are sampled and compared with them by default."""
     return tuple(dict.fromkeys(text.partition("\n")[0] for text in captions if text))[:3]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """One LoRA file of a run."""
 
@@ -21,19 +25,60 @@ class Checkpoint:
     lora_name: str  # as the host's LoRA lists have it
     path: Path
     hash: str
-    last: bool
+    last: bool  # the file that the run ends with
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run and what it left on disk."""
 
     run_id: str
-    name: str
+    name: str  # of its newest file, without ending
     folder: Path
     checkpoints: tuple[Checkpoint, ...]
     losses: tuple[float, ...]  # one per step
-    lrs: tuple[float, ...]
+    lrs: tuple[float, ...]  # what the optimizer used: d * lr where it finds d itself
     epochs: tuple[int, ...]
-    probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the first look
+    probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the loss before training
     captions: tuple[str, ...]  # a few that were trained, to compare with
+
+
+def of_record(record: Record, name_of: Callable[[Path], str]) -> Run:
+    """Return the handle of a run, finished or not; a step that was done again counts once, with its last values.
+
+    Args:
+        record: of the run.
+        name_of: file -> how the host lists it.
+    """
+    entries, saved = series.entries(record.folder), checkpoints(record, name_of)
+    return Run(
+        run_id=record.run_id,
+        name=saved[-1].path.stem if saved else record.target.stem,
+        folder=record.folder,
+        checkpoints=saved,
+        losses=tuple(math.nan if e["loss"] is None else e["loss"] for e in entries),
+        lrs=tuple(series.rate(e) for e in entries),
+        epochs=tuple(e["epoch"] for e in entries),
+        probes=probes(record),
+        captions=few(picture["caption"] for picture in registry.dataset(record.folder)),
+    )
+
+
+def checkpoints(record: Record, name_of: Callable[[Path], str]) -> tuple[Checkpoint, ...]:
+    """Return the saved files of a run that are whole, in order of training."""
+    return tuple(
+        Checkpoint(
+            epoch=event["epoch"],
+            step=event["step"],
+            lora_name=name_of(Path(event["path"])),
+            path=Path(event["path"]),
+            hash=event["hash"],
+            last=event["kind"] == "last",
+        )
+        for event in record.saved
+    )
+
+
+def probes(record: Record) -> tuple[tuple[int, float], ...]:
+    """Return (finished steps, per cent of the loss before training) of every probe that gave a number, in order."""
+    return tuple((event["step"], event["percent"]) for event in record.probes if event["percent"] is not None)

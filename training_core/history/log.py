@@ -1,4 +1,4 @@
-"""Writes a run's folder: job.json, run.json, dataset.json, metrics.jsonl, events.jsonl and report.html, readable at any moment."""
+"""Write a run's folder: job.json, run.json, dataset.json, metrics.jsonl, events.jsonl and report.html, readable at any moment."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from pathlib import Path
 from typing import Any
 
 from ..data.plan import Buckets
-from ..files import append_line, write_atomically
+from ..files import append_line, write_json
 from ..settings import Job
-from . import report
+from . import registry, report
 from .events import Encoded, Event, Stepped
 from .graph import Graph
-from .registry import ENDS
+from .registry import ENDS, Record
 
 
 class NullRunLog:
-    """Writes nothing: of several processes of a run, only the first one does."""
+    """Write nothing: of several processes of a run, only the first one writes."""
 
-    def told(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Pass events on."""
+    def logged(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Yield events as they are."""
         yield from events
 
     def add(self, event: Event) -> None:
-        """Drop it."""
+        """Do nothing with the event."""
 
     def note(self, event: str, /, **values: object) -> None:
-        """Drop it."""
+        """Do nothing with the event."""
 
 
 def write_job(folder: Path, job: Job, graph: Graph | None) -> Path:
-    """job.json: the settings, and the graph that gives the same run in a ComfyUI without a page."""
-    path, told = folder / "job.json", json.loads(job.model_dump_json())
+    """Write job.json: the settings, and the graph that gives the same run in a ComfyUI without a page; return its path."""
+    path, settings = folder / "job.json", job.model_dump(mode="json")
     if graph:
-        told["graph"] = {"node": graph.node, "prompt": graph.prompt}
-    write_atomically(path, lambda temporary: temporary.write_text(json.dumps(told, indent=1), encoding="utf-8"))
+        settings["graph"] = {"node": graph.node, "prompt": graph.prompt}
+    write_json(path, settings, indent=1)
     return path
 
 
 class RunLog:
-    """Every line is flushed as it is written; nothing is ever rewritten."""
+    """Append events to a run's logs; every line is flushed as it is written, none is ever rewritten."""
 
     def __init__(
         self, folder: Path, job: Job, buckets: Buckets, target: Path, steps: int, graph: Graph | None = None
     ) -> None:
-        """Goes on with the logs that are there.
+        """Write what does not change during the run; logs that are there already are continued.
 
         Args:
             target: the file that the run ends with.
@@ -59,15 +59,20 @@ class RunLog:
         self._folder = folder
         self._metrics, self._events = folder / "metrics.jsonl", folder / "events.jsonl"
         write_job(folder, job, graph)
-        told = {"run_id": job.run_id, "line_id": job.lineage_id, "output_name": job.training.output_name}
-        self._put("run.json", json.dumps({**told, "target": str(target), "steps": steps}, indent=1))
-        self._put("dataset.json", json.dumps(_pictures(buckets), ensure_ascii=False))
+        record = Record(
+            folder=folder,
+            run_id=job.run_id,
+            lineage_id=job.lineage_id,
+            output_name=job.training.output_name,
+            target=target,
+            steps=steps,
+            events=(),
+        )
+        registry.write_run(record)
+        write_json(folder / "dataset.json", _pictures(buckets))
 
-    def _put(self, name: str, text: str) -> None:
-        write_atomically(self._folder / name, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-    def told(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Pass events on, each written first."""
+    def logged(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Yield events, each written to the log before it is passed on."""
         for event in events:
             self.add(event)
             yield event
@@ -83,14 +88,14 @@ class RunLog:
             self.note(type(event).__name__.lower(), **values)
 
     def note(self, event: str, /, **values: object) -> None:
-        """Append to events.jsonl; the end of a session leaves a report."""
+        """Append a line to events.jsonl; one that ends a session writes report.html as well."""
         append_line(self._events, json.dumps(_finite({"event": event, "time": time.time(), **values})))
         if event in ENDS:
             report.write(self._folder)
 
 
 def _finite(value: Any) -> Any:
-    """NaN and infinity as null: JSON has no words for them."""
+    """Return `value` with NaN and infinity as None: JSON has no words for them."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -99,7 +104,7 @@ def _finite(value: Any) -> Any:
 
 
 def _pictures(buckets: Buckets) -> list[dict[str, Any]]:
-    """What the picture numbers in metrics.jsonl mean."""
+    """Return the pictures in the order of their numbers in metrics.jsonl, with the crops that they are trained in."""
     pictures: list[dict[str, Any]] = [
         {
             **{"name": p.name, "path": str(p.path), "size": p.size, "caption": p.caption, "repeats": repeats},
@@ -108,7 +113,7 @@ def _pictures(buckets: Buckets) -> list[dict[str, Any]]:
         for p, repeats in zip(buckets.dataset.pictures, buckets.dataset.repeats, strict=True)
     ]
     for entry in buckets.entries:
-        told, placement = pictures[entry.picture], entry.placement
-        told.setdefault("buckets", []).append(placement.bucket)
-        told.setdefault("crops", []).append((*placement.resized, *placement.crop))
+        picture, placement = pictures[entry.picture], entry.placement
+        picture.setdefault("buckets", []).append(placement.bucket)
+        picture.setdefault("crops", []).append((*placement.resized, *placement.crop))
     return pictures

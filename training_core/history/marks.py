@@ -1,35 +1,28 @@
-"""What a user says of a run's files: which are worth keeping in mind, and which are kept under another name."""
+"""What a user does with a run's saved files: give them a star, copy one under another name, discard one."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 from ..errors import AthanorError
-from ..files import write_atomically
+from ..files import read_json, write_atomically, write_json
 from .registry import Record
 
 
 def stars(folder: Path) -> frozenset[str]:
-    """The paths of a run's files that have a star."""
-    try:
-        found = json.loads((folder / "stars.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return frozenset()
-    return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
+    """Return the paths of the run's files that have a star (stars.json)."""
+    return frozenset(map(str, read_json(folder / "stars.json", [])))
 
 
 def star(record: Record, path: Path, on: bool) -> None:
     """Give a file its star, or take it away."""
-    found = sorted(stars(record.folder) - {str(path)} | ({str(path)} if on else set()))
-    write_atomically(
-        record.folder / "stars.json", lambda temporary: temporary.write_text(json.dumps(found), encoding="utf-8")
-    )
+    paths = stars(record.folder) - {str(path)} | ({str(path)} if on else set())
+    write_json(record.folder / "stars.json", sorted(paths))
 
 
 def copy(path: Path, target: Path) -> None:
-    """Keep a file under another name as well.
+    """Copy a file to `target`, whole or not at all.
 
     Raises:
         AthanorError: there is a file of that name.
@@ -37,3 +30,15 @@ def copy(path: Path, target: Path) -> None:
     if target.exists():
         raise AthanorError(f"{target.stem} exists already: give the copy another name.")
     write_atomically(target, lambda temporary: shutil.copyfile(path, temporary))
+
+
+def discard(record: Record, path: Path) -> None:
+    """Delete one saved file of a run, with its running mean and its copy in diffusers' names.
+
+    Raises:
+        AthanorError: it is no file of the run.
+    """
+    if path not in [Path(event["path"]) for event in record.saved]:
+        raise AthanorError(f"{path.name} is no file of run {record.run_id}, or is gone already.")
+    for other in (path, *(path.with_name(f"{path.stem}-{what}{path.suffix}") for what in ("ema", "diffusers"))):
+        other.unlink(missing_ok=True)

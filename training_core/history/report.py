@@ -14,9 +14,9 @@ from typing import Any
 from PIL import Image
 
 from ..charts import svg
-from ..charts.curve import ema
+from ..charts.scale import ema
 from ..files import write_atomically
-from . import registry, resolved, review, series
+from . import handle, registry, resolved, review, series
 
 log = logging.getLogger("athanor")
 
@@ -59,7 +59,7 @@ table {{ border-collapse: collapse; width: 100%; }} th, td {{ text-align: left; 
 
 
 def write(folder: Path) -> None:
-    """Write report.html; what goes wrong is logged, for a report must not end a run."""
+    """Write report.html into a run's folder; what goes wrong is logged, for a report must not end a run."""
     try:
         record = registry.read(folder)
         if record:
@@ -70,8 +70,8 @@ def write(folder: Path) -> None:
 
 
 def page(record: registry.Record) -> str:
-    """The whole page."""
-    points, told = series.points(record.folder, most=1500), review.review(record)
+    """Return the page as HTML."""
+    points, reviewed = series.points(record.folder, most=1500), review.review(record)
     last = points[-1] if points else {"step": 0}
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.events[-1]["time"])) if record.events else ""
     why = f": {_text(record.why)}" if record.why else ""
@@ -79,14 +79,15 @@ def page(record: registry.Record) -> str:
         f'<p class="muted">Run {_text(record.run_id)}, {_text(record.status)} at step {last["step"]} of {record.steps}'
         f"{why}. {when}</p>",
         _section(
-            "Verdict", *(f'<p class="{s["kind"]}">{_mark(s["kind"])} {_text(s["text"])}</p>' for s in told["verdict"])
+            "Verdict",
+            *(f'<p class="{s["kind"]}">{_mark(s["kind"])} {_text(s["text"])}</p>' for s in reviewed["verdict"]),
         ),
-        *_curves(record, points, told),
-        *_bands(told["bands"]),
-        *_table(told["checkpoints"]),
+        *_curves(record, points, reviewed),
+        *_bands(reviewed["bands"]),
+        *_table(reviewed["checkpoints"]),
         *_settings(record.folder),
         *_samples(record),
-        *_worst(told["pictures"]),
+        *_worst(reviewed["pictures"]),
     ]
     return _PAGE.format(title=_text(record.output_name), body="\n".join(body), side=SIDE)
 
@@ -96,7 +97,7 @@ def _text(value: object) -> str:
 
 
 def _mark(kind: str) -> str:
-    """A sign beside the colour."""
+    """Return a sign that tells the kind of a sentence without its colour."""
     return {"good": "✓", "bad": "✗", "note": "!", "unknown": "?"}[kind]
 
 
@@ -104,7 +105,7 @@ def _section(title: str, *parts: str) -> str:
     return f"<h2>{title}</h2>\n" + "\n".join(part for part in parts if part)
 
 
-def _curves(record: registry.Record, points: Sequence[dict[str, Any]], told: dict[str, Any]) -> list[str]:
+def _curves(record: registry.Record, points: Sequence[dict[str, Any]], reviewed: dict[str, Any]) -> list[str]:
     if not points:
         return []
     steps = [p["step"] for p in points]
@@ -112,29 +113,36 @@ def _curves(record: registry.Record, points: Sequence[dict[str, Any]], told: dic
     smooth = ema([value for _, value in good], max(1.0, len(good) / 20))
     mean = list(zip([step for step, _ in good], smooth, strict=True))
     saved = [(e["step"], f"saved: epoch {e['epoch']}, step {e['step']}") for e in record.saved]
-    lines = [svg.Line("loss of a step", list(zip(steps, [p["loss"] for p in points], strict=True)), "raw")]
-    lines.append(svg.Line("loss, mean", mean, "loss"))
-    probes = [tuple(p) for p in told["probes"]]
+    lines = [
+        svg.Line(label="loss of a step", points=list(zip(steps, [p["loss"] for p in points], strict=True)), style="raw")
+    ]
+    lines.append(svg.Line(label="loss, mean", points=mean, style="loss"))
+    probes = handle.probes(record)
     if len(probes) > 1:
-        lines.append(svg.Line("probe, % of the start", probes, "probe", right=True, dots=True))
+        lines.append(svg.Line(label="probe, % of the start", points=probes, style="probe", right=True, dots=True))
     legend = "Green: loss of each step (faint) and its running mean. Orange, dashed, right axis: the probe "
-    legend += f"({_text(told['probe_label'])}) in % of the start. Vertical: saved files."
-    rates = [(p["step"], p["lr"] if p.get("d_lr") is None else p["d_lr"]) for p in points]
+    legend += f"({_text(reviewed['probe_label'])}) in % of the start. Vertical: saved files."
+    rates = [(p["step"], series.rate(p)) for p in points]
     return [
         _section("Loss", svg.chart("Loss over steps", lines, 320, saved), f'<p class="legend">{legend}</p>'),
-        _section("Learning rate", svg.chart("Learning rate over steps", [svg.Line("learning rate", rates, "lr")], 120)),
+        _section(
+            "Learning rate",
+            svg.chart("Learning rate over steps", [svg.Line(label="learning rate", points=rates, style="lr")], 120),
+        ),
     ]
 
 
-def _bands(told: dict[str, Any]) -> list[str]:
-    shown = [b for b in told["bands"] if b["count"]]
-    if len(told["steps"]) < 2 or not shown:
+def _bands(by_noise: dict[str, Any]) -> list[str]:
+    shown = [b for b in by_noise["bands"] if b["count"]]
+    if len(by_noise["steps"]) < 2 or not shown:
         return []
     signs = ["———", "– – –", "· · ·", "– · –", "—  —"]
     lines, words = [], []
     for i, band in enumerate(shown):
         label = f"timesteps {band['from']} to {band['to']}"
-        lines.append(svg.Line(label, list(zip(told["steps"], band["means"], strict=True)), f"b{i}"))
+        lines.append(
+            svg.Line(label=label, points=list(zip(by_noise["steps"], band["means"], strict=True)), style=f"b{i}")
+        )
         both = None not in (band["first"], band["last"])
         change = f", {100 * (band['last'] / band['first'] - 1):+.0f} % from first to last third" if both else ""
         words.append(f"<p class='legend'>{signs[i]} {label} ({band['count']} samples){change}</p>")
@@ -172,8 +180,8 @@ def _settings(folder: Path) -> list[str]:
 
 
 def _samples(record: registry.Record) -> list[str]:
-    """The sample matrix: a row per time of drawing, the first one pinned as it is, evenly thinned."""
-    drawn = [e for e in record.events if e["event"] == "sampled"]
+    """Return the matrix of sample pictures: a row per step (evenly thinned, the first kept), a column per prompt."""
+    drawn = record.samples
     steps, columns = sorted({e["step"] for e in drawn}), sorted({e["index"] for e in drawn})[:COLUMNS]
     if not drawn:
         return []
@@ -216,7 +224,7 @@ def _worst(pictures: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def thumbnail(path: Path, side: int) -> bytes:
-    """A picture as a JPEG of at most `side` pixels.
+    """Return a picture as a JPEG whose longest side has at most `side` pixels.
 
     Raises:
         OSError: it cannot be read as a picture.

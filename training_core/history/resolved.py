@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from ..files import write_atomically
+from ..files import read_json, write_json
 from ..settings import Job, Settings, identity
 from ..settings.differences import changed, differences, flat, in_words
+from . import registry
 
 
 def write(folder: Path, asked: Job, trained: Job) -> None:
     """Write resolved.json; a run that goes on writes its own, as another card may compute in another way."""
-    text = json.dumps(differences(asked, trained), indent=1)
-    write_atomically(folder / "resolved.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_json(folder / "resolved.json", differences(asked, trained), indent=1)
 
 
 def read(folder: Path) -> tuple[dict[str, Any], list[str]]:
@@ -23,7 +22,7 @@ def read(folder: Path) -> tuple[dict[str, Any], list[str]]:
     A run of an older version has no resolved.json: its job is the one that was asked for. A folder without job.json
     gives ({}, []).
     """
-    job, changes = _json(folder / "job.json"), _json(folder / "resolved.json")
+    job, changes = registry.job(folder), read_json(folder / "resolved.json", {})
     job.pop("graph", None)
     return changed(job, changes), in_words(job, changes)
 
@@ -42,11 +41,3 @@ def rows(folder: Path) -> list[tuple[str, str]]:
         if words:
             result.append((group, ", ".join(words)))
     return result
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}

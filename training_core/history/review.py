@@ -1,8 +1,7 @@
-"""Looks back on a run: loss by noise level and by picture, its files, and a verdict."""
+"""Look back on a run: loss by noise level and by picture, its files, and a verdict."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import series
+from . import registry, series
 from .marks import stars
 from .registry import Record
 from .verdict import judge
@@ -20,29 +19,29 @@ BANDS = 5
 SLICES = 40
 """Points of a band's curve."""
 WORST = 24
-"""Pictures that are listed."""
+"""Pictures that `worst` lists at most."""
 SEEN = 3
-"""A picture seen less often is not judged."""
+"""Samples that a picture needs in the second half of the run before its loss is compared with those of others."""
 
 
 def review(record: Record) -> dict[str, Any]:
-    """All of it, ready for JSON."""
+    """Return all that this module knows of a run, ready for JSON."""
     points, entries = series.points(record.folder), series.sampled(record.folder)
-    looks = probes(record)
+    looks = record.probes
     return {
         "verdict": [asdict(sentence) for sentence in verdict(record, points)],
         "probes": [[look["step"], look["percent"]] for look in looks],
         "probe_label": looks[-1]["label"] if looks else "",
         "bands": bands(entries),
-        "pictures": worst(entries, dataset(record.folder)),
+        "pictures": worst(entries, registry.dataset(record.folder)),
         "checkpoints": checkpoints(record, points),
         "steps_read": len(entries),
     }
 
 
 def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Any]:
-    """`judge` on what the folder holds; `points` as `series.points` gives them."""
-    looks = probes(record)
+    """Return the sentences of `judge` on a run; `points` as `series.points` gives them."""
+    looks = record.probes
     return judge(
         [(look["step"], look["percent"]) for look in looks if look["percent"] is not None],
         bool(looks) and looks[-1]["label"].startswith("held-out"),
@@ -51,23 +50,8 @@ def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Any]:
     )
 
 
-def probes(record: Record) -> list[dict[str, Any]]:
-    """The looks of the probe in order; of a step looked at twice, the last."""
-    latest = {e["step"]: e for e in record.events if e["event"] == "probed"}
-    return [latest[step] for step in sorted(latest)]
-
-
-def dataset(folder: Path) -> list[dict[str, Any]]:
-    """The pictures of a run, in the order of their numbers."""
-    try:
-        found = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return found if isinstance(found, list) else []
-
-
 def _samples(entries: Sequence[dict[str, Any]]) -> list[tuple[int, int, float, float]]:
-    """(step, picture, timestep, loss) of every finite sample."""
+    """Return (step, number of the picture, timestep, loss) of every sample whose loss is finite."""
     return [
         (entry["step"], picture, timestep, loss)
         for entry in entries
@@ -83,7 +67,7 @@ def _band(timestep: float) -> int:
 
 
 def bands(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Mean loss per part of the timesteps, over the steps: one part can get worse while the mean falls.
+    """Return the mean loss per fifth of the timesteps, over the steps: one part can get worse while the mean falls.
 
     Returns:
         steps: the middle of each slice of the run; bands: from, to (timesteps, 1000 is pure noise), count of samples, means
@@ -117,7 +101,7 @@ def bands(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def worst(entries: Sequence[dict[str, Any]], pictures: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The pictures whose loss stands highest in the second half, the worst first.
+    """Return the pictures with the highest loss in the second half of the run, the worst first, at most `WORST`.
 
     A loss depends on its timestep more than on its picture, so each sample counts as a multiple of the mean of its band.
     """
@@ -132,7 +116,7 @@ def worst(entries: Sequence[dict[str, Any]], pictures: Sequence[dict[str, Any]])
     for _, picture, timestep, loss in samples:
         relative[picture].append(loss / max(means[_band(timestep)], 1e-12))
         plain[picture].append(loss)
-    found = [
+    rows = [
         {
             "picture": number,
             "name": str(pictures[number].get("name", number)),
@@ -144,12 +128,12 @@ def worst(entries: Sequence[dict[str, Any]], pictures: Sequence[dict[str, Any]])
         for number, values in relative.items()
         if len(values) >= SEEN and 0 <= number < len(pictures)
     ]
-    return sorted(found, key=lambda f: -f["relative"])[:WORST]
+    return sorted(rows, key=lambda row: -row["relative"])[:WORST]
 
 
 def checkpoints(record: Record, points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The files of a run that are there: path, step, epoch, kind, bytes, the mean loss before it, the probe, norm, star."""
-    looks, starred = probes(record), stars(record.folder)
+    """Return the whole files of a run: path, step, epoch, kind, bytes, mean loss before it, probe, norm, star."""
+    looks, starred = record.probes, stars(record.folder)
     table = []
     for event in record.saved:
         near = [p["mean"] for p in points if p["step"] <= event["step"] and p["mean"] is not None]

@@ -1,13 +1,13 @@
-"""Reads metrics.jsonl a piece at a time: what is asked for costs the same after a thousand steps and after a million."""
+"""Read metrics.jsonl, the long ones a piece at a time: what is asked for costs the same after a thousand steps and after a million."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..files import parse_lines, read_lines
 from .stretches import stretches
 
 WHOLE = 4_000_000
@@ -18,7 +18,7 @@ Entry = dict[str, Any]
 
 
 def points(folder: Path, after: int = 0, most: int = 2000) -> list[Entry]:
-    """At most `most` entries of steps above `after`, evenly spread, with the first and the last step.
+    """Return at most `most` entries of steps above `after`, evenly spread, with the first and the last step.
 
     Each has `mean`, `low` and `high`: the mean, the lowest and the highest loss of the steps that it stands for, or None if
     none of them gave a number.
@@ -37,13 +37,13 @@ def points(folder: Path, after: int = 0, most: int = 2000) -> list[Entry]:
 
 
 def _of_long(path: Path, file: BinaryIO, after: int, most: int) -> list[Entry]:
-    """The same, of a file too long to be read whole: one line is read for each point."""
-    found = [stretch for stretch in stretches(path) if stretch.last > after]
-    if not found:
+    """Do the same for a file too long to be read whole: one line is read for each point."""
+    later = [stretch for stretch in stretches(path) if stretch.last > after]
+    if not later:
         return []
-    count = min(most - 2, len(found))
-    groups = [found[i * len(found) // count : (i + 1) * len(found) // count] for i in range(count)]
-    entries = [_stand_in([_first(file, found[0].begin, after)])]
+    count = min(most - 2, len(later))
+    groups = [later[i * len(later) // count : (i + 1) * len(later) // count] for i in range(count)]
+    entries = [_stand_in([_first(file, later[0].begin, after)])]
     for group in groups:
         count = sum(stretch.count for stretch in group)
         entries.append({
@@ -53,12 +53,12 @@ def _of_long(path: Path, file: BinaryIO, after: int, most: int) -> list[Entry]:
             "high": max(stretch.high for stretch in group) if count else None,
         })  # fmt: skip
     if not groups:
-        entries.append(_stand_in([_line(file, found[-1].last_line)]))
+        entries.append(_stand_in([_line(file, later[-1].last_line)]))
     return [e for e in _ordered(e for e in entries if "step" in e) if e["step"] > after]
 
 
 def _first(file: BinaryIO, at: int, after: int) -> Entry:
-    """The first step above `after`."""
+    """Return the entry of the first step above `after`, from byte `at` on."""
     file.seek(at)
     lines = iter(file.readline, b"")
     return next((entry for line in lines for entry in _entries(line) if entry["step"] > after), {})
@@ -69,8 +69,18 @@ def _line(file: BinaryIO, at: int) -> Entry:
     return next(_entries(file.readline()), {})
 
 
+def entries(folder: Path) -> list[Entry]:
+    """Return one entry per step, in order; of a step that was done again, the last one."""
+    return _ordered(_with_steps(read_lines(folder / "metrics.jsonl")))
+
+
+def rate(entry: Entry) -> float:
+    """Return the learning rate that the optimizer used: d * lr where it finds d itself (D-Adaptation, Prodigy), else lr."""
+    return entry["lr"] if entry.get("d_lr") is None else entry["d_lr"]
+
+
 def sampled(folder: Path, count: int = 200) -> list[Entry]:
-    """All entries, or those of `count` evenly spread pieces of a large file."""
+    """Return all entries, or those of `count` evenly spread pieces of a large file."""
     try:
         with (folder / "metrics.jsonl").open("rb") as file:
             size = file.seek(0, 2)
@@ -83,35 +93,32 @@ def sampled(folder: Path, count: int = 200) -> list[Entry]:
 
 
 def _entries(data: bytes) -> Iterator[Entry]:
-    """The objects in whole lines; a line that a killed process left unfinished is passed over."""
-    for line in data.splitlines():
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict) and isinstance(value.get("step"), int):
-            yield value
+    return _with_steps(parse_lines(data))
+
+
+def _with_steps(values: Iterable[Entry]) -> Iterator[Entry]:
+    return (value for value in values if isinstance(value.get("step"), int))
 
 
 def _ordered(entries: Iterable[Entry]) -> list[Entry]:
-    """Steps that were done again, after a run was cut short, take the place of what was there."""
-    kept: list[Entry] = []
+    """Return entries with rising steps: a step that is done again takes the place of itself and of all after it."""
+    rising: list[Entry] = []
     for entry in entries:
-        while kept and kept[-1]["step"] >= entry["step"]:
-            kept.pop()
-        kept.append(entry)
-    return kept
+        while rising and rising[-1]["step"] >= entry["step"]:
+            rising.pop()
+        rising.append(entry)
+    return rising
 
 
 def _grouped(entries: list[Entry], most: int) -> list[Entry]:
-    """The first, the last, and the last of each of equally long groups between."""
+    """Return the first, the last, and the last of each of equally long groups between, each as a stand-in of its group."""
     if len(entries) <= most:
         return [_stand_in([entry]) for entry in entries]
-    inner, found = entries[1:-1], [_stand_in(entries[:1])]
+    inner, stand_ins = entries[1:-1], [_stand_in(entries[:1])]
     every = -(-len(inner) // max(1, most - 2))
     if most > 2:
-        found += [_stand_in(inner[i : i + every]) for i in range(0, len(inner), every)]
-    return [*found, _stand_in(entries[-1:])]
+        stand_ins += [_stand_in(inner[i : i + every]) for i in range(0, len(inner), every)]
+    return [*stand_ins, _stand_in(entries[-1:])]
 
 
 def _stand_in(group: list[Entry]) -> Entry:
@@ -121,7 +128,7 @@ def _stand_in(group: list[Entry]) -> Entry:
 
 
 def _pieces(file: BinaryIO, begin: int, size: int, count: int, length: int) -> Iterator[list[Entry]]:
-    """The whole lines, one at least, of `count` pieces of `length` bytes."""
+    """Yield the entries of `count` pieces of `length` bytes; of each, whole lines, one at least."""
     stride = (size - begin) / max(1, count)
     for number in range(count):
         file.seek(begin + int(number * stride))
@@ -135,7 +142,7 @@ def _pieces(file: BinaryIO, begin: int, size: int, count: int, length: int) -> I
 
 
 def _begin(file: BinaryIO, size: int, after: int) -> int:
-    """Where to read from, so that no step above `after` is missed: halving, for steps rise along the file.
+    """Return the byte to read from, so that no step above `after` is missed: by halving, for steps rise along the file.
 
     After a run was cut short they fall back once; whichever side of that is found, the later lines count.
     """
@@ -144,8 +151,8 @@ def _begin(file: BinaryIO, size: int, after: int) -> int:
         middle = (low + high) // 2
         file.seek(middle)
         file.readline()
-        found = next(_entries(file.readline()), None)
-        if found is None or found["step"] > after:
+        entry = next(_entries(file.readline()), None)
+        if entry is None or entry["step"] > after:
             high = middle
         else:
             low = middle

@@ -1,4 +1,4 @@
-"""What a long metrics.jsonl holds, in a few thousand stretches: read once, then only what was added."""
+"""An index of a long metrics.jsonl in a few thousand stretches of lines: read once, then only what was added."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from threading import Lock
 LENGTH, MOST = 4, 8192
 """Lines of a stretch to begin with; of more stretches than that, two become one."""
 KEPT = 16
-"""Runs that are remembered."""
+"""Files whose stretches are remembered, those that were asked for last."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Stretch:
-    """Steps that follow each other in the file."""
+    """Lines that follow each other in the file, and the losses in them."""
 
     begin: int  # byte offset of its first line
     last_line: int  # and of its last
@@ -29,21 +29,29 @@ class Stretch:
     high: float = -math.inf
 
     def add(self, at: int, step: int, loss: float) -> None:
-        """Count one line."""
+        """Add the line at byte `at`; a loss that is not finite does not count."""
         self.last_line, self.last, self.lines = at, step, self.lines + 1
         if math.isfinite(loss):
             self.count, self.total = self.count + 1, self.total + loss
             self.low, self.high = min(self.low, loss), max(self.high, loss)
 
     def join(self, other: Stretch) -> Stretch:
-        """This one and the next."""
-        low, high = min(self.low, other.low), max(self.high, other.high)
-        lines, count, total = self.lines + other.lines, self.count + other.count, self.total + other.total
-        return Stretch(self.begin, other.last_line, self.first, other.last, lines, count, total, low, high)
+        """Return this stretch and the next one as one."""
+        return Stretch(
+            begin=self.begin,
+            last_line=other.last_line,
+            first=self.first,
+            last=other.last,
+            lines=self.lines + other.lines,
+            count=self.count + other.count,
+            total=self.total + other.total,
+            low=min(self.low, other.low),
+            high=max(self.high, other.high),
+        )
 
 
 class _Index:
-    """The stretches of one file."""
+    """The stretches of one file, and how far it is read."""
 
     def __init__(self) -> None:
         self.stretches: list[Stretch] = []
@@ -51,7 +59,7 @@ class _Index:
         self.lock = Lock()
 
     def grow(self, path: Path) -> list[Stretch]:
-        """Read what was added, and answer all stretches."""
+        """Read what was added to the file, and return all stretches."""
         with self.lock, path.open("rb") as file:
             size = file.seek(0, 2)
             inode = path.stat().st_ino
@@ -76,13 +84,13 @@ class _Index:
             if len(self.stretches) >= MOST:
                 pairs = zip(self.stretches[::2], self.stretches[1::2], strict=True)
                 self.stretches, self.length = [a.join(b) for a, b in pairs], 2 * self.length
-            now = Stretch(self.read, self.read, step, step)
+            now = Stretch(begin=self.read, last_line=self.read, first=step, last=step)
             self.stretches.append(now)
         now.add(self.read, step, loss)
 
 
 def _head(line: bytes) -> tuple[int | None, float]:
-    """Step and loss of a line as `log` writes it: they come first, so that the rest need not be read."""
+    """Return step and loss of a line as `log` writes it: they come first, so that the rest need not be parsed."""
     parts = line[:120].split(b", ", 3)
     try:
         if not parts[0].startswith(b'{"step": ') or not parts[2].startswith(b'"loss": '):
@@ -98,7 +106,7 @@ _lock = Lock()
 
 
 def stretches(path: Path) -> list[Stretch]:
-    """The stretches of a metrics.jsonl, in order.
+    """Return the stretches of a metrics.jsonl, in order.
 
     Raises:
         OSError: it cannot be read.

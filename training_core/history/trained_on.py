@@ -1,8 +1,7 @@
-"""The dataset of a run, as its folder tells it: what it was when it was trained on."""
+"""Make the dataset of a run again as it was when it was trained on, out of its folder."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,15 @@ from ..data.plan import Buckets, Entry, sort_into_buckets
 from ..data.view import View
 from ..errors import AthanorError
 from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, identity, parse
+from . import registry
 from .registry import Record
-from .review import dataset
 
 
 def view(record: Record) -> View:
-    """The pictures of a run with the captions, repeats and crops that it had.
+    """Return the pictures of a run with the captions, repeats and crops that it had.
 
     Raises:
-        AthanorError: its folder does not tell them.
+        AthanorError: its folder does not list them.
     """
     try:
         return _view(record)
@@ -29,32 +28,24 @@ def view(record: Record) -> View:
 
 
 def _view(record: Record) -> View:
-    told, job = dataset(record.folder), _job(record.folder)
+    rows, job = registry.dataset(record.folder), registry.job(record.folder)
     subsets = tuple(_known(DatasetSettings, values) for values in job.get("datasets") or [{}])
-    pictures = tuple(_picture(values, len(subsets)) for values in told if isinstance(values, dict))
+    pictures = tuple(_picture(values, len(subsets)) for values in rows if isinstance(values, dict))
     if not pictures:
         raise AthanorError(f"The run {record.output_name} has kept no list of its pictures (dataset.json).")
-    found, settings = Dataset(subsets, pictures), _known(BucketSettings, job.get("buckets") or {})
-    if any("crops" in values for values in told):
-        entries = (Entry(i, place) for i, values in enumerate(told) for place in _places(values))
-        buckets = Buckets(found, settings, tuple(entries))
+    dataset, settings = Dataset(subsets, pictures), _known(BucketSettings, job.get("buckets") or {})
+    if any("crops" in values for values in rows):
+        entries = (Entry(i, place) for i, values in enumerate(rows) for place in _places(values))
+        buckets = Buckets(dataset, settings, tuple(entries))
     else:  # a run of before crops were kept
-        buckets = sort_into_buckets(found, settings)
+        buckets = sort_into_buckets(dataset, settings)
     side = min(4096, max(256, round((settings.width * settings.height) ** 0.5 / 64) * 64))
     doctor = DoctorSettings(resolution=side, batch_size=min(1024, settings.batch_size))
-    return View(title=record.output_name, dataset=found, buckets=buckets, doctor=doctor)
-
-
-def _job(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return View(title=record.output_name, dataset=dataset, buckets=buckets, doctor=doctor)
 
 
 def _known(kind: type[Settings], values: dict[str, Any]) -> Any:
-    """Settings out of a job.json of any version: what it lacks is at its default, what this version does not know is left out."""
+    """Return settings out of a job.json of any version: what it lacks is at its default, what is unknown here is left out."""
     try:
         return parse(kind, identity.read(kind, values))
     except AthanorError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ def beginning(root: Path, job: Job, steps: int) -> Beginning:
         return Beginning(None, None, ())
     if found := state.latest(own / "state"):
         return Beginning(found, None, ())
-    line = [r for r in registry.records(root, line_id=job.lineage_id) if r.run_id != job.run_id]
+    line = [r for r in registry.records(root, lineage_id=job.lineage_id) if r.run_id != job.run_id]
     with_state = sorted(((state.step_of(r.folder / "state"), r) for r in line), key=lambda pair: -pair[0])
     for step, record in with_state:
         if 0 < step < steps and (found := state.latest(record.folder / "state")):
@@ -78,11 +77,13 @@ def _changes(root: Path, job: Job) -> Iterator[str]:
     same = [r for r in registry.records(root, output_name=job.training.output_name) if r.run_id != job.run_id]
     if not same or same[0].status == "done" or not state.step_of(same[0].folder / "state"):
         return
+    stored = registry.job(same[0].folder)
+    if not stored:
+        return
     try:
-        stored = json.loads((same[0].folder / "job.json").read_text(encoding="utf-8"))
         changes = differences(stored, job)
         unknown = [path for path in identity.unknown(Job, stored) if path != "graph"]
-    except (OSError, ValueError, TypeError, AttributeError):  # no job.json, or not one that any version has written
+    except (ValueError, TypeError, AttributeError):  # no job.json that any version has written
         return
     if changes:
         more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import AthanorError
+from ..files import read_json
 
 
 @contextmanager
@@ -58,8 +59,7 @@ def taken(folder: Path) -> bool:
 
 
 def _owner(path: Path) -> str:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return f"is being trained by process {values['pid']} on {values['computer']} since {values['since']}"
-    except (OSError, ValueError, KeyError):
+    owner = read_json(path, {})
+    if not {"pid", "computer", "since"} <= owner.keys():
         return "is being trained by another process"
+    return f"is being trained by process {owner['pid']} on {owner['computer']} since {owner['since']}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import signal
 import subprocess
@@ -12,8 +11,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..errors import AthanorError
+from ..files import parse_lines, read_json
 from ..history.events import Event, from_line
 from ..history.graph import Graph
 from ..history.log import write_job
@@ -81,8 +82,8 @@ def _end(launched: subprocess.Popen[bytes], folder: Path) -> None:
     try:
         if os.name != "posix":
             raise OSError
-        os.kill(json.loads((folder / "owner.json").read_text(encoding="utf-8"))["pid"], signal.SIGINT)
-    except (OSError, ValueError, KeyError):  # it does not train yet
+        os.kill(read_json(folder / "owner.json", {})["pid"], signal.SIGINT)
+    except (OSError, KeyError):  # it does not train yet
         launched.terminate()
     try:
         launched.wait(SECONDS)
@@ -103,7 +104,7 @@ def _why(log: Path) -> str:
 
 
 class _Tail:
-    """Follows a .jsonl file: yields the lines that are appended after it was made."""
+    """Follows a .jsonl file: returns the objects that are appended after it was made."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -118,8 +119,8 @@ class _Tail:
             return 0, 0
         return stat.st_ino, stat.st_size
 
-    def new(self) -> list[str]:
-        """Return the whole lines since the last call; from the start if the file was replaced."""
+    def new(self) -> list[dict[str, Any]]:
+        """Return the objects of whole lines since the last call; from the start if the file was replaced."""
         before, self._file = self._file, self._stat()
         if self._file[0] != before[0]:
             self._at = 0
@@ -129,13 +130,13 @@ class _Tail:
             file.seek(self._at)
             whole = file.read().rpartition(b"\n")[0]
         self._at += len(whole) + bool(whole)
-        return whole.decode(errors="replace").splitlines()
+        return list(parse_lines(whole))
 
 
 def _new(metrics: _Tail, events: _Tail) -> Iterator[Event]:
     """Yield new events of both files. Steps are read first and yielded last, so that none comes before the event that starts it."""
     steps = metrics.new()
     for line in [*events.new(), *steps]:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            if event := from_line(json.loads(line)):
+        with contextlib.suppress(KeyError, TypeError):
+            if event := from_line(line):
                 yield event

@@ -61,7 +61,14 @@ class Samples:
                 continue
             path = self._folder / f"{self._name}_{when}_{index:02d}_{prompt.seed}.png"
             save_png(path, picture, {"parameters": self._parameters(prompt)})
-            yield Sampled(path, progress.step, progress.epoch, index, prompt.text, prompt.seed)
+            yield Sampled(
+                path=path,
+                step=progress.step,
+                epoch=progress.epoch,
+                index=index,
+                prompt=prompt.text,
+                seed=prompt.seed,
+            )
         if self._prompts:
             model.load()  # sampler and VAE may have pushed it out
 

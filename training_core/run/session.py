@@ -82,7 +82,7 @@ def session(context: Context) -> Iterator[Event]:
     job, run, ranks, started = context.job, context.run, context.ranks, time.time()
     first_epoch = run.start.state.epoch if run.start.state else 0
     planned = run.plan(job, first_epoch)
-    yield from context.run_log.told(chain(map(Warned, run.warnings), _encode(context, planned)))
+    yield from context.run_log.logged(chain(map(Warned, run.warnings), _encode(context, planned)))
     with loaded_models(job, run, context.clip, context.vae, ranks) as models:
         trainer = _trainer(context, models, planned, started)
         events = loop(
@@ -101,7 +101,7 @@ def session(context: Context) -> Iterator[Event]:
             progress=trainer.progress,
         )
         try:
-            yield from context.run_log.told(_framed(context, models, trainer, events))
+            yield from context.run_log.logged(_framed(context, models, trainer, events))
         except BaseException as error:
             _save_what_was_reached(error, context.run_log, trainer)
             raise
@@ -199,7 +199,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[Batch], start
     progress, states = Progress(), folders.run_folder(job.run_id) / "state"
     if run.start.state:
         resumable.restore(run.start.state.read(), progress)
-        saver.saved.extend(registry.files(states.parent, progress.step))
+        saver.saved.extend(registry.saved_files(states.parent, progress.step))
     is_main = context.ranks.is_main
     writer = CheckpointWriter(saver, resumable, states, progress.step) if is_main else NullCheckpointWriter()
     hooks = RunHooks(

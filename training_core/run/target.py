@@ -8,7 +8,7 @@ from ..errors import AthanorError
 from ..families import Family
 from ..files import write_atomically
 from ..history import registry
-from ..history.names import free_path
+from ..history.run_files import free_path
 from ..host import folders
 from ..resume.continuing import Beginning
 from ..settings import Job

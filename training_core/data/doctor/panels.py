@@ -1,13 +1,14 @@
-"""The building blocks of the report: bars, thumbnails, marks. Each returns the height it has taken."""
+"""The building blocks of the report: panels of bars, thumbnails, marks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from ...drawing import ACCENT, INK, LINE, MUTED, font_for, shorten
+from ...charts import bars
+from ...charts.bars import Bar
+from ...drawing import INK, LINE, MUTED, font_for, shorten
 from .finding import Level
 
 COLOURS: dict[Level, tuple[int, int, int]] = {
@@ -22,49 +23,28 @@ NAME = 16
 """Height of a thumbnail's name in pixels."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A horizontal bar with its label and number."""
-
-    label: str
-    value: float
-    said: str  # what stands behind the bar
-    colour: tuple[int, int, int] = ACCENT
-
-
 def text(pen: ImageDraw.ImageDraw, at: tuple[float, float], said: str, size: int, colour: tuple[int, int, int]) -> None:
     """One line of text."""
     pen.text(at, said, font=font_for(said, size), fill=colour)
 
 
-def bars(
+def bar_panel(
     pen: ImageDraw.ImageDraw, at: tuple[int, int], width: int, title: str, rows: Sequence[Bar], more: str = ""
 ) -> int:
-    """A titled panel of bars, labels left and numbers behind; `more` is a line below."""
-    x, y = at
-    line, pad, label_width = 22, 14, round(width * 0.34)
-    height = bars_height(len(rows), more)
+    """Draw a titled panel of bars and return its height; `more` is a line below them."""
+    (x, y), pad, height = at, 14, bars_height(len(rows), more)
     pen.rounded_rectangle((x, y, x + width - 1, y + height - 1), 8, fill=PANEL)
     text(pen, (x + pad, y + 11), shorten(title, font_for(title, 15), width - 2 * pad), 15, INK)
-    top = y + 42
-    said_width = max((font_for(row.said, 12).getlength(row.said) for row in rows), default=0)
-    room = width - 2 * pad - label_width - 10 - 8 - said_width
-    largest = max((row.value for row in rows), default=0) or 1
-    for row in rows:
-        label = shorten(row.label, font_for(row.label, 13), label_width)
-        text(pen, (x + pad, top + 1), label, 13, INK)
-        left, length = x + pad + label_width + 10, max(2, room * row.value / largest)
-        pen.rounded_rectangle((left, top + 3, left + length, top + 15), 3, fill=row.colour)
-        text(pen, (left + length + 8, top + 2), row.said, 12, MUTED)
-        top += line
+    bars.draw(pen, (x + pad, y + 42), width - 2 * pad, rows, round(width * 0.34))
     if more:
-        text(pen, (x + pad, top + 2), shorten(more, font_for(more, 12), width - 2 * pad), 12, MUTED)
+        below = y + 42 + bars.ROW * len(rows)
+        text(pen, (x + pad, below + 2), shorten(more, font_for(more, 12), width - 2 * pad), 12, MUTED)
     return height
 
 
 def bars_height(rows: int, more: str = "") -> int:
-    """Height of a panel of bars."""
-    return 42 + 22 * rows + (22 if more else 0) + 8
+    """Return the height of a panel of bars."""
+    return 42 + bars.ROW * (rows + bool(more)) + 8
 
 
 def thumbnail(sheet: Image.Image, at: tuple[int, int], side: int, image: Image.Image | None, name: str) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from PIL import Image, ImageDraw
 
+from ...charts.bars import Bar
 from ...drawing import ACCENT, INK, LINE, MUTED, PAPER, font_for, shorten, wrap
 from .. import decode
 from ..dataset import Dataset, several
 from .examine import Diagnosis
 from .finding import Finding
 from .measure import load, source_of
-from .panels import COLOURS, NAME, PANEL, Bar, bars, bars_height, mark, text, thumbnail
+from .panels import COLOURS, NAME, PANEL, bar_panel, bars_height, mark, text, thumbnail
 
 WIDTH, PAD, GAP = 1200, 24, 10
 TALLEST = 4000
@@ -119,7 +120,7 @@ def _pixels(dataset: Dataset) -> Callable[[int], tuple[str, Image.Image | None]]
 def _columns(diagnosis: Diagnosis) -> tuple[list[tuple[str, list[Bar], str]], list[tuple[str, list[Bar], str]]]:
     """Panels of the left and of the right column: title, bars, line below."""
     total = max(1, diagnosis.captioned)
-    frequent = [Bar(tag, n, f"{n} ({n * 100 // total} %)") for tag, n in diagnosis.frequent]
+    frequent = [Bar(label=tag, value=n, text=f"{n} ({n * 100 // total} %)") for tag, n in diagnosis.frequent]
     title = f"Most frequent {'tags' if diagnosis.has_tags else 'words'}"
     left = [(title, frequent, "" if frequent else "No captions.")]
     return left, [_bucket_panel(diagnosis), _balance_panel(diagnosis)]
@@ -132,8 +133,9 @@ def _bucket_panel(diagnosis: Diagnosis) -> tuple[str, list[Bar], str]:
     for (width, height), entries in buckets.by_size().items():
         pictures = len({buckets.entries[e].picture for e in entries})
         small = len(entries) < size
-        said = f"{pictures}" + (f", {len(entries)} with repeats" if len(entries) != pictures else "")
-        rows.append(Bar(f"{width}x{height}", pictures, said, COLOURS["warning"] if small else ACCENT))
+        count = f"{pictures}" + (f", {len(entries)} with repeats" if len(entries) != pictures else "")
+        colour = COLOURS["warning"] if small else ACCENT
+        rows.append(Bar(label=f"{width}x{height}", value=pictures, text=count, colour=colour))
     kept = sorted(rows, key=lambda row: -row.value)[:MOST_ROWS]
     more = f"and {len(rows) - len(kept)} smaller buckets" if len(rows) > len(kept) else ""
     return f"Pictures by bucket at {resolution} pixels", [row for row in rows if row in kept], more
@@ -144,10 +146,10 @@ def _balance_panel(diagnosis: Diagnosis) -> tuple[str, list[Bar], str]:
     total = max(1, sum(group.seen for group in groups))
     rows = [
         Bar(
-            group.name + (" (regularization)" if group.is_reg else ""),
-            group.seen,
-            f"{several(len(group.pictures), 'picture')}, {group.seen} seen ({group.seen * 100 // total} %)",
-            LINE if group.is_reg else ACCENT,
+            label=group.name + (" (regularization)" if group.is_reg else ""),
+            value=group.seen,
+            text=f"{several(len(group.pictures), 'picture')}, {group.seen} seen ({group.seen * 100 // total} %)",
+            colour=LINE if group.is_reg else ACCENT,
         )
         for group in groups[:MOST_ROWS]
     ]
@@ -165,5 +167,5 @@ def _panels(pen: ImageDraw.ImageDraw, diagnosis: Diagnosis, top: int) -> int:
     for number, column in enumerate(_columns(diagnosis)):
         y = top
         for title, rows, more in column:
-            y += bars(pen, (PAD + number * (width + GAP), y), width, title, rows, more) + GAP
+            y += bar_panel(pen, (PAD + number * (width + GAP), y), width, title, rows, more) + GAP
     return top + _panels_height(diagnosis)

@@ -2,8 +2,7 @@ import contextlib
 from pathlib import Path
 
 import torch
-from athanor.training_core.charts.curve import ema, loss_curve
-from athanor.training_core.history.names import family_of, free_path
+from athanor.training_core.history.run_files import files_of, free_path, is_copy, is_whole, run_id_of
 from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
 
 
@@ -31,12 +30,36 @@ def test_files_without_our_metadata_are_not_ours(tmp_path: Path):
     assert free_path(path, {"me"}, False) == tmp_path / "x_2.safetensors"
 
 
-def test_family_of(tmp_path: Path):
+def test_files_of(tmp_path: Path):
     ours = {"x", "x-000002", "x-step00000003", "x-diffusers", "x-000002-diffusers"}
     for name in (*ours, "xy", "x-final", "x_2", "x-final-diffusers"):
         write(tmp_path / f"{name}.safetensors", "me")
-    assert {p.stem for p in family_of(tmp_path / "x.safetensors")} == ours
-    assert {p.stem for p in family_of(tmp_path / "x-diffusers.safetensors")} == {"x-diffusers"}
+    assert {p.stem for p in files_of(tmp_path / "x.safetensors")} == ours
+    assert {p.stem for p in files_of(tmp_path / "x-diffusers.safetensors")} == {"x-diffusers"}
+
+
+def test_a_file_is_whole_or_not(tmp_path: Path):
+    path = write(tmp_path / "x.safetensors", "me")
+    data = path.read_bytes()
+    assert is_whole(path) and run_id_of(path) == "me"
+    start = 8 + int.from_bytes(data[:8], "little")
+    cut = [data[:-1], data[:start], data[: start - 1], data[:8], data[:3], b"", data + b"x", b"not safetensors"]
+    for content in cut:
+        path.write_bytes(content)
+        assert not is_whole(path), content
+        assert run_id_of(path) is None
+    path.write_bytes(data)
+    assert is_whole(path)  # what was remembered of the cut file does not count
+    path.unlink()
+    assert not is_whole(path)
+    save_lora(path, {}, {"athanor_run_id": "me"})
+    assert not is_whole(path)  # no tensor in it
+
+
+def test_copies_are_told_from_checkpoints():
+    assert [is_copy(Path(f"{name}.safetensors")) for name in ("x-ema", "x-000002-diffusers", "x-000002", "ema")] == [
+        True, True, False, False
+    ]  # fmt: skip
 
 
 def test_published_model_hash():
@@ -56,16 +79,3 @@ def test_writing_is_all_or_nothing(tmp_path: Path):
     with contextlib.suppress(OSError):
         save_lora(path, {"a": torch.zeros(1)}, Broken())
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
-
-
-def test_ema_is_causal_and_unbiased():
-    values = [1.0, 3.0, 2.0, 5.0]
-    assert ema(values, 2)[0] == 1.0
-    assert ema(values, 2)[:3] == ema(values[:3], 2)
-    assert all(abs(v - 4) < 1e-9 for v in ema([4.0] * 10, 3))
-
-
-def test_curve_draws_odd_runs():
-    for losses in ([], [0.5], [0.0, 0.0], [1.0, float("nan"), 0.5]):
-        n = len(losses)
-        assert loss_curve("t", losses, [1e-4] * n, [1] * n).size == (960, 480)

@@ -1,0 +1,59 @@
+"""The lock of a run's folder."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from athanor.training_core.errors import AthanorError
+from athanor.training_core.resume import lock
+
+HOLD = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_taken_while_it_is_held_and_not_after(tmp_path: Path):
+    assert not lock.taken(tmp_path)
+    with lock.held(tmp_path, "Run x"):
+        assert lock.taken(tmp_path)
+        with (
+            pytest.raises(AthanorError, match=r"Run x is being trained by process \d+ on"),
+            lock.held(tmp_path, "Run x"),
+        ):
+            raise AssertionError("two hold it")
+        assert lock.taken(tmp_path)  # who was refused has not let it go
+    assert not lock.taken(tmp_path)
+    with lock.held(tmp_path, "Run x"):  # nor does asking keep it
+        pass
+
+
+def test_another_process_that_was_killed_has_let_it_go(tmp_path: Path):
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout and other.stdout.readline() == "held\n"
+        (tmp_path / "owner.json").write_text('{"pid": 1')  # half written: the sentence names nobody
+        assert lock.taken(tmp_path)
+        with (
+            pytest.raises(AthanorError, match="Run x is being trained by another process"),
+            lock.held(tmp_path, "Run x"),
+        ):
+            raise AssertionError("two hold it")
+        other.kill()
+    end = time.monotonic() + 10
+    while lock.taken(tmp_path) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (tmp_path / "owner.json").is_file() and not lock.taken(tmp_path)
+
+
+def test_a_folder_nobody_owns_is_not_taken(tmp_path: Path):
+    """A lock file alone: the page asks for every run in its list, and most have ended."""
+    (tmp_path / "lock").touch()
+    assert not lock.taken(tmp_path) and not lock.taken(tmp_path / "missing")
+    assert not (tmp_path / "missing").exists()

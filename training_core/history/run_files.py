@@ -1,0 +1,86 @@
+"""The LoRA files of runs: whose they are, whether they are whole, and names that no other run has taken."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from itertools import chain, count
+from pathlib import Path
+
+from ..files import METADATA, UnreadableFile, safetensors_header, safetensors_metadata
+
+_COPIES = re.compile(r"-(ema|diffusers)$")
+_whole: dict[Path, tuple[object, bool]] = {}  # -> (stamp, answer)
+
+
+def run_id_of(path: Path) -> str | None:
+    """Return the run id in a file's metadata; None if it has none (another trainer's file, or an unreadable one)."""
+    return safetensors_metadata(path).get("athanor_run_id")
+
+
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return size, time of change and inode, which change when the file does; None if there is no file."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file is safetensors, holds a tensor, and is as long as its header says; an unchanged one is not read again."""
+    now = stamp(path)
+    if now is None:
+        return False
+    known = _whole.get(path)
+    if known is None or known[0] != now:
+        _whole[path] = known = (now, _holds_tensors(path))
+    return known[1]
+
+
+def _holds_tensors(path: Path) -> bool:
+    try:
+        return any(name != METADATA for name in safetensors_header(path))
+    except UnreadableFile:
+        return False
+
+
+def is_copy(path: Path) -> bool:
+    """Whether a file of a run is the running mean (-ema) or the copy in diffusers' names (-diffusers) of another one."""
+    return bool(_COPIES.search(path.stem))
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a run that ends with `path`, by their names, in no order.
+
+    They are name.safetensors, name-000001.safetensors, name-step00000001.safetensors, and -ema and -diffusers of each.
+    """
+    stem = path.stem
+    if not path.parent.is_dir():
+        return []
+    matches = []
+    for other in path.parent.glob("*.safetensors"):
+        name = other.stem if other.stem == stem else _COPIES.sub("", other.stem)
+        tail = name.removeprefix(stem)
+        digits = tail.removeprefix("-step") if tail.startswith("-step") else tail.removeprefix("-")
+        if name == stem or (name.startswith(stem) and tail.startswith("-") and digits.isdecimal()):
+            matches.append(other)
+    return matches
+
+
+def free_path(path: Path, own: Collection[str], overwrite: bool) -> Path:
+    """Return `path`, or name_2, name_3 ... if files of another run have that name.
+
+    Args:
+        path: the file that the run is to end with.
+        own: ids of the runs whose files it may replace: itself, and the one that it continues.
+        overwrite: take `path` whoever's files are there.
+    """
+    if overwrite:
+        return path
+    for number in chain([0], count(2)):
+        candidate = path if not number else path.with_name(f"{path.stem}_{number}{path.suffix}")
+        if all(run_id_of(other) in own for other in files_of(candidate)):
+            return candidate
+    raise AssertionError("unreachable: the numbers do not end")
