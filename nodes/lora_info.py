@@ -80,7 +80,7 @@ def _text(lora: info.LoraInfo, recovered: recover.Recovered) -> str:
     lines += ["", "settings that are not the defaults:"]
     lines += [f"{kind.__name__.removesuffix('Settings')}: {recover.words(s)}" for kind, s in recovered.groups.items()]
     for title, words in (
-        ("trained with other values than were set", "; ".join(recovered.otherwise)),
+        ("trained with other values than asked for", "; ".join(recovered.otherwise)),
         ("not in the file", ", ".join(recovered.missing)),
         ("in the file, but not supported", "; ".join(recovered.refused)),
     ):

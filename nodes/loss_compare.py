@@ -37,7 +37,7 @@ class AthanorLossCompare(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
-        """Return another value each time: a run that trains has more steps each time."""
+        """Return another value each time, since a run that is training has more steps."""
         return time.time()
 
     @classmethod
