@@ -152,7 +152,17 @@ class AthanorTrainLoRA(io.ComfyNode):
                     if training.processes > here.count:
                         events = launch(job, origin)
                     else:
-                        events = train(job, buckets, model, clip, vae, held_out, graph, origin, here)
+                        events = train(
+                            job,
+                            buckets,
+                            model,
+                            clip,
+                            vae,
+                            validation=held_out,
+                            graph=graph,
+                            source=origin,
+                            ranks=here,
+                        )
                     for event in events:
                         if here.is_main and isinstance(event, Started | Resumed):
                             save_graph(folder, cls.hidden.unique_id, graph)

@@ -33,6 +33,7 @@ def train(
     model: Any,
     clip: Any,
     vae: Any,
+    *,
     validation: Buckets | None = None,
     graph: Mapping[str, Any] | None = None,
     source: Graph | None = None,
