@@ -14,7 +14,7 @@ import torch
 from ..history.events import Saved
 from ..network import metadata
 from ..settings import TrainingSettings
-from .progress import Progress
+from .progress import RunProgress
 
 _STEP = "-step{p.step:08d}"
 SUFFIX = {"epoch": "-{p.epoch:06d}", "step": _STEP, "interrupted": _STEP, "asked": _STEP, "last": ""}
@@ -26,7 +26,7 @@ def beside(path: Path, what: str) -> Path:
     return path.with_name(f"{path.stem}-{what}{path.suffix}")
 
 
-class Verdict(Protocol):
+class FileVerdict(Protocol):
     """The result of loading a written file as the stock loader does."""
 
     @property
@@ -53,7 +53,7 @@ class Writable(Protocol):
         """Write a file whole or not at all; returns its hash."""
         ...
 
-    def check(self, tensors: Tensors) -> Verdict:
+    def check(self, tensors: Tensors) -> FileVerdict:
         """Compare what the stock loader makes of the tensors with what was trained."""
         ...
 
@@ -79,7 +79,7 @@ class Saver:
         every = self.settings.save_every_n_epochs if kind == "epoch" else self.settings.save_every_n_steps
         return bool(every) and number % every == 0
 
-    def __call__(self, progress: Progress, kind: str) -> Saved:
+    def __call__(self, progress: RunProgress, kind: str) -> Saved:
         """Write the weights as they are now, and their running mean (ema_decay) beside them.
 
         Args:
@@ -92,11 +92,11 @@ class Saver:
                 self._write(beside(saved.path, "ema"), self.trained.tensors(), progress)
         return saved
 
-    def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], progress: Progress) -> str:
+    def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], progress: RunProgress) -> str:
         at_save = metadata.at_save(progress.step, progress.epoch)
         return self.trained.write(path, tensors, {**self.metadata, **at_save})
 
-    def _save(self, progress: Progress, kind: str) -> Saved:
+    def _save(self, progress: RunProgress, kind: str) -> Saved:
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
         tensors = self.trained.tensors()
         digest = self._write(path, tensors, progress)
@@ -114,7 +114,7 @@ class Saver:
             return replace(saved, trouble=f"It could not be checked ({error}).")
         return replace(saved, deviation=verdict.deviation, trouble=verdict.trouble(self.settings.save_precision))
 
-    def _remove_old(self, progress: Progress, kind: str) -> None:
+    def _remove_old(self, progress: RunProgress, kind: str) -> None:
         """Delete files beyond save_last_n_epochs and save_last_n_steps, once the new file is there."""
         epochs, steps = self.settings.save_last_n_epochs, self.settings.save_last_n_steps
         if kind == "epoch" and epochs:

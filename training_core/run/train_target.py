@@ -17,7 +17,7 @@ from ..host.precision import COMPUTE
 from ..network import build, diffusers_names, files, finetune, groups, norms, portable, table
 from ..network.parts import Network
 from ..optim import rates
-from ..resume.saving import Verdict
+from ..resume.saving import FileVerdict
 from ..settings import Job
 from .parts import parts_of
 
@@ -50,7 +50,7 @@ class TrainTarget(Protocol):
         """Write a file whole or not at all; returns its hash."""
         ...
 
-    def check(self, tensors: Tensors) -> Verdict:
+    def check(self, tensors: Tensors) -> FileVerdict:
         """Compare what the stock loader makes of the written tensors with what was trained."""
         ...
 
@@ -95,7 +95,7 @@ class LoraTarget:
         """Write a LoRA file; returns its hash."""
         return files.save_lora(path, tensors, metadata)
 
-    def check(self, tensors: Tensors) -> Verdict:
+    def check(self, tensors: Tensors) -> FileVerdict:
         """Load the tensors as ComfyUI's Load LoRA does and compare the effect with the trained one."""
         return self.self_check(self.module, tensors, self.precision, lambda: self._tensors("float"))
 
@@ -138,7 +138,7 @@ class FinetuneTarget:
         """Write a checkpoint; returns its hash."""
         return files.save_model(path, tensors, metadata)
 
-    def check(self, tensors: Tensors) -> Verdict:
+    def check(self, tensors: Tensors) -> FileVerdict:
         """Compare the tensors with what the stock loader would read."""
         return checkpoint.check(self.model, tensors)
 
