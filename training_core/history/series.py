@@ -74,6 +74,11 @@ def entries(folder: Path) -> list[MetricsLine]:
     return _ordered(_with_steps(read_lines(folder / "metrics.jsonl")))
 
 
+def loss(entry: MetricsLine) -> float:
+    """Return the loss of a step; NaN, which JSON writes as null, where it gave no number."""
+    return math.nan if entry["loss"] is None else entry["loss"]
+
+
 def rate(entry: MetricsLine) -> float:
     """Return the learning rate that the optimizer used: d * lr where it finds d itself (D-Adaptation, Prodigy), else lr."""
     return entry["lr"] if entry.get("d_lr") is None else entry["d_lr"]

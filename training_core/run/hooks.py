@@ -11,10 +11,10 @@ from ..data.plan import Batch
 from ..history.events import Event
 from ..host import devices, guard
 from ..host.model import Trainable
+from ..optim.averaging import WeightsContext
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
 from ..resume.progress import RunProgress
 from .control import Control
-from .eval_mode import WeightsContext
 from .health import Health
 from .probe import Probe
 from .ranks import Ranks

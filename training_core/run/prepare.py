@@ -16,7 +16,6 @@ from ..host import detection, devices, diffusers, fingerprint, folders, quantise
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
-from ..host.zsnr import zero_terminal
 from ..network import build, diffusers_names, finetune, groups, lycoris, weights
 from ..objective import Objective
 from ..objective.schedule import Schedule
@@ -27,11 +26,11 @@ from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings
 from . import prompts
 from .encoded import Encodings
-from .parts import parts_of
 from .probe import Probe
 from .resolve import Circumstances, Resolved, resolve
 from .samples import Samples
 from .target import target_of
+from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 
@@ -136,7 +135,7 @@ def model_to_train(model: Any, noise: NoiseSettings) -> tuple[Any, Family, Sched
     family = detection.detect(model)
     schedule = detection.schedule(model.get_model_object("model_sampling"))
     if noise.zero_terminal_snr and schedule.prediction != "flow":
-        model = zero_terminal(model)
+        model = detection.zero_terminal(model)
         schedule = detection.schedule(model.get_model_object("model_sampling"))
     return model, family, schedule
 

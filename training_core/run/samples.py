@@ -11,10 +11,10 @@ import torch
 from ..history.events import Encoded, Sampled, Warned
 from ..host import determinism, devices, guard, sampling
 from ..host.model import Trainable
+from ..optim.averaging import WeightsContext, eval_mode
 from ..pictures import save_png
 from ..resume.progress import RunProgress
 from ..settings import SamplingSettings
-from .eval_mode import WeightsContext, eval_mode
 from .prompts import Prompt
 
 

@@ -235,8 +235,7 @@ def _metadata(context: Context, models: LoadedModels, started: float) -> dict[st
     facts = metadata.Facts(
         buckets=run.buckets,
         length=run.length,
-        base_version=run.family.base_version,
-        architecture=run.family.architecture,
+        family=run.family,
         prediction=run.objective.prediction,
         optimizer=run.optimizer.label,
         base_model=detection.file_of(run.model),

@@ -11,15 +11,14 @@ from typing import Any, Protocol
 import torch
 
 from ..families import Family
-from ..host import checkpoint, detection, diffusers, selfcheck
+from ..host import checkpoint, detection, diffusers, selfcheck, text
 from ..host.model import Trainable
 from ..host.precision import COMPUTE
 from ..network import build, diffusers_names, files, finetune, groups, norms, portable, table
-from ..network.parts import Network
+from ..network.parts import Network, Part
 from ..optim import rates
 from ..resume.saving import FileVerdict
-from ..settings import Job
-from .parts import parts_of
+from ..settings import Job, NetworkSettings
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -152,6 +151,26 @@ class FinetuneTarget:
     def around_pass(self) -> AbstractContextManager[object]:
         """Return an empty context: the model's weights are used as they are."""
         return nullcontext()
+
+
+def parts_of(settings: NetworkSettings, model: Any, diffusion_model: torch.nn.Module, encoders: Any) -> list[Part]:
+    """Return the diffusion model and text encoders that `settings.train` names, with their prefixes in a LoRA file.
+
+    Args:
+        model: the MODEL, to know its family.
+        diffusion_model: the module itself; while training it may be another one than the MODEL's.
+        encoders: a CLIP's cond_stage_model; None if text encoders are not trained.
+
+    Raises:
+        AthanorError: the CLIP has no text encoder that can be trained.
+    """
+    family, parts = detection.detect(model), []
+    if settings.unet:
+        parts.append(Part(diffusion_model, spelling=detection.spelling(model, family)))
+    if settings.text:
+        by_prefix = text.trainable(encoders, numbered=not family.diffusers_names)
+        parts += [Part(encoder, prefix) for prefix, encoder in by_prefix.items()]
+    return parts
 
 
 @contextmanager
