@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
-from ..data.plan import Batch
+from ..data.plan import PlannedBatch
 from ..data.prefetch import prefetched
 from ..host.batch import DeviceBatch
 from ..host.model import Trainable
@@ -15,7 +15,7 @@ from .ranks import Ranks, SingleProcess
 Draw = Callable[[Sequence[int], int, int], None]
 """(shape of the latents (B, C, h, w), step, micro-batch): draws the random numbers that the batch will need."""
 
-Step = tuple[int, Sequence[Batch]]
+Step = tuple[int, Sequence[PlannedBatch]]
 """Step number and its micro-batches."""
 
 
