@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..training_core.host import devices, guard, node_tools
 from ..training_core.network import build, table
 from ..training_core.optim import args, optimizers, schedulers
-from ..training_core.run.parts import parts_of
+from ..training_core.run.train_target import parts_of
 from ..training_core.settings import (
     BlockSettings,
     CacheSettings,

@@ -55,7 +55,7 @@ class _OpenViews:
         """Return the findings of a view, or how far the doctor is with them; the first call starts it."""
         with self._lock:
             if view.findings is not None:
-                return {"findings": view.findings_told()}
+                return {"findings": view.findings_json()}
             progress = self._checks.get(name)
             if progress is None:
                 progress = self._checks[name] = {"done": 0, "total": len(view.dataset.pictures)}

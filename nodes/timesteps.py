@@ -62,8 +62,7 @@ class AthanorTimestepPlot(io.ComfyNode):
         """Return a plot of the timesteps' distribution and weights, and a text about the settings in use."""
         loss, noise = loss or LossSettings(), noise or NoiseSettings()
         _, family, schedule = model_to_train(model, noise)
-        usual = (family.timestep_sampling, family.shift)
-        loss, noise, warnings = in_effect(loss, noise, schedule.prediction, usual)
+        loss, noise, warnings = in_effect(loss, noise, schedule.prediction, family.usual_timesteps)
         objective = Objective(loss, noise, schedule)
         title = f"{family.title} ({objective.prediction}): {objective.describe()}"
         image = preview(objective, (height // 8, width // 8), title)

@@ -133,7 +133,9 @@ class AthanorTrainLoRA(io.ComfyNode):
             if job.training.processes > processes.count:
                 events = launch(job, origin)
             else:
-                events = train(job, buckets, model, clip, vae, held_out, graph, origin, processes)
+                events = train(
+                    job, buckets, model, clip, vae, validation=held_out, graph=graph, source=origin, ranks=processes
+                )
             record = _follow(events, display, graph if processes.is_main else None)
         return _outputs(record, display, model, clip)
 

@@ -7,24 +7,22 @@ from pathlib import Path
 import order
 
 ROOT = Path(__file__).resolve().parent.parent
-HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "server", "execution", "nodes"}
-MAY = {
-    "families": set(),
-    "settings": set(),
-    "objective": {"settings", "charts"},
-    "optim": {"settings", "charts"},
-    "data": {"settings", "charts"},
-    "network": {"families", "settings", "data", "charts"},
-    "host": {"families", "settings", "objective"},
-    "charts": set(),
-    "history": {"settings", "data", "charts"},
-    "resume": {"settings", "data", "network", "optim", "history"},
-    "run": {"families", "settings", "objective", "optim", "data", "network", "host", "history", "resume"},
-    "compare": {"settings", "host", "network", "data", "charts", "history"},
-}
+HOST = {
+    "comfy", "comfy_api", "comfy_extras", "comfy_execution", "comfyui_version", "cuda_malloc", "execution", "folder_paths",
+    "latent_preview", "main", "node_helpers", "nodes", "server",
+}  # fmt: skip
+"""ComfyUI's own modules."""
 OF_NODES = {"comfy_api", "server"}
 """What of ComfyUI the nodes import themselves; everything else goes through training_core/host."""
-SHARED = {"pictures", "toml", "errors", "randomness", "drawing", "files", "packed"}
+
+
+def may() -> dict[str, set[str]]:
+    """Room -> rooms that it may import, from the table in CONTRIBUTING.md."""
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("What each room may import")[2]
+    lines = re.findall(r"^    ([a-z, ]+): ([a-z, ]+)$", table.partition("`nodes/` may import")[0], re.MULTILINE)
+    allowed = {name: set(targets.split(", ")) - {"nothing"} for names, targets in lines for name in names.split(", ")}
+    assert allowed.keys() == {path.parent.name for path in (ROOT / "training_core").glob("*/__init__.py")}
+    return allowed
 
 
 def modules() -> dict[str, set[str]]:
@@ -33,15 +31,15 @@ def modules() -> dict[str, set[str]]:
     for path in [*(ROOT / "training_core").rglob("*.py"), *(ROOT / "nodes").rglob("*.py")]:
         parts = path.relative_to(ROOT).with_suffix("").parts
         package = parts[:-1]
-        found = set()
+        imported = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
+                imported |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 base = package[: len(package) - node.level + 1] if node.level else ()
                 stem = ".".join([*base, *([node.module] if node.module else [])])
-                found |= {f"{stem}.{alias.name}" for alias in node.names}
-        result[".".join(parts)] = found
+                imported |= {f"{stem}.{alias.name}" for alias in node.names}
+        result[".".join(parts)] = imported
     return result
 
 
@@ -51,18 +49,20 @@ def room(name: str) -> str:
 
 
 def test_imports_point_one_way():
-    bad = []
+    allowed, bad = may(), []
+    used: dict[str, set[str]] = {name: set() for name in allowed}
     for name, imports in modules().items():
-        if not name.startswith("training_core."):
+        own = room(name)
+        if not name.startswith("training_core.") or name == "training_core.__main__":
             continue
         for target in imports:
-            if target.startswith("nodes."):
+            other = target.split(".")[1] if target.startswith("training_core.") else ""
+            if target.startswith("nodes.") or (other in allowed and other not in {own, *allowed.get(own, ())}):
                 bad.append(f"{name} -> {target}")
-            if target.startswith("training_core.") and room(name) in MAY:
-                other = target.split(".")[1]
-                if other != room(name) and other not in SHARED and other not in MAY[room(name)]:
-                    bad.append(f"{name} -> {target}")
+            elif own in used and other in allowed and other != own:
+                used[own].add(other)
     assert not bad
+    assert used == allowed, "CONTRIBUTING.md allows imports that are not needed"
 
 
 def test_the_hosts_module_nodes_is_imported_in_one_place():

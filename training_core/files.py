@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -136,8 +137,21 @@ def remove_leftovers(folder: Path, stem: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def append_line(path: Path, line: str) -> None:
-    """Append `line` and a line break to a text file; if a killed process left an unfinished line, begin a new one first."""
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, which takes no room; where the file system has no links, copy it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        write_atomically(target, lambda temporary: shutil.copyfile(source, temporary), durable=False)
+
+
+def append_line(path: Path, line: str, durable: bool = False) -> None:
+    """Append `line` and a line break to a text file; if a killed process left an unfinished line, begin a new one first.
+
+    Args:
+        durable: wait until it is on the disk.
+    """
     with path.open("ab+") as file:
         file.seek(0, os.SEEK_END)
         if file.tell():
@@ -145,6 +159,9 @@ def append_line(path: Path, line: str) -> None:
             if file.read(1) != b"\n":
                 file.write(b"\n")
         file.write(line.encode() + b"\n")
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bool = True) -> None:

@@ -69,7 +69,7 @@ class _Same:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class FieldRow:
     """All that is known of a field of `Cell` beside its name, its type and its default.
 
     Args:
@@ -99,14 +99,14 @@ def row(
     changes: Mapping[str, Change] | None = None,
     **facts: Any,
 ) -> Any:
-    """Declare a field of `Cell` with its row; `facts` are arguments of `Row`. An optional field's default must mean
+    """Declare a field of `Cell` with its row; `facts` are arguments of `FieldRow`. An optional field's default must mean
     that the host does nothing for it: it leaves no node in the graph and no trace in the identity."""
     own = {"": Change(cost)} if cost is not None else {}
-    return field(default=default, metadata={"row": Row(changes=own | dict(changes or {}), **facts)})
+    return field(default=default, metadata={"row": FieldRow(changes=own | dict(changes or {}), **facts)})
 
 
 @cache
-def rows(kind: type) -> dict[str, Row]:
+def rows(kind: type) -> dict[str, FieldRow]:
     """The rows of `Cell`, or of a class made from it, by field.
 
     Raises:
@@ -118,7 +118,7 @@ def rows(kind: type) -> dict[str, Row]:
             raise TypeError(
                 f"{kind.__name__}.{each.name} has no row: declare it with row(...), as the other fields are."
             )
-        declared: Row = each.metadata["row"]
+        declared: FieldRow = each.metadata["row"]
         changes = {name or each.name: change for name, change in declared.changes.items()}
         result[each.name] = dataclasses.replace(declared, changes=changes)
     return result

@@ -25,7 +25,7 @@ def identity(cell: Cell, contents: Mapping[str, str]) -> str:
     """24 hex digits that are equal for two cells exactly if the same picture comes out.
 
     What is at its default leaves no trace, so that a new optional field changes no identity. A field that was renamed,
-    or has another default now, keeps its old name and default here: see `identity_name` and `identity_default` of Row.
+    or has another default now, keeps its old name and default here: see `identity_name` and `identity_default` of FieldRow.
 
     Args:
         contents: digests of what a cell only names: 'model:' (model and text encoder connected), 'vae:' (VAE

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..files import read_lines, write_atomically, write_json
+from ..files import append_line, link_or_copy, read_lines, write_atomically, write_json
 
 
 class PictureStore:
@@ -39,11 +38,7 @@ class PictureStore:
     def take_over(self, keys: Iterable[str]) -> None:
         """Link the pictures that only other comparisons have into this folder."""
         for key, source in elsewhere(self.folder, self._split(keys)[1]).items():
-            self.cells.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(source, self.path(key))
-            except OSError:
-                write_atomically(self.path(key), lambda temporary, s=source: shutil.copyfile(s, temporary), False)
+            link_or_copy(source, self.path(key))
 
     def _split(self, keys: Iterable[str]) -> tuple[set[str], set[str]]:
         """The keys whose pictures are in this folder, and those whose are not."""
@@ -61,10 +56,7 @@ class PictureStore:
         """Append a line about a cell to cells.jsonl, and wait until it is on the disk."""
         self.folder.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"cell": key, "time": time.time(), **values}, ensure_ascii=False)
-        with self._log.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._log, line, durable=True)
 
 
 def elsewhere(folder: Path, keys: set[str]) -> dict[str, Path]:

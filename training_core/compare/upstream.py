@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from ..history.graph import is_link
 from .axes import WidgetEdit
 
 Graph = dict[str, dict[str, Any]]
 Link = Sequence[Any]
 Slot = tuple[str, int]
 """A node and the number of one of its outputs."""
-
-
-def is_link(value: Any) -> bool:
-    """Return whether an input of a node comes from another node."""
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
 
 
 def upstream(graph: Mapping[str, Any], links: Iterable[Link]) -> Graph:

@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..errors import AthanorError
+from ..history.graph import is_link
 from ..host import fingerprint, nodegraph
 from .axes import Axis, Value, WidgetEdit
-from .upstream import Graph, Slot, changed, edge, edited, is_link
+from .upstream import Graph, Slot, changed, edge, edited
 
 MODELS = ("model", "clip", "vae")
 TRAINING = {"AthanorTrainLoRA", "TrainLoraNode"}

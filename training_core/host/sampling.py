@@ -125,7 +125,7 @@ def interlude(model: Trainable) -> Iterator[Any]:
     before, mm.in_training = mm.in_training, False
     devices = [model.device] if model.device.type == "cuda" else []
     try:
-        with torch.random.fork_rng(devices=devices), determinism.as_found():
+        with torch.random.fork_rng(devices=devices), determinism.outside_training():
             yield model.patcher
     finally:
         mm.in_training = before

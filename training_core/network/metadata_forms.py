@@ -17,7 +17,7 @@ Metadata = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class MetadataRow:
     """Settings (by their path in a Job, such as "network.rank") and the keys of metadata that tell them."""
 
     settings: tuple[str, ...]
@@ -150,37 +150,37 @@ def _read_density(metadata: Metadata) -> Values:
 
 
 JOINT = (
-    Row(
+    MetadataRow(
         settings=("buckets.width", "buckets.height"),
         keys=("ss_resolution",),
         write=_write_resolution,
         read=_read_resolution,
     ),
-    Row(
+    MetadataRow(
         settings=("noise.min_timestep", "noise.max_timestep"),
         keys=("modelspec.timestep_range",),
         write=_write_range,
         read=_read_range,
     ),
-    Row(
+    MetadataRow(
         settings=("optimizer.learning_rate", "optimizer.unet_lr", "optimizer.text_encoder_lr"),
         keys=("ss_learning_rate", "ss_unet_lr", "ss_text_encoder_lr"),
         write=_write_rates,
         read=_read_rates,
     ),
-    Row(
+    MetadataRow(
         settings=("optimizer.optimizer_type", "optimizer.optimizer_class", "optimizer.optimizer_args"),
         keys=("ss_optimizer",),
         write=lambda job: {},  # by `describe`: the full name of a class is known once it is loaded
         read=_read_optimizer,
     ),
-    Row(
+    MetadataRow(
         settings=("training.full_precision",),
         keys=("ss_full_fp16", "ss_full_bf16"),
         write=_write_full,
         read=_read_full,
     ),
-    Row(
+    MetadataRow(
         settings=(
             "noise.timestep_sampling",
             "noise.flow_shift",

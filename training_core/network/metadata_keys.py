@@ -30,7 +30,7 @@ from ..settings import (
     ValidationSettings,
     info,
 )
-from .metadata_forms import JOINT, Row, Values
+from .metadata_forms import JOINT, MetadataRow, Values
 
 GROUPS: dict[str, type[Settings]] = {
     "network": NetworkSettings,
@@ -156,7 +156,7 @@ def value_of(job: Job, path: str) -> Any:
     return getattr(settings[0] if isinstance(settings, tuple) else settings, name)
 
 
-def _row(group: str, setting: SettingInfo, key: str) -> Row:
+def _row(group: str, setting: SettingInfo, key: str) -> MetadataRow:
     """The row of a setting that has a key of its own."""
     path, form = f"{group}.{setting.name}", FORMS.get(key, Form())
 
@@ -169,7 +169,7 @@ def _row(group: str, setting: SettingInfo, key: str) -> Row:
         text = metadata.get(key, "None")
         return {} if text == "None" else {path: form.read(text)}
 
-    return Row(settings=(path,), keys=(key,), write=write, read=read)
+    return MetadataRow(settings=(path,), keys=(key,), write=write, read=read)
 
 
 def _with_its_network(key: str, network: NetworkSettings) -> bool:
@@ -187,7 +187,7 @@ def is_lycoris(network: NetworkSettings) -> bool:
     return network.algo != "lora" or network.preset != "attn-mlp" or network.train_norm
 
 
-def _rows() -> Iterator[Row]:
+def _rows() -> Iterator[MetadataRow]:
     """All rows: those of several settings first."""
     yield from JOINT
     taken = {path for row in JOINT for path in row.settings} | {path for paths in NOT_TOLD.values() for path in paths}

@@ -22,7 +22,7 @@ def offset_strength(strength: float, adaptive: float, latents: torch.Tensor) -> 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class NoiseDraws:
     """Normal numbers for one batch, float32 on the CPU: what `mix` needs of them, whatever the latents are."""
 
     noise: torch.Tensor  # (B, C, h, w)
@@ -32,7 +32,7 @@ class Drawn:
     inner: torch.Tensor | None = None  # (B, C, h, w) for ip_noise_gamma
     gamma: float = 0.0
 
-    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Drawn:
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> NoiseDraws:
         """The same with every tensor replaced by `change` of it."""
         offset, inner = (value if value is None else change(value) for value in (self.offset, self.inner))
         return replace(
@@ -65,7 +65,7 @@ def multires(noise: torch.Tensor, levels: Sequence[torch.Tensor], discount: floa
     return noise / noise.std()
 
 
-def draw(shape: Sequence[int], settings: NoiseSettings, *key: Any) -> Drawn:
+def draw(shape: Sequence[int], settings: NoiseSettings, *key: Any) -> NoiseDraws:
     """All random numbers that the noise of a batch of `shape` (B, C, h, w) is made of."""
 
     def normal(what: str, size: Sequence[int] = shape) -> torch.Tensor:
@@ -74,7 +74,7 @@ def draw(shape: Sequence[int], settings: NoiseSettings, *key: Any) -> Drawn:
     def strength(value: float, random: bool, what: str) -> float:
         return value * keyed(*key, what).random() if random else value
 
-    drawn = Drawn(noise=normal("noise"))
+    drawn = NoiseDraws(noise=normal("noise"))
     if settings.noise_offset:
         much = strength(settings.noise_offset, settings.noise_offset_random_strength, "offset strength")
         drawn = replace(drawn, offset=normal("offset", (*shape[:-2], 1, 1)), much=much)
@@ -86,7 +86,7 @@ def draw(shape: Sequence[int], settings: NoiseSettings, *key: Any) -> Drawn:
     return drawn
 
 
-def mix(latents: torch.Tensor, settings: NoiseSettings, drawn: Drawn) -> tuple[torch.Tensor, torch.Tensor]:
+def mix(latents: torch.Tensor, settings: NoiseSettings, drawn: NoiseDraws) -> tuple[torch.Tensor, torch.Tensor]:
     """Noise for latents (B, C, h, w), float32 on their device, from numbers that were drawn for their shape.
 
     Returns:

@@ -12,11 +12,11 @@ from ..errors import AthanorError
 from ..optim import state as packed
 from ..optim.averaging import Ema
 from .compute_plan import ComputePlan
-from .progress import Progress
+from .progress import RunProgress
 from .state import State
 
 
-class Probe(Protocol):
+class ProbeState(Protocol):
     """The frozen probe, as far as it changes from step to step."""
 
     first: torch.Tensor | None  # losses of its first look, (samples,); None before it
@@ -30,10 +30,10 @@ class Resumable:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     ema: Ema | None
-    probe: Probe
+    probe: ProbeState
     plan: Callable[[], ComputePlan]  # how steps are computed now; it can change in mid-run
 
-    def capture(self, progress: Progress) -> State:
+    def capture(self, progress: RunProgress) -> State:
         """Return a copy of everything on the CPU, as a state that can be written."""
         tensors, optimizer = packed.pack(self.optimizer)
         tensors = {f"optimizer.{name}": value for name, value in tensors.items()}
@@ -45,14 +45,14 @@ class Resumable:
             "plan": self.plan().to_json(),
         }
         if self.ema:
-            held = self.ema.state_dict()
-            plain["ema"] = held["count"]
-            tensors |= {f"ema.{i}": mean.to("cpu", copy=True) for i, mean in enumerate(held["means"])}
+            ema = self.ema.state_dict()
+            plain["ema"] = ema["count"]
+            tensors |= {f"ema.{i}": mean.to("cpu", copy=True) for i, mean in enumerate(ema["means"])}
         if self.probe.first is not None:
             tensors["probe"] = self.probe.first.to("cpu", copy=True)
         return State(progress.step, progress.epoch, tensors, plain)
 
-    def restore(self, state: State, progress: Progress) -> None:
+    def restore(self, state: State, progress: RunProgress) -> None:
         """Put a state back into the objects and into `progress`.
 
         Raises:

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from ..data.plan import PlannedBatch
 from ..data.prefetch import prefetched
-from ..host.batch import Batch
+from ..host.batch import DeviceBatch
 from ..host.model import Trainable
 from .encoded import Encodings, Fetched, to_device
 from .ranks import Ranks, SingleProcess
@@ -30,7 +30,7 @@ class BatchLoader:
         """
         self._encodings, self._model, self._ranks, self._draw = encodings, model, ranks or SingleProcess(), draw
 
-    def __call__(self, steps: Sequence[Step]) -> Generator[tuple[list[Batch], float]]:
+    def __call__(self, steps: Sequence[Step]) -> Generator[tuple[list[DeviceBatch], float]]:
         """Yield for every step this process' micro-batches on the device, and the seconds that were waited for them."""
         with closing(prefetched(steps, self._fetch)) as ready:
             for (step, batches), (fetched, waited) in zip(steps, ready, strict=True):

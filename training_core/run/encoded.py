@@ -19,7 +19,7 @@ from ..history.events import Encoded, Warned
 from ..host import fingerprint, folders, guard
 from ..host import text as host_text
 from ..host import vae as host_vae
-from ..host.batch import Batch, Geometry
+from ..host.batch import DeviceBatch, Geometry
 from ..host.model import Trainable
 from ..host.vae_float32 import in_float32
 from ..randomness import generator
@@ -198,6 +198,6 @@ def _together(masks: list[torch.Tensor | None]) -> torch.Tensor | None:
     return torch.stack([whole if mask is None else mask for mask in masks])[:, None].float() / 255
 
 
-def to_device(fetched: Fetched, model: Trainable) -> Batch:
+def to_device(fetched: Fetched, model: Trainable) -> DeviceBatch:
     """Put a fetched batch on the model's device."""
     return model.batch(fetched.latents, fetched.texts, fetched.geometry, fetched.weights, fetched.mask)

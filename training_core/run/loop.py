@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..data.plan import Length, PlannedBatch
 from ..history.events import Event
-from ..resume.progress import Outcome, Pending, Progress
+from ..resume.progress import Outcome, Pending, RunProgress
 from .step import Conditioned
 
 Step = tuple[int, list[PlannedBatch]]
@@ -27,11 +27,11 @@ class Hooks(Protocol):
         """Whether to make another step; raises if the user interrupts."""
         ...
 
-    def after_step(self, progress: Progress) -> Iterator[Event]:
+    def after_step(self, progress: RunProgress) -> Iterator[Event]:
         """Read losses, look, draw and save where it is due."""
         ...
 
-    def after_epoch(self, progress: Progress) -> Iterator[Event]:
+    def after_epoch(self, progress: RunProgress) -> Iterator[Event]:
         """Draw and save where it is due."""
         ...
 
@@ -49,7 +49,7 @@ def loop(
     stepper: Callable[[int, float, Sequence[Conditioned], Sequence[int]], Outcome],
     learning_rate: Callable[[int], float],
     hooks: Hooks,
-    progress: Progress,
+    progress: RunProgress,
 ) -> Iterator[Event]:
     """Train from where `progress` stands until `length.steps` optimizer steps are made.
 

@@ -11,9 +11,9 @@ from ..data.plan import PlannedBatch
 from ..history.events import Encoded, Probed, Warned
 from ..host.model import Trainable
 from ..objective import Objective
+from ..optim.averaging import WeightsContext, eval_mode
 from ..settings import LossSettings, NoiseSettings, ValidationSettings
 from .encoded import Encodings, to_device
-from .eval_mode import WeightsContext, eval_mode
 
 TIMES = 20
 """How often a run is looked at when validate_every_n_steps is 0."""

@@ -22,7 +22,7 @@ from ..network import metadata
 from ..optim import averaging, schedulers
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
 from ..resume.compute_plan import ComputePlan
-from ..resume.progress import Progress
+from ..resume.progress import RunProgress
 from ..resume.resumable import Resumable
 from ..resume.saving import Saver
 from ..settings import Job
@@ -71,7 +71,7 @@ class Trainer:
     stepper: Stepper
     writer: CheckpointWriter | NullCheckpointWriter
     hooks: RunHooks
-    progress: Progress
+    progress: RunProgress
 
 
 def session(context: Context) -> Iterator[Event]:
@@ -147,7 +147,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch]
         started: seconds since 1970, for the file's metadata.
     """
     job, run, model, target = context.job, context.run, models.model, models.target
-    run.begin(target.module)
+    run.load_first_values(target.module)
     optimizer = run.optimizer.build(target.groups)
     eval_weights = averaging.eval_weights(optimizer)
     ema = _ema(job, target.groups)
@@ -196,7 +196,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch]
     resumable = Resumable(
         module=target.module, optimizer=optimizer, scaler=scaler, ema=ema, probe=run.probe, plan=plan_now
     )
-    progress, states = Progress(), folders.run_folder(job.run_id) / "state"
+    progress, states = RunProgress(), folders.run_folder(job.run_id) / "state"
     if run.start.state:
         resumable.restore(run.start.state.read(), progress)
         saver.saved.extend(registry.saved_files(states.parent, progress.step))
@@ -235,8 +235,7 @@ def _metadata(context: Context, models: LoadedModels, started: float) -> dict[st
     facts = metadata.Facts(
         buckets=run.buckets,
         length=run.length,
-        base_version=run.family.base_version,
-        architecture=run.family.architecture,
+        family=run.family,
         prediction=run.objective.prediction,
         optimizer=run.optimizer.label,
         base_model=detection.file_of(run.model),

@@ -21,7 +21,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SettingValue:
     """One setting of a job, at any depth."""
 
     key: str  # what identities call it: its path with the oldest names, such as network.blocks.reg_dims
@@ -59,7 +59,7 @@ def entries(
     without: Mapping[str, frozenset[str]],
     path: str = "",
     group: str = "",
-) -> Iterator[Entry]:
+) -> Iterator[SettingValue]:
     """Yield every setting of `kind` with its value in `values`, which any version has written; what that lacks is at its default.
 
     Args:
@@ -74,7 +74,7 @@ def entries(
         inner, value = _group(field.annotation), known.get(name)
         if inner and get_origin(field.annotation) is tuple:
             parts = list(value or ())
-            yield Entry(key, name, len(parts), None)
+            yield SettingValue(key, name, len(parts), None)
             for i, part in enumerate(parts):
                 yield from entries(inner, part, without, f"{key}.{i}.", group or name)
         elif inner:
@@ -82,7 +82,7 @@ def entries(
         else:
             first = declared(field).get("first_default")
             default = _plain(field.default if first is None else first)
-            yield Entry(key, name, _plain(known[name]) if name in known else default, default)
+            yield SettingValue(key, name, _plain(known[name]) if name in known else default, default)
 
 
 def digest(kind: type[Settings], values: Mapping[str, Any], without: Mapping[str, frozenset[str]]) -> str:
