@@ -13,7 +13,7 @@ from threading import Lock
 from aiohttp import web
 
 from ..training_core.data.thumbnails import Thumbnails
-from ..training_core.data.view import MOST_PICTURES, MOST_TERMS, Filter, View
+from ..training_core.data.view import MOST_PICTURES, MOST_TERMS, DatasetView, Filter
 from ..training_core.errors import AthanorError
 from ..training_core.history import registry, trained_on
 from ..training_core.host import folders
@@ -30,19 +30,19 @@ class _OpenViews:
     """The views that pages have open; of more than _OPEN the least recently used is closed."""
 
     def __init__(self) -> None:
-        self._views: OrderedDict[str, View] = OrderedDict()
+        self._views: OrderedDict[str, DatasetView] = OrderedDict()
         self._checks: dict[str, http.Json] = {}  # progress of the doctor by view: done and total, or an error
         self._lock = Lock()
         self.readers = ThreadPoolExecutor(2, "athanor-thumbnails")
         self.doctors = ThreadPoolExecutor(1, "athanor-doctor")
 
-    def get(self, name: str) -> View | None:
+    def get(self, name: str) -> DatasetView | None:
         with self._lock:
             if name in self._views:
                 self._views.move_to_end(name)
             return self._views.get(name)
 
-    def put(self, name: str, view: View) -> View:
+    def put(self, name: str, view: DatasetView) -> DatasetView:
         """Add a view and return it; if there is one of this name, return that one."""
         with self._lock:
             view = self._views.setdefault(name, view)
@@ -51,11 +51,11 @@ class _OpenViews:
                 self._checks.pop(self._views.popitem(last=False)[0], None)
             return view
 
-    def check(self, name: str, view: View) -> http.Json:
+    def check(self, name: str, view: DatasetView) -> http.Json:
         """Return the findings of a view, or how far the doctor is with them; the first call starts it."""
         with self._lock:
             if view.findings is not None:
-                return {"findings": view.findings_told()}
+                return {"findings": view.findings_json()}
             progress = self._checks.get(name)
             if progress is None:
                 progress = self._checks[name] = {"done": 0, "total": len(view.dataset.pictures)}
@@ -64,7 +64,7 @@ class _OpenViews:
                 del self._checks[name]
             return dict(progress)
 
-    def _examine(self, view: View, progress: http.Json) -> None:
+    def _examine(self, view: DatasetView, progress: http.Json) -> None:
         try:
             view.examine(lambda done, total: progress.update(done=done, total=total))
         except Exception as error:  # of any kind: it is shown on the page
@@ -123,7 +123,7 @@ def _opened(views: _OpenViews, prompt: http.Json, node: str) -> http.Json:
     return {"id": name, **views.put(name, view).overview()}
 
 
-def _view(request: web.Request, views: _OpenViews) -> View:
+def _view(request: web.Request, views: _OpenViews) -> DatasetView:
     """Return an open view by its id, or that of a run by the run's id."""
     name = request.match_info["id"]
     if not _VIEW.fullmatch(name) and not _RUN.fullmatch(name):

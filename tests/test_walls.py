@@ -1,7 +1,10 @@
 """The walls of the house: imports go one way, in no circle, and the host has one door."""
 
 import ast
+import re
 from pathlib import Path
+
+import order
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "server", "execution", "nodes"}
@@ -121,6 +124,31 @@ def test_files_stay_small():
         if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300
     }
     assert not long
+
+
+def test_no_test_file_imports_another():
+    """What two of them need is in tests/helpers: a file alone, or in another order, gives the same."""
+    bad = []
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            bad += [f"{path.name} -> {name}" for name in names if name.startswith(("test_", "conftest"))]
+    assert not bad
+
+
+def test_every_test_file_names_its_own_runs():
+    """Files share a server: what one of them counts must not be another's."""
+    files: dict[str, set[str]] = {}
+    for path in (ROOT / "tests" / "host").glob("test_*.py"):
+        for name in re.findall(r'"output_name": "([^"]+)"', path.read_text(encoding="utf-8")):
+            files.setdefault(name, set()).add(path.name)
+    shared = {name: sorted(paths) for name, paths in files.items() if len(paths) > 1}
+    assert len(files) > 40 and not shared
+
+
+def test_slow_files_that_run_first_are_there():
+    assert not [name for name in order.SECONDS if not (ROOT / "tests" / name).is_file()]
 
 
 LYCORIS = {

@@ -5,8 +5,8 @@ import json
 
 import graphs
 import pytest
+from answers import answer
 from PIL import Image
-from test_routes import answer
 
 
 @pytest.fixture(scope="module")
