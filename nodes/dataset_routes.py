@@ -13,7 +13,7 @@ from threading import Lock
 from aiohttp import web
 
 from ..training_core.data.thumbnails import Thumbnails
-from ..training_core.data.view import MOST_PICTURES, MOST_TERMS, Filter, View
+from ..training_core.data.view import MOST_PICTURES, MOST_TERMS, DatasetView, Filter
 from ..training_core.errors import AthanorError
 from ..training_core.history import registry, trained_on
 from ..training_core.host import folders
@@ -29,19 +29,19 @@ class _Shelf:
     """The views that pages have open; the one that was not asked for longest goes first."""
 
     def __init__(self) -> None:
-        self._views: OrderedDict[str, View] = OrderedDict()
+        self._views: OrderedDict[str, DatasetView] = OrderedDict()
         self._looks: dict[str, http.Json] = {}  # examinations that are under way or have failed
         self._lock = Lock()
         self.readers = ThreadPoolExecutor(2, "athanor-thumbnails")
         self.doctors = ThreadPoolExecutor(1, "athanor-doctor")
 
-    def get(self, name: str) -> View | None:
+    def get(self, name: str) -> DatasetView | None:
         with self._lock:
             if name in self._views:
                 self._views.move_to_end(name)
             return self._views.get(name)
 
-    def put(self, name: str, view: View) -> View:
+    def put(self, name: str, view: DatasetView) -> DatasetView:
         """Keep a view; of two made at once, the first."""
         with self._lock:
             view = self._views.setdefault(name, view)
@@ -50,11 +50,11 @@ class _Shelf:
                 self._looks.pop(self._views.popitem(last=False)[0], None)
             return view
 
-    def look(self, name: str, view: View) -> http.Json:
+    def look(self, name: str, view: DatasetView) -> http.Json:
         """How far the doctor is; the first call sends for one."""
         with self._lock:
             if view.findings is not None:
-                return {"findings": view.findings_told()}
+                return {"findings": view.findings_json()}
             told = self._looks.get(name)
             if told is None:
                 told = self._looks[name] = {"done": 0, "total": len(view.dataset.pictures)}
@@ -63,7 +63,7 @@ class _Shelf:
                 del self._looks[name]
             return dict(told)
 
-    def _examine(self, view: View, told: http.Json) -> None:
+    def _examine(self, view: DatasetView, told: http.Json) -> None:
         try:
             view.examine(lambda done, total: told.update(done=done, total=total))
         except Exception as error:  # whatever it is, the page is told
@@ -122,7 +122,7 @@ def _opened(shelf: _Shelf, prompt: http.Json, node: str) -> http.Json:
     return {"id": name, **shelf.put(name, view).overview()}
 
 
-def _view(request: web.Request, shelf: _Shelf) -> View:
+def _view(request: web.Request, shelf: _Shelf) -> DatasetView:
     """Return an open view, or that of a run, by its id."""
     name = request.match_info["id"]
     if not _VIEW.fullmatch(name) and not _RUN.fullmatch(name):

@@ -8,7 +8,7 @@ from ..training_core.data import rebalance
 from ..training_core.data.caption_edit import edit_dataset
 from ..training_core.data.dataset import Dataset
 from ..training_core.data.plan import Buckets, sort_into_buckets
-from ..training_core.data.view import View
+from ..training_core.data.view import DatasetView
 from ..training_core.errors import AthanorError
 from ..training_core.settings import (
     BucketSettings,
@@ -22,7 +22,7 @@ from .graph_datasets import Prompt, digest, inputs_of, kind_of, link_of, made
 from .schema import pick
 
 
-def view(prompt: Prompt, node: str) -> View:
+def view(prompt: Prompt, node: str) -> DatasetView:
     """What the page of a Dataset Loader, Bucketer or Dataset Doctor shows.
 
     Raises:
@@ -41,7 +41,7 @@ def view(prompt: Prompt, node: str) -> View:
         side = min(4096, max(256, round((buckets.settings.width * buckets.settings.height) ** 0.5 / 64) * 64))
         doctor = DoctorSettings(resolution=side, batch_size=min(1024, buckets.settings.batch_size))
     folders = dict.fromkeys(subset.folder for subset in dataset.subsets if subset.folder)
-    return View(title=", ".join(folders) or "Dataset", dataset=dataset, buckets=buckets, doctor=doctor)
+    return DatasetView(title=", ".join(folders) or "Dataset", dataset=dataset, buckets=buckets, doctor=doctor)
 
 
 def _found(prompt: Prompt, node: str) -> Dataset | Buckets:

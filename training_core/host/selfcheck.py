@@ -108,9 +108,9 @@ def _deviation(one: Any, name: str, patches: Mapping[str, Any]) -> float:
     adapter.eval()
     try:
         x = _input(module, base["weight"])
-        with packed.given(module, _frozen(base)):
+        with packed.replaced_parameters(module, _frozen(base)):
             trained, plain = adapter(x), one.base_forward(x)
-        with packed.given(module, _frozen({p: _stock(base[p], f"{name}.{p}", patches) for p in base})):
+        with packed.replaced_parameters(module, _frozen({p: _stock(base[p], f"{name}.{p}", patches) for p in base})):
             loaded = one.base_forward(x)
     finally:
         adapter.train(training)

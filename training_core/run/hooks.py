@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..data.plan import Batch
+from ..data.plan import PlannedBatch
 from ..history.events import Event
 from ..host import devices, guard
 from ..host.model import Trainable
@@ -33,7 +33,7 @@ class RunHooks:
     module: torch.nn.Module  # what is trained
     eval_weights: WeightsContext
     health: Health
-    encode: Callable[[list[Batch]], Iterator[Event]]  # what the batches of an epoch need
+    encode: Callable[[list[PlannedBatch]], Iterator[Event]]  # what the batches of an epoch need
     warnings: Callable[[], Iterator[Event]]  # that have come up since the last step
     probe: Probe
     samples: Samples
@@ -48,7 +48,7 @@ class RunHooks:
         if self.samples.due("step", 0):
             yield from self._draw(progress, "step")
 
-    def before_epoch(self, batches: list[Batch]) -> Iterator[Event]:
+    def before_epoch(self, batches: list[PlannedBatch]) -> Iterator[Event]:
         """Encode what the epoch needs; where something was, the encoders may have pushed the model out: load it again."""
         encoded = False
         for event in self.encode(batches):

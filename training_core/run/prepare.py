@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.holdout import Held, hold_out
-from ..data.plan import Batch, Buckets, Length, epoch_plan, length
+from ..data.holdout import ProbeSplit, hold_out
+from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
 from ..errors import AthanorError
 from ..families import Family
 from ..history.handle import few
@@ -56,7 +56,7 @@ class Prepared:
     begin: Callable[[Any], None]  # gives a new network its first values
     warnings: list[str]
 
-    def plan(self, job: Job, epoch: int) -> list[Batch]:
+    def plan(self, job: Job, epoch: int) -> list[PlannedBatch]:
         """The batches of an epoch (from 0)."""
         return epoch_plan(self.buckets, job.training, epoch, self.resolved.conditioning)
 
@@ -230,7 +230,7 @@ def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
     )
 
 
-def _encodings(resolved: Job, held: Held, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
+def _encodings(resolved: Job, held: ProbeSplit, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
     """Latents and texts of what is trained on, and of what the probe looks at; the same if these are the same pictures."""
     autoencoder = fingerprint.autoencoder(vae, encoding_dtype(vae))
 

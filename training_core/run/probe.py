@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import torch
 
-from ..data.plan import Batch
+from ..data.plan import PlannedBatch
 from ..history.events import Encoded, Probed, Warned
 from ..host.model import Trainable
 from ..objective import Objective
@@ -26,7 +26,9 @@ class Probe:
     Dropout is off, no gradients are made, no generator of the training is drawn from, and the network stays as it was.
     """
 
-    def __init__(self, encodings: Encodings, batches: list[Batch], settings: ValidationSettings, label: str) -> None:
+    def __init__(
+        self, encodings: Encodings, batches: list[PlannedBatch], settings: ValidationSettings, label: str
+    ) -> None:
         self._encodings, self._batches, self._settings, self._label = encodings, batches, settings, label
         self.first: torch.Tensor | None = None  # losses of the first look, (samples,)
 

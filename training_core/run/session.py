@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..data.plan import Batch
+from ..data.plan import PlannedBatch
 from ..history import registry
 from ..history.events import Event, Resumed, Started, Warned
 from ..history.log import NullRunLog, RunLog
@@ -58,7 +58,7 @@ class Context:
     graph: Mapping[str, Any]  # what the host writes into its pictures; LoRA files carry it
     ranks: Ranks
 
-    def own(self, batches: list[Batch]) -> list[Batch]:
+    def own(self, batches: list[PlannedBatch]) -> list[PlannedBatch]:
         """Return the batches that this process encodes and trains on."""
         return [batch for _, batch in self.ranks.shard(batches)]
 
@@ -113,7 +113,7 @@ def session(context: Context) -> Iterator[Event]:
         context.run_log.note("done", step=trainer.progress.step)
 
 
-def _encode(context: Context, planned: list[Batch]) -> Iterator[Event]:
+def _encode(context: Context, planned: list[PlannedBatch]) -> Iterator[Event]:
     """Encode what the probe, the samples and the first epoch need, while the model is not loaded yet."""
     run = context.run
     yield from run.probe.prepare()
@@ -139,7 +139,7 @@ def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: It
     yield from trainer.hooks.end(progress)
 
 
-def _trainer(context: Context, models: LoadedModels, planned: list[Batch], started: float) -> Trainer:
+def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch], started: float) -> Trainer:
     """Put together what a session trains with, as the run's state left it.
 
     Args:
