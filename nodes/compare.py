@@ -12,8 +12,8 @@ from comfy_api.latest import io
 from PIL import Image
 
 from ..training_core.compare import engine, prepare, report, variants, viewer
-from ..training_core.compare.files import draw_pages, open_comparison
 from ..training_core.compare.grid import Painter
+from ..training_core.compare.grid_files import draw_pages, open_comparison
 from ..training_core.compare.request import OWN_AXES, ComparisonRequest, check_widgets
 from ..training_core.host import folders, node_tools
 from ..training_core.settings import CompareSettings, GridSettings

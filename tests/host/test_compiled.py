@@ -222,7 +222,7 @@ def test_what_cannot_be_compiled_runs_as_usual_and_is_told(failure, backend):
 
 @pytest.mark.parametrize("where", ["compiling", "running"])
 def test_memory_that_is_full_is_no_failure_to_compile(where, backend):
-    """The step is tried again with fewer pictures (`Split`), the blocks stay compiled."""
+    """The step is tried again with fewer pictures (`OomSplitter`), the blocks stay compiled."""
     import comfy.model_management
     from athanor.training_core.host import compiled
 

@@ -76,7 +76,7 @@ class FieldRow:
         kinds: types of XYZ Axis that set it, and how their text is read.
         changes: names under which values of axes change it, with their costs; a single cost stands for its own name.
         node: the node of the host that does it, in the graph that is written into the picture and for the picture
-            itself. None: it tells which models or which latent are taken (see stock.py and engine.py).
+            itself. None: it tells which models or which latent are taken (see stock.py and model_cache.py).
         parameter: its name in the `parameters` text of A1111; "" where another row tells of it.
         shown: what stands there, if not the value itself.
         identity_name: its name in the identity of cells, if it was renamed since.
@@ -107,7 +107,7 @@ def row(
 
 @cache
 def rows(kind: type) -> dict[str, FieldRow]:
-    """The rows of `Cell`, or of a class made from it, by field.
+    """Return the rows of `Cell`, or of a class made from it, by field.
 
     Raises:
         TypeError: a field has none.
@@ -125,7 +125,7 @@ def rows(kind: type) -> dict[str, FieldRow]:
 
 
 def defaults(kind: type) -> dict[str, Any]:
-    """The optional fields of a cell, each with the value that leaves no trace in the identity."""
+    """Return the optional fields of a cell, each with the value that leaves no trace in the identity."""
     result = {}
     for each in dataclasses.fields(kind):
         if each.default is not dataclasses.MISSING:

@@ -67,7 +67,7 @@ _WORD = re.compile(r"[\u2e80-\uffef]|[^ ,_\-./\u2e80-\uffef]+[,_\-./]?")
 
 
 def cut(lines: Sequence[str], label: str) -> bool:
-    """Whether something of the label is missing."""
+    """Return whether something of the label is missing."""
     return len("".join("".join(lines).split())) < len("".join(label.split()))
 
 
@@ -118,12 +118,12 @@ class Painter:
         return text, int(max(used, least if titles else 0)) + 12 + max(6, self._settings.margin)
 
     def _corner_lines(self, side: int, size: int) -> list[tuple[str, str]]:
-        """The axes' titles, in the corner; after the last line of each an arrow says which way it goes."""
+        """Return the axes' titles, in the corner; after the last line of each an arrow says which way it goes."""
         lines: list[tuple[str, str]] = []
-        for title, way in ((self.grid.columns.title, "right"), (self.grid.rows.title, "down")):
+        for title, direction in ((self.grid.columns.title, "right"), (self.grid.rows.title, "down")):
             if title:
                 words = wrap(title, font_for(title, size), max(40, side - 16 - size), 3)
-                lines += [(line, way if i == len(words) - 1 else "") for i, line in enumerate(words)]
+                lines += [(line, direction if i == len(words) - 1 else "") for i, line in enumerate(words)]
         return lines
 
     def _title_lines(self, width: int) -> list[str]:
@@ -133,7 +133,7 @@ class Painter:
         return round(self._big * 1.3) * max(1, len(self._title_lines(width))) + self._big // 2
 
     def draw(self) -> Iterator[Image.Image]:
-        """The pages, one after the other: only one is in memory at a time."""
+        """Yield the pages, one after the other: only one is in memory at a time."""
         total = len(self.pages)
         for number, page in enumerate(self.pages, 1):
             yield self._page(page, f"page {number} of {total}" if total > 1 else "")
@@ -194,10 +194,10 @@ class Painter:
             pen.text((12, middle), shown[0], font=font_for(name, self._blocks), fill=INK, anchor="lm")
         bottom = y + room.head - 5
         size, lines = self._corner
-        for i, (words, way) in enumerate(lines):
+        for i, (words, direction) in enumerate(lines):
             right, low = room.side - 10, bottom - round(size * 1.25) * (len(lines) - 1 - i)
-            if way:
-                _arrow(pen, right, low - size * 0.55, size * 0.3, way)
+            if direction:
+                _arrow(pen, right, low - size * 0.55, size * 0.3, direction)
                 right -= round(size * 0.9)
             pen.text((right, low), words, font=font_for(words, size), fill=MUTED, anchor="rb")
         x, widths = room.side + room.gap, self.grid.widths()
@@ -232,10 +232,10 @@ class Painter:
         sheet.paste(picture, (left, top))
 
 
-def _arrow(pen: ImageDraw.ImageDraw, right: float, middle: float, half: float, way: str) -> None:
+def _arrow(pen: ImageDraw.ImageDraw, right: float, middle: float, half: float, direction: str) -> None:
     """A small triangle that ends at `right`, `half` pixels to each side (fonts lack the signs)."""
     left, centre = right - 2 * half, right - half
-    if way == "right":
+    if direction == "right":
         pen.polygon([(left, middle - half), (right, middle), (left, middle + half)], fill=MUTED)
     else:
         pen.polygon([(left, middle - half), (right, middle - half), (centre, middle + half)], fill=MUTED)

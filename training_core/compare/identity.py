@@ -50,12 +50,12 @@ def identity(cell: Cell, contents: Mapping[str, str]) -> str:
 
 
 def content_name(name: str, edits: Sequence[WidgetEdit]) -> str:
-    """The key of a digest for `name` (such as 'model:') where widgets before it have these values."""
+    """Return the key of a digest for `name` (such as 'model:') where widgets before it have these values."""
     return f"{name} with {list(edits)!r}" if edits else name
 
 
 def parameters(cell: Cell) -> str:
-    """The `parameters` text that picture viewers know from A1111."""
+    """Return the `parameters` text that picture viewers know from A1111."""
     tags = "".join(f" <lora:{x.name.removesuffix('.safetensors')}:{_strength(x)}>" for x in cell.loras)
     optional, shown = defaults(type(cell)), {}
     for name, row in rows(type(cell)).items():

@@ -63,7 +63,7 @@ def write(folder: Path, document: Mapping[str, Any]) -> Path:
 
 
 def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
-    """All that the viewer shows besides the pictures."""
+    """Return all that the viewer shows besides the pictures."""
     errors = failures(folder)
     missing = [key for key in document["order"] if not (folder / "cells" / f"{key}.png").is_file()]
     return {name: document[name] for name in ("title", "axes", "cells", "sizes", "parameters")} | {

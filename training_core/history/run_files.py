@@ -59,7 +59,7 @@ def with_companions(path: Path) -> list[Path]:
 
 
 def is_companion(path: Path) -> bool:
-    """Whether a file of a run is the running mean or the copy in diffusers' names of another one."""
+    """Return whether a file of a run is the running mean or the copy in diffusers' names of another one."""
     return bool(_COMPANION.search(path.stem))
 
 

@@ -27,10 +27,10 @@ def points(folder: Path, after: int = 0, most: int = 2000) -> list[MetricsLine]:
     try:
         with (folder / "metrics.jsonl").open("rb") as file:
             size = file.seek(0, 2)
-            begin = _begin(file, size, after) if after else 0
-            if size - begin <= WHOLE:
-                file.seek(begin)
-                return _grouped([e for e in _ordered(_entries(file.read(size - begin))) if e["step"] > after], most)
+            start = _begin(file, size, after) if after else 0
+            if size - start <= WHOLE:
+                file.seek(start)
+                return _grouped([e for e in _ordered(_entries(file.read(size - start))) if e["step"] > after], most)
             return _of_long(folder / "metrics.jsonl", file, after, most)
     except OSError:
         return []
@@ -43,7 +43,7 @@ def _of_long(path: Path, file: BinaryIO, after: int, most: int) -> list[MetricsL
         return []
     count = min(most - 2, len(later))
     groups = [later[i * len(later) // count : (i + 1) * len(later) // count] for i in range(count)]
-    entries = [_stand_in([_first(file, later[0].begin, after)])]
+    entries = [_stand_in([_first(file, later[0].offset, after)])]
     for group in groups:
         count = sum(stretch.count for stretch in group)
         entries.append({
@@ -132,11 +132,11 @@ def _stand_in(group: list[MetricsLine]) -> MetricsLine:
     return {**group[-1], "mean": mean, "low": low, "high": high}
 
 
-def _pieces(file: BinaryIO, begin: int, size: int, count: int, length: int) -> Iterator[list[MetricsLine]]:
+def _pieces(file: BinaryIO, start: int, size: int, count: int, length: int) -> Iterator[list[MetricsLine]]:
     """Yield the entries of `count` pieces of `length` bytes; of each, whole lines, one at least."""
-    stride = (size - begin) / max(1, count)
+    stride = (size - start) / max(1, count)
     for number in range(count):
-        file.seek(begin + int(number * stride))
+        file.seek(start + int(number * stride))
         if number:
             file.readline()
         lines, read = [], 0

@@ -48,7 +48,7 @@ def encode_prompt(clip: Any, text: str) -> Any:
 
 
 def run_node(kind: str, **inputs: Any) -> Any:
-    """The first output of one of the host's own nodes, run here and now with these inputs.
+    """Return the first output of one of the host's own nodes, run here and now with these inputs.
 
     Raises:
         AthanorError: this ComfyUI has no such node.

@@ -68,7 +68,7 @@ def describe(asked: Job, trained: Job, facts: Facts) -> dict[str, object]:
 
 
 def _run(asked: Job, trained: Job, facts: Facts) -> dict[str, object]:
-    """The run as a whole, and fields of sd-scripts that are the same for every run here."""
+    """Return the fields about the run as a whole, and those of sd-scripts that are the same for every run here."""
     training, size = trained.training, trained.buckets.batch_size
     return {
         "ss_training_started_at": str(facts.started),
@@ -117,7 +117,7 @@ def _pictures(job: Job, buckets: Buckets) -> dict[str, object]:
 
 
 def _model(facts: Facts) -> dict[str, str]:
-    """The model that is trained on."""
+    """Return the fields about the model that is trained on."""
     return {
         "ss_base_model_version": facts.family.base_version,
         "ss_v2": str(facts.family.base_version.startswith("sd_v2")),
@@ -129,7 +129,7 @@ def _model(facts: Facts) -> dict[str, str]:
 
 
 def _spec(job: Job, facts: Facts) -> dict[str, str]:
-    """The fields of the Stability model specification; those without a value are left out."""
+    """Return the fields of the Stability model specification; those without a value are left out."""
     name = job.training.output_name.rpartition("/")[2]
     optional = {
         "modelspec.prediction_type": {"eps": "epsilon", "v": "v"}.get(facts.prediction),
@@ -147,7 +147,7 @@ def _spec(job: Job, facts: Facts) -> dict[str, str]:
 
 
 def at_save(step: int, epoch: int) -> dict[str, str]:
-    """What is known only when a file is written."""
+    """Return what is known only when a file is written."""
     now = time.time()
     return {
         "ss_training_finished_at": str(now),

@@ -13,7 +13,7 @@ from ..settings import NoiseSettings
 
 
 def offset_strength(strength: float, adaptive: float, latents: torch.Tensor) -> torch.Tensor | float:
-    """How much each channel is shifted (--noise_offset, --adaptive_noise_scale): strength + adaptive * |mean of the
+    """Return how much each channel is shifted (--noise_offset, --adaptive_noise_scale): strength + adaptive * |mean of the
     channel|, not below 0. `latents`: (B, C, ..., h, w) -> (B, C, ..., 1, 1), or the plain strength.
     """
     if not adaptive:
@@ -33,7 +33,7 @@ class NoiseDraws:
     gamma: float = 0.0
 
     def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> NoiseDraws:
-        """The same with every tensor replaced by `change` of it."""
+        """Return the same with every tensor replaced by `change` of it."""
         offset, inner = (value if value is None else change(value) for value in (self.offset, self.inner))
         return replace(
             self, noise=change(self.noise), offset=offset, coarse=tuple(map(change, self.coarse)), inner=inner
@@ -41,7 +41,7 @@ class NoiseDraws:
 
 
 def coarse(shape: Sequence[int], iterations: int, *key: Any) -> tuple[torch.Tensor, ...]:
-    """The levels of pyramid noise for a batch of `shape` (B, C, h, w) (--multires_noise_iterations): for i = 0.. normal
+    """Return the levels of pyramid noise for a batch of `shape` (B, C, h, w) (--multires_noise_iterations): for i = 0.. normal
     noise of the size divided by r^i, r uniform in 2..4 anew each time; stops once a side is 1.
     """
     height, width = shape[-2:]
@@ -66,7 +66,7 @@ def multires(noise: torch.Tensor, levels: Sequence[torch.Tensor], discount: floa
 
 
 def draw(shape: Sequence[int], settings: NoiseSettings, *key: Any) -> NoiseDraws:
-    """All random numbers that the noise of a batch of `shape` (B, C, h, w) is made of."""
+    """Return all random numbers that the noise of a batch of `shape` (B, C, h, w) is made of."""
 
     def normal(what: str, size: Sequence[int] = shape) -> torch.Tensor:
         return torch.randn(tuple(size), generator=generator(*key, what))

@@ -52,7 +52,7 @@ class BatchDraws:
     noise: noise.NoiseDraws
 
     def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> BatchDraws:
-        """The same with every tensor replaced by `change` of it."""
+        """Return the same with every tensor replaced by `change` of it."""
         return BatchDraws(change(self.sigma), change(self.t), self.noise.each(change))
 
 
@@ -108,7 +108,7 @@ class Objective:
         return Noised(noised(kind, x0, mixed, sigma), sigma, t, target(kind, x0, clean, sigma))
 
     def losses(self, prediction: torch.Tensor, batch: Noised, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """The weighted loss of every sample, (B,) float32: element-wise, times the mask, mean over the picture,
+        """Return the weighted loss of every sample, (B,) float32: element-wise, times the mask, mean over the picture,
         times weights. `mask`: (B, 1, h, w) in 0..1 (--masked_loss); the mean counts what it hides, too.
         """
         c, wanted = None, batch.target
@@ -124,7 +124,7 @@ class Objective:
         return loss.flatten(1).mean(1) * self.weights(batch.sigma)
 
     def weights(self, sigma: torch.Tensor) -> torch.Tensor:
-        """How much each of (B,) sigmas counts, (B,)."""
+        """Return how much each of (B,) sigmas counts, (B,)."""
         return losses.weights(self._loss, self._schedule, sigma)
 
     def timesteps(self, count: int, size: tuple[int, int], *key: Any) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from ..errors import AthanorError
-from ..optim import state as packed
+from ..optim import optimizer_state
 from ..optim.averaging import Ema
 from .compute_plan import ComputePlan
 from .progress import RunProgress
@@ -35,7 +35,7 @@ class Resumable:
 
     def capture(self, progress: RunProgress) -> State:
         """Return a copy of everything on the CPU, as a state that can be written."""
-        tensors, optimizer = packed.pack(self.optimizer)
+        tensors, optimizer = optimizer_state.pack(self.optimizer)
         tensors = {f"optimizer.{name}": value for name, value in tensors.items()}
         for name, parameter in self.module.named_parameters():
             tensors[f"trained.{name}"] = parameter.detach().to("cpu", copy=True).contiguous()
@@ -65,7 +65,7 @@ class Resumable:
         with torch.no_grad():
             for name, parameter in own.items():
                 parameter.copy_(given[name])
-        packed.unpack(self.optimizer, _under(state.tensors, "optimizer"), state.plain["optimizer"])
+        optimizer_state.unpack(self.optimizer, _under(state.tensors, "optimizer"), state.plain["optimizer"])
         self.scaler.load_state_dict(state.plain["scaler"])
         if self.ema:
             means = _under(state.tensors, "ema")

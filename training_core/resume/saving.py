@@ -72,7 +72,7 @@ class Saver:
     saved: list[Saved] = field(default_factory=list)
 
     def due(self, kind: str, number: int) -> bool:
-        """Whether epoch or step `number` is to be saved."""
+        """Return whether epoch or step `number` is to be saved."""
         every = self.settings.save_every_n_epochs if kind == "epoch" else self.settings.save_every_n_steps
         return bool(every) and number % every == 0
 

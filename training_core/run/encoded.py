@@ -37,7 +37,7 @@ class Fetched:
     mask: torch.Tensor | None  # (B, 1, H, W) float32 in 0..1
 
     def pinned(self) -> Fetched:
-        """The same in page-locked memory."""
+        """Return the same in page-locked memory."""
         texts = [t if isinstance(t, SampleCaption) else _pinned(t) for t in self.texts]
         return replace(self, latents=_pin(self.latents), texts=texts, weights=_pin(self.weights), mask=_pin(self.mask))
 
@@ -114,7 +114,7 @@ class Encodings:
             yield from self._latents.fill(variants, lambda pixels: host_vae.encode(exact(), pixels))
 
     def _cut(self, caption: SampleCaption) -> bool:
-        """Whether a caption that has been filled in is longer than the encoders read."""
+        """Return whether a caption that has been filled in is longer than the encoders read."""
         if self._live_text:
             return host_text.tokenize(self._clip, caption.text, caption.weighted, caption.max_tokens)[1]
         return bool(self._texts.meta(caption).get("cut"))
@@ -125,7 +125,7 @@ class Encodings:
         return tensors, {"extras": plain, "cut": cut}
 
     def fetch(self, batch: PlannedBatch, *key: Any) -> Fetched | None:
-        """A batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if
+        """Return a batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if
         an encoding is lost.
         """
         latents, texts, masks, lost = [], [], [], False
@@ -149,11 +149,11 @@ class Encodings:
         )
 
     def _text(self, caption: SampleCaption) -> host_text.Text | None:
-        found = self._texts.get(caption)
-        return None if found is None else host_text.Text.of(found[0], found[1]["extras"])
+        encoding = self._texts.get(caption)
+        return None if encoding is None else host_text.Text.of(encoding[0], encoding[1]["extras"])
 
     def fetch_again(self, batch: PlannedBatch, model: Trainable, *key: Any) -> Fetched:
-        """A batch that was lost, since another process needed the cache's room: encoded once more.
+        """Return a batch that was lost, since another process needed the cache's room: encoded once more.
 
         Raises:
             AthanorError: it is lost again at once.
@@ -178,7 +178,7 @@ class Encodings:
         return parts["mean"] + parts["std"] * noise
 
     def _geometry(self, sample: Sample) -> Geometry:
-        """What SDXL is told: the crop in the picture as it is trained on, mirrored with it."""
+        """Return what SDXL is told: the crop in the picture as it is trained on, mirrored with it."""
         placement, flip = sample.variant.placement, sample.variant.flip
         size = self._buckets.dataset.pictures[sample.variant.picture].size
         if self._sdxl_crop == "sd-scripts":

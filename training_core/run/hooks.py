@@ -58,7 +58,7 @@ class RunHooks:
             self.model.load()
 
     def go_on(self) -> bool:
-        """Whether no process of the run was asked to stop.
+        """Return whether no process of the run was asked to stop.
 
         Raises:
             BaseException: the host's own, if one of the processes was interrupted.

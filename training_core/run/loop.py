@@ -24,7 +24,7 @@ class Hooks(Protocol):
         ...
 
     def go_on(self) -> bool:
-        """Whether to make another step; raises if the user interrupts."""
+        """Return whether to make another step; raises if the user interrupts."""
         ...
 
     def after_step(self, progress: RunProgress) -> Iterator[Event]:

@@ -88,36 +88,36 @@ def prepare(
     resolved = resolve(job, _circumstances(job, model, family, schedule, clip, optimizer))
     first_values = _first_values(job, model, family)
     lr_factors = _make_network_once(job, model, family, clip, first_values, optimizer)
-    held = hold_out(buckets, job.validation, validation)
-    run_length = length(held.training, job.training)
+    split = hold_out(buckets, job.validation, validation)
+    run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
-    encodings, probed = _encodings(resolved.job, held, clip, vae)
+    encodings, probed = _encodings(resolved.job, split, clip, vae)
     return Prepared(
         model=model,
         family=family,
         resolved=resolved.job,
         objective=Objective(resolved.job.loss, resolved.job.noise, schedule),
         optimizer=optimizer,
-        buckets=held.training,
+        buckets=split.training,
         length=run_length,
         target=target,
         start=start,
         encodings=encodings,
         probe=Probe(
             encodings=probed,
-            batches=held.batches if looks else [],
+            batches=split.batches if looks else [],
             settings=job.validation,
-            label=held.label,
+            label=split.label,
         ),
-        samples=_samples(job, held.training, target, vae, looks),
-        held_out=0 if probed is encodings else len(held.probed.dataset.pictures),
+        samples=_samples(job, split.training, target, vae, looks),
+        held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
         warnings=[
             *start.warnings,
             *resolved.warnings,
             *first_values.warnings,
-            *held.warnings,
+            *split.warnings,
             *_warnings_about_the_graph(model),
             *_warnings_about_names(job, target.stem),
             *([optimizer.replaced] if optimizer.replaced else []),
@@ -229,7 +229,7 @@ def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
     )
 
 
-def _encodings(resolved: Job, held: ProbeSplit, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
+def _encodings(resolved: Job, split: ProbeSplit, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
     """Return the encodings of what is trained on and of what the probe looks at: one object if these are the same pictures."""
     autoencoder = fingerprint.autoencoder(vae, encoding_dtype(vae))
 
@@ -246,8 +246,8 @@ def _encodings(resolved: Job, held: ProbeSplit, clip: Any, vae: Any) -> tuple[En
             live_text=resolved.network.text,
         )
 
-    trained = of(held.training)
-    return trained, trained if held.probed is held.training else of(held.probed)
+    trained = of(split.training)
+    return trained, trained if split.probed is split.training else of(split.probed)
 
 
 def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, looks: bool) -> Samples:

@@ -37,7 +37,7 @@ class Probe:
         yield from self._encodings.fill(self._batches, for_good=True)
 
     def due(self, step: int, steps: int) -> bool:
-        """Whether to look after `step` of a run's `steps`: at step 0, every validate_every_n_steps and at the last."""
+        """Return whether to look after `step` of a run's `steps`: at step 0, every validate_every_n_steps and at the last."""
         every = self._settings.validate_every_n_steps or max(1, round(steps / TIMES))
         return bool(self._batches) and (step % every == 0 or step == steps)
 

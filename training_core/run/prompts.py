@@ -66,7 +66,7 @@ def _object(values: Mapping[str, Any], default: Prompt) -> Prompt:
 
 
 def read(settings: SamplingSettings, folder: Path, captions: tuple[str, ...]) -> list[Prompt]:
-    """The prompts that the settings name, each with all of its values.
+    """Return the prompts that the settings name, each with all of its values.
 
     Args:
         folder: where a file of prompts lies.

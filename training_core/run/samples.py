@@ -36,7 +36,7 @@ class Samples:
             yield Encoded("sample prompts", done, len(texts))
 
     def due(self, kind: str, number: int) -> bool:
-        """Whether to draw after epoch or step `number` (`kind`: epoch or step); step 0 is before training."""
+        """Return whether to draw after epoch or step `number` (`kind`: epoch or step); step 0 is before training."""
         settings = self._settings
         if kind == "step" and number == 0:
             return settings.sample_at_first
