@@ -1,6 +1,6 @@
 """The kinds of models that can be trained: one record each, and what follows from all of them.
 
-To add one: its record in a file of this folder, its name in `FAMILIES`, its case in tests/host/test_families.py.
+To add one: its record in a file of this folder, its name in `FAMILIES`, its case in tests/helpers/family_cases.py.
 """
 
 from __future__ import annotations

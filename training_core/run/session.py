@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
-
-import torch
 
 from ..data.plan import PlannedBatch
 from ..history import registry
@@ -21,26 +19,23 @@ from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, schedulers
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
-from ..resume.compute_plan import ComputePlan
 from ..resume.progress import RunProgress
 from ..resume.resumable import Resumable
 from ..resume.saving import Saver
 from ..settings import Job
 from .batch_loader import BatchLoader
 from .control import Control
-from .deterministic import DeterministicMode
 from .health import Diverged, Health
 from .hooks import RunHooks
 from .load import LoadedModels, loaded_models
 from .loop import loop
-from .memory_advice import memory_advice, optimizer_memory_advice
-from .oom_splitter import OomSplitter
 from .predraw import PredrawnObjective
 from .preflight import preflight
 from .prepare import Prepared
 from .ranks import Ranks
 from .resolve import computed
 from .step import Stepper
+from .updates import Updates, make_updates
 
 log = logging.getLogger("athanor")
 
@@ -146,68 +141,30 @@ def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch]
         planned: the batches of the first epoch, which are encoded already.
         started: seconds since 1970, for the file's metadata.
     """
-    job, run, model, target = context.job, context.run, models.model, models.target
-    run.load_first_values(target.module)
-    optimizer = run.optimizer.build(target.groups)
-    eval_weights = averaging.eval_weights(optimizer)
-    ema = _ema(job, target.groups)
-    scaler = torch.amp.GradScaler(model.device.type, enabled=model.compute_dtype == torch.float16)
-    splitter = OomSplitter(
-        free=devices.free_memory,
-        advice=memory_advice(job, models.plan.memory.checkpointing),
-        update_advice=optimizer_memory_advice(job),
-        is_full=devices.is_out_of_memory,
-        max_samples=models.plan.memory.max_samples,
-    )
-    mode = DeterministicMode(job.training.deterministic, models.plan.deterministic, model.device)
-    objective = PredrawnObjective(run.objective, pin=model.device.type == "cuda")
-    stepper = Stepper(
-        predict=model.predict,
-        objective=objective,
-        network=target.module,
-        optimizer=optimizer,
-        max_grad_norm=job.optimizer.max_grad_norm,
-        seed=job.training.seed,
-        scaler=scaler,
-        after_update=[target.after_step, *([ema.update] if ema else [])],
-        splitter=splitter,
-        ranks=context.ranks,
-        around=target.around_pass,
-        deterministic=mode,
-    )
+    run, model, module = context.run, models.model, models.target.module
+    updates, progress = make_updates(context.job, context.run, models, context.ranks), RunProgress()
+    eval_weights = averaging.eval_weights(updates.optimizer)
     saver = Saver(
         target=run.target,
-        trained=target,
-        settings=job.training,
+        trained=models.target,
+        settings=context.job.training,
         metadata={**_metadata(context, models, started), **context.graph},
         eval_weights=eval_weights,
-        mean_weights=ema and ema.swapped,
+        mean_weights=updates.ema and updates.ema.swapped,
     )
-
-    def plan_now() -> ComputePlan:
-        memory = replace(models.plan.memory, max_samples=splitter.max_samples)
-        return replace(models.plan, memory=memory, deterministic=mode.on)
+    writer = _writer(context, models, updates, saver, progress)
 
     def warnings() -> Iterator[Event]:
-        yield from splitter.warnings()
-        yield from mode.warnings()
+        yield from updates.splitter.warnings()
+        yield from updates.mode.warnings()
         yield from map(Warned, model.warnings())
 
-    resumable = Resumable(
-        module=target.module, optimizer=optimizer, scaler=scaler, ema=ema, probe=run.probe, plan=plan_now
-    )
-    progress, states = RunProgress(), folders.run_folder(job.run_id) / "state"
-    if run.start.state:
-        resumable.restore(run.start.state.read(), progress)
-        saver.saved.extend(registry.saved_files(states.parent, progress.step))
-    is_main = context.ranks.is_main
-    writer = CheckpointWriter(saver, resumable, states, progress.step) if is_main else NullCheckpointWriter()
     hooks = RunHooks(
         steps=run.length.steps,
         model=model,
-        module=target.module,
+        module=module,
         eval_weights=eval_weights,
-        health=Health(scaler.is_enabled(), lambda: blame(model)),
+        health=Health(updates.scaler.is_enabled(), lambda: blame(model)),
         encode=lambda batches: iter(()) if batches is planned else run.encodings.fill(context.own(batches)),
         warnings=warnings,
         probe=run.probe,
@@ -217,13 +174,28 @@ def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch]
         control=context.control,
         ranks=context.ranks,
     )
-    return Trainer(objective=objective, stepper=stepper, writer=writer, hooks=hooks, progress=progress)
+    return Trainer(objective=updates.objective, stepper=updates.stepper, writer=writer, hooks=hooks, progress=progress)
 
 
-def _ema(job: Job, groups: list[dict[str, Any]]) -> averaging.Ema | None:
-    """Return the running mean of the trained weights; None if ema_decay is 0."""
-    decay = job.optimizer.ema_decay
-    return averaging.Ema((p for group in groups for p in group["params"]), decay) if decay else None
+def _writer(
+    context: Context, models: LoadedModels, updates: Updates, saver: Saver, progress: RunProgress
+) -> CheckpointWriter | NullCheckpointWriter:
+    """Restore the run's state, if it has one, into what is trained and into `progress`; return what writes the next ones."""
+    run, folder = context.run, folders.run_folder(context.job.run_id)
+    resumable = Resumable(
+        module=models.target.module,
+        optimizer=updates.optimizer,
+        scaler=updates.scaler,
+        ema=updates.ema,
+        probe=run.probe,
+        plan=lambda: updates.plan(models.plan),
+    )
+    if run.start.state:
+        resumable.restore(run.start.state.read(), progress)
+        saver.saved.extend(registry.saved_files(folder, progress.step))
+    if not context.ranks.is_main:
+        return NullCheckpointWriter()
+    return CheckpointWriter(saver, resumable, folder / "state", progress.step)
 
 
 def _metadata(context: Context, models: LoadedModels, started: float) -> dict[str, Any]:
