@@ -179,4 +179,5 @@ def _weights(network: NetworkSettings | None) -> str:
     """The content of the LoRA that is continued: another file of that name is another run."""
     if network is None or not network.network_weights.strip():
         return ""
-    return "+" + hashlib.sha256(folders.existing_lora(network.network_weights.strip()).read_bytes()).hexdigest()
+    weights = folders.existing_lora(network.network_weights.strip(), "network_weights")
+    return "+" + hashlib.sha256(weights.read_bytes()).hexdigest()

@@ -73,12 +73,19 @@ def keep_its_end(before: Record, folder: Path) -> list[dict[str, Any]]:
 
 
 def _changes(root: Path, job: Job) -> Iterator[str]:
-    """One sentence on what is different from the last unfinished run of the same name; none without such a run."""
+    """One sentence on why the last run of the same name is not gone on with; none without such a run.
+
+    Of a finished run only that another version has made it: who has changed a setting knows that it is another run.
+    """
     same = [r for r in registry.records(root, output_name=job.training.output_name) if r.run_id != job.run_id]
-    if not same or same[0].status == "done" or not state.step_of(same[0].folder / "state"):
-        return
-    stored = registry.job(same[0].folder)
+    stored = registry.job(same[0].folder) if same else None
     if not stored:
+        return
+    if same[0].status == "done":
+        if _made_by_another_version(same[0], stored, job):
+            yield "The finished run of this name is neither used nor continued, since another version of Athanor has made it."
+        return
+    if not state.step_of(same[0].folder / "state"):
         return
     try:
         changes = differences(stored, job)
@@ -93,6 +100,14 @@ def _changes(root: Path, job: Job) -> Iterator[str]:
     else:
         why = f", with settings that this one does not have: {', '.join(unknown)}" if unknown else ""
         yield f"The stopped run of this name is not continued, since another version of Athanor has made it{why}."
+
+
+def _made_by_another_version(record: Record, stored: Mapping[str, Any], job: Job) -> bool:
+    """Whether a run differs from `job` in its length at most, but has an id of another version's making."""
+    try:
+        return record.lineage_id != job.lineage_id == Job.lineage_of(stored)
+    except (ValueError, TypeError, AttributeError):  # no job.json that any version has written
+        return False
 
 
 _WORDS = {"dataset_fingerprint": "pictures or captions", "model_fingerprint": "the model, CLIP or VAE"}
