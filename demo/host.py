@@ -92,7 +92,7 @@ class Host:
                 self.get("/queue")
                 return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
-                time.sleep(0.3)
+                time.sleep(0.1)
         self.stop()
         raise RuntimeError(f"ComfyUI did not answer within {seconds:.0f} s; see {self.log_path}.")
 
@@ -168,7 +168,7 @@ class Host:
                     return job
             if poll:
                 poll()
-            time.sleep(0.2)
+            time.sleep(0.05)
         raise TimeoutError(f"The job did not end within {seconds:.0f} s.")
 
     def run(

@@ -11,14 +11,26 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 import device
+import order
 
 device.load_pack()
 collect_ignore = ["gpu"]  # its parts are run by tests/gpu/check.sh
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run files, and the tests in each, in a random order")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     if "COMFYUI_PATH" not in os.environ:
         pytest.exit("COMFYUI_PATH is not set: run the tests with 'python dev.py test'.", returncode=2)
+    config.option.loadscopereorder = False  # pytest-xdist puts files with few tests last, which are our slowest
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest brings tests with the same parameters of a fixture together
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed = config.getoption("--shuffle")
+    items[:] = order.slow_first(items) if seed is None else order.shuffled(items, seed)
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,28 @@
 """The walls of the house: imports go one way, in no circle, and the host has one door."""
 
 import ast
+import re
 from pathlib import Path
 
+import order
+
 ROOT = Path(__file__).resolve().parent.parent
-HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "server", "execution", "nodes"}
-MAY = {
-    "families": set(),
-    "settings": set(),
-    "objective": {"settings", "charts"},
-    "optim": {"settings", "charts"},
-    "data": {"settings", "charts"},
-    "network": {"families", "settings", "data", "charts"},
-    "host": {"families", "settings", "objective"},
-    "charts": set(),
-    "history": {"settings", "data", "charts"},
-    "resume": {"settings", "data", "network", "optim", "history"},
-    "run": {"families", "settings", "objective", "optim", "data", "network", "host", "history", "resume"},
-    "compare": {"settings", "host", "network", "data", "charts", "history"},
-}
+HOST = {
+    "comfy", "comfy_api", "comfy_extras", "comfy_execution", "comfyui_version", "cuda_malloc", "execution", "folder_paths",
+    "latent_preview", "main", "node_helpers", "nodes", "server",
+}  # fmt: skip
+"""ComfyUI's own modules."""
 OF_NODES = {"comfy_api", "server"}
 """What of ComfyUI the nodes import themselves; everything else goes through training_core/host."""
-SHARED = {"pictures", "toml", "errors", "randomness", "drawing", "files", "packed"}
+
+
+def may() -> dict[str, set[str]]:
+    """Room -> rooms that it may import, from the table in CONTRIBUTING.md."""
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("What each room may import")[2]
+    lines = re.findall(r"^    ([a-z, ]+): ([a-z, ]+)$", table.partition("`nodes/` may import")[0], re.MULTILINE)
+    allowed = {name: set(targets.split(", ")) - {"nothing"} for names, targets in lines for name in names.split(", ")}
+    assert allowed.keys() == {path.parent.name for path in (ROOT / "training_core").glob("*/__init__.py")}
+    return allowed
 
 
 def modules() -> dict[str, set[str]]:
@@ -30,15 +31,15 @@ def modules() -> dict[str, set[str]]:
     for path in [*(ROOT / "training_core").rglob("*.py"), *(ROOT / "nodes").rglob("*.py")]:
         parts = path.relative_to(ROOT).with_suffix("").parts
         package = parts[:-1]
-        found = set()
+        imported = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
+                imported |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 base = package[: len(package) - node.level + 1] if node.level else ()
                 stem = ".".join([*base, *([node.module] if node.module else [])])
-                found |= {f"{stem}.{alias.name}" for alias in node.names}
-        result[".".join(parts)] = found
+                imported |= {f"{stem}.{alias.name}" for alias in node.names}
+        result[".".join(parts)] = imported
     return result
 
 
@@ -48,18 +49,20 @@ def room(name: str) -> str:
 
 
 def test_imports_point_one_way():
-    bad = []
+    allowed, bad = may(), []
+    used: dict[str, set[str]] = {name: set() for name in allowed}
     for name, imports in modules().items():
-        if not name.startswith("training_core."):
+        own = room(name)
+        if not name.startswith("training_core.") or name == "training_core.__main__":
             continue
         for target in imports:
-            if target.startswith("nodes."):
+            other = target.split(".")[1] if target.startswith("training_core.") else ""
+            if target.startswith("nodes.") or (other in allowed and other not in {own, *allowed.get(own, ())}):
                 bad.append(f"{name} -> {target}")
-            if target.startswith("training_core.") and room(name) in MAY:
-                other = target.split(".")[1]
-                if other != room(name) and other not in SHARED and other not in MAY[room(name)]:
-                    bad.append(f"{name} -> {target}")
+            elif own in used and other in allowed and other != own:
+                used[own].add(other)
     assert not bad
+    assert used == allowed, "CONTRIBUTING.md allows imports that are not needed"
 
 
 def test_the_hosts_module_nodes_is_imported_in_one_place():
@@ -121,6 +124,31 @@ def test_files_stay_small():
         if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300
     }
     assert not long
+
+
+def test_no_test_file_imports_another():
+    """What two of them need is in tests/helpers: a file alone, or in another order, gives the same."""
+    bad = []
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            bad += [f"{path.name} -> {name}" for name in names if name.startswith(("test_", "conftest"))]
+    assert not bad
+
+
+def test_every_test_file_names_its_own_runs():
+    """Files share a server: what one of them counts must not be another's."""
+    files: dict[str, set[str]] = {}
+    for path in (ROOT / "tests" / "host").glob("test_*.py"):
+        for name in re.findall(r'"output_name": "([^"]+)"', path.read_text(encoding="utf-8")):
+            files.setdefault(name, set()).add(path.name)
+    shared = {name: sorted(paths) for name, paths in files.items() if len(paths) > 1}
+    assert len(files) > 40 and not shared
+
+
+def test_slow_files_that_run_first_are_there():
+    assert not [name for name in order.SECONDS if not (ROOT / "tests" / name).is_file()]
 
 
 LYCORIS = {

@@ -130,8 +130,8 @@ def main() -> int:
         _run(known.job, known.comfyui, options)
         return 0
     except Exception as error:
-        said = str(error) or "interrupted; what was reached is saved, the same command goes on from there."
-        print(f"Athanor stopped{where}: {said}", file=sys.stderr, flush=True)
+        message = str(error) or "interrupted; what was reached is saved, the same command goes on from there."
+        print(f"Athanor stopped{where}: {message}", file=sys.stderr, flush=True)
         return 1
 
 

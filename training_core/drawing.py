@@ -1,4 +1,4 @@
-"""Small helpers for pictures with text: the contact sheet, the loss curve and the grid share them."""
+"""Colours, fonts and line breaking for all drawn pictures: contact sheet, charts, reports and grids."""
 
 from __future__ import annotations
 
@@ -31,32 +31,36 @@ _CJK_FONTS = (
 
 @lru_cache
 def font(size: int, cjk: bool = False) -> ImageFont.FreeTypeFont:
-    """Pillow's own font, or a system font with Chinese characters where there is one."""
+    """Return Pillow's own font at `size` pixels; with `cjk` a system font with Chinese characters, if one is installed."""
     if cjk:
         for name in _CJK_FONTS:
             try:
                 return ImageFont.truetype(name, size)
             except OSError:
                 continue
-    # A font of its own only where Pillow was built without FreeType, which no wheel is.
+    # ImageFont.ImageFont (a bitmap font without sizes) only where Pillow was built without FreeType, which no wheel is.
     return cast("ImageFont.FreeTypeFont", ImageFont.load_default(size))
 
 
 def lacks_font(text: str) -> bool:
-    """Whether `text` has Chinese, Japanese or Korean characters and this machine no font for them."""
-    return any(ord(c) > 0x2E7F for c in text) and font(12, cjk=True).getname() == font(12).getname()
+    """Whether `text` has Chinese, Japanese or Korean characters and none of the fonts known for them is installed."""
+    return _has_cjk(text) and font(12, cjk=True).getname() == font(12).getname()
 
 
 def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
-    """A font that can show `text`."""
-    return font(size, cjk=any(ord(c) > 0x2E7F for c in text))
+    """Return a font of `size` pixels that can show `text`."""
+    return font(size, cjk=_has_cjk(text))
+
+
+def _has_cjk(text: str) -> bool:
+    return any(ord(c) > 0x2E7F for c in text)  # U+2E80 is where Unicode's East Asian blocks begin
 
 
 def wrap(text: str, face: ImageFont.FreeTypeFont, width: int, lines: int) -> list[str]:
-    """Break `text` into at most `lines` lines of `width` pixels; what does not fit is cut in the middle.
+    """Break `text` into at most `lines` lines of `width` pixels; the last one is shortened in its middle if need be.
 
-    Breaks after spaces and the characters of file names, or anywhere if a word alone is too long, so that the
-    end (where the epoch number stands) survives.
+    Breaks after spaces and after , _ - . / (which divide file names), or anywhere if a word is too long for a line.
+    Shortened is the middle, because file names end with what tells them apart: the epoch or step.
     """
     result: list[str] = []
     rest = text.strip()
@@ -74,16 +78,17 @@ def wrap(text: str, face: ImageFont.FreeTypeFont, width: int, lines: int) -> lis
 
 
 def shorten(text: str, face: ImageFont.FreeTypeFont, width: int) -> str:
-    """`text` with its middle replaced by an ellipsis until it is at most `width` pixels wide.
+    """Return `text`, its middle replaced by an ellipsis if it is wider than `width` pixels.
 
-    Half a number is a wrong number: numbers stay whole or go, and the last one stays as long as there is room.
+    Numbers stay whole or are left out, as half a number would be a wrong one; the number at the end (of an epoch or
+    step) stays as long as there is room for it.
     """
     if face.getlength(text) <= width:
         return text
     number = len(text) - len(text.rstrip("0123456789"))
-    for keep in range(len(text) - 1, 0, -1):
-        tail = max(keep - keep // 2, min(number, keep))
-        start, end = text[: keep - tail], text[len(text) - tail :]
+    for length in range(len(text) - 1, 0, -1):
+        tail = max(length - length // 2, min(number, length))
+        start, end = text[: length - tail], text[len(text) - tail :]
         if start[-1:].isdigit() and text[len(start)].isdigit():
             start = start.rstrip("0123456789")
         if end[0].isdigit() and text[-tail - 1].isdigit() and tail > number:
@@ -95,7 +100,7 @@ def shorten(text: str, face: ImageFont.FreeTypeFont, width: int) -> str:
 
 
 def _before_number(text: str, cut: int) -> int:
-    """`cut`, or where the number begins that it would cut in two (unless the number is all there is)."""
+    """Return `cut`, or the start of the number that a line break at `cut` would split, if that is not too near the start."""
     if not (text[cut - 1].isdigit() and text[cut : cut + 1].isdigit()):
         return cut
     start = len(text[:cut].rstrip("0123456789"))

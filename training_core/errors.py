@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class AthanorError(ValueError):
-    """Bad input or a state that cannot go on. The message is one sentence for the user."""
+    """An input or state that the pack cannot work with; the message is one sentence that users read in ComfyUI."""

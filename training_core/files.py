@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -76,10 +77,15 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], durable: bool = True) -> None:
-    """Let `write(temporary)` fill a file beside `path`, and give it its name at once.
+    """Let `write(temporary)` fill a new file in the folder of `path`, then rename it to `path` in one step.
+
+    A reader, or a process killed at any moment, sees the old file or the new one, never a part. Missing folders are made.
 
     Args:
-        durable: flush it to disk first, so that it survives a power cut; a cache need not.
+        durable: flush file and folder to disk, so that the new file survives a power cut; a cache need not.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written. `path` is then as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
@@ -108,27 +114,44 @@ def _system_error(error: Exception, path: Path) -> OSError | None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Let a new name survive a power cut, too (Windows does it by itself)."""
+    """Flush a folder's list of names to disk, so that a renamed file survives a power cut (Windows needs no such call)."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
-        except OSError:  # some network drives cannot
+        except OSError:  # some network drives cannot flush a folder; the file itself is flushed
             pass
         finally:
             os.close(handle)
 
 
 def remove_leftovers(folder: Path, stem: str) -> None:
-    """Take away what a killed process was writing of `stem`'s files when it died; others may be at work beside it."""
-    own = re.compile(rf"\.{re.escape(stem)}(-(step)?\d+)?(-ema|-diffusers)?\.safetensors\.[0-9a-f]+\.tmp")
+    """Delete the temporary files that a killed run named `stem` left in `folder`.
+
+    Only names that `write_atomically` makes for that run's LoRA and state files match: runs of other names may be
+    writing into the same folder now.
+    """
+    leftover = re.compile(rf"\.{re.escape(stem)}(-(step)?\d+)?(-ema|-diffusers)?\.safetensors\.[0-9a-f]+\.tmp")
     for path in folder.glob(".*.tmp"):
-        if own.fullmatch(path.name):
+        if leftover.fullmatch(path.name):
             path.unlink(missing_ok=True)
 
 
-def append_line(path: Path, line: str) -> None:
-    """Append `line`, on a line of its own even if a killed process left half of one."""
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, which takes no room; where the file system has no links, copy it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        write_atomically(target, lambda temporary: shutil.copyfile(source, temporary), durable=False)
+
+
+def append_line(path: Path, line: str, durable: bool = False) -> None:
+    """Append `line` and a line break to a text file; if a killed process left an unfinished line, begin a new one first.
+
+    Args:
+        durable: wait until it is on the disk.
+    """
     with path.open("ab+") as file:
         file.seek(0, os.SEEK_END)
         if file.tell():
@@ -136,6 +159,9 @@ def append_line(path: Path, line: str) -> None:
             if file.read(1) != b"\n":
                 file.write(b"\n")
         file.write(line.encode() + b"\n")
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Weights that other packs keep in a form of their own (GGUF): bytes of a tensor class whose layer alone makes numbers of them."""
+"""Weights in a storage format of another pack (GGUF): a tensor class of bytes, which only its layer turns into numbers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def has_own_arithmetic(value: torch.Tensor) -> bool:
 
 
 def is_packed(value: torch.Tensor | None) -> bool:
-    """Whether torch sees bytes where the weight's class means numbers.
+    """Whether a weight's tensor holds packed bytes, so that torch must not compute with it directly.
 
-    Not so are classes with arithmetic of their own (`__torch_dispatch__`, as the host's quantised weights have it), and
-    those that only put a name on 16 or 32 bits floats (GGUF's F16 and F32).
+    False for classes with arithmetic of their own (`__torch_dispatch__`, such as ComfyUI's quantised weights), and for
+    subclasses of plain 16 or 32 bit floats (GGUF's F16 and F32).
     """
     kind = type(value)
     if value is None or kind in (torch.Tensor, torch.nn.Parameter):
@@ -32,13 +32,16 @@ def is_packed(value: torch.Tensor | None) -> bool:
     return not floats or tuple(value.shape) != tuple(value.as_subclass(torch.Tensor).shape)
 
 
-def bare(value: torch.Tensor) -> torch.Tensor:
-    """The bytes of a packed weight, on the same memory; other weights as they are."""
+def as_plain(value: torch.Tensor) -> torch.Tensor:
+    """Return a packed weight's bytes as a plain tensor on the same memory; any other weight is returned unchanged."""
     return value.as_subclass(torch.Tensor) if is_packed(value) else value
 
 
-def dressed(value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Bytes as the packed weight that they were, with what its class knows of them; other weights as they are."""
+def repacked(value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Undo `as_plain`: return the bytes in `value` as a tensor of the class of `like`, with its attributes (shape, format).
+
+    If `like` is not packed, `value` is returned unchanged.
+    """
     if not is_packed(like):
         return value
     twin = value.as_subclass(type(like))
@@ -46,36 +49,38 @@ def dressed(value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return twin
 
 
-def unpacks(layer: torch.nn.Module) -> bool:
-    """Whether a layer has a function that makes numbers of its weights, by the name that ComfyUI-GGUF gave it."""
+def can_unpack(layer: torch.nn.Module) -> bool:
+    """Whether a layer can turn its packed weights into numbers: it has ComfyUI-GGUF's method `cast_bias_weight`."""
     return callable(getattr(layer, "cast_bias_weight", None))
 
 
-def holds(layer: torch.nn.Module) -> bool:
-    """Whether a layer's own weights are packed."""
+def has_packed_weights(layer: torch.nn.Module) -> bool:
+    """Whether a layer has packed parameters (those of its sub-layers do not count)."""
     return any(map(is_packed, layer._parameters.values()))
 
 
 def unpacked(
     layer: torch.nn.Module, dtype: torch.dtype, device: torch.device, parameters: Parameters | None = None
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """A layer's weight and bias as numbers, with the LoRAs that its loader has put on them.
+    """Return a layer's weight and bias (None if it has none) as plain tensors of `dtype` on `device`.
+
+    LoRAs that a loader patched onto the layer are included.
 
     Args:
-        parameters: in place of the layer's own.
+        parameters: the weights to unpack instead of the layer's own, by name.
     """
-    with torch.no_grad(), given(layer, parameters or layer._parameters):
+    with torch.no_grad(), replaced_parameters(layer, parameters or layer._parameters):
         weight, bias = cast(Any, layer).cast_bias_weight(dtype=dtype, device=device, bias_dtype=dtype)
     bias = None if bias is None else bias.as_subclass(torch.Tensor).to(dtype)
     return weight.as_subclass(torch.Tensor).to(dtype), bias
 
 
 @contextmanager
-def given(layer: torch.nn.Module, parameters: Parameters) -> Iterator[None]:
-    """Inside, a layer has these as its weight and bias."""
+def replaced_parameters(layer: torch.nn.Module, parameters: Parameters) -> Iterator[None]:
+    """Replace a layer's parameters by these until the block ends."""
     before: dict[str, Any] = dict(layer._parameters)
     try:
-        layer._parameters.update(cast(Any, parameters))  # bare tensors do as well as Parameters
+        layer._parameters.update(cast(Any, parameters))  # plain tensors serve as well as Parameters
         yield
     finally:
         layer._parameters.clear()

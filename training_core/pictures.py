@@ -1,4 +1,4 @@
-"""Write pictures to disk, with their metadata."""
+"""Turn pixel tensors into PNG files with text metadata."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .files import write_atomically
 
 
 def to_bytes(pixels: torch.Tensor) -> np.ndarray:
-    """(H, W, 3) in 0..1 -> uint8, rounded as the host's Save Image does it."""
+    """Convert pixels (H, W, 3) in 0..1 to uint8, cut off (not rounded) like ComfyUI's Save Image, so that the bytes agree."""
     return np.clip(255.0 * pixels.float().cpu().numpy(), 0, 255).astype(np.uint8)
 
 
 def write_png(image: Image.Image, path: Path, texts: Mapping[str, str]) -> None:
-    """A PNG with text chunks, packed as the host's Save Image does it."""
+    """Write a PNG with `texts` (name -> text) as iTXt chunks, at the compression level 4 that ComfyUI's Save Image uses."""
     info = PngInfo()
     for name, text in texts.items():
         info.add_itxt(name, text)
@@ -27,6 +27,6 @@ def write_png(image: Image.Image, path: Path, texts: Mapping[str, str]) -> None:
 
 
 def save_png(path: Path, pixels: torch.Tensor, texts: Mapping[str, str]) -> None:
-    """(H, W, 3) in 0..1 -> PNG with text chunks, whole or not at all."""
+    """Write pixels (H, W, 3) in 0..1 as a PNG with `texts` (name -> text), whole or not at all."""
     image = Image.fromarray(to_bytes(pixels))
     write_atomically(path, lambda temporary: write_png(image, temporary, texts))

@@ -1,4 +1,4 @@
-"""Random numbers keyed by what they are for, never by what was drawn before.
+"""Random numbers that depend on a key (what they are for) alone, never on what was drawn before.
 
 `keyed(seed, "order", epoch)` gives the same numbers on every machine and Python version, whether or not
 anything else was drawn, so any batch of any epoch can be computed directly.
@@ -17,28 +17,31 @@ T = TypeVar("T")
 
 
 def digest(*parts: Any) -> bytes:
-    """32 bytes that depend on the `repr` of every part."""
+    """Return the SHA-256 (32 bytes) of the `repr` of all parts: of ints, strings, bools, None and tuples of them."""
     return hashlib.sha256("\x1f".join(map(repr, parts)).encode()).digest()
 
 
 class keyed:
-    """A small generator over SHA-256 in counter mode; `random`'s state is not stable enough to build on."""
+    """A random generator whose numbers depend on its key alone: SHA-256 of the key and a counter.
+
+    Python's `random` would not do: its algorithms may change between Python versions, and a run must not.
+    """
 
     def __init__(self, *key: Any) -> None:
         self._key, self._counter = digest(*key), 0
 
     def bits(self, n: int = 64) -> int:
-        """An integer of `n` <= 256 random bits."""
+        """Return an integer in [0, 2**n), n at most 256."""
         block = hashlib.sha256(self._key + self._counter.to_bytes(8, "big")).digest()
         self._counter += 1
         return int.from_bytes(block, "big") >> (256 - n)
 
     def random(self) -> float:
-        """A float in [0, 1)."""
+        """Return a float in [0, 1), of 53 random bits (all that a double holds)."""
         return self.bits(53) / (1 << 53)
 
     def below(self, n: int) -> int:
-        """An integer in [0, n)."""
+        """Return an integer in [0, n); with 128 bits the modulo's bias is below n / 2**128."""
         return self.bits(128) % n
 
     def choice(self, items: Sequence[T]) -> T:
@@ -46,19 +49,19 @@ class keyed:
         return items[self.below(len(items))]
 
     def shuffle(self, items: MutableSequence[Any]) -> None:
-        """Shuffle in place (Fisher-Yates)."""
+        """Shuffle `items` in place, every order as likely (Fisher-Yates)."""
         for i in range(len(items) - 1, 0, -1):
             j = self.below(i + 1)
             items[i], items[j] = items[j], items[i]
 
 
 def torch_seed(*key: Any) -> int:
-    """A 63-bit seed for torch from a key."""
+    """Return a seed for torch in [0, 2**63) that depends on the key alone."""
     return int.from_bytes(digest(*key)[:8], "big") >> 1
 
 
 def generator(*key: Any) -> torch.Generator:
-    """A torch generator on the CPU, so that CPU and CUDA runs see the same numbers."""
-    import torch  # here: whoever only reads runs or plans batches needs no torch
+    """Return a torch generator seeded by the key, on the CPU: runs on CPU and CUDA then draw the same numbers."""
+    import torch  # not at the top: reading runs and planning batches need no torch
 
     return torch.Generator("cpu").manual_seed(torch_seed(*key))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("helpers", "host")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
 pytestmark = pytest.mark.usefixtures("comfy")
 
 ROUNDS = int(os.environ.get("ATHANOR_BENCH_ROUNDS", "5"))
@@ -24,8 +24,8 @@ MODELS = (("sd15", 32), ("sdxl", 32), ("flux_dev", 32))
 def measured(model, name: str, side: int, rounds: int = ROUNDS, **options) -> tuple[int, float]:
     """(bytes kept for the backward pass, median seconds of a forward and backward pass), batch 2; processor time on a CPU."""
     import torch
+    from family_cases import CASES, samples
     from one_step import step, training
-    from test_families import CASES, samples
     from timing import clock
 
     torch.set_num_threads(1)
@@ -40,7 +40,7 @@ def measured(model, name: str, side: int, rounds: int = ROUNDS, **options) -> tu
 
 
 def test_checkpointing(capsys):
-    from test_families import load
+    from family_cases import load
 
     rows = [
         "| model | blocks computed twice | kept for backward, MB | of off | time, of off |",
@@ -83,7 +83,7 @@ def test_swap(capsys):
     """Weights that stay on the device, and the time of the copies where nothing hides them."""
     import torch
     from athanor.training_core.host import swap
-    from test_families import load
+    from family_cases import load
 
     rows = ["| blocks swapped | weights on the device at most, MB | of none | time, of none |", "|---|---|---|---|"]
     model = load("flux_dev")

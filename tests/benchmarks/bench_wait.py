@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("helpers", "host")]
-
-from test_whole_run import models, run  # noqa: E402, F401
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
 
 pytestmark = pytest.mark.usefixtures("comfy")
 
 
-def test_waiting(run, capsys):  # noqa: F811
+def test_waiting(checkpoints, tmp_path, monkeypatch, capsys):
+    import whole_run
     from athanor.training_core.history.events import Stepped
 
+    run = whole_run.trainer(whole_run.models_of(checkpoints["sd3"]), tmp_path, monkeypatch)
     run("encoded")
     events, _ = run("measured", retrain=True)
     steps = [event for event in events if isinstance(event, Stepped)]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from athanor.training_core.compare import pages
 from athanor.training_core.compare.axes import Axis, Value
-from athanor.training_core.compare.grid import Painter, cut, text_for
+from athanor.training_core.compare.grid import Painter, cut, wrapped_labels
 from athanor.training_core.compare.labels import labels
 from athanor.training_core.drawing import font, font_for, shorten, wrap
 from athanor.training_core.settings import GridSettings
@@ -88,7 +88,7 @@ def test_numbers_are_never_cut_in_two(width):
 @pytest.mark.parametrize("names", [EPOCHS, CJK, ["euler", "dpmpp_2m_sde_gpu"], ["A" * 80, "B" * 80]])
 @pytest.mark.parametrize("width", [64, 128, 512])
 def test_one_size_for_an_axis_and_nothing_is_lost(names, width):
-    text = text_for(names, width, 4, 13)
+    text = wrapped_labels(names, width, 4, 13)
     assert 9 <= text.size <= 13
     for lines, name in zip(text.lines, names, strict=True):
         assert not cut(lines, name) and all(font_for(x, text.size).getlength(x) <= width for x in lines)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from athanor.training_core.data import images
-from athanor.training_core.data.balance import balanced
 from athanor.training_core.data.buckets import Placement
 from athanor.training_core.data.dataset import Dataset
 from athanor.training_core.data.plan import epoch_plan, sort_into_buckets
+from athanor.training_core.data.repeats import balanced
 from athanor.training_core.data.scan import scan
 from athanor.training_core.randomness import keyed
 from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
@@ -47,13 +47,13 @@ def place(dataset: Dataset, size=64):
 def test_views_are_bounded_and_repeatable(dataset):
     buckets = place(dataset)
     plans = [epoch_plan(buckets, TrainingSettings(seed=1), e) for e in range(30)]
-    views = {s.view for plan in plans for b in plan for s in b.samples if s.view.picture == 0}
-    assert {v.flip for v in views} == {True, False}
-    assert len({v.placement.crop for v in views}) == 4
-    assert all(0 <= v.placement.crop[0] <= 36 and v.placement.crop[1] == 0 for v in views)
-    assert {v.colour for v in views} == {0, 1, 2, 3, 4}
+    variants = {s.variant for plan in plans for b in plan for s in b.samples if s.variant.picture == 0}
+    assert {v.flip for v in variants} == {True, False}
+    assert len({v.placement.crop for v in variants}) == 4
+    assert all(0 <= v.placement.crop[0] <= 36 and v.placement.crop[1] == 0 for v in variants)
+    assert {v.colour for v in variants} == {0, 1, 2, 3, 4}
     assert epoch_plan(buckets, TrainingSettings(seed=1), 7) == plans[7]
-    plain = [s.view.colour for plan in plans for b in plan for s in b.samples]
+    plain = [s.variant.colour for plan in plans for b in plan for s in b.samples]
     assert 0.25 < sum(c > 0 for c in plain) / len(plain) < 0.42
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from athanor.training_core.data.cache import LatentCache, TextCache
 from athanor.training_core.data.dataset import Dataset
-from athanor.training_core.data.plan import Caption, epoch_plan, sort_into_buckets
+from athanor.training_core.data.plan import SampleCaption, epoch_plan, sort_into_buckets
 from athanor.training_core.data.scan import scan
 from athanor.training_core.data.store import DiskStore, MemoryStore
 from athanor.training_core.errors import AthanorError
@@ -29,8 +29,8 @@ def dataset(folder: Path, **values) -> Dataset:
     return scan(DatasetSettings(folder="x", **({"repeats": 8} | values)), folder)
 
 
-def buckets_of(found: Dataset, size=64, **values):
-    return sort_into_buckets(found, BucketSettings(width=size, height=size, **({"enable_bucket": False} | values)))
+def buckets_of(data: Dataset, size=64, **values):
+    return sort_into_buckets(data, BucketSettings(width=size, height=size, **({"enable_bucket": False} | values)))
 
 
 class Encoder:
@@ -46,9 +46,9 @@ class Encoder:
 
 def fill(store, buckets, vae="v", batch_size=1, epochs=3) -> tuple[LatentCache, Encoder, list]:
     cache, encoder = LatentCache(store, buckets, vae, batch_size), Encoder()
-    views = [s.view for e in range(epochs) for b in epoch_plan(buckets, TrainingSettings(), e) for s in b.samples]
-    list(cache.fill(views, encoder))
-    return cache, encoder, views
+    variants = [s.variant for e in range(epochs) for b in epoch_plan(buckets, TrainingSettings(), e) for s in b.samples]
+    list(cache.fill(variants, encoder))
+    return cache, encoder, variants
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -58,14 +58,14 @@ def store(request, tmp_path: Path):
 
 def test_each_view_is_encoded_once_and_by_itself(tmp_path: Path, store):
     draw(tmp_path / "ds")
-    found = dataset(tmp_path / "ds", flip_aug=True, random_crop=True, color_aug=True)
-    buckets = buckets_of(found)
-    cache, encoder, views = fill(store, buckets, batch_size=3)
-    assert len(encoder.seen) == len(set(views)) > 6
-    assert list(cache.fill(views, encoder)) == [] and len(encoder.seen) == len(set(views))
-    flipped = next(v for v in views if v.flip and not v.colour)
+    data = dataset(tmp_path / "ds", flip_aug=True, random_crop=True, color_aug=True)
+    buckets = buckets_of(data)
+    cache, encoder, variants = fill(store, buckets, batch_size=3)
+    assert len(encoder.seen) == len(set(variants)) > 6
+    assert list(cache.fill(variants, encoder)) == [] and len(encoder.seen) == len(set(variants))
+    flipped = next(v for v in variants if v.flip and not v.colour)
     left = flipped.placement.crop[0]
-    whole = np.asarray(found.image(found.pictures[flipped.picture]))[:, left : left + 64]
+    whole = np.asarray(data.image(data.pictures[flipped.picture]))[:, left : left + 64]
     stored = cache.get(flipped)["mean"][0].movedim(0, -1)
     assert np.allclose(stored.numpy() * 255, whole[:, ::-1], atol=1e-3)
 
@@ -106,19 +106,19 @@ def test_a_damaged_file_is_noticed_and_rebuilt(tmp_path: Path, damage: str):
         files[0].write_bytes(files[1].read_bytes())
     else:
         files[0].write_bytes({"cut": data[: len(data) // 2], "empty": b"", "garbage": bytes(reversed(data))}[damage])
-    cache, encoder, views = fill(DiskStore(tmp_path / "cache", 10**9), buckets)
+    cache, encoder, variants = fill(DiskStore(tmp_path / "cache", 10**9), buckets)
     assert len(encoder.seen) == 1
-    assert all(cache.get(view) is not None for view in views)
+    assert all(cache.get(variant) is not None for variant in variants)
     assert files[0].read_bytes() == data
 
 
 def test_lost_while_it_is_needed(tmp_path: Path):
     """What another process removed is reported as lost, not raised."""
     draw(tmp_path / "ds")
-    cache, _, views = fill(DiskStore(tmp_path / "cache", 10**9), buckets_of(dataset(tmp_path / "ds")))
+    cache, _, variants = fill(DiskStore(tmp_path / "cache", 10**9), buckets_of(dataset(tmp_path / "ds")))
     for file in (tmp_path / "cache").rglob("*.safetensors"):
         file.unlink()
-    assert cache.get(views[0]) is None
+    assert cache.get(variants[0]) is None
 
 
 def test_the_least_recently_used_goes_first(tmp_path: Path):
@@ -152,12 +152,12 @@ def _hammer(folder: Path, cache: Path, seed: int) -> None:
     buckets = buckets_of(dataset(folder, random_crop=True))
     store = DiskStore(cache, 150_000)  # far too small for both
     for epoch in range(4):
-        latents, _, views = fill(store, buckets, epochs=epoch + 1)
-        store.trim({latents.key(v) for v in views[: seed + 1]})
-        for view in views:
-            parts = latents.get(view)
-            picture = buckets.dataset.pictures[view.picture]
-            left = view.placement.crop[0]
+        latents, _, variants = fill(store, buckets, epochs=epoch + 1)
+        store.trim({latents.key(v) for v in variants[: seed + 1]})
+        for variant in variants:
+            parts = latents.get(variant)
+            picture = buckets.dataset.pictures[variant.picture]
+            left = variant.placement.crop[0]
             want = np.asarray(buckets.dataset.image(picture))[:, left : left + 64] / 255
             assert parts is None or np.allclose(parts["mean"][0].movedim(0, -1).numpy(), want, atol=1e-6)
 
@@ -183,33 +183,34 @@ def test_masks_follow_the_picture(tmp_path: Path, store):
     Image.fromarray(mask).save(tmp_path / "masks" / "0.png")
     settings = DatasetSettings(folder="x", repeats=8, flip_aug=True, random_crop=True)
     buckets = buckets_of(scan(settings, tmp_path / "ds", tmp_path / "masks"))
-    cache, encoder, views = fill(store, buckets)
-    for view in views:
-        left = view.placement.crop[0]
+    cache, encoder, variants = fill(store, buckets)
+    for variant in variants:
+        left = variant.placement.crop[0]
         want = mask[:, left : left + 64]
-        assert np.array_equal(cache.get(view)["mask"].numpy(), want[:, ::-1] if view.flip else want)
+        assert np.array_equal(cache.get(variant)["mask"].numpy(), want[:, ::-1] if variant.flip else want)
     Image.fromarray(255 - mask).save(tmp_path / "masks" / "0.png")
-    changed, encoder, views = fill(store, buckets_of(scan(settings, tmp_path / "ds", tmp_path / "masks")))
+    changed, encoder, variants = fill(store, buckets_of(scan(settings, tmp_path / "ds", tmp_path / "masks")))
     assert (
-        not encoder.seen and changed.get(views[0])["mask"].float().mean() != cache.get(views[0])["mask"].float().mean()
+        not encoder.seen
+        and changed.get(variants[0])["mask"].float().mean() != cache.get(variants[0])["mask"].float().mean()
     )
 
 
 def test_texts_are_kept_by_caption_and_encoder(tmp_path: Path):
     seen = []
 
-    def encode(caption: Caption):
+    def encode(caption: SampleCaption):
         seen.append(caption)
         return {"cond": torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(len(caption.text)))}, {
             "cut": False
         }
 
-    def run(clip: str, *captions: Caption) -> TextCache:
+    def run(clip: str, *captions: SampleCaption) -> TextCache:
         cache = TextCache(DiskStore(tmp_path, 10**9), clip)
         list(cache.fill(captions, encode))
         return cache
 
-    a, b = Caption("猫, a"), Caption("b")
+    a, b = SampleCaption("猫, a"), SampleCaption("b")
     first = run("c", a, b, a)
     assert seen == [a, b]
     again = run("c", b, a)
@@ -222,8 +223,8 @@ def test_texts_are_kept_by_caption_and_encoder(tmp_path: Path):
 
 def test_what_is_no_json_stays_in_memory(tmp_path: Path):
     cache = TextCache(DiskStore(tmp_path, 10**9), "c")
-    list(cache.fill([Caption("a")], lambda _: ({"cond": torch.zeros(1)}, {"odd": torch.float32})))
-    assert cache.get(Caption("a"))[1]["odd"] is torch.float32
+    list(cache.fill([SampleCaption("a")], lambda _: ({"cond": torch.zeros(1)}, {"odd": torch.float32})))
+    assert cache.get(SampleCaption("a"))[1]["odd"] is torch.float32
 
 
 class Faulty(Encoder):
@@ -245,16 +246,16 @@ def test_a_picture_whose_latent_is_not_finite_is_named(tmp_path: Path, store, va
     """E23: found where it is made, not as a loss that is NaN for no reason; nothing of it is kept."""
     draw(tmp_path / "ds")
     buckets = buckets_of(dataset(tmp_path / "ds"))
-    views = [s.view for b in epoch_plan(buckets, TrainingSettings(), 0) for s in b.samples]
+    variants = [s.variant for b in epoch_plan(buckets, TrainingSettings(), 0) for s in b.samples]
     cache = LatentCache(store, buckets, "v", 3)
-    order = [buckets.dataset.pictures[view.picture].name for view in dict.fromkeys(views)]
+    order = [buckets.dataset.pictures[variant.picture].name for variant in dict.fromkeys(variants)]
     with pytest.raises(AthanorError, match=f"^{order[1]}: the VAE encodes it as NaN or infinity"):
-        list(cache.fill(views, Faulty({1}, value, part)))
+        list(cache.fill(variants, Faulty({1}, value, part)))
     with pytest.raises(AthanorError, match=f"^{order[0]} and 1 more: the VAE"):
-        list(cache.fill(views, Faulty({0, 2})))
-    assert all(cache.get(view) is None for view in views)
-    list(cache.fill(views, Encoder()))
-    assert all(cache.get(view) is not None for view in views)
+        list(cache.fill(variants, Faulty({0, 2})))
+    assert all(cache.get(variant) is None for variant in variants)
+    list(cache.fill(variants, Encoder()))
+    assert all(cache.get(variant) is not None for variant in variants)
 
 
 def test_encodings_of_earlier_runs_that_are_not_finite_are_made_anew(tmp_path: Path):
@@ -262,18 +263,18 @@ def test_encodings_of_earlier_runs_that_are_not_finite_are_made_anew(tmp_path: P
     draw(tmp_path / "ds")
     buckets = buckets_of(dataset(tmp_path / "ds"))
     store = DiskStore(tmp_path / "cache", 10**9)
-    cache, _, views = fill(store, buckets)
-    key, want = cache.key(views[0]), cache.get(views[0])["mean"]
+    cache, _, variants = fill(store, buckets)
+    key, want = cache.key(variants[0]), cache.get(variants[0])["mean"]
     store.put(key, {"mean": torch.full_like(want, float("nan"))})
-    caption = Caption("a fox")
+    caption = SampleCaption("a fox")
     text = TextCache(store, "c")
     store.put(text.key(caption), {"cond": torch.tensor([float("inf")])}, extras={})
 
     again, encoder = LatentCache(DiskStore(tmp_path / "cache", 10**9), buckets, "v", 1), Encoder()
-    list(again.fill(views, encoder))
-    assert not encoder.seen and again.get(views[0]) is None and again.get(views[0]) is None
-    list(again.fill(views, encoder))
-    assert len(encoder.seen) == 1 and torch.equal(again.get(views[0])["mean"], want)
+    list(again.fill(variants, encoder))
+    assert not encoder.seen and again.get(variants[0]) is None and again.get(variants[0]) is None
+    list(again.fill(variants, encoder))
+    assert len(encoder.seen) == 1 and torch.equal(again.get(variants[0])["mean"], want)
 
     text = TextCache(DiskStore(tmp_path / "cache", 10**9), "c")
     assert text.get(caption) is None
@@ -284,7 +285,7 @@ def test_encodings_of_earlier_runs_that_are_not_finite_are_made_anew(tmp_path: P
 def test_a_caption_whose_encoding_is_not_finite_is_named(store):
     cache = TextCache(store, "c")
     with pytest.raises(AthanorError, match='gives NaN or infinity for the caption "a fox": connect another CLIP'):
-        list(cache.fill([Caption("a fox")], lambda c: ({"cond": torch.tensor([float("nan")])}, {})))
-    assert cache.get(Caption("a fox")) is None
+        list(cache.fill([SampleCaption("a fox")], lambda c: ({"cond": torch.tensor([float("nan")])}, {})))
+    assert cache.get(SampleCaption("a fox")) is None
     whole = {"cond": torch.ones(1, dtype=torch.float16), "mask": torch.ones(2, dtype=torch.int64)}
-    assert list(cache.fill([Caption("a fox")], lambda c: (whole, {}))) == [(1, 1)]
+    assert list(cache.fill([SampleCaption("a fox")], lambda c: (whole, {}))) == [(1, 1)]

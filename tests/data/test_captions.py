@@ -55,8 +55,8 @@ def test_token_warmup(settings, steps, counts):
 
 
 def test_dropout_of_whole_captions():
-    kept = [text("a", rng=keyed(i), caption_dropout_rate=0.25) for i in range(2000)]
-    assert set(kept) == {"a", ""} and 400 < kept.count("") < 600
+    results = [text("a", rng=keyed(i), caption_dropout_rate=0.25) for i in range(2000)]
+    assert set(results) == {"a", ""} and 400 < results.count("") < 600
     every = [text("a", epoch=e, caption_dropout_every_n_epochs=3, caption_prefix="p") for e in range(1, 7)]
     assert every == ["p a", "p a", "", "p a", "p a", ""]
 

@@ -34,13 +34,13 @@ def test_kept_by_content(tmp_path: Path):
 
 def test_one_caption_or_none(tmp_path: Path):
     assert [p.caption for p in collect(tmp_path, pictures(), ["x"], [], DatasetSettings()).pictures] == ["x"] * 3
-    found = collect(tmp_path, pictures(), [], [], DatasetSettings(class_tokens="sks dog"))
-    assert {p.caption for p in found.pictures} == {"sks dog"} and not found.warnings
+    dataset = collect(tmp_path, pictures(), [], [], DatasetSettings(class_tokens="sks dog"))
+    assert {p.caption for p in dataset.pictures} == {"sks dog"} and not dataset.warnings
     with pytest.raises(AthanorError, match="captions: there are 2 for 3 pictures"):
         per_picture(["a", "b"], 3)
 
 
 def test_masks_are_kept_too(tmp_path: Path):
     masks = [np.full(p.shape[:2], 255 * (i % 2), dtype=np.uint8) for i, p in enumerate(pictures())]
-    found = collect(tmp_path, pictures(), ["x"], masks, DatasetSettings())
-    assert [np.asarray(found.mask(p)).max() for p in found.pictures] == [0, 255, 0]
+    dataset = collect(tmp_path, pictures(), ["x"], masks, DatasetSettings())
+    assert [np.asarray(dataset.mask(p)).max() for p in dataset.pictures] == [0, 255, 0]

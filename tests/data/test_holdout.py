@@ -37,21 +37,25 @@ def names(some):
 
 def test_held_out_pictures_are_not_trained_on():
     whole = buckets()
-    training, held = split(whole, 0.2, 0)
-    assert len(names(held)) == 4 and not names(held) & names(training)
-    assert names(held) | names(training) == names(whole) and not any(n.startswith("r") for n in names(held))
-    assert split(whole, 0.2, 0) == (training, held) and names(split(whole, 0.2, 1)[1]) != names(held)
+    training, held_out = split(whole, 0.2, 0)
+    assert len(names(held_out)) == 4 and not names(held_out) & names(training)
+    assert names(held_out) | names(training) == names(whole) and not any(n.startswith("r") for n in names(held_out))
+    assert split(whole, 0.2, 0) == (training, held_out) and names(split(whole, 0.2, 1)[1]) != names(held_out)
     # One picture more changes little.
-    assert len(names(split(buckets(21), 0.2, 0)[1]) & names(held)) >= 3
+    assert len(names(split(buckets(21), 0.2, 0)[1]) & names(held_out)) >= 3
 
 
 def test_too_few_pictures_to_hold_some_out():
-    held = hold_out(buckets(5), ValidationSettings(validation_split=0.2))
-    assert held.label == "training pictures" and held.training is held.probed and "too few" in held.warnings[0]
+    chosen = hold_out(buckets(5), ValidationSettings(validation_split=0.2))
+    assert (
+        chosen.label == "training pictures"
+        and chosen.training is chosen.probed
+        and "no picture is held out" in chosen.warnings[0]
+    )
     plain = hold_out(buckets(), ValidationSettings())
     assert plain.label == "training pictures" and not plain.warnings
-    own = hold_out(buckets(), ValidationSettings(validation_split=0.5), buckets(3))
-    assert own.label == "held-out pictures" and len(own.training.dataset.pictures) == 24
+    chosen = hold_out(buckets(), ValidationSettings(validation_split=0.5), buckets(3))
+    assert chosen.label == "held-out pictures" and len(chosen.training.dataset.pictures) == 24
     assert hold_out(buckets(), ValidationSettings(probe_samples=0)).batches == []
 
 
@@ -60,11 +64,11 @@ def test_probe_batches_have_no_chance_in_them():
     plan = probe_batches(whole, 8, 0)
     samples = [s for b in plan for s in b.samples]
     assert len(samples) == 8 and plan == probe_batches(whole, 8, 0) != probe_batches(whole, 8, 1)
-    assert all(len({s.view.placement.bucket for s in b.samples} | {b.bucket}) == 1 for b in plan)
+    assert all(len({s.variant.placement.bucket for s in b.samples} | {b.bucket}) == 1 for b in plan)
     assert all(len(b.samples) <= 3 for b in plan)
     for s in samples:
-        picture = whole.dataset.pictures[s.view.picture]
-        assert s.caption.text == picture.caption and not s.view.flip and not s.view.colour and not s.is_reg
-        assert s.view.placement in {e.placement for e in whole.entries if e.picture == s.view.picture}
+        picture = whole.dataset.pictures[s.variant.picture]
+        assert s.caption.text == picture.caption and not s.variant.flip and not s.variant.colour and not s.is_reg
+        assert s.variant.placement in {e.placement for e in whole.entries if e.picture == s.variant.picture}
     assert len(probe_batches(buckets(2, 0), 8, 0)[0].samples) == 3
     assert sum(len(b.samples) for b in probe_batches(buckets(2, 0), 8, 0)) == 8

@@ -34,11 +34,11 @@ def plan_of(sorted_, seed, epoch):
 def test_every_picture_as_often_as_its_repeats_and_one_bucket_per_batch():
     sorted_ = buckets()
     plan = plan_of(sorted_, 0, 0)
-    seen = Counter(s.view.picture for b in plan for s in b.samples)
+    seen = Counter(s.variant.picture for b in plan for s in b.samples)
     assert seen == {i: p.repeats for i, p in enumerate(sorted_.dataset.pictures)}
     for batch in plan:
         assert len(batch.samples) <= 4
-        assert {s.view.placement.bucket for s in batch.samples} == {batch.bucket}
+        assert {s.variant.placement.bucket for s in batch.samples} == {batch.bucket}
 
 
 def test_batch_counts():
@@ -62,7 +62,7 @@ def test_the_order_follows_from_seed_and_epoch():
     one = buckets(((64, 64, 20, 1),))
 
     def order(seed, epoch):
-        return tuple(s.view.picture for b in plan_of(one, seed, epoch) for s in b.samples)
+        return tuple(s.variant.picture for b in plan_of(one, seed, epoch) for s in b.samples)
 
     assert len({order(seed, 0) for seed in range(8)}) == 8
     assert len({order(0, epoch) for epoch in range(8)}) == 8
@@ -72,7 +72,7 @@ def test_the_order_follows_from_seed_and_epoch():
 def test_captions_are_shuffled_anew():
     sorted_ = buckets(shuffle=True)
     texts = {
-        s.caption.text for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.view.picture == 0
+        s.caption.text for e in range(10) for b in plan_of(sorted_, 0, e) for s in b.samples if s.variant.picture == 0
     }
     assert len(texts) > 5
 
@@ -90,7 +90,7 @@ def test_length():
 def test_ranks_share_an_epoch_without_talking(batches, ranks):
     """Every batch exactly once, the first process never with fewer than the others."""
     shares = [shard(list(range(batches)), rank, ranks) for rank in range(ranks)]
-    assert sorted(batch for own in shares for batch in own) == list(range(batches))
+    assert sorted(batch for share in shares for batch in share) == list(range(batches))
     assert len(shares[0]) == -(-batches // ranks) and {len(s) for s in shares} <= {len(shares[0]), len(shares[0]) - 1}
 
 
@@ -118,7 +118,7 @@ def test_several_resolutions():
     assert set(several.by_size()) == {(64, 64), (128, 128), (96, 96)} and several.batches_per_epoch == 12
     shrunk = sort_into_buckets(dataset, BucketSettings(**shape, extra_resolutions="128", bucket_no_upscale=True))
     assert Counter(e.picture for e in shrunk.entries) == {0: 2, 1: 1}
-    with pytest.raises(ValueError, match="extra_resolutions: 'big' is no resolution"):
+    with pytest.raises(ValueError, match="extra_resolutions: 'big' is not a resolution"):
         BucketSettings(extra_resolutions="big")
 
 
@@ -128,10 +128,10 @@ def test_too_small_pictures_are_left_out_by_name():
         for n, s in (("tiny.png", (100, 20)), ("good.png", (100, 64)))
     )
     settings = BucketSettings(bucket_no_upscale=True, bucket_reso_steps=32)
-    found = sort_into_buckets(Dataset((DatasetSettings(),), (tiny, good)), settings)
-    assert [e.picture for e in found.entries] == [1] and found.warnings[0].startswith("tiny.png is left out")
-    assert sum(len(b.samples) for b in plan_of(found, 0, 0)) == 1
-    with pytest.raises(AthanorError, match=r"None of the 1 pictures has a bucket \(tiny.png"):
+    sorted_ = sort_into_buckets(Dataset((DatasetSettings(),), (tiny, good)), settings)
+    assert [e.picture for e in sorted_.entries] == [1] and sorted_.warnings[0].startswith("tiny.png is left out")
+    assert sum(len(b.samples) for b in plan_of(sorted_, 0, 0)) == 1
+    with pytest.raises(AthanorError, match=r"None of the 1 pictures fits a bucket \(tiny.png"):
         sort_into_buckets(Dataset((DatasetSettings(),), (tiny,)), settings)
 
 
@@ -139,8 +139,8 @@ def test_crop_anchors():
     def crops(anchor, focus=None):
         picture = Picture(path=Path("a"), name="a", content="a", size=(200, 64), caption="a", repeats=8, focus=focus)
         shape = BucketSettings(width=64, height=64, enable_bucket=False, crop_anchor=anchor)
-        found = sort_into_buckets(Dataset((DatasetSettings(),), (picture,)), shape)
-        return {s.view.placement.crop for e in range(9) for b in plan_of(found, 0, e) for s in b.samples}
+        sorted_ = sort_into_buckets(Dataset((DatasetSettings(),), (picture,)), shape)
+        return {s.variant.placement.crop for e in range(9) for b in plan_of(sorted_, 0, e) for s in b.samples}
 
     assert crops("centre") == crops("centre", (0.1, 0.5)) == crops("focus") == {(68, 0)}
     assert crops("focus", (0.1, 0.5)) == {(0, 0)} and crops("focus", (0.6, 0.2)) == {(88, 0)}
@@ -149,11 +149,11 @@ def test_crop_anchors():
 
 def test_text_encoders_are_dropped_each_by_itself():
     rates = ConditioningSettings(clip_l_dropout_rate=0.5, t5_dropout_rate=0.25)
-    found = buckets(((64, 64, 50, 8),))
-    samples = [s for b in epoch_plan(found, TrainingSettings(), 0, rates) for s in b.samples]
+    sorted_ = buckets(((64, 64, 50, 8),))
+    samples = [s for b in epoch_plan(sorted_, TrainingSettings(), 0, rates) for s in b.samples]
     count = Counter(name for s in samples for name in s.caption.without)
     assert 0.4 < count["clip_l"] / len(samples) < 0.6 and 0.18 < count["t5xxl"] / len(samples) < 0.32
     assert count["clip_g"] == 0
     both = sum(len(s.caption.without) == 2 for s in samples) / len(samples)
     assert 0.07 < both < 0.19
-    assert all(not s.caption.without for b in plan_of(found, 0, 0) for s in b.samples)
+    assert all(not s.caption.without for b in plan_of(sorted_, 0, 0) for s in b.samples)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from athanor.training_core.data.dataset import Dataset, Picture
-from athanor.training_core.data.rebalance import rebalance, scaled
+from athanor.training_core.data.rebalance import rebalance
+from athanor.training_core.data.repeats import scaled
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import DatasetSettings, RebalanceSettings
 
@@ -56,7 +57,7 @@ def test_balancing_twice_is_balancing_once():
 def test_cap_and_hint():
     data, table = rebalance(folders(a=50, b=1), RebalanceSettings(max_repeats=12))
     assert sums(data) == {"1_a": 50, "1_b": 12}
-    assert "max_repeats 12 keeps these below the largest group: 1_b." in table
+    assert "Below the largest group, because max_repeats is 12: 1_b." in table
     assert "max_repeats" not in rebalance(folders(a=5, b=1), RebalanceSettings())[1]
 
 
@@ -109,4 +110,4 @@ def test_regularization_is_left_alone_and_subsets_are_apart():
     data = folders(a=4).joined(folders(a=2)).joined(dataset({"1_a/r.png": (1, "")}, is_reg=True))
     balanced, table = rebalance(data, RebalanceSettings())
     assert [p.repeats for p in balanced.pictures] == [1] * 4 + [2] * 2 + [1]
-    assert "1: d/1_a" in table and "2: d/1_a" in table and table.endswith("1 regularization pictures are left alone.")
+    assert "1: d/1_a" in table and "2: d/1_a" in table and table.endswith("1 regularization pictures are not changed.")

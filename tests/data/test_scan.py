@@ -24,8 +24,8 @@ def test_kohya_folders(tmp_path: Path):
     for ignored in ("nodigit", "0_zero", "-1_neg"):
         picture(tmp_path / ignored / "c.png")
     (tmp_path / "3_sks dog" / "a.txt").write_text("a dog", encoding="utf-8")
-    found = scan(settings(), tmp_path).pictures
-    assert [(p.name, p.repeats, p.caption) for p in found] == [
+    pictures = scan(settings(), tmp_path).pictures
+    assert [(p.name, p.repeats, p.caption) for p in pictures] == [
         ("10_a_b c/b.jpg", 10, "a_b c"),
         ("3_sks dog/a.png", 3, "a dog"),
     ]
@@ -36,12 +36,12 @@ def test_flat_folder(tmp_path: Path):
     picture(tmp_path / "A.PNG")
     picture(tmp_path / ".hidden.png")
     (tmp_path / "notes.md").write_text("x")
-    found = scan(settings(repeats=4, class_tokens="sks dog"), tmp_path)
-    assert [(p.name, p.repeats, p.caption) for p in found.pictures] == [
+    dataset = scan(settings(repeats=4, class_tokens="sks dog"), tmp_path)
+    assert [(p.name, p.repeats, p.caption) for p in dataset.pictures] == [
         ("A.PNG", 4, "sks dog"),
         ("b.webp", 4, "sks dog"),
     ]
-    assert not found.warnings
+    assert not dataset.warnings
 
 
 def test_broken_pictures_are_named_and_left_out(tmp_path: Path):
@@ -52,10 +52,10 @@ def test_broken_pictures_are_named_and_left_out(tmp_path: Path):
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "text.png").write_bytes(b"this is no picture")
     (tmp_path / "cut.png").write_bytes(good.read_bytes()[:200])
-    found = scan(settings(class_tokens="x"), tmp_path)
-    assert [p.name for p in found.pictures] == ["good.png"]
-    assert {w.split()[0] for w in found.warnings} == {"cut.jpg", "empty.png", "text.png", "cut.png"}
-    assert all("\n" not in w and str(tmp_path) not in w for w in found.warnings)
+    dataset = scan(settings(class_tokens="x"), tmp_path)
+    assert [p.name for p in dataset.pictures] == ["good.png"]
+    assert {w.split()[0] for w in dataset.warnings} == {"cut.jpg", "empty.png", "text.png", "cut.png"}
+    assert all("\n" not in w and str(tmp_path) not in w for w in dataset.warnings)
 
 
 def test_exif_rotation_and_alpha(tmp_path: Path):
@@ -63,8 +63,8 @@ def test_exif_rotation_and_alpha(tmp_path: Path):
     exif[0x0112] = 6
     picture(tmp_path / "turned.jpg", (60, 20), exif=exif)
     Image.new("RGBA", (10, 10), (255, 0, 0, 0)).save(tmp_path / "alpha.png")
-    found = {p.name: p for p in scan(settings(class_tokens="x"), tmp_path).pictures}
-    assert found["turned.jpg"].size == (20, 60)
+    pictures = {p.name: p for p in scan(settings(class_tokens="x"), tmp_path).pictures}
+    assert pictures["turned.jpg"].size == (20, 60)
     from athanor.training_core.data.decode import decode
 
     assert decode(tmp_path / "alpha.png").getpixel((5, 5)) == (255, 255, 255)
@@ -110,8 +110,8 @@ def test_fingerprint_and_stamp_see_changes(tmp_path: Path):
     assert scan(settings(), tmp_path).fingerprint not in (before, changed)
 
 
-def names(found) -> list[str]:
-    return [p.name for p in found.pictures]
+def names(dataset) -> list[str]:
+    return [p.name for p in dataset.pictures]
 
 
 def test_nested_folders(tmp_path: Path):
@@ -148,9 +148,9 @@ def test_captions_that_are_no_captions_are_named(tmp_path: Path):
     for name, data in contents.items():
         (tmp_path / f"{name}.txt").write_bytes(data)
     (tmp_path / "lonely.txt").write_text("x")
-    found = scan(settings(), tmp_path)
-    assert {p.name[0]: p.caption for p in found.pictures} == {"a": "one, two\nthree", "b": "猫, 犬", "e": "", "g": ""}
-    text = "\n".join(found.warnings)
+    dataset = scan(settings(), tmp_path)
+    assert {p.name[0]: p.caption for p in dataset.pictures} == {"a": "one, two\nthree", "b": "猫, 犬", "e": "", "g": ""}
+    text = "\n".join(dataset.warnings)
     for words in (
         "c.png is left out: c.txt: the caption is not UTF-8 text (it looks like GBK); save it as UTF-8.",
         "d.txt: the caption is not UTF-8 text (it looks like Windows-1252)",
@@ -167,9 +167,9 @@ def test_files_that_look_as_if_they_were_meant(tmp_path: Path):
     (tmp_path / "a.caption").write_text("one")
     (tmp_path / "b.gif").write_bytes(b"GIF89a")
     text = "\n".join(scan(settings(), tmp_path).warnings)
-    assert "1 file of a kind that is not read, convert to png or jpg: b.gif." in text
+    assert "1 file in a format that is not read, convert to png or jpg: b.gif." in text
     assert "There are .caption files (1): set caption_extension to .caption" in text
-    with pytest.raises(AthanorError, match=r"It holds 1 \.gif: convert them"):
+    with pytest.raises(AthanorError, match=r"It contains 1 \.gif: convert them"):
         (tmp_path / "a.png").unlink()
         scan(settings(), tmp_path)
 
@@ -192,15 +192,15 @@ def test_masks(tmp_path: Path):
     picture(root / "masks" / "b.jpg", (32, 24), "white")  # half the size, same shape
     picture(root / "masks" / "c.png", (48, 64), "white")
     picture(root / "masks" / "z.png", colour="white")
-    found = scan(settings(mask_folder="masks", nested_folders=True), root, root / "masks")
-    assert names(found) == ["2_x/a.png", "2_x/b.png", "2_x/d.png"]
-    assert [p.mask and p.mask.path.name for p in found.pictures] == ["a.png", "b.jpg", None]
-    assert found.mask(found.pictures[1]).size == (64, 48) and found.mask(found.pictures[2]) is None
-    text = "\n".join(found.warnings)
-    assert "c.png is 48x64, the picture 64x48: a mask must have the picture's shape" in text
-    assert "1 picture without a mask, trained whole: 2_x/d.png." in text
+    dataset = scan(settings(mask_folder="masks", nested_folders=True), root, root / "masks")
+    assert names(dataset) == ["2_x/a.png", "2_x/b.png", "2_x/d.png"]
+    assert [p.mask and p.mask.path.name for p in dataset.pictures] == ["a.png", "b.jpg", None]
+    assert dataset.mask(dataset.pictures[1]).size == (64, 48) and dataset.mask(dataset.pictures[2]) is None
+    text = "\n".join(dataset.warnings)
+    assert "c.png is 48x64, the picture 64x48: a mask must have the aspect ratio of its picture" in text
+    assert "1 picture without a mask, all of it is trained on: 2_x/d.png." in text
     assert "1 mask without a picture of that name: z.png." in text
-    before, stamped = found.fingerprint, stamp(settings(), root, root / "masks")
+    before, stamped = dataset.fingerprint, stamp(settings(), root, root / "masks")
     picture(root / "masks" / "2_x" / "a.png", colour="black")
     assert scan(settings(mask_folder="masks", nested_folders=True), root, root / "masks").fingerprint != before
     assert stamp(settings(), root, root / "masks") != stamped
@@ -211,10 +211,10 @@ def test_alpha_as_the_mask(tmp_path: Path):
     image.paste((200, 0, 0, 0), (0, 0, 4, 8))
     image.save(tmp_path / "a.png")
     picture(tmp_path / "b.png")
-    found = scan(settings(class_tokens="x", alpha_mask=True), tmp_path)
-    first, second = found.pictures
+    dataset = scan(settings(class_tokens="x", alpha_mask=True), tmp_path)
+    first, second = dataset.pictures
     assert first.mask.is_alpha and second.mask is None
-    assert found.mask(first).getpixel((0, 0)) == 0 and found.image(first).getpixel((0, 0)) == (200, 0, 0)
+    assert dataset.mask(first).getpixel((0, 0)) == 0 and dataset.image(first).getpixel((0, 0)) == (200, 0, 0)
     plain = scan(settings(class_tokens="x", alpha_background="#00ff00"), tmp_path)
     assert plain.pictures[0].mask is None and plain.image(plain.pictures[0]).getpixel((0, 0)) == (0, 255, 0)
 
@@ -227,8 +227,8 @@ def test_focus_from_the_name_or_the_mask(tmp_path: Path):
     mask.paste(255, (32, 0, 64, 24))
     (root / "m").mkdir()
     mask.save(root / "m" / "b.png")
-    found = scan(settings(class_tokens="x", mask_folder="m"), root, root / "m")
-    assert [p.focus for p in found.pictures] == [(0.25, 0.25), (0.75, 0.25), None]
+    dataset = scan(settings(class_tokens="x", mask_folder="m"), root, root / "m")
+    assert [p.focus for p in dataset.pictures] == [(0.25, 0.25), (0.75, 0.25), None]
 
 
 def test_backups_of_captions_are_no_dataset(tmp_path: Path):
@@ -236,12 +236,14 @@ def test_backups_of_captions_are_no_dataset(tmp_path: Path):
     (tmp_path / "captions_backup" / "20260101-000000").mkdir(parents=True)
     (tmp_path / "captions_backup" / "20260101-000000" / "a.txt").write_text("old")
     for nested in (False, True):
-        found = scan(settings(class_tokens="x", nested_folders=nested), tmp_path)
-        assert names(found) == ["a.png"] and not found.warnings
+        dataset = scan(settings(class_tokens="x", nested_folders=nested), tmp_path)
+        assert names(dataset) == ["a.png"] and not dataset.warnings
 
 
 def test_moving_pictures_are_used_and_named(tmp_path: Path):
     frames = [Image.new("RGB", (16, 16), c) for c in ("red", "blue")]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
-    found = scan(settings(class_tokens="x"), tmp_path)
-    assert names(found) == ["a.webp"] and found.warnings == ("1 picture animated, its first frame is used: a.webp.",)
+    dataset = scan(settings(class_tokens="x"), tmp_path)
+    assert names(dataset) == ["a.webp"] and dataset.warnings == (
+        "1 picture animated, its first frame is used: a.webp.",
+    )

@@ -3,19 +3,19 @@
 import pytest
 from athanor.training_core.data.plan import sort_into_buckets
 from athanor.training_core.data.thumbnails import Thumbnails
-from athanor.training_core.data.view import MOST_PICTURES, Filter, View
+from athanor.training_core.data.view import MOST_PICTURES, DatasetView, Filter
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, DoctorSettings
 from doctored import save, scene, sensible, written
 from PIL import Image
 
 
-def names(view: View, **wanted) -> list[int]:
+def names(view: DatasetView, **wanted) -> list[int]:
     return [p["index"] for p in view.page(Filter(**wanted), 0, 100)["pictures"]]
 
 
 @pytest.fixture
-def view() -> View:
+def view() -> DatasetView:
     captions = [
         "mychar, long_hair, hat",
         "mychar, Long Hair, indoors, outdoors",
@@ -24,7 +24,7 @@ def view() -> View:
         "mychar, tree, smile",
     ]
     dataset = written(captions)
-    return View(
+    return DatasetView(
         title="ds",
         dataset=dataset,
         buckets=sort_into_buckets(dataset, BucketSettings()),
@@ -36,7 +36,7 @@ def test_terms_are_counted_as_the_doctor_compares_them(view):
     assert view.has_tags and view.terms()["terms"][:4] == [["mychar", 4], ["hat", 2], ["long hair", 2], ["tree", 2]]
     assert view.terms("LONG_h") == {"total": 1, "terms": [["long hair", 2]]}
     assert view.terms("", 1) == {"total": 7, "terms": [["mychar", 4]]}
-    sentences = View(
+    sentences = DatasetView(
         title="s",
         dataset=written(["A dog runs over the green grass in the sun.", "The dog sleeps on a red sofa all day."]),
     )
@@ -59,17 +59,17 @@ def test_filters_are_joined(view):
 def test_findings_name_their_pictures(view):
     assert view.overview()["findings"] is None
     view.examine()
-    kinds = {f["kind"]: n for n, f in enumerate(view.findings_told())}
+    kinds = {f["kind"]: n for n, f in enumerate(view.findings_json())}
     assert names(view, finding=kinds["missing captions"]) == [3]
     assert names(view, finding=kinds["contradictions"]) == [1]
     assert names(view, finding=99) == []
-    told = view.page(Filter(), 3, 1)["pictures"][0]
-    assert kinds["missing captions"] in told["findings"] and told["caption"] == ""
+    entry = view.page(Filter(), 3, 1)["pictures"][0]
+    assert kinds["missing captions"] in entry["findings"] and entry["caption"] == ""
 
 
 def test_a_screenful_of_many(tmp_path):
     dataset = written(sensible(3000))
-    view = View(title="many", dataset=dataset, buckets=sort_into_buckets(dataset, BucketSettings()))
+    view = DatasetView(title="many", dataset=dataset, buckets=sort_into_buckets(dataset, BucketSettings()))
     page = view.page(Filter(), 2950, 10_000)
     assert page["total"] == 3000 and [p["index"] for p in page["pictures"]] == list(range(2950, 3000))
     assert len(view.page(Filter(), 0, 10_000)["pictures"]) == MOST_PICTURES
@@ -80,7 +80,7 @@ def test_places_are_those_of_the_bucketer(tmp_path):
     dataset = save(tmp_path, {"wide.png": scene(1, (400, 200)), "square.png": scene(2, (64, 64))})
     settings = BucketSettings(width=128, height=128, min_bucket_reso=64, max_bucket_reso=256, bucket_reso_steps=64)
     buckets = sort_into_buckets(dataset, settings)
-    view = View(title="two", dataset=dataset, buckets=buckets)
+    view = DatasetView(title="two", dataset=dataset, buckets=buckets)
     by_name = {p["name"]: p for p in view.page(Filter(), 0, 9)["pictures"]}
     placed = {dataset.pictures[e.picture].name: e.placement for e in buckets.entries}
     for name, placement in placed.items():
@@ -93,13 +93,13 @@ def test_thumbnails_are_made_once_and_follow_the_file(tmp_path):
     dataset = save(tmp_path / "ds", {"a.png": scene(1, (600, 300))})
     thumbnails, (picture,) = Thumbnails(tmp_path / "kept"), dataset.pictures
     first = thumbnails.of(dataset, picture, 256)
-    (kept,) = (tmp_path / "kept").iterdir()
-    with Image.open(kept) as image:
+    (thumbnail,) = (tmp_path / "kept").iterdir()
+    with Image.open(thumbnail) as image:
         assert image.size == (256, 128) and image.format == "JPEG"
-    kept.write_bytes(b"from the folder")
+    thumbnail.write_bytes(b"from the folder")
     assert thumbnails.of(dataset, picture, 256) == b"from the folder"
     scene(2, (300, 600)).save(picture.path)
     assert thumbnails.of(dataset, picture, 256) not in (first, b"from the folder")
     picture.path.write_bytes(b"no picture")
-    with pytest.raises(AthanorError, match=r"a\.png is gone, or cannot be read"):
+    with pytest.raises(AthanorError, match=r"a\.png was deleted or cannot be read"):
         thumbnails.of(dataset, picture, 256)

@@ -31,7 +31,7 @@ def main(name: str) -> None:
     import device
 
     device.load_pack()
-    sys.path[:0] = [str(HERE.parent / folder) for folder in ("gpu", "host", "benchmarks")]
+    sys.path[:0] = [str(HERE.parent / folder) for folder in ("gpu", "benchmarks")]
     # Weights are made on the card and stay there: 20 s less for Flux.
     device.load_host(Path(os.environ["COMFYUI_PATH"]), highvram=not device.on_cpu())
     file, _, function = part.run.partition(":")

@@ -23,7 +23,7 @@ def all_of_them() -> None:
 
 
 def _one(name: str) -> None:
-    from athanor.training_core.optim import optimizers, state
+    from athanor.training_core.optim import optimizer_state, optimizers
     from athanor.training_core.settings import OptimizerSettings
 
     where = "cpu" if on_cpu() else "cuda"
@@ -32,7 +32,7 @@ def _one(name: str) -> None:
     made = optimizers.choose(settings).build([{"params": weights, "lr_scale": 1.0}])
     for number in range(3):
         if number == 2:
-            state.unpack(made, *state.pack(made))
+            optimizer_state.unpack(made, *optimizer_state.pack(made))
         for weight in weights:
             weight.grad = torch.full_like(weight, 1e-3 * (number + 1))
         made.step()

@@ -43,6 +43,10 @@ def training(checkpoint: str, folder: str = "ds", **parts: dict[str, Any]) -> di
         "bucket_reso_steps": 32,
         "batch_size": 2,
     }
+    extra = {}
+    if "validation" in parts:
+        ports["validation"] = ["validation", 0]
+        extra["validation"] = node("AthanorValidationConfig", **parts["validation"])
     return {
         "ckpt": node("CheckpointLoaderSimple", ckpt_name=f"{checkpoint}.safetensors"),
         "dataset": node("AthanorDatasetLoader", **({"folder": folder} | parts.get("dataset", {}))),
@@ -53,7 +57,12 @@ def training(checkpoint: str, folder: str = "ds", **parts: dict[str, Any]) -> di
         "optimizer": node("AthanorOptimizerConfig", **({"learning_rate": 1e-3} | parts.get("optimizer", {}))),
         "train": node("AthanorTrainLoRA", **ports, **configs, **({"epochs": 1} | parts.get("train", {}))),
         "curve": node("PreviewImage", images=["train", 4]),
+        **extra,
     }
+
+
+SMALL_PROBE = {"probe_samples": 1, "validate_every_n_steps": 1000}
+"""The probe looks at one picture, before the first step and after the last: for runs whose steps are what matters."""
 
 
 def compare(source: str, run: list[Any], **values: Any) -> dict[str, Any]:

@@ -59,6 +59,7 @@ WITH: dict[str, dict[str, Any]] = {
     "network.decompose_both": {"network.algo": "lokr"},
     "network.full_matrix": {"network.algo": "lokr"},
     "network.constraint": {"network.algo": "diag-oft"},
+    "network.wd_on_output": {"network.dora": True},
     "optimizer.text_encoder_lr": {"network.train": "unet + text encoder"},
     "optimizer.lr_warmup_steps": {"optimizer.lr_scheduler": "cosine"},
     "optimizer.lr_decay_steps": {"optimizer.lr_scheduler": "warmup_stable_decay"},

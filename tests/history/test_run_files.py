@@ -2,7 +2,7 @@ import contextlib
 from pathlib import Path
 
 import torch
-from athanor.training_core.history.run_files import files_of, free_path, is_copy, is_whole, run_id_of
+from athanor.training_core.history.run_files import files_of, free_path, is_companion, is_whole, run_id_of
 from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
 
 
@@ -57,7 +57,7 @@ def test_a_file_is_whole_or_not(tmp_path: Path):
 
 
 def test_copies_are_told_from_checkpoints():
-    assert [is_copy(Path(f"{name}.safetensors")) for name in ("x-ema", "x-000002-diffusers", "x-000002", "ema")] == [
+    assert [is_companion(Path(f"{name}.safetensors")) for name in ("x-ema", "x-000002-diffusers", "x-000002", "ema")] == [
         True, True, False, False
     ]  # fmt: skip
 

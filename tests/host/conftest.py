@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
+from typing import Any
 
 import graphs
 import loras
+import pytest
+import torch
+import whole_run
 from device import on_cpu
-from graphs import draw_dataset
 from host import Host
 
 
 @pytest.fixture(scope="session")
 def server(comfyui: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     base = tmp_path_factory.mktemp("comfy")
-    draw_dataset(base / "input" / "ds" / "2_thing")
+    graphs.draw_dataset(base / "input" / "ds" / "2_thing")
     with Host(comfyui, base, cpu=on_cpu()) as host:
         for name, path in checkpoints.items():
             (base / "models" / "checkpoints" / f"{name}.safetensors").symlink_to(path)
@@ -29,6 +27,27 @@ def server(comfyui: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest
     # Tests provoke errors on purpose, and the host prints a traceback for each; these lines never belong there.
     log = host.log()
     assert "IMPORT FAILED" not in log and "lora key not loaded" not in log
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Matrices as small as the narrow models' gain nothing from threads that wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def models(comfy: None, checkpoints: dict[str, Path]) -> tuple[Any, Any, Any]:
+    """(MODEL, CLIP, VAE) of the small SD3, in this process."""
+    return whole_run.models_of(checkpoints["sd3"])
+
+
+@pytest.fixture
+def run(models: tuple[Any, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Trains the small SD3 on four pictures, in this process: (events, path of the LoRA)."""
+    return whole_run.trainer(models, tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -5,20 +5,8 @@ import shutil
 
 import graphs
 import pytest
+from answers import failed, refused
 from PIL import Image
-
-
-def refused(server, prompt) -> str:
-    """What the server says when it refuses the graph at once."""
-    with pytest.raises(ValueError) as error:
-        server.queue(prompt)
-    return str(error.value)
-
-
-def failed(server, prompt) -> str:
-    with pytest.raises(RuntimeError) as error:
-        server.run(prompt)
-    return str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -106,11 +94,11 @@ def test_nothing_is_left_behind(server):
 
 def test_a_changed_caption_is_seen(server):
     """fingerprint_inputs: the same graph runs the loader again once a file has changed."""
-    folder = server.base / "input" / "changing"
+    folder = server.base / "input" / "seen_again"
     folder.mkdir(exist_ok=True)
     Image.new("RGB", (64, 64), "red").save(folder / "a.png")
     (folder / "a.txt").write_text("one", encoding="utf-8")
-    prompt = {"dataset": graphs.node("AthanorDatasetLoader", folder="changing")}
+    prompt = {"dataset": graphs.node("AthanorDatasetLoader", folder="seen_again")}
     prompt["buckets"] = graphs.training("sd3")["buckets"]
     prompt["sheet"] = graphs.node("PreviewImage", images=["buckets", 2])
 

@@ -1,38 +1,17 @@
 """What a step costs in operations, on a small model: it may not grow. A GPU waits for the CPU to tell it each."""
 
-from collections import Counter
-
 import pytest
 import torch
-from test_families import CASES, load, samples
-from torch.utils._python_dispatch import TorchDispatchMode
+from family_cases import CASES, load, samples
+from operations import Counted
 
-pytestmark = pytest.mark.usefixtures("comfy")
-
-SYNCS = {"_local_scalar_dense", "is_nonzero", "item", "nonzero", "equal", "masked_select", "unique"}
-"""Operations that wait for the device."""
+pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 BUDGET = {"lora": 5.8, "lokr": 10.6, "loha": 15.5, "full": 1.5}
 """Operations of a step for each layer with a network, beside those of the bare model; views are not counted."""
 
 FEW = 40
 """And for the step as a whole: noise, loss, clipping, AdamW."""
-
-
-class Counted(TorchDispatchMode):
-    def __init__(self):
-        super().__init__()
-        self.calls = Counter()
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        name = function.overloadpacket.__name__
-        if name in SYNCS or (not function.is_view and name not in ("_unsafe_view", "_reshape_alias")):
-            self.calls[name] += 1
-        return function(*args, **(kwargs or {}))
-
-    @property
-    def syncs(self):
-        return {name: self.calls[name] for name in SYNCS if self.calls[name]}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +30,6 @@ def test_operations_of_a_step(model, algo):
     from athanor.training_core.run.step import Stepper
     from athanor.training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings
 
-    torch.set_num_threads(1)
     latents, texts, geometry = samples(CASES["sd15"])
     settings = NetworkSettings(algo=algo, rank=2, alpha=1.0)
     with guard.training(), trainable(model, "auto", "off") as host_model:

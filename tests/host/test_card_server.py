@@ -41,7 +41,8 @@ def everything(family, name, **parts):
     """Training with samples and new encodings in every epoch, and a comparison behind it."""
     dataset = {"random_crop": True, "flip_aug": True}
     train = {"output_name": name, "epochs": 2, "save_precision": "float"} | parts.pop("train", {})
-    prompt = graphs.training(family, dataset={"folder": "ds"} | dataset, train=train, **parts)
+    parts |= {"dataset": {"folder": "ds"} | dataset, "validation": {"probe_samples": 2}}
+    prompt = graphs.training(family, train=train, **parts)
     prompt["samples"] = graphs.node("AthanorSampleConfig", sample_prompts="red circle", steps=2, width=64, height=64)
     prompt["train"]["inputs"]["samples"] = ["samples", 0]
     return prompt | graphs.compare("ckpt", ["train", 0], prompts="red circle", strengths="1", seeds="7")

@@ -4,106 +4,18 @@ models are untouched."""
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 import types
-from itertools import product
-from unittest import mock
 
 import cards
 import pytest
 import torch
+from card_models import drawn, load, sd3, trained, unload, untouched, weights
+from family_cases import CASES, samples
 from one_step import step, training
-from test_families import CASES, positive, samples
 
 pytestmark = pytest.mark.usefixtures("comfy")
 
 FAMILIES = ["sd15", "sdxl", "sd3", "flux_dev"]
-
-
-@functools.cache
-def sd3():
-    import comfy.memory_management
-    import tiny
-
-    with mock.patch.object(comfy.memory_management, "aimdo_enabled", False):
-        return tiny.sd3_unet()
-
-
-def load(name, stored=torch.float32, dtype=torch.float32):
-    import comfy.sd
-    import tiny_layouts
-
-    with torch.inference_mode():
-        if name != "sd3":
-            return tiny_layouts.load(name, dtype=dtype, stored=stored)
-        state = {key: value.to(stored) for key, value in sd3().items()}
-        return comfy.sd.load_diffusion_model_state_dict(state, model_options={"dtype": dtype})
-
-
-def weights(module):
-    """What a model is made of: the very parameters and buffers, and their content."""
-    found = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    return found, {name: content(value) for name, value in found.items()}
-
-
-def content(value):
-    return hashlib.sha256(value.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()).digest()
-
-
-def attributes(module):
-    return {n: set(m.__dict__) for n, m in module.named_modules()}
-
-
-def drawn(model, case):
-    """Two steps of the stock sampler."""
-    import comfy.sample
-    import comfy.samplers
-
-    latents, texts, _ = samples(case)
-    cond = positive(texts[0])
-    sigmas = torch.tensor([0.9, 0.5, 0.1])
-    noise = torch.randn(latents[:1].shape, generator=torch.Generator().manual_seed(3))
-    with torch.inference_mode():
-        sampler = comfy.samplers.ksampler("euler")
-        given = (model, noise, 1.0, sampler, sigmas, cond, cond, latents[:1])
-        return comfy.sample.sample_custom(*given, disable_pbar=True)
-
-
-def unload():
-    import comfy.model_management as mm
-
-    with torch.inference_mode():  # as the host's executor does everything
-        mm.unload_all_models()
-
-
-@contextlib.contextmanager
-def untouched(model, case):
-    """Its weights are the very same afterwards, and it draws the same picture."""
-    import comfy.model_management as mm
-
-    picture = drawn(model, case)
-    unload()
-    own, before = weights(model.model)
-    named = attributes(model.model)
-    yield
-    after, now = weights(model.model)
-    assert not mm.current_loaded_models
-    assert now == before and all(after[name] is value for name, value in own.items())
-    assert attributes(model.model) == named
-    assert torch.equal(drawn(model, case), picture)
-    unload()
-
-
-def trained(model, case, **options):
-    """A step, and one more after the host has taken everything off the device in between."""
-    with training(model, **options) as (host_model, network):
-        first = step(host_model, network, *samples(case))
-        unload()
-        host_model.load()
-        again = step(host_model, network, *samples(case))
-    assert again.loss == first.loss and again.differs_from(first) == 0
-    return first
 
 
 SWAP = {"gradient_checkpointing": "all", "blocks_to_swap": 2}
@@ -242,6 +154,7 @@ def casts():
 def test_only_what_steps_take_is_asked_for_when_the_model_is_loaded_again(monkeypatch):
     """The first time everything else leaves the device; later a VAE that there is room for can stay."""
     import comfy.model_management as mm
+    from athanor.training_core.host import devices
     from athanor.training_core.host import model as host
 
     asked, plain = [], mm.load_models_gpu
@@ -250,7 +163,7 @@ def test_only_what_steps_take_is_asked_for_when_the_model_is_loaded_again(monkey
     )
     model = load("sd3")
     size = sum(p.nbytes for p in model.model.parameters())
-    monkeypatch.setattr(host, "peak", lambda _device: size + 5_000_000)
+    monkeypatch.setattr(devices, "peak_memory", lambda _device: size + 5_000_000)
     with training(model) as (host_model, _):
         host_model.load()
         host_model.load()
@@ -277,110 +190,3 @@ def test_weights_that_are_nowhere():
         lending.check(model)
     with pytest.raises(AthanorError, match="model: SimpleNamespace is no model of ComfyUI's own kind"):
         lending.check(types.SimpleNamespace(model=None))
-
-
-@pytest.mark.parametrize(
-    ("family", "how"),
-    [
-        *(product(["sd15", "sdxl", "flux"], ["moving", "dynamic"])),
-        ("sd3", "dynamic"),
-        pytest.param("sd3", "moving", marks=pytest.mark.long),  # its three are those of sdxl and flux
-    ],
-)
-def test_text_encoders(family, how):
-    """Trained beside the model, from a float16 file; the graph's CLIP is untouched."""
-    import tiny_text
-
-    model = load("sd3")  # any: what the encoders give is looked at, not what is made of it
-    with torch.inference_mode():
-        state = {k: v.half() for k, v in tiny_text.load(family).cond_stage_model.state_dict().items()}
-        clip = tiny_text.load(family, {k: v.float() for k, v in state.items()})
-    plain = encoded(model, clip, family)
-    with torch.inference_mode(), contextlib.ExitStack() as stack:
-        if how == "dynamic":
-            stack.enter_context(cards.dynamic())
-        other = tiny_text.load(family, state if how == "dynamic" else {k: v.float() for k, v in state.items()})
-    assert other.patcher.is_dynamic() is (how == "dynamic")
-    unload()
-    own, before = weights(other.cond_stage_model)
-    with cards.moving():
-        for mine, wanted in zip(encoded(model, other, family), plain, strict=True):
-            assert torch.allclose(mine, wanted, rtol=1e-4, atol=1e-6 * wanted.abs().max().item())
-    after, now = weights(other.cond_stage_model)
-    assert now == before and all(after[name] is value for name, value in own.items())
-
-
-def encoded(model, clip, family):
-    """A caption's encoding, and gradients of a network on the encoders; with everything loaded again in between."""
-    from athanor.training_core.host import guard, text
-    from athanor.training_core.host.model import trainable
-    from athanor.training_core.network import build
-    from athanor.training_core.settings import NetworkSettings
-
-    settings = NetworkSettings(rank=2, alpha=2.0, train="text encoder")
-    with guard.training(), trainable(model, "auto", clip=clip) as host_model:
-        found = text.trainable(host_model.encoders, numbered=family != "sd15")
-        parts = [build.Part(module, prefix) for prefix, module in found.items()]
-        with build.attached(parts, settings, 0, host_model.device) as network:
-            for lora in network.loras:
-                torch.nn.init.normal_(lora.lora_up.weight, std=0.05, generator=torch.Generator().manual_seed(1))
-            unload()
-            host_model.load()
-            made = host_model.text("a red circle")
-            made.cond.square().mean().backward()
-            return [made.cond.detach(), *(p.grad for p in network.parameters() if p.grad is not None)]
-
-
-@pytest.mark.parametrize("how", ["plain", "moving", "dynamic"])
-def test_a_full_fine_tune_goes_on_after_the_model_was_loaded_again(how):
-    """What is trained stays trained: a picture drawn in between, or something newly encoded, pushes the model out."""
-    from athanor.training_core.host import checkpoint, guard
-    from athanor.training_core.host.model import trainable
-    from athanor.training_core.network import finetune
-    from athanor.training_core.objective import Objective
-    from athanor.training_core.run.step import Stepper
-    from athanor.training_core.settings import LossSettings, NetworkSettings, NoiseSettings
-
-    case, settings = CASES["sd3"], NetworkSettings(algo="finetune", include="joint_blocks")
-
-    def learnt(model, again):
-        with (
-            guard.training(),
-            trainable(model, "auto", whole=True) as host_model,
-            finetune.attached(
-                host_model.diffusion_model, settings, host_model.device, checkpoint.compute_in_input_format
-            ) as tuned,
-        ):
-            objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
-            optimizer = torch.optim.AdamW(tuned.parameters(), lr=1e-3)
-            scaler = torch.amp.GradScaler("cpu", enabled=False)
-            take = Stepper(
-                predict=host_model.predict,
-                objective=objective,
-                network=tuned,
-                optimizer=optimizer,
-                max_grad_norm=1.0,
-                seed=0,
-                scaler=scaler,
-            )
-            batch = host_model.batch(*samples(case), [1.0, 1.0])
-            losses = []
-            for number in range(4):
-                losses += take(number, 1e-3, [batch]).losses.tolist()
-                if again:
-                    unload()
-                    host_model.load()
-            return losses, [p.detach().clone() for p in tuned.parameters()]
-
-    stored = torch.float16 if how == "dynamic" else torch.float32
-    wanted, values = learnt(load("sd3", stored), again=False)
-    with contextlib.ExitStack() as stack:
-        if how == "dynamic":
-            stack.enter_context(cards.dynamic())
-        model = load("sd3", stored)
-        if how != "plain":
-            stack.enter_context(cards.moving())
-        with untouched(model, case):
-            losses, found = learnt(model, again=True)
-    assert losses == pytest.approx(wanted, rel=1e-5)
-    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(found, values, strict=True))

@@ -10,9 +10,9 @@ import graphs
 import loras
 import pytest
 import workflow
+from answers import failed
 from comparing import axis
 from PIL import Image
-from test_bad_input import failed
 
 
 @pytest.mark.parametrize("family", ["sd15", "sd3"])

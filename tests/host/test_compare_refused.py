@@ -3,8 +3,8 @@
 import comparing
 import graphs
 import pytest
+from answers import failed, refused
 from comparing import axis
-from test_bad_input import failed, refused
 
 
 @pytest.mark.parametrize(

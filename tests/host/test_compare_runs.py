@@ -8,8 +8,8 @@ import urllib.request
 import comparing
 import graphs
 import pytest
+from answers import failed
 from athanor.training_core.compare import kinds
-from test_bad_input import failed
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,17 @@ import weakref
 
 import pytest
 import torch
+from family_cases import CASES, load, samples
 from one_step import step, training
-from test_families import CASES, load, samples
 
-pytestmark = pytest.mark.usefixtures("comfy")
+pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 
 @pytest.fixture(autouse=True)
 def nothing_kept():
-    """Graphs of other tests do not count, and one thread is enough."""
+    """Graphs of other tests do not count."""
     from athanor.training_core.host import compiled
 
-    torch.set_num_threads(1)
     torch._dynamo.reset()
     compiled._counting.cache_clear()
     yield
@@ -223,7 +222,7 @@ def test_what_cannot_be_compiled_runs_as_usual_and_is_told(failure, backend):
 
 @pytest.mark.parametrize("where", ["compiling", "running"])
 def test_memory_that_is_full_is_no_failure_to_compile(where, backend):
-    """The step is tried again with fewer pictures (`Split`), the blocks stay compiled."""
+    """The step is tried again with fewer pictures (`OomSplitter`), the blocks stay compiled."""
     import comfy.model_management
     from athanor.training_core.host import compiled
 

@@ -8,6 +8,8 @@ import graphs
 import pytest
 import torch
 
+pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
+
 ALGOS = {
     "lora": {},
     "locon": {"preset": "full", "conv_rank": 4, "conv_alpha": 2.0, "train_norm": True},
@@ -21,14 +23,6 @@ ALGOS = {
     "lora dora in": {"algo": "lora", "dora": True, "wd_on_output": False},
 }
 FORMATS = ("ours", "comfyui", "peft", "lycoris", "half alpha")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=["sd15", "sd3"])

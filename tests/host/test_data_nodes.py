@@ -9,19 +9,12 @@ import graphs
 import numpy as np
 import pytest
 from PIL import Image
-
-
-def events(server, output_name: str) -> list[dict]:
-    """events.jsonl of the newest run of that name."""
-    runs = [path.parent for path in (server.base / "output" / "athanor" / "runs").glob("*/job.json")]
-    named = [r for r in runs if json.loads((r / "job.json").read_text())["training"]["output_name"] == output_name]
-    newest = max(named, key=lambda r: (r / "job.json").stat().st_mtime_ns)
-    return [json.loads(line) for line in (newest / "events.jsonl").read_text().splitlines()]
+from runs_on_disk import events
 
 
 def encoded(server, output_name: str) -> dict[str, int]:
     """What the newest run of that name had to encode."""
-    told = events(server, output_name)
+    told = events(server.base, output_name)
     start = max(i for i, e in enumerate(told) if e["event"] == "started")
     result: dict[str, int] = {}
     begin = next((i + 1 for i in range(start - 1, -1, -1) if told[i]["event"] == "done"), 0)
@@ -31,18 +24,18 @@ def encoded(server, output_name: str) -> dict[str, int]:
     return result
 
 
-def draw(folder: Path, count: int = 3, size=(64, 64), seed: int = 0) -> None:
+def draw(folder: Path, count: int = 3, size=(64, 64), seed: int = 0, what: str = "fox") -> None:
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
         Image.fromarray(rng.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)).save(folder / f"{i}.png")
-        (folder / f"{i}.txt").write_text(f"fox {i}, red, left, small", encoding="utf-8")
+        (folder / f"{i}.txt").write_text(f"{what} {i}, red, left, small", encoding="utf-8")
 
 
 def test_a_second_run_encodes_nothing(server):
     """Must-show 3, on disk and over the graph: another learning rate, then a changed pixel, then another caption."""
     folder = server.base / "input" / "cached"
-    draw(folder)
+    draw(folder, seed=3, what="owl")  # neither pictures nor captions are those of another test
 
     def run(name, **parts):
         server.run(graphs.training("sd3", "cached", train={"output_name": name, "epochs": 2}, **parts))
@@ -54,7 +47,7 @@ def test_a_second_run_encodes_nothing(server):
     pixels[0, 0] ^= 255
     Image.fromarray(pixels).save(folder / "1.png")
     assert run("cache_c") == {"pictures": 1}
-    (folder / "2.txt").write_text("fox 2, blue", encoding="utf-8")
+    (folder / "2.txt").write_text("owl 2, blue", encoding="utf-8")
     assert run("cache_d") == {"captions": 1}
     assert run("cache_e", buckets={"width": 96, "height": 96}) == {"pictures": 3}
     for file in (server.base / "user" / "athanor" / "cache").rglob("*.safetensors"):
@@ -146,7 +139,7 @@ def test_long_captions_are_cut_and_counted(server):
     prompt = graphs.training("sd15", "long", train={"output_name": "cut"})
     text = server.run(prompt)["outputs"]["train"]["text"][0]
     assert "1 of 2 captions are longer than max_token_length (75) and are cut." in text
-    prompt = graphs.training("sd15", "long", dataset={"max_token_length": "225"}, train={"output_name": "whole"})
+    prompt = graphs.training("sd15", "long", dataset={"max_token_length": "225"}, train={"output_name": "not_cut"})
     assert "max_token_length" not in server.run(prompt)["outputs"]["train"]["text"][0]
 
 

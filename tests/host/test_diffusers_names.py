@@ -10,20 +10,12 @@ import graphs
 import pytest
 import torch
 
-pytestmark = pytest.mark.usefixtures("comfy")
+pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 ALL = ["sd15", "sdxl", "sd3", "flux_dev", "flux2", "chroma", "z_image", "qwen_image", "auraflow", "hidream"]
 FUSED = {"sd15": 1, "sdxl": 1, "sd3": 3, "flux_dev": 4, "flux2": 3, "chroma": 4, "z_image": 3}
 """How many modules of diffusers the most divided layer of a family is; one in the others."""
 SHAPES = {"sd15": (4, 768, None), "sdxl": (4, 2048, 1280), "sd3": (16, 4096, 2048), "flux_dev": (16, 4096, 768)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=ALL)
@@ -318,19 +310,26 @@ def test_the_second_file_in_the_graph(server):
     """Written beside each file, read by LoRA Info, continued from; refused before anything is trained."""
     from athanor.training_core.network import info
 
-    train = {"output_name": "two", "save_diffusers_copy": True, "epochs": 3, "save_last_n_epochs": 1}
+    train = {"output_name": "doubled", "save_diffusers_copy": True, "epochs": 3, "save_last_n_epochs": 1}
     server.run(graphs.training("sd3", train=train))
     folder = server.base / "models" / "loras"
-    assert {p.stem for p in folder.glob("two*")} == {"two", "two-diffusers", "two-000002", "two-000002-diffusers"}
-    found, ours = info.read(folder / "two-diffusers.safetensors"), info.read(folder / "two.safetensors")
+    assert {p.stem for p in folder.glob("doubled*") if "_on" not in p.stem} == {
+        "doubled",
+        "doubled-diffusers",
+        "doubled-000002",
+        "doubled-000002-diffusers",
+    }
+    found, ours = info.read(folder / "doubled-diffusers.safetensors"), info.read(folder / "doubled.safetensors")
     assert found.algo == "lora" and not found.strange and {layer.part for layer in found.layers} == {"unet"}
     assert {layer.rank for layer in found.layers} == {layer.rank for layer in ours.layers}
     assert {layer.block for layer in found.layers} == {"transformer_blocks_0", "transformer_blocks_1"}
-    onward = graphs.training("sd3", network={"network_weights": "two-diffusers"}, train={"output_name": "two_on"})
+    onward = graphs.training(
+        "sd3", network={"network_weights": "doubled-diffusers"}, train={"output_name": "doubled_on"}
+    )
     assert server.run(onward)["status"]["status_str"] == "success"
     prompt = graphs.training(
-        "sd3", network={"algo": "loha"}, train={"output_name": "three", "save_diffusers_copy": True}
+        "sd3", network={"algo": "loha"}, train={"output_name": "no_peft_form", "save_diffusers_copy": True}
     )
     with pytest.raises(RuntimeError, match=r"save_diffusers_copy: .* has no form in a PEFT file"):
         server.run(prompt)
-    assert not list(folder.glob("three*"))
+    assert not list(folder.glob("no_peft_form*"))

@@ -67,13 +67,13 @@ def test_cached_batches_equal_live_ones(graph, buckets, to_disk, tmp_path, monke
                     live, _ = text.encode(clip, sample.caption.text, False, 75)
                     assert torch.equal(fetched.texts[i].cond, live.cond)
                     assert fetched.texts[i].extras.keys() == live.extras.keys()
-                    picture = dataset.pictures[sample.view.picture]
-                    image = images.fit(dataset.image(picture), sample.view.placement, sample.view.flip)
-                    if sample.view.colour:
-                        image = images.shift_colours(image, keyed(picture.content, "colour", sample.view.colour))
+                    picture = dataset.pictures[sample.variant.picture]
+                    image = images.fit(dataset.image(picture), sample.variant.placement, sample.variant.flip)
+                    if sample.variant.colour:
+                        image = images.shift_colours(image, keyed(picture.content, "colour", sample.variant.colour))
                     mean, std = vae.encode(autoencoder, images.to_tensor(image)[None])
                     assert std is None and torch.equal(fetched.latents[i : i + 1], mean)
-                    mask = images.fit(dataset.mask(picture), sample.view.placement, sample.view.flip)
+                    mask = images.fit(dataset.mask(picture), sample.variant.placement, sample.variant.flip)
                     assert torch.equal(fetched.mask[i, 0], torch.from_numpy(np.array(mask)).float() / 255)
     assert len(texts) > 9
 
@@ -173,7 +173,7 @@ def test_a_vae_in_bfloat16_fills_the_caches_in_float32(graph, buckets, tmp_path,
             list(encodings.fill(plan))
             got = encodings.fetch(plan[0]).latents
         assert copies == [short] and len(mm.current_loaded_models) <= loaded + 1  # the text encoder
-        view = plan[0].samples[0].view
+        view = plan[0].samples[0].variant
         pixels = encodings._latents._pixels([("", view)])[1]
         want = vae.encode(exact, pixels)[0]
     assert torch.allclose(got[:1], want, atol=1e-5)
@@ -220,7 +220,7 @@ def test_noise_is_drawn_while_the_device_works(graph, buckets, tmp_path, monkeyp
 
 def test_a_mixed_batch_equals_its_samples_alone(graph, tmp_path, monkeypatch):
     """Must-show 5: captions of all lengths, sizes within a bucket, masks, regularization and dropout at batch six."""
-    from athanor.training_core.data.plan import Batch, epoch_plan, sort_into_buckets
+    from athanor.training_core.data.plan import PlannedBatch, epoch_plan, sort_into_buckets
     from athanor.training_core.data.scan import scan
     from athanor.training_core.host import folders, guard
     from athanor.training_core.host.model import trainable
@@ -260,7 +260,7 @@ def test_a_mixed_batch_equals_its_samples_alone(graph, tmp_path, monkeypatch):
     model, clip, autoencoder = graph
     batch = epoch_plan(buckets, TrainingSettings(seed=4), 0)[0]
     assert len(batch.samples) == 8 and {s.is_reg for s in batch.samples} == {True, False}
-    batch = Batch(batch.bucket, batch.samples[:6])
+    batch = PlannedBatch(batch.bucket, batch.samples[:6])
     assert len({len(s.caption.text) for s in batch.samples}) > 2
     with guard.training():
         encodings = Encodings(
@@ -283,7 +283,7 @@ def test_a_mixed_batch_equals_its_samples_alone(graph, tmp_path, monkeypatch):
             network.zero_grad()
             alone = []
             for i, sample in enumerate(batch.samples):
-                one = encodings.fetch(Batch(batch.bucket, (sample,)), 0, 0)
+                one = encodings.fetch(PlannedBatch(batch.bucket, (sample,)), 0, 0)
                 one = to_device(one, host_model)
                 assert torch.equal(one.latents, together.latents[i : i + 1])
                 part = Noised(*(v[i : i + 1] for v in (noised.x, noised.sigma, noised.t, noised.target)))

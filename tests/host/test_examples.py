@@ -16,7 +16,7 @@ import prepare
 import pytest
 import stand_in
 import workflow
-from test_recipes import RECIPES
+from recipes import RECIPES
 
 FOLDER = Path(__file__).resolve().parents[2] / "example_workflows"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))

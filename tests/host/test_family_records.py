@@ -9,7 +9,7 @@ import pytest
 import torch
 from athanor.training_core import families
 from athanor.training_core.families import FAMILIES, Layers, text_encoders
-from test_families import CASES
+from family_cases import CASES
 
 pytestmark = pytest.mark.usefixtures("comfy")
 

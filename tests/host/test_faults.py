@@ -14,17 +14,17 @@ import graphs
 import numpy as np
 import psutil
 import pytest
-from test_runs import final, folder, run_named, runs, wait_for
+import runs_on_disk
+from served_runs import ending, final, folder, run_named, runs, wait_for
 
 LONG = {"epochs": 3000, "save_every_n_epochs": 0}
+SHORT = {"epochs": 15, "save_every_n_epochs": 6}
 
 
 def failure(server, prompt_id: str) -> str:
     """The sentence of a job that failed."""
-    from host import error_message
-
     assert server.finish(prompt_id, 120)["status"] == "failed"
-    return error_message(server.get(f"/history/{prompt_id}")[prompt_id])
+    return ending(server, prompt_id)
 
 
 def picture(server) -> np.ndarray:
@@ -33,16 +33,22 @@ def picture(server) -> np.ndarray:
     return graphs.saved(server, server.run(ckpt | graphs.plain("ckpt", "red circle", None)), "psave")
 
 
+@pytest.fixture(scope="module")
+def whole(server) -> str:
+    """The hash of the LoRA of a run of 60 steps to which nothing happened."""
+    server.run(graphs.training("sd3", train={"output_name": "no_fault", **SHORT}))
+    return final(server, "no_fault")
+
+
 @pytest.fixture
 def unchanged(server):
-    """The next prompt works and the model draws what it drew; nothing half-written lies in the loras folder."""
+    """The next prompt works and the model draws what it drew; runs are listed; nothing half-written lies in the loras folder."""
     before = picture(server)
     yield
+    runs(server)
     assert np.array_equal(picture(server), before)
     assert not list((server.base / "models" / "loras").rglob("*.tmp"))
-    from athanor.training_core.history.run_files import is_whole
-
-    assert all(is_whole(path) for path in (server.base / "models" / "loras").rglob("*.safetensors"))
+    assert not runs_on_disk.torn(server.base)
 
 
 def test_nan(server, unchanged):
@@ -65,7 +71,7 @@ def test_nan(server, unchanged):
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting a small disk needs root")
 @pytest.mark.parametrize("full", ["loras", "output"])
-def test_disk_full(server, unchanged, full):
+def test_disk_full(server, whole, unchanged, full):
     """A disk of 64 MB fills up in mid-run: one sentence, nothing half-written; with room again it goes on."""
     name = f"full_{full}"
     place = server.base / "models" / "loras" / name if full == "loras" else server.base / "output" / "athanor"
@@ -78,8 +84,7 @@ def test_disk_full(server, unchanged, full):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], check=True)
     try:
         output = f"{name}/{name}" if full == "loras" else name
-        train = {"output_name": output, "epochs": 30, "save_every_n_epochs": 6}
-        prompt = graphs.training("sd3", train=train)
+        prompt = graphs.training("sd3", train={"output_name": output, **SHORT})
         prompt_id = server.queue(prompt)
         wait_for(server, output, 12)
         filler = place / "filler"
@@ -90,9 +95,8 @@ def test_disk_full(server, unchanged, full):
         assert "The disk is full" in said and "queue the graph again, it goes on from step" in said
         filler.unlink()
         server.run(prompt)
-        assert graphs.metadata(graphs.lora_file(server, output))["ss_steps"] == "120"
-        server.run(graphs.training("sd3", train=train | {"output_name": f"{name}_whole"}))
-        assert final(server, output) == final(server, f"{name}_whole")
+        assert graphs.metadata(graphs.lora_file(server, output))["ss_steps"] == "60"
+        assert final(server, output) == whole
     finally:
         for _ in range(20):
             if subprocess.run(["umount", str(place)], capture_output=True).returncode == 0:
@@ -111,18 +115,15 @@ def test_nothing_can_be_written_to_the_loras_folder(server, unchanged):
     (server.base / "models" / "loras" / "afile").unlink()
 
 
-def test_the_cache_folder_goes_away_in_mid_run(server, unchanged):
+def test_the_cache_folder_goes_away_in_mid_run(server, whole, unchanged):
     """It is filled again, and the result is the same."""
     cache = server.base / "user" / "athanor" / "cache"
-    train = {"epochs": 40, "save_every_n_epochs": 0}
-    prompt = graphs.training("sd3", train={"output_name": "uncached", **train})
-    prompt_id = server.queue(prompt)
-    wait_for(server, "uncached", 10)
+    prompt_id = server.queue(graphs.training("sd3", train={"output_name": "uncached", **SHORT}))
+    wait_for(server, "uncached", 2)
     cache.rename(gone := cache.with_name("gone"))  # at once: the run may be writing into it
     shutil.rmtree(gone)
     assert server.finish(prompt_id, 120)["status"] == "completed"
-    server.run(graphs.training("sd3", train={"output_name": "cached", **train}))
-    assert final(server, "uncached") == final(server, "cached")
+    assert final(server, "uncached") == whole
 
 
 def test_a_picture_is_deleted_in_mid_run(server, unchanged):
@@ -193,7 +194,3 @@ def test_interrupt_is_quick_and_gives_memory_back(server, unchanged):
     taken = [stopped(f"quick_{i}") for i in range(3)]
     assert process.memory_info().rss < 1.05 * held
     assert sorted(taken)[1] < 5  # a step takes some 0.05 s, looking for the end of the job 0.2 s
-
-
-def test_other_runs_are_listed_after_all_that(server):
-    assert {"nan", "shared", "cached"} <= {run["name"] for run in runs(server)}

@@ -3,8 +3,8 @@
 import pytest
 import saved
 import torch
+from family_cases import CASES, load, samples
 from one_step import step, training
-from test_families import CASES, load, samples
 
 pytestmark = pytest.mark.usefixtures("comfy")
 

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 import torch
-from test_whole_run import models, run, tensors, warnings, weights  # noqa: F401
+from whole_run import warnings, weights
 
 pytestmark = pytest.mark.usefixtures("comfy")
 
@@ -97,7 +97,7 @@ def never(*_args):
     raise AssertionError("tried")
 
 
-def test_a_run_goes_on_as_it_was_computed(run, card, interrupt, monkeypatch):  # noqa: F811
+def test_a_run_goes_on_as_it_was_computed(run, card, interrupt, monkeypatch):
     """Picked with little room; that there is more now changes nothing, and no other way is tried. The bytes are the same."""
     from athanor.training_core.run import step_plan
 
@@ -118,7 +118,7 @@ def test_a_run_goes_on_as_it_was_computed(run, card, interrupt, monkeypatch):  #
     assert not [text for text in warnings(events) if "goes on" in text or "gradient_checkpointing" in text]
 
 
-def test_what_does_not_fit_any_more_is_said(run, card, interrupt):  # noqa: F811
+def test_what_does_not_fit_any_more_is_said(run, card, interrupt):
     interrupt(3, lambda: run("broken"))
     assert state_plan()["most"] is None
     card.room = 1
@@ -128,7 +128,7 @@ def test_what_does_not_fit_any_more_is_said(run, card, interrupt):  # noqa: F811
     assert any(text.startswith("gradient_checkpointing auto: a batch of 3") for text in warnings(events))
 
 
-def test_a_split_in_mid_run_is_kept(run, card, interrupt):  # noqa: F811
+def test_a_split_in_mid_run_is_kept(run, card, interrupt):
     """Also of a finished run that goes on for more epochs, with settings that leave nothing to pick."""
     card.room = 2
     asked = {"gradient_checkpointing": "off"}
@@ -142,7 +142,7 @@ def test_a_split_in_mid_run_is_kept(run, card, interrupt):  # noqa: F811
     assert max(card.computed) == 2 and weights(longer) == weights(whole)
 
 
-def test_deterministic_auto_is_what_it_costs(run, card, caplog):  # noqa: F811
+def test_deterministic_auto_is_what_it_costs(run, card, caplog):
     """Off where a step is more than 10 % slower, and said; the choice is in the state; the file is the same on a CPU."""
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     with caplog.at_level(logging.INFO, "athanor"):
@@ -165,7 +165,7 @@ def test_deterministic_auto_is_what_it_costs(run, card, caplog):  # noqa: F811
     )
 
 
-def test_an_operation_without_a_deterministic_form(run, card, interrupt):  # noqa: F811
+def test_an_operation_without_a_deterministic_form(run, card, interrupt):
     from athanor.training_core.errors import AthanorError
 
     _, plain = run("plain", deterministic="off")
@@ -221,7 +221,7 @@ def loras(tmp_path):
     return sorted(path.name for path in (tmp_path / "loras").glob("*.safetensors"))
 
 
-def test_no_room_for_the_first_update_is_known_before_the_first_step(run, card, monkeypatch, tmp_path):  # noqa: F811
+def test_no_room_for_the_first_update_is_known_before_the_first_step(run, card, monkeypatch, tmp_path):
     from athanor.training_core.errors import AthanorError
 
     with monkeypatch.context() as context:
@@ -237,7 +237,7 @@ def test_no_room_for_the_first_update_is_known_before_the_first_step(run, card, 
     assert weights(full) == weights(whole)
 
 
-def test_no_room_for_an_update_leaves_what_was_kept(run, monkeypatch, tmp_path):  # noqa: F811
+def test_no_room_for_an_update_leaves_what_was_kept(run, monkeypatch, tmp_path):
     """Where no step was tried (here: a CPU), it is one sentence, and no file has half of an update."""
     from athanor.training_core.errors import AthanorError
 

@@ -154,7 +154,7 @@ def test_every_algorithm_trains_and_loads(server, family, network):
     if family == "sd15":
         parts |= {"loss": {"min_snr_gamma": 5.0}, "noise": {"noise_offset": 0.05, "multires_noise_iterations": 4}}
     train = {"output_name": name, "epochs": 1, "gradient_checkpointing": "all" if network["algo"] == "loha" else "off"}
-    prompt = graphs.training(family, train=train, **parts)
+    prompt = graphs.training(family, train=train, validation=graphs.SMALL_PROBE, **parts)
     server.run(prompt)
     plain = {"ckpt": prompt["ckpt"]} | graphs.plain("ckpt", "red", None, name="b")
     entry = server.run(plain | graphs.plain("ckpt", "red", f"{name}.safetensors", name="l"))

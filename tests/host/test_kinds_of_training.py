@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+FEW = {"validation": graphs.SMALL_PROBE}
+
 
 @pytest.mark.parametrize(
     ("family", "prefixes"), [("sd15", {"lora_te"}), pytest.param("sd3", {"lora_te1"}, marks=pytest.mark.long)]
@@ -15,7 +17,7 @@ def test_text_encoder_and_unet(server, family, prefixes):
     """The file has both parts, the stock nodes use both, and the graph's CLIP draws the same picture as before."""
     name = f"te_{family}"
     network = {"rank": 2, "train": "unet + text encoder"}
-    prompt = graphs.training(family, network=network, train={"output_name": name, "epochs": 2})
+    prompt = graphs.training(family, network=network, train={"output_name": name, "max_train_steps": 2}, **FEW)
     base = graphs.plain("ckpt", "red circle", None, name="b")
     before = server.run({"ckpt": prompt["ckpt"]} | base)
     prompt |= graphs.plain("ckpt", "red circle", None, name="q")
@@ -39,7 +41,7 @@ def test_text_encoder_and_unet(server, family, prefixes):
 
 def test_only_the_text_encoder(server):
     network = {"rank": 2, "train": "text encoder"}
-    server.run(graphs.training("sd15", network=network, train={"output_name": "te_only"}))
+    server.run(graphs.training("sd15", network=network, train={"output_name": "te_only", "max_train_steps": 1}, **FEW))
     assert all(key.startswith("lora_te_") for key in graphs.keys(graphs.lora_file(server, "te_only")))
 
 
@@ -47,8 +49,8 @@ def test_same_seed_same_bytes_with_text_encoder_and_dropout(server):
     network = {"rank": 2, "train": "unet + text encoder", "dropout": 0.2}
 
     def run(name):
-        accumulation = {"gradient_accumulation_steps": 2, "seed": 3}
-        server.run(graphs.training("sd3", network=network, train={"output_name": name} | accumulation))
+        accumulation = {"gradient_accumulation_steps": 2, "seed": 3, "max_train_steps": 1}
+        server.run(graphs.training("sd3", network=network, train={"output_name": name} | accumulation, **FEW))
         return graphs.metadata(graphs.lora_file(server, name))["sshs_model_hash"]
 
     assert run("te_a") == run("te_b")
@@ -69,7 +71,7 @@ def test_a_fine_tune_is_a_checkpoint_that_the_stock_loader_opens(server, family)
     name = f"tuned_{family}"
     train = {"output_name": name, "epochs": 2, "save_precision": "float"}
     optimizer = {"learning_rate": 1e-4}
-    prompt = graphs.training(family, network={"algo": "finetune"}, train=train, optimizer=optimizer)
+    prompt = graphs.training(family, network={"algo": "finetune"}, train=train, optimizer=optimizer, **FEW)
     prompt |= graphs.compare("ckpt", ["train", 0], prompts="red circle", strengths="1, 0.5", seeds="7")
     prompt |= graphs.plain("ckpt", "red circle", None, name="q", seed=7)
     prompt["qsample"]["inputs"]["model"] = ["train", 2]

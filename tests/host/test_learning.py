@@ -8,6 +8,7 @@ import graphs
 import numpy as np
 import prepare
 import pytest
+import runs_on_disk
 from PIL import Image
 
 CAPTIONS = (
@@ -54,15 +55,16 @@ def test_four_pictures_are_learnt_by_heart(server, folder):
     sampling = {"width": 128, "height": 128, "steps": 20, "cfg": 2.0, "prompts": "\n".join(CAPTIONS), "strengths": "1"}
     entry = server.run(prompt | graphs.compare("ckpt", ["train", 0], **sampling))
     assert "probe" in entry["outputs"]["train"]["text"][0]
-    runs = [path.parent for path in (server.base / "output" / "athanor" / "runs").glob("*/job.json")]
-    run = next(r for r in runs if '"by_heart"' in (r / "job.json").read_text())
-    probes = [e for e in map(json.loads, (run / "events.jsonl").read_text().splitlines()) if e["event"] == "probed"]
+    probes = runs_on_disk.events(server.base, "by_heart", "probed")
     assert probes[0]["step"] == 0 and probes[0]["percent"] == pytest.approx(100) and probes[-1]["step"] == 300
     assert probes[-1]["percent"] < 50, [round(p["percent"], 1) for p in probes]
-    line = json.loads((run / "metrics.jsonl").read_text().splitlines()[7])
+    line = runs_on_disk.steps(server.base, "by_heart")[7]
     assert len(line["losses"]) == len(line["timesteps"]) == len(line["pictures"]) == 4
     assert line["loss"] == pytest.approx(sum(line["losses"]) / 4) and sorted(line["pictures"]) == [0, 1, 2, 3]
-    assert [p["caption"] for p in json.loads((run / "dataset.json").read_text())] == list(CAPTIONS)
+    assert [
+        p["caption"]
+        for p in json.loads((runs_on_disk.run_folder(server.base, "by_heart") / "dataset.json").read_text())
+    ] == list(CAPTIONS)
 
     told = [(graphs.settings_of(c["graph"]), c["pixels"]) for c in graphs.cells(graphs.folder(server, entry))]
     cells = {(s["positive"], bool(s["loras"])): pixels for s, pixels in told}

@@ -7,9 +7,9 @@ import contextlib
 import cards
 import pytest
 import torch
+from card_models import load, untouched
+from family_cases import CASES, samples
 from one_step import step, training
-from test_cards import load, untouched
-from test_families import CASES, samples
 
 pytestmark = pytest.mark.usefixtures("comfy")
 

@@ -1,10 +1,9 @@
 """Published optimizer settings, each through the real host at tiny size: they start, run, and tell what they should."""
 
-import json
-
 import graphs
 import numpy as np
 import pytest
+import runs_on_disk
 from safetensors.numpy import load_file
 
 RECIPES = {
@@ -31,24 +30,15 @@ RECIPES = {
 }  # fmt: skip
 
 
-def run_of(server, name):
-    """Metrics and events of the run that made LoRA `name`."""
-    for path in (server.base / "output" / "athanor" / "runs").glob("*/job.json"):
-        folder = path.parent
-        if json.loads(path.read_text())["training"]["output_name"] == name:
-            read = [(folder / file).read_text().splitlines() for file in ("metrics.jsonl", "events.jsonl")]
-            return [[json.loads(line) for line in lines] for lines in read]
-    raise AssertionError(name)
-
-
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe(server, name):
     train = {"output_name": name, "max_train_steps": 10, "epochs": 9}
     loss = {"min_snr_gamma": 5.0} if name.startswith("b_") else {}
     family = "sd15" if loss else "sd3"
-    server.run(graphs.training(family, optimizer=RECIPES[name], loss=loss, train=train))
-    steps, events = run_of(server, name)
-    warned = " ".join(event["text"] for event in events if event["event"] == "warned")
+    parts = {"loss": loss, "train": train, "validation": graphs.SMALL_PROBE}
+    server.run(graphs.training(family, optimizer=RECIPES[name], **parts))
+    steps = runs_on_disk.steps(server.base, name)
+    warned = " ".join(event["text"] for event in runs_on_disk.events(server.base, name, "warned"))
     assert len(steps) == 10 and all(np.isfinite(step["loss"]) for step in steps)
     assert ("finds the learning rate itself" in warned) is False and "knows one learning rate" not in warned
     assert ("min_snr_gamma together with" in warned) == (name == "b_dap")
@@ -71,13 +61,12 @@ def test_the_probe_leaves_a_schedule_free_run_as_it_is_and_the_mean_is_saved(ser
     optimizer = RECIPES["free"] | {"ema_decay": 0.9}
     hashes = []
     for every, epochs in ((1, 1), (100, 0)):
-        train = {"output_name": "looked_at", "max_train_steps": 8, "epochs": 9, "save_every_n_epochs": epochs}
-        prompt = graphs.training("sd3", optimizer=optimizer, train=train)
-        prompt["validation"] = graphs.node("AthanorValidationConfig", validate_every_n_steps=every)
-        prompt["train"]["inputs"]["validation"] = ["validation", 0]
-        server.run(prompt)
+        train = {"output_name": "schedule_free", "max_train_steps": 8, "epochs": 9, "save_every_n_epochs": epochs}
+        server.run(
+            graphs.training("sd3", optimizer=optimizer, train=train, validation={"validate_every_n_steps": every})
+        )
         file = max(
-            graphs.lora_file(server, "looked_at").parent.glob("looked_at*[!0-9].safetensors"),
+            graphs.lora_file(server, "schedule_free").parent.glob("schedule_free*[!0-9].safetensors"),
             key=lambda p: p.stat().st_mtime_ns,
         )
         hashes.append(graphs.metadata(file.with_stem(file.stem.removesuffix("-ema")))["sshs_model_hash"])

@@ -11,21 +11,13 @@ import numpy as np
 import packing
 import pytest
 import torch
+from card_models import drawn, load, trained, unload, untouched
+from family_cases import CASES, samples
 from one_step import step, training
-from test_cards import drawn, load, trained, unload, untouched
-from test_families import CASES, samples
 
-pytestmark = pytest.mark.usefixtures("comfy")
+pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 FAMILIES = ["sd3", "flux_dev"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def packed(name="sd3"):

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from family_cases import CASES, load, samples
 from one_step import training
-from test_families import CASES, load, samples
 
 pytestmark = pytest.mark.usefixtures("comfy")
 

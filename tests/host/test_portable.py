@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-pytestmark = pytest.mark.usefixtures("comfy")
+pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 ALGOS = {
     "lora": {},
@@ -50,11 +50,16 @@ COVERED += [("sdxl", "norms and convolutions"), ("flux_dev", "plain")]
 """The large layouts once per algorithm: they take seconds each."""
 
 
+MAIN = ("lora", "loha", "lokr", "full", "lora dora")
+
+
 def takes_long(kind: str, extra: str, name: str) -> bool:
-    """SDXL's layers are SD1.5's and more of them; SD1.5's plain ones are among those with norms and convolutions."""
-    if kind == "sdxl":
-        return name not in ("lora", "loha", "lokr", "full", "lora dora")
-    return (kind, extra) == ("sd15", "plain")
+    """SDXL's layers are SD1.5's and more of them, and Flux's are linear as SD3's are; SD1.5's plain ones are among those
+    with norms and convolutions, and dropouts of every algorithm are SD3's, too.
+    """
+    if kind in ("sdxl", "flux_dev"):
+        return name not in MAIN
+    return (kind, extra) == ("sd15", "plain") or ((kind, extra) == ("sd15", "dropouts") and name not in MAIN)
 
 
 CASES = [
@@ -62,14 +67,6 @@ CASES = [
     for kind, extra in COVERED
     for name in ALGOS
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 import torch
+from family_cases import CASES, load, samples
 from one_step import step, training
-from test_families import CASES, load, samples
 
 pytestmark = pytest.mark.usefixtures("comfy")
 

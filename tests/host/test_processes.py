@@ -8,8 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
 from pathlib import Path
 
 import graphs
@@ -17,21 +15,16 @@ import psutil
 import pytest
 import torch
 from device import on_cpu
-from host import PACK, Host, error_message
+from host import PACK, Host
+from runs_on_disk import run_folder
 from safetensors.torch import load_file
+from served_runs import ending, wait_for
 
 PARTS = {
     "network": {"rank": 4, "dropout": 0.1},
     "optimizer": {"lr_scheduler": "cosine", "lr_warmup_steps": "10%", "learning_rate": 1e-3},
     "dataset": {"flip_aug": True},
 }
-
-
-def run_of(base: Path, name: str) -> Path:
-    for path in (base / "output" / "athanor" / "runs").glob("*/job.json"):
-        if json.loads(path.read_text())["training"]["output_name"] == name:
-            return path.parent
-    raise AssertionError(name)
 
 
 def metrics(folder: Path) -> list[dict]:
@@ -69,7 +62,7 @@ def test_headless_gives_the_same_lora(server, elsewhere, comfyui, tmp_path):
     train = {"output_name": "headless", "epochs": 3}
     server.run(graphs.training("sd3", train=train, **PARTS))
     want = graphs.metadata(graphs.lora_file(server, "headless"))["sshs_model_hash"]
-    saved = json.loads((run_of(server.base, "headless") / "job.json").read_text())
+    saved = json.loads((run_folder(server.base, "headless") / "job.json").read_text())
     prompt = saved["graph"]["prompt"]
     assert "curve" not in prompt
     # As versions saved it that had other inputs: fewer of Train LoRA, one more of Loss Config.
@@ -96,63 +89,51 @@ def two(server: Host) -> dict[str, psutil.Process]:
     return found
 
 
-def wait_for(step: int, name: str, server: Host, queued: str) -> None:
-    """Until the run has done so many steps; what the job said if it has ended before (a loaded machine starts slowly)."""
-    end = time.monotonic() + 400
-    while time.monotonic() < end:
-        with contextlib.suppress(AssertionError):
-            if len(metrics(run_of(server.base, name))) >= step:
-                return
-        with contextlib.suppress(urllib.error.HTTPError):  # until the job is listed
-            if server.get(f"/api/jobs/{queued}")["status"] in ("completed", "failed", "cancelled"):
-                raise AssertionError(failed(server, queued))
-        time.sleep(0.02)
-    raise TimeoutError(name)
+def killed(server: Host, queued: str) -> None:
+    two(server)["1"].send_signal(signal.SIGKILL)
+    assert "processes has ended" in ending(server, queued)
 
 
-def failed(server: Host, prompt_id: str) -> str:
-    server.finish(prompt_id)
-    entry = server.get(f"/history/{prompt_id}")[prompt_id]
-    return error_message(entry) or entry["status"]["messages"][-1][0]
+def interrupted(server: Host, queued: str) -> None:
+    server.post("/interrupt", {})
+    assert ending(server, queued) == "execution_interrupted"
+    assert not two(server)
 
 
 @pytest.mark.skipif(not on_cpu() and torch.cuda.device_count() < 2, reason="two processes on cards need two cards")
-def test_two_processes_equal_one_and_outlive_a_kill_and_an_interrupt(server):
-    """20 steps of 1 or 2 batches, over 2 processes: one process is killed, then all are interrupted, then it goes on to its end."""
+@pytest.mark.parametrize(
+    "stop",
+    [
+        # Each start of processes takes long. What the others say when one of them is gone: run/test_ranks.py; what a run
+        # that fails in a step has saved: test_whole_run.py.
+        pytest.param(killed, marks=pytest.mark.long),
+        interrupted,
+    ],
+)
+def test_two_processes_that_were_stopped_equal_one(server, stop):
+    """20 steps of 1 or 2 batches, over 2 processes, which are stopped in mid-run and go on to their end."""
+    many, alone = f"two_{stop.__name__}", f"one_{stop.__name__}"
     buckets, train = {"batch_size": 3}, {"max_train_steps": 20, "save_precision": "float", "save_every_n_epochs": 0}
-    one = {"output_name": "one_process", "gradient_accumulation_steps": 2}
-    server.run(graphs.training("sd3", train=train | one, buckets=buckets, **PARTS))
-    job = graphs.training(
-        "sd3", train=train | {"output_name": "two_processes", "processes": 2}, buckets=buckets, **PARTS
-    )
+    one = train | {"output_name": alone, "gradient_accumulation_steps": 2}
+    server.run(graphs.training("sd3", train=one, buckets=buckets, **PARTS))
+    job = graphs.training("sd3", train=train | {"output_name": many, "processes": 2}, buckets=buckets, **PARTS)
 
     queued = server.queue(job)
-    wait_for(4, "two_processes", server, queued)
-    two(server)["1"].send_signal(signal.SIGKILL)
-    said = failed(server, queued)
-    folder = run_of(server.base, "two_processes")
-    assert "processes has ended" in said
+    wait_for(server, many, 4, queued)
+    stop(server, queued)
+    folder = run_folder(server.base, many)
     (kept,) = (folder / "state").iterdir()
     assert 4 <= int(kept.stem.removeprefix("step")) == len(metrics(folder)) < 20
 
-    queued, before = server.queue(job), len(metrics(folder))
-    wait_for(before + 3, "two_processes", server, queued)
-    server.post("/interrupt", {})
-    assert failed(server, queued) == "execution_interrupted"
-    (kept,) = (folder / "state").iterdir()
-    assert before + 3 <= int(kept.stem.removeprefix("step")) == len(metrics(folder)) < 20
-    assert not two(server)
-
     entry = server.run(job)
-    assert "two_processes.safetensors: 20 steps" in entry["outputs"]["train"]["text"][0]
-    many, alone = metrics(folder), metrics(run_of(server.base, "one_process"))
-    assert len(many) == len(alone) == 20 and {len(step["losses"]) for step in many} == {2, 3, 5, 6} & {
-        len(step["losses"]) for step in alone
-    }
-    for ours, theirs in zip(many, alone, strict=True):
-        assert ours["pictures"] == theirs["pictures"] and ours["lr"] == theirs["lr"]
-        assert ours["losses"] == pytest.approx(theirs["losses"], abs=1e-5)
-        assert ours["grad_norm"] == pytest.approx(theirs["grad_norm"], rel=1e-4)
-    a, b = (load_file(graphs.lora_file(server, name)) for name in ("two_processes", "one_process"))
+    assert f"{many}.safetensors: 20 steps" in entry["outputs"]["train"]["text"][0]
+    ours, theirs = metrics(folder), metrics(run_folder(server.base, alone))
+    sizes = [{len(step["losses"]) for step in steps} for steps in (ours, theirs)]
+    assert len(ours) == len(theirs) == 20 and sizes[0] == {2, 3, 5, 6} & sizes[1]
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine["pictures"] == other["pictures"] and mine["lr"] == other["lr"]
+        assert mine["losses"] == pytest.approx(other["losses"], abs=1e-5)
+        assert mine["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-4)
+    a, b = (load_file(graphs.lora_file(server, name)) for name in (many, alone))
     assert all((a[key] - b[key]).abs().max() < 1e-5 for key in b) and a.keys() == b.keys()
-    assert graphs.metadata(graphs.lora_file(server, "two_processes"))["ss_total_batch_size"] == "6"
+    assert graphs.metadata(graphs.lora_file(server, many))["ss_total_batch_size"] == "6"

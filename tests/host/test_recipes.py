@@ -1,4 +1,4 @@
-"""The published recipes, each setting as it was published, on tiny models and pictures: they start and run ten steps.
+"""The published recipes, each setting as it was published, on tiny models and pictures: they start and run four steps.
 
 What differs: 64 pixels stand for 1024 and 2048; of recipe A's two processes one does the work, in float32, since fp16
 arithmetic takes a CPU minutes a step (test_whole_run.py has it on a model small enough).
@@ -8,112 +8,10 @@ import json
 
 import graphs
 import pytest
-from test_optimizers import run_of
+import runs_on_disk
+from recipes import RECIPES
 
 SMALL = {"width": 64, "height": 64, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 32}
-LOKR = {
-    "algo": "lokr", "rank": 100000, "alpha": 100000.0, "conv_rank": 100000, "conv_alpha": 100000.0, "factor": 8,
-    "train_norm": True, "preset": "full",
-}  # fmt: skip
-A = {
-    "family": "sd15",
-    "network": LOKR,
-    "optimizer": {
-        "optimizer_type": "Lion8bit", "optimizer_args": "weight_decay=0.05 betas=0.9,0.95", "learning_rate": 1e-4,
-        "unet_lr": "1e-4", "text_encoder_lr": "1e-5", "lr_scheduler": "constant_with_warmup", "lr_warmup_steps": "100",
-    },
-    "dataset": {"shuffle_caption": True, "max_token_length": "225"},
-    "buckets": {"batch_size": 6},
-    "train": {"seed": 1337, "gradient_checkpointing": "all", "mixed_precision": "no"},
-}  # fmt: skip
-DAP = {"optimizer_type": "DAdaptAdamPreprint", "learning_rate": 1.0}
-BOTH = {"unet_lr": "1", "text_encoder_lr": "1"}
-PRODIGY = {"optimizer_type": "Prodigy", "learning_rate": 1.0}
-LION = {"optimizer_type": "Lion8bit", "learning_rate": 1e-4}
-SNR, OFFSET, IP = {"min_snr_gamma": 5.0}, {"noise_offset": 0.0357}, {"ip_noise_gamma": 0.1}
-
-
-def huber(c: float) -> dict:
-    return {"loss_type": "huber", "huber_schedule": "snr", "huber_c": c}
-
-
-def multires(iterations: int) -> dict:
-    return {"multires_noise_iterations": iterations, "multires_noise_discount": 0.3}
-
-
-def b(
-    optimizer: dict, loss: dict, noise: dict, batch: int = 4, accumulation: int = 1, base: str = "fp8_e4m3fn"
-) -> dict:
-    return {
-        "family": "sd15", "optimizer": optimizer, "loss": loss, "noise": noise, "weight_dtype": base,
-        "buckets": {"bucket_no_upscale": True, "batch_size": batch},
-        "train": {"gradient_accumulation_steps": accumulation},
-    }  # fmt: skip
-
-
-D = {"family": "sd15", "dataset": {"shuffle_caption": True, "repeats": 8}}
-RECIPES = {
-    "A1": A | {"loss": {"debiased_estimation_loss": True}},
-    "A2": A,
-    "v53": b(DAP, SNR, OFFSET),
-    "v54": b(LION, {"debiased_estimation_loss": True}, {}),
-    "v55": b(DAP, {"debiased_estimation_loss": True} | huber(0.01), {}),
-    "v56": b(DAP, {"debiased_estimation_loss": True} | huber(0.05), {}),
-    "v57": b(DAP, SNR, OFFSET | IP),
-    "v58": b(DAP, SNR, IP | multires(10)),
-    "v59": b(DAP, SNR | huber(0.08), IP),
-    "v60": b(DAP, SNR, IP | multires(6)),
-    "v61": b(PRODIGY, SNR, OFFSET | IP, 2, 2),
-    "v62": b(PRODIGY, SNR, OFFSET | IP, 2, 2),
-    "v63": b(DAP, SNR, IP, 4, 4),
-    "v64": b(DAP, SNR, IP | multires(6), base="default"),
-    "C": {
-        "family": "sd3",
-        "network": {"algo": "finetune"},
-        "optimizer": {"optimizer_type": "AdamW8bit", "learning_rate": 1e-4, "lr_scheduler": "cosine_with_restarts"},
-        "loss": {"debiased_estimation_loss": True},
-        "dataset": {"keep_tokens": 1},
-        "buckets": {"batch_size": 1},
-        "train": {"mixed_precision": "bf16", "full_precision": "bf16"},
-    },
-    "D1": D | {
-        "network": {"rank": 64, "alpha": 1.0, "conv_rank": 32, "conv_alpha": 1.0, "train": "unet + text encoder"},
-        "optimizer": PRODIGY | {"lr_scheduler": "cosine_with_restarts", "lr_scheduler_num_cycles": 3} | BOTH,
-        "noise": {"noise_offset": 0.1} | multires(6),
-        "buckets": {"batch_size": 1},
-    },
-    "D2": D | {
-        "dataset": {"shuffle_caption": True, "flip_aug": True, "repeats": 10},
-        "network": {"rank": 256, "alpha": 1.0},
-        "optimizer": {
-            "optimizer_type": "AdamW8bit", "optimizer_args": "weight_decay=0.1", "learning_rate": 5e-4, "text_encoder_lr": "5e-5",
-            "lr_scheduler": "cosine_with_restarts", "lr_scheduler_num_cycles": 3,
-        },
-        "loss": SNR,
-        "noise": multires(6),
-        "buckets": {"batch_size": 4},
-    },
-    "D3": D | {
-        "network": {"rank": 64, "alpha": 1.0, "dropout": 0.25, "rank_dropout": 0.25, "module_dropout": 0.05},
-        "optimizer": DAP | {
-            "optimizer_args": "decouple=True weight_decay=0.2 betas=(0.9,0.99) growth_rate=1.02",
-            "lr_scheduler": "cosine_with_restarts", "lr_warmup_steps": "10%",
-        },
-        "noise": {"noise_offset": 0.0357, "adaptive_noise_scale": 0.00357},
-        "buckets": {"batch_size": 1},
-    },
-    "E": {
-        "family": "sd15",
-        "network": {"algo": "locon", "rank": 16, "alpha": 8.0, "conv_rank": 8, "conv_alpha": 4.0, "train": "unet + text encoder"},
-        "optimizer": {
-            "optimizer_type": "AdamW8bit", "learning_rate": 1e-4, "unet_lr": "1e-4", "text_encoder_lr": "5e-5", "lr_scheduler": "cosine",
-            "lr_warmup_steps": "0.05",
-        },
-        "loss": SNR,
-        "noise": {"noise_offset": 0.1},
-        "buckets": {"batch_size": 2},
-    },
-}  # fmt: skip
 WARNS = {
     "A1": "", "v53": "min_snr_gamma together with", "C": "debiased_estimation_loss",
 }  # fmt: skip
@@ -127,9 +25,10 @@ ALIKE = ("v55", "v57", "v59", "v60", "v62")
 def test_recipe(server, name):
     recipe = RECIPES[name]
     parts = {key: recipe[key] for key in ("network", "loss", "noise", "optimizer", "dataset") if key in recipe}
-    train = {"epochs": 99, "max_train_steps": 10, "save_every_n_epochs": 0} | recipe.get("train", {})
+    train = {"epochs": 99, "max_train_steps": 4, "save_every_n_epochs": 0} | recipe.get("train", {})
     train |= {"output_name": f"recipe_{name}", "save_every_n_epochs": 0}
-    prompt = graphs.training(recipe["family"], buckets=SMALL | recipe.get("buckets", {}), train=train, **parts)
+    parts |= {"buckets": SMALL | recipe.get("buckets", {}), "validation": graphs.SMALL_PROBE}
+    prompt = graphs.training(recipe["family"], train=train, **parts)
     if recipe.get("weight_dtype", "default") != "default":
         place = server.base / "models" / "diffusion_models" / "sd15.safetensors"
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -138,8 +37,8 @@ def test_recipe(server, name):
         prompt["unet"] = graphs.node("UNETLoader", unet_name="sd15.safetensors", weight_dtype=recipe["weight_dtype"])
         prompt["train"]["inputs"]["model"] = ["unet", 0]
     server.run(prompt)
-    steps, events = run_of(server, f"recipe_{name}")
-    assert [step["step"] for step in steps] == list(range(1, 11))
+    steps, events = (read(server.base, f"recipe_{name}") for read in (runs_on_disk.steps, runs_on_disk.events))
+    assert [step["step"] for step in steps] == [1, 2, 3, 4]
     assert all(step["loss"] is not None and step["grad_norm"] is not None for step in steps)
     warned = " ".join(event["text"] for event in events if event["event"] == "warned")
     assert WARNS.get(name, "") in warned

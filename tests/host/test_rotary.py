@@ -3,7 +3,7 @@
 import pytest
 import saved
 import torch
-from test_families import CASES, load, samples
+from family_cases import CASES, load, samples
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 import torch
 from athanor.training_core import settings as s
-from conftest import draw_dataset
+from graphs import draw_dataset
 
 pytestmark = pytest.mark.usefixtures("comfy")
 

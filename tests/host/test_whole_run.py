@@ -1,77 +1,10 @@
 """Whole runs in this process: precision, memory settings, and what happens when memory runs out."""
 
-import hashlib
-
 import pytest
 import torch
-from athanor.training_core import settings as s
-from conftest import draw_dataset
+from whole_run import tensors, warnings, weights
 
 pytestmark = pytest.mark.usefixtures("comfy")
-
-
-@pytest.fixture(scope="module")
-def models(checkpoints):
-    """(MODEL, CLIP, VAE) of the small SD3."""
-    import comfy.sd
-
-    with torch.inference_mode():
-        return comfy.sd.load_checkpoint_guess_config(str(checkpoints["sd3"]))[:3]
-
-
-@pytest.fixture
-def run(models, tmp_path, monkeypatch):
-    """Trains on four pictures; (events, LoRA file's hash)."""
-    import folder_paths
-    from athanor.training_core.data import plan, scan
-    from athanor.training_core.history.events import Saved
-    from athanor.training_core.host import guard
-    from athanor.training_core.run.train import train
-
-    monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path / "output"))
-    extensions = folder_paths.folder_names_and_paths["loras"][1]
-    monkeypatch.setitem(folder_paths.folder_names_and_paths, "loras", ([str(tmp_path / "loras")], extensions))
-    draw_dataset(tmp_path / "ds")
-    dataset = scan.scan(s.DatasetSettings(folder="ds"), tmp_path / "ds")
-    buckets = plan.sort_into_buckets(dataset, s.BucketSettings(width=64, height=64, batch_size=3, min_bucket_reso=64))
-
-    whole = {"mixed_precision": "no"}
-
-    def one(name, model=None, network=None, optimizer=None, **training):
-        job = s.Job(
-            datasets=dataset.subsets,
-            buckets=buckets.settings,
-            dataset_fingerprint=dataset.fingerprint,
-            model_fingerprint="m",
-            network=s.NetworkSettings(rank=4, **(network or {})),
-            optimizer=s.OptimizerSettings(learning_rate=1e-3, **(optimizer or {})),
-            # In float32 on a card, too: what is compared here is not to differ by the rounding of half precision.
-            training=s.TrainingSettings(**(whole | training), output_name=name, epochs=3, save_precision="float"),
-        )
-        _, clip, vae = models
-        with guard.training():
-            events = list(train(job, buckets, model or models[0], clip, vae))
-        (last,) = [e for e in events if isinstance(e, Saved) and e.kind == "last"]
-        assert not last.trouble, last.trouble
-        return events, last.path
-
-    return one
-
-
-def tensors(path):
-    import safetensors.torch
-
-    return safetensors.torch.load_file(path)
-
-
-def weights(path):
-    return {k: hashlib.sha256(v.numpy().tobytes()).hexdigest() for k, v in tensors(path).items()}
-
-
-def warnings(events):
-    from athanor.training_core.history.events import Warned
-
-    return [e.text for e in events if isinstance(e, Warned)]
 
 
 def apart(one, two):

@@ -1,12 +1,14 @@
 """What a LoRA file tells: sd-scripts' whole list, as strings, for every family."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from athanor.training_core.data.dataset import Dataset, Picture
 from athanor.training_core.data.plan import length, sort_into_buckets
+from athanor.training_core.families import SDXL
 from athanor.training_core.network import metadata
 from athanor.training_core.network.files import save_lora
 from athanor.training_core.settings import (
@@ -139,8 +141,7 @@ def described(tmp_path: Path, prediction: str, version="sdxl_base_v1-0", trained
     facts = metadata.Facts(
         buckets=buckets,
         length=length(buckets, job.training),
-        base_version=version,
-        architecture="stable-diffusion-xl-v1-base",
+        family=replace(SDXL, base_version=version),
         prediction=prediction,
         optimizer="torch.optim.adamw.AdamW",
         base_model=base,

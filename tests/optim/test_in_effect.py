@@ -51,6 +51,27 @@ def test_rates_of_what_is_not_trained():
     assert [bool(f) for f in rates.factors(trained, parts).values()] == [True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("asked", "unet", "told"),
+    [
+        ({"unet_lr": "2e-4", "text_encoder_lr": "5e-5, 1e-5"}, True, "2e-4"),
+        ({"text_encoder_lr": "0.5"}, True, ""),
+        ({"text_encoder_lr": "0.5, 0"}, True, "1, 0"),
+        ({"unet_lr": "0", "text_encoder_lr": "0.5, 0.2"}, True, "0.5"),
+        ({"text_encoder_lr": "0, 0.2, 0.3"}, False, "0, 0.2, 0.2"),
+        ({}, True, ""),
+    ],
+)
+def test_an_optimizer_that_finds_the_rate_has_one_for_all_parts(asked, unet, told):
+    """The rates that are told are those that the optimizer gets."""
+    settings = OptimizerSettings(optimizer_type="Prodigy", learning_rate=1.0, **asked)
+    trained = in_effect(settings, "Prodigy", unet=unet, text=True)
+    assert trained.text_encoder_lr == told
+    parts = [*(["unet"] if unet else []), "te1", "te2", "te3"]
+    factors = [factor for factor in rates.factors(settings, parts).values() if factor]
+    assert [factor for factor in rates.factors(trained, parts).values() if factor] == [factors[0]] * len(factors)
+
+
 def test_the_optimizer_that_is_used():
     asked = OptimizerSettings(optimizer_type="AdamW8bit", optimizer_fallback=True)
     assert in_effect(asked, "AdamW", unet=True, text=False).optimizer_type == "AdamW"

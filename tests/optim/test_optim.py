@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.optim import args, names, optimizers, state
+from athanor.training_core.optim import args, names, optimizer_state, optimizers
 from athanor.training_core.settings import OptimizerSettings, parse
 from athanor.training_core.settings.optimizer import OptimizerName
 
@@ -113,9 +113,9 @@ def test_every_optimizer_learns_repeats_itself_and_resumes(name):
     assert first.loss() < 0.5 * start
     early = optimizers.choose(settings).build(second.groups())
     second.train(early, 55)
-    tensors, plain = state.pack(early)
+    tensors, plain = optimizer_state.pack(early)
     late = optimizers.choose(settings).build(second.groups())
-    state.unpack(late, tensors, json.loads(json.dumps(plain, allow_nan=False)))
+    optimizer_state.unpack(late, tensors, json.loads(json.dumps(plain, allow_nan=False)))
     second.train(late, 5)
     assert all(torch.equal(a, b) for a, b in zip(first.weights, second.weights, strict=True))
 

@@ -36,7 +36,7 @@ def said(tmp_path):
         stored = json.loads(stopped.model_dump_json()) | {"graph": {"node": "1", "prompt": {}}}
         edit(stored)
         (folder / "job.json").write_text(json.dumps(stored))
-        return list(continuing.beginning(tmp_path, new, 8).said)
+        return list(continuing.start_point(tmp_path, new, 8).warnings)
 
     return said
 
@@ -99,6 +99,6 @@ def test_settings_of_another_version_are_named_only_if_nothing_else_explains_it(
 def test_a_job_file_that_cannot_be_read_stops_nothing(said, tmp_path, text):
     said(job(), job())
     (tmp_path / "0123456789abcdef" / "job.json").write_text(text)
-    assert len(continuing.beginning(tmp_path, job(), 8).said) <= 1
+    assert len(continuing.start_point(tmp_path, job(), 8).warnings) <= 1
     (tmp_path / "0123456789abcdef" / "events.jsonl").write_text('{"event": "done", "time": 2.0}\n')
-    assert len(continuing.beginning(tmp_path, job(), 8).said) <= 1
+    assert len(continuing.start_point(tmp_path, job(), 8).warnings) <= 1

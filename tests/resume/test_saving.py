@@ -10,7 +10,7 @@ import torch
 from athanor.training_core.history.run_files import files_of
 from athanor.training_core.network import files
 from athanor.training_core.optim.averaging import Ema
-from athanor.training_core.resume.progress import Progress
+from athanor.training_core.resume.progress import RunProgress
 from athanor.training_core.resume.saving import Saver
 from athanor.training_core.settings import TrainingSettings
 
@@ -47,17 +47,17 @@ def test_due():
 def test_the_last_epochs_are_kept(tmp_path: Path, keep, want):
     some = saver(tmp_path, save_last_n_epochs=keep)
     for epoch in range(1, 6):
-        some(Progress(step=epoch * 10, epoch=epoch), "epoch")
+        some(RunProgress(step=epoch * 10, epoch=epoch), "epoch")
         assert (tmp_path / f"x-{epoch:06}.safetensors").is_file()
     assert len(names(tmp_path)) == want and names(tmp_path)[-1] == "x-000005"
-    some(Progress(step=60, epoch=6), "last")
+    some(RunProgress(step=60, epoch=6), "last")
     assert names(tmp_path)[0] == "x"
 
 
 def test_the_last_steps_are_kept(tmp_path: Path):
     some = saver(tmp_path, save_last_n_steps=100)
     for step in range(50, 351, 50):
-        some(Progress(step=step, epoch=0), "step")
+        some(RunProgress(step=step, epoch=0), "step")
     assert names(tmp_path) == ["x-step00000250", "x-step00000300", "x-step00000350"]
 
 
@@ -66,18 +66,18 @@ def test_a_check_that_fails_does_not_end_the_run(tmp_path: Path):
         raise RuntimeError("no memory")
 
     some = saver(tmp_path, check=broken)
-    assert some(Progress(step=1), "last").trouble == "It could not be checked (no memory)."
-    assert some(Progress(step=1), "interrupted").trouble == ""  # not checked: something else is wrong already
+    assert some(RunProgress(step=1), "last").trouble == "It could not be checked (no memory)."
+    assert some(RunProgress(step=1), "interrupted").trouble == ""  # not checked: something else is wrong already
     assert names(tmp_path) == ["x", "x-step00000001"]
 
 
 def test_the_mean_is_saved_beside_and_goes_with_its_file(tmp_path: Path):
     ema = Ema([torch.nn.Parameter(torch.ones(2))], 0.99)
     some = replace(saver(tmp_path, save_last_n_epochs=1, save_precision="float"), mean_weights=ema.swapped)
-    some(Progress(step=10, epoch=1), "epoch")
+    some(RunProgress(step=10, epoch=1), "epoch")
     assert names(tmp_path) == ["x-000001", "x-000001-ema"]
-    some(Progress(step=20, epoch=2), "epoch")
-    some(Progress(step=30, epoch=3), "last")
+    some(RunProgress(step=20, epoch=2), "epoch")
+    some(RunProgress(step=30, epoch=3), "last")
     assert names(tmp_path) == ["x", "x-000002", "x-000002-ema", "x-ema"]
     assert {p.stem for p in files_of(tmp_path / "x.safetensors")} == set(names(tmp_path))
 
@@ -92,5 +92,5 @@ def test_saved_inside_of_looking(tmp_path: Path):
         seen.append("out")
 
     some = saver(tmp_path, check=lambda tensors: seen.append("check") or Fine())
-    replace(some, eval_weights=eval_weights)(Progress(step=1, epoch=1), "last")
+    replace(some, eval_weights=eval_weights)(RunProgress(step=1, epoch=1), "last")
     assert seen == ["in", "check", "out"]

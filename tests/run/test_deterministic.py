@@ -60,23 +60,23 @@ def test_switches_are_set_inside_and_put_back(card, fast):
         assert switches() == fast | TRAINED
         with determinism.deterministic(CPU):
             assert switches() == EXACT and os.environ[determinism.WORKSPACE] == ":4096:8"
-            with determinism.as_found():  # a picture is drawn in between
+            with determinism.outside_training():  # a picture is drawn in between
                 assert switches() == fast
             assert switches() == EXACT
         assert switches() == fast | TRAINED
-        with determinism.as_found():
+        with determinism.outside_training():
             assert switches() == fast
         assert switches() == fast | TRAINED
     assert switches() == fast
-    with determinism.as_found():
+    with determinism.outside_training():
         assert switches() == fast
 
 
 def test_an_error_puts_them_back(card, fast):
     with pytest.raises(KeyError), determinism.in_training(CPU), determinism.deterministic(CPU):
         raise KeyError
-    assert switches() == fast and not determinism._found
-    with pytest.raises(KeyError), determinism.in_training(CPU), determinism.as_found():
+    assert switches() == fast and not determinism._outside
+    with pytest.raises(KeyError), determinism.in_training(CPU), determinism.outside_training():
         raise KeyError
     assert switches() == fast
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from athanor.training_core.data.plan import Length
-from athanor.training_core.resume.progress import Outcome, Progress
+from athanor.training_core.resume.progress import Outcome, RunProgress
 from athanor.training_core.run.loop import loop
 
 
@@ -25,7 +25,7 @@ class Late:
 
 def steps_of(seconds, waits, every, between=0.0):
     """What a run of one epoch tells of its steps, read every so many of them; `between` seconds go by after each reading."""
-    progress = Progress()
+    progress = RunProgress()
     numbers = torch.tensor([500.0, 1.0])
 
     def load(steps):
@@ -86,7 +86,7 @@ def test_steps_are_read_before_a_look(comfy):
     """A look waits for the device: what it waits for is the steps' time, not its own."""
     from athanor.training_core.run.hooks import RunHooks
 
-    calls, progress = [], Progress()
+    calls, progress = [], RunProgress()
     progress.read = lambda: calls.append("read") or iter(())
     nothing = SimpleNamespace(due=lambda *args: False, take=lambda name: False, bad=0)
     hooks = RunHooks(

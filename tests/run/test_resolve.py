@@ -55,8 +55,7 @@ def file_of(asked: s.Job, trained: s.Job, prediction: str) -> dict[str, str]:
     facts = metadata.Facts(
         buckets=buckets,
         length=length(buckets, asked.training),
-        base_version="sd",
-        architecture="sd",
+        family=FAMILY["SD1.5"],
         prediction=prediction,
         optimizer=label_of(trained),
         base_model=None,
@@ -148,6 +147,22 @@ def test_a_flux_job_tells_what_it_trains():
             "mixed_precision": "bf16", "gradient_checkpointing": "part", "blocks_to_swap": 3, "deterministic": "on",
         },
     }  # fmt: skip
+
+
+def test_settings_of_another_algo_are_not_told():
+    network = s.NetworkSettings(
+        factor=8, full_matrix=True, block_size=2, constraint=0.1, wd_on_output=False, conv_alpha=3
+    )
+    assert resolved("sd15", job(network=network))[0].network == s.NetworkSettings()
+    lokr = s.NetworkSettings(algo="lokr", factor=8, dora=True, wd_on_output=False, conv_rank=4, conv_alpha=3)
+    assert resolved("sd15", job(network=lokr))[0].network == lokr
+    by_layer = s.NetworkSettings(preset_toml='unet_target_module = ["Attention"]', factor=8)
+    assert resolved("sd15", job(network=by_layer))[0].network == by_layer
+
+
+def test_lora_plus_has_no_effect_where_the_optimizer_finds_the_rate():
+    asked = job(network=s.NetworkSettings(loraplus_lr_ratio=4), optimizer=s.OptimizerSettings(optimizer_type="Prodigy"))
+    assert resolved("sd15", asked)[0].network.loraplus_lr_ratio == 0
 
 
 def test_who_a_run_is_follows_from_what_was_asked_for():

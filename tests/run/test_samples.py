@@ -36,7 +36,7 @@ def test_text_encoders_that_are_trained_are_there_for_every_prompt(comfy, monkey
     monkeypatch.setattr(sampling, "interlude", lambda _model: nullcontext())
     monkeypatch.setattr(sampling, "encode_prompt", encoded)
     monkeypatch.setattr(sampling, "sample", sampled)
-    three = [prompts.Prompt(str(i), "", 8, 8, seed=i, steps=2, cfg=1.0) for i in range(3)]
+    three = [prompts.Prompt(text=str(i), negative="", width=8, height=8, seed=i, steps=2, cfg=1.0) for i in range(3)]
     made = samples.Samples(three, SamplingSettings(), tmp_path, "name", None)
     if not live:
         list(made.prepare(None))

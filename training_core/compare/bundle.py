@@ -43,5 +43,5 @@ def _add(path: Path, scripts: dict[str, str], importers: tuple[str, ...]) -> Non
 
 
 def _variable(module: str) -> str:
-    """The name of a module's exports in the script."""
+    """Return the name of a module's exports in the script."""
     return f"module_{module.replace('-', '_')}"

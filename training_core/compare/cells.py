@@ -174,7 +174,7 @@ CHANGES: Mapping[str, Change] = {name: change for each in rows(Cell).values() fo
 
 
 def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], seeds: Mapping[int, int]) -> Cell:
-    """The cell of one value per axis.
+    """Return the cell of one value per axis.
 
     Args:
         strength: of LoRAs that have none of their own, for model and text encoder.
@@ -205,7 +205,7 @@ def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], see
 
 
 def _stack(choices: Sequence[LoraChoice], strength: tuple[float, float]) -> tuple[Lora, ...]:
-    """The LoRAs with their strengths. Load LoRA with two zeros does nothing: left out, equal cells are drawn once."""
+    """Return the LoRAs with their strengths. Load LoRA with two zeros does nothing: left out, equal cells are drawn once."""
     stack = (
         Lora(
             choice.name,

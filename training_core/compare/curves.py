@@ -8,8 +8,8 @@ from itertools import islice
 
 from PIL import Image
 
-from ..charts import runs
-from ..charts.runs import Curve
+from ..charts import run_curves
+from ..charts.run_curves import Curve
 from ..errors import AthanorError
 from ..history import handle, registry
 from ..history.handle import Run
@@ -82,4 +82,4 @@ def draw(curves: Sequence[Curve], settings: CurvesSettings) -> Image.Image:
     """
     if not curves:
         raise AthanorError("runs is empty: connect a run, or write the names of runs, one a line (* = the newest).")
-    return runs.draw(curves, runs.Shown(**settings.model_dump(exclude={"runs"})))
+    return run_curves.draw(curves, run_curves.Shown(**settings.model_dump(exclude={"runs"})))

@@ -25,7 +25,7 @@ def labels_of_cells(whole: Plan) -> dict[Cell, dict[str, str]]:
 
 
 def title(run: str, whole: Plan, named: Sequence[Labels]) -> str:
-    """One line of what all pictures have in common: run, sampler, steps and so on."""
+    """Return one line of what all pictures have in common: run, sampler, steps and so on."""
     parts = [run] if run else []
     parts += [f"{axis.title} {axis.values[0].label}" for axis in whole.axes if _worth_saying(axis)]
     content_name = {f for axis in whole.axes for f in axis.fields if len(axis.values) > 1}
@@ -40,7 +40,7 @@ def title(run: str, whole: Plan, named: Sequence[Labels]) -> str:
 
 
 def _worth_saying(axis: Axis) -> bool:
-    """Whether an axis of one value belongs into the title."""
+    """Return whether an axis of one value belongs into the title."""
     return len(axis.values) == 1 and bool(axis.title) and axis.title not in ("prompt", "checkpoint")
 
 

@@ -85,7 +85,7 @@ class CellPainter:
         return self.models.picture(cell, self.models.patch_nodes(cell))
 
     def _texts(self, cell: Cell) -> dict[str, str]:
-        """The text chunks of a cell's PNG: A1111's parameters, its place in the grid, and the graph that draws it."""
+        """Return the text chunks of a cell's PNG: A1111's parameters, its place in the grid, and the graph that draws it."""
         labels = self.metadata.labels[cell]
         texts = {"parameters": parameters(cell), "xyz": json.dumps(labels, ensure_ascii=False)}
         graph = stock_graph(

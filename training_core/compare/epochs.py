@@ -16,7 +16,7 @@ from .runs import Points
 
 
 def read_filter(text: str) -> tuple[str, Any, Any]:
-    """A filter's kind and what it counts; can be called before there is a run.
+    """Return a filter's kind and what it counts; can be called before there is a run.
 
     `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
     best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`.
@@ -51,7 +51,7 @@ def read_filter(text: str) -> tuple[str, Any, Any]:
 
 
 def choose(points: Points, text: str) -> list[Checkpoint]:
-    """The checkpoints that a filter keeps, in the order of training.
+    """Return the checkpoints that a filter keeps, in the order of training.
 
     Raises:
         AthanorError: it cannot be read, or nothing is left; what there is, is listed.
@@ -112,7 +112,7 @@ def _few(points: Points, kind: str, count: int) -> list[Checkpoint]:
 
 
 def axis(points: Points, text: str, include_base: bool = True, include_final: bool = True) -> Axis:
-    """The axis of the checkpoints that a filter keeps.
+    """Return the axis of the checkpoints that a filter keeps.
 
     Args:
         text: the filter, see `read_filter`.
@@ -141,7 +141,7 @@ _OF = "checkpoint of "
 
 
 def append_run(before: Axis, further: Axis) -> Axis:
-    """One axis of the checkpoints of several runs, each called by its run; the base model once, in front.
+    """Return one axis of the checkpoints of several runs, each called by its run; the base model once, in front.
 
     Raises:
         AthanorError: `before` is no axis of LoRAs.

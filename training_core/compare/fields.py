@@ -69,14 +69,14 @@ class _Same:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class FieldRow:
     """All that is known of a field of `Cell` beside its name, its type and its default.
 
     Args:
         kinds: types of XYZ Axis that set it, and how their text is read.
         changes: names under which values of axes change it, with their costs; a single cost stands for its own name.
         node: the node of the host that does it, in the graph that is written into the picture and for the picture
-            itself. None: it tells which models or which latent are taken (see stock.py and engine.py).
+            itself. None: it tells which models or which latent are taken (see stock.py and model_cache.py).
         parameter: its name in the `parameters` text of A1111; "" where another row tells of it.
         shown: what stands there, if not the value itself.
         identity_name: its name in the identity of cells, if it was renamed since.
@@ -99,15 +99,15 @@ def row(
     changes: Mapping[str, Change] | None = None,
     **facts: Any,
 ) -> Any:
-    """Declare a field of `Cell` with its row; `facts` are arguments of `Row`. An optional field's default must mean
+    """Declare a field of `Cell` with its row; `facts` are arguments of `FieldRow`. An optional field's default must mean
     that the host does nothing for it: it leaves no node in the graph and no trace in the identity."""
     own = {"": Change(cost)} if cost is not None else {}
-    return field(default=default, metadata={"row": Row(changes=own | dict(changes or {}), **facts)})
+    return field(default=default, metadata={"row": FieldRow(changes=own | dict(changes or {}), **facts)})
 
 
 @cache
-def rows(kind: type) -> dict[str, Row]:
-    """The rows of `Cell`, or of a class made from it, by field.
+def rows(kind: type) -> dict[str, FieldRow]:
+    """Return the rows of `Cell`, or of a class made from it, by field.
 
     Raises:
         TypeError: a field has none.
@@ -118,14 +118,14 @@ def rows(kind: type) -> dict[str, Row]:
             raise TypeError(
                 f"{kind.__name__}.{each.name} has no row: declare it with row(...), as the other fields are."
             )
-        declared: Row = each.metadata["row"]
+        declared: FieldRow = each.metadata["row"]
         changes = {name or each.name: change for name, change in declared.changes.items()}
         result[each.name] = dataclasses.replace(declared, changes=changes)
     return result
 
 
 def defaults(kind: type) -> dict[str, Any]:
-    """The optional fields of a cell, each with the value that leaves no trace in the identity."""
+    """Return the optional fields of a cell, each with the value that leaves no trace in the identity."""
     result = {}
     for each in dataclasses.fields(kind):
         if each.default is not dataclasses.MISSING:

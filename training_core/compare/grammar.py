@@ -41,12 +41,12 @@ class SearchReplace:
 
 
 def once(values: Iterable[T]) -> list[T]:
-    """The values without repetitions, in the order of their first places."""
+    """Return the values without repetitions, in the order of their first places."""
     return list(dict.fromkeys(values))
 
 
 def split(text: str, commas: bool = True) -> list[str]:
-    """The single values of a text.
+    """Return the single values of a text.
 
     With `||` in it, it is cut there; with several lines, each line is a value; else at commas (if `commas`), where
     "double quotes" protect a comma and "" inside them stands for a quote. `SKIP:` before a value leaves it out.
@@ -74,7 +74,7 @@ def _unquoted(line: str) -> str:
 
 
 def _cells(line: str) -> list[str]:
-    """One line of comma-separated values. A quote counts only where a value begins."""
+    """Return the values of one line, separated by commas. A quote counts only where a value begins."""
     result, at = [], 0
     while at <= len(line):
         while at < len(line) and line[at] == " ":
@@ -102,12 +102,12 @@ def _cells(line: str) -> list[str]:
 
 
 def plain(value: Decimal | float) -> str:
-    """A number as people write it: 0.6, 10, 1e-05."""
+    """Return a number as people write it: 0.6, 10, 1e-05."""
     return f"{float(value):.10g}"
 
 
 def numbers(text: str, field: str = "values", whole: bool = False) -> list[Decimal]:
-    """The numbers of a text: `1, 2`, `1, 2, .., 10`, `1-5`, `0.6-1(0.1)`, `10-1(-3)`, `1-10[4]`, `1e-4`.
+    """Return the numbers of a text: `1, 2`, `1, 2, .., 10`, `1-5`, `0.6-1(0.1)`, `10-1(-3)`, `1-10[4]`, `1e-4`.
 
     A range includes its end exactly when a step hits it and never goes beyond; both directions. `[n]` gives n
     evenly spaced numbers (whole numbers are cut down).
@@ -164,7 +164,7 @@ def seeds(text: str, field: str = "values") -> list[int | RandomSeed]:
 
 
 def _continued(before: Sequence[Decimal], parts: Sequence[str], i: int, field: str) -> list[Decimal]:
-    """What `..` stands for: on from the two values before it, up to (without) the one after it."""
+    """Return what `..` stands for: on from the two values before it, up to (without) the one after it."""
     if not before or i + 1 >= len(parts) or not _PLAIN.fullmatch(parts[i + 1]):
         raise AthanorError(f"{field}: '{parts[i]}' needs numbers around it, as in 1, 2, .., 10.")
     last, end = before[-1], Decimal(parts[i + 1])
@@ -189,7 +189,7 @@ def _steps(first: Decimal, last: Decimal, step: Decimal, field: str) -> list[Dec
 
 
 def _numbers(part: str, field: str, whole: bool) -> list[Decimal]:
-    """One part: a number or a range."""
+    """Return the numbers of one part, which is a number or a range."""
     if _PLAIN.fullmatch(part):
         return [Decimal(part)]
     match = _RANGE.fullmatch(part)

@@ -21,7 +21,7 @@ TROUBLE = (224, 128, 112)
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class WrappedLabels:
     """All labels of an axis in one size, broken into lines."""
 
     size: int
@@ -38,7 +38,7 @@ class Text:
         return self.line * max(map(len, self.lines), default=0)
 
 
-def text_for(labels: Sequence[str], width: int, most: int, size: int, floor: float = 0.6) -> Text:
+def wrapped_labels(labels: Sequence[str], width: int, most: int, size: int, floor: float = 0.6) -> WrappedLabels:
     """Labels in `width` pixels: one size for all, at least `floor` of `size`; then more than `most` lines.
 
     Words are broken only if the smallest size does not help, and nothing is cut before 12 lines are full; then the
@@ -52,9 +52,9 @@ def text_for(labels: Sequence[str], width: int, most: int, size: int, floor: flo
                 continue
             lines = tuple(tuple(wrap(label, font_for(label, points), width, most)) for label in labels)
             if not any(cut(parts, label) for parts, label in zip(lines, labels, strict=True)):
-                return Text(points, lines)
+                return WrappedLabels(points, lines)
     lines = tuple(tuple(wrap(label, font_for(label, smallest), width, 12)) for label in labels)
-    return Text(smallest, lines)
+    return WrappedLabels(smallest, lines)
 
 
 def longest_word(labels: Sequence[str], size: int) -> float:
@@ -67,7 +67,7 @@ _WORD = re.compile(r"[\u2e80-\uffef]|[^ ,_\-./\u2e80-\uffef]+[,_\-./]?")
 
 
 def cut(lines: Sequence[str], label: str) -> bool:
-    """Whether something of the label is missing."""
+    """Return whether something of the label is missing."""
     return len("".join("".join(lines).split())) < len("".join(label.split()))
 
 
@@ -84,7 +84,7 @@ class Painter:
         self._big, size = round(16 * scale), round(13 * scale)
         self._title = document["title"]
         if settings.legend:
-            self._columns = text_for(self.grid.columns.values, cell[0], 4, size)
+            self._columns = wrapped_labels(self.grid.columns.values, cell[0], 4, size)
             self._rows, side = self._row_texts(size, cell[1], sum(widths))
             self._blocks = size
             named = any(label for _, label in self.grid.blocks())
@@ -100,30 +100,30 @@ class Painter:
             self._room = Room(0, 0, 0, settings.margin)
         self.pages: list[Page] = pages(self.grid, self._room, settings.page_megapixels * 1e6)
 
-    def _row_texts(self, size: int, height: int, width: int) -> tuple[Text, int]:
+    def _row_texts(self, size: int, height: int, width: int) -> tuple[WrappedLabels, int]:
         """Row labels, and the width of their place: it grows until all of them can be read in whole words."""
         labels, small = self.grid.rows.values, round(size * 0.85)
         longest = max((font_for(label, size).getlength(label) for label in labels), default=0)
         widest = max(size * 12, min(size * 26, width))
         titles = [t for t in (self.grid.columns.title, self.grid.rows.title) if t]
         least = min(widest, max(longest_word(labels, size), longest_word(titles, small) + small if titles else 0))
-        text = Text(size, ())
+        text = WrappedLabels(size, ())
         for side in dict.fromkeys([*(size * n for n in (5, 8, 11, 15, 20) if least < size * n < widest), widest]):
             side = round(max(least, min(side, longest)) + 1)
             most = max(1, int(height // (size * 1.25)))
-            text = text_for(labels, side, most, size)
+            text = wrapped_labels(labels, side, most, size)
             if text.height <= height and not any(cut(a, b) for a, b in zip(text.lines, labels, strict=True)):
                 break
         used = max((font_for(line, text.size).getlength(line) for lines in text.lines for line in lines), default=0)
         return text, int(max(used, least if titles else 0)) + 12 + max(6, self._settings.margin)
 
     def _corner_lines(self, side: int, size: int) -> list[tuple[str, str]]:
-        """The axes' titles, in the corner; after the last line of each an arrow says which way it goes."""
+        """Return the axes' titles, in the corner; after the last line of each an arrow says which way it goes."""
         lines: list[tuple[str, str]] = []
-        for title, way in ((self.grid.columns.title, "right"), (self.grid.rows.title, "down")):
+        for title, direction in ((self.grid.columns.title, "right"), (self.grid.rows.title, "down")):
             if title:
                 words = wrap(title, font_for(title, size), max(40, side - 16 - size), 3)
-                lines += [(line, way if i == len(words) - 1 else "") for i, line in enumerate(words)]
+                lines += [(line, direction if i == len(words) - 1 else "") for i, line in enumerate(words)]
         return lines
 
     def _title_lines(self, width: int) -> list[str]:
@@ -133,7 +133,7 @@ class Painter:
         return round(self._big * 1.3) * max(1, len(self._title_lines(width))) + self._big // 2
 
     def draw(self) -> Iterator[Image.Image]:
-        """The pages, one after the other: only one is in memory at a time."""
+        """Yield the pages, one after the other: only one is in memory at a time."""
         total = len(self.pages)
         for number, page in enumerate(self.pages, 1):
             yield self._page(page, f"page {number} of {total}" if total > 1 else "")
@@ -194,10 +194,10 @@ class Painter:
             pen.text((12, middle), shown[0], font=font_for(name, self._blocks), fill=INK, anchor="lm")
         bottom = y + room.head - 5
         size, lines = self._corner
-        for i, (words, way) in enumerate(lines):
+        for i, (words, direction) in enumerate(lines):
             right, low = room.side - 10, bottom - round(size * 1.25) * (len(lines) - 1 - i)
-            if way:
-                _arrow(pen, right, low - size * 0.55, size * 0.3, way)
+            if direction:
+                _arrow(pen, right, low - size * 0.55, size * 0.3, direction)
                 right -= round(size * 0.9)
             pen.text((right, low), words, font=font_for(words, size), fill=MUTED, anchor="rb")
         x, widths = room.side + room.gap, self.grid.widths()
@@ -232,10 +232,10 @@ class Painter:
         sheet.paste(picture, (left, top))
 
 
-def _arrow(pen: ImageDraw.ImageDraw, right: float, middle: float, half: float, way: str) -> None:
+def _arrow(pen: ImageDraw.ImageDraw, right: float, middle: float, half: float, direction: str) -> None:
     """A small triangle that ends at `right`, `half` pixels to each side (fonts lack the signs)."""
     left, centre = right - 2 * half, right - half
-    if way == "right":
+    if direction == "right":
         pen.polygon([(left, middle - half), (right, middle), (left, middle + half)], fill=MUTED)
     else:
         pen.polygon([(left, middle - half), (right, middle - half), (centre, middle + half)], fill=MUTED)

@@ -25,7 +25,7 @@ def identity(cell: Cell, contents: Mapping[str, str]) -> str:
     """24 hex digits that are equal for two cells exactly if the same picture comes out.
 
     What is at its default leaves no trace, so that a new optional field changes no identity. A field that was renamed,
-    or has another default now, keeps its old name and default here: see `identity_name` and `identity_default` of Row.
+    or has another default now, keeps its old name and default here: see `identity_name` and `identity_default` of FieldRow.
 
     Args:
         contents: digests of what a cell only names: 'model:' (model and text encoder connected), 'vae:' (VAE
@@ -50,12 +50,12 @@ def identity(cell: Cell, contents: Mapping[str, str]) -> str:
 
 
 def content_name(name: str, edits: Sequence[WidgetEdit]) -> str:
-    """The key of a digest for `name` (such as 'model:') where widgets before it have these values."""
+    """Return the key of a digest for `name` (such as 'model:') where widgets before it have these values."""
     return f"{name} with {list(edits)!r}" if edits else name
 
 
 def parameters(cell: Cell) -> str:
-    """The `parameters` text that picture viewers know from A1111."""
+    """Return the `parameters` text that picture viewers know from A1111."""
     tags = "".join(f" <lora:{x.name.removesuffix('.safetensors')}:{_strength(x)}>" for x in cell.loras)
     optional, shown = defaults(type(cell)), {}
     for name, row in rows(type(cell)).items():

@@ -19,7 +19,7 @@ KINDS: tuple[str, ...] = (CHECKPOINT, *READERS, WIDGET)
 
 
 def read(kind: str, text: str, available: Available, whole_word: bool = True) -> Axis:
-    """The axis that a type (any but WIDGET, see `read_widget`) and a text of values mean.
+    """Return the axis that a type (any but WIDGET, see `read_widget`) and a text of values mean.
 
     Raises:
         AthanorError: there is no such type, nothing to vary, or a value is wrong; the nearest names are listed.
@@ -37,7 +37,7 @@ def read(kind: str, text: str, available: Available, whole_word: bool = True) ->
 
 
 def read_widget(name: str, text: str, graph: Sequence[widgets.Widget], whole_word: bool = True) -> Axis:
-    """The axis of type WIDGET for the widget that `name` means among those of the graph.
+    """Return the axis of type WIDGET for the widget that `name` means among those of the graph.
 
     Raises:
         AthanorError: there is no such widget, or it does not take one of the values.
@@ -52,7 +52,7 @@ def _limited(axis: Axis) -> Axis:
 
 
 def listed(axis: Axis) -> str:
-    """The axis in words: '5 values: 0.6, 0.7, 0.8, 0.9, 1'."""
+    """Return the axis in words: '5 values: 0.6, 0.7, 0.8, 0.9, 1'."""
     if axis.epochs is not None:
         return f"checkpoints of the run: {axis.epochs or 'all'}"
     labels = [v.label for v in axis.values]
@@ -61,7 +61,7 @@ def listed(axis: Axis) -> str:
 
 
 def cost(axis: Axis) -> int:
-    """How expensive a step along an axis is: that of the dearest change that its values make."""
+    """Return how expensive a step along an axis is: that of the dearest change that its values make."""
     return max((CHANGES[name].cost for name in axis.fields), default=0)
 
 

@@ -36,7 +36,7 @@ def labels(axis: Axis) -> Labels:
 
 
 def common(names: Sequence[str]) -> tuple[str, str]:
-    """The beginning and the end that all names share, cut at a separator, so that something is left of each."""
+    """Return the beginning and the end that all names share, cut at a separator, so that something is left of each."""
     if len(set(names)) < 2:
         return "", ""
     head = _shared(names)
@@ -54,12 +54,12 @@ def common(names: Sequence[str]) -> tuple[str, str]:
 
 
 def _shared(names: Sequence[str]) -> str:
-    """The beginning that all names share, to the letter."""
+    """Return the beginning that all names share, to the letter."""
     first, last = min(names), max(names)
     length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
     return first[:length]
 
 
 def _edge(char: str, inside: str) -> bool:
-    """Whether a name may be cut at `char`; a decimal point is part of its number."""
+    """Return whether a name may be cut at `char`; a decimal point is part of its number."""
     return bool(_EDGE.match(char)) and not (char in ".," and inside.isdigit())

@@ -16,13 +16,13 @@ LONGEST_NOTE = 2000
 
 
 def read(folder: Path) -> dict[str, dict[str, Any]]:
-    """The marks by cell; none if the file is not there or broken."""
+    """Return the marks by cell; none if the file is not there or broken."""
     marks = read_json(folder / "marks.json", {})
     return {cell: clean(mark) for cell, mark in marks.items() if isinstance(mark, dict)}
 
 
 def clean(mark: Mapping[str, Any]) -> dict[str, Any]:
-    """A mark with the entries star, reject and note alone, and of those without what is off or empty."""
+    """Return a mark with the entries star, reject and note alone, and of those without what is off or empty."""
     note = mark.get("note")
     entries = {
         "star": mark.get("star") is True,

@@ -61,7 +61,7 @@ class ModelCache:
         return to_bytes(add_nodes(cell, ports, between, self._run)[0])
 
     def patch_nodes(self, cell: Cell) -> list[PatchNode]:
-        """The nodes that the cell's fields put between others: some of them depend on its model."""
+        """Return the nodes that the cell's fields put between others: some of them depend on its model."""
         return patch_nodes(cell, self._weights(cell)[0])
 
     def brings_vae(self, cell: Cell) -> bool:
@@ -75,7 +75,7 @@ class ModelCache:
         self.variants.forget()  # collects the garbage of all
 
     def _run(self, kind: str, inputs: Mapping[str, Any], widgets: Mapping[str, Any]) -> Any:
-        """The first output of a node of the host. What depends on the text encoder alone is kept for further cells."""
+        """Return the first output of a node of the host. What depends on the text encoder alone is kept for further cells."""
         if inputs.keys() != {"clip"}:
             return sampling.run_node(kind, **inputs, **widgets)
         key, clip = (kind, *sorted(widgets.items())), inputs["clip"]
@@ -85,7 +85,7 @@ class ModelCache:
         return self._encoded[key][1]
 
     def _vae_of(self, cell: Cell) -> Any:
-        """The VAE of a cell: named, of its checkpoint, or connected."""
+        """Return the VAE of a cell: named, of its checkpoint, or connected."""
         if not cell.vae:
             own = self._models(cell)[2]
             return self.connected[2] if own is None else own
@@ -107,7 +107,7 @@ class ModelCache:
         return self._source[1]
 
     def _of_widgets(self, edits: WidgetEdits) -> Models:
-        """The models that come out of the graph with these values in its widgets."""
+        """Return the models that come out of the graph with these values in its widgets."""
         self._source = self._patched = self._encoder = None
         self._encoded = {}
         models = self.variants.models(edits)
@@ -118,7 +118,7 @@ class ModelCache:
         return models
 
     def _of_file(self, name: str) -> Models:
-        """The models of a checkpoint file; every other model goes first."""
+        """Return the models of a checkpoint file; every other model goes first."""
         self.forget()
         sampling.make_room()
         models = sampling.load_checkpoint(name)

@@ -12,13 +12,13 @@ from ..errors import AthanorError
 
 
 def simple(name: str) -> str:
-    """A name without what people write differently: 'DPM++ 2M' and 'dpmpp_2m' are the same."""
+    """Return a name without what people write differently: 'DPM++ 2M' and 'dpmpp_2m' are the same."""
     name = re.sub(r"[\s_-]+", "_", name.strip().lower().replace("++", "pp"))
     return re.sub(r"_a$", "_ancestral", name.removesuffix(".safetensors"))
 
 
 def resolve(name: str, known: Sequence[str], what: str) -> str:
-    """The known name that is meant: exact, else the only one that differs in case, ending or spelling of spaces.
+    """Return the known name that is meant: exact, else the only one that differs in case, ending or spelling of spaces.
 
     Raises:
         AthanorError: there is none, or more than one; the nearest are listed.
@@ -36,7 +36,7 @@ def resolve(name: str, known: Sequence[str], what: str) -> str:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """The known names that look most like it, in words."""
+    """Return the known names that look most like it, in words."""
     if not known:
         return "there are none at all"
     simples = {simple(k): k for k in known}
@@ -61,7 +61,7 @@ def expanded(parts: Sequence[str], known: Sequence[str]) -> list[str]:
 
 
 def match_names(pattern: str, known: Sequence[str]) -> list[str]:
-    """The names that a pattern fits, whole or without their folder, in natural order."""
+    """Return the names that a pattern fits, whole or without their folder, in natural order."""
 
     def fits(name: str) -> bool:
         name = name.replace("\\", "/").lower()
@@ -73,5 +73,5 @@ def match_names(pattern: str, known: Sequence[str]) -> list[str]:
 
 
 def natural(text: str) -> list[tuple[int, Any]]:
-    """A sort key by which 'e9' stands before 'e10'."""
+    """Return a sort key by which 'e9' stands before 'e10'."""
     return [(0, int(p)) if p.isdigit() else (1, p.lower()) for p in re.split(r"(\d+)", text) if p]

@@ -50,7 +50,7 @@ class Grid:
         return result
 
     def heights(self) -> dict[tuple[tuple[int, ...], int], int]:
-        """The height in pixels of each row of each block: that of its tallest picture."""
+        """Return the height in pixels of each row of each block: that of its tallest picture."""
         heights: dict[tuple[tuple[int, ...], int], int] = {}
         for at, size in self._placed():
             key = (at[2:], at[1])
@@ -58,7 +58,7 @@ class Grid:
         return heights
 
     def widths(self) -> list[int]:
-        """The width in pixels of each column: that of its widest picture."""
+        """Return the width in pixels of each column: that of its widest picture."""
         widths = [0] * len(self.columns.values)
         for at, size in self._placed():
             widths[at[0]] = max(widths[at[0]], size[0])
@@ -73,7 +73,7 @@ SWAPS = {"as planned": (0, 1, 2), "swap x and y": (1, 0, 2), "swap y and z": (0,
 
 
 def grid(document: Mapping[str, Any], swap: str = "as planned", cell_size: int = 0) -> Grid:
-    """The grid of a plan.json.
+    """Return the grid of a plan.json.
 
     Args:
         swap: which axes change places.

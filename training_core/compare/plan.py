@@ -47,12 +47,12 @@ class Plan:
 
 
 def count_lora_patches(cells: Sequence[Cell]) -> int:
-    """How often LoRAs are put on a model, if cells are sampled in this order."""
+    """Return how often LoRAs are put on a model, if cells are sampled in this order."""
     return sum(1 for (*_, loras), _ in groupby(cells, key=lambda cell: cell.weights) if loras)
 
 
 def snake(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:
-    """All positions, the dearest axis outermost; every inner axis runs forth and back, so that one thing changes at
+    """Yield all positions, the dearest axis outermost; every inner axis runs forth and back, so that one thing changes at
     a time and the last value of one pass is the first of the next."""
     ranked = sorted(range(len(axes)), key=lambda i: -cost(axes[i]))
 
@@ -73,7 +73,7 @@ def snake(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:
 def plan(
     axes: Sequence[Axis], base: Cell, strength: tuple[float, float] = (1.0, 1.0), seeds: Mapping[int, int] | None = None
 ) -> Plan:
-    """The cells of every combination.
+    """Return the plan of a grid: the cell of every combination of the axes' values.
 
     Raises:
         AthanorError: two axes set the same field, a text to replace is in no prompt, or there are too many cells.
@@ -91,6 +91,6 @@ def plan(
 
 
 def randoms(axes: Sequence[Axis], base: Cell) -> list[int]:
-    """The numbers of the random seeds that are still to be drawn."""
+    """Return the numbers of the random seeds that are still to be drawn."""
     values = [to for axis in axes for v in axis.values for name, to in v.changes if name == "seed"] + [base.seed]
     return sorted({value.number for value in values if isinstance(value, RandomSeed)})

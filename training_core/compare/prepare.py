@@ -49,7 +49,7 @@ class PreparedComparison:
         return self.painter.store
 
     def missing(self) -> list[Cell]:
-        """The cells whose pictures lie in no comparison's folder yet, in sampling order."""
+        """Return the cells whose pictures lie in no comparison's folder yet, in sampling order."""
         there = self.store.available(self.keys.values())
         return [cell for cell in self.plan.order if self.keys[cell] not in there]
 
@@ -131,7 +131,7 @@ def _graph_models(request: ComparisonRequest) -> list[GraphModels]:
 
 
 def _draw_seeds(numbers: Sequence[int], root: Path, family: str) -> dict[int, int]:
-    """A seed for each random one: that of earlier comparisons with this model, so that they can be extended."""
+    """Return a seed for each random one: that of earlier comparisons with this model, so that they can be extended."""
     drawn = known_seeds(root, family) if numbers else {}
     return {number: drawn.get(number, secrets.randbelow(2**53)) for number in numbers}
 
@@ -155,7 +155,7 @@ def _variants(request: ComparisonRequest, axes: Sequence[Axis]) -> variants.Vari
 
 
 def _with_starts(whole: Plan, parts: variants.Variants, vae: Any) -> tuple[Plan, dict[variants.WidgetEdits, Any]]:
-    """The plan with the sizes of the latents that widgets change, and these latents."""
+    """Return the plan with the sizes of the latents that widgets change, and these latents."""
     starts = {e: parts.latent(e) for e in dict.fromkeys(cell.start for cell in whole.order) if e}
     sizes = {e: dict(zip(("width", "height"), sampling.size_of(x, vae), strict=True)) for e, x in starts.items()}
     cells = tuple(replace(cell, **sizes[cell.start]) if cell.start else cell for cell in whole.cells)
@@ -213,7 +213,7 @@ def _completed(each: GraphModels, connected: Models) -> Models:
 
 
 def _folder_name(run: str, written: Mapping[str, Any]) -> str:
-    """The run's name, and a digest by which the same comparison finds its folder again."""
+    """Return the run's name, and a digest by which the same comparison finds its folder again."""
     name = re.sub(r"[^\w.-]+", "_", run or "compare").strip("._")[:60]
     digest = hashlib.sha256(json.dumps([written["cells"], written["axes"]], sort_keys=True).encode()).hexdigest()[:12]
     return f"{name or 'compare'}-{digest}"

@@ -31,7 +31,7 @@ def number(field: str, low: float, high: float, *, whole: bool = False, also: st
 
 
 def seed_values(seeds: Sequence[int | RandomSeed]) -> list[Value]:
-    """A value for each seed; a random one is called by its number until it is drawn."""
+    """Return a value for each seed; a random one is called by its number until it is drawn."""
     return [Value(f"random {s.number}" if isinstance(s, RandomSeed) else str(s), (("seed", s),)) for s in seeds]
 
 
@@ -65,7 +65,7 @@ def _bare(name: str) -> str:
 
 
 def sampler_pairs(text: str, available: Available, _whole_word: bool) -> list[Value]:
-    """A sampler and a scheduler for each value: `euler/karras`, `DPM++ 2M Karras`."""
+    """Return a sampler and a scheduler for each value: `euler/karras`, `DPM++ 2M Karras`."""
     values = []
     for part in grammar.split(text):
         sampler, scheduler = _pair(part, available)
@@ -130,7 +130,7 @@ def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
 
 
 def _lora(text: str, available: Available) -> list[LoraChoice]:
-    """The LoRAs that one part of a stack means: several where it is a pattern or has several strengths."""
+    """Return the LoRAs that one part of a stack means: several where it is a pattern or has several strengths."""
     name, *strengths = text.split(":") if text not in available["loras"] else [text]
     if len(strengths) > 2:
         raise AthanorError(f"values: '{text}' has too many ':'; write name:strength or name:model:text encoder.")

@@ -57,7 +57,7 @@ def check_widgets(settings: CompareSettings) -> None:
 
 
 def resolve_axes(request: ComparisonRequest) -> tuple[list[Axis], Cell]:
-    """All axes as they stand in the grid, connected ones and those of the widgets, and the cell that they change.
+    """Return all axes as they stand in the grid, connected ones and those of the widgets, and the cell that they change.
 
     Raises:
         AthanorError: there is no prompt, an axis lacks its run, or a widget of the graph leads nowhere.
@@ -72,7 +72,7 @@ def resolve_axes(request: ComparisonRequest) -> tuple[list[Axis], Cell]:
 
 
 def _with_epochs(axis: Axis | None, run: Run | None, settings: CompareSettings) -> Axis | None:
-    """The axis with the run's checkpoints as its values, where it asks for them."""
+    """Return the axis with the run's checkpoints as its values, where it asks for them."""
     if axis is None or axis.epochs is None:
         return axis
     if run is None:
@@ -83,7 +83,7 @@ def _with_epochs(axis: Axis | None, run: Run | None, settings: CompareSettings) 
 
 
 def _own_axes(request: ComparisonRequest, taken: set[str], prompts: Sequence[str]) -> dict[str, Axis]:
-    """The axes that widgets make of what no connected axis changes."""
+    """Return the axes that widgets make of what no connected axis changes."""
     settings, run = request.settings, request.run
     own: dict[str, Axis] = {}
     if run is not None and "lora" not in taken:
@@ -105,7 +105,7 @@ def _own_axes(request: ComparisonRequest, taken: set[str], prompts: Sequence[str
 
 
 def _base(request: ComparisonRequest, taken: set[str], prompts: Sequence[str]) -> Cell:
-    """The cell as the widgets have it, before axes change it."""
+    """Return the cell as the widgets have it, before axes change it."""
     settings = request.settings
     width, height = settings.width, settings.height
     if request.latent is not None:

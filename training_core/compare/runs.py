@@ -12,7 +12,7 @@ from ..files import safetensors_metadata
 from ..history import handle, registry
 from ..history.handle import Checkpoint, Run
 from ..history.registry import Record
-from ..history.run_files import files_of, is_copy, is_whole, run_id_of
+from ..history.run_files import files_of, is_companion, is_whole, run_id_of
 from ..host import folders
 from .names import match_names, natural, nearest
 
@@ -111,7 +111,9 @@ def _of_record(record: Record) -> Points:
     """
     saved = handle.checkpoints(record, folders.lora_name)
     logged = {checkpoint.path for checkpoint in saved}
-    others = (path for path in files_of(record.target) if path not in logged and not is_copy(path) and is_whole(path))
+    others = (
+        path for path in files_of(record.target) if path not in logged and not is_companion(path) and is_whole(path)
+    )
     own = [path for path in others if run_id_of(path) == record.run_id]
     points = [*saved, *(_of_file(path, folders.lora_name(path)) for path in own)]
     if not points:

@@ -27,7 +27,7 @@ class PatchNode:
 
 
 def patch_nodes(cell: Cell, model: Any) -> list[PatchNode]:
-    """The nodes that fields of the cell add to its graph, in the order of the fields.
+    """Return the nodes that fields of the cell add to its graph, in the order of the fields.
 
     Raises:
         AthanorError: one of them means nothing for this MODEL.
@@ -42,7 +42,7 @@ def patch_nodes(cell: Cell, model: Any) -> list[PatchNode]:
 
 
 def _widgets(cell: Cell, node: str) -> dict[str, Any]:
-    """The widgets of a node that every graph has, from the fields that belong to it."""
+    """Return the widgets of a node that every graph has, from the fields that belong to it."""
     inputs = {name: row.node for name, row in rows(type(cell)).items() if isinstance(row.node, NodeInput)}
     return {place.name: getattr(cell, name) for name, place in inputs.items() if place.node == node}
 
@@ -121,7 +121,7 @@ def stock_graph(
 
 
 def _sources(cell: Cell, links: Mapping[str, Link], own_vae: bool, writer: _Writer) -> dict[str, Link] | None:
-    """Where a cell's model, text encoder, VAE and latent come from; None if one of the first three comes from nowhere."""
+    """Return where a cell's model, text encoder, VAE and latent come from; None if one of the first three comes from nowhere."""
     ports = {name: links[name] for name in ("model", "clip", "vae", "latent") if name in links}
     if cell.model.startswith("input:"):
         if f"{cell.model}:model" not in links:

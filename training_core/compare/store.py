@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..files import read_lines, write_atomically, write_json
+from ..files import append_line, link_or_copy, read_lines, write_atomically, write_json
 
 
 class PictureStore:
@@ -28,25 +27,21 @@ class PictureStore:
         write_json(path, plan, indent=1)
 
     def path(self, key: str) -> Path:
-        """The file of a cell's picture, whether it is there or not."""
+        """Return the file of a cell's picture, whether it is there or not."""
         return self.cells / f"{key}.png"
 
     def available(self, keys: Iterable[str]) -> set[str]:
-        """The keys whose pictures lie here or in the folder of another comparison."""
+        """Return the keys whose pictures lie here or in the folder of another comparison."""
         own, missing = self._split(keys)
         return own | elsewhere(self.folder, missing).keys()
 
     def take_over(self, keys: Iterable[str]) -> None:
         """Link the pictures that only other comparisons have into this folder."""
         for key, source in elsewhere(self.folder, self._split(keys)[1]).items():
-            self.cells.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(source, self.path(key))
-            except OSError:
-                write_atomically(self.path(key), lambda temporary, s=source: shutil.copyfile(s, temporary), False)
+            link_or_copy(source, self.path(key))
 
     def _split(self, keys: Iterable[str]) -> tuple[set[str], set[str]]:
-        """The keys whose pictures are in this folder, and those whose are not."""
+        """Return the keys whose pictures are in this folder, and those whose are not."""
         wanted = set(keys)
         own = {key for key in wanted if self.path(key).is_file()}
         return own, wanted - own
@@ -61,10 +56,7 @@ class PictureStore:
         """Append a line about a cell to cells.jsonl, and wait until it is on the disk."""
         self.folder.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"cell": key, "time": time.time(), **values}, ensure_ascii=False)
-        with self._log.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._log, line, durable=True)
 
 
 def elsewhere(folder: Path, keys: set[str]) -> dict[str, Path]:
@@ -99,18 +91,18 @@ def read_plan(folder: Path) -> dict[str, Any]:
 
 
 def failures(folder: Path) -> dict[str, str]:
-    """Why cells could not be drawn, by cell; those that were drawn later are in it, too."""
+    """Return why cells could not be drawn, by cell; those that were drawn later are in it, too."""
     return {line["cell"]: line["error"] for line in read_lines(folder / "cells.jsonl") if "error" in line}
 
 
 def newest(root: Path, limit: int = 50) -> list[Path]:
-    """The folders of the comparisons that were planned last."""
+    """Return the folders of the comparisons that were planned last."""
     plans = [p for p in root.glob("*/plan.json") if p.is_file()] if root.is_dir() else []
     return [p.parent for p in sorted(plans, key=lambda p: -p.stat().st_mtime)[:limit]]
 
 
 def known_seeds(root: Path, family: str) -> dict[int, int]:
-    """The random seeds that comparisons of this family have drawn before: so that they can be extended."""
+    """Return the random seeds that comparisons of this family have drawn before: so that they can be extended."""
     result: dict[int, int] = {}
     for folder in newest(root):
         try:

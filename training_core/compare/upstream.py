@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from ..history.graph import is_link
 from .axes import WidgetEdit
 
 Graph = dict[str, dict[str, Any]]
@@ -13,13 +14,8 @@ Slot = tuple[str, int]
 """A node and the number of one of its outputs."""
 
 
-def is_link(value: Any) -> bool:
-    """Return whether an input of a node comes from another node."""
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
-
-
 def upstream(graph: Mapping[str, Any], links: Iterable[Link]) -> Graph:
-    """The nodes that `links` come from, and all before them."""
+    """Return the nodes that `links` come from, and all before them."""
     nodes: Graph = {}
     waiting = [str(link[0]) for link in links]
     while waiting:
@@ -32,7 +28,7 @@ def upstream(graph: Mapping[str, Any], links: Iterable[Link]) -> Graph:
 
 
 def changed(graph: Mapping[str, Any], links: Iterable[Link], nodes: Collection[str]) -> list[str]:
-    """The nodes before `links` whose outputs change with `nodes`, each after those that it needs."""
+    """Return the nodes before `links` whose outputs change with `nodes`, each after those that it needs."""
     changes: dict[str, bool] = {}
     order: list[str] = []
 
@@ -54,7 +50,7 @@ def changed(graph: Mapping[str, Any], links: Iterable[Link], nodes: Collection[s
 
 
 def takers(graph: Mapping[str, Any], node: str, kinds: Collection[str]) -> list[str]:
-    """The nodes of these kinds that what `node` gives comes to, through other nodes or not."""
+    """Return the nodes of these kinds that what `node` gives comes to, through other nodes or not."""
     result: dict[str, None] = {}
     waiting, seen = [node], {node}
     while waiting:
@@ -70,13 +66,13 @@ def takers(graph: Mapping[str, Any], node: str, kinds: Collection[str]) -> list[
 
 
 def edge(graph: Mapping[str, Any], nodes: Collection[str]) -> list[Slot]:
-    """The outputs of other nodes that `nodes` take."""
+    """Return the outputs of other nodes that `nodes` take."""
     taken = [(v[0], v[1]) for node in nodes for v in graph[node]["inputs"].values() if is_link(v)]
     return [slot for slot in dict.fromkeys(taken) if slot[0] not in nodes]
 
 
 def edited(graph: Mapping[str, Any], edits: Iterable[WidgetEdit]) -> Graph:
-    """The graph with these values in its widgets."""
+    """Return the graph with these values in its widgets."""
     result = dict(graph)
     for edit in edits:
         node = result[edit.node]

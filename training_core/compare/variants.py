@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..errors import AthanorError
+from ..history.graph import is_link
 from ..host import fingerprint, nodegraph
 from .axes import Axis, Value, WidgetEdit
-from .upstream import Graph, Slot, changed, edge, edited, is_link
+from .upstream import Graph, Slot, changed, edge, edited
 
 MODELS = ("model", "clip", "vae")
 TRAINING = {"AthanorTrainLoRA", "TrainLoraNode"}
@@ -23,13 +24,13 @@ WidgetEdits = tuple[WidgetEdit, ...]
 
 
 def needed(graph: Mapping[str, Any], links: Mapping[str, Any], axes: Sequence[Axis | None]) -> list[Slot]:
-    """The outputs of the graph from which the cells of these axes begin: what lies before the widgets stays as it is."""
+    """Return the outputs of the graph from which the cells of these axes begin: what lies before the widgets stays as it is."""
     nodes = varied_nodes(axes)
     return edge(graph, changed(graph, links.values(), nodes)) if nodes else []
 
 
 def varied_nodes(axes: Sequence[Axis | None]) -> set[str]:
-    """The nodes whose widgets the axes vary."""
+    """Return the nodes whose widgets the axes vary."""
     changes = [change for axis in axes if axis for value in axis.values for change in value.changes]
     return {to.node for name, to in changes if name in ("widget", "start")}
 
@@ -37,7 +38,7 @@ def varied_nodes(axes: Sequence[Axis | None]) -> set[str]:
 def resolve_widgets(
     axes: Sequence[Axis | None], graph: Mapping[str, Any], links: Mapping[str, Any]
 ) -> list[Axis | None]:
-    """The axes with each widget as a change of what it leads into: the models ('widget'), the latent ('start') or both.
+    """Return the axes with each widget as a change of what it leads into: the models ('widget'), the latent ('start') or both.
     A value that the widget has anyway changes nothing.
 
     Raises:
@@ -67,12 +68,12 @@ def resolve_widgets(
 
 
 def _widgets(axis: Axis) -> list[tuple[str, str]]:
-    """The widgets that an axis varies."""
+    """Return the widgets that an axis varies."""
     return list(dict.fromkeys(to.widget for value in axis.values for name, to in value.changes if name == "widget"))
 
 
 def _targets(widget: tuple[str, str], axis: Axis, graph: Mapping[str, Any], links: Mapping[str, Any]) -> list[str]:
-    """The changes that an edit of the widget makes: "widget" if it leads into the models, "start" if into the latent."""
+    """Return the changes that an edit of the widget makes: "widget" if it leads into the models, "start" if into the latent."""
     node, name = widget
     if node not in graph:
         raise AthanorError(
@@ -129,7 +130,7 @@ class Variants:
         return model, clip, vae
 
     def latent(self, edits: WidgetEdits) -> dict[str, Any]:
-        """The LATENT with these values in the widgets; what was run for it is let go."""
+        """Return the LATENT with these values in the widgets; what was run for it is let go."""
         (latent,) = self._ports(edits, ("latent",))
         self.forget()
         return latent
@@ -147,7 +148,7 @@ class Variants:
         gc.collect()
 
     def _ports(self, edits: WidgetEdits, ports: Sequence[str]) -> list[Any]:
-        """The values of these ports with these values in the widgets."""
+        """Return the values of these ports with these values in the widgets."""
         graph = edited(self.graph, edits)
         links = {
             port: self.links[port]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import html
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files import write_atomically
+from ..files import link_or_copy, write_atomically
 from . import marks
 from .bundle import bundle
 from .store import failures
@@ -51,10 +49,7 @@ def write(folder: Path, document: Mapping[str, Any]) -> Path:
         if not source.is_file():
             continue
         if not copy.is_file():
-            try:
-                os.link(source, copy)
-            except OSError:
-                write_atomically(copy, lambda temporary, s=source: shutil.copyfile(s, temporary), False)
+            link_or_copy(source, copy)
     text = json.dumps(data(folder, document), ensure_ascii=False)
     _write(target / "cells.json", text)
     page = _PAGE.format(
@@ -68,7 +63,7 @@ def write(folder: Path, document: Mapping[str, Any]) -> Path:
 
 
 def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
-    """All that the viewer shows besides the pictures."""
+    """Return all that the viewer shows besides the pictures."""
     errors = failures(folder)
     missing = [key for key in document["order"] if not (folder / "cells" / f"{key}.png").is_file()]
     return {name: document[name] for name in ("title", "axes", "cells", "sizes", "parameters")} | {

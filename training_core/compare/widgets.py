@@ -71,7 +71,7 @@ def _loose(widget: Widget) -> set[str]:
 
 
 def _nearest(text: str, widgets: Sequence[Widget]) -> str:
-    """The widgets that look most like a text, in words, each in the form in which the text names its node."""
+    """Return the widgets that look most like a text, in words, each in the form in which the text names its node."""
     node, _, name = text.rpartition(".")
     same = [w for w in widgets if name and name.lower() == w.name.lower()]
     if node.isdecimal():
@@ -83,7 +83,7 @@ def _nearest(text: str, widgets: Sequence[Widget]) -> str:
 
 
 def read(widget: Widget, text: str, widgets: Sequence[Widget], whole_word: bool = True) -> Axis:
-    """The axis of a widget's values: numbers and ranges, names and patterns, on and off, texts (one a line) or old => new.
+    """Return the axis of a widget's values: numbers and ranges, names and patterns, on and off, texts (one a line) or old => new.
 
     Raises:
         AthanorError: the widget does not take one of them.

@@ -1,4 +1,4 @@
-"""Aspect-ratio bucket arithmetic, as sd-scripts has it (pure functions; sizes are (width, height) in pixels)."""
+"""Aspect-ratio buckets computed as sd-scripts does (pure functions; all sizes are (width, height) in pixels)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How one picture meets its bucket: resize to `resized`, then cut `bucket` out at `crop` (left, top)."""
+    """How a picture is fitted to its bucket: resized to `resized`, then a rectangle of size `bucket` is cut out at `crop`."""
 
     bucket: Size
     resized: Size
-    crop: tuple[int, int]
+    crop: tuple[int, int]  # left, top, in the resized picture
 
 
 def bucket_sizes(resolution: Size, minimum: int, maximum: int, step: int) -> list[Size]:
-    """All buckets of about the resolution's area, sorted.
+    """Return all bucket sizes of about the resolution's area, sorted (sd-scripts' make_bucket_resolutions).
 
-    The square of side floor(sqrt(area) / step) * step, and for each width from `minimum` to `maximum` the
-    largest height whose area stays within the resolution's, with its transpose.
+    These are the square of side floor(sqrt(area) / step) * step, and for each width from `minimum` to `maximum` in
+    steps of `step` the greatest height whose area stays within the resolution's, and the same turned by 90 degrees.
     """
     area = resolution[0] * resolution[1]
     minimum, maximum = max(step, minimum // step * step), -(-maximum // step) * step
@@ -39,10 +39,10 @@ def bucket_sizes(resolution: Size, minimum: int, maximum: int, step: int) -> lis
 
 
 def choose(size: Size, sizes: Sequence[Size]) -> tuple[Size, Size]:
-    """Bucket and resized size of a picture, enlarging it if need be.
+    """Return a picture's bucket out of `sizes`, and its size after resizing it to cover that bucket.
 
-    An exact match wins, else the smallest difference of aspect ratios (the first of equals). The picture is
-    scaled to cover the bucket.
+    A bucket of exactly the picture's size wins, else the one whose aspect ratio differs least (the first of equals).
+    Pictures smaller than their bucket are enlarged.
     """
     width, height = size
     if size in sizes:
@@ -54,10 +54,11 @@ def choose(size: Size, sizes: Sequence[Size]) -> tuple[Size, Size]:
 
 
 def choose_no_upscale(size: Size, resolution: Size, step: int) -> tuple[Size, Size]:
-    """Bucket and resized size of a picture that is only ever made smaller.
+    """Return a picture's bucket and its size after resizing, without ever enlarging it (bucket_no_upscale).
 
-    Within the resolution's area it keeps its size and the bucket is cut from it; above, it is scaled to the
-    area so that one side is a multiple of `step` and the aspect ratio is kept best.
+    A picture within the resolution's area keeps its size. A larger one is scaled down to that area so that one side is
+    a multiple of `step`, the side that keeps the aspect ratio better. The bucket is the resized picture with both sides
+    rounded down to multiples of `step`; a side below one step gives 0.
     """
     width, height = size
     area, ratio = resolution[0] * resolution[1], width / height
@@ -72,7 +73,7 @@ def choose_no_upscale(size: Size, resolution: Size, step: int) -> tuple[Size, Si
 
         w1, h2 = down(ideal_width), down(ideal_height)
         h1, w2 = down(w1 / ratio), down(h2 * ratio)
-        # A side shorter than one step gives no ratio: that option is the worse one.
+        # A side shorter than one step is rounded to 0 and has no ratio: the other option is taken.
         error1 = abs(w1 / h1 - ratio) if h1 else math.inf
         error2 = abs(w2 / h2 - ratio) if h2 else math.inf
         resized = (w1, int(w1 / ratio + 0.5)) if error1 < error2 else (int(h2 * ratio + 0.5), h2)
@@ -80,28 +81,33 @@ def choose_no_upscale(size: Size, resolution: Size, step: int) -> tuple[Size, Si
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """The buckets of one resolution."""
+class BucketTable:
+    """The buckets that pictures are sorted into at one resolution."""
 
     resolution: Size
-    sizes: tuple[Size, ...]  # empty: cut from the picture itself (bucket_no_upscale)
+    sizes: tuple[Size, ...]  # empty: each picture's own size makes its bucket (bucket_no_upscale)
     step: int
 
 
-def bucket_table(resolution: Size, settings: BucketSettings) -> Table:
-    """The buckets of `resolution`: one without enable_bucket, else sd-scripts' list."""
+def bucket_table(resolution: Size, settings: BucketSettings) -> BucketTable:
+    """Return the buckets of `resolution`: that size alone without enable_bucket, else those of `bucket_sizes`."""
     step = settings.bucket_reso_steps
     if not settings.enable_bucket:
-        return Table(resolution, (resolution,), step)
+        return BucketTable(resolution, (resolution,), step)
     if settings.bucket_no_upscale:
-        return Table(resolution, (), step)
+        return BucketTable(resolution, (), step)
     sizes = bucket_sizes(resolution, settings.min_bucket_reso, settings.max_bucket_reso, step)
-    return Table(resolution, tuple(sizes), step)
+    return BucketTable(resolution, tuple(sizes), step)
 
 
-def place(size: Size, table: Table, focus: tuple[float, float] | None = None) -> Placement:
-    """Where a picture of `size` goes, cropped about its centre or, as far as its edges allow, about `focus`
-    (parts of width and height).
+def place(size: Size, table: BucketTable, focus: tuple[float, float] | None = None) -> Placement:
+    """Return the bucket, resized size and crop of a picture.
+
+    Args:
+        size: the picture's, in pixels.
+        table: the buckets of the resolution.
+        focus: the point in the crop's middle as (x, y), fractions of width and height; None: the picture's centre. The
+            crop stays inside the picture, so a point near an edge ends up off the middle.
 
     Raises:
         AthanorError: the picture is smaller than one bucket step and must not be enlarged.
@@ -122,10 +128,10 @@ def place(size: Size, table: Table, focus: tuple[float, float] | None = None) ->
 
 
 def recorded_crop(size: Size, bucket: Size, flip: bool = False) -> tuple[int, int]:
-    """(left, top) that sd-scripts tells SDXL: not what is cut, but where the whole picture would lie in the bucket.
+    """Return the crop position (left, top) in pixels that SDXL is conditioned on, as sd-scripts computes it.
 
-    The picture is fitted into the bucket with bars; numbers are cut to whole ones. Mirrored, left is measured from
-    the other side.
+    It is not where the picture was cut: imagine the whole picture fitted into the bucket with bars beside it; this is
+    its top left corner there, rounded down. For a mirrored picture left is measured from the bucket's right edge.
     """
     (width, height), (bucket_w, bucket_h) = size, bucket
     ratio = width / height

@@ -1,4 +1,4 @@
-"""Latents by view and texts by caption: each is encoded once, then its encoder can leave."""
+"""Encode every crop variant and every caption of a plan once, so that VAE and text encoders can leave the GPU."""
 
 from __future__ import annotations
 
@@ -13,91 +13,101 @@ import torch
 from ..errors import AthanorError
 from ..randomness import keyed
 from . import images
-from .plan import Buckets, Caption, CropVariant
+from .plan import Buckets, CropVariant, SampleCaption
 from .prefetch import prefetched
 from .store import MemoryStore, Store, Tensors
 
 VERSION = 1
-"""Of what is stored and how pictures are prepared; another number makes every old entry stale."""
+"""Version of the stored format and of the preparation of pictures, part of every key: raising it makes old entries unused."""
 
 Encode = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]
-"""(B, H, W, 3) float32 in 0..1 -> the posterior's mean and, where the VAE has one, std: (B, C, ...) on the CPU."""
+"""Pixels (B, H, W, 3) float32 in 0..1 -> mean of the VAE's posterior and, where it has one, its std: (B, C, ...) on the CPU."""
 
-EncodeText = Callable[[Caption], tuple[Tensors, dict[str, Any]]]
-"""A caption -> its tensors, and plain values about them."""
+EncodeText = Callable[[SampleCaption], tuple[Tensors, dict[str, Any]]]
+"""A caption -> the text encoders' tensors by name, and plain values about them that JSON can hold."""
 
 
 def hashed(*parts: Any) -> str:
-    """64 hex digits that depend on the `repr` of every part."""
+    """Return the SHA-256 (64 hex digits) of VERSION and the `repr` of every part."""
     return hashlib.sha256(repr((VERSION, *parts)).encode()).hexdigest()
 
 
 def finite(tensors: Tensors) -> bool:
-    """Whether no number of an encoding is NaN or infinite."""
+    """Whether an encoding has no NaN and no infinity in its floating point tensors."""
     return all(bool(value.isfinite().all()) for value in tensors.values() if value.is_floating_point())
 
 
-class _Sound:
-    """Which entries of a store are known to be finite: each is looked at once, those of earlier runs when they are read."""
+class _FiniteChecks:
+    """Remembers which entries of a store are free of NaN and infinity, so that each entry is checked once per run.
+
+    Entries made in this run are checked as they are encoded, those of earlier runs when they are first read.
+    """
 
     def __init__(self) -> None:
         self._good: set[str] = set()
         self._bad: set[str] = set()
 
-    def made(self, key: str) -> None:
-        """An entry was made, and is finite."""
+    def mark_finite(self, key: str) -> None:
+        """Note that a new entry, already checked, is finite."""
         self._bad.discard(key)
         self._good.add(key)
 
-    def known_bad(self, key: str) -> bool:
-        """Whether the entry was read and is not finite: it counts as lost."""
+    def is_known_bad(self, key: str) -> bool:
+        """Whether an entry was read and found not finite; it counts as missing and is encoded again."""
         return key in self._bad
 
-    def read(self, key: str, tensors: Tensors) -> bool:
-        """Whether an entry that was read is finite."""
+    def check(self, key: str, tensors: Tensors) -> bool:
+        """Return whether an entry just read from the store is finite, and remember the answer."""
         if key not in self._good:
             (self._good if finite(tensors) else self._bad).add(key)
         return key in self._good
 
 
 class LatentCache:
-    """Latents of a dataset's views, by content: picture, mask, crop, resize, flip, colour and VAE."""
+    """Latents of a dataset's crop variants, stored by content: the key covers file, background, crop, flip, colour and VAE."""
 
     def __init__(self, store: Store, buckets: Buckets, vae: str, batch_size: int) -> None:
-        """`vae`: fingerprint of its weights."""
-        self._store, self._buckets, self._vae, self._batch_size = store, buckets, vae, batch_size
-        self._sound = _Sound()
+        """Prepare a cache in `store`; nothing is encoded yet.
 
-    def key(self, view: CropVariant) -> str:
-        """What the latent of a view is kept under."""
-        picture = self._buckets.dataset.pictures[view.picture]
+        Args:
+            vae: fingerprint of the VAE's weights.
+            batch_size: pictures that the VAE encodes at once.
+        """
+        self._store, self._buckets, self._vae, self._batch_size = store, buckets, vae, batch_size
+        self._finite = _FiniteChecks()
+
+    def key(self, variant: CropVariant) -> str:
+        """Return the store's key of a variant's latent."""
+        picture = self._buckets.dataset.pictures[variant.picture]
         settings = self._buckets.dataset.subsets[picture.subset]
         background = None if settings.alpha_mask else settings.alpha_background
-        how = (astuple(view.placement), self._buckets.settings.resize_interpolation, view.flip, view.colour)
+        how = (astuple(variant.placement), self._buckets.settings.resize_interpolation, variant.flip, variant.colour)
         return hashed("latent", self._vae, picture.content, background, how)
 
-    def _mask_key(self, view: CropVariant) -> str | None:
-        mask = self._buckets.dataset.pictures[view.picture].mask
+    def _mask_key(self, variant: CropVariant) -> str | None:
+        mask = self._buckets.dataset.pictures[variant.picture].mask
         if mask is None:
             return None
-        return hashed("mask", mask.content, mask.is_alpha, astuple(view.placement), view.flip)
+        return hashed("mask", mask.content, mask.is_alpha, astuple(variant.placement), variant.flip)
 
-    def keys(self, views: Iterable[CropVariant]) -> set[str]:
-        """Everything these views need."""
-        views = set(views)
-        return {self.key(view) for view in views} | {key for view in views if (key := self._mask_key(view))}
+    def keys(self, variants: Iterable[CropVariant]) -> set[str]:
+        """Return the store's keys of all latents and masks that these variants need."""
+        variants = set(variants)
+        return {self.key(variant) for variant in variants} | {
+            key for variant in variants if (key := self._mask_key(variant))
+        }
 
-    def fill(self, views: Iterable[CropVariant], encode: Encode) -> Iterator[tuple[int, int]]:
-        """Encode what is missing, in batches of one bucket; yields (done, total) of it.
+    def fill(self, variants: Iterable[CropVariant], encode: Encode) -> Iterator[tuple[int, int]]:
+        """Encode the variants whose latents are missing, in batches of one bucket; yield (done, total) after each batch.
 
         Raises:
             AthanorError: pictures whose latents are NaN or infinite.
         """
-        views = list(dict.fromkeys(views))
-        for view in views:
-            if (key := self._mask_key(view)) and self._store.meta(key) is None:
-                self._store.put(key, {"mask": self._mask(view)})
-        unique = {key: view for view in views if self._is_missing(key := self.key(view))}
+        variants = list(dict.fromkeys(variants))
+        for variant in variants:  # masks need no encoder
+            if (key := self._mask_key(variant)) and self._store.meta(key) is None:
+                self._store.put(key, {"mask": self._mask(variant)})
+        unique = {key: variant for variant in variants if self._is_missing(key := self.key(variant))}
         batches = self._batches(list(unique.items()))
         done = 0
         for (keys, pixels), _ in prefetched(batches, self._pixels):
@@ -106,24 +116,25 @@ class LatentCache:
                 key: {"mean": mean[i : i + 1]} | ({} if std is None else {"std": std[i : i + 1]})
                 for i, key in enumerate(keys)
             }
-            self._refuse([unique[key] for key, parts in made.items() if not finite(parts)])
+            self._refuse_not_finite([unique[key] for key, parts in made.items() if not finite(parts)])
             for key, parts in made.items():
+                # Cloned, as a slice would keep the memory of the whole batch.
                 self._store.put(key, {name: value.clone() for name, value in parts.items()})
-                self._sound.made(key)
+                self._finite.mark_finite(key)
             done += len(keys)
             yield done, len(unique)
 
     def _is_missing(self, key: str) -> bool:
-        return self._store.meta(key) is None or self._sound.known_bad(key)
+        return self._store.meta(key) is None or self._finite.is_known_bad(key)
 
-    def _refuse(self, views: list[CropVariant]) -> None:
-        """Name pictures whose latents cannot be learnt from."""
-        names = list(dict.fromkeys(self._buckets.dataset.pictures[view.picture].name for view in views))
+    def _refuse_not_finite(self, variants: list[CropVariant]) -> None:
+        """Raise an AthanorError that names the pictures of these variants, if there are any."""
+        names = list(dict.fromkeys(self._buckets.dataset.pictures[variant.picture].name for variant in variants))
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise AthanorError(
-                f"{names[0]}{more}: the VAE encodes it as NaN or infinity, which would spoil the network; connect another VAE "
-                "(Load VAE), or take the picture out of the folder."
+                f"{names[0]}{more}: the VAE encodes it as NaN or infinity, which would ruin the training; connect another VAE "
+                "(Load VAE), or remove the picture from the folder."
             )
 
     def _batches(self, missing: list[tuple[str, CropVariant]]) -> list[list[tuple[str, CropVariant]]]:
@@ -135,46 +146,55 @@ class LatentCache:
 
     def _pixels(self, batch: list[tuple[str, CropVariant]]) -> tuple[list[str], torch.Tensor]:
         dataset, tensors = self._buckets.dataset, []
-        for _, view in batch:
-            picture = dataset.pictures[view.picture]
+        for _, variant in batch:
+            picture = dataset.pictures[variant.picture]
             interpolation = self._buckets.settings.resize_interpolation
-            image = images.fit(dataset.image(picture), view.placement, view.flip, interpolation)
-            if view.colour:
-                image = images.shift_colours(image, keyed(picture.content, "colour", view.colour))
+            image = images.fit(dataset.image(picture), variant.placement, variant.flip, interpolation)
+            if variant.colour:
+                image = images.shift_colours(image, keyed(picture.content, "colour", variant.colour))
             tensors.append(images.to_tensor(image))
         return [key for key, _ in batch], torch.stack(tensors)
 
-    def _mask(self, view: CropVariant) -> torch.Tensor:
-        """(H, W) uint8 in the bucket's size: resized, cut and mirrored with its picture."""
+    def _mask(self, variant: CropVariant) -> torch.Tensor:
+        """Return the variant's mask, (H, W) uint8 in the bucket's size: resized, cut and mirrored like its picture."""
         dataset = self._buckets.dataset
-        mask = dataset.mask(picture := dataset.pictures[view.picture])
+        mask = dataset.mask(picture := dataset.pictures[variant.picture])
         if mask is None:
-            raise AthanorError(f"{picture.name}: its mask is gone since the dataset was read; load the dataset again.")
-        return torch.from_numpy(np.array(images.fit(mask, view.placement, view.flip)))
+            raise AthanorError(
+                f"{picture.name}: its mask has disappeared since the dataset was read; load the dataset again."
+            )
+        return torch.from_numpy(np.array(images.fit(mask, variant.placement, variant.flip)))
 
-    def get(self, view: CropVariant) -> Tensors | None:
-        """mean (1, C, ...), std likewise where there is one, mask (H, W) uint8 where there is one; None if lost or not finite."""
-        found = self._store.get(self.key(view))
-        if found is not None and not self._sound.read(self.key(view), found[0]):
+    def get(self, variant: CropVariant) -> Tensors | None:
+        """Return the variant's tensors: "mean" (1, C, ...), and if it has them "std" (1, C, ...) and "mask" (H, W) uint8.
+
+        None if one of them is missing in the store or not finite.
+        """
+        key, mask_key = self.key(variant), self._mask_key(variant)
+        latent = self._store.get(key)
+        if latent is None or not self._finite.check(key, latent[0]):
             return None
-        key = self._mask_key(view)
-        mask = self._store.get(key) if key else ({}, {})
-        return None if found is None or mask is None else found[0] | mask[0]
+        mask = self._store.get(mask_key) if mask_key else ({}, {})
+        return None if mask is None else latent[0] | mask[0]
 
 
 class TextCache:
-    """Encoded captions, by text, text encoder and layer."""
+    """Encoded captions, stored by text, text encoder and layer."""
 
     def __init__(self, store: Store, clip: str) -> None:
-        """`clip`: fingerprint of the text encoder, its patches and its layer."""
-        self._store, self._clip, self._sound = store, clip, _Sound()
+        """Prepare a cache in `store`; nothing is encoded yet.
 
-    def key(self, caption: Caption) -> str:
-        """What the encoding of a caption is kept under."""
+        Args:
+            clip: fingerprint of the text encoders' weights and patches, and of the layer that is read.
+        """
+        self._store, self._clip, self._finite = store, clip, _FiniteChecks()
+
+    def key(self, caption: SampleCaption) -> str:
+        """Return the store's key of a caption's encoding."""
         return hashed("text", self._clip, astuple(caption))
 
-    def fill(self, captions: Iterable[Caption], encode: EncodeText) -> Iterator[tuple[int, int]]:
-        """Encode what is missing, every caption once; yields (done, total) of it.
+    def fill(self, captions: Iterable[SampleCaption], encode: EncodeText) -> Iterator[tuple[int, int]]:
+        """Encode the captions that are missing, each once; yield (done, total) after each.
 
         Raises:
             AthanorError: a caption whose encoding is NaN or infinite.
@@ -187,25 +207,26 @@ class TextCache:
                     f'The text encoder gives NaN or infinity for the caption "{_short(caption.text)}": connect another CLIP, or '
                     "start ComfyUI with --fp32-text-enc."
                 )
-            self._sound.made(self.key(caption))
+            self._finite.mark_finite(self.key(caption))
             try:
                 self._store.put(self.key(caption), tensors, **meta)
-            except TypeError:  # an encoder that gives more than tensors and plain values: not for the disk
+            except TypeError:  # this encoder returns values that JSON cannot hold: from now on captions stay in memory
                 self._store = MemoryStore()
                 self._store.put(self.key(caption), tensors, **meta)
             yield done, len(missing)
 
     def _is_missing(self, key: str) -> bool:
-        return self._store.meta(key) is None or self._sound.known_bad(key)
+        return self._store.meta(key) is None or self._finite.is_known_bad(key)
 
-    def meta(self, caption: Caption) -> dict[str, Any]:
-        """The plain values of a caption's encoding; empty if it is not there."""
+    def meta(self, caption: SampleCaption) -> dict[str, Any]:
+        """Return the plain values of a caption's encoding; {} if it is not in the store."""
         return self._store.meta(self.key(caption)) or {}
 
-    def get(self, caption: Caption) -> tuple[Tensors, dict[str, Any]] | None:
-        """Tensors and plain values, or None if lost or not finite."""
-        found = self._store.get(self.key(caption))
-        return found if found is None or self._sound.read(self.key(caption), found[0]) else None
+    def get(self, caption: SampleCaption) -> tuple[Tensors, dict[str, Any]] | None:
+        """Return a caption's tensors and plain values; None if they are missing in the store or not finite."""
+        key = self.key(caption)
+        encoding = self._store.get(key)
+        return encoding if encoding is not None and self._finite.check(key, encoding[0]) else None
 
 
 def _short(text: str, most: int = 60) -> str:

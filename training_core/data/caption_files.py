@@ -1,4 +1,4 @@
-"""Write captions to the files beside the pictures; what was there is copied away first."""
+"""Write captions to the files beside the pictures, after a backup of the files that change."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from . import captions, decode
 from .dataset import BACKUPS, Dataset, Picture
 
 NEW_FILES = "new_files.txt"
-"""In a backup: the captions that had no file before, one path per line. To go back, delete them."""
+"""File in a backup that lists the captions written as new files, one path per line: to go back, delete those."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What `write` has changed on disk."""
+    """What `write` has changed on disk; `str()` gives the sentence for the user."""
 
     files: int
     new: int  # of those, captions that had no file
@@ -28,32 +28,31 @@ class Written:
 
     def __str__(self) -> str:
         if not self.files:
-            return "No caption file was written: they hold these captions already."
+            return "No caption file was written: the files already hold these captions."
         places = ", ".join(str(PurePosixPath(BACKUPS, folder.name)) for folder in self.backups)
         return (
-            f"{self.files} caption file{'s' * (self.files != 1)} written, {self.new} of them new; what was there before "
-            f"is in {places} of the dataset folder."
+            f"{self.files} caption file{'s' * (self.files != 1)} written, {self.new} of them new; the old files are "
+            f"in {places} of the dataset folder."
         )
 
 
 def root_of(picture: Picture) -> Path:
-    """The dataset folder that a picture was found in."""
+    """Return the dataset folder that a picture was read from."""
     return picture.path.parents[len(PurePosixPath(picture.name).parts) - 1]
 
 
 def write(dataset: Dataset, pictures: Sequence[Picture], now: datetime | None = None) -> Written:
     """Write the captions of `pictures` (of `dataset`) as UTF-8 to their caption files, each whole or not at all.
 
-    A file that holds its caption already is not touched. All others are copied to
-    `<dataset folder>/captions_backup/<time>/<relative path>` before the first one is written; line ends stay as they
-    were in the file.
+    A file that already holds its caption is not touched. All others are first copied to
+    `<dataset folder>/captions_backup/<time>/<relative path>`. Line ends (LF or CRLF) stay as they were in each file.
 
     Args:
-        now: names the backup folder; the present time if None.
+        now: the time that names the backup folder; None: the present time.
 
     Raises:
-        AthanorError: two pictures share a file but not the caption, the caption file would be a picture, or a file
-            cannot be written.
+        AthanorError: two pictures share a caption file but not the caption, caption_extension is one of pictures, or
+            a file cannot be written.
     """
     wanted: dict[Path, Picture] = {}
     for picture in pictures:
@@ -68,16 +67,16 @@ def write(dataset: Dataset, pictures: Sequence[Picture], now: datetime | None = 
     if not wanted:
         return Written(0, 0, ())
     new = {file for file in wanted if not file.exists()}
-    doing = BACKUPS
+    current = BACKUPS  # named in the error
     try:
         backups = _back_up(wanted, new, (now or datetime.now()).strftime("%Y%m%d-%H%M%S"))
         for file, picture in wanted.items():
-            doing = file.name
+            current = file.name
             data = _encoded(picture.caption, b"" if file in new else file.read_bytes())
             write_atomically(file, lambda temporary, data=data: temporary.write_bytes(data))
     except OSError as error:
         raise AthanorError(
-            f"write_files: {doing} cannot be written ({error.strerror or error}); make the dataset folder writable and "
+            f"write_files: {current} cannot be written ({error.strerror or error}); make the dataset folder writable and "
             "free some space, or turn write_files off."
         ) from None
     return Written(len(wanted), len(new), tuple(backups))
@@ -87,12 +86,14 @@ def _file(dataset: Dataset, picture: Picture) -> Path:
     extension = dataset.subsets[picture.subset].caption_extension
     file = captions.caption_file(picture.path, extension)
     if file.suffix.lower() in decode.SUFFIXES | decode.OTHER_SUFFIXES:
-        raise AthanorError(f"caption_extension '{extension}' is that of pictures; set it to .txt to write captions.")
+        raise AthanorError(
+            f"caption_extension '{extension}' is one of picture files; set it to .txt to write captions."
+        )
     return file
 
 
 def _holds(file: Path, caption: str) -> bool:
-    """Whether a caption file says this; one that cannot be read does not."""
+    """Whether a caption file can be read and holds exactly this caption."""
     try:
         return captions.read(file, file.suffix) == caption
     except AthanorError:
@@ -100,7 +101,7 @@ def _holds(file: Path, caption: str) -> bool:
 
 
 def _back_up(wanted: dict[Path, Picture], new: set[Path], stamp: str) -> list[Path]:
-    """Copy what will be overwritten; a list names what was not there. One new folder for each dataset folder."""
+    """Copy the files that will be overwritten, and list the new ones; return the backup folders, one per dataset folder."""
     folders: dict[Path, Path] = {}
     created: dict[Path, list[str]] = {}
     for file, picture in wanted.items():
@@ -120,7 +121,7 @@ def _back_up(wanted: dict[Path, Picture], new: set[Path], stamp: str) -> list[Pa
 
 
 def _new_folder(parent: Path, stamp: str) -> Path:
-    """parent/stamp, or stamp-2 ... if another backup was made in the same second."""
+    """Make and return the folder parent/stamp, or parent/stamp-2 and so on if that exists (a backup of the same second)."""
     for number in count(1):
         folder = parent / (stamp if number == 1 else f"{stamp}-{number}")
         try:
@@ -132,7 +133,7 @@ def _new_folder(parent: Path, stamp: str) -> Path:
 
 
 def _encoded(caption: str, before: bytes) -> bytes:
-    """The bytes of a caption file, with the line ends that it had."""
+    """Return a caption as UTF-8 bytes, with the line ends of the file's old content `before`."""
     end = b"\r\n" if b"\r\n" in before else b"\n"
     data = caption.encode("utf-8").replace(b"\n", end)
     return data + end if before.endswith(b"\n") else data

@@ -1,4 +1,4 @@
-"""From a caption on disk to the text of one training sample (pure)."""
+"""Read captions from files, and make the text of one training sample from a caption as sd-scripts does."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from ..settings import DatasetSettings
 
 
 class Random(Protocol):
-    """What a caption needs of a generator; `keyed` and Python's `random.Random` both have it."""
+    """The random choices that a caption needs; `keyed` and Python's `random.Random` both offer them."""
 
     def random(self) -> float:
         """Return a float in [0, 1)."""
         ...
 
     def shuffle(self, x: MutableSequence[Any], /) -> None:
-        """Put the items into another order, in place."""
+        """Put the items into a random order, in place."""
         ...
 
     def choice(self, seq: Sequence[Any], /) -> Any:
-        """Return one of the items."""
+        """Return one of the items, each as likely."""
         ...
 
 
 def caption_file(path: Path, extension: str) -> Path:
-    """Where the caption of picture `path` is kept; a missing dot in the extension is added."""
+    """Return the path of the caption file of picture `path`; a missing dot in the extension is added."""
     return path.with_suffix(extension if extension.startswith(".") else f".{extension}")
 
 
 def read(path: Path, extension: str) -> str | None:
-    """The text of the caption file beside picture `path`: its non-blank lines, stripped; None if there is no file.
+    """Return the caption in the file beside picture `path`: its non-blank lines, stripped; None if there is no file.
 
     Raises:
-        AthanorError: the file is neither UTF-8 (a byte order mark is tolerated) nor marked UTF-16; names its encoding.
+        AthanorError: the file is neither UTF-8 (with or without byte order mark) nor UTF-16 with one; the message
+            names the likely encoding.
     """
     file = caption_file(path, extension)
     if not file.is_file():
@@ -49,12 +50,18 @@ def read(path: Path, extension: str) -> str | None:
             f"{file.name}: the caption is not UTF-8 text (it looks like {_guess(data)}); save it as UTF-8."
         ) from None
     if "\0" in text:
-        raise AthanorError(f"{file.name}: the caption is not text, or UTF-16 without its mark; save it as UTF-8.")
+        raise AthanorError(
+            f"{file.name}: the caption is not text, or it is UTF-16 without a byte order mark; save it as UTF-8."
+        )
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _guess(data: bytes) -> str:
-    """The likely encoding of text that is not UTF-8: East Asian ones have pairs of high bytes."""
+    """Return the likely encoding of bytes that are not UTF-8.
+
+    East Asian encodings write a character as a high byte and one that mostly is high too; Western ones have single high
+    bytes (é, ü) between ASCII letters. 1.5 high bytes per pair tells them apart.
+    """
     pairs = len(re.findall(rb"[\x81-\xfe][\x40-\xfe]", data))
     if pairs and len(re.findall(rb"[\x80-\xff]", data)) >= 1.5 * pairs:
         for encoding, name in (("shift_jis", "Shift-JIS"), ("gb18030", "GBK"), ("big5", "Big5")):
@@ -68,18 +75,18 @@ def _guess(data: bytes) -> str:
 
 
 def final_text(caption: str, settings: DatasetSettings, rng: Random, epoch: int, step: int, total_steps: int) -> str:
-    """The caption of one sample, by sd-scripts' pipeline in its order.
+    """Return the text that one sample is trained on, following sd-scripts' process_caption step by step.
 
-    Prefix and suffix; dropped whole or not; wildcards and one line of many, or the first line; tags warmed up,
-    shuffled and dropped; secondary separator. Where sd-scripts leaves a literal keep_tokens_separator in the
-    caption (nothing to shuffle), it is replaced by the caption separator.
+    In this order: prefix and suffix; dropout of the whole caption; one random line and its wildcards (or the first
+    line); warmup, shuffling and dropout of tags; secondary separator. One difference: where sd-scripts leaves a literal
+    keep_tokens_separator in the caption (nothing to shuffle), it is replaced by the caption separator.
 
     Args:
         caption: the raw text, lines separated by newlines.
-        rng: draws in the order above and only for what is switched on.
-        epoch: from 1.
-        step: finished optimizer steps.
-        total_steps: of the run, for a token_warmup_step below 1.
+        rng: draws in the order above, and only for what is switched on.
+        epoch: counted from 1.
+        step: optimizer steps done before this sample.
+        total_steps: optimizer steps of the whole run; a token_warmup_step below 1 is a fraction of them.
     """
     if settings.caption_prefix:
         caption = f"{settings.caption_prefix} {caption}"
@@ -102,8 +109,8 @@ def final_text(caption: str, settings: DatasetSettings, rng: Random, epoch: int,
     return caption
 
 
-def plain(settings: DatasetSettings) -> DatasetSettings:
-    """The settings without chance: nothing shuffled, dropped or warmed up."""
+def without_chance(settings: DatasetSettings) -> DatasetSettings:
+    """Return the settings with shuffling, dropout and warmup of captions switched off."""
     return settings.model_copy(
         update={
             "shuffle_caption": False,
@@ -122,14 +129,18 @@ def _dropped(settings: DatasetSettings, rng: Random, epoch: int) -> bool:
 
 
 def wildcards(text: str, rng: Random) -> str:
-    """Replace every `{a|b|c}` by one of its choices; `{{` and `}}` are literal braces."""
+    """Return the text with every `{a|b|c}` replaced by one of its choices; `{{` and `}}` become literal braces."""
     text = text.replace("{{", "\0").replace("}}", "\1")
     text = re.sub(r"\{([^}]+)\}", lambda match: rng.choice(match.group(1).split("|")), text)
     return text.replace("\0", "{").replace("\1", "}")
 
 
 def _tags(caption: str, settings: DatasetSettings, rng: Random, step: int, total_steps: int) -> str:
-    """Warm up, shuffle and drop the flexible tags; fixed ones stay. Joined with ', ' whatever the separator is."""
+    """Warm up, shuffle and drop the flexible tags of a caption; fixed ones (keep_tokens) stay in place.
+
+    During warmup the first tags come first: their number grows with the steps from token_warmup_min to all. As in
+    sd-scripts the result is joined with ', ' whatever the separator is.
+    """
     comma, separator = settings.caption_separator, settings.keep_tokens_separator
     tail: list[str] = []
     if separator and separator in caption:

@@ -1,4 +1,4 @@
-"""Keep pictures that come out of a graph as a dataset folder, named after its content."""
+"""Save pictures that nodes made as a dataset folder, named after its content."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ MASKS = "masks"
 
 
 def per_picture(captions: Sequence[str], count: int) -> list[str]:
-    """One caption for each of `count` pictures: as many as there are, one for all, or none.
+    """Return one caption for each of `count` pictures; a single one is repeated, and no captions stay none ([]).
 
     Raises:
-        AthanorError: another number of captions.
+        AthanorError: the number of captions is neither 0, 1 nor `count`.
     """
     if len(captions) not in (0, 1, count):
         raise AthanorError(
-            f"captions: there are {len(captions)} for {count} pictures; connect one per picture, one for all, or none."
+            f"captions: there are {len(captions)} for {count} pictures; connect one per picture, one for all of them, or none."
         )
     return list(captions) * count if len(captions) == 1 else list(captions)
 
@@ -38,10 +38,10 @@ def collect(
     masks: Sequence[np.ndarray],
     settings: DatasetSettings,
 ) -> Dataset:
-    """Write pictures below `root`, in a folder named after all pixels and captions, and read it as a dataset.
+    """Write pictures into a folder below `root` and return it as a dataset.
 
-    The same pictures and captions are found there again; nothing is written twice. The folder is an ordinary dataset
-    that a Dataset Loader reads as well.
+    The folder is named after the SHA-256 of all pixels, masks and captions, so the same input uses the same folder and
+    writes nothing again. It is an ordinary dataset that a Dataset Loader can read too.
 
     Args:
         pictures: (H, W, 3) uint8 each.
@@ -54,7 +54,7 @@ def collect(
     texts = per_picture(captions, len(pictures))
     if len(masks) not in (0, 1, len(pictures)):
         raise AthanorError(
-            f"masks: there are {len(masks)} for {len(pictures)} pictures; connect one per picture or one."
+            f"masks: there are {len(masks)} for {len(pictures)} pictures; connect one per picture, or one for all of them."
         )
     files = {}
     for i, pixels in enumerate(pictures):

@@ -1,4 +1,4 @@
-"""The dataset as it travels between nodes: names, sizes and captions, no pixels."""
+"""The dataset that nodes pass on: paths, sizes and captions of pictures, but no pixels."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from PIL import Image
 
 from ..settings import DatasetSettings
 from . import decode
-from .balance import balanced
+from .repeats import balanced
 
 BACKUPS = "captions_backup"
-"""Folder inside a dataset where Caption Edit keeps what it replaces; never read as part of it."""
+"""Folder inside a dataset for Caption Edit's copies of the files that it changes; the scan passes over it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """Where a picture counts: white trains, black does not."""
+    """The file of a picture's mask: white areas are trained on, black ones are not."""
 
     path: Path
     content: str  # SHA-256 of the file
-    is_alpha: bool  # the picture's own alpha channel
+    is_alpha: bool  # the mask is the alpha channel of the picture file itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One picture of the dataset."""
+    """A picture of a dataset, with its caption and how often it is seen; its pixels stay on disk."""
 
     path: Path
     name: str  # path below the dataset folder, with '/'
@@ -43,26 +43,26 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The pictures of one or more folders; a small handle that travels between nodes."""
+    """The pictures of one or more folders (subsets), each with its own settings."""
 
     subsets: tuple[DatasetSettings, ...]
     pictures: tuple[Picture, ...]
     warnings: tuple[str, ...] = field(default=())
 
     def joined(self, other: Dataset) -> Dataset:
-        """Both, one after the other; each keeps its own settings."""
-        moved = (replace(p, subset=p.subset + len(self.subsets)) for p in other.pictures)
-        return Dataset(self.subsets + other.subsets, (*self.pictures, *moved), self.warnings + other.warnings)
+        """Return a dataset of this one's pictures followed by those of `other`; each subset keeps its own settings."""
+        renumbered = (replace(p, subset=p.subset + len(self.subsets)) for p in other.pictures)
+        return Dataset(self.subsets + other.subsets, (*self.pictures, *renumbered), self.warnings + other.warnings)
 
     @property
     def repeats(self) -> tuple[int, ...]:
-        """How often each picture is seen per epoch, regularization balanced against the rest."""
+        """Return how often each picture is seen per epoch, after `balanced` has adjusted the regularization pictures."""
         flags = [self.subsets[p.subset].is_reg for p in self.pictures]
         return balanced([p.repeats for p in self.pictures], flags)
 
     @property
     def fingerprint(self) -> str:
-        """Changes with any pixel, mask, caption, repeat or order of the pictures; not with where the folder lies."""
+        """Return a SHA-256 that changes with any picture file, mask, caption, repeat or the order, but not with the folder's place."""
         parts = (
             (p.subset, p.name, p.content, p.caption, p.repeats, p.mask and (p.mask.content, p.mask.is_alpha), p.focus)
             for p in self.pictures
@@ -70,12 +70,15 @@ class Dataset:
         return hashlib.sha256(repr(tuple(parts)).encode()).hexdigest()
 
     def image(self, picture: Picture) -> Image.Image:
-        """Its pixels, RGB: transparent parts on its subset's background, or as they are if alpha is the mask."""
+        """Decode a picture to upright sRGB, transparent parts on alpha_background.
+
+        With alpha_mask the colours under transparent parts stay as the file has them.
+        """
         settings = self.subsets[picture.subset]
         return decode.decode(picture.path, None if settings.alpha_mask else settings.alpha_background)
 
     def mask(self, picture: Picture) -> Image.Image | None:
-        """Its mask in its own size, mode L."""
+        """Decode a picture's mask, resized to the picture, mode L (white: trained on); None if it has none."""
         if picture.mask is None:
             return None
         if picture.mask.is_alpha:
@@ -85,11 +88,11 @@ class Dataset:
 
 
 def few(things: Sequence[str], most: int = 3) -> str:
-    """'a, b, c and 5 more': the first few of a list."""
+    """Return the first `most` names and how many follow: 'a, b, c and 5 more'."""
     more = f" and {len(things) - most} more" if len(things) > most else ""
     return ", ".join(things[:most]) + more
 
 
 def several(count: int, noun: str) -> str:
-    """'1 picture', '2 pictures'."""
+    """Return a number and its noun, in the plural unless it is 1: '1 picture', '2 pictures'."""
     return f"{count} {noun}{'s' * (count != 1)}"

@@ -1,4 +1,4 @@
-"""From a picture file to upright sRGB pixels, and what can be said of a file without trusting it."""
+"""Decode picture files to upright sRGB pixels, and inspect files that may be broken."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from PIL import Image, ImageCms, ImageFile, ImageOps, features
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".avif"})
 OTHER_SUFFIXES = frozenset({".gif", ".tif", ".tiff", ".jxl", ".heic", ".heif", ".jfif", ".psd", ".tga", ".jp2"})
-"""Pictures that are not read; the scan names them."""
+"""Endings of picture files that are not read; the scan warns of them."""
 
 MAX_PIXELS = 178_956_970
-"""More is taken for a decompression bomb (Pillow's own limit, which another pack may have switched off)."""
+"""A larger picture is refused as a decompression bomb (Pillow's own limit, which another pack may have switched off)."""
 
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, Image.DecompressionBombError)
-"""What Pillow raises for broken files."""
+"""Exceptions that Pillow raises for broken files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What a scan needs to know of a picture."""
+    """Facts about a picture file that decodes without error."""
 
     content: str  # SHA-256 of the file
     size: tuple[int, int]  # width, height after EXIF rotation
@@ -36,7 +36,11 @@ class Inspected:
 
 @contextmanager
 def strict() -> Iterator[None]:
-    """Cut-off files are errors and odd EXIF blocks no noise, whatever the host or another pack has set."""
+    """Make Pillow raise for cut-off files and hide its warnings until the block ends.
+
+    With LOAD_TRUNCATED_IMAGES, which other packs and at times ComfyUI set, the missing part of a file would be left blank,
+    and trained on.
+    """
     before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
         with warnings.catch_warnings():
@@ -47,14 +51,14 @@ def strict() -> Iterator[None]:
 
 
 def inspect(path: Path) -> Inspected:
-    """Hash a picture and decode it whole, to see that it can be.
+    """Hash a picture file and decode all of it, so that a broken one is noticed before training.
 
     Raises:
         one of UNREADABLE: the file cannot be read; the message says why.
     """
     data = path.read_bytes()
     if not data:
-        raise ValueError("it is empty")
+        raise ValueError("the file is empty")
     if path.suffix.lower() == ".avif" and not features.check("avif"):
         raise ValueError("this Pillow cannot read avif; Pillow 11.3 or newer can")
     try:
@@ -67,14 +71,14 @@ def inspect(path: Path) -> Inspected:
             image.load()
             return Inspected(hashlib.sha256(data).hexdigest(), size, image.has_transparency_data, animated)
     except Image.UnidentifiedImageError:
-        raise ValueError("it is no picture that can be read") from None
+        raise ValueError("it is not a picture of a known format") from None
 
 
 def decode(path: Path, background: str | None = "white") -> Image.Image:
-    """The picture as upright sRGB: turned as its EXIF data says, its colour profile applied, 16 bits made 8.
+    """Decode a picture to upright sRGB (mode RGB): EXIF rotation and colour profile applied, 16 bits reduced to 8.
 
     Args:
-        background: colour that shows through transparent parts; None leaves the colours that the file has there.
+        background: colour put under transparent parts; None: the colours that the file has there.
 
     Raises:
         one of UNREADABLE: the file cannot be read.
@@ -87,7 +91,7 @@ def decode(path: Path, background: str | None = "white") -> Image.Image:
 
 
 def alpha(path: Path) -> Image.Image | None:
-    """The upright alpha channel, mode L; None if the picture has none.
+    """Decode a picture's alpha channel, upright, mode L; None if it has none.
 
     Raises:
         one of UNREADABLE: the file cannot be read.
@@ -116,7 +120,7 @@ def _upright(path: Path) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _srgb(image: Image.Image) -> Image.Image:
-    """RGB through the embedded ICC profile; one that is broken or of another kind of colours is left out."""
+    """Convert to sRGB through the embedded ICC profile; a profile that is broken or for other colour channels is ignored."""
     profile = image.info.get("icc_profile")
     if image.mode not in ("RGB", "CMYK", "L"):
         image = image.convert("L" if image.mode in ("1", "LA") else "RGB")

@@ -1,4 +1,4 @@
-"""Which pictures the probe looks at, and which of them training never sees (pure)."""
+"""Choose the pictures that the probe measures, and hold them out of training if validation_split says so (pure)."""
 
 from __future__ import annotations
 
@@ -8,52 +8,53 @@ from ..randomness import digest, keyed
 from ..settings import ValidationSettings
 from . import captions
 from .dataset import Dataset
-from .plan import Batch, Buckets, CropVariant, Sample, caption_of, sort_into_buckets
+from .plan import Buckets, CropVariant, PlannedBatch, Sample, caption_of, sort_into_buckets
 
 ENOUGH = 8
-"""With fewer pictures, none is held out: training needs them."""
+"""With fewer training pictures than this none is held out: training needs them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """What is trained on, and what the probe looks at."""
+class ProbeSplit:
+    """The pictures for training and those that the probe measures."""
 
     training: Buckets
     probed: Buckets
-    batches: list[Batch]  # of the probe
-    label: str
+    batches: list[PlannedBatch]  # of the probe, the same every time
+    label: str  # "held-out pictures" or "training pictures", as curves and reports call them
     warnings: list[str]
 
 
-def hold_out(buckets: Buckets, settings: ValidationSettings, own: Buckets | None = None) -> Held:
-    """Choose the probe's pictures: those of `own`, else a held-out part of the training's, else some of the training's."""
+def hold_out(buckets: Buckets, settings: ValidationSettings, validation: Buckets | None = None) -> ProbeSplit:
+    """Choose the probe's pictures: those of `validation`, else a held-out part of `buckets`, else some that are trained on."""
     seed, count, warnings = settings.validation_seed, settings.probe_samples, []
-    training, probed, label = buckets, own, "held-out pictures"
-    if own is None and settings.validation_split:
+    training, probed, label = buckets, validation, "held-out pictures"
+    if validation is None and settings.validation_split:
         training, probed = split(buckets, settings.validation_split, seed)
         if probed is None:
             warnings.append(
-                f"validation_split: too few pictures to hold some out (fewer than {ENOUGH}, or none by it)."
+                f"validation_split: no picture is held out, as there are fewer than {ENOUGH} or the split rounds to none."
             )
     if probed is None:
         probed, label = training, "training pictures"
-    return Held(
+    return ProbeSplit(
         training=training, probed=probed, batches=probe_batches(probed, count, seed), label=label, warnings=warnings
     )
 
 
 def split(buckets: Buckets, part: float, seed: int) -> tuple[Buckets, Buckets | None]:
-    """(buckets to train on, held-out buckets or None): about `part` of the pictures, never regularization ones.
+    """Return (buckets to train on, held-out buckets or None if there are too few pictures).
 
-    Which ones depends on their content and the seed alone, so that a picture more or less changes little.
+    Held out is the fraction `part` of the pictures that are not regularization ones. A picture's chance depends on its
+    content and the seed alone, so that adding or removing a picture hardly changes the choice.
     """
     dataset = buckets.dataset
-    own = [i for i, p in enumerate(dataset.pictures) if not dataset.subsets[p.subset].is_reg]
-    count = round(part * len(own))
-    if count < 1 or len(own) < ENOUGH:
+    eligible = [i for i, p in enumerate(dataset.pictures) if not dataset.subsets[p.subset].is_reg]
+    count = round(part * len(eligible))
+    if count < 1 or len(eligible) < ENOUGH:
         return buckets, None
-    held = set(sorted(own, key=lambda i: digest("hold out", seed, dataset.pictures[i].content))[:count])
-    return _only(buckets, set(range(len(dataset.pictures))) - held), _only(buckets, held)
+    held_out = set(sorted(eligible, key=lambda i: digest("hold out", seed, dataset.pictures[i].content))[:count])
+    return _only(buckets, set(range(len(dataset.pictures))) - held_out), _only(buckets, held_out)
 
 
 def _only(buckets: Buckets, indices: set[int]) -> Buckets:
@@ -61,10 +62,11 @@ def _only(buckets: Buckets, indices: set[int]) -> Buckets:
     return sort_into_buckets(Dataset(buckets.dataset.subsets, pictures), buckets.settings)
 
 
-def probe_batches(buckets: Buckets, count: int, seed: int) -> list[Batch]:
-    """Batches of `count` samples: pictures cropped as placed, neither mirrored nor tinted, with their plain captions.
+def probe_batches(buckets: Buckets, count: int, seed: int) -> list[PlannedBatch]:
+    """Return batches of `count` samples in all, without augmentation: no flip, no colour shift, captions without chance.
 
-    With fewer pictures than `count` they come again; with more, some are picked by the seed.
+    With fewer pictures than `count` pictures are repeated; with more, the seed chooses. Regularization pictures are
+    used only if there are no others.
     """
     dataset = buckets.dataset
     entries = [e for e in buckets.entries if not dataset.subsets[dataset.pictures[e.picture].subset].is_reg]
@@ -77,12 +79,13 @@ def probe_batches(buckets: Buckets, count: int, seed: int) -> list[Batch]:
     for entry in chosen:
         picture = dataset.pictures[entry.picture]
         settings = dataset.subsets[picture.subset]
-        text = captions.final_text(picture.caption, captions.plain(settings), keyed("probe", picture.content), 1, 0, 1)
+        rng = keyed("probe", picture.content)  # draws the line and the wildcards of the caption
+        text = captions.final_text(picture.caption, captions.without_chance(settings), rng, 1, 0, 1)
         sample = Sample(CropVariant(entry.picture, entry.placement), replace(caption_of(settings), text=text), False)
         by_bucket.setdefault(entry.placement.bucket, []).append(sample)
     size = buckets.settings.batch_size
     return [
-        Batch(bucket, tuple(samples[i : i + size]))
+        PlannedBatch(bucket, tuple(samples[i : i + size]))
         for bucket, samples in sorted(by_bucket.items())
         for i in range(0, len(samples), size)
     ]

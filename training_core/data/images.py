@@ -1,4 +1,4 @@
-"""Resize, crop, mirror and tint pictures (arithmetic on pixels; files are read in `decode`)."""
+"""Resize, crop, mirror and recolour pictures that `decode` has read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PILLOW = {
 
 
 def fit(image: Image.Image, placement: Placement, flip: bool = False, interpolation: str = "auto") -> Image.Image:
-    """Resize an RGB or L image, cut its bucket out at the placement's crop, and mirror it if asked."""
+    """Resize an image (mode RGB or L) and cut out its bucket as the placement says; with `flip` mirror the result."""
     image = resize(image, placement.resized, interpolation)
     (left, top), (width, height) = placement.crop, placement.bucket
     image = image.crop((left, top, left + width, top + height))
@@ -26,7 +26,7 @@ def fit(image: Image.Image, placement: Placement, flip: bool = False, interpolat
 
 
 def resize(image: Image.Image, size: Size, interpolation: str = "auto") -> Image.Image:
-    """Resize by --resize_interpolation; auto is sd-scripts' own choice: area where no side grows, else Lanczos."""
+    """Resize to `size` by sd-scripts' --resize_interpolation; "auto" is its default: area if no side grows, else Lanczos."""
     if image.size == size:
         return image
     if interpolation == "auto":
@@ -38,24 +38,25 @@ def resize(image: Image.Image, size: Size, interpolation: str = "auto") -> Image
 
 
 def area(values: np.ndarray, length: int, axis: int) -> np.ndarray:
-    """Resample one axis: every new cell is the mean of what it covers, fractions of cells included. float64.
+    """Resample one axis to `length` cells (float64): each is the mean of the old cells it covers, fractions included.
 
-    The mean is a difference of the running integral, which is linear within a cell.
+    This is OpenCV's INTER_AREA, computed as differences of the running integral, which is linear within a cell.
     """
     values = np.moveaxis(values, axis, 0)
     old = len(values)
     integral = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, 0, dtype=np.float64)])
-    at = np.arange(length + 1) * (old / length)
-    whole = np.minimum(at.astype(np.int64), old - 1)
-    part = (at - whole).reshape(-1, *[1] * (values.ndim - 1))
+    borders = np.arange(length + 1) * (old / length)
+    whole = np.minimum(borders.astype(np.int64), old - 1)
+    part = (borders - whole).reshape(-1, *[1] * (values.ndim - 1))
     edges = integral[whole] + part * values[whole]
     return np.moveaxis(np.diff(edges, axis=0) * (length / old), 0, axis)
 
 
 def shift_colours(image: Image.Image, rng: keyed) -> Image.Image:
-    """sd-scripts' color_aug on an RGB image: the hue by up to 16 degrees, or a gamma of 0.95 to 1.05."""
+    """Recolour an RGB image as sd-scripts' --color_aug: shift the hue by up to 16 degrees, or apply a gamma of 0.95 to 1.05."""
     if rng.random() < 0.5:
         hue, saturation, value = image.convert("HSV").split()
+        # Pillow's hue runs from 0 to 255, so 16 degrees (8 of the 180 steps that OpenCV and sd-scripts have) are 11.4.
         shift = round((rng.random() * 2 - 1) * 16 / 360 * 256)
         return Image.merge("HSV", (hue.point([(h + shift) % 256 for h in range(256)]), saturation, value)).convert(
             "RGB"
@@ -65,5 +66,5 @@ def shift_colours(image: Image.Image, rng: keyed) -> Image.Image:
 
 
 def to_tensor(image: Image.Image) -> torch.Tensor:
-    """RGB image -> (H, W, 3) float32 in 0..1, the host's picture format."""
+    """Convert an RGB image to (H, W, 3) float32 in 0..1, ComfyUI's picture format."""
     return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255.0)

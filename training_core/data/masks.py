@@ -1,4 +1,4 @@
-"""Masks of pictures: files of the same name in another folder, and where they want the crop to look."""
+"""Find the mask of each picture, and the point that its crop should be centred on."""
 
 from __future__ import annotations
 
@@ -15,56 +15,62 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A picture's mask and the middle of what it shows."""
+class MaskMatch:
+    """A picture's mask, and the point that its crop should be centred on."""
 
     mask: Mask
-    focus: Point | None
+    focus: Point | None  # (x, y) as fractions of width and height; None: the mask says nothing about it
 
 
 class Masks:
-    """The mask files below a folder: 'part/name.png' for the dataset's 'part/name.jpg', or 'name.png' for all parts."""
+    """The mask files below a folder: 'part/name.png' for the dataset's 'part/name.jpg', or 'name.png' for that name anywhere."""
 
     def __init__(
         self, root: Path, folder: Path, inspect_all: Callable[[list[Path]], list[decode.Inspected | str]]
     ) -> None:
         self._root, self._folder = root, folder
         files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() in decode.SUFFIXES)
-        self._seen = dict(zip(files, inspect_all(files), strict=True))
+        self._inspected = dict(zip(files, inspect_all(files), strict=True))
         self._by_stem = {p.relative_to(folder).with_suffix("").as_posix(): p for p in files}
         self._unused = {p.relative_to(folder).as_posix() for p in files}
 
-    def of(self, picture: Path, size: tuple[int, int]) -> Found | str | None:
-        """The mask of a picture of `size`, why it cannot be used, or None."""
-        own = picture.relative_to(self._root).with_suffix("").as_posix()
-        file = self._by_stem.get(own) or self._by_stem.get(picture.stem)
+    def of(self, picture: Path, size: tuple[int, int]) -> MaskMatch | str | None:
+        """Return the mask of a picture of `size` (width, height), the reason why it cannot be used, or None if there is none."""
+        stem = picture.relative_to(self._root).with_suffix("").as_posix()
+        file = self._by_stem.get(stem) or self._by_stem.get(picture.stem)
         if file is None:
             return None
         self._unused.discard(file.relative_to(self._folder).as_posix())
-        seen = self._seen[file]
-        if isinstance(seen, str):
-            return f"its mask {file.name} cannot be read: {seen}"
-        (w, h), (mw, mh) = size, seen.size
-        if abs(mw / mh * h / w - 1) > 0.01:
-            return f"its mask {file.name} is {mw}x{mh}, the picture {w}x{h}: a mask must have the picture's shape"
-        return Found(Mask(file, seen.content, is_alpha=False), _middle(file, seen.content))
+        inspected = self._inspected[file]
+        if isinstance(inspected, str):
+            return f"its mask {file.name} cannot be read: {inspected}"
+        (w, h), (mw, mh) = size, inspected.size
+        if abs(mw / mh * h / w - 1) > 0.01:  # 1 % leaves room for sizes rounded while resizing
+            return f"its mask {file.name} is {mw}x{mh}, the picture {w}x{h}: a mask must have the aspect ratio of its picture"
+        return MaskMatch(Mask(file, inspected.content, is_alpha=False), _middle(file, inspected.content))
 
     def unused(self) -> Iterator[str]:
-        """One sentence about masks without a picture."""
+        """Yield a warning about masks without a picture, if there are any."""
         if self._unused:
             yield f"{several(len(self._unused), 'mask')} without a picture of that name: {few(sorted(self._unused))}."
 
 
 @lru_cache(maxsize=65536)
 def _middle(file: Path, content: str) -> Point | None:
-    """The middle of the box around what is white, as parts of width and height."""
+    """Return the middle of the box around the mask's white area as fractions of width and height; None if it is all black.
+
+    `content` (the file's SHA-256) is there for the cache: a changed file is read again.
+    """
     mask = decode.decode(file, "black").getchannel("R")
     box = mask.point([255 * (v > 127) for v in range(256)]).getbbox()
     return ((box[0] + box[2]) / 2 / mask.width, (box[1] + box[3]) / 2 / mask.height) if box else None
 
 
 def box_in_name(stem: str, size: tuple[int, int]) -> Point | None:
-    """The middle of the box that sd-scripts' face cropping writes into names: name_cx_cy_w_h, in pixels."""
+    """Return the face's middle as fractions of width and height, from a file name by sd-scripts' detect_face_rotate.
+
+    Such names end with _cx_cy_w_h, in pixels of the picture of `size` (width, height). None for all other names.
+    """
     match = re.fullmatch(r".*_(\d+)_(\d+)_(\d+)_(\d+)", stem)
     if not match:
         return None

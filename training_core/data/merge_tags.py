@@ -1,4 +1,4 @@
-"""Several taggers' captions of the same pictures become one (pure)."""
+"""Merge Tags: merge the captions that several taggers gave the same pictures (pure)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .tags import key, split
 
 
 def merge_tags(captions: Mapping[str, Sequence[str]], settings: MergeTagsSettings) -> tuple[list[str], str]:
-    """One caption per picture, and a report of how far the taggers agree.
+    """Return one caption per picture, and a report of how far the taggers agree.
 
-    Tags are the same whatever their upper and lower case, underscores and escaped brackets; the spelling of the
-    first tagger that has one is kept. Tags of the first tagger come first, then the new ones of the next.
+    Tags that differ only in case, underscores or escaped brackets are the same; the spelling of the first tagger that has
+    one is used. Tags of the first tagger come first, then the new ones of the next.
 
     Args:
         captions: the name of each tagger's input -> its captions, one per picture, in the same order.
@@ -35,33 +35,33 @@ def merge_tags(captions: Mapping[str, Sequence[str]], settings: MergeTagsSetting
         )
     least = {"union": 1, "intersection": len(names), "vote": settings.min_votes}[settings.mode]
     glue = settings.separator if settings.separator[-1:].isspace() else f"{settings.separator} "
-    merged, agreed, total, kept = [], 0, 0, 0
+    merged, agreed, total, used = [], 0, 0, 0
     proposed, only = Counter(), Counter()
     for row in zip(*captions.values(), strict=True):
         spelling, voters = _votes(row, settings.separator)
-        chosen = [spelling[k] for k, who in voters.items() if len(who) >= least]
+        chosen = [spelling[k] for k, taggers in voters.items() if len(taggers) >= least]
         merged.append(glue.join(chosen))
-        kept += len(chosen)
+        used += len(chosen)
         total += len(voters)
-        agreed += sum(len(who) == len(names) for who in voters.values())
-        proposed.update(names[i] for who in voters.values() for i in who)
-        only.update(names[who[0]] for who in voters.values() if len(who) == 1)
+        agreed += sum(len(taggers) == len(names) for taggers in voters.values())
+        proposed.update(names[i] for taggers in voters.values() for i in taggers)
+        only.update(names[taggers[0]] for taggers in voters.values() if len(taggers) == 1)
     lines = [
-        f"{len(merged)} pictures, {len(names)} tagger{'s' * (len(names) > 1)}: {kept} of {total} tags kept.",
+        f"{len(merged)} pictures, {len(names)} tagger{'s' * (len(names) > 1)}: {used} of {total} tags kept.",
         f"All agree on {agreed} tags{f' ({100 * agreed / total:.1f} %)' if total else ''}.",
-        *(f"{name}: {proposed[name]} tags, {only[name]} of them only its own." for name in names),
+        *(f"{name}: {proposed[name]} tags, {only[name]} of them from this tagger alone." for name in names),
     ]
     return merged, "\n".join(lines)
 
 
 def _votes(row: Sequence[str], separator: str) -> tuple[dict[str, str], dict[str, list[int]]]:
-    """Key of each tag -> its first spelling, and -> the taggers that have it, in order of appearance."""
+    """Return two tables by tag key, in order of appearance: the tag's first spelling, and the numbers of its taggers."""
     spelling: dict[str, str] = {}
     voters: dict[str, list[int]] = {}
     for number, caption in enumerate(row):
         for tag in (tag for line in caption.split("\n") for tag in split(line, separator)):
             spelling.setdefault(key(tag), tag)
-            who = voters.setdefault(key(tag), [])
-            if number not in who:  # a tagger has one vote
-                who.append(number)
+            taggers = voters.setdefault(key(tag), [])
+            if number not in taggers:  # a tagger has one vote per tag
+                taggers.append(number)
     return spelling, voters

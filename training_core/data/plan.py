@@ -1,4 +1,4 @@
-"""The plan of an epoch: every sample of every batch, named before anything is encoded (pure)."""
+"""Plan an epoch: name every sample of every batch before anything is encoded (pure)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .dataset import Dataset
 T = TypeVar("T")
 
 VARIANTS = 4
-"""Different crops, and different colour shifts, of one picture: bounded, so that their latents can be kept."""
+"""Random crops, and colour shifts, that one picture can have: few enough to encode each once and cache its latent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A picture in a bucket; with several resolutions a picture has several."""
+class BucketEntry:
+    """A picture in a bucket; with several resolutions a picture can be in several buckets."""
 
     picture: int  # index into dataset.pictures
     placement: Placement
@@ -31,15 +31,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """A dataset sorted into buckets."""
+    """A dataset whose pictures are sorted into buckets."""
 
     dataset: Dataset
     settings: BucketSettings
-    entries: tuple[Entry, ...]
-    warnings: tuple[str, ...] = ()
+    entries: tuple[BucketEntry, ...]
+    warnings: tuple[str, ...] = ()  # pictures that are left out
 
     def by_size(self) -> dict[tuple[int, int], list[int]]:
-        """Bucket size -> indices of entries, each as often as its picture's repeats; sizes sorted."""
+        """Return bucket size -> indices into `entries`, each repeated like its picture; sorted by size, without empty buckets."""
         result, repeats = defaultdict(list), self.dataset.repeats
         for index, entry in enumerate(self.entries):
             result[entry.placement.bucket] += [index] * repeats[entry.picture]
@@ -47,42 +47,42 @@ class Buckets:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Batches of one epoch: per bucket, the last may be short."""
+        """Return the number of batches of one epoch; the last one of each bucket may be short."""
         return sum(math.ceil(len(entries) / self.settings.batch_size) for entries in self.by_size().values())
 
 
 @dataclass(frozen=True, slots=True)
 class CropVariant:
-    """What of a picture is encoded: the key of its latent."""
+    """One way to crop, flip and recolour a picture: all that its latent depends on, besides the file and the VAE."""
 
     picture: int  # index into dataset.pictures
-    placement: Placement  # with the crop of this view, in the resized picture before it is flipped
+    placement: Placement  # its crop is measured in the resized picture, before the flip
     flip: bool = False
-    colour: int = 0  # 0: as it is, else the number of a colour shift
+    colour: int = 0  # 0: original colours, else the number of a colour shift (1 to VARIANTS)
 
 
 @dataclass(frozen=True, slots=True)
-class Caption:
-    """The text that is encoded, and how: the key of its encoding."""
+class SampleCaption:
+    """The text of a sample and how it is encoded: all that its encoding depends on, besides the text encoders."""
 
     text: str
     weighted: bool = False  # brackets are emphasis
     max_tokens: int = 0  # 0: unlimited
-    without: tuple[str, ...] = ()  # text encoders that this sample goes without
+    without: tuple[str, ...] = ()  # text encoders whose output is dropped for this sample: clip_l, clip_g, t5xxl
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One picture in one batch."""
+    """A picture at one place of an epoch: its crop variant and its caption's text."""
 
-    view: CropVariant
-    caption: Caption
+    variant: CropVariant
+    caption: SampleCaption
     is_reg: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Samples of one bucket."""
+class PlannedBatch:
+    """A batch by name: samples of one bucket, not loaded or encoded yet."""
 
     bucket: tuple[int, int]
     samples: tuple[Sample, ...]
@@ -90,20 +90,21 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How long a run is."""
+    """The length of a run in optimizer steps and epochs."""
 
     steps: int  # optimizer steps
-    epochs: int  # started epochs
+    epochs: int  # the last one may be cut short by max_train_steps
     steps_per_epoch: int
 
 
 def sort_into_buckets(dataset: Dataset, settings: BucketSettings) -> Buckets:
-    """Give every picture its bucket, in every resolution; one that a further resolution does not change, once.
+    """Return the buckets of all pictures at all resolutions.
 
-    A picture too small for bucket_no_upscale is left out and named in `warnings`.
+    A picture that two resolutions place alike has one entry for both. One too small for bucket_no_upscale is left out
+    and named in `warnings`.
 
     Raises:
-        AthanorError: no picture has a bucket.
+        AthanorError: no picture fits a bucket.
     """
     entries, left_out = [], []
     tables = [bucket_table(resolution, settings) for resolution in settings.resolutions]
@@ -114,25 +115,28 @@ def sort_into_buckets(dataset: Dataset, settings: BucketSettings) -> Buckets:
         except AthanorError as error:
             left_out.append(f"{picture.name} is left out: {error}")
             continue
-        entries += [Entry(index, placement) for placement in placements]
+        entries += [BucketEntry(index, placement) for placement in placements]
     if not entries:
-        raise AthanorError(f"None of the {len(dataset.pictures)} pictures has a bucket ({left_out[0]})")
+        raise AthanorError(f"None of the {len(dataset.pictures)} pictures fits a bucket ({left_out[0]})")
     return Buckets(dataset, settings, tuple(entries), tuple(left_out))
 
 
-def caption_of(settings: DatasetSettings, text: str = "", without: tuple[str, ...] = ()) -> Caption:
-    """How a subset's texts are encoded."""
+def caption_of(settings: DatasetSettings, text: str = "", without: tuple[str, ...] = ()) -> SampleCaption:
+    """Return `text` with the subset's settings for encoding it (emphasis, most tokens)."""
     limit = 0 if settings.max_token_length == "unlimited" else int(settings.max_token_length)
-    return Caption(text, settings.weighted_captions, limit, without)
+    return SampleCaption(text, settings.weighted_captions, limit, without)
 
 
 def epoch_plan(
     buckets: Buckets, training: TrainingSettings, epoch: int, encoders: ConditioningSettings | None = None
-) -> list[Batch]:
-    """The batches of epoch `epoch` (from 0): per bucket shuffled and cut, then all batches shuffled.
+) -> list[PlannedBatch]:
+    """Return the batches of an epoch: each bucket is shuffled and cut into batches, then the batches are shuffled.
 
-    Depends on nothing but its arguments, so any epoch, and any batch of it, can be asked for directly. `encoders`:
-    how often a sample goes without one of several text encoders.
+    Everything random is keyed by (seed, what for, epoch, position), so any epoch can be planned without those before it.
+
+    Args:
+        epoch: counted from 0.
+        encoders: rates at which samples go without one of several text encoders; None: they never do.
     """
     run = length(buckets, training)
     order = keyed(training.seed, "order", epoch)
@@ -150,16 +154,16 @@ def epoch_plan(
             settings = buckets.dataset.subsets[picture.subset]
             rng = keyed(training.seed, "caption", epoch, position)
             text = captions.final_text(picture.caption, settings, rng, epoch + 1, step, run.steps)
-            without = _without(encoders, keyed(training.seed, "encoders", epoch, position)) if encoders else ()
-            view = _view(buckets, entry, settings, keyed(training.seed, "view", epoch, position))
-            samples.append(Sample(view, caption_of(settings, text, without), settings.is_reg))
+            without = _dropped_encoders(encoders, keyed(training.seed, "encoders", epoch, position)) if encoders else ()
+            variant = _draw_variant(buckets, entry, settings, keyed(training.seed, "view", epoch, position))
+            samples.append(Sample(variant, caption_of(settings, text, without), settings.is_reg))
             position += 1
-        plan.append(Batch(bucket, tuple(samples)))
+        plan.append(PlannedBatch(bucket, tuple(samples)))
     return plan
 
 
-def _without(encoders: ConditioningSettings, rng: keyed) -> tuple[str, ...]:
-    """Text encoders that a sample goes without, each drawn by itself (--clip_l_dropout_rate and so on)."""
+def _dropped_encoders(encoders: ConditioningSettings, rng: keyed) -> tuple[str, ...]:
+    """Draw the text encoders that a sample goes without, each independently (sd-scripts' --clip_l_dropout_rate etc.)."""
     rates = {
         "clip_l": encoders.clip_l_dropout_rate,
         "clip_g": encoders.clip_g_dropout_rate,
@@ -169,16 +173,21 @@ def _without(encoders: ConditioningSettings, rng: keyed) -> tuple[str, ...]:
 
 
 def shard(items: Sequence[T], rank: int, ranks: int) -> list[T]:
-    """What process `rank` of `ranks` works on: every ranks-th.
+    """Return the items that process `rank` of `ranks` works on: every ranks-th, beginning with its own number.
 
-    In the last round some may have none. (accelerate fills it up from the start, so that samples count twice.)
+    Nothing is repeated to make the shares equal, as accelerate does: a process may have one item fewer than others.
     """
     return list(items[rank::ranks])
 
 
-def _view(buckets: Buckets, entry: Entry, settings: DatasetSettings, rng: keyed) -> CropVariant:
-    """Draw one of a bounded number of views of a picture."""
+def _draw_variant(buckets: Buckets, entry: BucketEntry, settings: DatasetSettings, rng: keyed) -> CropVariant:
+    """Draw a picture's crop, flip and colour shift for one sample.
+
+    All four numbers are drawn whatever the settings are, so that switching one augmentation on leaves the others alone.
+    The crop depends on the picture and its number below VARIANTS alone: the same few crops come back in later epochs.
+    """
     placement, content = entry.placement, buckets.dataset.pictures[entry.picture].content
+    # 0.5 and 0.33 are how often sd-scripts applies flip_aug and color_aug.
     flip, spot, shifted, shift = rng.random() < 0.5, rng.below(VARIANTS), rng.random() < 0.33, rng.below(VARIANTS)
     if settings.random_crop or buckets.settings.crop_anchor == "random":
         spots = keyed(content, "crop", spot)
@@ -190,7 +199,7 @@ def _view(buckets: Buckets, entry: Entry, settings: DatasetSettings, rng: keyed)
 
 
 def length(buckets: Buckets, training: TrainingSettings) -> Length:
-    """Steps of the run: an epoch's last update may come from fewer batches than the others."""
+    """Return the length of the run; gradient accumulation begins anew with each epoch, so its last step may be smaller."""
     per_epoch = math.ceil(buckets.batches_per_epoch / training.batches_per_step)
     steps = training.max_train_steps or training.epochs * per_epoch
     return Length(steps, math.ceil(steps / per_epoch), per_epoch)

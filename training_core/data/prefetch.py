@@ -1,4 +1,4 @@
-"""Prepare the next items in a thread while the current one is worked on."""
+"""Prepare the next items in a thread while the current one is being used."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ R = TypeVar("R")
 
 
 def prefetched(items: Iterable[T], prepare: Callable[[T], R], ahead: int = 2) -> Generator[tuple[R, float]]:
-    """Yield `prepare(item)` of every item in order; up to `ahead` of them are made early by one thread.
+    """Yield (`prepare(item)`, seconds waited for it) of every item in order, prepared by one thread.
 
-    Yields:
-        the result, and how long it had to be waited for, in seconds. An exception of `prepare` is raised in its turn.
+    Up to `ahead` items are prepared early. An exception of `prepare` is raised where its result would have been yielded;
+    if the caller stops early, what is not begun is not prepared.
     """
     source, waiting = iter(items), deque[Future[R]]()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="athanor-prefetch") as pool:

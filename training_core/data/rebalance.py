@@ -1,4 +1,4 @@
-"""Raise repeats so that groups of pictures are seen equally often."""
+"""Balance Repeats: raise repeats so that groups of pictures are seen equally often, and report it as a table."""
 
 from __future__ import annotations
 
@@ -9,57 +9,32 @@ from pathlib import PurePosixPath
 from ..errors import AthanorError
 from ..settings import RebalanceSettings
 from .dataset import Dataset, few
+from .repeats import scaled
 from .tag_rules import parse_list
 from .tags import Separators, key, tags_of
 
 NONE = "(none)"
-"""The group of pictures that have none of the tags."""
+"""Name of the group of pictures that have none of the tags."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One group of the table."""
+class GroupRow:
+    """A group of pictures, as a row of the table shows it."""
 
     group: str
     before: tuple[int, ...]  # repeats of its pictures
     after: tuple[int, ...]
-    wanted: int  # samples per epoch that would equal the largest group
-
-
-def scaled(repeats: Sequence[int], wanted: int, most: int) -> list[int]:
-    """Repeats multiplied so that their sum is `wanted` if that can be, spread as evenly as whole numbers allow.
-
-    What is left over after rounding down goes to the largest remainders, the first of equals first. None is lowered,
-    and none is raised above `most`; what these cannot take goes to the others.
-    """
-    if sum(repeats) >= wanted:
-        return list(repeats)
-    result = [max(n, most) for n in repeats]
-    free = list(range(len(repeats)))
-    while free:
-        total = sum(repeats[i] for i in free)
-        rest = wanted - sum(n for i, n in enumerate(result) if i not in set(free))
-        full = {i for i in free if repeats[i] * rest > result[i] * total}
-        if not full:
-            parts = {i: divmod(repeats[i] * rest, total) for i in free}
-            for i, (whole, _) in parts.items():
-                result[i] = whole
-            over = rest - sum(whole for whole, _ in parts.values())
-            for i in sorted(free, key=lambda i: -parts[i][1])[:over]:
-                result[i] += 1
-            break
-        free = [i for i in free if i not in full]
-    return result
+    wanted: int  # samples per epoch of the largest group; 0: this group is not raised
 
 
 def rebalance(dataset: Dataset, settings: RebalanceSettings) -> tuple[Dataset, str]:
-    """The dataset with other repeats, and a table: group, pictures, repeats before and after, share of an epoch.
+    """Return the dataset with raised repeats, and a table: group, pictures, repeats before and after, share of an epoch.
 
-    The group with the most pictures x repeats is the yardstick. Regularization pictures are left alone, and so are
-    those in no group.
+    All groups are raised to the one with the most pictures x repeats. Regularization pictures and those in no group keep
+    their repeats; if nothing changes, the same dataset is returned.
 
     Raises:
-        AthanorError: by is tags, and no tags are named.
+        AthanorError: `by` is "tags", but no tags are named.
     """
     wanted_tags = parse_list(settings.tags)
     if settings.by == "tags" and not wanted_tags:
@@ -78,7 +53,7 @@ def rebalance(dataset: Dataset, settings: RebalanceSettings) -> tuple[Dataset, s
         indexes = sorted(groups[name], key=lambda i: (pictures[i].name, i))
         before = [pictures[i].repeats for i in indexes]
         after = before if name == NONE else scaled(before, wanted, settings.max_repeats)
-        rows.append(Row(name, tuple(before), tuple(after), 0 if name == NONE else wanted))
+        rows.append(GroupRow(name, tuple(before), tuple(after), 0 if name == NONE else wanted))
         for i, repeats in zip(indexes, after, strict=True):
             pictures[i] = replace(pictures[i], repeats=repeats)
     changed = any(row.before != row.after for row in rows)
@@ -88,7 +63,7 @@ def rebalance(dataset: Dataset, settings: RebalanceSettings) -> tuple[Dataset, s
 
 
 def _groups(dataset: Dataset, by: str, wanted: Sequence[str]) -> list[str | None]:
-    """The group of each picture; None: regularization."""
+    """Return each picture's group: the first of the `wanted` tags that it has, or its sub-folder; None for regularization."""
     separators = [Separators.of(subset) for subset in dataset.subsets]
     result: list[str | None] = []
     for picture in dataset.pictures:
@@ -107,7 +82,7 @@ def _groups(dataset: Dataset, by: str, wanted: Sequence[str]) -> list[str | None
     return result
 
 
-def _table(rows: Sequence[Row], most: int, missing: list[str], left_alone: int) -> str:
+def _table(rows: Sequence[GroupRow], most: int, missing: list[str], left_alone: int) -> str:
     total = sum(sum(row.after) for row in rows) or 1
     cells = [("group", "pictures", "before", "after", "share")]
     for row in rows:
@@ -119,11 +94,13 @@ def _table(rows: Sequence[Row], most: int, missing: list[str], left_alone: int) 
         for line in cells
     ]
     if short := [row.group for row in rows if sum(row.after) < row.wanted]:
-        lines.append(f"max_repeats {most} keeps these below the largest group: {few(short)}.")
+        lines.append(f"Below the largest group, because max_repeats is {most}: {few(short)}.")
     if missing:
-        lines.append(f"In no caption, or behind an earlier tag in all of them: {few(missing, 10)}.")
+        lines.append(
+            f"These tags have no group, as they are in no caption or only beside an earlier tag: {few(missing, 10)}."
+        )
     if left_alone:
-        lines.append(f"{left_alone} regularization pictures are left alone.")
+        lines.append(f"{left_alone} regularization pictures are not changed.")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Find the pictures of a dataset and read what is said about them."""
+"""Read a dataset folder: its pictures, captions, masks and repeats, and warnings about what is odd or left out."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ..errors import AthanorError
 from ..settings import DatasetSettings
 from . import captions, decode
 from .dataset import BACKUPS, Dataset, Mask, Picture, few, several
-from .masks import Found, Masks, box_in_name
+from .masks import MaskMatch, Masks, box_in_name
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """One folder whose pictures are read."""
+class _Folder:
+    """A folder whose pictures are read, and what its name says about them."""
 
-    folder: Path
+    path: Path
     repeats: int
     class_tokens: str
 
 
 @dataclass(slots=True, kw_only=True)
 class _Notes:
-    """Names of pictures by what is odd about them, to be said in one line each."""
+    """Names of pictures by what is odd about them; each list becomes one warning."""
 
     left_out: list[str] = field(default_factory=list)
     animated: list[str] = field(default_factory=list)
@@ -39,53 +39,62 @@ class _Notes:
     empty: list[str] = field(default_factory=list)
     unmasked: list[str] = field(default_factory=list)
 
+    def caption(self, name: str, caption: str | None, class_tokens: str) -> str:
+        """Return the picture's caption, or the class tokens if it has no caption file (None); note what is missing."""
+        if caption is None:
+            (self.by_class if class_tokens else self.uncaptioned).append(name)
+            return class_tokens
+        if not caption:
+            self.empty.append(name)
+        return caption
+
     def sentences(self, extension: str) -> Iterator[str]:
-        """The warnings, those of left-out files first."""
+        """Yield the warnings, those of left-out files first; `extension` is that of caption files."""
         yield from self.left_out
-        for names, one in (
+        for names, note in (
             (self.animated, "animated, its first frame is used"),
             (self.uncaptioned, f"without a {extension} file, trained on an empty text"),
             (self.by_class, f"without a {extension} file, trained on the class tokens"),
             (self.empty, "with an empty caption file, trained on an empty text"),
-            (self.unmasked, "without a mask, trained whole"),
+            (self.unmasked, "without a mask, all of it is trained on"),
         ):
             if names:
-                yield f"{several(len(names), 'picture')} {one}: {few(names)}."
+                yield f"{several(len(names), 'picture')} {note}: {few(names)}."
 
 
-def _parts(root: Path, settings: DatasetSettings, masks: Path | None) -> tuple[list[_Part], list[str]]:
-    """Folders to read, sorted by name, and the sub-folders that are not."""
-    whole = _Part(root, settings.repeats, settings.class_tokens)
-    parts, skipped = [whole], []
+def _folders(root: Path, settings: DatasetSettings, masks: Path | None) -> tuple[list[_Folder], list[str]]:
+    """Return the folders to read, sorted by name, and the names of the sub-folders that are not read."""
+    top = _Folder(root, settings.repeats, settings.class_tokens)
+    folders, skipped = [top], []
 
-    def walk(around: _Part) -> None:
-        for folder in sorted((p for p in around.folder.iterdir() if p.is_dir()), key=lambda p: p.name):
+    def walk(parent: _Folder) -> None:
+        for folder in sorted((p for p in parent.path.iterdir() if p.is_dir()), key=lambda p: p.name):
             if folder.name.startswith(".") or folder == masks or folder.name == BACKUPS:
                 continue
             number, _, tokens = folder.name.partition("_")
             if number.isdecimal() and int(number) > 0:
-                part = _Part(folder, int(number), tokens)
+                child = _Folder(folder, int(number), tokens)
             elif settings.nested_folders:
-                part = _Part(folder, around.repeats, around.class_tokens)
+                child = _Folder(folder, parent.repeats, parent.class_tokens)
             else:
                 skipped.append(folder.name)
                 continue
-            parts.append(part)
+            folders.append(child)
             if settings.nested_folders:
-                walk(part)
+                walk(child)
 
-    walk(whole)
-    return parts, skipped
+    walk(top)
+    return folders, skipped
 
 
 def _files(folder: Path) -> list[Path]:
-    found = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
-    return sorted(found, key=lambda p: p.name)
+    visible = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    return sorted(visible, key=lambda p: p.name)
 
 
 @lru_cache(maxsize=65536)
 def _inspect(path: Path, size: int, mtime_ns: int) -> decode.Inspected | str:
-    """What is known of a picture, or why it cannot be read; remembered while the file is unchanged."""
+    """Inspect a picture file; return why it cannot be read, if so. Cached as long as its size and time stay the same."""
     try:
         return decode.inspect(path)
     except decode.UNREADABLE as error:
@@ -93,16 +102,16 @@ def _inspect(path: Path, size: int, mtime_ns: int) -> decode.Inspected | str:
 
 
 def inspect_all(paths: list[Path]) -> list[decode.Inspected | str]:
-    """Inspect pictures in threads, in their order."""
+    """Inspect picture files in threads; return the results, or why a file cannot be read, in the order of `paths`."""
     stats = [path.stat() for path in paths]
+    # Threads are enough: Pillow decodes without holding Python's lock. 8 keep the memory of large pictures bounded.
     with decode.strict(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         return list(pool.map(_inspect, paths, (s.st_size for s in stats), (s.st_mtime_ns for s in stats)))
 
 
 def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None) -> str:
-    """A cheap fingerprint from names, sizes and times of all files, to see that something changed."""
-    parts, _ = _parts(root, settings, masks)
-    folders = [(part.folder, part.repeats, part.class_tokens) for part in parts]
+    """Return a hash of the names, sizes and times of all files: cheap, and another one as soon as a file has changed."""
+    folders = [(folder.path, folder.repeats, folder.class_tokens) for folder in _folders(root, settings, masks)[0]]
     if masks:
         folders += [(Path(folder), 0, "") for folder, _, _ in os.walk(masks)]
     entries = []
@@ -115,55 +124,50 @@ def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None) -> s
 
 
 def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Dataset:
-    """Read a dataset folder: every picture is decoded once, in threads, and remembered while it is unchanged.
+    """Read a dataset folder; every picture is decoded once, in threads, and the result cached while the file is unchanged.
 
-    What cannot be read (picture, mask or caption) is named in `warnings` and its picture left out.
+    A picture that cannot be read, or whose mask or caption cannot, is left out and named in the dataset's warnings.
 
     Raises:
         AthanorError: no picture can be read.
     """
-    parts, skipped = _parts(root, settings, masks)
-    listed = [(part, _files(part.folder)) for part in parts]
-    files = [(path, part) for part, paths in listed for path in paths if path.suffix.lower() in decode.SUFFIXES]
+    folders, skipped = _folders(root, settings, masks)
+    listed = [(folder, _files(folder.path)) for folder in folders]
+    files = [(path, folder) for folder, paths in listed for path in paths if path.suffix.lower() in decode.SUFFIXES]
     if not files:
-        raise AthanorError(_nothing(settings, skipped, listed))
+        raise AthanorError(_no_pictures(settings, skipped, listed))
     notes, pictures = _Notes(), []
-    found_masks = Masks(root, masks, inspect_all) if masks else None
-    for (path, part), seen in zip(files, inspect_all([path for path, _ in files]), strict=True):
+    mask_files = Masks(root, masks, inspect_all) if masks else None
+    for (path, folder), inspected in zip(files, inspect_all([path for path, _ in files]), strict=True):
         name = path.relative_to(root).as_posix()
-        if isinstance(seen, str):
-            notes.left_out.append(f"{name} cannot be read and is left out: {seen}.")
+        if isinstance(inspected, str):
+            notes.left_out.append(f"{name} cannot be read and is left out: {inspected}.")
             continue
-        mask = _mask(path, seen, settings, found_masks)
-        if isinstance(mask, str):
-            notes.left_out.append(f"{name} is left out: {mask}.")
+        match = _mask(path, inspected, settings, mask_files)
+        if isinstance(match, str):
+            notes.left_out.append(f"{name} is left out: {match}.")
             continue
         try:
             caption = captions.read(path, settings.caption_extension)
         except AthanorError as error:
             notes.left_out.append(f"{name} is left out: {error}")
             continue
-        if caption is None:
-            caption = part.class_tokens or settings.class_tokens
-            (notes.by_class if caption else notes.uncaptioned).append(name)
-        elif not caption:
-            notes.empty.append(name)
-        if seen.animated:
+        caption = notes.caption(name, caption, folder.class_tokens or settings.class_tokens)
+        if inspected.animated:
             notes.animated.append(name)
-        if mask is None and (settings.alpha_mask or masks):
+        if match is None and (settings.alpha_mask or masks):
             notes.unmasked.append(name)
-        focus = box_in_name(path.stem, seen.size) or (mask and mask.focus)
-        known = mask and mask.mask
+        focus = box_in_name(path.stem, inspected.size) or (match and match.focus)
         pictures.append(
             Picture(
                 path=path,
                 name=name,
-                content=seen.content,
-                size=seen.size,
+                content=inspected.content,
+                size=inspected.size,
                 caption=caption,
-                repeats=part.repeats,
+                repeats=folder.repeats,
                 subset=0,
-                mask=known,
+                mask=match and match.mask,
                 focus=focus,
             )
         )
@@ -171,50 +175,52 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Da
         raise AthanorError(
             f"folder '{settings.folder}': none of its {len(files)} pictures can be read ({notes.left_out[0]})"
         )
-    if len(notes.by_class) == len(pictures):  # class tokens instead of captions: as it is meant
+    if len(notes.by_class) == len(pictures):  # no captions at all: class tokens are what the user wants
         notes.by_class.clear()
-    warnings = [*notes.sentences(settings.caption_extension), *_elsewhere(settings, listed, skipped, notes)]
-    if found_masks:
-        warnings += found_masks.unused()
+    warnings = [*notes.sentences(settings.caption_extension), *_unread(settings, listed, skipped, notes)]
+    if mask_files:
+        warnings += mask_files.unused()
     return Dataset((settings,), tuple(pictures), tuple(warnings))
 
 
-def _mask(path: Path, seen: decode.Inspected, settings: DatasetSettings, masks: Masks | None) -> Found | str | None:
-    """The picture's mask, why it cannot be used, or None; a mask file wins over the alpha channel."""
-    found = masks.of(path, seen.size) if masks else None
-    if found is None and settings.alpha_mask and seen.has_alpha:
-        return Found(Mask(path, seen.content, is_alpha=True), None)
-    return found
+def _mask(
+    path: Path, inspected: decode.Inspected, settings: DatasetSettings, masks: Masks | None
+) -> MaskMatch | str | None:
+    """Return the picture's mask, why it cannot be used, or None; a mask file wins over the alpha channel."""
+    match = masks.of(path, inspected.size) if masks else None
+    if match is None and settings.alpha_mask and inspected.has_alpha:
+        return MaskMatch(Mask(path, inspected.content, is_alpha=True), None)
+    return match
 
 
-def _nothing(settings: DatasetSettings, skipped: list[str], listed: list[tuple[_Part, list[Path]]]) -> str:
+def _no_pictures(settings: DatasetSettings, skipped: list[str], listed: list[tuple[_Folder, list[Path]]]) -> str:
     sentence = (
         f"folder '{settings.folder}': no pictures found; put png, jpg, webp, bmp or avif files in it, or in sub-folders "
         "named 'N_name' (N = repeats)."
     )
     if others := Counter(p.suffix.lower() for _, ps in listed for p in ps if p.suffix.lower() in decode.OTHER_SUFFIXES):
-        sentence += f" It holds {', '.join(f'{n} {suffix}' for suffix, n in sorted(others.items()))}: convert them."
+        sentence += f" It contains {', '.join(f'{n} {suffix}' for suffix, n in sorted(others.items()))}: convert them."
     elif skipped:
         sentence += f" Its sub-folders ({few(skipped)}) are read with nested_folders on."
     return sentence
 
 
-def _elsewhere(
-    settings: DatasetSettings, listed: list[tuple[_Part, list[Path]]], skipped: list[str], notes: _Notes
+def _unread(
+    settings: DatasetSettings, listed: list[tuple[_Folder, list[Path]]], skipped: list[str], notes: _Notes
 ) -> Iterator[str]:
-    """Files and folders that look as if they were meant, but are not read."""
+    """Yield warnings about files and folders that look like part of the dataset, but are not read."""
     everything = [path for _, paths in listed for path in paths]
     others = [p.name for p in everything if p.suffix.lower() in decode.OTHER_SUFFIXES]
     if others:
-        yield f"{several(len(others), 'file')} of a kind that is not read, convert to png or jpg: {few(others)}."
+        yield f"{several(len(others), 'file')} in a format that is not read, convert to png or jpg: {few(others)}."
     if skipped:
         yield f"Sub-folders without repeats in their name ('N_name') are not read, unless nested_folders is on: {few(skipped)}."
     extension = settings.caption_extension
     extension = extension if extension.startswith(".") else f".{extension}"
     stems = {(p.parent, p.stem) for p in everything if p.suffix.lower() in decode.SUFFIXES}
-    lonely = [p.name for p in everything if p.suffix == extension and (p.parent, p.stem) not in stems]
-    if lonely:
-        yield f"{several(len(lonely), 'caption')} without a picture of that name: {few(lonely)}."
+    unmatched = [p.name for p in everything if p.suffix == extension and (p.parent, p.stem) not in stems]
+    if unmatched:
+        yield f"{several(len(unmatched), 'caption')} without a picture of that name: {few(unmatched)}."
     if notes.uncaptioned or notes.by_class:
         near = Counter(p.suffix for p in everything if re.fullmatch(r"\.(txt|caption|cap|tags)", p.suffix))
         near.pop(extension, None)

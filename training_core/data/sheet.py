@@ -1,4 +1,4 @@
-"""Show buckets as a contact sheet, and say them in words."""
+"""Show buckets as a contact sheet, and summarise them as text."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from ..drawing import INK, MUTED, PAPER, font_for, wrap
 from . import decode
 from .buckets import Placement
 from .dataset import few
-from .plan import Buckets, Entry
+from .plan import BucketEntry, Buckets
 
 MASKED = (40, 70, 190)
+"""Colour over the parts that a mask leaves out."""
 
 MANY_STEPS = 5000
+"""Steps per epoch above which repeats set too high are likely."""
 
 
 def summary(buckets: Buckets) -> str:
-    """Buckets, counts, steps and warnings as text."""
+    """Return a table of buckets with their counts, the steps per epoch, and warnings, as text."""
     pictures, size = buckets.dataset.pictures, buckets.settings.batch_size
     groups = buckets.by_size()
     seen = sum(map(len, groups.values()))
@@ -40,16 +42,16 @@ def summary(buckets: Buckets) -> str:
     hints = [*buckets.dataset.warnings, *buckets.warnings]
     long = [p.name for p in pictures if max(p.size) > 2 * min(p.size)]
     if long:
-        hints.append(f"{_count(long)} longer than 1:2; better crop or leave out: {few(long)}.")
+        hints.append(f"{_count(long)} longer than 1:2; crop or remove: {few(long)}.")
     small = {e.picture for e in buckets.entries if e.placement.resized[0] > 2 * pictures[e.picture].size[0]}
     if small:
         names = [pictures[i].name for i in sorted(small)]
         hints.append(f"{_count(names)} enlarged more than twice: {few(names)}.")
     short = [f"{w}x{h}" for (w, h), entries in groups.items() if len(entries) < size]
     if short:
-        hints.append(f"Fewer pictures than batch_size ({size}) in: {few(short, 6)}; these batches stay small.")
+        hints.append(f"Fewer pictures than batch_size ({size}) in: {few(short, 6)}; their batches are smaller.")
     if batches > MANY_STEPS:
-        hints.append(f"{batches} steps per epoch are many: check the repeats, or raise batch_size.")
+        hints.append(f"{batches} steps per epoch are a lot: check the repeats, or raise batch_size.")
     return "\n".join(lines + (["", *hints] if hints else []))
 
 
@@ -58,7 +60,10 @@ def _count(names: list[str]) -> str:
 
 
 def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image.Image:
-    """Up to `limit` pictures with what the crop cuts off darkened and masks tinted, sorted by bucket."""
+    """Draw up to `limit` pictures sorted by bucket, with bucket, repeats and caption.
+
+    What the crop cuts off is darkened, what the mask leaves out is blue. `thumb` is the side of a picture in pixels.
+    """
     entries = sorted(buckets.entries, key=lambda e: (e.placement.bucket, buckets.dataset.pictures[e.picture].name))
     shown = _spread(entries, limit)
     columns = min(6 if len(shown) <= 36 else 10, len(shown))
@@ -85,13 +90,13 @@ def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image
     return sheet
 
 
-def _spread(entries: list[Entry], limit: int) -> list[Entry]:
-    """At most `limit` of them, evenly, so that every large bucket shows."""
+def _spread(entries: list[BucketEntry], limit: int) -> list[BucketEntry]:
+    """Return at most `limit` entries at even distances, so that every large bucket is shown."""
     return entries if len(entries) <= limit else [entries[i * len(entries) // limit] for i in range(limit)]
 
 
-def _thumbnail(buckets: Buckets, entry: Entry, size: int) -> Image.Image:
-    """A small picture with its crop, and blue where its mask leaves it out."""
+def _thumbnail(buckets: Buckets, entry: BucketEntry, size: int) -> Image.Image:
+    """Draw a picture of at most `size` pixels with its crop, and blue where its mask leaves it out."""
     picture = buckets.dataset.pictures[entry.picture]
     image = buckets.dataset.image(picture)
     scale = size / max(image.size)
@@ -105,7 +110,7 @@ def _thumbnail(buckets: Buckets, entry: Entry, size: int) -> Image.Image:
 
 
 def _with_crop(image: Image.Image, placement: Placement) -> Image.Image:
-    """Darken the parts of a thumbnail that the crop cuts off, and frame what stays."""
+    """Return the thumbnail with the parts that the crop cuts off darkened, and a frame around the rest."""
     (rw, rh), (bw, bh), (left, top) = placement.resized, placement.bucket, placement.crop
     sx, sy = image.width / rw, image.height / rh
     box = (round(left * sx), round(top * sy), round((left + bw) * sx), round((top + bh) * sy))

@@ -1,4 +1,4 @@
-"""Where encodings are kept under the hash of what they were made from: in memory, or on disk for all runs."""
+"""Store encodings under the hash of what they were made from: in memory for one run, or on disk for all runs."""
 
 from __future__ import annotations
 
@@ -21,50 +21,50 @@ Tensors = dict[str, torch.Tensor]
 
 
 class Store(Protocol):
-    """Small tensors by key; what was put may be gone later (another process needed the room)."""
+    """Tensors and their metadata by key; an entry may disappear later (another process needed the room)."""
 
     def meta(self, key: str) -> dict[str, Any] | None:
-        """What was said when `key` was put; None if it is not there, or not whole."""
+        """Return the metadata of `key` without its tensors; None if there is no such entry or it is damaged."""
 
     def get(self, key: str) -> tuple[Tensors, dict[str, Any]] | None:
-        """Tensors and meta, or None."""
+        """Return the tensors (on the CPU) and the metadata of `key`; None if there is no such entry or it is damaged."""
 
     def put(self, key: str, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
-        """Keep tensors; `meta` must be JSON."""
+        """Store tensors under `key`, with metadata that JSON can hold."""
 
     def trim(self, keep: Collection[str]) -> None:
-        """Make room; `keep` is still needed."""
+        """Delete entries that are too many, but none of the keys in `keep`."""
 
 
 class MemoryStore:
-    """Main memory, for one run."""
+    """A store in main memory, for one run; it has no limit."""
 
     def __init__(self) -> None:
         self._entries: dict[str, tuple[Tensors, dict[str, Any]]] = {}
 
     def meta(self, key: str) -> dict[str, Any] | None:
-        """Return what was said of `key`; see Store."""
+        """Return the metadata of `key`, or None; see Store."""
         entry = self._entries.get(key)
         return entry and entry[1]
 
     def get(self, key: str) -> tuple[Tensors, dict[str, Any]] | None:
-        """Return tensors and meta; see Store."""
+        """Return the tensors and the metadata of `key`, or None; see Store."""
         return self._entries.get(key)
 
     def put(self, key: str, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
-        """Keep tensors in memory; see Store."""
+        """Store tensors in memory under `key`; see Store."""
         self._entries[key] = (dict(tensors), {"key": key, **meta})
 
     def trim(self, keep: Collection[str]) -> None:
-        """Forget everything but the keys in `keep`."""
+        """Delete all entries but those of the keys in `keep`."""
         self._entries = {key: entry for key, entry in self._entries.items() if key in keep}
 
 
 class DiskStore:
-    """One safetensors file per key, at most `limit` bytes in all; the least recently used go first.
+    """A store of one safetensors file per key, of at most `limit` bytes in all; the least recently used are deleted first.
 
-    Several processes may share the folder: files appear whole, and a reader treats one that is cut off, damaged in
-    its header or gone as never made.
+    Several processes may share the folder: files appear whole, and one that is missing, cut off or damaged in its header
+    counts as never stored.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
@@ -74,14 +74,14 @@ class DiskStore:
         return self._folder / key[:2] / f"{key}.safetensors"
 
     def meta(self, key: str) -> dict[str, Any] | None:
-        """See Store; counts as a use."""
+        """Return the metadata of `key`, or None, and note the use of its file; see Store."""
         try:
             return self._used(key, safetensors_header(self._path(key)))
         except (ValueError, LookupError, TypeError):
             return None
 
     def get(self, key: str) -> tuple[Tensors, dict[str, Any]] | None:
-        """See Store; counts as a use."""
+        """Return the tensors and the metadata of `key`, or None, and note the use of its file; see Store."""
         try:
             data = self._path(key).read_bytes()
             tensors = load(data)  # compares the header with the file's length
@@ -92,12 +92,12 @@ class DiskStore:
 
     def _used(self, key: str, header: dict[str, Any]) -> dict[str, Any] | None:
         meta = json.loads(header[METADATA]["athanor"])
-        with contextlib.suppress(OSError):  # gone by now: it was read whole
+        with contextlib.suppress(OSError):  # another process has deleted the file meanwhile: it was read whole
             os.utime(self._path(key))
         return meta if meta["key"] == key else None
 
     def put(self, key: str, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
-        """See Store.
+        """Write tensors to the file of `key`; see Store.
 
         Raises:
             AthanorError: the disk is full or read-only.
@@ -114,7 +114,7 @@ class DiskStore:
         self._written = True
 
     def trim(self, keep: Collection[str]) -> None:
-        """Remove the least recently used files above the limit, and what crashed writers left behind."""
+        """Delete the least recently used files above the limit, and temporary files more than an hour old (of killed runs)."""
         if not self._written:
             return
         self._written, files = False, []
@@ -130,6 +130,6 @@ class DiskStore:
             if total <= self._limit:
                 break
             if path.stem not in keep:
-                with contextlib.suppress(OSError):  # Windows: another process has it open
+                with contextlib.suppress(OSError):  # Windows deletes no file that another process has open
                     path.unlink()
                     total -= size

@@ -1,4 +1,4 @@
-"""Rules that users write about tags: replace, merge and lists (pure)."""
+"""Parse the rules about tags that users write in Caption Edit: replace, merge and lists (pure)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .tags import key
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """`old -> new`: a whole tag, with wildcards in `old`; an empty `new` removes it."""
+    """A rule `old -> new` for whole tags; `old` may have * for any text, and an empty `new` removes the tag."""
 
     old: str
     new: str
@@ -22,7 +22,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """`tag1 + tag2 -> phrase`: where all tags are present, the phrase takes their place."""
+    """A rule `tag1 + tag2 -> phrase`: where all tags are present, the phrase takes their place."""
 
     tags: tuple[str, ...]
     phrase: str
@@ -32,7 +32,7 @@ class Merge:
 
 
 def parse_replace(text: str) -> list[Replace]:
-    """One rule per line; blank lines are skipped.
+    """Return the replace rules in a text, one per line; blank lines are skipped.
 
     Raises:
         AthanorError: a line has no '->', no old tag, or a wildcard in the new text.
@@ -48,7 +48,9 @@ def parse_replace(text: str) -> list[Replace]:
 
 
 def parse_merge(text: str) -> list[Merge]:
-    """One rule per line; blank lines are skipped. The '+' has a space on both sides: +_+ is a tag.
+    """Return the merge rules in a text, one per line; blank lines are skipped.
+
+    The '+' needs a space on both sides, as +_+ is a tag.
 
     Raises:
         AthanorError: a line has no '->', fewer than two different tags, or no phrase.
@@ -68,24 +70,32 @@ def parse_merge(text: str) -> list[Merge]:
 
 
 def parse_list(text: str) -> list[str]:
-    """Tags separated by commas or lines, each once."""
-    found: dict[str, str] = {}
+    """Return the tags in a text, separated by commas or line breaks, each once."""
+    tags: dict[str, str] = {}
     for tag in re.split(r"[,\n]", text):
         if tag.strip():
-            found.setdefault(key(tag), tag.strip())
-    return list(found.values())
+            tags.setdefault(key(tag), tag.strip())
+    return list(tags.values())
 
 
 def pattern(tag: str, wildcards: str = "*") -> re.Pattern[str]:
-    """For `fullmatch` on the keys of tags; `wildcards` are those of * and ? that are no plain text."""
+    """Return a regular expression for `fullmatch` on the keys of tags.
+
+    Args:
+        wildcards: which of * (any text) and ? (one character) are wildcards; the others stand for themselves.
+    """
     meaning = {"*": ".*", "?": "."}
-    # One .* for a row of stars: more of them only take time.
+    # One .* for a row of stars: several .* match the same, but backtrack for far longer.
     text = re.sub(r"\*+", "*", key(tag)) if "*" in wildcards else key(tag)
     return re.compile("".join(meaning[c] if c in wildcards else re.escape(c) for c in text), re.DOTALL)
 
 
 def _arrows(field: str, form: str, text: str) -> list[tuple[int, str, str]]:
-    """Line number, left and right side of every rule. An arrow with spaces wins, for tags such as ->_<-."""
+    """Return (line number, left side, right side) of every rule; ` -> ` with spaces wins over tags such as ->_<-.
+
+    Raises:
+        AthanorError: a line has no '->' or nothing before it; names `field`, the line and the `form` of a rule.
+    """
     result = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():

@@ -1,4 +1,4 @@
-"""What a tag is: cut captions into tags, put them together again, compare and spell tags (pure)."""
+"""Split captions into tags and join them again; compare, spell and count tags (pure)."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ _EMOTICONS = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Separators:
-    """How the captions of a subset are cut: between tags, between fixed and shuffled parts, within a group."""
+    """The separators in the captions of a subset; '' for none."""
 
-    tag: str = ","
-    keep: str = ""
-    secondary: str = ""
+    tag: str = ","  # between tags
+    keep: str = ""  # between fixed and shuffled parts (keep_tokens_separator)
+    secondary: str = ""  # between the tags of a group that stays together
 
     @classmethod
     def of(cls, settings: DatasetSettings) -> Separators:
-        """Those of a subset."""
+        """Return the separators of a subset's captions."""
         return cls(settings.caption_separator, settings.keep_tokens_separator, settings.secondary_separator)
 
 
 @dataclass(slots=True)
-class Part:
-    """The tags between two keep_tokens_separators; `lead` and `tail` are the spaces and separators around them."""
+class CaptionPart:
+    """The tags of a caption between two keep_tokens_separators."""
 
-    lead: str
+    lead: str  # spaces and separators before the tags, kept so that joining restores the line
     tags: list[str]
-    tail: str
+    tail: str  # spaces and separators after them
 
 
 def split(text: str, separator: str) -> list[str]:
-    """The tags of a text, trimmed, without empty ones."""
+    """Return the tags of a text, without spaces around them and without empty ones."""
     pieces = text.split(separator) if separator else [text]
     return [piece.strip() for piece in pieces if piece.strip()]
 
 
-def parse(line: str, separators: Separators) -> list[Part]:
-    """The parts of one caption line; a group of tags with the secondary separator counts as one tag."""
+def parse(line: str, separators: Separators) -> list[CaptionPart]:
+    """Return the parts of one caption line; tags joined by the secondary separator count as one tag."""
     parts = []
     blank = rf"(?:\s|{re.escape(separators.tag)})" if separators.tag else r"\s"
     for text in line.split(separators.keep) if separators.keep else [line]:
@@ -58,54 +58,54 @@ def parse(line: str, separators: Separators) -> list[Part]:
         end = len(rest)
         while end and (rest[end - 1].isspace() or (separators.tag and rest.endswith(separators.tag, 0, end))):
             end -= 1 if rest[end - 1].isspace() else len(separators.tag)
-        parts.append(Part(lead, split(rest, separators.tag), rest[end:]))
+        parts.append(CaptionPart(lead, split(rest, separators.tag), rest[end:]))
     return parts
 
 
-def join(parts: Sequence[Part], separators: Separators) -> str:
-    """A caption line from its parts; empty when no tag is left."""
+def join(parts: Sequence[CaptionPart], separators: Separators) -> str:
+    """Return the caption line that these parts make; '' if none of them has a tag."""
     if not any(part.tags for part in parts):
         return ""
     glue = separators.tag if not separators.tag or separators.tag[-1].isspace() else f"{separators.tag} "
     texts = []
     for i, part in enumerate(parts):
         lead, tail = part.lead if i else "", part.tail if i + 1 < len(parts) else ""
-        if not part.tags:  # no commas around nothing
+        if not part.tags:  # its commas separate nothing now
             lead, tail = (" " if lead or tail else ""), ""
         texts.append(lead + glue.join(part.tags) + tail)
     return separators.keep.join(texts).strip()
 
 
 def tags_of(caption: str, separators: Separators) -> list[str]:
-    """All tags of a caption, over lines and parts, groups taken apart."""
+    """Return all tags of a caption: of all lines and parts, and those of groups one by one."""
     tags = (tag for line in caption.split("\n") for part in parse(line, separators) for tag in part.tags)
     return [member for tag in tags for member in members(tag, separators)]
 
 
 def members(tag: str, separators: Separators) -> list[str]:
-    """The tags of a group that the secondary separator joins; a plain tag is its only member."""
+    """Return the tags that the secondary separator joins to a group; a tag without it is returned alone."""
     return split(tag, separators.secondary) if separators.secondary else [tag]
 
 
 @lru_cache(maxsize=65536)
 def key(tag: str) -> str:
-    """What two spellings of one tag have in common: lower case, spaces for underscores, brackets without '\\'."""
+    """Return the form in which tags are compared: lower case, spaces for underscores, brackets without backslash."""
     return " ".join(plain(tag).replace("_", " ").split())
 
 
 def plain(text: str) -> str:
-    """Lower case, brackets without '\\'; underscores stay."""
+    """Return the text in lower case and without backslashes before brackets; underscores stay."""
     return re.sub(r"\\([()])", r"\1", text).casefold()
 
 
 def is_emoticon(word: str) -> bool:
-    """Whether underscores in a word are a mouth, as in ^_^ and o_o; a full stop after it does not matter."""
+    """Whether a word is an emoticon such as ^_^ or o_o, whose underscore must stay; . ! ? may follow it."""
     word = plain(word)
     return word in _EMOTICONS or word.rstrip(".!?") in _EMOTICONS
 
 
 def spaced(tag: str, keep: Iterable[str] = ()) -> str:
-    """Underscores written as spaces, but for emoticons and the words in `keep` (as `plain` has them)."""
+    """Return the tag with spaces for underscores, except in emoticons and in the words in `keep` (in their `plain` form)."""
     if "_" not in tag:
         return tag
     words = (
@@ -116,12 +116,12 @@ def spaced(tag: str, keep: Iterable[str] = ()) -> str:
 
 
 def escaped(tag: str) -> str:
-    r"""Brackets written as \( and \), not twice."""
+    r"""Return the tag with its brackets written as \( and \); those that already are stay."""
     return re.sub(r"(?<!\\)([()])", r"\\\1", tag)
 
 
 def count(captions: Iterable[Sequence[str]]) -> Counter[str]:
-    """In how many captions (given as tags) each tag is; spellings are counted apart, so that they can be seen."""
+    """Return in how many captions (lists of tags) each tag is; every spelling counts by itself, so that the table shows all."""
     counter: Counter[str] = Counter()
     for tags in captions:
         counter.update(dict.fromkeys(tags, 1))
@@ -129,7 +129,7 @@ def count(captions: Iterable[Sequence[str]]) -> Counter[str]:
 
 
 def table(counter: Mapping[str, int], pictures: int, most: int = 1000) -> str:
-    """Count, per cent of the pictures, tag: one line each, most frequent first, then by name."""
+    """Return the `most` most frequent tags as text, a line each: count, per cent of the pictures, tag."""
     rows = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
     lines = [f"{n:6d}  {100 * n / pictures:5.1f} %  {tag}" for tag, n in rows[:most]]
     if len(rows) > most:
@@ -138,9 +138,9 @@ def table(counter: Mapping[str, int], pictures: int, most: int = 1000) -> str:
 
 
 def nearest(tag: str, counter: Mapping[str, int], among: int = 3000) -> str | None:
-    """The most similar tag of the `among` most frequent ones, or None."""
+    """Return the most similar of the `among` most frequent tags; None if none is similar (difflib's ratio below 0.5)."""
     known: dict[str, str] = {}
     for other in sorted(counter, key=lambda t: (-counter[t], t))[:among]:
         known.setdefault(key(other), other)
-    found = difflib.get_close_matches(key(tag).replace("*", "").replace("?", "").strip(), known, 1, 0.5)
-    return known[found[0]] if found else None
+    matches = difflib.get_close_matches(key(tag).replace("*", "").replace("?", "").strip(), known, 1, 0.5)
+    return known[matches[0]] if matches else None

@@ -1,4 +1,4 @@
-"""Small JPEGs of a dataset's pictures, made when they are asked for and kept on disk."""
+"""Make small JPEGs of a dataset's pictures when a page asks for them, and keep them on disk."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from .doctor.measure import load, source_of
 
 
 class Thumbnails:
-    """Keeps what it has made in a folder, by file and the time of its last change."""
+    """A folder of thumbnails, named by hashes of the picture's path, size and time, its background and the thumbnail's side."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def of(self, dataset: Dataset, picture: Picture, side: int) -> bytes:
-        """A picture as a JPEG of at most `side` pixels, upright.
+        """Return a picture as the bytes of an upright JPEG of at most `side` pixels.
 
         Raises:
-            AthanorError: it is gone, or cannot be read.
+            AthanorError: the picture file was deleted, or cannot be read.
         """
         source = source_of(dataset, picture)
         try:
             stat = source.path.stat()
-            told = repr((str(source.path), stat.st_size, stat.st_mtime_ns, source.background, side))
-            kept = self._folder / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.jpg"
-            if kept.is_file():
-                return kept.read_bytes()
+            identity = repr((str(source.path), stat.st_size, stat.st_mtime_ns, source.background, side))
+            file = self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.jpg"
+            if file.is_file():
+                return file.read_bytes()
             image = load(source, side)
             image.thumbnail((side, side), reducing_gap=2.0)
         except decode.UNREADABLE:
-            raise AthanorError(f"{picture.name} is gone, or cannot be read.") from None
+            raise AthanorError(f"{picture.name} was deleted or cannot be read; load the dataset again.") from None
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=85)
-        with contextlib.suppress(OSError):  # the disk is full: it is made again next time
-            write_atomically(kept, lambda temporary: temporary.write_bytes(buffer.getvalue()), durable=False)
+        with contextlib.suppress(OSError):  # the disk is full: the thumbnail is made again next time
+            write_atomically(file, lambda temporary: temporary.write_bytes(buffer.getvalue()), durable=False)
         return buffer.getvalue()

@@ -78,6 +78,11 @@ class Family:
     layers: Layers
     """Its modules' classes."""
 
+    @property
+    def usual_timesteps(self) -> tuple[str, float]:
+        """What timestep_sampling auto means for it: the sampling's name, and its flow_shift."""
+        return self.timestep_sampling, self.shift
+
 
 def class_path(kind: type) -> str:
     """Return a class as `module.Class`."""

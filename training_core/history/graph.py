@@ -34,12 +34,13 @@ def source(prompt: Mapping[str, Any] | None, node: str, **values: object) -> Gra
         if name in nodes or name not in prompt:
             continue
         nodes[name] = dict(prompt[name])
-        waiting += [value[0] for value in prompt[name]["inputs"].values() if _is_link(value)]
+        waiting += [value[0] for value in prompt[name]["inputs"].values() if is_link(value)]
     nodes[node]["inputs"] = {**nodes[node]["inputs"], **values}
     return Graph(node, {name: nodes[name] for name in prompt if name in nodes})
 
 
-def _is_link(value: object) -> bool:
+def is_link(value: object) -> bool:
+    """Return whether an input of a node comes from another node: [node id, output]."""
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
 
 

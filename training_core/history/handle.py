@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +55,7 @@ def of_record(record: Record, name_of: Callable[[Path], str]) -> Run:
         name=saved[-1].path.stem if saved else record.target.stem,
         folder=record.folder,
         checkpoints=saved,
-        losses=tuple(math.nan if e["loss"] is None else e["loss"] for e in entries),
+        losses=tuple(series.loss(e) for e in entries),
         lrs=tuple(series.rate(e) for e in entries),
         epochs=tuple(e["epoch"] for e in entries),
         probes=probes(record),

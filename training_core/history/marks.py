@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import AthanorError
 from ..files import read_json, write_atomically, write_json
 from .registry import Record
+from .run_files import with_companions
 
 
 def stars(folder: Path) -> frozenset[str]:
@@ -40,5 +41,5 @@ def discard(record: Record, path: Path) -> None:
     """
     if path not in [Path(event["path"]) for event in record.saved]:
         raise AthanorError(f"{path.name} is no file of run {record.run_id}, or is gone already.")
-    for other in (path, *(path.with_name(f"{path.stem}-{what}{path.suffix}") for what in ("ema", "diffusers"))):
-        other.unlink(missing_ok=True)
+    for file in with_companions(path):
+        file.unlink(missing_ok=True)

@@ -172,7 +172,7 @@ def _table(files: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _settings(folder: Path) -> list[str]:
-    """What was trained with, as far as it is not the default, and what was asked for instead."""
+    """Return what was trained with, as far as it is not the default, and what was asked for instead."""
     rows = [
         f"<tr><td class='k'>{_text(group)}</td><td>{_text(words)}</td></tr>" for group, words in resolved.rows(folder)
     ]

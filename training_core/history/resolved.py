@@ -17,7 +17,7 @@ def write(folder: Path, asked: Job, trained: Job) -> None:
 
 
 def read(folder: Path) -> tuple[dict[str, Any], list[str]]:
-    """The trained job as JSON has it, and a line for each setting that was asked for otherwise.
+    """Return the trained job as JSON has it, and a line for each setting that was asked for otherwise.
 
     A run of an older version has no resolved.json: its job is the one that was asked for. A folder without job.json
     gives ({}, []).

@@ -45,7 +45,7 @@ def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Any]:
     return judge(
         [(look["step"], look["percent"]) for look in looks if look["percent"] is not None],
         bool(looks) and looks[-1]["label"].startswith("held-out"),
-        [math.nan if e["loss"] is None else e["loss"] for e in points],
+        [series.loss(e) for e in points],
         [(e["step"], e["epoch"]) for e in record.saved],
     )
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from ..files import METADATA, UnreadableFile, safetensors_header, safetensors_metadata
 
-_COPIES = re.compile(r"-(ema|diffusers)$")
+COMPANIONS = ("ema", "diffusers")
+"""Endings of the files that may lie beside a saved one: its running mean, and its copy in diffusers' names."""
+_COMPANION = re.compile(rf"-({'|'.join(COMPANIONS)})$")
 _whole: dict[Path, tuple[object, bool]] = {}  # -> (stamp, answer)
 
 
@@ -46,9 +48,19 @@ def _holds_tensors(path: Path) -> bool:
         return False
 
 
-def is_copy(path: Path) -> bool:
-    """Whether a file of a run is the running mean (-ema) or the copy in diffusers' names (-diffusers) of another one."""
-    return bool(_COPIES.search(path.stem))
+def companion(path: Path, ending: str) -> Path:
+    """Return the path of a saved file's companion; `ending`: one of COMPANIONS."""
+    return path.with_name(f"{path.stem}-{ending}{path.suffix}")
+
+
+def with_companions(path: Path) -> list[Path]:
+    """Return the paths of a saved file and of the companions that it may have."""
+    return [path, *(companion(path, ending) for ending in COMPANIONS)]
+
+
+def is_companion(path: Path) -> bool:
+    """Return whether a file of a run is the running mean or the copy in diffusers' names of another one."""
+    return bool(_COMPANION.search(path.stem))
 
 
 def files_of(path: Path) -> list[Path]:
@@ -61,7 +73,7 @@ def files_of(path: Path) -> list[Path]:
         return []
     matches = []
     for other in path.parent.glob("*.safetensors"):
-        name = other.stem if other.stem == stem else _COPIES.sub("", other.stem)
+        name = other.stem if other.stem == stem else _COMPANION.sub("", other.stem)
         tail = name.removeprefix(stem)
         digits = tail.removeprefix("-step") if tail.startswith("-step") else tail.removeprefix("-")
         if name == stem or (name.startswith(stem) and tail.startswith("-") and digits.isdecimal()):

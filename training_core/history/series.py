@@ -14,10 +14,10 @@ WHOLE = 4_000_000
 """Bytes that are read whole; of more, evenly spread parts."""
 PIECE = 4096
 
-Entry = dict[str, Any]
+MetricsLine = dict[str, Any]
 
 
-def points(folder: Path, after: int = 0, most: int = 2000) -> list[Entry]:
+def points(folder: Path, after: int = 0, most: int = 2000) -> list[MetricsLine]:
     """Return at most `most` entries of steps above `after`, evenly spread, with the first and the last step.
 
     Each has `mean`, `low` and `high`: the mean, the lowest and the highest loss of the steps that it stands for, or None if
@@ -27,23 +27,23 @@ def points(folder: Path, after: int = 0, most: int = 2000) -> list[Entry]:
     try:
         with (folder / "metrics.jsonl").open("rb") as file:
             size = file.seek(0, 2)
-            begin = _begin(file, size, after) if after else 0
-            if size - begin <= WHOLE:
-                file.seek(begin)
-                return _grouped([e for e in _ordered(_entries(file.read(size - begin))) if e["step"] > after], most)
+            start = _begin(file, size, after) if after else 0
+            if size - start <= WHOLE:
+                file.seek(start)
+                return _grouped([e for e in _ordered(_entries(file.read(size - start))) if e["step"] > after], most)
             return _of_long(folder / "metrics.jsonl", file, after, most)
     except OSError:
         return []
 
 
-def _of_long(path: Path, file: BinaryIO, after: int, most: int) -> list[Entry]:
+def _of_long(path: Path, file: BinaryIO, after: int, most: int) -> list[MetricsLine]:
     """Do the same for a file too long to be read whole: one line is read for each point."""
     later = [stretch for stretch in stretches(path) if stretch.last > after]
     if not later:
         return []
     count = min(most - 2, len(later))
     groups = [later[i * len(later) // count : (i + 1) * len(later) // count] for i in range(count)]
-    entries = [_stand_in([_first(file, later[0].begin, after)])]
+    entries = [_stand_in([_first(file, later[0].offset, after)])]
     for group in groups:
         count = sum(stretch.count for stretch in group)
         entries.append({
@@ -57,29 +57,34 @@ def _of_long(path: Path, file: BinaryIO, after: int, most: int) -> list[Entry]:
     return [e for e in _ordered(e for e in entries if "step" in e) if e["step"] > after]
 
 
-def _first(file: BinaryIO, at: int, after: int) -> Entry:
+def _first(file: BinaryIO, at: int, after: int) -> MetricsLine:
     """Return the entry of the first step above `after`, from byte `at` on."""
     file.seek(at)
     lines = iter(file.readline, b"")
     return next((entry for line in lines for entry in _entries(line) if entry["step"] > after), {})
 
 
-def _line(file: BinaryIO, at: int) -> Entry:
+def _line(file: BinaryIO, at: int) -> MetricsLine:
     file.seek(at)
     return next(_entries(file.readline()), {})
 
 
-def entries(folder: Path) -> list[Entry]:
+def entries(folder: Path) -> list[MetricsLine]:
     """Return one entry per step, in order; of a step that was done again, the last one."""
     return _ordered(_with_steps(read_lines(folder / "metrics.jsonl")))
 
 
-def rate(entry: Entry) -> float:
+def loss(entry: MetricsLine) -> float:
+    """Return the loss of a step; NaN, which JSON writes as null, where it gave no number."""
+    return math.nan if entry["loss"] is None else entry["loss"]
+
+
+def rate(entry: MetricsLine) -> float:
     """Return the learning rate that the optimizer used: d * lr where it finds d itself (D-Adaptation, Prodigy), else lr."""
     return entry["lr"] if entry.get("d_lr") is None else entry["d_lr"]
 
 
-def sampled(folder: Path, count: int = 200) -> list[Entry]:
+def sampled(folder: Path, count: int = 200) -> list[MetricsLine]:
     """Return all entries, or those of `count` evenly spread pieces of a large file."""
     try:
         with (folder / "metrics.jsonl").open("rb") as file:
@@ -92,17 +97,17 @@ def sampled(folder: Path, count: int = 200) -> list[Entry]:
         return []
 
 
-def _entries(data: bytes) -> Iterator[Entry]:
+def _entries(data: bytes) -> Iterator[MetricsLine]:
     return _with_steps(parse_lines(data))
 
 
-def _with_steps(values: Iterable[Entry]) -> Iterator[Entry]:
+def _with_steps(values: Iterable[MetricsLine]) -> Iterator[MetricsLine]:
     return (value for value in values if isinstance(value.get("step"), int))
 
 
-def _ordered(entries: Iterable[Entry]) -> list[Entry]:
+def _ordered(entries: Iterable[MetricsLine]) -> list[MetricsLine]:
     """Return entries with rising steps: a step that is done again takes the place of itself and of all after it."""
-    rising: list[Entry] = []
+    rising: list[MetricsLine] = []
     for entry in entries:
         while rising and rising[-1]["step"] >= entry["step"]:
             rising.pop()
@@ -110,7 +115,7 @@ def _ordered(entries: Iterable[Entry]) -> list[Entry]:
     return rising
 
 
-def _grouped(entries: list[Entry], most: int) -> list[Entry]:
+def _grouped(entries: list[MetricsLine], most: int) -> list[MetricsLine]:
     """Return the first, the last, and the last of each of equally long groups between, each as a stand-in of its group."""
     if len(entries) <= most:
         return [_stand_in([entry]) for entry in entries]
@@ -121,17 +126,17 @@ def _grouped(entries: list[Entry], most: int) -> list[Entry]:
     return [*stand_ins, _stand_in(entries[-1:])]
 
 
-def _stand_in(group: list[Entry]) -> Entry:
+def _stand_in(group: list[MetricsLine]) -> MetricsLine:
     losses = [e["loss"] for e in group if isinstance(e.get("loss"), float) and math.isfinite(e["loss"])]
     mean, low, high = (sum(losses) / len(losses), min(losses), max(losses)) if losses else (None, None, None)
     return {**group[-1], "mean": mean, "low": low, "high": high}
 
 
-def _pieces(file: BinaryIO, begin: int, size: int, count: int, length: int) -> Iterator[list[Entry]]:
+def _pieces(file: BinaryIO, start: int, size: int, count: int, length: int) -> Iterator[list[MetricsLine]]:
     """Yield the entries of `count` pieces of `length` bytes; of each, whole lines, one at least."""
-    stride = (size - begin) / max(1, count)
+    stride = (size - start) / max(1, count)
     for number in range(count):
-        file.seek(begin + int(number * stride))
+        file.seek(start + int(number * stride))
         if number:
             file.readline()
         lines, read = [], 0

@@ -18,7 +18,7 @@ KEPT = 16
 class Stretch:
     """Lines that follow each other in the file, and the losses in them."""
 
-    begin: int  # byte offset of its first line
+    offset: int  # byte offset of its first line
     last_line: int  # and of its last
     first: int  # step
     last: int
@@ -38,7 +38,7 @@ class Stretch:
     def join(self, other: Stretch) -> Stretch:
         """Return this stretch and the next one as one."""
         return Stretch(
-            begin=self.begin,
+            offset=self.offset,
             last_line=other.last_line,
             first=self.first,
             last=other.last,
@@ -84,7 +84,7 @@ class _Index:
             if len(self.stretches) >= MOST:
                 pairs = zip(self.stretches[::2], self.stretches[1::2], strict=True)
                 self.stretches, self.length = [a.join(b) for a, b in pairs], 2 * self.length
-            now = Stretch(begin=self.read, last_line=self.read, first=step, last=step)
+            now = Stretch(offset=self.read, last_line=self.read, first=step, last=step)
             self.stretches.append(now)
         now.add(self.read, step, loss)
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from ..data.buckets import Placement
 from ..data.dataset import Dataset, Picture
-from ..data.plan import Buckets, Entry, sort_into_buckets
-from ..data.view import View
+from ..data.plan import BucketEntry, Buckets, sort_into_buckets
+from ..data.view import DatasetView
 from ..errors import AthanorError
 from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, identity, parse
 from . import registry
 from .registry import Record
 
 
-def view(record: Record) -> View:
+def view(record: Record) -> DatasetView:
     """Return the pictures of a run with the captions, repeats and crops that it had.
 
     Raises:
@@ -27,7 +27,7 @@ def view(record: Record) -> View:
         raise AthanorError(f"dataset.json of the run {record.output_name} cannot be read; train it again.") from None
 
 
-def _view(record: Record) -> View:
+def _view(record: Record) -> DatasetView:
     rows, job = registry.dataset(record.folder), registry.job(record.folder)
     subsets = tuple(_known(DatasetSettings, values) for values in job.get("datasets") or [{}])
     pictures = tuple(_picture(values, len(subsets)) for values in rows if isinstance(values, dict))
@@ -35,13 +35,13 @@ def _view(record: Record) -> View:
         raise AthanorError(f"The run {record.output_name} has kept no list of its pictures (dataset.json).")
     dataset, settings = Dataset(subsets, pictures), _known(BucketSettings, job.get("buckets") or {})
     if any("crops" in values for values in rows):
-        entries = (Entry(i, place) for i, values in enumerate(rows) for place in _places(values))
+        entries = (BucketEntry(i, place) for i, values in enumerate(rows) for place in _places(values))
         buckets = Buckets(dataset, settings, tuple(entries))
     else:  # a run of before crops were kept
         buckets = sort_into_buckets(dataset, settings)
     side = min(4096, max(256, round((settings.width * settings.height) ** 0.5 / 64) * 64))
     doctor = DoctorSettings(resolution=side, batch_size=min(1024, settings.batch_size))
-    return View(title=record.output_name, dataset=dataset, buckets=buckets, doctor=doctor)
+    return DatasetView(title=record.output_name, dataset=dataset, buckets=buckets, doctor=doctor)
 
 
 def _known(kind: type[Settings], values: dict[str, Any]) -> Any:

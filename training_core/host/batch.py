@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import torch
 
 
-class Caption(Protocol):
-    """A caption with what text encoders need to read it, when they are trained and encode it in every step."""
+class CaptionToEncode(Protocol):
+    """A caption with what text encoders need to read it: where they are trained, it is encoded in every step."""
 
     text: str
     weighted: bool
@@ -32,11 +32,11 @@ Groups = tuple[tuple[list[int], dict[str, Any]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class DeviceBatch:
     """A micro-batch on the model's device, with the conditioning of each sample."""
 
     latents: torch.Tensor  # (B, C, h, w) float32, process_latent_in applied
     weights: torch.Tensor  # (B,) float32 loss weights
     mask: torch.Tensor | None  # (B, 1, H, W) float32, where the loss counts
     groups: Callable[[], Groups]
-    part: Callable[[slice], Batch] | None = None  # some of the samples
+    part: Callable[[slice], DeviceBatch] | None = None  # some of the samples

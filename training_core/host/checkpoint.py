@@ -43,7 +43,7 @@ def tensors(model: Any, clip: Any, vae: Any, family: Family, dtype: torch.dtype)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckpointVerdict:
     """What is wrong with a checkpoint that is to be written: tensors that are missing, or another kind of model."""
 
     missing: tuple[str, ...]
@@ -56,14 +56,14 @@ class Verdict:
         return f"ComfyUI would not know it as the model that was trained: {self.missing[0]}."
 
 
-def check(model: Any, state: Mapping[str, torch.Tensor]) -> Verdict:
+def check(model: Any, state: Mapping[str, torch.Tensor]) -> CheckpointVerdict:
     """Return whether ComfyUI's detection takes a checkpoint's tensors for the model that was trained."""
     prefix = PREFIX if any(key.startswith(PREFIX) for key in state) else ""
     config = comfy.model_detection.model_config_from_unet(dict(state), prefix)
     if type(config) is not type(model.model_config):
-        return Verdict((f"it is taken for {type(config).__name__}",))
+        return CheckpointVerdict((f"it is taken for {type(config).__name__}",))
     lost = [key for key in model.diffusion_model.state_dict() if f"{prefix}{key}" not in state]
-    return Verdict(tuple(f"{key} is missing" for key in lost))
+    return CheckpointVerdict(tuple(f"{key} is missing" for key in lost))
 
 
 def is_whole_model(path: Path) -> bool:

@@ -65,6 +65,14 @@ def schedule(sampling: Any) -> Schedule:
     raise AthanorError(f"MODEL samples with {type(sampling).__name__} ({seen}), which cannot be trained.")
 
 
+def zero_terminal(model: Any) -> Any:
+    """Return a clone of an eps or v MODEL whose timesteps end in pure noise, as Model Sampling Discrete makes it."""
+    sampling = model.get_model_object("model_sampling")
+    patched = model.clone()
+    patched.add_object_patch("model_sampling", type(sampling)(model.model.model_config, zsnr=True))
+    return patched
+
+
 def spelling(model: Any, family: Family) -> dict[str, str]:
     """Return layer name in the diffusion model -> in the family's files, with dots, where they differ (SD1 and SD2 use
     diffusers' names).

@@ -26,8 +26,8 @@ Reproducibility"). As large as torch's own choice on a Hopper, 24 MiB more than 
 
 _NO_FORM = re.compile(r"(\S+) does not have a deterministic implementation")
 
-_found: dict[str, Any] = {}
-"""What the switches were before training, of those that training has set now."""
+_outside: dict[str, Any] = {}
+"""What the switches were before training, of those that training has set now: the server's own values."""
 
 
 class _Switch(NamedTuple):
@@ -111,9 +111,9 @@ def deterministic(device: torch.device) -> Iterator[None]:
         yield
 
 
-def as_found() -> AbstractContextManager[None]:
-    """Inside, torch is set as the user's server has it: for pictures that are drawn during training."""
-    return _set(dict(_found))
+def outside_training() -> AbstractContextManager[None]:
+    """Inside, torch is set as the user's server has it outside of training: for pictures that are drawn in between."""
+    return _set(dict(_outside))
 
 
 def missing(error: BaseException) -> str:
@@ -135,8 +135,8 @@ def _set(wanted: Mapping[str, Any]) -> Iterator[None]:
             before[name] = _SWITCHES[name].read()
         except AttributeError:  # an older torch does not have it
             continue
-    first = {name: value for name, value in before.items() if name not in _found}
-    _found.update(first)
+    first = {name: value for name, value in before.items() if name not in _outside}
+    _outside.update(first)
     try:
         for name in before:
             _SWITCHES[name].write(wanted[name])
@@ -145,4 +145,4 @@ def _set(wanted: Mapping[str, Any]) -> Iterator[None]:
         for name, value in before.items():
             _SWITCHES[name].write(value)
         for name in first:
-            _found.pop(name, None)
+            _outside.pop(name, None)

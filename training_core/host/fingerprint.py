@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ..packed import bare, is_packed
+from ..packed import as_plain, is_packed
 from . import vae_float32
 
 SAMPLES = 64
@@ -33,7 +33,7 @@ def _digest(hasher: Any, value: Any) -> None:
     if isinstance(value, torch.Tensor):
         hasher.update(repr((tuple(value.shape), str(value.dtype))).encode())
         for part in [] if value.is_meta else _plain(value):
-            flat = bare(part.detach()).reshape(-1)
+            flat = as_plain(part.detach()).reshape(-1)
             step = max(1, flat.numel() // SAMPLES)
             step |= is_packed(value)  # else the same byte of every row: their lengths are even
             hasher.update(flat[::step][:SAMPLES].float().cpu().numpy().tobytes())

@@ -85,7 +85,7 @@ def recompute_weights(model: torch.nn.Module) -> AbstractContextManager[None]:
         is_product = _is_plain_product(layer) and not scaled
 
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
-            if packed.holds(layer):
+            if packed.has_packed_weights(layer):
                 return packed.unpacked(layer, dtype, device)
             weight, bias = comfy.ops.cast_bias_weight(layer, None, dtype=dtype, device=device, bias_dtype=dtype)
             return quantised.dequantized(weight).to(dtype), bias

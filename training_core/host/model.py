@@ -13,7 +13,7 @@ from ..objective import Noised
 from ..objective.schedule import Schedule
 from . import compiled, detection, devices, frozen, patches, quantised, swap, weights
 from .attention import Attention
-from .batch import Batch, Geometry, Groups
+from .batch import DeviceBatch, Geometry, Groups
 from .live_text import LiveText
 from .precision import compute_dtype
 from .text import Text
@@ -113,7 +113,7 @@ class Trainable:
         geometry: Sequence[Geometry],
         weights: Sequence[float] | torch.Tensor,
         mask: torch.Tensor | None = None,
-    ) -> Batch:
+    ) -> DeviceBatch:
         """Put samples on the device. `latents`: (B, C, h, w), or (B, C, 1, h, w) of a video VAE, as the VAE gave them;
         `texts`: encoded, or captions that are encoded in every forward; `mask`: (B, 1, H, W) in 0..1.
         """
@@ -131,11 +131,11 @@ class Trainable:
         geometry: Sequence[Geometry],
         weight: torch.Tensor,
         mask: torch.Tensor | None,
-    ) -> Batch:
+    ) -> DeviceBatch:
         """Make a batch of tensors that are on the device already, latents as the model takes them."""
         flat = together.squeeze(2) if self._framed else together
 
-        def part(some: slice) -> Batch:
+        def part(some: slice) -> DeviceBatch:
             return self._batch(
                 together[some], texts[some], geometry[some], weight[some], mask if mask is None else mask[some]
             )
@@ -143,14 +143,14 @@ class Trainable:
         text = self.text
         if text is None:
             groups = self._groups(together, texts, geometry)
-            return Batch(latents=flat, weights=weight, mask=mask, groups=lambda: groups, part=part)
+            return DeviceBatch(latents=flat, weights=weight, mask=mask, groups=lambda: groups, part=part)
 
         def live() -> Groups:
             """Encode the captions in the step itself, whose random numbers the encoders' dropouts use."""
             encoded = [text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
             return self._groups(together, encoded, geometry)
 
-        return Batch(latents=flat, weights=weight, mask=mask, groups=live, part=part)
+        return DeviceBatch(latents=flat, weights=weight, mask=mask, groups=live, part=part)
 
     def _groups(self, latents: torch.Tensor, texts: Sequence[Text], geometry: Sequence[Geometry]) -> Groups:
         """Return the samples in groups whose conditioning ComfyUI can join: each group shares a forward."""
@@ -190,7 +190,7 @@ class Trainable:
         )
         return {name: cond.process_cond(batch_size=1, area=None, device=self.device) for name, cond in conds.items()}
 
-    def predict(self, noised: Noised, batch: Batch) -> torch.Tensor:
+    def predict(self, noised: Noised, batch: DeviceBatch) -> torch.Tensor:
         """Return the raw model output (eps, v or flow) for a batch, (B, C, h, w) float32."""
         model, outputs, order = self.patcher.model, [], []
         groups = batch.groups()

@@ -36,7 +36,7 @@ def _inside(module: str, name: str) -> Any:
 
 
 def widgets(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every widget of the graph that holds a value itself: node, name, title, kinds, type, value, options, minimum and
+    """Yield every widget of the graph that holds a value itself: node, name, title, kinds, type, value, options, minimum and
     maximum."""
     is_link = _inside("comfy_execution.graph_utils", "is_link")
     for key, node in graph.items():
@@ -74,21 +74,21 @@ def _specs(kind: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def files(node: Mapping[str, Any]) -> list[Path]:
-    """The files that a node's widgets name: models of any kind, and pictures of the input folder."""
-    found = []
+    """Return the files that a node's widgets name: models of any kind, and pictures of the input folder."""
+    paths = []
     for value in node["inputs"].values():
         if not isinstance(value, str) or not 0 < len(value) < 256 or "\n" in value or "\0" in value:
             continue
         for folder in folder_paths.folder_names_and_paths:
             path = folder_paths.get_full_path(folder, value) if folder != "custom_nodes" else None
-            found += [Path(path)] if path else []
+            paths += [Path(path)] if path else []
         if folder_paths.exists_annotated_filepath(value):
-            found.append(Path(folder_paths.get_annotated_filepath(value)))
-    return sorted({path for path in found if path.is_file()})
+            paths.append(Path(folder_paths.get_annotated_filepath(value)))
+    return sorted({path for path in paths if path.is_file()})
 
 
 def run(graph: Mapping[str, Any], key: str, outputs: Mapping[str, list[Any]]) -> list[Any]:
-    """The outputs of one node as the host would compute them, each a list as the host keeps it.
+    """Return the outputs of one node as the host would compute them, each a list as the host keeps it.
 
     Args:
         outputs: those of the nodes before it.
@@ -119,7 +119,7 @@ def _entry(outputs: list[Any] | None) -> Any:
 
 
 def _finished(work: Coroutine[Any, Any, Any]) -> Any:
-    """What the host's coroutine gives: nothing in it waits, for the node does not."""
+    """Return what the host's coroutine gives: nothing in it waits, for the node does not."""
     try:
         work.send(None)
     except StopIteration as end:

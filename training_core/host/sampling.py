@@ -48,7 +48,7 @@ def encode_prompt(clip: Any, text: str) -> Any:
 
 
 def run_node(kind: str, **inputs: Any) -> Any:
-    """The first output of one of the host's own nodes, run here and now with these inputs.
+    """Return the first output of one of the host's own nodes, run here and now with these inputs.
 
     Raises:
         AthanorError: this ComfyUI has no such node.
@@ -125,7 +125,7 @@ def interlude(model: Trainable) -> Iterator[Any]:
     before, mm.in_training = mm.in_training, False
     devices = [model.device] if model.device.type == "cuda" else []
     try:
-        with torch.random.fork_rng(devices=devices), determinism.as_found():
+        with torch.random.fork_rng(devices=devices), determinism.outside_training():
             yield model.patcher
     finally:
         mm.in_training = before

@@ -27,7 +27,7 @@ TOO_COARSE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LoraVerdict:
     """How a file that ComfyUI's loader has applied differs from the trained network."""
 
     unmatched: tuple[str, ...]  # keys of the file that the loader does not know
@@ -74,7 +74,7 @@ class Check:
         tensors: Mapping[str, torch.Tensor],
         precision: str = "float",
         exact: Callable[[], Mapping[str, torch.Tensor]] | None = None,
-    ) -> Verdict:
+    ) -> LoraVerdict:
         """Load a file's tensors with the stock loader and compare every layer's output with the attached network's.
 
         Args:
@@ -88,7 +88,7 @@ class Check:
         unrounded = self._compare(network, exact())
         return replace(verdict, rounding=unrounded.deviation <= TOLERANCE["float"])
 
-    def _compare(self, network: Any, tensors: Mapping[str, torch.Tensor]) -> Verdict:
+    def _compare(self, network: Any, tensors: Mapping[str, torch.Tensor]) -> LoraVerdict:
         with _unknown_keys() as unmatched:
             patches = comfy.lora.load_lora(dict(tensors), self._keys)
         worst, where = 0.0, ""
@@ -98,7 +98,7 @@ class Check:
                 deviation = _deviation(one, name, patches)
                 if deviation > worst:
                     worst, where = deviation, name
-        return Verdict(tuple(unmatched), worst, where)
+        return LoraVerdict(tuple(unmatched), worst, where)
 
 
 def _deviation(one: Any, name: str, patches: Mapping[str, Any]) -> float:
@@ -108,9 +108,9 @@ def _deviation(one: Any, name: str, patches: Mapping[str, Any]) -> float:
     adapter.eval()
     try:
         x = _input(module, base["weight"])
-        with packed.given(module, _frozen(base)):
+        with packed.replaced_parameters(module, _frozen(base)):
             trained, plain = adapter(x), one.base_forward(x)
-        with packed.given(module, _frozen({p: _stock(base[p], f"{name}.{p}", patches) for p in base})):
+        with packed.replaced_parameters(module, _frozen({p: _stock(base[p], f"{name}.{p}", patches) for p in base})):
             loaded = one.base_forward(x)
     finally:
         adapter.train(training)

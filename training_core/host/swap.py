@@ -85,13 +85,13 @@ class Swap:
 
     def _copy(self, index: int) -> _Copy:
         def empty(p: torch.Tensor | None) -> Any:
-            return None if p is None else torch.empty_like(packed.bare(p), device=self._device)
+            return None if p is None else torch.empty_like(packed.as_plain(p), device=self._device)
 
         with torch.no_grad():
             homes = {layer: parameters(layer) for layer in self._blocks[index]}
             tensors = {layer: {name: empty(p) for name, p in home.items()} for layer, home in homes.items()}
             pairs = [
-                (tensors[layer][name], packed.bare(p))
+                (tensors[layer][name], packed.as_plain(p))
                 for layer, home in homes.items()
                 for name, p in home.items()
                 if p is not None
@@ -134,7 +134,7 @@ def _can_go(layer: torch.nn.Module) -> bool:
     return (
         frozen.supports(layer)
         and not isinstance(layer.weight, QuantizedTensor)
-        and (packed.unpacks(layer) or not packed.holds(layer))
+        and (packed.can_unpack(layer) or not packed.has_packed_weights(layer))
     )
 
 
@@ -165,7 +165,7 @@ def swapped(model: torch.nn.Module, count: int, device: torch.device, keep: Coll
         def fetch(dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
             copies = swap.fetch(index_of[layer], layer)
             if strange:
-                there = {name: p if p is None else packed.dressed(p, own[name]) for name, p in copies.items()}
+                there = {name: p if p is None else packed.repacked(p, own[name]) for name, p in copies.items()}
                 return packed.unpacked(layer, dtype, device, there)
             bias = copies.get("bias")
             return copies["weight"].to(dtype), bias if bias is None else bias.to(dtype)
@@ -204,18 +204,18 @@ class _Away:
             layer.__dict__[HOME] = {name: p if p is None else self._home(p) for name, p in own.items()}
             for name, p in own.items():
                 if p is not None:
-                    layer._parameters[name] = torch.nn.Parameter(packed.bare(p).new_empty(0), requires_grad=False)
+                    layer._parameters[name] = torch.nn.Parameter(packed.as_plain(p).new_empty(0), requires_grad=False)
 
     def _home(self, own: torch.Tensor) -> torch.Tensor:
         """Return a weight in main memory, pinned in place: torch's own pinning would copy it, rounded up to a power of two."""
-        value = packed.bare(own.detach()).cpu()
+        value = packed.as_plain(own.detach()).cpu()
         if self._pin and value.nbytes >= SMALL:
             storage, strange = value.untyped_storage(), packed.is_packed(own)
             if hasattr(storage, "_comfy_tensor_file_slice") or (strange and not storage.resizable()):
                 value = value.clone()  # pages of a file that was mapped for reading alone cannot be pinned
             if mm.pin_memory(value):
                 self._pinned.append(value)
-        return packed.dressed(value, own)
+        return packed.repacked(value, own)
 
     def bring_back(self) -> None:
         """Put the very same parameters back into their layers."""

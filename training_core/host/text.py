@@ -14,6 +14,8 @@ from ..errors import AthanorError
 
 CLIP_CHUNK = 77
 """CLIP encoders read chunks of so many tokens: 75 of text between a start and an end."""
+_START, _END = 49406, 49407
+"""CLIP's tokens around the text of a chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +145,26 @@ def _outside_inference(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.as_subclass(torch.Tensor).clone()
     return [_outside_inference(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def count_tokens(clip: Any, caption: str, weighted: bool = False) -> int | None:
+    """Return the CLIP tokens of a caption without start, end and padding; None if `clip` has no CLIP encoder (T5 only).
+
+    Only the last of several chunks of 75 is counted, those before it are full: a word that does not fit into the
+    rest of a chunk moves to the next, and max_token_length cuts between chunks.
+
+    Args:
+        weighted: brackets are emphasis, as in prompts.
+    """
+    longest = None
+    for chunks in clip.tokenize(caption if weighted else escape(caption)).values():
+        if chunks and chunks[0] and _is(chunks[0][0][0], _START):
+            last = chunks[-1][1:]
+            end = next((n for n, entry in enumerate(last) if _is(entry[0], _END)), len(last))
+            longest = max(longest or 0, (len(chunks) - 1) * (CLIP_CHUNK - 2) + end)
+    return longest
+
+
+def _is(token: Any, number: int) -> bool:
+    """Return whether a token is this number; embeddings stand as tensors among the tokens."""
+    return isinstance(token, int) and token == number

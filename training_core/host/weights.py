@@ -18,7 +18,7 @@ import torch
 from comfy.quant_ops import QuantizedTensor
 
 from ..errors import AthanorError
-from ..packed import dressed, has_own_arithmetic, is_packed, unpacks
+from ..packed import can_unpack, has_own_arithmetic, is_packed, repacked
 
 STREAMED = ("_v", "_v_signature", "_v_weight", "_v_bias", "_prefetch")
 """Attributes by which layers of a model with dynamic VRAM find their weights in the GPU's memory, as sampling streams them."""
@@ -64,7 +64,7 @@ def usable(value: torch.Tensor) -> torch.Tensor:
         twin = torch.empty(0, dtype=value.dtype, device=value.device).set_(
             value.untyped_storage(), value.storage_offset(), value.size(), value.stride()
         )
-        return dressed(twin, value)
+        return repacked(twin, value)
 
 
 def _parameter(value: torch.Tensor) -> torch.nn.Parameter:
@@ -258,7 +258,7 @@ def check(patcher: Any) -> None:
             (f"{path}.{name}", type(p).__name__)
             for path, module in named.named_modules()
             for name, p in module._parameters.items()
-            if is_packed(p) and not unpacks(module)
+            if is_packed(p) and not can_unpack(module)
         ),
         None,
     )

@@ -32,9 +32,9 @@ _KINDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One trained layer."""
+    """One layer that a LoRA file changes."""
 
     name: str
     part: str  # unet, te1, te2, te3
@@ -46,9 +46,9 @@ class Layer:
     numbers: int  # how many are stored
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoraInfo:
-    """A LoRA file."""
+    """What a LoRA file holds: its layers and its metadata."""
 
     name: str
     size: int  # bytes
@@ -88,7 +88,12 @@ def read(path: Path) -> LoraInfo:
     layers = tuple(_layer(name, parts, adapter) for name, parts in groups.items())
     dtypes = Counter(str(v.dtype).removeprefix("torch.") for v in tensors.values())
     return LoraInfo(
-        path.name, path.stat().st_size, dtypes.most_common(1)[0][0], layers, tuple(sorted(strange)), metadata
+        name=path.name,
+        size=path.stat().st_size,
+        dtype=dtypes.most_common(1)[0][0],
+        layers=layers,
+        strange=tuple(sorted(strange)),
+        metadata=metadata,
     )
 
 
@@ -101,14 +106,14 @@ def _layer(name: str, parts: dict[str, torch.Tensor], adapter: dict[str, Any]) -
     value = float(alpha) if alpha is not None else peft.alpha(adapter, name, rank) if rank else None
     scale = 1.0 if value is None or not rank else value / rank
     return Layer(
-        name,
-        part,
-        block,
-        dora + algo,
-        rank,
-        value,
-        _norm(algo, {k: v.float() for k, v in parts.items()}, scale),
-        sum(v.numel() for v in parts.values()),
+        name=name,
+        part=part,
+        block=block,
+        algo=dora + algo,
+        rank=rank,
+        alpha=value,
+        norm=_norm(algo, {k: v.float() for k, v in parts.items()}, scale),
+        numbers=sum(v.numel() for v in parts.values()),
     )
 
 

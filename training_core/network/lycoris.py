@@ -23,6 +23,9 @@ from .adapter import dora_axis, kind_of, layer_of
 BYPASS = ("lora", "locon", "loha", "lokr")
 """Algorithms that add to a layer's output, and need nothing of its weight."""
 
+WITH_DROPOUT = ("lora", "locon")
+"""Algorithms that `dropout`, `scale_weight_norms` and `loraplus_lr_ratio` are for."""
+
 
 def needs_no_weights(settings: NetworkSettings) -> bool:
     """Return whether a network runs in LyCORIS' bypass form, base(x) + delta(x), for which any base will do."""
@@ -82,7 +85,7 @@ def resized(adapter: Any, settings: NetworkSettings, rank: int, alpha: float) ->
 
 
 def _dropout(settings: NetworkSettings) -> float:
-    return settings.dropout if settings.algo in ("lora", "locon") else 0.0
+    return settings.dropout if settings.algo in WITH_DROPOUT else 0.0
 
 
 def _options(settings: NetworkSettings, text: bool) -> dict[str, Any]:

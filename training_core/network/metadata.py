@@ -9,18 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.plan import Buckets, Length
-from ..families import FAMILIES
+from ..families import Family
 from ..randomness import torch_seed
 from ..settings import Job
 from ..settings.differences import differences
 from . import metadata_keys
 
-IMPLEMENTATIONS = {family.architecture: family.implementation for family in FAMILIES}
-"""modelspec.implementation by architecture (a variant's own architecture is not in it); diffusers for the others."""
 
-
-def legacy_hash(path: Path) -> str:
-    """The first 8 hex digits over 64 KB at 1 MB, by which model files used to be known."""
+def _old_hash(path: Path) -> str:
+    """Return the first 8 hex digits of SHA-256 over 64 KB at 1 MB, by which model files used to be known."""
     with path.open("rb") as file:
         file.seek(0x100000)
         return hashlib.sha256(file.read(0x10000)).hexdigest()[:8]
@@ -30,7 +27,7 @@ def _file(kind: str, path: Path | None) -> dict[str, str]:
     """Name and hash of a model's file; the whole of it is not read for a second hash."""
     if path is None or not path.is_file():
         return {f"ss_{kind}_name": "None"}
-    return {f"ss_{kind}_name": path.name, f"ss_{kind}_hash": legacy_hash(path)}
+    return {f"ss_{kind}_name": path.name, f"ss_{kind}_hash": _old_hash(path)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +36,7 @@ class Facts:
 
     buckets: Buckets  # what is trained on
     length: Length
-    base_version: str  # ss_base_model_version of the model's family
-    architecture: str  # modelspec.architecture of the same, without /lora
+    family: Family  # of the model, with the fields of its variant
     prediction: str  # eps, v or flow
     optimizer: str  # the class with its arguments, as OptimizerChoice.label gives it
     base_model: Path | None  # the checkpoint's file, where the host knows it
@@ -72,7 +68,7 @@ def describe(asked: Job, trained: Job, facts: Facts) -> dict[str, object]:
 
 
 def _run(asked: Job, trained: Job, facts: Facts) -> dict[str, object]:
-    """The run as a whole, and fields of sd-scripts that are the same for every run here."""
+    """Return the fields about the run as a whole, and those of sd-scripts that are the same for every run here."""
     training, size = trained.training, trained.buckets.batch_size
     return {
         "ss_training_started_at": str(facts.started),
@@ -121,10 +117,10 @@ def _pictures(job: Job, buckets: Buckets) -> dict[str, object]:
 
 
 def _model(facts: Facts) -> dict[str, str]:
-    """The model that is trained on."""
+    """Return the fields about the model that is trained on."""
     return {
-        "ss_base_model_version": facts.base_version,
-        "ss_v2": str(facts.base_version.startswith("sd_v2")),
+        "ss_base_model_version": facts.family.base_version,
+        "ss_v2": str(facts.family.base_version.startswith("sd_v2")),
         "ss_clip_skip": str(facts.clip_skip or None),
         "ss_fp8_base": str(facts.fp8_base),
         "ss_fp8_base_unet": str(facts.fp8_base),
@@ -133,7 +129,7 @@ def _model(facts: Facts) -> dict[str, str]:
 
 
 def _spec(job: Job, facts: Facts) -> dict[str, str]:
-    """The fields of the Stability model specification; those without a value are left out."""
+    """Return the fields of the Stability model specification; those without a value are left out."""
     name = job.training.output_name.rpartition("/")[2]
     optional = {
         "modelspec.prediction_type": {"eps": "epsilon", "v": "v"}.get(facts.prediction),
@@ -142,8 +138,8 @@ def _spec(job: Job, facts: Facts) -> dict[str, str]:
     }
     return {
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": facts.architecture + ("" if job.network.algo == "finetune" else "/lora"),
-        "modelspec.implementation": IMPLEMENTATIONS.get(facts.architecture, "diffusers"),
+        "modelspec.architecture": facts.family.architecture + ("" if job.network.algo == "finetune" else "/lora"),
+        "modelspec.implementation": facts.family.implementation,
         "modelspec.title": name,
         "modelspec.resolution": f"{job.buckets.width}x{job.buckets.height}",
         **{key: value for key, value in optional.items() if value},
@@ -151,7 +147,7 @@ def _spec(job: Job, facts: Facts) -> dict[str, str]:
 
 
 def at_save(step: int, epoch: int) -> dict[str, str]:
-    """What is known only when a file is written."""
+    """Return what is known only when a file is written."""
     now = time.time()
     return {
         "ss_training_finished_at": str(now),

@@ -17,7 +17,7 @@ Metadata = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class MetadataRow:
     """Settings (by their path in a Job, such as "network.rank") and the keys of metadata that tell them."""
 
     settings: tuple[str, ...]
@@ -27,12 +27,12 @@ class Row:
 
 
 def is_ours(metadata: Metadata) -> bool:
-    """Whether this pack has written the file."""
+    """Return whether this pack has written the file."""
     return "athanor_run_id" in metadata
 
 
 def _told(metadata: Metadata, key: str) -> str:
-    """A field's text; '' for None and for one that is not there."""
+    """Return a field's text; '' for None and for one that is not there."""
     text = metadata.get(key, "None")
     return "" if text == "None" else text
 
@@ -58,7 +58,7 @@ def _read_range(metadata: Metadata) -> Values:
 
 
 def _write_rates(job: Job) -> dict[str, str]:
-    """Each part's own learning rate; None for one that is not trained."""
+    """Return each part's own learning rate; None for one that is not trained."""
     optimizer, base = job.optimizer, str(job.optimizer.learning_rate)
     return {
         "ss_learning_rate": base,
@@ -68,7 +68,7 @@ def _write_rates(job: Job) -> dict[str, str]:
 
 
 def _read_rates(metadata: Metadata) -> Values:
-    """A part that has the learning rate of all has none of its own; a file without that rate has the U-Net's."""
+    """Return the learning rates: a part with that of all has none of its own; a file without that of all has the U-Net's."""
     names = ("ss_learning_rate", "ss_unet_lr", "ss_text_encoder_lr")
     base, unet, text = (_told(metadata, name).strip("[]()") for name in names)
     base = base or unet
@@ -107,13 +107,16 @@ def _read_optimizer(metadata: Metadata) -> Values:
 
 
 def _write_full(job: Job) -> dict[str, str]:
-    kept = job.training.full_precision
-    return {"ss_full_fp16": str(kept == "fp16"), **({"ss_full_bf16": "True"} if kept == "bf16" else {})}
+    number_format = job.training.full_precision
+    return {
+        "ss_full_fp16": str(number_format == "fp16"),
+        **({"ss_full_bf16": "True"} if number_format == "bf16" else {}),
+    }
 
 
 def _read_full(metadata: Metadata) -> Values:
-    kept = next((name for name in ("fp16", "bf16") if metadata.get(f"ss_full_{name}") == "True"), "no")
-    return {"training.full_precision": kept} if "ss_full_fp16" in metadata else {}
+    number_format = next((name for name in ("fp16", "bf16") if metadata.get(f"ss_full_{name}") == "True"), "no")
+    return {"training.full_precision": number_format} if "ss_full_fp16" in metadata else {}
 
 
 def _write_density(job: Job) -> dict[str, str]:
@@ -150,37 +153,37 @@ def _read_density(metadata: Metadata) -> Values:
 
 
 JOINT = (
-    Row(
+    MetadataRow(
         settings=("buckets.width", "buckets.height"),
         keys=("ss_resolution",),
         write=_write_resolution,
         read=_read_resolution,
     ),
-    Row(
+    MetadataRow(
         settings=("noise.min_timestep", "noise.max_timestep"),
         keys=("modelspec.timestep_range",),
         write=_write_range,
         read=_read_range,
     ),
-    Row(
+    MetadataRow(
         settings=("optimizer.learning_rate", "optimizer.unet_lr", "optimizer.text_encoder_lr"),
         keys=("ss_learning_rate", "ss_unet_lr", "ss_text_encoder_lr"),
         write=_write_rates,
         read=_read_rates,
     ),
-    Row(
+    MetadataRow(
         settings=("optimizer.optimizer_type", "optimizer.optimizer_class", "optimizer.optimizer_args"),
         keys=("ss_optimizer",),
         write=lambda job: {},  # by `describe`: the full name of a class is known once it is loaded
         read=_read_optimizer,
     ),
-    Row(
+    MetadataRow(
         settings=("training.full_precision",),
         keys=("ss_full_fp16", "ss_full_bf16"),
         write=_write_full,
         read=_read_full,
     ),
-    Row(
+    MetadataRow(
         settings=(
             "noise.timestep_sampling",
             "noise.flow_shift",

@@ -30,7 +30,7 @@ from ..settings import (
     ValidationSettings,
     info,
 )
-from .metadata_forms import JOINT, Row, Values
+from .metadata_forms import JOINT, MetadataRow, Values
 
 GROUPS: dict[str, type[Settings]] = {
     "network": NetworkSettings,
@@ -148,7 +148,7 @@ FORMS = {
 
 
 def value_of(job: Job, path: str) -> Any:
-    """The setting at a path; of several datasets, the first's."""
+    """Return the setting at a path; of several datasets, the first's."""
     group, _, name = path.rpartition(".")
     settings: Any = job
     for part in group.split("."):
@@ -156,8 +156,8 @@ def value_of(job: Job, path: str) -> Any:
     return getattr(settings[0] if isinstance(settings, tuple) else settings, name)
 
 
-def _row(group: str, setting: SettingInfo, key: str) -> Row:
-    """The row of a setting that has a key of its own."""
+def _row(group: str, setting: SettingInfo, key: str) -> MetadataRow:
+    """Return the row of a setting that has a key of its own."""
     path, form = f"{group}.{setting.name}", FORMS.get(key, Form())
 
     def write(job: Job) -> dict[str, str]:
@@ -169,11 +169,11 @@ def _row(group: str, setting: SettingInfo, key: str) -> Row:
         text = metadata.get(key, "None")
         return {} if text == "None" else {path: form.read(text)}
 
-    return Row(settings=(path,), keys=(key,), write=write, read=read)
+    return MetadataRow(settings=(path,), keys=(key,), write=write, read=read)
 
 
 def _with_its_network(key: str, network: NetworkSettings) -> bool:
-    """Whether a member of ss_network_args is told at its default, too."""
+    """Return whether a member of ss_network_args is told at its default, too."""
     member = key.partition(" ")[2]
     return (
         member in ("rank_dropout", "module_dropout")
@@ -183,12 +183,12 @@ def _with_its_network(key: str, network: NetworkSettings) -> bool:
 
 
 def is_lycoris(network: NetworkSettings) -> bool:
-    """Whether sd-scripts would need LyCORIS for such a network."""
+    """Return whether sd-scripts would need LyCORIS for such a network."""
     return network.algo != "lora" or network.preset != "attn-mlp" or network.train_norm
 
 
-def _rows() -> Iterator[Row]:
-    """All rows: those of several settings first."""
+def _rows() -> Iterator[MetadataRow]:
+    """Yield all rows: those of several settings first."""
     yield from JOINT
     taken = {path for row in JOINT for path in row.settings} | {path for paths in NOT_TOLD.values() for path in paths}
     for group, model in GROUPS.items():
@@ -201,7 +201,7 @@ ROWS = tuple(_rows())
 
 
 def write(job: Job, flow: bool) -> dict[str, object]:
-    """The fields that tell a job's settings; ss_network_args is a dictionary of its members.
+    """Return the fields that tell a job's settings; ss_network_args is a dictionary of its members.
 
     Args:
         job: that is trained.
@@ -232,19 +232,19 @@ def missing(metadata: Mapping[str, str], group: str) -> list[str]:
     """Keys of a group's settings that sd-scripts writes into every file of this kind, and this one lacks."""
     flow = bool(FLOW & metadata.keys())
     rows = [row for row in ROWS if any(path.startswith(f"{group}.") for path in row.settings)]
-    told = {
+    keys = {
         key for row in rows for key in row.keys if key in SD_SCRIPTS or (flow and key in FLOW) or key in ALWAYS_JOINT
     }
-    return sorted(key for key in told if key not in metadata)
+    return sorted(key for key in keys if key not in metadata)
 
 
 def keys_of(path: str) -> tuple[str, ...]:
-    """The keys that tell a setting; none if no field does."""
+    """Return the keys that tell a setting; none if no field does."""
     return next((row.keys for row in ROWS if path in row.settings), ())
 
 
 def _members(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The members of ss_network_args, each under "ss_network_args name"."""
+    """Return the members of ss_network_args, each under "ss_network_args name"."""
     try:
         members = json.loads(metadata.get("ss_network_args", "{}"))
     except ValueError:

@@ -28,14 +28,14 @@ class Recovered:
 
 
 def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered:
-    """The settings that were trained with: those of the whole job in our own files, else what the fields tell.
+    """Return the settings that were trained with: those of the whole job in our own files, else what the fields tell.
 
     Args:
         metadata: of the file.
         parts: that the file has layers of (unet, te1 ...).
     """
     asked, changes = _json(metadata, "athanor_job"), _json(metadata, "athanor_trained")
-    job, told = changed(asked, changes), metadata_keys.read(metadata)
+    job, of_fields = changed(asked, changes), metadata_keys.read(metadata)
     adapter = _peft(metadata)
     groups: dict[type[Settings], Settings] = {}
     missing: list[str] = []
@@ -46,7 +46,7 @@ def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered
         of_job = identity.read(group, _of_job(job, path))
         values = dict(of_job)
         if not of_job:
-            values = {name.partition(".")[2]: value for name, value in told.items() if name.startswith(f"{path}.")}
+            values = {name.partition(".")[2]: value for name, value in of_fields.items() if name.startswith(f"{path}.")}
             missing += [] if job else metadata_keys.missing(metadata, path)
         if group is NetworkSettings and not of_job:
             values = _with_blocks(values) | adapter | _trained(set(parts))
@@ -76,7 +76,7 @@ def _trained(parts: set[str]) -> dict[str, str]:
 
 
 def _json(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
-    """A field of our own files; {} if it is not there, or broken."""
+    """Return a field of our own files; {} if it is not there, or broken."""
     try:
         values = json.loads(metadata.get(key, "{}"))
     except ValueError:
@@ -85,7 +85,7 @@ def _json(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
 
 
 def _of_job(job: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """A group's values in a job; of several datasets, the first's; {} if it has none."""
+    """Return a group's values in a job; of several datasets, the first's; {} if it has none."""
     values = job.get(path)
     if isinstance(values, list):
         values = values[0] if values else None
@@ -93,7 +93,7 @@ def _of_job(job: Mapping[str, Any], path: str) -> dict[str, Any]:
 
 
 def _parsed(group: type[Settings], values: dict[str, Any], refused: list[str]) -> Settings:
-    """The group, without the values it does not take; they are noted."""
+    """Return the group, without the values it does not take; they are noted."""
     values = {key: value for key, value in values.items() if key in group.model_fields}
     while True:
         try:
@@ -112,7 +112,7 @@ def _peft(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def words(settings: Settings) -> str:
-    """A group's values that are not the defaults, for reading."""
+    """Return a group's values that are not the defaults, for reading."""
     default = flat(type(settings)().model_dump())
     changed = {name: value for name, value in flat(settings.model_dump()).items() if value != default[name]}
     return ", ".join(f"{name} {value}" for name, value in changed.items()) or "all defaults"

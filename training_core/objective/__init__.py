@@ -1,6 +1,6 @@
 """What the network is asked to predict, and how wrong it is. Pure functions over tensors."""
 
 from .in_effect import in_effect
-from .objective import Drawn, Noised, Objective
+from .objective import BatchDraws, Noised, Objective
 
-__all__ = ["Drawn", "Noised", "Objective", "in_effect"]
+__all__ = ["BatchDraws", "Noised", "Objective", "in_effect"]

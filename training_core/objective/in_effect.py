@@ -33,7 +33,7 @@ SIGMOIDS = ("sigmoid", "shift", "flux_shift")
 
 
 def defaults(settings: S, *names: str) -> S:
-    """The settings with the named ones at their defaults."""
+    """Return the settings with the named ones at their defaults."""
     fields = type(settings).model_fields
     return settings.model_copy(update={name: fields[name].default for name in names})
 
@@ -76,7 +76,7 @@ def _flow(noise: NoiseSettings, usual: Usual) -> NoiseSettings:
 
 
 def _without_density(noise: NoiseSettings) -> NoiseSettings:
-    """The settings without the numbers of densities that are not drawn from."""
+    """Return the settings without the numbers of densities that are not drawn from."""
     kind = noise.timestep_sampling
     unused = [] if kind in SIGMOIDS else ["sigmoid_scale"]
     unused += [] if kind == "logit_normal" else ["logit_mean", "logit_std"]
@@ -85,7 +85,7 @@ def _without_density(noise: NoiseSettings) -> NoiseSettings:
 
 
 def _without_strength(noise: NoiseSettings) -> NoiseSettings:
-    """The settings without what goes with an addition to the noise that is switched off."""
+    """Return the settings without what goes with an addition to the noise that is switched off."""
     unused = [] if noise.noise_offset else ["noise_offset_random_strength"]
     unused += [] if noise.multires_noise_iterations else ["multires_noise_discount"]
     unused += [] if noise.ip_noise_gamma else ["ip_noise_gamma_random_strength"]
@@ -93,7 +93,7 @@ def _without_strength(noise: NoiseSettings) -> NoiseSettings:
 
 
 def _without_huber(loss: LossSettings) -> LossSettings:
-    """The settings without huber's where another loss is taken; its schedule snr has no scale."""
+    """Return the settings without huber's where another loss is taken; its schedule snr has no scale."""
     if loss.loss_type not in WITH_C:
         return defaults(loss, "huber_schedule", "huber_c", "huber_scale")
     return defaults(loss, "huber_scale") if loss.huber_schedule == "snr" else loss

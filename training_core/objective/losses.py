@@ -38,7 +38,7 @@ def elementwise(prediction: torch.Tensor, target: torch.Tensor, kind: str, c: to
 
 
 def huber_c(settings: LossSettings, schedule: Schedule, sigma: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-    """The huber parameter of each sample (--huber_schedule), (B,) from (B,) sigma and t in 0..1000.
+    """Return the huber parameter of each sample (--huber_schedule), (B,) from (B,) sigma and t in 0..1000.
 
     constant: c * scale. exponential: scale * c^(t / 1000). snr: (1 - c) / (1 + sigma)^2 + c, where sigma is the
     noise-to-signal ratio; a flow model's is sigma / (1 - sigma).
@@ -54,7 +54,7 @@ def huber_c(settings: LossSettings, schedule: Schedule, sigma: torch.Tensor, t: 
 
 
 def mask_for(mask: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
-    """A mask (B, 1, H, W) averaged over areas to the loss's height and width: (B, 1, ..., h, w) for a loss
+    """Return a mask (B, 1, H, W) averaged over areas to the loss's height and width: (B, 1, ..., h, w) for a loss
     (B, C, ..., h, w).
     """
     mask = torch.nn.functional.interpolate(mask.float(), size=loss.shape[-2:], mode="area")
@@ -96,7 +96,7 @@ def flow_weight(sigma: torch.Tensor, scheme: str) -> torch.Tensor:
 
 
 def weights(settings: LossSettings, schedule: Schedule, sigma: torch.Tensor) -> torch.Tensor:
-    """The product of all timestep weights that are switched on, (B,), from (B,) sigma."""
+    """Return the product of all timestep weights that are switched on, (B,), from (B,) sigma."""
     kind = schedule.prediction
     if kind == "flow":
         return flow_weight(sigma, settings.weighting_scheme)

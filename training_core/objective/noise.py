@@ -13,7 +13,7 @@ from ..settings import NoiseSettings
 
 
 def offset_strength(strength: float, adaptive: float, latents: torch.Tensor) -> torch.Tensor | float:
-    """How much each channel is shifted (--noise_offset, --adaptive_noise_scale): strength + adaptive * |mean of the
+    """Return how much each channel is shifted (--noise_offset, --adaptive_noise_scale): strength + adaptive * |mean of the
     channel|, not below 0. `latents`: (B, C, ..., h, w) -> (B, C, ..., 1, 1), or the plain strength.
     """
     if not adaptive:
@@ -22,7 +22,7 @@ def offset_strength(strength: float, adaptive: float, latents: torch.Tensor) -> 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class NoiseDraws:
     """Normal numbers for one batch, float32 on the CPU: what `mix` needs of them, whatever the latents are."""
 
     noise: torch.Tensor  # (B, C, h, w)
@@ -32,8 +32,8 @@ class Drawn:
     inner: torch.Tensor | None = None  # (B, C, h, w) for ip_noise_gamma
     gamma: float = 0.0
 
-    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Drawn:
-        """The same with every tensor replaced by `change` of it."""
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> NoiseDraws:
+        """Return the same with every tensor replaced by `change` of it."""
         offset, inner = (value if value is None else change(value) for value in (self.offset, self.inner))
         return replace(
             self, noise=change(self.noise), offset=offset, coarse=tuple(map(change, self.coarse)), inner=inner
@@ -41,7 +41,7 @@ class Drawn:
 
 
 def coarse(shape: Sequence[int], iterations: int, *key: Any) -> tuple[torch.Tensor, ...]:
-    """The levels of pyramid noise for a batch of `shape` (B, C, h, w) (--multires_noise_iterations): for i = 0.. normal
+    """Return the levels of pyramid noise for a batch of `shape` (B, C, h, w) (--multires_noise_iterations): for i = 0.. normal
     noise of the size divided by r^i, r uniform in 2..4 anew each time; stops once a side is 1.
     """
     height, width = shape[-2:]
@@ -65,8 +65,8 @@ def multires(noise: torch.Tensor, levels: Sequence[torch.Tensor], discount: floa
     return noise / noise.std()
 
 
-def draw(shape: Sequence[int], settings: NoiseSettings, *key: Any) -> Drawn:
-    """All random numbers that the noise of a batch of `shape` (B, C, h, w) is made of."""
+def draw(shape: Sequence[int], settings: NoiseSettings, *key: Any) -> NoiseDraws:
+    """Return all random numbers that the noise of a batch of `shape` (B, C, h, w) is made of."""
 
     def normal(what: str, size: Sequence[int] = shape) -> torch.Tensor:
         return torch.randn(tuple(size), generator=generator(*key, what))
@@ -74,7 +74,7 @@ def draw(shape: Sequence[int], settings: NoiseSettings, *key: Any) -> Drawn:
     def strength(value: float, random: bool, what: str) -> float:
         return value * keyed(*key, what).random() if random else value
 
-    drawn = Drawn(noise=normal("noise"))
+    drawn = NoiseDraws(noise=normal("noise"))
     if settings.noise_offset:
         much = strength(settings.noise_offset, settings.noise_offset_random_strength, "offset strength")
         drawn = replace(drawn, offset=normal("offset", (*shape[:-2], 1, 1)), much=much)
@@ -86,7 +86,7 @@ def draw(shape: Sequence[int], settings: NoiseSettings, *key: Any) -> Drawn:
     return drawn
 
 
-def mix(latents: torch.Tensor, settings: NoiseSettings, drawn: Drawn) -> tuple[torch.Tensor, torch.Tensor]:
+def mix(latents: torch.Tensor, settings: NoiseSettings, drawn: NoiseDraws) -> tuple[torch.Tensor, torch.Tensor]:
     """Noise for latents (B, C, h, w), float32 on their device, from numbers that were drawn for their shape.
 
     Returns:

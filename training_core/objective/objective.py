@@ -44,16 +44,16 @@ class Noised:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class BatchDraws:
     """Everything random about a batch, float32 on the CPU."""
 
     sigma: torch.Tensor  # (B,)
     t: torch.Tensor  # (B,) timestep in 0..1000
-    noise: noise.Drawn
+    noise: noise.NoiseDraws
 
-    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Drawn:
-        """The same with every tensor replaced by `change` of it."""
-        return Drawn(change(self.sigma), change(self.t), self.noise.each(change))
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> BatchDraws:
+        """Return the same with every tensor replaced by `change` of it."""
+        return BatchDraws(change(self.sigma), change(self.t), self.noise.each(change))
 
 
 class Objective:
@@ -86,11 +86,11 @@ class Objective:
             ]
         return ", ".join(word for word in words if word and word not in ("none", "raw"))
 
-    def draw(self, shape: Sequence[int], *key: Any) -> Drawn:
+    def draw(self, shape: Sequence[int], *key: Any) -> BatchDraws:
         """Everything random about a batch of latents of `shape` (B, C, h, w), which follows from `key` (seed, step, ...)."""
         size = (shape[-2], shape[-1])
         sigma, t = timesteps.draw(self._schedule, self._noise, shape[0], size, generator(*key, "timestep"))
-        return Drawn(sigma, t, noise.draw(shape, self._noise, *key))
+        return BatchDraws(sigma, t, noise.draw(shape, self._noise, *key))
 
     def prepare(self, x0: torch.Tensor, *key: Any) -> Noised:
         """Mix latents `x0` (B, C, h, w) with noise; everything random follows from `key` (seed, step, ...)."""
@@ -98,9 +98,9 @@ class Objective:
 
     def mix(self, x0: torch.Tensor, sigma: torch.Tensor, t: torch.Tensor, *key: Any) -> Noised:
         """Mix latents with noise drawn by `key` at given (B,) sigma and t."""
-        return self.apply(x0, Drawn(sigma, t, noise.draw(x0.shape, self._noise, *key)))
+        return self.apply(x0, BatchDraws(sigma, t, noise.draw(x0.shape, self._noise, *key)))
 
-    def apply(self, x0: torch.Tensor, drawn: Drawn) -> Noised:
+    def apply(self, x0: torch.Tensor, drawn: BatchDraws) -> Noised:
         """Mix latents `x0` with what was drawn for their shape."""
         clean, mixed = noise.mix(x0, self._noise, drawn.noise)
         sigma, t = drawn.sigma.to(x0.device, non_blocking=True), drawn.t.to(x0.device, non_blocking=True)
@@ -108,7 +108,7 @@ class Objective:
         return Noised(noised(kind, x0, mixed, sigma), sigma, t, target(kind, x0, clean, sigma))
 
     def losses(self, prediction: torch.Tensor, batch: Noised, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """The weighted loss of every sample, (B,) float32: element-wise, times the mask, mean over the picture,
+        """Return the weighted loss of every sample, (B,) float32: element-wise, times the mask, mean over the picture,
         times weights. `mask`: (B, 1, h, w) in 0..1 (--masked_loss); the mean counts what it hides, too.
         """
         c, wanted = None, batch.target
@@ -124,7 +124,7 @@ class Objective:
         return loss.flatten(1).mean(1) * self.weights(batch.sigma)
 
     def weights(self, sigma: torch.Tensor) -> torch.Tensor:
-        """How much each of (B,) sigmas counts, (B,)."""
+        """Return how much each of (B,) sigmas counts, (B,)."""
         return losses.weights(self._loss, self._schedule, sigma)
 
     def timesteps(self, count: int, size: tuple[int, int], *key: Any) -> tuple[torch.Tensor, torch.Tensor]:

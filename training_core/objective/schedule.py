@@ -43,7 +43,7 @@ def snr(sigma: torch.Tensor) -> torch.Tensor:
 
 
 def noised(prediction: Prediction, x0: torch.Tensor, noise: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-    """The noisy latents in the host's convention: x0 + sigma * noise for eps and v (the host divides by
+    """Return the noisy latents in the host's convention: x0 + sigma * noise for eps and v (the host divides by
     sqrt(1 + sigma^2) itself, which gives sqrt(abar) x0 + sqrt(1 - abar) noise), (1 - sigma) x0 + sigma * noise
     for flow. `x0`, `noise`: (B, C, h, w); `sigma`: (B,).
     """
@@ -52,7 +52,7 @@ def noised(prediction: Prediction, x0: torch.Tensor, noise: torch.Tensor, sigma:
 
 
 def target(prediction: Prediction, x0: torch.Tensor, noise: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-    """What the raw model output should be: noise (eps), sqrt(abar) noise - sqrt(1 - abar) x0 (v, Salimans and
+    """Return what the raw model output should be: noise (eps), sqrt(abar) noise - sqrt(1 - abar) x0 (v, Salimans and
     Ho 2022), noise - x0 (flow). Shapes as in `noised`.
     """
     if prediction == "eps":

@@ -29,7 +29,7 @@ def shifted(sigma: torch.Tensor, factor: float | torch.Tensor) -> torch.Tensor:
 
 
 def flux_factor(height: int, width: int) -> float:
-    """The shift factor e^mu of a latent of `height` x `width` cells (--timestep_sampling flux_shift):
+    """Return the shift factor e^mu of a latent of `height` x `width` cells (--timestep_sampling flux_shift):
     mu = 0.5 + (L - 256) 0.65 / 3840 with L = (h / 2)(w / 2) patches.
     """
     patches = (height // 2) * (width // 2)

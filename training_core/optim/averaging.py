@@ -1,4 +1,4 @@
-"""Weights for probe, samples and files where they differ from those that training updates: averages over the steps."""
+"""The weights that probe, samples and files see, where they differ from those that training updates: averages over the steps."""
 
 from __future__ import annotations
 
@@ -10,9 +10,25 @@ import torch
 
 from .rounding import in_float32
 
+WeightsContext = Callable[[], AbstractContextManager[None]]
+"""A context in which the trained module has the weights to look at and to save: a schedule-free optimizer's average, say."""
+
 
 @contextmanager
-def _kept(weights: Sequence[torch.Tensor]) -> Iterator[None]:
+def eval_mode(module: torch.nn.Module, eval_weights: WeightsContext) -> Iterator[None]:
+    """Inside: dropout off, no gradients, the weights to look at. Afterwards every module's mode is as before."""
+    modes = [(child, child.training) for child in module.modules()]
+    module.eval()
+    try:
+        with eval_weights(), torch.no_grad():
+            yield
+    finally:
+        for child, training in modes:
+            child.training = training
+
+
+@contextmanager
+def _restored(weights: Sequence[torch.Tensor]) -> Iterator[None]:
     """Copy `weights` and put the copies back afterwards, to the bit."""
     before = [weight.detach().clone() for weight in weights]
     try:
@@ -22,7 +38,7 @@ def _kept(weights: Sequence[torch.Tensor]) -> Iterator[None]:
             torch._foreach_copy_(list(weights), before)
 
 
-def eval_weights(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractContextManager[None]]:
+def eval_weights(optimizer: torch.optim.Optimizer) -> WeightsContext:
     """Return a context in which the parameters are the ones to look at and to save: of a schedule-free optimizer, its average.
 
     The optimizer's own way back (`train()`) rounds, but looking must not change what is trained: so the parameters are copied
@@ -35,7 +51,7 @@ def eval_weights(optimizer: torch.optim.Optimizer) -> Callable[[], AbstractConte
     @contextmanager
     def look() -> Iterator[None]:
         weights = [p for group in optimizer.param_groups for p in group["params"]]
-        with _kept(weights):
+        with _restored(weights):
             with in_float32(weights):  # what the optimizer's state is made in
                 show_average()
             try:
@@ -69,7 +85,7 @@ class Ema:
     @contextmanager
     def swapped(self) -> Iterator[None]:
         """Replace the parameters by their means inside, and restore them afterwards, to the bit."""
-        with _kept(self._weights):
+        with _restored(self._weights):
             with torch.no_grad():
                 torch._foreach_copy_([*self._weights], self._means)
             yield

@@ -27,10 +27,10 @@ def hints(
         schedule = _relative_step(settings, total)
     else:
         schedule = _schedule(settings, total)
-    found = [*schedule, *_adafactor(settings)]
+    warnings = [*schedule, *_adafactor(settings)]
     if names.adapts(settings):
-        found += _adapting(settings, total, min_snr_gamma, factors)
-    return found
+        warnings += _adapting(settings, total, min_snr_gamma, factors)
+    return warnings
 
 
 def _adapting(settings: OptimizerSettings, total: int, min_snr_gamma: float, factors: Sequence[float]) -> Iterator[str]:

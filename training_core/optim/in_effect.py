@@ -35,6 +35,8 @@ def in_effect(settings: OptimizerSettings, name: str, *, unet: bool, text: bool)
         changes |= {"lr_scheduler": "adafactor", "lr_warmup_steps": "0"}
         changes |= {"unet_lr": ""} if all(settings.unet_rates()) else {}
         changes |= {"text_encoder_lr": ""} if all(settings.text_encoder_rates()) else {}
+    elif text and names.adapts(settings):
+        changes |= {"text_encoder_lr": _one_rate(settings, unet)}
     changes |= {} if unet else {"unet_lr": ""}
     changes |= {} if text else {"text_encoder_lr": ""}
     scheduler = changes.get("lr_scheduler", settings.lr_scheduler)
@@ -43,3 +45,15 @@ def in_effect(settings: OptimizerSettings, name: str, *, unet: bool, text: bool)
     fields = OptimizerSettings.model_fields
     changes |= {field: fields[field].default for field, kinds in ONLY_FOR.items() if scheduler not in kinds}
     return settings.model_copy(update=changes)
+
+
+def _one_rate(settings: OptimizerSettings, unet: bool) -> str:
+    """Return text_encoder_lr of an optimizer that finds the rate itself: the first part's is used for all, but 0 leaves a part out."""
+    encoders, own = settings.text_encoder_rates(), settings.unet_rates()
+    if not encoders:
+        return ""
+    of_encoders = next((f"{rate:g}" for rate in encoders if rate), "0")
+    first = settings.unet_lr.strip() if unet and (not own or own[0]) else of_encoders
+    if all(encoders):
+        return first
+    return ", ".join((first or f"{settings.learning_rate:g}") if rate else "0" for rate in encoders)

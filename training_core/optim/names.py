@@ -67,12 +67,12 @@ def adapts(settings: OptimizerSettings) -> bool:
 
 
 def adapting_class(name: str) -> bool:
-    """Whether a class of this name is of the D-Adaptation or Prodigy family."""
+    """Return whether a class of this name is of the D-Adaptation or Prodigy family."""
     return name.lower().startswith("dadapt") or "prodigy" in name.lower()
 
 
 def schedule_free(settings: OptimizerSettings) -> bool:
-    """Whether the optimizer averages weights instead of following a learning-rate schedule."""
+    """Return whether the optimizer averages weights instead of following a learning-rate schedule."""
     return locate(named(settings))[1].lower().endswith("schedulefree")
 
 

@@ -35,13 +35,13 @@ def _load(name: str) -> type[torch.optim.Optimizer]:
             f"{field} {name} needs the package {package}, which does not load ({error}); "
             f"install it with 'pip install {pip}' or {_instead(name)}."
         ) from None
-    found = getattr(module, wanted, None)
-    if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
+    cls = getattr(module, wanted, None)
+    if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
         known = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, torch.optim.Optimizer)]
         near = difflib.get_close_matches(wanted, [*known, *names.CLASSES], 1)
         hint = f"did you mean {near[0]}?" if near else "look it up in the package's documentation."
         raise AthanorError(f"optimizer_class: {path} has no optimizer {wanted}; {hint}")
-    return found
+    return cls
 
 
 def _instead(name: str) -> str:
@@ -144,9 +144,9 @@ def choose(settings: OptimizerSettings, device: torch.device = CPU) -> Optimizer
     except Exception as error:  # every package has errors of its own
         if not settings.learning_rate:
             raise AthanorError(f"learning_rate is 0: {name} needs more than 0.") from None
-        said = " ".join(str(error).split()) or type(error).__name__
+        message = " ".join(str(error).split()) or type(error).__name__
         raise AthanorError(
-            f"optimizer_args: {name} does not accept them, or cannot train a network ({said})."
+            f"optimizer_args: {name} does not accept them, or cannot train a network ({message})."
         ) from None
     return OptimizerChoice(settings=settings, name=name, cls=cls, arguments=arguments, replaced=why)
 
@@ -175,15 +175,15 @@ def _works(cls: type[torch.optim.Optimizer], device: torch.device) -> None:
     try:
         _try(cls, {"momentum": 0.9} if "momentum" in inspect.signature(cls).parameters else {}, 1e-3, device)
     except Exception as error:
-        said = " ".join(str(error).split())[:200] or type(error).__name__
+        message = " ".join(str(error).split())[:200] or type(error).__name__
         raise AthanorError(
-            f"optimizer_type {cls.__name__} needs the package bitsandbytes, which does not work on this machine ({said}); "
+            f"optimizer_type {cls.__name__} needs the package bitsandbytes, which does not work on this machine ({message}); "
             f"{_instead(cls.__name__)}."
         ) from None
 
 
 def can_be_fused(cls: type[torch.optim.Optimizer], device: str) -> bool:
-    """Whether torch has a fused form of an optimizer on a kind of device; Adagrad has one on the CPU only."""
+    """Return whether torch has a fused form of an optimizer on a kind of device; Adagrad has one on the CPU only."""
     ours = cls.__module__.startswith("torch.optim") and "fused" in inspect.signature(cls).parameters
     return ours and (device == "cpu" or (device == "cuda" and cls.__name__ != "Adagrad"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..history.events import Saved
 from . import state
-from .progress import Progress
+from .progress import RunProgress
 from .resumable import Resumable
 from .saving import Saver
 
@@ -21,17 +21,17 @@ class NullCheckpointWriter:
 
     due = False
 
-    def save(self, progress: Progress, kind: str) -> Iterator[Saved]:
+    def save(self, progress: RunProgress, kind: str) -> Iterator[Saved]:
         """Write no file and no state."""
         return iter(())
 
-    def write_state(self, progress: Progress) -> None:
+    def write_state(self, progress: RunProgress) -> None:
         """Write no state to disk."""
 
-    def rescue(self, progress: Progress) -> Saved | None:
+    def rescue(self, progress: RunProgress) -> Saved | None:
         """Save nothing: rank 0 does."""
 
-    def restore_saved(self, progress: Progress) -> Saved | None:
+    def restore_saved(self, progress: RunProgress) -> Saved | None:
         """Restore nothing: rank 0 does."""
 
     def remove_state(self) -> None:
@@ -47,12 +47,12 @@ class CheckpointWriter:
         self._state_step = step  # of the state on disk
         self._due, self._took = time.monotonic() + STATE_SECONDS, 0.0
 
-    def save(self, progress: Progress, kind: str) -> Iterator[Saved]:
+    def save(self, progress: RunProgress, kind: str) -> Iterator[Saved]:
         """Write a LoRA file, then the state."""
         yield self._saver(progress, kind)
         self.write_state(progress)
 
-    def write_state(self, progress: Progress) -> None:
+    def write_state(self, progress: RunProgress) -> None:
         """Write the state, and note when the next one is due."""
         start = time.monotonic()
         state.write(self._folder, self._resumable.capture(progress))
@@ -65,7 +65,7 @@ class CheckpointWriter:
         """Whether the last state is older than STATE_SECONDS, or than 20 times what writing it took."""
         return time.monotonic() > self._due
 
-    def rescue(self, progress: Progress) -> Saved | None:
+    def rescue(self, progress: RunProgress) -> Saved | None:
         """Save what is not on disk yet of the last finished step: something has stopped the run."""
         has_file = any(saved.step == progress.step for saved in self._saver.saved)
         saved = None if has_file or not progress.step else self._saver(progress, "interrupted")
@@ -73,7 +73,7 @@ class CheckpointWriter:
             self.write_state(progress)
         return saved
 
-    def restore_saved(self, progress: Progress) -> Saved | None:
+    def restore_saved(self, progress: RunProgress) -> Saved | None:
         """Go back to the state on disk and write its LoRA file; None if there is no state."""
         last = state.latest(self._folder)
         if last is None:

@@ -54,7 +54,7 @@ class ComputePlan:
         }
 
     def fits(self, job: Job, device: str) -> bool:
-        """Whether the plan was made for the job's settings and for this GPU, so that it can be used again."""
+        """Return whether the plan was made for the job's settings and for this GPU, so that it can be used again."""
         return self.settings == plan_settings(job) and self.device == device
 
 

@@ -1,4 +1,4 @@
-"""Does a new job go on where another one of the same kind has ended?"""
+"""Where a run starts: at its first step, at its own state, or where a shorter run with the same settings has ended."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..history.registry import Record
 from ..optim import schedulers
 from ..settings import NOT_IN_IDENTITY, Job, identity
 from . import state
-from .state import Kept
+from .state import SavedState
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """Where a run starts."""
+class StartPoint:
+    """Where a run starts, and what the user should know about it."""
 
-    state: Kept | None  # None: at the first step
+    state: SavedState | None  # None: it starts at the first step
     before: Record | None  # the shorter run that it continues
-    said: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
-def beginning(root: Path, job: Job, steps: int) -> Beginning:
-    """Its own state, or else that of a shorter run of the same line, or none.
+def start_point(root: Path, job: Job, steps: int) -> StartPoint:
+    """Return where the run of `job` starts: at its own state, else at that of a shorter run of the same lineage, else at step 0.
 
     Args:
         root: the folder of all runs.
@@ -34,19 +34,19 @@ def beginning(root: Path, job: Job, steps: int) -> Beginning:
     """
     own = root / job.run_id
     if job.training.retrain:
-        return Beginning(None, None, ())
-    if found := state.latest(own / "state"):
-        return Beginning(found, None, ())
-    line = [r for r in registry.records(root, lineage_id=job.lineage_id) if r.run_id != job.run_id]
-    with_state = sorted(((state.step_of(r.folder / "state"), r) for r in line), key=lambda pair: -pair[0])
+        return StartPoint(None, None, ())
+    if saved := state.latest(own / "state"):
+        return StartPoint(saved, None, ())
+    lineage = [r for r in registry.records(root, lineage_id=job.lineage_id) if r.run_id != job.run_id]
+    with_state = sorted(((state.step_of(r.folder / "state"), r) for r in lineage), key=lambda pair: -pair[0])
     for step, record in with_state:
-        if 0 < step < steps and (found := state.latest(record.folder / "state")):
-            return Beginning(found, record, tuple(_length_matters(job, step, record.steps, steps)))
-    return Beginning(None, None, tuple(_changes(root, job)))
+        if 0 < step < steps and (saved := state.latest(record.folder / "state")):
+            return StartPoint(saved, record, tuple(_warnings_about_length(job, step, record.steps, steps)))
+    return StartPoint(None, None, tuple(_why_not_continued(root, job)))
 
 
-def _length_matters(job: Job, step: int, old: int, new: int) -> Iterator[str]:
-    """What the first steps would have been like in a run of the new length."""
+def _warnings_about_length(job: Job, step: int, old: int, new: int) -> Iterator[str]:
+    """Yield that a shorter run is continued, and how its learning rates differ from those of a run of the new length."""
     yield f"Continues the run of {old} steps that was trained before, from step {step}."
 
     def rate(at: int, total: int) -> float:
@@ -59,8 +59,12 @@ def _length_matters(job: Job, step: int, old: int, new: int) -> Iterator[str]:
         )
 
 
-def keep_its_end(before: Record, folder: Path) -> list[dict[str, Any]]:
-    """Give the file that a continued run had ended with its epoch's name, and the new run its logs; events to note."""
+def keep_final_file(before: Record, folder: Path) -> list[dict[str, Any]]:
+    """Let the new run begin with the logs of the one it continues, whose last file is copied under the name of its epoch.
+
+    Returns:
+        the events "saved" that the new run is to note: of the copied file, or none if it is gone.
+    """
     registry.carry_over(before.folder, folder)
     last = next((event for event in before.saved if Path(event["path"]) == before.target), None)
     if last is None:
@@ -68,12 +72,12 @@ def keep_its_end(before: Record, folder: Path) -> list[dict[str, Any]]:
     copy = before.target.with_name(f"{before.target.stem}-{last['epoch']:06d}.safetensors")
     if not copy.exists():
         shutil.copyfile(before.target, copy)
-    told = {name: value for name, value in last.items() if name not in ("event", "time")}
-    return [told | {"path": str(copy), "kind": "epoch"}]
+    values = {name: value for name, value in last.items() if name not in ("event", "time")}
+    return [values | {"path": str(copy), "kind": "epoch"}]
 
 
-def _changes(root: Path, job: Job) -> Iterator[str]:
-    """One sentence on why the last run of the same name is not gone on with; none without such a run.
+def _why_not_continued(root: Path, job: Job) -> Iterator[str]:
+    """Yield one sentence on why the last run of the same name is not gone on with; nothing without such a run.
 
     Of a finished run only that another version has made it: who has changed a setting knows that it is another run.
     """
@@ -114,7 +118,7 @@ _WORDS = {"dataset_fingerprint": "pictures or captions", "model_fingerprint": "t
 
 
 def differences(stored: Mapping[str, Any], job: Job) -> list[str]:
-    """What of `job` is other than in a job.json, in words; only settings that make a run another one.
+    """Return what differs in `job` from a job.json, in words; only settings that make a run another one.
 
     A setting that the file lacks, since an older version has saved it, counts as its default. One that this version does
     not know does not count: nobody can tell whether it was at its default.

@@ -57,7 +57,7 @@ class Pending:
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """How far the run is; going on needs to know no more."""
 
     step: int = 0  # finished optimizer steps

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import torch
 
 from ..errors import AthanorError
-from ..optim import state as packed
+from ..optim import optimizer_state
 from ..optim.averaging import Ema
 from .compute_plan import ComputePlan
-from .progress import Progress
+from .progress import RunProgress
 from .state import State
 
 
-class Probe(Protocol):
+class ProbeState(Protocol):
     """The frozen probe, as far as it changes from step to step."""
 
     first: torch.Tensor | None  # losses of its first look, (samples,); None before it
@@ -30,12 +30,12 @@ class Resumable:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     ema: Ema | None
-    probe: Probe
+    probe: ProbeState
     plan: Callable[[], ComputePlan]  # how steps are computed now; it can change in mid-run
 
-    def capture(self, progress: Progress) -> State:
+    def capture(self, progress: RunProgress) -> State:
         """Return a copy of everything on the CPU, as a state that can be written."""
-        tensors, optimizer = packed.pack(self.optimizer)
+        tensors, optimizer = optimizer_state.pack(self.optimizer)
         tensors = {f"optimizer.{name}": value for name, value in tensors.items()}
         for name, parameter in self.module.named_parameters():
             tensors[f"trained.{name}"] = parameter.detach().to("cpu", copy=True).contiguous()
@@ -45,14 +45,14 @@ class Resumable:
             "plan": self.plan().to_json(),
         }
         if self.ema:
-            held = self.ema.state_dict()
-            plain["ema"] = held["count"]
-            tensors |= {f"ema.{i}": mean.to("cpu", copy=True) for i, mean in enumerate(held["means"])}
+            ema = self.ema.state_dict()
+            plain["ema"] = ema["count"]
+            tensors |= {f"ema.{i}": mean.to("cpu", copy=True) for i, mean in enumerate(ema["means"])}
         if self.probe.first is not None:
             tensors["probe"] = self.probe.first.to("cpu", copy=True)
         return State(progress.step, progress.epoch, tensors, plain)
 
-    def restore(self, state: State, progress: Progress) -> None:
+    def restore(self, state: State, progress: RunProgress) -> None:
         """Put a state back into the objects and into `progress`.
 
         Raises:
@@ -65,7 +65,7 @@ class Resumable:
         with torch.no_grad():
             for name, parameter in own.items():
                 parameter.copy_(given[name])
-        packed.unpack(self.optimizer, _under(state.tensors, "optimizer"), state.plain["optimizer"])
+        optimizer_state.unpack(self.optimizer, _under(state.tensors, "optimizer"), state.plain["optimizer"])
         self.scaler.load_state_dict(state.plain["scaler"])
         if self.ema:
             means = _under(state.tensors, "ema")

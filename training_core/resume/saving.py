@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -12,21 +12,18 @@ from typing import Protocol
 import torch
 
 from ..history.events import Saved
+from ..history.run_files import companion, with_companions
 from ..network import metadata
+from ..optim.averaging import WeightsContext
 from ..settings import TrainingSettings
-from .progress import Progress
+from .progress import RunProgress
 
 _STEP = "-step{p.step:08d}"
 SUFFIX = {"epoch": "-{p.epoch:06d}", "step": _STEP, "interrupted": _STEP, "asked": _STEP, "last": ""}
 """sd-scripts' names: name-000004, name-step00001000, name."""
 
 
-def beside(path: Path, what: str) -> Path:
-    """Return the path of a file's companion: its running mean (`what` ema) or its copy in diffusers' names (diffusers)."""
-    return path.with_name(f"{path.stem}-{what}{path.suffix}")
-
-
-class Verdict(Protocol):
+class FileVerdict(Protocol):
     """The result of loading a written file as the stock loader does."""
 
     @property
@@ -53,7 +50,7 @@ class Writable(Protocol):
         """Write a file whole or not at all; returns its hash."""
         ...
 
-    def check(self, tensors: Tensors) -> Verdict:
+    def check(self, tensors: Tensors) -> FileVerdict:
         """Compare what the stock loader makes of the tensors with what was trained."""
         ...
 
@@ -70,16 +67,16 @@ class Saver:
     trained: Writable
     settings: TrainingSettings
     metadata: Mapping[str, object]  # known before the first step
-    eval_weights: Callable[[], AbstractContextManager[None]] = nullcontext  # inside, the weights to save are in place
-    mean_weights: Callable[[], AbstractContextManager[None]] | None = None  # inside, the running mean is in place
+    eval_weights: WeightsContext = nullcontext  # inside, the weights to save are in place
+    mean_weights: WeightsContext | None = None  # inside, the running mean is in place
     saved: list[Saved] = field(default_factory=list)
 
     def due(self, kind: str, number: int) -> bool:
-        """Whether epoch or step `number` is to be saved."""
+        """Return whether epoch or step `number` is to be saved."""
         every = self.settings.save_every_n_epochs if kind == "epoch" else self.settings.save_every_n_steps
         return bool(every) and number % every == 0
 
-    def __call__(self, progress: Progress, kind: str) -> Saved:
+    def __call__(self, progress: RunProgress, kind: str) -> Saved:
         """Write the weights as they are now, and their running mean (ema_decay) beside them.
 
         Args:
@@ -89,20 +86,20 @@ class Saver:
             saved = self._save(progress, kind)
         if self.mean_weights:
             with self.mean_weights():
-                self._write(beside(saved.path, "ema"), self.trained.tensors(), progress)
+                self._write(companion(saved.path, "ema"), self.trained.tensors(), progress)
         return saved
 
-    def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], progress: Progress) -> str:
+    def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], progress: RunProgress) -> str:
         at_save = metadata.at_save(progress.step, progress.epoch)
         return self.trained.write(path, tensors, {**self.metadata, **at_save})
 
-    def _save(self, progress: Progress, kind: str) -> Saved:
+    def _save(self, progress: RunProgress, kind: str) -> Saved:
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
         tensors = self.trained.tensors()
         digest = self._write(path, tensors, progress)
         copy = self.trained.in_diffusers_names(tensors)
         if copy is not None:
-            self._write(beside(path, "diffusers"), copy, progress)
+            self._write(companion(path, "diffusers"), copy, progress)
         self._remove_old(progress, kind)
         saved = Saved(path=path, step=progress.step, epoch=progress.epoch, hash=digest, kind=kind, norm=_norm(tensors))
         self.saved.append(saved)
@@ -114,7 +111,7 @@ class Saver:
             return replace(saved, trouble=f"It could not be checked ({error}).")
         return replace(saved, deviation=verdict.deviation, trouble=verdict.trouble(self.settings.save_precision))
 
-    def _remove_old(self, progress: Progress, kind: str) -> None:
+    def _remove_old(self, progress: RunProgress, kind: str) -> None:
         """Delete files beyond save_last_n_epochs and save_last_n_steps, once the new file is there."""
         epochs, steps = self.settings.save_last_n_epochs, self.settings.save_last_n_steps
         if kind == "epoch" and epochs:
@@ -124,9 +121,8 @@ class Saver:
         else:
             return
         for saved in old:
-            saved.path.unlink(missing_ok=True)
-            for what in ("ema", "diffusers"):
-                beside(saved.path, what).unlink(missing_ok=True)
+            for path in with_companions(saved.path):
+                path.unlink(missing_ok=True)
             self.saved.remove(saved)
 
 

@@ -38,8 +38,8 @@ def write(folder: Path, state: State) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A state on disk. Its tensors are read when they are needed, so that they do not stay in memory."""
+class SavedState:
+    """A state on disk, without its tensors: `read` reads them when they are needed, so that they do not stay in memory."""
 
     path: Path
     step: int
@@ -53,12 +53,12 @@ class Kept:
         return State(plain.pop("step"), plain.pop("epoch"), tensors, plain)
 
 
-def latest(folder: Path) -> Kept | None:
+def latest(folder: Path) -> SavedState | None:
     """Return the newest state whose file is whole; None if there is none."""
     for path in sorted(folder.glob("step*.safetensors"), reverse=True):
         try:
             plain = json.loads(safetensors_header(path)[METADATA][KEY])  # refuses a file that a crash has cut off
-            return Kept(path, plain["step"], plain["epoch"], plain.get("plan"))
+            return SavedState(path, plain["step"], plain["epoch"], plain.get("plan"))
         except (KeyError, ValueError):
             continue
     return None

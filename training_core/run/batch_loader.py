@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
-from ..data.plan import Batch
+from ..data.plan import PlannedBatch
 from ..data.prefetch import prefetched
-from ..host.batch import Batch as HostBatch
+from ..host.batch import DeviceBatch
 from ..host.model import Trainable
 from .encoded import Encodings, Fetched, to_device
 from .ranks import Ranks, SingleProcess
@@ -15,7 +15,7 @@ from .ranks import Ranks, SingleProcess
 Draw = Callable[[Sequence[int], int, int], None]
 """(shape of the latents (B, C, h, w), step, micro-batch): draws the random numbers that the batch will need."""
 
-Step = tuple[int, Sequence[Batch]]
+Step = tuple[int, Sequence[PlannedBatch]]
 """Step number and its micro-batches."""
 
 
@@ -30,7 +30,7 @@ class BatchLoader:
         """
         self._encodings, self._model, self._ranks, self._draw = encodings, model, ranks or SingleProcess(), draw
 
-    def __call__(self, steps: Sequence[Step]) -> Generator[tuple[list[HostBatch], float]]:
+    def __call__(self, steps: Sequence[Step]) -> Generator[tuple[list[DeviceBatch], float]]:
         """Yield for every step this process' micro-batches on the device, and the seconds that were waited for them."""
         with closing(prefetched(steps, self._fetch)) as ready:
             for (step, batches), (fetched, waited) in zip(steps, ready, strict=True):

@@ -12,15 +12,14 @@ import torch
 
 from ..data.buckets import recorded_crop
 from ..data.cache import LatentCache, TextCache
-from ..data.plan import Batch, Buckets, Caption, CropVariant, Sample
+from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample, SampleCaption
 from ..data.store import DiskStore, MemoryStore, Store, Tensors
 from ..errors import AthanorError
 from ..history.events import Encoded, Warned
 from ..host import fingerprint, folders, guard
 from ..host import text as host_text
 from ..host import vae as host_vae
-from ..host.batch import Batch as HostBatch
-from ..host.batch import Geometry
+from ..host.batch import DeviceBatch, Geometry
 from ..host.model import Trainable
 from ..host.vae_float32 import in_float32
 from ..randomness import generator
@@ -32,14 +31,14 @@ class Fetched:
     """A batch in main memory."""
 
     latents: torch.Tensor  # (B, C, ...) as the VAE gave them, drawn from their posteriors
-    texts: list[host_text.Text] | list[Caption]  # captions if the text encoders are trained as well
+    texts: list[host_text.Text] | list[SampleCaption]  # captions if the text encoders are trained as well
     geometry: list[Geometry]
     weights: torch.Tensor  # (B,) float32, of each sample in the loss
     mask: torch.Tensor | None  # (B, 1, H, W) float32 in 0..1
 
     def pinned(self) -> Fetched:
-        """The same in page-locked memory."""
-        texts = [t if isinstance(t, Caption) else _pinned(t) for t in self.texts]
+        """Return the same in page-locked memory."""
+        texts = [t if isinstance(t, SampleCaption) else _pinned(t) for t in self.texts]
         return replace(self, latents=_pin(self.latents), texts=texts, weights=_pin(self.weights), mask=_pin(self.mask))
 
 
@@ -79,22 +78,22 @@ class Encodings:
         self._kept: set[str] = set()
         self._counted_cuts = False
 
-    def fill(self, batches: list[Batch], for_good: bool = False) -> Iterator[Encoded | Warned]:
+    def fill(self, batches: list[PlannedBatch], for_good: bool = False) -> Iterator[Encoded | Warned]:
         """Encode what these batches need and nobody has encoded yet.
 
         Args:
             for_good: keep it to the end of the run, else until the next call.
         """
         samples = [sample for batch in batches for sample in batch.samples]
-        views, captions = [s.view for s in samples], [s.caption for s in samples]
+        variants, captions = [s.variant for s in samples], [s.caption for s in samples]
         for what, progress in (
-            ("pictures", self._pictures(views)),
+            ("pictures", self._pictures(variants)),
             ("captions", self._texts.fill([] if self._live_text else captions, self._encode)),
         ):
             for done, total in progress:
                 guard.stop_if_interrupted()
                 yield Encoded(what, done, total)
-        needed = self._latents.keys(views) | {self._texts.key(caption) for caption in captions}
+        needed = self._latents.keys(variants) | {self._texts.key(caption) for caption in captions}
         if for_good:
             self._kept |= needed
         self._store.trim(needed | self._kept)
@@ -108,35 +107,35 @@ class Encodings:
                     f"{len(cut)} of {len(unique)} captions are longer than max_token_length ({limit}) and are cut."
                 )
 
-    def _pictures(self, views: list[CropVariant]) -> Iterator[tuple[int, int]]:
+    def _pictures(self, variants: list[CropVariant]) -> Iterator[tuple[int, int]]:
         """Encode pictures in float32; what that takes is made for the first of them, and gone after the last."""
         with ExitStack() as stack:
             exact = cache(lambda: stack.enter_context(in_float32(self._vae)))
-            yield from self._latents.fill(views, lambda pixels: host_vae.encode(exact(), pixels))
+            yield from self._latents.fill(variants, lambda pixels: host_vae.encode(exact(), pixels))
 
-    def _cut(self, caption: Caption) -> bool:
-        """Whether a caption that has been filled in is longer than the encoders read."""
+    def _cut(self, caption: SampleCaption) -> bool:
+        """Return whether a caption that has been filled in is longer than the encoders read."""
         if self._live_text:
             return host_text.tokenize(self._clip, caption.text, caption.weighted, caption.max_tokens)[1]
         return bool(self._texts.meta(caption).get("cut"))
 
-    def _encode(self, caption: Caption) -> tuple[Tensors, dict[str, Any]]:
+    def _encode(self, caption: SampleCaption) -> tuple[Tensors, dict[str, Any]]:
         text, cut = host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, caption.without)
         tensors, plain = text.parts()
         return tensors, {"extras": plain, "cut": cut}
 
-    def fetch(self, batch: Batch, *key: Any) -> Fetched | None:
-        """A batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if
+    def fetch(self, batch: PlannedBatch, *key: Any) -> Fetched | None:
+        """Return a batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if
         an encoding is lost.
         """
         latents, texts, masks, lost = [], [], [], False
         for index, sample in enumerate(batch.samples):
-            parts = self._latents.get(sample.view)
+            parts = self._latents.get(sample.variant)
             text = sample.caption if self._live_text else self._text(sample.caption)
             if parts is None or text is None:
                 lost = True  # the others are read all the same: which of them are not finite is seen by reading alone
                 continue
-            latents.append(self._draw(parts, sample.view, (*key, index)) if key else parts["mean"])
+            latents.append(self._draw(parts, sample.variant, (*key, index)) if key else parts["mean"])
             texts.append(text)
             masks.append(parts.get("mask"))
         if lost:
@@ -149,12 +148,12 @@ class Encodings:
             mask=_together(masks),
         )
 
-    def _text(self, caption: Caption) -> host_text.Text | None:
-        found = self._texts.get(caption)
-        return None if found is None else host_text.Text.of(found[0], found[1]["extras"])
+    def _text(self, caption: SampleCaption) -> host_text.Text | None:
+        encoding = self._texts.get(caption)
+        return None if encoding is None else host_text.Text.of(encoding[0], encoding[1]["extras"])
 
-    def fetch_again(self, batch: Batch, model: Trainable, *key: Any) -> Fetched:
-        """A batch that was lost, since another process needed the cache's room: encoded once more.
+    def fetch_again(self, batch: PlannedBatch, model: Trainable, *key: Any) -> Fetched:
+        """Return a batch that was lost, since another process needed the cache's room: encoded once more.
 
         Raises:
             AthanorError: it is lost again at once.
@@ -169,19 +168,19 @@ class Encodings:
             )
         return fetched
 
-    def _draw(self, parts: Tensors, view: CropVariant, key: tuple[Any, ...]) -> torch.Tensor:
+    def _draw(self, parts: Tensors, variant: CropVariant, key: tuple[Any, ...]) -> torch.Tensor:
         """(1, C, ...): mean + std * noise (Kingma and Welling 2013), or the mean alone."""
         if "std" not in parts or self._sampling == "mean":
             return parts["mean"]
         if self._sampling == "once":
-            key = (self._latents.key(view),)
+            key = (self._latents.key(variant),)
         noise = torch.randn(parts["mean"].shape, generator=generator(self._seed, "posterior", *key))
         return parts["mean"] + parts["std"] * noise
 
     def _geometry(self, sample: Sample) -> Geometry:
-        """What SDXL is told: the crop in the picture as it is trained on, mirrored with it."""
-        placement, flip = sample.view.placement, sample.view.flip
-        size = self._buckets.dataset.pictures[sample.view.picture].size
+        """Return what SDXL is told: the crop in the picture as it is trained on, mirrored with it."""
+        placement, flip = sample.variant.placement, sample.variant.flip
+        size = self._buckets.dataset.pictures[sample.variant.picture].size
         if self._sdxl_crop == "sd-scripts":
             return Geometry(size, recorded_crop(size, placement.bucket, flip), placement.bucket)
         left, top = placement.crop
@@ -199,6 +198,6 @@ def _together(masks: list[torch.Tensor | None]) -> torch.Tensor | None:
     return torch.stack([whole if mask is None else mask for mask in masks])[:, None].float() / 255
 
 
-def to_device(fetched: Fetched, model: Trainable) -> HostBatch:
+def to_device(fetched: Fetched, model: Trainable) -> DeviceBatch:
     """Put a fetched batch on the model's device."""
     return model.batch(fetched.latents, fetched.texts, fetched.geometry, fetched.weights, fetched.mask)

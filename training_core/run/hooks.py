@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import torch
 
-from ..data.plan import Batch
+from ..data.plan import PlannedBatch
 from ..history.events import Event
 from ..host import devices, guard
 from ..host.model import Trainable
+from ..optim.averaging import WeightsContext
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
-from ..resume.progress import Progress
+from ..resume.progress import RunProgress
 from .control import Control
-from .eval_mode import WeightsContext
 from .health import Health
 from .probe import Probe
 from .ranks import Ranks
@@ -33,7 +33,7 @@ class RunHooks:
     module: torch.nn.Module  # what is trained
     eval_weights: WeightsContext
     health: Health
-    encode: Callable[[list[Batch]], Iterator[Event]]  # what the batches of an epoch need
+    encode: Callable[[list[PlannedBatch]], Iterator[Event]]  # what the batches of an epoch need
     warnings: Callable[[], Iterator[Event]]  # that have come up since the last step
     probe: Probe
     samples: Samples
@@ -42,13 +42,13 @@ class RunHooks:
     control: Control
     ranks: Ranks
 
-    def start(self, progress: Progress) -> Iterator[Event]:
+    def start(self, progress: RunProgress) -> Iterator[Event]:
         """Look and draw before the first step."""
         yield from self._probe(0)
         if self.samples.due("step", 0):
             yield from self._draw(progress, "step")
 
-    def before_epoch(self, batches: list[Batch]) -> Iterator[Event]:
+    def before_epoch(self, batches: list[PlannedBatch]) -> Iterator[Event]:
         """Encode what the epoch needs; where something was, the encoders may have pushed the model out: load it again."""
         encoded = False
         for event in self.encode(batches):
@@ -58,7 +58,7 @@ class RunHooks:
             self.model.load()
 
     def go_on(self) -> bool:
-        """Whether no process of the run was asked to stop.
+        """Return whether no process of the run was asked to stop.
 
         Raises:
             BaseException: the host's own, if one of the processes was interrupted.
@@ -69,7 +69,7 @@ class RunHooks:
             guard.stop_if_interrupted()
         return not stop
 
-    def after_step(self, progress: Progress) -> Iterator[Event]:
+    def after_step(self, progress: RunProgress) -> Iterator[Event]:
         """Read losses every READ_EVERY steps, then look, draw and save where it is due or was asked for."""
         finished = progress.step == self.steps
         full = self.model.device.type == "cpu" or len(progress.pending) >= READ_EVERY
@@ -89,7 +89,7 @@ class RunHooks:
             if not self.health.bad:
                 self.writer.write_state(progress)
 
-    def after_epoch(self, progress: Progress) -> Iterator[Event]:
+    def after_epoch(self, progress: RunProgress) -> Iterator[Event]:
         """Draw and save where it is due; the last epoch is saved by `end`."""
         yield from self._read(progress)
         if self.samples.due("epoch", progress.epoch):
@@ -97,7 +97,7 @@ class RunHooks:
         if progress.step < self.steps and self.save_due("epoch", progress.epoch):
             yield from self._save(progress, "epoch")
 
-    def end(self, progress: Progress) -> Iterator[Event]:
+    def end(self, progress: RunProgress) -> Iterator[Event]:
         """Save after the last step, or where the user has stopped the run."""
         yield from self._read(progress)
         yield from self._save(progress, "last" if progress.step == self.steps else "asked")
@@ -111,14 +111,14 @@ class RunHooks:
         if self.probe.due(step, self.steps):
             yield self.probe.look(step, self.module, self.model, self.eval_weights)
 
-    def _read(self, progress: Progress) -> Iterator[Event]:
+    def _read(self, progress: RunProgress) -> Iterator[Event]:
         for step in progress.read():
             yield step
             yield from self.health.watch(step)
 
-    def _draw(self, progress: Progress, kind: str) -> Iterator[Event]:
+    def _draw(self, progress: RunProgress, kind: str) -> Iterator[Event]:
         yield from self.samples.draw(progress, kind, self.model, self.module, self.eval_weights)
 
-    def _save(self, progress: Progress, kind: str) -> Iterator[Event]:
+    def _save(self, progress: RunProgress, kind: str) -> Iterator[Event]:
         yield from self._read(progress)
         yield from self.writer.save(progress, kind)

@@ -138,7 +138,7 @@ def _agreed(
 
 
 def _can_swap(job: Job) -> bool:
-    """Whether the network works while its layers' weights are in main memory: not where it needs the whole weight."""
+    """Return whether the network works while its layers' weights are in main memory: not where it needs the whole weight."""
     return lycoris.needs_no_weights(job.network)
 
 

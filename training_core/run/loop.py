@@ -7,31 +7,31 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from ..data.plan import Batch, Length
+from ..data.plan import Length, PlannedBatch
 from ..history.events import Event
-from ..resume.progress import Outcome, Pending, Progress
+from ..resume.progress import Outcome, Pending, RunProgress
 from .step import Conditioned
 
-Step = tuple[int, list[Batch]]
+Step = tuple[int, list[PlannedBatch]]
 """Number of the step (from 0) and its batches, of all processes."""
 
 
 class Hooks(Protocol):
     """What happens around the steps; `hooks.RunHooks` does it for a real run."""
 
-    def before_epoch(self, batches: list[Batch]) -> Iterator[Event]:
+    def before_epoch(self, batches: list[PlannedBatch]) -> Iterator[Event]:
         """Encode what the epoch's batches need."""
         ...
 
     def go_on(self) -> bool:
-        """Whether to make another step; raises if the user interrupts."""
+        """Return whether to make another step; raises if the user interrupts."""
         ...
 
-    def after_step(self, progress: Progress) -> Iterator[Event]:
+    def after_step(self, progress: RunProgress) -> Iterator[Event]:
         """Read losses, look, draw and save where it is due."""
         ...
 
-    def after_epoch(self, progress: Progress) -> Iterator[Event]:
+    def after_epoch(self, progress: RunProgress) -> Iterator[Event]:
         """Draw and save where it is due."""
         ...
 
@@ -44,12 +44,12 @@ def loop(
     *,
     length: Length,
     batches_per_step: int,
-    epoch_plan: Callable[[int], list[Batch]],
+    epoch_plan: Callable[[int], list[PlannedBatch]],
     load: Callable[[list[Step]], Generator[tuple[Sequence[Conditioned], float]]],
     stepper: Callable[[int, float, Sequence[Conditioned], Sequence[int]], Outcome],
     learning_rate: Callable[[int], float],
     hooks: Hooks,
-    progress: Progress,
+    progress: RunProgress,
 ) -> Iterator[Event]:
     """Train from where `progress` stands until `length.steps` optimizer steps are made.
 
@@ -82,7 +82,7 @@ def loop(
                     seconds=time.perf_counter() - start,
                     waited=waited,
                     outcome=outcome,
-                    pictures=tuple(sample.view.picture for batch in planned for sample in batch.samples),
+                    pictures=tuple(sample.variant.picture for batch in planned for sample in batch.samples),
                     memory=hooks.memory(),
                 )
                 progress.pending.append(pending)

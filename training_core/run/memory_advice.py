@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..network.lycoris import needs_no_weights
 from ..optim import names
 from ..settings import Job
 
@@ -18,7 +19,7 @@ def memory_advice(job: Job, checkpointing: str = "") -> str:
         steps.append("gradient_checkpointing to all")
     if job.buckets.batch_size > 1:
         steps.append("the Bucketer's batch_size to 1 (gradient_accumulation_steps makes up for it)")
-    if not training.blocks_to_swap and network.algo in ("lora", "locon", "loha", "lokr") and not network.dora:
+    if not training.blocks_to_swap and needs_no_weights(network):
         steps.append("blocks_to_swap to some of the model's blocks")
     if training.mixed_precision == "no":
         steps.append("mixed_precision to bf16")

@@ -16,7 +16,7 @@ from ..objective import Noised
 T = TypeVar("T")
 
 
-def parts(batch: Any, noised: Noised, max_samples: int | None) -> Iterator[tuple[Any, Noised]]:
+def pieces(batch: Any, noised: Noised, max_samples: int | None) -> Iterator[tuple[Any, Noised]]:
     """Split a micro-batch into pieces of at most `max_samples` samples, each with its own noise and timestep.
 
     Noise and timesteps were drawn for the whole, so what a sample gets does not depend on the pieces.

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..objective import Drawn, Noised, Objective
+from ..objective import BatchDraws, Noised, Objective
 
 
 class PredrawnObjective:
@@ -20,7 +20,7 @@ class PredrawnObjective:
     def __init__(self, objective: Objective, pin: bool = False) -> None:
         """`pin`: draw into page-locked memory, from which copies to a GPU run beside its work."""
         self._objective, self._pin = objective, pin
-        self._drawn: dict[tuple[Any, ...], Drawn] = {}
+        self._drawn: dict[tuple[Any, ...], BatchDraws] = {}
 
     def draw(self, shape: Sequence[int], *key: Any) -> None:
         """Draw for latents of `shape` (B, C, h, w); `prepare` takes it once by the same `key`. Any thread may call this."""

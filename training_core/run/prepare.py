@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.holdout import Held, hold_out
-from ..data.plan import Batch, Buckets, Length, epoch_plan, length
+from ..data.holdout import ProbeSplit, hold_out
+from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
 from ..errors import AthanorError
 from ..families import Family
 from ..history.handle import few
@@ -16,22 +16,21 @@ from ..host import detection, devices, diffusers, fingerprint, folders, quantise
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
-from ..host.zsnr import zero_terminal
 from ..network import build, diffusers_names, finetune, groups, lycoris, weights
 from ..objective import Objective
 from ..objective.schedule import Schedule
 from ..optim import optimizers, rates, schedulers
 from ..optim.hints import hints
 from ..optim.optimizers import OptimizerChoice
-from ..resume.continuing import Beginning, beginning
+from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings
 from . import prompts
 from .encoded import Encodings
-from .parts import parts_of
 from .probe import Probe
 from .resolve import Circumstances, Resolved, resolve
 from .samples import Samples
 from .target import target_of
+from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 
@@ -48,22 +47,22 @@ class Prepared:
     buckets: Buckets  # what is trained on
     length: Length
     target: Path  # name.safetensors
-    start: Beginning
+    start: StartPoint
     encodings: Encodings
     probe: Probe
     samples: Samples
     held_out: int  # pictures that only the probe sees
-    begin: Callable[[Any], None]  # gives a new network its first values
+    load_first_values: Callable[[Any], None]  # into a new network: those of network_weights
     warnings: list[str]
 
-    def plan(self, job: Job, epoch: int) -> list[Batch]:
-        """The batches of an epoch (from 0)."""
+    def plan(self, job: Job, epoch: int) -> list[PlannedBatch]:
+        """Return the batches of an epoch (from 0)."""
         return epoch_plan(self.buckets, job.training, epoch, self.resolved.conditioning)
 
 
 @dataclass(frozen=True, slots=True)
 class FirstValues:
-    """What gives a new network its first values: those of network_weights, or none."""
+    """Loads the LoRA that network_weights names into a new network; without one it does nothing."""
 
     load: Callable[[Any], None]
     warnings: list[str]
@@ -89,36 +88,36 @@ def prepare(
     resolved = resolve(job, _circumstances(job, model, family, schedule, clip, optimizer))
     first_values = _first_values(job, model, family)
     lr_factors = _make_network_once(job, model, family, clip, first_values, optimizer)
-    held = hold_out(buckets, job.validation, validation)
-    run_length = length(held.training, job.training)
-    start = beginning(folders.runs_folder(), job, run_length.steps)
+    split = hold_out(buckets, job.validation, validation)
+    run_length = length(split.training, job.training)
+    start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
-    encodings, probed = _encodings(resolved.job, held, clip, vae)
+    encodings, probed = _encodings(resolved.job, split, clip, vae)
     return Prepared(
         model=model,
         family=family,
         resolved=resolved.job,
         objective=Objective(resolved.job.loss, resolved.job.noise, schedule),
         optimizer=optimizer,
-        buckets=held.training,
+        buckets=split.training,
         length=run_length,
         target=target,
         start=start,
         encodings=encodings,
         probe=Probe(
             encodings=probed,
-            batches=held.batches if looks else [],
+            batches=split.batches if looks else [],
             settings=job.validation,
-            label=held.label,
+            label=split.label,
         ),
-        samples=_samples(job, held.training, target, vae, looks),
-        held_out=0 if probed is encodings else len(held.probed.dataset.pictures),
-        begin=first_values.load,
+        samples=_samples(job, split.training, target, vae, looks),
+        held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
+        load_first_values=first_values.load,
         warnings=[
-            *start.said,
+            *start.warnings,
             *resolved.warnings,
             *first_values.warnings,
-            *held.warnings,
+            *split.warnings,
             *_warnings_about_the_graph(model),
             *_warnings_about_names(job, target.stem),
             *([optimizer.replaced] if optimizer.replaced else []),
@@ -128,7 +127,7 @@ def prepare(
 
 
 def model_to_train(model: Any, noise: NoiseSettings) -> tuple[Any, Family, Schedule]:
-    """The model as it is trained (with zero terminal SNR if asked for), its family and its schedule.
+    """Return the model as it is trained (with zero terminal SNR if asked for), its family and its schedule.
 
     Raises:
         AthanorError: the model cannot be trained.
@@ -136,7 +135,7 @@ def model_to_train(model: Any, noise: NoiseSettings) -> tuple[Any, Family, Sched
     family = detection.detect(model)
     schedule = detection.schedule(model.get_model_object("model_sampling"))
     if noise.zero_terminal_snr and schedule.prediction != "flow":
-        model = zero_terminal(model)
+        model = detection.zero_terminal(model)
         schedule = detection.schedule(model.get_model_object("model_sampling"))
     return model, family, schedule
 
@@ -144,7 +143,7 @@ def model_to_train(model: Any, noise: NoiseSettings) -> tuple[Any, Family, Sched
 def _circumstances(
     job: Job, model: Any, family: Family, schedule: Schedule, clip: Any, optimizer: OptimizerChoice
 ) -> Circumstances:
-    """What `resolve` has to know of this machine and these models."""
+    """Return what `resolve` has to know of this machine and these models."""
     formats = {dtype: name for name, dtype in COMPUTE.items()}
     return Circumstances(
         family=family,
@@ -185,7 +184,7 @@ def _make_network_once(
 
 
 def _check_precision(training: TrainingSettings, model: Any) -> None:
-    """See that weights in a 16-bit type are computed with in the same.
+    """Check that weights in a 16-bit type are computed with in the same.
 
     Raises:
         AthanorError: they are not.
@@ -199,7 +198,7 @@ def _check_precision(training: TrainingSettings, model: Any) -> None:
 
 
 def _check_swap(job: Job) -> None:
-    """See that layers whose weights lie in main memory use them as they are.
+    """Check that layers whose weights lie in main memory use them as they are.
 
     Raises:
         AthanorError: the network is of a kind that computes with the whole weight.
@@ -213,7 +212,7 @@ def _check_swap(job: Job) -> None:
 
 
 def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
-    """What gives a new network its first values.
+    """Return what loads the LoRA of network_weights into a new network.
 
     Raises:
         AthanorError: there is no such LoRA.
@@ -230,8 +229,8 @@ def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
     )
 
 
-def _encodings(resolved: Job, held: Held, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
-    """Latents and texts of what is trained on, and of what the probe looks at; the same if these are the same pictures."""
+def _encodings(resolved: Job, split: ProbeSplit, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
+    """Return the encodings of what is trained on and of what the probe looks at: one object if these are the same pictures."""
     autoencoder = fingerprint.autoencoder(vae, encoding_dtype(vae))
 
     def of(buckets: Buckets) -> Encodings:
@@ -247,12 +246,12 @@ def _encodings(resolved: Job, held: Held, clip: Any, vae: Any) -> tuple[Encoding
             live_text=resolved.network.text,
         )
 
-    trained = of(held.training)
-    return trained, trained if held.probed is held.training else of(held.probed)
+    trained = of(split.training)
+    return trained, trained if split.probed is split.training else of(split.probed)
 
 
 def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, looks: bool) -> Samples:
-    """What draws pictures while training; without Sample Config, or where this process does not look, nothing."""
+    """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
     sampling = job.sampling or NO_SAMPLES
     captions = few(picture.caption for picture in buckets.dataset.pictures)
     wanted = job.sampling and looks
@@ -266,7 +265,7 @@ def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, looks: bool) ->
 
 
 def _warnings_about_the_graph(model: Any) -> Iterator[str]:
-    """Return a warning about what the graph has put on the model before training."""
+    """Yield a warning about what the graph has put on the model before training."""
     if model.patches:
         yield (
             f"The MODEL has a LoRA patched on (or a model merged into) {len(model.patches)} weights: the network is trained on top "
@@ -275,7 +274,7 @@ def _warnings_about_the_graph(model: Any) -> Iterator[str]:
 
 
 def _warnings_about_names(job: Job, name: str) -> Iterator[str]:
-    """Return warnings about a preset that is smaller than its name, and about a file name that is not the one asked for."""
+    """Yield warnings about a preset that is smaller than its name, and about a file name that is not the one asked for."""
     if job.network.preset == "full" and not job.network.conv_rank:
         yield "preset full without conv_rank: 3x3 convolutions are not trained."
     if name != job.training.output_name.replace("\\", "/").rpartition("/")[2].strip():

@@ -7,13 +7,13 @@ from contextlib import nullcontext
 
 import torch
 
-from ..data.plan import Batch
+from ..data.plan import PlannedBatch
 from ..history.events import Encoded, Probed, Warned
 from ..host.model import Trainable
 from ..objective import Objective
+from ..optim.averaging import WeightsContext, eval_mode
 from ..settings import LossSettings, NoiseSettings, ValidationSettings
 from .encoded import Encodings, to_device
-from .eval_mode import WeightsContext, eval_mode
 
 TIMES = 20
 """How often a run is looked at when validate_every_n_steps is 0."""
@@ -26,7 +26,9 @@ class Probe:
     Dropout is off, no gradients are made, no generator of the training is drawn from, and the network stays as it was.
     """
 
-    def __init__(self, encodings: Encodings, batches: list[Batch], settings: ValidationSettings, label: str) -> None:
+    def __init__(
+        self, encodings: Encodings, batches: list[PlannedBatch], settings: ValidationSettings, label: str
+    ) -> None:
         self._encodings, self._batches, self._settings, self._label = encodings, batches, settings, label
         self.first: torch.Tensor | None = None  # losses of the first look, (samples,)
 
@@ -35,7 +37,7 @@ class Probe:
         yield from self._encodings.fill(self._batches, for_good=True)
 
     def due(self, step: int, steps: int) -> bool:
-        """Whether to look after `step` of a run's `steps`: at step 0, every validate_every_n_steps and at the last."""
+        """Return whether to look after `step` of a run's `steps`: at step 0, every validate_every_n_steps and at the last."""
         every = self._settings.validate_every_n_steps or max(1, round(steps / TIMES))
         return bool(self._batches) and (step % every == 0 or step == steps)
 

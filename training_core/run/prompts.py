@@ -14,7 +14,7 @@ from ..errors import AthanorError
 from ..settings import SamplingSettings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """Prompt and sampler values of one sample picture."""
 
@@ -66,7 +66,7 @@ def _object(values: Mapping[str, Any], default: Prompt) -> Prompt:
 
 
 def read(settings: SamplingSettings, folder: Path, captions: tuple[str, ...]) -> list[Prompt]:
-    """The prompts that the settings name, each with all of its values.
+    """Return the prompts that the settings name, each with all of its values.
 
     Args:
         folder: where a file of prompts lies.
@@ -76,7 +76,13 @@ def read(settings: SamplingSettings, folder: Path, captions: tuple[str, ...]) ->
         AthanorError: the file is missing, or cannot be read.
     """
     base = Prompt(
-        "", settings.negative, settings.width, settings.height, settings.sample_seed, settings.steps, settings.cfg
+        text="",
+        negative=settings.negative,
+        width=settings.width,
+        height=settings.height,
+        seed=settings.sample_seed,
+        steps=settings.steps,
+        cfg=settings.cfg,
     )
     text = settings.sample_prompts.strip()
     entries: list[Any] = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
@@ -101,9 +107,9 @@ def _file(name: str, folder: Path) -> list[Any]:
             return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
         if path.suffix == ".json":
             return list(json.loads(text))
-        told = toml.loads(text)["prompt"]
-        shared = {key: value for key, value in told.items() if key != "subset"}
-        return [shared | subset for subset in told.get("subset", [{}])]
+        table = toml.loads(text)["prompt"]
+        shared = {key: value for key, value in table.items() if key != "subset"}
+        return [shared | subset for subset in table.get("subset", [{}])]
     except OSError:
         raise AthanorError(f"sample_prompts: there is no file '{name}' in ComfyUI's input folder.") from None
     except (ValueError, KeyError, TypeError) as error:

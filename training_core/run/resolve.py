@@ -6,14 +6,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..families import Family
+from ..network.lycoris import WITH_DROPOUT
 from ..objective.in_effect import in_effect as objective_in_effect
 from ..objective.schedule import Prediction
+from ..optim import names
 from ..optim.in_effect import in_effect as optimizer_in_effect
 from ..resume.compute_plan import ComputePlan
 from ..settings import ConditioningSettings, Job, NetworkSettings, TrainingSettings
 
-WITH_DROPOUT = ("lora", "locon")
-"""Values of algo that `dropout`, `scale_weight_norms` and `loraplus_lr_ratio` are for."""
+OF_ALGOS = {
+    "factor": ("lokr",),
+    "decompose_both": ("lokr",),
+    "full_matrix": ("lokr",),
+    "block_size": ("dylora",),
+    "constraint": ("diag-oft", "boft"),
+}
+"""Network settings -> the values of algo that read them; preset_toml may give single layers another algo."""
 
 DROPOUT_RATES = {"clip_l": "clip_l_dropout_rate", "clip_g": "clip_g_dropout_rate", "t5xxl": "t5_dropout_rate"}
 """Text encoder -> the setting of how often a sample goes without it."""
@@ -47,11 +55,10 @@ def resolve(job: Job, circumstances: Circumstances) -> Resolved:
     Raises:
         AthanorError: settings that contradict the model's prediction.
     """
-    family = circumstances.family
-    usual = (family.timestep_sampling, family.shift)
+    usual = circumstances.family.usual_timesteps
     loss, noise, warnings = objective_in_effect(job.loss, job.noise, circumstances.prediction, usual)
     conditioning, conditioning_warnings = _conditioning(job.conditioning, circumstances)
-    network, network_warnings = _network(job.network)
+    network, network_warnings = _network(job)
     training, training_warnings = _training(job, circumstances.precision)
     optimizer = optimizer_in_effect(
         job.optimizer, circumstances.optimizer, unet=job.network.unet, text=job.network.text
@@ -71,7 +78,7 @@ def resolve(job: Job, circumstances: Circumstances) -> Resolved:
 def _conditioning(
     settings: ConditioningSettings, circumstances: Circumstances
 ) -> tuple[ConditioningSettings, list[str]]:
-    """Conditioning that the model has an input for, and dropout of text encoders that the CLIP has."""
+    """Return the conditioning that the model has an input for, and dropout of text encoders that the CLIP has."""
     changes: dict[str, float] = {}
     warnings: list[str] = []
     usual = ConditioningSettings().guidance_scale
@@ -88,9 +95,10 @@ def _conditioning(
     return settings.model_copy(update=changes | dict.fromkeys(unused, 0.0)), warnings
 
 
-def _network(settings: NetworkSettings) -> tuple[NetworkSettings, list[str]]:
-    """The network with alpha as a number, and without what its algo cannot have."""
-    changes: dict[str, float] = {}
+def _network(job: Job) -> tuple[NetworkSettings, list[str]]:
+    """Return the network with alpha as a number, and without what its algo and the optimizer do not use."""
+    settings = job.network
+    changes: dict[str, Any] = _unused(settings)
     warnings: list[str] = []
     if not settings.alpha:
         changes["alpha"] = float(settings.rank)
@@ -109,11 +117,24 @@ def _network(settings: NetworkSettings) -> tuple[NetworkSettings, list[str]]:
             if getattr(settings, name):
                 changes[name] = 0.0
                 warnings.append(f"{name} has no effect with {settings.algo}; it is for lora and locon.")
+    if names.adapts(job.optimizer):  # one rate for all parameters; `hints` says so
+        changes["loraplus_lr_ratio"] = 0.0
     return settings.model_copy(update=changes), warnings
 
 
+def _unused(settings: NetworkSettings) -> dict[str, Any]:
+    """Return the defaults of settings that are for another algo, for DoRA or for convolutions, where there are none."""
+    fields, blocks = NetworkSettings.model_fields, settings.blocks
+    unused = [] if settings.dora else ["wd_on_output"]
+    if not settings.preset_toml.strip():
+        unused += [name for name, algos in OF_ALGOS.items() if settings.algo not in algos]
+        convolutions = settings.conv_rank or blocks.conv_block_dims.strip() or blocks.reg_dims.strip()
+        unused += [] if convolutions else ["conv_alpha"]
+    return {name: fields[name].default for name in unused}
+
+
 def _training(job: Job, precision: str) -> tuple[TrainingSettings, list[str]]:
-    """Training with the precision that is computed in."""
+    """Return the training settings with the number format that is computed in."""
     changes: dict[str, Any] = {"mixed_precision": precision}
     warnings = []
     if job.network.algo == "finetune" and job.training.save_diffusers_copy:
@@ -123,7 +144,7 @@ def _training(job: Job, precision: str) -> tuple[TrainingSettings, list[str]]:
 
 
 def computed(job: Job, plan: ComputePlan, exact: bool) -> Job:
-    """A resolved job with how its steps are computed, which is known once the model is loaded.
+    """Return a resolved job with how its steps are computed, which is known once the model is loaded.
 
     Args:
         job: of `resolve`.

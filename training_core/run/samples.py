@@ -11,10 +11,10 @@ import torch
 from ..history.events import Encoded, Sampled, Warned
 from ..host import determinism, devices, guard, sampling
 from ..host.model import Trainable
+from ..optim.averaging import WeightsContext, eval_mode
 from ..pictures import save_png
-from ..resume.progress import Progress
+from ..resume.progress import RunProgress
 from ..settings import SamplingSettings
-from .eval_mode import WeightsContext, eval_mode
 from .prompts import Prompt
 
 
@@ -31,12 +31,12 @@ class Samples:
         texts = list(dict.fromkeys(text for p in self._prompts for text in (p.text, p.negative)))
         for done, text in enumerate(texts, 1):
             guard.stop_if_interrupted()
-            with torch.no_grad(), determinism.as_found():
+            with torch.no_grad(), determinism.outside_training():
                 self._texts[text] = sampling.encode_prompt(clip, text)
             yield Encoded("sample prompts", done, len(texts))
 
     def due(self, kind: str, number: int) -> bool:
-        """Whether to draw after epoch or step `number` (`kind`: epoch or step); step 0 is before training."""
+        """Return whether to draw after epoch or step `number` (`kind`: epoch or step); step 0 is before training."""
         settings = self._settings
         if kind == "step" and number == 0:
             return settings.sample_at_first
@@ -45,7 +45,7 @@ class Samples:
         return bool(every) and number % every == 0
 
     def draw(
-        self, progress: Progress, kind: str, model: Trainable, trained: torch.nn.Module, eval_weights: WeightsContext
+        self, progress: RunProgress, kind: str, model: Trainable, trained: torch.nn.Module, eval_weights: WeightsContext
     ) -> Iterator[Sampled | Warned]:
         """Draw all prompts with the network as it is now; a picture that fails becomes a warning."""
         when = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..data.plan import Batch
+from ..data.plan import PlannedBatch
 from ..history import registry
 from ..history.events import Event, Resumed, Started, Warned
 from ..history.log import NullRunLog, RunLog
@@ -22,7 +22,7 @@ from ..network import metadata
 from ..optim import averaging, schedulers
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
 from ..resume.compute_plan import ComputePlan
-from ..resume.progress import Progress
+from ..resume.progress import RunProgress
 from ..resume.resumable import Resumable
 from ..resume.saving import Saver
 from ..settings import Job
@@ -58,7 +58,7 @@ class Context:
     graph: Mapping[str, Any]  # what the host writes into its pictures; LoRA files carry it
     ranks: Ranks
 
-    def own(self, batches: list[Batch]) -> list[Batch]:
+    def own(self, batches: list[PlannedBatch]) -> list[PlannedBatch]:
         """Return the batches that this process encodes and trains on."""
         return [batch for _, batch in self.ranks.shard(batches)]
 
@@ -71,7 +71,7 @@ class Trainer:
     stepper: Stepper
     writer: CheckpointWriter | NullCheckpointWriter
     hooks: RunHooks
-    progress: Progress
+    progress: RunProgress
 
 
 def session(context: Context) -> Iterator[Event]:
@@ -113,7 +113,7 @@ def session(context: Context) -> Iterator[Event]:
         context.run_log.note("done", step=trainer.progress.step)
 
 
-def _encode(context: Context, planned: list[Batch]) -> Iterator[Event]:
+def _encode(context: Context, planned: list[PlannedBatch]) -> Iterator[Event]:
     """Encode what the probe, the samples and the first epoch need, while the model is not loaded yet."""
     run = context.run
     yield from run.probe.prepare()
@@ -139,7 +139,7 @@ def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: It
     yield from trainer.hooks.end(progress)
 
 
-def _trainer(context: Context, models: LoadedModels, planned: list[Batch], started: float) -> Trainer:
+def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch], started: float) -> Trainer:
     """Put together what a session trains with, as the run's state left it.
 
     Args:
@@ -147,7 +147,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[Batch], start
         started: seconds since 1970, for the file's metadata.
     """
     job, run, model, target = context.job, context.run, models.model, models.target
-    run.begin(target.module)
+    run.load_first_values(target.module)
     optimizer = run.optimizer.build(target.groups)
     eval_weights = averaging.eval_weights(optimizer)
     ema = _ema(job, target.groups)
@@ -196,7 +196,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[Batch], start
     resumable = Resumable(
         module=target.module, optimizer=optimizer, scaler=scaler, ema=ema, probe=run.probe, plan=plan_now
     )
-    progress, states = Progress(), folders.run_folder(job.run_id) / "state"
+    progress, states = RunProgress(), folders.run_folder(job.run_id) / "state"
     if run.start.state:
         resumable.restore(run.start.state.read(), progress)
         saver.saved.extend(registry.saved_files(states.parent, progress.step))
@@ -235,8 +235,7 @@ def _metadata(context: Context, models: LoadedModels, started: float) -> dict[st
     facts = metadata.Facts(
         buckets=run.buckets,
         length=run.length,
-        base_version=run.family.base_version,
-        architecture=run.family.architecture,
+        family=run.family,
         prediction=run.objective.prediction,
         optimizer=run.optimizer.label,
         base_model=detection.file_of(run.model),

@@ -13,7 +13,7 @@ from ..optim import optimizers, rounding
 from ..randomness import torch_seed
 from ..resume.progress import Outcome
 from .deterministic import DeterministicMode
-from .oom_splitter import OomSplitter, parts
+from .oom_splitter import OomSplitter, pieces
 from .predraw import PredrawnObjective
 from .ranks import Ranks, SingleProcess
 
@@ -167,13 +167,13 @@ class Stepper:
             for (micro, _), batch in zip(numbered, batches, strict=True):
                 torch.manual_seed(torch_seed(self._seed, "dropout", step, micro))
                 whole = self._objective.prepare(batch.latents, self._seed, step, micro)
-                pieces = []
-                for part, noised in parts(batch, whole, max_samples):
+                of_pieces = []
+                for part, noised in pieces(batch, whole, max_samples):
                     with self._around():
                         loss = self._objective.losses(self._predict(noised, part), noised, part.mask) * part.weights
                         self._scaler.scale(loss.sum() / total).backward()
-                    pieces.append(loss.detach())
-                losses.append(torch.cat(pieces))
+                    of_pieces.append(loss.detach())
+                losses.append(torch.cat(of_pieces))
                 timesteps.append(whole.t)
         return losses, timesteps
 

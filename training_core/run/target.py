@@ -10,17 +10,17 @@ from ..files import write_atomically
 from ..history import registry
 from ..history.run_files import free_path
 from ..host import folders
-from ..resume.continuing import Beginning
+from ..resume.continuing import StartPoint
 from ..settings import Job
 
 
-def target_of(job: Job, family: Family, start: Beginning) -> Path:
-    """The file that the run ends with: the one it has been writing towards, or else a name that is free.
+def target_of(job: Job, family: Family, start: StartPoint) -> Path:
+    """Return the file that the run ends with: the one it has been writing towards, or else a name that is free.
 
     Args:
         job: that was asked for.
         family: of its model.
-        start: where the run stands.
+        start: where the run starts.
 
     Raises:
         AthanorError: the name is none, or its folder cannot be written to.
@@ -33,14 +33,14 @@ def target_of(job: Job, family: Family, start: Beginning) -> Path:
     return target
 
 
-def _target_so_far(job: Job, start: Beginning) -> Path | None:
-    """The file that a run which goes on has been writing towards; None for a new one."""
+def _target_so_far(job: Job, start: StartPoint) -> Path | None:
+    """Return the file that a run which goes on has been writing towards; None for a new one."""
     record = registry.read(folders.run_folder(job.run_id)) if start.state and not start.before else None
     return record and record.target
 
 
 def _wanted(job: Job, family: Family) -> Path:
-    """The file that output_name asks for, whoever has written it."""
+    """Return the file that output_name asks for, whoever has written it."""
     name = job.training.output_name
     if job.training.own_folder:
         name = f"{name}/{name.replace(chr(92), '/').rpartition('/')[2]}"

@@ -33,6 +33,7 @@ def train(
     model: Any,
     clip: Any,
     vae: Any,
+    *,
     validation: Buckets | None = None,
     graph: Mapping[str, Any] | None = None,
     source: Graph | None = None,
@@ -68,7 +69,7 @@ def train(
             remove_leftovers(run.target.parent, run.target.stem)
             if run.start.state is None:
                 _forget_earlier_attempt(folder)
-            copied = continuing.keep_its_end(run.start.before, folder) if run.start.before else []
+            copied = continuing.keep_final_file(run.start.before, folder) if run.start.before else []
             run_log = RunLog(folder, job, run.buckets, run.target, run.length.steps, source)
             for event in copied:
                 run_log.note("saved", **event)

@@ -11,15 +11,14 @@ from typing import Any, Protocol
 import torch
 
 from ..families import Family
-from ..host import checkpoint, detection, diffusers, selfcheck
+from ..host import checkpoint, detection, diffusers, selfcheck, text
 from ..host.model import Trainable
 from ..host.precision import COMPUTE
 from ..network import build, diffusers_names, files, finetune, groups, norms, portable, table
-from ..network.parts import Network
+from ..network.parts import Network, Part
 from ..optim import rates
-from ..resume.saving import Verdict
-from ..settings import Job
-from .parts import parts_of
+from ..resume.saving import FileVerdict
+from ..settings import Job, NetworkSettings
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -50,7 +49,7 @@ class TrainTarget(Protocol):
         """Write a file whole or not at all; returns its hash."""
         ...
 
-    def check(self, tensors: Tensors) -> Verdict:
+    def check(self, tensors: Tensors) -> FileVerdict:
         """Compare what the stock loader makes of the written tensors with what was trained."""
         ...
 
@@ -95,7 +94,7 @@ class LoraTarget:
         """Write a LoRA file; returns its hash."""
         return files.save_lora(path, tensors, metadata)
 
-    def check(self, tensors: Tensors) -> Verdict:
+    def check(self, tensors: Tensors) -> FileVerdict:
         """Load the tensors as ComfyUI's Load LoRA does and compare the effect with the trained one."""
         return self.self_check(self.module, tensors, self.precision, lambda: self._tensors("float"))
 
@@ -138,7 +137,7 @@ class FinetuneTarget:
         """Write a checkpoint; returns its hash."""
         return files.save_model(path, tensors, metadata)
 
-    def check(self, tensors: Tensors) -> Verdict:
+    def check(self, tensors: Tensors) -> FileVerdict:
         """Compare the tensors with what the stock loader would read."""
         return checkpoint.check(self.model, tensors)
 
@@ -152,6 +151,26 @@ class FinetuneTarget:
     def around_pass(self) -> AbstractContextManager[object]:
         """Return an empty context: the model's weights are used as they are."""
         return nullcontext()
+
+
+def parts_of(settings: NetworkSettings, model: Any, diffusion_model: torch.nn.Module, encoders: Any) -> list[Part]:
+    """Return the diffusion model and text encoders that `settings.train` names, with their prefixes in a LoRA file.
+
+    Args:
+        model: the MODEL, to know its family.
+        diffusion_model: the module itself; while training it may be another one than the MODEL's.
+        encoders: a CLIP's cond_stage_model; None if text encoders are not trained.
+
+    Raises:
+        AthanorError: the CLIP has no text encoder that can be trained.
+    """
+    family, parts = detection.detect(model), []
+    if settings.unet:
+        parts.append(Part(diffusion_model, spelling=detection.spelling(model, family)))
+    if settings.text:
+        by_prefix = text.trainable(encoders, numbered=not family.diffusers_names)
+        parts += [Part(encoder, prefix) for prefix, encoder in by_prefix.items()]
+    return parts
 
 
 @contextmanager

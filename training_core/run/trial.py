@@ -23,7 +23,7 @@ TRIED_ON = ("cuda",)
 
 
 def is_tried(device: torch.device) -> bool:
-    """Whether steps are tried on this kind of device before training."""
+    """Return whether steps are tried on this kind of device before training."""
     return device.type in TRIED_ON
 
 

@@ -17,11 +17,11 @@ from pydantic.fields import FieldInfo
 from .base import Settings, declared
 
 FORMAT = 1
-"""Stands in every identity. Another rule needs another number, and all runs then count as new ones."""
+"""Part of every identity. Another rule needs another number, and then all runs count as new ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SettingValue:
     """One setting of a job, at any depth."""
 
     key: str  # what identities call it: its path with the oldest names, such as network.blocks.reg_dims
@@ -59,7 +59,7 @@ def entries(
     without: Mapping[str, frozenset[str]],
     path: str = "",
     group: str = "",
-) -> Iterator[Entry]:
+) -> Iterator[SettingValue]:
     """Yield every setting of `kind` with its value in `values`, which any version has written; what that lacks is at its default.
 
     Args:
@@ -74,7 +74,7 @@ def entries(
         inner, value = _group(field.annotation), known.get(name)
         if inner and get_origin(field.annotation) is tuple:
             parts = list(value or ())
-            yield Entry(key, name, len(parts), None)
+            yield SettingValue(key, name, len(parts), None)
             for i, part in enumerate(parts):
                 yield from entries(inner, part, without, f"{key}.{i}.", group or name)
         elif inner:
@@ -82,7 +82,7 @@ def entries(
         else:
             first = declared(field).get("first_default")
             default = _plain(field.default if first is None else first)
-            yield Entry(key, name, _plain(known[name]) if name in known else default, default)
+            yield SettingValue(key, name, _plain(known[name]) if name in known else default, default)
 
 
 def digest(kind: type[Settings], values: Mapping[str, Any], without: Mapping[str, frozenset[str]]) -> str:
@@ -93,18 +93,18 @@ def digest(kind: type[Settings], values: Mapping[str, Any], without: Mapping[str
 
 
 def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
-    """The name of today and those before it, the oldest of them first."""
+    """Return a field's current name and its earlier ones, the oldest of them first."""
     return name, *declared(field).get("was", ())
 
 
 def _group(annotation: Any) -> type[Settings] | None:
-    """The settings group that a field holds, alone or as tuple[group, ...]; None if it holds a value."""
+    """Return the settings group that a field holds, alone or as tuple[group, ...]; None if it holds a value."""
     inner = get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
     return inner if isinstance(inner, type) and issubclass(inner, Settings) else None
 
 
 def _plain(value: Any) -> Any:
-    """1.0 is 1 and a tuple is a list, so that neither JSON nor a field that becomes a float changes an identity."""
+    """Return 1.0 as 1 and a tuple as a list, so that neither JSON nor a field that becomes a float changes an identity."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

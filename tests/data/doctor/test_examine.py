@@ -34,22 +34,22 @@ def test_errors_stop(tmp_path: Path):
 
 
 def test_training_and_regularization(tmp_path: Path):
-    own = good(tmp_path / "own", 10)
+    trained = good(tmp_path / "own", 10)
     reg = save(
         tmp_path / "reg", {"r.png": scene(3), "s.png": scene(99)}, {"r.png": "person", "s.png": "person"}, is_reg=True
     )
-    found = {f.kind: f for f in examine(own.joined(reg), DoctorSettings()).findings}
-    assert found["training and regularization"].level == "error" and found["training and regularization"].pictures == (
-        10,
-        3,
-    )
+    findings = {f.kind: f for f in examine(trained.joined(reg), DoctorSettings()).findings}
+    both = findings["training and regularization"]
+    assert both.level == "error" and both.pictures == (10, 3)
     alone = save(tmp_path / "reg", {"r.png": scene(98)}, {"r.png": "person"}, is_reg=True)
-    assert "training and regularization" not in {f.kind for f in examine(own.joined(alone), DoctorSettings()).findings}
+    assert "training and regularization" not in {
+        f.kind for f in examine(trained.joined(alone), DoctorSettings()).findings
+    }
 
 
 def kinds(dataset, resolution=512, batch_size=1):
-    found = layout.check(dataset, layout.groups_of(dataset), layout.sort(dataset, resolution, batch_size))
-    return {f.kind: f for f in found}
+    findings = layout.check(dataset, layout.groups_of(dataset), layout.buckets_at(dataset, resolution, batch_size))
+    return {f.kind: f for f in findings}
 
 
 def sized(*sizes):

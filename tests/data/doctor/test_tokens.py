@@ -23,21 +23,21 @@ def clip(comfy):
 
 
 def test_tokens_without_start_end_and_padding(clip):
-    from athanor.training_core.host.tokens import count
+    from athanor.training_core.host.text import count_tokens as count
 
     assert count(clip, "") == 0 and count(clip, "dog") == 1 and count(clip, "a dog, a cat") == 5
     assert count(clip, "dog " * 75) == 75 and count(clip, "dog " * 76) == 76 and count(clip, "dog " * 200) == 200
 
 
 def test_brackets_count_unless_they_are_emphasis(clip):
-    from athanor.training_core.host.tokens import count
+    from athanor.training_core.host.text import count_tokens as count
 
     assert count(clip, "(dog:1.2)") > 1 and count(clip, "(dog:1.2)", weighted=True) == 1
     assert count(clip, r"\(dog\)") == count(clip, "(dog)") == 3
 
 
 def test_zero_padding_and_encoders_without_a_limit(comfy):
-    from athanor.training_core.host.tokens import count
+    from athanor.training_core.host.text import count_tokens as count
     from comfy.sdxl_clip import SDXLClipGTokenizer
 
     class G:

@@ -1,1 +1,1 @@
-"""Dataset Doctor: what is wrong with a dataset, said before it is trained on."""
+"""Dataset Doctor: check a dataset for mistakes before it is trained on, and report them."""

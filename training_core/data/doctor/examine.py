@@ -1,4 +1,4 @@
-"""Examine a dataset: all checks, and what the report shows beside them."""
+"""Run all checks of Dataset Doctor on a dataset, and gather what its report shows besides."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ...errors import AthanorError
 from ...settings import DoctorSettings
 from ..dataset import Dataset, several
 from ..plan import Buckets
-from . import alike, captions, layout, pixels, tags
+from . import alike, caption_checks, layout, pixels, tag_checks
 from .finding import LEVELS, Finding, Level
 from .measure import measure_all
-from .texts import texts
+from .texts import training_texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """All that was found, the worst first."""
+    """The result of Dataset Doctor: all findings, the worst first, and the numbers that the report shows."""
 
     dataset: Dataset
     findings: tuple[Finding, ...]
@@ -28,22 +28,22 @@ class Diagnosis:
     buckets: Buckets
 
     def of_level(self, level: Level) -> list[Finding]:
-        """The findings of one level."""
+        """Return the findings of one level: error, warning or hint."""
         return [finding for finding in self.findings if finding.level == level]
 
     @property
     def title(self) -> str:
-        """Return what was examined: pictures, pictures per epoch, captions."""
+        """Return the numbers of pictures, of pictures per epoch and of captions as words."""
         pictures = self.dataset.pictures
         seen = sum(self.dataset.repeats)
         return f"{several(len(pictures), 'picture')}, {seen} per epoch, {several(self.captioned, 'caption')}"
 
     @property
     def verdict(self) -> str:
-        """One line: how many errors, warnings and hints."""
+        """Return one line that says how many errors, warnings and hints there are."""
         if not self.findings:
             return "Nothing found: no errors, no warnings, no hints."
-        numbers = [several(len(found), level) for level in LEVELS if (found := self.of_level(level))]
+        numbers = [several(len(findings), level) for level in LEVELS if (findings := self.of_level(level))]
         return (
             ("No errors or warnings, " if len(numbers) == 1 and self.of_level("hint") else "")
             + ", ".join(numbers)
@@ -52,15 +52,15 @@ class Diagnosis:
 
     @property
     def text(self) -> str:
-        """The report in words."""
+        """Return the report as text: title, verdict, and a line for each finding."""
         lines = [f"{finding.level.upper()}  {finding.text}" for finding in self.findings]
         return "\n".join([self.title, self.verdict, *([""] if lines else []), *lines])
 
     def raise_errors(self) -> None:
-        """Stop if there are errors.
+        """Raise if there are findings of level error.
 
         Raises:
-            AthanorError: the sentences of all findings of level error.
+            AthanorError: with the sentences of all these findings.
         """
         if errors := self.of_level("error"):
             raise AthanorError(" ".join(finding.text for finding in errors))
@@ -69,36 +69,36 @@ class Diagnosis:
 def examine(
     dataset: Dataset,
     settings: DoctorSettings,
-    count: captions.Count | None = None,
+    count: caption_checks.Count | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Diagnosis:
-    """Run every check.
+    """Run every check on a dataset, and sort the findings by level.
 
     Args:
-        count: CLIP tokens of a text; None: they are estimated.
-        progress: called with (done, total) while pictures are measured; what it raises ends it.
+        count: counts the CLIP tokens of a text; None: they are estimated.
+        progress: called with (pictures measured, of how many); an exception that it raises stops the checks.
     """
-    written = texts(dataset)
-    lists = tags.tag_lists(dataset, written)
-    has_tags = tags.prevail(dataset, written, lists)
+    texts = training_texts(dataset)
+    lists = tag_checks.tag_lists(dataset, texts)
+    has_tags = tag_checks.mostly_tags(dataset, texts, lists)
     groups = layout.groups_of(dataset)
-    buckets = layout.sort(dataset, settings.resolution, settings.batch_size)
+    buckets = layout.buckets_at(dataset, settings.resolution, settings.batch_size)
     measures = measure_all(dataset, progress)
     findings = [
         *pixels.check(dataset, measures, settings.resolution),
         *alike.check(dataset, measures, settings.near_duplicates),
-        *captions.check(dataset, written, settings.trigger, count),
-        *tags.check(dataset, lists, settings.trigger, has_tags),
+        *caption_checks.check(dataset, texts, settings.trigger, count),
+        *tag_checks.check(dataset, lists, settings.trigger, has_tags),
         *layout.check(dataset, groups, buckets),
-        *captions.of_scan(dataset),
+        *caption_checks.scan_warnings(dataset),
     ]
     findings.sort(key=lambda finding: LEVELS.index(finding.level))
     return Diagnosis(
         dataset=dataset,
         findings=tuple(findings),
         has_tags=has_tags,
-        frequent=tuple(tags.most_frequent(lists, written, has_tags)),
-        captioned=sum(map(bool, written)),
+        frequent=tuple(tag_checks.most_frequent(lists, texts, has_tags)),
+        captioned=sum(map(bool, texts)),
         groups=tuple(groups),
         buckets=buckets,
     )

@@ -1,4 +1,4 @@
-"""Tags that cannot both be true of one picture."""
+"""Tags that contradict each other: of each group only one can be true of a picture."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Exclusive:
-    """Sides of which one caption may have one; `unless` tags excuse it."""
+    """A group of tags that exclude each other."""
 
-    sides: tuple[frozenset[str], ...]
-    unless: frozenset[str] = frozenset()
-    of_a_person: bool = False  # not for captions with several people, who may differ
+    sides: tuple[frozenset[str], ...]  # a caption may have tags of one side only; those of one side agree
+    unless: frozenset[str] = frozenset()  # with one of these tags there is no contradiction
+    of_a_person: bool = False  # not checked for captions with several people, who may differ
 
 
 def _sides(text: str) -> tuple[frozenset[str], ...]:
-    """'a, b | c': a and b mean the same side."""
+    """Parse the sides of a group: in 'a, b | c' the tags a and b are one side, c is the other."""
     return tuple(_set(side) for side in text.split("|"))
 
 
@@ -34,7 +34,7 @@ _SEVERAL_VIEWS = _set(
     "multiple views, split screen, comic, 4koma, 2koma, collage, before and after, character sheet, reference sheet, "
     "turnaround, variations, multiple persona, dual persona, time paradox, chart, sequential"
 )
-"""These captions describe more than one view: nothing contradicts."""
+"""Captions with these tags describe more than one view, so nothing in them contradicts."""
 
 _HAIR = (
     "black hair | brown hair, light brown hair, dark brown hair | blonde hair | red hair | orange hair | "
@@ -99,7 +99,11 @@ EXCLUSIVE: tuple[Exclusive, ...] = (
 
 
 def contradictions(tags: Set[str]) -> Iterator[tuple[str, ...]]:
-    """Tags of one caption (normal ones) of which at most one can be true, one of each side."""
+    """Yield, for each group that a caption contradicts, its tags: the alphabetically first of each side.
+
+    Args:
+        tags: the caption's, as `normal` returns them.
+    """
     if tags & _SEVERAL_VIEWS:
         return
     people = tags & _MANY or sum(bool(tags & one) for one in _ONE_EACH) > 1

@@ -1,4 +1,4 @@
-"""One thing that the doctor found, and the words it is said in."""
+"""A finding of Dataset Doctor, and helpers that checks share."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ LEVELS: tuple[Level, ...] = ("error", "warning", "hint")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One finding of one kind, for all the pictures it concerns."""
+    """One kind of mistake, with all the pictures that have it."""
 
-    level: Level  # error: spoils the training; warning: should be looked at; hint: may well be meant
-    kind: str
-    text: str  # one sentence
-    pictures: tuple[int, ...] = ()  # indices into dataset.pictures, the most telling first
-    groups: tuple[tuple[int, ...], ...] = ()  # the same pictures, those that belong together in one group
+    level: Level  # error: ruins the training; warning: worth a look; hint: may well be intended
+    kind: str  # a few words that stay the same, such as "missing captions"
+    text: str  # one sentence for the user
+    pictures: tuple[int, ...] = ()  # indices into dataset.pictures, the worst first
+    groups: tuple[
+        tuple[int, ...], ...
+    ] = ()  # the same pictures in groups, e.g. of duplicates; empty: they do not belong together
 
 
 def names(dataset: Dataset, pictures: Iterable[int]) -> str:
-    """The names of the first three pictures, and how many more there are."""
+    """Return the names of the first three pictures and the number of the others, for a sentence."""
     return few([dataset.pictures[i].name for i in pictures])
 
 
 def training(dataset: Dataset) -> list[int]:
-    """Indices of the pictures that are no regularization pictures."""
+    """Return the indices of all pictures but the regularization ones."""
     return [i for i, p in enumerate(dataset.pictures) if not dataset.subsets[p.subset].is_reg]

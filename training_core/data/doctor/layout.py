@@ -1,4 +1,4 @@
-"""What is wrong with how pictures are spread: over buckets, folders and subsets."""
+"""Check how pictures are distributed over buckets, folders and subsets, and whether there are enough."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from ..plan import Buckets, sort_into_buckets
 from .finding import Finding, names, training
 
 FEW_PICTURES = 10
+"""Fewer different pictures than this are a finding."""
+
 UNBALANCED = 1.5
+"""How many times as often as another a folder may be seen per epoch before that is a finding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A sub-folder, or a subset without sub-folders."""
+    """The pictures of a sub-folder, or those directly in a subset's folder."""
 
     name: str
     pictures: tuple[int, ...]
@@ -25,13 +28,13 @@ class Group:
 
 
 def groups_of(dataset: Dataset) -> list[Group]:
-    """The sub-folders of every subset (first part of the pictures' names), in their order."""
-    found: dict[tuple[int, str], list[int]] = defaultdict(list)
+    """Return the groups of all subsets, by the first folder in the pictures' names, in order of appearance."""
+    members: dict[tuple[int, str], list[int]] = defaultdict(list)
     for index, picture in enumerate(dataset.pictures):
-        found[picture.subset, picture.name.split("/")[0] if "/" in picture.name else ""].append(index)
+        members[picture.subset, picture.name.split("/")[0] if "/" in picture.name else ""].append(index)
     repeats, result = dataset.repeats, []
-    several_subsets = len({subset for subset, _ in found}) > 1
-    for (subset, part), pictures in found.items():
+    several_subsets = len({subset for subset, _ in members}) > 1
+    for (subset, part), pictures in members.items():
         folder = dataset.subsets[subset].folder.strip("/\\").replace("\\", "/").split("/")[-1] or "pictures"
         name = f"{folder}/{part}" if part and several_subsets else part or folder
         is_reg = dataset.subsets[subset].is_reg
@@ -39,8 +42,8 @@ def groups_of(dataset: Dataset) -> list[Group]:
     return result
 
 
-def sort(dataset: Dataset, resolution: int, batch_size: int) -> Buckets:
-    """The buckets that the dataset would have at this resolution, in pixels."""
+def buckets_at(dataset: Dataset, resolution: int, batch_size: int) -> Buckets:
+    """Return the buckets that the dataset would have at this resolution (side of a square, in pixels)."""
     settings = BucketSettings(
         width=resolution,
         height=resolution,
@@ -52,22 +55,27 @@ def sort(dataset: Dataset, resolution: int, batch_size: int) -> Buckets:
 
 
 def check(dataset: Dataset, groups: list[Group], buckets: Buckets) -> list[Finding]:
-    """The findings; `groups` are those of `groups_of`."""
+    """Return the findings about distribution.
+
+    Args:
+        groups: from `groups_of`.
+        buckets: from `buckets_at`.
+    """
     return [*_both(dataset), *_sizes(dataset, buckets), *_small_buckets(buckets), *_balance(groups), *_few(dataset)]
 
 
 def _both(dataset: Dataset) -> list[Finding]:
-    """What is to be learnt must not be what is not to change."""
-    own = set(training(dataset))
-    contents = {dataset.pictures[i].content for i in own}
-    reg = [i for i, p in enumerate(dataset.pictures) if i not in own and p.content in contents]
+    """Find pictures that are both for training and for regularization: they would be learnt and kept unchanged at once."""
+    trained = set(training(dataset))
+    contents = {dataset.pictures[i].content for i in trained}
+    reg = [i for i, p in enumerate(dataset.pictures) if i not in trained and p.content in contents]
     if not reg:
         return []
-    twins = {dataset.pictures[i].content: i for i in own}
+    twins = {dataset.pictures[i].content: i for i in trained}
     pairs = tuple((i, twins[dataset.pictures[i].content]) for i in reg)
     text = (
-        f"{several(len(reg), 'picture')} {'is' if len(reg) == 1 else 'are'} both a training and a regularization picture, "
-        f"take {'it' if len(reg) == 1 else 'them'} out of one of the two: {names(dataset, reg)}."
+        f"{several(len(reg), 'picture')} {'is' if len(reg) == 1 else 'are'} both a training and a regularization picture; "
+        f"remove {'it' if len(reg) == 1 else 'them'} from one of the two: {names(dataset, reg)}."
     )
     return [
         Finding(
@@ -91,8 +99,8 @@ def _sizes(dataset: Dataset, buckets: Buckets) -> list[Finding]:
     narrow = [i for i, p in enumerate(pictures) if max(p.size) > 2 * min(p.size)]
     if narrow:
         shown = few([f"{pictures[i].name} ({pictures[i].size[0]}x{pictures[i].size[1]})" for i in narrow])
-        verb = "has sides" if len(narrow) == 1 else "have sides"
-        text = f"{several(len(narrow), 'picture')} {verb} over 1:2, better crop or leave out: {shown}."
+        verb = "is" if len(narrow) == 1 else "are"
+        text = f"{several(len(narrow), 'picture')} {verb} longer than 1:2; crop or remove: {shown}."
         result.append(Finding(level="hint", kind="narrow pictures", text=text, pictures=tuple(narrow)))
     return result
 
@@ -103,21 +111,21 @@ def _small_buckets(buckets: Buckets) -> list[Finding]:
     if not small:
         return []
     shown = few([f"{w}x{h} ({len(entries)})" for (w, h), entries in small.items()])
-    text = f"{several(len(small), 'bucket')} with fewer pictures than batch_size {size}, whose batches stay small: {shown}."
+    text = f"{several(len(small), 'bucket')} with fewer pictures than batch_size {size}, so their batches are smaller: {shown}."
     pictures = dict.fromkeys(buckets.entries[e].picture for entries in small.values() for e in entries)
     return [Finding(level="hint", kind="small buckets", text=text, pictures=tuple(pictures))]
 
 
 def _balance(groups: list[Group]) -> list[Finding]:
-    own = [group for group in groups if not group.is_reg]
-    if len(own) < 2:
+    trained = [group for group in groups if not group.is_reg]
+    if len(trained) < 2:
         return []
-    most, least = max(own, key=lambda g: g.seen), min(own, key=lambda g: g.seen)
+    most, least = max(trained, key=lambda g: g.seen), min(trained, key=lambda g: g.seen)
     if most.seen <= UNBALANCED * least.seen:
         return []
     changes = [
         f"{group.name}: {wanted}"
-        for group in own
+        for group in trained
         if (wanted := suggested(group, most.seen)) > group.seen / len(group.pictures)
     ]
     advice = f"; for an even share set repeats of {few(changes)}" if changes else ""
@@ -129,7 +137,7 @@ def _balance(groups: list[Group]) -> list[Finding]:
 
 
 def suggested(group: Group, seen: int) -> int:
-    """Repeats with which a group is seen about as often as `seen`."""
+    """Return the repeats with which a group's pictures are seen about `seen` times per epoch in all."""
     return max(1, round(seen / len(group.pictures)))
 
 

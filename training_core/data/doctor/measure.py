@@ -1,4 +1,4 @@
-"""What can be measured of one picture's pixels; each picture is decoded once and remembered by its content."""
+"""Measure pictures' pixels: contrast, sharpness, detail and a thumbnail; results are cached by content."""
 
 from __future__ import annotations
 
@@ -17,49 +17,52 @@ from .. import decode
 from ..dataset import Dataset, Picture
 
 LARGEST = 2048
-"""Longer sides are made smaller first, by a whole number: no model trains at more, and it is faster."""
+"""Pictures are first reduced by a whole number, to at least this longest side: no model trains on more, and it is faster."""
 
 SHARPNESS_SIDE = 512
+"""Longest side in pixels at which sharpness is measured, so that it does not depend on the picture's size."""
+
 TILE = 256
+"""Side in pixels of the tiles whose frequencies `fine_detail` compares."""
 
 EMPTY = 0.013
-"""Power of the upper frequencies as a part of the middle ones, below which a picture has no fine detail.
+"""Power of the upper frequencies as a fraction of the middle ones, below which a picture has no fine detail.
 
-Seen with 24 photographs and generated pictures: 0.015 to 0.6 as they are (as JPEG of quality 60 the same), 0.001 to
-0.014 when enlarged twice, from 0.007 with bicubic and from 0.001 with Lanczos resampling."""
+Measured on 24 photographs and generated pictures: 0.015 to 0.6 unchanged (the same as JPEG of quality 60), 0.001 to
+0.014 after enlarging them twice, from 0.007 with bicubic and from 0.001 with Lanczos resampling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One picture in numbers."""
+    """The measurements of one picture."""
 
-    thumb: bytes  # 32x32 RGB
+    thumb: bytes  # 32x32 RGB, row by row
     contrast: float  # standard deviation of grey values, 0 to 128
-    sharpness: float  # energy of the Laplacian by that of the gradient, on a thumbnail of 512 pixels; nan if flat
-    size: tuple[int, int]  # that `detail` is a part of: the picture's, at most about LARGEST
-    detail: float  # side that the picture's detail would fit in, as a part of its own: 1, 0.5, 0.25 or 0.125
+    sharpness: float  # see `_sharpness`; nan for a flat picture
+    size: tuple[int, int]  # width, height that `detail` refers to: the picture's, reduced by LARGEST
+    detail: float  # fraction of `size` to which the picture could be reduced without losing detail: 1, 0.5, 0.25, 0.125
 
 
 @dataclass(frozen=True)
-class _Source:
-    """What a measurement depends on; the path is only where the content lies."""
+class PixelSource:
+    """All that a picture's pixels depend on; equal contents are equal sources wherever their files are."""
 
     content: str
     background: str | None
     path: Path = field(compare=False)
 
 
-def source_of(dataset: Dataset, picture: Picture) -> _Source:
-    """Where a picture's pixels come from, as its subset sees them."""
+def source_of(dataset: Dataset, picture: Picture) -> PixelSource:
+    """Return what to load for a picture, with the background of its subset."""
     settings = dataset.subsets[picture.subset]
-    return _Source(picture.content, None if settings.alpha_mask else settings.alpha_background, picture.path)
+    return PixelSource(picture.content, None if settings.alpha_mask else settings.alpha_background, picture.path)
 
 
 def measure_all(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> list[Measure | None]:
-    """Measure all pictures in threads, in their order; None: it can no longer be read.
+    """Measure all pictures in threads; return the results in their order, None for a picture that cannot be read any more.
 
     Args:
-        progress: called with (done, total) after every picture; what it raises ends the measuring.
+        progress: called with (done, total) after every picture; an exception that it raises stops the measuring.
     """
     sources = [source_of(dataset, picture) for picture in dataset.pictures]
     result: list[Measure | None] = []
@@ -75,7 +78,7 @@ def measure_all(dataset: Dataset, progress: Callable[[int, int], None] | None = 
     return result
 
 
-def _try(source: _Source) -> Measure | None:
+def _try(source: PixelSource) -> Measure | None:
     try:
         return _measure(source)
     except decode.UNREADABLE:
@@ -83,12 +86,12 @@ def _try(source: _Source) -> Measure | None:
 
 
 @lru_cache(maxsize=65536)
-def _measure(source: _Source) -> Measure:
+def _measure(source: PixelSource) -> Measure:
     return measure(load(source))
 
 
-def load(source: _Source, side: int = LARGEST) -> Image.Image:
-    """Upright RGB pixels, made smaller by a whole number while both stay above `side`.
+def load(source: PixelSource, side: int = LARGEST) -> Image.Image:
+    """Return a picture's upright RGB pixels, reduced by a whole number as long as its longest side stays at least `side`.
 
     Raises:
         one of decode.UNREADABLE: the file cannot be read.
@@ -106,7 +109,7 @@ def load(source: _Source, side: int = LARGEST) -> Image.Image:
 
 
 def measure(image: Image.Image) -> Measure:
-    """Measure an RGB picture."""
+    """Return the measurements of an RGB picture."""
     scale = min(1.0, SHARPNESS_SIDE / max(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     light = image.convert("L")
@@ -119,19 +122,20 @@ def measure(image: Image.Image) -> Measure:
 
 
 def _sharpness(grey: np.ndarray) -> float:
-    """A mean squared frequency: 1.6 to 5 for sharp pictures, below 0.5 from a blur of 1.5 pixels on.
+    """Return the energy of the Laplacian divided by that of the gradient: a mean squared frequency.
 
-    The contrast falls out, and as edges have most of the energy, a soft background does no harm.
+    It is 1.6 to 5 for sharp pictures and below 0.5 for a blur of 1.5 pixels and more. Contrast cancels out, and since
+    edges have most of the energy, a soft background does not lower it much. nan for a picture without edges.
     """
     down, right = np.diff(grey, axis=0)[:, :-1], np.diff(grey, axis=1)[:-1]
     edges = float(np.mean(down**2 + right**2)) if down.size else 0.0
-    if edges < 0.05:
+    if edges < 0.05:  # a flat picture: what is left is rounding to 8 bits
         return float("nan")
     return float(np.mean(ndimage.laplace(grey)[1:, 1:] ** 2)) / edges
 
 
 def _detail(grey: Image.Image) -> float:
-    """Halve the picture until its upper frequencies are not empty; the part that is left."""
+    """Halve the picture until its upper frequencies are not empty; return the fraction of its side that is left."""
     part = 1.0
     while part > 0.125 and min(grey.size) >= TILE and fine_detail(np.asarray(grey, dtype=np.float32)) < EMPTY:
         grey, part = grey.reduce(2), part / 2
@@ -139,9 +143,9 @@ def _detail(grey: Image.Image) -> float:
 
 
 def fine_detail(grey: np.ndarray) -> float:
-    """Power of the upper frequencies by that of the middle ones, in nine tiles.
+    """Return the power of the upper frequencies divided by that of the middle ones: the upper quartile over nine tiles.
 
-    The third quarter of the tiles counts: a soft background does no harm. inf if there is nothing to be seen.
+    The upper quartile, because tiles of a soft background say nothing about the subject. inf if all tiles are flat.
     """
     window, middle, upper = _bands()
     tops, lefts = (np.linspace(0, side - TILE, 3).astype(int) for side in grey.shape)
@@ -151,15 +155,15 @@ def fine_detail(grey: np.ndarray) -> float:
             tile = grey[top : top + TILE, left : left + TILE]
             power = np.abs(np.asarray(fft.rfft2((tile - tile.mean()) * window))) ** 2
             mid = float(power[middle].mean())
-            if mid > TILE * TILE:  # more than what rounding to 8 bits leaves
+            if mid > TILE * TILE:  # less than that can come from rounding to 8 bits
                 ratios.append(float(power[upper].mean()) / mid)
     return sorted(ratios)[len(ratios) * 3 // 4] if ratios else float("inf")
 
 
 @lru_cache(maxsize=1)
 def _bands() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A window without edges, and where the middle and upper frequencies are (1 = Nyquist)."""
+    """Return a Hann window (TILE, TILE) and the masks (TILE, TILE/2 + 1) of the middle and upper frequencies (1 = Nyquist)."""
     window = np.outer(np.hanning(TILE), np.hanning(TILE)).astype(np.float32)
-    # Enlarging leaves a square of frequencies, whose corners a circle would cut.
+    # The larger of both directions: enlarging leaves a square of frequencies, whose corners a circle would cut off.
     either = np.maximum(2 * np.abs(np.fft.fftfreq(TILE))[:, None], 2 * np.fft.rfftfreq(TILE)[None])
     return window, (either > 0.25) & (either < 0.42), (either > 0.6) & (either < 0.95)

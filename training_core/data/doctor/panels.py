@@ -23,9 +23,9 @@ NAME = 16
 """Height of a thumbnail's name in pixels."""
 
 
-def text(pen: ImageDraw.ImageDraw, at: tuple[float, float], said: str, size: int, colour: tuple[int, int, int]) -> None:
-    """One line of text."""
-    pen.text(at, said, font=font_for(said, size), fill=colour)
+def text(pen: ImageDraw.ImageDraw, at: tuple[float, float], line: str, size: int, colour: tuple[int, int, int]) -> None:
+    """Draw one line of text, `size` pixels high, with its top left corner at `at`."""
+    pen.text(at, line, font=font_for(line, size), fill=colour)
 
 
 def bar_panel(
@@ -48,7 +48,7 @@ def bars_height(rows: int, more: str = "") -> int:
 
 
 def thumbnail(sheet: Image.Image, at: tuple[int, int], side: int, image: Image.Image | None, name: str) -> None:
-    """A picture fitted into a square well, its name below; None: it cannot be read."""
+    """Draw a picture fitted into a dark square of `side` pixels, its name below; a cross for None (it cannot be read)."""
     x, y = at
     pen = ImageDraw.Draw(sheet)
     pen.rectangle((x, y, x + side - 1, y + side - 1), fill=WELL)
@@ -64,7 +64,7 @@ def thumbnail(sheet: Image.Image, at: tuple[int, int], side: int, image: Image.I
 
 
 def _label(name: str, width: int) -> str:
-    """A file's name without folder and ending; what does not fit is cut at the front, as numbers stand at the end."""
+    """Return a file's name without folder and ending; if too wide it is cut at the front, as names end with numbers."""
     stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     face = font_for(stem, 11)
     fitting = (stem if not cut else "…" + stem[cut:] for cut in range(len(stem)))
@@ -72,7 +72,7 @@ def _label(name: str, width: int) -> str:
 
 
 def mark(pen: ImageDraw.ImageDraw, at: tuple[int, int], level: Level, width: int = 74) -> None:
-    """The level of a finding on its colour."""
+    """Draw a finding's level as a label in its colour."""
     x, y = at
     pen.rounded_rectangle((x, y, x + width, y + 21), 6, fill=COLOURS[level])
     pen.text((x + width / 2, y + 11), level, font=font_for(level, 13), fill=(20, 20, 22), anchor="mm")

@@ -1,4 +1,4 @@
-"""What is wrong with the pixels: unreadable, flat, blurred, enlarged."""
+"""Check pictures' pixels: unreadable, of one colour, blurred, or enlarged."""
 
 from __future__ import annotations
 
@@ -12,24 +12,29 @@ from .finding import Finding, names
 from .measure import Measure
 
 FLAT = 3.0
-"""Standard deviation of grey values (of 255) below which there is nothing to learn."""
+"""Standard deviation of grey values (0 to 255) below which a picture shows nothing."""
 
 BLURRED = 0.45
-"""Sharpness below which a picture is blurred whatever the others are: a blur of about 1.5 of 512 pixels."""
+"""Sharpness below which a picture counts as blurred, whatever the others are: a blur of about 1.5 of 512 pixels."""
 
 SOFT, PART_OF_MEDIAN = 0.6, 0.3
-"""Between BLURRED and SOFT it depends on the dataset: below this part of its median, a picture stands out."""
+"""Between BLURRED and SOFT a picture counts as blurred if its sharpness is below this fraction of the dataset's median."""
 
 
 def check(dataset: Dataset, measures: Sequence[Measure | None], resolution: int) -> list[Finding]:
-    """The findings; `resolution` is that of the training, in pixels."""
+    """Return the findings about pixels.
+
+    Args:
+        measures: of all pictures, from `measure_all`.
+        resolution: of the training, the side of a square in pixels.
+    """
     result = []
-    if gone := [i for i, m in enumerate(measures) if m is None]:
-        text = f"{several(len(gone), 'picture')} can no longer be read, load the dataset again: {names(dataset, gone)}."
-        result.append(Finding(level="error", kind="unreadable", text=text, pictures=tuple(gone)))
+    if unreadable := [i for i, m in enumerate(measures) if m is None]:
+        text = f"{several(len(unreadable), 'picture')} can no longer be read, load the dataset again: {names(dataset, unreadable)}."
+        result.append(Finding(level="error", kind="unreadable", text=text, pictures=tuple(unreadable)))
     flat = {i for i, m in enumerate(measures) if m and m.contrast < FLAT}
     if flat:
-        text = f"{several(len(flat), 'picture')} of nearly one colour, nothing can be learnt: {names(dataset, sorted(flat))}."
+        text = f"{several(len(flat), 'picture')} of nearly one colour, from which nothing can be learnt: {names(dataset, sorted(flat))}."
         result.append(Finding(level="warning", kind="flat", text=text, pictures=tuple(sorted(flat))))
     sharpness = {i: m.sharpness for i, m in enumerate(measures) if m and i not in flat and not math.isnan(m.sharpness)}
     blurred = blurred_of(sharpness)
@@ -51,7 +56,7 @@ def check(dataset: Dataset, measures: Sequence[Measure | None], resolution: int)
 
 
 def blurred_of(sharpness: dict[int, float]) -> list[int]:
-    """The blurred ones, worst first."""
+    """Return the pictures (keys of `sharpness`) that count as blurred, the worst first."""
     if not sharpness:
         return []
     limit = min(SOFT, max(BLURRED, PART_OF_MEDIAN * float(np.median(list(sharpness.values())))))
@@ -61,7 +66,7 @@ def blurred_of(sharpness: dict[int, float]) -> list[int]:
 def _enlarged(
     dataset: Dataset, measures: Sequence[Measure | None], resolution: int, skip: set[int]
 ) -> dict[int, tuple[int, int]]:
-    """Pictures that are big enough, but whose detail is not: index -> the size that their detail would fit in."""
+    """Return the pictures large enough for `resolution` whose detail is not: index -> (width, height) that would hold it."""
     result = {}
     for index, (picture, measure) in enumerate(zip(dataset.pictures, measures, strict=True)):
         if measure is None or index in skip or measure.detail >= 1:

@@ -1,4 +1,4 @@
-"""The doctor's report as a picture."""
+"""Draw Dataset Doctor's report as a picture."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ WIDTH, PAD, GAP = 1200, 24, 10
 TALLEST = 4000
 INDENT = 94  # of a finding's text, behind its mark
 SIDES = (120, 92, 68, 0)
-"""Sides of thumbnails in pixels: the first with which all findings fit; 0: none are shown."""
+"""Sides of thumbnails in pixels: the first with which all findings fit is used; 0: no thumbnails."""
 
 MOST_THUMBNAILS, MOST_OF_GROUP, MOST_ROWS = 8, 4, 12
 
 
 def draw(diagnosis: Diagnosis) -> Image.Image:
-    """The report: RGB, 1200 pixels wide and at most about 4000 high."""
+    """Return the report as an RGB picture, 1200 pixels wide and at most 4000 high."""
     sheet = Image.new("RGB", (WIDTH, TALLEST), PAPER)
     pen = ImageDraw.Draw(sheet)
     y = _head(pen, diagnosis)
@@ -47,7 +47,10 @@ def _head(pen: ImageDraw.ImageDraw, diagnosis: Diagnosis) -> int:
 
 
 def _findings(sheet: Image.Image, diagnosis: Diagnosis, y: int, bottom: int) -> int:
-    """All findings with thumbnails as large as the room to `bottom` allows; what does not fit is counted."""
+    """Draw the findings from `y` down and return where they end; those below `bottom` are only counted.
+
+    Thumbnails are as large as the room allows.
+    """
     findings, width = diagnosis.findings, WIDTH - 2 * PAD - INDENT
     lines = [wrap(finding.text, font_for(finding.text, 15), width, 4) for finding in findings]
 
@@ -82,7 +85,7 @@ def _thumbnails(
     finding: Finding,
     pixels: Callable[[int], tuple[str, Image.Image | None]],
 ) -> None:
-    """The first pictures of a finding in a row; those of one group stand in one frame."""
+    """Draw the first pictures of a finding in a row; a frame surrounds those of one group."""
     x, y = at
     pen, left = ImageDraw.Draw(sheet), MOST_THUMBNAILS
     for group in finding.groups or tuple((i,) for i in finding.pictures):
@@ -100,25 +103,25 @@ def _thumbnails(
 
 
 def _pixels(dataset: Dataset) -> Callable[[int], tuple[str, Image.Image | None]]:
-    """Name and pixels of a picture by its index; small ones are kept for the next finding."""
-    kept: dict[int, Image.Image | None] = {}
+    """Return a function: index of a picture -> its name and a small copy (None if unreadable), loaded once."""
+    loaded: dict[int, Image.Image | None] = {}
 
     def pixels(index: int) -> tuple[str, Image.Image | None]:
         picture = dataset.pictures[index]
-        if index not in kept:
+        if index not in loaded:
             try:
                 image = load(source_of(dataset, picture), 2 * SIDES[0])
                 image.thumbnail((2 * SIDES[0], 2 * SIDES[0]))
-                kept[index] = image
+                loaded[index] = image
             except decode.UNREADABLE:
-                kept[index] = None
-        return picture.name, kept[index]
+                loaded[index] = None
+        return picture.name, loaded[index]
 
     return pixels
 
 
 def _columns(diagnosis: Diagnosis) -> tuple[list[tuple[str, list[Bar], str]], list[tuple[str, list[Bar], str]]]:
-    """Panels of the left and of the right column: title, bars, line below."""
+    """Return the panels of the left and of the right column, each as (title, bars, line below)."""
     total = max(1, diagnosis.captioned)
     frequent = [Bar(label=tag, value=n, text=f"{n} ({n * 100 // total} %)") for tag, n in diagnosis.frequent]
     title = f"Most frequent {'tags' if diagnosis.has_tags else 'words'}"
@@ -136,9 +139,9 @@ def _bucket_panel(diagnosis: Diagnosis) -> tuple[str, list[Bar], str]:
         count = f"{pictures}" + (f", {len(entries)} with repeats" if len(entries) != pictures else "")
         colour = COLOURS["warning"] if small else ACCENT
         rows.append(Bar(label=f"{width}x{height}", value=pictures, text=count, colour=colour))
-    kept = sorted(rows, key=lambda row: -row.value)[:MOST_ROWS]
-    more = f"and {len(rows) - len(kept)} smaller buckets" if len(rows) > len(kept) else ""
-    return f"Pictures by bucket at {resolution} pixels", [row for row in rows if row in kept], more
+    fullest = sorted(rows, key=lambda row: -row.value)[:MOST_ROWS]
+    more = f"and {len(rows) - len(fullest)} smaller buckets" if len(rows) > len(fullest) else ""
+    return f"Pictures by bucket at {resolution} pixels", [row for row in rows if row in fullest], more
 
 
 def _balance_panel(diagnosis: Diagnosis) -> tuple[str, list[Bar], str]:
@@ -162,7 +165,7 @@ def _panels_height(diagnosis: Diagnosis) -> int:
 
 
 def _panels(pen: ImageDraw.ImageDraw, diagnosis: Diagnosis, top: int) -> int:
-    """Tags on the left, buckets and balance on the right."""
+    """Draw the panels (tags on the left, buckets and balance on the right) from `top` down; return where they end."""
     width = (WIDTH - 2 * PAD - GAP) // 2
     for number, column in enumerate(_columns(diagnosis)):
         y = top

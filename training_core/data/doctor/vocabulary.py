@@ -1,4 +1,4 @@
-"""English words that the tag checks know."""
+"""English words that checks of captions treat specially."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STOP = _words("""
     a an the and or of in on at to with is are was be by for from as it its this that these those his her their he she
     they there has have while into over under very
 """)
-"""Too common to say anything about a caption."""
+"""Words left out of the most frequent ones, as they say nothing about a picture."""
 
 COMMON = _words("""
     hair hat hats chair bow box boy girl boys girls shirt skirt short shorts shoe shoes shot boot boots sock socks ring
@@ -27,4 +27,4 @@ COMMON = _words("""
     necklace nose rose pose toes collar color ribbon star stars scar scarf horn horns corn mask task arm arms army leg
     legs knee knees neck deck school stool pool
 """)
-"""Often one letter from another good word (shirt, skirt): never taken for a typing error."""
+"""Words one letter away from another good word (shirt, skirt): they are never taken for a misspelling."""

@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.optim import state
+from athanor.training_core.optim import optimizer_state
 from safetensors.torch import load_file, save_file
 
 SHAPES = [(64, 80), (7,), (8, 4, 3, 3), (80, 64)]  # the large ones are kept in 8 bits, the small ones in 32
@@ -91,16 +91,16 @@ def test_stopped_and_resumed_is_never_having_stopped(path, tmp_path):
     weights, targets = problem()
     optimizer = fresh(weights)
     train(optimizer, weights, targets, 7)
-    packed = state.pack(optimizer)
+    packed = optimizer_state.pack(optimizer)
     stopped = copy_of(weights)
     train(optimizer, weights, targets, 5)  # must not change what was packed
     resumed = fresh(stopped)
-    state.unpack(resumed, *through_files(packed, tmp_path))
+    optimizer_state.unpack(resumed, *through_files(packed, tmp_path))
     before = copy_of(stopped)
     train(resumed, stopped, targets, 5)
     assert all(torch.equal(a, b) for a, b in zip(weights, stopped, strict=True))
     assert not torch.equal(before[0], stopped[0])
-    again, whole = state.pack(resumed), state.pack(optimizer)
+    again, whole = optimizer_state.pack(resumed), optimizer_state.pack(optimizer)
     assert again[1] == whole[1] and all(torch.equal(again[0][k], whole[0][k]) for k in whole[0])
 
 
@@ -123,10 +123,10 @@ def test_lists_of_tensors():
 
     optimizer = fresh(weights)
     run(optimizer, weights)
-    tensors, plain = state.pack(optimizer)
+    tensors, plain = optimizer_state.pack(optimizer)
     stopped = copy_of(weights)
     resumed = fresh(stopped)
-    state.unpack(resumed, tensors, json.loads(json.dumps(plain)))
+    optimizer_state.unpack(resumed, tensors, json.loads(json.dumps(plain)))
     run(optimizer, weights)
     run(resumed, stopped)
     assert all(torch.equal(a, b) for a, b in zip(weights, stopped, strict=True))
@@ -156,9 +156,9 @@ def test_odd_things_survive_with_their_types(tmp_path):
     weights, _ = problem()
     optimizer = Odd(groups(weights))
     optimizer.step()
-    packed = state.pack(optimizer)
+    packed = optimizer_state.pack(optimizer)
     resumed = Odd(groups(copy_of(weights)))
-    state.unpack(resumed, *through_files(packed, tmp_path))
+    optimizer_state.unpack(resumed, *through_files(packed, tmp_path))
     first, second = resumed.param_groups
     assert first["limit"] == float("inf") and first["kind"] is torch.bfloat16 and first["betas"] == (0.9, (0.5, None))
     assert first["d"].dtype == torch.float64 and second["lr_scale"] == 0.5
@@ -173,9 +173,9 @@ def test_odd_things_survive_with_their_types(tmp_path):
 def test_how_a_step_is_computed_is_this_machines_affair():
     """A run stopped on a CPU and resumed on a GPU is fused there."""
     weights, _ = problem()
-    packed = state.pack(torch.optim.AdamW(groups(weights), foreach=False, weight_decay=0.5))
+    packed = optimizer_state.pack(torch.optim.AdamW(groups(weights), foreach=False, weight_decay=0.5))
     resumed = torch.optim.AdamW(groups(weights), fused=True)
-    state.unpack(resumed, *packed)
+    optimizer_state.unpack(resumed, *packed)
     group = resumed.param_groups[0]
     assert (group["fused"], group["foreach"], group["weight_decay"]) == (True, None, 0.5)
 
@@ -185,9 +185,9 @@ def test_what_cannot_be_saved_or_does_not_fit_is_said(tmp_path):
     optimizer = torch.optim.Adam(groups(weights))
     optimizer.param_groups[0]["rule"] = print
     with pytest.raises(AthanorError, match="Adam keeps a builtin_function_or_method in its state"):
-        state.pack(optimizer)
-    packed = state.pack(torch.optim.Adam(groups(weights)))
+        optimizer_state.pack(optimizer)
+    packed = optimizer_state.pack(torch.optim.Adam(groups(weights)))
     with pytest.raises(AthanorError, match="optimizer_type is SGD, but the saved state is of Adam"):
-        state.unpack(torch.optim.SGD(groups(weights)), *packed)
+        optimizer_state.unpack(torch.optim.SGD(groups(weights)), *packed)
     with pytest.raises(AthanorError, match=r"another network: it has 4 parameters in 2 groups, this one 2 in 1\."):
-        state.unpack(torch.optim.Adam(weights[:2]), *packed)
+        optimizer_state.unpack(torch.optim.Adam(weights[:2]), *packed)

@@ -1,4 +1,4 @@
-"""What is wrong with the captions as texts: missing, the same, short, too long, without the trigger."""
+"""Check captions as texts: missing, identical, short, too long, or without the trigger."""
 
 from __future__ import annotations
 
@@ -10,42 +10,51 @@ import numpy as np
 
 from ..dataset import Dataset, few, several
 from .finding import Finding, names, training
-from .texts import estimated_tokens, has_trigger, is_list, normal, tags_of, words
+from .texts import estimated_tokens, has_trigger, is_list, normal, normal_tags, words
 
 Count = Callable[[str, bool], "int | None"]
-"""CLIP tokens of a text (and whether brackets are emphasis); None without a CLIP encoder."""
+"""Returns the CLIP tokens of (text, whether brackets are emphasis); None if there is no CLIP text encoder."""
 
-_SAID_HERE = ("trained on an empty text",)
-"""Warnings of the scan that a finding here repeats in its own words."""
+_HAS_A_FINDING = ("trained on an empty text",)
+"""Parts of the scan's warnings about which `_missing` makes a finding of its own."""
 
 _LEFT_OUT = re.compile(r"(.+?) (?:cannot be read and )?is left out: ", re.DOTALL)
 
 
 def check(dataset: Dataset, texts: Sequence[str], trigger: str, count: Count | None) -> list[Finding]:
-    """The findings; `texts` are those of `texts.texts`."""
-    own = training(dataset)
-    found = [
+    """Return the findings about captions.
+
+    Args:
+        texts: what each picture is trained on, from `training_texts`.
+        trigger: the word that should call up the LoRA; empty: it is not checked.
+        count: counts CLIP tokens; None: they are estimated.
+    """
+    trained = training(dataset)
+    findings = [
         *_missing(dataset, texts),
-        *_identical(dataset, texts, own),
-        *_short(dataset, texts, own, trigger),
+        *_identical(dataset, texts, trained),
+        *_short(dataset, texts, trained, trigger),
         *_commas(dataset, texts),
         *_too_long(dataset, texts, count),
     ]
     if trigger.strip():
-        found += _trigger(dataset, texts, own, trigger.strip())
-    return found
+        findings += _trigger(dataset, texts, trained, trigger.strip())
+    return findings
 
 
-def of_scan(dataset: Dataset) -> list[Finding]:
-    """What the Dataset Loader warned of, but for what is found here anyway."""
-    said = [text for text in dataset.warnings if not any(part in text for part in _SAID_HERE)]
-    left_out = [match[1] for text in said if (match := _LEFT_OUT.match(text))]
-    if len(left_out) > 1:  # the loader has a sentence for each
-        said = [text for text in said if not _LEFT_OUT.match(text)]
-        said.insert(
+def scan_warnings(dataset: Dataset) -> list[Finding]:
+    """Return the Dataset Loader's warnings as findings, except those about which other checks have their own.
+
+    The warnings about pictures that are left out, one for each, become a single one.
+    """
+    warnings = [text for text in dataset.warnings if not any(part in text for part in _HAS_A_FINDING)]
+    left_out = [match[1] for text in warnings if (match := _LEFT_OUT.match(text))]
+    if len(left_out) > 1:
+        warnings = [text for text in warnings if not _LEFT_OUT.match(text)]
+        warnings.insert(
             0, f"{len(left_out)} pictures are left out, the Dataset Loader's summary says why: {few(left_out)}."
         )
-    return [Finding(level="warning", kind="loading", text=text) for text in said]
+    return [Finding(level="warning", kind="loading", text=text) for text in warnings]
 
 
 def _missing(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
@@ -53,35 +62,40 @@ def _missing(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
     if not empty:
         return []
     if len(empty) == len(texts):
-        text = "No picture has a caption, so the LoRA cannot be called by a word; write captions or set class_tokens."
+        text = "No picture has a caption, so no word will call up what the LoRA learns; write captions or set class_tokens."
     else:
         text = f"{several(len(empty), 'picture')} without a caption, trained on an empty text: {names(dataset, empty)}."
     return [Finding(level="warning", kind="missing captions", text=text, pictures=tuple(empty))]
 
 
-def _identical(dataset: Dataset, texts: Sequence[str], own: Sequence[int]) -> list[Finding]:
-    """Many pictures with one caption; copies of a picture may share theirs, and class tokens are meant."""
+def _identical(dataset: Dataset, texts: Sequence[str], trained: Sequence[int]) -> list[Finding]:
+    """Find captions that several different pictures share, if those are 10 % of the `trained` pictures and at least 3.
+
+    If all these captions are class tokens the finding is only a hint, as the user has chosen them.
+    """
     contents: dict[str, set[str]] = defaultdict(set)
     by_text: dict[str, list[int]] = defaultdict(list)
-    for i in own:
+    for i in trained:
         picture = dataset.pictures[i]
         if texts[i] and picture.content not in contents[texts[i]]:
             contents[texts[i]].add(picture.content)
             by_text[texts[i]].append(i)
     groups = sorted((group for group in by_text.values() if len(group) > 1), key=len, reverse=True)
     number = sum(map(len, groups))
-    if number < max(3, 0.1 * len(own)):
+    if number < max(3, 0.1 * len(trained)):
         return []
     shared = few([f"'{_start(texts[group[0]])}' ({len(group)})" for group in groups])
     level = "hint" if all(_of_class(dataset, group) for group in groups) else "warning"
-    text = f"{number} pictures share their caption with others, so their differences cannot be told apart: {shared}."
+    text = (
+        f"{number} pictures share their caption with others, so the LoRA cannot learn what sets them apart: {shared}."
+    )
     return [
         Finding(level=level, kind="identical captions", text=text, pictures=tuple(i for group in groups for i in group))
     ]
 
 
 def _of_class(dataset: Dataset, group: Sequence[int]) -> bool:
-    """Whether a caption comes from class_tokens or from a folder 'N_name'."""
+    """Whether the pictures' captions come from class_tokens or from their folders' names 'N_name'."""
     for picture in (dataset.pictures[i] for i in group):
         folder = picture.name.rsplit("/", 2)[-2] if "/" in picture.name else ""
         if picture.caption not in (dataset.subsets[picture.subset].class_tokens, folder.partition("_")[2]):
@@ -89,24 +103,24 @@ def _of_class(dataset: Dataset, group: Sequence[int]) -> bool:
     return True
 
 
-def _short(dataset: Dataset, texts: Sequence[str], own: Sequence[int], trigger: str) -> list[Finding]:
-    """Captions of one or two words among longer ones; where all are short, it is meant."""
-    lengths = {i: len(words(texts[i])) for i in own if texts[i]}
+def _short(dataset: Dataset, texts: Sequence[str], trained: Sequence[int], trigger: str) -> list[Finding]:
+    """Find captions of one or two words among longer ones; where most are short (median below 6 words), that is intended."""
+    lengths = {i: len(words(texts[i])) for i in trained if texts[i]}
     if not lengths or np.median(list(lengths.values())) < 6:
         return []
     short = [i for i, length in lengths.items() if length < 3 and normal(texts[i]) != normal(trigger)]
     if not short:
         return []
-    text = f"{several(len(short), 'caption')} of one or two words, the others are longer: {names(dataset, short)}."
+    text = f"{several(len(short), 'caption')} of only one or two words, while the others are longer: {names(dataset, short)}."
     return [Finding(level="hint", kind="short captions", text=text, pictures=tuple(short))]
 
 
 def _commas(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
-    """Full-width commas do not separate tags."""
+    """Find tag lists with full-width commas, which do not separate tags."""
     wide = []
     for i, text in enumerate(texts):
         separator = dataset.subsets[dataset.pictures[i].subset].caption_separator
-        is_tags = is_list(tags_of(text.replace("，", ",").replace("、", ",")))
+        is_tags = is_list(normal_tags(text.replace("，", ",").replace("、", ",")))
         if separator == "," and "," not in text and ("，" in text or "、" in text) and is_tags and "。" not in text:
             wide.append(i)
     if not wide:
@@ -119,14 +133,14 @@ def _commas(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
 
 
 def _too_long(dataset: Dataset, texts: Sequence[str], count: Count | None) -> list[Finding]:
-    over: dict[int, int] = {}
+    over: dict[int, int] = {}  # picture -> tokens
     exact = count is not None
     for i, text in enumerate(texts):
         settings = dataset.subsets[dataset.pictures[i].subset]
         if settings.max_token_length == "unlimited":
             continue
         limit = int(settings.max_token_length)
-        # A token is a byte at least: most captions need no counting.
+        # A token is at least one byte long, so most captions need no counting.
         if len(text.encode()) <= limit:
             continue
         tokens = count(text, settings.weighted_captions) if count else estimated_tokens(text)
@@ -136,27 +150,27 @@ def _too_long(dataset: Dataset, texts: Sequence[str], count: Count | None) -> li
         return []
     order = sorted(over, key=over.__getitem__, reverse=True)
     most = over[order[0]]
-    wanted = next((str(n) for n in (75, 150, 225) if most <= n), "unlimited")
+    sufficient = next((str(n) for n in (75, 150, 225) if most <= n), "unlimited")
     about = "" if exact else "about "
     shown = few([f"{dataset.pictures[i].name} ({about}{over[i]} tokens)" for i in order])
     verb = "is" if len(over) == 1 else "are"
     text = (
         f"{several(len(over), 'caption')} {verb} longer than max_token_length and {'will be' if exact else 'may be'} cut; "
-        f"shorten {'it' if len(over) == 1 else 'them'} or set max_token_length to {wanted}: {shown}."
+        f"shorten {'it' if len(over) == 1 else 'them'} or set max_token_length to {sufficient}: {shown}."
     )
     return [Finding(level="warning", kind="long captions", text=text, pictures=tuple(order))]
 
 
-def _trigger(dataset: Dataset, texts: Sequence[str], own: Sequence[int], trigger: str) -> list[Finding]:
+def _trigger(dataset: Dataset, texts: Sequence[str], trained: Sequence[int], trigger: str) -> list[Finding]:
     result = []
-    lacking = [i for i in own if not has_trigger(texts[i], trigger)]
-    if lacking and len(lacking) == len(own):
+    lacking = [i for i in trained if not has_trigger(texts[i], trigger)]
+    if lacking and len(lacking) == len(trained):
         text = f"trigger '{trigger}' is in none of the captions; add it to them, or as caption_prefix of the Dataset Loader."
         result.append(Finding(level="error", kind="trigger", text=text))
     elif lacking:
         text = f"{several(len(lacking), 'caption')} without the trigger '{trigger}': {names(dataset, lacking)}."
         result.append(Finding(level="warning", kind="trigger", text=text, pictures=tuple(lacking)))
-    reg = sorted({i for i, text in enumerate(texts) if has_trigger(text, trigger)} - set(own))
+    reg = sorted({i for i, text in enumerate(texts) if has_trigger(text, trigger)} - set(trained))
     if reg:
         text = (
             f"{several(len(reg), 'regularization picture')} with the trigger '{trigger}' in the caption, which they should "

@@ -1,4 +1,4 @@
-"""What is wrong with the tags: misspelt, contradicting, in all captions or in nearly all."""
+"""Check captions' tags: misspelt, contradicting, repeated, in all captions or in nearly all."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ from collections.abc import Sequence
 from ..dataset import Dataset, few, several
 from .exclusive import contradictions
 from .finding import Finding, names, training
-from .texts import is_list, normal, tags_of, words
+from .texts import is_list, normal, normal_tags, words
 from .vocabulary import COMMON, STOP
 
-ENOUGH, FREQUENT = 10, 3
-"""Captions before 'nearly all' means something; captions that have a tag before it is the right spelling."""
+ENOUGH = 10
+"""Captions from which on 'in nearly all' means something."""
+
+FREQUENT = 3
+"""Captions that must have a tag before its spelling counts as the right one."""
 
 
 def tag_lists(dataset: Dataset, texts: Sequence[str]) -> dict[int, list[str]]:
-    """Picture -> tags, of training pictures whose caption is a list of tags, not a sentence."""
-    found = {
-        i: tags_of(texts[i], dataset.subsets[dataset.pictures[i].subset].caption_separator) for i in training(dataset)
+    """Return picture -> `normal_tags`, of training pictures whose caption is a list of tags and not a sentence."""
+    tags_by_picture = {
+        i: normal_tags(texts[i], dataset.subsets[dataset.pictures[i].subset].caption_separator)
+        for i in training(dataset)
     }
-    return {i: tags for i, tags in found.items() if is_list(tags)}
+    return {i: tags for i, tags in tags_by_picture.items() if is_list(tags)}
 
 
-def prevail(dataset: Dataset, texts: Sequence[str], lists: dict[int, list[str]]) -> bool:
-    """Whether most captions are lists of tags, so that counting tags over all of them means something."""
+def mostly_tags(dataset: Dataset, texts: Sequence[str], lists: dict[int, list[str]]) -> bool:
+    """Whether more than half of the captions are lists of tags, so that comparing their tags means something."""
     return 2 * len(lists) > sum(bool(texts[i]) for i in training(dataset))
 
 
 def most_frequent(
     lists: dict[int, list[str]], texts: Sequence[str], has_tags: bool, most: int = 25
 ) -> list[tuple[str, int]]:
-    """The most frequent tags, or words where captions are sentences, each with the number of captions."""
+    """Return the most frequent tags (words if captions are sentences), each with its number of captions."""
     if has_tags:
         counted = Counter(tag for tags in lists.values() for tag in set(tags))
     else:
@@ -41,13 +45,18 @@ def most_frequent(
 
 
 def check(dataset: Dataset, lists: dict[int, list[str]], trigger: str, has_tags: bool) -> list[Finding]:
-    """The findings; `lists` are those of `tag_lists`, compared with each other only if they `prevail`."""
-    alone = [*_contradictions(dataset, lists), *_repeated(dataset, lists)]
+    """Return the findings about tags.
+
+    Args:
+        lists: from `tag_lists`.
+        has_tags: from `mostly_tags`; if False, captions are checked one by one and not compared with each other.
+    """
+    single = [*_contradictions(dataset, lists), *_repeated(dataset, lists)]
     if not has_tags:
-        return alone
+        return single
     counts = Counter(tag for tags in lists.values() for tag in set(tags))
     return [
-        *alone,
+        *single,
         *_typos(dataset, lists, counts),
         *_nearly_all(dataset, lists, counts, normal(trigger)),
         *_all(lists, counts, normal(trigger)),
@@ -55,24 +64,29 @@ def check(dataset: Dataset, lists: dict[int, list[str]], trigger: str, has_tags:
 
 
 def _contradictions(dataset: Dataset, lists: dict[int, list[str]]) -> list[Finding]:
-    found = {i: next(contradictions(set(tags)), None) for i, tags in lists.items()}
-    found = {i: hit for i, hit in found.items() if hit}
-    if not found:
+    first = {i: next(contradictions(set(tags)), None) for i, tags in lists.items()}
+    conflicts = {i: tags for i, tags in first.items() if tags}
+    if not conflicts:
         return []
-    shown = few([f"{dataset.pictures[i].name} ({' + '.join(hit)})" for i, hit in found.items()])
-    verb = "contradicts itself" if len(found) == 1 else "contradict themselves"
+    shown = few([f"{dataset.pictures[i].name} ({' + '.join(tags)})" for i, tags in conflicts.items()])
+    verb = "contradicts itself" if len(conflicts) == 1 else "contradict themselves"
     return [
         Finding(
             level="warning",
             kind="contradictions",
-            text=f"{several(len(found), 'caption')} {verb}: {shown}.",
-            pictures=tuple(found),
+            text=f"{several(len(conflicts), 'caption')} {verb}: {shown}.",
+            pictures=tuple(conflicts),
         )
     ]
 
 
 def typo_of(tag: str, frequent: Sequence[str], known: Counter[str]) -> str | None:
-    """The frequent tag that `tag` is a likely misspelling of: one or two letters off, in words seen nowhere else."""
+    """Return the frequent tag that `tag` is probably a misspelling of, or None.
+
+    It must differ by a letter or two (difflib's ratio of 0.85), not just by a number or a plural s, and have a word that
+    is in no other caption and not in COMMON.
+    """
+    # Short tags have too many neighbours: hat, cat, bat.
     if len(tag) < 5 or all(known[word] > 1 or word in COMMON or word.isdigit() for word in words(tag)):
         return None
     for near in difflib.get_close_matches(tag, frequent, 3, 0.85):
@@ -85,18 +99,18 @@ def typo_of(tag: str, frequent: Sequence[str], known: Counter[str]) -> str | Non
 def _typos(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[str]) -> list[Finding]:
     frequent = [tag for tag, number in counts.items() if number >= FREQUENT]
     known: Counter[str] = Counter(word for tags in lists.values() for word in {w for tag in tags for w in words(tag)})
-    found = [
+    typos = [
         (i, tag, near)
         for i, tags in lists.items()
         for tag in dict.fromkeys(tags)
         if counts[tag] == 1 and (near := typo_of(tag, frequent, known))
     ]
-    if not found:
+    if not typos:
         return []
-    shown = few([f"'{tag}' in {dataset.pictures[i].name}, perhaps '{near}'" for i, tag, near in found])
-    text = f"{several(len(found), 'tag')} in one caption only may be misspelt: {shown}."
+    shown = few([f"'{tag}' in {dataset.pictures[i].name}, perhaps '{near}'" for i, tag, near in typos])
+    text = f"{several(len(typos), 'tag')} in only one caption may be misspelt: {shown}."
     return [
-        Finding(level="warning", kind="misspelt tags", text=text, pictures=tuple(dict.fromkeys(i for i, _, _ in found)))
+        Finding(level="warning", kind="misspelt tags", text=text, pictures=tuple(dict.fromkeys(i for i, _, _ in typos)))
     ]
 
 
@@ -115,9 +129,8 @@ def _nearly_all(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[s
         return []
     lacking = {tag: [i for i, tags in lists.items() if tag not in tags] for tag, _ in near}
     shown = few([f"'{tag}' in {n} of {total}, not in {names(dataset, lacking[tag])}" for tag, n in near])
-    text = (
-        f"{several(len(near), 'tag')} in nearly all captions; see whether the others lack {_it(near)} rightly: {shown}."
-    )
+    pronoun = "it" if len(near) == 1 else "they"
+    text = f"{several(len(near), 'tag')} in nearly all captions; check whether {pronoun} should be in the others too: {shown}."
     return [
         Finding(
             level="hint",
@@ -138,9 +151,5 @@ def _all(lists: dict[int, list[str]], counts: Counter[str], trigger: str) -> lis
         if len(everywhere) == 1
         else "are in every caption and act as triggers"
     )
-    text = f"{shown} {verb}: what all pictures share is learnt as part of {_it(everywhere)}."
+    text = f"{shown} {verb}: what all pictures share is learnt as part of {'it' if len(everywhere) == 1 else 'them'}."
     return [Finding(level="hint", kind="tags in all", text=text)]
-
-
-def _it(things: Sequence[object]) -> str:
-    return "it" if len(things) == 1 else "them"

@@ -195,8 +195,8 @@ def unpack(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
     for key, state in plain["other_state"]:
         optimizer.state[unpacker.unpack(key, home)] = unpacker.unpack(state, home)
     for group, saved in zip(optimizer.param_groups, plain["groups"], strict=True):
-        kept = {name: group[name] for name in _OF_THIS_MACHINE if name in group}
+        of_this_machine = {name: group[name] for name in _OF_THIS_MACHINE if name in group}
         group.clear()
-        group.update(unpacker.unpack(saved["values"], home) | kept)
+        group.update(unpacker.unpack(saved["values"], home) | of_this_machine)
     for attribute, value in plain["attributes"].items():
         setattr(optimizer, attribute, unpacker.unpack(value, home))

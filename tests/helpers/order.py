@@ -1,0 +1,69 @@
+"""In which order test files run: the slow ones first, so that no worker is left alone with one at the end; or shuffled."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+SECONDS = {
+    "web/test_live.py": 90,
+    "host/test_examples.py": 80,
+    "host/test_processes.py": 80,
+    "host/test_portable.py": 70,
+    "host/test_runs.py": 65,
+    "host/test_compare.py": 60,
+    "host/test_axis_kinds.py": 60,
+    "host/test_family_training.py": 60,
+    "host/test_graph.py": 60,
+    "web/test_compare_page.py": 60,
+    "web/test_examples.py": 60,
+    "host/test_recipes.py": 50,
+    "host/test_restarts.py": 45,
+    "host/test_kinds_of_training.py": 45,
+    "host/test_compare_runs.py": 40,
+    "host/test_compare_killed.py": 40,
+    "host/test_diffusers_names.py": 35,
+    "host/test_swap.py": 35,
+    "host/test_faults.py": 35,
+    "host/test_encodings.py": 30,
+    "host/test_data_nodes.py": 30,
+    "host/test_families.py": 30,
+    "host/test_model.py": 25,
+    "host/test_going_on.py": 25,
+    "host/test_compiled.py": 25,
+    "host/test_quickstart.py": 25,
+    "web/test_dataset.py": 25,
+    "host/test_learning.py": 20,
+    "host/test_compare_widgets.py": 20,
+    "host/test_live_text.py": 20,
+    "host/test_cards.py": 20,
+    "host/test_key_sets.py": 20,
+    "host/test_parts.py": 20,
+    "host/test_optimizers.py": 20,
+    "host/test_card_server.py": 20,
+}
+"""Processor seconds of the files that take longest, roughly; a new one that takes more than ten belongs here."""
+
+
+def by_file(items: list[Any]) -> dict[Path, list[Any]]:
+    """Test items by their file, in their order."""
+    files: dict[Path, list[Any]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    return files
+
+
+def slow_first(items: list[Any]) -> list[Any]:
+    """Files by their measured seconds; all others after them, as they come."""
+    files = by_file(items)
+    order = sorted(files, key=lambda path: -SECONDS.get(f"{path.parent.name}/{path.name}", 0))
+    return [item for path in order for item in files[path]]
+
+
+def shuffled(items: list[Any], seed: int) -> list[Any]:
+    """Files, and the tests in each, in an order that `seed` decides."""
+    rng, files = random.Random(seed), by_file(items)
+    order = sorted(files)
+    rng.shuffle(order)
+    return [item for path in order for item in rng.sample(files[path], len(files[path]))]

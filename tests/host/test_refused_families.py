@@ -1,0 +1,109 @@
+"""Models that cannot be trained are refused in one sentence that names them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+
+def bare(config: str, **unet_config: Any) -> Any:
+    """A MODEL of the host's own class without a network."""
+    import comfy.model_patcher
+    import comfy.supported_models
+
+    settings = {"disable_unet_model_creation": True} | unet_config
+    model = getattr(comfy.supported_models, config)(settings).get_model({})
+    return comfy.model_patcher.ModelPatcher(model, torch.device("cpu"), torch.device("cpu"))
+
+
+REFUSED = {  # config class of the host -> what its unet_config says
+    "LTXV": {},
+    "HunyuanVideo": {},
+    "HunyuanVideo15": {},
+    "GenmoMochi": {},
+    "CosmosT2V": {},
+    "CogVideoX_T2V": {},
+    "SVD_img2vid": {},
+    "ACEStep": {},
+    "ACEStep15": {},
+    "Kandinsky5": {},
+    "WAN21_T2V": {"model_type": "t2v", "in_dim": 36, "out_dim": 16},  # Wan 2.2 image-to-video
+    "WAN21_I2V": {"model_type": "i2v", "in_dim": 36, "out_dim": 16},
+    "WAN21_FunControl2V": {"model_type": "i2v", "in_dim": 48, "out_dim": 16},
+    "WAN21_Vace": {"model_type": "vace"},
+    "WAN22_T2V": {"model_type": "t2v", "in_dim": 48, "out_dim": 48},
+}
+
+
+@pytest.mark.parametrize("config", REFUSED)
+def test_video_and_audio_models_are_refused_by_name(config):
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host import detection
+
+    with pytest.raises(AthanorError, match=rf"^MODEL is of type {config}: video and audio models are out of scope"):
+        detection.detect(bare(config, **REFUSED[config]))
+
+
+FLUX = {"in_channels": 16, "out_channels": 16, "guidance_embed": True}
+OTHERS = {
+    "Stable_Cascade_C": {},
+    "PixArtSigma": {},
+    "HunyuanDiT": {},
+    "Kandinsky5Image": {},
+    "Omnigen2": {},
+    "LongCatImage": {},
+    "HunyuanImage21": {},
+    "SDXLRefiner": {},
+    "SDXL_instructpix2pix": {},
+    "FluxInpaint": FLUX | {"in_channels": 96},
+    "Flux": FLUX | {"in_channels": 32},  # Flux depth and canny
+    "FluxSchnell": FLUX | {"guidance_embed": False, "yak_mlp": True, "txt_norm": True},  # Ovis-Image
+    "Lumina2": {"clip_text_dim": 1024},  # NewBie
+    "ZImage": {"siglip_feat_dim": 1152, "z_image_modulation": True},  # Z-Image Omni
+    "QwenImage": {"in_channels": 64, "default_ref_method": "index_timestep_zero"},  # Qwen-Image-Edit 2511
+    "Anima": {},
+}
+
+
+@pytest.mark.parametrize("config", OTHERS)
+def test_other_models_are_refused_by_name(config):
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host import detection
+
+    with pytest.raises(AthanorError, match=rf"^MODEL is of type {config}\b.*cannot be trained yet: use SD1\.5, SD2"):
+        detection.detect(bare(config, **OTHERS[config]))
+
+
+def test_inpainting_models_are_refused_by_name():
+    import comfy.sd
+    import tiny
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host import detection
+
+    state = tiny.sd15_unet()
+    state["input_blocks.0.0.weight"] = torch.randn(320, 9, 3, 3)  # SD1.5 inpainting
+    model = comfy.sd.load_diffusion_model_state_dict(state)
+    with pytest.raises(AthanorError, match=r"inpainting, which cannot be trained yet: use SD1\.5, SD2, SDXL, SD3"):
+        detection.detect(model)
+
+
+def test_sampling_that_cannot_be_trained_is_refused():
+    """Predictions that are no velocity, and a flow whose noise the host scales."""
+    import comfy.model_base
+    import comfy.model_sampling
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host import detection
+
+    config = bare("Lumina2").model.model_config
+    for kind in (comfy.model_base.ModelType.IMG_TO_IMG_FLOW, comfy.model_base.ModelType.FLOW_COSMOS):
+        with pytest.raises(AthanorError, match="cannot be trained"):
+            detection.schedule(comfy.model_base.model_sampling(config, kind))
+    scaled = comfy.model_base.model_sampling(config, comfy.model_base.ModelType.FLOW)
+    assert detection.schedule(scaled).prediction == "flow"
+    scaled.set_noise_scale(8.0)
+    with pytest.raises(AthanorError, match="cannot be trained"):
+        detection.schedule(scaled)
