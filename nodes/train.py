@@ -167,7 +167,9 @@ def _job(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSettings,
 def _fingerprint(model: Any, clip: Any, vae: Any, network: NetworkSettings | None) -> str:
     """Return an identity of the base models, and of the content of the LoRA that network_weights continues, if it is set."""
     weights = network.network_weights.strip() if network else ""
-    content = hashlib.sha256(folders.existing_lora(weights).read_bytes()).hexdigest() if weights else ""
+    content = (
+        hashlib.sha256(folders.existing_lora(weights, "network_weights").read_bytes()).hexdigest() if weights else ""
+    )
     return fingerprint.fingerprint(model, clip, vae) + (f"+{content}" if content else "")
 
 

@@ -120,6 +120,7 @@ def test_a_run_that_is_being_done_again_has_no_later_steps_yet(record):
     half = registry.read(record.folder)
     assert half and half.status == "resumed" and registry.RunSummary.of(half).step == STATE
     curve = curves.of_record(half)
+    assert curve.name == "my_lora"  # not that of its newest file, which is another one after every save
     assert list(curve.losses) == pytest.approx(LOSSES[:3])
     assert [p["step"] for p in series.points(record.folder)] == [1, 2, 3]
     assert curve.probes == ((0, 100.0), (1, 99.0), (2, 98.0))

@@ -137,5 +137,8 @@ def test_two_thousand_runs_are_listed_at_once(folder):
         file.write('{"event": "failed", "why": "no memory", "time": 99}\n')
     assert registry.summaries(root)[0].run_id == listed[0].run_id  # as run.json says: a copy of the same
     assert registry.summaries(root)[0].why == "no memory"
+    with (root / f"{7:016x}" / "events.jsonl").open("a") as file:
+        file.write('{"event": "interrupted", "why": "InterruptProcessingException", "time": 100}\n')
+    assert (registry.summaries(root)[0].status, registry.summaries(root)[0].why) == ("interrupted", "")
     assert len(registry._records) < 100  # whole records are kept of a few
     assert sum(len(record.saved) for record in registry.records(root)) == 2 * 2001

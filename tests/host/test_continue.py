@@ -170,7 +170,7 @@ def test_continue_and_inspect_in_the_graph(server):
     with pytest.raises(RuntimeError, match="network_weights: the file does not fit this network"):
         server.run(onward)
     onward["network"]["inputs"]["network_weights"] = "nowhere"
-    with pytest.raises(RuntimeError, match="lora_name 'nowhere' is not in the loras folders"):
+    with pytest.raises(RuntimeError, match="network_weights 'nowhere' is not in the loras folders"):
         server.run(onward)
 
 

@@ -148,7 +148,10 @@ def test_names():
     [
         ("Adamaxx", "torch.optim has no optimizer Adamaxx; did you mean Adamax?"),
         ("torch.optim.AdamV", "torch.optim has no optimizer AdamV; did you mean"),
-        ("no_such_package.Adam", "needs the package no_such_package, which does not load"),
+        (
+            "no_such_package.Adam",
+            "optimizer_class no_such_package.Adam needs the package no_such_package, which does not load",
+        ),
         ("os.system", "os has no optimizer system"),
         ("torch.optim.Optimizer", "cannot train a network"),
         ("torch.optim.LBFGS", "LBFGS does not accept them, or cannot train a network"),

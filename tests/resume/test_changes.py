@@ -23,21 +23,33 @@ def job(**groups) -> s.Job:
 
 @pytest.fixture
 def said(tmp_path):
-    """What is said of a new job beside a run that was stopped at step 2, whose job.json `edit` may change."""
+    """What is said of a new job beside a run that was stopped at step 2 (or has `ended`), whose job.json `edit` may change."""
 
-    def said(stopped: s.Job, new: s.Job, edit=lambda stored: None) -> list[str]:
+    def said(stopped: s.Job, new: s.Job, edit=lambda stored: None, line="l", ended=False) -> list[str]:
         folder = tmp_path / "0123456789abcdef"
         (folder / "state").mkdir(parents=True, exist_ok=True)
         (folder / "state" / "step00000002.safetensors").write_bytes(b"")
-        run = {"run_id": folder.name, "line_id": "l", "output_name": "my_lora", "target": "x", "steps": 8}
+        run = {"run_id": folder.name, "line_id": line, "output_name": "my_lora", "target": "x", "steps": 8}
         (folder / "run.json").write_text(json.dumps(run))
-        (folder / "events.jsonl").write_text('{"event": "started", "time": 1.0}\n')
+        ends = '{"event": "done", "time": 2.0, "step": 8}\n' if ended else ""
+        (folder / "events.jsonl").write_text('{"event": "started", "time": 1.0}\n' + ends)
         stored = json.loads(stopped.model_dump_json()) | {"graph": {"node": "1", "prompt": {}}}
         edit(stored)
         (folder / "job.json").write_text(json.dumps(stored))
         return list(continuing.start_point(tmp_path, new, 8).warnings)
 
     return said
+
+
+def test_a_finished_run_of_another_version_is_named_and_no_other(said):
+    """Who updates and queues a finished graph again reads why it is trained once more; who changes a setting knows why."""
+    text = "The finished run of this name is neither used nor continued, since another version of Athanor has made it."
+    longer = job(training=s.TrainingSettings(epochs=20))
+    assert said(job(), job(), ended=True) == said(job(), longer, ended=True) == [text]
+    assert said(job(), job(network=s.NetworkSettings(rank=8)), ended=True) == []
+    assert said(job(), longer, lambda stored: stored.update(group_of_tomorrow=1), ended=True) == [text]
+    # Of this version, without a state to continue from:
+    assert said(job(), longer, line=job().lineage_id, ended=True)[:1] != [text]
 
 
 def test_what_was_changed_is_named_and_nothing_else(said):
@@ -87,4 +99,6 @@ def test_settings_of_another_version_are_named_only_if_nothing_else_explains_it(
 def test_a_job_file_that_cannot_be_read_stops_nothing(said, tmp_path, text):
     said(job(), job())
     (tmp_path / "0123456789abcdef" / "job.json").write_text(text)
+    assert len(continuing.start_point(tmp_path, job(), 8).warnings) <= 1
+    (tmp_path / "0123456789abcdef" / "events.jsonl").write_text('{"event": "done", "time": 2.0}\n')
     assert len(continuing.start_point(tmp_path, job(), 8).warnings) <= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 from PIL import Image
@@ -46,7 +47,7 @@ def of_record(record: Record) -> Curve:
     run = handle.of_record(record, lambda path: path.name)
     if not run.losses:
         raise AthanorError(f"The run {run.name} ({run.run_id}) has no step yet; wait for it to begin.")
-    return of_run(run)
+    return replace(of_run(run), name=record.target.stem)  # of an unfinished run the newest file changes as it trains
 
 
 def find(text: str) -> list[Curve]:

@@ -44,8 +44,8 @@ class Record:
 
     @property
     def why(self) -> str:
-        """Why the run has failed or was interrupted, or ''."""
-        return str(self._state.get("why", ""))
+        """Why the run has failed, or ''. Whoever interrupts a run knows why: its event names an exception of the host's."""
+        return str(self._state.get("why", "")) if self.status == "failed" else ""
 
     @property
     def saved(self) -> list[dict[str, Any]]:

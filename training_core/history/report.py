@@ -47,6 +47,7 @@ svg .b3 {{ stroke: var(--c3); stroke-dasharray: 10 3 2 3; }} svg .b4 {{ stroke: 
 svg circle.probe {{ fill: var(--probe); stroke: none; }}
 table {{ border-collapse: collapse; width: 100%; }} th, td {{ text-align: left; padding: 3px 10px 3px 0; vertical-align: top;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }} td.n, th.n {{ text-align: right; }}
+td.k {{ white-space: nowrap; }}
 .samples {{ overflow-x: auto; }} .samples table {{ width: auto; }}
 .samples td, .samples th {{ border: 0; font-weight: 400; font-size: 13px;
   min-width: 90px; }}
@@ -172,7 +173,9 @@ def _table(files: Sequence[dict[str, Any]]) -> list[str]:
 
 def _settings(folder: Path) -> list[str]:
     """Return what was trained with, as far as it is not the default, and what was asked for instead."""
-    rows = [f"<tr><td>{_text(group)}</td><td>{_text(words)}</td></tr>" for group, words in resolved.rows(folder)]
+    rows = [
+        f"<tr><td class='k'>{_text(group)}</td><td>{_text(words)}</td></tr>" for group, words in resolved.rows(folder)
+    ]
     if not rows:
         return []
     otherwise = [f"<p class='legend'>{_text(line)}</p>" for line in resolved.read(folder)[1]]

@@ -115,15 +115,19 @@ def lora_names() -> list[str]:
     return folder_paths.get_filename_list("loras")
 
 
-def existing_lora(name: str) -> Path:
+def existing_lora(name: str, field: str = "lora_name") -> Path:
     """Return the file of a LoRA that the host lists.
+
+    Args:
+        name: with its folder, with or without its ending.
+        field: where the user has written it.
 
     Raises:
         AthanorError: there is none of that name.
     """
     path = folder_paths.get_full_path("loras", name) or folder_paths.get_full_path("loras", f"{name}.safetensors")
     if path is None:
-        raise AthanorError(f"lora_name '{name}' is not in the loras folders.")
+        raise AthanorError(f"{field} '{name}' is not in the loras folders.")
     return Path(path)
 
 

@@ -30,8 +30,9 @@ def _load(name: str) -> type[torch.optim.Optimizer]:
         module = importlib.import_module(path)
     except Exception as error:  # a broken package can raise anything
         pip = names.PIP.get(package, package)
+        field = "optimizer_class" if "." in name else "optimizer_type"
         raise AthanorError(
-            f"optimizer_type {name} needs the package {package}, which does not load ({error}); "
+            f"{field} {name} needs the package {package}, which does not load ({error}); "
             f"install it with 'pip install {pip}' or {_instead(name)}."
         ) from None
     cls = getattr(module, wanted, None)

@@ -42,7 +42,7 @@ def start_point(root: Path, job: Job, steps: int) -> StartPoint:
     for step, record in with_state:
         if 0 < step < steps and (saved := state.latest(record.folder / "state")):
             return StartPoint(saved, record, tuple(_warnings_about_length(job, step, record.steps, steps)))
-    return StartPoint(None, None, tuple(_changes_since_stopped(root, job)))
+    return StartPoint(None, None, tuple(_why_not_continued(root, job)))
 
 
 def _warnings_about_length(job: Job, step: int, old: int, new: int) -> Iterator[str]:
@@ -76,13 +76,20 @@ def keep_final_file(before: Record, folder: Path) -> list[dict[str, Any]]:
     return [values | {"path": str(copy), "kind": "epoch"}]
 
 
-def _changes_since_stopped(root: Path, job: Job) -> Iterator[str]:
-    """Yield one sentence on what differs from the last unfinished run of the same name; nothing without such a run."""
+def _why_not_continued(root: Path, job: Job) -> Iterator[str]:
+    """Yield one sentence on why the last run of the same name is not gone on with; nothing without such a run.
+
+    Of a finished run only that another version has made it: who has changed a setting knows that it is another run.
+    """
     same = [r for r in registry.records(root, output_name=job.training.output_name) if r.run_id != job.run_id]
-    if not same or same[0].status == "done" or not state.step_of(same[0].folder / "state"):
-        return
-    stored = registry.job(same[0].folder)
+    stored = registry.job(same[0].folder) if same else None
     if not stored:
+        return
+    if same[0].status == "done":
+        if _made_by_another_version(same[0], stored, job):
+            yield "The finished run of this name is neither used nor continued, since another version of Athanor has made it."
+        return
+    if not state.step_of(same[0].folder / "state"):
         return
     try:
         changes = differences(stored, job)
@@ -97,6 +104,14 @@ def _changes_since_stopped(root: Path, job: Job) -> Iterator[str]:
     else:
         why = f", with settings that this one does not have: {', '.join(unknown)}" if unknown else ""
         yield f"The stopped run of this name is not continued, since another version of Athanor has made it{why}."
+
+
+def _made_by_another_version(record: Record, stored: Mapping[str, Any], job: Job) -> bool:
+    """Whether a run differs from `job` in its length at most, but has an id of another version's making."""
+    try:
+        return record.lineage_id != job.lineage_id == Job.lineage_of(stored)
+    except (ValueError, TypeError, AttributeError):  # no job.json that any version has written
+        return False
 
 
 _WORDS = {"dataset_fingerprint": "pictures or captions", "model_fingerprint": "the model, CLIP or VAE"}

@@ -220,7 +220,7 @@ def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
     name = job.network.network_weights.strip()
     if not name:
         return FirstValues(lambda network: None, [])
-    tensors, metadata = weights.load(folders.existing_lora(name))
+    tensors, metadata = weights.load(folders.existing_lora(name, "network_weights"))
     named = diffusers.modules(model, family)
     left_out = not job.network.text and any(map(weights.is_text, tensors))
     return FirstValues(

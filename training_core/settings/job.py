@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from . import identity
 from .base import Settings
 from .buckets import BucketSettings
@@ -36,6 +39,8 @@ NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
 """Settings that do not make a run another one, by their group in the job; "" is the job itself. What is trained is the same
 with any value of them: they say where things are kept, what is shown on the way, or how a step's gradients are computed."""
 
+_LENGTH = frozenset({"epochs", "max_train_steps"})
+
 
 class Job(Settings):
     """All settings of a run with the fingerprints of its dataset and base model; the run's result follows from it."""
@@ -61,13 +66,19 @@ class Job(Settings):
         Folders are left out, since dataset_fingerprint stands for their content, and so is all of NOT_IN_IDENTITY. What is at
         its default leaves no trace: the id stays when a later version adds a setting (identity.py).
         """
-        return self._digest(frozenset())
+        return self._digest(self.model_dump(), frozenset())
 
     @property
     def lineage_id(self) -> str:
         """16 hex digits: the same for jobs that differ in nothing but how long they train, so that one continues the other."""
-        return self._digest(frozenset({"epochs", "max_train_steps"}))
+        return self.lineage_of(self.model_dump())
 
-    def _digest(self, without_training: frozenset[str]) -> str:
+    @classmethod
+    def lineage_of(cls, values: Mapping[str, Any]) -> str:
+        """Return the `lineage_id` that a job.json has in this version, whichever version has written it."""
+        return cls._digest(values, _LENGTH)
+
+    @classmethod
+    def _digest(cls, values: Mapping[str, Any], without_training: frozenset[str]) -> str:
         without = {**NOT_IN_IDENTITY, "training": NOT_IN_IDENTITY["training"] | without_training}
-        return identity.digest(type(self), self.model_dump(), without)
+        return identity.digest(cls, values, without)
