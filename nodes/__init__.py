@@ -1,4 +1,4 @@
-"""The pack in the graph: thin nodes, one call into the training core each."""
+"""The pack's nodes: each describes its inputs and outputs, and makes one call into the training core."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from .train import AthanorTrainLoRA
 
 
 class AthanorExtension(ComfyExtension):
-    """Lists the pack's nodes."""
+    """The entry point through which ComfyUI loads the pack's nodes and routes."""
 
     async def on_load(self) -> None:
-        """Add the routes and what fits older prompts; what cuBLAS is to be told must stand before it starts, with the first prompt."""
+        """Set cuBLAS' environment variables, which it reads once when it starts, and add routes and the handler of older prompts."""
         determinism.prepare()
         run_routes.register()
         saved_prompts.register()
@@ -43,7 +43,7 @@ class AthanorExtension(ComfyExtension):
         help_routes.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        """All nodes, in the order of a workflow."""
+        """Return all nodes of the pack, in the order of a workflow."""
         return [
             AthanorDatasetLoader,
             AthanorDatasetFromImages,

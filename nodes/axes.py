@@ -19,32 +19,32 @@ from . import types
 from .place import links_of
 from .schema import inputs, pick, sentence
 
-_FORMS = """Forms, by type:
+_FORMS = """How to write the values, by type:
 numbers: 0.6, 0.8, 1   0.6-1(0.1)   10-1(-3)   1-10[4] (four, evenly spaced)   1, 2, .., 10
-seeds: also x3 (three random ones, drawn once and kept)
-names: separated by commas or one a line; patterns such as my_lora-*
+seeds: also x3 (three random seeds, drawn once and kept)
+names: separated by commas or one per line; patterns such as my_lora-*
 LoRA: name   name:0.8   name:0.4-1(0.2)   name:0.8:0.5 (model : text encoder)   a + b:0.5   none
 sampler + scheduler: euler/karras, DPM++ 2M Karras
 size: 512x768, 768
 model: checkpoint files; each brings its own text encoder and VAE
 prompt S/R: cat, dog, bird (searches the first)   red hat => blue hat   [[who]], cat, dog
-prompt: one a line
-widget of the graph: what that widget takes: numbers, names or patterns, true, false, texts (one a line), old => new
-Anywhere: "quotes, with commas", || between values, or one value a line."""
+prompt: one per line
+widget of the graph: what that widget takes: numbers, names or patterns, true, false, texts (one per line), old => new
+All types: "quotes, with commas", || between values, or one value per line."""
 
 
 def _output(axis: Axis) -> io.NodeOutput:
-    """The outputs axis and text, and the text on the node."""
+    """Return an axis and its values as text, which is also shown on the node."""
     text = kinds.listed(axis)
     return io.NodeOutput(axis, text, ui={"text": [text]})
 
 
 class AthanorXYZAxis(io.ComfyNode):
-    """An axis made of a type and a text of values."""
+    """Makes an axis from a type and a text with its values."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Take a type and values, give an axis."""
+        """Return the node's inputs (a type and values) and its outputs (an axis and its values as text)."""
         return io.Schema(
             node_id="AthanorXYZAxis",
             display_name="XYZ Axis",
@@ -57,27 +57,29 @@ class AthanorXYZAxis(io.ComfyNode):
                 io.Boolean.Input(
                     "whole_word",
                     default=True,
-                    tooltip="For prompt S/R: replace whole words only, so that 1 is not found inside 1girl.",
+                    tooltip="For prompt S/R: replace whole words only, so that 1 does not match inside 1girl.",
                 ),
                 io.Combo.Input(
                     "widget",
                     options=[""],
                     default="",
-                    tooltip="For widget of the graph: which one. Nodes between it and XYZ Compare are run again for each "
-                    "value. Without the page: node.widget, such as 12.shift, LoraLoader.strength_model or a node's title.",
+                    tooltip="For widget of the graph: which widget to vary. Nodes between it and XYZ Compare run again for each "
+                    "value. In the API: node.widget, such as 12.shift, LoraLoader.strength_model or a node's title.",
                 ),
             ],
             hidden=[io.Hidden.prompt, io.Hidden.unique_id],
             outputs=[
                 types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare."),
-                io.String.Output("text", tooltip="The values as they were understood."),
+                io.String.Output("text", tooltip="The values as they were read."),
             ],
         )
 
     @classmethod
     def validate_inputs(cls, type: str | None, values: str | None, widget: str | None = "") -> bool | str:
-        """Everything can be read and found when the graph is queued (None: linked); widgets when it runs, for the graph
-        is not known here."""
+        """Return True if the values can be read, else what is wrong (None: linked); checked when the graph is queued.
+
+        Values of a widget are checked when the node runs, since the graph is not known before.
+        """
         if type is None or values is None:
             return True
         if type == kinds.WIDGET:
@@ -86,7 +88,7 @@ class AthanorXYZAxis(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, type: str | None, values: str | None, **_: Any) -> Any:
-        """Patterns may fit other files the next time, and the graph other widgets."""
+        """Return a value that changes when patterns match other files; for a widget always, as the graph may have changed."""
         if type == kinds.WIDGET:
             return time.time()
         try:
@@ -96,30 +98,30 @@ class AthanorXYZAxis(io.ComfyNode):
 
     @classmethod
     def execute(cls, type: str, values: str, whole_word: bool, widget: str = "") -> io.NodeOutput:
-        """Read the values of the axis and show them on the node."""
+        """Read the values, show them on the node, and return them as an axis."""
         if type != kinds.WIDGET:
             return _output(kinds.read(type, values, sampling.known(), whole_word))
         graph = cls.hidden.prompt or {}
         widgets = [Widget(**each) for each in nodegraph.widgets(graph)]
         axis = kinds.read_widget(widget, values, widgets, whole_word)
-        # Here as well as in XYZ Compare, which may wait for a training.
+        # XYZ Compare checks the widgets too, but it may run only after hours of training: name a mistake now.
         for node in upstream.takers(graph, cls.hidden.unique_id, ("AthanorXYZCompare", "AthanorXYZPlan")):
             variants.resolve_widgets([axis], graph, links_of(graph[node]))
         return _output(axis)
 
 
 class AthanorLoRARunAxis(io.ComfyNode):
-    """An axis made of the checkpoints of a run."""
+    """Makes an axis from the checkpoints of a run."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Take a run, finished or not, give an axis."""
+        """Return the node's inputs (a run, EpochsSettings, an axis to append to) and its outputs (an axis and its values)."""
         return io.Schema(
             node_id="AthanorLoRARunAxis",
             display_name="LoRA Run Axis",
             category="Athanor/compare",
-            description="The saved epochs of a run as an axis of XYZ Compare, in the order of training. Works while the run "
-            "still trains, and with files of any trainer. Several in a row compare several runs.",
+            description="The saved epochs of a run as an axis of XYZ Compare, in the order of training. Works while the run is "
+            "still training, and with files of any trainer. Connect several in a row to compare several runs.",
             search_aliases=["epochs", "checkpoints", "pick my epoch", "lora folder", "xy plot lora"],
             inputs=[
                 types.Run.Input("run", optional=True, tooltip="From Train LoRA. Unconnected: see source."),
@@ -132,23 +134,23 @@ class AthanorLoRARunAxis(io.ComfyNode):
             ],
             outputs=[
                 types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare, or the next LoRA Run Axis."),
-                io.String.Output("text", tooltip="The checkpoints that were found."),
+                io.String.Output("text", tooltip="The checkpoints of the axis."),
             ],
         )
 
     @classmethod
     def validate_inputs(cls, epochs: str | None) -> bool | str:
-        """The filter can be read (None: linked)."""
+        """Return True if `epochs` can be read, else what is wrong (None: linked)."""
         return epochs is None or sentence(lambda: checkpoints.read_filter(epochs))
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
-        """Always another: a run that trains has more files each time."""
+        """Return another value each time, since a run that is training saves more files."""
         return time.time()
 
     @classmethod
     def execute(cls, run: Run | None = None, axis: Axis | None = None, **values: Any) -> io.NodeOutput:
-        """Look for the run's files, and choose among them."""
+        """Return the chosen checkpoints of a run as an axis, behind those of a connected axis."""
         settings = pick(EpochsSettings, values)
         points = runs.of_run(run) if run is not None else runs.find(settings.source)
         own = checkpoints.axis(
@@ -158,24 +160,24 @@ class AthanorLoRARunAxis(io.ComfyNode):
 
 
 class AthanorXYZModelAxis(io.ComfyNode):
-    """An axis made of models of the graph, one node for each model."""
+    """Makes an axis from models of the graph, one node for each model."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Take a model and the axis of the node before it, give an axis with both."""
+        """Return the node's inputs (a model, the axis of the node before) and its outputs (an axis with both, its values)."""
         return io.Schema(
             node_id="AthanorXYZModelAxis",
             display_name="XYZ Model Axis",
             category="Athanor/compare",
-            description="A MODEL of the graph as a value of an axis; several of these in a row make several values. For "
-            "checkpoint files, XYZ Axis of type model needs less memory: it loads one at a time.",
+            description="A MODEL of the graph as one value of an axis; connect several of these nodes in a row for several "
+            "values. For checkpoint files, XYZ Axis of type model needs less memory: it loads one at a time.",
             search_aliases=["compare models", "checkpoint axis", "base models"],
             inputs=[
                 io.Model.Input("model", tooltip="One model of the axis."),
-                io.Clip.Input("clip", optional=True, tooltip="Its text encoder; unconnected: that of XYZ Compare."),
-                io.Vae.Input("vae", optional=True, tooltip="Its VAE; unconnected: that of XYZ Compare."),
-                types.Axis.Input("axis", optional=True, tooltip="From the XYZ Model Axis of the model before it."),
-                io.String.Input("name", default="model", tooltip="What the grid calls it."),
+                io.Clip.Input("clip", optional=True, tooltip="Its text encoder. Unconnected: that of XYZ Compare."),
+                io.Vae.Input("vae", optional=True, tooltip="Its VAE. Unconnected: that of XYZ Compare."),
+                types.Axis.Input("axis", optional=True, tooltip="From the XYZ Model Axis of the previous model."),
+                io.String.Input("name", default="model", tooltip="Label of this model in the grid."),
             ],
             outputs=[
                 types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare, or the next XYZ Model Axis."),
@@ -188,7 +190,7 @@ class AthanorXYZModelAxis(io.ComfyNode):
     def execute(
         cls, model: Any, name: str, clip: Any = None, vae: Any = None, axis: Axis | None = None
     ) -> io.NodeOutput:
-        """Add the connected model to the axis of models."""
+        """Return the connected axis with the connected model as its last value."""
         own = (cls.hidden.prompt or {}).get(cls.hidden.unique_id, {}).get("inputs", {})
         links = {port: own[port] for port in ("model", "clip", "vae") if isinstance(own.get(port), list)}
         key = f"input:{fingerprint.models(model, clip, vae)[:24]}"
@@ -199,22 +201,23 @@ class AthanorXYZModelAxis(io.ComfyNode):
 
 
 class AthanorXYZZip(io.ComfyNode):
-    """An axis made of others that move together."""
+    """Combines axes of equal length into one."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Take axes of the same length, give one axis."""
+        """Return the node's inputs (two to four axes) and its outputs (one axis and its values)."""
         return io.Schema(
             node_id="AthanorXYZZip",
             display_name="XYZ Zip",
             category="Athanor/compare",
-            description="Lets axes of the same length move together as one: a LoRA and its trigger word, a model and its cfg.",
+            description="Combines axes of the same length into one, so that they change together: a LoRA and its trigger word, a "
+            "model and its cfg.",
             search_aliases=["zip", "pair axes", "together"],
             inputs=[
                 types.Axis.Input("first", tooltip="Its first value goes with the other axes' first values, and so on."),
-                types.Axis.Input("second", tooltip="As long as the first."),
-                types.Axis.Input("third", optional=True, tooltip="As long as the first."),
-                types.Axis.Input("fourth", optional=True, tooltip="As long as the first."),
+                types.Axis.Input("second", tooltip="An axis with as many values as the first."),
+                types.Axis.Input("third", optional=True, tooltip="An axis with as many values as the first."),
+                types.Axis.Input("fourth", optional=True, tooltip="An axis with as many values as the first."),
             ],
             outputs=[
                 types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare."),
@@ -224,8 +227,10 @@ class AthanorXYZZip(io.ComfyNode):
 
     @classmethod
     def execute(cls, first: Axis, second: Axis, third: Axis | None = None, fourth: Axis | None = None) -> io.NodeOutput:
-        """Join axes of equal length into one that moves along all of them."""
+        """Return one axis whose n-th value sets the n-th value of every connected axis."""
         together = [axis for axis in (first, second, third, fourth) if axis is not None]
         if any(axis.epochs is not None for axis in together):
-            raise AthanorError("XYZ Zip cannot count 'checkpoint of the run': use LoRA Run Axis for it.")
+            raise AthanorError(
+                "XYZ Zip cannot combine 'checkpoint of the run' with other axes: use LoRA Run Axis for it."
+            )
         return _output(kinds.join(together))

@@ -1,4 +1,4 @@
-"""The node Bucketer: places the pictures of a dataset into buckets."""
+"""The node Bucketer: sorts the pictures of a dataset into aspect-ratio buckets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .schema import image_output, inputs, pick
 
 
 class AthanorBucketer(io.ComfyNode):
-    """Sorts a dataset into buckets."""
+    """Sorts a dataset into aspect-ratio buckets and shows the crops."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -22,7 +22,8 @@ class AthanorBucketer(io.ComfyNode):
             node_id="AthanorBucketer",
             display_name="Bucketer",
             category="Athanor/dataset",
-            description="Gives every picture a training size of its own aspect ratio, and shows what is cropped.",
+            description="Sorts pictures into buckets of similar aspect ratio, each with its own training size, and shows what is "
+            "cropped.",
             search_aliases=["aspect ratio bucketing", "resolution", "batch size"],
             inputs=[
                 types.Dataset.Input("dataset", tooltip="From the Dataset Loader."),
@@ -38,7 +39,7 @@ class AthanorBucketer(io.ComfyNode):
 
     @classmethod
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
-        """Place every picture of the dataset into a bucket, and show the sheet of crops."""
+        """Return the buckets, their summary, the contact sheet with every crop, and the histogram."""
         buckets = plan.sort_into_buckets(dataset, pick(BucketSettings, values))
         return io.NodeOutput(
             buckets,

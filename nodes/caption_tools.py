@@ -1,4 +1,4 @@
-"""Caption Edit, Merge Tags and Balance Repeats."""
+"""The nodes Caption Edit, Merge Tags and Balance Repeats."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class AthanorCaptionEdit(io.ComfyNode):
             node_id="AthanorCaptionEdit",
             display_name="Caption Edit",
             category="Athanor/dataset",
-            description="Edits all captions by rules, from top to bottom: underscores, replace, merge, remove, "
-            "duplicates, front, trigger, brackets. The files stay as they are unless write_files is on.",
+            description="Edits all captions by rules, from top to bottom: underscores, replace, merge, remove, duplicates, front,"
+            " trigger, brackets. Caption files are not changed unless write_files is on.",
             search_aliases=["tag editor", "trigger word", "replace tags", "blacklist", "captions"],
             is_output_node=True,
             inputs=[
@@ -32,15 +32,15 @@ class AthanorCaptionEdit(io.ComfyNode):
                 *inputs(CaptionEditSettings),
             ],
             outputs=[
-                types.Dataset.Output("dataset", tooltip="With the edited captions, for the Bucketer."),
+                types.Dataset.Output("dataset", tooltip="The dataset with edited captions, for the Bucketer."),
                 io.String.Output("changes", tooltip="How many captions changed, the first of them, and unused rules."),
-                io.String.Output("tag_table", tooltip="All tags with count and per cent, the most frequent first."),
+                io.String.Output("tag_table", tooltip="All tags with count and per cent, most frequent first."),
             ],
         )
 
     @classmethod
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
-        """Edit, and write the files if asked."""
+        """Return the dataset with edited captions, a report and the tag table; write caption files if write_files is on."""
         settings = pick(CaptionEditSettings, values)
         edited = edit_dataset(dataset, settings)
         changes = edited.report
@@ -50,7 +50,7 @@ class AthanorCaptionEdit(io.ComfyNode):
 
 
 class AthanorMergeTags(io.ComfyNode):
-    """Makes one caption of those of several taggers."""
+    """Merges the captions of several taggers into one per picture."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -59,14 +59,15 @@ class AthanorMergeTags(io.ComfyNode):
             node_id="AthanorMergeTags",
             display_name="Merge Tags",
             category="Athanor/dataset",
-            description="Merges the tags that several taggers gave to the same pictures, without duplicates.",
+            description="Merges the tags that several taggers gave to the same pictures into one caption per picture, without "
+            "duplicates.",
             search_aliases=["wd14 tagger", "ensemble", "union", "intersection", "vote", "captions"],
             is_input_list=True,
             inputs=[
                 io.String.Input(
                     "captions_1",
                     force_input=True,
-                    tooltip="Captions of the first tagger, one per picture. Its spelling and its order win.",
+                    tooltip="Captions of the first tagger, one per picture. Its spelling and order are used.",
                 ),
                 *(
                     io.String.Input(
@@ -87,14 +88,14 @@ class AthanorMergeTags(io.ComfyNode):
 
     @classmethod
     def execute(cls, **values: list[Any]) -> io.NodeOutput:
-        """Merge; every input comes as a list, widgets as a list of one."""
+        """Return one caption per picture and a report. Every input comes as a list, widgets as a list of one."""
         captions = {name: values[name] for name in sorted(values) if name.startswith("captions_")}
         settings = pick(MergeTagsSettings, {name: value[0] for name, value in values.items() if value})
         return io.NodeOutput(*merge_tags.merge_tags(captions, settings))
 
 
 class AthanorBalanceRepeats(io.ComfyNode):
-    """Makes groups of pictures equally frequent."""
+    """Raises repeats until groups of pictures are equally frequent."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -103,20 +104,20 @@ class AthanorBalanceRepeats(io.ComfyNode):
             node_id="AthanorBalanceRepeats",
             display_name="Balance Repeats",
             category="Athanor/dataset",
-            description="Raises the repeats of rare pictures, so that every sub-folder or tag is seen as often as the "
-            "largest. Files and folder names stay as they are.",
+            description="Raises the repeats of rare pictures, so that every sub-folder or tag is seen as often as the largest. "
+            "Files and folder names are not changed.",
             search_aliases=["repeats", "balance dataset", "oversample"],
             inputs=[
                 types.Dataset.Input("dataset", tooltip="From the Dataset Loader or Caption Edit."),
                 *inputs(RebalanceSettings),
             ],
             outputs=[
-                types.Dataset.Output("dataset", tooltip="With other repeats, for the Bucketer."),
+                types.Dataset.Output("dataset", tooltip="The same pictures with new repeats, for the Bucketer."),
                 io.String.Output("table", tooltip="Groups, pictures, repeats before and after, share of an epoch."),
             ],
         )
 
     @classmethod
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
-        """Set the repeats so that the groups of the dataset count alike."""
+        """Return the dataset with new repeats, and a table of its groups."""
         return io.NodeOutput(*rebalance.rebalance(dataset, pick(RebalanceSettings, values)))

@@ -1,4 +1,4 @@
-"""XYZ Compare, XYZ Plan and XYZ Grid Image."""
+"""The nodes XYZ Compare, XYZ Plan and XYZ Grid Image."""
 
 from __future__ import annotations
 
@@ -22,61 +22,61 @@ from .place import Place
 from .progress import Progress, Rate
 from .schema import image_output, inputs, pick, sentence
 
-SHOWN = 100e6
-"""Pixels of grid pages that travel on as IMAGE (12 bytes each); the files have all of them."""
+MOST_PIXELS = 100e6
+"""Pixels of grid pages that are passed on as IMAGE, at 12 bytes each; the files on disk have all pages."""
 
 
 def _inputs() -> list[io.Input]:
-    """The inputs of XYZ Compare, which XYZ Plan has as well."""
+    """Return the inputs that XYZ Compare and XYZ Plan have in common: models, axes and CompareSettings."""
     return [
-        io.Model.Input("model", tooltip="The model without the LoRA; other LoRAs of the graph stay applied below it."),
+        io.Model.Input("model", tooltip="The model without the LoRA. Other LoRAs of the graph stay applied below it."),
         io.Clip.Input("clip", tooltip="The text encoder for the prompts; the LoRA is applied to it as well."),
         io.Vae.Input("vae", tooltip="The VAE that turns latents into pictures."),
         types.Run.Input(
-            "run", optional=True, tooltip="From Train LoRA: its checkpoints are one axis of the grid, all by itself."
+            "run", optional=True, tooltip="From Train LoRA: its checkpoints become an axis of the grid automatically."
         ),
-        types.Axis.Input("x", optional=True, tooltip="What changes from left to right; unconnected: see columns."),
-        types.Axis.Input("y", optional=True, tooltip="What changes from top to bottom; unconnected: see rows."),
+        types.Axis.Input("x", optional=True, tooltip="What changes from left to right. Unconnected: see columns."),
+        types.Axis.Input("y", optional=True, tooltip="What changes from top to bottom. Unconnected: see rows."),
         types.Axis.Input("z", optional=True, tooltip="One block of the grid for each of its values."),
         types.Axis.Input("w", optional=True, tooltip="A further axis of blocks."),
         io.Latent.Input(
             "latent",
             optional=True,
-            tooltip="Begin from this latent (see denoise) instead of an empty one; gives the size.",
+            tooltip="Start from this latent (see denoise) instead of an empty one; it also sets the size.",
         ),
         io.Combo.Input(
             "columns",
             options=list(OWN_AXES),
             default="strength",
-            tooltip="What changes from left to right where x is not connected.",
+            tooltip="What changes from left to right if x is not connected.",
         ),
         io.Combo.Input(
             "rows",
             options=list(OWN_AXES),
             default="checkpoint",
-            tooltip="What changes from top to bottom where y is not connected.",
+            tooltip="What changes from top to bottom if y is not connected.",
         ),
         *inputs(CompareSettings),
         io.Combo.Input(
-            "sampler_name", options=node_tools.sampler_names(), default="euler", tooltip="Sampler of the host."
+            "sampler_name", options=node_tools.sampler_names(), default="euler", tooltip="Sampler, as in KSampler."
         ),
         io.Combo.Input(
             "scheduler",
             options=node_tools.scheduler_names(),
             default="normal",
-            tooltip="Noise schedule of the host.",
+            tooltip="Scheduler (noise schedule), as in KSampler.",
         ),
     ]
 
 
-def _check(**given: str | None) -> bool | str:
-    """True, or what is wrong with these texts (None: linked): before a training that stands in front of the node."""
-    settings = {name: value for name, value in given.items() if value is not None}
+def _check(**texts: str | None) -> bool | str:
+    """Return True, or what is wrong with these widgets (None: linked); known before training in front of the node starts."""
+    settings = {name: text for name, text in texts.items() if text is not None}
     return sentence(lambda: check_widgets(pick(CompareSettings, settings)))
 
 
 def _prepare(values: Mapping[str, Any], place: Place) -> prepare.PreparedComparison:
-    """The plan of a comparison from the node's inputs."""
+    """Return the plan of a comparison, made from the node's inputs."""
     request = ComparisonRequest(
         settings=pick(CompareSettings, values),
         sampler=values["sampler_name"],
@@ -94,8 +94,8 @@ def _prepare(values: Mapping[str, Any], place: Place) -> prepare.PreparedCompari
     return prepare.prepare(request, folders.compare_folder(""))
 
 
-def _more(values: Mapping[str, Any], place: Place, outputs: int) -> io.NodeOutput | None:
-    """The node once more with what axes of widgets need besides its own inputs; None if it has it."""
+def _expanded(values: Mapping[str, Any], place: Place, outputs: int) -> io.NodeOutput | None:
+    """Return the node expanded with the outputs that axes of widgets need besides its inputs; None if it has them."""
     if place.inner:
         return None
     axes = variants.resolve_widgets([values.get(name) for name in "xyzw"], place.graph, place.links)
@@ -103,25 +103,25 @@ def _more(values: Mapping[str, Any], place: Place, outputs: int) -> io.NodeOutpu
 
 
 class _Comparing(io.ComfyNode):
-    """What XYZ Compare and XYZ Plan do alike before they run."""
+    """The checks and the caching that XYZ Compare and XYZ Plan have in common."""
 
     @classmethod
     def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
-        """Check the texts that can be read without models."""
+        """Return True, or what is wrong with the widgets that can be read without models."""
         return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
-        """Always another: what is on disk changes."""
+        """Return another value each time, since the pictures on disk change."""
         return time.time()
 
 
 class AthanorXYZPlan(_Comparing):
-    """Says what a comparison would cost."""
+    """Shows what a comparison would draw and cost."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """The inputs of XYZ Compare."""
+        """Return the inputs of XYZ Compare, and a text as output."""
         return io.Schema(
             node_id="AthanorXYZPlan",
             display_name="XYZ Plan",
@@ -131,19 +131,19 @@ class AthanorXYZPlan(_Comparing):
             search_aliases=["dry run", "xyz", "eta"],
             is_output_node=True,
             inputs=_inputs(),
-            outputs=[io.String.Output("text", tooltip="What would happen.")],
+            outputs=[io.String.Output("text", tooltip="What the comparison would draw, and its cost.")],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.dynprompt],
             enable_expand=True,
         )
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """Plan the comparison and show what it would cost; draw nothing."""
+        """Plan the comparison, and show what it would draw and cost; nothing is sampled."""
         place = Place(cls.hidden)
-        if (more := _more(values, place, len(cls.RETURN_TYPES))) is not None:
-            return more
+        if (expanded := _expanded(values, place, len(cls.RETURN_TYPES))) is not None:
+            return expanded
         prepared = _prepare(values, place)
-        if prepared.document["seeds"]:  # drawn seeds are kept from here on
+        if prepared.document["seeds"]:  # random seeds: XYZ Compare must use the same ones
             prepared.store.write_plan(prepared.document)
         painter = Painter(prepared.document, prepared.store.folder, GridSettings())
         text = report.plan_text(prepared, prepared.missing(), painter.pages, folders.compare_folder(""))
@@ -152,17 +152,17 @@ class AthanorXYZPlan(_Comparing):
 
 
 class AthanorXYZCompare(_Comparing):
-    """Draws checkpoints and settings side by side."""
+    """Draws checkpoints and settings side by side in one grid."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from CompareSettings, with the host's samplers."""
+        """Return the common inputs, and the grid, its pictures and a text as outputs."""
         return io.Schema(
             node_id="AthanorXYZCompare",
             display_name="XYZ Compare",
             category="Athanor",
-            description="Samples epochs, strengths, prompts or whatever axes are connected through ComfyUI's own sampler into "
-            "one labelled grid. Each picture is kept: queue again, and only what is missing is drawn.",
+            description="Samples epochs, strengths, prompts or any connected axes with ComfyUI's own sampler into one labelled "
+            "grid. Every picture is kept: queue again, and only missing ones are drawn.",
             search_aliases=["xy plot", "xyz plot", "grid", "compare epochs", "lora grid"],
             is_output_node=True,
             inputs=_inputs(),
@@ -170,9 +170,9 @@ class AthanorXYZCompare(_Comparing):
                 io.Image.Output("grid", is_output_list=True, tooltip="The labelled grid; large ones come in pages."),
                 io.Image.Output("images", is_output_list=True, tooltip="The single pictures, row by row."),
                 types.Comparison.Output(
-                    "comparison", tooltip="For XYZ Grid Image: draws the grid again, in other ways."
+                    "comparison", tooltip="For XYZ Grid Image, which draws the grid again in another layout."
                 ),
-                io.String.Output("text", tooltip="What was drawn, how fast, where it lies, and what failed."),
+                io.String.Output("text", tooltip="What was drawn, how fast, where it is saved, and what failed."),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo, io.Hidden.dynprompt],
             enable_expand=True,
@@ -180,10 +180,10 @@ class AthanorXYZCompare(_Comparing):
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """Sample what is missing and draw the grid."""
+        """Sample the pictures that are not on disk, and draw the grid of all."""
         hidden, place = cls.hidden, Place(cls.hidden)
-        if (more := _more(values, place, len(cls.RETURN_TYPES))) is not None:
-            return more
+        if (expanded := _expanded(values, place, len(cls.RETURN_TYPES))) is not None:
+            return expanded
         prepared = _prepare(values, place)
         missing = prepared.missing()
         prepared.store.take_over(prepared.keys.values())
@@ -204,20 +204,20 @@ class AthanorXYZCompare(_Comparing):
         painter = Painter(prepared.document, folder, GridSettings())
         pages = draw_pages(painter, folder, GridSettings(), info=info, stem="grid")
         viewer.write(folder, prepared.document)
-        if missing:  # a preview stays on the node, in front of its pictures: let it be the grid
+        if missing:  # the last preview stays on the node in front of its pictures, so it should be the grid
             with Image.open(pages[0]) as page:
                 progress.picture(page.convert("RGB"), 1024)
         text = report.outcome_text(prepared, len(missing), failed, pages)
         progress.text(text, always=True)
-        grid = _load(pages, place.linked(0), SHOWN)
+        grid = _load(pages, place.linked(0), MOST_PIXELS)
         paths = [prepared.store.path(prepared.keys[cell]) for cell in prepared.plan.cells]
         images = _load([path for path in paths if path.is_file()], place.linked(1))
-        shown = {"images": _shown(pages), "text": [text], "athanor_comparison": [folder.name]}
-        return io.NodeOutput(place.listed(grid), place.listed(images), folder.name, text, ui=shown)
+        ui = {"images": _listed(pages), "text": [text], "athanor_comparison": [folder.name]}
+        return io.NodeOutput(place.listed(grid), place.listed(images), folder.name, text, ui=ui)
 
 
 def _load(paths: Sequence[Path], wanted: bool, pixels: float = float("inf")) -> list[torch.Tensor]:
-    """The pictures as IMAGEs, (1, H, W, 3) float32 each, until there are too many pixels; none if not wanted."""
+    """Return picture files as IMAGEs, (1, H, W, 3) float32 each: at least one, then up to `pixels`; none if not wanted."""
     loaded: list[torch.Tensor] = []
     for path in paths if wanted else ():
         with Image.open(path) as image:
@@ -228,24 +228,25 @@ def _load(paths: Sequence[Path], wanted: bool, pixels: float = float("inf")) -> 
     return loaded
 
 
-def _shown(pages: Sequence[Path]) -> list[dict[str, str]]:
+def _listed(pages: Sequence[Path]) -> list[dict[str, str]]:
+    """Return pages as ComfyUI's page loads them: file name, sub-folder and kind of folder."""
     return [
         {"filename": path.name, "subfolder": f"athanor/compare/{path.parent.name}", "type": "output"} for path in pages
     ]
 
 
 class AthanorXYZGridImage(io.ComfyNode):
-    """Draws a comparison again, in another way."""
+    """Draws the grid of a comparison again in another layout."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """A comparison in, pages out."""
+        """Return the node's inputs (a comparison, GridSettings) and its outputs (pages and pictures)."""
         return io.Schema(
             node_id="AthanorXYZGridImage",
             display_name="XYZ Grid Image",
             category="Athanor/compare",
-            description="Draws the grid of a comparison again from its pictures: axes swapped, smaller, without labels, in "
-            "other pages or another format. Samples nothing.",
+            description="Draws the grid of a comparison again from its saved pictures: with axes swapped, smaller, without "
+            "labels, in other pages or another format. Samples nothing.",
             search_aliases=["grid", "contact sheet", "redraw", "swap axes"],
             is_output_node=True,
             inputs=[
@@ -266,17 +267,17 @@ class AthanorXYZGridImage(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
-        """Always another: pictures may have been added."""
+        """Return another value each time, since pictures may have been added."""
         return time.time()
 
     @classmethod
     def execute(cls, name: str, comparison: str | None = None, **values: Any) -> io.NodeOutput:
-        """Draw the pages of a comparison again from its pictures."""
+        """Draw the pages of a comparison again from its saved pictures, and return both."""
         settings, hidden, place = pick(GridSettings, values), cls.hidden, Place(cls.hidden)
         folder, document = open_comparison(comparison or name)
         painter = Painter(document, folder, settings)
         info = {"prompt": document.get("prompt") or hidden.prompt}
         pages = draw_pages(painter, folder, settings, info=info, stem="redrawn")
         images = [path for key in document["cells"] if (path := folder / "cells" / f"{key}.png").is_file()]
-        outputs = _load(pages, place.linked(0), SHOWN), _load(images, place.linked(1))
-        return io.NodeOutput(*outputs, ui={"images": _shown(pages), "athanor_comparison": [folder.name]})
+        outputs = _load(pages, place.linked(0), MOST_PIXELS), _load(images, place.linked(1))
+        return io.NodeOutput(*outputs, ui={"images": _listed(pages), "athanor_comparison": [folder.name]})

@@ -1,4 +1,4 @@
-"""Routes of the viewer inside the page: comparisons and their pictures, and what the user thinks of them."""
+"""Routes of the comparison viewer in the page: comparisons, their pictures, and the user's stars and notes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import http
 
 _NAME = re.compile(r"[\w-][\w.-]{0,79}")
 _CELL = re.compile(r"[0-9a-f]{24}")
-_LONGEST = 20_000
+_LONGEST = 20_000  # bytes of a mark, whose note is the user's
 
 
 def register() -> None:
@@ -30,7 +30,7 @@ def register() -> None:
 
 
 def _all(_: web.Request) -> list[http.Json]:
-    """List the newest comparisons: name, title, number of cells, time of the plan."""
+    """Return the newest comparisons: name, title, number of cells, time of the plan."""
     rows = []
     for folder in newest(folders.compare_folder("")):
         try:
@@ -54,7 +54,7 @@ def _picture(request: web.Request) -> web.StreamResponse:
 
 
 def _mark(request: web.Request, body: http.Json) -> http.Json:
-    """Replace the mark of a cell."""
+    """Replace the star, reject mark and note of a cell, and return them."""
     folder, cell = _folder(request), _cell(body["cell"])
     if cell not in _plan(folder)["sizes"]:
         raise http.missing("picture")
@@ -62,7 +62,7 @@ def _mark(request: web.Request, body: http.Json) -> http.Json:
 
 
 def _portable(request: web.Request, _: http.Json) -> http.Json:
-    """Write the portable folder again, with the marks of now."""
+    """Write the portable viewer folder again with the current marks, and return its file."""
     folder = _folder(request)
     return {"file": str(viewer.write(folder, _plan(folder)))}
 
@@ -71,7 +71,7 @@ def _folder(request: web.Request) -> Path:
     name = request.match_info["name"]
     try:
         if not _NAME.fullmatch(name):
-            raise AthanorError("a comparison's name has other characters.")
+            raise AthanorError("the name of a comparison has other characters.")
         folder = folders.compare_folder(name)
     except AthanorError:
         raise http.missing("comparison") from None

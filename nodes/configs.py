@@ -1,4 +1,4 @@
-"""Network, Loss, Noise and Optimizer Config: groups of settings for Train LoRA."""
+"""The config nodes (Network, Block, Loss, Noise, Optimizer, Sample, Cache, Conditioning, Validation): settings for Train LoRA."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .schema import inputs, pick, sentence
 
 
 class _Config(io.ComfyNode):
-    """A node that is a settings group: widgets in, the group out."""
+    """A node that passes on one settings group, made from its widgets."""
 
     SETTINGS: ClassVar[type[Settings]]
     OUTPUT: ClassVar[Any]  # its socket type
@@ -38,7 +38,7 @@ class _Config(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from the settings group."""
+        """Return the node's inputs, made from SETTINGS, and the group as its output."""
         return io.Schema(
             node_id=cls.__name__,
             display_name=f"{cls.NAME} Config",
@@ -51,21 +51,21 @@ class _Config(io.ComfyNode):
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """The widgets' values as one group of settings; the first wrong one is an AthanorError that names it."""
+        """Return the widgets as one settings group; the AthanorError about a wrong value names its field."""
         return io.NodeOutput(pick(cls.SETTINGS, values))
 
 
 class AthanorNetworkConfig(io.ComfyNode):
-    """Which layers of the model are trained, and the kind of network that is put beside them (LoRA, LoKr, ...) with its rank."""
+    """Sets which layers of the model are trained, and the kind and rank of the network that is trained (LoRA, LoKr, ...)."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from NetworkSettings, and the model to list its layers."""
+        """Return the node's inputs, made from NetworkSettings, with a model to list its layers, and its outputs."""
         return io.Schema(
             node_id="AthanorNetworkConfig",
             display_name="Network Config",
             category="Athanor/config",
-            description="The network that is trained beside the frozen model: LoRA and all of LyCORIS' algorithms.",
+            description="The network that is trained beside the frozen model: LoRA and all LyCORIS algorithms.",
             search_aliases=["lycoris", "rank", "network dim", "alpha", "lokr", "dora", "oft"],
             inputs=[
                 *inputs(NetworkSettings),
@@ -73,10 +73,12 @@ class AthanorNetworkConfig(io.ComfyNode):
                     "blocks", optional=True, tooltip="From Block Config: rank and learning rate block by block."
                 ),
                 io.Model.Input(
-                    "model", optional=True, tooltip="Only for the text: the model whose layers are listed there."
+                    "model", optional=True, tooltip="Only for the text output, which lists the layers of this model."
                 ),
                 io.Clip.Input(
-                    "clip", optional=True, tooltip="Only for the text: its text encoders, if they are to be trained."
+                    "clip",
+                    optional=True,
+                    tooltip="Only for the text output: the model's text encoders, if they are trained.",
                 ),
             ],
             outputs=[
@@ -87,7 +89,7 @@ class AthanorNetworkConfig(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any = None, clip: Any = None, blocks: Any = None, **values: Any) -> io.NodeOutput:
-        """The settings, checked, and what they mean for the model."""
+        """Return the checked settings, and a text that lists the trained layers of the connected model."""
         settings = pick(NetworkSettings, values | ({"blocks": blocks} if blocks else {}))
         if model is None or (settings.text and clip is None):
             missing = "a model" if model is None else "its clip as well"
@@ -102,7 +104,7 @@ class AthanorNetworkConfig(io.ComfyNode):
 
 
 class AthanorBlockConfig(_Config):
-    """Rank and learning rate block by block."""
+    """Sets rank and learning rate block by block."""
 
     SETTINGS, OUTPUT, NAME = BlockSettings, types.Blocks, "Block"
     ABOUT = "Rank and learning rate block by block, in sd-scripts' notation or by layer name. For Network Config."
@@ -111,26 +113,26 @@ class AthanorBlockConfig(_Config):
 
 
 class AthanorLossConfig(_Config):
-    """How the error of a prediction becomes a loss: l2, huber, min-SNR and other weights."""
+    """Sets the loss function and the weight of each timestep in it."""
 
     SETTINGS, OUTPUT, NAME = LossSettings, types.Loss, "Loss"
-    ABOUT = "Loss function and timestep weights."
+    ABOUT = "Loss function, and how much each timestep counts in it."
     ALIASES = ("min snr gamma", "debiased estimation", "huber")
 
 
 class AthanorNoiseConfig(_Config):
-    """What noise is mixed in."""
+    """Sets the noise that is added to pictures, and which timesteps are trained."""
 
     SETTINGS, OUTPUT, NAME = NoiseSettings, types.Noise, "Noise"
-    ABOUT = "Noise offset, multires (pyramid) noise and input perturbation."
+    ABOUT = "Noise offset, multires (pyramid) noise, input perturbation and timestep sampling."
     ALIASES = ("noise offset", "pyramid noise", "multires noise", "ip noise gamma")
 
 
 class AthanorOptimizerConfig(_Config):
-    """How the network learns."""
+    """Sets the optimizer, the learning rates and their schedule."""
 
     SETTINGS, OUTPUT, NAME = OptimizerSettings, types.Optimizer, "Optimizer"
-    ABOUT = "Optimizer, learning rate and its schedule."
+    ABOUT = "Optimizer, learning rate and learning-rate schedule."
     ALIASES = (
         "adamw",
         "lion",
@@ -145,12 +147,12 @@ class AthanorOptimizerConfig(_Config):
 
     @classmethod
     def validate_inputs(cls, optimizer_args: str | None) -> bool | str:
-        """The arguments can be read (None: linked, checked when the node runs)."""
+        """Return True if optimizer_args can be read, else what is wrong (None: linked, checked when the node runs)."""
         return optimizer_args is None or sentence(lambda: args.parse(optimizer_args))
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        """The settings, once the optimizer's package is there and takes the arguments."""
+        """Return the settings, after checking that the optimizer's package is installed and takes its arguments."""
         settings = pick(OptimizerSettings, values)
         schedulers.check(settings)
         optimizers.choose(settings, devices.compute_device())
@@ -158,58 +160,58 @@ class AthanorOptimizerConfig(_Config):
 
 
 class AthanorSampleConfig(_Config):
-    """Pictures that are drawn with the network as it is, every so many epochs or steps."""
+    """Sets the sample pictures that are drawn during training."""
 
     SETTINGS, OUTPUT, NAME = SamplingSettings, types.Samples, "Sample"
-    ABOUT = "Pictures drawn while training, with ComfyUI's own sampler; training is not changed by them."
+    ABOUT = "Draws sample pictures during training with ComfyUI's own sampler. They do not affect the training."
     ALIASES = ("sample prompts", "preview while training", "sample every n epochs")
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from SamplingSettings, samplers as the host lists them."""
+        """Return the inputs of SamplingSettings; sampler and scheduler are chosen from the host's lists."""
         schema = super().define_schema()
         options = {"sampler_name": node_tools.sampler_names(), "scheduler": node_tools.scheduler_names()}
-        for i, given in enumerate(schema.inputs):
-            if given.id in options and isinstance(given, io.WidgetInput):
+        for i, widget in enumerate(schema.inputs):
+            if widget.id in options and isinstance(widget, io.WidgetInput):
                 schema.inputs[i] = io.Combo.Input(
-                    given.id, options=list(options[given.id]), default=given.default, tooltip=given.tooltip
+                    widget.id, options=list(options[widget.id]), default=widget.default, tooltip=widget.tooltip
                 )
         return schema
 
 
 class AthanorCacheConfig(_Config):
-    """What is kept of encoded pictures and captions."""
+    """Sets how encoded pictures and captions are cached."""
 
     SETTINGS, OUTPUT, NAME = CacheSettings, types.Cache, "Cache"
-    ABOUT = "How latents are drawn, and where encoded pictures and captions are kept for the next run."
+    ABOUT = "How latents are drawn from the VAE, and where encoded pictures and captions are cached for the next run."
     ALIASES = ("cache latents", "vae batch size", "cache text encoder outputs")
 
 
 class AthanorConditioningConfig(_Config):
-    """What the model is told beside the latent."""
+    """Sets what the model gets as input besides the noisy latent."""
 
     SETTINGS, OUTPUT, NAME = ConditioningSettings, types.Conditioning, "Conditioning"
-    ABOUT = "Guidance of Flux, dropout of single text encoders, SDXL's crop: for special cases."
+    ABOUT = "For special cases: guidance of Flux, dropout of single text encoders, SDXL's crop coordinates."
     ALIASES = ("guidance scale", "clip_l dropout", "t5 dropout", "sdxl crop")
 
 
 class AthanorValidationConfig(io.ComfyNode):
-    """How often the loss on a fixed set of pictures, noise and timesteps is measured, and on which pictures."""
+    """Sets the probe: on which pictures and how often the validation loss is measured."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Inputs from ValidationSettings, and pictures of one's own."""
+        """Return the node's inputs, made from ValidationSettings, with optional pictures for the probe, and its output."""
         return io.Schema(
             node_id="AthanorValidationConfig",
             display_name="Validation Config",
             category="Athanor/config",
-            description="The probe: the same pictures, noise and timesteps looked at again and again while training, on "
-            "held-out pictures or on those of the training.",
+            description="The probe, a validation loss: measured during training on the same pictures, noise and timesteps each "
+            "time, either held-out pictures or training pictures.",
             search_aliases=["validation loss", "validation split", "overfitting", "probe"],
             inputs=[
                 *inputs(ValidationSettings),
                 types.Buckets.Input(
-                    "buckets", optional=True, tooltip="Pictures for the probe alone, from a Bucketer of their own."
+                    "buckets", optional=True, tooltip="Pictures used only for the probe, from a Bucketer of their own."
                 ),
             ],
             outputs=[types.Validation.Output("validation", tooltip="For Train LoRA.")],
@@ -217,5 +219,5 @@ class AthanorValidationConfig(io.ComfyNode):
 
     @classmethod
     def execute(cls, buckets: Any = None, **values: Any) -> io.NodeOutput:
-        """The settings, checked, with the pictures."""
+        """Return the checked settings with the connected buckets (None: unconnected)."""
         return io.NodeOutput((pick(ValidationSettings, values), buckets))

@@ -1,4 +1,4 @@
-"""Dataset Loader and Dataset from Images."""
+"""The nodes Dataset Loader and Dataset from Images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .schema import inputs, pick, sentence, to_bytes
 
 
 class AthanorDatasetLoader(io.ComfyNode):
-    """A folder of captioned pictures."""
+    """Reads a folder of pictures with captions."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -37,18 +37,18 @@ class AthanorDatasetLoader(io.ComfyNode):
             ],
             outputs=[
                 types.Dataset.Output("dataset", tooltip="The pictures and captions, for the Bucketer."),
-                io.String.Output("summary", tooltip="What was found, and what was left out and why."),
+                io.String.Output("summary", tooltip="Number of pictures, and which were left out and why."),
             ],
         )
 
     @classmethod
     def validate_inputs(cls, folder: str | None) -> bool | str:
-        """The folder exists and may be read (None: linked, checked when the node runs)."""
+        """Return True if the folder exists and may be read, else what is wrong (None: linked, checked when the node runs)."""
         return folder is None or sentence(lambda: folders.dataset_folder(folder))
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> str:
-        """Changes as soon as a picture or caption file does."""
+        """Return a value that changes when a picture, mask or caption file of the folder does."""
         try:
             settings = pick(DatasetSettings, {k: v for k, v in values.items() if v is not None})
             root = folders.dataset_folder(settings.folder)
@@ -58,31 +58,32 @@ class AthanorDatasetLoader(io.ComfyNode):
 
     @classmethod
     def execute(cls, dataset: Any = None, **values: Any) -> io.NodeOutput:
-        """Scan the folder, behind what comes in."""
+        """Return the pictures of a connected dataset and of the folder as one dataset, and a summary of the folder."""
         settings = pick(DatasetSettings, values)
         root = folders.dataset_folder(settings.folder)
-        found = scan.scan(settings, root, folders.mask_folder(settings.mask_folder, root))
-        found = dataset.joined(found) if dataset is not None else found
-        lines = [f"{len(found.pictures)} pictures, {sum(found.repeats)} per epoch with repeats", *found.warnings]
-        return io.NodeOutput(found, "\n".join(lines))
+        scanned = scan.scan(settings, root, folders.mask_folder(settings.mask_folder, root))
+        joined = dataset.joined(scanned) if dataset is not None else scanned
+        lines = [f"{len(joined.pictures)} pictures, {sum(joined.repeats)} per epoch with repeats", *joined.warnings]
+        return io.NodeOutput(joined, "\n".join(lines))
 
 
 class AthanorDatasetFromImages(io.ComfyNode):
-    """Pictures and captions of the graph itself."""
+    """Makes a dataset from pictures and captions of the graph."""
 
-    ELSEWHERE: ClassVar = {
+    ONLY_FOLDERS: ClassVar = {
         "folder", "nested_folders", "caption_extension", "mask_folder", "alpha_mask", "alpha_background"
     }  # fmt: skip
+    """Settings that have no meaning without a folder."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """IMAGE, captions and masks in; settings that have a meaning without a folder."""
+        """Return the node's inputs (IMAGE, captions, masks and the settings that need no folder) and its outputs."""
         return io.Schema(
             node_id="AthanorDatasetFromImages",
             display_name="Dataset from Images",
             category="Athanor/dataset",
-            description="Trains on pictures of this graph, with captions from any tagger or captioner. They are kept in "
-            "input/athanor under a name made from their content, so that the run can be repeated.",
+            description="Makes a dataset from pictures of this graph, with captions from any tagger or captioner. They are saved "
+            "in input/athanor under a name made from their content, so that the run can be repeated.",
             search_aliases=["images to dataset", "caption", "tagger", "batch"],
             is_input_list=True,
             inputs=[
@@ -91,19 +92,19 @@ class AthanorDatasetFromImages(io.ComfyNode):
                     "captions",
                     optional=True,
                     force_input=True,
-                    tooltip="One caption per picture as a list, or one for all. Unconnected: class_tokens.",
+                    tooltip="A list with one caption per picture, or one caption for all. Unconnected: class_tokens.",
                 ),
                 io.Mask.Input(
                     "masks",
                     optional=True,
-                    tooltip="Where pictures count: white parts. One per picture, or one for all.",
+                    tooltip="White parts count in the loss. One mask per picture, or one for all.",
                 ),
                 types.Dataset.Input("dataset", optional=True, tooltip="Another dataset, to train on both."),
-                *(i for i in inputs(DatasetSettings) if i.id not in cls.ELSEWHERE),
+                *(i for i in inputs(DatasetSettings) if i.id not in cls.ONLY_FOLDERS),
             ],
             outputs=[
                 types.Dataset.Output("dataset", tooltip="The pictures and captions, for the Bucketer."),
-                io.String.Output("summary", tooltip="What was kept, where, and what was left out."),
+                io.String.Output("summary", tooltip="What was saved, where, and what was left out."),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
@@ -117,16 +118,19 @@ class AthanorDatasetFromImages(io.ComfyNode):
         dataset: list[Any] | None = None,
         **values: list[Any],
     ) -> io.NodeOutput:
-        """Keep the pictures; every input comes as a list, widgets as a list of one."""
+        """Save the pictures and return their dataset and a summary. Every input comes as a list, widgets as a list of one."""
         settings = pick(DatasetSettings, {name: value[0] for name, value in values.items() if value})
-        found = collect.collect(
+        collected = collect.collect(
             folders.collected_folder(),
             [pixels for batch in images for pixels in to_bytes(batch[..., :3])],
             [caption for caption in captions or [] if caption is not None],
             [pixels for batch in masks or [] for pixels in to_bytes(batch)],
             settings,
         )
-        lines = [f"{len(found.pictures)} pictures kept in input/{found.subsets[0].folder}", *found.warnings]
-        found = dataset[0].joined(found) if dataset and dataset[0] is not None else found
-        made.put(cls.hidden.prompt, cls.hidden.unique_id, found)
-        return io.NodeOutput(found, "\n".join(lines))
+        lines = [
+            f"{len(collected.pictures)} pictures saved in input/{collected.subsets[0].folder}",
+            *collected.warnings,
+        ]
+        joined = dataset[0].joined(collected) if dataset and dataset[0] is not None else collected
+        made.put(cls.hidden.prompt, cls.hidden.unique_id, joined)
+        return io.NodeOutput(joined, "\n".join(lines))

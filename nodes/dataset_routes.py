@@ -1,4 +1,4 @@
-"""Routes: the pictures, captions and findings of a dataset, read only."""
+"""Routes that show the pictures, captions and findings of a dataset; they change nothing."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from . import graph_datasets, http, shown
 _RUN, _VIEW = re.compile(r"[0-9a-f]{16}"), re.compile(r"d[0-9a-f]{16}")
 _NUMBER = re.compile(r"[0-9]{1,7}")
 _BUCKET = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
-_SIDES, _OPEN = (256, 1280), 8
+_SIDES = (256, 1280)  # pixels of a thumbnail and of a large picture
+_OPEN = 8  # views that are kept
 
 
-class _Shelf:
-    """The views that pages have open; the one that was not asked for longest goes first."""
+class _OpenViews:
+    """The views that pages have open; of more than _OPEN the least recently used is closed."""
 
     def __init__(self) -> None:
         self._views: OrderedDict[str, DatasetView] = OrderedDict()
-        self._looks: dict[str, http.Json] = {}  # examinations that are under way or have failed
+        self._checks: dict[str, http.Json] = {}  # progress of the doctor by view: done and total, or an error
         self._lock = Lock()
         self.readers = ThreadPoolExecutor(2, "athanor-thumbnails")
         self.doctors = ThreadPoolExecutor(1, "athanor-doctor")
@@ -42,76 +43,76 @@ class _Shelf:
             return self._views.get(name)
 
     def put(self, name: str, view: DatasetView) -> DatasetView:
-        """Keep a view; of two made at once, the first."""
+        """Add a view and return it; if there is one of this name, return that one."""
         with self._lock:
             view = self._views.setdefault(name, view)
             self._views.move_to_end(name)
             while len(self._views) > _OPEN:
-                self._looks.pop(self._views.popitem(last=False)[0], None)
+                self._checks.pop(self._views.popitem(last=False)[0], None)
             return view
 
-    def look(self, name: str, view: DatasetView) -> http.Json:
-        """How far the doctor is; the first call sends for one."""
+    def check(self, name: str, view: DatasetView) -> http.Json:
+        """Return the findings of a view, or how far the doctor is with them; the first call starts it."""
         with self._lock:
             if view.findings is not None:
                 return {"findings": view.findings_json()}
-            told = self._looks.get(name)
-            if told is None:
-                told = self._looks[name] = {"done": 0, "total": len(view.dataset.pictures)}
-                self.doctors.submit(self._examine, view, told)
-            elif "error" in told:
-                del self._looks[name]
-            return dict(told)
+            progress = self._checks.get(name)
+            if progress is None:
+                progress = self._checks[name] = {"done": 0, "total": len(view.dataset.pictures)}
+                self.doctors.submit(self._examine, view, progress)
+            elif "error" in progress:
+                del self._checks[name]
+            return dict(progress)
 
-    def _examine(self, view: DatasetView, told: http.Json) -> None:
+    def _examine(self, view: DatasetView, progress: http.Json) -> None:
         try:
-            view.examine(lambda done, total: told.update(done=done, total=total))
-        except Exception as error:  # whatever it is, the page is told
-            told["error"] = str(error) or type(error).__name__
+            view.examine(lambda done, total: progress.update(done=done, total=total))
+        except Exception as error:  # of any kind: it is shown on the page
+            progress["error"] = str(error) or type(error).__name__
 
 
 def register() -> None:
     """Add the routes to the host's server."""
-    shelf, thumbnails = _Shelf(), Thumbnails(folders.temporary_folder() / "thumbnails")
+    views, thumbnails = _OpenViews(), Thumbnails(folders.temporary_folder() / "thumbnails")
     dataset = "/athanor/datasets/{id}"
     example = '{"prompt": graph in API form, "node": id of a Dataset Loader, Bucketer or Dataset Doctor}'
     fields = {"prompt": dict, "node": str}
     http.post(
-        "/athanor/datasets", lambda _, body: _opened(shelf, body["prompt"], body["node"]), fields, example=example
+        "/athanor/datasets", lambda _, body: _opened(views, body["prompt"], body["node"]), fields, example=example
     )
-    http.get(dataset, lambda request: {"id": request.match_info["id"], **_view(request, shelf).overview()})
-    http.get(f"{dataset}/pictures", partial(_pictures, shelf))
-    http.get(f"{dataset}/terms", partial(_terms, shelf))
-    http.post(f"{dataset}/findings", lambda request, _: shelf.look(request.match_info["id"], _view(request, shelf)))
-    http.get(f"{dataset}/thumbnails/{{index}}", partial(_thumbnail, shelf, thumbnails), shelf.readers)
+    http.get(dataset, lambda request: {"id": request.match_info["id"], **_view(request, views).overview()})
+    http.get(f"{dataset}/pictures", partial(_pictures, views))
+    http.get(f"{dataset}/terms", partial(_terms, views))
+    http.post(f"{dataset}/findings", lambda request, _: views.check(request.match_info["id"], _view(request, views)))
+    http.get(f"{dataset}/thumbnails/{{index}}", partial(_thumbnail, views, thumbnails), views.readers)
 
 
-def _pictures(shelf: _Shelf, request: web.Request) -> http.Json:
-    """From `first`, `count` of those that `tag`s, `without`s, `bucket` (WxH), `finding` and `text` let through."""
+def _pictures(views: _OpenViews, request: web.Request) -> http.Json:
+    """Return `count` pictures from `first` on, of those that match all of `tag`, `without`, `bucket` (WxH), `finding` and `text`."""
     first, count = http.number(request, "first", 0), http.number(request, "count", 100)
-    return _view(request, shelf).page(_filter(request), first, min(count, MOST_PICTURES))
+    return _view(request, views).page(_filter(request), first, min(count, MOST_PICTURES))
 
 
-def _terms(shelf: _Shelf, request: web.Request) -> http.Json:
-    """Tags (or words) that contain `text`."""
+def _terms(views: _OpenViews, request: web.Request) -> http.Json:
+    """Return the tags (or words) of the captions that contain `text`."""
     most = min(http.number(request, "count", 200), MOST_TERMS)
-    return _view(request, shelf).terms(request.query.get("text", ""), most)
+    return _view(request, views).terms(request.query.get("text", ""), most)
 
 
-def _thumbnail(shelf: _Shelf, thumbnails: Thumbnails, request: web.Request) -> web.Response:
-    """A picture as JPEG whose longer side has `side` pixels."""
+def _thumbnail(views: _OpenViews, thumbnails: Thumbnails, request: web.Request) -> web.Response:
+    """Return a picture as JPEG, `side` pixels long at its longer side."""
     index, side = request.match_info["index"], http.number(request, "side", _SIDES[0])
-    pictures = _view(request, shelf).dataset.pictures
+    pictures = _view(request, views).dataset.pictures
     if not _NUMBER.fullmatch(index) or side not in _SIDES or int(index) >= len(pictures):
         raise http.missing("picture")
     try:
-        data = thumbnails.of(_view(request, shelf).dataset, pictures[int(index)], side)
+        data = thumbnails.of(_view(request, views).dataset, pictures[int(index)], side)
     except AthanorError as error:
         raise web.HTTPNotFound(text=str(error)) from None
     return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})
 
 
-def _opened(shelf: _Shelf, prompt: http.Json, node: str) -> http.Json:
+def _opened(views: _OpenViews, prompt: http.Json, node: str) -> http.Json:
     view = shown.view(prompt, node)
     state = [
         graph_datasets.digest(prompt, node),
@@ -119,20 +120,20 @@ def _opened(shelf: _Shelf, prompt: http.Json, node: str) -> http.Json:
         [str(p.path) for p in view.dataset.pictures],
     ]
     name = "d" + hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]
-    return {"id": name, **shelf.put(name, view).overview()}
+    return {"id": name, **views.put(name, view).overview()}
 
 
-def _view(request: web.Request, shelf: _Shelf) -> DatasetView:
-    """Return an open view, or that of a run, by its id."""
+def _view(request: web.Request, views: _OpenViews) -> DatasetView:
+    """Return an open view by its id, or that of a run by the run's id."""
     name = request.match_info["id"]
     if not _VIEW.fullmatch(name) and not _RUN.fullmatch(name):
         raise http.missing("dataset")
-    view = shelf.get(name)
+    view = views.get(name)
     if view is None:
         record = registry.read(folders.run_folder(name)) if _RUN.fullmatch(name) else None
         if record is None:
             raise web.HTTPNotFound(text="the dataset is not open any more; open it again")
-        view = shelf.put(name, trained_on.view(record))
+        view = views.put(name, trained_on.view(record))
     return view
 
 

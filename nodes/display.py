@@ -1,4 +1,4 @@
-"""Shows a run on its node while it trains, and tells all open pages of it."""
+"""Shows the progress of a run on its node, and sends it to all open pages."""
 
 from __future__ import annotations
 
@@ -21,17 +21,22 @@ class Display:
     """Turns a run's events into the node's bar, text and previews, and into broadcasts `athanor.run`."""
 
     def __init__(self, node_id: str, run_id: str, name: str) -> None:
-        """`name`: output_name, by which a page tells its nodes from another page's nodes of the same id."""
+        """Show nothing yet.
+
+        Args:
+            name: output_name of the run; with it a page knows its own node from another page's node of the same id.
+        """
+        self.node_id, self.run_id = node_id, run_id
         self._progress, self._rate = Progress(node_id), Rate()
-        self._told = {"run_id": run_id, "node": node_id, "name": name}
+        self._identity = {"run_id": run_id, "node": node_id, "name": name}
         self._started: Started | Resumed | None = None
         self._steps: list[Stepped] = []
         self._probed: list[Probed] = []
         self._warnings: list[str] = []
-        self._sent = 0.0
+        self._sent = 0.0  # time.monotonic() of the last step that was sent to the pages
 
     def show(self, event: Event) -> None:
-        """Show an event of the run on the node, and tell all open pages of it."""
+        """Show an event of the run on the node, and send it to all open pages."""
         match event:
             case Encoded():
                 self._progress.bar(event.done, event.total)
@@ -44,9 +49,9 @@ class Display:
                 self._tell("warning", text=event.text)
             case Started() | Resumed():
                 self._started = event
-                begins = "goes on" if isinstance(event, Resumed) else "begins"
+                start = f"resumes from step {event.step}" if isinstance(event, Resumed) else "starts"
                 self._progress.text("", always=True)  # from here on the page draws the run itself
-                log.info("Athanor: run %s %s, %d steps, training %s", event.run_id, begins, event.steps, event.trained)
+                log.info("Athanor: run %s %s: %d steps, training %s", event.run_id, start, event.steps, event.trained)
                 self._tell("started", steps=event.steps, epochs=event.epochs)
             case Stepped():
                 self._stepped(event)
@@ -58,7 +63,7 @@ class Display:
                     self._progress.picture(image.convert("RGB"))
                 self._tell("sample", step=event.step, file=event.path.name)
             case Saved():
-                what = "saved %s (epoch %d, step %d); loaded again it deviates by %.1e of its effect"
+                what = "saved %s (epoch %d, step %d); loaded again, it differs by %.1e of its effect"
                 log.info(f"Athanor: {what}", event.path, event.epoch, event.step, event.deviation)
                 self._tell("checkpoint", step=event.step, file=event.path.name, why=event.kind)
                 if event.trouble:
@@ -85,22 +90,21 @@ class Display:
             self._tell("step", step=event.step, steps=started.steps, loss=mean, seconds=self._rate.seconds)
 
     def ended(self) -> None:
-        """Nothing more comes: the run is finished, stopped or has failed, as its folder says."""
+        """Tell all open pages that the run has ended: its folder says whether it finished, stopped or failed."""
         self._tell("ended")
 
     def _tell(self, kind: str, **values: Any) -> None:
-        told = {**self._told, "kind": kind, **values}
-        PromptServer.instance.send_sync("athanor.run", told)
+        PromptServer.instance.send_sync("athanor.run", {**self._identity, "kind": kind, **values})
 
     def _probe(self) -> str:
-        """The last look of the probe, as a line."""
+        """Return the last value of the probe as a line that starts with a line break; "" before the second one."""
         if len(self._probed) < 2:
             return ""
         last = self._probed[-1]
         return f"\nprobe {last.percent:.1f} % of the start ({last.label})"
 
     def summary(self, run: Run, record: Record) -> str:
-        """Show the node's text after training, and return it."""
+        """Show a summary of the finished or stopped run with its warnings on the node, and return it."""
         last = run.checkpoints[-1]
         lines = [
             f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints",
@@ -108,12 +112,14 @@ class Display:
             *self._probe().strip().splitlines(),
         ]
         if record.status == "stopped":
-            lines.append(f"Stopped at step {last.step} of {record.steps}; queue again to go on.")
+            lines.append(f"Stopped at step {last.step} of {record.steps}; queue again to resume.")
         elif self._started is None:
-            lines.append("This very run is finished already and is used as it is; retrain trains it anew.")
+            lines.append("This run is already finished, so its LoRA is reused; switch retrain on to train it again.")
         waited = sum(s.data_wait for s in self._steps) / max(1e-9, sum(s.seconds for s in self._steps))
         if waited > 0.05:
-            lines.append(f"{waited:.0%} of the time was spent waiting for data: a faster disk, or cache_to_disk off.")
+            lines.append(
+                f"{waited:.0%} of the time was spent waiting for data: use a faster disk, or switch cache_to_disk off."
+            )
         skipped = sum(s.grad_norm != s.grad_norm or abs(s.grad_norm) == float("inf") for s in self._steps)
         if skipped:
             lines.append(f"{skipped} steps gave NaN or infinity and were skipped.")

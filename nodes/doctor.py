@@ -1,4 +1,4 @@
-"""The node Dataset Doctor: what is wrong with a dataset."""
+"""The node Dataset Doctor: checks the pictures and captions of a dataset."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .schema import image_output, inputs, pick
 
 
 class AthanorDatasetDoctor(io.ComfyNode):
-    """Says what is wrong with a dataset before it is trained on."""
+    """Checks a dataset before it is trained on."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -26,8 +26,8 @@ class AthanorDatasetDoctor(io.ComfyNode):
             display_name="Dataset Doctor",
             category="Athanor/dataset",
             description=(
-                "Looks for duplicates, blurred, small and enlarged pictures, missing, contradicting and cut captions, "
-                "misspelt tags and uneven folders. Changes nothing."
+                "Checks a dataset for duplicates, blurred, small and enlarged pictures, missing, contradicting and cut "
+                "captions, misspelt tags and uneven folders. Changes nothing."
             ),
             search_aliases=[
                 "lint",
@@ -45,20 +45,21 @@ class AthanorDatasetDoctor(io.ComfyNode):
                 io.Clip.Input(
                     "clip",
                     optional=True,
-                    tooltip="The text encoder of the training, to count the tokens of captions. Without it they are estimated.",
+                    tooltip="The text encoder used for training, to count the tokens of captions exactly. Without it they are "
+                    "estimated.",
                 ),
             ],
             outputs=[
                 types.Dataset.Output("dataset", tooltip="The same dataset, unchanged, for the Bucketer."),
-                io.Image.Output("report", tooltip="What was found, with the pictures concerned, tags and balance."),
-                io.String.Output("text", tooltip="What was found, in words."),
+                io.Image.Output("report", tooltip="The findings with their pictures, tags and balance."),
+                io.String.Output("text", tooltip="The findings as text."),
             ],
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     def execute(cls, dataset: Any, clip: Any = None, **values: Any) -> io.NodeOutput:
-        """Examine, and stop at errors if wished."""
+        """Return the same dataset with a report as picture and text; errors stop the graph if stop_on_errors is on."""
         settings, bar = pick(DoctorSettings, values), Progress(cls.hidden.unique_id)
 
         def progress(done: int, total: int) -> None:

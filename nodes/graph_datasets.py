@@ -54,7 +54,7 @@ def digest(prompt: Prompt, node: str) -> str:
 
     def of(name: str, above: tuple[str, ...]) -> str:
         if name in above:
-            raise AthanorError("The graph goes round in a circle.")
+            raise AthanorError("The graph has a loop.")
         if name not in known:
             inputs = {
                 key: [of(link[0], (*above, name)), link[1]] if (link := link_of(prompt, value)) else _plain(value)

@@ -1,4 +1,4 @@
-"""Help pages in the page's language."""
+"""The route of the help pages, which answers in the page's language."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from aiohttp import web
 from . import http
 
 PACK = Path(os.path.abspath(__file__)).parent.parent
-"""As the host found it: its name is part of the page's addresses, whatever it links to."""
+"""The pack's folder under its name in custom_nodes, links not resolved: that name is part of the page's addresses."""
 
 
 def register() -> None:
-    """Answer for every locale.
+    """Add a route that answers docs/<node>/<locale>.md for every locale.
 
-    The page asks for docs/<node>/<locale>.md and, only after an error, for docs/<node>.md. Here zh-TW gets zh, and a
-    language that has no page English, at once.
+    Without it the page would get an error before it asks for docs/<node>.md. zh-TW gets the page of zh, and a language
+    without a page of its own the English one.
     """
     address = f"/extensions/{quote(PACK.name)}/docs/{{node:[A-Za-z]+}}/{{locale:[A-Za-z-]+}}.md"
 

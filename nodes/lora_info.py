@@ -1,4 +1,4 @@
-"""The node LoRA Info: what a LoRA file is and how it was trained."""
+"""The node LoRA Info: reads a LoRA file, its metadata and the settings that it was trained with."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ from . import types
 from .schema import image_output
 
 JOBS = ("athanor_job", "athanor_trained")
-"""Fields that the settings are made of; they are told as these."""
+"""Fields that hold whole settings; they are shown as settings, not as metadata."""
 
 
 class AthanorLoRAInfo(io.ComfyNode):
-    """What a LoRA file is, and how it was trained."""
+    """Shows what a LoRA file contains and how it was trained."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """A file in; text, chart and the settings it tells of out."""
+        """Return the node's input (a file) and its outputs: text, chart, metadata, tags, and the recovered settings."""
         return io.Schema(
             node_id="AthanorLoRAInfo",
             display_name="LoRA Info",
             category="Athanor",
-            description="Reads any trainer's LoRA: algorithm, ranks, size, how much each block changes, its metadata, and "
-            "turns that back into settings to train with.",
+            description="Reads a LoRA of any trainer: algorithm, ranks, size, how much each block changes, metadata. Turns the "
+            "metadata back into settings to train with.",
             search_aliases=["lora metadata", "ss_", "network dim", "inspect lora", "recover settings"],
-            inputs=[io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="A file of the loras folders.")],
+            inputs=[io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="File in the loras folders.")],
             outputs=[
-                io.String.Output("text", tooltip="Algorithm, ranks, parts, base model and settings; what is missing."),
+                io.String.Output(
+                    "text", tooltip="Algorithm, ranks, parts, base model and settings, and what is missing in the file."
+                ),
                 io.Image.Output("chart", tooltip="How much each block changes."),
                 io.String.Output("metadata", tooltip="Every field of the file's metadata."),
                 io.String.Output("tags", tooltip="Tag frequency per folder."),
@@ -46,13 +48,13 @@ class AthanorLoRAInfo(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, lora_name: str | None) -> Any:
-        """Changes with the file."""
+        """Return the time of the file's last change, so that a replaced file is read again."""
         path = folders.existing_lora(lora_name) if lora_name else None
         return path and path.stat().st_mtime_ns
 
     @classmethod
     def execute(cls, lora_name: str) -> io.NodeOutput:
-        """Read the file; return its settings, as they were trained with, as text and as config outputs, and a chart of its blocks."""
+        """Return the file's contents as text, a chart of its blocks, metadata, tags, and the settings it was trained with."""
         lora = info.read(folders.existing_lora(lora_name))
         recovered = recover.recover(lora.metadata, (layer.part for layer in lora.layers))
         fields = info.fields(lora.metadata)
@@ -68,25 +70,26 @@ class AthanorLoRAInfo(io.ComfyNode):
 
 
 def _text(lora: info.LoraInfo, recovered: recover.Recovered) -> str:
+    """Return the algorithm, size and parts of a LoRA file, its settings, and what of them could not be recovered."""
     lines = [f"{lora.name}: {lora.algo}, {lora.size / 1e6:.1f} MB, {lora.dtype}"]
     base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture")
-    lines.append(f"base model: {base or 'not told'} {lora.metadata.get('ss_sd_model_name', '')}".rstrip())
+    lines.append(f"base model: {base or 'unknown'} {lora.metadata.get('ss_sd_model_name', '')}".rstrip())
     lines += _parts(lora.layers)
     if lora.strange:
-        lines.append(f"{len(lora.strange)} keys of no known form: {', '.join(lora.strange[:3])}")
+        lines.append(f"{len(lora.strange)} unknown keys: {', '.join(lora.strange[:3])}")
     lines += ["", "settings that are not the defaults:"]
     lines += [f"{kind.__name__.removesuffix('Settings')}: {recover.words(s)}" for kind, s in recovered.groups.items()]
     for title, words in (
-        ("trained otherwise than asked for", "; ".join(recovered.otherwise)),
-        ("not told by the file", ", ".join(recovered.missing)),
-        ("told, but not to be had here", "; ".join(recovered.refused)),
+        ("trained with other values than asked for", "; ".join(recovered.otherwise)),
+        ("not in the file", ", ".join(recovered.missing)),
+        ("in the file, but not supported", "; ".join(recovered.refused)),
     ):
         lines += ["", f"{title}: {words}"] if words else []
     return "\n".join(lines)
 
 
 def _parts(layers: Sequence[info.Layer]) -> list[str]:
-    """One line per part of the model: how many layers, of which ranks and alphas."""
+    """Return one line per part of the model: number of layers and parameters, ranks and alphas."""
     parts: dict[str, list[info.Layer]] = defaultdict(list)
     for layer in layers:
         parts[layer.part].append(layer)
@@ -102,10 +105,12 @@ def _parts(layers: Sequence[info.Layer]) -> list[str]:
 
 
 def _some(counts: Counter[Any]) -> str:
+    """Return the four most frequent values, with their counts if there are several."""
     return ", ".join(f"{value}" + (f" ({n})" if len(counts) > 1 else "") for value, n in counts.most_common(4)) or "-"
 
 
 def _tags(fields: dict[str, Any]) -> str:
+    """Return the tags of each training folder with their counts, most frequent first, one per line."""
     frequency = fields.get("ss_tag_frequency")
     if not isinstance(frequency, dict):
         return "no tag frequency"

@@ -1,4 +1,4 @@
-"""The node Loss Compare: the curves of several runs in one picture."""
+"""The node Loss Compare: plots the loss curves of several runs in one picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PORTS = ("first", "second", "third", "fourth")
 
 
 class AthanorLossCompare(io.ComfyNode):
-    """Loss curves of several runs in one plot."""
+    """Plots the loss curves of several runs in one picture."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -25,8 +25,8 @@ class AthanorLossCompare(io.ComfyNode):
             node_id="AthanorLossCompare",
             display_name="Loss Compare",
             category="Athanor/compare",
-            description="The loss curves of several runs in one plot, with learning rates and probes: with and without a "
-            "setting, this optimizer or that one. Reads runs that still train, too.",
+            description="The loss curves of several runs in one plot, with learning rates and probes: with and without a setting,"
+            " one optimizer or another. Also reads runs that are still training.",
             search_aliases=["loss graph", "loss curves", "compare runs", "tensorboard"],
             inputs=[
                 *(types.Run.Input(name, optional=True, tooltip="From Train LoRA.") for name in _PORTS),
@@ -37,7 +37,7 @@ class AthanorLossCompare(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
-        """Return another value each time: a run that trains has more steps each time."""
+        """Return another value each time, since a run that is training has more steps."""
         return time.time()
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The node LR Schedule Plot: the learning rate of every step, before training."""
+"""The node LR Schedule Plot: plots the learning rate of every step before training."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from .schema import image_output
 
 
 class AthanorLRPlot(io.ComfyNode):
-    """Shows what Optimizer Config's learning rate does before anything is trained."""
+    """Plots the learning rate that Optimizer Config gives."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Optimizer in, a picture out."""
+        """Return the node's inputs (an optimizer and the steps of the run) and its outputs (a plot and a text)."""
         return io.Schema(
             node_id="AthanorLRPlot",
             display_name="LR Schedule Plot",
             category="Athanor/config",
-            description="The learning rate over the steps of a run, for every part of the model that has its own.",
+            description="Plots the learning rate over the steps of a run, for every part of the model that has its own.",
             search_aliases=["learning rate", "scheduler", "warmup", "cosine", "decay"],
             inputs=[
                 types.Optimizer.Input(
-                    "optimizer", optional=True, tooltip="From Optimizer Config; unconnected: AdamW, 1e-4."
+                    "optimizer", optional=True, tooltip="From Optimizer Config. Unconnected: AdamW, 1e-4."
                 ),
                 io.Int.Input(
                     "steps",
@@ -36,15 +36,13 @@ class AthanorLRPlot(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output("plot", tooltip="Learning rate over the steps."),
-                io.String.Output(
-                    "text", tooltip="The learning rate at some steps, and settings that fight each other."
-                ),
+                io.String.Output("text", tooltip="The learning rate at some steps, and settings that conflict."),
             ],
         )
 
     @classmethod
     def execute(cls, steps: int, optimizer: OptimizerSettings | None = None) -> io.NodeOutput:
-        """Draw the learning rate over the steps of the run."""
+        """Return a plot of the learning rate over the steps, and a text with its values and conflicting settings."""
         settings = optimizer or OptimizerSettings()
         schedulers.check(settings)
         factors = [factor for factor in preview.curves(settings).values() if factor]

@@ -1,4 +1,4 @@
-"""Where a node stands in the graph, and running it once more with further outputs of the graph."""
+"""The position of a node in its graph, and how it gets further outputs of that graph as inputs."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from comfy_api.latest import io
 from ..training_core.host import node_tools
 
 _MORE = "output "
-"""Inputs that are no inputs of the node: 'output SLOT NODE'."""
+"""Prefix of inputs that are added to a node when it is expanded: 'output SLOT NODE'."""
 _PORTS = ("model", "clip", "vae", "latent")
 
 
 def links_of(node: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Where the graph has the models and the latent of a comparison from."""
+    """Return the links of a node's inputs model, clip, vae and latent, as [node id, output], by input name."""
     return {name: value for name, value in node["inputs"].items() if name in _PORTS and isinstance(value, list)}
 
 
 class Place:
     """A node, its graph and where its inputs come from.
 
-    A node that needs outputs of nodes further up grows one of its own kind inside it that has them as inputs: so the
-    host gives what it has computed, and nothing is computed twice.
+    A node that needs outputs of nodes further up is expanded into one of its own kind that has them as inputs: so the
+    host passes on what it has computed already, and nothing is computed twice. `inner` tells the expanded one.
     """
 
     def __init__(self, hidden: Any) -> None:
@@ -35,12 +35,17 @@ class Place:
         self.links = links_of(self.graph[self.node]) if self._own else {}
 
     def linked(self, slot: int) -> bool:
-        """Whether something in the graph takes this output: pictures are only read from disk if so."""
+        """Whether an input in the graph is linked to this output; without one, pictures need not be read from disk."""
         wanted = [self.node, slot]
         return any(value == wanted for node in self.graph.values() for value in node["inputs"].values())
 
     def again(self, slots: Sequence[tuple[str, int]], outputs: int) -> io.NodeOutput | None:
-        """The same node, which has `outputs` outputs, with these of the graph as inputs; None if there are none."""
+        """Return the same node expanded with outputs of the graph as inputs; None if there are none.
+
+        Args:
+            slots: (node id, output) of each.
+            outputs: how many outputs the node has.
+        """
         if not slots:
             return None
         more = {f"{_MORE}{slot} {node}": [node, slot] for node, slot in slots}
@@ -48,14 +53,14 @@ class Place:
         return io.NodeOutput(*links, expand=graph)
 
     def edge(self, values: Mapping[str, Any]) -> dict[tuple[str, int], Any]:
-        """What `again` has brought in, by node and output."""
-        found = {}
+        """Return the inputs that `again` has added, by (node id, output)."""
+        added = {}
         for name, value in values.items():
             if name.startswith(_MORE):
                 slot, _, node = name.removeprefix(_MORE).partition(" ")
-                found[node, int(slot)] = value
-        return found
+                added[node, int(slot)] = value
+        return added
 
     def listed(self, values: list[Any]) -> list[Any]:
-        """A list for an output of lists: of the inner node it travels as one thing, for the host joins them otherwise."""
+        """Return the value of an output that is a list: the inner node wraps it, since the host would join lists otherwise."""
         return [values] if self.inner else values

@@ -1,4 +1,4 @@
-"""Routes: what runs have done, read from their folders, and what a live one is asked to do."""
+"""Routes of runs: their state and results, read from their folders, and commands to those that are training."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from . import http
 _ID = re.compile(r"[0-9a-f]{16}")
 _FILE = re.compile(r"[^/\\\x00-\x1f]{1,255}\.png")
 _INDEX = re.compile(r"[0-9]{1,7}")
-_MOST_POINTS, _THUMBNAIL = 10_000, 192
-_OF_SAMPLES = frozenset({"pictures", "timesteps", "losses"})
+_MOST_POINTS = 10_000  # steps of one answer
+_THUMBNAIL = 192  # pixels of the longer side
+_PER_SAMPLE = frozenset({"pictures", "timesteps", "losses"})
 
 
 def register() -> None:
@@ -48,7 +49,7 @@ def _post(path: str, answer: Callable[[web.Request, http.Json], Any], example: s
 
 
 def _runs(request: web.Request) -> list[http.Json]:
-    """All runs, or those of `?name=`, the newest first; with `?short=1` without their files and samples."""
+    """Return all runs, or those named `?name=`, the newest first; with `?short=1` without their files and samples."""
     wanted = {"output_name": request.query["name"]} if "name" in request.query else {}
     if request.query.get("short") == "1":
         return [_short(summary) for summary in registry.summaries(folders.runs_folder(), **wanted)]
@@ -56,14 +57,14 @@ def _runs(request: web.Request) -> list[http.Json]:
 
 
 def _metrics(request: web.Request) -> list[http.Json]:
-    """The steps after `?after=`, thinned out to `?points=`."""
+    """Return the steps after `?after=`, thinned out to `?points=`."""
     folder, after = _folder(request), http.number(request, "after", 0, digits=15)
     most = min(_MOST_POINTS, max(2, http.number(request, "points", 2000, digits=15)))
     return [_curve(point) for point in series.points(folder, after, most)]
 
 
 def _report(request: web.Request) -> web.Response:
-    """The run's page. It has no script, and its own policy forbids all; the sandbox keeps it apart from the host's pages as
+    """Return the run's page. It has no script, and its own policy forbids all; the sandbox keeps it apart from the host's pages as
     well (a host that is shut off from the network puts its own policy in this place)."""
     policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     return http.file(report.page(_record(_folder(request))), "text/html", {"Content-Security-Policy": policy})
@@ -78,7 +79,7 @@ def _sample(request: web.Request) -> web.StreamResponse:
 
 
 def _picture(request: web.Request) -> web.Response:
-    """A picture of the dataset, small; only what the run's own list names is read."""
+    """Return a thumbnail of a dataset's picture; only files that the run's own list names are read."""
     folder, index = _folder(request), request.match_info["index"]
     pictures = registry.dataset(folder)
     if not _INDEX.fullmatch(index) or int(index) >= len(pictures):
@@ -86,18 +87,20 @@ def _picture(request: web.Request) -> web.Response:
     try:
         data = report.thumbnail(Path(str(pictures[int(index)].get("path", ""))), _THUMBNAIL)
     except (OSError, ValueError):
-        raise web.HTTPNotFound(text="the picture is gone, or cannot be read") from None
+        raise web.HTTPNotFound(text="the picture was deleted or cannot be read") from None
     return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})
 
 
 def _command(command: control.Command, request: web.Request, _: http.Json) -> http.Json:
+    """Ask a run that is training here to stop, to save or to draw samples."""
     run = _folder(request).name
     if not control.give(run, command):
-        raise web.HTTPConflict(text=f"run {run} does not train in this ComfyUI")
+        raise web.HTTPConflict(text=f"run {run} is not training in this ComfyUI")
     return {"run_id": run, "asked": command}
 
 
 def _discard(request: web.Request, body: http.Json) -> http.Json:
+    """Delete a LoRA file of a run that is not training."""
     folder = _folder(request)
     if folder.name in control.live():
         raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
@@ -107,12 +110,14 @@ def _discard(request: web.Request, body: http.Json) -> http.Json:
 
 
 def _star(request: web.Request, body: http.Json) -> http.Json:
+    """Give a LoRA file of a run a star, or take it away."""
     record, starred = _record(_folder(request)), body.get("on") is True
     marks.star(record, _saved(record, body["file"]), starred)
     return {"run_id": record.run_id, "file": body["file"], "starred": starred}
 
 
 def _copy(request: web.Request, body: http.Json) -> http.Json:
+    """Copy a LoRA file of a run to another name in the same folder."""
     record, name = _record(_folder(request)), body.get("name")
     path = _saved(record, body["file"])
     target = folders.beside(path, name if isinstance(name, str) else "")
@@ -136,7 +141,7 @@ def _record(folder: Path) -> registry.Record:
 
 
 def _listed(path: str) -> str:
-    """A saved file as the host lists it; of a folder that the host has no more, its plain name."""
+    """Return a saved file as the host lists it, or its plain name if it is in no folder of the host any more."""
     try:
         return folders.lora_name(Path(path))
     except AthanorError:
@@ -144,7 +149,7 @@ def _listed(path: str) -> str:
 
 
 def _short(summary: registry.RunSummary) -> http.Json:
-    """A run in a few fields; status is what its folder says, `live` whether it trains here and now."""
+    """Return a run in a few fields: `status` is from its folder, `live` is whether it is training in this process."""
     live = summary.run_id in control.live()
     return {
         "run_id": summary.run_id,
@@ -160,7 +165,7 @@ def _short(summary: registry.RunSummary) -> http.Json:
 
 
 def _brief(record: registry.Record) -> http.Json:
-    """The same with the files that are there, and the samples."""
+    """Return the fields of `_short` with the run's existing files and its samples."""
     return _short(registry.RunSummary.of(record)) | {
         "checkpoints": [
             {"file": _listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]}
@@ -174,17 +179,17 @@ def _brief(record: registry.Record) -> http.Json:
 
 
 def _curve(point: dict[str, Any]) -> http.Json:
-    """What of a step is drawn; what belongs to its samples stays here."""
-    return {name: value for name, value in point.items() if name not in _OF_SAMPLES}
+    """Return the values of a step that the page draws, without those of its single samples."""
+    return {name: value for name, value in point.items() if name not in _PER_SAMPLE}
 
 
 def _full(record: registry.Record) -> http.Json:
-    """A run with its events, and the node that trains it."""
+    """Return the fields of `_brief` with the run's events, and the node that trains it."""
     return _brief(record) | {"events": list(record.events), "node": graph.read_graph(record.folder).get("node")}
 
 
 def _reviewed(record: registry.Record) -> http.Json:
-    """The look back, with the files as the host lists them."""
+    """Return the run's review, with its files as the host lists them."""
     reviewed = review.review(record)
     for checkpoint in reviewed["checkpoints"]:
         checkpoint["file"] = _listed(checkpoint.pop("path"))
@@ -192,7 +197,7 @@ def _reviewed(record: registry.Record) -> http.Json:
 
 
 def _saved(record: registry.Record, name: str) -> Path:
-    """A file of a run by the name that the host lists it under."""
+    """Return the path of a run's file by the name under which the host lists it."""
     path = next((Path(e["path"]) for e in record.saved if _listed(e["path"]) == name), None)
     if path is None:
         raise web.HTTPNotFound(text="the run has no such file")

@@ -1,4 +1,4 @@
-"""Fits every prompt that is queued to this version of the pack, before the host checks it."""
+"""Adapts queued prompts of older and newer versions to this version of the pack, before the host checks them."""
 
 from __future__ import annotations
 

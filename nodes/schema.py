@@ -1,4 +1,4 @@
-"""Node inputs from settings models, and settings models from node inputs."""
+"""Makes node inputs from settings groups, and settings groups from node inputs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..training_core.settings import SettingInfo, Settings, info, parse
 
 
 def _input(s: SettingInfo) -> io.Input:
+    """Return the widget of one setting; its tooltip ends with the option of sd-scripts."""
     tip = s.tip + (f"\nsd-scripts: --{s.flag}" if s.flag else "")
     common: dict[str, Any] = {"tooltip": tip, "default": s.default, "advanced": s.advanced or None}
     if s.was:  # for saved_prompts.py: the names of this input in older prompts
@@ -37,12 +38,12 @@ def _input(s: SettingInfo) -> io.Input:
 
 
 def inputs(model: type[Settings]) -> list[io.Input]:
-    """One widget per setting, in the order of their definition."""
+    """Return one widget per setting of a group, in the order of their definition."""
     return [_input(s) for s in info(model)]
 
 
 def pick(model: type[Settings], values: Mapping[str, Any]) -> Any:
-    """The settings group out of a node's inputs.
+    """Return the settings group that a node's inputs describe.
 
     Raises:
         AthanorError: one sentence that names the field.
@@ -51,7 +52,7 @@ def pick(model: type[Settings], values: Mapping[str, Any]) -> Any:
 
 
 def sentence(check: Callable[[], object]) -> bool | str:
-    """For validate_inputs: True, or what `check` says is wrong.
+    """Return True, or the message of the AthanorError that `check` raises; for validate_inputs.
 
     The host repeats the sentence for every input that validate_inputs names, so nodes name only the inputs that
     can be checked by themselves when a graph is queued; the rest is checked when the node runs, before training.
@@ -64,15 +65,15 @@ def sentence(check: Callable[[], object]) -> bool | str:
 
 
 def image_output(image: Image.Image) -> torch.Tensor:
-    """RGB image -> IMAGE (1, H, W, 3)."""
+    """Return an RGB image as IMAGE: (1, H, W, 3), float32 in 0..1."""
     return to_tensor(image).unsqueeze(0)
 
 
 def to_bytes(pixels: torch.Tensor) -> np.ndarray:
-    """IMAGE or MASK, float in 0..1 -> uint8 of the same shape."""
+    """Return an IMAGE or MASK, floats in 0..1, as uint8 of the same shape."""
     return (pixels.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
 
 def graph_of(hidden: Any) -> dict[str, Any]:
-    """The graph as the host writes it into pictures: `prompt`, and `workflow` if a page has queued it."""
+    """Return the graph as the host writes it into pictures: `prompt`, and `workflow` if it was queued by a page."""
     return {name: value for name, value in {"prompt": hidden.prompt, **(hidden.extra_pnginfo or {})}.items() if value}

@@ -1,4 +1,4 @@
-"""Which dataset a node of an open graph has, told without running the graph."""
+"""Finds the dataset that a node of an open graph gives, without running the graph."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from .schema import pick
 
 
 def view(prompt: Prompt, node: str) -> DatasetView:
-    """What the page of a Dataset Loader, Bucketer or Dataset Doctor shows.
+    """Return what *Open dataset* shows for a Dataset Loader, Bucketer or Dataset Doctor of the graph.
 
     Raises:
-        AthanorError: the dataset cannot be read, or only a run of the graph can tell it.
+        AthanorError: the dataset cannot be read, or is only known once the graph has run.
     """
     if node not in prompt:
         raise AthanorError("The node is not in the graph; it may be muted or bypassed.")
-    digest(prompt, node)  # refuses circles
+    digest(prompt, node)  # raises for a graph with a loop, on which _output would not end
     kind = kind_of(prompt, node)
-    found = _found(prompt, node)
-    dataset, buckets = (found.dataset, found) if isinstance(found, Buckets) else (found, None)
+    output = _output(prompt, node)
+    dataset, buckets = (output.dataset, output) if isinstance(output, Buckets) else (output, None)
     doctor = DoctorSettings()
     if kind == "AthanorDatasetDoctor":
         doctor = pick(DoctorSettings, _values(prompt, node, DoctorSettings))
@@ -43,19 +43,19 @@ def view(prompt: Prompt, node: str) -> DatasetView:
     return DatasetView(title=", ".join(folders) or "Dataset", dataset=dataset, buckets=buckets, doctor=doctor)
 
 
-def _found(prompt: Prompt, node: str) -> Dataset | Buckets:
-    """What a node passes on."""
+def _output(prompt: Prompt, node: str) -> Dataset | Buckets:
+    """Return the dataset or the buckets that a node passes on."""
     match kind_of(prompt, node):
         case "AthanorDatasetLoader":
             before = link_of(prompt, inputs_of(prompt, node).get("dataset"))
-            joined = _found(prompt, before[0]) if before else None
+            joined = _output(prompt, before[0]) if before else None
             values = _values(prompt, node, DatasetSettings)
             return AthanorDatasetLoader.execute(dataset=joined, **values).args[0]
         case "AthanorBucketer":
             return sort_into_buckets(_above(prompt, node), pick(BucketSettings, _values(prompt, node, BucketSettings)))
         case "AthanorDatasetDoctor":
             return _above(prompt, node)
-        case "AthanorCaptionEdit":  # never writes
+        case "AthanorCaptionEdit":  # caption files are not written, whatever write_files says
             return edit_dataset(
                 _above(prompt, node), pick(CaptionEditSettings, _values(prompt, node, CaptionEditSettings))
             ).dataset
@@ -66,34 +66,35 @@ def _found(prompt: Prompt, node: str) -> Dataset | Buckets:
             dataset = made.get(prompt, node)
             if dataset is None:
                 raise AthanorError(
-                    f"{kind} makes its dataset while the graph runs: queue the graph once, then look again."
+                    f"{kind} makes its dataset while the graph runs: queue the graph once, then open it again."
                 )
             return dataset
 
 
 def _above(prompt: Prompt, node: str) -> Dataset:
+    """Return the dataset that is connected to a node's input `dataset`."""
     link = link_of(prompt, inputs_of(prompt, node).get("dataset"))
     if link is None:
         raise AthanorError("Its input dataset is not connected: connect a Dataset Loader.")
-    found = _found(prompt, link[0])
-    return found.dataset if isinstance(found, Buckets) else found
+    output = _output(prompt, link[0])
+    return output.dataset if isinstance(output, Buckets) else output
 
 
 def _values(prompt: Prompt, node: str, settings: type) -> dict[str, Any]:
-    """A node's widgets; of a linked one, the value of the primitive node that feeds it.
+    """Return a node's widgets by name; a linked one has the value of the primitive node that feeds it.
 
     Raises:
-        AthanorError: only a run of the graph can tell it.
+        AthanorError: a widget is linked to another kind of node, whose value is only known once the graph runs.
     """
-    found = {}
+    widgets = {}
     for name, value in inputs_of(prompt, node).items():
         if name not in settings.model_fields:
             continue
         if link := link_of(prompt, value):
             if not kind_of(prompt, link[0]).startswith("Primitive") or "value" not in inputs_of(prompt, link[0]):
                 raise AthanorError(
-                    f"{name} is linked: its value is known when the graph runs, so type it in to look here."
+                    f"{name} is linked to another node, so its value is only known when the graph runs: type a value in."
                 )
             value = inputs_of(prompt, link[0])["value"]
-        found[name] = value
-    return found
+        widgets[name] = value
+    return widgets

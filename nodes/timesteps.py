@@ -1,4 +1,4 @@
-"""The node Timestep Plot: how often which timestep is trained, and with which weight."""
+"""The node Timestep Plot: plots how often each timestep is trained, and its weight in the loss."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from .schema import image_output
 
 
 class AthanorTimestepPlot(io.ComfyNode):
-    """Shows what Noise and Loss Config do before anything is trained."""
+    """Plots what Noise Config and Loss Config do to a model's timesteps."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Model and configs in, a picture out."""
+        """Return the node's inputs (a model and its configs) and its outputs (a plot and a text)."""
         return io.Schema(
             node_id="AthanorTimestepPlot",
             display_name="Timestep Plot",
             category="Athanor/config",
-            description="How often each timestep will be trained, and how much its error counts, for this model.",
+            description="Plots how often each timestep will be trained with these settings, and how much it counts in the loss, "
+            "for this model.",
             search_aliases=["timestep sampling", "min snr", "debiased", "loss weighting", "density"],
             inputs=[
                 io.Model.Input("model", tooltip="The model that will be trained."),
-                types.Noise.Input("noise", optional=True, tooltip="From Noise Config; unconnected: its defaults."),
-                types.Loss.Input("loss", optional=True, tooltip="From Loss Config; unconnected: plain l2."),
+                types.Noise.Input("noise", optional=True, tooltip="From Noise Config. Unconnected: its defaults."),
+                types.Loss.Input("loss", optional=True, tooltip="From Loss Config. Unconnected: plain l2."),
                 io.Int.Input(
                     "width", default=1024, min=64, max=8192, step=8, tooltip="Picture width in pixels, for flux_shift."
                 ),
@@ -45,7 +46,7 @@ class AthanorTimestepPlot(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output("plot", tooltip="Density, weight, and both together."),
-                io.String.Output("text", tooltip="What is used, and settings without meaning for this model."),
+                io.String.Output("text", tooltip="What is used, and settings that this model ignores."),
             ],
         )
 
@@ -58,7 +59,7 @@ class AthanorTimestepPlot(io.ComfyNode):
         noise: NoiseSettings | None = None,
         loss: LossSettings | None = None,
     ) -> io.NodeOutput:
-        """Draw the distribution of the timesteps and their weights."""
+        """Return a plot of the timesteps' distribution and weights, and a text about the settings in use."""
         loss, noise = loss or LossSettings(), noise or NoiseSettings()
         _, family, schedule = model_to_train(model, noise)
         loss, noise, warnings = in_effect(loss, noise, schedule.prediction, family.usual_timesteps)

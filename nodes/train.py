@@ -1,30 +1,26 @@
-"""The node Train LoRA: trains, shows the run while it does, and gives the LoRA to the graph."""
+"""The node Train LoRA: trains a LoRA on models of the graph, shows its progress, and passes the LoRA on."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from comfy_api.latest import io
 
 from ..training_core.charts.curve import loss_curve
+from ..training_core.data.plan import Buckets
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
-from ..training_core.history.events import Resumed, Started
+from ..training_core.history.events import Event, Resumed, Started
 from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, fingerprint, folders, guard, lora
 from ..training_core.run import ranks
 from ..training_core.run.launch import launch
 from ..training_core.run.train import train
 from ..training_core.settings import (
-    CacheSettings,
-    ConditioningSettings,
     Job,
-    LossSettings,
     NetworkSettings,
-    NoiseSettings,
-    OptimizerSettings,
-    SamplingSettings,
     TrainingSettings,
     ValidationSettings,
 )
@@ -32,54 +28,60 @@ from . import types
 from .display import Display
 from .schema import graph_of, image_output, inputs, pick, sentence
 
+_CONFIGS = ("network", "loss", "noise", "optimizer", "cache", "conditioning")
+"""Inputs from config nodes, named as in the job; the job has defaults for unconnected ones."""
+
 
 class AthanorTrainLoRA(io.ComfyNode):
     """Trains a LoRA on the graph's own model."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Models, buckets and configs in; the run and its LoRA out."""
+        """Return the node's inputs (models, buckets, configs, TrainingSettings) and its outputs (the run and its LoRA)."""
         return io.Schema(
             node_id="AthanorTrainLoRA",
             display_name="Train LoRA",
             category="Athanor",
-            description="Trains a LoRA on the model of this graph, without a second copy of it. Interrupt keeps the LoRA so far.",
+            description="Trains a LoRA on the model of this graph, without a second copy of it. Interrupt saves the LoRA so far; "
+            "queue again to resume.",
             search_aliases=["lora trainer", "kohya", "sd-scripts", "finetune", "training"],
             has_intermediate_output=True,
             inputs=[
                 io.Model.Input(
                     "model", tooltip="The model to train on, for example from Load Checkpoint. It is not changed."
                 ),
-                io.Clip.Input("clip", tooltip="Its text encoder: encodes the captions."),
-                io.Vae.Input("vae", tooltip="Its VAE: encodes the pictures."),
+                io.Clip.Input("clip", tooltip="The model's text encoder; encodes the captions."),
+                io.Vae.Input("vae", tooltip="The model's VAE; encodes the pictures."),
                 types.Buckets.Input("buckets", tooltip="From the Bucketer."),
                 types.Network.Input(
-                    "network", optional=True, tooltip="From Network Config; unconnected: LoRA of rank 16."
+                    "network", optional=True, tooltip="From Network Config. Unconnected: LoRA of rank 16."
                 ),
-                types.Loss.Input("loss", optional=True, tooltip="From Loss Config; unconnected: plain l2."),
-                types.Noise.Input("noise", optional=True, tooltip="From Noise Config; unconnected: plain noise."),
+                types.Loss.Input("loss", optional=True, tooltip="From Loss Config. Unconnected: plain l2."),
+                types.Noise.Input("noise", optional=True, tooltip="From Noise Config. Unconnected: plain noise."),
                 types.Optimizer.Input(
-                    "optimizer", optional=True, tooltip="From Optimizer Config; unconnected: AdamW, 1e-4."
+                    "optimizer", optional=True, tooltip="From Optimizer Config. Unconnected: AdamW, 1e-4."
                 ),
                 *inputs(TrainingSettings),
                 types.Cache.Input(
-                    "cache", optional=True, tooltip="From Cache Config; unconnected: on disk, drawn anew every step."
+                    "cache",
+                    optional=True,
+                    tooltip="From Cache Config. Unconnected: on disk, with new latents drawn at every step.",
                 ),
                 types.Conditioning.Input(
-                    "conditioning", optional=True, tooltip="From Conditioning Config; unconnected: its defaults."
+                    "conditioning", optional=True, tooltip="From Conditioning Config. Unconnected: its defaults."
                 ),
                 types.Validation.Input(
                     "validation",
                     optional=True,
-                    tooltip="From Validation Config; unconnected: a probe on eight pictures of the training.",
+                    tooltip="From Validation Config. Unconnected: a probe on eight training pictures.",
                 ),
                 types.Samples.Input(
-                    "samples", optional=True, tooltip="From Sample Config; unconnected: no pictures while training."
+                    "samples", optional=True, tooltip="From Sample Config. Unconnected: no samples during training."
                 ),
             ],
             outputs=[
-                types.Run.Output("run", tooltip="The run and its checkpoints, for XYZ Compare."),
-                io.AnyType.Output("lora_name", tooltip="Name of the finished LoRA; connects to Load LoRA."),
+                types.Run.Output("run", tooltip="The run with its checkpoints, for XYZ Compare."),
+                io.AnyType.Output("lora_name", tooltip="File name of the finished LoRA; connects to Load LoRA."),
                 io.Model.Output("model", tooltip="The model with the finished LoRA applied."),
                 io.LossMap.Output("loss_map", tooltip="Loss of every step, for Plot Loss Graph."),
                 io.Image.Output("loss_curve", tooltip="Loss and learning rate over the steps."),
@@ -92,12 +94,12 @@ class AthanorTrainLoRA(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, output_name: str | None) -> bool | str:
-        """The name stays in the loras folder (None: linked, checked when the node runs)."""
+        """Return True if the LoRA would be in the loras folder, else what is wrong (None: linked, checked when the node runs)."""
         return output_name is None or sentence(lambda: folders.lora_path(output_name))
 
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
-        """Changes when a run of this name has ended or lost its files, so that the host does not serve an old answer."""
+        """Return a value that changes when a run of this name ends or loses its files, so that the host does not use its cache."""
         return registry.status_fingerprint(folders.runs_folder(), output_name or "")
 
     @classmethod
@@ -106,87 +108,97 @@ class AthanorTrainLoRA(io.ComfyNode):
         model: Any,
         clip: Any,
         vae: Any,
-        buckets: Any,
+        buckets: Buckets,
         *,
-        network: NetworkSettings | None = None,
-        loss: LossSettings | None = None,
-        noise: NoiseSettings | None = None,
-        optimizer: OptimizerSettings | None = None,
-        cache: CacheSettings | None = None,
-        conditioning: ConditioningSettings | None = None,
-        validation: tuple[ValidationSettings, Any] | None = None,
-        samples: SamplingSettings | None = None,
+        validation: tuple[ValidationSettings, Buckets | None] | None = None,
         **values: Any,
     ) -> io.NodeOutput:
-        """Train and show progress."""
+        """Train the LoRA, or use the finished run of the same settings, and return the run, its files and the patched models.
+
+        Raises:
+            AthanorError: the checkpoint has no CLIP or VAE, a setting is wrong, or training is not possible.
+        """
         for name, value in (("clip", clip), ("vae", vae)):
             if value is None:
                 raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
         probe, held_out = validation or (ValidationSettings(), None)
-        here = ranks.current()
-        training = pick(TrainingSettings, values)
-        if here.count > 1:
-            training = training.model_copy(update={"processes": here.count})
-        job = Job(
-            datasets=buckets.dataset.subsets,
-            buckets=buckets.settings,
-            network=network or NetworkSettings(),
-            loss=loss or LossSettings(),
-            noise=noise or NoiseSettings(),
-            optimizer=optimizer or OptimizerSettings(),
-            training=training,
-            cache=cache or CacheSettings(),
-            conditioning=conditioning or ConditioningSettings(),
-            validation=probe,
-            sampling=samples,
-            dataset_fingerprint=buckets.dataset.fingerprint,
-            model_fingerprint=fingerprint.fingerprint(model, clip, vae) + _weights(network),
-        )
-        folder = folders.run_folder(job.run_id)
-        graph = graph_of(cls.hidden)
-        display, record = Display(cls.hidden.unique_id, job.run_id, job.training.output_name), registry.read(folder)
+        processes = ranks.current()
+        models = _fingerprint(model, clip, vae, values.get("network"))
+        job = _job(values, buckets, probe, models, processes.count)
+        display = Display(cls.hidden.unique_id, job.run_id, job.training.output_name)
+        record = registry.read(folders.run_folder(job.run_id))
         if record is None or not record.done or job.training.retrain:
-            origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=training.processes)
-            try:
-                with guard.training():
-                    if training.processes > here.count:
-                        events = launch(job, origin)
-                    else:
-                        events = train(
-                            job,
-                            buckets,
-                            model,
-                            clip,
-                            vae,
-                            validation=held_out,
-                            graph=graph,
-                            source=origin,
-                            ranks=here,
-                        )
-                    for event in events:
-                        if here.is_main and isinstance(event, Started | Resumed):
-                            save_graph(folder, cls.hidden.unique_id, graph)
-                        display.show(event)
-            finally:
-                devices.free_memory()
-                display.ended()
-            record = registry.read(folder)
-        if record is None:
-            raise AthanorError(
-                f"{folder} is no run's folder any more: it was changed while the run trained; queue again."
-            )
-        run = handle.of_record(record, folders.lora_name)
-        last = run.checkpoints[-1]
-        trained, trained_clip = lora.apply(model, clip, last.path, 1.0)
-        curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
-        ui = {"text": [display.summary(run, record)], "athanor_run": [job.run_id]}
-        return io.NodeOutput(
-            run, last.lora_name, trained, {"loss": list(run.losses)}, image_output(curve), trained_clip, ui=ui
-        )
+            graph = graph_of(cls.hidden)
+            origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=job.training.processes)
+            if job.training.processes > processes.count:
+                events = launch(job, origin)
+            else:
+                events = train(
+                    job, buckets, model, clip, vae, validation=held_out, graph=graph, source=origin, ranks=processes
+                )
+            record = _follow(events, display, graph if processes.is_main else None)
+        return _outputs(record, display, model, clip)
 
 
-def _weights(network: NetworkSettings | None) -> str:
-    """The content of the LoRA that is continued: another file of that name is another run."""
-    if network is None or not network.network_weights.strip():
-        return ""
-    return "+" + hashlib.sha256(folders.existing_lora(network.network_weights.strip()).read_bytes()).hexdigest()
+def _job(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSettings, models: str, processes: int) -> Job:
+    """Return the job that the node's inputs describe.
+
+    Args:
+        values: the node's widgets and its connected configs, by input name.
+        models: the fingerprint of what is trained.
+        processes: how many processes this one belongs to; more than one set `processes` of the job.
+    """
+    training = pick(TrainingSettings, values)
+    if processes > 1:
+        training = training.model_copy(update={"processes": processes})
+    configs: dict[str, Any] = {name: values[name] for name in _CONFIGS if values.get(name) is not None}
+    return Job(
+        datasets=buckets.dataset.subsets,
+        buckets=buckets.settings,
+        training=training,
+        validation=probe,
+        sampling=values.get("samples"),
+        dataset_fingerprint=buckets.dataset.fingerprint,
+        model_fingerprint=models,
+        **configs,
+    )
+
+
+def _fingerprint(model: Any, clip: Any, vae: Any, network: NetworkSettings | None) -> str:
+    """Return an identity of the base models, and of the content of the LoRA that network_weights continues, if it is set."""
+    weights = network.network_weights.strip() if network else ""
+    content = hashlib.sha256(folders.existing_lora(weights).read_bytes()).hexdigest() if weights else ""
+    return fingerprint.fingerprint(model, clip, vae) + (f"+{content}" if content else "")
+
+
+def _follow(events: Iterator[Event], display: Display, graph: Mapping[str, Any] | None) -> registry.Record | None:
+    """Train until the events of a run end, show each of them, and return what the run's folder holds afterwards.
+
+    Args:
+        graph: what the host writes into pictures; it is saved with the run once it starts. None: another process saves it.
+    """
+    folder = folders.run_folder(display.run_id)
+    try:
+        with guard.training():
+            for event in events:
+                if graph is not None and isinstance(event, Started | Resumed):
+                    save_graph(folder, display.node_id, graph)
+                display.show(event)
+    finally:
+        devices.free_memory()
+        display.ended()
+    return registry.read(folder)
+
+
+def _outputs(record: registry.Record | None, display: Display, model: Any, clip: Any) -> io.NodeOutput:
+    """Return the node's outputs for a run: its last LoRA applied to MODEL and CLIP, its losses and their curve."""
+    if record is None:
+        folder = folders.run_folder(display.run_id)
+        raise AthanorError(f"{folder} is not a run's folder any more: it was changed during training; queue again.")
+    run = handle.of_record(record, folders.lora_name)
+    last = run.checkpoints[-1]
+    patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
+    curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
+    shown = {"text": [display.summary(run, record)], "athanor_run": [run.run_id]}
+    loss_map = {"loss": list(run.losses)}
+    return io.NodeOutput(run, last.lora_name, patched_model, loss_map, image_output(curve), patched_clip, ui=shown)

@@ -1,4 +1,4 @@
-"""Socket types that Athanor's nodes share. What travels is small: settings and names, never weights."""
+"""Socket types of Athanor's nodes. Their values are small: settings and names, never weights."""
 
 from __future__ import annotations
 

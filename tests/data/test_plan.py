@@ -118,7 +118,7 @@ def test_several_resolutions():
     assert set(several.by_size()) == {(64, 64), (128, 128), (96, 96)} and several.batches_per_epoch == 12
     shrunk = sort_into_buckets(dataset, BucketSettings(**shape, extra_resolutions="128", bucket_no_upscale=True))
     assert Counter(e.picture for e in shrunk.entries) == {0: 2, 1: 1}
-    with pytest.raises(ValueError, match="extra_resolutions: 'big' is no resolution"):
+    with pytest.raises(ValueError, match="extra_resolutions: 'big' is not a resolution"):
         BucketSettings(extra_resolutions="big")
 
 

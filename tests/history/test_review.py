@@ -91,7 +91,7 @@ def test_the_report_is_whole_and_runs_nothing(folder):
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert "<script" not in text and "<img src=x" not in text and "&lt;script&gt;" in text
     assert "://" not in text and 'src="data:image/jpeg;base64,' in text
-    assert text.count("<svg") == 3 and "It has learned" in text and "x-000001.safetensors" in text
+    assert text.count("<svg") == 3 and "The LoRA has learned" in text and "x-000001.safetensors" in text
     assert len(text) < 200_000
 
 

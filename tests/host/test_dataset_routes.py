@@ -102,11 +102,11 @@ def test_one_sentence_says_what_cannot_be_shown(server, prompt):
     )
     assert "muted or bypassed" in refused(server, prompt, "nobody")
     assert "not connected" in refused(server, {"sort": graphs.node("AthanorBucketer")}, "sort")
-    circle = {
+    loop = {
         "a": graphs.node("AthanorDatasetLoader", folder="ds", dataset=["b", 0]),
         "b": graphs.node("AthanorDatasetDoctor", dataset=["a", 0]),
     }
-    assert "circle" in refused(server, circle, "a")
+    assert "has a loop" in refused(server, loop, "a")
     linked = graphs.node("AthanorDatasetLoader", folder=["text", 0])
     assert "folder is linked" in refused(server, {"load": linked, "text": graphs.node("StringConcatenate")}, "load")
 

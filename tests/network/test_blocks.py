@@ -65,7 +65,7 @@ def test_share():
     [
         ({"block_dims": "1,2,x"}, "block_dims: 'x' is not a number of 0 or more"),
         ({"reg_dims": "attn"}, "reg_dims: 'attn' is not of the form expression=number"),
-        ({"reg_lrs": "(=1"}, "reg_lrs: '(' is no regular expression"),
+        ({"reg_lrs": "(=1"}, "reg_lrs: '(' is not a valid regular expression"),
         ({"reg_lrs": "a=-1"}, "reg_lrs: '-1' is not a number of 0 or more"),
     ],
 )

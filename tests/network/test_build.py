@@ -155,7 +155,7 @@ def test_patterns():
         ({"algo": "full", "dora": True}, "dora does not work with algo full: choose lora, locon, loha, lokr"),
         ({"algo": "lokr", "use_tucker": True}, "use_tucker does not work with algo lokr exactly in ComfyUI's loader"),
         ({"algo": "dylora", "rank": 10}, "block_size is 4: it must divide the rank (10) for dylora."),
-        ({"include": "(a"}, "include: '(a' is no regular expression"),
+        ({"include": "(a"}, "include: '(a' is not a valid regular expression"),
     ],
 )
 def test_settings_that_do_not_go_together(values, words):

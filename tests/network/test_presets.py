@@ -53,7 +53,7 @@ dim = 3
     [
         ("a =", "preset_toml is no TOML"),
         ("unet_targets = []", "'unet_targets' is no key of a LyCORIS preset"),
-        ('unet_target_name = ["("]', "'(' is no regular expression"),
+        ('unet_target_name = ["("]', "'(' is not a valid regular expression"),
         ('[module_algo_map.ResBlock]\nalgo = "tlora"', "algo 'tlora' is not offered"),
         ("unet_target_module = 3", "a value is of the wrong kind"),
         ('unet_target_module = ["Nothing"]', "preset_toml: it names no layer of this model"),

@@ -39,6 +39,15 @@ class _Notes:
     empty: list[str] = field(default_factory=list)
     unmasked: list[str] = field(default_factory=list)
 
+    def caption(self, name: str, caption: str | None, class_tokens: str) -> str:
+        """Return the picture's caption, or the class tokens if it has no caption file (None); note what is missing."""
+        if caption is None:
+            (self.by_class if class_tokens else self.uncaptioned).append(name)
+            return class_tokens
+        if not caption:
+            self.empty.append(name)
+        return caption
+
     def sentences(self, extension: str) -> Iterator[str]:
         """Yield the warnings, those of left-out files first; `extension` is that of caption files."""
         yield from self.left_out
@@ -143,11 +152,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Da
         except AthanorError as error:
             notes.left_out.append(f"{name} is left out: {error}")
             continue
-        if caption is None:
-            caption = folder.class_tokens or settings.class_tokens
-            (notes.by_class if caption else notes.uncaptioned).append(name)
-        elif not caption:
-            notes.empty.append(name)
+        caption = notes.caption(name, caption, folder.class_tokens or settings.class_tokens)
         if inspected.animated:
             notes.animated.append(name)
         if match is None and (settings.alpha_mask or masks):

@@ -150,7 +150,7 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
         try:
             matches = [ours for ours, theirs in names.items() if match(ours, pattern) or match(theirs, pattern)]
         except re.error as error:
-            raise AthanorError(f"preset_toml: '{pattern}' is no regular expression ({error}).") from None
+            raise AthanorError(f"preset_toml: '{pattern}' is not a valid regular expression ({error}).") from None
         return [f"{re.escape(name)}$" for name in matches]
 
     try:

@@ -16,21 +16,23 @@ class BlockSettings(Settings):
 
     down_lr_weight: str = setting(
         "",
-        "U-Nets: weight of the learning rate of each down block: 12 numbers for SD1 and SD2, 9 for SDXL, or sine, "
-        "cosine, linear, reverse_linear, zeros, each with '+0.25' if wished. 0 leaves a block out.",
+        "U-Nets only: learning-rate weight of each down block: 12 numbers for SD1 and SD2, 9 for SDXL; or a "
+        "curve: sine, cosine, linear, reverse_linear, zeros, each with an optional '+0.25'. 0 skips a block.",
         flag="network_args down_lr_weight",
     )
     mid_lr_weight: str = setting(
         "",
-        "The same for the middle: 1 number for SD1 and SD2, 3 for SDXL.",
+        "U-Nets only: learning-rate weight of each middle block: 1 number for SD1 and SD2, 3 for SDXL.",
         flag="network_args mid_lr_weight",
     )
     up_lr_weight: str = setting(
-        "", "The same for the up blocks: 12 or 9, as for down_lr_weight.", flag="network_args up_lr_weight"
+        "",
+        "U-Nets only: learning-rate weight of each up block: 12 or 9 numbers, or a curve, as for down_lr_weight.",
+        flag="network_args up_lr_weight",
     )
     block_lr_zero_threshold: float = setting(
         0.0,
-        "Blocks with at most this weight are left out.",
+        "Blocks whose learning-rate weight is this or lower are not trained (0 to 1).",
         flag="network_args block_lr_zero_threshold",
         ge=0,
         le=1,
@@ -38,28 +40,33 @@ class BlockSettings(Settings):
     )
     block_dims: str = setting(
         "",
-        "U-Nets: rank of each block: 25 numbers for SD1 and SD2 (the first is unused), 23 for SDXL. 0 leaves a block out.",
+        "U-Nets only: rank of each block: 25 numbers for SD1 and SD2 (the first is unused), 23 for SDXL. 0 skips "
+        "a block.",
         flag="network_args block_dims",
     )
     block_alphas: str = setting(
-        "", "Alpha of each block; empty: alpha of Network Config.", flag="network_args block_alphas"
+        "", "Alpha of each block. Empty: alpha of Network Config.", flag="network_args block_alphas"
     )
     conv_block_dims: str = setting(
-        "", "Rank of each block's 3x3 convolutions; empty: conv_rank.", flag="network_args conv_block_dims"
+        "",
+        "Rank of the 3x3 convolutions in each block. Empty: conv_rank of Network Config.",
+        flag="network_args conv_block_dims",
     )
     conv_block_alphas: str = setting(
-        "", "Alpha of each block's 3x3 convolutions; empty: conv_alpha.", flag="network_args conv_block_alphas"
+        "",
+        "Alpha of the 3x3 convolutions in each block. Empty: conv_alpha of Network Config.",
+        flag="network_args conv_block_alphas",
     )
     reg_dims: str = setting(
         "",
-        "Any model: rank by layer name, as 'expression=rank', one per line or separated by commas; the first that "
-        "matches counts, 0 leaves a layer out. For example 'attn2=32, single_blocks=8'.",
+        "Any model: rank by layer name, as 'regular expression=rank', one per line or separated by commas. The "
+        "first match counts; 0 skips a layer. Example: 'attn2=32, single_blocks=8'.",
         flag="network_args network_reg_dims",
         multiline=True,
     )
     reg_lrs: str = setting(
         "",
-        "Any model: learning rate by layer name, as 'expression=1e-4'.",
+        "Any model: learning rate by layer name, as 'regular expression=1e-4', one per line or separated by commas.",
         flag="network_args network_reg_lrs",
         multiline=True,
     )
@@ -96,7 +103,9 @@ class BlockSettings(Settings):
             try:
                 pairs.append((re.compile(expression.strip()), _number(name, value)))
             except re.error as error:
-                raise ValueError(f"{name}: '{expression.strip()}' is no regular expression ({error}).") from None
+                raise ValueError(
+                    f"{name}: '{expression.strip()}' is not a valid regular expression ({error})."
+                ) from None
         return pairs
 
     @property

@@ -16,18 +16,18 @@ class BucketSettings(Settings):
 
     width: int = setting(
         512,
-        "Training resolution, width in pixels: 512 for SD1.5, 1024 for SDXL and SD3. With buckets only the area "
-        "counts.",
+        "Training width in pixels: 512 for SD1.5, 1024 for SDXL and SD3. With buckets, only the area (width x "
+        "height) counts.",
         flag="resolution",
         ge=64,
         le=8192,
         step=8,
     )
-    height: int = setting(512, "Training resolution, height in pixels.", flag="resolution", ge=64, le=8192, step=8)
+    height: int = setting(512, "Training height in pixels; see width.", flag="resolution", ge=64, le=8192, step=8)
     enable_bucket: bool = setting(
         True,
         "Sort pictures into buckets of similar aspect ratio, so that little is cropped. Off: every picture is "
-        "cropped to the resolution.",
+        "cropped to width x height.",
         flag="enable_bucket",
     )
     min_bucket_reso: int = setting(
@@ -35,7 +35,7 @@ class BucketSettings(Settings):
     )
     max_bucket_reso: int = setting(
         1024,
-        "Longest side of a bucket in pixels; 2048 for 1024-pixel models.",
+        "Longest side of a bucket in pixels. Use 2048 for 1024-pixel models.",
         flag="max_bucket_reso",
         ge=64,
         le=16384,
@@ -44,18 +44,20 @@ class BucketSettings(Settings):
     )
     bucket_reso_steps: int = setting(
         64,
-        "Bucket sides are multiples of this many pixels: 64, or 32 for finer buckets (SDXL, SD3).",
+        "Bucket sides are multiples of this many pixels. 64 is usual; 32 gives finer buckets and crops less "
+        "(SDXL, SD3).",
         flag="bucket_reso_steps",
         ge=8,
         le=512,
         step=8,
     )
     bucket_no_upscale: bool = setting(
-        False, "Never enlarge a picture; small ones get small buckets of their own.", flag="bucket_no_upscale"
+        False, "Never enlarge a picture: small pictures go into smaller buckets.", flag="bucket_no_upscale"
     )
     batch_size: int = setting(
         1,
-        "Pictures per training step. More is steadier and faster per picture, and needs more memory (1 to 8 is usual).",
+        "Pictures per training step (1 to 8 is usual). A larger batch gives steadier training and less time per "
+        "picture, but needs more VRAM.",
         flag="train_batch_size",
         key="ss_batch_size_per_device",
         ge=1,
@@ -64,18 +66,18 @@ class BucketSettings(Settings):
 
     extra_resolutions: str = setting(
         "",
-        "Train every picture at these resolutions too, for example '768, 1024x1024': one picture then counts once for "
-        "each. Empty: only width x height.",
+        "Also train every picture at these resolutions, for example '768, 1024x1024'; it then counts once for "
+        "each resolution. Empty: only width x height.",
     )
     crop_anchor: Literal["centre", "random", "focus"] = setting(
         "centre",
-        "Which part of a picture the crop keeps: its centre, a random part (one of four per picture), or its focus: the "
-        "box in a file name such as name_400_300_120_120.png (centre x, y, width, height in pixels), else the middle of "
-        "its mask.",
+        "Which part of a picture is kept when it is cropped. centre; random: one of four places per picture; "
+        "focus: the box in a file name such as name_400_300_120_120.png (centre x, y, width, height in pixels), "
+        "or else the middle of the mask.",
     )
     resize_interpolation: Literal["auto", "area", "lanczos", "bicubic", "bilinear", "nearest"] = setting(
         "auto",
-        "How pictures are resized. auto: area to make smaller, lanczos to enlarge.",
+        "How pictures are resized. auto: area when shrinking, lanczos when enlarging.",
         flag="resize_interpolation",
         advanced=True,
     )
@@ -91,7 +93,7 @@ class BucketSettings(Settings):
         for part in filter(None, (p.strip().lower() for p in self.extra_resolutions.split(","))):
             match = re.fullmatch(r"(\d{2,5})(?:\s*x\s*(\d{2,5}))?", part)
             if not match:
-                raise ValueError(f"extra_resolutions: '{part}' is no resolution; write for example 768, 1024x1024.")
+                raise ValueError(f"extra_resolutions: '{part}' is not a resolution; write for example 768, 1024x1024.")
             sizes.append((int(match[1]), int(match[2] or match[1])))
         return tuple(dict.fromkeys(sizes))
 

@@ -12,35 +12,39 @@ class CompareSettings(Settings):
 
     prompts: str = setting(
         "",
-        "One prompt a line; several make an axis. Empty = the first three captions of the run's dataset.",
+        "One prompt per line; several make an axis. Empty: the first three captions of the run's dataset.",
         multiline=True,
     )
     negative: str = setting("", "Negative prompt for every picture.", multiline=True)
     checkpoints: str = setting(
         "all",
-        "Which epochs of the run: all, every 2, last 3, 4-10, best 3 (around the probe's best), 5 even, starred (in a "
-        "comparison's viewer), or 2, 4, last. "
-        "The base model comes first. A connected axis of LoRAs stands in for it.",
+        "Which epochs of the run: all, every 2, last 3, 4-10, best 3 (around the best probe), 5 even (evenly "
+        "spaced), starred (in a comparison's viewer), or a list: 2, 4, last. The base model comes first. A "
+        "connected axis of LoRAs replaces this.",
     )
-    include_base: bool = setting(True, "Begin with the base model, without the LoRA.")
+    include_base: bool = setting(True, "Start with the base model, without the LoRA.")
     strengths: str = setting(
         "0.6, 0.8, 1",
-        "LoRA strengths, for example 0.6, 0.8, 1 or 0.4-1(0.2). A connected axis of strengths stands in for them.",
+        "LoRA strengths, for example 0.6, 0.8, 1 or 0.4-1(0.2). A connected axis of strengths replaces this.",
     )
     seeds: str = setting(
         "0",
-        "Seeds, for example 1, 2, 3. x3 = three random ones, drawn once for this model and then kept, so that the grid "
-        "can be extended.",
+        "Seeds, for example 1, 2, 3. x3 = three random seeds, drawn once for this model and then kept, so that "
+        "the grid can be extended later.",
     )
     width: int = setting(512, "Width of each picture in pixels.", ge=16, le=16384, step=8)
     height: int = setting(512, "Height of each picture in pixels.", ge=16, le=16384, step=8)
     steps: int = setting(20, "Sampling steps (20 to 30 is usual).", ge=1, le=10000)
     cfg: float = setting(
-        7.0, "Guidance: how strictly the prompt is followed (4 to 8; 1 for distilled models).", ge=0, le=100, step=0.1
+        7.0,
+        "CFG scale: how strictly the prompt is followed (4 to 8 is usual; 1 for distilled models).",
+        ge=0,
+        le=100,
+        step=0.1,
     )
     denoise: float = setting(
         1.0,
-        "How much of a connected latent is drawn anew: 1 = all, 0.5 keeps its composition.",
+        "How much of a connected latent is redrawn: 1 = all; 0.5 keeps its composition.",
         ge=0,
         le=1,
         step=0.01,
@@ -53,25 +57,25 @@ class GridSettings(Settings):
 
     cell_size: int = setting(
         0,
-        "Longest side of each picture in the grid, in pixels; larger ones are scaled down. 0 = as they are.",
+        "Longest side of each picture in the grid, in pixels; larger pictures are scaled down. 0 = full size.",
         ge=0,
         le=16384,
         step=8,
     )
     margin: int = setting(6, "Space between pictures in pixels (0 to 500).", ge=0, le=500)
-    legend: bool = setting(True, "Draw the title and the names of the values.")
+    legend: bool = setting(True, "Draw the title and the labels of the values.")
     swap: Literal["as planned", "swap x and y", "swap y and z", "swap x and z"] = setting(
-        "as planned", "Let two axes change places."
+        "as planned", "Swap two axes of the grid."
     )
     page_megapixels: float = setting(
         16.0,
-        "Largest page, in millions of pixels (8 to 64 is usual); larger grids become several pages, none longer than "
-        "16383 pixels.",
+        "Maximum page size in megapixels (8 to 64 is usual). Larger grids are split into several pages, none "
+        "longer than 16383 pixels.",
         ge=0.05,
         le=500,
         step=1,
     )
-    file_format: Literal["png", "jpg", "webp"] = setting("png", "Format of the grid's files.")
+    file_format: Literal["png", "jpg", "webp"] = setting("png", "File format of the grid.")
 
 
 class EpochsSettings(Settings):
@@ -79,19 +83,19 @@ class EpochsSettings(Settings):
 
     source: str = setting(
         "",
-        "Without a connected run: its name or id, a folder of LoRA files, or a pattern such as my_lora-*. A run that still "
-        "trains, or was stopped, has the files that it has saved so far.",
+        "Without a connected run: its name or id, a folder of LoRA files, or a pattern such as my_lora-*. A run "
+        "that is still training, or was stopped, gives the files it has saved so far.",
     )
     epochs: str = setting(
         "all",
-        "all; every 2; last 3; first 3; 4-10; best 3 (around the probe's best); 5 even (spread over all); starred (those with a "
-        "starred picture in the viewer of a comparison); or one by one: 2, 4, last.",
+        "all; every 2; last 3; first 3; 4-10; best 3 (around the best probe); 5 even (evenly spaced); starred "
+        "(those with a starred picture in a comparison's viewer); or a list: 2, 4, last.",
     )
-    include_base: bool = setting(True, "Begin with the base model, without the LoRA.")
+    include_base: bool = setting(True, "Start with the base model, without the LoRA.")
     include_final: bool = setting(
         True,
-        "Always keep the finished LoRA; off: only what was saved on the way, unless epochs asks for it by name (5, last) or "
-        "finds it best.",
+        "Always include the finished LoRA. Off: only checkpoints saved during training, unless epochs asks for "
+        "the final one (5, last) or it is the best.",
     )
 
 
@@ -100,20 +104,20 @@ class CurvesSettings(Settings):
 
     runs: str = setting(
         "",
-        "Runs by name or id, one a line (besides connected ones); * = the newest eight. A run that still trains, or was "
-        "stopped, is drawn as far as it is.",
+        "Runs by name or id, one per line, in addition to connected ones; * = the newest eight. A run that is "
+        "still training, or was stopped, is drawn up to its last step.",
         multiline=True,
     )
     half_life: float = setting(
         0.0,
-        "Smoothing: after this many steps a loss counts half (10 to 200 is usual); 0 = a twentieth of a middling run. "
-        "What is drawn looks back only, so it never changes later.",
+        "Half-life of the smoothing in steps (10 to 200 is usual); 0 = a twentieth of the median run length. Only"
+        " earlier steps are used, so a drawn curve never changes later.",
         ge=0,
         le=1e6,
         step=1,
     )
-    raw: bool = setting(True, "Draw the loss of every step as well, faintly.")
-    log_scale: bool = setting(False, "Logarithmic loss: differences at small losses show.")
-    x_axis: Literal["step", "epoch"] = setting("step", "What runs to the right.")
-    learning_rate: bool = setting(True, "A panel with the learning rates.")
-    probe: bool = setting(True, "A panel with the frozen probes, in % of each run's start.")
+    raw: bool = setting(True, "Also draw the unsmoothed loss of every step, faintly.")
+    log_scale: bool = setting(False, "Use a logarithmic loss axis, which shows differences between small losses.")
+    x_axis: Literal["step", "epoch"] = setting("step", "Unit of the horizontal axis.")
+    learning_rate: bool = setting(True, "Show a panel with the learning rates.")
+    probe: bool = setting(True, "Show a panel with the probes, in % of each run's start.")

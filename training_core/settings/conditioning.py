@@ -12,7 +12,8 @@ class ConditioningSettings(Settings):
 
     guidance_scale: float = setting(
         1.0,
-        "The guidance that Flux dev and its relatives are told while training (1 is usual, 3.5 what they are sampled with).",
+        "Guidance value given to Flux dev and similar distilled models during training. 1 is usual; they are "
+        "sampled with 3.5.",
         flag="guidance_scale",
         ge=0,
         le=100,
@@ -20,7 +21,8 @@ class ConditioningSettings(Settings):
     )
     clip_l_dropout_rate: float = setting(
         0.0,
-        "Chance that a sample goes without CLIP-L's part of its text (0 to 0.5; models with several text encoders).",
+        "Chance that CLIP-L's part of the caption is dropped for a sample (0 to 0.5). For models with several "
+        "text encoders.",
         flag="clip_l_dropout_rate",
         ge=0,
         le=1,
@@ -28,7 +30,7 @@ class ConditioningSettings(Settings):
     )
     clip_g_dropout_rate: float = setting(
         0.0,
-        "Chance that a sample goes without CLIP-G's part of its text (0 to 0.5).",
+        "Chance that CLIP-G's part of the caption is dropped for a sample (0 to 0.5).",
         flag="clip_g_dropout_rate",
         ge=0,
         le=1,
@@ -36,7 +38,7 @@ class ConditioningSettings(Settings):
     )
     t5_dropout_rate: float = setting(
         0.0,
-        "Chance that a sample goes without T5's part of its text (0 to 0.5).",
+        "Chance that T5's part of the caption is dropped for a sample (0 to 0.5).",
         flag="t5_dropout_rate",
         ge=0,
         le=1,
@@ -44,5 +46,6 @@ class ConditioningSettings(Settings):
     )
     sdxl_crop: Literal["real", "sd-scripts"] = setting(
         "real",
-        "The crop that SDXL is told: what was really cut off, or sd-scripts' own formula (which names the other axis).",
+        "Crop coordinates given to SDXL. real: what was really cropped; sd-scripts: sd-scripts' own formula "
+        "(which gives the other axis).",
     )

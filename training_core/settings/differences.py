@@ -12,7 +12,7 @@ Differences = dict[str, dict[str, Any]]
 
 
 def differences(asked: Job, trained: Job) -> Differences:
-    """The values that are trained with, of all settings in which the two jobs differ; datasets apart, which never do."""
+    """Return the trained values of all settings in which the two jobs differ, without datasets, which never do."""
     result: Differences = {}
     for group, name, before, after in _pairs("", asked.model_dump(mode="json"), trained.model_dump(mode="json")):
         if before != after:
@@ -21,7 +21,7 @@ def differences(asked: Job, trained: Job) -> Differences:
 
 
 def _pairs(group: str, asked: Mapping[str, Any], trained: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any]]:
-    """(group, setting, value asked for, value trained with) of every setting."""
+    """Yield (group, setting, value asked for, value trained with) of every setting."""
     for name, before in asked.items():
         if isinstance(before, dict):
             yield from _pairs(f"{group}.{name}".lstrip("."), before, trained[name])
@@ -30,7 +30,7 @@ def _pairs(group: str, asked: Mapping[str, Any], trained: Mapping[str, Any]) -> 
 
 
 def changed(job: Mapping[str, Any], changes: Any) -> dict[str, Any]:
-    """A job as JSON has it, with the values of `differences`; what does not fit is passed over."""
+    """Return a job, as JSON has it, with the values of `differences`; values of unknown groups are ignored."""
     result = dict(job)
     for path, values in changes.items() if isinstance(changes, dict) else ():
         group, _, inner = path.partition(".")
@@ -44,7 +44,7 @@ def changed(job: Mapping[str, Any], changes: Any) -> dict[str, Any]:
 
 
 def in_words(asked: Mapping[str, Any], changes: Any) -> list[str]:
-    """One line per setting of `differences`: "noise_offset 0.0 (asked for: 0.1)".
+    """Return one line per setting of `differences`: "noise_offset 0.0 (asked for: 0.1)".
 
     Args:
         asked: the job that was asked for, as JSON has it.
@@ -61,7 +61,7 @@ def in_words(asked: Mapping[str, Any], changes: Any) -> list[str]:
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Setting -> value of a group and of the groups within it, whose names are no others'."""
+    """Return setting -> value of a group and of the groups inside it, all of whose names are different."""
     result: dict[str, Any] = {}
     for name, value in values.items():
         result |= flat(value) if isinstance(value, dict) else {name: value}

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from .base import Settings, declared
 
 FORMAT = 1
-"""Stands in every identity. Another rule needs another number, and all runs then count as new ones."""
+"""Part of every identity. Another rule needs another number, and then all runs count as new ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +93,18 @@ def digest(kind: type[Settings], values: Mapping[str, Any], without: Mapping[str
 
 
 def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
-    """The name of today and those before it, the oldest of them first."""
+    """Return a field's current name and its earlier ones, the oldest of them first."""
     return name, *declared(field).get("was", ())
 
 
 def _group(annotation: Any) -> type[Settings] | None:
-    """The settings group that a field holds, alone or as tuple[group, ...]; None if it holds a value."""
+    """Return the settings group that a field holds, alone or as tuple[group, ...]; None if it holds a value."""
     inner = get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
     return inner if isinstance(inner, type) and issubclass(inner, Settings) else None
 
 
 def _plain(value: Any) -> Any:
-    """1.0 is 1 and a tuple is a list, so that neither JSON nor a field that becomes a float changes an identity."""
+    """Return 1.0 as 1 and a tuple as a list, so that neither JSON nor a field that becomes a float changes an identity."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

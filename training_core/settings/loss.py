@@ -11,14 +11,16 @@ class LossSettings(Settings):
     """The loss function, and the weight of each timestep and of regularization pictures."""
 
     loss_type: Literal["l2", "l1", "huber", "smooth_l1"] = setting(
-        "l2", "l2 is the standard; huber and smooth_l1 care less about outliers (a few odd pictures).", flag="loss_type"
+        "l2",
+        "Loss function. l2 is the standard; huber and smooth_l1 are less sensitive to outliers (a few odd pictures).",
+        flag="loss_type",
     )
     huber_schedule: Literal["snr", "exponential", "constant"] = setting(
         "snr", "How huber_c changes with the timestep (for huber and smooth_l1).", flag="huber_schedule", advanced=True
     )
     huber_c: float = setting(
         0.1,
-        "Where huber and smooth_l1 turn from squared to absolute error (0.01 to 0.5).",
+        "Where huber and smooth_l1 change from squared to absolute error (0.01 to 0.5 is usual).",
         flag="huber_c",
         ge=1e-4,
         le=10,
@@ -27,7 +29,7 @@ class LossSettings(Settings):
     )
     huber_scale: float = setting(
         1.0,
-        "Factor on huber_c (constant and exponential schedules).",
+        "Multiplies huber_c (constant and exponential schedules).",
         flag="huber_scale",
         ge=1e-4,
         le=100,
@@ -36,8 +38,8 @@ class LossSettings(Settings):
     )
     min_snr_gamma: float = setting(
         0.0,
-        "Weight easy (low-noise) timesteps down: 5 is the usual value, 0 turns it off. Learns faster and steadier; "
-        "not together with D-Adaptation.",
+        "Give less weight to easy, low-noise timesteps: 5 is usual, 0 = off. Training is faster and steadier. Do "
+        "not combine with D-Adaptation.",
         flag="min_snr_gamma",
         ge=0,
         le=100,
@@ -45,19 +47,19 @@ class LossSettings(Settings):
     )
     debiased_estimation_loss: bool = setting(
         False,
-        "Weight by 1 / sqrt(SNR): another way to balance timesteps, often smoother.",
+        "Weight the loss by 1 / sqrt(SNR): another way to balance timesteps, often smoother.",
         flag="debiased_estimation_loss",
         key="ss_debiased_estimation",
     )
     scale_v_pred_loss_like_noise_pred: bool = setting(
         False,
-        "For v models: weigh timesteps as the loss of an eps model does.",
+        "For v models: weight timesteps like the loss of an eps model.",
         flag="scale_v_pred_loss_like_noise_pred",
         advanced=True,
     )
     v_pred_like_loss: float = setting(
         0.0,
-        "For eps models: add this part of a v model's loss (0.1 to 1; 0 = off).",
+        "For eps models: add this fraction of a v model's loss (0.1 to 1; 0 = off).",
         flag="v_pred_like_loss",
         ge=0,
         le=100,
@@ -66,21 +68,21 @@ class LossSettings(Settings):
     )
     weighting_scheme: Literal["none", "sigma_sqrt", "cosmap"] = setting(
         "none",
-        "For flow models: how much each timestep counts. sigma_sqrt: by 1 / sigma^2, with model_prediction_type "
-        "sigma_scaled; cosmap: the middle a little more.",
+        "For flow models: weight of each timestep in the loss. sigma_sqrt: 1 / sigma^2, with "
+        "model_prediction_type sigma_scaled; cosmap: slightly more weight in the middle.",
         flag="weighting_scheme",
         advanced=True,
     )
     model_prediction_type: Literal["raw", "sigma_scaled"] = setting(
         "raw",
-        "For flow models: what is compared. raw: the velocity, as the model was trained; sigma_scaled: the picture without "
-        "its noise, as sd-scripts does for SD3 (low noise counts little).",
+        "For flow models: what the loss compares. raw: the velocity, as the model was trained; sigma_scaled: the "
+        "denoised picture, as sd-scripts does for SD3 (low-noise timesteps count little).",
         flag="model_prediction_type",
         advanced=True,
     )
     prior_loss_weight: float = setting(
         1.0,
-        "Weight of regularization pictures (0.5 to 1).",
+        "Loss weight of regularization pictures (0.5 to 1 is usual).",
         flag="prior_loss_weight",
         ge=0,
         le=100,

@@ -12,10 +12,10 @@ class MergeTagsSettings(Settings):
 
     mode: Literal["union", "intersection", "vote"] = setting(
         "union",
-        "Which tags are kept: those that any tagger has (union, finds most), that all have (intersection, errs least), "
-        "or that at least min_votes have (vote, for three or four taggers).",
+        "Which tags are kept. union: those of any tagger (finds the most); intersection: those of all taggers "
+        "(fewest wrong tags); vote: those of at least min_votes taggers (for three or four taggers).",
     )
     min_votes: int = setting(
-        2, "How many taggers must have a tag, for vote (2 of 3 is usual); not used by the other modes.", ge=1, le=4
+        2, "For vote: how many taggers must have a tag (2 of 3 is usual). The other modes ignore it.", ge=1, le=4
     )
-    separator: str = setting(",", "What separates tags, usually a comma.", advanced=True)
+    separator: str = setting(",", "Text between two tags, usually a comma.", advanced=True)

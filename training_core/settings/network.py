@@ -18,32 +18,33 @@ class NetworkSettings(Settings):
     algo: Literal["lora", "locon", "loha", "lokr", "glora", "full", "diag-oft", "boft", "ia3", "dylora", "finetune"] = (
         setting(
             "lora",
-            "lora: the standard, Linear layers (and 3x3 convolutions once conv_rank is set). locon: the same with "
-            "convolutions in mind. loha, lokr: LyCORIS' Hadamard and Kronecker products, small files, good for styles. glora: "
-            "also scales the weight. full: the whole weight, large. diag-oft, boft: rotations, gentle. ia3: one number per "
-            "channel (the file is as large as the layers). dylora: usable at smaller ranks, too. finetune: no network, "
-            "the model's own weights, saved as a checkpoint (much memory).",
+            "Type of network. lora: the standard, for Linear layers (and 3x3 convolutions if conv_rank is set). "
+            "locon: the same with convolutions in mind. loha, lokr: LyCORIS' Hadamard and Kronecker products; small "
+            "files, good for styles. glora: also scales the weight. full: the whole weight; large files. diag-oft, "
+            "boft: rotations; gentle changes. ia3: one number per channel (the file is as large as the layers). "
+            "dylora: also usable at smaller ranks. finetune: no network, trains the model's own weights and saves a "
+            "checkpoint (needs a lot of VRAM).",
             flag="network_args algo",
         )
     )
     train: Literal["unet", "unet + text encoder", "text encoder"] = setting(
         "unet",
-        "What is trained. The text encoder (CLIP-L, CLIP-G, T5) helps with new words and costs time: captions are then "
-        "encoded anew every step. Its learning rate is text_encoder_lr of Optimizer Config.",
+        "What is trained. The text encoder (CLIP-L, CLIP-G, T5) helps with new words, but slows training down: "
+        "captions are then encoded again at every step. Its learning rate is text_encoder_lr of Optimizer Config.",
         flag="network_train_unet_only, network_train_text_encoder_only",
     )
     rank: int = setting(
         16,
-        "Size of the network, network_dim in sd-scripts: 4 to 32 is usual, 64 to 128 for much detail. For lokr, 100000 "
-        "means full dimension.",
+        "Size of the network (network_dim in sd-scripts): 4 to 32 is usual, 64 to 128 for a lot of detail. For "
+        "lokr, 100000 means full dimension.",
         flag="network_dim",
         ge=1,
         le=100000,
     )
     alpha: float = setting(
         8.0,
-        "The update is scaled by alpha / rank. Half or a quarter of the rank is usual; 1 wants a higher learning "
-        "rate. 0 means: as the rank.",
+        "Scales the update by alpha / rank. Half or a quarter of the rank is usual; alpha 1 needs a higher "
+        "learning rate. 0 = same as the rank.",
         flag="network_alpha",
         ge=0,
         le=100000,
@@ -51,17 +52,23 @@ class NetworkSettings(Settings):
     )
     conv_rank: int = setting(
         0,
-        "Rank for 3x3 convolutions (U-Nets only); 0 leaves them alone. 8 or less is usual.",
+        "Rank of 3x3 convolutions (U-Nets only). 8 or less is usual; 0 = not trained.",
         flag="network_args conv_dim",
         ge=0,
         le=100000,
     )
     conv_alpha: float = setting(
-        1.0, "Alpha for 3x3 convolutions.", flag="network_args conv_alpha", ge=0, le=100000, step=0.5
+        1.0,
+        "Alpha of 3x3 convolutions; their update is scaled by conv_alpha / conv_rank.",
+        flag="network_args conv_alpha",
+        ge=0,
+        le=100000,
+        step=0.5,
     )
     factor: int = setting(
         -1,
-        "lokr: how the weight is split; smaller means larger files (4 to 16, -1 = as even as possible).",
+        "lokr: how the weight is split into two blocks (4 to 16; -1 = as evenly as possible). A smaller factor "
+        "makes larger files.",
         flag="network_args factor",
         ge=-1,
         le=1024,
@@ -69,7 +76,8 @@ class NetworkSettings(Settings):
     )
     dropout: float = setting(
         0.0,
-        "Chance that a value of the network's output is dropped in training (0 to 0.3). lora and locon only.",
+        "Chance that a value of the network's output is dropped during training (0 to 0.3), against overfitting. "
+        "lora and locon only.",
         flag="network_dropout",
         ge=0,
         le=1,
@@ -78,7 +86,7 @@ class NetworkSettings(Settings):
     )
     rank_dropout: float = setting(
         0.0,
-        "Chance that a rank is dropped in training (0 to 0.3).",
+        "Chance that a rank is dropped during training (0 to 0.3), against overfitting.",
         flag="network_args rank_dropout",
         ge=0,
         le=1,
@@ -87,7 +95,7 @@ class NetworkSettings(Settings):
     )
     module_dropout: float = setting(
         0.0,
-        "Chance that a whole layer's network is skipped in a step (0 to 0.3).",
+        "Chance that the network of a whole layer is skipped in a step (0 to 0.3), against overfitting.",
         flag="network_args module_dropout",
         ge=0,
         le=1,
@@ -97,14 +105,15 @@ class NetworkSettings(Settings):
     preset: Literal["attn-mlp", "full", "full-lin", "attn-only", "unet-transformer-only", "unet-convblock-only"] = (
         setting(
             "attn-mlp",
-            "Which layers are trained. attn-mlp: all of the transformer blocks, as sd-scripts' LoRA. full: everything, "
-            "as LyCORIS' default (needs conv_rank for convolutions). full-lin: everything but convolutions.",
+            "Which layers are trained. attn-mlp: all of the transformer blocks, like LoRA in sd-scripts. full: "
+            "everything, like LyCORIS' default (convolutions need conv_rank). full-lin: everything except "
+            "convolutions.",
             flag="network_args preset",
         )
     )
     preset_toml: str = setting(
         "",
-        "A LyCORIS preset of your own, as the text of its TOML file; wins over preset. Empty: none.",
+        "Your own LyCORIS preset, as the text of its TOML file. Overrides preset. Empty: not used.",
         flag="network_args preset",
         key="ss_network_args preset_toml",
         multiline=True,
@@ -112,49 +121,50 @@ class NetworkSettings(Settings):
     )
     train_norm: bool = setting(
         False,
-        "Train the normalisation layers of the chosen blocks as well.",
+        "Also train the normalization layers of the chosen blocks.",
         flag="network_args train_norm",
         advanced=True,
     )
     dora: bool = setting(
         False,
-        "Train the size of each weight row apart from its direction (DoRA); for lora, locon, loha and lokr. Slower, "
-        "nearer to full training.",
+        "DoRA: train the magnitude of each weight row separately from its direction (lora, locon, loha and lokr)."
+        " Slower, closer to full training.",
         flag="network_args dora_wd",
     )
     wd_on_output: bool = setting(
         True,
-        "DoRA: one size per output row; off: per input column.",
+        "DoRA: one magnitude per output row. Off: one per input column.",
         flag="network_args wd_on_output",
         advanced=True,
     )
     rs_lora: bool = setting(
         False,
-        "Scale by alpha / square root of the rank, so that large ranks learn as fast (lora, locon, loha, lokr).",
+        "rsLoRA: scale by alpha / square root of the rank, so that large ranks learn as fast as small ones (lora,"
+        " locon, loha, lokr).",
         flag="network_args rs_lora",
         advanced=True,
     )
     use_tucker: bool = setting(
         False,
-        "Tucker decomposition of 3x3 convolutions: smaller (lora, locon, loha).",
+        "Tucker decomposition of 3x3 convolutions, for smaller files (lora, locon, loha).",
         flag="network_args use_tucker",
         advanced=True,
     )
     decompose_both: bool = setting(
         False,
-        "lokr: also split the small block by the rank.",
+        "lokr: also decompose the small block by the rank.",
         flag="network_args decompose_both",
         advanced=True,
     )
     full_matrix: bool = setting(
         False,
-        "lokr: keep the large block whole, whatever the rank.",
+        "lokr: do not decompose the large block, whatever the rank.",
         flag="network_args full_matrix",
         advanced=True,
     )
     block_size: int = setting(
         4,
-        "dylora: ranks are trained in blocks of this size; must divide the rank.",
+        "dylora: ranks are trained in groups of this size; the rank must be a multiple of it.",
         flag="network_args block_size",
         ge=1,
         le=1024,
@@ -162,7 +172,7 @@ class NetworkSettings(Settings):
     )
     constraint: float = setting(
         0.0,
-        "diag-oft, boft: largest rotation (1e-4 to 1e-2; 0 = no limit).",
+        "diag-oft, boft: maximum rotation (1e-4 to 1e-2; 0 = no limit).",
         flag="network_args constraint",
         ge=0,
         le=10,
@@ -171,15 +181,15 @@ class NetworkSettings(Settings):
     )
     include: str = setting(
         "",
-        "Train only layers whose name one of these regular expressions matches, one per line or separated by commas, "
-        "such as 'attn2' or 'output_blocks'. Empty: all of the preset.",
+        "Train only layers whose name matches one of these regular expressions, one per line or separated by "
+        "commas, such as 'attn2' or 'output_blocks'. Empty: all layers of the preset.",
         flag="network_args include_patterns",
         multiline=True,
         advanced=True,
     )
     exclude: str = setting(
         "",
-        "Leave layers out whose name one of these regular expressions matches, for example 'adaLN_modulation'.",
+        "Do not train layers whose name matches one of these regular expressions, for example 'adaLN_modulation'.",
         flag="network_args exclude_patterns",
         multiline=True,
         advanced=True,
@@ -187,7 +197,7 @@ class NetworkSettings(Settings):
 
     scale_weight_norms: float = setting(
         0.0,
-        "Largest size of each layer's change, kept after every step (1 is usual; 0 = no limit). lora and locon.",
+        "Maximum norm of each layer's change, applied after every step (1 is usual; 0 = no limit). lora and locon.",
         flag="scale_weight_norms",
         ge=0,
         le=1000,
@@ -196,7 +206,7 @@ class NetworkSettings(Settings):
     )
     loraplus_lr_ratio: float = setting(
         0.0,
-        "LoRA+: the up weights learn this much faster (4 to 16; 0 = as fast as the others). lora and locon.",
+        "LoRA+: how many times faster the up weights learn (4 to 16; 0 = as fast as the others). lora and locon.",
         flag="network_args loraplus_lr_ratio",
         ge=0,
         le=1000,
@@ -205,8 +215,8 @@ class NetworkSettings(Settings):
     )
     network_weights: str = setting(
         "",
-        "Continue from this LoRA of the loras folders (its file name); algo, rank and layers must be the same, LoRA Info "
-        "shows them. Empty: start anew.",
+        "Continue from this LoRA of the loras folders (its file name). algo, rank and layers must be the same; "
+        "LoRA Info shows them. Empty: start from scratch.",
         flag="network_weights",
         advanced=True,
     )
@@ -261,5 +271,5 @@ class NetworkSettings(Settings):
                 if text.strip():
                     expressions.append(re.compile(text.strip()))
             except re.error as error:
-                raise ValueError(f"{name}: '{text.strip()}' is no regular expression ({error}).") from None
+                raise ValueError(f"{name}: '{text.strip()}' is not a valid regular expression ({error}).") from None
         return expressions

@@ -15,8 +15,8 @@ class NoiseSettings(Settings):
 
     noise_offset: float = setting(
         0.0,
-        "Shift the noise of each channel as a whole: lets the model learn very dark and bright pictures (0.03 to 0.1). "
-        "For eps and v models (SD1.5, SD2, SDXL).",
+        "Shift the noise of each channel as a whole, so that the model learns very dark and bright pictures (0.03"
+        " to 0.1). For eps and v models (SD1.5, SD2, SDXL).",
         flag="noise_offset",
         ge=0,
         le=10,
@@ -24,13 +24,13 @@ class NoiseSettings(Settings):
     )
     noise_offset_random_strength: bool = setting(
         False,
-        "Draw the strength of noise_offset anew for each batch, between 0 and its value.",
+        "Use a random strength between 0 and noise_offset for each batch.",
         flag="noise_offset_random_strength",
         advanced=True,
     )
     adaptive_noise_scale: float = setting(
         0.0,
-        "Add this times the absolute mean of the latent's channel to noise_offset (about 0.01; may be negative).",
+        "Add this value times the absolute mean of the latent's channel to noise_offset (about 0.01; may be negative).",
         flag="adaptive_noise_scale",
         ge=-10,
         le=10,
@@ -39,14 +39,14 @@ class NoiseSettings(Settings):
     )
     multires_noise_iterations: int = setting(
         0,
-        "Add noise of coarser and coarser resolutions, this many levels (6 to 10; 0 = off). For eps and v models.",
+        "Add noise at this many coarser resolutions (pyramid noise; 6 to 10, 0 = off). For eps and v models.",
         flag="multires_noise_iterations",
         ge=0,
         le=64,
     )
     multires_noise_discount: float = setting(
         0.3,
-        "How much weaker each coarser level is (0.1 to 0.8).",
+        "Strength of each coarser level as a fraction of the level before it (0.1 to 0.8).",
         flag="multires_noise_discount",
         ge=0,
         le=1,
@@ -54,7 +54,8 @@ class NoiseSettings(Settings):
     )
     ip_noise_gamma: float = setting(
         0.0,
-        "Disturb the noisy input, not the target: makes the model forgive its own errors (0.05 to 0.15).",
+        "Add noise to the model's input but not to its target, which makes it more robust to its own errors (0.05"
+        " to 0.15).",
         flag="ip_noise_gamma",
         ge=0,
         le=10,
@@ -62,13 +63,14 @@ class NoiseSettings(Settings):
     )
     ip_noise_gamma_random_strength: bool = setting(
         False,
-        "Draw the strength of ip_noise_gamma anew for each batch, between 0 and its value.",
+        "Use a random strength between 0 and ip_noise_gamma for each batch.",
         flag="ip_noise_gamma_random_strength",
         advanced=True,
     )
     zero_terminal_snr: bool = setting(
         False,
-        "Let the last timestep be pure noise, for models with v prediction that are sampled so (the loss weights follow).",
+        "Make the last timestep pure noise, for models with v prediction that are sampled that way. The loss "
+        "weights change with it.",
         flag="zero_terminal_snr",
         advanced=True,
     )
@@ -76,14 +78,14 @@ class NoiseSettings(Settings):
         "auto", "uniform", "sigmoid", "logit_normal", "mode", "cosmap", "shift", "flux_shift"
     ] = setting(
         "auto",
-        "How often each timestep is trained, for flow models (SD3, Flux, Lumina, Qwen ...; eps and v models are always "
-        "uniform). sigmoid and logit_normal prefer the middle, shift moves towards noise, flux_shift does so by the size "
-        "of the picture. auto: what is usual for the model. Timestep Plot shows it.",
+        "How often each timestep is trained, for flow models (SD3, Flux, Lumina, Qwen ...; eps and v models are "
+        "always uniform). sigmoid and logit_normal prefer the middle, shift prefers noisy timesteps, flux_shift "
+        "does so depending on the picture size. auto: what is usual for the model. Timestep Plot shows it.",
         flag="timestep_sampling",
     )
     sigmoid_scale: float = setting(
         1.0,
-        "Width of sigmoid, shift and flux_shift (0.5 narrow to 2 wide).",
+        "Width of the sigmoid, shift and flux_shift distributions (0.5 narrow to 2 wide).",
         flag="sigmoid_scale",
         ge=0.01,
         le=100,
@@ -92,7 +94,7 @@ class NoiseSettings(Settings):
     )
     logit_mean: float = setting(
         0.0,
-        "Middle of logit_normal; above 0 more noise (-1 to 1).",
+        "Centre of logit_normal (-1 to 1); above 0 means more noise.",
         flag="logit_mean",
         ge=-10,
         le=10,
@@ -100,15 +102,21 @@ class NoiseSettings(Settings):
         advanced=True,
     )
     logit_std: float = setting(
-        1.0, "Width of logit_normal (0.5 to 1.5).", flag="logit_std", ge=0.01, le=10, step=0.1, advanced=True
+        1.0, "Width of logit_normal (0.5 to 1.5 is usual).", flag="logit_std", ge=0.01, le=10, step=0.1, advanced=True
     )
     mode_scale: float = setting(
-        1.29, "Strength of mode (0.8 to 1.5).", flag="mode_scale", ge=-2, le=3, step=0.01, advanced=True
+        1.29,
+        "Strength of mode sampling (0.8 to 1.5 is usual).",
+        flag="mode_scale",
+        ge=-2,
+        le=3,
+        step=0.01,
+        advanced=True,
     )
     flow_shift: float = setting(
         0.0,
-        "Move timesteps towards noise by this factor (2 to 6; 1 = not at all). 0: what is usual, 3 for shift. "
-        "sd-scripts: --discrete_flow_shift, and --training_shift for SD3.",
+        "Shift timesteps towards noise by this factor (2 to 6; 1 = no shift). 0 = the usual value, which is 3 for"
+        " shift. In sd-scripts: --discrete_flow_shift, and --training_shift for SD3.",
         key="ss_discrete_flow_shift",
         ge=0,
         le=100,
@@ -116,7 +124,7 @@ class NoiseSettings(Settings):
     )
     min_timestep: int = setting(
         0,
-        "Train no timestep below this one (0 to 1000, low = little noise).",
+        "Timesteps below this one are not trained (0 to 1000; low = little noise).",
         flag="min_timestep",
         key="modelspec.timestep_range",
         ge=0,
@@ -125,7 +133,7 @@ class NoiseSettings(Settings):
     )
     max_timestep: int = setting(
         1000,
-        "Train no timestep from this one on (1 to 1000).",
+        "Timesteps from this one on are not trained (1 to 1000).",
         flag="max_timestep",
         key="modelspec.timestep_range",
         ge=1,
@@ -137,7 +145,8 @@ class NoiseSettings(Settings):
     def _together(self) -> Self:
         if self.adaptive_noise_scale and not self.noise_offset:
             raise ValueError(
-                "adaptive_noise_scale needs noise_offset: set it, for example to 0.03, or take the scale out."
+                "adaptive_noise_scale needs noise_offset: set noise_offset, for example to 0.03, or adaptive_noise_scale "
+                "to 0."
             )
         if self.min_timestep >= self.max_timestep:
             raise ValueError(

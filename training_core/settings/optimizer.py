@@ -49,32 +49,38 @@ class OptimizerSettings(Settings):
 
     optimizer_type: OptimizerName = setting(
         "AdamW",
-        "AdamW: the standard. Names with 8bit (bitsandbytes) keep their state in 8 bits. Lion wants a third to a tenth of "
-        "AdamW's learning rate. Prodigy and DAdapt... find the learning rate themselves: set learning_rate to 1. "
-        "...ScheduleFree need no schedule. DAdaptation is DAdaptAdamPreprint.",
+        "AdamW is the standard. 8bit versions (bitsandbytes) keep their state in 8 bits to save VRAM. Lion needs "
+        "a third to a tenth of AdamW's learning rate. Prodigy and DAdapt... find the learning rate themselves: "
+        "set learning_rate to 1. ...ScheduleFree need no schedule. DAdaptation is DAdaptAdamPreprint.",
         flag="optimizer_type",
         key="ss_optimizer",
     )
     optimizer_args: str = setting(
         "",
-        "More arguments of the optimizer, separated by spaces as sd-scripts takes them, such as "
-        "weight_decay=0.05 betas=0.9,0.95 (empty = its defaults)",
+        "More arguments for the optimizer, separated by spaces as in sd-scripts, such as weight_decay=0.05 "
+        "betas=0.9,0.95. Empty: its defaults.",
         flag="optimizer_args",
         key="ss_optimizer",
     )
     learning_rate: float = setting(
-        1e-4, "Learning rate: 1e-4 is a good start for AdamW.", flag="learning_rate", ge=0, le=10, step=1e-6
+        1e-4,
+        "Learning rate; 1e-4 is a good start for AdamW. Too high: the loss diverges; too low: little is learned.",
+        flag="learning_rate",
+        ge=0,
+        le=10,
+        step=1e-6,
     )
     unet_lr: str = setting(
         "",
-        "Learning rate of the diffusion model (U-Net or DiT); empty = learning_rate, 0 = not trained.",
+        "Learning rate of the diffusion model (U-Net or DiT). Empty: learning_rate; 0 = not trained.",
         flag="unet_lr",
         advanced=True,
     )
     text_encoder_lr: str = setting(
         "",
-        "Learning rates of the text encoders, often half of the U-Net's or less: one for all, or up to three such as "
-        "5e-5, 5e-5, 0 (two: the second is for the third as well). Empty = learning_rate, 0 = that encoder is not trained.",
+        "Learning rates of the text encoders, often half of the U-Net's or less: one for all, or up to three, "
+        "such as 5e-5, 5e-5, 0 (with two, the second is also used for the third). Empty: learning_rate; 0 = that "
+        "encoder is not trained.",
         flag="text_encoder_lr",
         advanced=True,
     )
@@ -93,28 +99,29 @@ class OptimizerSettings(Settings):
         "adafactor",
     ] = setting(
         "constant",
-        "How the learning rate changes over the run: constant, or falling along a line, a cosine, ... LR Schedule Plot draws "
-        "it. adafactor is Adafactor's own (with relative_step).",
+        "How the learning rate changes over the run: constant, or decaying along a line, a cosine, ...; LR "
+        "Schedule Plot shows it. adafactor is Adafactor's own schedule (with relative_step).",
         flag="lr_scheduler",
     )
     lr_warmup_steps: str = setting(
         "0",
-        "Steps over which the learning rate rises from 0: a number of steps (100), or a part of the run (0.05 or 5%). "
-        "5 to 10 % is usual.",
+        "Warm-up: steps over which the learning rate rises from 0, as a number of steps (100) or a part of the "
+        "run (0.05 or 5%). 5 to 10 % is usual.",
         flag="lr_warmup_steps",
     )
     lr_decay_steps: str = setting(
         "0",
-        "Steps at the end over which warmup_stable_decay lowers the learning rate: a number (100), or a part (0.2 or 20%).",
+        "For warmup_stable_decay: steps at the end over which the learning rate decays, as a number of steps "
+        "(100) or a part of the run (0.2 or 20%).",
         flag="lr_decay_steps",
         advanced=True,
     )
     lr_scheduler_num_cycles: int = setting(
-        1, "Number of cosine restarts (1 to 4).", flag="lr_scheduler_num_cycles", ge=1, le=1000, advanced=True
+        1, "Number of cosine restarts (1 to 4 is usual).", flag="lr_scheduler_num_cycles", ge=1, le=1000, advanced=True
     )
     lr_scheduler_power: float = setting(
         1.0,
-        "Power of the polynomial schedule: 1 is a line, 2 falls faster at first.",
+        "Power of the polynomial schedule: 1 is linear, 2 falls faster at first.",
         flag="lr_scheduler_power",
         ge=0,
         le=100,
@@ -123,7 +130,7 @@ class OptimizerSettings(Settings):
     )
     lr_scheduler_timescale: int = setting(
         0,
-        "Time scale of inverse_sqrt in steps; 0 = the warm-up, or 10000 without one.",
+        "Time scale of inverse_sqrt in steps; 0 = the warm-up length, or 10000 without warm-up.",
         flag="lr_scheduler_timescale",
         ge=0,
         le=100_000_000,
@@ -131,7 +138,8 @@ class OptimizerSettings(Settings):
     )
     lr_scheduler_min_lr_ratio: float = setting(
         0.0,
-        "Where cosine_with_min_lr, warmup_stable_decay and rex end, as a part of the learning rate (0.1 is usual).",
+        "Final learning rate of cosine_with_min_lr, warmup_stable_decay and rex, as a fraction of the learning "
+        "rate (0.1 is usual).",
         flag="lr_scheduler_min_lr_ratio",
         ge=0,
         le=1,
@@ -140,14 +148,15 @@ class OptimizerSettings(Settings):
     )
     lr_step_rules: str = setting(
         "",
-        "For piecewise_constant: factor:until, and a last factor, such as 1:100, 0.1:200, 0.01 (or 1:50%, 0.1:80%, 0.01).",
+        "For piecewise_constant: pairs of factor:step and a last factor, such as 1:100, 0.1:200, 0.01 (or 1:50%, "
+        "0.1:80%, 0.01). The learning rate is multiplied by a factor up to its step.",
         flag='lr_scheduler_args step_rules="..."',
         key="ss_lr_step_rules",
         advanced=True,
     )
     max_grad_norm: float = setting(
         1.0,
-        "Gradients longer than this are shortened to it; 0 = off.",
+        "Gradient clipping: a larger gradient norm is scaled down to this (1 is usual; 0 = off).",
         flag="max_grad_norm",
         ge=0,
         le=1000,
@@ -156,8 +165,8 @@ class OptimizerSettings(Settings):
     )
     ema_decay: float = setting(
         0.0,
-        "Also keep a running mean of the network, saved beside as name-ema: smoother, and a little behind. 0.99 to 0.9999; "
-        "0 = off.",
+        "Also save an EMA (running average) of the network, as name-ema: smoother, but slightly behind. 0.99 to "
+        "0.9999 is usual; 0 = off.",
         ge=0,
         le=0.999999,
         step=0.001,
@@ -165,15 +174,16 @@ class OptimizerSettings(Settings):
     )
     optimizer_class: str = setting(
         "",
-        "An optimizer of any installed package instead of optimizer_type: package.Class, or a class of torch.optim.",
+        "Use an optimizer of any installed package instead of optimizer_type: package.Class, or a class of "
+        "torch.optim.",
         flag="optimizer_type",
         key="ss_optimizer",
         advanced=True,
     )
     optimizer_fallback: bool = setting(
         False,
-        "If bitsandbytes does not work here, use the same optimizer in 32 bits instead (more memory), with a warning. Off: "
-        "stop before training.",
+        "If bitsandbytes does not work on this machine, use the same optimizer in 32 bits instead (more VRAM), "
+        "with a warning. Off: stop before training.",
         advanced=True,
     )
 
@@ -201,7 +211,7 @@ class OptimizerSettings(Settings):
     def _rates(cls, value: str, info: Any) -> str:
         most = 1 if info.field_name == "unet_lr" else 3
         if len(_numbers(value, info.field_name)) > most:
-            raise ValueError(f"{info.field_name} is '{value}': it takes at most {most}; take the others away.")
+            raise ValueError(f"{info.field_name} is '{value}': it takes at most {most}; remove the others.")
         return value
 
     @field_validator("lr_step_rules")

@@ -12,19 +12,19 @@ class RebalanceSettings(Settings):
 
     by: Literal["sub-folders", "tags"] = setting(
         "sub-folders",
-        "What makes a group: the sub-folder of a picture (one folder per outfit or character), or the first of the tags "
-        "below that its caption has.",
+        "What makes a group: the sub-folder of a picture (one folder per outfit or character), or the first of "
+        "the tags below that its caption has.",
     )
     tags: str = setting(
         "",
-        "For by = tags: one tag per group, separated by commas or lines, for example 'front view, side view, from "
-        "behind'. Pictures with none of them keep their repeats.",
+        "For by = tags: one tag per group, separated by commas or lines, for example 'front view, side view, from"
+        " behind'. Pictures without any of them keep their repeats.",
         multiline=True,
     )
     max_repeats: int = setting(
         20,
-        "Repeats are not raised above this (10 to 30 is usual): a few pictures seen too often are learned by heart. "
-        "Pictures that have more already keep them.",
+        "Repeats are not raised above this (10 to 30 is usual): pictures that are seen too often cause "
+        "overfitting. Pictures that already have more keep them.",
         ge=1,
         le=1000,
     )

@@ -10,51 +10,54 @@ class SamplingSettings(Settings):
 
     sample_prompts: str = setting(
         "",
-        "One prompt a line, as in sd-scripts: 'a cat --n bad --w 768 --h 512 --d 42 --l 7.5 --s 28' (negative, width, "
-        "height, seed, cfg, steps). Lines that begin with # are skipped. Or the name of a .txt, .toml or .json file with "
-        "prompts in ComfyUI's input folder. Empty: the first three captions.",
+        "One prompt per line, as in sd-scripts: 'a cat --n bad --w 768 --h 512 --d 42 --l 7.5 --s 28' (negative, "
+        "width, height, seed, cfg, steps). Lines that start with # are skipped. Or the name of a .txt, .toml or "
+        ".json file with prompts in ComfyUI's input folder. Empty: the first three captions.",
         flag="sample_prompts",
         multiline=True,
     )
     sample_every_n_epochs: int = setting(
         1,
-        "Draw after every n-th epoch; 0 = by steps.",
+        "Draw samples after every n-th epoch; 0 = use sample_every_n_steps.",
         flag="sample_every_n_epochs",
         ge=0,
         le=100000,
     )
     sample_every_n_steps: int = setting(
         0,
-        "Draw after every n-th step, if not by epochs; 0 = never.",
+        "Draw samples after every n-th step, if sample_every_n_epochs is 0; 0 = never.",
         flag="sample_every_n_steps",
         ge=0,
         le=100_000_000,
     )
     sample_at_first: bool = setting(
-        True, "Draw once before training: what the base model makes of the prompts.", flag="sample_at_first"
+        True,
+        "Also draw samples before training, to see what the base model makes of the prompts.",
+        flag="sample_at_first",
     )
-    width: int = setting(512, "Width in pixels, where a prompt names none.", flag="--w", ge=64, le=8192, step=8)
-    height: int = setting(512, "Height in pixels, where a prompt names none.", flag="--h", ge=64, le=8192, step=8)
+    width: int = setting(512, "Width in pixels, unless the prompt sets it.", flag="w", ge=64, le=8192, step=8)
+    height: int = setting(512, "Height in pixels, unless the prompt sets it.", flag="h", ge=64, le=8192, step=8)
     steps: int = setting(
-        20, "Sampling steps, where a prompt names none (20 to 30 is usual).", flag="--s", ge=1, le=1000
+        20, "Sampling steps, unless the prompt sets them (20 to 30 is usual).", flag="s", ge=1, le=1000
     )
     cfg: float = setting(
         7.0,
-        "Guidance, where a prompt names none: 5 to 8 for SD1.5 and SDXL, 4 to 5 for SD3, 1 for Flux.",
-        flag="--l",
+        "CFG scale, unless the prompt sets it: 5 to 8 for SD1.5 and SDXL, 4 to 5 for SD3, 1 for Flux.",
+        flag="l",
         ge=0,
         le=100,
         step=0.1,
     )
-    negative: str = setting("", "Negative prompt, where a prompt names none.", flag="--n", multiline=True)
+    negative: str = setting("", "Negative prompt, unless the prompt sets it.", flag="n", multiline=True)
     sample_seed: int = setting(
         42,
-        "Seed of the first prompt; the next ones count up. The same in all epochs, so that pictures can be compared.",
-        flag="--d",
+        "Seed of the first prompt; it goes up by one for each further prompt. The same in all epochs, so that "
+        "pictures can be compared.",
+        flag="d",
         ge=0,
         le=2**53,
     )
     sampler_name: str = setting(
-        "euler", "Sampler; the one you will draw with shows what you will get.", flag="sample_sampler"
+        "euler", "Sampler. Use the one that you will generate with later.", flag="sample_sampler"
     )
-    scheduler: str = setting("normal", "Noise schedule of the sampler.")
+    scheduler: str = setting("normal", "Scheduler (noise schedule) of the sampler.")

@@ -17,17 +17,18 @@ class TrainingSettings(Settings):
 
     output_name: str = setting(
         "my_lora",
-        "Name of the LoRA in the loras folder; sub-folders with '/'. Epochs are saved as name-000001 and so on.",
+        "File name of the LoRA in the loras folder; use '/' for sub-folders. Epochs are saved as name-000001 and "
+        "so on.",
         flag="output_name",
     )
     own_folder: bool = setting(
         False,
-        "Put the run's files into a sub-folder of their own name: my_lora/my_lora-000001 and so on.",
+        "Save the run's files in a sub-folder of the same name: my_lora/my_lora-000001 and so on.",
         advanced=True,
     )
     epochs: int = setting(
         10,
-        "How often the whole dataset is seen (5 to 20 is usual).",
+        "How many times the whole dataset is trained (5 to 20 is usual).",
         flag="max_train_epochs",
         key="ss_num_epochs",
         ge=1,
@@ -35,7 +36,7 @@ class TrainingSettings(Settings):
     )
     max_train_steps: int = setting(
         0,
-        "Stop after this many steps instead; 0 = by epochs.",
+        "Train this many steps instead of epochs; 0 = use epochs.",
         flag="max_train_steps",
         ge=0,
         le=100_000_000,
@@ -43,7 +44,7 @@ class TrainingSettings(Settings):
     )
     gradient_accumulation_steps: int = setting(
         1,
-        "Batches per update: 4 makes batch size 2 count like 8 without its memory.",
+        "Batches per weight update: 4 makes batch size 2 count like 8, without the VRAM of 8.",
         flag="gradient_accumulation_steps",
         ge=1,
         le=1024,
@@ -51,22 +52,24 @@ class TrainingSettings(Settings):
     )
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = setting(
         "auto",
-        "Number format of the frozen model's arithmetic. auto: the one ComfyUI loaded the model in, but bf16 instead of fp16 on "
-        "a GPU that has it. The network itself is kept in float32, unless full_precision says otherwise.",
+        "Number format in which the frozen model computes. auto: the one in which ComfyUI loaded the model, but "
+        "bf16 instead of fp16 on a GPU that supports it. The network itself stays in float32, unless "
+        "full_precision says otherwise.",
         flag="mixed_precision",
         advanced=True,
     )
     gradient_checkpointing: Literal["auto", "off", "part", "all"] = setting(
         "auto",
-        "Compute blocks of the model twice to save memory. part: every second transformer block, saves about half of what can "
-        "be saved for half a forward pass more; all: every block, for a whole one (what sd-scripts' flag does). auto: off where "
-        "a step fits the GPU; else a step is tried, and the fastest way that fits is taken and told: blocks computed twice, "
-        "batches in pieces, swapped blocks. What is learnt stays the same.",
+        "Saves VRAM by computing blocks of the model twice. part: every second transformer block; about half of "
+        "the possible saving, for half a forward pass more. all: every block, for a whole one more (what "
+        "sd-scripts' flag does). auto: off if a step fits into VRAM; otherwise a step is tried, and the fastest "
+        "method that fits is used and reported: recomputed blocks, batches in pieces, swapped blocks. What is "
+        "learned stays the same.",
         flag="gradient_checkpointing",
     )
     seed: int = setting(
         0,
-        "Everything random in the run follows from it: the same graph gives the same LoRA.",
+        "Seed of everything random in the run: the same graph with the same seed gives the same LoRA.",
         flag="seed",
         ge=0,
         le=2**53,
@@ -74,14 +77,14 @@ class TrainingSettings(Settings):
     )
     save_every_n_epochs: int = setting(
         1,
-        "Keep a LoRA of every n-th epoch, to compare them; 0 = only the last.",
+        "Save a LoRA after every n-th epoch, to compare them later; 0 = only the last one.",
         flag="save_every_n_epochs",
         ge=0,
         le=100000,
     )
     save_every_n_steps: int = setting(
         0,
-        "Keep a LoRA of every n-th step as well (name-step00000100); 0 = none.",
+        "Also save a LoRA after every n-th step (name-step00000100); 0 = none.",
         flag="save_every_n_steps",
         ge=0,
         le=100_000_000,
@@ -89,7 +92,7 @@ class TrainingSettings(Settings):
     )
     save_last_n_epochs: int = setting(
         0,
-        "Keep only the last n of the epochs' files while training goes on; 0 = all.",
+        "Keep only the last n files saved by epochs and delete older ones during training; 0 = keep all.",
         flag="save_last_n_epochs",
         ge=0,
         le=100000,
@@ -97,7 +100,7 @@ class TrainingSettings(Settings):
     )
     save_last_n_steps: int = setting(
         0,
-        "Keep only files of the last n steps (counted in steps, not in files); 0 = all.",
+        "Keep only files of the last n steps (counted in steps, not in files); 0 = keep all.",
         flag="save_last_n_steps",
         ge=0,
         le=100_000_000,
@@ -105,54 +108,56 @@ class TrainingSettings(Settings):
     )
     save_precision: Literal["fp16", "bf16", "float"] = setting(
         "fp16",
-        "Number format in the file: fp16 is the standard, float keeps every bit.",
+        "Number format of the saved file: fp16 is the standard, float keeps every bit.",
         flag="save_precision",
         advanced=True,
     )
     save_diffusers_copy: bool = setting(
         False,
-        "Write name-diffusers.safetensors beside each file: the same LoRA in the names of diffusers (PEFT), for programs other "
-        "than ComfyUI. lora and locon only.",
+        "Also save name-diffusers.safetensors beside each file: the same LoRA with the key names of diffusers "
+        "(PEFT), for programs other than ComfyUI. lora and locon only.",
         advanced=True,
     )
     overwrite: bool = setting(
         False,
-        "Replace LoRA files of the same name that another run has written. Off: a number is added to the name.",
+        "Replace LoRA files of the same name that another run saved. Off: a number is added to the name.",
         advanced=True,
     )
     retrain: bool = setting(
         False,
-        "Train anew even if this very run has been trained already, or stopped half-way. Off: a finished run is used at "
-        "once, a stopped one goes on.",
+        "Train again from the start, even if this run is already finished or was stopped half-way. Off: a "
+        "finished run is used at once, and a stopped run resumes.",
         advanced=True,
     )
     save_state_on_train_end: bool = setting(
         True,
-        "Keep the state of the finished run (optimizer and all), so that more epochs continue it. It is several times as "
-        "large as the LoRA.",
+        "Keep the training state of the finished run (optimizer included), so that it can be continued with more "
+        "epochs. It is several times as large as the LoRA.",
         flag="save_state_on_train_end",
         advanced=True,
     )
     log_with: Literal["none", "tensorboard", "wandb"] = setting(
         "none",
-        "Send the numbers to TensorBoard (into the run's folder) or Weights & Biases (over the internet) as well.",
+        "Also log to TensorBoard (in the run's folder) or to Weights & Biases (over the internet).",
         flag="log_with",
         advanced=True,
     )
     full_precision: Literal["no", "fp16", "bf16"] = setting(
         "no",
-        "Keep what is trained (the network, or with finetune the model) in this number format instead of float32: half the "
-        "memory for it and its gradients. bf16 is rounded at random, so that small updates are not lost. Needs the same "
-        "mixed_precision. Worth it for finetune and very large ranks only (sd-scripts: --full_fp16, --full_bf16).",
+        "Keep the trained weights (the network, or with finetune the model) in this number format instead of "
+        "float32: half the memory for them and their gradients. bf16 uses stochastic rounding, so that small "
+        "updates are not lost. Needs the same mixed_precision. Worth it only for finetune and very large ranks "
+        "(sd-scripts: --full_fp16, --full_bf16).",
         flag="full_bf16",
         key="ss_full_fp16",
         advanced=True,
     )
     blocks_to_swap: int = setting(
         0,
-        "Keep the weights of so many transformer blocks in main memory and copy them to the GPU when they are needed, at most two "
-        "at a time: for models that do not fit (Flux has 57 blocks, SDXL 70). Saves from 3 blocks on, slower where the copies do "
-        "not keep up; 0 = none. For algo lora, locon, loha and lokr.",
+        "Keep the weights of this many transformer blocks in RAM and copy them to the GPU when they are needed, "
+        "at most two at a time: for models that do not fit into VRAM (Flux has 57 blocks, SDXL 70). Saves VRAM "
+        "from 3 blocks on; slower if copying takes longer than computing. 0 = none. For algo lora, locon, loha "
+        "and lokr.",
         flag="blocks_to_swap",
         ge=0,
         le=1000,
@@ -160,26 +165,26 @@ class TrainingSettings(Settings):
     )
     processes: int = setting(
         1,
-        "Processes that train together, one per GPU; each has its own batches, so 2 make the batch size count twice. 1 trains "
-        "in ComfyUI itself; more need the package accelerate.",
+        "Number of training processes, one per GPU. Each has its own batches, so 2 double the effective batch "
+        "size. 1 trains in ComfyUI itself; more need the package accelerate.",
         ge=1,
         le=64,
         advanced=True,
     )
     torch_compile: bool = setting(
         False,
-        "Let torch compile the model's transformer blocks: faster steps after a first one of a minute or more (once, until ComfyUI is "
-        "restarted). Rounding differs a little. Needs triton on a GPU (Windows: triton-windows); where it does not work, the blocks "
-        "run as usual and it is said.",
+        "Compile the model's transformer blocks with torch.compile: the first step takes a minute or more (once, "
+        "until ComfyUI is restarted), later steps are faster. Rounding differs slightly. Needs triton on a GPU "
+        "(Windows: triton-windows); where it does not work, the blocks run as usual, with a warning.",
         flag="torch_compile",
         advanced=True,
     )
     deterministic: Literal["auto", "on", "off"] = setting(
         "auto",
-        "On a GPU: take only algorithms that give the same bytes every time, so that the same graph and seed give the same LoRA "
-        "to the byte, on one machine and card. Otherwise its attention and some sums end a little differently each time. auto: on, "
-        "if a step tried at the start takes at most 10 % longer with them; what was taken is kept with the run. A CPU is always "
-        "exact.",
+        "On a GPU: use only algorithms that give the same bytes every time, so that the same graph and seed give "
+        "the same LoRA to the byte, on one machine and card. Otherwise attention and some sums differ slightly "
+        "each time. auto: on, if a step tried at the start takes at most 10 % longer; the choice is stored with "
+        "the run. A CPU is always exact.",
         advanced=True,
     )
 

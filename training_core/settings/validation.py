@@ -10,26 +10,26 @@ class ValidationSettings(Settings):
 
     probe_samples: int = setting(
         8,
-        "How many fixed pictures with fixed noise are looked at each time (4 to 32; 0 = no probe).",
+        "Number of fixed pictures with fixed noise on which the loss is measured (4 to 32; 0 = no probe).",
         ge=0,
         le=1024,
     )
     validate_every_n_steps: int = setting(
         0,
-        "Look at them every so many steps; 0: about 20 times in the run.",
+        "Measure the probe every n steps; 0 = about 20 times in the run.",
         flag="validate_every_n_steps",
         ge=0,
         le=1_000_000,
     )
     validation_split: float = setting(
         0.0,
-        "Part of the pictures that is held out from training for it (0.1 is usual; 0 = none: the probe then looks at "
-        "pictures of the training, and cannot show overfitting).",
+        "Fraction of the pictures that is held out from training for the probe (0.1 is usual). 0 = none: the "
+        "probe then uses training pictures and cannot show overfitting.",
         flag="validation_split",
         ge=0,
         le=0.9,
         step=0.05,
     )
     validation_seed: int = setting(
-        0, "Which pictures are held out, and the noise of the probe.", flag="validation_seed", ge=0, le=2**53
+        0, "Seed that chooses the held-out pictures and the noise of the probe.", flag="validation_seed", ge=0, le=2**53
     )
