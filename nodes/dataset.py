@@ -12,7 +12,7 @@ from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
 from .graph_datasets import made
-from .schema import inputs, pick, sentence, to_bytes
+from .schema import inputs, pick, rounded_bytes, sentence
 
 
 class AthanorDatasetLoader(io.ComfyNode):
@@ -122,9 +122,9 @@ class AthanorDatasetFromImages(io.ComfyNode):
         settings = pick(DatasetSettings, {name: value[0] for name, value in values.items() if value})
         collected = collect.collect(
             folders.collected_folder(),
-            [pixels for batch in images for pixels in to_bytes(batch[..., :3])],
+            [pixels for batch in images for pixels in rounded_bytes(batch[..., :3])],
             [caption for caption in captions or [] if caption is not None],
-            [pixels for batch in masks or [] for pixels in to_bytes(batch)],
+            [pixels for batch in masks or [] for pixels in rounded_bytes(batch)],
             settings,
         )
         lines = [

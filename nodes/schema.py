@@ -69,7 +69,7 @@ def image_output(image: Image.Image) -> torch.Tensor:
     return to_tensor(image).unsqueeze(0)
 
 
-def to_bytes(pixels: torch.Tensor) -> np.ndarray:
+def rounded_bytes(pixels: torch.Tensor) -> np.ndarray:
     """Return an IMAGE or MASK, floats in 0..1, as uint8 of the same shape."""
     return (pixels.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 

@@ -8,7 +8,7 @@ from ..training_core.data import rebalance
 from ..training_core.data.caption_edit import edit_dataset
 from ..training_core.data.dataset import Dataset
 from ..training_core.data.plan import Buckets, sort_into_buckets
-from ..training_core.data.view import DatasetView
+from ..training_core.data.view import DatasetView, doctor_settings
 from ..training_core.errors import AthanorError
 from ..training_core.settings import (
     BucketSettings,
@@ -38,8 +38,7 @@ def view(prompt: Prompt, node: str) -> DatasetView:
     if kind == "AthanorDatasetDoctor":
         doctor = pick(DoctorSettings, _values(prompt, node, DoctorSettings))
     elif buckets:
-        side = min(4096, max(256, round((buckets.settings.width * buckets.settings.height) ** 0.5 / 64) * 64))
-        doctor = DoctorSettings(resolution=side, batch_size=min(1024, buckets.settings.batch_size))
+        doctor = doctor_settings(buckets.settings)
     folders = dict.fromkeys(subset.folder for subset in dataset.subsets if subset.folder)
     return DatasetView(title=", ".join(folders) or "Dataset", dataset=dataset, buckets=buckets, doctor=doctor)
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from athanor.training_core.network import metadata_keys, recover
 from athanor.training_core.network.metadata_keys import FLOW, GROUPS, NOT_TOLD, ROWS, value_of
+from athanor.training_core.settings import Job
 from settings_values import another, job_with, label_of, paths
 
 UNTOLD = {path for group in NOT_TOLD.values() for path in group}
@@ -18,6 +19,11 @@ def test_every_setting_has_its_keys_or_the_reason_why_not():
     assert not set(rows) & UNTOLD, "a setting that is told does not belong into NOT_TOLD"
     assert set(paths()) - set(rows) - UNTOLD == set(), "settings that no field of a file's metadata tells"
     assert set(rows) | UNTOLD <= set(paths()), "rows of settings that are none"
+
+
+def test_every_group_of_a_job_is_known():
+    values = {"dataset_fingerprint", "model_fingerprint"}
+    assert {path.partition(".")[0] for path in GROUPS} == Job.model_fields.keys() - values
 
 
 def test_no_key_is_told_twice():

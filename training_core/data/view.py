@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from ..settings import DoctorSettings
+from ..settings import BucketSettings, DoctorSettings
 from .buckets import Placement
 from .dataset import Dataset
 from .doctor import tag_checks
@@ -20,6 +20,12 @@ from .plan import Buckets
 
 MOST_PICTURES, MOST_TERMS = 200, 1000
 """Pictures, and tags or words, in one answer at most."""
+
+
+def doctor_settings(settings: BucketSettings) -> DoctorSettings:
+    """Return what the doctor checks a dataset against that is sorted into buckets: their resolution as a square, and batch size."""
+    side = round((settings.width * settings.height) ** 0.5 / 64) * 64
+    return DoctorSettings(resolution=min(4096, max(256, side)), batch_size=min(1024, settings.batch_size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from typing import Any
 from ..data.buckets import Placement
 from ..data.dataset import Dataset, Picture
 from ..data.plan import BucketEntry, Buckets, sort_into_buckets
-from ..data.view import DatasetView
+from ..data.view import DatasetView, doctor_settings
 from ..errors import AthanorError
-from ..settings import BucketSettings, DatasetSettings, DoctorSettings, Settings, identity, parse
+from ..settings import BucketSettings, DatasetSettings, Settings, identity, parse
 from . import registry
 from .registry import Record
 
@@ -39,9 +39,7 @@ def _view(record: Record) -> DatasetView:
         buckets = Buckets(dataset, settings, tuple(entries))
     else:  # a run of before crops were kept
         buckets = sort_into_buckets(dataset, settings)
-    side = min(4096, max(256, round((settings.width * settings.height) ** 0.5 / 64) * 64))
-    doctor = DoctorSettings(resolution=side, batch_size=min(1024, settings.batch_size))
-    return DatasetView(title=record.output_name, dataset=dataset, buckets=buckets, doctor=doctor)
+    return DatasetView(title=record.output_name, dataset=dataset, buckets=buckets, doctor=doctor_settings(settings))
 
 
 def _known(kind: type[Settings], values: dict[str, Any]) -> Any:
