@@ -77,7 +77,7 @@ def draw(curves: Sequence[Curve], shown: Shown) -> Image.Image:
     _panel(pen, panel, "loss, logarithmic" if shown.log_scale else "loss", 5)
     _losses(pen, panel, curves, means, shown)
     paint.bottom_axis(pen, Panel(box=_lower(SIZE[1] - 50), x=x, y=(0.0, 1.0)), shown.x_axis)
-    note = f"bright: mean of the past, half-life {half_life:g} steps" + (";  faint: every step" if shown.raw else "")
+    note = f"bright: moving average, half-life {half_life:g} steps" + (";  faint: every step" if shown.raw else "")
     pen.text((_LEFT, SIZE[1] - 14), note, font=font(12), fill=MUTED, anchor="lm")
     return image
 

@@ -28,14 +28,14 @@ def draw(title: str, density: Sequence[float], weight: Sequence[float], share: S
         share: both together, 1 on average: dots.
     """
     image, pen = paint.canvas(SIZE, title)
-    names = ("how often a timestep is trained", "how much its error counts (right scale)", "together")
+    names = ("how often a timestep is trained", "weight of its loss (right scale)", "both multiplied")
     paint.legend(pen, zip(names, (ACCENT, ORANGE, INK), strict=True))
     high = min(max(*density, *share, 1.0) * 1.05, _HIGHEST)
     panel = Panel(box=_BOX, x=(0, _LAST), y=(0.0, high))
     weights = Panel(box=_BOX, x=(0, _LAST), y=(0.0, max(weight) * 1.05 or 1.0))
     paint.left_axis(pen, panel, 7)
     paint.right_axis(pen, weights, 7, ORANGE)
-    paint.bottom_axis(pen, panel, "timestep: 0 the picture, 1000 pure noise")
+    paint.bottom_axis(pen, panel, "timestep (0: clean image, 1000: pure noise)")
     width = _LAST / len(density)
     for i, value in enumerate(density):
         if value > 0:

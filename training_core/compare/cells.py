@@ -249,8 +249,8 @@ def check_replacements(base: Cell, axes: Sequence[Axis]) -> None:
 def _missing_text(wanted: PromptChange, texts: Sequence[str]) -> str:
     where = "prompt" if wanted.where == "both" else f"{wanted.where} prompt"
     if any(wanted.change.old in text for text in texts):
-        advice = "it is only part of a longer word there; turn whole_word off, or search for the whole word"
+        advice = "it is only part of a longer word; turn whole_word off, or search for the whole word"
     else:
-        advice = "write the first value exactly as it stands in the prompt"
+        advice = "write the first value exactly as in the prompt"
     text = texts[0] if len(texts[0]) <= 60 else f"{texts[0][:40]} … {texts[0][-17:]}"
     return f"'{wanted.change.old}' is not in the {where} '{text}': {advice}."

@@ -46,7 +46,7 @@ def of_record(record: Record) -> Curve:
     """
     run = handle.of_record(record, lambda path: path.name)
     if not run.losses:
-        raise AthanorError(f"The run {run.name} ({run.run_id}) has no step yet; wait for it to begin.")
+        raise AthanorError(f"The run {run.name} ({run.run_id}) has no step yet; wait until its training has started.")
     return replace(of_run(run), name=record.target.stem)  # of an unfinished run the newest file changes as it trains
 
 

@@ -124,8 +124,8 @@ def sample(missing: Sequence[Cell], painter: CellPainter) -> Iterator[CellResult
                 message = _note_failure(error, painter.keys[cell], painter.store)
                 if failed >= PATIENCE:
                     raise AthanorError(
-                        f"{failed} pictures in a row could not be drawn; the last one: {message}. Pictures that are done "
-                        "stay; queue the graph again to go on."
+                        f"{failed} pictures in a row could not be drawn; the last one: {message}. Finished pictures are "
+                        "kept; queue the graph again to continue."
                     ) from error
             seconds = time.monotonic() - start
             yield CellResult(done=done, total=len(missing), cell=cell, path=path, seconds=seconds, error=message)

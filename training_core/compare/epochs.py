@@ -32,7 +32,7 @@ def read_filter(text: str) -> tuple[str, Any, Any]:
     if match := re.fullmatch(r"(every|last|first|(?:around )?best|even) (\d+)|(\d+) (even|best)", words):
         count = int(match[2] or match[3])
         if count < 1:
-            raise AthanorError(f"epochs: '{text}' keeps nothing; give a number from 1.")
+            raise AthanorError(f"epochs: '{text}' selects no checkpoint; give a number from 1.")
         return (match[1] or match[4]).removeprefix("around "), count, None
     if match := re.fullmatch(r"from (\d+)|(?:from )?(\d+) ?(?:to|-) ?(\d+)|to (\d+)", words):
         return "range", int(match[1] or match[2] or 0), int(match[3] or match[4] or 10**9)
@@ -87,7 +87,7 @@ def _listed(have: list[Checkpoint], wanted: Sequence[tuple[int | None, bool]], t
             raise AthanorError(f"epochs: there is no epoch '{epoch}'; {_there_are(have)}.")
         chosen += matches
     if not chosen:
-        raise AthanorError(f"epochs: '{text}' keeps nothing; {_there_are(have)}.")
+        raise AthanorError(f"epochs: '{text}' selects no checkpoint; {_there_are(have)}.")
     return [c for c in have if c in set(chosen)]
 
 
@@ -129,7 +129,7 @@ def axis(points: Points, text: str, include_base: bool = True, include_final: bo
     elif len(points.checkpoints) > len(final) and read_filter(text)[0] not in ("listed", "best"):
         chosen = [c for c in chosen if c not in final]
     if not chosen:
-        raise AthanorError(f"epochs: '{text}' keeps only the finished LoRA of {points.name}; switch include_final on.")
+        raise AthanorError(f"epochs: '{text}' selects only the finished LoRA of {points.name}; switch include_final on.")
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]
@@ -147,7 +147,7 @@ def append_run(before: Axis, further: Axis) -> Axis:
         AthanorError: `before` is no axis of LoRAs.
     """
     if before.fields != {"lora"} or before.epochs is not None:
-        raise AthanorError(f"axis is one of {before.title}: connect a LoRA Run Axis, or an XYZ Axis of type LoRA.")
+        raise AthanorError(f"axis is an axis of {before.title}: connect a LoRA Run Axis, or an XYZ Axis of type LoRA.")
     values = [value for value in (*_called(before), *_called(further)) if value != _BASE]
     base = [_BASE] if _BASE in (*before.values, *further.values) else []
     return Axis("checkpoint", (*base, *grammar.once(values)))

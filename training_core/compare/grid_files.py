@@ -62,7 +62,7 @@ def open_comparison(name: str) -> tuple[Path, dict[str, Any]]:
     root = folders.compare_folder("")
     have = [folder.name for folder in newest(root, 5)]
     if not name.strip() or not (root / name.strip()).is_dir():
-        listed = f"the newest are {', '.join(have)}" if have else "there is none yet: run XYZ Compare first"
-        raise AthanorError(f"name '{name}' is no comparison; {listed}.")
+        listed = f"the newest are {', '.join(have)}" if have else "there are none yet: run XYZ Compare first"
+        raise AthanorError(f"name '{name}' is not a comparison; {listed}.")
     folder = folders.compare_folder(name.strip())
     return folder, read_plan(folder)

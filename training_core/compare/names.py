@@ -38,7 +38,7 @@ def resolve(name: str, known: Sequence[str], what: str) -> str:
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return the known names that look most like it, in words."""
     if not known:
-        return "there are none at all"
+        return "there are none"
     simples = {simple(k): k for k in known}
     close = difflib.get_close_matches(simple(name), simples, 3, 0.5)
     close += [s for s in simples if simple(name) in s and s not in close][: 3 - len(close)]
@@ -53,7 +53,7 @@ def expanded(parts: Sequence[str], known: Sequence[str]) -> list[str]:
         if any(c in part for c in "*?["):
             matches = match_names(part, known)
             if not matches:
-                raise AthanorError(f"values: nothing fits the pattern '{part}'; {nearest(part, known)}.")
+                raise AthanorError(f"values: nothing matches the pattern '{part}'; {nearest(part, known)}.")
             result += matches
         else:
             result.append(part)

@@ -75,7 +75,7 @@ def outcome_text(prepared: PreparedComparison, drawn: int, failed: Mapping[str, 
     counted = [f"{counts[many]} {one if counts[many] == 1 else many}" for many, one in _COUNTED.items() if counts[many]]
     if counted:
         lines.append(", ".join(counted))
-    lines.append(f"to look around in a browser: {prepared.store.folder / 'viewer' / 'index.html'}")
+    lines.append(f"to view in a browser: {prepared.store.folder / 'viewer' / 'index.html'}")
     lines.append(f"{len(pages)} page{'s' if len(pages) > 1 else ''} in {prepared.store.folder}")
     if lacks_font(prepared.title + "".join(v.label for axis in prepared.plan.axes for v in axis.values)):
         lines.append(

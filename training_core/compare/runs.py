@@ -37,7 +37,7 @@ def of_run(run: Run) -> Points:
     whole = tuple(checkpoint for checkpoint in run.checkpoints if is_whole(checkpoint.path))
     if not whole:
         raise AthanorError(
-            f"None of the {len(run.checkpoints)} LoRA files of {run.name} is there any more; train it again."
+            f"None of the {len(run.checkpoints)} LoRA files of {run.name} exists any more; train it again."
         )
     return Points(run.name, whole, run.probes)
 
@@ -72,7 +72,7 @@ def find(source: str) -> Points:
         return _of_record(record)
     stems = {re.sub(r"-(step)?\d+$", "", name.removesuffix(".safetensors")) for name in listed}
     known = sorted(stems | {run.output_name for run in runs})
-    raise AthanorError(f"source '{source}' is no run and no LoRA file; {nearest(source, known)}.")
+    raise AthanorError(f"source '{source}' is neither a run nor a LoRA file; {nearest(source, known)}.")
 
 
 def _family(source: str, listed: Sequence[str]) -> list[str]:
@@ -94,7 +94,7 @@ def _of_files(source: str, names: Sequence[str]) -> Points:
     whole = [name for name, path in paths.items() if path.suffix != ".safetensors" or is_whole(path)]
     if not whole:
         raise AthanorError(
-            f"source '{source}': {', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} cut short (not as long as the "
+            f"source '{source}': {', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} incomplete (shorter than the "
             "header of a safetensors file says); copy or train it again."
         )
     points = sorted((_of_file(paths[name], name) for name in whole), key=_key)

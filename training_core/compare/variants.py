@@ -86,14 +86,14 @@ def _targets(widget: tuple[str, str], axis: Axis, graph: Mapping[str, Any], link
     ]
     if not targets:
         raise AthanorError(
-            f"the axis '{axis.title}' changes nothing: node {node} does not lead into model, clip, vae or latent of "
-            "XYZ Compare. What XYZ Compare sets itself (cfg, steps, size, prompts ...) has axis types of its own."
+            f"the axis '{axis.title}' has no effect: node {node} is not connected to model, clip, vae or latent of XYZ "
+            "Compare; for what XYZ Compare sets itself (cfg, steps, size, prompts ...) use the axis type of that name."
         )
     for key in changed(graph, [links[port] for port in (*MODELS, "latent") if port in links], {node}):
         if graph[key]["class_type"] in TRAINING:
             raise AthanorError(
-                f"the axis '{axis.title}' stands before the training of node {key}: each value would train anew. Train "
-                f"once for each value of {name}, and compare the LoRA files."
+                f"the axis '{axis.title}' changes an input of the training of node {key}, so each value would need a new "
+                f"training: train once for each value of {name}, and compare the LoRA files."
             )
     return targets
 

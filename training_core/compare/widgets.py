@@ -145,7 +145,7 @@ def _texts(widget: Widget, text: str, whole_word: bool) -> list[tuple[str, Any]]
     for change in grammar.replacements(text):
         if not grammar.contains(str(widget.value), change.old, whole_word):
             raise AthanorError(
-                f"values: '{change.old}' is not in the text of {widget.full}; write it exactly as it stands there"
+                f"values: '{change.old}' is not in the text of {widget.full}; write it exactly as in that text"
                 + (", or turn whole_word off." if whole_word else ".")
             )
         result.append((change.new or "(nothing)", grammar.replace(str(widget.value), change, whole_word)))

@@ -28,7 +28,7 @@ class Attention:
         if not self._told:
             self._told = True
             log.info(
-                "Athanor: attention while training: torch's scaled_dot_product_attention (%s) instead of ComfyUI's %s",
+                "Athanor: training uses torch's scaled_dot_product_attention (%s) instead of ComfyUI's %s",
                 kernel(q, k, v, heads, kwargs),
                 chosen.__name__,
             )
@@ -49,5 +49,5 @@ def kernel(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, option
         ("cuDNN", cuda.can_use_cudnn_attention),
         ("memory-efficient", cuda.can_use_efficient_attention),
     )
-    name = next((name for name, can in able if can(params)), "plain, which is slow: half precision would be faster")
+    name = next((name for name, can in able if can(params)), "plain, which is slow (half precision is faster)")
     return f"{name} kernel, {str(q.dtype).removeprefix('torch.')}"

@@ -53,7 +53,7 @@ class CheckpointVerdict:
         """Return what is wrong, in one sentence, or '' if nothing is."""
         if not self.missing:
             return ""
-        return f"ComfyUI would not know it as the model that was trained: {self.missing[0]}."
+        return f"ComfyUI would not recognise the file as the model that was trained: {self.missing[0]}."
 
 
 def check(model: Any, state: Mapping[str, torch.Tensor]) -> CheckpointVerdict:
@@ -61,7 +61,7 @@ def check(model: Any, state: Mapping[str, torch.Tensor]) -> CheckpointVerdict:
     prefix = PREFIX if any(key.startswith(PREFIX) for key in state) else ""
     config = comfy.model_detection.model_config_from_unet(dict(state), prefix)
     if type(config) is not type(model.model_config):
-        return CheckpointVerdict((f"it is taken for {type(config).__name__}",))
+        return CheckpointVerdict((f"it is detected as {type(config).__name__}",))
     lost = [key for key in model.diffusion_model.state_dict() if f"{prefix}{key}" not in state]
     return CheckpointVerdict(tuple(f"{key} is missing" for key in lost))
 

@@ -107,7 +107,7 @@ class Compiled:
                         return ready(*args, **own)
                     except Exception as error:
                         _raise_other(error)
-                        log.info("Athanor: compiled for each size of its inputs by itself (%s)", _sentence(error))
+                        log.info("Athanor: torch_compile compiles each input size separately (%s)", _sentence(error))
                         self._dynamic = False
                 _unmark(_named(args, own))
                 return ready(*args, **own)
@@ -126,14 +126,14 @@ class Compiled:
         if self.reason and self._reported != self.reason:
             self._reported = self.reason
             yield (
-                f"torch_compile: the model's blocks cannot be compiled here ({self.reason}); they run as usual, the result is the "
-                "same. Switch torch_compile off."
+                f"torch_compile has no effect: the model's blocks cannot be compiled ({self.reason}) and run as usual, with the same "
+                "result; switch torch_compile off."
             )
 
     def summary(self) -> str:
         """Return how many graphs were compiled by kind of block, in words."""
         kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.graphs.items()))
-        return f"{self.graphs.total()} graphs compiled ({kinds or 'none'}), {self._before.total()} kept from before"
+        return f"{self.graphs.total()} graphs compiled ({kinds or 'none'}), {self._before.total()} reused from before"
 
 
 def _named(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]]:
@@ -170,9 +170,9 @@ def _sentence(error: Exception) -> str:
     if "TritonMissing" in name + str(error):
         return "the package triton is missing: pip install triton, on Windows triton-windows"
     if "InvalidCxxCompiler" in name + str(error):
-        return "there is no C++ compiler, which torch needs for it on a CPU"
+        return "there is no C++ compiler, which torch needs to compile on a CPU"
     if "RecompileLimit" in name:
-        return f"their inputs have more than {MAX_SHAPES} shapes: fewer buckets would do"
+        return f"their inputs have more than {MAX_SHAPES} shapes: use fewer buckets"
     return " ".join(str(error).split())[:160] or name
 
 

@@ -28,11 +28,11 @@ def detect(model: Any) -> Family:
     name = type(base.model_config).__name__
     if is_video_or_audio(type(base)):
         raise AthanorError(
-            f"MODEL is of type {name}: video and audio models are out of scope for now, use {SUPPORTED}."
+            f"MODEL is of type {name}: video and audio models are not supported yet, use {SUPPORTED}."
         )
     if any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " inpainting" if base.concat_keys else " in a variant with other inputs"
-    raise AthanorError(f"MODEL is of type {name}, which cannot be trained yet: use {SUPPORTED}.")
+    raise AthanorError(f"MODEL is of type {name}, which is not supported yet: use {SUPPORTED}.")
 
 
 def schedule(sampling: Any) -> Schedule:
@@ -62,7 +62,7 @@ def schedule(sampling: Any) -> Schedule:
             sigmas: Any = sampling.sigmas
             return Schedule(prediction, sigmas.detach().float().cpu().clone())
     seen = ", ".join(base.__name__ for base in own) or "unknown prediction"
-    raise AthanorError(f"MODEL samples with {type(sampling).__name__} ({seen}), which cannot be trained.")
+    raise AthanorError(f"MODEL uses the sampling {type(sampling).__name__} ({seen}), which is not supported for training.")
 
 
 def zero_terminal(model: Any) -> Any:

@@ -15,14 +15,18 @@ def blame(host_model: Any) -> str:
     """
     broken = first_broken(host_model.diffusion_model)
     if broken:
-        return f"the model's own weight {broken} holds NaN or infinity: take another file of the model."
+        return f"the model's weight {broken} contains NaN or infinity: load another file of the model."
     computed = str(host_model.compute_dtype).removeprefix("torch.")
     if computed == "float32":
         return (
-            "the model itself answers so, with whole weights, pictures and captions: see whether ComfyUI draws with it."
+            "the model itself returns NaN or infinity, though its weights, the pictures and captions are fine: check whether "
+            "ComfyUI generates images with it."
         )
     other = "no" if computed == "bfloat16" else "bf16 or no"
-    return f"the model itself answers so in {computed}, with whole weights, pictures and captions: set mixed_precision to {other}."
+    return (
+        f"the model itself returns NaN or infinity in {computed}, though its weights, the pictures and captions are fine: set "
+        f"mixed_precision to {other}."
+    )
 
 
 def first_broken(module: torch.nn.Module) -> str:

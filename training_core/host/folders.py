@@ -82,7 +82,7 @@ def _file(root: Path, name: str) -> Path:
         raise AthanorError(f"output_name '{name}' has characters that file names cannot have.")
     path = root / f"{name}.safetensors"
     if Path(name).is_absolute() or ".." in parts or not folder_paths.is_within_directory(str(root), str(path)):
-        raise AthanorError(f"output_name '{name}' leads out of the {root.name} folder: use a plain name, or sub/name.")
+        raise AthanorError(f"output_name '{name}' is outside the {root.name} folder: use a plain name, or sub/name.")
     return path
 
 

@@ -125,7 +125,7 @@ class Headless:
         valid, errors, _ = self._loop.run_until_complete(execution.validate_inputs("", prompt, node, checked := {}))
         if not valid:
             wrong = [*errors, *(e for fine, some, _ in checked.values() if not fine for e in some)]
-            raise AthanorError(f"The graph cannot run here: {'; '.join(dict.fromkeys(_sentence(e) for e in wrong))}.")
+            raise AthanorError(f"The graph cannot run: {'; '.join(dict.fromkeys(_sentence(e) for e in wrong))}.")
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
         name = str(uuid.uuid4())

@@ -30,8 +30,8 @@ def _inside(module: str, name: str) -> Any:
     except (ImportError, AttributeError):
         version = getattr(importlib.import_module("comfyui_version"), "__version__", "of unknown version")
         raise AthanorError(
-            f"Widgets of the graph cannot be axes here: this ComfyUI ({version}) has no {module}.{name}, which ComfyUI "
-            f"{_VERSION} has; use that version, or an Athanor that knows this one."
+            f"Widgets of the graph cannot be axes: this ComfyUI ({version}) has no {module}.{name}, which ComfyUI "
+            f"{_VERSION} has; use that version, or an Athanor that supports this one."
         ) from None
 
 
@@ -106,11 +106,11 @@ def run(graph: Mapping[str, Any], key: str, outputs: Mapping[str, list[Any]]) ->
     result, _, grown, _ = _finished(_inside("execution", "get_output_data")("athanor", key, kind(), data, v3_data=more))
     if grown:
         raise AthanorError(
-            f"{node['class_type']} ({key}) makes nodes while it runs: a widget before it cannot be an axis."
+            f"{node['class_type']} ({key}) creates other nodes while it runs: a widget before it cannot be an axis."
         )
     blocker = _inside("comfy_execution.graph", "ExecutionBlocker")
     if any(isinstance(value, blocker) for values in result for value in values):
-        raise AthanorError(f"{node['class_type']} ({key}) gave nothing with this value.")
+        raise AthanorError(f"{node['class_type']} ({key}) returned no output with this value: leave the value out.")
     return result
 
 

@@ -75,7 +75,7 @@ def shift_node(model: Any, shift: float, width: int, height: int) -> tuple[str, 
         return "ModelSamplingFlux", {"max_shift": shift, "base_shift": shift, "width": width, "height": height}
     if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscreteFlow):
         return "ModelSamplingAuraFlow" if sampling.multiplier == 1 else "ModelSamplingSD3", {"shift": shift}
-    raise AthanorError("shift means nothing for this model: only flow models (SD3, Flux, Lumina, ...) have one.")
+    raise AthanorError("shift has no effect on this model: only flow models (SD3, Flux, Lumina, ...) have one.")
 
 
 def empty_latent(width: int, height: int) -> dict[str, Any]:

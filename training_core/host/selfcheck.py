@@ -38,13 +38,13 @@ class LoraVerdict:
     def trouble(self, precision: str) -> str:
         """Return what is wrong, in one sentence, or '' if nothing is."""
         if self.unmatched:
-            return f"{len(self.unmatched)} keys of the file are not known to ComfyUI's loader, the first is {self.unmatched[0]}."
+            return f"ComfyUI's loader does not recognise {len(self.unmatched)} keys of the file, the first is {self.unmatched[0]}."
         if self.rounding:
             if self.deviation <= TOO_COARSE:
                 return ""
             return (
                 f"save_precision {precision} loses {self.deviation:.0%} of the effect of {self.layer}, which is still very small: "
-                "float keeps it, or train on."
+                "use float, or train longer."
             )
         if self.deviation > TOLERANCE[precision]:
             return (

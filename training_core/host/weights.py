@@ -241,7 +241,7 @@ def check(patcher: Any) -> None:
     named = getattr(patcher, "model", None)
     if not isinstance(named, torch.nn.Module) or not hasattr(patcher, "get_clone_model_override"):
         raise AthanorError(
-            f"model: {type(patcher).__name__} is no model of ComfyUI's own kind and cannot be trained: load it with Load Checkpoint "
+            f"model: {type(patcher).__name__} is not a standard ComfyUI model and cannot be trained: load it with Load Checkpoint "
             "or Load Diffusion Model."
         )
     absent = next(
@@ -264,7 +264,7 @@ def check(patcher: Any) -> None:
     )
     if strange is not None:
         raise AthanorError(
-            f"model: its weight {strange[0]} is a {strange[1]}, from which nothing can be trained: load the model with Load "
+            f"model: its weight {strange[0]} is a {strange[1]}, which is not supported for training: load the model with Load "
             "Checkpoint, Load Diffusion Model or Unet Loader (GGUF)."
         )
     if absent is not None:

@@ -72,7 +72,7 @@ def _refuse_short_formats(adapters: list[Any]) -> None:
 
 def _nothing(part: Part, settings: NetworkSettings) -> AthanorError:
     if settings.preset_toml.strip():
-        return AthanorError(f"preset_toml: it names no layer of this {'text encoder' if part.text else 'model'}.")
+        return AthanorError(f"preset_toml: it matches no layer of this {'text encoder' if part.text else 'model'}.")
     if part.text:
         return AthanorError(f"preset {settings.preset}: it leaves text encoders out; choose attn-mlp, or train unet.")
     more = ", or set conv_rank to train convolutions" if not settings.conv_rank else ""
@@ -101,7 +101,7 @@ def _matching(adapters: list[Any], part: Part, settings: NetworkSettings) -> lis
         if (not include or any(p.search(name) for p in include)) and not any(p.search(name) for p in exclude)
     ]
     if not left:
-        raise AthanorError("include, exclude: together they leave no layer to train; take one pattern out.")
+        raise AthanorError("include, exclude: together they leave no layer to train; remove one pattern.")
     return left
 
 

@@ -27,17 +27,17 @@ def check(keys: Iterable[str], names: Names) -> None:
     """
     off = "switch save_diffusers_copy off"
     if not names:
-        raise AthanorError(f"save_diffusers_copy: the names in diffusers are not known for this kind of model; {off}.")
+        raise AthanorError(f"save_diffusers_copy is not supported for this kind of model; {off}.")
     for key in keys:
         module, _, part = key.partition(".")
         if part not in (_DOWN, _UP, "alpha"):
             raise AthanorError(
-                f"save_diffusers_copy: {key} has no form in a PEFT file; use algo lora or locon without dora, use_tucker and "
+                f"save_diffusers_copy: {key} cannot be stored in a PEFT file; use algo lora or locon without dora, use_tucker and "
                 f"train_norm, or {off}."
             )
         if module not in names:
             raise AthanorError(
-                f"save_diffusers_copy: {module} has no name of its own in diffusers; exclude it, or {off}."
+                f"save_diffusers_copy: {module} has no layer name in diffusers; exclude it, or {off}."
             )
 
 
@@ -131,10 +131,10 @@ def _height(rows: Iterable[Rows]) -> int:
 def _trouble(path: str, rows: Rows, parts: Tensors, height: int, first: Tensors) -> str:
     """Return why a module cannot be joined with others, or ''."""
     if parts.keys() - {"alpha"} != {_DOWN, _UP}:
-        return f"{path} is a part of a layer here, and only a plain LoRA can be put together"
+        return f"{path} is part of a layer of this model, and only the parts of a plain LoRA can be joined"
     count = len(range(height)[rows]) if isinstance(rows, slice) else len(rows)
     if parts[_UP].shape[0] != count:
-        return f"{path} has {parts[_UP].shape[0]} rows, here {count}"
+        return f"{path} has {parts[_UP].shape[0]} rows, the model {count}"
     if parts[_DOWN].shape[1:] != first[_DOWN].shape[1:]:
         return f"{path} has {parts[_DOWN].shape[1]} columns, others of its layer {first[_DOWN].shape[1]}"
     return ""

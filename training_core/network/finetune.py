@@ -58,7 +58,7 @@ def chosen(module: torch.nn.Module, settings: NetworkSettings) -> list[tuple[Any
                 )
             chosen_parameters.append((owner, attribute, name))
     if not chosen_parameters:
-        raise AthanorError("include, exclude: together they leave nothing to train; take one pattern out.")
+        raise AthanorError("include, exclude: together they leave nothing to train; remove one pattern.")
     return chosen_parameters
 
 

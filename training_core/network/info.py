@@ -83,7 +83,7 @@ def read(path: Path) -> LoraInfo:
         else:
             groups[key.removesuffix(suffix)][suffix[1:]] = value
     if not groups:
-        raise AthanorError(f"{path.name} holds no LoRA: none of its {len(tensors)} tensors has a known name.")
+        raise AthanorError(f"{path.name} contains no LoRA: none of its {len(tensors)} tensors has a known name.")
     adapter = peft.settings(metadata)
     layers = tuple(_layer(name, parts, adapter) for name, parts in groups.items())
     dtypes = Counter(str(v.dtype).removeprefix("torch.") for v in tensors.values())

@@ -137,10 +137,10 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
     try:
         preset: dict[str, Any] = toml.loads(source)
     except toml.TOMLDecodeError as error:
-        raise AthanorError(f"preset_toml is no TOML ({error}): paste the text of a LyCORIS preset file.") from None
+        raise AthanorError(f"preset_toml is not valid TOML ({error}): paste the text of a LyCORIS preset file.") from None
     if unknown := sorted(set(preset) - _KEYS):
         raise AthanorError(
-            f"preset_toml: '{unknown[0]}' is no key of a LyCORIS preset; it knows {', '.join(sorted(_KEYS))}."
+            f"preset_toml: '{unknown[0]}' is not a key of a LyCORIS preset; its keys are {', '.join(sorted(_KEYS))}."
         )
     side = "text_encoder" if text else "unet"
     match: Any = fnmatch.fnmatch if preset.get("use_fnmatch") else lambda name, pattern: re.match(pattern, name)
@@ -163,12 +163,12 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
             {name: _options(o) for p, o in preset.get("name_algo_map", {}).items() for name in exact(p)},
         )
     except (TypeError, AttributeError):
-        raise AthanorError("preset_toml: a value is of the wrong kind; see LyCORIS' example presets.") from None
+        raise AthanorError("preset_toml: a value has the wrong type; see LyCORIS' example presets.") from None
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of one kind of layer; an algorithm that is not offered would give files that do not load."""
     offered = get_args(NetworkSettings.model_fields["algo"].annotation)
     if (algo := options.get("algo", "lora")) not in offered:
-        raise AthanorError(f"preset_toml: algo '{algo}' is not offered; use one of {', '.join(offered)}.")
+        raise AthanorError(f"preset_toml: algo '{algo}' is not supported; use one of {', '.join(offered)}.")
     return dict(options)

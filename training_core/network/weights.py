@@ -42,7 +42,7 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     broken = next((key for key, value in tensors.items() if not value.float().isfinite().all()), None)
     if broken:
         raise AthanorError(
-            f"network_weights: {path.name} holds NaN or infinity in {broken}: it cannot be continued; take an earlier file."
+            f"network_weights: {path.name} contains NaN or infinity in {broken}: it cannot be continued; use an earlier file."
         )
     return tensors, metadata
 
@@ -91,14 +91,14 @@ def load_into(
     given = {back.get(module, module): parts for module, parts in joined.items()}
     if together:
         _fill_up(given, loras)
-    wrong = [f"{name} is not trained here" for name in given if name not in loras]
+    wrong = [f"{name} is not trained in this run" for name in given if name not in loras]
     wrong += [f"{name} is not in the file" for name in loras if name not in given]
     for name in given.keys() & loras.keys():
         own = {key: value for key, value in loras[name].state_dict().items() if key != "alpha"}
         theirs = {key: value for key, value in given[name].items() if key != "alpha"}
-        wrong += [f"{name}.{key} is missing in one of them" for key in own.keys() ^ theirs.keys()]
+        wrong += [f"{name}.{key} is missing in the file or in this run" for key in own.keys() ^ theirs.keys()]
         wrong += [
-            f"{name}.{key} is {list(theirs[key].shape)}, here {list(own[key].shape)}"
+            f"{name}.{key} is {list(theirs[key].shape)} in the file, {list(own[key].shape)} in this run"
             for key in own.keys() & theirs.keys()
             if own[key].shape != theirs[key].shape
         ]
@@ -112,7 +112,7 @@ def _refuse(wrong: list[str]) -> None:
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise AthanorError(
-            f"network_weights: the file does not fit this network ({'; '.join(sorted(wrong)[:3])}{more}): take its algo, rank, "
+            f"network_weights: the file does not match this network ({'; '.join(sorted(wrong)[:3])}{more}): use its algo, rank, "
             "preset and conv_rank, as LoRA Info shows them."
         )
 
@@ -127,8 +127,8 @@ def _fill_up(given: dict[str, dict[str, torch.Tensor]], loras: Mapping[str, Any]
     needed, own = max(ranks.values(), default=0), max(map(rank_of, loras.values()))
     if needed not in (0, own):
         raise AthanorError(
-            f"network_weights: the file has layers apart that are one in this model (such as q, k and v), which takes a network "
-            f"of rank {needed}: set rank to {needed}, here it is {own}."
+            f"network_weights: the file has separate layers that are one layer in this model (such as q, k and v), which needs a "
+            f"network of rank {needed}: set rank to {needed} instead of {own}."
         )
     for name in ranks:
         parts, pair, rank = given[name], pair_of(loras[name]), rank_of(loras[name])

@@ -62,7 +62,7 @@ def _missing(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
     if not empty:
         return []
     if len(empty) == len(texts):
-        text = "No picture has a caption, so no word will call up what the LoRA learns; write captions or set class_tokens."
+        text = "No picture has a caption, so no word will trigger the LoRA; write captions or set class_tokens."
     else:
         text = f"{several(len(empty), 'picture')} without a caption, trained on an empty text: {names(dataset, empty)}."
     return [Finding(level="warning", kind="missing captions", text=text, pictures=tuple(empty))]
