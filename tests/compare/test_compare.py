@@ -67,7 +67,7 @@ def test_loras():
     [
         ("sampler", "eulr", "there is no sampler 'eulr'; the nearest are euler"),
         ("LoRA", "chr", "there is no LoRA 'chr'; the nearest are"),
-        ("LoRA", "nothing-*", "nothing fits the pattern 'nothing-\\*'"),
+        ("LoRA", "nothing-*", "nothing matches the pattern 'nothing-\\*'"),
         ("LoRA", "char:1:2:3", "too many ':'"),
         ("sampler + scheduler", "euler", "not a sampler and a scheduler"),
         ("sampler + scheduler", "euler/karas", "no scheduler 'karas'; the nearest are karras"),
@@ -90,7 +90,7 @@ def test_search_and_replace_in_prompts():
     assert [(c.positive[6:9], c.negative) for c in two.cells] == [("cat", "sharp"), ("dog", "sharp")]
     with pytest.raises(AthanorError, match="'bird' is not in the prompt 'a red cat, 1girl'"):
         planning.plan([read("prompt S/R", "bird, dog")], BASE)
-    with pytest.raises(AthanorError, match="only part of a longer word there; turn whole_word off"):
+    with pytest.raises(AthanorError, match="only part of a longer word; turn whole_word off"):
         planning.plan([read("prompt S/R", "girl, boy")], BASE)
     assert planning.plan([read("prompt S/R", "girl, boy", False)], BASE).cells[1].positive == "a red cat, 1boy"
     with pytest.raises(AthanorError, match="is not in the negative prompt"):

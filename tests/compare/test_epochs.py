@@ -48,7 +48,7 @@ def test_filters(epochs, text, kept):
     [
         ("13", "there is no epoch '13'; there are 1, 2, 3"),
         ("20-30", "no checkpoint from 20 to 30"),
-        ("every 0", "keeps nothing"),
+        ("every 0", "selects no checkpoint"),
         ("best of all", "'best of all' is not understood; write all"),
     ],
 )
@@ -87,7 +87,7 @@ def test_runs_one_after_the_other(epochs):
     )
     whole = epochs.append_run(epochs.append_run(first, second), third)
     assert [v.label for v in whole.values] == ["base model", "v61 epoch 6", "v62 epoch 4", "v63 epoch 2", "v63 epoch 6"]
-    with pytest.raises(AthanorError, match="axis is one of cfg"):
+    with pytest.raises(AthanorError, match="axis is an axis of cfg"):
         epochs.append_run(kinds.read("cfg", "1, 2", {}), first)
 
 

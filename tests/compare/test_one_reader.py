@@ -156,9 +156,9 @@ def test_a_cut_file_is_no_checkpoint(record):
         assert [(c.path, c.step) for c in points.checkpoints] == [(first, STATE)] and points.probes == tuple(PROBES)
     assert [c.path for c in runs.of_run(run).checkpoints] == [first]
     first.write_bytes(b"")
-    with pytest.raises(AthanorError, match=r"my_lora-step00000002\.safetensors is cut short"):
+    with pytest.raises(AthanorError, match=r"my_lora-step00000002\.safetensors is incomplete"):
         runs.find("my_lora-step00000002")
-    with pytest.raises(AthanorError, match="are cut short"):
+    with pytest.raises(AthanorError, match="are incomplete"):
         runs.find("my_lora*")
     with pytest.raises(AthanorError, match="has no LoRA file yet"):
         runs.find(record.run_id)

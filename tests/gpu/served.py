@@ -23,7 +23,7 @@ from report import row, tried, value
 TELLING = (
     "Device:",
     "DynamicVRAM",
-    "attention while training",
+    "Athanor: training uses",
     "loaded completely",
     "loaded partially",
     "gradient_checkpointing auto",
@@ -48,7 +48,9 @@ def _server(base: Path, options: Sequence[str] = ()) -> Iterator[Host]:
         finally:
             log = [MARKS.sub("", line).strip() for line in host.log().splitlines()]
             for line in dict.fromkeys(line for line in log if any(words in line for words in TELLING)):
-                row("log", line[:220]) if line.startswith(("Device:", "Athanor: attention")) else print("  log:", line)
+                row("log", line[:220]) if line.startswith(("Device:", "Athanor: training uses")) else print(
+                    "  log:", line
+                )
             for line, times in Counter(host.trouble()).items():
                 row("trouble", MARKS.sub("", line).strip()[:220], f"{times} times")
             print("\n".join(log[-120:]))

@@ -188,5 +188,5 @@ def test_weights_that_are_nowhere():
     model.model.diffusion_model.table = torch.nn.Parameter(torch.empty(3, device="meta"), requires_grad=False)
     with pytest.raises(AthanorError, match=r"model: its weight diffusion_model.table is not in memory"):
         lending.check(model)
-    with pytest.raises(AthanorError, match="model: SimpleNamespace is no model of ComfyUI's own kind"):
+    with pytest.raises(AthanorError, match="model: SimpleNamespace is not a standard ComfyUI model"):
         lending.check(types.SimpleNamespace(model=None))

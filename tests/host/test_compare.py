@@ -181,7 +181,7 @@ def test_the_grid_is_redrawn_without_sampling(server, lora_files):
     assert [Image.open(folder / i["filename"]).size for i in outputs["again"]["images"]] == [(64, 96)]
     assert len(outputs["show"]["images"]) == 1
     wrong = {"again": graphs.node("AthanorXYZGridImage", name="nothing")}
-    assert "name 'nothing' is no comparison; the newest are" in failed(server, wrong)
+    assert "name 'nothing' is not a comparison; the newest are" in failed(server, wrong)
 
 
 def test_outputs_are_pictures(server, lora_files):

@@ -99,7 +99,7 @@ def test_a_lora_that_does_not_fit_makes_tiles_and_the_rest_goes_on(own_server, c
     (root / "broken.safetensors").write_bytes(b"no safetensors at all")
     seeds = axis("seed", "21-24")
     entry = own_server.run(comparing.comparison("sd3", x=axis("LoRA", "none, foreign, broken, char-000003"), y=seeds))
-    assert "failed: foreign, 21: foreign.safetensors fits no layer of this model" in comparing.text_of(entry)
+    assert "failed: foreign, 21: The LoRA foreign.safetensors does not match this model" in comparing.text_of(entry)
     assert "failed: broken, 24: broken.safetensors cannot be read" in comparing.text_of(entry)
     folder = graphs.folder(own_server, entry)
     assert len(graphs.cells(folder)) == 8

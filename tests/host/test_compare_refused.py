@@ -37,7 +37,7 @@ def test_wrong_comparisons_are_refused_before_the_first_cell(server, parts, word
 
 
 def test_shift_needs_a_flow_model(server):
-    assert "shift means nothing for this model" in failed(server, comparing.comparison("sd15", x=axis("shift", "1, 3")))
+    assert "shift has no effect on this model" in failed(server, comparing.comparison("sd15", x=axis("shift", "1, 3")))
 
 
 def test_zip_and_runs_say_what_is_wrong(server):
@@ -48,4 +48,4 @@ def test_zip_and_runs_say_what_is_wrong(server):
     zipped["compare"]["inputs"]["x"] = ["zip", 0]
     assert "cfg, 2 values: 1, 2; but steps, 3 values: 1, 2, 3" in failed(server, zipped)
     wrong = comparing.comparison("sd3", y=graphs.node("AthanorLoRARunAxis", source="no_such_run"))
-    assert "source 'no_such_run' is no run and no LoRA file" in failed(server, wrong)
+    assert "source 'no_such_run' is neither a run nor a LoRA file" in failed(server, wrong)

@@ -65,7 +65,7 @@ def test_widgets_before_the_latent_and_loaders_are_axes(server, lora_files):
             ("stack.lora_name", "sd3_plan"),
             "there is no lora_name of Load LoRA (Model and CLIP) 'sd3_plan'; the nearest are",
         ),
-        (("aside.width", "32, 64"), "does not lead into model, clip, vae or latent"),
+        (("aside.width", "32, 64"), "is not connected to model, clip, vae or latent"),
     ],
 )
 def test_wrong_widgets_are_refused_before_the_first_cell(server, lora_files, x, words):
@@ -79,4 +79,4 @@ def test_a_widget_before_a_training_is_refused(server, lora_files):
     training["train"]["inputs"] |= {"model": ["stack", 0]}
     prompt["name"] = graphs.node("LoraLoaderModelOnly", model=["ckpt", 0], lora_name=["train", 1], strength_model=1.0)
     prompt["compare"]["inputs"] |= {"model": ["name", 0]}
-    assert "stands before the training of node train" in failed(server, prompt | training)
+    assert "changes an input of the training of node train" in failed(server, prompt | training)

@@ -126,8 +126,8 @@ def test_what_does_not_fit_is_listed_and_nothing_changes(graph):
     tensors = files.tensors_for_file(state, "float", names)
     weights.load_into(build.create([build.Part(module)], settings, 1), settings, tensors, {}, names)
     for rank, change, words in (
-        (8, {}, "here [8, "),
-        (4, {"lora_unet_no.alpha": torch.ones(())}, "lora_unet_no is not trained here"),
+        (8, {}, "in the file, [8, "),
+        (4, {"lora_unet_no.alpha": torch.ones(())}, "lora_unet_no is not trained in this run"),
         (4, None, "is not in the file"),
     ):
         network = build.create([build.Part(module)], NetworkSettings(rank=rank), 0)
@@ -167,7 +167,7 @@ def test_continue_and_inspect_in_the_graph(server):
     hashes = {n: graphs.metadata(graphs.lora_file(server, n))["sshs_model_hash"] for n in ("first", "onward", "anew")}
     assert len(set(hashes.values())) == 3
     onward["network"]["inputs"] |= {"rank": 8}
-    with pytest.raises(RuntimeError, match="network_weights: the file does not fit this network"):
+    with pytest.raises(RuntimeError, match="network_weights: the file does not match this network"):
         server.run(onward)
     onward["network"]["inputs"]["network_weights"] = "nowhere"
     with pytest.raises(RuntimeError, match="network_weights 'nowhere' is not in the loras folders"):
@@ -184,4 +184,4 @@ def test_a_model_with_a_lora_is_trained_on_top_of_it(server):
     prompt["train"]["inputs"]["model"] = ["lora", 0]
     text = server.run(prompt)["outputs"]["train"]["text"][0]
     assert "The MODEL has a LoRA patched on" in text and "trained on top of it" in text
-    assert "differs from the trained network" not in text and "not known to ComfyUI" not in text
+    assert "differs from the trained network" not in text and "does not recognise" not in text

@@ -184,12 +184,12 @@ def test_continue_from_a_peft_file(family, spelling, caplog):
     if rank > 4:
         for other in (4, rank + 4):
             settings, network = make(model, rank=other)
-            with pytest.raises(AthanorError, match=f"set rank to {rank}, here it is {other}"):
+            with pytest.raises(AthanorError, match=f"set rank to {rank} instead of {other}"):
                 weights.load_into(network, settings, given, told, names, named)
     settings, network = make(model, rank=rank)
     first = next(iter(apart))
     for wrong, words in (
-        ({"transformer.strange.lora_A.weight": torch.ones(4, 4)}, "lora_unet_strange is not trained here"),
+        ({"transformer.strange.lora_A.weight": torch.ones(4, 4)}, "lora_unet_strange is not trained in this run"),
         ({first.replace("lora_A.weight", "lora_magnitude_vector"): torch.ones(4)}, "lora_magnitude_vector|plain LoRA"),
     ):
         with pytest.raises(AthanorError, match=words):
@@ -285,9 +285,9 @@ def test_what_has_no_form_in_a_peft_file_is_refused(family):
         {"preset": "full", "conv_rank": 4, "use_tucker": True},
     ):
         tensors = kohya(make(model, **values)[1], names)
-        with pytest.raises(AthanorError, match=r"save_diffusers_copy: lora_unet_\S+ has no form in a PEFT file"):
+        with pytest.raises(AthanorError, match=r"save_diffusers_copy: lora_unet_\S+ cannot be stored in a PEFT file"):
             diffusers_names.split(tensors, named)
-    with pytest.raises(AthanorError, match="lora_unet_nothing has no name of its own"):
+    with pytest.raises(AthanorError, match="lora_unet_nothing has no layer name in diffusers"):
         diffusers_names.split({"lora_unet_nothing.alpha": torch.ones(())}, named)
 
 
@@ -302,7 +302,7 @@ def test_families_without_a_table_are_refused(comfy, name):
         model = tiny_layouts.load(name)
     named = diffusers.modules(model, detection.detect(model))
     assert named == {}
-    with pytest.raises(AthanorError, match="names in diffusers are not known for this kind of model"):
+    with pytest.raises(AthanorError, match="save_diffusers_copy is not supported for this kind of model"):
         diffusers_names.check([], named)
 
 
@@ -330,6 +330,6 @@ def test_the_second_file_in_the_graph(server):
     prompt = graphs.training(
         "sd3", network={"algo": "loha"}, train={"output_name": "no_peft_form", "save_diffusers_copy": True}
     )
-    with pytest.raises(RuntimeError, match=r"save_diffusers_copy: .* has no form in a PEFT file"):
+    with pytest.raises(RuntimeError, match=r"save_diffusers_copy: .* cannot be stored in a PEFT file"):
         server.run(prompt)
     assert not list(folder.glob("no_peft_form*"))

@@ -62,7 +62,7 @@ def test_a_model_that_gives_nan_is_told_by_its_weights_or_its_format(model):
         whole.model.diffusion_model.joint_blocks[1].x_block.mlp.fc1.weight[3, 2] = float("nan")
     with guard.training(), trainable(whole, "no") as host_model:
         assert blame(host_model) == (
-            "the model's own weight joint_blocks.1.x_block.mlp.fc1.weight holds NaN or infinity: take another file of the model."
+            "the model's weight joint_blocks.1.x_block.mlp.fc1.weight contains NaN or infinity: load another file of the model."
         )
 
 
@@ -79,6 +79,6 @@ def test_a_lora_that_is_not_finite_is_not_continued(tmp_path):
     parts[key][1, 1] = float("inf")
     save_file(parts, path)
     with pytest.raises(
-        AthanorError, match=r"^network_weights: old.safetensors holds NaN or infinity in lora_unet_a.lora_up"
+        AthanorError, match=r"^network_weights: old.safetensors contains NaN or infinity in lora_unet_a.lora_up"
     ):
         weights.load(path)

@@ -189,7 +189,7 @@ def test_a_file_that_loads_wrongly_is_noticed(graph):
             for name in [n for n in tensors if n.startswith(f"{module}.")]:
                 tensors[name.replace("lora_unet_", "lora_unit_")] = tensors.pop(name)
 
-        assert "not known to ComfyUI's loader, the first is lora_unit_" in verdict(rename).trouble("float")
+        assert "keys of the file, the first is lora_unit_" in verdict(rename).trouble("float")
         scaled = verdict(lambda tensors: tensors.update({f"{module}.alpha": torch.tensor(16.0)}))
         assert scaled.deviation == pytest.approx(
             1, abs=0.01

@@ -118,7 +118,7 @@ def test_what_is_no_lora_is_said(tmp_path: Path):
     (tmp_path / "x.safetensors").write_bytes(b"nothing")
     with pytest.raises(AthanorError, match=r"x\.safetensors cannot be read as safetensors"):
         info.read(tmp_path / "x.safetensors")
-    with pytest.raises(AthanorError, match="holds no LoRA: none of its 1 tensors"):
+    with pytest.raises(AthanorError, match="contains no LoRA: none of its 1 tensors"):
         info.read(write(tmp_path / "y.safetensors", {"model.weight": torch.zeros(2)}))
 
 

@@ -51,12 +51,12 @@ dim = 3
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ("a =", "preset_toml is no TOML"),
-        ("unet_targets = []", "'unet_targets' is no key of a LyCORIS preset"),
+        ("a =", "preset_toml is not valid TOML"),
+        ("unet_targets = []", "'unet_targets' is not a key of a LyCORIS preset"),
         ('unet_target_name = ["("]', "'(' is not a valid regular expression"),
-        ('[module_algo_map.ResBlock]\nalgo = "tlora"', "algo 'tlora' is not offered"),
-        ("unet_target_module = 3", "a value is of the wrong kind"),
-        ('unet_target_module = ["Nothing"]', "preset_toml: it names no layer of this model"),
+        ('[module_algo_map.ResBlock]\nalgo = "tlora"', "algo 'tlora' is not supported"),
+        ("unet_target_module = 3", "a value has the wrong type"),
+        ('unet_target_module = ["Nothing"]', "preset_toml: it matches no layer of this model"),
     ],
 )
 def test_wrong_presets(toml, words):

@@ -88,7 +88,7 @@ def watched(health, steps):
 
 def test_a_model_that_never_gave_a_number_is_blamed_itself():
     """And not the learning rate; once it gave one, or where the run's beginning was not seen, nobody knows."""
-    blame = "the model itself answers so in float16: set mixed_precision to bf16 or no."
+    blame = "the model itself returns NaN or infinity in float16: set mixed_precision to bf16 or no."
     begun = [nan(step) for step in range(1, 21)]
     assert (
         watched(Health(True, lambda: blame), begun)

@@ -129,7 +129,9 @@ def axis(points: Points, text: str, include_base: bool = True, include_final: bo
     elif len(points.checkpoints) > len(final) and read_filter(text)[0] not in ("listed", "best"):
         chosen = [c for c in chosen if c not in final]
     if not chosen:
-        raise AthanorError(f"epochs: '{text}' selects only the finished LoRA of {points.name}; switch include_final on.")
+        raise AthanorError(
+            f"epochs: '{text}' selects only the finished LoRA of {points.name}; switch include_final on."
+        )
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]

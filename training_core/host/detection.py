@@ -27,9 +27,7 @@ def detect(model: Any) -> Family:
         return family
     name = type(base.model_config).__name__
     if is_video_or_audio(type(base)):
-        raise AthanorError(
-            f"MODEL is of type {name}: video and audio models are not supported yet, use {SUPPORTED}."
-        )
+        raise AthanorError(f"MODEL is of type {name}: video and audio models are not supported yet, use {SUPPORTED}.")
     if any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " inpainting" if base.concat_keys else " in a variant with other inputs"
     raise AthanorError(f"MODEL is of type {name}, which is not supported yet: use {SUPPORTED}.")
@@ -62,7 +60,9 @@ def schedule(sampling: Any) -> Schedule:
             sigmas: Any = sampling.sigmas
             return Schedule(prediction, sigmas.detach().float().cpu().clone())
     seen = ", ".join(base.__name__ for base in own) or "unknown prediction"
-    raise AthanorError(f"MODEL uses the sampling {type(sampling).__name__} ({seen}), which is not supported for training.")
+    raise AthanorError(
+        f"MODEL uses the sampling {type(sampling).__name__} ({seen}), which is not supported for training."
+    )
 
 
 def zero_terminal(model: Any) -> Any:

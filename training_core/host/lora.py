@@ -57,7 +57,9 @@ def apply(
     patched, patched_clip = load(model, clip, state, strength, strength_clip, lora_metadata=metadata)
     changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
     if not changed and _count(patched) == _count(model):
-        raise AthanorError(f"The LoRA {path.name} does not match this model (none of its layers fit): choose a LoRA of this kind of model.")
+        raise AthanorError(
+            f"The LoRA {path.name} does not match this model (none of its layers fit): choose a LoRA of this kind of model."
+        )
     # A LoRA without text-encoder part leaves CLIP alone: the same object keeps its prompts encoded.
     return patched, patched_clip if changed else clip
 

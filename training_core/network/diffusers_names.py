@@ -36,9 +36,7 @@ def check(keys: Iterable[str], names: Names) -> None:
                 f"train_norm, or {off}."
             )
         if module not in names:
-            raise AthanorError(
-                f"save_diffusers_copy: {module} has no layer name in diffusers; exclude it, or {off}."
-            )
+            raise AthanorError(f"save_diffusers_copy: {module} has no layer name in diffusers; exclude it, or {off}.")
 
 
 def split(tensors: Mapping[str, torch.Tensor], names: Names) -> Tensors:

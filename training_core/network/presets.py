@@ -137,7 +137,9 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
     try:
         preset: dict[str, Any] = toml.loads(source)
     except toml.TOMLDecodeError as error:
-        raise AthanorError(f"preset_toml is not valid TOML ({error}): paste the text of a LyCORIS preset file.") from None
+        raise AthanorError(
+            f"preset_toml is not valid TOML ({error}): paste the text of a LyCORIS preset file."
+        ) from None
     if unknown := sorted(set(preset) - _KEYS):
         raise AthanorError(
             f"preset_toml: '{unknown[0]}' is not a key of a LyCORIS preset; its keys are {', '.join(sorted(_KEYS))}."

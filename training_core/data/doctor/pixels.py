@@ -34,7 +34,7 @@ def check(dataset: Dataset, measures: Sequence[Measure | None], resolution: int)
         result.append(Finding(level="error", kind="unreadable", text=text, pictures=tuple(unreadable)))
     flat = {i for i, m in enumerate(measures) if m and m.contrast < FLAT}
     if flat:
-        text = f"{several(len(flat), 'picture')} of nearly one colour, from which the LoRA cannot learn anything: {names(dataset, sorted(flat))}."
+        text = f"{several(len(flat), 'picture')} of nearly one colour, from which a LoRA learns nothing: {names(dataset, sorted(flat))}."
         result.append(Finding(level="warning", kind="flat", text=text, pictures=tuple(sorted(flat))))
     sharpness = {i: m.sharpness for i, m in enumerate(measures) if m and i not in flat and not math.isnan(m.sharpness)}
     blurred = blurred_of(sharpness)

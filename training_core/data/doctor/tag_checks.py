@@ -151,5 +151,7 @@ def _all(lists: dict[int, list[str]], counts: Counter[str], trigger: str) -> lis
         if len(everywhere) == 1
         else "are in every caption and act as triggers"
     )
-    text = f"{shown} {verb}: the LoRA associates what all pictures share with {'it' if len(everywhere) == 1 else 'them'}."
+    text = (
+        f"{shown} {verb}: the LoRA associates what all pictures share with {'it' if len(everywhere) == 1 else 'them'}."
+    )
     return [Finding(level="hint", kind="tags in all", text=text)]
