@@ -55,7 +55,11 @@ def test_a_model_that_gives_nan_is_told_by_its_weights_or_its_format(model):
     from athanor.training_core.host.model import trainable
 
     whole = model(torch.float32)
-    for precision, words in (("fp16", "in float16, "), ("bf16", "set mixed_precision to no."), ("no", "ComfyUI generates")):
+    for precision, words in (
+        ("fp16", "in float16, "),
+        ("bf16", "set mixed_precision to no."),
+        ("no", "ComfyUI generates"),
+    ):
         with guard.training(), trainable(whole, precision) as host_model:
             assert first_broken(host_model.diffusion_model) == "" and words in blame(host_model)
     with torch.inference_mode():
