@@ -61,5 +61,5 @@ def _check_writable(target: Path) -> None:
         attempt.unlink(missing_ok=True)
     except OSError as error:
         raise AthanorError(
-            f"output_name: nothing can be written to {target.parent} ({error.strerror}); change its rights, or free some space."
+            f"output_name: nothing can be written to {target.parent} ({error.strerror}); change its permissions, or free some space."
         ) from None
