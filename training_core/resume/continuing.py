@@ -55,7 +55,8 @@ def _warnings_about_length(job: Job, step: int, old: int, new: int) -> Iterator[
     if any(rate(at, old) != rate(at, new) for at in {0, 1, step // 2, max(0, step - 1)}):
         yield (
             f"lr_scheduler {job.optimizer.lr_scheduler} depends on the length of the run: the first {step} steps used the learning "
-            f"rates of a run of {old} steps, the rest uses those of {new} steps; the learning rate goes from {rate(step - 1, old):.3g} to {rate(step, new):.3g}."
+            f"rates of a run of {old} steps, the rest uses those of {new} steps; the learning rate goes "
+            f"from {rate(step - 1, old):.3g} to {rate(step, new):.3g}."
         )
 
 

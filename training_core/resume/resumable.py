@@ -62,7 +62,7 @@ class Resumable:
         given = _under(state.tensors, "trained")
         if own.keys() != given.keys() or any(own[name].shape != given[name].shape for name in own):
             raise AthanorError(
-                "The saved state of the stopped run does not match its network: switch retrain on to train it from the start."
+                "The saved state of the stopped run does not match its network: switch retrain on to start over."
             )
         with torch.no_grad():
             for name, parameter in own.items():

@@ -91,7 +91,8 @@ class OomSplitter:
         gc.collect()
         self._free()
         raise AthanorError(
-            f"Out of memory while the optimizer updates the weights; the run resumes from its last saved state. {self._update_advice}".rstrip()
+            "Out of memory while the optimizer updates the weights; the run resumes from its last saved state. "
+            f"{self._update_advice}".rstrip()
         )
 
     def warnings(self) -> Iterator[Warned]:
