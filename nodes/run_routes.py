@@ -154,6 +154,7 @@ def _short(summary: registry.RunSummary) -> http.Json:
     return {
         "run_id": summary.run_id,
         "name": summary.output_name,
+        "title": summary.title,
         "status": summary.status,
         "live": live,
         "elsewhere": not live and summary.status not in registry.ENDS and lock.taken(summary.folder),

@@ -142,3 +142,22 @@ def test_two_thousand_runs_are_listed_at_once(folder):
     assert (registry.summaries(root)[0].status, registry.summaries(root)[0].why) == ("interrupted", "")
     assert len(registry._records) < 100  # whole records are kept of a few
     assert sum(len(record.saved) for record in registry.records(root)) == 2 * 2001
+
+
+def test_a_run_is_called_as_its_files_are(tmp_path: Path):
+    """Of two runs of one name the second has files named name_2: a list must tell them apart."""
+
+    def titled(name: str, target: str) -> str:
+        record = registry.Record(
+            folder=tmp_path,
+            run_id="r",
+            lineage_id="l",
+            output_name=name,
+            target=tmp_path / target,
+            steps=1,
+            events=(),
+        )
+        return registry.RunSummary.of(record).title
+
+    assert titled("x", "x.safetensors") == "x"
+    assert titled("sub\\x", "sub/x_2.safetensors") == titled("sub/x", "sub/x_2.safetensors") == "sub/x_2"

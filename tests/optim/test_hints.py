@@ -32,7 +32,7 @@ DAP = {"optimizer_type": "DAdaptAdamPreprint", "learning_rate": 1.0}
         ({"optimizer_type": "AdamWScheduleFree", "lr_scheduler": "cosine"}, {}, "follows no schedule"),
         ({"optimizer_type": "SGDScheduleFree", "ema_decay": 0.99}, {}, "averages the weights itself"),
         ({"optimizer_type": "Adafactor", "unet_lr": "1e-4"}, {}, "learning_rate, unet_lr have no effect"),
-        ({"optimizer_type": "Adafactor"}, {}, "learning_rate has no effect; relative_step=False"),
+        ({"optimizer_type": "Adafactor"}, {}, "learning_rate has no effect; add relative_step=False"),
         (
             {"optimizer_type": "Adafactor", "optimizer_args": "relative_step=False clip_threshold=2.0"}, {},
             "is usually used with max_grad_norm 0 and lr_scheduler constant_with_warmup and clip_threshold=1.0",

@@ -32,6 +32,12 @@ class Record:
     events: tuple[dict[str, Any], ...]  # lines of events.jsonl
 
     @property
+    def title(self) -> str:
+        """The name of the run's files with output_name's folder: `sub/name_2` where another run has taken `sub/name`."""
+        folder = self.output_name.replace("\\", "/").rpartition("/")[0]
+        return f"{folder}/{self.target.stem}" if folder else self.target.stem
+
+    @property
     def _state(self) -> Mapping[str, Any]:
         """The last event that a session starts or ends with."""
         states = (event for event in reversed(self.events) if event["event"] in (*_STARTS, *ENDS))
@@ -86,6 +92,7 @@ class RunSummary:
     run_id: str
     lineage_id: str
     output_name: str
+    title: str
     steps: int
     step: int  # that the last session has reached, as far as events tell
     status: str
@@ -103,6 +110,7 @@ class RunSummary:
             run_id=record.run_id,
             lineage_id=record.lineage_id,
             output_name=record.output_name,
+            title=record.title,
             steps=record.steps,
             step=step,
             status=record.status,

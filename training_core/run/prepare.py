@@ -278,7 +278,7 @@ def _warnings_about_names(job: Job, name: str) -> Iterator[str]:
     if job.network.preset == "full" and not job.network.conv_rank:
         yield "preset full without conv_rank: 3x3 convolutions are not trained."
     if name != job.training.output_name.replace("\\", "/").rpartition("/")[2].strip():
-        yield f"{job.training.output_name}.safetensors is from another run; this one is saved as {name}."
+        yield f"{job.training.output_name}.safetensors is from another run; this one is saved as {name} in the same folder."
 
 
 def _hints(resolved: Resolved, job: Job, run_length: Length, factors: list[float]) -> list[str]:

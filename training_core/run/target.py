@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from ..errors import AthanorError
@@ -60,6 +61,8 @@ def _check_writable(target: Path) -> None:
         write_atomically(attempt, lambda temporary: temporary.write_bytes(b""), durable=False)
         attempt.unlink(missing_ok=True)
     except OSError as error:
+        too_long = error.errno == errno.ENAMETOOLONG
+        advice = "choose a shorter name" if too_long else "change its permissions, or free some space"
         raise AthanorError(
-            f"output_name: nothing can be written to {target.parent} ({error.strerror}); change its permissions, or free some space."
+            f"output_name: nothing can be written to {target.parent} ({error.strerror}); {advice}."
         ) from None

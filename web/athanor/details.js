@@ -109,7 +109,7 @@ export class Details {
       if (summary.why) progress += `: ${summary.why}`;
     }
     this.header.replaceChildren(
-      make("h3", {}, summary?.name ?? run.id),
+      make("h3", {}, summary?.title ?? run.id),
       make("p", {}, make("b", { class: "athanor-state", "data-kind": kind }, `${sign} ${word}`), progress),
       make("div", { class: "athanor-buttons" }, this.headerButtons()),
     );

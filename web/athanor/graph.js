@@ -18,13 +18,16 @@ function freePlace([x, y], [width, height], nodes) {
  * sentence for the user.
  */
 export async function openWorkflow(app, run) {
-  const name = run.summary?.name ?? run.id;
+  const name = run.summary?.title ?? run.id;
   let graph;
   try {
     graph = await run.graph();
     if (graph.workflow) {
       await app.loadGraphData(graph.workflow, true, true, t("{name} (run)", { name }).replaceAll("/", "_"));
-    } else if (graph.prompt) await app.loadApiJson(graph.prompt, name.replaceAll("/", "_"));
+    } else if (graph.prompt) {
+      await app.loadApiJson(graph.prompt, name.replaceAll("/", "_"));
+      await app.extensionManager?.command?.execute?.("Comfy.Canvas.FitView"); // its nodes lie outside of the view
+    }
   } catch (error) {
     throw new Error(t("The workflow cannot be opened: {why}", { why: error.message }));
   }

@@ -27,7 +27,7 @@ class Matrix {
   }
 
   build() {
-    const title = t("Samples of {name}", { name: this.run.summary?.name });
+    const title = t("Samples of {name}", { name: this.run.summary?.title });
     this.caption = make("p", { class: "where", role: "status" });
     this.picture = make("img", { alt: "" });
     this.stage = make("div", { class: "stage", hidden: true, onclick: () => this.enlarge(false) }, this.picture);

@@ -32,7 +32,7 @@ export class OverlayChart extends Chart {
     const points = { show: this.quantity === "probe", size: 4 };
     this.plotLines(aligned(values), {
       series: runs.map((run, i) =>
-        line(run.summary?.name ?? run.id, colours.line(i), { width: 2, dash: dash(i), points }),
+        line(run.summary?.title ?? run.id, colours.line(i), { width: 2, dash: dash(i), points }),
       ),
       scales: { y: lossScale() },
       axes: [stepAxis(colours), valueAxis(colours, options.log)],

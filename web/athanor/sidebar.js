@@ -132,7 +132,7 @@ class Board {
 
   /** Names of runs; runs with the same name also show the first characters of their ids. */
   runLabels(runs) {
-    const names = runs.map((run) => run.summary?.name ?? run.id);
+    const names = runs.map((run) => run.summary?.title ?? run.id);
     const isUnique = (name) => names.indexOf(name) === names.lastIndexOf(name);
     return names.map((name, i) => (isUnique(name) ? name : `${name} (${runs[i].id.slice(0, 4)})`));
   }
@@ -143,7 +143,7 @@ class Board {
 
   drawList() {
     const text = this.search.value.trim().toLowerCase();
-    const searched = (summary) => `${summary.name} ${stateOf(summary).word} ${summary.run_id}`.toLowerCase();
+    const searched = (summary) => `${summary.title} ${stateOf(summary).word} ${summary.run_id}`.toLowerCase();
     const matches = this.summaries.filter((summary) => !text || searched(summary).includes(text));
     const rows = matches.slice(0, this.shown).map((summary) => this.listRow(summary));
     if (!rows.length) {
@@ -161,11 +161,11 @@ class Board {
 
   listRow(summary) {
     const { sign, word, kind } = stateOf(summary);
-    const { run_id: id, name, why } = summary;
+    const { run_id: id, title: name, why } = summary;
     const checkbox = make("input", {
       type: "checkbox",
       checked: this.compared.has(id),
-      "aria-label": t("Compare {name}", summary),
+      "aria-label": t("Compare {name}", { name }),
       title: t("Add its curve to the chart"),
       onchange: (event) => this.compare(id, event.target.checked),
     });
