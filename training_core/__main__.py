@@ -61,7 +61,7 @@ def _graph(path: Path) -> dict[str, Any]:
         raise AthanorError(f"{path} cannot be read ({error.strerror}).") from None
     except (ValueError, KeyError, TypeError):
         raise AthanorError(
-            f"{path} holds no job with a graph: take the job.json of a run's folder, output/athanor/runs/<run id>."
+            f"{path} is not a job with a graph: use the job.json of a run's folder, output/athanor/runs/<run id>."
         ) from None
 
 
@@ -130,7 +130,7 @@ def main() -> int:
         _run(known.job, known.comfyui, options)
         return 0
     except Exception as error:
-        message = str(error) or "interrupted; what was reached is saved, the same command goes on from there."
+        message = str(error) or "interrupted; the progress is saved, the same command resumes from there."
         print(f"Athanor stopped{where}: {message}", file=sys.stderr, flush=True)
         return 1
 

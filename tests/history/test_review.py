@@ -108,7 +108,7 @@ def test_discard_takes_one_file_and_its_copies(folder):
     assert not first.exists() and not first.with_name("x-000001-ema.safetensors").exists() and last.exists()
     assert [e["step"] for e in registry.read(folder).saved] == [300]
     for path in (first, folder / "run.json"):
-        with pytest.raises(AthanorError, match="is no file of run"):
+        with pytest.raises(AthanorError, match="is not a file of run"):
             marks.discard(record, path)
     assert (folder / "run.json").exists()
 

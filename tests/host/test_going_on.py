@@ -115,7 +115,7 @@ def test_a_run_goes_on_as_it_was_computed(run, card, interrupt, monkeypatch):
         events, broken = run("broken")
     assert max(card.computed) == 2 and all(card.exact)
     assert weights(broken) == weights(whole)
-    assert not [text for text in warnings(events) if "goes on" in text or "gradient_checkpointing" in text]
+    assert not [text for text in warnings(events) if "resumes" in text or "gradient_checkpointing" in text]
 
 
 def test_what_does_not_fit_any_more_is_said(run, card, interrupt):
@@ -123,8 +123,8 @@ def test_what_does_not_fit_any_more_is_said(run, card, interrupt):
     assert state_plan()["most"] is None
     card.room = 1
     events, _ = run("broken")
-    (said,) = [text for text in warnings(events) if text.startswith("The run goes on")]
-    assert said.startswith("The run goes on with batches computed 1 at a time instead of with whole batches: its files")
+    (said,) = [text for text in warnings(events) if text.startswith("The run resumes")]
+    assert said.startswith("The run resumes with batches computed 1 at a time instead of with whole batches: its files")
     assert any(text.startswith("gradient_checkpointing auto: a batch of 3") for text in warnings(events))
 
 
@@ -155,7 +155,7 @@ def test_deterministic_auto_is_what_it_costs(run, card, caplog):
     (said,) = [text for text in warnings(events) if "deterministic" in text]
     assert said == (
         "deterministic auto: deterministic algorithms would make a step 12% slower here, so it is off: the same graph and seed "
-        "give the same LoRA but for rounding, not to the byte. Set deterministic to on where that matters, to off where it does not."
+        "give the same LoRA except for rounding, not byte for byte. Set deterministic to on where that matters, to off where it does not."
     )
     assert card.exact[:2] == [True, True] and not any(card.exact[-6:]) and "longer with deterministic" in caplog.text
     assert weights(dear) == weights(cheap)
@@ -174,11 +174,12 @@ def test_an_operation_without_a_deterministic_form(run, card, interrupt):
     events, auto = run("auto")
     (said,) = [text for text in warnings(events) if "deterministic" in text]
     assert said.startswith(
-        "deterministic auto: cumsum_cuda_kernel has no deterministic form on this GPU, so it is off: "
+        "deterministic auto: cumsum_cuda_kernel has no deterministic version on this GPU, so it is off: "
     )
     assert weights(auto) == weights(plain)
     with pytest.raises(
-        AthanorError, match=r"^deterministic: cumsum_cuda_kernel has no deterministic form .* set deterministic to off"
+        AthanorError,
+        match=r"^deterministic: cumsum_cuda_kernel has no deterministic version .* set deterministic to off",
     ):
         run("on", deterministic="on")
     card.missing = ""
@@ -187,7 +188,7 @@ def test_an_operation_without_a_deterministic_form(run, card, interrupt):
     events, late = run("late")
     said, other = [text for text in warnings(events) if "deterministic" in text]
     assert said.startswith("deterministic auto: cumsum") and other.startswith(
-        "The run goes on without deterministic algorithms"
+        "The run resumes without deterministic algorithms"
     )
     assert weights(late) == weights(plain)
 
@@ -241,7 +242,7 @@ def test_no_room_for_an_update_leaves_what_was_kept(run, monkeypatch, tmp_path):
     """Where no step was tried (here: a CPU), it is one sentence, and no file has half of an update."""
     from athanor.training_core.errors import AthanorError
 
-    wanted = r"^Out of memory while the optimizer updates the weights; the run goes on from its last state\. Set optimizer_type"
+    wanted = r"^Out of memory while the optimizer updates the weights; the run resumes from its last saved state\. Set optimizer_type"
     _, whole = run("whole", save_every_n_steps=2)
     with monkeypatch.context() as context, pytest.raises(AthanorError, match=wanted):
         Broken(context, at=1)

@@ -40,7 +40,7 @@ def test_recipe(server, name):
     steps = runs_on_disk.steps(server.base, name)
     warned = " ".join(event["text"] for event in runs_on_disk.events(server.base, name, "warned"))
     assert len(steps) == 10 and all(np.isfinite(step["loss"]) for step in steps)
-    assert ("finds the learning rate itself" in warned) is False and "knows one learning rate" not in warned
+    assert ("finds the learning rate itself" in warned) is False and "supports only one learning rate" not in warned
     assert ("min_snr_gamma together with" in warned) == (name == "b_dap")
     assert ("the full learning rate is never reached" in warned) == (name == "a_lion")
     lrs = [step["lr"] for step in steps]

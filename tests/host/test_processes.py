@@ -50,7 +50,7 @@ def command(comfyui: Path, base: Path, job: Path) -> list[str]:
 
 def test_what_is_wrong_is_one_sentence(comfyui, tmp_path):
     (tmp_path / "job.json").write_text("{}")
-    for job, words in (("job.json", "holds no job with a graph"), ("none.json", "cannot be read")):
+    for job, words in (("job.json", "is not a job with a graph"), ("none.json", "cannot be read")):
         done = subprocess.run(
             command(comfyui, tmp_path, tmp_path / job), cwd=PACK, capture_output=True, text=True, timeout=60
         )

@@ -127,6 +127,6 @@ def test_a_file_tells_what_was_trained(kind, checkpoints, tmp_path, monkeypatch)
         assert (recovered.groups[s.LossSettings], recovered.groups[s.NoiseSettings]) == GIVES[kind]
         assert recovered.groups[s.NetworkSettings] == s.NetworkSettings(rank=2, alpha=2)
     warnings = " ".join(event.text for event in events if isinstance(event, Warned))
-    assert "no meaning for" in warnings and ("clip_g_dropout_rate: the CLIP has no such" in warnings) == (
+    assert "no effect on" in warnings and ("clip_g_dropout_rate: no effect, the CLIP has no such" in warnings) == (
         kind == "flux"
     )

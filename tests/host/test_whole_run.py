@@ -47,7 +47,7 @@ def test_no_room_for_the_largest_batch(run, monkeypatch):
     monkeypatch.setattr(trial, "TRIED_ON", ("cpu", "cuda"))
     events, split = run("split", gradient_checkpointing="off")
     told = [text for text in warnings(events) if "computed" in text]
-    assert [t.partition(":")[0].partition(" is ")[0] for t in told] == ["A batch of 3 of 64x64", "Out of memory"]
+    assert [t.partition(":")[0].partition(" does not fit")[0] for t in told] == ["A batch of 3 of 64x64", "Out of memory"]
     assert all("Set gradient_checkpointing to all; or" in text for text in told)
     assert apart(plain, split) < 1e-3  # Adam makes much of the last bit of a small gradient
 
@@ -72,7 +72,7 @@ def test_auto_finds_what_fits(run, monkeypatch):
     monkeypatch.setattr(trial, "TRIED_ON", ("cpu", "cuda"))
     events, picked = run("picked")
     (told,) = [text for text in warnings(events) if "computed" in text]
-    assert told.startswith("gradient_checkpointing auto: a batch of 3 of 64x64 needs more than there is (of ")
+    assert told.startswith("gradient_checkpointing auto: a batch of 3 of 64x64 needs more than available (of ")
     assert "all blocks are computed twice (gradient_checkpointing all) and batches are computed 1 at a time: " in told
     tries = [(how, False) for how in ("off", "part", "all", "all", "all", "all")]  # nothing in this run is random
     assert hows == [("off",), *tries]  # loaded; tried; taken
@@ -157,7 +157,7 @@ def test_out_of_memory_beside_a_step_is_one_sentence(run, monkeypatch):
         at_once.setattr(Trainable, "predict", full)
         at_once.setattr(mm, "discard_cuda_async_error", lambda: done.append("forgotten"))
         at_once.setattr(CheckpointWriter, "rescue", lambda *args: done.append("saved") or rescue(*args))
-        with pytest.raises(AthanorError, match=r"^Out of memory\. Set .* it goes on from step 1\.$"):
+        with pytest.raises(AthanorError, match=r"^Out of memory\. Set .* it resumes from step 1\.$"):
             run("stopped")
     assert done.index("forgotten") < done.index("saved")
     assert weights(run("stopped")[1]) == weights(whole)

@@ -100,9 +100,7 @@ def test_what_auto_is_and_what_has_no_effect():
     trained, drawn, warnings = in_effect(loss, noise, "flow", USUAL)
     assert trained == LossSettings(weighting_scheme="cosmap")
     assert drawn == NoiseSettings(timestep_sampling="shift", flow_shift=3.1582, sigmoid_scale=2)
-    assert warnings == [
-        "min_snr_gamma, noise_offset, zero_terminal_snr: no meaning for a rectified-flow model; trained without."
-    ]
+    assert warnings == ["min_snr_gamma, noise_offset, zero_terminal_snr: no effect on a rectified-flow model; ignored."]
     for asked, shift in (({}, 3.1582), ({"flow_shift": 2.0}, 2.0), ({"timestep_sampling": "shift"}, 3.0)):
         assert in_effect(LossSettings(), NoiseSettings(**asked), "flow", USUAL)[1].flow_shift == shift
     for asked, shift in (("uniform", 1.0), ("flux_shift", 0.0)):

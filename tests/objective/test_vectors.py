@@ -343,7 +343,7 @@ def test_settings_that_contradict_each_other_or_the_model():
         return in_effect(loss or LossSettings(), noise, prediction, UNIFORM)[2]
 
     assert warnings("eps", NoiseSettings(timestep_sampling="shift"), LossSettings(weighting_scheme="cosmap")) == [
-        "weighting_scheme, timestep_sampling: no meaning for a model that predicts eps; trained without."
+        "weighting_scheme, timestep_sampling: no effect on a model that predicts eps; ignored."
     ]
     assert "zero_terminal_snr" in warnings("eps", NoiseSettings(zero_terminal_snr=True))[0]
     assert not warnings("v", NoiseSettings(zero_terminal_snr=True))

@@ -8,7 +8,7 @@ from athanor.training_core.resume import continuing
 
 NOT_CONTINUED = "The stopped run of this name is not continued, since "
 CHANGED = f"{NOT_CONTINUED}settings that matter have changed: "
-OTHER_VERSION = f"{NOT_CONTINUED}another version of Athanor has made it"
+OTHER_VERSION = f"{NOT_CONTINUED}it was made by another version of Athanor"
 
 
 def job(**groups) -> s.Job:
@@ -43,7 +43,9 @@ def said(tmp_path):
 
 def test_a_finished_run_of_another_version_is_named_and_no_other(said):
     """Who updates and queues a finished graph again reads why it is trained once more; who changes a setting knows why."""
-    text = "The finished run of this name is neither used nor continued, since another version of Athanor has made it."
+    text = (
+        "The finished run of this name is neither used nor continued, since it was made by another version of Athanor."
+    )
     longer = job(training=s.TrainingSettings(epochs=20))
     assert said(job(), job(), ended=True) == said(job(), longer, ended=True) == [text]
     assert said(job(), job(network=s.NetworkSettings(rank=8)), ended=True) == []

@@ -51,7 +51,7 @@ def test_it_is_for_the_same_settings_on_the_same_card():
 )
 def test_what_has_changed_is_said(change, words):
     said = compute_plan.difference(PLAN, replace(PLAN, **change))
-    assert said.startswith(f"The run goes on {words}") if words else said == ""
+    assert said.startswith(f"The run resumes {words}") if words else said == ""
     assert compute_plan.difference(None, PLAN) == ""
 
 

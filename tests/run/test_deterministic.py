@@ -108,7 +108,7 @@ def test_auto_goes_on_without(card):
     assert seen == [True, False, False] and not exact.on
     (warned,) = exact.warnings()
     assert warned.text.startswith(
-        "deterministic auto: put_ has no deterministic form on this GPU, so it is off: the same graph"
+        "deterministic auto: put_ has no deterministic version on this GPU, so it is off: the same graph"
     )
     assert list(exact.warnings()) == [] and not torch.are_deterministic_algorithms_enabled()
 
@@ -116,7 +116,7 @@ def test_auto_goes_on_without(card):
 def test_on_is_one_sentence(card):
     exact = DeterministicMode("on", True, CPU)
     with pytest.raises(
-        AthanorError, match=r"^deterministic: put_ has no deterministic form on this GPU: set deterministic to off"
+        AthanorError, match=r"^deterministic: put_ has no deterministic version on this GPU: set deterministic to off"
     ):
         exact(without_form)
     with pytest.raises(AthanorError, match="put_"), exact.update():

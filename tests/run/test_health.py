@@ -53,7 +53,9 @@ def test_a_loss_that_is_nan_is_told_with_a_scaler_too():
         return x * math.nan if step == 30 else x
 
     told, seen, _ = in_float16(Health(scaled=True), 35, spoil)
-    assert [event.text for event in told] == ["Step 31 gave NaN or infinity and is skipped; more are counted."]
+    assert [event.text for event in told] == [
+        "Step 31 gave NaN or infinity and is skipped; further ones are only counted."
+    ]
     assert math.isnan(seen[30].loss) and math.isfinite(seen[34].grad_norm)
 
 

@@ -80,8 +80,8 @@ def test_one_sentence():
     found, _ = taken(24, 4)
     said = explanation(found, "4 of 1024x1024", room=24 * GB, reserve=GB // 4)
     assert said == (
-        "gradient_checkpointing auto: a batch of 4 of 1024x1024 needs more than there is (of 24.0 GB) computed the plain way, so "
-        "every second block is computed twice (gradient_checkpointing part): 18.4 GB, 0.19 s a batch. What is learnt stays the same."
+        "gradient_checkpointing auto: a batch of 4 of 1024x1024 needs more than available (of 24.0 GB) without saving memory, so "
+        "every second block is computed twice (gradient_checkpointing part): 18.4 GB, 0.19 s a batch. The training result is the same."
     )
 
 

@@ -138,7 +138,7 @@ def test_a_flux_job_tells_what_it_trains():
         "ss_huber_c": "0.1",
     }  # fmt: skip
     assert {key: told[key] for key in expected} == expected
-    assert warnings == ["min_snr_gamma, noise_offset: no meaning for a rectified-flow model; trained without."]
+    assert warnings == ["min_snr_gamma, noise_offset: no effect on a rectified-flow model; ignored."]
     assert json.loads(told["athanor_job"])["noise"]["noise_offset"] == 0.1
     assert json.loads(told["athanor_trained"]) == {
         "loss": {"min_snr_gamma": 0.0, "huber_c": 0.1},
@@ -187,7 +187,7 @@ def test_what_has_no_effect_is_said_once_and_not_told():
     assert trained.optimizer == s.OptimizerSettings()
     assert warnings == [
         "guidance_scale has no effect: SDXL has no guidance input.",
-        "t5_dropout_rate: the CLIP has no such text encoder beside others (it has clip_l, clip_g).",
+        "t5_dropout_rate: no effect, the CLIP has no such separate text encoder (it has clip_l, clip_g).",
         "dropout has no effect with lokr; rank_dropout and module_dropout have.",
         "scale_weight_norms has no effect with lokr; it is for lora and locon.",
         "loraplus_lr_ratio has no effect with lokr; it is for lora and locon.",

@@ -40,6 +40,6 @@ def discard(record: Record, path: Path) -> None:
         AthanorError: it is no file of the run.
     """
     if path not in [Path(event["path"]) for event in record.saved]:
-        raise AthanorError(f"{path.name} is no file of run {record.run_id}, or is gone already.")
+        raise AthanorError(f"{path.name} is not a file of run {record.run_id}, or was deleted already.")
     for file in with_companions(path):
         file.unlink(missing_ok=True)

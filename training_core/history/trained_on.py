@@ -32,7 +32,7 @@ def _view(record: Record) -> DatasetView:
     subsets = tuple(_known(DatasetSettings, values) for values in job.get("datasets") or [{}])
     pictures = tuple(_picture(values, len(subsets)) for values in rows if isinstance(values, dict))
     if not pictures:
-        raise AthanorError(f"The run {record.output_name} has kept no list of its pictures (dataset.json).")
+        raise AthanorError(f"The run {record.output_name} has no list of its pictures (dataset.json); train it again.")
     dataset, settings = Dataset(subsets, pictures), _known(BucketSettings, job.get("buckets") or {})
     if any("crops" in values for values in rows):
         entries = (BucketEntry(i, place) for i, values in enumerate(rows) for place in _places(values))

@@ -103,7 +103,7 @@ def _refuse(loss: LossSettings, prediction: Prediction) -> None:
     for name, needs in (("scale_v_pred_loss_like_noise_pred", "v"), ("v_pred_like_loss", "eps")):
         if getattr(loss, name) and prediction in ("eps", "v") and prediction != needs:
             raise AthanorError(
-                f"{name} is for models that predict {needs}, this one predicts {prediction}: take it out."
+                f"{name} is for models that predict {needs}, this one predicts {prediction}: switch it off."
             )
 
 
@@ -115,7 +115,7 @@ def _unused(loss: LossSettings, noise: NoiseSettings, prediction: Prediction) ->
         groups, what = ((loss, FLOW_LOSS), (noise, FLOW_NOISE)), f"a model that predicts {prediction}"
     plain = {"none", "raw", "auto", "uniform", 0}
     unused = [name for group, names in groups for name in names if getattr(group, name) not in plain]
-    lines = [f"{', '.join(unused)}: no meaning for {what}; trained without."] if unused else []
+    lines = [f"{', '.join(unused)}: no effect on {what}; ignored."] if unused else []
     if noise.zero_terminal_snr and prediction == "eps":
         lines.append(
             "zero_terminal_snr: a model that predicts eps learns nothing at the last timestep; it is for v models."

@@ -48,5 +48,5 @@ def check(arguments: dict[str, Any], target: type) -> None:
             raise AthanorError("optimizer_args: lr is set by learning_rate; remove it here.")
         if name not in known and not open_ended:
             near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"it knows {', '.join(known)}."
+            hint = f"did you mean {near[0]}?" if near else f"its arguments are {', '.join(known)}."
             raise AthanorError(f"optimizer_args: {target.__name__} has no argument '{name}'; {hint}")

@@ -38,13 +38,13 @@ def _adapting(settings: OptimizerSettings, total: int, min_snr_gamma: float, fac
     rate = settings.learning_rate * (factors[0] if factors else 1)
     if not 0.1 < rate < 5:
         yield (
-            f"{name} finds the learning rate itself and multiplies it by the one given, which is {rate:g}; it is meant to be "
-            "about 1."
+            f"{name} finds the learning rate itself and multiplies it by the given rate, which is {rate:g}; the "
+            "given rate should be about 1."
         )
     if len(set(factors)) > 1:
         yield (
-            f"{name} knows one learning rate: {rate:g} is used for all; unet_lr, text_encoder_lr and loraplus_lr_ratio set no "
-            "others."
+            f"{name} supports only one learning rate: {rate:g} is used for all; unet_lr, text_encoder_lr and "
+            "loraplus_lr_ratio cannot set different ones."
         )
     if min_snr_gamma and "prodigy" not in name.lower():
         yield (
@@ -54,18 +54,18 @@ def _adapting(settings: OptimizerSettings, total: int, min_snr_gamma: float, fac
     given = args.parse(settings.optimizer_args)
     warmup = settings.lr_scheduler not in WITHOUT_WARMUP and settings.warmup(total)
     if warmup and "prodigy" in name.lower() and not given.get("safeguard_warmup"):
-        yield f"{name} with a warm-up: safeguard_warmup=True in optimizer_args keeps its estimate right."
+        yield f"{name} with a warm-up: add safeguard_warmup=True to optimizer_args, so that its estimate stays correct."
 
 
 def _schedule_free(settings: OptimizerSettings, total: int) -> Iterator[str]:
     name = names.named(settings)
     if settings.lr_scheduler != "constant" or settings.warmup(total):
         yield (
-            f"{name} follows no schedule: lr_scheduler and lr_warmup_steps have no effect; warmup_steps=100 in optimizer_args "
-            "is its warm-up."
+            f"{name} follows no schedule: lr_scheduler and lr_warmup_steps have no effect; for a warm-up, add "
+            "warmup_steps=100 to optimizer_args."
         )
     if settings.ema_decay:
-        yield f"{name} averages the weights itself; ema_decay averages what it moves about, which helps little."
+        yield f"{name} averages the weights itself; ema_decay on top of that helps little."
 
 
 def _relative_step(settings: OptimizerSettings, total: int) -> Iterator[str]:
@@ -77,8 +77,8 @@ def _relative_step(settings: OptimizerSettings, total: int) -> Iterator[str]:
         unused.append("lr_warmup_steps")
     which = ", ".join(["learning_rate", *unused])
     yield (
-        f"Adafactor sets its own rate (relative_step): {which} {'have' if unused else 'has'} no effect; relative_step=False in "
-        "optimizer_args follows them."
+        f"Adafactor sets its own rate (relative_step): {which} {'have' if unused else 'has'} no effect; add "
+        f"relative_step=False to optimizer_args to use {'them' if unused else 'it'}."
     )
 
 
@@ -95,7 +95,7 @@ def _adafactor(settings: OptimizerSettings) -> Iterator[str]:
     if given.get("clip_threshold", 1.0) != 1.0:
         usual.append("clip_threshold=1.0")
     if usual:
-        yield f"Adafactor with relative_step=False: {' and '.join(usual)} would be usual."
+        yield f"Adafactor with relative_step=False is usually used with {' and '.join(usual)}."
 
 
 def _schedule(settings: OptimizerSettings, total: int) -> Iterator[str]:

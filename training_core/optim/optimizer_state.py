@@ -175,15 +175,15 @@ def unpack(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
     """
     name = type(optimizer).__name__
     if plain.get("format") != FORMAT:
-        raise AthanorError("The optimizer's saved state is of another version of Athanor; start the run anew.")
+        raise AthanorError("The optimizer's saved state was made by another version of Athanor; switch retrain on.")
     if plain["class"] != name:
         raise AthanorError(
-            f"optimizer_type is {name}, but the saved state is of {plain['class']}; choose that one again."
+            f"optimizer_type is {name}, but the saved state is of {plain['class']}; set optimizer_type to that."
         )
     counts = [len(group["params"]) for group in optimizer.param_groups]
     if counts != [group["count"] for group in plain["groups"]]:
         raise AthanorError(
-            f"The optimizer's saved state is of another network: it has {sum(g['count'] for g in plain['groups'])} "
+            f"The optimizer's saved state belongs to another network: it has {sum(g['count'] for g in plain['groups'])} "
             f"parameters in {len(plain['groups'])} groups, this one {sum(counts)} in {len(counts)}."
         )
     parameters = _parameters(optimizer)

@@ -89,8 +89,8 @@ def difference(before: ComputePlan | None, now: ComputePlan) -> str:
     if not changes:
         return ""
     return (
-        f"The run goes on {' and '.join(changes)}: its files will equal those of a run that never stopped but for rounding, not "
-        "to the byte."
+        f"The run resumes {' and '.join(changes)}: its files will equal those of an uninterrupted run except for rounding, not "
+        "byte for byte."
     )
 
 

@@ -54,8 +54,9 @@ def _warnings_about_length(job: Job, step: int, old: int, new: int) -> Iterator[
 
     if any(rate(at, old) != rate(at, new) for at in {0, 1, step // 2, max(0, step - 1)}):
         yield (
-            f"lr_scheduler {job.optimizer.lr_scheduler} depends on the length: the first {step} steps had the rates of {old} "
-            f"steps, the rest has those of {new}; the rate goes from {rate(step - 1, old):.3g} to {rate(step, new):.3g}."
+            f"lr_scheduler {job.optimizer.lr_scheduler} depends on the length of the run: the first {step} steps used the learning "
+            f"rates of a run of {old} steps, the rest uses those of {new} steps; the learning rate goes "
+            f"from {rate(step - 1, old):.3g} to {rate(step, new):.3g}."
         )
 
 
@@ -87,7 +88,7 @@ def _why_not_continued(root: Path, job: Job) -> Iterator[str]:
         return
     if same[0].status == "done":
         if _made_by_another_version(same[0], stored, job):
-            yield "The finished run of this name is neither used nor continued, since another version of Athanor has made it."
+            yield "The finished run of this name is neither used nor continued, since it was made by another version of Athanor."
         return
     if not state.step_of(same[0].folder / "state"):
         return
@@ -103,7 +104,7 @@ def _why_not_continued(root: Path, job: Job) -> Iterator[str]:
         )
     else:
         why = f", with settings that this one does not have: {', '.join(unknown)}" if unknown else ""
-        yield f"The stopped run of this name is not continued, since another version of Athanor has made it{why}."
+        yield f"The stopped run of this name is not continued, since it was made by another version of Athanor{why}."
 
 
 def _made_by_another_version(record: Record, stored: Mapping[str, Any], job: Job) -> bool:

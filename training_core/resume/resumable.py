@@ -61,7 +61,9 @@ class Resumable:
         own = dict(self.module.named_parameters())
         given = _under(state.tensors, "trained")
         if own.keys() != given.keys() or any(own[name].shape != given[name].shape for name in own):
-            raise AthanorError("The state of the stopped run does not fit its network any more: switch retrain on.")
+            raise AthanorError(
+                "The saved state of the stopped run does not match its network: switch retrain on to start over."
+            )
         with torch.no_grad():
             for name, parameter in own.items():
                 parameter.copy_(given[name])

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 log = logging.getLogger("athanor")
 
-STILL_PROMISED = "the same graph and seed give the same LoRA but for rounding, not to the byte"
+STILL_PROMISED = "the same graph and seed give the same LoRA except for rounding, not byte for byte"
 """What a run without deterministic algorithms on a GPU can still promise."""
 
 
@@ -44,7 +44,7 @@ class DeterministicMode:
                 raise
             if self._setting != "auto":
                 raise AthanorError(_advice(operation)) from None
-        self.give_up(f"{operation} has no deterministic form on this GPU")
+        self.give_up(f"{operation} has no deterministic version on this GPU")
         return attempt()
 
     @contextmanager
@@ -98,10 +98,10 @@ def _advice(operation: str) -> str:
     """Return what to do about an operation without a deterministic form."""
     if determinism.WORKSPACE in operation:
         return (
-            f"deterministic: {operation} gives other sums every time: start ComfyUI with {determinism.WORKSPACE}="
+            f"deterministic: {operation} gives different results each time: start ComfyUI with {determinism.WORKSPACE}="
             f"{determinism.REPRODUCIBLE} in its environment (--deterministic does that), or set deterministic to off."
         )
     return (
-        f"deterministic: {operation} has no deterministic form on this GPU: set deterministic to off, or do without what "
-        "needs it (the optimizer, a patch of the model)."
+        f"deterministic: {operation} has no deterministic version on this GPU: set deterministic to off, or remove what uses "
+        "it (the optimizer, a patch of the model)."
     )

@@ -49,7 +49,9 @@ class Health:
             if self.bad >= IN_A_ROW:
                 raise Diverged(self._why(step))
             if not (self._scaled and finite):  # else the scaler looks for its scale, as it should
-                yield from self._once("nan", f"Step {step.step} gave NaN or infinity and is skipped; more are counted.")
+                yield from self._once(
+                    "nan", f"Step {step.step} gave NaN or infinity and is skipped; further ones are only counted."
+                )
             return
         self.bad = 0
         if len(self._norms) == self._norms.maxlen and step.grad_norm > EXPLODES * statistics.median(self._norms):

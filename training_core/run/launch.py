@@ -43,7 +43,7 @@ def launch(job: Job, source: Graph | None) -> Iterator[Event]:
         raise AthanorError(f"processes is {count}, but ComfyUI sees {gpus} GPU{'s' * (gpus != 1)}: lower it.")
     if source is None:
         raise AthanorError(
-            f"processes {count} needs the graph to be given to each of them, but this node is not in it: set processes to 1."
+            f"processes {count} runs the graph in every process, but this node is not in the graph: set processes to 1."
         )
     folder = folders.run_folder(job.run_id)
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def _why(log: Path) -> str:
     for line in lines:
         if line.startswith("Athanor stopped"):
             return line.partition(": ")[2]
-    return f"The processes have ended before they trained ({' '.join(lines[-3:])[:500]}); see {log}."
+    return f"The processes ended before training started ({' '.join(lines[-3:])[:500]}); see {log}."
 
 
 class _Tail:

@@ -35,9 +35,9 @@ def optimizer_memory_advice(job: Job) -> str:
     training, network, named = job.training, job.network, names.named(job.optimizer)
     steps = []
     if not named.endswith("8bit"):
-        steps.append("optimizer_type to AdamW8bit, which keeps a quarter of what AdamW does")
+        steps.append("optimizer_type to AdamW8bit, whose state is a quarter of AdamW's")
     elif not named.startswith("Paged"):
-        steps.append("optimizer_type to PagedAdamW8bit, which gives way to main memory")
+        steps.append("optimizer_type to PagedAdamW8bit, which can move its state to main memory")
     if job.optimizer.ema_decay:
         steps.append("ema_decay to 0")
     if network.algo == "finetune":

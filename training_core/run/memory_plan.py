@@ -130,13 +130,13 @@ def explanation(choice: MemoryChoice, batch: str, *, room: int, reserve: int, sw
     measures = [measure for measure in measures if measure]
     if not measures:
         return ""
-    needs = "more than there is" if choice.plain is None else f"{(choice.plain.peak + reserve) / 2**30:.1f} GB"
+    needs = "more than available" if choice.plain is None else f"{(choice.plain.peak + reserve) / 2**30:.1f} GB"
     if swapped:
-        needs = "more than there is with all weights"
+        needs = "more than available with all weights loaded"
     return (
-        f"gradient_checkpointing auto: a batch of {batch} needs {needs} (of {room / 2**30:.1f} GB) computed the plain way, so "
-        f"{' and '.join(measures)}: {(choice.trial.peak + reserve) / 2**30:.1f} GB, {choice.trial.seconds:.2f} s a batch. What is "
-        "learnt stays the same."
+        f"gradient_checkpointing auto: a batch of {batch} needs {needs} (of {room / 2**30:.1f} GB) without saving memory, so "
+        f"{' and '.join(measures)}: {(choice.trial.peak + reserve) / 2**30:.1f} GB, {choice.trial.seconds:.2f} s a batch. "
+        "The training result is the same."
     )
 
 

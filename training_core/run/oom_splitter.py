@@ -91,7 +91,8 @@ class OomSplitter:
         gc.collect()
         self._free()
         raise AthanorError(
-            f"Out of memory while the optimizer updates the weights; the run goes on from its last state. {self._update_advice}".rstrip()
+            "Out of memory while the optimizer updates the weights; the run resumes from its last saved state. "
+            f"{self._update_advice}".rstrip()
         )
 
     def warnings(self) -> Iterator[Warned]:
@@ -100,7 +101,7 @@ class OomSplitter:
             return
         self._announced = 1
         yield Warned(
-            f"Out of memory: batches are computed {self.max_samples} at a time from here on. What is learnt stays the same but "
-            "for rounding (to the byte, the files are those of a run with as little room), steps take longer. "
+            f"Out of memory: batches are computed {self.max_samples} at a time from now on. The training result is the "
+            "same except for rounding (byte for byte, the files equal those of a run with as little memory), and steps take longer. "
             f"{self._advice}".rstrip()
         )

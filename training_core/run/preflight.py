@@ -57,7 +57,7 @@ def _memory_warnings(job: Job, run: Prepared, device: torch.device, largest: Lar
     """Yield a warning if the largest batch is too much for the GPU; log memory and time of a step otherwise."""
     if largest.trial is None:
         yield Warned(
-            f"A batch of {largest.size} is too much for the GPU and will be computed in pieces, slower. {memory_advice(job)}"
+            f"A batch of {largest.size} does not fit on the GPU and will be computed in pieces, which is slower. {memory_advice(job)}"
         )
         return
     total = devices.total_memory(device)

@@ -269,7 +269,7 @@ def _warnings_about_the_graph(model: Any) -> Iterator[str]:
     if model.patches:
         yield (
             f"The MODEL has a LoRA patched on (or a model merged into) {len(model.patches)} weights: the network is trained on top "
-            "of it, and is to be used together with it."
+            "of it, and the two must be used together."
         )
 
 

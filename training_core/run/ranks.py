@@ -222,7 +222,7 @@ class Distributed:
             yield
         except RuntimeError as error:  # what torch raises when a connection closes, or PATIENCE is over
             raise Lost(
-                f"Another of the run's {self.count} processes has ended (its own messages say why): start it again, it goes on "
+                f"Another of the run's {self.count} processes has ended (its own messages say why): start the run again, it resumes "
                 "from the last step."
             ) from error
 

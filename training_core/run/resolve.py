@@ -91,7 +91,7 @@ def _conditioning(
         has = (
             f"it has {', '.join(encoders)}" if encoders else "it has one; caption_dropout_rate is for the whole caption"
         )
-        warnings.append(f"{', '.join(unused)}: the CLIP has no such text encoder beside others ({has}).")
+        warnings.append(f"{', '.join(unused)}: no effect, the CLIP has no such separate text encoder ({has}).")
     return settings.model_copy(update=changes | dict.fromkeys(unused, 0.0)), warnings
 
 

@@ -230,4 +230,4 @@ def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, t
             run_log.add(saved)
             log.info("Athanor: stopped; the LoRA of step %d is %s", saved.step, saved.path)
     except Exception as second:
-        log.error("Athanor: what the run had reached since its last state could not be saved (%s)", second)
+        log.error("Athanor: the progress since the last saved state could not be saved (%s)", second)

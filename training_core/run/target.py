@@ -62,7 +62,7 @@ def _check_writable(target: Path) -> None:
         attempt.unlink(missing_ok=True)
     except OSError as error:
         too_long = error.errno == errno.ENAMETOOLONG
-        advice = "choose a shorter name" if too_long else "change its rights, or free some space"
+        advice = "choose a shorter name" if too_long else "change its permissions, or free some space"
         raise AthanorError(
             f"output_name: nothing can be written to {target.parent} ({error.strerror}); {advice}."
         ) from None

@@ -96,11 +96,11 @@ def _raise_with_advice(error: BaseException, job: Job, folder: Path) -> None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = error.filename or folder
         raise AthanorError(
-            f"The disk is full ({where}): free some space and queue the graph again, it goes on from step {step}."
+            f"The disk is full ({where}): free some space and queue the graph again, it resumes from step {step}."
         ) from error
     if not isinstance(error, AthanorError) and devices.is_out_of_memory(error):
         raise AthanorError(
-            f"Out of memory. {memory_advice(job)} Queue the graph again: it goes on from step {step}."
+            f"Out of memory. {memory_advice(job)} Queue the graph again: it resumes from step {step}."
         ) from error
 
 
