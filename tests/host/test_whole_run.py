@@ -47,7 +47,10 @@ def test_no_room_for_the_largest_batch(run, monkeypatch):
     monkeypatch.setattr(trial, "TRIED_ON", ("cpu", "cuda"))
     events, split = run("split", gradient_checkpointing="off")
     told = [text for text in warnings(events) if "computed" in text]
-    assert [t.partition(":")[0].partition(" does not fit")[0] for t in told] == ["A batch of 3 of 64x64", "Out of memory"]
+    assert [t.partition(":")[0].partition(" does not fit")[0] for t in told] == [
+        "A batch of 3 of 64x64",
+        "Out of memory",
+    ]
     assert all("Set gradient_checkpointing to all; or" in text for text in told)
     assert apart(plain, split) < 1e-3  # Adam makes much of the last bit of a small gradient
 
