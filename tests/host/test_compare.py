@@ -106,9 +106,9 @@ def test_a_cell_brings_its_workflow(server, lora_files):
 def test_only_what_is_missing_is_drawn(server, lora_files, checkpoints):
     """Must-show 2: again, extended, swapped, a file replaced, a picture lost, random seeds."""
     root = server.base / "models" / "loras" / "compared"
-    loras.write(root / "again-000001.safetensors", checkpoints["sd3"], "sd3", 201)
-    loras.write(root / "again-000002.safetensors", checkpoints["sd3"], "sd3", 202)
-    parts = {"x": axis("LoRA", "none, again-*"), "y": axis("seed", "x2, 7")}
+    loras.write(root / "redrawn-000001.safetensors", checkpoints["sd3"], "sd3", 201)
+    loras.write(root / "redrawn-000002.safetensors", checkpoints["sd3"], "sd3", 202)
+    parts = {"x": axis("LoRA", "none, redrawn-*"), "y": axis("seed", "x2, 7")}
 
     def run(**more):
         entry = server.run(comparing.comparison("sd3", **(parts | more)))
@@ -133,7 +133,7 @@ def test_only_what_is_missing_is_drawn(server, lora_files, checkpoints):
     next(folder.glob("cells/*.png")).unlink()  # its copy in the wider one is found
     assert run()[0] == "9 pictures, 0 drawn now, 9 were on disk"
     old = {cell["path"].name for cell in graphs.cells(folder)}
-    loras.write(root / "again-000002.safetensors", checkpoints["sd3"], "sd3", 203)  # trained again under its name
+    loras.write(root / "redrawn-000002.safetensors", checkpoints["sd3"], "sd3", 203)  # trained again under its name
     again, newer = run()
     assert again == "9 pictures, 3 drawn now, 6 were on disk"
     assert len({cell["path"].name for cell in graphs.cells(newer)} - old) == 3

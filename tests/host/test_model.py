@@ -87,7 +87,8 @@ def test_raw_prediction_agrees_with_the_hosts_denoised(graph, patch):
 def test_every_picture_keeps_its_own_caption(graph):
     """A batch of mixed captions and lengths equals the single pictures (the host's trainer mixes them)."""
     from athanor.training_core.host import guard
-    from athanor.training_core.host.model import Batch, trainable
+    from athanor.training_core.host.batch import DeviceBatch
+    from athanor.training_core.host.model import trainable
     from athanor.training_core.objective import Noised
 
     family, model, clip, _ = graph
@@ -100,12 +101,12 @@ def test_every_picture_keeps_its_own_caption(graph):
         singles = []
         for i, caption in enumerate(captions):
             one = make_batch(host_model, clip, [caption], batch.latents.shape[1])
-            one = Batch(latents=batch.latents[i : i + 1], weights=one.weights, mask=None, groups=one.groups)
+            one = DeviceBatch(latents=batch.latents[i : i + 1], weights=one.weights, mask=None, groups=one.groups)
             part = Noised(*(v[i : i + 1] for v in (x.x, x.sigma, x.t, x.target)))
             singles.append(host_model.predict(part, one))
         swapped = make_batch(host_model, clip, captions[::-1], batch.latents.shape[1])
         other = host_model.predict(
-            x, Batch(latents=batch.latents, weights=batch.weights, mask=None, groups=swapped.groups)
+            x, DeviceBatch(latents=batch.latents, weights=batch.weights, mask=None, groups=swapped.groups)
         )
     assert torch.allclose(together, torch.cat(singles), atol=2e-4)
     assert (together - other).abs().max() > 1e-2  # captions do matter

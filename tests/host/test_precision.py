@@ -107,10 +107,10 @@ def test_16_bit_weights_need_16_bit_arithmetic():
     model = load("sd3")
     for mixed in ("no", "fp16"):
         with pytest.raises(AthanorError, match=r"full_precision is bf16.*set mixed_precision to bf16"):
-            prepare._precision(TrainingSettings(full_precision="bf16", mixed_precision=mixed), model)
-    prepare._precision(TrainingSettings(full_precision="bf16", mixed_precision="bf16"), model)
-    prepare._precision(TrainingSettings(full_precision="fp16", mixed_precision="auto"), model)  # auto follows
-    prepare._precision(TrainingSettings(mixed_precision="fp16"), model)
+            prepare._check_precision(TrainingSettings(full_precision="bf16", mixed_precision=mixed), model)
+    prepare._check_precision(TrainingSettings(full_precision="bf16", mixed_precision="bf16"), model)
+    prepare._check_precision(TrainingSettings(full_precision="fp16", mixed_precision="auto"), model)  # auto follows
+    prepare._check_precision(TrainingSettings(mixed_precision="fp16"), model)
 
 
 EVERY = ("lora", "locon", "loha", "lokr", "glora", "diag-oft", "boft", "ia3", "dylora")

@@ -128,14 +128,14 @@ def test_algorithms_that_need_the_weights_are_refused():
             network=NetworkSettings(**values), training=TrainingSettings(blocks_to_swap=1),
         )  # fmt: skip
 
-    prepare._swap(job(algo="lokr"))
+    prepare._check_swap(job(algo="lokr"))
     for values, name in (
         ({"dora": True}, "dora"),
         ({"algo": "full"}, "algo full"),
         ({"algo": "finetune"}, "algo finetune"),
     ):
         with pytest.raises(AthanorError, match=f"blocks_to_swap does not work with {name}"):
-            prepare._swap(job(**values))
+            prepare._check_swap(job(**values))
 
 
 def test_weights_are_pinned_where_they_lie(monkeypatch):
