@@ -6,6 +6,7 @@ import asyncio
 import threading
 from types import SimpleNamespace
 
+import own_loop
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -36,7 +37,7 @@ def asked(http, *requests):
         async with TestClient(TestServer(app)) as client:
             return await asyncio.gather(*(ask(client, *request) for request in requests))
 
-    return asyncio.run(session())
+    return own_loop.run(session())
 
 
 def test_an_answer_that_takes_long_holds_no_other_up(http):

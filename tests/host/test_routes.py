@@ -96,7 +96,7 @@ def test_a_star_and_a_copy(server, run):
     assert status == 200 and (loras / json.loads(data)["file"]).read_bytes() == (loras / file).read_bytes()
     for name, words in (
         ("sub/kept_copy", b"exists already"),
-        ("../out", b"leads out"),
+        ("../out", b"is outside the loras folder"),
         ("", b"give the LoRA a name"),
         (3, b"name"),
     ):

@@ -6,6 +6,7 @@ The switches are the process' own and can be set without a GPU: only the questio
 import os
 from types import SimpleNamespace
 
+import own_loop
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
@@ -189,11 +190,9 @@ def test_the_interlude_has_what_the_server_has(card, fast, comfy):
 
 def test_cublas_is_told_when_the_host_loads_the_pack(card, comfy, monkeypatch):
     """Before the first prompt: it reads it once."""
-    import asyncio
-
     from athanor import nodes
 
     for part in (nodes.run_routes, nodes.dataset_routes, nodes.compare_routes, nodes.help_routes, nodes.saved_prompts):
         monkeypatch.setattr(part, "register", lambda: None)
-    asyncio.run(nodes.AthanorExtension().on_load())
+    own_loop.run(nodes.AthanorExtension().on_load())
     assert os.environ[determinism.WORKSPACE] == ":4096:8"

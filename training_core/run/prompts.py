@@ -100,7 +100,7 @@ def read(settings: SamplingSettings, folder: Path, captions: tuple[str, ...]) ->
 def _file(name: str, folder: Path) -> list[Any]:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise AthanorError(f"sample_prompts: '{name}' leads out of ComfyUI's input folder; move the file there.")
+        raise AthanorError(f"sample_prompts: '{name}' is outside ComfyUI's input folder; move the file there.")
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".txt":
