@@ -259,12 +259,12 @@ def check() -> list[str]:
 
 
 def workers() -> list[str]:
-    """Two sets of tests at a time, each with a ComfyUI of its own, where there are the cores and the memory for it."""
+    """Three sets of tests at a time, each with a ComfyUI of its own: one waits (for a page, a killed process) while two compute."""
     cores = os.cpu_count() or 1
     if cores < 2:
         return []
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // 2)))  # more threads than cores are many times slower
-    return ["-n", "2", "--dist", "loadfile"]
+    return ["-n", "3", "--dist", "loadfile"]
 
 
 def browser() -> str:

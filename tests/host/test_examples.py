@@ -173,7 +173,11 @@ def test_the_settings_are_the_published_ones(server, name):
         assert size == {"v": 2048, "E": 512}.get(recipe[0], 1024) == have["buckets"]["height"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+ALIKE = ("sd15_character", "three_services_compared")
+"""Left to -m long: test_recipes trains their settings (E, D1 to D3), and quickstart and noise_and_loss_study run the same nodes."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in ALIKE)) for n in NAMES])
 def test_the_workflow_runs(stage, checkpoints, name):
     server = stage
     before(server, checkpoints, name)

@@ -36,7 +36,15 @@ LOOK = """() => {
 }"""
 
 
-@pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
+@pytest.mark.parametrize(
+    "vue",
+    [
+        # Canvas: test_saved_workflows and test_live's "stay as they are" load workflows of every node there.
+        pytest.param(False, marks=pytest.mark.long),
+        True,
+    ],
+    ids=["canvas", "vue"],
+)
 def test_examples_load_as_they_are(browser, site, pictures, checkpoints, vue):
     stand_in.place(site.base, {"": checkpoints["sd3"]}, site.base / "input" / "ds")
     demo = site.base / "models" / "checkpoints" / assemble.NAME

@@ -34,7 +34,15 @@ def idle(site) -> None:
         time.sleep(0.2)
 
 
-@RENDERERS
+@pytest.mark.parametrize(
+    "vue",
+    [
+        False,
+        # Vue nodes: the chart on a node is test_inside_a_subgraph's, the sidebar is the same page in both.
+        pytest.param(True, marks=pytest.mark.long),
+    ],
+    ids=["canvas", "vue"],
+)
 def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     which = "vue" if vue else "canvas"
     name = f"live_{which}"
