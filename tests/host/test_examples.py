@@ -173,8 +173,9 @@ def test_the_settings_are_the_published_ones(server, name):
         assert size == {"v": 2048, "E": 512}.get(recipe[0], 1024) == have["buckets"]["height"]
 
 
-ALIKE = ("sd15_character", "three_services_compared")
-"""Left to -m long: test_recipes trains their settings (E, D1 to D3), and quickstart and noise_and_loss_study run the same nodes."""
+ALIKE = ("sd15_character", "three_services_compared", "compare_unfinished_runs")
+"""Left to -m long: test_recipes trains their settings (E, D1 to D3, v61 to v63), quickstart and noise_and_loss_study run the same
+nodes, and tests/compare draws curves of unfinished runs."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in ALIKE)) for n in NAMES])

@@ -46,7 +46,8 @@ def opened(page, vue: bool, kind: str) -> None:
     )
 
 
-@pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
+# The canvas: test_light_theme opens a run's dataset there, and the panel is the same page in both.
+@pytest.mark.parametrize("vue", [pytest.param(False, marks=pytest.mark.long), True], ids=["canvas", "vue"])
 def test_pictures_tags_and_findings_of_nodes(site, page, vue):
     which = "vue" if vue else "canvas"
     page.page.evaluate(NODES, "ds")

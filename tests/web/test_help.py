@@ -7,7 +7,12 @@ import pytest
 from web_page import Page
 
 
-@pytest.mark.parametrize("language", help_pages.LANGUAGES, ids=lambda language: language.code)
+# Chinese: tests/host/test_help looks at its files and tables, and test_languages at the page in Chinese.
+@pytest.mark.parametrize(
+    "language",
+    [pytest.param(one, marks=[pytest.mark.long] * (one.code != "en")) for one in help_pages.LANGUAGES],
+    ids=lambda language: language.code,
+)
 def test_help_of_every_node_opens_with_text_picture_and_table(site, browser, pictures, language):
     info = {name: node for name, node in site.get("/object_info").items() if name.startswith("Athanor")}
     page, missing = Page(browser, site, vue=True, pictures=pictures), []
