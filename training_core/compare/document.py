@@ -28,13 +28,13 @@ def title(run: str, whole: Plan, named: Sequence[Labels]) -> str:
     """Return one line of what all pictures have in common: run, sampler, steps and so on."""
     parts = [run] if run else []
     parts += [f"{axis.title} {axis.values[0].label}" for axis in whole.axes if _worth_saying(axis)]
-    content_name = {f for axis in whole.axes for f in axis.fields if len(axis.values) > 1}
+    varied = {f for axis in whole.axes for f in axis.fields if len(axis.values) > 1}
     first = whole.cells[0]
-    if not content_name & {"sampler"}:
-        parts.append(f"{first.sampler} {first.scheduler}" if "scheduler" not in content_name else first.sampler)
-    parts += [] if "steps" in content_name else [f"{first.steps} steps"]
-    parts += [] if "cfg" in content_name else [f"cfg {first.cfg:g}"]
-    parts += [] if content_name & {"width", "height"} else [f"{first.width}x{first.height}"]
+    if not varied & {"sampler"}:
+        parts.append(f"{first.sampler} {first.scheduler}" if "scheduler" not in varied else first.sampler)
+    parts += [] if "steps" in varied else [f"{first.steps} steps"]
+    parts += [] if "cfg" in varied else [f"cfg {first.cfg:g}"]
+    parts += [] if varied & {"width", "height"} else [f"{first.width}x{first.height}"]
     parts += [f"{names.title}: {names.common}" for names in named if names.common]
     return "  ·  ".join(parts)
 

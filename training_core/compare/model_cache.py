@@ -46,7 +46,7 @@ class ModelCache:
     _encoded: dict[Any, tuple[Any, Any]] = field(default_factory=dict)  # node and widgets -> text encoder in, output
 
     def picture(self, cell: Cell, between: Sequence[PatchNode]) -> np.ndarray:
-        """Draw a cell: (H, W, 3) bytes, rounded as the host's Save Image does it.
+        """Draw a cell: (H, W, 3) uint8, the numbers that ComfyUI's Save Image would write.
 
         Args:
             between: the nodes of `patch_nodes` for this cell.
