@@ -60,17 +60,9 @@ class CellPainter:
     metadata: PngMetadata
 
     def draw(self, cell: Cell) -> Path:
-        """Draw and save a cell; if memory is full, once more with everything else let go."""
+        """Draw and save a cell."""
         start = time.monotonic()
-        try:
-            pixels = self._pixels(cell)
-        except Exception as error:
-            if not devices.is_out_of_memory(error):
-                raise
-            self.models.forget()
-            sampling.make_room()
-            pixels = self._pixels(cell)
-        image, texts = Image.fromarray(pixels), self._texts(cell)
+        image, texts = Image.fromarray(self._pixels(cell)), self._texts(cell)
         return self.store.add(
             self.keys[cell],
             lambda temporary: write_png(image, temporary, texts),
@@ -82,6 +74,15 @@ class CellPainter:
         )
 
     def _pixels(self, cell: Cell) -> np.ndarray:
+        """Draw a cell, (H, W, 3) uint8; if memory is full, once more with everything else let go."""
+        try:
+            return self.models.picture(cell, self.models.patch_nodes(cell))
+        except Exception as error:
+            if not devices.is_out_of_memory(error):
+                raise
+        # Not inside the handler: its exception holds the models and tensors of the first try.
+        self.models.forget()
+        sampling.make_room()
         return self.models.picture(cell, self.models.patch_nodes(cell))
 
     def _texts(self, cell: Cell) -> dict[str, str]:

@@ -1,0 +1,51 @@
+"""A cell that does not fit into memory is tried once more, with nothing of the first try in memory."""
+
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+
+class Weights:
+    """Stands for what the first try has put on the device."""
+
+
+class Models:
+    """Models whose first picture fails."""
+
+    def __init__(self, kind: type[Exception]) -> None:
+        self.kind, self.tries = kind, 0
+
+    def patch_nodes(self, _cell: object) -> list:
+        return []
+
+    def picture(self, _cell: object, _between: list) -> np.ndarray:
+        self.tries += 1
+        if self.tries == 1:
+            patched = Weights()
+            self.weights = weakref.ref(patched)
+            raise self.kind("CUDA out of memory")
+        return np.zeros((8, 8, 3), np.uint8)
+
+    def forget(self) -> None:
+        assert self.weights() is None  # the exception of the first try would hold it
+
+
+@pytest.fixture
+def pixels(comfy):
+    from athanor.training_core.compare.engine import CellPainter
+
+    return lambda models: CellPainter({}, models, None, None)._pixels(None)  # type: ignore[arg-type]
+
+
+def test_the_second_try_has_all_memory(pixels):
+    models = Models(torch.OutOfMemoryError)
+    assert pixels(models).shape == (8, 8, 3) and models.tries == 2
+
+
+def test_other_errors_are_not_tried_again(pixels):
+    models = Models(ValueError)
+    with pytest.raises(ValueError, match="out of memory"):
+        pixels(models)
+    assert models.tries == 1
