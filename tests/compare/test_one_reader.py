@@ -1,5 +1,6 @@
 """A run that was killed and went on: every place that shows it shows the same steps."""
 
+import dataclasses
 import json
 import math
 import re
@@ -184,3 +185,24 @@ def test_a_run_folder_of_an_older_version_is_read(record):
     assert [run.run_id for run in registry.summaries(record.folder.parent, lineage_id=values["line_id"])] == [
         record.run_id
     ]
+
+
+def test_a_run_is_found_by_the_name_that_lists_show(record):
+    """Its files are named my_lora_2, because another run had taken my_lora: so all lists call it."""
+    from athanor.training_core.compare import curves, runs
+    from athanor.training_core.host import folders
+
+    second = folders.run_folder("f" * 16)
+    second.mkdir()
+    target = record.target.with_name("my_lora_2.safetensors")
+    registry.write_run(dataclasses.replace(record, folder=second, run_id=second.name, target=target))
+    (second / "metrics.jsonl").write_text('{"step": 1, "epoch": 1, "loss": 0.5, "lr": 1e-4}\n')
+    (second / "events.jsonl").write_text('{"event": "started", "time": 1.0}\n')
+    assert [curve.name for curve in curves.find("my_lora_2\nmy_lora")] == ["my_lora_2", "my_lora"]
+    with pytest.raises(AthanorError, match=rf"The run my_lora_2 \({second.name}\) has no LoRA file yet"):
+        runs.find("my_lora_2")
+    path = target.with_name("my_lora_2-000001.safetensors")
+    save_lora(path, {"a": torch.zeros(1)}, {"athanor_run_id": second.name, "ss_epoch": 1})
+    assert runs.find(second.name).name == "my_lora_2"  # its epochs stand beside those of my_lora in one axis
+    found = registry.read(second)
+    assert found and "<h1>my_lora_2</h1>" in report.page(found)

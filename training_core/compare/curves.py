@@ -58,16 +58,14 @@ def find(text: str) -> list[Curve]:
     """
     names = [line.strip() for line in text.splitlines() if line.strip()]
     newest = registry.summaries(folders.runs_folder()) if names else []
-    by_name = {run.run_id: run.folder for run in newest}
-    for run in newest:
-        by_name.setdefault(run.output_name, run.folder)
+    by_name = registry.by_name(newest) | {run.run_id: run for run in newest}
     curves = []
     for name in names:
         if name == "*":
             begun = (run.folder for run in newest if (run.folder / "metrics.jsonl").is_file())
             wanted = list(islice(begun, NEWEST))[::-1]
         elif name in by_name:
-            wanted = [by_name[name]]
+            wanted = [by_name[name].folder]
         else:
             raise AthanorError(f"runs: there is no run '{name}'; {nearest(name, list(by_name))}.")
         curves += [of_record(record) for folder in wanted if (record := registry.read(folder))]

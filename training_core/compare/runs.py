@@ -66,12 +66,11 @@ def find(source: str) -> Points:
         ]
     if names:
         return _of_files(source, names)
-    runs = registry.summaries(folders.runs_folder())
-    record = next((registry.read(run.folder) for run in runs if run.output_name == source), None)
-    if record:
+    runs = registry.by_name(registry.summaries(folders.runs_folder()))
+    if source in runs and (record := registry.read(runs[source].folder)):
         return _of_record(record)
     stems = {re.sub(r"-(step)?\d+$", "", name.removesuffix(".safetensors")) for name in listed}
-    known = sorted(stems | {run.output_name for run in runs})
+    known = sorted(stems | runs.keys())
     raise AthanorError(f"source '{source}' is neither a run nor a LoRA file; {nearest(source, known)}.")
 
 
@@ -118,9 +117,9 @@ def _of_record(record: Record) -> Points:
     points = [*saved, *(_of_file(path, folders.lora_name(path)) for path in own)]
     if not points:
         raise AthanorError(
-            f"The run {record.output_name} ({record.run_id}) has no LoRA file yet; wait for its first checkpoint."
+            f"The run {record.title} ({record.run_id}) has no LoRA file yet; wait for its first checkpoint."
         )
-    return Points(record.output_name, tuple(sorted(points, key=_key)), handle.probes(record))
+    return Points(record.title, tuple(sorted(points, key=_key)), handle.probes(record))
 
 
 def _of_file(path: Path, name: str) -> Checkpoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -193,6 +193,16 @@ def summaries(root: Path, **wanted: str) -> list[RunSummary]:
         if (run := summary(folder)) and all(getattr(run, name) == value for name, value in wanted.items())
     ]
     return sorted(matches, key=lambda run: run.time or 0, reverse=True)
+
+
+def by_name(runs: Iterable[RunSummary]) -> dict[str, RunSummary]:
+    """Return the runs by the names that users know them by: the first of each output_name, and titles that are none."""
+    runs, names = list(runs), {}
+    for run in runs:
+        names.setdefault(run.output_name, run)
+    for run in runs:
+        names.setdefault(run.title, run)
+    return names
 
 
 def records(root: Path, **wanted: str) -> list[Record]:

@@ -90,7 +90,7 @@ def page(record: registry.Record) -> str:
         *_samples(record),
         *_worst(reviewed["pictures"]),
     ]
-    return _PAGE.format(title=_text(record.output_name), body="\n".join(body), side=SIDE)
+    return _PAGE.format(title=_text(record.title), body="\n".join(body), side=SIDE)
 
 
 def _text(value: object) -> str:

@@ -24,7 +24,7 @@ def view(record: Record) -> DatasetView:
     try:
         return _view(record)
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise AthanorError(f"dataset.json of the run {record.output_name} cannot be read; train it again.") from None
+        raise AthanorError(f"dataset.json of the run {record.title} cannot be read; train it again.") from None
 
 
 def _view(record: Record) -> DatasetView:
@@ -32,14 +32,14 @@ def _view(record: Record) -> DatasetView:
     subsets = tuple(_known(DatasetSettings, values) for values in job.get("datasets") or [{}])
     pictures = tuple(_picture(values, len(subsets)) for values in rows if isinstance(values, dict))
     if not pictures:
-        raise AthanorError(f"The run {record.output_name} has no list of its pictures (dataset.json); train it again.")
+        raise AthanorError(f"The run {record.title} has no list of its pictures (dataset.json); train it again.")
     dataset, settings = Dataset(subsets, pictures), _known(BucketSettings, job.get("buckets") or {})
     if any("crops" in values for values in rows):
         entries = (BucketEntry(i, place) for i, values in enumerate(rows) for place in _places(values))
         buckets = Buckets(dataset, settings, tuple(entries))
     else:  # a run of before crops were kept
         buckets = sort_into_buckets(dataset, settings)
-    return DatasetView(title=record.output_name, dataset=dataset, buckets=buckets, doctor=doctor_settings(settings))
+    return DatasetView(title=record.title, dataset=dataset, buckets=buckets, doctor=doctor_settings(settings))
 
 
 def _known(kind: type[Settings], values: dict[str, Any]) -> Any:
