@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from ..history.graph import upstream
 from .cells import Cell, Lora
 from .fields import NodeInput, Patch, defaults, rows
-from .upstream import Graph, edited, upstream
+from .upstream import Graph, edited
 
 Link = list[Any]
 AddNode = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Any]
@@ -112,7 +113,7 @@ def stock_graph(
     ports = _sources(cell, links, own_vae, writer)
     if ports is None:
         return None
-    before = upstream(graph, ports.values())
+    before = upstream(graph, (link[0] for link in ports.values()))
     for lora in cell.loras:
         ports |= _lora(lora, folders.get(lora.name, "loras"), ports, writer)
     picture = add_nodes(cell, ports, between, writer.add)

@@ -14,19 +14,6 @@ Slot = tuple[str, int]
 """A node and the number of one of its outputs."""
 
 
-def upstream(graph: Mapping[str, Any], links: Iterable[Link]) -> Graph:
-    """Return the nodes that `links` come from, and all before them."""
-    nodes: Graph = {}
-    waiting = [str(link[0]) for link in links]
-    while waiting:
-        node = waiting.pop()
-        if node in nodes or node not in graph:
-            continue
-        nodes[node] = graph[node]
-        waiting += [value[0] for value in graph[node]["inputs"].values() if is_link(value)]
-    return nodes
-
-
 def changed(graph: Mapping[str, Any], links: Iterable[Link], nodes: Collection[str]) -> list[str]:
     """Return the nodes before `links` whose outputs change with `nodes`, each after those that it needs."""
     changes: dict[str, bool] = {}

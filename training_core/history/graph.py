@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,16 +27,22 @@ def source(prompt: Mapping[str, Any] | None, node: str, **values: object) -> Gra
     """
     if not prompt or node not in prompt:
         return None
-    nodes: dict[str, Any] = {}
-    waiting = [node]
+    nodes = upstream(prompt, [node])
+    nodes[node] = {**nodes[node], "inputs": {**nodes[node]["inputs"], **values}}
+    return Graph(node, {name: nodes[name] for name in prompt if name in nodes})
+
+
+def upstream(prompt: Mapping[str, Any], nodes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return `nodes` and all nodes before them, by id; an id that the prompt does not hold is passed over."""
+    result: dict[str, dict[str, Any]] = {}
+    waiting = list(nodes)
     while waiting:
         name = waiting.pop()
-        if name in nodes or name not in prompt:
+        if name in result or name not in prompt:
             continue
-        nodes[name] = dict(prompt[name])
+        result[name] = prompt[name]
         waiting += [value[0] for value in prompt[name]["inputs"].values() if is_link(value)]
-    nodes[node]["inputs"] = {**nodes[node]["inputs"], **values}
-    return Graph(node, {name: nodes[name] for name in prompt if name in nodes})
+    return result
 
 
 def is_link(value: object) -> bool:
