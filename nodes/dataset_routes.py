@@ -102,11 +102,11 @@ def _terms(views: _OpenViews, request: web.Request) -> http.Json:
 def _thumbnail(views: _OpenViews, thumbnails: Thumbnails, request: web.Request) -> web.Response:
     """Return a picture as JPEG, `side` pixels long at its longer side."""
     index, side = request.match_info["index"], http.number(request, "side", _SIDES[0])
-    pictures = _view(request, views).dataset.pictures
-    if not _NUMBER.fullmatch(index) or side not in _SIDES or int(index) >= len(pictures):
+    dataset = _view(request, views).dataset
+    if not _NUMBER.fullmatch(index) or side not in _SIDES or int(index) >= len(dataset.pictures):
         raise http.missing("picture")
     try:
-        data = thumbnails.of(_view(request, views).dataset, pictures[int(index)], side)
+        data = thumbnails.of(dataset, dataset.pictures[int(index)], side)
     except AthanorError as error:
         raise web.HTTPNotFound(text=str(error)) from None
     return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})
