@@ -38,6 +38,12 @@ def _study_base(s: Sheet) -> dict[str, Port]:
     return {"model": unet["MODEL"], "clip": loaded["CLIP"], "vae": loaded["VAE"]}
 
 
+def _over_prompts(s: Sheet, title: str, axis: Port, ports: dict[str, Port]) -> None:
+    """Compare the runs of an axis as columns, over the study's prompts as rows."""
+    looks = {"prompts": STUDY_PROMPTS, **STUDY_LOOKS, **ports}
+    compare(s, title, (760, 1000), x=axis, rows="prompt", **looks)
+
+
 def noise_and_loss_study() -> Sheet:
     """Recipe B: v53 | v56 | v57 | v58."""
     s = Sheet("noise_and_loss_study")
@@ -85,16 +91,7 @@ def noise_and_loss_study() -> Sheet:
         )
         before = {"axis": axis["axis"]}
     s.column()
-    compare(
-        s,
-        "The runs over prompts",
-        (760, 1000),
-        x=before["axis"],
-        rows="prompt",
-        prompts=STUDY_PROMPTS,
-        **STUDY_LOOKS,
-        **ports,
-    )
+    _over_prompts(s, "The runs over prompts", before["axis"], ports)
     return s
 
 
@@ -129,16 +126,7 @@ def unfinished_runs() -> Sheet:
         )  # fmt: skip
         before = {"axis": axis["axis"]}
     s.column()
-    compare(
-        s,
-        "Unfinished runs",
-        (760, 1000),
-        x=before["axis"],
-        rows="prompt",
-        prompts=STUDY_PROMPTS,
-        **STUDY_LOOKS,
-        **ports,
-    )
+    _over_prompts(s, "Unfinished runs", before["axis"], ports)
     s.column()
     losses = s.add("AthanorLossCompare", runs="v61\nv62\nv63")
     show(s, losses["plot"], "Loss, learning rate, probe", (560, 420))

@@ -136,7 +136,7 @@ def page_facts(text: str) -> set[str]:
 
 
 def help_texts(info: Mapping[str, Any]) -> dict[str, str]:
-    """Return the English help page of each node by node, as far as there is one, without its tables."""
+    """Return the English help page of each node by node, as far as there is one, with its tables."""
     paths = {name: help_pages.DOCS / f"{name}.md" for name in info if name.startswith("Athanor")}
     return {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.is_file()}
 

@@ -27,22 +27,30 @@ class Step:
 
 
 @contextmanager
-def training(
-    model: Any, network: Any = None, precision: str = "auto", dtype: torch.dtype = torch.float32, **options: Any
+def attached(
+    model: Any, network: Any, precision: str = "auto", dtype: torch.dtype = torch.float32, **options: Any
 ) -> Iterator[tuple[Any, Any]]:
-    """(Trainable, network) for a MODEL; all of the network's weights are given values."""
+    """(Trainable, network) for a MODEL and NetworkSettings; `options` are those of `trainable`."""
     from athanor.training_core.host import guard
     from athanor.training_core.host.model import trainable
     from athanor.training_core.network import build
-    from athanor.training_core.settings import NetworkSettings
 
     with (
         guard.training(),
         trainable(model, precision, **options) as host_model,
-        build.attached(
-            [build.Part(host_model.diffusion_model)], network or NetworkSettings(rank=2), 0, host_model.device, dtype
-        ) as made,
+        build.attached([build.Part(host_model.diffusion_model)], network, 0, host_model.device, dtype) as made,
     ):
+        yield host_model, made
+
+
+@contextmanager
+def training(
+    model: Any, network: Any = None, precision: str = "auto", dtype: torch.dtype = torch.float32, **options: Any
+) -> Iterator[tuple[Any, Any]]:
+    """As `attached`, and all of the network's weights are given values."""
+    from athanor.training_core.settings import NetworkSettings
+
+    with attached(model, network or NetworkSettings(rank=2), precision, dtype, **options) as (host_model, made):
         generator = torch.Generator().manual_seed(1)
         with torch.no_grad():
             for value in made.parameters():  # those that start at zero would leave other gradients zero

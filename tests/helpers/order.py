@@ -39,6 +39,7 @@ SECONDS = {
     "web/test_viewer_parts.py": 25,
     "web/test_languages.py": 25,
     "web/test_help.py": 25,
+    "web/test_store.py": 20,
     "host/test_learning.py": 20,
     "host/test_compare_widgets.py": 20,
     "host/test_live_text.py": 20,

@@ -21,6 +21,17 @@ class Plain:
         return (prediction - batch.target).square().flatten(1).mean(1)
 
 
+def stepper(network, optimizer, predict, **more):
+    """A Stepper of these; `more` says what is not the plain objective without clipping and without scaled gradients."""
+    plain = {
+        "objective": Plain(),
+        "max_grad_norm": 0.0,
+        "seed": 1,
+        "scaler": torch.amp.GradScaler("cpu", enabled=False),
+    }
+    return Stepper(predict=predict, network=network, optimizer=optimizer, **plain | more)
+
+
 class Device:
     """A layer on a device with room for so many samples; every sample's noise is looked at."""
 
@@ -44,16 +55,15 @@ class Device:
     def stepper(self, noise=None, scaled=False):
         objective = Objective(LossSettings(), noise or NoiseSettings(), Schedule("flow"))
         optimizer = torch.optim.AdamW(self.layer.parameters(), lr=0.1)
-        scaler = torch.amp.GradScaler("cpu", enabled=scaled)
         self.split = OomSplitter(free=self.free, advice="Set batch_size to 1.")
-        return Stepper(
-            predict=self.predict,
+        return stepper(
+            self.layer,
+            optimizer,
+            self.predict,
             objective=objective,
-            network=self.layer,
-            optimizer=optimizer,
             max_grad_norm=1.0,
             seed=7,
-            scaler=scaler,
+            scaler=torch.amp.GradScaler("cpu", enabled=scaled),
             splitter=self.split,
         )
 

@@ -1,7 +1,6 @@
 """What a step costs in operations, on a small model: it may not grow. A GPU waits for the CPU to tell it each."""
 
 import pytest
-import torch
 from family_cases import CASES, load, samples
 from operations import Counted
 
@@ -27,8 +26,8 @@ def test_operations_of_a_step(model, algo):
     from athanor.training_core.network import build, groups
     from athanor.training_core.objective import Objective
     from athanor.training_core.optim import optimizers
-    from athanor.training_core.run.step import Stepper
     from athanor.training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings
+    from stepping import stepper
 
     latents, texts, geometry = samples(CASES["sd15"])
     settings = NetworkSettings(algo=algo, rank=2, alpha=1.0)
@@ -41,15 +40,13 @@ def test_operations_of_a_step(model, algo):
             host_model.predict(noisy, batch).square().mean().backward()
         with build.attached([build.Part(host_model.diffusion_model)], settings, 0, host_model.device) as network:
             optimizer = optimizers.choose(OptimizerSettings()).build(groups.parameter_groups(network, settings, 1e-4))
-            scaler = torch.amp.GradScaler("cpu", enabled=False)
-            step = Stepper(
-                predict=host_model.predict,
+            step = stepper(
+                network,
+                optimizer,
+                host_model.predict,
                 objective=objective,
-                network=network,
-                optimizer=optimizer,
                 max_grad_norm=1.0,
                 seed=0,
-                scaler=scaler,
                 around=lambda: network.formed(host_model.compute_dtype),
             )
             step(0, 1e-4, [batch])  # the optimizer makes its state

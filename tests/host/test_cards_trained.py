@@ -73,8 +73,8 @@ def test_a_full_fine_tune_goes_on_after_the_model_was_loaded_again(how):
     from athanor.training_core.host.model import trainable
     from athanor.training_core.network import finetune
     from athanor.training_core.objective import Objective
-    from athanor.training_core.run.step import Stepper
     from athanor.training_core.settings import LossSettings, NetworkSettings, NoiseSettings
+    from stepping import stepper
 
     case, settings = CASES["sd3"], NetworkSettings(algo="finetune", include="joint_blocks")
 
@@ -88,16 +88,7 @@ def test_a_full_fine_tune_goes_on_after_the_model_was_loaded_again(how):
         ):
             objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
             optimizer = torch.optim.AdamW(tuned.parameters(), lr=1e-3)
-            scaler = torch.amp.GradScaler("cpu", enabled=False)
-            take = Stepper(
-                predict=host_model.predict,
-                objective=objective,
-                network=tuned,
-                optimizer=optimizer,
-                max_grad_norm=1.0,
-                seed=0,
-                scaler=scaler,
-            )
+            take = stepper(tuned, optimizer, host_model.predict, objective=objective, max_grad_norm=1.0, seed=0)
             batch = host_model.batch(*samples(case), [1.0, 1.0])
             losses = []
             for number in range(4):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from family_cases import CASES, Case, gradient, load, objective_of, positive, samples, settings
+from one_step import attached, step, training
 
 pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
@@ -26,20 +27,13 @@ def family(request) -> tuple[Case, Any]:
 
 def test_checkpointing_gives_the_same_gradients(family):
     from athanor.training_core import families
-    from athanor.training_core.host import guard
-    from athanor.training_core.host.model import trainable
-    from athanor.training_core.network import build
 
     case, model = family
     latents, texts, geometry = samples(case)
     modules = {name: set(m.__dict__) for name, m in model.model.named_modules()}
     results, runs = [], []
     for checkpointing in ("off", "all"):
-        with (
-            guard.training(),
-            trainable(model, "auto", checkpointing) as host_model,
-            build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
-        ):
+        with attached(model, settings(case), gradient_checkpointing=checkpointing) as (host_model, network):
             count = [0]
             blocks = [m for m in host_model.diffusion_model.modules() if families.is_one_of(m, families.RECOMPUTED)]
             inner = next(m for block in blocks for m in block.modules() if isinstance(m, torch.nn.Linear))
@@ -65,7 +59,6 @@ def test_rotations_by_the_hosts_kernel_change_nothing(family, monkeypatch):
     from contextlib import nullcontext
 
     from athanor.training_core.host import rotary
-    from one_step import step, training
     from operations import Counted
 
     case, model = family
@@ -86,17 +79,9 @@ def test_rotations_by_the_hosts_kernel_change_nothing(family, monkeypatch):
 
 def test_gradients_are_those_of_finite_differences(family):
     """Blocks that work in place must not deceive autograd: the slope along the gradient is its length."""
-    from athanor.training_core.host import guard
-    from athanor.training_core.host.model import trainable
-    from athanor.training_core.network import build
-
     case, model = family
     latents, texts, geometry = samples(case)
-    with (
-        guard.training(),
-        trainable(model, "auto", "off") as host_model,
-        build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
-    ):
+    with attached(model, settings(case)) as (host_model, network):
         batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
         objective = objective_of(host_model)
         x = objective.prepare(batch.latents, 0, 0, 0)
@@ -115,19 +100,11 @@ def test_gradients_are_those_of_finite_differences(family):
 
 def test_bfloat16(family):
     """Finite losses close to those of float32, and float32 gradients, with checkpointing as people use it."""
-    from athanor.training_core.host import guard
-    from athanor.training_core.host.model import trainable
-    from athanor.training_core.network import build
-
     case, model = family
     latents, texts, geometry = samples(case)
     losses = []
     for precision in ("no", "bf16"):
-        with (
-            guard.training(),
-            trainable(model, precision, "all") as host_model,
-            build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
-        ):
+        with attached(model, settings(case), precision, gradient_checkpointing="all") as (host_model, network):
             batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
             objective = objective_of(host_model)
             x = objective.prepare(batch.latents, 0, 0, 0)
@@ -146,15 +123,11 @@ def test_trained_file_works_in_the_stock_host(family, caplog):
     import comfy.sd
     from athanor.training_core.host import detection, guard
     from athanor.training_core.host.model import trainable
-    from athanor.training_core.network import build, files
+    from athanor.training_core.network import files
 
     case, model = family
     latents, texts, geometry = samples(case)
-    with (
-        guard.training(),
-        trainable(model, "auto", "off") as host_model,
-        build.attached([build.Part(host_model.diffusion_model)], settings(case), 0, host_model.device) as network,
-    ):
+    with attached(model, settings(case)) as (host_model, network):
         objective = objective_of(host_model)
         optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
         losses = []

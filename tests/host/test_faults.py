@@ -42,10 +42,10 @@ def whole(server) -> str:
 
 @pytest.fixture
 def unchanged(server):
-    """The next prompt works and the model draws what it drew; runs are listed; nothing half-written lies in the loras folder."""
-    before = picture(server)
+    """The next prompt works and the model draws what it drew; earlier runs are listed; nothing half-written lies in the loras folder."""
+    before, earlier = picture(server), {run["run_id"] for run in runs(server)}
     yield
-    runs(server)
+    assert earlier <= {run["run_id"] for run in runs(server)}
     assert np.array_equal(picture(server), before)
     assert not list((server.base / "models" / "loras").rglob("*.tmp"))
     assert not runs_on_disk.torn(server.base)

@@ -16,8 +16,8 @@ ROUNDING = {"sdxl": 5e-5}
 def test_pieces_give_the_step_of_the_whole(name):
     """Loss, timesteps and gradients, with captions of different length, sizes, weights and masks."""
     from athanor.training_core.objective import Objective
-    from athanor.training_core.run.step import Stepper
     from athanor.training_core.settings import LossSettings, NoiseSettings
+    from stepping import stepper
 
     model, case, results, most = load(name), CASES[name], [], []
     latents, texts, geometry = samples(case)
@@ -36,16 +36,7 @@ def test_pieces_give_the_step_of_the_whole(name):
             objective = Objective(LossSettings(), NoiseSettings(), host_model.schedule)
             batch = host_model.batch(latents, texts, geometry, [1.0, 0.5, 2.0], mask)
             optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
-            scaler = torch.amp.GradScaler("cpu", enabled=False)
-            outcome = Stepper(
-                predict=predict,
-                objective=objective,
-                network=network,
-                optimizer=optimizer,
-                max_grad_norm=0.0,
-                seed=0,
-                scaler=scaler,
-            )(0, 0.0, [batch])
+            outcome = stepper(network, optimizer, predict, objective=objective, seed=0)(0, 0.0, [batch])
             gradients = [p.grad.clone() for p in network.parameters() if p.grad is not None]
             results.append((outcome, gradients))
     assert most == [3, 2, 1, 1, 1, 1]

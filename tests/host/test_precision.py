@@ -62,8 +62,8 @@ def test_finetune_in_bfloat16():
     from athanor.training_core.host.model import trainable
     from athanor.training_core.network import finetune
     from athanor.training_core.objective import Objective
-    from athanor.training_core.run.step import Stepper
     from athanor.training_core.settings import LossSettings, NetworkSettings, NoiseSettings
+    from stepping import stepper
 
     model, learnt = load("sd3"), {}
     module = model.model.diffusion_model
@@ -81,16 +81,7 @@ def test_finetune_in_bfloat16():
             )  # always the same noise
             batch = host_model.batch(*samples(CASES["sd3"]), [1.0, 1.0])
             optimizer = torch.optim.AdamW(weights.parameters(), lr=2e-5, weight_decay=0.0)
-            scaler = torch.amp.GradScaler("cpu", enabled=False)
-            take = Stepper(
-                predict=host_model.predict,
-                objective=objective,
-                network=weights,
-                optimizer=optimizer,
-                max_grad_norm=1.0,
-                seed=0,
-                scaler=scaler,
-            )
+            take = stepper(weights, optimizer, host_model.predict, objective=objective, max_grad_norm=1.0, seed=0)
             losses = [take(i, 2e-5, [batch]).losses.mean().item() for i in range(60)]
             assert {p.dtype for p in weights.parameters()} == {dtype}
         learnt[dtype] = 1 - losses[-1] / losses[0]

@@ -7,8 +7,7 @@ import pytest
 import torch
 from athanor.training_core.history.events import Stepped, Warned
 from athanor.training_core.run.health import Diverged, Health
-from athanor.training_core.run.step import Stepper
-from stepping import Plain
+from stepping import stepper
 
 
 def in_float16(health, steps, spoil=lambda step, x: x):
@@ -25,9 +24,7 @@ def in_float16(health, steps, spoil=lambda step, x: x):
 
     latents = 100 * torch.randn(4, 64, generator=torch.Generator().manual_seed(1))
     batch = SimpleNamespace(latents=latents, weights=torch.ones(4), mask=None, part=None)
-    take = Stepper(
-        predict=predict, objective=Plain(), network=layer, optimizer=optimizer, max_grad_norm=1.0, seed=1, scaler=scaler
-    )
+    take = stepper(layer, optimizer, predict, max_grad_norm=1.0, scaler=scaler)
     told, seen = [], []
     for now in range(steps):
         outcome = take(now, 1e-2, [batch])

@@ -3,29 +3,19 @@
 from types import SimpleNamespace
 
 import pytest
+import stepping
 import torch
 from athanor.training_core.optim import optimizers, rounding
-from athanor.training_core.run.step import Stepper
 from athanor.training_core.settings import OptimizerSettings
-from stepping import Plain
 
 
-def stepper(layer, lr=0.1, clip=0.0, dropout=0.0):
-    optimizer = torch.optim.SGD(layer.parameters(), lr=lr)
-    scaler = torch.amp.GradScaler("cpu", enabled=False)
+def stepper(layer, optimizer=None, dropout=0.0, **more):
+    """By default SGD trains all of the layer."""
 
     def predict(noised, batch):
         return torch.nn.functional.dropout(layer(noised.x), dropout)
 
-    return Stepper(
-        predict=predict,
-        objective=Plain(),
-        network=layer,
-        optimizer=optimizer,
-        max_grad_norm=clip,
-        seed=1,
-        scaler=scaler,
-    )
+    return stepping.stepper(layer, optimizer or torch.optim.SGD(layer.parameters(), lr=0.1), predict, **more)
 
 
 def batches(*sizes):
@@ -55,7 +45,7 @@ def test_accumulated_batches_equal_one_large_batch(sizes):
 def test_clipping_limits_the_update():
     a = layer()
     before = a.weight.detach().clone(), a.bias.detach().clone()
-    norm = stepper(a, clip=0.01)(0, 1.0, batches(6)).grad_norm
+    norm = stepper(a, max_grad_norm=0.01)(0, 1.0, batches(6)).grad_norm
     moved = torch.cat([(a.weight - before[0]).flatten(), a.bias - before[1]]).norm()
     assert norm > 0.01 and moved.item() == pytest.approx(0.01, rel=1e-3)
 
@@ -74,17 +64,7 @@ def test_dropout_is_keyed_by_the_step_and_leaves_the_global_state():
 
 def test_what_the_optimizer_leaves_out_stays_and_does_not_count_in_the_norm():
     a = layer()
-    scaler = torch.amp.GradScaler("cpu", enabled=False)
-    optimizer = torch.optim.SGD([{"params": [a.weight], "lr_scale": 1.0}], lr=0.1)
-    take = Stepper(
-        predict=lambda noised, batch: a(noised.x),
-        objective=Plain(),
-        network=a,
-        optimizer=optimizer,
-        max_grad_norm=0.0,
-        seed=1,
-        scaler=scaler,
-    )
+    take = stepper(a, torch.optim.SGD([{"params": [a.weight], "lr_scale": 1.0}], lr=0.1))
     norms = [take(step, 0.1, batches(6)).grad_norm for step in range(3)]
     assert a.bias.grad is None and torch.equal(a.bias, layer().bias) and norms[2] < norms[0]
     assert norms[2] == pytest.approx(a.weight.grad.norm().item())
@@ -97,17 +77,7 @@ def test_the_rates_of_a_step_are_told():
     groups = [{"params": [a.weight], "lr_scale": 1.0}, {"params": [a.bias], "lr_scale": 2.0}]
     settings = OptimizerSettings(optimizer_type="Prodigy", learning_rate=1.0)
     optimizer = optimizers.choose(settings).build(groups)
-    scaler = torch.amp.GradScaler("cpu", enabled=False)
-    one = Stepper(
-        predict=lambda noised, batch: a(noised.x),
-        objective=Plain(),
-        network=a,
-        optimizer=optimizer,
-        max_grad_norm=0.0,
-        seed=1,
-        scaler=scaler,
-    )
-    outcome = one(0, 0.5, batches(6))
+    outcome = stepper(a, optimizer)(0, 0.5, batches(6))
     assert outcome.lrs == (0.5, 0.5) and outcome.d_lr == 0.5 * optimizer.param_groups[0]["d"]
 
 
@@ -115,17 +85,7 @@ def test_groups_have_their_own_rate_and_the_network_is_seen_afterwards():
     a, seen = layer(), []
     groups = [{"params": [a.weight], "lr_scale": 1.0}, {"params": [a.bias], "lr_scale": 10.0}]
     optimizer = torch.optim.SGD(groups, lr=0.1)
-    one = Stepper(
-        predict=lambda noised, batch: a(noised.x),
-        objective=Plain(),
-        network=a,
-        optimizer=optimizer,
-        max_grad_norm=0.0,
-        seed=1,
-        scaler=torch.amp.GradScaler("cpu", enabled=False),
-        after_update=[lambda: seen.append(a.weight.detach().clone())],
-    )
-    one(0, 0.2, batches(6))
+    stepper(a, optimizer, after_update=[lambda: seen.append(a.weight.detach().clone())])(0, 0.2, batches(6))
     assert [group["lr"] for group in optimizer.param_groups] == [0.2, 2.0]
     assert len(seen) == 1 and torch.equal(seen[0], a.weight)
 
@@ -137,15 +97,7 @@ def learnt(dtype, random, steps=400, lr=2e-5):
         p.data = p.data.to(dtype)
     optimizer = torch.optim.AdamW(a.parameters(), lr=lr, weight_decay=0.0)
     scaler = torch.amp.GradScaler("cpu", enabled=dtype is torch.float16)
-    one = Stepper(
-        predict=lambda noised, batch: a(noised.x.to(dtype)).float(),
-        objective=Plain(),
-        network=a,
-        optimizer=optimizer,
-        max_grad_norm=0.0,
-        seed=1,
-        scaler=scaler,
-    )
+    one = stepping.stepper(a, optimizer, lambda noised, batch: a(noised.x.to(dtype)).float(), scaler=scaler)
     if not random:
         one._updating = lambda step: rounding.in_float32(list(a.parameters()))  # to the nearest
     losses = [one(step, lr, batches(6)).losses.mean().item() for step in range(steps)]

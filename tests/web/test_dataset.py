@@ -46,7 +46,7 @@ def opened(page, vue: bool, kind: str) -> None:
     )
 
 
-# The canvas: test_light_theme opens a run's dataset there, and the panel is the same page in both.
+# The canvas: the last test presses the button there, and the panel is the same page in both.
 @pytest.mark.parametrize("vue", [pytest.param(False, marks=pytest.mark.long), True], ids=["canvas", "vue"])
 def test_pictures_tags_and_findings_of_nodes(site, page, vue):
     which = "vue" if vue else "canvas"
@@ -102,3 +102,13 @@ def test_pictures_tags_and_findings_of_nodes(site, page, vue):
     )
     told = page.page.evaluate("() => window.comfyAPI.app.app.graph.nodes.map((n) => n.widgets.length - 1)")
     assert kept == told
+
+
+@pytest.mark.parametrize("vue", [False], ids=["canvas"])
+def test_a_nodes_button_is_pressed_where_the_canvas_draws_it(page, vue):
+    page.page.evaluate(NODES, "ds")
+    page.page.wait_for_timeout(800)
+    opened(page, vue, "AthanorBucketer")
+    assert shown(page) == "6 pictures, 12 per epoch with repeats"
+    page.page.keyboard.press("Escape")
+    page.page.wait_for_selector(".athanor-dataset", state="detached")

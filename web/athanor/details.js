@@ -93,7 +93,8 @@ export class Details {
       this.say(error.message);
     }
     this.isReading = false;
-    if (this.run !== run) this.changed();
+    // Another run was chosen meanwhile, or this one has ended.
+    if (this.run !== run || this.currentStamp() !== this.stamp) this.changed();
   }
 
   drawHeader() {

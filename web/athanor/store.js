@@ -45,6 +45,7 @@ class Run {
   /** Call `changed` whenever something is new. Returns a function that ends this. */
   watch(changed) {
     this.listeners.add(changed);
+    if (this.summary?.elsewhere) this.stale.summary = true; // it was not followed while nobody watched
     this.refresh();
     return () => this.listeners.delete(changed);
   }
@@ -83,7 +84,9 @@ class Run {
       this.readAgain = false;
       this.refresh();
     }, INTERVAL);
-    if (this.summary?.elsewhere && this.listeners.size) setTimeout(() => this.refreshSummary(), OTHER_PROCESS_INTERVAL);
+    clearTimeout(this.nextRead);
+    if (!this.summary?.elsewhere || !this.listeners.size) return;
+    this.nextRead = setTimeout(() => this.refreshSummary(), OTHER_PROCESS_INTERVAL);
   }
 
   refreshSummary() {

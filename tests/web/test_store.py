@@ -1,0 +1,33 @@
+"""The page's store of runs, as the browser runs it."""
+
+from __future__ import annotations
+
+import pytest
+
+WATCH = """async () => {
+    const { run } = await import("/extensions/athanor/athanor/store.js");
+    window.unwatch = run("far").watch(() => {});
+}"""
+
+
+@pytest.fixture
+def vue() -> bool:
+    return False
+
+
+def test_a_run_of_another_process_is_read_again_when_it_is_shown_again(page):
+    """It sends no broadcasts to this page, which would show it as it was when another run was chosen."""
+    asked = []
+    summary = {"live": False, "elsewhere": True, "status": "", "step": 1, "steps": 9, "events": [], "checkpoints": []}
+
+    def answer(route):
+        if "metrics" not in route.request.url:
+            asked.append(route.request.url)
+        route.fulfill(json=[] if "metrics" in route.request.url else summary)
+
+    page.page.route("**/athanor/runs/far**", answer)
+    for times in (1, 2):
+        page.page.evaluate(WATCH)
+        page.page.wait_for_timeout(1200)  # the store reads a run once a second at most, and that of another every five
+        assert len(asked) == times
+        page.page.evaluate("() => window.unwatch()")
