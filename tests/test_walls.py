@@ -119,8 +119,10 @@ def test_nothing_happens_at_import():
 def test_files_stay_small():
     long = {
         str(p.relative_to(ROOT)): n
-        for folder in ("training_core", "nodes", "demo", "tools")
-        for p in (ROOT / folder).rglob("*.py")
+        for p in [
+            ROOT / "dev.py",
+            *(p for folder in ("training_core", "nodes", "demo", "tools") for p in (ROOT / folder).rglob("*.py")),
+        ]
         if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300
     }
     assert not long

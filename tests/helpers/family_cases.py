@@ -140,7 +140,14 @@ CASES = {
     ),
     "auraflow": Case("AuraFlow", "flow", 4, 2048, "lora_unet_double_layers_0_attn_w1q"),
     "wan": Case(
-        "Wan 2.1", "flow", 16, 4096, "lora_unet_blocks_1_cross_attn_k", auto=("shift", 3.0), frames=True, rotary=True
+        "Wan 2.1 text-to-video",
+        "flow",
+        16,
+        4096,
+        "lora_unet_blocks_1_cross_attn_k",
+        auto=("shift", 3.0),
+        frames=True,
+        rotary=True,
     ),
     "hidream": Case(
         "HiDream-I1",

@@ -1,4 +1,6 @@
-"""Whole runs in this process: precision, memory settings, and what happens when memory runs out."""
+"""Whole runs in this process: precision, memory settings, and what happens when memory or the disk runs out."""
+
+import errno
 
 import pytest
 import torch
@@ -247,3 +249,28 @@ def test_an_fp8_base(run):
         _, path = run(f"fp8_{algo}", model=model, network={"algo": algo}, mixed_precision="bf16")
         assert all(v.isfinite().all() for v in tensors(path).values())
     assert {p.dtype for p in model.model.diffusion_model.parameters()} == {torch.float8_e4m3fn}
+
+
+def test_a_disk_that_fills_up_while_a_state_is_written(run, monkeypatch):
+    """One sentence, the state before stays, and the run resumes from it. test_faults.py fills a real disk, where it may mount one."""
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.resume import state
+
+    _, whole = run("whole")
+    save_file, written = state.save_file, []
+
+    def full(tensors, path, metadata):
+        written.append(path)
+        if len(written) == 1:
+            return save_file(tensors, path, metadata=metadata)
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as at_first:
+        at_first.setattr(state, "save_file", full)
+        with pytest.raises(
+            AthanorError, match=r"^The disk is full \(.+\): free some space and .*, it resumes from step 2\.$"
+        ):
+            run("full")
+    assert len(written) > 1
+    events, path = run("full")
+    assert weights(path) == weights(whole) and any(type(event).__name__ == "Resumed" for event in events)

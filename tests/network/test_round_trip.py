@@ -95,6 +95,11 @@ def recovered_value(recovered, path: str):
             {"ss_network_args": '{"include": "attn2", "network_reg_dims": "attn2=4", "conv_dim": "8"}'},
             {"network.include": "attn2", "network.blocks.reg_dims": "attn2=4", "network.conv_rank": 8},
         ),
+        (  # LyCORIS is given it as a member
+            {"ss_network_dropout": "None", "ss_network_args": '{"dropout": "0.1"}'},
+            {"network.dropout": 0.1},
+        ),
+        ({"ss_network_dropout": "0.2", "ss_network_args": '{"dropout": null}'}, {"network.dropout": 0.2}),
     ],
 )
 def test_what_sd_scripts_means_by_its_fields(theirs, ours):

@@ -130,6 +130,26 @@ def test_a_renamed_setting_keeps_ids_and_files_are_read():
     assert identity.digest(RenamedJob, written, s.NOT_IN_IDENTITY) == RICH[0]
 
 
+class RenamedDataset(s.Settings):
+    """Of DatasetSettings, what `rich` sets; repeats has another name now, and others are gone."""
+
+    folder: str = setting("", "A tip.")
+    times: int = setting(1, "A tip.", was=("repeats",), ge=1)
+    is_reg: bool = setting(False, "A tip.")
+
+
+class DatasetsJob(s.Job):
+    datasets: tuple[RenamedDataset, ...]
+
+
+def test_a_renamed_setting_of_datasets_is_read_in_each_of_them():
+    values = stored("rich")
+    values["datasets"] = [{"folder": "a", "repeats": 3}, {"folder": "b", "is_reg": True, "gone": 1}]
+    job = DatasetsJob(**identity.read(DatasetsJob, values))
+    assert job.datasets == (RenamedDataset(folder="a", times=3), RenamedDataset(folder="b", is_reg=True))
+    assert job.run_id == s.Job(**identity.read(s.Job, values)).run_id
+
+
 class HuberLoss(s.LossSettings):
     """Its huber_c, which was 0.1 where a user said nothing, is 0.2."""
 

@@ -35,8 +35,8 @@ _VIDEO_OR_AUDIO = frozenset(
     )
 )  # fmt: skip
 """ComfyUI's classes (their subclasses too) of models that make moving pictures or sound; a few that are trained come first."""
-_PICTURES_AFTER_ALL = frozenset({"comfy.model_base.Kandinsky5Image"})
-"""Subclasses of those that make pictures."""
+_STILL_PICTURES = frozenset({"comfy.model_base.Kandinsky5Image"})
+"""Subclasses of those classes, of models that make still pictures."""
 
 
 def _union(parts: Iterable[tuple[str, ...]]) -> frozenset[str]:
@@ -54,7 +54,7 @@ IN_PLACE = _union(layers.in_place for layers in _ALL)
 """Blocks that write into their inputs."""
 LYCORIS_NAMES = {theirs: ours for layers in _ALL for theirs, ours in layers.lycoris_names.items()}
 """Class name in LyCORIS' preset files -> ComfyUI's class name."""
-SUPPORTED = ", ".join(family.title for family in FAMILIES[:-1]) + f" or {FAMILIES[-1].title} text-to-video"
+SUPPORTED = ", ".join(family.title for family in FAMILIES[:-1]) + f" or {FAMILIES[-1].title}"
 """All families, for messages."""
 
 
@@ -87,4 +87,4 @@ def identify(model_class: type, config: Mapping[str, Any], v_prediction: bool) -
 def is_video_or_audio(model_class: type) -> bool:
     """Return whether a class of ComfyUI's is of a model that makes moving pictures or sound."""
     paths = {class_path(kind) for kind in model_class.__mro__}
-    return bool(paths & _VIDEO_OR_AUDIO) and class_path(model_class) not in _PICTURES_AFTER_ALL
+    return bool(paths & _VIDEO_OR_AUDIO) and class_path(model_class) not in _STILL_PICTURES

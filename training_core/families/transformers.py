@@ -122,7 +122,7 @@ def _wan(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
 
 
 WAN = Family(
-    title="Wan 2.1",
+    title="Wan 2.1 text-to-video",
     model_class="comfy.model_base.WAN21",
     variant=_wan,
     base_version="wan",

@@ -31,8 +31,8 @@ def is_ours(metadata: Metadata) -> bool:
     return "athanor_run_id" in metadata
 
 
-def _told(metadata: Metadata, key: str) -> str:
-    """Return a field's text; '' for None and for one that is not there."""
+def _text(metadata: Metadata, key: str) -> str:
+    """Return a field's text; '' for None and for a field that the metadata lacks."""
     text = metadata.get(key, "None")
     return "" if text == "None" else text
 
@@ -53,7 +53,7 @@ def _write_range(job: Job) -> dict[str, str]:
 
 
 def _read_range(metadata: Metadata) -> Values:
-    low, comma, high = _told(metadata, "modelspec.timestep_range").partition(",")
+    low, comma, high = _text(metadata, "modelspec.timestep_range").partition(",")
     return {"noise.min_timestep": low, "noise.max_timestep": high} if comma else {}
 
 
@@ -70,7 +70,7 @@ def _write_rates(job: Job) -> dict[str, str]:
 def _read_rates(metadata: Metadata) -> Values:
     """Return the learning rates: a part with that of all has none of its own; a file without that of all has the U-Net's."""
     names = ("ss_learning_rate", "ss_unet_lr", "ss_text_encoder_lr")
-    base, unet, text = (_told(metadata, name).strip("[]()") for name in names)
+    base, unet, text = (_text(metadata, name).strip("[]()") for name in names)
     base = base or unet
     values = {"optimizer.learning_rate": base, "optimizer.unet_lr": unet, "optimizer.text_encoder_lr": text}
     same = [
@@ -133,7 +133,7 @@ def _read_density(metadata: Metadata) -> Values:
     (SD3's always are), and its weight not with raw predictions. discrete_flow_shift is of sigma and shift alone there.
     """
     keys = ("ss_timestep_sampling", "ss_discrete_flow_shift", "ss_weighting_scheme", "ss_model_prediction_type")
-    sampling, shift, scheme, prediction = (_told(metadata, key) for key in keys)
+    sampling, shift, scheme, prediction = (_text(metadata, key) for key in keys)
     if not is_ours(metadata):
         by_sigma = sampling == "sigma" or (not sampling and scheme)
         if by_sigma:

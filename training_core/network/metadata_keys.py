@@ -113,8 +113,14 @@ FLOW = frozenset(
 ) | {"ss_timestep_sampling", "ss_weighting_scheme", "ss_model_prediction_type", "ss_discrete_flow_shift"}
 """Keys that stand in the files of rectified-flow models alone, and in all of them."""
 
-OLD_NAMES = {"include": "include_patterns", "exclude": "exclude_patterns"}
-"""Members of ss_network_args that older files of this pack have under other names."""
+SAME_AS = {
+    "include": "ss_network_args include_patterns",
+    "exclude": "ss_network_args exclude_patterns",
+    "dropout": "ss_network_dropout",
+}
+"""Members of ss_network_args -> the key that tells the same. Older files of this pack have include and exclude; dropout is how
+sd-scripts hands it to LyCORIS, and counts more than the option network_dropout there.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +250,12 @@ def keys_of(path: str) -> tuple[str, ...]:
 
 
 def _members(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return the members of ss_network_args, each under "ss_network_args name"."""
+    """Return the members of ss_network_args, each under the key of its row: "ss_network_args name", or as SAME_AS has it."""
     try:
         members = json.loads(metadata.get("ss_network_args", "{}"))
     except ValueError:
         return {}
     if not isinstance(members, dict):
         return {}
-    named = ((OLD_NAMES.get(name, name), value) for name, value in members.items())
-    return {f"ss_network_args {name}": value for name, value in named if value is not None}
+    keys = ((SAME_AS.get(name, f"ss_network_args {name}"), value) for name, value in members.items())
+    return {key: value for key, value in keys if value not in (None, "None")}

@@ -36,9 +36,15 @@ def read(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
     for name, field in kind.model_fields.items():
         stored = next((each for each in _names(name, field) if each in values), None)
         if stored is not None:
-            inner, value = _group(field.annotation), values[stored]
-            known[name] = read(inner, value) if inner and isinstance(value, Mapping) else value
+            known[name] = _read(_group(field.annotation), values[stored])
     return known
+
+
+def _read(inner: type[Settings] | None, value: Any) -> Any:
+    """Return a field's value as `read` does, of a group or of each of several groups; other values as they are."""
+    if inner and isinstance(value, Mapping):
+        return read(inner, value)
+    return [_read(inner, part) for part in value] if inner and isinstance(value, list | tuple) else value
 
 
 def unknown(kind: type[Settings], values: Mapping[str, Any], path: str = "") -> Iterator[str]:
