@@ -66,3 +66,11 @@ def test_what_a_part_says_is_read_back(capsys):
     table = ["| | | |", "|---|---|---|", "| a b | 1 |  |", "| c | FAILED | ZeroDivisionError: division by zero |"]
     assert report.table(lines) == table
     assert report.values_of(lines) == {"x": 0.5}
+
+
+def test_the_memory_part_has_the_splitter_of_a_run(comfy):
+    """The parts run on a card alone: a change of the splitter's parameters is to be seen here."""
+    import whole_step
+
+    splitter = whole_step.splitter()
+    assert splitter([], lambda max_samples: max_samples) is None and list(splitter.warnings()) == []

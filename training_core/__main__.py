@@ -34,10 +34,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _comfyui(named: Path | None) -> Path:
-    """The host's folder.
+    """Return ComfyUI's folder: `named`, or the one that this pack is installed in.
 
     Raises:
-        AthanorError: it is none.
+        AthanorError: there is no ComfyUI in it.
     """
     from .host.headless import is_comfyui
 
@@ -49,10 +49,10 @@ def _comfyui(named: Path | None) -> Path:
 
 
 def _graph(path: Path) -> dict[str, Any]:
-    """The graph in a job file.
+    """Return the graph of a job.json: its prompt, and the id of the node that trains.
 
     Raises:
-        AthanorError: there is none.
+        AthanorError: the file cannot be read, or holds no graph.
     """
     try:
         graph = json.loads(path.read_text(encoding="utf-8"))["graph"]
@@ -66,7 +66,7 @@ def _graph(path: Path) -> dict[str, Any]:
 
 
 def _one_gpu(rank: int) -> None:
-    """Let this process see its own GPU alone; ComfyUI takes the first it sees."""
+    """Let this process see its own GPU alone, since ComfyUI takes the first that it sees."""
     seen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
     os.environ["CUDA_VISIBLE_DEVICES"] = seen[rank] if seen != [""] and rank < len(seen) else str(rank)
 
@@ -75,18 +75,18 @@ class _Terminal:
     """Prints what nodes show: a line every two seconds, and the last one."""
 
     def __init__(self, loud: bool) -> None:
-        self._loud, self._said, self._held = loud, 0.0, ""
+        self._loud, self._printed_at, self._waiting = loud, 0.0, ""
 
     def __call__(self, text: str) -> None:
-        self._held = ", ".join(text.splitlines())
-        if time.monotonic() - self._said > 2:
+        self._waiting = ", ".join(text.splitlines())
+        if time.monotonic() - self._printed_at > 2:
             self.flush()
 
     def flush(self) -> None:
-        """Print the last line, if it was held back."""
-        if self._loud and self._held:
-            print(self._held, flush=True)
-        self._said, self._held = time.monotonic(), ""
+        """Print the last line, if it has not been printed yet."""
+        if self._loud and self._waiting:
+            print(self._waiting, flush=True)
+        self._printed_at, self._waiting = time.monotonic(), ""
 
 
 def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
@@ -114,7 +114,7 @@ def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
         try:
             summary = host.run(graph["prompt"], graph["node"])
         except Interrupted:
-            together.wait_for_main(120)  # once one process is gone, the launcher gives the first one some seconds only
+            together.wait_for_main(120)  # once one process is gone, the launcher gives rank 0 some seconds only
             raise
         finally:
             terminal.flush()
@@ -123,7 +123,7 @@ def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
 
 
 def main() -> int:
-    """Exit code: 0, or 1 with one sentence."""
+    """Run the command line; return its exit code: 0, or 1 after one sentence about what is wrong."""
     known, options = _parser().parse_known_args()
     where = f" (process {os.environ['RANK']})" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
     try:

@@ -108,7 +108,7 @@ def splitter() -> Any:
     from athanor.training_core.host import devices
     from athanor.training_core.run.oom_splitter import OomSplitter
 
-    return OomSplitter(devices.free_memory, is_full=devices.is_out_of_memory)
+    return OomSplitter(free=devices.free_memory, is_full=devices.is_out_of_memory)
 
 
 def compiled_blocks(host: Any) -> AbstractContextManager[Any]:

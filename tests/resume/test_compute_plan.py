@@ -21,8 +21,16 @@ def job(**training):
     )  # fmt: skip
 
 
-def test_through_json_and_back():
-    assert compute_plan.from_json(json.loads(json.dumps(PLAN.to_json()))) == PLAN
+WRITTEN = {
+    "asked": ["auto", 0, "auto"], "device": "NVIDIA H100", "checkpointing": "part", "most": 4, "swapped": 3,
+    "deterministic": True,
+}  # fmt: skip
+"""PLAN as the states of every version hold it: its keys stay, whatever the fields are called."""
+
+
+def test_as_states_hold_it():
+    assert json.loads(json.dumps(PLAN.to_json())) == WRITTEN
+    assert compute_plan.from_json(WRITTEN) == PLAN
     assert compute_plan.from_json(None) is None  # of an older version
 
 

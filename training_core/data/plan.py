@@ -11,6 +11,7 @@ from typing import TypeVar
 from ..errors import AthanorError
 from ..randomness import keyed
 from ..settings import BucketSettings, ConditioningSettings, DatasetSettings, TrainingSettings
+from ..settings.conditioning import ENCODER_DROPOUT
 from . import captions
 from .buckets import Placement, bucket_table, place
 from .dataset import Dataset
@@ -164,12 +165,7 @@ def epoch_plan(
 
 def _dropped_encoders(encoders: ConditioningSettings, rng: keyed) -> tuple[str, ...]:
     """Draw the text encoders that a sample goes without, each independently (sd-scripts' --clip_l_dropout_rate etc.)."""
-    rates = {
-        "clip_l": encoders.clip_l_dropout_rate,
-        "clip_g": encoders.clip_g_dropout_rate,
-        "t5xxl": encoders.t5_dropout_rate,
-    }
-    return tuple(name for name, rate in rates.items() if rng.random() < rate)
+    return tuple(name for name, rate in ENCODER_DROPOUT.items() if rng.random() < getattr(encoders, rate))
 
 
 def shard(items: Sequence[T], rank: int, ranks: int) -> list[T]:

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-
-
-class CaptionToEncode(Protocol):
-    """A caption with what text encoders need to read it: where they are trained, it is encoded in every step."""
-
-    text: str
-    weighted: bool
-    max_tokens: int
-    without: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

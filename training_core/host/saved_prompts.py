@@ -12,7 +12,7 @@ from .comfy_nodes import host_nodes
 
 _PACK = __name__.partition(".training_core.")[0]
 _named: set[tuple[str, str]] = set()
-"""(node type, input) of which `fit` has told since ComfyUI was started."""
+"""(node type, input) that `fit` has returned a warning about since ComfyUI was started."""
 
 
 def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:

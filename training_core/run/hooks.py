@@ -73,9 +73,8 @@ class RunHooks:
         """Read losses every READ_EVERY steps, then look, draw and save where it is due or was asked for."""
         finished = progress.step == self.steps
         full = self.model.device.type == "cpu" or len(progress.pending) >= READ_EVERY
-        if (
-            full or finished or self.probe.due(progress.step, self.steps)
-        ):  # the probe waits for the device: the steps' time is not its own
+        # Read before the probe, which waits for the device as well: the time of these steps would be lost in it.
+        if full or finished or self.probe.due(progress.step, self.steps):
             yield from self._read(progress)
         yield from self._probe(progress.step)
         if self.samples.due("step", progress.step) or self.control.take("sample"):

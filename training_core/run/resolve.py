@@ -13,6 +13,7 @@ from ..optim import names
 from ..optim.in_effect import in_effect as optimizer_in_effect
 from ..resume.compute_plan import ComputePlan
 from ..settings import ConditioningSettings, Job, NetworkSettings, TrainingSettings
+from ..settings.conditioning import ENCODER_DROPOUT
 
 OF_ALGOS = {
     "factor": ("lokr",),
@@ -22,9 +23,6 @@ OF_ALGOS = {
     "constraint": ("diag-oft", "boft"),
 }
 """Network settings -> the values of algo that read them; preset_toml may give single layers another algo."""
-
-DROPOUT_RATES = {"clip_l": "clip_l_dropout_rate", "clip_g": "clip_g_dropout_rate", "t5xxl": "t5_dropout_rate"}
-"""Text encoder -> the setting of how often a sample goes without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +84,7 @@ def _conditioning(
         changes["guidance_scale"] = usual
         warnings.append(f"guidance_scale has no effect: {circumstances.family.title} has no guidance input.")
     encoders = circumstances.encoders
-    unused = [rate for name, rate in DROPOUT_RATES.items() if getattr(settings, rate) and name not in encoders]
+    unused = [rate for name, rate in ENCODER_DROPOUT.items() if getattr(settings, rate) and name not in encoders]
     if unused:
         has = (
             f"it has {', '.join(encoders)}" if encoders else "it has one; caption_dropout_rate is for the whole caption"

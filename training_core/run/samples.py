@@ -56,7 +56,7 @@ class Samples:
                 with eval_mode(trained, eval_weights), sampling.interlude(model) as patcher:
                     picture = self._picture(patcher, model, prompt)
             except Exception as error:  # no picture is worth the run
-                devices.is_out_of_memory(error)  # CUDA tells the next operation as well, if it is not asked
+                devices.is_out_of_memory(error)  # clears CUDA's record of it, by which the next operation would fail
                 yield Warned(f"Sample {index + 1} of step {progress.step} could not be drawn ({error}).")
                 continue
             path = self._folder / f"{self._name}_{when}_{index:02d}_{prompt.seed}.png"

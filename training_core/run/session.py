@@ -221,7 +221,7 @@ def _metadata(context: Context, models: LoadedModels, started: float) -> dict[st
 
 def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, trainer: Trainer) -> None:
     """Save the last finished step, or after a divergence the last good state; a second error is only logged."""
-    devices.is_out_of_memory(error)  # CUDA reports an error again at its next operation unless it was asked about it
+    devices.is_out_of_memory(error)  # clears CUDA's record of the error, by which the next operation would fail
     try:
         usable = trainer.stepper.consistent and not isinstance(error, Diverged)
         writer, progress = trainer.writer, trainer.progress

@@ -6,6 +6,9 @@ from typing import Literal
 
 from .base import Settings, setting
 
+ENCODER_DROPOUT = {"clip_l": "clip_l_dropout_rate", "clip_g": "clip_g_dropout_rate", "t5xxl": "t5_dropout_rate"}
+"""Text encoder -> the setting of how often a sample goes without it. Dropout is drawn in this order."""
+
 
 class ConditioningSettings(Settings):
     """Guidance of distilled models, dropout of single text encoders, and the crop that SDXL is given."""
