@@ -19,17 +19,18 @@ def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Give this pack's nodes in `prompt` what they lack: inputs by an older name get the new one, missing ones their default.
 
     Args:
-        prompt: node id -> class_type and inputs; its nodes' inputs are changed in place.
+        prompt: node id -> class_type and inputs; its nodes' inputs are changed in place. What is no node is passed over,
+            so that the host names it.
 
     Returns:
         (node id, sentence) for each input that a node does not have, such as one of a newer version: it stays without
         effect. Each input of a node type is named once.
     """
     warnings = []
-    for key, node in prompt.items():
-        type_, inputs = node.get("class_type"), node.get("inputs")
-        kind = host_nodes.NODE_CLASS_MAPPINGS.get(type_)
-        if kind is None or inputs is None or not kind.__module__.startswith(f"{_PACK}."):
+    for key, node in prompt.items() if isinstance(prompt, dict) else ():
+        type_, inputs = (node.get("class_type"), node.get("inputs")) if isinstance(node, dict) else (None, None)
+        kind = host_nodes.NODE_CLASS_MAPPINGS.get(type_) if isinstance(type_, str) else None
+        if kind is None or not isinstance(inputs, dict) or not kind.__module__.startswith(f"{_PACK}."):
             continue
         types = kind.INPUT_TYPES()
         specs = {**types.get("required", {}), **types.get("optional", {})}
