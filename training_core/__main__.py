@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import AthanorError
+from .text_files import read_structure
 
 PACK = Path(__file__).resolve().parents[1]
 

@@ -200,7 +200,7 @@ def _entries(found: Any) -> list[Any]:
         shared = {key: value for key, value in table.items() if key != "subset"}
         subsets = table.get("subset", [{}])
         return [
-            shared | (subset if isinstance(subset, Mapping) else {"prompt": subset})
+            {**shared, **(subset if isinstance(subset, Mapping) else {"prompt": subset})}
             for subset in (subsets if isinstance(subsets, list) else [subsets])
         ]
     return table if isinstance(table, list) else [table]
