@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import Any
 
@@ -56,7 +57,8 @@ class Display:
             case Stepped():
                 self._stepped(event)
             case Probed():
-                self._probed.append(event)
+                if math.isfinite(event.percent):
+                    self._probed.append(event)
                 self._tell("probe", step=event.step)
             case Sampled():
                 with Image.open(event.path) as image:
@@ -76,12 +78,13 @@ class Display:
         self._steps.append(event)
         self._rate.add(event.seconds)
         self._progress.bar(event.step, started.steps)
-        recent = [step.loss for step in self._steps[-50:] if step.loss == step.loss]
-        mean = sum(recent) / max(1, len(recent))
+        recent = [step.loss for step in self._steps[-50:] if math.isfinite(step.loss)]
+        mean = sum(recent) / len(recent) if recent else None
+        loss = "loss NaN" if mean is None else f"loss {mean:.4f}"
         last = event.step == started.steps
         self._progress.text(
             f"step {event.step} of {started.steps}, epoch {event.epoch} of {started.epochs}\n"
-            f"loss {mean:.4f}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
+            f"{loss}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
             last,
         )
         now = time.monotonic()
@@ -120,7 +123,7 @@ class Display:
             lines.append(
                 f"{waited:.0%} of the time was spent waiting for data: use a faster disk, or switch cache_to_disk off."
             )
-        skipped = sum(s.grad_norm != s.grad_norm or abs(s.grad_norm) == float("inf") for s in self._steps)
+        skipped = sum(not math.isfinite(s.grad_norm) for s in self._steps)
         if skipped:
             lines.append(f"{skipped} steps gave NaN or infinity and were skipped.")
         text = "\n".join(lines + self._warnings)
