@@ -8,12 +8,12 @@ import time
 from collections import deque
 from typing import Any
 
-from PIL import Image
 from server import PromptServer
 
 from ..training_core.history.events import Encoded, Event, Probed, Resumed, Sampled, Saved, Started, Stepped, Warned
 from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
+from ..training_core.pictures import opened
 from .progress import Progress, Rate
 
 log = logging.getLogger("athanor")
@@ -62,7 +62,7 @@ class Display:
                 self._probed.append(event)
                 self._tell("probe", step=event.step)
             case Sampled():
-                with Image.open(event.path) as image:
+                with opened(event.path) as image:
                     self._progress.picture(image.convert("RGB"))
                 self._tell("sample", step=event.step, file=event.path.name)
             case Saved():
