@@ -23,9 +23,9 @@ class Curve:
     """One value per step of a run, and its probes."""
 
     name: str
-    epochs: tuple[float, ...]  # finished ones after each step, with their part
-    losses: tuple[float, ...]
-    lrs: tuple[float, ...]
+    epochs: Sequence[float]  # finished ones after each step, with their part
+    losses: Sequence[float]
+    lrs: Sequence[float]
     probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the start
 
     def x(self, axis: str) -> Sequence[float]:

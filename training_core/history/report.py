@@ -16,6 +16,7 @@ from PIL import Image
 from ..charts import svg
 from ..charts.scale import ema
 from ..files import write_atomically
+from ..pictures import opened
 from . import handle, registry, resolved, review, series
 
 log = logging.getLogger("athanor")
@@ -230,9 +231,9 @@ def thumbnail(path: Path, side: int) -> bytes:
     """Return a picture as a JPEG whose longest side has at most `side` pixels.
 
     Raises:
-        OSError: it cannot be read as a picture.
+        UnreadablePicture: it cannot be read as a picture.
     """
-    with Image.open(path) as image:
+    with opened(path) as image:
         image.draft("RGB", (side * 2, side * 2))
         image.thumbnail((side, side))
         plain = image.convert("RGBA")
