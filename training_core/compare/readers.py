@@ -146,7 +146,7 @@ def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
 
 def _stack(part: str, known: Known) -> list[str]:
     """Return the LoRAs that one value puts on each other; a name that is there may have a + in it."""
-    ones = [part] if known.has(part) else [one.strip() for one in re.split(r"\s\+\s", part)]
+    ones = [part] if known.has(_strengths_of(part, known)[0]) else [one.strip() for one in re.split(r"\s\+\s", part)]
     return lists.limited(ones, part)
 
 
