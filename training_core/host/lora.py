@@ -8,10 +8,9 @@ from typing import Any
 
 import comfy.sd
 import comfy.utils
-import folder_paths
 
 from ..errors import AthanorError
-from . import checkpoint
+from . import checkpoint, folders
 
 Tensors = tuple[dict[str, Any], dict[str, str] | None]
 """What is in a file: tensors by key, and the metadata."""
@@ -23,8 +22,7 @@ def read(path: Path) -> Tensors:
     Raises:
         AthanorError: it is gone, lies elsewhere, or cannot be read.
     """
-    inside = any(folder_paths.is_within_directory(root, str(path)) for root in folder_paths.get_folder_paths("loras"))
-    if not path.is_file() or not inside:
+    if not path.is_file() or not folders.is_lora(path):
         raise AthanorError(f"{path.name} is not in the loras folder any more; train it again.")
     try:
         content: Any = comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
