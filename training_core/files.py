@@ -20,6 +20,10 @@ T = TypeVar("T")
 
 METADATA = "__metadata__"
 """The key of a safetensors header that holds the file's metadata; all other keys are names of tensors."""
+MOST_NESTED = 200
+"""Levels of lists and objects in a JSON text; whoever writes more wants to break its reader."""
+_JSON = json.JSONDecoder(parse_constant=lambda _: None)
+_HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _LARGEST_HEADER = 100_000_000
 """Bytes; safetensors itself refuses a longer header, so a larger number is not a safetensors file's length field."""
 
@@ -170,10 +174,55 @@ def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bo
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), durable)
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a file of that name; False as well for a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def load_json(data: str | bytes) -> Any:
+    """Return the value of a JSON text that may come from anywhere.
+
+    NaN and Infinity, which JSON does not have, become None; half a character (a lone surrogate), which can be written to no
+    file and sent to no page, becomes U+FFFD.
+
+    Raises:
+        ValueError: it is no JSON, not in UTF-8, or nested deeper than MOST_NESTED.
+    """
+    text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    try:
+        value = _JSON.decode(text)
+        if text.count("[") + text.count("{") > MOST_NESTED and not _is_shallow(value):
+            raise RecursionError
+        return _with_whole_characters(value) if _HALF.search(text) else value
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {MOST_NESTED} levels") from None
+
+
+def _is_shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_NESTED):
+        inner = [each for each in level if isinstance(each, (dict, list))]
+        level = [each for item in inner for each in (item.values() if isinstance(item, dict) else item)]
+        if not level:
+            return True
+    return False
+
+
+def _with_whole_characters(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_with_whole_characters(key): _with_whole_characters(item) for key, item in value.items()}
+    return [_with_whole_characters(item) for item in value] if isinstance(value, list) else value
+
+
 def read_json(path: Path, default: T) -> T:
     """Return the value of a JSON file, or `default` if the file is missing, broken, or holds a value of another type."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = load_json(path.read_bytes())
     except (OSError, ValueError):
         return default
     return value if isinstance(value, type(default)) else default
@@ -192,7 +241,7 @@ def parse_lines(data: bytes) -> Iterator[dict[str, Any]]:
     """Yield the object of every line; a line that a killed process left unfinished is passed over."""
     for line in data.splitlines():
         try:
-            value = json.loads(line)
+            value = load_json(line)
         except ValueError:
             continue
         if isinstance(value, dict):
