@@ -16,6 +16,7 @@ from PIL import Image
 from ..charts import svg
 from ..charts.scale import ema
 from ..files import write_atomically
+from ..pictures import opened
 from . import handle, registry, resolved, review, series
 
 log = logging.getLogger("athanor")
@@ -96,7 +97,8 @@ def page(record: registry.Record) -> str:
 
 
 def _text(value: object) -> str:
-    return html.escape(str(value), quote=True)
+    whole = str(value).encode("utf-8", "replace").decode()  # half a character cannot be written
+    return html.escape(whole, quote=True)
 
 
 def _mark(kind: str) -> str:
@@ -146,7 +148,7 @@ def _bands(by_noise: dict[str, Any]) -> list[str]:
         lines.append(
             svg.Line(label=label, points=list(zip(by_noise["steps"], band["means"], strict=True)), style=f"b{i}")
         )
-        both = None not in (band["first"], band["last"])
+        both = band["first"] and band["last"] is not None
         change = f", {100 * (band['last'] / band['first'] - 1):+.0f} % from first to last third" if both else ""
         words.append(f"<p class='legend'>{signs[i]} {label} ({band['count']} samples){change}</p>")
     return [
@@ -232,9 +234,9 @@ def thumbnail(path: Path, side: int) -> bytes:
     """Return a picture as a JPEG whose longest side has at most `side` pixels.
 
     Raises:
-        OSError: it cannot be read as a picture.
+        UnreadablePicture: it cannot be read as a picture.
     """
-    with Image.open(path) as image:
+    with opened(path) as image:
         image.draft("RGB", (side * 2, side * 2))
         image.thumbnail((side, side))
         plain = image.convert("RGBA")
