@@ -100,14 +100,12 @@ def test_a_safetensors_file_is_read_whole_or_refused(tmp_path: Path):
 
 
 def test_a_shape_that_torch_cannot_have_is_said_in_words(tmp_path: Path):
-    """safetensors takes the file, and torch raises a TypeError or RuntimeError at the tensor."""
+    """safetensors takes the file, and torch raises a TypeError at the tensor."""
     path = tmp_path / "a.safetensors"
-    for shape in ("[0, 9223372036854775808]", str([1] * 100)):
-        end = 4 if shape.startswith("[1") else 0
-        header = f'{{"a": {{"dtype": "F32", "shape": {shape}, "data_offsets": [0, {end}]}}}}'.encode()
-        path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(end))
-        with pytest.raises(UnreadableFile, match=r"^a\.safetensors: "):
-            read_safetensors(path)
+    header = b'{"a": {"dtype": "F32", "shape": [0, 9223372036854775808], "data_offsets": [0, 0]}}'
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(UnreadableFile, match=r"^a\.safetensors: "):
+        read_safetensors(path)
 
 
 def test_a_safetensors_file_without_metadata_has_none(tmp_path: Path):
