@@ -74,4 +74,4 @@ def match_names(pattern: str, known: Sequence[str]) -> list[str]:
 
 def natural(text: str) -> list[tuple[int, Any]]:
     """Return a sort key by which 'e9' stands before 'e10'."""
-    return [(0, int(p)) if p.isdigit() else (1, p.lower()) for p in re.split(r"(\d+)", text) if p]
+    return [(0, int(p)) if p.isdecimal() else (1, p.lower()) for p in re.split(r"(\d+)", text) if p]
