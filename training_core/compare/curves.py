@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -30,12 +31,12 @@ def of_run(run: Run) -> Curve:
     # The last epoch may be cut short: it is taken to be as long as the longest one.
     longest = max(counts.values(), default=1)
     done: dict[int, int] = {}
-    parts = []
+    parts = array("d")
     for epoch in run.epochs:
         done[epoch] = done.get(epoch, 0) + 1
         length = longest if epoch == run.epochs[-1] else counts[epoch]
         parts.append(epoch - 1 + done[epoch] / max(1, length))
-    return Curve(name=run.name, epochs=tuple(parts), losses=run.losses, lrs=run.lrs, probes=run.probes)
+    return Curve(name=run.name, epochs=parts, losses=run.losses, lrs=run.lrs, probes=run.probes)
 
 
 def of_record(record: Record) -> Curve:
