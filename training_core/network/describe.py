@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..text_files import whole_characters
 from . import damage, recover
 from .info import Layer, LoraInfo
 
@@ -36,18 +37,13 @@ def summary(lora: LoraInfo, recovered: recover.Recovered) -> str:
         ("in the file, but not supported", "; ".join(recovered.refused)),
     ):
         lines += ["", f"{title}: {words}"] if words else []
-    return _shown("\n".join(lines))
+    return whole_characters("\n".join(lines))
 
 
 def metadata(fields: Mapping[str, Any]) -> str:
     """Return every field of the metadata, one per line; those that hold whole jobs are shown as settings elsewhere."""
     lines = [f"{key}: {value}" for key, value in sorted(fields.items()) if key not in JOBS]
-    return _shown("\n".join(lines)) or "no metadata"
-
-
-def _shown(text: str) -> str:
-    """Return a text that can be sent to the page: half a surrogate pair, as JSON may name it, becomes a question mark."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return whole_characters("\n".join(lines)) or "no metadata"
 
 
 def _short(text: str) -> str:
@@ -93,7 +89,7 @@ def tags(fields: Mapping[str, Any]) -> str:
         lines += [folder] if folder else []
         ordered = sorted(counts.items(), key=lambda item: (-_count(item[1]), item[0]))
         lines += [f"{_short(str(count)):>6}  {tag}" for tag, count in ordered]
-    return _shown("\n".join(lines))
+    return whole_characters("\n".join(lines))
 
 
 def _count(value: Any) -> float:
