@@ -21,7 +21,7 @@ _ALGOS = {"lora": "lora", "loha": "loha", "lokr": "lokr", "glora": "glora", "oft
 """What `Layer` calls an algorithm -> the setting."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
     """What a file tells of the settings it was trained with."""
 
