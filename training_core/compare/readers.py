@@ -16,6 +16,9 @@ from .grammar import RandomSeed
 from .names import Known, resolve, simple
 
 
+_PLUS = re.compile(r"\s\+\s")
+
+
 def number(field: str, low: float, high: float, *, whole: bool = False, also: str = "") -> Reader:
     """Numbers and ranges between `low` and `high`, for a field and perhaps for another one (`also`) as well."""
 
@@ -146,7 +149,9 @@ def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
 
 def _stack(part: str, known: Known) -> list[str]:
     """Return the LoRAs that one value puts on each other; a name that is there may have a + in it."""
-    ones = [part] if known.has(_strengths_of(part, known)[0]) else [one.strip() for one in re.split(r"\s\+\s", part)]
+    name = _strengths_of(part, known)[0]
+    whole = _PLUS.search(name) and known.has(name)
+    ones = [part] if whole else [one.strip() for one in _PLUS.split(part)]
     return lists.limited(ones, part)
 
 
