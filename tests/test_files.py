@@ -11,7 +11,6 @@ from athanor.training_core.errors import AthanorError, FileError
 from athanor.training_core.files import (
     UnreadableFile,
     append_line,
-    load_json,
     read_json,
     read_lines,
     read_safetensors,
@@ -21,6 +20,7 @@ from athanor.training_core.files import (
     write_atomically,
     write_json,
 )
+from athanor.training_core.json_text import load_json
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from safetensors import SafetensorError, safe_open
 
 from .errors import FileError
+from .json_text import load_json, parse_json
 
 if TYPE_CHECKING:
     import torch
@@ -23,13 +24,8 @@ T = TypeVar("T")
 
 METADATA = "__metadata__"
 """The key of a safetensors header that holds the file's metadata; all other keys are names of tensors."""
-MOST_NESTED = 200
-"""Levels of lists and objects in a JSON text; whoever writes more wants to break its reader."""
-_JSON = json.JSONDecoder(parse_constant=lambda _: None)
 _LARGEST_HEADER = 100_000_000
 """Bytes; safetensors itself refuses a longer header, so a larger number is not a safetensors file's length field."""
-_DEEPEST = 64
-"""Levels of lists and objects in each other: what is deeper was made to be, and Python's own functions give up on it."""
 
 
 class UnreadableFile(ValueError):
@@ -92,21 +88,6 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
     except (SafetensorError, OSError, RuntimeError, TypeError) as error:  # the last two: shapes that torch cannot have
         words = (str(error).splitlines() or [""])[0][:150]
         raise UnreadableFile(f"{path.name}: {words}") from error
-
-
-def parse_json(text: str | bytes) -> Any:
-    """Return the value of a JSON text of any origin; None if it is none, or is nested more than `_DEEPEST` levels."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    level = [value]
-    for _ in range(_DEEPEST):
-        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
-        level = [child for children in inner for child in children]
-        if not level:
-            return value
-    return None
 
 
 @contextmanager
@@ -244,35 +225,6 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
-
-
-def load_json(data: str | bytes) -> Any:
-    """Return the value of a JSON text that may come from anywhere.
-
-    NaN and Infinity, which JSON does not have, become None. Texts may hold half a character (a lone surrogate), as names of
-    files that are no UTF-8 do: whoever writes one as UTF-8 replaces it.
-
-    Raises:
-        ValueError: it is no JSON, not in UTF-8, or nested deeper than MOST_NESTED.
-    """
-    text = data if isinstance(data, str) else data.decode("utf-8-sig")
-    try:
-        value = _JSON.decode(text)
-        if text.count("[") + text.count("{") > MOST_NESTED and not _is_shallow(value):
-            raise RecursionError
-        return value
-    except RecursionError:
-        raise ValueError(f"it is nested deeper than {MOST_NESTED} levels") from None
-
-
-def _is_shallow(value: Any) -> bool:
-    level = [value]
-    for _ in range(MOST_NESTED):
-        inner = [each for each in level if isinstance(each, (dict, list))]
-        level = [each for item in inner for each in (item.values() if isinstance(item, dict) else item)]
-        if not level:
-            return True
-    return False
 
 
 def read_json(path: Path, default: T) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..files import load_json
+from ..json_text import load_json
 from . import lines, series
 from .registry import Record
 

@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from ..errors import AthanorError
-from ..files import METADATA, load_json, read_safetensors, safetensors_header, write_atomically
+from ..files import METADATA, read_safetensors, safetensors_header, write_atomically
+from ..json_text import load_json
 
 KEY, CHECKSUM = "athanor_state", "athanor_checksum"
 _BLANK = b"00000000"
