@@ -1,5 +1,6 @@
 """Encodings are made once, found again by content, and rebuilt when they are lost."""
 
+import json
 import multiprocessing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from athanor.training_core.data.store import DiskStore, MemoryStore
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
 from PIL import Image
+from safetensors.torch import load, save
 
 
 def draw(folder: Path, count=3, seed=0, size=(100, 64)) -> None:
@@ -110,6 +112,39 @@ def test_a_damaged_file_is_noticed_and_rebuilt(tmp_path: Path, damage: str):
     assert len(encoder.seen) == 1
     assert all(cache.get(variant) is not None for variant in variants)
     assert files[0].read_bytes() == data
+
+
+def test_a_flipped_byte_is_noticed_and_rebuilt(tmp_path: Path):
+    """In a tensor, a name, a shape or a value: the run ended with other tensors, and nobody had said a word."""
+    caption, made = SampleCaption("a fox"), []
+
+    def encode(_: SampleCaption):
+        made.append(1)
+        return {"cond": torch.linspace(0, 1, 64), "other": torch.zeros(64)}, {"extras": {"cut": False, "width": 12}}
+
+    def cache() -> TextCache:
+        text = TextCache(DiskStore(tmp_path, 10**9), "c")
+        list(text.fill([caption], encode))
+        return text
+
+    (file,) = (cache(), *tmp_path.rglob("*.safetensors"))[1:]
+    whole, want = file.read_bytes(), cache().get(caption)
+    assert torch.equal(load(whole)["cond"], want[0]["cond"])  # it stays a file that others read
+    for at in range(0, len(whole), 7):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        text, before = cache(), len(made)
+        if len(made) == before and text.get(caption) is None:  # only the header was looked at; now it counts as lost
+            assert list(text.fill([caption], encode)) == [(1, 1)]
+        found = text.get(caption)
+        assert torch.equal(found[0]["cond"], want[0]["cond"]) and found[1] == want[1], at
+
+
+def test_encodings_of_older_versions_have_no_checksum_and_are_read(tmp_path: Path):
+    store = DiskStore(tmp_path, 10**9)
+    store.put("a" * 64, {"x": torch.ones(3)}, cut=True)
+    path = store._path("a" * 64)
+    path.write_bytes(save({"x": torch.ones(3)}, metadata={"athanor": json.dumps({"key": "a" * 64, "cut": True})}))
+    assert store.meta("a" * 64) == {"key": "a" * 64, "cut": True} and store.get("a" * 64)[0]["x"].tolist() == [1, 1, 1]
 
 
 def test_lost_while_it_is_needed(tmp_path: Path):

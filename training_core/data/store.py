@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import time
+import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +19,11 @@ from safetensors.torch import load, save
 from ..errors import AthanorError
 from ..files import METADATA, safetensors_header, write_atomically
 
+log = logging.getLogger("athanor")
+
 Tensors = dict[str, torch.Tensor]
+CHECKSUM = "crc32"
+"""The key of a stored file's metadata that holds its checksum."""
 
 
 class Store(Protocol):
@@ -63,12 +69,15 @@ class MemoryStore:
 class DiskStore:
     """A store of one safetensors file per key, of at most `limit` bytes in all; the least recently used are deleted first.
 
-    Several processes may share the folder: files appear whole, and one that is missing, cut off or damaged in its header
-    counts as never stored.
+    Several processes may share the folder: files appear whole, and one that is missing, cut off or damaged anywhere counts
+    as never stored. A file knows the checksum of its content; those of older versions have none and are taken as they are.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder, self._limit, self._written = folder, limit, True
+        self._damaged: set[str] = (
+            set()
+        )  # keys whose files were found so as they were read: `meta` sees their headers alone
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.safetensors"
@@ -76,7 +85,7 @@ class DiskStore:
     def meta(self, key: str) -> dict[str, Any] | None:
         """Return the metadata of `key`, or None, and note the use of its file; see Store."""
         try:
-            return self._used(key, safetensors_header(self._path(key)))
+            return None if key in self._damaged else self._used(key, safetensors_header(self._path(key)))
         except (ValueError, LookupError, TypeError):
             return None
 
@@ -84,11 +93,17 @@ class DiskStore:
         """Return the tensors and the metadata of `key`, or None, and note the use of its file; see Store."""
         try:
             data = self._path(key).read_bytes()
-            tensors = load(data)  # compares the header with the file's length
-            meta = self._used(key, json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]))
-        except (OSError, SafetensorError, ValueError, LookupError, TypeError):
+        except OSError:
             return None
-        return None if meta is None else (tensors, meta)
+        try:
+            header, content = _parts(data)
+            if _is_intact(header, content) and (meta := self._used(key, header)) is not None:
+                return load(data), meta  # compares the header with the file's length
+        except (SafetensorError, ValueError, LookupError, TypeError, AttributeError):
+            pass
+        log.warning("Athanor: %s in the cache is damaged: it is encoded again.", self._path(key).name)
+        self._damaged.add(key)
+        return None
 
     def _used(self, key: str, header: dict[str, Any]) -> dict[str, Any] | None:
         meta = json.loads(header[METADATA]["athanor"])
@@ -103,7 +118,7 @@ class DiskStore:
             AthanorError: the disk is full or read-only.
         """
         values = {name: value.contiguous() for name, value in tensors.items()}
-        data = save(values, metadata={"athanor": json.dumps({"key": key, **meta})})
+        data = _with_checksum(save(values, metadata={"athanor": json.dumps({"key": key, **meta})}))
         try:
             write_atomically(self._path(key), lambda temporary: temporary.write_bytes(data), durable=False)
         except OSError as error:
@@ -112,6 +127,7 @@ class DiskStore:
                 "cache_to_disk off in Cache Config."
             ) from None
         self._written = True
+        self._damaged.discard(key)
 
     def trim(self, keep: Collection[str]) -> None:
         """Delete the least recently used files above the limit, and temporary files more than an hour old (of killed runs)."""
@@ -133,3 +149,31 @@ class DiskStore:
                 with contextlib.suppress(OSError):  # Windows deletes no file that another process has open
                     path.unlink()
                     total -= size
+
+
+def _parts(data: bytes) -> tuple[dict[str, Any], memoryview]:
+    """Return the header of a safetensors file, and the bytes of its tensors."""
+    begin = 8 + int.from_bytes(data[:8], "little")
+    return json.loads(data[8:begin]), memoryview(data)[begin:]
+
+
+def _checksum(header: Mapping[str, Any], content: memoryview) -> str:
+    """Return the CRC-32 of a file's header, without what it says of the checksum, and of its tensors; 8 hex digits."""
+    metadata = {name: value for name, value in header[METADATA].items() if name != CHECKSUM}
+    text = json.dumps({**header, METADATA: metadata}, sort_keys=True)
+    return f"{zlib.crc32(content, zlib.crc32(text.encode())):08x}"
+
+
+def _with_checksum(data: bytes) -> bytes:
+    """Return a safetensors file with its checksum in the metadata; the format pads a header to a multiple of 8 bytes."""
+    header, content = _parts(data)
+    header[METADATA][CHECKSUM] = _checksum(header, content)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join((len(text).to_bytes(8, "little"), text, content))
+
+
+def _is_intact(header: Mapping[str, Any], content: memoryview) -> bool:
+    """Whether a file's content has the checksum that its header tells; one of an older version tells none."""
+    told = header[METADATA].get(CHECKSUM)
+    return told is None or told == _checksum(header, content)
