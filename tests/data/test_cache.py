@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,18 +161,53 @@ def test_the_least_recently_used_goes_first(tmp_path: Path):
     store = DiskStore(tmp_path, 3000)
     for name in "abcd":
         store.put(name * 64, {"x": torch.zeros(200)})  # about 900 bytes each
-    import os
-
     for age, name in enumerate("dcba"):
         os.utime(store._path(name * 64), ns=(age * 10**9, age * 10**9))
     assert store.get("d" * 64) is not None  # used now
-    store.trim({"c" * 64})
+    store.hold({"c" * 64})
+    store.trim()
     assert [name for name in "abcd" if store.meta(name * 64)] == ["a", "c", "d"]
 
 
-def test_stale_temporary_files_are_removed(tmp_path: Path):
-    import os
+def test_what_live_runs_need_is_kept(tmp_path: Path):
+    """Two runs that shared too small a folder deleted each other's encodings: 907 were made again in 150 steps."""
+    one, other = DiskStore(tmp_path, 3000), DiskStore(tmp_path, 3000)
+    for store, keys in ((one, "ab"), (other, "cd"), (one, "ab")):
+        store.hold({name * 64 for name in keys})
+        for name in keys:
+            store.put(name * 64, {"x": torch.zeros(200)})  # about 900 bytes each
+        told = store.trim()
+    assert all(one.get(name * 64) for name in "abcd")
+    size = sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors"))
+    assert told == (size / 2, size, 3000) and told.own < 3000 < told.needed
+    one.hold({name * 64 for name in "abcd"})  # now it is too much for a single run
+    one.put("a" * 64, {"x": torch.zeros(200)})
+    assert one.trim() == (size, size, 3000)
+    one.release()
+    other.put("c" * 64, {"x": torch.zeros(200)})
+    assert other.trim() is None and all(other.get(name * 64) for name in "cd")
+    assert [name for name in "ab" if other.meta(name * 64)] == ["a"]  # written last
+    other.release()
+    assert not list((tmp_path / "leases").iterdir())
 
+
+def _held_and_killed(folder: Path) -> None:
+    DiskStore(folder, 0).hold({"a" * 64})
+    os._exit(1)
+
+
+def test_a_killed_run_needs_nothing_any_more(tmp_path: Path):
+    store = DiskStore(tmp_path, 0)
+    store.put("a" * 64, {"x": torch.zeros(200)})
+    killed = multiprocessing.get_context("fork").Process(target=_held_and_killed, args=(tmp_path,))
+    killed.start()
+    killed.join(60)
+    assert len(list((tmp_path / "leases").glob("*.json"))) == 1
+    assert store.trim() is None and store.meta("a" * 64) is None
+    assert not list((tmp_path / "leases").iterdir())
+
+
+def test_stale_temporary_files_are_removed(tmp_path: Path):
     store = DiskStore(tmp_path, 10**9)
     store.put("a" * 64, {"x": torch.zeros(2)})
     for name, age in (("old", 10**6), ("new", 0)):
@@ -179,7 +215,7 @@ def test_stale_temporary_files_are_removed(tmp_path: Path):
         path.write_bytes(b"x")
         moment = path.stat().st_mtime - age
         os.utime(path, (moment, moment))
-    store.trim(())
+    store.trim()
     assert [p.name for p in (tmp_path / "aa").glob("*.tmp")] == [".new.tmp"]
 
 
@@ -188,7 +224,8 @@ def _hammer(folder: Path, cache: Path, seed: int) -> None:
     store = DiskStore(cache, 150_000)  # far too small for both
     for epoch in range(4):
         latents, _, variants = fill(store, buckets, epochs=epoch + 1)
-        store.trim({latents.key(v) for v in variants[: seed + 1]})
+        store.hold({latents.key(v) for v in variants[: seed + 1]})
+        store.trim()
         for variant in variants:
             parts = latents.get(variant)
             picture = buckets.dataset.pictures[variant.picture]

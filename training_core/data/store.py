@@ -8,9 +8,9 @@ import logging
 import os
 import time
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -18,12 +18,21 @@ from safetensors.torch import load, save
 
 from ..errors import AthanorError
 from ..files import METADATA, safetensors_header, write_atomically
+from .leases import Lease
 
 log = logging.getLogger("athanor")
 
 Tensors = dict[str, torch.Tensor]
 CHECKSUM = "crc32"
 """The key of a stored file's metadata that holds its checksum."""
+
+
+class Overfull(NamedTuple):
+    """What live runs need of a store that holds less, in bytes."""
+
+    own: int  # of this run alone
+    needed: int  # of all runs that share the store
+    limit: int
 
 
 class Store(Protocol):
@@ -38,8 +47,14 @@ class Store(Protocol):
     def put(self, key: str, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
         """Store tensors under `key`, with metadata that JSON can hold."""
 
-    def trim(self, keep: Collection[str]) -> None:
-        """Delete entries that are too many, but none of the keys in `keep`."""
+    def hold(self, keys: Collection[str]) -> None:
+        """Need these keys from now on, instead of those held before: nobody deletes them until they are released."""
+
+    def release(self) -> None:
+        """Hold no keys any more."""
+
+    def trim(self) -> Overfull | None:
+        """Delete entries that are too many, but none that a live run holds; return what those take if it is too much."""
 
 
 class MemoryStore:
@@ -47,6 +62,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._entries: dict[str, tuple[Tensors, dict[str, Any]]] = {}
+        self._held: frozenset[str] = frozenset()
 
     def meta(self, key: str) -> dict[str, Any] | None:
         """Return the metadata of `key`, or None; see Store."""
@@ -61,9 +77,17 @@ class MemoryStore:
         """Store tensors in memory under `key`; see Store."""
         self._entries[key] = (dict(tensors), {"key": key, **meta})
 
-    def trim(self, keep: Collection[str]) -> None:
-        """Delete all entries but those of the keys in `keep`."""
-        self._entries = {key: entry for key, entry in self._entries.items() if key in keep}
+    def hold(self, keys: Collection[str]) -> None:
+        """Need these keys from now on; see Store."""
+        self._held = frozenset(keys)
+
+    def release(self) -> None:
+        """Hold no keys any more."""
+        self._held = frozenset()
+
+    def trim(self) -> None:
+        """Delete all entries but those that are held."""
+        self._entries = {key: entry for key, entry in self._entries.items() if key in self._held}
 
 
 class DiskStore:
@@ -75,6 +99,8 @@ class DiskStore:
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder, self._limit, self._written = folder, limit, True
+        self._held: frozenset[str] = frozenset()
+        self._lease = Lease(folder / "leases")
         self._damaged: set[str] = (
             set()
         )  # keys whose files were found so as they were read: `meta` sees their headers alone
@@ -119,20 +145,44 @@ class DiskStore:
         """
         values = {name: value.contiguous() for name, value in tensors.items()}
         data = _with_checksum(save(values, metadata={"athanor": json.dumps({"key": key, **meta})}))
-        try:
+        with self._writing():
             write_atomically(self._path(key), lambda temporary: temporary.write_bytes(data), durable=False)
+        self._written = True
+        self._damaged.discard(key)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise AthanorError(
                 f"The cache folder {self._folder} cannot be written ({error.strerror}): free some disk space, or switch "
                 "cache_to_disk off in Cache Config."
             ) from None
-        self._written = True
-        self._damaged.discard(key)
 
-    def trim(self, keep: Collection[str]) -> None:
-        """Delete the least recently used files above the limit, and temporary files more than an hour old (of killed runs)."""
+    def hold(self, keys: Collection[str]) -> None:
+        """Need these keys from now on, and let other processes know; see Store.
+
+        Raises:
+            AthanorError: the disk is full or read-only.
+        """
+        if self._held != keys:
+            self._held = frozenset(keys)
+            with self._writing():
+                self._lease.hold(self._held)
+
+    def release(self) -> None:
+        """Hold no keys any more; see Store."""
+        self._held = frozenset()
+        self._lease.release()
+
+    def trim(self) -> Overfull | None:
+        """Delete the least recently used files above the limit, and temporary files more than an hour old (of killed runs).
+
+        What live runs hold stays, here and in other processes; if that alone is above the limit, return what it takes.
+        """
         if not self._written:
-            return
+            return None
         self._written, files = False, []
         for path in self._folder.glob("*/*"):
             with contextlib.suppress(OSError):
@@ -141,14 +191,19 @@ class DiskStore:
                     path.unlink()
                 elif path.suffix == ".safetensors":
                     files.append((stat.st_mtime_ns, stat.st_size, path))
-        total = sum(size for _, size, _ in files)
+        total, others = sum(size for _, size, _ in files), self._lease.of_others()
+        if total <= self._limit:
+            return None
         for _, size, path in sorted(files):
             if total <= self._limit:
                 break
-            if path.stem not in keep:
+            if path.stem not in self._held and path.stem not in others:
                 with contextlib.suppress(OSError):  # Windows deletes no file that another process has open
                     path.unlink()
                     total -= size
+        own = sum(size for _, size, path in files if path.stem in self._held)
+        needed = sum(size for _, size, path in files if path.stem in self._held or path.stem in others)
+        return Overfull(own, needed, self._limit) if needed > self._limit else None
 
 
 def _parts(data: bytes) -> tuple[dict[str, Any], memoryview]:

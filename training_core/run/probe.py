@@ -36,6 +36,10 @@ class Probe:
         """Encode the probe's pictures and captions."""
         yield from self._encodings.fill(self._batches, for_good=True)
 
+    def close(self) -> None:
+        """Need nothing of the cache any more: the run has ended."""
+        self._encodings.close()
+
     def due(self, step: int, steps: int) -> bool:
         """Return whether to look after `step` of a run's `steps`: at step 0, every validate_every_n_steps and at the last."""
         every = self._settings.validate_every_n_steps or max(1, round(steps / TIMES))
