@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -154,15 +155,17 @@ def test_runs_that_share_too_small_a_cache_encode_once(graph, buckets, tmp_path,
     from athanor.training_core.data.plan import epoch_plan
     from athanor.training_core.history.events import Warned
     from athanor.training_core.host import folders, guard
-    from athanor.training_core.run.encoded import Encodings
+    from athanor.training_core.run import encoded
     from athanor.training_core.settings import CacheSettings, TrainingSettings
 
     monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(encoded, "in_float32", nullcontext)
+    monkeypatch.setattr(encoded.host_vae, "encode", lambda _, pixels: (pixels.movedim(-1, 1), None))
+    monkeypatch.setattr(encoded.host_text, "encode", lambda *_: (encoded.host_text.Text(torch.ones(1, 2)), False))
     _, clip, autoencoder = graph
-    plan = epoch_plan(buckets, TrainingSettings(), 0)
-    plans = [plan[:2], plan[2:4]]
+    plans = [epoch_plan(buckets, TrainingSettings(), epoch) for epoch in range(3)]
     settings = CacheSettings().model_copy(update={"cache_limit_gb": 1e-5})
-    runs = [Encodings(buckets, clip, autoencoder, vae, settings=settings, seed=0) for vae in ("one", "other")]
+    runs = [encoded.Encodings(buckets, clip, autoencoder, vae, settings=settings, seed=0) for vae in ("one", "other")]
     told: list[list[str]] = [[], []]
     with guard.training():
         for plan in plans:
