@@ -59,7 +59,8 @@ class Display:
             case Stepped():
                 self._stepped(event)
             case Probed():
-                self._probed.append(event)
+                if math.isfinite(event.percent):
+                    self._probed.append(event)
                 self._tell("probe", step=event.step)
             case Sampled():
                 with opened(event.path) as image:
@@ -81,12 +82,13 @@ class Display:
         self._skipped += not math.isfinite(event.grad_norm)
         self._rate.add(event.seconds)
         self._progress.bar(event.step, started.steps)
-        recent = [loss for loss in self._recent if loss == loss]
-        mean = sum(recent) / max(1, len(recent))
+        recent = [loss for loss in self._recent if math.isfinite(loss)]
+        mean = sum(recent) / len(recent) if recent else None
+        loss = "loss NaN" if mean is None else f"loss {mean:.4f}"
         last = event.step == started.steps
         self._progress.text(
             f"step {event.step} of {started.steps}, epoch {event.epoch} of {started.epochs}\n"
-            f"loss {mean:.4f}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
+            f"{loss}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
             last,
         )
         now = time.monotonic()

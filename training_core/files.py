@@ -8,10 +8,13 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from safetensors import SafetensorError, safe_open
+
+from .errors import FileError
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +25,8 @@ METADATA = "__metadata__"
 """The key of a safetensors header that holds the file's metadata; all other keys are names of tensors."""
 _LARGEST_HEADER = 100_000_000
 """Bytes; safetensors itself refuses a longer header, so a larger number is not a safetensors file's length field."""
+_DEEPEST = 64
+"""Levels of lists and objects in each other: what is deeper was made to be, and Python's own functions give up on it."""
 
 
 class UnreadableFile(ValueError):
@@ -32,7 +37,7 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     """Read the header of a safetensors file, without torch and without its tensors.
 
     Returns:
-        Tensor name -> its "dtype", "shape" and "data_offsets"; under `METADATA` the metadata, if there is any.
+        Tensor name -> its "dtype", "shape" and "data_offsets"; under `METADATA` the metadata (text -> text), if there is any.
 
     Raises:
         UnreadableFile: the file cannot be opened, has no such header, or is not as long as its header says.
@@ -40,19 +45,27 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if length > _LARGEST_HEADER:
-                raise UnreadableFile(f"{path.name} does not begin with a safetensors header")
-            header = json.loads(file.read(length))
+            header = parse_json(file.read(length)) if length <= _LARGEST_HEADER else None
             size = os.fstat(file.fileno()).st_size
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != METADATA]
-        expected = 8 + length + max(ends, default=0)
     except OSError as error:
-        raise UnreadableFile(str(error)) from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UnreadableFile(f"{path.name} does not begin with a safetensors header") from error
+        raise UnreadableFile(f"{path.name}: {error.strerror or error}") from error
+    if not isinstance(header, dict) or not all(_is_entry(*entry) for entry in header.items()):
+        raise UnreadableFile(f"{path.name} does not begin with a safetensors header")
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != METADATA]
+    expected = 8 + length + max(ends, default=0)
     if size != expected:
         raise UnreadableFile(f"{path.name} has {size} bytes, its header says {expected}")
     return header
+
+
+def _is_entry(name: str, entry: Any) -> bool:
+    """Return whether an entry of a header is one of a safetensors file: where a tensor lies, or metadata of text alone."""
+    if not isinstance(entry, dict):
+        return name == METADATA and entry is None
+    if name == METADATA:
+        return all(isinstance(value, str) for value in entry.values())
+    offsets = entry.get("data_offsets")
+    return isinstance(offsets, list) and len(offsets) == 2 and all(isinstance(offset, int) for offset in offsets)
 
 
 def safetensors_metadata(path: Path) -> dict[str, str]:
@@ -69,11 +82,53 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
     Raises:
         UnreadableFile: the file cannot be opened, is cut off or is no safetensors file.
     """
+    safetensors_header(path)  # says in plain words what is wrong with most files
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise UnreadableFile(str(error)) from error
+    except (SafetensorError, OSError, RuntimeError, TypeError) as error:  # the last two: shapes that torch cannot have
+        words = (str(error).splitlines() or [""])[0][:150]
+        raise UnreadableFile(f"{path.name}: {words}") from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text of any origin; None if it is none, or is nested more than `_DEEPEST` levels."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [child for children in inner for child in children]
+        if not level:
+            return value
+    return None
+
+
+@contextmanager
+def told(path: Path, access: Literal["written", "read"] = "written") -> Iterator[None]:
+    """Raise what the system says of a file inside as a FileError, whose one sentence names `path`.
+
+    Where the system names another file than `path` or one of its temporary files, such as the source of a copy, that one
+    is named.
+    """
+    try:
+        yield
+    except OSError as error:
+        other = error.filename and Path(os.fsdecode(error.filename)).name.removeprefix(".")
+        own = not other or error.filename2 or other.startswith(path.name)
+        raise FileError.of(error, path if own else None, access) from None
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        FileError: one of them cannot be made.
+    """
+    with told(path):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], durable: bool = True) -> None:
@@ -85,23 +140,25 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
         durable: flush file and folder to disk, so that the new file survives a power cut; a cache need not.
 
     Raises:
-        OSError: the disk is full, or the folder cannot be written. `path` is then as it was.
+        FileError: the disk is full, or the folder cannot be written. `path` is then as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with told(path):
         try:
-            write(temporary)
-        except Exception as error:
-            raise _system_error(error, path) or error from None
-        if durable:
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-        if durable:
-            _flush_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+            try:
+                write(temporary)
+            except Exception as error:
+                raise _system_error(error, path) or error from None
+            if durable:
+                with open(temporary, "rb+") as file:
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
+            if durable:
+                _flush_folder(path.parent)
+        finally:
+            with suppress(OSError):  # a name that is too long for the disk cannot be looked for either
+                temporary.unlink(missing_ok=True)
 
 
 def _system_error(error: Exception, path: Path) -> OSError | None:
@@ -139,7 +196,7 @@ def remove_leftovers(folder: Path, stem: str) -> None:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Give a file a second name, which takes no room; where the file system has no links, copy it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     try:
         os.link(source, target)
     except OSError:
@@ -151,8 +208,11 @@ def append_line(path: Path, line: str, durable: bool = False) -> None:
 
     Args:
         durable: wait until it is on the disk.
+
+    Raises:
+        FileError: the disk is full, or the file's folder is not there any more.
     """
-    with path.open("ab+") as file:
+    with told(path), path.open("ab+") as file:
         file.seek(0, os.SEEK_END)
         if file.tell():
             file.seek(-1, os.SEEK_END)
@@ -166,8 +226,13 @@ def append_line(path: Path, line: str, durable: bool = False) -> None:
 
 def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bool = True) -> None:
     """Write `value` as a JSON file in UTF-8, whole or not at all (see `write_atomically`)."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), durable)
+    try:
+        data = json.dumps(value, ensure_ascii=False, indent=indent).encode()
+    except (
+        UnicodeEncodeError
+    ):  # half a character, as in the name of a file that is no UTF-8: JSON has a spelling for it
+        data = json.dumps(value, indent=indent).encode()
+    write_atomically(path, lambda temporary: temporary.write_bytes(data), durable)
 
 
 def read_json(path: Path, default: T) -> T:

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from ..files import read_json, read_lines, write_json
+from ..files import make_folder, read_json, read_lines, write_json
 from .events import Saved
 from .run_files import is_whole, run_id_of, stamp
 
@@ -255,7 +255,7 @@ def status_fingerprint(root: Path, output_name: str) -> str:
 
 def carry_over(old: Path, new: Path) -> None:
     """Copy the logs of a run into the folder of the run that continues it."""
-    new.mkdir(parents=True, exist_ok=True)
+    make_folder(new)
     for name in ("events.jsonl", "metrics.jsonl"):
         if (old / name).is_file():
             shutil.copyfile(old / name, new / name)

@@ -145,7 +145,7 @@ def _bands(by_noise: dict[str, Any]) -> list[str]:
         lines.append(
             svg.Line(label=label, points=list(zip(by_noise["steps"], band["means"], strict=True)), style=f"b{i}")
         )
-        both = None not in (band["first"], band["last"])
+        both = band["first"] and band["last"] is not None
         change = f", {100 * (band['last'] / band['first'] - 1):+.0f} % from first to last third" if both else ""
         words.append(f"<p class='legend'>{signs[i]} {label} ({band['count']} samples){change}</p>")
     return [

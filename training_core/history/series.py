@@ -77,8 +77,15 @@ def loss(entry: MetricsLine) -> float:
 
 
 def rate(entry: MetricsLine) -> float:
-    """Return the learning rate that the optimizer used: d * lr where it finds d itself (D-Adaptation, Prodigy), else lr."""
-    return entry["lr"] if entry.get("d_lr") is None else entry["d_lr"]
+    """Return the learning rate that the optimizer used: d * lr where it finds d itself (D-Adaptation, Prodigy), else lr; NaN
+    where neither is a number."""
+    known = (entry[name] for name in ("d_lr", "lr") if entry.get(name) is not None)
+    return next(known, math.nan)
+
+
+def is_left_out(entry: MetricsLine) -> bool:
+    """Return whether a step had no picture that could be trained on: its loss is no number, which says nothing of the settings."""
+    return entry["loss"] is None and entry.get("pictures") == []
 
 
 def sampled(folder: Path, count: int = 200) -> list[MetricsLine]:

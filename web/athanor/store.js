@@ -36,10 +36,13 @@ class Run {
     return this.summary?.events ?? [];
   }
 
-  /** Probe losses as [step, percent of the first], by step; of a step that was trained twice, the later one. */
+  /**
+   * Probe losses as [step, percent of the first], by step; of a step that was trained twice, the later one. A look that
+   * gave no number is none.
+   */
   get probes() {
     const latest = new Map(this.events.filter((e) => e.event === "probed").map((e) => [e.step, e.percent]));
-    return [...latest].sort((a, b) => a[0] - b[0]);
+    return [...latest].filter(([, percent]) => percent != null).sort((a, b) => a[0] - b[0]);
   }
 
   /** Call `changed` whenever something is new. Returns a function that ends this. */
