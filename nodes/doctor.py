@@ -62,9 +62,10 @@ class AthanorDatasetDoctor(io.ComfyNode):
         """Return the same dataset with a report as picture and text; errors stop the graph if stop_on_errors is on."""
         settings, bar = pick(DoctorSettings, values), Progress(cls.hidden.unique_id)
 
-        def progress(done: int, total: int) -> None:
+        def progress(what: str, done: int, total: int) -> None:
             guard.stop_if_interrupted()
             bar.bar(done, total)
+            bar.text(f"{what}: {done} of {total}", always=done == total)
 
         count = None if clip is None else lambda caption, weighted: text.count_tokens(clip, caption, weighted)
         diagnosis = examine(dataset, settings, count, progress)
