@@ -12,7 +12,7 @@ from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
 from ..errors import AthanorError
 from ..families import Family
 from ..history.handle import few
-from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text
+from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text, usable
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
@@ -92,7 +92,7 @@ def prepare(
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
-    encodings, probed = _encodings(resolved.job, split, clip, vae)
+    encodings, probed = _encodings(resolved.job, split, model, clip, vae)
     return Prepared(
         model=model,
         family=family,
@@ -229,7 +229,7 @@ def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
     )
 
 
-def _encodings(resolved: Job, split: ProbeSplit, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
+def _encodings(resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
     """Return the encodings of what is trained on and of what the probe looks at: one object if these are the same pictures."""
     autoencoder = fingerprint.autoencoder(vae, encoding_dtype(vae))
 
@@ -244,6 +244,7 @@ def _encodings(resolved: Job, split: ProbeSplit, clip: Any, vae: Any) -> tuple[E
             prior_loss_weight=resolved.loss.prior_loss_weight,
             sdxl_crop=resolved.conditioning.sdxl_crop,
             live_text=resolved.network.text,
+            check_text=lambda text: usable.check_text(model, text.cond, text.extras),
         )
 
     trained = of(split.training)
