@@ -40,6 +40,7 @@ def trainer(models: tuple[Any, Any, Any], folder: Path, monkeypatch: pytest.Monk
         name: str,
         model: Any = None,
         clip: Any = None,
+        validation: dict | None = None,
         network: dict | None = None,
         optimizer: dict | None = None,
         **training: Any,
@@ -49,6 +50,7 @@ def trainer(models: tuple[Any, Any, Any], folder: Path, monkeypatch: pytest.Monk
             buckets=buckets.settings,
             dataset_fingerprint=dataset.fingerprint,
             model_fingerprint="m",
+            validation=s.ValidationSettings(**(validation or {})),
             network=s.NetworkSettings(rank=4, **(network or {})),
             optimizer=s.OptimizerSettings(learning_rate=1e-3, **(optimizer or {})),
             # In float32 on a card, too: what is compared is not to differ by the rounding of half precision.

@@ -163,7 +163,7 @@ def test_out_of_memory_beside_a_step_is_one_sentence(run, monkeypatch):
         at_once.setattr(mm, "discard_cuda_async_error", lambda: done.append("forgotten"))
         at_once.setattr(CheckpointWriter, "rescue", lambda *args: done.append("saved") or rescue(*args))
         with pytest.raises(AthanorError, match=r"^Out of memory\. Set .* it resumes from step 1\.$"):
-            run("stopped")
+            run("stopped", validation={"validate_every_n_steps": 1})
     assert done.index("forgotten") < done.index("saved")
     assert weights(run("stopped")[1]) == weights(whole)
 
@@ -211,7 +211,7 @@ def test_a_picture_whose_latents_are_nan_is_left_out(run, monkeypatch):
     monkeypatch.setattr(encoded.host_vae, "encode", overflows)
     monkeypatch.setattr(folders, "cache_folder", lambda: folders.runs_folder() / "cache")
     dropped = {"module_dropout": 0.95}
-    events, whole = run("whole", network=dropped)
+    events, whole = run("whole", network=dropped, validation={"validate_every_n_steps": 3})
     (told,) = [text for text in warnings(events) if "NaN" in text]
     assert ".png: the VAE encodes it as NaN or infinity, so it is left out of the training; connect another VAE" in told
     steps = [event for event in events if isinstance(event, Stepped)]
@@ -230,7 +230,7 @@ def test_a_picture_whose_latents_are_nan_is_left_out(run, monkeypatch):
     with monkeypatch.context() as at_first:
         at_first.setattr(RunHooks, "after_step", stopped)
         with pytest.raises(KeyboardInterrupt):
-            run("stopped", network=dropped)
+            run("stopped", network=dropped)  # its one sample may be that picture
     assert weights(run("stopped", network=dropped)[1]) == weights(whole)
     monkeypatch.setattr(encoded.host_vae, "encode", lambda vae, pixels: (encode(vae, pixels)[0] * float("nan"), None))
     monkeypatch.setattr(folders, "cache_folder", lambda: folders.runs_folder() / "another")

@@ -45,6 +45,7 @@ class SavedState:
     step: int
     epoch: int  # finished epochs
     plan: Mapping[str, Any] | None = None  # see `compute_plan.from_json`; None: written by an older version
+    probed: int | None = None  # samples of the probe's first look; None: there was none
 
     def read(self) -> State:
         """Read the tensors and everything else."""
@@ -57,8 +58,10 @@ def latest(folder: Path) -> SavedState | None:
     """Return the newest state whose file is whole; None if there is none."""
     for path in sorted(folder.glob("step*.safetensors"), reverse=True):
         try:
-            plain = json.loads(safetensors_header(path)[METADATA][KEY])  # refuses a file that a crash has cut off
-            return SavedState(path, plain["step"], plain["epoch"], plain.get("plan"))
+            header = safetensors_header(path)  # refuses a file that a crash has cut off
+            plain = json.loads(header[METADATA][KEY])
+            probed = header.get("probe", {}).get("shape", [None])[0]
+            return SavedState(path, plain["step"], plain["epoch"], plain.get("plan"), probed)
         except (KeyError, ValueError):
             continue
     return None
