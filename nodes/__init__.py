@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from ..training_core.host import determinism
+from ..training_core.host import determinism, node_tools
 from . import compare_routes, dataset_routes, help_routes, run_routes, saved_prompts
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
@@ -36,6 +36,7 @@ class AthanorExtension(ComfyExtension):
     async def on_load(self) -> None:
         """Set cuBLAS' environment variables, which it reads once when it starts, and add routes and the handler of older prompts."""
         determinism.prepare()
+        node_tools.begin_log()
         run_routes.register()
         saved_prompts.register()
         dataset_routes.register()
