@@ -9,11 +9,11 @@ from functools import lru_cache
 from itertools import product
 
 from ..errors import AthanorError, quoted, shortened
+from ..names import Known, resolve, simple
 from . import grammar, lists, replacing
 from .axes import LoraChoice, PromptChange, Value
 from .fields import Available, Reader
 from .grammar import RandomSeed
-from .names import Known, resolve, simple
 
 _PLUS = re.compile(r"\s\+\s")
 

@@ -14,7 +14,7 @@ from ..history.handle import Checkpoint, Run
 from ..history.registry import Record
 from ..history.run_files import files_of, is_companion, is_whole, run_id_of
 from ..host import folders
-from .names import is_pattern, match_names, natural, nearest
+from ..names import is_pattern, match_names, natural, nearest
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import AthanorError, quoted
+from ..names import Known, nearest
 from . import grammar, lists, replacing
 from .axes import Axis, Value, WidgetEdit
-from .names import Known, nearest
 
 _WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 
