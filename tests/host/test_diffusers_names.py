@@ -189,8 +189,15 @@ def test_continue_from_a_peft_file(family, spelling, caplog):
     settings, network = make(model, rank=rank)
     first = next(iter(apart))
     for wrong, words in (
-        ({"transformer.strange.lora_A.weight": torch.ones(4, 4)}, "lora_unet_strange is not trained in this run"),
-        ({first.replace("lora_A.weight", "lora_magnitude_vector"): torch.ones(4)}, "lora_magnitude_vector|plain LoRA"),
+        (
+            {f"transformer.strange.lora_{x}.weight": torch.ones(4, 4) for x in "AB"},
+            "lora_unet_strange is not trained in this run",
+        ),
+        (
+            {"transformer.strange.lora_A.weight": torch.ones(4, 4)},
+            r"1 of \d+ layers lacks a piece \(transformer.strange: no lora_up",
+        ),
+        ({first.replace("lora_A.weight", "dora_scale"): torch.ones(4)}, "dora_scale|plain LoRA"),
     ):
         with pytest.raises(AthanorError, match=words):
             weights.load_into(network, settings, apart | wrong, {}, names, named)

@@ -15,7 +15,6 @@ from .fields import Available, Reader
 from .grammar import RandomSeed
 from .names import Known, resolve, simple
 
-
 _PLUS = re.compile(r"\s\+\s")
 
 
