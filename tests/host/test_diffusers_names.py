@@ -296,6 +296,8 @@ def test_what_has_no_form_in_a_peft_file_is_refused(family):
             diffusers_names.split(tensors, named)
     with pytest.raises(AthanorError, match="lora_unet_nothing has no layer name in diffusers"):
         diffusers_names.split({"lora_unet_nothing.alpha": torch.ones(())}, named)
+    with pytest.raises(AthanorError, match="reads no LoRA of T5; set train to unet, or switch save_diffusers_copy off"):
+        diffusers_names.check(["lora_te3_encoder_block_0_layer_0_SelfAttention_q.alpha"], named)
 
 
 @pytest.mark.parametrize("name", ["wan", "lumina2"])

@@ -36,6 +36,10 @@ def check(keys: Iterable[str], names: Names) -> None:
                 f"save_diffusers_copy: {key} cannot be stored in a PEFT file; use algo lora or locon without dora, use_tucker and "
                 f"train_norm, or {off}."
             )
+        if module not in names and module.startswith("lora_te"):
+            raise AthanorError(
+                f"save_diffusers_copy: {module[:120]} has no name in diffusers, which reads no LoRA of T5; set train to unet, or {off}."
+            )
         if module not in names:
             raise AthanorError(f"save_diffusers_copy: {module} has no layer name in diffusers; exclude it, or {off}.")
 
