@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from safetensors import SafetensorError, safe_open
 
 from .errors import FileError
+from .json_text import load_json, parse_json
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +36,7 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     """Read the header of a safetensors file, without torch and without its tensors.
 
     Returns:
-        Tensor name -> its "dtype", "shape" and "data_offsets"; under `METADATA` the metadata, if there is any.
+        Tensor name -> its "dtype", "shape" and "data_offsets"; under `METADATA` the metadata (text -> text), if there is any.
 
     Raises:
         UnreadableFile: the file cannot be opened, has no such header, or is not as long as its header says.
@@ -43,19 +44,27 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if length > _LARGEST_HEADER:
-                raise UnreadableFile(f"{path.name} does not begin with a safetensors header")
-            header = json.loads(file.read(length))
+            header = parse_json(file.read(length)) if length <= _LARGEST_HEADER else None
             size = os.fstat(file.fileno()).st_size
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != METADATA]
-        expected = 8 + length + max(ends, default=0)
     except OSError as error:
-        raise UnreadableFile(str(error)) from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UnreadableFile(f"{path.name} does not begin with a safetensors header") from error
+        raise UnreadableFile(f"{path.name}: {error.strerror or error}") from error
+    if not isinstance(header, dict) or not all(_is_entry(*entry) for entry in header.items()):
+        raise UnreadableFile(f"{path.name} does not begin with a safetensors header")
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != METADATA]
+    expected = 8 + length + max(ends, default=0)
     if size != expected:
         raise UnreadableFile(f"{path.name} has {size} bytes, its header says {expected}")
     return header
+
+
+def _is_entry(name: str, entry: Any) -> bool:
+    """Return whether an entry of a header is one of a safetensors file: where a tensor lies, or metadata of text alone."""
+    if not isinstance(entry, dict):
+        return name == METADATA and entry is None
+    if name == METADATA:
+        return all(isinstance(value, str) for value in entry.values())
+    offsets = entry.get("data_offsets")
+    return isinstance(offsets, list) and len(offsets) == 2 and all(isinstance(offset, int) for offset in offsets)
 
 
 def safetensors_metadata(path: Path) -> dict[str, str]:
@@ -72,11 +81,13 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
     Raises:
         UnreadableFile: the file cannot be opened, is cut off or is no safetensors file.
     """
+    safetensors_header(path)  # says in plain words what is wrong with most files
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise UnreadableFile(str(error)) from error
+    except (SafetensorError, OSError, RuntimeError, TypeError) as error:  # the last two: shapes that torch cannot have
+        words = (str(error).splitlines() or [""])[0][:150]
+        raise UnreadableFile(f"{path.name}: {words}") from error
 
 
 @contextmanager
@@ -208,10 +219,18 @@ def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bo
     write_atomically(path, lambda temporary: temporary.write_bytes(data), durable)
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a file of that name; False as well for a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def read_json(path: Path, default: T) -> T:
     """Return the value of a JSON file, or `default` if the file is missing, broken, or holds a value of another type."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = load_json(path.read_bytes())
     except (OSError, ValueError):
         return default
     return value if isinstance(value, type(default)) else default
@@ -230,7 +249,7 @@ def parse_lines(data: bytes) -> Iterator[dict[str, Any]]:
     """Yield the object of every line; a line that a killed process left unfinished is passed over."""
     for line in data.splitlines():
         try:
-            value = json.loads(line)
+            value = load_json(line)
         except ValueError:
             continue
         if isinstance(value, dict):

@@ -11,6 +11,7 @@ import comfy.utils
 import folder_paths
 
 from ..errors import AthanorError
+from ..files import safetensors_header
 from . import checkpoint
 
 Tensors = tuple[dict[str, Any], dict[str, str] | None]
@@ -27,10 +28,17 @@ def read(path: Path) -> Tensors:
     if not path.is_file() or not inside:
         raise AthanorError(f"{path.name} is not in the loras folder any more; train it again.")
     try:
+        if path.suffix == ".safetensors":
+            safetensors_header(path)  # says in plain words what is wrong with most files
         content: Any = comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
         return content
     except Exception as error:
-        raise AthanorError(f"{path.name} cannot be read ({error}); choose another file.") from None
+        raise AthanorError(f"{path.name} cannot be read ({_in_words(error)}); choose another file.") from None
+
+
+def _in_words(error: Exception) -> str:
+    """Return the first line of an error of the host or of torch, of at most 150 characters."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:150]
 
 
 def apply(
@@ -54,7 +62,18 @@ def apply(
         return model, clip
     state, metadata = tensors or read(path)
     load: Any = comfy.sd.load_lora_for_models
-    patched, patched_clip = load(model, clip, state, strength, strength_clip, lora_metadata=metadata)
+    try:
+        patched, patched_clip = load(model, clip, state, strength, strength_clip, lora_metadata=metadata)
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    ) as error:  # a piece missing, alpha of two numbers
+        raise AthanorError(
+            f"The LoRA {path.name} is broken: ComfyUI's loader stops at it ({_in_words(error)}); LoRA Info lists its broken layers."
+        ) from None
     changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
     if not changed and _count(patched) == _count(model):
         raise AthanorError(
