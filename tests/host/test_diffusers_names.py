@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import graphs
 import pytest
@@ -307,19 +309,16 @@ def test_families_without_a_table_are_refused(comfy, name):
 
 
 def test_the_second_file_in_the_graph(server):
-    """Written beside each file, read by LoRA Info, continued from; refused before anything is trained."""
+    """Written with each file, outside of the folders of LoRAs; read by LoRA Info, continued from; refused before anything is trained."""
     from athanor.training_core.network import info
 
     train = {"output_name": "doubled", "save_diffusers_copy": True, "epochs": 3, "save_last_n_epochs": 1}
     server.run(graphs.training("sd3", train=train))
-    folder = server.base / "models" / "loras"
-    assert {p.stem for p in folder.glob("doubled*") if "_on" not in p.stem} == {
-        "doubled",
-        "doubled-diffusers",
-        "doubled-000002",
-        "doubled-000002-diffusers",
-    }
-    found, ours = info.read(folder / "doubled-diffusers.safetensors"), info.read(folder / "doubled.safetensors")
+    folder, copies = server.base / "models" / "loras", server.base / "output" / "athanor" / "diffusers"
+    assert {p.stem for p in folder.glob("doubled*") if "_on" not in p.stem} == {"doubled", "doubled-000002"}
+    assert {p.stem for p in copies.iterdir()} == {"doubled-diffusers", "doubled-000002-diffusers"}
+    older = shutil.copy(copies / "doubled-diffusers.safetensors", folder)  # where older versions wrote it
+    found, ours = info.read(Path(older)), info.read(folder / "doubled.safetensors")
     assert found.algo == "lora" and not found.strange and {layer.part for layer in found.layers} == {"unet"}
     assert {layer.rank for layer in found.layers} == {layer.rank for layer in ours.layers}
     assert {layer.block for layer in found.layers} == {"transformer_blocks_0", "transformer_blocks_1"}

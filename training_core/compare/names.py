@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ..errors import AthanorError
+from ..history.run_files import without_copies
 
 
 def simple(name: str) -> str:
@@ -61,7 +62,7 @@ def expanded(parts: Sequence[str], known: Sequence[str]) -> list[str]:
 
 
 def match_names(pattern: str, known: Sequence[str]) -> list[str]:
-    """Return the names that a pattern fits, whole or without their folder, in natural order."""
+    """Return the names that a pattern fits, whole or without their folder, in natural order; see `without_copies`."""
 
     def fits(name: str) -> bool:
         name = name.replace("\\", "/").lower()
@@ -69,7 +70,7 @@ def match_names(pattern: str, known: Sequence[str]) -> list[str]:
         tail = name if "/" in whole else name.rpartition("/")[2]
         return fnmatchcase(tail, whole) or fnmatchcase(tail, whole + ".safetensors")
 
-    return sorted(filter(fits, known), key=natural)
+    return sorted(without_copies(filter(fits, known)), key=natural)
 
 
 def natural(text: str) -> list[tuple[int, Any]]:

@@ -12,7 +12,7 @@ from ..files import safetensors_metadata
 from ..history import handle, registry
 from ..history.handle import Checkpoint, Run
 from ..history.registry import Record
-from ..history.run_files import files_of, is_companion, is_whole, run_id_of
+from ..history.run_files import files_of, is_companion, is_whole, run_id_of, without_copies
 from ..host import folders
 from .names import match_names, natural, nearest
 
@@ -61,9 +61,10 @@ def find(source: str) -> Points:
     if any(c in source for c in "*?["):
         names = match_names(source, listed)
     else:
-        names = _family(source, listed) or [
-            n for n in listed if n.replace("\\", "/").startswith(f"{source.rstrip('/')}/")
-        ]
+        inside = f"{source.rstrip('/')}/"
+        names = _family(source, listed) or without_copies(
+            n for n in listed if n.replace("\\", "/").startswith(inside)
+        )
     if names:
         return _of_files(source, names)
     runs = registry.by_name(registry.summaries(folders.runs_folder()))

@@ -110,6 +110,16 @@ def lora_name(path: Path) -> str:
     raise AthanorError(f"{path.name} is not in a loras folder.")
 
 
+def diffusers_folder(path: Path) -> Path:
+    """Return where the copy in diffusers' names of a saved LoRA lies: output/athanor/diffusers, and the LoRA's own sub-folder.
+
+    That is no folder of LoRAs: the host's loader would list the copy, and apply to a U-Net only part of it.
+    """
+    roots = map(Path, folder_paths.get_folder_paths("loras"))
+    sub = next((path.parent.relative_to(root) for root in roots if path.is_relative_to(root)), Path())
+    return Path(folder_paths.get_output_directory()) / "athanor" / "diffusers" / sub
+
+
 def lora_names() -> list[str]:
     """Return all LoRA files, as the host lists them."""
     return folder_paths.get_filename_list("loras")
