@@ -8,7 +8,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.host import folders
+from ..training_core.host import folders, lora_fit
+from ..training_core.host import lora as lora_file
 from ..training_core.network import chart, info, recover
 from ..training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings
 from . import types
@@ -31,7 +32,15 @@ class AthanorLoRAInfo(io.ComfyNode):
             description="Reads a LoRA of any trainer: algorithm, ranks, size, how much each block changes, metadata. Turns the "
             "metadata back into settings to train with.",
             search_aliases=["lora metadata", "ss_", "network dim", "inspect lora", "recover settings"],
-            inputs=[io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="File in the loras folders.")],
+            inputs=[
+                io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="File in the loras folders."),
+                io.Model.Input(
+                    "model",
+                    optional=True,
+                    tooltip="Says how much of the file fits this model: ComfyUI leaves out what does not, without a word.",
+                ),
+                io.Clip.Input("clip", optional=True, tooltip="The same for the text encoder, together with the model."),
+            ],
             outputs=[
                 io.String.Output(
                     "text", tooltip="Algorithm, ranks, parts, base model and settings, and what is missing in the file."
@@ -47,21 +56,27 @@ class AthanorLoRAInfo(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, lora_name: str | None) -> Any:
+    def fingerprint_inputs(cls, lora_name: str | None, **_: Any) -> Any:
         """Return the time of the file's last change, so that a replaced file is read again."""
         path = folders.existing_lora(lora_name) if lora_name else None
         return path and path.stat().st_mtime_ns
 
     @classmethod
-    def execute(cls, lora_name: str) -> io.NodeOutput:
+    def execute(cls, lora_name: str, model: Any = None, clip: Any = None) -> io.NodeOutput:
         """Return the file's contents as text, a chart of its blocks, metadata, tags, and the settings it was trained with."""
-        lora = info.read(folders.existing_lora(lora_name))
+        path = folders.existing_lora(lora_name)
+        lora = info.read(path)
+        fit = (
+            lora_fit.read_in_part(lora_name)
+            if model is None
+            else lora_file.fit(model, clip, path).words(lora.name, "the model")
+        )
         recovered = recover.recover(lora.metadata, (layer.part for layer in lora.layers))
         fields = info.fields(lora.metadata)
         table = "\n".join(f"{key}: {value}" for key, value in sorted(fields.items()) if key not in JOBS)
         kinds = (NetworkSettings, LossSettings, NoiseSettings, OptimizerSettings)
         return io.NodeOutput(
-            _text(lora, recovered),
+            _text(lora, recovered, fit),
             image_output(chart.norms(lora)),
             table or "no metadata",
             _tags(fields),
@@ -69,12 +84,16 @@ class AthanorLoRAInfo(io.ComfyNode):
         )
 
 
-def _text(lora: info.LoraInfo, recovered: recover.Recovered) -> str:
-    """Return the algorithm, size and parts of a LoRA file, its settings, and what of them could not be recovered."""
+def _text(lora: info.LoraInfo, recovered: recover.Recovered, fit: str) -> str:
+    """Return the algorithm, size and parts of a LoRA file, its settings, and what of them could not be recovered.
+
+    Args:
+        fit: a sentence on how much of it ComfyUI applies; '' for none.
+    """
     lines = [f"{lora.name}: {lora.algo}, {lora.size / 1e6:.1f} MB, {lora.dtype}"]
     base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture")
     lines.append(f"base model: {base or 'unknown'} {lora.metadata.get('ss_sd_model_name', '')}".rstrip())
-    lines += _parts(lora.layers)
+    lines += [*_parts(lora.layers), *filter(None, [fit])]
     if lora.strange:
         lines.append(f"{len(lora.strange)} unknown keys: {', '.join(lora.strange[:3])}")
     lines += ["", "settings that are not the defaults:"]

@@ -2,7 +2,14 @@ import contextlib
 from pathlib import Path
 
 import torch
-from athanor.training_core.history.run_files import files_of, free_path, is_companion, is_whole, run_id_of, without_copies
+from athanor.training_core.history.run_files import (
+    files_of,
+    free_path,
+    is_companion,
+    is_whole,
+    run_id_of,
+    without_copies,
+)
 from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
 
 
@@ -34,7 +41,12 @@ def test_a_name_is_taken_by_a_copy_alone(tmp_path: Path):
 
 def test_copies_beside_their_originals_are_no_loras_of_their_own():
     """Older versions wrote them there. One without its original is a LoRA as any other."""
-    listed = ["cat-diffusers.safetensors", "cat.safetensors", "a/cat-diffusers.safetensors", "dog-diffusers.safetensors"]
+    listed = [
+        "cat-diffusers.safetensors",
+        "cat.safetensors",
+        "a/cat-diffusers.safetensors",
+        "dog-diffusers.safetensors",
+    ]
     assert without_copies(listed) == [listed[1], listed[2], listed[3]]
 
 

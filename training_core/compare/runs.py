@@ -13,7 +13,8 @@ from ..history import handle, registry
 from ..history.handle import Checkpoint, Run
 from ..history.registry import Record
 from ..history.run_files import files_of, is_companion, is_whole, run_id_of, without_copies
-from ..host import folders
+from ..host import folders, lora_fit
+from .axes import Axis
 from .names import match_names, natural, nearest
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
@@ -62,9 +63,7 @@ def find(source: str) -> Points:
         names = match_names(source, listed)
     else:
         inside = f"{source.rstrip('/')}/"
-        names = _family(source, listed) or without_copies(
-            n for n in listed if n.replace("\\", "/").startswith(inside)
-        )
+        names = _family(source, listed) or without_copies(n for n in listed if n.replace("\\", "/").startswith(inside))
     if names:
         return _of_files(source, names)
     runs = registry.by_name(registry.summaries(folders.runs_folder()))
@@ -73,6 +72,12 @@ def find(source: str) -> Points:
     stems = {re.sub(r"-(step)?\d+$", "", name.removesuffix(".safetensors")) for name in listed}
     known = sorted(stems | runs.keys())
     raise AthanorError(f"source '{source}' is neither a run nor a LoRA file; {nearest(source, known)}.")
+
+
+def read_in_part(axis: Axis) -> list[str]:
+    """Return one sentence for each LoRA of an axis whose names tell that the host reads only part of it."""
+    choices = (lora for value in axis.values for name, to in value.changes if name == "lora" for lora in to)
+    return list(filter(None, map(lora_fit.read_in_part, dict.fromkeys(lora.name for lora in choices))))
 
 
 def _family(source: str, listed: Sequence[str]) -> list[str]:
