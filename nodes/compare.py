@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 from comfy_api.latest import io
-from PIL import Image
 
 from ..training_core.compare import engine, prepare, report, variants, viewer
 from ..training_core.compare.grid import Painter
 from ..training_core.compare.grid_files import draw_pages, open_comparison
 from ..training_core.compare.request import OWN_AXES, ComparisonRequest, check_widgets
+from ..training_core.errors import AthanorError
 from ..training_core.host import folders, node_tools
+from ..training_core.pictures import UnreadablePicture, opened
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
 from .place import Place
@@ -205,7 +206,7 @@ class AthanorXYZCompare(_Comparing):
         pages = draw_pages(painter, folder, GridSettings(), info=info, stem="grid")
         viewer.write(folder, prepared.document)
         if missing:  # the last preview stays on the node in front of its pictures, so it should be the grid
-            with Image.open(pages[0]) as page:
+            with opened(pages[0]) as page:
                 progress.picture(page.convert("RGB"), 1024)
         text = report.outcome_text(prepared, len(missing), failed, pages)
         progress.text(text, always=True)
@@ -220,11 +221,15 @@ def _load(paths: Sequence[Path], wanted: bool, pixels: float = float("inf")) -> 
     """Return picture files as IMAGEs, (1, H, W, 3) float32 each: at least one, then up to `pixels`; none if not wanted."""
     loaded: list[torch.Tensor] = []
     for path in paths if wanted else ():
-        with Image.open(path) as image:
-            pixels -= image.width * image.height
-            if loaded and pixels < 0:
-                break
-            loaded.append(image_output(image.convert("RGB")))
+        try:
+            with opened(path) as image:
+                pixels -= image.width * image.height
+                picture = None if loaded and pixels < 0 else image.convert("RGB")
+        except UnreadablePicture as error:
+            raise AthanorError(f"{path.name} cannot be read ({error}); delete it and queue again.") from None
+        if picture is None:
+            break
+        loaded.append(image_output(picture))
     return loaded
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
+from collections import deque
 from typing import Any
 
-from PIL import Image
 from server import PromptServer
 
 from ..training_core.history.events import Encoded, Event, Probed, Resumed, Sampled, Saved, Started, Stepped, Warned
 from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
+from ..training_core.pictures import opened
 from .progress import Progress, Rate
 
 log = logging.getLogger("athanor")
@@ -30,7 +32,8 @@ class Display:
         self._progress, self._rate = Progress(node_id), Rate()
         self._identity = {"run_id": run_id, "node": node_id, "name": name}
         self._started: Started | Resumed | None = None
-        self._steps: list[Stepped] = []
+        self._recent: deque[float] = deque(maxlen=50)  # losses of the last steps
+        self._seconds, self._waited, self._skipped = 0.0, 0.0, 0  # of all steps
         self._probed: list[Probed] = []
         self._warnings: list[str] = []
         self._sent = 0.0  # time.monotonic() of the last step that was sent to the pages
@@ -56,10 +59,11 @@ class Display:
             case Stepped():
                 self._stepped(event)
             case Probed():
-                self._probed.append(event)
+                if math.isfinite(event.percent):
+                    self._probed.append(event)
                 self._tell("probe", step=event.step)
             case Sampled():
-                with Image.open(event.path) as image:
+                with opened(event.path) as image:
                     self._progress.picture(image.convert("RGB"))
                 self._tell("sample", step=event.step, file=event.path.name)
             case Saved():
@@ -73,15 +77,18 @@ class Display:
         started = self._started
         if started is None:
             raise RuntimeError("a step came before the run had started")
-        self._steps.append(event)
+        self._recent.append(event.loss)
+        self._seconds, self._waited = self._seconds + event.seconds, self._waited + event.data_wait
+        self._skipped += not math.isfinite(event.grad_norm)
         self._rate.add(event.seconds)
         self._progress.bar(event.step, started.steps)
-        recent = [step.loss for step in self._steps[-50:] if step.loss == step.loss]
-        mean = sum(recent) / max(1, len(recent))
+        recent = [loss for loss in self._recent if math.isfinite(loss)]
+        mean = sum(recent) / len(recent) if recent else None
+        loss = "loss NaN" if mean is None else f"loss {mean:.4f}"
         last = event.step == started.steps
         self._progress.text(
             f"step {event.step} of {started.steps}, epoch {event.epoch} of {started.epochs}\n"
-            f"loss {mean:.4f}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
+            f"{loss}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
             last,
         )
         now = time.monotonic()
@@ -115,14 +122,13 @@ class Display:
             lines.append(f"Stopped at step {last.step} of {record.steps}; queue again to resume.")
         elif self._started is None:
             lines.append("This run is already finished, so its LoRA is reused; switch retrain on to train it again.")
-        waited = sum(s.data_wait for s in self._steps) / max(1e-9, sum(s.seconds for s in self._steps))
+        waited = self._waited / max(1e-9, self._seconds)
         if waited > 0.05:
             lines.append(
                 f"{waited:.0%} of the time was spent waiting for data: use a faster disk, or switch cache_to_disk off."
             )
-        skipped = sum(s.grad_norm != s.grad_norm or abs(s.grad_norm) == float("inf") for s in self._steps)
-        if skipped:
-            lines.append(f"{skipped} steps gave NaN or infinity and were skipped.")
+        if self._skipped:
+            lines.append(f"{self._skipped} steps gave NaN or infinity and were skipped.")
         text = "\n".join(lines + self._warnings)
         self._progress.text(text, always=True)
         return text

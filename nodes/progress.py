@@ -9,6 +9,7 @@ from PIL import Image
 from server import PromptServer
 
 from ..training_core.host import node_tools
+from ..training_core.pictures import opened
 
 
 class Progress:
@@ -23,7 +24,7 @@ class Progress:
             self._bar = node_tools.progress_bar(total, self._node_id)
         preview = None
         if picture is not None:
-            with Image.open(picture) as image:
+            with opened(picture) as image:
                 preview = ("JPEG", image.convert("RGB"), 512)
         self._bar.update_absolute(done, total, preview)
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from ..training_core.errors import AthanorError
 from ..training_core.history import graph, marks, registry, report, review, series
+from ..training_core.history.changes import Changes
 from ..training_core.host import folders
 from ..training_core.resume import lock
 from ..training_core.run import control
@@ -23,6 +24,7 @@ _INDEX = re.compile(r"[0-9]{1,7}")
 _MOST_POINTS = 10_000  # steps of one answer
 _THUMBNAIL = 192  # pixels of the longer side
 _PER_SAMPLE = frozenset({"pictures", "timesteps", "losses"})
+_listing = Changes("run_id")
 
 
 def register() -> None:
@@ -48,8 +50,14 @@ def _post(path: str, answer: Callable[[web.Request, http.Json], Any], example: s
     http.post(path, answer, {"file": str}, example=example)
 
 
-def _runs(request: web.Request) -> list[http.Json]:
-    """Return all runs, or those named `?name=`, the newest first; with `?short=1` without their files and samples."""
+def _runs(request: web.Request) -> list[http.Json] | http.Json:
+    """Return all runs, or those named `?name=`, the newest first; with `?short=1` without their files and samples.
+
+    With `?since=` they are short, and only those that have changed after that revision of the list (see `Changes.since`).
+    """
+    if "since" in request.query:
+        revision = http.number(request, "since", 0, digits=17)
+        return _listing.since(revision, lambda: [_short(run) for run in registry.summaries(folders.runs_folder())])
     wanted = {"output_name": request.query["name"]} if "name" in request.query else {}
     if request.query.get("short") == "1":
         return [_short(summary) for summary in registry.summaries(folders.runs_folder(), **wanted)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -202,5 +203,5 @@ def _outputs(record: registry.Record | None, display: Display, model: Any, clip:
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
     shown = {"text": [display.summary(run, record)], "athanor_run": [run.run_id]}
-    loss_map = {"loss": list(run.losses)}
+    loss_map = {"loss": [loss for loss in run.losses if math.isfinite(loss)]}  # Plot Loss Graph takes numbers only
     return io.NodeOutput(run, last.lora_name, patched_model, loss_map, image_output(curve), patched_clip, ui=shown)

@@ -1,9 +1,13 @@
 """Files are written whole or not at all."""
 
 import errno
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import fuzz
 import pytest
+from athanor.training_core.errors import AthanorError, FileError
 from athanor.training_core.files import (
     UnreadableFile,
     append_line,
@@ -27,11 +31,48 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         temporary.write_bytes(b"ha")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="The disk is full"):
         write_atomically(path, full)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
     write_atomically(path, lambda temporary: temporary.write_bytes(b"new"))
     assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_the_system_says_of_a_file_is_one_sentence_that_names_it(tmp_path: Path, monkeypatch):
+    """Python's own error for a write that fails names no file, and one of a temporary file names that."""
+
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "a.bin"
+    (tmp_path / "folder").mkdir()
+    gone = tmp_path / "gone" / "log"
+    tries: list[tuple[Callable[[], object], str, str]] = [
+        (lambda: write_atomically(path, full), str(path), "The disk is full"),
+        (lambda: append_line(gone, "x"), str(gone), "its folder is not there any more"),
+        (lambda: write_json(tmp_path / f"{'x' * 250}.json", {}), "xxx.json", "too long"),
+        (lambda: write_json(tmp_path / "folder", {}), str(tmp_path / "folder"), "cannot be written"),
+        (lambda: write_json(path / "b.json", {}), str(path), "cannot be written"),
+        (lambda: write_atomically(path, lambda to: shutil.copyfile(gone, to)), str(gone), "cannot be written"),
+    ]
+    path.write_bytes(b"old")
+    for write, where, words in tries:
+        with pytest.raises(FileError) as found:
+            write()
+        message = str(found.value)
+        fuzz.check_message(message)
+        assert where in message and words in message and ".tmp" not in message, message
+        assert isinstance(found.value, OSError) and isinstance(found.value, AthanorError)
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(FileError, match=r"The disk is full \(.*a\.bin\): free some space\."):
+        write_json(path, {})
+    assert path.read_bytes() == b"old" and {p.name for p in tmp_path.iterdir()} == {"a.bin", "folder"}
+
+
+def test_json_holds_names_that_are_no_utf8(tmp_path: Path):
+    """A file called b"\\xff.png" has half a character in its name, which no UTF-8 file can hold."""
+    write_json(tmp_path / "a.json", {"name": "\udcff雪.png"})
+    assert read_json(tmp_path / "a.json", {}) == {"name": "\udcff雪.png"}
 
 
 def test_what_safetensors_says_of_the_system_is_pythons_own_error(tmp_path: Path):

@@ -84,6 +84,16 @@ def test_the_host_has_one_door():
     assert not bad
 
 
+def test_picture_files_have_one_door():
+    """Elsewhere a file named .jpg could go to Ghostscript, or end in whatever Pillow stumbles over."""
+    openers = set()
+    for path in [*(ROOT / "training_core").rglob("*.py"), *(ROOT / "nodes").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr == "open" and ast.unparse(node.value).endswith("Image"):
+                openers.add(path.relative_to(ROOT).as_posix())
+    assert openers == {"training_core/pictures.py"}
+
+
 def test_no_circles():
     graph = {}
     names = modules()

@@ -7,7 +7,6 @@ JOB.json is what every run leaves in its folder, output/athanor/runs/<run id>/jo
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import AthanorError
+from .text_files import read_structure
 
 PACK = Path(__file__).resolve().parents[1]
 
@@ -55,11 +55,11 @@ def _graph(path: Path) -> dict[str, Any]:
         AthanorError: the file cannot be read, or holds no graph.
     """
     try:
-        graph = json.loads(path.read_text(encoding="utf-8"))["graph"]
+        graph = read_structure(path)["graph"]
         return {"prompt": dict(graph["prompt"]), "node": str(graph["node"])}
-    except OSError as error:
-        raise AthanorError(f"{path} cannot be read ({error.strerror}).") from None
-    except (ValueError, KeyError, TypeError):
+    except (AttributeError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, AthanorError):
+            raise
         raise AthanorError(
             f"{path} is not a job with a graph: use the job.json of a run's folder, output/athanor/runs/<run id>."
         ) from None

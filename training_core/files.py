@@ -8,10 +8,13 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from safetensors import SafetensorError, safe_open
+
+from .errors import FileError
 
 if TYPE_CHECKING:
     import torch
@@ -76,6 +79,31 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
         raise UnreadableFile(str(error)) from error
 
 
+@contextmanager
+def told(path: Path, access: Literal["written", "read"] = "written") -> Iterator[None]:
+    """Raise what the system says of a file inside as a FileError, whose one sentence names `path`.
+
+    Where the system names another file than `path` or one of its temporary files, such as the source of a copy, that one
+    is named.
+    """
+    try:
+        yield
+    except OSError as error:
+        other = error.filename and Path(os.fsdecode(error.filename)).name.removeprefix(".")
+        own = not other or error.filename2 or other.startswith(path.name)
+        raise FileError.of(error, path if own else None, access) from None
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        FileError: one of them cannot be made.
+    """
+    with told(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def write_atomically(path: Path, write: Callable[[Path], object], durable: bool = True) -> None:
     """Let `write(temporary)` fill a new file in the folder of `path`, then rename it to `path` in one step.
 
@@ -85,23 +113,25 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
         durable: flush file and folder to disk, so that the new file survives a power cut; a cache need not.
 
     Raises:
-        OSError: the disk is full, or the folder cannot be written. `path` is then as it was.
+        FileError: the disk is full, or the folder cannot be written. `path` is then as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with told(path):
         try:
-            write(temporary)
-        except Exception as error:
-            raise _system_error(error, path) or error from None
-        if durable:
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-        if durable:
-            _flush_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+            try:
+                write(temporary)
+            except Exception as error:
+                raise _system_error(error, path) or error from None
+            if durable:
+                with open(temporary, "rb+") as file:
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
+            if durable:
+                _flush_folder(path.parent)
+        finally:
+            with suppress(OSError):  # a name that is too long for the disk cannot be looked for either
+                temporary.unlink(missing_ok=True)
 
 
 def _system_error(error: Exception, path: Path) -> OSError | None:
@@ -139,7 +169,7 @@ def remove_leftovers(folder: Path, stem: str) -> None:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Give a file a second name, which takes no room; where the file system has no links, copy it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     try:
         os.link(source, target)
     except OSError:
@@ -151,8 +181,11 @@ def append_line(path: Path, line: str, durable: bool = False) -> None:
 
     Args:
         durable: wait until it is on the disk.
+
+    Raises:
+        FileError: the disk is full, or the file's folder is not there any more.
     """
-    with path.open("ab+") as file:
+    with told(path), path.open("ab+") as file:
         file.seek(0, os.SEEK_END)
         if file.tell():
             file.seek(-1, os.SEEK_END)
@@ -166,8 +199,13 @@ def append_line(path: Path, line: str, durable: bool = False) -> None:
 
 def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bool = True) -> None:
     """Write `value` as a JSON file in UTF-8, whole or not at all (see `write_atomically`)."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), durable)
+    try:
+        data = json.dumps(value, ensure_ascii=False, indent=indent).encode()
+    except (
+        UnicodeEncodeError
+    ):  # half a character, as in the name of a file that is no UTF-8: JSON has a spelling for it
+        data = json.dumps(value, indent=indent).encode()
+    write_atomically(path, lambda temporary: temporary.write_bytes(data), durable)
 
 
 def read_json(path: Path, default: T) -> T:

@@ -127,21 +127,52 @@ def test_a_run_that_is_being_done_again_has_no_later_steps_yet(record):
     assert curve.probes == ((0, 100.0), (1, 99.0), (2, 98.0))
 
 
-def test_what_gave_no_number_is_left_out(record):
-    """A loss of NaN and a probe of NaN are null in the logs; both pictures and the report are drawn all the same."""
-    from athanor.training_core.compare import curves
+@pytest.mark.parametrize("some", [True, False], ids=["some", "all"])
+def test_no_number_is_no_point(record, some):
+    """Whatever float of a run's logs is null, a LoRA is chosen, charts and pages are made, and events can be shown again."""
+    from athanor.training_core.compare import curves, epochs, runs
 
-    for name, old in (("events.jsonl", '"percent": 91.0'), ("metrics.jsonl", '"loss": 1.8')):
-        text = (record.folder / name).read_text()
-        assert old in text
-        (record.folder / name).write_text(text.replace(old, f"{old.partition(':')[0]}: null"))
+    for name in ("events.jsonl", "metrics.jsonl"):
+        lines = [json.loads(line) for line in (record.folder / name).read_text().splitlines() if line.endswith("}")]
+        for line in lines[2 if some else 0 :]:
+            line |= {key: None for key, value in line.items() if isinstance(value, float) and key != "time"}
+        (record.folder / name).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        shown = [event for line in lines if (event := events.from_line(line))]
+        assert all(value is not None for event in shown for key, value in _vars_of(event).items() if key != "d_lr")
     again = registry.read(record.folder)
-    assert again
+    assert again and again.done
     run = handle.of_record(again, lambda path: path.name)
-    assert run.probes == tuple(PROBES[:-1]) and math.isnan(run.losses[-1]) and len(run.losses) == STEPS
+    assert len(run.losses) == len(run.lrs) == STEPS and math.isnan(run.lrs[-1])
     assert loss_curve("x", run.losses, run.lrs, run.epochs, run.probes).size == (960, 480)
-    assert curves.draw([curves.of_run(run)], CurvesSettings()).size == (1280, 800)
+    healthy = dataclasses.replace(
+        run, name="healthy", losses=(0.5,) * STEPS, lrs=(1e-4,) * STEPS, probes=((0, 100.0),) * 2
+    )
+    for shown in ([run], [run, healthy]):
+        assert curves.draw([curves.of_run(one) for one in shown], CurvesSettings(log_scale=True)).size == (1280, 800)
     assert "at step 8 of 8" in report.page(again)
+    assert all(isinstance(percent, float) for _, percent in review.review(again)["probes"])
+    points = runs.find(record.run_id)
+    assert points.probes == run.probes and len(points.checkpoints) == 2
+    if some:
+        assert [c.step for c in epochs.choose(points, "best 1")] == [2]
+    else:
+        with pytest.raises(AthanorError, match="has no probe to find the best by; use all"):
+            epochs.choose(points, "best 1")
+
+
+def _vars_of(event) -> dict:
+    return {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+
+
+def test_steps_without_a_usable_picture_are_not_blamed_on_settings(record):
+    """All pictures of the step were left out: its loss is null, and no picture is named."""
+    lines = [
+        json.loads(line) for line in (record.folder / "metrics.jsonl").read_text().splitlines() if line.endswith("}")
+    ]
+    for line in lines[-3:]:
+        line |= {"loss": None, "pictures": []}
+    (record.folder / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert not any("NaN" in sentence["text"] for sentence in review.review(record)["verdict"])
 
 
 def test_a_cut_file_is_no_checkpoint(record):

@@ -1,6 +1,5 @@
 """Decoding, resizing and masks."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,9 @@ import torch
 from athanor.training_core.data import decode, images
 from athanor.training_core.data.buckets import Placement
 from athanor.training_core.objective.losses import mask_for
-from PIL import Image, ImageCms, ImageFile, features
+from athanor.training_core.pictures import UnreadablePicture
+from doctored import bomb
+from PIL import Image, ImageCms, ImageFile, ImageOps, features
 
 
 def noise(width=60, height=40, seed=0) -> Image.Image:
@@ -142,18 +143,15 @@ def test_avif(tmp_path: Path):
 def test_avif_without_the_library_is_explained(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(decode.features, "check", lambda name: False)
     (tmp_path / "a.avif").write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"Pillow 11\.3"):
+    with pytest.raises(UnreadablePicture, match=r"Pillow 11\.3"):
         decode.inspect(tmp_path / "a.avif")
 
 
 def test_bombs_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # another pack has switched Pillow's own limit off
-    bomb = Image.new("1", (20000, 20000))
-    data = io.BytesIO()
-    bomb.save(data, "PNG")
-    (tmp_path / "bomb.png").write_bytes(data.getvalue())
+    (tmp_path / "bomb.png").write_bytes(bomb())
     for read in (decode.inspect, decode.decode):
-        with pytest.raises(ValueError, match="20000x20000, above the limit of 178 megapixels"):
+        with pytest.raises(UnreadablePicture, match="20000x20000, above the limit of 178 megapixels"):
             read(tmp_path / "bomb.png")
 
 
@@ -164,3 +162,35 @@ def test_cut_off_files_are_errors_even_if_another_pack_tolerates_them(tmp_path: 
     with decode.strict(), pytest.raises(OSError, match="truncated"):
         decode.inspect(path)
     assert ImageFile.LOAD_TRUNCATED_IMAGES is True
+
+
+def test_what_runs_other_programs_is_no_picture(tmp_path: Path):
+    """Pillow gives an EPS to Ghostscript, whatever the file is called."""
+    path = save(tmp_path / "a.jpg", noise(), format="EPS")
+    for read in (decode.inspect, decode.decode, decode.alpha):
+        with pytest.raises(UnreadablePicture, match=r"^it is not a picture of a known format$"):
+            read(path)
+
+
+def test_reasons_are_plain_words(tmp_path: Path):
+    png = save(tmp_path / "a.png", noise()).read_bytes()
+    (tmp_path / "chunk.png").write_bytes(png.replace(b"IDAT", b"\xaaDAT"))
+    (tmp_path / "folder.png").mkdir()
+    for name, reason in (("chunk.png", "it is "), ("folder.png", "Is a directory"), ("b.png", "No such file")):
+        with pytest.raises(UnreadablePicture, match=f"^{reason}"):
+            decode.inspect(tmp_path / name)
+
+
+def test_broken_exif_is_no_exif(tmp_path: Path):
+    path = save(tmp_path / "a.jpg", noise(), exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")
+    assert decode.inspect(path).size == decode.decode(path).size == (60, 40)
+
+
+def test_every_orientation_is_turned_as_pillow_turns_it(tmp_path: Path):
+    for orientation in range(10):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = save(tmp_path / f"{orientation}.png", noise(6, 4), exif=exif)
+        with Image.open(path) as image:
+            expected = ImageOps.exif_transpose(image).convert("RGB")
+        assert decode.decode(path).tobytes() == expected.tobytes() and decode.inspect(path).size == expected.size

@@ -152,9 +152,9 @@ def test_captions_that_are_no_captions_are_named(tmp_path: Path):
     assert {p.name[0]: p.caption for p in dataset.pictures} == {"a": "one, two\nthree", "b": "猫, 犬", "e": "", "g": ""}
     text = "\n".join(dataset.warnings)
     for words in (
-        "c.png is left out: c.txt: the caption is not UTF-8 text (it looks like GBK); save it as UTF-8.",
-        "d.txt: the caption is not UTF-8 text (it looks like Windows-1252)",
-        "f.txt: the caption is not UTF-8 text (it looks like Shift-JIS)",
+        "c.png is left out: c.txt is not UTF-8 text (it looks like GBK); save it as UTF-8.",
+        "d.txt is not UTF-8 text (it looks like Windows-1252)",
+        "f.txt is not UTF-8 text (it looks like Shift-JIS)",
         "1 picture with an empty caption file, trained on an empty text: e.png.",
         "1 picture without a .txt file, trained on an empty text: g.png.",
         "1 caption without a picture of that name: lonely.txt.",

@@ -1,12 +1,14 @@
 """A dataset as a page looks at it."""
 
+import io
+
 import pytest
 from athanor.training_core.data.plan import sort_into_buckets
 from athanor.training_core.data.thumbnails import Thumbnails
 from athanor.training_core.data.view import MOST_PICTURES, DatasetView, Filter
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, DoctorSettings
-from doctored import save, scene, sensible, written
+from doctored import bomb, save, scene, sensible, written
 from PIL import Image
 
 
@@ -100,6 +102,9 @@ def test_thumbnails_are_made_once_and_follow_the_file(tmp_path):
     assert thumbnails.of(dataset, picture, 256) == b"from the folder"
     scene(2, (300, 600)).save(picture.path)
     assert thumbnails.of(dataset, picture, 256) not in (first, b"from the folder")
-    picture.path.write_bytes(b"no picture")
-    with pytest.raises(AthanorError, match=r"a\.png was deleted or cannot be read"):
-        thumbnails.of(dataset, picture, 256)
+    palette = io.BytesIO()
+    Image.new("P", (8, 8)).save(palette, "PNG")
+    for data in (b"no picture", bomb(), palette.getvalue().replace(b"PLTE", b"\xaaLTE"), None):
+        picture.path.write_bytes(data) if data else picture.path.unlink()
+        with pytest.raises(AthanorError, match=r"^a\.png was deleted or cannot be read; load the dataset again\.$"):
+            thumbnails.of(dataset, picture, 256)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +41,14 @@ def save(folder: Path, pictures: dict[str, Image.Image], captions: dict[str, str
     return scan(
         DatasetSettings(folder=folder.name, **({"class_tokens": "x"} if captions is None else {}), **options), folder
     )
+
+
+def bomb(width: int = 20000, height: int = 20000) -> bytes:
+    """A PNG of a few bytes that says it is huge."""
+    png = io.BytesIO()
+    Image.new("1", (8, 8)).save(png, "PNG")
+    header = b"IHDR" + struct.pack(">II", width, height) + png.getvalue()[24:29]
+    return png.getvalue()[:12] + header + struct.pack(">I", zlib.crc32(header)) + png.getvalue()[33:]
 
 
 def written(captions: list[str], **options) -> Dataset:

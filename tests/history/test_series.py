@@ -107,3 +107,16 @@ def test_long_files_are_read_in_part(tmp_path, monkeypatch):
     ):
         found = ask()
         assert found[-1]["step"] > 99_000 and len(found) < 50_000
+
+
+def test_a_chart_of_ten_thousand_steps_parses_what_it_shows(tmp_path, monkeypatch):
+    """Below a limit of 4 MB every line was parsed: a chart of 9,000 steps cost more than one of a million."""
+    parsed = []
+    monkeypatch.setattr(series, "parse_lines", lambda data, parse=series.parse_lines: parsed.append(1) or parse(data))
+    with (tmp_path / "metrics.jsonl").open("w") as file:
+        file.writelines(f'{line(step)[:-1]}, "lrs": {[0.0] * 40}}}\n' for step in range(1, 9_001))
+    assert 3_000_000 < (tmp_path / "metrics.jsonl").stat().st_size < 4_000_000
+    found = series.points(tmp_path, most=500)
+    assert len(found) == 499 and found[-1]["step"] == 9_000 and len(parsed) <= 501
+    assert [b["low"] - a["high"] for a, b in pairwise(found[1:])] == [1] * 497
+    assert len(series.points(tmp_path)) == 1999

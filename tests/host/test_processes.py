@@ -30,7 +30,7 @@ PARTS = {
 def metrics(folder: Path) -> list[dict]:
     from athanor.training_core.history import series
 
-    return series.entries(folder)
+    return series.sampled(folder)
 
 
 @pytest.fixture(scope="module")

@@ -228,6 +228,9 @@ def test_routes(server):
     assert not {"losses", "timesteps", "pictures"} & entry.keys()  # as long as a batch: they stay on disk
     (short,) = server.get("/athanor/runs?short=1&name=routes")
     assert short.items() <= run.items() and not {"checkpoints", "samples"} & short.keys()
+    listed = server.get("/athanor/runs?since=0")
+    assert short in listed["rows"] and len(listed["rows"]) == listed["total"]
+    assert server.get(f"/athanor/runs?since={listed['revision']}") == listed | {"rows": []}
     assert server.get(base)["events"][-1]["event"] == "done"
     for path in ("/athanor/runs/0123456789abcdef", "/athanor/runs/..%2f..", f"{base}/samples/..%2fjob.json"):
         with pytest.raises(Exception, match="404"):

@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import graphs
@@ -121,8 +122,29 @@ def test_an_input_by_an_older_name_is_taken(comfy, monkeypatch):
     AthanorLater.__module__ = saved_prompts.__name__.replace("training_core.host.saved_prompts", "nodes.later")
     monkeypatch.setitem(host_nodes.NODE_CLASS_MAPPINGS, "AthanorLater", AthanorLater)
     for old, value in (("rank", 4), ("network_dim", 5), ("dim", 6)):
-        prompt = {"1": {"class_type": "AthanorLater", "inputs": {old: value}}}
+        prompt: dict = {"1": {"class_type": "AthanorLater", "inputs": {old: value}}}
         assert saved_prompts.fit(prompt) == []
         assert prompt["1"]["inputs"] == {"dim": value, "alpha": 8.0}
     others = {"1": {"class_type": "KSampler", "inputs": {"x": 1}}, "2": {"class_type": "gone", "inputs": {}}, "3": {}}
     assert saved_prompts.fit(others) == [] and others["1"]["inputs"] == {"x": 1}
+    # A node that is none does not keep the others from their defaults: the host's sentence is about that one.
+    broken: dict = {"4": None, "5": {"class_type": ["x"]}, "6": {"class_type": "AthanorLater", "inputs": [3]}, "7": "x"}
+    bare_node: dict = {"8": {"class_type": "AthanorLater", "inputs": {}}}
+    assert saved_prompts.fit(broken | bare_node) == [] and bare_node["8"]["inputs"] == {"dim": 16, "alpha": 8.0}
+    none: tuple[Any, ...] = (["x"], "x", None)
+    assert [saved_prompts.fit(what) for what in none] == [[], [], []]
+
+
+def test_every_widget_has_a_default_for_graphs_that_lack_it(comfy):
+    """The host refuses a graph without a required input, and only an input with a default can be added to it."""
+    from athanor.nodes import AthanorExtension
+
+    without = {
+        (kind.__name__, name)
+        for kind in asyncio.run(AthanorExtension().get_node_list())
+        for name, (type_, *more) in kind.INPUT_TYPES()["required"].items()
+        if isinstance(type_, list) or type_ in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+        if not (more and "default" in more[0])
+    }
+    # What these two are about: a file, and captions that come by a wire.
+    assert without == {("AthanorLoRAInfo", "lora_name"), ("AthanorMergeTags", "captions_1")}

@@ -2,6 +2,7 @@
 
 import errno
 
+import fuzz
 import pytest
 import torch
 from whole_run import tensors, warnings, weights
@@ -188,6 +189,67 @@ def test_a_cache_with_nan_of_an_earlier_run(run, tmp_path, monkeypatch):
     assert weights(run("again")[1]) == weights(whole)
 
 
+def test_a_picture_whose_latents_are_nan_is_left_out(run, monkeypatch):
+    """A VAE that overflows on one of four: it is named, the others are trained, and a stopped run goes on with the same ones."""
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.history import registry, review
+    from athanor.training_core.history.events import Probed, Stepped
+    from athanor.training_core.host import folders
+    from athanor.training_core.run import encoded
+    from athanor.training_core.run.hooks import RunHooks
+
+    encode, after_step, bad = encoded.host_vae.encode, RunHooks.after_step, []
+
+    def overflows(vae, pixels):
+        mean, std = encode(vae, pixels)
+        bad[:] = bad or [pixels[0].clone()]  # the first picture, whenever it comes
+        spoilt = [bool((picture == bad[0]).all()) for picture in pixels]
+        mean[spoilt] = float("nan")
+        return mean, std
+
+    monkeypatch.setattr(encoded.host_vae, "encode", overflows)
+    monkeypatch.setattr(folders, "cache_folder", lambda: folders.runs_folder() / "cache")
+    events, whole = run("whole")
+    (told,) = [text for text in warnings(events) if "NaN" in text]
+    assert ".png: the VAE encodes it as NaN or infinity, so it is left out of the training; connect another VAE" in told
+    steps = [event for event in events if isinstance(event, Stepped)]
+    assert len(steps) == 6 and all(len(step.losses) == len(step.pictures) for step in steps)
+    assert len({picture for step in steps for picture in step.pictures}) == 3
+    assert all(event.percent == event.percent for event in events if isinstance(event, Probed))
+    record = registry.read(next(path.parent for path in folders.runs_folder().glob("*/run.json")))
+    assert not any("NaN" in sentence["text"] for sentence in review.review(record)["verdict"])
+
+    def stopped(self, progress):
+        yield from after_step(self, progress)
+        if progress.step == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as at_first:
+        at_first.setattr(RunHooks, "after_step", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run("stopped")
+    assert weights(run("stopped")[1]) == weights(whole)
+    monkeypatch.setattr(encoded.host_vae, "encode", lambda vae, pixels: (encode(vae, pixels)[0] * float("nan"), None))
+    monkeypatch.setattr(folders, "cache_folder", lambda: folders.runs_folder() / "another")
+    with pytest.raises(
+        AthanorError, match=r"\.png and \d more: the VAE encodes it as NaN or infinity, which would ruin"
+    ):
+        run("never")
+
+
+def test_a_model_that_gives_nan_is_named_before_the_first_step(run, monkeypatch):
+    """The probe's first look tells, and no file of an untrained LoRA is left."""
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host import folders
+    from athanor.training_core.host.model import Trainable
+
+    predict = Trainable.predict
+    monkeypatch.setattr(Trainable, "predict", lambda *args: predict(*args) * float("nan"))
+    with pytest.raises(AthanorError, match=r"^Loss is NaN or infinite before the first step: the model itself returns"):
+        run("broken")
+    assert not list(folders.lora_path("x").parent.glob("broken*"))
+
+
 def test_memory_for_nothing_at_all(run, monkeypatch):
     from athanor.training_core.errors import AthanorError
     from athanor.training_core.host.model import Trainable
@@ -273,4 +335,33 @@ def test_a_disk_that_fills_up_while_a_state_is_written(run, monkeypatch):
             run("full")
     assert len(written) > 1
     events, path = run("full")
+    assert weights(path) == weights(whole) and any(type(event).__name__ == "Resumed" for event in events)
+
+
+def test_the_run_folder_is_deleted_in_mid_run(run, monkeypatch):
+    """One sentence that names what is missing; what was trained is saved, and the run goes on to the same tensors."""
+    import shutil
+
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.history import log
+    from athanor.training_core.history.events import Stepped
+
+    _, whole = run("whole")
+    add, folders = log.RunLog.add, []
+
+    def deleting(self, event):
+        if isinstance(event, Stepped) and event.step == 2:
+            shutil.rmtree(self._folder)
+            folders.append(self._folder)
+        return add(self, event)
+
+    with monkeypatch.context() as at_first:
+        at_first.setattr(log.RunLog, "add", deleting)
+        with pytest.raises(
+            AthanorError, match=r"its folder is not there any more: leave it .*, it resumes from step \d"
+        ) as said:
+            run("deleted")
+    fuzz.check_message(str(said.value))
+    assert str(folders[0] / "metrics.jsonl") in str(said.value)
+    events, path = run("deleted")
     assert weights(path) == weights(whole) and any(type(event).__name__ == "Resumed" for event in events)

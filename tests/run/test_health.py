@@ -99,6 +99,22 @@ def test_a_model_that_never_gave_a_number_is_blamed_itself():
     assert words in watched(Health(True), begun)
 
 
+def test_a_model_that_gives_no_number_is_named_before_the_first_step_and_at_the_end_of_a_short_run():
+    """A run of fewer than 20 steps ended as done, with LoRAs in which nothing was trained."""
+    health = Health(blame=lambda: "the model itself returns NaN.")
+    health.first_look(0.5)
+    with pytest.raises(Diverged, match=r"^Loss is NaN or infinite before the first step: the model itself"):
+        health.first_look(math.nan)
+    assert [len(list(health.watch(nan(step)))) for step in (1, 2, 3)] == [1, 0, 0]
+    with pytest.raises(Diverged, match=r"^Loss was NaN or infinite in every step: the model itself"):
+        health.end()
+    list(health.watch(nan(4, 0.5)))
+    health.end()
+    resumed = Health()
+    list(resumed.watch(nan(12)))
+    resumed.end()  # what came before is not known
+
+
 def test_a_gradient_that_explodes_is_told_once():
     """Above a hundred times the median of the last hundred steps, and not before a hundred were seen."""
 

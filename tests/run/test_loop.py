@@ -52,6 +52,7 @@ def steps_of(seconds, waits, every, between=0.0):
         length=Length(len(waits), 1, len(waits)),
         batches_per_step=1,
         epoch_plan=lambda epoch: [SimpleNamespace(samples=[])] * len(waits),
+        usable=lambda batches: batches,
         load=load,
         stepper=stepper,
         learning_rate=lambda step: 0.1,

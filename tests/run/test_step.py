@@ -1,11 +1,14 @@
 """One optimizer step: accumulation, clipping, dropout and the host's random state."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
 import stepping
 import torch
 from athanor.training_core.optim import optimizers, rounding
+from athanor.training_core.resume.progress import Pending
+from athanor.training_core.run.health import Health
 from athanor.training_core.settings import OptimizerSettings
 
 
@@ -68,6 +71,39 @@ def test_what_the_optimizer_leaves_out_stays_and_does_not_count_in_the_norm():
     norms = [take(step, 0.1, batches(6)).grad_norm for step in range(3)]
     assert a.bias.grad is None and torch.equal(a.bias, layer().bias) and norms[2] < norms[0]
     assert norms[2] == pytest.approx(a.weight.grad.norm().item())
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_step_that_trains_nothing_has_gradient_0_and_counts(scaled):
+    """Module dropout has dropped every layer, or all pictures are left out: momentum moves nothing, and the next step is as ever."""
+    a, b = layer(), layer()
+    scalers = [torch.amp.GradScaler("cpu", enabled=scaled, init_scale=2.0) for _ in range(2)]
+    dropped = {1, 3}
+
+    def take(network, scaler):
+        now = 0
+
+        def predict(noised, batch):
+            return noised.x if now in dropped else network(noised.x)
+
+        made = stepping.stepper(network, torch.optim.AdamW(network.parameters(), lr=0.1), predict, scaler=scaler)
+
+        def at(step, data):
+            nonlocal now
+            now = step
+            return made(step, 0.1, data, [len(batch.latents) for batch in data])
+
+        return at
+
+    one, other = take(a, scalers[0]), take(b, scalers[1])
+    outcomes = [one(step, batches(6) if step < 4 else []) for step in range(5)]
+    for step in (0, 2):
+        other(step, batches(6))
+    assert [outcome.grad_norm.item() == 0 for outcome in outcomes] == [False, True, False, True, True]
+    assert [len(outcome.losses) for outcome in outcomes] == [6, 6, 6, 6, 0] and outcomes[1].losses.isfinite().all()
+    assert torch.equal(a.weight, b.weight) and not torch.equal(a.weight, layer().weight)
+    pending = Pending(step=5, epoch=1, lr=0.1, seconds=0.1, waited=0.0, outcome=outcomes[4], pictures=())
+    assert math.isnan(pending.read().loss) and not list(Health().watch(pending.read()))
 
 
 def test_the_rates_of_a_step_are_told():

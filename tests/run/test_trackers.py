@@ -1,5 +1,6 @@
 """What TensorBoard gets."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,12 @@ def stepped(step: int, loss: float, lr: float, norm: float, d_lr: float | None =
     return Stepped(step=step, epoch=1, loss=loss, lr=lr, grad_norm=norm, seconds=0.1, d_lr=d_lr)
 
 
-EVENTS = [stepped(1, 3.0, 1e-4, 0.5), stepped(2, 1.0, 2e-4, 0.5, d_lr=3e-4), Probed(2, 0.5, 50.0, "x")]
+EVENTS = [
+    stepped(1, 3.0, 1e-4, 0.5),
+    stepped(2, 1.0, 2e-4, 0.5, d_lr=3e-4),
+    Probed(2, 0.5, 50.0, "x"),
+    Probed(3, math.nan, math.nan, "x"),
+]
 
 
 def test_tensorboard_reads_what_is_logged(tmp_path: Path):

@@ -29,7 +29,7 @@ def loss_curve(
     Args:
         title: above the chart.
         losses: one per step; NaN where a step gave none.
-        lrs: one per step.
+        lrs: one per step; NaN where it is not known.
         epochs: one per step, from 1.
         probes: (finished steps, per cent of the loss before training), drawn between 0 and the largest.
     """
@@ -38,10 +38,10 @@ def loss_curve(
     panel = Panel(box=_BOX, x=x, y=value_range(losses, smooth))
     paint.left_axis(pen, panel, 5)
     _epochs(pen, panel, epochs)
-    most = max(lrs, default=0) or 1.0
+    most = max(filter(math.isfinite, lrs), default=0) or 1.0
     rates = Panel(box=_BOX, x=x, y=(0, most * 1.08))
     some = range(0, len(lrs), max(1, len(lrs) // _MOST_RATES))
-    paint.dots(pen, (rates.place(i + 1, lrs[i]) for i in some), 1.5, BLUE)
+    paint.dots(pen, (rates.place(i + 1, lrs[i]) for i in some if math.isfinite(lrs[i])), 1.5, BLUE)
     paint.line(pen, panel, enumerate(losses, 1), faint(ACCENT, 0.45))
     paint.line(pen, panel, enumerate(smooth, 1), ACCENT, 3)
     ends: list[tuple[float, str, paint.Colour]] = [(panel.at_y(value), f"{value:.4f}", ACCENT) for value in smooth[-1:]]

@@ -23,9 +23,9 @@ class Curve:
     """One value per step of a run, and its probes."""
 
     name: str
-    epochs: tuple[float, ...]  # finished ones after each step, with their part
-    losses: tuple[float, ...]
-    lrs: tuple[float, ...]
+    epochs: Sequence[float]  # finished ones after each step, with their part
+    losses: Sequence[float]
+    lrs: Sequence[float]
     probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the start
 
     def x(self, axis: str) -> Sequence[float]:
@@ -58,7 +58,7 @@ def draw(curves: Sequence[Curve], shown: Shown) -> Image.Image:
     top, bottom = _legend(pen, curves, means) + 26, SIZE[1] - 50
     x = (0.0, max(curve.x(shown.x_axis)[-1] for curve in curves))
     if shown.learning_rate:
-        most = max((rate for curve in curves for rate in curve.lrs), default=0.0) or 1.0
+        most = max((rate for curve in curves for rate in curve.lrs if math.isfinite(rate)), default=0.0) or 1.0
         panel = _panel(pen, Panel(box=_lower(bottom), x=x, y=(0.0, most * 1.1)), "learning rate", 2)
         for curve, colour in zip(curves, cycle(COLOURS), strict=False):
             paint.line(pen, panel, zip(curve.x(shown.x_axis), curve.lrs, strict=True), colour, 2)
@@ -115,7 +115,7 @@ def _legend(pen: ImageDraw.ImageDraw, curves: Sequence[Curve], means: Sequence[S
     for i, (curve, line, colour) in enumerate(zip(curves, means, cycle(COLOURS), strict=False)):
         x, y = 30 + (i % columns) * width, 14 + (i // columns) * 24
         pen.line((x, y + 9, x + 26, y + 9), fill=colour, width=4)
-        values = f"{len(curve.losses)} steps, loss {number(line[-1])}"
+        values = f"{len(curve.losses)} steps, loss {number(line[-1])}"  # nan if no step gave a number
         if len(curve.probes) > 1:
             values += f", probe {curve.probes[-1][1]:.1f} %"
         room = width - 60 - round(font(13).getlength(values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -10,12 +11,13 @@ from PIL import Image
 
 from ..charts import run_curves
 from ..charts.run_curves import Curve
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..history import handle, registry
 from ..history.handle import Run
 from ..history.registry import Record
 from ..host import folders
 from ..settings import CurvesSettings
+from .lists import lines_of, once
 from .names import nearest
 
 NEWEST = 8
@@ -30,12 +32,12 @@ def of_run(run: Run) -> Curve:
     # The last epoch may be cut short: it is taken to be as long as the longest one.
     longest = max(counts.values(), default=1)
     done: dict[int, int] = {}
-    parts = []
+    parts = array("d")
     for epoch in run.epochs:
         done[epoch] = done.get(epoch, 0) + 1
         length = longest if epoch == run.epochs[-1] else counts[epoch]
         parts.append(epoch - 1 + done[epoch] / max(1, length))
-    return Curve(name=run.name, epochs=tuple(parts), losses=run.losses, lrs=run.lrs, probes=run.probes)
+    return Curve(name=run.name, epochs=parts, losses=run.losses, lrs=run.lrs, probes=run.probes)
 
 
 def of_record(record: Record) -> Curve:
@@ -56,7 +58,7 @@ def find(text: str) -> list[Curve]:
     Raises:
         AthanorError: there is no such run, and the nearest are listed; or it has no step yet.
     """
-    names = [line.strip() for line in text.splitlines() if line.strip()]
+    names = once(line.replace("\\", "/") for line in lines_of(text))
     newest = registry.summaries(folders.runs_folder()) if names else []
     by_name = registry.by_name(newest) | {run.run_id: run for run in newest}
     curves = []
@@ -67,7 +69,7 @@ def find(text: str) -> list[Curve]:
         elif name in by_name:
             wanted = [by_name[name].folder]
         else:
-            raise AthanorError(f"runs: there is no run '{name}'; {nearest(name, list(by_name))}.")
+            raise AthanorError(f"runs: there is no run {quoted(name)}; {nearest(name, list(by_name))}.")
         curves += [of_record(record) for folder in wanted if (record := registry.read(folder))]
     return curves
 

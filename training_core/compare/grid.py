@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from ..drawing import INK, LINE, MUTED, PAPER, font_for, wrap
+from ..pictures import UnreadablePicture, opened
 from ..settings import GridSettings
 from .pages import Grid, Page, Room, grid, pages
 from .store import failures
@@ -215,9 +216,9 @@ class Painter:
         left, top = x + (width - size[0]) // 2, y + (height - size[1]) // 2
         path = self._folder / "cells" / f"{key}.png"
         try:
-            with Image.open(path) as image:
+            with opened(path) as image:
                 picture = image.convert("RGB")
-        except (OSError, SyntaxError):
+        except UnreadablePicture:
             words = f"failed: {self._errors[key]}" if key in self._errors else "not drawn yet"
             pen.rectangle((left, top, left + size[0] - 1, top + size[1] - 1), fill=TILE, outline=TROUBLE)
             points = max(9, min(14, size[0] // 12))

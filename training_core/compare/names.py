@@ -4,75 +4,155 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import cached_property, lru_cache
 from typing import Any
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted, shortened
 from ..history.run_files import without_copies
+from .lists import LIMIT
+
+_LONGEST = 300
+"""Characters of a name; file systems take 255 for each of its parts."""
+
+_MOST_PATTERNS = 100
+"""Patterns of one text: each is held against all names."""
 
 
+@lru_cache(maxsize=65536)
 def simple(name: str) -> str:
-    """Return a name without what people write differently: 'DPM++ 2M' and 'dpmpp_2m' are the same."""
-    name = re.sub(r"[\s_-]+", "_", name.strip().lower().replace("++", "pp"))
+    """Return a name without what people write differently: 'DPM++ 2M' and 'dpmpp_2m' are the same, and so are a\\b and a/b."""
+    name = re.sub(r"[\s_-]+", "_", name.strip().lower().replace("++", "pp").replace("\\", "/"))
     return re.sub(r"_a$", "_ancestral", name.removesuffix(".safetensors"))
 
 
-def resolve(name: str, known: Sequence[str], what: str) -> str:
-    """Return the known name that is meant: exact, else the only one that differs in case, ending or spelling of spaces.
+class Known:
+    """The names that the host has of one kind (`what`, for messages), and the ways to write them."""
 
-    Raises:
-        AthanorError: there is none, or more than one; the nearest are listed.
-    """
-    if name in known:
-        return name
-    same = [k for k in known if simple(k) == simple(name)] or [
-        k for k in known if simple(k.replace("\\", "/").rpartition("/")[2]) == simple(name)
-    ]
-    if len(same) == 1:
-        return same[0]
-    if same:
-        raise AthanorError(f"values: {what} '{name}' could be {' or '.join(same[:4])}; write it with its folder.")
-    raise AthanorError(f"values: there is no {what} '{name}'; {nearest(name, known)}.")
+    def __init__(self, names: Sequence[str], what: str, field: str = "values") -> None:
+        self._names, self._what, self._field = names, what, field
+
+    @cached_property
+    def _exact(self) -> frozenset[str]:
+        return frozenset(self._names)
+
+    @cached_property
+    def _whole(self) -> dict[str, list[str]]:
+        return _grouped((simple(name), name) for name in self._names)
+
+    @cached_property
+    def _without_folder(self) -> dict[str, list[str]]:
+        return _grouped((simple(name).rpartition("/")[2], name) for name in self._names)
+
+    def _meant(self, name: str) -> list[str]:
+        """Return the names that `name` can mean: itself, else those that differ in case, ending, slashes or spaces, else those
+        of any folder."""
+        if name in self._exact:
+            return [name]
+        if len(name) > _LONGEST:
+            return []
+        return self._whole.get(simple(name)) or self._without_folder.get(simple(name), [])
+
+    def has(self, name: str) -> bool:
+        """Whether `name` means one of the names, however it is written; patterns do not count."""
+        return bool(self._meant(name))
+
+    def resolve(self, name: str) -> str:
+        """Return the name that is meant.
+
+        Raises:
+            AthanorError: there is none, or more than one; the nearest are listed.
+        """
+        meant = self._meant(name)
+        if len(meant) == 1:
+            return meant[0]
+        if meant:
+            could = " or ".join(shortened(each, 120) for each in meant[:4])
+            raise AthanorError(
+                f"{self._field}: {self._what} {quoted(name)} could be {could}; write it with its folder and ending."
+            )
+        raise AthanorError(f"{self._field}: there is no {self._what} {quoted(name)}; {nearest(name, self._names)}.")
+
+    def find(self, parts: Sequence[str]) -> list[str]:
+        """Return the names that are meant, in order; a pattern such as my_lora-* becomes those that it fits, in natural order.
+        A name that is there is no pattern.
+
+        Raises:
+            AthanorError: as `resolve`; or a pattern fits none, or there are too many.
+        """
+        result: list[str] = []
+        found: dict[str, list[str]] = {}
+        for part in parts:
+            if not is_pattern(part) or self.has(part):
+                result.append(self.resolve(part))
+                continue
+            if part not in found:
+                if len(found) >= _MOST_PATTERNS:
+                    raise AthanorError(f"{self._field}: there are more than {_MOST_PATTERNS} patterns; leave some out.")
+                found[part] = match_names(part, self._names)
+            if not found[part]:
+                raise AthanorError(
+                    f"{self._field}: nothing matches the pattern {quoted(part)}; {nearest(part, self._names)}."
+                )
+            result += found[part]
+            if len(result) > LIMIT:
+                raise AthanorError(
+                    f"{self._field}: {quoted(part)} and others match more than {LIMIT} names; write narrower patterns."
+                )
+        return result
+
+
+def _grouped(pairs: Any) -> dict[str, list[str]]:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for key, name in pairs:
+        groups[key].append(name)
+    return groups
+
+
+def resolve(name: str, known: Sequence[str], what: str) -> str:
+    """Return the known name that is meant, see `Known.resolve`."""
+    return Known(known, what).resolve(name)
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return the known names that look most like it, in words."""
     if not known:
         return "there are none"
+    wanted = simple(name[:_LONGEST])
     simples = {simple(k): k for k in known}
-    close = difflib.get_close_matches(simple(name), simples, 3, 0.5)
-    close += [s for s in simples if simple(name) in s and s not in close][: 3 - len(close)]
+    # difflib takes 50 us a name: only those that share most pairs of letters are given to it.
+    pairs = list(dict.fromkeys(wanted[i : i + 2] for i in range(len(wanted) - 1)))[:16]
+    shared = {s: sum(pair in s for pair in pairs) for s in simples}
+    candidates = sorted(simples, key=lambda s: (-shared[s], abs(len(s) - len(wanted))))[:50]
+    close = difflib.get_close_matches(wanted, [s for s in candidates if len(s) <= _LONGEST], 3, 0.5)
+    close += [s for s in simples if wanted in s and s not in close][: 3 - len(close)]
     names = [simples[s] for s in close] or list(known[:6])
-    return f"{'the nearest are' if close else 'there are'} {', '.join(names)}"
+    return f"{'the nearest are' if close else 'there are'} {', '.join(shortened(n, 120) for n in names)}"
 
 
-def expanded(parts: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Patterns such as my_lora-* become the names that they fit, in natural order."""
-    result: list[str] = []
-    for part in parts:
-        if any(c in part for c in "*?["):
-            matches = match_names(part, known)
-            if not matches:
-                raise AthanorError(f"values: nothing matches the pattern '{part}'; {nearest(part, known)}.")
-            result += matches
-        else:
-            result.append(part)
-    return result
+def is_pattern(text: str) -> bool:
+    """Return whether a text has signs that stand for others: * for any text, ? for one sign."""
+    return "*" in text or "?" in text
 
 
 def match_names(pattern: str, known: Sequence[str]) -> list[str]:
     """Return the names that a pattern fits, whole or without their folder, in natural order; see `without_copies`."""
+    if len(pattern) > _LONGEST:
+        return []
+    # Brackets are letters of names here, and not the sets of letters that they are in fnmatch.
+    wanted = pattern.replace("\\", "/").lower().replace("[", "[[]")
+    folder = "/" in wanted
 
     def fits(name: str) -> bool:
         name = name.replace("\\", "/").lower()
-        whole = pattern.replace("\\", "/").lower()
-        tail = name if "/" in whole else name.rpartition("/")[2]
-        return fnmatchcase(tail, whole) or fnmatchcase(tail, whole + ".safetensors")
+        tail = name if folder else name.rpartition("/")[2]
+        return fnmatchcase(tail, wanted) or fnmatchcase(tail, wanted + ".safetensors")
 
     return sorted(without_copies(filter(fits, known)), key=natural)
 
 
 def natural(text: str) -> list[tuple[int, Any]]:
     """Return a sort key by which 'e9' stands before 'e10'."""
-    return [(0, int(p)) if p.isdigit() else (1, p.lower()) for p in re.split(r"(\d+)", text) if p]
+    return [(0, int(p)) if p.isdecimal() and len(p) < 1000 else (1, p.lower()) for p in re.split(r"(\d+)", text) if p]

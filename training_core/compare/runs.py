@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..files import safetensors_metadata
 from ..history import handle, registry
 from ..history.handle import Checkpoint, Run
@@ -15,7 +15,7 @@ from ..history.registry import Record
 from ..history.run_files import files_of, is_companion, is_whole, run_id_of, without_copies
 from ..host import folders, lora_fit
 from .axes import Axis
-from .names import match_names, natural, nearest
+from .names import is_pattern, match_names, natural, nearest
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -59,11 +59,10 @@ def find(source: str) -> Points:
     if RUN_ID.fullmatch(source) and (record := registry.read(folders.run_folder(source))):
         return _of_record(record)
     listed = folders.lora_names()
-    if any(c in source for c in "*?["):
+    inside = f"{source.rstrip('/')}/"
+    names = _family(source, listed) or without_copies(n for n in listed if n.replace("\\", "/").startswith(inside))
+    if not names and is_pattern(source):
         names = match_names(source, listed)
-    else:
-        inside = f"{source.rstrip('/')}/"
-        names = _family(source, listed) or without_copies(n for n in listed if n.replace("\\", "/").startswith(inside))
     if names:
         return _of_files(source, names)
     runs = registry.by_name(registry.summaries(folders.runs_folder()))
@@ -71,7 +70,7 @@ def find(source: str) -> Points:
         return _of_record(record)
     stems = {re.sub(r"-(step)?\d+$", "", name.removesuffix(".safetensors")) for name in listed}
     known = sorted(stems | runs.keys())
-    raise AthanorError(f"source '{source}' is neither a run nor a LoRA file; {nearest(source, known)}.")
+    raise AthanorError(f"source {quoted(source)} is neither a run nor a LoRA file; {nearest(source, known)}.")
 
 
 def read_in_part(axis: Axis) -> list[str]:
@@ -99,7 +98,7 @@ def _of_files(source: str, names: Sequence[str]) -> Points:
     whole = [name for name, path in paths.items() if path.suffix != ".safetensors" or is_whole(path)]
     if not whole:
         raise AthanorError(
-            f"source '{source}': {', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} incomplete (shorter than the "
+            f"source {quoted(source)}: {', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} incomplete (shorter than the "
             "header of a safetensors file says); copy or train it again."
         )
     points = sorted((_of_file(paths[name], name) for name in whole), key=_key)

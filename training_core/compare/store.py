@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..files import append_line, link_or_copy, read_lines, write_atomically, write_json
+from ..files import append_line, link_or_copy, make_folder, read_lines, write_atomically, write_json
 
 
 class PictureStore:
@@ -54,7 +54,7 @@ class PictureStore:
 
     def log_cell(self, key: str, **values: Any) -> None:
         """Append a line about a cell to cells.jsonl, and wait until it is on the disk."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         line = json.dumps({"cell": key, "time": time.time(), **values}, ensure_ascii=False)
         append_line(self._log, line, durable=True)
 

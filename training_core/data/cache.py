@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple
 from typing import Any
 
@@ -30,6 +30,11 @@ EncodeText = Callable[[SampleCaption], tuple[Tensors, dict[str, Any]]]
 def hashed(*parts: Any) -> str:
     """Return the SHA-256 (64 hex digits) of VERSION and the `repr` of every part."""
     return hashlib.sha256(repr((VERSION, *parts)).encode()).hexdigest()
+
+
+def and_more(names: Sequence[str]) -> str:
+    """Return the first of several names, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def finite(tensors: Tensors) -> bool:
@@ -75,6 +80,7 @@ class LatentCache:
         """
         self._store, self._buckets, self._vae, self._batch_size = store, buckets, vae, batch_size
         self._finite = _FiniteChecks()
+        self._broken: set[str] = set()  # keys of latents that the VAE makes NaN or infinite
 
     def key(self, variant: CropVariant) -> str:
         """Return the store's key of a variant's latent."""
@@ -100,8 +106,7 @@ class LatentCache:
     def fill(self, variants: Iterable[CropVariant], encode: Encode) -> Iterator[tuple[int, int]]:
         """Encode the variants whose latents are missing, in batches of one bucket; yield (done, total) after each batch.
 
-        Raises:
-            AthanorError: pictures whose latents are NaN or infinite.
+        A latent that is NaN or infinite is not kept; `is_broken` knows it from then on.
         """
         variants = list(dict.fromkeys(variants))
         for variant in variants:  # masks need no encoder
@@ -116,8 +121,10 @@ class LatentCache:
                 key: {"mean": mean[i : i + 1]} | ({} if std is None else {"std": std[i : i + 1]})
                 for i, key in enumerate(keys)
             }
-            self._refuse_not_finite([unique[key] for key, parts in made.items() if not finite(parts)])
             for key, parts in made.items():
+                if not finite(parts):
+                    self._broken.add(key)
+                    continue
                 # Cloned, as a slice would keep the memory of the whole batch.
                 self._store.put(key, {name: value.clone() for name, value in parts.items()})
                 self._finite.mark_finite(key)
@@ -125,17 +132,27 @@ class LatentCache:
             yield done, len(unique)
 
     def _is_missing(self, key: str) -> bool:
-        return self._store.meta(key) is None or self._finite.is_known_bad(key)
+        return key not in self._broken and (self._store.meta(key) is None or self._finite.is_known_bad(key))
 
-    def _refuse_not_finite(self, variants: list[CropVariant]) -> None:
-        """Raise an AthanorError that names the pictures of these variants, if there are any."""
-        names = list(dict.fromkeys(self._buckets.dataset.pictures[variant.picture].name for variant in variants))
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    def is_broken(self, variant: CropVariant) -> bool:
+        """Return whether the VAE was found to encode a variant as NaN or infinity."""
+        return bool(self._broken) and self.key(variant) in self._broken
+
+    def broken(self, variants: Iterable[CropVariant]) -> list[str]:
+        """Return the names of the pictures whose latents are no numbers, each once.
+
+        Raises:
+            AthanorError: this is so for half of the variants or more: the VAE is at fault, not the picture.
+        """
+        variants = list(dict.fromkeys(variants))
+        broken = [variant.picture for variant in variants if self.is_broken(variant)]
+        names = list(dict.fromkeys(self._buckets.dataset.pictures[picture].name for picture in broken))
+        if broken and 2 * len(broken) >= len(variants):
             raise AthanorError(
-                f"{names[0]}{more}: the VAE encodes it as NaN or infinity, which would ruin the training; connect another VAE "
-                "(Load VAE), or remove the picture from the folder."
+                f"{and_more(names)}: the VAE encodes it as NaN or infinity, which would ruin the training; connect another VAE (Load "
+                "VAE), or remove the picture from the folder."
             )
+        return names
 
     def _batches(self, missing: list[tuple[str, CropVariant]]) -> list[list[tuple[str, CropVariant]]]:
         by_bucket: dict[Any, list[tuple[str, CropVariant]]] = {}

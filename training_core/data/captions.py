@@ -7,8 +7,8 @@ from collections.abc import MutableSequence, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import AthanorError
 from ..settings import DatasetSettings
+from ..text_files import lines, read_text
 
 
 class Random(Protocol):
@@ -36,42 +36,12 @@ def read(path: Path, extension: str) -> str | None:
     """Return the caption in the file beside picture `path`: its non-blank lines, stripped; None if there is no file.
 
     Raises:
-        AthanorError: the file is neither UTF-8 (with or without byte order mark) nor UTF-16 with one; the message
-            names the likely encoding.
+        AthanorError: the file cannot be read as text (`text_files`); the message names it.
     """
     file = caption_file(path, extension)
     if not file.is_file():
         return None
-    data = file.read_bytes()
-    try:
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise AthanorError(
-            f"{file.name}: the caption is not UTF-8 text (it looks like {_guess(data)}); save it as UTF-8."
-        ) from None
-    if "\0" in text:
-        raise AthanorError(
-            f"{file.name}: the caption is not text, or it is UTF-16 without a byte order mark; save it as UTF-8."
-        )
-    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
-
-
-def _guess(data: bytes) -> str:
-    """Return the likely encoding of bytes that are not UTF-8.
-
-    East Asian encodings write a character as a high byte and one that mostly is high too; Western ones have single high
-    bytes (é, ü) between ASCII letters. 1.5 high bytes per pair tells them apart.
-    """
-    pairs = len(re.findall(rb"[\x81-\xfe][\x40-\xfe]", data))
-    if pairs and len(re.findall(rb"[\x80-\xff]", data)) >= 1.5 * pairs:
-        for encoding, name in (("shift_jis", "Shift-JIS"), ("gb18030", "GBK"), ("big5", "Big5")):
-            try:
-                text = data.decode(encoding)
-            except UnicodeDecodeError:
-                continue
-            if encoding != "shift_jis" or re.search(r"[\u3041-\u30fe]", text):
-                return name
-    return "Windows-1252"
+    return "\n".join(line.strip() for line in lines(read_text(file)) if line.strip())
 
 
 def final_text(caption: str, settings: DatasetSettings, rng: Random, epoch: int, step: int, total_steps: int) -> str:

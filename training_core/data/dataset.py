@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
 
+from ..errors import AthanorError
+from ..pictures import UnreadablePicture
 from ..settings import DatasetSettings
 from . import decode
 from .repeats import balanced
@@ -73,18 +76,36 @@ class Dataset:
         """Decode a picture to upright sRGB, transparent parts on alpha_background.
 
         With alpha_mask the colours under transparent parts stay as the file has them.
+
+        Raises:
+            AthanorError: its file was deleted or damaged after the dataset was read.
         """
         settings = self.subsets[picture.subset]
-        return decode.decode(picture.path, None if settings.alpha_mask else settings.alpha_background)
+        with _named(picture.name):
+            return decode.decode(picture.path, None if settings.alpha_mask else settings.alpha_background)
 
     def mask(self, picture: Picture) -> Image.Image | None:
-        """Decode a picture's mask, resized to the picture, mode L (white: trained on); None if it has none."""
+        """Decode a picture's mask, resized to the picture, mode L (white: trained on); None if it has none.
+
+        Raises:
+            AthanorError: its file was deleted or damaged after the dataset was read.
+        """
         if picture.mask is None:
             return None
-        if picture.mask.is_alpha:
-            return decode.alpha(picture.path)
-        mask = decode.decode(picture.mask.path, "black").getchannel("R")
+        with _named(picture.mask.path.name):
+            if picture.mask.is_alpha:
+                return decode.alpha(picture.path)
+            mask = decode.decode(picture.mask.path, "black").getchannel("R")
         return mask if mask.size == picture.size else mask.resize(picture.size, Image.Resampling.BILINEAR)
+
+
+@contextmanager
+def _named(file: str) -> Iterator[None]:
+    """Turn an unreadable picture into a sentence that names its file."""
+    try:
+        yield
+    except UnreadablePicture as error:
+        raise AthanorError(f"{file} was deleted or damaged ({error}); load the dataset again.") from None
 
 
 def few(things: Sequence[str], most: int = 3) -> str:

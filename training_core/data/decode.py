@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile, ImageOps, features
+from PIL import Image, ImageCms, ImageFile, features
+
+from ..pictures import UnreadablePicture, opened
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".avif"})
 OTHER_SUFFIXES = frozenset({".gif", ".tif", ".tiff", ".jxl", ".heic", ".heif", ".jfif", ".psd", ".tga", ".jp2"})
 """Endings of picture files that are not read; the scan warns of them."""
-
-MAX_PIXELS = 178_956_970
-"""A larger picture is refused as a decompression bomb (Pillow's own limit, which another pack may have switched off)."""
-
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, Image.DecompressionBombError)
-"""Exceptions that Pillow raises for broken files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +50,23 @@ def inspect(path: Path) -> Inspected:
     """Hash a picture file and decode all of it, so that a broken one is noticed before training.
 
     Raises:
-        one of UNREADABLE: the file cannot be read; the message says why.
+        UnreadablePicture: the file cannot be read; the message says why.
     """
-    data = path.read_bytes()
-    if not data:
-        raise ValueError("the file is empty")
-    if path.suffix.lower() == ".avif" and not features.check("avif"):
-        raise ValueError("this Pillow cannot read avif; Pillow 11.3 or newer can")
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            _check_size(image)
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            size = (image.height, image.width) if turned else image.size
-            animated = getattr(image, "is_animated", False) and image.format != "MPO"  # MPO: photograph + preview
-            image.draft("RGB", (image.width // 8, image.height // 8))  # JPEG: all of the file, few of the pixels
-            image.load()
-            return Inspected(hashlib.sha256(data).hexdigest(), size, image.has_transparency_data, animated)
-    except Image.UnidentifiedImageError:
-        raise ValueError("it is not a picture of a known format") from None
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadablePicture(error.strerror or "it cannot be opened") from None
+    if not data:
+        raise UnreadablePicture("the file is empty")
+    if path.suffix.lower() == ".avif" and not features.check("avif"):
+        raise UnreadablePicture("this Pillow cannot read avif; Pillow 11.3 or newer can")
+    with opened(io.BytesIO(data)) as image:
+        size = (image.height, image.width) if _orientation(image) in _ON_ITS_SIDE else image.size
+        animated = bool(getattr(image, "is_animated", False)) and image.format != "MPO"  # MPO: photograph + preview
+        image.draft("RGB", (image.width // 8, image.height // 8))  # JPEG: all of the file, few of the pixels
+        image.load()
+        _srgb(_plain(image.crop((0, 0, 1, 1))))  # whatever decoding does after this would fail for one pixel, too
+        return Inspected(hashlib.sha256(data).hexdigest(), size, image.has_transparency_data, animated)
 
 
 def decode(path: Path, background: str | None = "white") -> Image.Image:
@@ -81,42 +76,63 @@ def decode(path: Path, background: str | None = "white") -> Image.Image:
         background: colour put under transparent parts; None: the colours that the file has there.
 
     Raises:
-        one of UNREADABLE: the file cannot be read.
+        UnreadablePicture: the file cannot be read.
     """
-    image, alpha = _upright(path)
-    rgb = _srgb(image)
-    if alpha is not None and background is not None:
-        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, background), alpha)
-    return rgb
+    with opened(path) as image:
+        plain = _plain(image)
+        rgb = _srgb(plain)
+        if background is not None and plain.mode == "RGBA":
+            rgb = Image.composite(rgb, Image.new("RGB", rgb.size, background), plain.getchannel("A"))
+        return rgb
 
 
 def alpha(path: Path) -> Image.Image | None:
     """Decode a picture's alpha channel, upright, mode L; None if it has none.
 
     Raises:
-        one of UNREADABLE: the file cannot be read.
+        UnreadablePicture: the file cannot be read.
     """
-    return _upright(path)[1]
+    with opened(path) as image:
+        plain = _plain(image)
+        return plain.getchannel("A") if plain.mode == "RGBA" else None
 
 
-def _check_size(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise ValueError(f"it is {image.width}x{image.height}, above the limit of {MAX_PIXELS // 10**6} megapixels")
+def upright(image: Image.Image) -> Image.Image:
+    """Return a picture turned and mirrored as its EXIF data says; as it is, if they are missing or broken."""
+    turn = _TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
 
 
-def _upright(path: Path) -> tuple[Image.Image, Image.Image | None]:
-    with Image.open(path) as opened:
-        _check_size(opened)
-        opened.load()
-        image = ImageOps.exif_transpose(opened)
-        if image.mode.startswith("I"):  # 16 bits a pixel: Pillow would cut them off at 255
-            profile = image.info.get("icc_profile")
-            image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
-            image.info["icc_profile"] = profile
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            return image, image.getchannel("A")
-        return image.copy(), None
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ON_ITS_SIDE = (5, 6, 7, 8)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation of an open picture; 1 (upright) if it has none that can be read."""
+    try:
+        value = image.getexif().get(0x0112, 1)
+    except Exception:  # Pillow's parser raises what it stumbles over; the pixels may be well
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _plain(opened_image: Image.Image) -> Image.Image:
+    """Return an open picture upright, with at most 8 bits a channel; in mode RGBA if it has transparent parts."""
+    opened_image.load()
+    image = upright(opened_image)
+    if image.mode.startswith("I"):  # 16 bits a pixel: Pillow would cut them off at 255
+        profile = image.info.get("icc_profile")
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+        image.info["icc_profile"] = profile
+    return image.convert("RGBA") if image.has_transparency_data else image.copy()
 
 
 def _srgb(image: Image.Image) -> Image.Image:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import AthanorError
+from ..pictures import UnreadablePicture
 from ..settings import DatasetSettings
 from . import captions, decode
 from .dataset import BACKUPS, Dataset, Mask, Picture, few, several
@@ -97,8 +98,8 @@ def _inspect(path: Path, size: int, mtime_ns: int) -> decode.Inspected | str:
     """Inspect a picture file; return why it cannot be read, if so. Cached as long as its size and time stay the same."""
     try:
         return decode.inspect(path)
-    except decode.UNREADABLE as error:
-        return (str(error) or type(error).__name__).replace(str(path), path.name).rstrip(".")
+    except UnreadablePicture as error:
+        return str(error)
 
 
 def inspect_all(paths: list[Path]) -> list[decode.Inspected | str]:

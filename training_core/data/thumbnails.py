@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ..errors import AthanorError
 from ..files import write_atomically
-from . import decode
 from .dataset import Dataset, Picture
 from .doctor.measure import load, source_of
 
@@ -35,7 +34,7 @@ class Thumbnails:
                 return file.read_bytes()
             image = load(source, side)
             image.thumbnail((side, side), reducing_gap=2.0)
-        except decode.UNREADABLE:
+        except OSError:
             raise AthanorError(f"{picture.name} was deleted or cannot be read; load the dataset again.") from None
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=85)

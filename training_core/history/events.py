@@ -112,8 +112,9 @@ def from_line(line: Mapping[str, Any]) -> Event | None:
     if kind is None:
         return None
     values: dict[str, Any] = {field.name: line[field.name] for field in fields(kind) if field.name in line}
-    if kind is Stepped:
-        values |= {name: math.nan for name in ("loss", "grad_norm") if values[name] is None}
+    for field in fields(kind):  # JSON writes NaN and infinity as null
+        if field.type == "float" and values.get(field.name, 0.0) is None:
+            values[field.name] = math.nan
     if "path" in values:
         values["path"] = Path(values["path"])
     return kind(**values)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import registry, series
+from . import heads, registry
 from .registry import Record
 
 
@@ -35,9 +35,9 @@ class Run:
     name: str  # of its newest file, without ending
     folder: Path
     checkpoints: tuple[Checkpoint, ...]
-    losses: tuple[float, ...]  # one per step
-    lrs: tuple[float, ...]  # what the optimizer used: d * lr where it finds d itself
-    epochs: tuple[int, ...]
+    losses: Sequence[float]  # one per step; of a run on disk an array, for a million steps are a million numbers
+    lrs: Sequence[float]  # what the optimizer used: d * lr where it finds d itself
+    epochs: Sequence[int]
     probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the loss before training
     captions: tuple[str, ...]  # a few that were trained, to compare with
 
@@ -49,15 +49,15 @@ def of_record(record: Record, name_of: Callable[[Path], str]) -> Run:
         record: of the run.
         name_of: file -> how the host lists it.
     """
-    entries, saved = series.entries(record.folder), checkpoints(record, name_of)
+    steps, saved = heads.read(record.folder), checkpoints(record, name_of)
     return Run(
         run_id=record.run_id,
         name=saved[-1].path.stem if saved else record.target.stem,
         folder=record.folder,
         checkpoints=saved,
-        losses=tuple(series.loss(e) for e in entries),
-        lrs=tuple(series.rate(e) for e in entries),
-        epochs=tuple(e["epoch"] for e in entries),
+        losses=steps.losses,
+        lrs=steps.rates,
+        epochs=steps.epochs,
         probes=probes(record),
         captions=few(picture["caption"] for picture in registry.dataset(record.folder)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from ..files import read_json, read_lines, write_json
+from ..files import make_folder, read_json, read_lines, write_json
 from .events import Saved
 from .run_files import is_whole, run_id_of, stamp
 
@@ -65,10 +66,13 @@ class Record:
         """The probes in order; those after the step that a killed run was resumed from are done again and do not count."""
         probes: list[dict[str, Any]] = []
         for event in self.events:
-            if event["event"] == "resumed":
-                probes = [probe for probe in probes if probe["step"] <= event["step"]]
-            elif event["event"] == "probed":
-                probes = [*(probe for probe in probes if probe["step"] < event["step"]), event]
+            if event["event"] not in ("resumed", "probed"):
+                continue
+            first = event["step"] + (event["event"] == "resumed")
+            while probes and probes[-1]["step"] >= first:  # steps rise, so those that are done again are the last ones
+                probes.pop()
+            if event["event"] == "probed":
+                probes.append(event)
         return probes
 
     @property
@@ -121,7 +125,9 @@ class RunSummary:
 
 _MOST_RECORDS = 64
 _records: OrderedDict[Path, tuple[object, Record]] = OrderedDict()  # folder -> (stamps, record), those asked for last
-_summaries: dict[Path, tuple[object, RunSummary]] = {}  # the same of all runs
+_summaries: dict[
+    str, tuple[object, RunSummary]
+] = {}  # the same of all runs; of 10,000, Path as a key takes half of a look
 _lock = Lock()
 
 
@@ -152,18 +158,19 @@ def read(folder: Path) -> Record | None:
     return _look(folder)
 
 
-def summary(folder: Path) -> RunSummary | None:
+def summary(folder: str | Path) -> RunSummary | None:
     """Return a run's summary, or None if the folder holds no run; its record is not remembered for that."""
-    known = _summaries.get(folder)
-    if known and known[0] == _stamps(folder):
+    path = os.fspath(folder)
+    known = _summaries.get(path)
+    if known and known[0] == _stamps(path):
         return known[1]
-    _look(folder, remember=False)
-    known = _summaries.get(folder)
+    _look(Path(path), remember=False)
+    known = _summaries.get(path)
     return known[1] if known else None
 
 
 def _look(folder: Path, remember: bool = True) -> Record | None:
-    stamps = _stamps(folder)
+    stamps = _stamps(os.fspath(folder))
     known = _records.get(folder)
     if known and known[0] == stamps:
         return known[1]
@@ -171,9 +178,9 @@ def _look(folder: Path, remember: bool = True) -> Record | None:
     with _lock:
         _records.pop(folder, None)
         if record is None:
-            _summaries.pop(folder, None)
+            _summaries.pop(os.fspath(folder), None)
         else:
-            _summaries[folder] = (stamps, RunSummary.of(record))
+            _summaries[os.fspath(folder)] = (stamps, RunSummary.of(record))
             if remember:
                 _records[folder] = (stamps, record)
                 while len(_records) > _MOST_RECORDS:
@@ -181,18 +188,26 @@ def _look(folder: Path, remember: bool = True) -> Record | None:
     return record
 
 
-def _stamps(folder: Path) -> tuple[object, object]:
-    return stamp(folder / "run.json"), stamp(folder / "events.jsonl")
+def _stamps(folder: str) -> tuple[object, object]:
+    return stamp(f"{folder}/run.json"), stamp(f"{folder}/events.jsonl")
 
 
 def summaries(root: Path, **wanted: str) -> list[RunSummary]:
     """Return the summaries of all runs, the newest first; `wanted`: only those with this `output_name` or `lineage_id`."""
     matches = [
         run
-        for folder in root.glob("*")
+        for folder in _children(root)
         if (run := summary(folder)) and all(getattr(run, name) == value for name, value in wanted.items())
     ]
     return sorted(matches, key=lambda run: run.time or 0, reverse=True)
+
+
+def _children(root: Path) -> list[str]:
+    try:
+        with os.scandir(root) as entries:
+            return [entry.path for entry in entries]
+    except OSError:
+        return []
 
 
 def by_name(runs: Iterable[RunSummary]) -> dict[str, RunSummary]:
@@ -240,7 +255,7 @@ def status_fingerprint(root: Path, output_name: str) -> str:
 
 def carry_over(old: Path, new: Path) -> None:
     """Copy the logs of a run into the folder of the run that continues it."""
-    new.mkdir(parents=True, exist_ok=True)
+    make_folder(new)
     for name in ("events.jsonl", "metrics.jsonl"):
         if (old / name).is_file():
             shutil.copyfile(old / name, new / name)

@@ -16,6 +16,7 @@ from PIL import Image
 from ..charts import svg
 from ..charts.scale import ema
 from ..files import write_atomically
+from ..pictures import opened
 from . import handle, registry, resolved, review, series
 
 log = logging.getLogger("athanor")
@@ -144,7 +145,7 @@ def _bands(by_noise: dict[str, Any]) -> list[str]:
         lines.append(
             svg.Line(label=label, points=list(zip(by_noise["steps"], band["means"], strict=True)), style=f"b{i}")
         )
-        both = None not in (band["first"], band["last"])
+        both = band["first"] and band["last"] is not None
         change = f", {100 * (band['last'] / band['first'] - 1):+.0f} % from first to last third" if both else ""
         words.append(f"<p class='legend'>{signs[i]} {label} ({band['count']} samples){change}</p>")
     return [
@@ -230,9 +231,9 @@ def thumbnail(path: Path, side: int) -> bytes:
     """Return a picture as a JPEG whose longest side has at most `side` pixels.
 
     Raises:
-        OSError: it cannot be read as a picture.
+        UnreadablePicture: it cannot be read as a picture.
     """
-    with Image.open(path) as image:
+    with opened(path) as image:
         image.draft("RGB", (side * 2, side * 2))
         image.thumbnail((side, side))
         plain = image.convert("RGBA")

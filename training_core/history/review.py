@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import registry, series
+from .handle import probes
 from .marks import stars
 from .registry import Record
 from .verdict import judge
@@ -30,7 +31,7 @@ def review(record: Record) -> dict[str, Any]:
     looks = record.probes
     return {
         "verdict": [asdict(sentence) for sentence in verdict(record, points)],
-        "probes": [[look["step"], look["percent"]] for look in looks],
+        "probes": [list(look) for look in probes(record)],
         "probe_label": looks[-1]["label"] if looks else "",
         "bands": bands(entries),
         "pictures": worst(entries, registry.dataset(record.folder)),
@@ -43,9 +44,9 @@ def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Any]:
     """Return the sentences of `judge` on a run; `points` as `series.points` gives them."""
     looks = record.probes
     return judge(
-        [(look["step"], look["percent"]) for look in looks if look["percent"] is not None],
+        probes(record),
         bool(looks) and looks[-1]["label"].startswith("held-out"),
-        [series.loss(e) for e in points],
+        [series.loss(e) for e in points if not series.is_left_out(e)],
         [(e["step"], e["epoch"]) for e in record.saved],
     )
 
@@ -58,7 +59,7 @@ def _samples(entries: Sequence[dict[str, Any]]) -> list[tuple[int, int, float, f
         for picture, timestep, loss in zip(
             entry.get("pictures") or (), entry.get("timesteps") or (), entry.get("losses") or (), strict=False
         )
-        if loss is not None and math.isfinite(loss)
+        if timestep is not None and loss is not None and math.isfinite(loss)
     ]
 
 
@@ -133,18 +134,18 @@ def worst(entries: Sequence[dict[str, Any]], pictures: Sequence[dict[str, Any]])
 
 def checkpoints(record: Record, points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the whole files of a run: path, step, epoch, kind, bytes, mean loss before it, probe, norm, star."""
-    looks, starred = record.probes, stars(record.folder)
+    looks, starred = probes(record), stars(record.folder)
     table = []
     for event in record.saved:
         near = [p["mean"] for p in points if p["step"] <= event["step"] and p["mean"] is not None]
-        seen = [look for look in looks if look["step"] <= event["step"]]
+        seen = [look for look in looks if look[0] <= event["step"]]
         table.append(
             {
                 **{name: event[name] for name in ("path", "step", "epoch", "kind")},
                 "bytes": Path(event["path"]).stat().st_size,
                 "loss": _mean(near[-max(1, len(points) // 20) :]),
-                "probe": seen[-1]["percent"] if seen else None,
-                "probe_step": seen[-1]["step"] if seen else None,
+                "probe": seen[-1][1] if seen else None,
+                "probe_step": seen[-1][0] if seen else None,
                 "trouble": event.get("trouble", ""),
                 "norm": event.get("norm") or None,
                 "starred": event["path"] in starred,

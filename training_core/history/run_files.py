@@ -23,7 +23,7 @@ def run_id_of(path: Path) -> str | None:
     return safetensors_metadata(path).get("athanor_run_id")
 
 
-def stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp(path: str | Path) -> tuple[int, int, int] | None:
     """Return size, time of change and inode, which change when the file does; None if there is no file."""
     try:
         stat = os.stat(path)

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..files import parse_lines, read_lines
+from ..files import parse_lines
 from .stretches import stretches
 
-WHOLE = 4_000_000
-"""Bytes that are read whole; of more, evenly spread parts."""
+WHOLE = 1_000_000
+"""Bytes that are read whole, about as many lines as a curve has points; of more, one line for each point."""
+SAMPLED = 4_000_000
+"""Bytes of which `sampled` reads every line; of more, evenly spread parts of that many bytes in all."""
 PIECE = 4096
 
 MetricsLine = dict[str, Any]
@@ -69,19 +71,21 @@ def _line(file: BinaryIO, at: int) -> MetricsLine:
     return next(_entries(file.readline()), {})
 
 
-def entries(folder: Path) -> list[MetricsLine]:
-    """Return one entry per step, in order; of a step that was done again, the last one."""
-    return _ordered(_with_steps(read_lines(folder / "metrics.jsonl")))
-
-
 def loss(entry: MetricsLine) -> float:
     """Return the loss of a step; NaN, which JSON writes as null, where it gave no number."""
     return math.nan if entry["loss"] is None else entry["loss"]
 
 
 def rate(entry: MetricsLine) -> float:
-    """Return the learning rate that the optimizer used: d * lr where it finds d itself (D-Adaptation, Prodigy), else lr."""
-    return entry["lr"] if entry.get("d_lr") is None else entry["d_lr"]
+    """Return the learning rate that the optimizer used: d * lr where it finds d itself (D-Adaptation, Prodigy), else lr; NaN
+    where neither is a number."""
+    known = (entry[name] for name in ("d_lr", "lr") if entry.get(name) is not None)
+    return next(known, math.nan)
+
+
+def is_left_out(entry: MetricsLine) -> bool:
+    """Return whether a step had no picture that could be trained on: its loss is no number, which says nothing of the settings."""
+    return entry["loss"] is None and entry.get("pictures") == []
 
 
 def sampled(folder: Path, count: int = 200) -> list[MetricsLine]:
@@ -89,10 +93,10 @@ def sampled(folder: Path, count: int = 200) -> list[MetricsLine]:
     try:
         with (folder / "metrics.jsonl").open("rb") as file:
             size = file.seek(0, 2)
-            if size <= WHOLE:
+            if size <= SAMPLED:
                 file.seek(0)
                 return _ordered(_entries(file.read(size)))
-            return _ordered(entry for group in _pieces(file, 0, size, count, WHOLE // count) for entry in group)
+            return _ordered(entry for group in _pieces(file, 0, size, count, SAMPLED // count) for entry in group)
     except OSError:
         return []
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-LENGTH, MOST = 4, 8192
+LENGTH, MOST = 1, 8192
 """Lines of a stretch to begin with; of more stretches than that, two become one."""
 KEPT = 16
 """Files whose stretches are remembered, those that were asked for last."""

@@ -5,7 +5,7 @@ The host refuses a prompt that lacks an input of a node, and ignores one that th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .comfy_nodes import host_nodes
@@ -19,17 +19,17 @@ def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Give this pack's nodes in `prompt` what they lack: inputs by an older name get the new one, missing ones their default.
 
     Args:
-        prompt: node id -> class_type and inputs; its nodes' inputs are changed in place.
+        prompt: node id -> class_type and inputs; its nodes' inputs are changed in place. What is no node is passed over,
+            so that the host names it.
 
     Returns:
         (node id, sentence) for each input that a node does not have, such as one of a newer version: it stays without
         effect. Each input of a node type is named once.
     """
     warnings = []
-    for key, node in prompt.items():
-        type_, inputs = node.get("class_type"), node.get("inputs")
+    for key, type_, inputs in _nodes(prompt):
         kind = host_nodes.NODE_CLASS_MAPPINGS.get(type_)
-        if kind is None or inputs is None or not kind.__module__.startswith(f"{_PACK}."):
+        if kind is None or not kind.__module__.startswith(f"{_PACK}."):
             continue
         types = kind.INPUT_TYPES()
         specs = {**types.get("required", {}), **types.get("optional", {})}
@@ -45,6 +45,13 @@ def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:
                 _named.add((type_, name))
                 warnings.append((key, _sentence(type_, name)))
     return warnings
+
+
+def _nodes(prompt: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield (id, type, inputs) of all in `prompt` that has the form of a node."""
+    for key, node in prompt.items() if isinstance(prompt, dict) else ():
+        if isinstance(node, dict) and isinstance(node.get("class_type"), str) and isinstance(node.get("inputs"), dict):
+            yield key, node["class_type"], node["inputs"]
 
 
 def _sentence(type_: str, name: str) -> str:

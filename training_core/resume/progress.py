@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from ..history.events import Stepped
 class Outcome:
     """What one step computed, still on the device: reading a number waits for the device."""
 
-    losses: torch.Tensor  # (N,) of every sample, weighted
+    losses: torch.Tensor  # (N,) of every sample, weighted; N is 0 where all pictures of the step are left out
     t: torch.Tensor  # (N,) timesteps in 0..1000
     grad_norm: torch.Tensor  # () before clipping
     lrs: tuple[float, ...] = ()  # of every parameter group
@@ -42,7 +43,7 @@ class Pending:
         return Stepped(
             step=self.step,
             epoch=self.epoch,
-            loss=sum(losses) / len(losses),
+            loss=sum(losses) / len(losses) if losses else math.nan,
             lr=lrs[0] if lrs else self.lr,
             grad_norm=self.outcome.grad_norm.item(),
             seconds=self.seconds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..data.buckets import recorded_crop
-from ..data.cache import LatentCache, TextCache
+from ..data.cache import LatentCache, TextCache, and_more
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample, SampleCaption
 from ..data.store import DiskStore, MemoryStore, Store, Tensors
 from ..errors import AthanorError
@@ -77,9 +77,10 @@ class Encodings:
         self._texts = TextCache(self._store, fingerprint.text_encoder(clip))
         self._kept: set[str] = set()
         self._counted_cuts = False
+        self._told: set[str] = set()  # pictures that a warning has named as left out
 
     def fill(self, batches: list[PlannedBatch], for_good: bool = False) -> Iterator[Encoded | Warned]:
-        """Encode what these batches need and nobody has encoded yet.
+        """Encode what these batches need and nobody has encoded yet; a warning names pictures of which the VAE makes NaN.
 
         Args:
             for_good: keep it to the end of the run, else until the next call.
@@ -93,6 +94,8 @@ class Encodings:
             for done, total in progress:
                 guard.stop_if_interrupted()
                 yield Encoded(what, done, total)
+        if not for_good:  # an epoch tells whether it is the VAE or single pictures
+            yield from self._left_out(variants)
         needed = self._latents.keys(variants) | {self._texts.key(caption) for caption in captions}
         if for_good:
             self._kept |= needed
@@ -112,6 +115,34 @@ class Encodings:
         with ExitStack() as stack:
             exact = cache(lambda: stack.enter_context(in_float32(self._vae)))
             yield from self._latents.fill(variants, lambda pixels: host_vae.encode(exact(), pixels))
+
+    def _left_out(self, variants: list[CropVariant]) -> Iterator[Warned]:
+        """Yield a warning that names the pictures whose latents are no numbers, each once per run.
+
+        Raises:
+            AthanorError: half of them or more are: the VAE is at fault.
+        """
+        names = [name for name in self._latents.broken(variants) if name not in self._told]
+        if names:
+            self._told.update(names)
+            yield Warned(
+                f"{and_more(names)}: the VAE encodes it as NaN or infinity, so it is left out of the training; connect another VAE "
+                "(Load VAE), or remove the picture from the folder."
+            )
+
+    def usable(
+        self, batches: list[PlannedBatch], agree: Callable[..., Iterable[bool]] | None = None
+    ) -> list[PlannedBatch]:
+        """Return batches without the samples that cannot be trained on, those whose latents are no numbers; a batch may be left
+        without any.
+
+        Args:
+            batches: that were encoded.
+            agree: flags -> those that any process of the run has set; None: this is the only one.
+        """
+        broken = [self._latents.is_broken(sample.variant) for batch in batches for sample in batch.samples]
+        flags = iter(agree(*broken) if agree else broken)
+        return [replace(b, samples=tuple(s for s in b.samples if not next(flags))) for b in batches]
 
     def _cut(self, caption: SampleCaption) -> bool:
         """Return whether a caption that has been filled in is longer than the encoders read."""
@@ -156,12 +187,15 @@ class Encodings:
         """Return a batch that was lost, since another process needed the cache's room: encoded once more.
 
         Raises:
-            AthanorError: it is lost again at once.
+            AthanorError: it is lost again at once, or none of its pictures can be encoded.
         """
         for _ in self.fill([batch], for_good=True):
             pass
         model.load()  # the encoders may have pushed it out
-        fetched = self.fetch(batch, *key)
+        usable = self.usable([batch])[0]
+        if not usable.samples:
+            self._latents.broken(sample.variant for sample in batch.samples)  # raises
+        fetched = self.fetch(usable, *key)
         if fetched is None:
             raise AthanorError(
                 "cache_limit_gb is too small for the runs that share the cache: raise it in Cache Config."

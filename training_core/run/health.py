@@ -19,7 +19,7 @@ EXPLODES = 100.0
 
 
 class Diverged(AthanorError):
-    """Loss or gradient were NaN or infinite for IN_A_ROW steps."""
+    """Loss or gradient were NaN or infinite for IN_A_ROW steps, or from the first to the last."""
 
 
 class Health:
@@ -41,6 +41,10 @@ class Health:
         Raises:
             Diverged: IN_A_ROW steps in a row could not be used.
         """
+        if (
+            not step.losses and not step.grad_norm
+        ):  # every picture of the step was left out, which says nothing of the settings
+            return
         finite = math.isfinite(step.loss)
         self._begun |= step.step == 1
         self._ever |= finite
@@ -54,17 +58,36 @@ class Health:
                 )
             return
         self.bad = 0
-        if len(self._norms) == self._norms.maxlen and step.grad_norm > EXPLODES * statistics.median(self._norms):
+        usual = statistics.median(self._norms) if len(self._norms) == self._norms.maxlen else 0.0
+        if usual and step.grad_norm > EXPLODES * usual:
             yield from self._once(
                 "explodes",
-                f"The gradient explodes at step {step.step} ({step.grad_norm:.3g}, usually "
-                f"{statistics.median(self._norms):.3g}): lower learning_rate, or check the pictures of that step.",
+                f"The gradient explodes at step {step.step} ({step.grad_norm:.3g}, usually {usual:.3g}): lower learning_rate, or "
+                "check the pictures of that step.",
             )
         self._norms.append(step.grad_norm)
         if len(self._norms) == 20 and not any(self._norms):
             yield from self._once(
                 "zero", "The gradient is 0 in every step: nothing is learned; check the network and the loss."
             )
+
+    def first_look(self, loss: float) -> None:
+        """Check the probe's loss before the first step.
+
+        Raises:
+            Diverged: none of its samples gave a number, so that no step could: the model itself is at fault.
+        """
+        if not math.isfinite(loss):
+            raise Diverged(f"Loss is NaN or infinite before the first step: {self._blame()}".rstrip(" :"))
+
+    def end(self) -> None:
+        """Check a run that has come to its end, which may have fewer steps than IN_A_ROW.
+
+        Raises:
+            Diverged: its first step was seen, and no step has ever given a number: nothing was trained.
+        """
+        if self._begun and not self._ever:
+            raise Diverged(f"Loss was NaN or infinite in every step: {self._blame()}".rstrip(" :"))
 
     def _why(self, step: Stepped) -> str:
         """Return what to do after too many skipped steps."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ..data.plan import PlannedBatch
-from ..history.events import Event
+from ..history.events import Event, Probed
 from ..host import devices, guard
 from ..host.model import Trainable
 from ..optim.averaging import WeightsContext
@@ -43,8 +43,15 @@ class RunHooks:
     ranks: Ranks
 
     def start(self, progress: RunProgress) -> Iterator[Event]:
-        """Look and draw before the first step."""
-        yield from self._probe(0)
+        """Look and draw before the first step.
+
+        Raises:
+            Diverged: the model gives nothing but NaN.
+        """
+        for event in self._probe(0):
+            yield event
+            if isinstance(event, Probed):
+                self.health.first_look(event.loss)
         if self.samples.due("step", 0):
             yield from self._draw(progress, "step")
 
@@ -97,8 +104,13 @@ class RunHooks:
             yield from self._save(progress, "epoch")
 
     def end(self, progress: RunProgress) -> Iterator[Event]:
-        """Save after the last step, or where the user has stopped the run."""
+        """Save after the last step, or where the user has stopped the run.
+
+        Raises:
+            Diverged: no step has given a number, so that there is nothing to save.
+        """
         yield from self._read(progress)
+        self.health.end()
         yield from self._save(progress, "last" if progress.step == self.steps else "asked")
 
     def memory(self) -> float:

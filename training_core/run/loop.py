@@ -45,6 +45,7 @@ def loop(
     length: Length,
     batches_per_step: int,
     epoch_plan: Callable[[int], list[PlannedBatch]],
+    usable: Callable[[list[PlannedBatch]], list[PlannedBatch]],
     load: Callable[[list[Step]], Generator[tuple[Sequence[Conditioned], float]]],
     stepper: Callable[[int, float, Sequence[Conditioned], Sequence[int]], Outcome],
     learning_rate: Callable[[int], float],
@@ -56,6 +57,7 @@ def loop(
     Args:
         batches_per_step: the last step of an epoch takes what is left.
         epoch_plan: epoch from 0 -> its batches, of all processes.
+        usable: the batches of an epoch, once they are encoded -> the same without the samples that cannot be trained on.
         load: steps -> for each, this process' batches on the device and the seconds that were waited for them.
         stepper: makes one step (`step.Stepper`).
         learning_rate: step from 0 -> learning rate.
@@ -64,7 +66,9 @@ def loop(
     for epoch in range(progress.epoch, length.epochs):
         batches = epoch_plan(epoch)
         yield from hooks.before_epoch(batches)
-        groups = [batches[i : i + batches_per_step] for i in range(0, len(batches), batches_per_step)]
+        batches = usable(batches)
+        parts = (batches[i : i + batches_per_step] for i in range(0, len(batches), batches_per_step))
+        groups = [[batch for batch in part if batch.samples] for part in parts]
         numbered = enumerate(groups, epoch * length.steps_per_epoch)
         steps = [(number, group) for number, group in numbered if progress.step <= number < length.steps]
         start = time.perf_counter()

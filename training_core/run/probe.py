@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import nullcontext
 
@@ -33,8 +34,9 @@ class Probe:
         self.first: torch.Tensor | None = None  # losses of the first look, (samples,)
 
     def prepare(self) -> Iterator[Encoded | Warned]:
-        """Encode the probe's pictures and captions."""
+        """Encode the probe's pictures and captions; what cannot be encoded is not looked at."""
         yield from self._encodings.fill(self._batches, for_good=True)
+        self._batches = [batch for batch in self._encodings.usable(self._batches) if batch.samples]
 
     def due(self, step: int, steps: int) -> bool:
         """Return whether to look after `step` of a run's `steps`: at step 0, every validate_every_n_steps and at the last."""
@@ -44,13 +46,19 @@ class Probe:
     def look(
         self, step: int, network: torch.nn.Module, model: Trainable, eval_weights: WeightsContext = nullcontext
     ) -> Probed:
-        """Return the network's loss after `step` steps, also as a percentage of that of the first look."""
+        """Return the network's loss after `step` steps, also as a percentage of that of the first look.
+
+        Samples that give no number, now or at the first look, do not count; both are NaN where none does.
+        """
         with eval_mode(network, eval_weights):
             losses = torch.cat(list(self._look(model)))
         if self.first is None:
             self.first = losses
-        percent = 100 * losses.sum().item() / max(self.first.sum().item(), 1e-12)
-        return Probed(step, losses.mean().item(), percent, self._label)
+        known = losses.isfinite() & self.first.isfinite()
+        if not known.any():
+            return Probed(step, math.nan, math.nan, self._label)
+        percent = 100 * losses[known].sum().item() / max(self.first[known].sum().item(), 1e-12)
+        return Probed(step, losses[known].mean().item(), percent, self._label)
 
     def _look(self, model: Trainable) -> Iterator[torch.Tensor]:
         objective = Objective(LossSettings(), NoiseSettings(), model.schedule)

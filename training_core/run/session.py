@@ -84,6 +84,7 @@ def session(context: Context) -> Iterator[Event]:
             length=run.length,
             batches_per_step=job.training.batches_per_step,
             epoch_plan=lambda epoch: planned if epoch == first_epoch else run.plan(job, epoch),
+            usable=lambda batches: run.encodings.usable(batches, ranks.any),
             load=BatchLoader(
                 run.encodings,
                 models.model,

@@ -99,23 +99,34 @@ class Stepper:
     ) -> Outcome:
         """Make one optimizer step on `batches` (gradient accumulation); every sample has the same weight.
 
-        A step whose gradient is NaN or infinite changes nothing.
+        A step whose gradient is NaN or infinite changes nothing, and so does one without any: module dropout has dropped every
+        layer, or all of its pictures are left out. Its norm is 0.
 
         Args:
             step: from 0; random numbers are keyed by it.
-            batches: of this process; empty if the step has fewer batches than there are processes.
+            batches: of this process; empty if the step has fewer batches than there are processes, or no usable picture.
             sizes: samples in each batch of the step, of all processes; None: `batches` are all.
         """
-        sizes = sizes or [len(batch.latents) for batch in batches]
+        sizes = [len(batch.latents) for batch in batches] if sizes is None else sizes
         for group in self._optimizer.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
         numbered, total = self._ranks.shard(sizes), sum(sizes)
+        self._optimizer.zero_grad(set_to_none=True)
 
         def backward(max_samples: int | None) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
             return self._backward(step, numbered, batches, total, max_samples)
 
-        own = self._deterministic(lambda: self._splitter(batches, backward))
-        losses, timesteps = self._ranks.exchange(self._parameters, own, sizes)
+        losses = timesteps = torch.zeros(0)
+        if total:
+            own = self._deterministic(lambda: self._splitter(batches, backward))
+            losses, timesteps = self._ranks.exchange(self._parameters, own, sizes)
+        norm = self._step(step) if any(p.grad is not None for p in self._parameters) else torch.zeros(())
+        lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
+        d_lr = optimizers.effective(self._optimizer)
+        return Outcome(losses=losses, t=timesteps, grad_norm=norm, lrs=lrs, d_lr=d_lr)
+
+    def _step(self, step: int) -> torch.Tensor:
+        """Clip the gradients and update the weights by them; returns their norm before clipping, ()."""
         with self._splitter.update(), self._deterministic.update(), self._updating(step):
             self._scaler.unscale_(self._optimizer)
             limit = self._max_grad_norm or float("inf")
@@ -125,9 +136,7 @@ class Stepper:
                 for action in self._after_update:
                     action()
         self.consistent = True
-        lrs = tuple(group["lr"] for group in self._optimizer.param_groups)
-        d_lr = optimizers.effective(self._optimizer)
-        return Outcome(losses=losses, t=timesteps, grad_norm=norm, lrs=lrs, d_lr=d_lr)
+        return norm
 
     def rehearse(self, batches: Sequence[Conditioned], max_samples: int | None = None) -> None:
         """Run a step's forward and backward passes without its update, at most `max_samples` at a time. Neither weights nor
@@ -171,7 +180,9 @@ class Stepper:
                 for part, noised in pieces(batch, whole, max_samples):
                     with self._around():
                         loss = self._objective.losses(self._predict(noised, part), noised, part.mask) * part.weights
-                        self._scaler.scale(loss.sum() / total).backward()
+                        scaled = self._scaler.scale(loss.sum() / total)
+                        if scaled.requires_grad:  # else module dropout has dropped every layer
+                            scaled.backward()
                     of_pieces.append(loss.detach())
                 losses.append(torch.cat(of_pieces))
                 timesteps.append(whole.t)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from ..errors import AthanorError
+from ..errors import AthanorError, FileError
 from ..families import Family
 from ..files import write_atomically
 from ..history import registry
@@ -56,16 +56,20 @@ def _wanted(job: Job, family: Family) -> Path:
 def _check_writable(target: Path) -> None:
     """Write an empty file beside `target` and take it away: no run is to fail at its end.
 
+    Its name is as long as that of any file of the run.
+
     Raises:
         AthanorError: nothing can be written there.
     """
-    attempt = target.with_suffix(".try")
+    attempt = target.with_name(f"{target.stem}-step{0:08}-diffusers.safetensors.try")
     try:
         write_atomically(attempt, lambda temporary: temporary.write_bytes(b""), durable=False)
         attempt.unlink(missing_ok=True)
-    except OSError as error:
-        too_long = error.errno == errno.ENAMETOOLONG
-        advice = "choose a shorter name" if too_long else "change its permissions, or free some space"
+    except FileError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise AthanorError(
+                "output_name is too long for the disk of the loras folder: choose a shorter one."
+            ) from None
         raise AthanorError(
-            f"output_name: nothing can be written to {target.parent} ({error.strerror}); {advice}."
+            f"output_name: nothing can be written to {target.parent} ({error.strerror}); {error.advice}."
         ) from None

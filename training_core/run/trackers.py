@@ -42,10 +42,13 @@ class Tracker:
             values |= {f"lr/group{i}": lr for i, lr in enumerate(event.lrs)} or {"lr/unet": event.lr}
             if event.d_lr is not None:
                 values["lr/d*lr/unet"] = event.d_lr
-            # A step that was skipped has no gradient, or no loss: a gap in the chart.
-            self._tracker.log({name: v for name, v in values.items() if math.isfinite(v)}, step=event.step)
+            self._numbers(values, event.step)
         elif isinstance(event, Probed):
-            self._tracker.log({"loss/probe": event.loss, "loss/probe_percent": event.percent}, step=event.step)
+            self._numbers({"loss/probe": event.loss, "loss/probe_percent": event.percent}, event.step)
+
+    def _numbers(self, values: dict[str, float], step: int) -> None:
+        """Log what is a number: a step that was skipped has no gradient, or no loss, which is a gap in the chart."""
+        self._tracker.log({name: value for name, value in values.items() if math.isfinite(value)}, step=step)
 
 
 @contextmanager

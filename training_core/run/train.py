@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.plan import Buckets
-from ..errors import AthanorError
+from ..errors import AthanorError, FileError
 from ..files import remove_leftovers
 from ..history.events import Event
 from ..history.graph import Graph
@@ -92,12 +91,13 @@ def _forget_earlier_attempt(folder: Path) -> None:
 
 
 def _raise_with_advice(error: BaseException, job: Job, folder: Path) -> None:
-    """Raise what the user can do about a full disk or a full GPU, as one sentence; return for any other error."""
+    """Raise what the user can do about a file or a full GPU, as one sentence; return for any other error."""
     step = state.step_of(folder / "state")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = error.filename or folder
+    if isinstance(error, OSError) and (error.filename or FileError.of(error).full):
+        access = "written" if isinstance(error, FileError) else "read"  # what is written goes through `files`
+        told = FileError.of(error, None if error.filename else folder, access)
         raise AthanorError(
-            f"The disk is full ({where}): free some space and queue the graph again, it resumes from step {step}."
+            f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}."
         ) from error
     if not isinstance(error, AthanorError) and devices.is_out_of_memory(error):
         raise AthanorError(

@@ -31,7 +31,7 @@ class LargestBatch:
     """The batch of the first epoch with the most pixels, on the device, ready to be tried."""
 
     def __init__(self, job: Job, run: Prepared, host_model: Trainable, stepper: Stepper) -> None:
-        batch = max(run.plan(job, 0), key=lambda b: b.bucket[0] * b.bucket[1] * len(b.samples))
+        batch = max(run.encodings.usable(run.plan(job, 0)), key=lambda b: b.bucket[0] * b.bucket[1] * len(b.samples))
         fetched = run.encodings.fetch(batch, 0, 0) or run.encodings.fetch_again(batch, host_model, 0, 0)
         self.count = len(batch.samples)
         self.size = f"{self.count} of {batch.bucket[0]}x{batch.bucket[1]}"  # in words

@@ -36,10 +36,13 @@ class Run {
     return this.summary?.events ?? [];
   }
 
-  /** Probe losses as [step, percent of the first], by step; of a step that was trained twice, the later one. */
+  /**
+   * Probe losses as [step, percent of the first], by step; of a step that was trained twice, the later one. A look that
+   * gave no number is none.
+   */
   get probes() {
     const latest = new Map(this.events.filter((e) => e.event === "probed").map((e) => [e.step, e.percent]));
-    return [...latest].sort((a, b) => a[0] - b[0]);
+    return [...latest].filter(([, percent]) => percent != null).sort((a, b) => a[0] - b[0]);
   }
 
   /** Call `changed` whenever something is new. Returns a function that ends this. */
@@ -167,12 +170,33 @@ export function run(id) {
   return runs.get(id);
 }
 
-/** Short summaries of all runs on disk, the newest first. */
-export const list = () => get("/runs?short=1");
+const listed = new Map(); // short summaries by run id, as of `revision`
+let revision = 0;
+let total = 0;
+let listing = Promise.resolve();
+
+/** Short summaries of all runs on disk, the newest first. Of thousands only those that have changed are sent. */
+export function list() {
+  listing = listing.catch(() => {}).then(readList);
+  return listing;
+}
+
+async function readList() {
+  await readChanges();
+  if (listed.size !== total) await readChanges(true); // some were deleted
+  return [...listed.values()].sort((a, b) => (b.time ?? 0) - (a.time ?? 0));
+}
+
+async function readChanges(anew = false) {
+  const answer = await get(`/runs?since=${anew ? 0 : revision}`);
+  if (anew) listed.clear();
+  for (const summary of answer.rows) listed.set(summary.run_id, summary);
+  ({ revision, total } = answer);
+}
 
 /** The id of the newest run with a name, or null; of several, the newest that this node trained. */
 export async function find(name, node) {
-  const named = await get(`/runs?name=${encodeURIComponent(name)}`);
+  const named = await get(`/runs?short=1&name=${encodeURIComponent(name)}`);
   if (named.length < 2) return named[0]?.run_id ?? null;
   for (const { run_id } of named.slice(0, 5)) if ((await get(`/runs/${run_id}`)).node === node) return run_id;
   return named[0].run_id;

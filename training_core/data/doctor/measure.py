@@ -10,9 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy import fft, ndimage
 
+from ...pictures import UnreadablePicture, opened
 from .. import decode
 from ..dataset import Dataset, Picture
 
@@ -81,7 +82,7 @@ def measure_all(dataset: Dataset, progress: Callable[[int, int], None] | None = 
 def _try(source: PixelSource) -> Measure | None:
     try:
         return _measure(source)
-    except decode.UNREADABLE:
+    except UnreadablePicture:
         return None
 
 
@@ -94,16 +95,17 @@ def load(source: PixelSource, side: int = LARGEST) -> Image.Image:
     """Return a picture's upright RGB pixels, reduced by a whole number as long as its longest side stays at least `side`.
 
     Raises:
-        one of decode.UNREADABLE: the file cannot be read.
+        UnreadablePicture: the file cannot be read.
     """
-    with Image.open(source.path) as image:
+    result = None
+    with opened(source.path) as image:
         longest = max(image.size)
         if image.format in ("JPEG", "MPO") and longest >= 2 * side:
             # JPEG can be decoded at a half or a quarter; the colour profile does not matter here.
-            image.draft("RGB", tuple(s * side // longest for s in image.size))
-            result = ImageOps.exif_transpose(image).convert("RGB")
-        else:
-            result = decode.decode(source.path, source.background)
+            image.draft("RGB", (image.width * side // longest, image.height * side // longest))
+            result = decode.upright(image).convert("RGB")
+    if result is None:
+        result = decode.decode(source.path, source.background)
     times = max(result.size) // side
     return result.reduce(times) if times > 1 else result
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from ...charts.bars import Bar
 from ...drawing import ACCENT, INK, LINE, MUTED, PAPER, font_for, shorten, wrap
-from .. import decode
+from ...pictures import UnreadablePicture
 from ..dataset import Dataset, several
 from .examine import Diagnosis
 from .finding import Finding
@@ -113,7 +113,7 @@ def _pixels(dataset: Dataset) -> Callable[[int], tuple[str, Image.Image | None]]
                 image = load(source_of(dataset, picture), 2 * SIDES[0])
                 image.thumbnail((2 * SIDES[0], 2 * SIDES[0]))
                 loaded[index] = image
-            except decode.UNREADABLE:
+            except UnreadablePicture:
                 loaded[index] = None
         return picture.name, loaded[index]
 

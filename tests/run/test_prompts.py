@@ -1,0 +1,91 @@
+"""Files of sample prompts, in every form that is used."""
+
+import json
+from pathlib import Path
+
+import fuzz
+import pytest
+from athanor.training_core.errors import AthanorError
+from athanor.training_core.run import prompts
+from athanor.training_core.settings import SamplingSettings
+
+BOM = "\ufeff"
+
+
+def read(text: str, folder: Path, name: str = "p.json") -> list[prompts.Prompt]:
+    (folder / name).write_text(text, encoding="utf-8")
+    return prompts.read(SamplingSettings(sample_prompts=name), folder, ())
+
+
+def test_a_line_has_sd_scripts_options():
+    default = prompts.Prompt(text="", negative="", width=512, height=512, seed=1, steps=20, cfg=7.0)
+    found = prompts.parse_line(
+        "a cat --n bad, worse --w 771 --H 512 --d 42 --l 7.5 --s 5000 --g 3.5 --w abc --d -1", default
+    )
+    assert (found.text, found.negative, found.width, found.seed) == ("a cat", "bad, worse", 768, 42)
+    assert (found.steps, found.cfg, found.guidance) == (1000, 7.5, 3.5)
+    assert prompts.parse_line(f"a --w {'9' * 9000} --l {'9' * 9000} --h 99999", default).width == 512
+    assert prompts.parse_line("a --h 99999", default).height == 8192
+    with pytest.raises(AthanorError, match="the seed 18446744073709551616 is not within"):
+        prompts.parse_line(f"a --d {2**64}", default)
+    assert prompts.parse_line(f"a --d {2**64 - 1}", default).seed == 2**64 - 1
+
+
+def test_text_files_may_have_a_byte_order_mark(tmp_path: Path):
+    found = read(f"{BOM}# note\r\na cat\u2028sitting --d 7\r\n\r\na dog", tmp_path, "p.TXT")
+    assert [(p.text, p.seed) for p in found] == [("a cat\u2028sitting", 7), ("a dog", 43)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOM + '[prompt]\nwidth = 768\n[[prompt.subset]]\nprompt = "a"\n[[prompt.subset]]\nprompt = "b"',
+        '[[prompt]]\nprompt = "a"\nwidth = 768\n[[prompt]]\nprompt = "b"\nwidth = "768"',
+        'prompt = ["a --w 768", "b --w 768"]',
+        '[prompt]\nwidth = 768.0\nsubset = ["a", "b"]',
+        BOM + '["a --w 768", {"prompt": "b", "width": "768", "seed": -1, "scale": null}]',
+        '{"prompt": [{"prompt": "a", "width": "771"}, {"prompt": "b", "width": 768, "unknown": 3}]}',
+    ],
+)
+def test_forms_of_toml_and_json(text: str, tmp_path: Path):
+    found = read(text, tmp_path, "p.json" if text.strip(BOM)[:2] in ('["', '{"') else "p.toml")
+    assert [(p.text, p.width, p.seed) for p in found] == [("a", 768, 42), ("b", 768, 43)]
+
+
+def test_one_object_is_one_prompt(tmp_path: Path):
+    (found,) = read('{"prompt": "a", "seed": "7", "scale": "4.5", "sample_steps": 9999}', tmp_path)
+    assert (found.text, found.seed, found.cfg, found.steps) == ("a", 7, 4.5, 1000)
+    assert read('["\\ud83d\\ude00 \\ud800"]', tmp_path)[0].text == "\U0001f600 \ufffd"
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"prompt": "a", "seed": 2**64}, "the seed 18446744073709551616 is not within"),
+        ({"prompt": "a", "seed": "1e99"}, "the seed 1e99 is not within"),
+        ({"prompt": "a", "seed": True}, "seed is 'True', which is no whole number"),
+        ({"prompt": "a", "width": "wide"}, "width is 'wide', which is no whole number"),
+        ({"prompt": "a", "width": [1]}, "width is"),
+        ({"prompt": "a", "scale": float("nan")}, "cfg is 'nan', which is no number"),
+        ({"prompt": "a", "scale": "Infinity"}, "no number"),
+        ({"prompt": "a", "negative_prompt": 3}, "'negative_prompt' that is no text"),
+        ({"prompt": ["a"]}, "'prompt' that is no text"),
+        ({"width": 3}, "no 'prompt'"),
+        (None, "neither a text nor an object"),
+    ],
+)
+def test_what_no_sampler_takes_is_named(entry: object, words: str, tmp_path: Path):
+    with pytest.raises(AthanorError, match=words) as found:
+        read(json.dumps([entry]), tmp_path)
+    fuzz.check_message(str(found.value))
+    assert str(found.value).startswith("sample_prompts: ")
+
+
+def test_files_that_are_not_there_or_empty(tmp_path: Path):
+    for name in ("gone.txt", "../p.txt", f"{'x' * 300}.txt", "a\0.txt"):
+        with pytest.raises(AthanorError, match=r"no file|outside"):
+            prompts.read(SamplingSettings(sample_prompts=name), tmp_path, ())
+    for text in ("[]", "{}", "3", '"', '{"prompt": {}}'):
+        with pytest.raises(AthanorError) as found:
+            read(text, tmp_path)
+        fuzz.check_message(str(found.value))
