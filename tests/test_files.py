@@ -126,13 +126,27 @@ def test_a_safetensors_file_is_read_whole_or_refused(tmp_path: Path):
     assert torch.equal(tensors["x"], torch.arange(6.0).reshape(2, 3)) and metadata == {"ss_steps": "7"}
 
     data = path.read_bytes()
-    bad = [data[:-1], data + b"x", data[:30], data[:3], b"", b"\xff" * 100, b"\x02" + bytes(7) + b"[]", None]
+    bad = [data[:-1], data + b"x", data[:30], data[:3], b"", b"\xff" * 100, None]
+    headers = (
+        b"[]", b"null", b'{"a": 3}', b'{"a": {"data_offsets": 0}}', b'{"a": {"data_offsets": ["0", "0"]}}', b"[" * 5000,
+        b'{"__metadata__": []}', b'{"__metadata__": {"a": 1}}', b'{"__metadata__": {"a": "b"}, "c": ' + b"[" * 90 + b"]" * 90 + b"}",
+    )  # fmt: skip
+    bad += [len(text).to_bytes(8, "little") + text for text in headers]
     for content in bad:
         path.unlink(missing_ok=True) if content is None else path.write_bytes(content)
         assert safetensors_metadata(path) == {}
         for reader in (safetensors_header, read_safetensors):
             with pytest.raises(UnreadableFile):
                 reader(path)
+
+
+def test_a_shape_that_torch_cannot_have_is_said_in_words(tmp_path: Path):
+    """safetensors takes the file, and torch raises a TypeError at the tensor."""
+    path = tmp_path / "a.safetensors"
+    header = b'{"a": {"dtype": "F32", "shape": [0, 9223372036854775808], "data_offsets": [0, 0]}}'
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(UnreadableFile, match=r"^a\.safetensors: "):
+        read_safetensors(path)
 
 
 def test_a_safetensors_file_without_metadata_has_none(tmp_path: Path):

@@ -25,6 +25,8 @@ METADATA = "__metadata__"
 """The key of a safetensors header that holds the file's metadata; all other keys are names of tensors."""
 _LARGEST_HEADER = 100_000_000
 """Bytes; safetensors itself refuses a longer header, so a larger number is not a safetensors file's length field."""
+_DEEPEST = 64
+"""Levels of lists and objects in each other: what is deeper was made to be, and Python's own functions give up on it."""
 
 
 class UnreadableFile(ValueError):
@@ -35,7 +37,7 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     """Read the header of a safetensors file, without torch and without its tensors.
 
     Returns:
-        Tensor name -> its "dtype", "shape" and "data_offsets"; under `METADATA` the metadata, if there is any.
+        Tensor name -> its "dtype", "shape" and "data_offsets"; under `METADATA` the metadata (text -> text), if there is any.
 
     Raises:
         UnreadableFile: the file cannot be opened, has no such header, or is not as long as its header says.
@@ -43,19 +45,27 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if length > _LARGEST_HEADER:
-                raise UnreadableFile(f"{path.name} does not begin with a safetensors header")
-            header = json.loads(file.read(length))
+            header = parse_json(file.read(length)) if length <= _LARGEST_HEADER else None
             size = os.fstat(file.fileno()).st_size
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != METADATA]
-        expected = 8 + length + max(ends, default=0)
     except OSError as error:
-        raise UnreadableFile(str(error)) from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UnreadableFile(f"{path.name} does not begin with a safetensors header") from error
+        raise UnreadableFile(f"{path.name}: {error.strerror or error}") from error
+    if not isinstance(header, dict) or not all(_is_entry(*entry) for entry in header.items()):
+        raise UnreadableFile(f"{path.name} does not begin with a safetensors header")
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != METADATA]
+    expected = 8 + length + max(ends, default=0)
     if size != expected:
         raise UnreadableFile(f"{path.name} has {size} bytes, its header says {expected}")
     return header
+
+
+def _is_entry(name: str, entry: Any) -> bool:
+    """Return whether an entry of a header is one of a safetensors file: where a tensor lies, or metadata of text alone."""
+    if not isinstance(entry, dict):
+        return name == METADATA and entry is None
+    if name == METADATA:
+        return all(isinstance(value, str) for value in entry.values())
+    offsets = entry.get("data_offsets")
+    return isinstance(offsets, list) and len(offsets) == 2 and all(isinstance(offset, int) for offset in offsets)
 
 
 def safetensors_metadata(path: Path) -> dict[str, str]:
@@ -72,11 +82,28 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
     Raises:
         UnreadableFile: the file cannot be opened, is cut off or is no safetensors file.
     """
+    safetensors_header(path)  # says in plain words what is wrong with most files
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise UnreadableFile(str(error)) from error
+    except (SafetensorError, OSError, RuntimeError, TypeError) as error:  # the last two: shapes that torch cannot have
+        words = (str(error).splitlines() or [""])[0][:150]
+        raise UnreadableFile(f"{path.name}: {words}") from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text of any origin; None if it is none, or is nested more than `_DEEPEST` levels."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [child for children in inner for child in children]
+        if not level:
+            return value
+    return None
 
 
 @contextmanager

@@ -130,11 +130,11 @@ def _of_record(record: Record) -> Points:
 def _of_file(path: Path, name: str) -> Checkpoint:
     """Return the checkpoint of a file; epoch and step from its name and metadata, 0 where neither says."""
     metadata = safetensors_metadata(path)
-    match = re.search(r"-(step)?(\d+)$", path.stem)
+    match = re.search(r"-(step)?(\d{1,15})$", path.stem)
 
     def number(key: str) -> int:
         text = metadata.get(key, "")
-        return int(text) if text.isdecimal() else 0
+        return int(text) if text.isdecimal() and len(text) <= 15 else 0
 
     epoch, step = number("ss_epoch"), number("ss_steps")
     if match and match[1]:

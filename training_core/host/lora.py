@@ -11,6 +11,7 @@ import comfy.utils
 import folder_paths
 
 from ..errors import AthanorError
+from ..files import safetensors_header
 from . import checkpoint, lora_fit
 
 Tensors = tuple[dict[str, Any], dict[str, str] | None]
@@ -27,10 +28,17 @@ def read(path: Path) -> Tensors:
     if not path.is_file() or not inside:
         raise AthanorError(f"{path.name} is not in the loras folder any more; train it again.")
     try:
+        if path.suffix == ".safetensors":
+            safetensors_header(path)  # says in plain words what is wrong with most files
         content: Any = comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
         return content
     except Exception as error:
-        raise AthanorError(f"{path.name} cannot be read ({error}); choose another file.") from None
+        raise AthanorError(f"{path.name} cannot be read ({_in_words(error)}); choose another file.") from None
+
+
+def _in_words(error: Exception) -> str:
+    """Return the first line of an error of the host or of torch, of at most 150 characters."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:150]
 
 
 def apply(
@@ -53,7 +61,7 @@ def apply(
     if strength == 0 and strength_clip == 0:
         return model, clip
     tensors = tensors or read(path)
-    patched, patched_clip = _load(model, clip, tensors, strength, strength_clip)
+    patched, patched_clip = _load(model, clip, path, tensors, strength, strength_clip)
     changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
     if not lora_fit.compared((model, clip), (patched, patched_clip), tensors[0]).fits:
         raise AthanorError(
@@ -70,12 +78,30 @@ def fit(model: Any, clip: Any, path: Path) -> lora_fit.Fit:
         AthanorError: as `read`.
     """
     tensors = read(path)
-    return lora_fit.compared((model, clip), _load(model, clip, tensors, 1.0, 1.0), tensors[0])
+    return lora_fit.compared((model, clip), _load(model, clip, path, tensors, 1.0, 1.0), tensors[0])
 
 
-def _load(model: Any, clip: Any, tensors: Tensors, strength: float, strength_clip: float) -> tuple[Any, Any]:
+def _load(
+    model: Any, clip: Any, path: Path, tensors: Tensors, strength: float, strength_clip: float
+) -> tuple[Any, Any]:
+    """Return MODEL and CLIP with a file's content on them.
+
+    Raises:
+        AthanorError: a layer is broken such that the host's loader stops at it.
+    """
     load: Any = comfy.sd.load_lora_for_models
-    return load(model, clip, tensors[0], strength, strength_clip, lora_metadata=tensors[1])
+    try:
+        return load(model, clip, tensors[0], strength, strength_clip, lora_metadata=tensors[1])
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    ) as error:  # a piece missing, alpha of two numbers
+        raise AthanorError(
+            f"The LoRA {path.name} is broken: ComfyUI's loader stops at it ({_in_words(error)}); LoRA Info lists its broken layers."
+        ) from None
 
 
 def _count(patcher: Any) -> int:

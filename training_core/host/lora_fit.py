@@ -123,4 +123,4 @@ def _block(whole: torch.Tensor | None, left: torch.Tensor | None, right: torch.T
 
 def _product(left: torch.Tensor, right: torch.Tensor) -> int:
     """Return how many numbers the product of an up and a down weight has."""
-    return left.shape[0] * (right.numel() // max(len(right), 1))
+    return left.shape[:1].numel() * right.shape[1:].numel()
