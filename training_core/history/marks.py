@@ -13,7 +13,7 @@ from .run_files import with_companions
 
 def stars(folder: Path) -> frozenset[str]:
     """Return the paths of the run's files that have a star (stars.json)."""
-    return frozenset(map(str, read_json(folder / "stars.json", [])))
+    return frozenset(path for path in read_json(folder / "stars.json", []) if isinstance(path, str))
 
 
 def star(record: Record, path: Path, on: bool) -> None:

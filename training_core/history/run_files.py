@@ -27,7 +27,7 @@ def stamp(path: str | Path) -> tuple[int, int, int] | None:
     """Return size, time of change and inode, which change when the file does; None if there is no file."""
     try:
         stat = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have
         return None
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
