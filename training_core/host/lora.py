@@ -8,11 +8,10 @@ from typing import Any
 
 import comfy.sd
 import comfy.utils
-import folder_paths
 
 from ..errors import AthanorError
 from ..files import safetensors_header
-from . import checkpoint
+from . import checkpoint, folders
 
 Tensors = tuple[dict[str, Any], dict[str, str] | None]
 """What is in a file: tensors by key, and the metadata."""
@@ -24,8 +23,7 @@ def read(path: Path) -> Tensors:
     Raises:
         AthanorError: it is gone, lies elsewhere, or cannot be read.
     """
-    inside = any(folder_paths.is_within_directory(root, str(path)) for root in folder_paths.get_folder_paths("loras"))
-    if not path.is_file() or not inside:
+    if not path.is_file() or not folders.is_lora(path):
         raise AthanorError(f"{path.name} is not in the loras folder any more; train it again.")
     try:
         if path.suffix == ".safetensors":
