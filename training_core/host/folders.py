@@ -139,6 +139,14 @@ def diffusers_folder(path: Path) -> Path:
     return Path(folder_paths.get_output_directory()) / "athanor" / "diffusers" / sub
 
 
+def is_listed(path: Path) -> bool:
+    """Return whether a file lies in a loras folder or a folder of models, so that the host lists it."""
+    try:
+        return bool(lora_name(path)) and ".." not in path.parts
+    except AthanorError:
+        return False
+
+
 def lora_names() -> list[str]:
     """Return all LoRA files, as the host lists them."""
     return folder_paths.get_filename_list("loras")

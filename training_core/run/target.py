@@ -38,9 +38,12 @@ def target_of(job: Job, family: Family, start: StartPoint) -> Path:
 
 
 def _target_so_far(job: Job, start: StartPoint) -> Path | None:
-    """Return the file that a run which goes on has been writing towards; None for a new one."""
+    """Return the file that a run which goes on has been writing towards; None for a new one.
+
+    A damaged run.json may name any file: one outside of the host's folders does not count.
+    """
     record = registry.read(folders.run_folder(job.run_id)) if start.state and not start.before else None
-    return record and record.target
+    return record.target if record and folders.is_listed(record.target) else None
 
 
 def _wanted(job: Job, family: Family) -> Path:
