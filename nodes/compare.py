@@ -190,12 +190,12 @@ class AthanorXYZCompare(_Comparing):
         prepared.store.take_over(prepared.keys.values())
         prepared.store.write_plan(prepared.document)
         progress, rate = Progress(place.node), Rate()
-        failed: dict[str, str] = {}
+        failed: list[tuple[str, str]] = []
         for result in engine.sample(missing, prepared.painter):
             rate.add(result.seconds)
             if result.path is None:
                 labels = prepared.painter.metadata.labels[result.cell]
-                failed[", ".join(labels.values())] = result.error
+                failed.append((", ".join(labels.values()), result.error))
             progress.bar(result.done, result.total, result.path)
             progress.text(
                 f"picture {result.done} of {result.total}, {rate.left(result.total - result.done)} left", always=True
