@@ -20,6 +20,7 @@ from athanor.training_core.files import (
     write_atomically,
     write_json,
 )
+from athanor.training_core.json_text import load_json
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path):
@@ -174,3 +175,14 @@ def test_lines_that_are_cut_or_no_objects_are_passed_over(tmp_path: Path):
     assert list(read_lines(path)) == []
     path.write_bytes(b'{"a": 1}\n{"half\n[1]\n\n\xff\n{"a": "\xe2\x80\xa8"}\n{"b"')
     assert list(read_lines(path)) == [{"a": 1}, {"a": "\u2028"}]
+
+
+def test_json_of_any_origin():
+    """Nested deeply, half characters, NaN: an error that is caught, or a value that can be written and sent."""
+    for bad in (b"[" * 100_000, b'{"a":' * 300 + b"1" + b"}" * 300, b"\xff", b"", "{", b"1" * 5000):
+        with pytest.raises(ValueError):
+            load_json(bad)
+    assert load_json(b"\xef\xbb\xbf[NaN, Infinity]") == [None, None]
+    assert load_json(rb'{"\ud83d\ude00": "a\udcff"}') == {"😀": "a\udcff"}
+    assert load_json("[" * 150 + "]" * 150)
+    assert len(load_json("[" + "[1]," * 1000 + "{}]")) == 1001

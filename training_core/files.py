@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from safetensors import SafetensorError, safe_open
 
 from .errors import FileError
+from .json_text import load_json, parse_json
 
 if TYPE_CHECKING:
     import torch
@@ -25,8 +26,6 @@ METADATA = "__metadata__"
 """The key of a safetensors header that holds the file's metadata; all other keys are names of tensors."""
 _LARGEST_HEADER = 100_000_000
 """Bytes; safetensors itself refuses a longer header, so a larger number is not a safetensors file's length field."""
-_DEEPEST = 64
-"""Levels of lists and objects in each other: what is deeper was made to be, and Python's own functions give up on it."""
 
 
 class UnreadableFile(ValueError):
@@ -89,21 +88,6 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
     except (SafetensorError, OSError, RuntimeError, TypeError) as error:  # the last two: shapes that torch cannot have
         words = (str(error).splitlines() or [""])[0][:150]
         raise UnreadableFile(f"{path.name}: {words}") from error
-
-
-def parse_json(text: str | bytes) -> Any:
-    """Return the value of a JSON text of any origin; None if it is none, or is nested more than `_DEEPEST` levels."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    level = [value]
-    for _ in range(_DEEPEST):
-        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
-        level = [child for children in inner for child in children]
-        if not level:
-            return value
-    return None
 
 
 @contextmanager
@@ -235,10 +219,18 @@ def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bo
     write_atomically(path, lambda temporary: temporary.write_bytes(data), durable)
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a file of that name; False as well for a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def read_json(path: Path, default: T) -> T:
     """Return the value of a JSON file, or `default` if the file is missing, broken, or holds a value of another type."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = load_json(path.read_bytes())
     except (OSError, ValueError):
         return default
     return value if isinstance(value, type(default)) else default
@@ -257,7 +249,7 @@ def parse_lines(data: bytes) -> Iterator[dict[str, Any]]:
     """Yield the object of every line; a line that a killed process left unfinished is passed over."""
     for line in data.splitlines():
         try:
-            value = json.loads(line)
+            value = load_json(line)
         except ValueError:
             continue
         if isinstance(value, dict):

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from ..errors import AthanorError
-from ..files import UnreadableFile, parse_json, read_safetensors
+from ..files import UnreadableFile, read_safetensors
+from ..json_text import parse_json
 from . import keys, peft
 from .damage import Damage, Pieces, algo_of, damage, is_finite
 

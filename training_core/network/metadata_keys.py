@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..files import parse_json
+from ..json_text import parse_json
 from ..settings import (
     BlockSettings,
     BucketSettings,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
-from ..files import parse_json
+from ..json_text import parse_json
 
 _LARGEST = 1e30
 """An alpha that is larger is none."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..files import parse_json
+from ..json_text import parse_json
 from ..settings import NetworkSettings, SamplingSettings, Settings, identity
 from ..settings.differences import changed, flat, in_words
 from . import metadata_keys, peft

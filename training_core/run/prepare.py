@@ -122,6 +122,7 @@ def prepare(
             *_warnings_about_names(job, target.stem),
             *([optimizer.replaced] if optimizer.replaced else []),
             *_hints(resolved, job, run_length, lr_factors),
+            *(devices.advice_on_threads() if looks else []),
         ],
     )
 

@@ -38,6 +38,10 @@ class Probe:
         yield from self._encodings.fill(self._batches, for_good=True)
         self._batches = [batch for batch in self._encodings.usable(self._batches) if batch.samples]
 
+    def close(self) -> None:
+        """Need nothing of the cache any more: the run has ended."""
+        self._encodings.close()
+
     def due(self, step: int, steps: int) -> bool:
         """Return whether to look after `step` of a run's `steps`: at step 0, every validate_every_n_steps and at the last."""
         every = self._settings.validate_every_n_steps or max(1, round(steps / TIMES))

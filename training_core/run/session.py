@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -74,6 +75,12 @@ def session(context: Context) -> Iterator[Event]:
 
     On any exception the LoRA of the last finished step and the state are saved before it is passed on.
     """
+    with closing(context.run.encodings), closing(context.run.probe):
+        yield from _session(context)
+
+
+def _session(context: Context) -> Iterator[Event]:
+    """Do the same; what the run needs of the cache is released by the caller."""
     job, run, ranks, started = context.job, context.run, context.ranks, time.time()
     first_epoch = run.start.state.epoch if run.start.state else 0
     planned = run.plan(job, first_epoch)
@@ -147,6 +154,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch]
     eval_weights = averaging.eval_weights(updates.optimizer)
     saver = Saver(
         target=run.target,
+        copies=folders.diffusers_folder(run.target),
         trained=models.target,
         settings=context.job.training,
         metadata={**_metadata(context, models, started), **context.graph},
