@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import Any
@@ -30,10 +30,17 @@ def simple(name: str) -> str:
 
 
 class Known:
-    """The names that there are of one kind (`what`, for messages), and the ways to write them."""
+    """The names that there are of one kind, and the ways to write them."""
 
-    def __init__(self, names: Sequence[str], what: str, field: str = "values") -> None:
-        self._names, self._what, self._field = names, what, field
+    def __init__(
+        self,
+        names: Sequence[str],
+        what: str,
+        field: str = "values",
+        by_pattern: Callable[[list[str]], list[str]] = list,
+    ) -> None:
+        """`what`: their kind, and `field`: where they are typed, for messages; `by_pattern`: which of a pattern's are meant."""
+        self._names, self._what, self._field, self._by_pattern = names, what, field, by_pattern
 
     @cached_property
     def _exact(self) -> frozenset[str]:
@@ -92,7 +99,7 @@ class Known:
             if part not in found:
                 if len(found) >= _MOST_PATTERNS:
                     raise AthanorError(f"{self._field}: there are more than {_MOST_PATTERNS} patterns; leave some out.")
-                found[part] = match_names(part, self._names)
+                found[part] = self._by_pattern(match_names(part, self._names))
             if not found[part]:
                 raise AthanorError(
                     f"{self._field}: nothing matches the pattern {quoted(part)}; {nearest(part, self._names)}."
