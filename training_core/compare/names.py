@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from ..errors import AthanorError, quoted, shortened
+from ..history.run_files import without_copies
 from .lists import LIMIT
 
 _LONGEST = 300
@@ -137,7 +138,7 @@ def is_pattern(text: str) -> bool:
 
 
 def match_names(pattern: str, known: Sequence[str]) -> list[str]:
-    """Return the names that a pattern fits, whole or without their folder, in natural order."""
+    """Return the names that a pattern fits, whole or without their folder, in natural order; see `without_copies`."""
     if len(pattern) > _LONGEST:
         return []
     # Brackets are letters of names here, and not the sets of letters that they are in fnmatch.
@@ -149,7 +150,7 @@ def match_names(pattern: str, known: Sequence[str]) -> list[str]:
         tail = name if folder else name.rpartition("/")[2]
         return fnmatchcase(tail, wanted) or fnmatchcase(tail, wanted + ".safetensors")
 
-    return sorted(filter(fits, known), key=natural)
+    return sorted(without_copies(filter(fits, known)), key=natural)
 
 
 def natural(text: str) -> list[tuple[int, Any]]:

@@ -157,6 +157,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch]
     eval_weights = averaging.eval_weights(updates.optimizer)
     saver = Saver(
         target=run.target,
+        copies=folders.diffusers_folder(run.target),
         trained=models.target,
         settings=context.job.training,
         metadata={**_metadata(context, models, started), **context.graph},

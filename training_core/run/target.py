@@ -29,15 +29,21 @@ def target_of(job: Job, family: Family, start: StartPoint) -> Path:
     target = _target_so_far(job, start)
     if target is None:
         own = {job.run_id, *([start.before.run_id] if start.before else [])}
-        target = free_path(_wanted(job, family), own, job.training.overwrite)
+        wanted = _wanted(job, family)
+        target = free_path(wanted, own, job.training.overwrite, folders.diffusers_folder(wanted))
     _check_writable(target)
+    if job.training.save_diffusers_copy:
+        _check_writable(folders.diffusers_folder(target) / target.name)
     return target
 
 
 def _target_so_far(job: Job, start: StartPoint) -> Path | None:
-    """Return the file that a run which goes on has been writing towards; None for a new one."""
+    """Return the file that a run which goes on has been writing towards; None for a new one.
+
+    A damaged run.json may name any file: one outside of the host's folders does not count.
+    """
     record = registry.read(folders.run_folder(job.run_id)) if start.state and not start.before else None
-    return record and record.target
+    return record.target if record and folders.is_listed(record.target) else None
 
 
 def _wanted(job: Job, family: Family) -> Path:

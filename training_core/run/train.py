@@ -11,6 +11,7 @@ from typing import Any
 from ..data.plan import Buckets
 from ..errors import AthanorError, FileError
 from ..files import remove_leftovers
+from ..history.damage import check_places
 from ..history.events import Event
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
@@ -62,10 +63,12 @@ def train(
         return
     folder = folders.run_folder(job.run_id)
     with lock.held(folder, f"Run {job.run_id}"), control.listening(job.run_id, folder) as commands:
+        check_places(folder)
         run = prepare(job, buckets, model, clip, vae, validation)
         ranks.wait()  # the others have read what is on disk
         with lock.held(folders.name_lock(run.target), f"{run.target.name}"):
-            remove_leftovers(run.target.parent, run.target.stem)
+            for place in (run.target.parent, folders.diffusers_folder(run.target)):
+                remove_leftovers(place, run.target.stem)
             if run.start.state is None:
                 _forget_earlier_attempt(folder)
             copied = continuing.keep_final_file(run.start.before, folder) if run.start.before else []
