@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from ..training_core.data import collect, scan
 from ..training_core.errors import AthanorError
+from ..training_core.files import told
 from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
@@ -52,7 +53,8 @@ class AthanorDatasetLoader(io.ComfyNode):
         try:
             settings = pick(DatasetSettings, {k: v for k, v in values.items() if v is not None})
             root = folders.dataset_folder(settings.folder)
-            return scan.stamp(settings, root, folders.mask_folder(settings.mask_folder, root))
+            with told(root, "read"):
+                return scan.stamp(settings, root, folders.mask_folder(settings.mask_folder, root))
         except AthanorError as error:
             return str(error)
 
@@ -61,7 +63,8 @@ class AthanorDatasetLoader(io.ComfyNode):
         """Return the pictures of a connected dataset and of the folder as one dataset, and a summary of the folder."""
         settings = pick(DatasetSettings, values)
         root = folders.dataset_folder(settings.folder)
-        scanned = scan.scan(settings, root, folders.mask_folder(settings.mask_folder, root))
+        with told(root, "read"):
+            scanned = scan.scan(settings, root, folders.mask_folder(settings.mask_folder, root))
         joined = dataset.joined(scanned) if dataset is not None else scanned
         lines = [f"{len(joined.pictures)} pictures, {sum(joined.repeats)} per epoch with repeats", *joined.warnings]
         return io.NodeOutput(joined, "\n".join(lines))

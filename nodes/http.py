@@ -105,5 +105,5 @@ def missing(what: str) -> web.HTTPNotFound:
 
 def file(data: bytes | str, kind: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return bytes or text as a response of the media type `kind`."""
-    body, charset = (data.encode(), "utf-8") if isinstance(data, str) else (data, None)
+    body, charset = (data.encode("utf-8", "replace"), "utf-8") if isinstance(data, str) else (data, None)
     return web.Response(body=body, content_type=kind, charset=charset, headers={**NO_SNIFFING, **(headers or {})})

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from aiohttp import web
 
 from ..training_core.errors import AthanorError
+from ..training_core.files import is_file
 from ..training_core.history import graph, marks, registry, report, review, series
 from ..training_core.history.changes import Changes
 from ..training_core.host import folders
@@ -81,7 +82,7 @@ def _report(request: web.Request) -> web.Response:
 def _sample(request: web.Request) -> web.StreamResponse:
     name = request.match_info["file"]
     path = _folder(request) / "samples" / name
-    if not _FILE.fullmatch(name) or not path.is_file():
+    if not _FILE.fullmatch(name) or not is_file(path):
         raise http.missing("picture")
     return web.FileResponse(path, headers={"Content-Type": "image/png", **http.NO_SNIFFING})
 
@@ -113,7 +114,8 @@ def _discard(request: web.Request, body: http.Json) -> http.Json:
     if folder.name in control.live():
         raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
     record = _record(folder)
-    marks.discard(record, _saved(record, body["file"]))
+    path = _saved(record, body["file"])
+    marks.discard(record, path, folders.diffusers_folder(path))
     return {"run_id": record.run_id, "discarded": body["file"]}
 
 
@@ -136,7 +138,7 @@ def _copy(request: web.Request, body: http.Json) -> http.Json:
 def _folder(request: web.Request) -> Path:
     run = request.match_info["run"]
     folder = folders.run_folder(run) if _ID.fullmatch(run) else None
-    if folder is None or not (folder / "run.json").is_file():
+    if folder is None or not registry.is_run(folder):
         raise http.missing("run")
     return folder
 
@@ -167,6 +169,7 @@ def _short(summary: registry.RunSummary) -> http.Json:
         "live": live,
         "elsewhere": not live and summary.status not in registry.ENDS and lock.taken(summary.folder),
         "why": summary.why,
+        "trouble": summary.trouble,
         "steps": summary.steps,
         "step": summary.step,
         "time": summary.time,

@@ -198,6 +198,10 @@ def _outputs(record: registry.Record | None, display: Display, model: Any, clip:
         folder = folders.run_folder(display.run_id)
         raise AthanorError(f"{folder} is not a run's folder any more: it was changed during training; queue again.")
     run = handle.of_record(record, folders.lora_name)
+    if not run.checkpoints:
+        raise AthanorError(
+            f"The run {record.title} has no LoRA file any more: its files were deleted or damaged; queue again."
+        )
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)

@@ -53,7 +53,7 @@ def font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def _has_cjk(text: str) -> bool:
-    return any(ord(c) > 0x2E7F for c in text)  # U+2E80 is where Unicode's East Asian blocks begin
+    return max(text, default="") > "\u2e7f"  # U+2E80 is where Unicode's East Asian blocks begin
 
 
 def wrap(text: str, face: ImageFont.FreeTypeFont, width: int, lines: int) -> list[str]:
@@ -65,16 +65,32 @@ def wrap(text: str, face: ImageFont.FreeTypeFont, width: int, lines: int) -> lis
     result: list[str] = []
     rest = text.strip()
     while rest and len(result) < lines:
-        if face.getlength(rest) <= width:
+        fit = fitting(rest, face, width)
+        if fit == len(rest):
             return [*result, rest]
         if len(result) == lines - 1:
             return [*result, shorten(rest, face, width)]
-        cut = max(1, bisect_right(range(len(rest)), width, key=lambda n: face.getlength(rest[: n + 1])))
+        cut = max(1, fit)
         soft = max((rest.rfind(c, 0, cut) + 1 for c in " ,_-./"), default=0)
         cut = soft if soft > cut // 3 else _before_number(rest, cut)
         result.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return result
+
+
+def fitting(text: str, face: ImageFont.FreeTypeFont, width: float) -> int:
+    """Return how many characters of `text`, from its beginning, fit into `width` pixels.
+
+    Measured is little more than what fits, so that a caption of thousands of characters costs no more than a short one.
+    """
+    high = min(len(text), 16)
+    while high < len(text) and face.getlength(text[:high]) <= width:
+        high = min(len(text), 2 * high)
+    return bisect_right(range(high), width, key=lambda n: face.getlength(text[: n + 1]))
+
+
+_RUN = 24
+"""Characters by which whole numbers may make a shortened text shorter than it need be."""
 
 
 def shorten(text: str, face: ImageFont.FreeTypeFont, width: int) -> str:
@@ -83,15 +99,25 @@ def shorten(text: str, face: ImageFont.FreeTypeFont, width: int) -> str:
     Numbers stay whole or are left out, as half a number would be a wrong one; the number at the end (of an epoch or
     step) stays as long as there is room for it.
     """
-    if face.getlength(text) <= width:
+    if fitting(text, face, width) == len(text):
         return text
     number = len(text) - len(text.rstrip("0123456789"))
-    for length in range(len(text) - 1, 0, -1):
+
+    def parts(length: int) -> tuple[str, str]:
         tail = max(length - length // 2, min(number, length))
-        start, end = text[: length - tail], text[len(text) - tail :]
+        return text[: length - tail], text[len(text) - tail :]
+
+    # The longest that fits as it is, then a little more, as leaving out half numbers makes it shorter again.
+    longest = 16
+    while longest < len(text) - 1 and face.getlength("…".join(parts(longest))) <= width:
+        longest *= 2
+    longest = min(longest, len(text) - 1)
+    longest = bisect_right(range(1, longest + 1), width, key=lambda n: face.getlength("…".join(parts(n))))
+    for length in range(min(longest + _RUN, len(text) - 1), 0, -1):
+        start, end = parts(length)
         if start[-1:].isdigit() and text[len(start)].isdigit():
             start = start.rstrip("0123456789")
-        if end[0].isdigit() and text[-tail - 1].isdigit() and tail > number:
+        if end[0].isdigit() and text[-len(end) - 1].isdigit() and len(end) > number:
             end = end.lstrip("0123456789")
         candidate = start.rstrip() + "…" + end.lstrip()
         if face.getlength(candidate) <= width:

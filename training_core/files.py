@@ -8,10 +8,14 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from safetensors import SafetensorError, safe_open
+
+from .errors import FileError
+from .json_text import load_json, parse_json
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +36,7 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     """Read the header of a safetensors file, without torch and without its tensors.
 
     Returns:
-        Tensor name -> its "dtype", "shape" and "data_offsets"; under `METADATA` the metadata, if there is any.
+        Tensor name -> its "dtype", "shape" and "data_offsets"; under `METADATA` the metadata (text -> text), if there is any.
 
     Raises:
         UnreadableFile: the file cannot be opened, has no such header, or is not as long as its header says.
@@ -40,19 +44,27 @@ def safetensors_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if length > _LARGEST_HEADER:
-                raise UnreadableFile(f"{path.name} does not begin with a safetensors header")
-            header = json.loads(file.read(length))
+            header = parse_json(file.read(length)) if length <= _LARGEST_HEADER else None
             size = os.fstat(file.fileno()).st_size
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != METADATA]
-        expected = 8 + length + max(ends, default=0)
     except OSError as error:
-        raise UnreadableFile(str(error)) from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UnreadableFile(f"{path.name} does not begin with a safetensors header") from error
+        raise UnreadableFile(f"{path.name}: {error.strerror or error}") from error
+    if not isinstance(header, dict) or not all(_is_entry(*entry) for entry in header.items()):
+        raise UnreadableFile(f"{path.name} does not begin with a safetensors header")
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != METADATA]
+    expected = 8 + length + max(ends, default=0)
     if size != expected:
         raise UnreadableFile(f"{path.name} has {size} bytes, its header says {expected}")
     return header
+
+
+def _is_entry(name: str, entry: Any) -> bool:
+    """Return whether an entry of a header is one of a safetensors file: where a tensor lies, or metadata of text alone."""
+    if not isinstance(entry, dict):
+        return name == METADATA and entry is None
+    if name == METADATA:
+        return all(isinstance(value, str) for value in entry.values())
+    offsets = entry.get("data_offsets")
+    return isinstance(offsets, list) and len(offsets) == 2 and all(isinstance(offset, int) for offset in offsets)
 
 
 def safetensors_metadata(path: Path) -> dict[str, str]:
@@ -69,11 +81,38 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
     Raises:
         UnreadableFile: the file cannot be opened, is cut off or is no safetensors file.
     """
+    safetensors_header(path)  # says in plain words what is wrong with most files
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise UnreadableFile(str(error)) from error
+    except (SafetensorError, OSError, RuntimeError, TypeError) as error:  # the last two: shapes that torch cannot have
+        words = (str(error).splitlines() or [""])[0][:150]
+        raise UnreadableFile(f"{path.name}: {words}") from error
+
+
+@contextmanager
+def told(path: Path, access: Literal["written", "read"] = "written") -> Iterator[None]:
+    """Raise what the system says of a file inside as a FileError, whose one sentence names `path`.
+
+    Where the system names another file than `path` or one of its temporary files, such as the source of a copy, that one
+    is named.
+    """
+    try:
+        yield
+    except OSError as error:
+        other = error.filename and Path(os.fsdecode(error.filename)).name.removeprefix(".")
+        own = not other or error.filename2 or other.startswith(path.name)
+        raise FileError.of(error, path if own else None, access) from None
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        FileError: one of them cannot be made.
+    """
+    with told(path):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], durable: bool = True) -> None:
@@ -85,23 +124,25 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
         durable: flush file and folder to disk, so that the new file survives a power cut; a cache need not.
 
     Raises:
-        OSError: the disk is full, or the folder cannot be written. `path` is then as it was.
+        FileError: the disk is full, or the folder cannot be written. `path` is then as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with told(path):
         try:
-            write(temporary)
-        except Exception as error:
-            raise _system_error(error, path) or error from None
-        if durable:
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-        if durable:
-            _flush_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+            try:
+                write(temporary)
+            except Exception as error:
+                raise _system_error(error, path) or error from None
+            if durable:
+                with open(temporary, "rb+") as file:
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
+            if durable:
+                _flush_folder(path.parent)
+        finally:
+            with suppress(OSError):  # a name that is too long for the disk cannot be looked for either
+                temporary.unlink(missing_ok=True)
 
 
 def _system_error(error: Exception, path: Path) -> OSError | None:
@@ -139,7 +180,7 @@ def remove_leftovers(folder: Path, stem: str) -> None:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Give a file a second name, which takes no room; where the file system has no links, copy it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     try:
         os.link(source, target)
     except OSError:
@@ -151,8 +192,11 @@ def append_line(path: Path, line: str, durable: bool = False) -> None:
 
     Args:
         durable: wait until it is on the disk.
+
+    Raises:
+        FileError: the disk is full, or the file's folder is not there any more.
     """
-    with path.open("ab+") as file:
+    with told(path), path.open("ab+") as file:
         file.seek(0, os.SEEK_END)
         if file.tell():
             file.seek(-1, os.SEEK_END)
@@ -166,14 +210,27 @@ def append_line(path: Path, line: str, durable: bool = False) -> None:
 
 def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bool = True) -> None:
     """Write `value` as a JSON file in UTF-8, whole or not at all (see `write_atomically`)."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), durable)
+    try:
+        data = json.dumps(value, ensure_ascii=False, indent=indent).encode()
+    except (
+        UnicodeEncodeError
+    ):  # half a character, as in the name of a file that is no UTF-8: JSON has a spelling for it
+        data = json.dumps(value, indent=indent).encode()
+    write_atomically(path, lambda temporary: temporary.write_bytes(data), durable)
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is a file of that name; False as well for a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_json(path: Path, default: T) -> T:
     """Return the value of a JSON file, or `default` if the file is missing, broken, or holds a value of another type."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = load_json(path.read_bytes())
     except (OSError, ValueError):
         return default
     return value if isinstance(value, type(default)) else default
@@ -192,7 +249,7 @@ def parse_lines(data: bytes) -> Iterator[dict[str, Any]]:
     """Yield the object of every line; a line that a killed process left unfinished is passed over."""
     for line in data.splitlines():
         try:
-            value = json.loads(line)
+            value = load_json(line)
         except ValueError:
             continue
         if isinstance(value, dict):

@@ -1,6 +1,8 @@
 """A cell that does not fit into memory is tried once more, with nothing of the first try in memory."""
 
+import errno
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -49,3 +51,25 @@ def test_other_errors_are_not_tried_again(pixels):
     with pytest.raises(ValueError, match="out of memory"):
         pixels(models)
     assert models.tries == 1
+
+
+def test_a_full_disk_ends_the_grid_at_once(comfy):
+    """The next picture would be drawn in vain."""
+    from athanor.training_core.compare.engine import sample
+    from athanor.training_core.errors import AthanorError, FileError
+
+    class Painter:
+        drawn = 0
+        models = SimpleNamespace(forget=lambda: None)
+
+        def draw(self, _cell: object) -> None:
+            self.drawn += 1
+            raise FileError(errno.ENOSPC, "No space left on device", "/cells/a.png", "written")
+
+    painter = Painter()
+    said = (
+        r"^The disk is full \(/cells/a\.png\): free some space and queue the graph again, finished pictures are kept\.$"
+    )
+    with pytest.raises(AthanorError, match=said):
+        list(sample([SimpleNamespace(weights=(), model="m")] * 5, painter))  # type: ignore[arg-type]
+    assert painter.drawn == 1

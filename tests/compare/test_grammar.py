@@ -1,8 +1,10 @@
 """What people type, as the published grid tools spell it, and what it must mean."""
 
 import pytest
-from athanor.training_core.compare import grammar, names
-from athanor.training_core.compare.grammar import RandomSeed, SearchReplace
+from athanor.training_core import names
+from athanor.training_core.compare import grammar, kinds, lists, replacing
+from athanor.training_core.compare.grammar import RandomSeed
+from athanor.training_core.compare.replacing import SearchReplace
 from athanor.training_core.errors import AthanorError
 
 
@@ -15,15 +17,15 @@ def whole(text):
 
 
 def words(text):
-    return grammar.split(text)
+    return lists.split(text)
 
 
 def lines(text):
-    return grammar.split(text, commas=False)
+    return lists.split(text, commas=False)
 
 
 def pairs(text):
-    return [(r.old, r.new) for r in grammar.replacements(text)]
+    return [(r.old, r.new) for r in replacing.replacements(text)]
 
 
 TABLE = [
@@ -63,7 +65,7 @@ TABLE = [
     (floats, "0.6\n0.8\n1", [0.6, 0.8, 1]),
     (floats, "0.6, 0.8\n1-1.2(0.1)", [0.6, 0.8, 1, 1.1, 1.2]),
     (floats, "0.6 || 0.8", [0.6, 0.8]),
-    (floats, "1, 1.0, 2", [1, 2]),
+    (floats, "1, 1.0, 2", [1, 1, 2]),  # XYZ Zip pairs them one by one
     (whole, "1, 2, .., 6", [1, 2, 3, 4, 5, 6]),
     (whole, "10, 8, ..., 2", [10, 8, 6, 4, 2]),
     (floats, "0.1, 0.2, .., 0.5, 1", [0.1, 0.2, 0.3, 0.4, 0.5, 1]),
@@ -89,6 +91,26 @@ TABLE = [
     (words, " , a,, b ,", ["a", "b"]),
     (lines, "a cat, on a mat", ["a cat, on a mat"]),
     (lines, "a cat, on a mat\n\n  a dog, too ", ["a cat, on a mat", "a dog, too"]),
+    # a comma at each line's end belongs to no value
+    (words, "euler,\nheun, \n", ["euler", "heun"]),
+    (words, '"a, b",\nc,', ["a, b", "c"]),
+    (lines, "a cat,\na dog", ["a cat,", "a dog"]),  # whole prompts stay as they are
+    (pairs, "cat,\ndog,\nbird", [("cat", "cat"), ("cat", "dog"), ("cat", "bird")]),
+    (pairs, "cat,\ndog\nbird,", [("cat", "cat"), ("cat", "dog"), ("cat", "bird")]),
+    (pairs, "cat => dog,\nred => blue", [("cat", "dog"), ("red", "blue")]),
+    (pairs, "cat => dog,\nred => blue\nbig => small,", [("cat", "dog,"), ("red", "blue"), ("big", "small,")]),
+    (floats, "0.6,\n0.8,\n1,", [0.6, 0.8, 1]),
+    # what Chinese keyboards write
+    (floats, "０．６，０．８、1", [0.6, 0.8, 1]),
+    (floats, "0.6–1（0.2）", [0.6, 0.8, 1]),
+    (grammar.seeds, "ｘ２，5", [RandomSeed(1), RandomSeed(2), 5]),
+    (grammar.sizes, "512ｘ768，640", [(512, 768), (640, 640)]),
+    (words, "猫，狗、鸟", ["猫", "狗、鸟"]),
+    (words, "猫、狗", ["猫", "狗"]),
+    (words, "猫，黑, 狗", ["猫，黑", "狗"]),
+    (words, "“猫, 黑”，“狗”", ["猫, 黑", "狗"]),
+    (words, "“a, b”, c", ["a, b", "c"]),
+    (words, "「猫，黑」，狗", ["猫，黑", "狗"]),
     # search and replace
     (pairs, "cat, dog, bird", [("cat", "cat"), ("cat", "dog"), ("cat", "bird")]),
     (pairs, 'cat, ""', [("cat", "cat"), ("cat", "")]),
@@ -123,6 +145,19 @@ WRONG = [
     (grammar.seeds, "-5", "between 0 and 2"),
     (grammar.seeds, " ", "is empty"),
     (grammar.sizes, "500x512", "try 496"),
+    (grammar.sizes, "9" * 5000, "'9+ … 9+' is not a size"),
+    # counted before they are made
+    (floats, "1e200000", "out of bounds"),
+    (floats, "0.1-1e400[3]", "out of bounds"),
+    (floats, "1-1e99999999", "out of bounds"),
+    (whole, "1-1e29", "gives 1e.29 values; use a larger step"),
+    (floats, "1, 2, .., 1e20", "use a larger step"),
+    (floats, "1-2[" + "9" * 90 + "]", "between 1 and 10000 are possible"),
+    (floats, "1" * 100_000, "'1+ … 1+' is not a number"),
+    (floats, ", ".join(["1-9999"] * 100), "more than 10000 values"),
+    (grammar.seeds, ", ".join(["x9999"] * 100), "more than 10000 values"),
+    (grammar.seeds, "x" + "9" * 5000, "is not a number"),
+    (words, "a, " * 20_000, "more than 10000 values"),
     (grammar.sizes, "big", "not a size"),
     (words, 'a, "b, c', "is not closed"),
     (pairs, "cat", "'cat' alone"),
@@ -151,8 +186,8 @@ def test_wrong_input_is_one_sentence(read, text, words_):
     ],
 )
 def test_replace(text, change, whole_word, expected):
-    assert grammar.replace(text, change, whole_word) == expected
-    assert grammar.contains(text, change.old, whole_word) == (text != expected)
+    assert replacing.replace(text, change, whole_word) == expected
+    assert replacing.contains(text, change.old, whole_word) == (text != expected)
 
 
 def test_names():
@@ -168,3 +203,72 @@ def test_names():
         names.resolve("dpm_2m", samplers, "sampler")
     with pytest.raises(AthanorError, match="there are none"):
         names.resolve("x", [], "VAE")
+
+
+def test_numbers_of_extreme_size_are_exact():
+    assert floats("1e25-2e25[3]") == [1e25, 1.5e25, 2e25]
+    assert floats("0e99999999, 1e-30") == [0, 1e-30]
+
+
+def known(**groups):
+    none = {"samplers": [], "schedulers": [], "models": [], "vaes": [], "loras": []}
+    return {**none, **{name: [f"{n}.safetensors" for n in names] for name, names in groups.items()}}
+
+
+def loras(text, *names):
+    return [
+        tuple((c.name.removesuffix(".safetensors"), c.strength_model) for c in dict(value.changes)["lora"])
+        for value in kinds.read("LoRA", text, known(loras=names)).values
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "names_", "expected"),
+    [
+        ("[v2] cat", ["[v2] cat", "v"], ["[v2] cat"]),
+        ("[v2]*", ["[v2] cat", "[v2] dog", "v"], ["[v2] cat", "[v2] dog"]),
+        ("what?, a*b", ["what?", "whats", "a*b", "axb"], ["what?", "a*b"]),
+        ("what?", ["whats"], ["whats"]),
+        ("cat, black", ["cat, black", "cat"], ["cat, black"]),
+        ("cat,\ndog, bird,", ["cat", "dog", "bird"], ["cat", "dog", "bird"]),
+        (r"style\foo", ["style/foo", "other/foo"], ["style/foo"]),
+        ("style/foo", [r"style\foo", r"other\foo"], [r"style\foo"]),
+        (r"style\f*", ["style/foo", "other/foo"], ["style/foo"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["LoRA", "model", "VAE"])
+def test_a_name_that_is_there_is_no_pattern(kind, text, names_, expected):
+    group = {"LoRA": "loras", "model": "models", "VAE": "vaes"}[kind]
+    values = kinds.read(kind, text, known(**{group: names_})).values
+    taken = [dict(v.changes)[kind.lower()] for v in values]
+    taken = [choice[0].name for choice in taken] if kind == "LoRA" else taken
+    assert [name.removesuffix(".safetensors") for name in taken] == expected
+
+
+def test_strengths_stand_behind_any_name():
+    assert loras("[v2] cat:0.5", "[v2] cat") == [(("[v2] cat", 0.5),)]
+    assert loras("a:b:0.5, a:b", "a:b") == [(("a:b", 0.5),), (("a:b", None),)]
+    assert loras("cat + dog:0.5", "cat + dog", "cat", "dog") == [(("cat + dog", 0.5),)]
+    assert loras("cat + dog:0.5", "cat", "dog") == [(("cat", None), ("dog", 0.5))]
+    assert loras("猫：0.5", "猫") == [(("猫", 0.5),)]
+
+
+def test_stacks_are_counted_before_they_are_made():
+    for text in ("a:0-1(0.001) + b:0-1(0.001) + c:0-1(0.001)", "a:0-1(0.001):0-1(0.001)", "a + " * 20_000 + "a"):
+        with pytest.raises(AthanorError, match="10000"):
+            loras(text, "a", "b", "c")
+
+
+def test_the_nearest_names_are_found_among_many():
+    many = [f"folder{i % 9}/style_{i * 7919 % 10_000:05}" for i in range(3000)] + ["my_cat_lora"]
+    assert names.nearest("my_kat_lora", many) == "the nearest are my_cat_lora"
+    assert len(names.nearest("x" * 100_000, ["y" * 255] * 10)) < 1000
+
+
+def test_zip_pairs_equal_values_one_by_one():
+    """Equal values were dropped before they were paired: two LoRAs with strengths 1, 1 were refused."""
+    strengths = kinds.read("LoRA strength", "1, 1", known())
+    pair = kinds.join([kinds.read("LoRA", "a, b", known(loras=["a", "b"])), strengths])
+    assert [v.label for v in pair.values] == ["a  1", "b  1"]
+    assert [v.label for v in kinds.distinct(strengths).values] == ["1"]
+    assert "2 values: 1, 1 (1 different" in kinds.listed(strengths)

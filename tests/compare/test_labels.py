@@ -14,7 +14,7 @@ from athanor.training_core.compare.grid import Painter, cut, wrapped_labels
 from athanor.training_core.compare.labels import labels
 from athanor.training_core.drawing import font, font_for, shorten, wrap
 from athanor.training_core.settings import GridSettings
-from PIL import Image
+from PIL import Image, ImageFont
 
 LONG = "illustrious_my_favourite_character_in_a_long_name_with_everything_v2-"  # 69 characters
 EPOCHS = [f"{LONG}{i:06d}" for i in range(1, 61)]
@@ -190,3 +190,40 @@ def test_no_label_touches_a_picture(tmp_path):
     plan = document((60, 3), value=lambda title, i: EPOCHS[i] if title == "x" else f"{title}{i}")
     _, (image,) = drawn(tmp_path, plan)
     assert all(areas(image, key) == 64 * 64 for key in plan["cells"])
+
+
+class CountingFont:
+    """A font whose letters are 7 pixels wide, and that counts the letters that it measures."""
+
+    measured = 0
+
+    def getlength(self, text):
+        self.measured += len(text)
+        return 7.0 * len(text)
+
+
+@pytest.mark.parametrize("size", [500, 2000, 100_000])
+def test_long_texts_cost_no_more_than_what_is_shown_of_them(size):
+    """`shorten` measured anew for each letter that it dropped: 13 s for a caption of 2000 letters."""
+    text = ("a photograph of 12 boats, weathered; " * (size // 30))[:size].strip()
+    for draw, kept in ((lambda face: shorten(text, face, 210), 29), (lambda face: wrap(text, face, 210, 3)[-1], 20)):
+        face = CountingFont()
+        shown = draw(face)
+        assert kept <= len(shown) <= 30 and "…" in shown and shown.endswith(text[-5:])
+        assert face.measured < 3000
+
+
+def test_grid_of_long_prompts_measures_little(tmp_path, monkeypatch):
+    """Labels of 700 letters took a minute, though all pictures were on disk: no row is wrapped again and again."""
+    measured = 0
+    plain = ImageFont.FreeTypeFont.getlength
+
+    def counting(self, text, *args):
+        nonlocal measured
+        measured += len(text)
+        return plain(self, text, *args)
+
+    monkeypatch.setattr(ImageFont.FreeTypeFont, "getlength", counting)
+    prompt = "a photograph of an old harbour, weathered boats; " * 14
+    Painter(document((2, 10), value=lambda title, i: f"{title}{i} {prompt}"), tmp_path, GridSettings())
+    assert measured < 400_000

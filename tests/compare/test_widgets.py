@@ -81,7 +81,7 @@ def test_values_have_the_type_of_their_widget():
     assert typed(read("4.width", "64, 128, .., 256")) == [64, 128, 192, 256]
     assert all(type(v) is int for v in typed(read("4.width", "64")))
     assert typed(read("12.lora_name", "b-*")) == ["b-2.safetensors", "b-10.safetensors"]
-    assert typed(read("6.zsnr", "off, on, true")) == [False, True]
+    assert typed(read("6.zsnr", "off, on, true")) == [False, True, True]
     assert typed(read("5.text", "one, two\nthree")) == ["one, two", "three"]
     assert typed(read("5.text", "cat => dog\n1girl => 2girls")) == ["a dog, 1girl", "a cat, 2girls"]
     assert read("12.lora_name", "a").title == "Load LoRA.lora_name"

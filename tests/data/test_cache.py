@@ -1,6 +1,8 @@
 """Encodings are made once, found again by content, and rebuilt when they are lost."""
 
+import json
 import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from athanor.training_core.data.store import DiskStore, MemoryStore
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
 from PIL import Image
+from safetensors.torch import load, save
 
 
 def draw(folder: Path, count=3, seed=0, size=(100, 64)) -> None:
@@ -112,6 +115,39 @@ def test_a_damaged_file_is_noticed_and_rebuilt(tmp_path: Path, damage: str):
     assert files[0].read_bytes() == data
 
 
+def test_a_flipped_byte_is_noticed_and_rebuilt(tmp_path: Path):
+    """In a tensor, a name, a shape or a value: the run ended with other tensors, and nobody had said a word."""
+    caption, made = SampleCaption("a fox"), []
+
+    def encode(_: SampleCaption):
+        made.append(1)
+        return {"cond": torch.linspace(0, 1, 64), "other": torch.zeros(64)}, {"extras": {"cut": False, "width": 12}}
+
+    def cache() -> TextCache:
+        text = TextCache(DiskStore(tmp_path, 10**9), "c")
+        list(text.fill([caption], encode))
+        return text
+
+    (file,) = (cache(), *tmp_path.rglob("*.safetensors"))[1:]
+    whole, want = file.read_bytes(), cache().get(caption)
+    assert torch.equal(load(whole)["cond"], want[0]["cond"])  # it stays a file that others read
+    for at in range(0, len(whole), 7):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        text, before = cache(), len(made)
+        if len(made) == before and text.get(caption) is None:  # only the header was looked at; now it counts as lost
+            assert list(text.fill([caption], encode)) == [(1, 1)]
+        found = text.get(caption)
+        assert torch.equal(found[0]["cond"], want[0]["cond"]) and found[1] == want[1], at
+
+
+def test_encodings_of_older_versions_have_no_checksum_and_are_read(tmp_path: Path):
+    store = DiskStore(tmp_path, 10**9)
+    store.put("a" * 64, {"x": torch.ones(3)}, cut=True)
+    path = store._path("a" * 64)
+    path.write_bytes(save({"x": torch.ones(3)}, metadata={"athanor": json.dumps({"key": "a" * 64, "cut": True})}))
+    assert store.meta("a" * 64) == {"key": "a" * 64, "cut": True} and store.get("a" * 64)[0]["x"].tolist() == [1, 1, 1]
+
+
 def test_lost_while_it_is_needed(tmp_path: Path):
     """What another process removed is reported as lost, not raised."""
     draw(tmp_path / "ds")
@@ -125,18 +161,64 @@ def test_the_least_recently_used_goes_first(tmp_path: Path):
     store = DiskStore(tmp_path, 3000)
     for name in "abcd":
         store.put(name * 64, {"x": torch.zeros(200)})  # about 900 bytes each
-    import os
-
     for age, name in enumerate("dcba"):
         os.utime(store._path(name * 64), ns=(age * 10**9, age * 10**9))
     assert store.get("d" * 64) is not None  # used now
-    store.trim({"c" * 64})
+    store.hold({"c" * 64})
+    store.trim()
     assert [name for name in "abcd" if store.meta(name * 64)] == ["a", "c", "d"]
 
 
-def test_stale_temporary_files_are_removed(tmp_path: Path):
-    import os
+def test_what_live_runs_need_is_kept(tmp_path: Path):
+    """Two runs that shared too small a folder deleted each other's encodings: 907 were made again in 150 steps."""
+    one, other = DiskStore(tmp_path, 3000), DiskStore(tmp_path, 3000)
+    for store, keys in ((one, "ab"), (other, "cd"), (one, "ab")):
+        store.hold({name * 64 for name in keys})
+        for name in keys:
+            store.put(name * 64, {"x": torch.zeros(200)})  # about 900 bytes each
+        told = store.trim()
+    assert all(one.get(name * 64) for name in "abcd")
+    size = sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors"))
+    assert told == (size / 2, size, 3000) and told.own < 3000 < told.needed
+    one.hold({name * 64 for name in "abcd"})  # now it is too much for a single run
+    one.put("a" * 64, {"x": torch.zeros(200)})
+    assert one.trim() == (size, size, 3000)
+    one.release()
+    other.put("c" * 64, {"x": torch.zeros(200)})
+    assert other.trim() is None and all(other.get(name * 64) for name in "cd")
+    assert [name for name in "ab" if other.meta(name * 64)] == ["a"]  # written last
+    other.release()
+    assert not list((tmp_path / "leases").iterdir())
 
+
+def test_in_memory_what_comes_back_in_a_later_epoch_is_kept():
+    """Crops and shuffled captions that an epoch did without were made anew in the next; at most so many bytes are kept."""
+    store = MemoryStore(limit=1000)
+    for epoch in ("ab", "cd", "ef"):
+        store.hold(set(epoch))
+        for name in epoch:
+            store.put(name, {"x": torch.zeros(100)})  # 400 bytes
+        store.trim()
+    assert [name for name in "abcdef" if store.meta(name)] == list("cdef")
+
+
+def _held_and_killed(folder: Path) -> None:
+    DiskStore(folder, 0).hold({"a" * 64})
+    os._exit(1)
+
+
+def test_a_killed_run_needs_nothing_any_more(tmp_path: Path):
+    store = DiskStore(tmp_path, 0)
+    store.put("a" * 64, {"x": torch.zeros(200)})
+    killed = multiprocessing.get_context("fork").Process(target=_held_and_killed, args=(tmp_path,))
+    killed.start()
+    killed.join(60)
+    assert len(list((tmp_path / "leases").glob("*.json"))) == 1
+    assert store.trim() is None and store.meta("a" * 64) is None
+    assert not list((tmp_path / "leases").iterdir())
+
+
+def test_stale_temporary_files_are_removed(tmp_path: Path):
     store = DiskStore(tmp_path, 10**9)
     store.put("a" * 64, {"x": torch.zeros(2)})
     for name, age in (("old", 10**6), ("new", 0)):
@@ -144,7 +226,7 @@ def test_stale_temporary_files_are_removed(tmp_path: Path):
         path.write_bytes(b"x")
         moment = path.stat().st_mtime - age
         os.utime(path, (moment, moment))
-    store.trim(())
+    store.trim()
     assert [p.name for p in (tmp_path / "aa").glob("*.tmp")] == [".new.tmp"]
 
 
@@ -153,7 +235,8 @@ def _hammer(folder: Path, cache: Path, seed: int) -> None:
     store = DiskStore(cache, 150_000)  # far too small for both
     for epoch in range(4):
         latents, _, variants = fill(store, buckets, epochs=epoch + 1)
-        store.trim({latents.key(v) for v in variants[: seed + 1]})
+        store.hold({latents.key(v) for v in variants[: seed + 1]})
+        store.trim()
         for variant in variants:
             parts = latents.get(variant)
             picture = buckets.dataset.pictures[variant.picture]

@@ -138,3 +138,15 @@ def test_the_scan_takes_no_backup_for_pictures(root: Path):
     caption_files.write(edited.dataset, edited.changed, NOW)
     for nested in (False, True):
         assert len(read(root, nested_folders=nested).pictures) == 5
+
+
+def test_face_crops_and_other_forms_of_a_name_keep_their_file(root: Path):
+    Image.new("RGB", (8, 8)).save(root / "d_1_2_3_4.png")
+    Image.new("RGB", (8, 8)).save(root / "cafe\u0301.png")
+    (root / "caf\u00e9.txt").write_bytes(b"hat")
+    before = set(everything(root))
+    edited = edit_dataset(read(root), CaptionEditSettings(replace="hat -> cap\nright -> left"))
+    caption_files.write(edited.dataset, edited.changed, NOW)
+    now = everything(root)
+    assert now["d.txt"] == b"left" and now["caf\u00e9.txt"] == b"cap"
+    assert {name for name in now if not name.startswith("captions_backup")} == before

@@ -1,10 +1,14 @@
 import os
+import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
+from athanor.training_core.data import folders
 from athanor.training_core.data.scan import scan, stamp
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import DatasetSettings
+from athanor.training_core.settings.base import parse
 from PIL import Image
 
 
@@ -247,3 +251,103 @@ def test_moving_pictures_are_used_and_named(tmp_path: Path):
     assert names(dataset) == ["a.webp"] and dataset.warnings == (
         "1 picture animated, its first frame is used: a.webp.",
     )
+
+
+SEVERAL = "with a caption of several lines, of which only the first is trained"
+
+
+def test_captions_of_which_only_the_first_line_is_trained_are_named(tmp_path: Path):
+    for name, caption in {"a": "A cat.\n\nIt sleeps.", "b": "A dog.\u2028It\x85 runs.", "c": "A cow.\r"}.items():
+        picture(tmp_path / f"{name}.png")
+        (tmp_path / f"{name}.txt").write_bytes(caption.encode())
+    dataset = scan(settings(), tmp_path)
+    assert [p.caption for p in dataset.pictures] == ["A cat.\nIt sleeps.", "A dog.\u2028It\x85 runs.", "A cow."]
+    (warning,) = dataset.warnings
+    assert warning.startswith(f"1 picture {SEVERAL}; join the lines") and warning.endswith(": a.png.")
+    assert "enable_wildcard" in warning
+    assert not scan(settings(enable_wildcard=True), tmp_path).warnings
+
+
+def test_names_with_accents_meet_whatever_wrote_them(tmp_path: Path):
+    """macOS writes é as e and an accent (NFD), Windows, Linux and most editors as one character (NFC)."""
+    one, two = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+    for number, (name, other) in enumerate(((one, two), (two, one))):
+        root = tmp_path / str(number)
+        picture(root / f"{name}.png")
+        (root / f"{other}.txt").write_text("a cup")
+        picture(root / "masks" / f"{other}.png", colour="white")
+        dataset = scan(settings(mask_folder="masks"), root, root / "masks")
+        assert dataset.pictures[0].caption == "a cup" and dataset.pictures[0].mask and not dataset.warnings
+
+
+def test_face_crops_take_the_caption_of_their_picture(tmp_path: Path):
+    """As in sd-scripts: the name without its box, where the crop has no file of its own."""
+    for name in ("bob_10_20_30_40", "bob_11_20_30_40", "my_cat_in_a_hat"):
+        picture(tmp_path / f"{name}.png")
+    for name, caption in {"bob": "Bob", "bob_11_20_30_40": "his ear", "my": "mine"}.items():
+        (tmp_path / f"{name}.txt").write_text(caption)
+    dataset = scan(settings(), tmp_path)
+    assert [p.caption for p in dataset.pictures] == ["Bob", "his ear", ""]
+    assert "1 caption without a picture of that name: my.txt." in dataset.warnings
+
+
+def test_each_real_folder_is_read_once(tmp_path: Path):
+    root, outside = tmp_path / "ds", tmp_path / "elsewhere"
+    picture(root / "z" / "deep" / "a.png")
+    picture(outside / "sub" / "b.png")
+    (root / "z" / "deep" / "loop").symlink_to(root)
+    (root / "a_link").symlink_to(root / "z")
+    (root / "m_linked").symlink_to(outside)
+    (root / "n_again").symlink_to(outside)
+    (outside / "back").symlink_to(root / "z" / "deep")
+    (root / "broken").symlink_to(root / "nowhere")
+    (root / "itself").symlink_to(root / "itself")
+    dataset = scan(settings(nested_folders=True, class_tokens="x"), root)
+    assert names(dataset) == ["m_linked/sub/b.png", "z/deep/a.png"]
+    (warning,) = dataset.warnings
+    assert warning.startswith(
+        "Links to folders that are read under another name are passed over: a_link, m_linked/back,"
+    )
+    assert warning.endswith("n_again and 1 more.")
+    before = stamp(settings(nested_folders=True), root)
+    picture(outside / "sub" / "b.png", colour="blue", size=(8, 8))
+    assert stamp(settings(nested_folders=True), root) != before
+
+
+def test_masks_in_linked_folders(tmp_path: Path):
+    root = tmp_path / "ds"
+    picture(root / "5_x" / "a.png")
+    picture(tmp_path / "elsewhere" / "a.png", colour="white")
+    (root / "masks").mkdir()
+    (root / "masks" / "5_x").symlink_to(tmp_path / "elsewhere")
+    (root / "masks" / "loop").symlink_to(root / "masks")
+    dataset = scan(settings(mask_folder="masks"), root, root / "masks")
+    assert dataset.pictures[0].mask and not dataset.warnings
+
+
+@pytest.mark.skipif(os.name != "posix" or sys.platform == "darwin", reason="these file systems take UTF-8 alone")
+def test_names_that_are_no_text(tmp_path: Path):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")).write_bytes(b"")
+    picture(tmp_path / "line\nbreak.png")
+    picture(tmp_path / f"{'n' * 251}.png")  # with .caption the name is too long for a file
+    dataset = scan(settings(caption_extension=".caption"), tmp_path)
+    assert names(dataset) == ["line\nbreak.png", f"{'n' * 251}.png"]
+    assert dataset.warnings[0] == "caf\ufffd.png is left out: its name is not UTF-8 text, rename it."
+    assert "line\ufffdbreak.png" in dataset.warnings[1]
+
+
+@pytest.mark.parametrize("value", ["", ".", "../x", "a\0", ".t" * 20, "\\x"])
+def test_endings_that_are_none(value: str):
+    with pytest.raises(AthanorError, match=r"caption_extension .* is not an ending"):
+        parse(DatasetSettings, {"folder": "ds", "caption_extension": value})
+
+
+def test_folders_that_cannot_be_opened(tmp_path: Path, monkeypatch):
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "5_x" / "b.png")
+    monkeypatch.setattr(folders, "_opens", lambda folder: folder.name != "5_x")
+    dataset = scan(settings(class_tokens="x"), tmp_path)
+    assert names(dataset) == ["a.png"] and dataset.warnings == ("1 sub-folder left out, as it cannot be opened: 5_x.",)
+    monkeypatch.setattr(folders, "_opens", lambda folder: False)
+    with pytest.raises(AthanorError, match="folder 'ds' cannot be opened"):
+        scan(settings(), tmp_path)

@@ -1,8 +1,10 @@
 """A dataset as a page looks at it."""
 
 import io
+from dataclasses import replace
 
 import pytest
+from athanor.training_core.data import sheet
 from athanor.training_core.data.plan import sort_into_buckets
 from athanor.training_core.data.thumbnails import Thumbnails
 from athanor.training_core.data.view import MOST_PICTURES, DatasetView, Filter
@@ -108,3 +110,22 @@ def test_thumbnails_are_made_once_and_follow_the_file(tmp_path):
         picture.path.write_bytes(data) if data else picture.path.unlink()
         with pytest.raises(AthanorError, match=r"^a\.png was deleted or cannot be read; load the dataset again\.$"):
             thumbnails.of(dataset, picture, 256)
+
+
+def test_the_contact_sheet_and_the_page_say_what_is_trained():
+    several = ["a dog\nIt runs."]
+    for dataset, text in (
+        (written(several, caption_prefix="sks"), "sks a dog"),
+        (written(several, enable_wildcard=True), "a dog | It runs."),
+    ):
+        buckets = sort_into_buckets(dataset, BucketSettings())
+        assert sheet._caption(buckets, buckets.entries[0]) == text
+        (picture,) = DatasetView(title="ds", dataset=dataset).page(Filter(), 0, 1)["pictures"]
+        assert picture["only_first_line"] is not dataset.subsets[0].enable_wildcard
+
+
+def test_names_are_found_in_either_form():
+    dataset = written(["a cup"])
+    (picture,) = dataset.pictures
+    decomposed = replace(dataset, pictures=(replace(picture, name="cafe\u0301.png"),))
+    assert names(DatasetView(title="ds", dataset=decomposed), text="CAF\u00c9") == [0]

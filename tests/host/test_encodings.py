@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,35 @@ def test_what_another_process_removed_is_encoded_again(graph, buckets, tmp_path,
         results.append(latents)
     assert len(results[0]) == len(steps) > 3
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_runs_that_share_too_small_a_cache_encode_once(graph, buckets, tmp_path, monkeypatch):
+    """Each deleted what the other had made: 907 encodings and 253 loads of the model in 150 steps. It is said once."""
+    from athanor.training_core.data.plan import epoch_plan
+    from athanor.training_core.history.events import Warned
+    from athanor.training_core.host import folders, guard
+    from athanor.training_core.run import encoded
+    from athanor.training_core.settings import CacheSettings, TrainingSettings
+
+    monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(encoded, "in_float32", nullcontext)
+    monkeypatch.setattr(encoded.host_vae, "encode", lambda _, pixels: (pixels.movedim(-1, 1), None))
+    monkeypatch.setattr(encoded.host_text, "encode", lambda *_: (encoded.host_text.Text(torch.ones(1, 2)), False))
+    _, clip, autoencoder = graph
+    plans = [epoch_plan(buckets, TrainingSettings(), epoch) for epoch in range(3)]
+    settings = CacheSettings().model_copy(update={"cache_limit_gb": 1e-5})
+    runs = [encoded.Encodings(buckets, clip, autoencoder, vae, settings=settings, seed=0) for vae in ("one", "other")]
+    told: list[list[str]] = [[], []]
+    with guard.training():
+        for plan in plans:
+            for number, run in enumerate(runs):
+                told[number] += [event.text for event in run.fill(plan) if isinstance(event, Warned)]
+            list(runs[0].fill(plan[:1], for_good=True))  # as for an encoding that was lost: the others stay
+            assert all(run.fetch(batch, 0, 0) for run in runs for batch in plan)
+    for run in runs:
+        run.close()
+    assert [len([text for text in texts if "more than cache_limit_gb (1e-05)" in text]) for texts in told] == [1, 1]
+    assert not list((tmp_path / "cache" / "leases").iterdir())
 
 
 def test_a_vae_in_bfloat16_fills_the_caches_in_float32(graph, buckets, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import errno
 
+import fuzz
 import pytest
 import torch
 from whole_run import tensors, warnings, weights
@@ -338,4 +339,33 @@ def test_a_disk_that_fills_up_while_a_state_is_written(run, monkeypatch):
             run("full")
     assert len(written) > 1
     events, path = run("full")
+    assert weights(path) == weights(whole) and any(type(event).__name__ == "Resumed" for event in events)
+
+
+def test_the_run_folder_is_deleted_in_mid_run(run, monkeypatch):
+    """One sentence that names what is missing; what was trained is saved, and the run goes on to the same tensors."""
+    import shutil
+
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.history import log
+    from athanor.training_core.history.events import Stepped
+
+    _, whole = run("whole")
+    add, folders = log.RunLog.add, []
+
+    def deleting(self, event):
+        if isinstance(event, Stepped) and event.step == 2:
+            shutil.rmtree(self._folder)
+            folders.append(self._folder)
+        return add(self, event)
+
+    with monkeypatch.context() as at_first:
+        at_first.setattr(log.RunLog, "add", deleting)
+        with pytest.raises(
+            AthanorError, match=r"its folder is not there any more: leave it .*, it resumes from step \d"
+        ) as said:
+            run("deleted")
+    fuzz.check_message(str(said.value))
+    assert str(folders[0] / "metrics.jsonl") in str(said.value)
+    events, path = run("deleted")
     assert weights(path) == weights(whole) and any(type(event).__name__ == "Resumed" for event in events)

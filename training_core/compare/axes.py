@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import grammar
+from .replacing import SearchReplace
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class LoraChoice:
 class PromptChange:
     """A text that is searched and replaced in prompts; `where` is both, positive or negative."""
 
-    change: grammar.SearchReplace
+    change: SearchReplace
     where: str
     whole_word: bool
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import AthanorError
-from . import grammar, readers
+from ..errors import AthanorError, quoted
+from . import readers, replacing
 from .axes import Axis, LoraChoice, PromptChange, Value, WidgetEdit
 from .fields import Change, Cost, NodeInput, Patch, row, rows
 from .grammar import RandomSeed
+from .lists import once
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ def _with_prompts_changed(cell: Cell, changes: Sequence[PromptChange]) -> Cell:
     for each in changes:
         for where in ("positive", "negative"):
             if each.where in ("both", where):
-                text = grammar.replace(getattr(cell, where), each.change, each.whole_word)
+                text = replacing.replace(getattr(cell, where), each.change, each.whole_word)
                 cell = dataclasses.replace(cell, **{where: text})
     return cell
 
@@ -236,13 +237,13 @@ def check_replacements(base: Cell, axes: Sequence[Axis]) -> None:
     negatives = [dict(v.changes)["negative"] for axis in axes for v in axis.values if "negative" in v.fields]
     prompts, negatives = prompts or [base.positive], negatives or [base.negative]
     pairs = [(p, n) for p in prompts for n in negatives]
-    changes: list[PromptChange] = grammar.once(
+    changes: list[PromptChange] = once(
         to for axis in axes for v in axis.values for name, to in v.changes if name == "replace"
     )
     for each in changes:
         for positive, negative in pairs:
             texts = {"both": [positive, negative], "positive": [positive], "negative": [negative]}[each.where]
-            if not any(grammar.contains(text, each.change.old, each.whole_word) for text in texts):
+            if not any(replacing.contains(text, each.change.old, each.whole_word) for text in texts):
                 raise AthanorError(_missing_text(each, texts))
 
 
@@ -252,5 +253,4 @@ def _missing_text(wanted: PromptChange, texts: Sequence[str]) -> str:
         advice = "it is only part of a longer word; turn whole_word off, or search for the whole word"
     else:
         advice = "write the first value exactly as in the prompt"
-    text = texts[0] if len(texts[0]) <= 60 else f"{texts[0][:40]} … {texts[0][-17:]}"
-    return f"'{wanted.change.old}' is not in the {where} '{text}': {advice}."
+    return f"{quoted(wanted.change.old)} is not in the {where} {quoted(texts[0])}: {advice}."

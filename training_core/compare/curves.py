@@ -11,13 +11,14 @@ from PIL import Image
 
 from ..charts import run_curves
 from ..charts.run_curves import Curve
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..history import handle, registry
 from ..history.handle import Run
 from ..history.registry import Record
 from ..host import folders
+from ..names import nearest
 from ..settings import CurvesSettings
-from .names import nearest
+from .lists import lines_of, once
 
 NEWEST = 8
 """Runs that * stands for."""
@@ -57,7 +58,7 @@ def find(text: str) -> list[Curve]:
     Raises:
         AthanorError: there is no such run, and the nearest are listed; or it has no step yet.
     """
-    names = [line.strip() for line in text.splitlines() if line.strip()]
+    names = once(line.replace("\\", "/") for line in lines_of(text))
     newest = registry.summaries(folders.runs_folder()) if names else []
     by_name = registry.by_name(newest) | {run.run_id: run for run in newest}
     curves = []
@@ -68,7 +69,7 @@ def find(text: str) -> list[Curve]:
         elif name in by_name:
             wanted = [by_name[name].folder]
         else:
-            raise AthanorError(f"runs: there is no run '{name}'; {nearest(name, list(by_name))}.")
+            raise AthanorError(f"runs: there is no run {quoted(name)}; {nearest(name, list(by_name))}.")
         curves += [of_record(record) for folder in wanted if (record := registry.read(folder))]
     return curves
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import AthanorError
+from ..errors import AthanorError, FileError
 from ..host import devices, folders, guard, sampling, workflow
 from ..pictures import write_png
 from .cells import Cell
@@ -108,7 +108,7 @@ def sample(missing: Sequence[Cell], painter: CellPainter) -> Iterator[CellResult
     """Draw the cells in this order. What fails is noted and left out; an interrupt stops before the next cell.
 
     Raises:
-        AthanorError: several cells in a row have failed; those that are done stay.
+        AthanorError: several cells in a row have failed, or a picture cannot be written; those that are done stay.
     """
     failed, hopeless = 0, None
     try:
@@ -118,6 +118,10 @@ def sample(missing: Sequence[Cell], painter: CellPainter) -> Iterator[CellResult
             try:
                 path = painter.draw(cell)
                 failed, hopeless = 0, None
+            except FileError as error:  # the next picture would fail as well, after it has been drawn
+                raise AthanorError(
+                    f"{error.what}: {error.advice} and queue the graph again, finished pictures are kept."
+                ) from error
             except Exception as error:
                 # A LoRA that does not fit fails with every prompt: that is one trouble, not many.
                 failed += cell.weights != hopeless

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from . import grammar, marks
+from . import grammar, lists, marks
 from .axes import Axis, LoraChoice, Value
 from .runs import Points
 
@@ -29,24 +29,28 @@ def read_filter(text: str) -> tuple[str, Any, Any]:
         return "all", None, None
     if words == "starred":
         return "starred", None, None
-    if match := re.fullmatch(r"(every|last|first|(?:around )?best|even) (\d+)|(\d+) (even|best)", words):
+    if match := re.fullmatch(r"(every|last|first|(?:around )?best|even) (\d{1,9})|(\d{1,9}) (even|best)", words):
         count = int(match[2] or match[3])
         if count < 1:
-            raise AthanorError(f"epochs: '{text}' selects no checkpoint; give a number from 1.")
+            raise AthanorError(f"epochs: {quoted(text)} selects no checkpoint; give a number from 1.")
         return (match[1] or match[4]).removeprefix("around "), count, None
-    if match := re.fullmatch(r"from (\d+)|(?:from )?(\d+) ?(?:to|-) ?(\d+)|to (\d+)", words):
+    if match := re.fullmatch(r"from (\d{1,9})|(?:from )?(\d{1,9}) ?(?:to|-) ?(\d{1,9})|to (\d{1,9})", words):
         return "range", int(match[1] or match[2] or 0), int(match[3] or match[4] or 10**9)
     wanted: list[tuple[int | None, bool]] = []  # an epoch (None: the last), and whether it must be there
-    for part in grammar.split(text):
+    for part in lists.split(text, field="epochs"):
         if part.lower() in ("last", "final"):
             wanted.append((None, True))
             continue
+        if part.isdecimal() and len(part) < 10:
+            wanted.append((int(part), True))
+            continue
         try:
-            wanted += [(int(n), part.isdecimal()) for n in grammar.numbers(part, "epochs", whole=True)]
+            wanted += [(int(n), False) for n in grammar.numbers(part, "epochs", whole=True)]
         except AthanorError:
             raise AthanorError(
-                f"epochs: '{part}' is not understood; write all, every 2, last 3, 4-10, best 3, 5 even, starred, or 2, 4, last."
+                f"epochs: {quoted(part)} is not understood; write all, every 2, last 3, 4-10, best 3, 5 even, starred, or 2, 4, last."
             ) from None
+        lists.limited(wanted, text, "epochs")
     return "listed", wanted, None
 
 
@@ -87,7 +91,7 @@ def _listed(have: list[Checkpoint], wanted: Sequence[tuple[int | None, bool]], t
             raise AthanorError(f"epochs: there is no epoch '{epoch}'; {_there_are(have)}.")
         chosen += matches
     if not chosen:
-        raise AthanorError(f"epochs: '{text}' selects no checkpoint; {_there_are(have)}.")
+        raise AthanorError(f"epochs: {quoted(text)} selects no checkpoint; {_there_are(have)}.")
     return [c for c in have if c in set(chosen)]
 
 
@@ -130,7 +134,7 @@ def axis(points: Points, text: str, include_base: bool = True, include_final: bo
         chosen = [c for c in chosen if c not in final]
     if not chosen:
         raise AthanorError(
-            f"epochs: '{text}' selects only the finished LoRA of {points.name}; switch include_final on."
+            f"epochs: {quoted(text)} selects only the finished LoRA of {points.name}; switch include_final on."
         )
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
@@ -152,7 +156,7 @@ def append_run(before: Axis, further: Axis) -> Axis:
         raise AthanorError(f"axis is an axis of {before.title}: connect a LoRA Run Axis, or an XYZ Axis of type LoRA.")
     values = [value for value in (*_called(before), *_called(further)) if value != _BASE]
     base = [_BASE] if _BASE in (*before.values, *further.values) else []
-    return Axis("checkpoint", (*base, *grammar.once(values)))
+    return Axis("checkpoint", (*base, *lists.once(values)))
 
 
 def _called(axis: Axis) -> list[Value]:

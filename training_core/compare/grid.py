@@ -45,23 +45,49 @@ def wrapped_labels(labels: Sequence[str], width: int, most: int, size: int, floo
     Words are broken only if the smallest size does not help, and nothing is cut before 12 lines are full; then the
     middle goes, never the end.
     """
+    if fitted := fitted_labels(labels, width, most, size, floor):
+        return fitted
+    smallest = max(9, round(size * floor))
+    return WrappedLabels(smallest, tuple(tuple(wrap(label, font_for(label, smallest), width, 12)) for label in labels))
+
+
+def fitted_labels(labels: Sequence[str], width: int, most: int, size: int, floor: float = 0.6) -> WrappedLabels | None:
+    """Return the same, but None where something would be cut: that is found at the first long label."""
     smallest = max(9, round(size * floor))
     sizes = range(max(size, smallest), smallest - 1, -1)
     for whole_words in (True, False):
         for points in sizes:
             if whole_words and longest_word(labels, points) > width:
                 continue
-            lines = tuple(tuple(wrap(label, font_for(label, points), width, most)) for label in labels)
-            if not any(cut(parts, label) for parts, label in zip(lines, labels, strict=True)):
-                return WrappedLabels(points, lines)
-    lines = tuple(tuple(wrap(label, font_for(label, smallest), width, 12)) for label in labels)
-    return WrappedLabels(smallest, lines)
+            if fitted := _uncut(labels, width, most, points):
+                return fitted
+    return _uncut(labels, width, 12, smallest)
+
+
+def _uncut(labels: Sequence[str], width: int, most: int, size: int) -> WrappedLabels | None:
+    """Return the labels in this size; None as soon as one of them does not fit into `most` lines."""
+    result = []
+    for label in labels:
+        lines = wrap(label, font_for(label, size), width, most)
+        if cut(lines, label):
+            return None
+        result.append(tuple(lines))
+    return WrappedLabels(size, tuple(result))
 
 
 def longest_word(labels: Sequence[str], size: int) -> float:
     """Pixels of the longest piece that has no place to break at."""
-    words = [word for label in labels for word in _WORD.findall(label)]
-    return max((font_for(word, size).getlength(word) for word in words), default=0.0)
+    words = {word for label in labels for word in _WORD.findall(label)}
+    longest = 0.0
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) * size * _WIDEST < longest:  # no shorter one can be wider
+            break
+        longest = max(longest, font_for(word, size).getlength(word))
+    return longest
+
+
+_WIDEST = 1.5
+"""The width of the widest sign, in sizes of the font."""
 
 
 _WORD = re.compile(r"[\u2e80-\uffef]|[^ ,_\-./\u2e80-\uffef]+[,_\-./]?")
@@ -104,17 +130,18 @@ class Painter:
     def _row_texts(self, size: int, height: int, width: int) -> tuple[WrappedLabels, int]:
         """Row labels, and the width of their place: it grows until all of them can be read in whole words."""
         labels, small = self.grid.rows.values, round(size * 0.85)
-        longest = max((font_for(label, size).getlength(label) for label in labels), default=0)
         widest = max(size * 12, min(size * 26, width))
+        longest = max((font_for(label, size).getlength(label[:widest]) for label in labels), default=0)
         titles = [t for t in (self.grid.columns.title, self.grid.rows.title) if t]
         least = min(widest, max(longest_word(labels, size), longest_word(titles, small) + small if titles else 0))
-        text = WrappedLabels(size, ())
+        text, most = None, max(1, int(height // (size * 1.25)))
+        side = widest
         for side in dict.fromkeys([*(size * n for n in (5, 8, 11, 15, 20) if least < size * n < widest), widest]):
             side = round(max(least, min(side, longest)) + 1)
-            most = max(1, int(height // (size * 1.25)))
-            text = wrapped_labels(labels, side, most, size)
-            if text.height <= height and not any(cut(a, b) for a, b in zip(text.lines, labels, strict=True)):
+            text = fitted_labels(labels, side, most, size)
+            if text and text.height <= height:
                 break
+        text = text or wrapped_labels(labels, side, most, size)
         used = max((font_for(line, text.size).getlength(line) for lines in text.lines for line in lines), default=0)
         return text, int(max(used, least if titles else 0)) + 12 + max(6, self._settings.margin)
 

@@ -15,7 +15,8 @@ from ..host import folders
 from ..pictures import write_png
 from ..settings import GridSettings
 from .grid import Painter
-from .store import newest, read_plan
+from .plan_file import read_whole_plan
+from .store import newest
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
 
@@ -65,4 +66,4 @@ def open_comparison(name: str) -> tuple[Path, dict[str, Any]]:
         listed = f"the newest are {', '.join(have)}" if have else "there are none yet: run XYZ Compare first"
         raise AthanorError(f"name '{name}' is not a comparison; {listed}.")
     folder = folders.compare_folder(name.strip())
-    return folder, read_plan(folder)
+    return folder, read_whole_plan(folder)

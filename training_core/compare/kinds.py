@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from ..errors import AthanorError
-from . import grammar, widgets
+from ..errors import AthanorError, quoted, shortened
+from ..names import nearest
+from . import lists, widgets
 from .axes import Axis, Value
 from .cells import CHANGES, Cell
 from .fields import Available, Reader, rows
-from .names import nearest
 
 CHECKPOINT = "checkpoint of the run"
 WIDGET = "widget of the graph"
@@ -27,7 +28,7 @@ def read(kind: str, text: str, available: Available, whole_word: bool = True) ->
     if kind == CHECKPOINT:
         return Axis("checkpoint", (), epochs=text)
     if kind not in READERS:
-        raise AthanorError(f"type '{kind}' does not exist; {nearest(kind, KINDS)}.")
+        raise AthanorError(f"type {quoted(kind)} does not exist; {nearest(kind, KINDS)}.")
     values = READERS[kind](text, available, whole_word)
     if not values:
         raise AthanorError(f"values is empty: an axis of type {kind} needs at least one value.")
@@ -46,18 +47,25 @@ def read_widget(name: str, text: str, graph: Sequence[widgets.Widget], whole_wor
 
 
 def _limited(axis: Axis) -> Axis:
-    if len(axis.values) > grammar.LIMIT:
-        raise AthanorError(f"values gives {len(axis.values)} values; an axis can have {grammar.LIMIT}.")
+    if len(axis.values) > lists.LIMIT:
+        raise AthanorError(f"values gives {len(axis.values)} values; an axis can have {lists.LIMIT}.")
     return axis
 
 
 def listed(axis: Axis) -> str:
     """Return the axis in words: '5 values: 0.6, 0.7, 0.8, 0.9, 1'."""
     if axis.epochs is not None:
-        return f"checkpoints of the run: {axis.epochs or 'all'}"
-    labels = [v.label for v in axis.values]
+        return f"checkpoints of the run: {shortened(axis.epochs or 'all')}"
+    labels = [shortened(v.label, 200) for v in axis.values]
     shown = ", ".join(labels[:40]) + (", ..." if len(labels) > 40 else "")
-    return f"{axis.title}, {len(labels)} value{'s' if len(labels) != 1 else ''}: {shown}"
+    different = len(set(axis.values))
+    equal = f" ({different} different; XYZ Compare draws equal ones once)" if different < len(labels) else ""
+    return f"{axis.title}, {len(labels)} value{'s' if len(labels) != 1 else ''}: {shown}{equal}"
+
+
+def distinct(axis: Axis | None) -> Axis | None:
+    """Return the axis with each of its values once: equal ones are there for XYZ Zip, which pairs values one by one."""
+    return axis and replace(axis, values=tuple(lists.once(axis.values)))
 
 
 def cost(axis: Axis) -> int:

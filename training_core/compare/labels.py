@@ -40,12 +40,16 @@ def common(names: Sequence[str]) -> tuple[str, str]:
     if len(set(names)) < 2:
         return "", ""
     head = _shared(names)
-    while head and not _edge(head[-1], head[-2:-1]):
-        head = head[:-1]
+    end = len(head)
+    while end and not _edge(head[end - 1], head[max(0, end - 2) : end - 1]):
+        end -= 1
+    head = head[:end]
     rest = [name[len(head) :] for name in names]
     tail = _shared([name[::-1] for name in rest])[::-1]
-    while tail and not _edge(tail[0], tail[1:2]):
-        tail = tail[1:]
+    begin = 0
+    while begin < len(tail) and not _edge(tail[begin], tail[begin + 1 : begin + 2]):
+        begin += 1
+    tail = tail[begin:]
     if any(not name[: len(name) - len(tail)].strip() for name in rest):
         tail = ""
     if any(not name.strip() for name in rest):

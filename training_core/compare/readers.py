@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 
-from ..errors import AthanorError
-from . import grammar
+from ..errors import AthanorError, quoted, shortened
+from ..history.run_files import without_copies
+from ..names import Known, resolve, simple
+from . import grammar, lists, replacing
 from .axes import LoraChoice, PromptChange, Value
 from .fields import Available, Reader
 from .grammar import RandomSeed
-from .names import expanded, resolve, simple
+
+_PLUS = re.compile(r"\s\+\s")
 
 
 def number(field: str, low: float, high: float, *, whole: bool = False, also: str = "") -> Reader:
@@ -47,15 +52,15 @@ def clip_skip(text: str, _available: Available, _whole_word: bool) -> list[Value
         if not 1 <= abs(layer) <= 24:
             raise AthanorError(f"values: clip skip {grammar.plain(layer)} is not from 1 to 24 or -1 to -24.")
         values.append(Value(str(abs(int(layer))), (("clip_skip", -abs(int(layer))),)))
-    return grammar.once(values)
+    return values
 
 
 def names(field: str, group: str, what: str) -> Reader:
     """Names and patterns of a group that the host has; `what` is the group's name in errors."""
 
     def read(text: str, available: Available, _whole_word: bool) -> list[Value]:
-        resolved = [resolve(part, available[group], what) for part in expanded(grammar.split(text), available[group])]
-        return [Value(_bare(name), ((field, name),)) for name in grammar.once(resolved)]
+        known = Known(available[group], what, by_pattern=without_copies)
+        return [Value(_bare(name), ((field, name),)) for name in known.find(lists.names(text, known.has))]
 
     return read
 
@@ -66,15 +71,17 @@ def _bare(name: str) -> str:
 
 def sampler_pairs(text: str, available: Available, _whole_word: bool) -> list[Value]:
     """Return a sampler and a scheduler for each value: `euler/karras`, `DPM++ 2M Karras`."""
-    values = []
-    for part in grammar.split(text):
-        sampler, scheduler = _pair(part, available)
-        values.append(Value(f"{sampler} {scheduler}", (("sampler", sampler), ("scheduler", scheduler))))
-    return grammar.once(values)
+    parts = lists.names(text, lambda _: False)
+    pairs = {part: _pair(part, available) for part in lists.once(parts)}
+    return [
+        Value(" ".join(pairs[part]), tuple(zip(("sampler", "scheduler"), pairs[part], strict=True))) for part in parts
+    ]
 
 
 def _pair(part: str, available: Available) -> tuple[str, str]:
     """Sampler and scheduler of one value. Where no sign parts them, the last space before a known scheduler does."""
+    if len(part) > 200:
+        raise AthanorError(f"values: {quoted(part)} is not a sampler and a scheduler, such as euler/karras.")
     for cut in [m.start() for m in re.finditer(r"[/:|]", part)] or [m.start() for m in re.finditer(r"\s+", part)][::-1]:
         left, right = part[:cut].strip(), part[cut + 1 :].strip()
         schedulers = [name for name in available["schedulers"] if simple(name) == simple(right)]
@@ -82,7 +89,9 @@ def _pair(part: str, available: Available) -> tuple[str, str]:
             return resolve(left, available["samplers"], "sampler"), schedulers[0]
         if part[cut] in "/:|":
             return resolve(left, available["samplers"], "sampler"), resolve(right, available["schedulers"], "scheduler")
-    raise AthanorError(f"values: '{part}' is not a sampler and a scheduler, such as euler/karras or DPM++ 2M Karras.")
+    raise AthanorError(
+        f"values: {quoted(part)} is not a sampler and a scheduler, such as euler/karras or DPM++ 2M Karras."
+    )
 
 
 def sizes(text: str, _available: Available, _whole_word: bool) -> list[Value]:
@@ -94,7 +103,7 @@ def replacements(where: str) -> Reader:
     """Search and replace in the prompts that `where` names: both, positive or negative."""
 
     def read(text: str, _available: Available, whole_word: bool) -> list[Value]:
-        changes = grammar.replacements(text)
+        changes = replacing.replacements(text)
         olds = {change.old for change in changes}
         return [
             Value(
@@ -111,7 +120,7 @@ def prompts(field: str) -> Reader:
     """Whole prompts, one a line."""
 
     def read(text: str, _available: Available, _whole_word: bool) -> list[Value]:
-        return [Value(line or "(empty)", ((field, line),)) for line in grammar.once(grammar.split(text, commas=False))]
+        return [Value(line or "(empty)", ((field, line),)) for line in lists.split(text, commas=False)]
 
     return read
 
@@ -119,31 +128,64 @@ def prompts(field: str) -> Reader:
 def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
     """LoRA files: `name`, `name:0.8`, `name:0.8:0.5` (model : text encoder), `name:0.4-1(0.2)`, `a + b:0.5`, `name-*`,
     or `none` for the base model."""
-    values = []
-    for part in grammar.split(text):
+    known = Known(available["loras"], "LoRA", by_pattern=without_copies)
+    values: list[Value] = []
+    choices = 0
+
+    def whole(part: str) -> bool:
+        return all(known.has(_strengths_of(one, known)[0]) for one in _stack(part, known))
+
+    for part in lists.names(text, known.has, whole):
         if part.lower() in ("none", "base", "base model"):
             values.append(Value("base model", (("lora", ()),), special=True))
             continue
-        stacks = product(*(_lora(one.strip(), available) for one in re.split(r"\s\+\s", part)))
-        values += [Value(" + ".join(map(_lora_label, stack)), (("lora", stack),)) for stack in stacks]
-    return grammar.once(values)
+        several = [_lora(one, known) for one in _stack(part, known)]
+        choices += len(several) * math.prod(map(len, several))
+        if choices > lists.LIMIT:
+            raise AthanorError(f"values: {quoted(part)} gives too many LoRAs ({lists.LIMIT} in all are possible).")
+        values += [Value(" + ".join(map(_lora_label, stack)), (("lora", stack),)) for stack in product(*several)]
+    return lists.limited(values, text)
 
 
-def _lora(text: str, available: Available) -> list[LoraChoice]:
+def _stack(part: str, known: Known) -> list[str]:
+    """Return the LoRAs that one value puts on each other; a name that is there may have a + in it."""
+    name = _strengths_of(part, known)[0]
+    whole = _PLUS.search(name) and known.has(name)
+    ones = [part] if whole else [one.strip() for one in _PLUS.split(part)]
+    return lists.limited(ones, part)
+
+
+def _strengths_of(text: str, known: Known) -> tuple[str, list[str]]:
+    """Return the name and the strengths behind it, as texts; a name that is there may have a : in it."""
+    if known.has(text):
+        return text, []
+    text = text if ":" in text else text.replace("：", ":")
+    for count in (1, 2):
+        name, *strengths = text.rsplit(":", count)
+        if known.has(name.strip()):
+            return name.strip(), strengths
+    name, *strengths = text.split(":")
+    return name.strip(), strengths
+
+
+def _lora(text: str, known: Known) -> list[LoraChoice]:
     """Return the LoRAs that one part of a stack means: several where it is a pattern or has several strengths."""
-    name, *strengths = text.split(":") if text not in available["loras"] else [text]
+    name, strengths = _strengths_of(text, known)
     if len(strengths) > 2:
-        raise AthanorError(f"values: '{text}' has too many ':'; write name:strength or name:model:text encoder.")
-    files = [resolve(n, available["loras"], "LoRA") for n in expanded([name.strip()], available["loras"])]
-    given = [list(map(float, grammar.numbers(s, f"the strength of {name}"))) for s in strengths]
+        raise AthanorError(f"values: {quoted(text)} has too many ':'; write name:strength or name:model:text encoder.")
+    files = known.find([name])
+    given = [list(map(float, grammar.numbers(s, f"the strength of {shortened(name)}"))) for s in strengths]
     pairs: list[tuple[float | None, float | None]] = [(None, None)]
     if len(given) == 1:
         pairs = [(s, s) for s in given[0]]
     elif given:
+        lists.check(len(given[0]) * len(given[1]), text)
         pairs = list(product(given[0], given[1]))
+    lists.check(len(files) * len(pairs), text)
     return [LoraChoice(file, *pair) for file in files for pair in pairs]
 
 
+@lru_cache(maxsize=1024)
 def _lora_label(lora: LoraChoice) -> str:
     name = _bare(lora.name.replace("\\", "/").rpartition("/")[2])
     if lora.strength_model is None:

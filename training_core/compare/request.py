@@ -10,7 +10,7 @@ from ..errors import AthanorError
 from ..history.handle import Run
 from ..host import sampling
 from ..settings import CompareSettings
-from . import epochs, grammar, readers, runs, variants
+from . import epochs, grammar, kinds, lists, readers, runs, variants
 from .axes import Axis, Value
 from .cells import Cell
 from .model_cache import Models
@@ -62,10 +62,10 @@ def resolve_axes(request: ComparisonRequest) -> tuple[list[Axis], Cell]:
     Raises:
         AthanorError: there is no prompt, an axis lacks its run, or a widget of the graph leads nowhere.
     """
-    connected = [_with_epochs(axis, request.run, request.settings) for axis in request.axes]
+    connected = [kinds.distinct(_with_epochs(axis, request.run, request.settings)) for axis in request.axes]
     connected = variants.resolve_widgets(connected, request.graph, request.links)
     taken = {name for axis in connected if axis for name in axis.fields}
-    prompts = grammar.split(request.settings.prompts, commas=False)
+    prompts = lists.split(request.settings.prompts, commas=False, field="prompts")
     prompts = prompts or list(request.run.captions if request.run else ())
     own = _own_axes(request, taken, prompts)
     return _grid_order(connected, own, request), _base(request, taken, prompts)
@@ -91,16 +91,16 @@ def _own_axes(request: ComparisonRequest, taken: set[str], prompts: Sequence[str
     strengths = grammar.numbers(settings.strengths, "strengths")
     if ("lora" in taken or run is not None) and not taken & {"strength_model", "strength_clip"}:
         both = ("strength_model", "strength_clip")
-        values = (Value(grammar.plain(s), tuple((name, float(s)) for name in both)) for s in strengths)
+        values = (Value(grammar.plain(s), tuple((name, float(s)) for name in both)) for s in lists.once(strengths))
         own["strength"] = Axis("LoRA strength", tuple(values))
     if "positive" not in taken:
         if not prompts:
             raise AthanorError(
                 "prompts is empty, and there is no run with captions: write at least one prompt, one a line."
             )
-        own["prompt"] = Axis("prompt", tuple(Value(p, (("positive", p),)) for p in grammar.once(prompts)))
+        own["prompt"] = Axis("prompt", tuple(Value(p, (("positive", p),)) for p in lists.once(prompts)))
     if "seed" not in taken:
-        own["seed"] = Axis("seed", tuple(readers.seed_values(grammar.seeds(settings.seeds, "seeds"))))
+        own["seed"] = Axis("seed", tuple(readers.seed_values(lists.once(grammar.seeds(settings.seeds, "seeds")))))
     return own
 
 

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..files import safetensors_metadata
 from ..history import handle, registry
 from ..history.handle import Checkpoint, Run
 from ..history.registry import Record
-from ..history.run_files import files_of, is_companion, is_whole, run_id_of
-from ..host import folders
-from .names import match_names, natural, nearest
+from ..history.run_files import files_of, is_companion, is_whole, run_id_of, without_copies
+from ..host import folders, lora_fit
+from ..names import is_pattern, match_names, natural, nearest
+from .axes import Axis
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -58,12 +59,10 @@ def find(source: str) -> Points:
     if RUN_ID.fullmatch(source) and (record := registry.read(folders.run_folder(source))):
         return _of_record(record)
     listed = folders.lora_names()
-    if any(c in source for c in "*?["):
-        names = match_names(source, listed)
-    else:
-        names = _family(source, listed) or [
-            n for n in listed if n.replace("\\", "/").startswith(f"{source.rstrip('/')}/")
-        ]
+    inside = f"{source.rstrip('/')}/"
+    names = _family(source, listed) or without_copies(n for n in listed if n.replace("\\", "/").startswith(inside))
+    if not names and is_pattern(source):
+        names = without_copies(match_names(source, listed))
     if names:
         return _of_files(source, names)
     runs = registry.by_name(registry.summaries(folders.runs_folder()))
@@ -71,7 +70,13 @@ def find(source: str) -> Points:
         return _of_record(record)
     stems = {re.sub(r"-(step)?\d+$", "", name.removesuffix(".safetensors")) for name in listed}
     known = sorted(stems | runs.keys())
-    raise AthanorError(f"source '{source}' is neither a run nor a LoRA file; {nearest(source, known)}.")
+    raise AthanorError(f"source {quoted(source)} is neither a run nor a LoRA file; {nearest(source, known)}.")
+
+
+def read_in_part(axis: Axis) -> list[str]:
+    """Return one sentence for each LoRA of an axis whose names tell that the host reads only part of it."""
+    choices = (lora for value in axis.values for name, to in value.changes if name == "lora" for lora in to)
+    return list(filter(None, map(lora_fit.read_in_part, dict.fromkeys(lora.name for lora in choices))))
 
 
 def _family(source: str, listed: Sequence[str]) -> list[str]:
@@ -93,7 +98,7 @@ def _of_files(source: str, names: Sequence[str]) -> Points:
     whole = [name for name, path in paths.items() if path.suffix != ".safetensors" or is_whole(path)]
     if not whole:
         raise AthanorError(
-            f"source '{source}': {', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} incomplete (shorter than the "
+            f"source {quoted(source)}: {', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} incomplete (shorter than the "
             "header of a safetensors file says); copy or train it again."
         )
     points = sorted((_of_file(paths[name], name) for name in whole), key=_key)
@@ -125,11 +130,11 @@ def _of_record(record: Record) -> Points:
 def _of_file(path: Path, name: str) -> Checkpoint:
     """Return the checkpoint of a file; epoch and step from its name and metadata, 0 where neither says."""
     metadata = safetensors_metadata(path)
-    match = re.search(r"-(step)?(\d+)$", path.stem)
+    match = re.search(r"-(step)?(\d{1,15})$", path.stem)
 
     def number(key: str) -> int:
         text = metadata.get(key, "")
-        return int(text) if text.isdecimal() else 0
+        return int(text) if text.isdecimal() and len(text) <= 15 else 0
 
     epoch, step = number("ss_epoch"), number("ss_steps")
     if match and match[1]:

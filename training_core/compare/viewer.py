@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files import link_or_copy, write_atomically
+from ..files import link_or_copy, make_folder, write_atomically
 from . import marks
 from .bundle import bundle
 from .store import failures
@@ -43,7 +43,7 @@ def write(folder: Path, document: Mapping[str, Any]) -> Path:
     file.
     """
     target = folder / "viewer"
-    (target / "cells").mkdir(parents=True, exist_ok=True)
+    make_folder(target / "cells")
     for key in document["order"]:
         source, copy = folder / "cells" / f"{key}.png", target / "cells" / f"{key}.png"
         if not source.is_file():

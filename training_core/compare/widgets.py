@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import AthanorError
-from . import grammar
+from ..errors import AthanorError, quoted
+from ..history.run_files import without_copies
+from ..names import Known, nearest
+from . import grammar, lists, replacing
 from .axes import Axis, Value, WidgetEdit
-from .names import expanded, nearest, resolve
 
 _WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 
@@ -51,14 +52,14 @@ def find(text: str, widgets: Sequence[Widget]) -> Widget:
             return matches[0]
         if matches:
             raise AthanorError(
-                f"widget '{text}' could be {' or '.join(w.full for w in matches[:4])}; write it like that."
+                f"widget {quoted(text)} could be {' or '.join(w.full for w in matches[:4])}; write it like that."
             )
     # The node has another title by now.
     match = re.search(r"\(([\d:]+)\)\.(.+)$", text)
     for widget in widgets:
         if match and (widget.node, widget.name) == (match[1], match[2]):
             return widget
-    raise AthanorError(f"there is no widget '{text}' in the graph; {_nearest(text, widgets)}.")
+    raise AthanorError(f"there is no widget {quoted(text)} in the graph; {_nearest(text, widgets)}.")
 
 
 def _exact(widget: Widget) -> set[str]:
@@ -106,11 +107,9 @@ def _values(widget: Widget, text: str, whole_word: bool) -> list[tuple[str, Any]
         return _switch(widget, text)
     if widget.type == "COMBO":
         known = {str(option): option for option in widget.options}
-        names = [
-            resolve(p, list(known), f"{widget.name} of {widget.title}")
-            for p in expanded(grammar.split(text), list(known))
-        ]
-        return [(name.removesuffix(".safetensors"), known[name]) for name in grammar.once(names)]
+        names = Known(list(known), f"{widget.name} of {widget.title}", by_pattern=without_copies)
+        found = names.find(lists.names(text, names.has))
+        return [(name.removesuffix(".safetensors"), known[name]) for name in found]
     return _texts(widget, text, whole_word)
 
 
@@ -130,23 +129,23 @@ def _numbers(widget: Widget, text: str) -> list[tuple[str, Any]]:
 
 def _switch(widget: Widget, text: str) -> list[tuple[str, Any]]:
     result = []
-    for part in grammar.once(grammar.split(text)):
+    for part in lists.names(text, lambda _: False):
         if part.lower() not in _WORDS:
-            raise AthanorError(f"values: {widget.full} is a switch and takes true or false, not '{part}'.")
+            raise AthanorError(f"values: {widget.full} is a switch and takes true or false, not {quoted(part)}.")
         result.append(("on" if _WORDS[part.lower()] else "off", _WORDS[part.lower()]))
-    return grammar.once(result)
+    return result
 
 
 def _texts(widget: Widget, text: str, whole_word: bool) -> list[tuple[str, Any]]:
-    parts = grammar.once(grammar.split(text, commas=False))
+    parts = lists.split(text, commas=False)
     if not parts or not all("=>" in part for part in parts):
         return [(part or "(empty)", part) for part in parts]
     result = []
-    for change in grammar.replacements(text):
-        if not grammar.contains(str(widget.value), change.old, whole_word):
+    for change in replacing.replacements(text):
+        if not replacing.contains(str(widget.value), change.old, whole_word):
             raise AthanorError(
-                f"values: '{change.old}' is not in the text of {widget.full}; write it exactly as in that text"
+                f"values: {quoted(change.old)} is not in the text of {widget.full}; write it exactly as in that text"
                 + (", or turn whole_word off." if whole_word else ".")
             )
-        result.append((change.new or "(nothing)", grammar.replace(str(widget.value), change, whole_word)))
+        result.append((change.new or "(nothing)", replacing.replace(str(widget.value), change, whole_word)))
     return result

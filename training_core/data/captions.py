@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import MutableSequence, Sequence
 from pathlib import Path
@@ -9,6 +10,13 @@ from typing import Any, Protocol
 
 from ..settings import DatasetSettings
 from ..text_files import lines, read_text
+from . import names
+
+ONLY_FIRST = (
+    "with a caption of several lines, of which only the first is trained; join the lines to train on all of them, or switch "
+    "enable_wildcard on to draw one of them each time"
+)
+"""What warnings say of the pictures that `only_first_line` finds."""
 
 
 class Random(Protocol):
@@ -28,8 +36,16 @@ class Random(Protocol):
 
 
 def caption_file(path: Path, extension: str) -> Path:
-    """Return the path of the caption file of picture `path`; a missing dot in the extension is added."""
-    return path.with_suffix(extension if extension.startswith(".") else f".{extension}")
+    """Return the path of the caption file of picture `path`; a missing dot in the extension is added.
+
+    A face crop such as bob_10_20_30_40.png takes bob.txt where it has no file of its own (as in sd-scripts), and a name
+    with accents meets the file whatever Unicode form the file system keeps it in.
+    """
+    own = path.with_suffix(extension if extension.startswith(".") else f".{extension}")
+    box = names.face_box(path.stem)
+    stems = [path.stem, *([box[0]] if box and box[0] else [])]
+    candidates = (own.with_name(name) for stem in stems for name in names.forms(stem + own.suffix))
+    return next((file for file in candidates if _is_file(file)), own)
 
 
 def read(path: Path, extension: str) -> str | None:
@@ -39,9 +55,14 @@ def read(path: Path, extension: str) -> str | None:
         AthanorError: the file cannot be read as text (`text_files`); the message names it.
     """
     file = caption_file(path, extension)
-    if not file.is_file():
+    if not _is_file(file):
         return None
     return "\n".join(line.strip() for line in lines(read_text(file)) if line.strip())
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there; `Path.is_file` raises for a name that is too long, as a long extension can make it."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 def final_text(caption: str, settings: DatasetSettings, rng: Random, epoch: int, step: int, total_steps: int) -> str:
@@ -77,6 +98,11 @@ def final_text(caption: str, settings: DatasetSettings, rng: Random, epoch: int,
     if settings.secondary_separator:
         caption = caption.replace(settings.secondary_separator, settings.caption_separator)
     return caption
+
+
+def only_first_line(caption: str, settings: DatasetSettings) -> bool:
+    """Whether a caption has further lines that are not trained, as enable_wildcard is off."""
+    return not settings.enable_wildcard and "\n" in caption
 
 
 def without_chance(settings: DatasetSettings) -> DatasetSettings:

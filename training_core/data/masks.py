@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from . import decode
+from . import decode, names
 from .dataset import Mask, few, several
+from .folders import all_folders
 
 Point = tuple[float, float]
 
@@ -29,15 +29,16 @@ class Masks:
         self, root: Path, folder: Path, inspect_all: Callable[[list[Path]], list[decode.Inspected | str]]
     ) -> None:
         self._root, self._folder = root, folder
-        files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() in decode.SUFFIXES)
+        entries = sorted(path for inside in all_folders(folder) for path in inside.iterdir())
+        files = [path for path in entries if path.suffix.lower() in decode.SUFFIXES and path.is_file()]
         self._inspected = dict(zip(files, inspect_all(files), strict=True))
-        self._by_stem = {p.relative_to(folder).with_suffix("").as_posix(): p for p in files}
+        self._by_stem = {names.normal(p.relative_to(folder).with_suffix("").as_posix()): p for p in files}
         self._unused = {p.relative_to(folder).as_posix() for p in files}
 
     def of(self, picture: Path, size: tuple[int, int]) -> MaskMatch | str | None:
         """Return the mask of a picture of `size` (width, height), the reason why it cannot be used, or None if there is none."""
-        stem = picture.relative_to(self._root).with_suffix("").as_posix()
-        file = self._by_stem.get(stem) or self._by_stem.get(picture.stem)
+        stem = names.normal(picture.relative_to(self._root).with_suffix("").as_posix())
+        file = self._by_stem.get(stem) or self._by_stem.get(names.normal(picture.stem))
         if file is None:
             return None
         self._unused.discard(file.relative_to(self._folder).as_posix())
@@ -71,9 +72,9 @@ def box_in_name(stem: str, size: tuple[int, int]) -> Point | None:
 
     Such names end with _cx_cy_w_h, in pixels of the picture of `size` (width, height). None for all other names.
     """
-    match = re.fullmatch(r".*_(\d+)_(\d+)_(\d+)_(\d+)", stem)
-    if not match:
+    found = names.face_box(stem)
+    if not found:
         return None
-    cx, cy, width, height = map(int, match.groups())
+    cx, cy, width, height = found[1]
     inside = 0 < cx <= size[0] and 0 < cy <= size[1] and width and height
     return (cx / size[0], cy / size[1]) if inside else None

@@ -8,25 +8,20 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 
 from ..errors import AthanorError
 from ..pictures import UnreadablePicture
 from ..settings import DatasetSettings
-from . import captions, decode
-from .dataset import BACKUPS, Dataset, Mask, Picture, few, several
+from ..text_files import whole_characters
+from . import captions, decode, names
+from .dataset import Dataset, Mask, Picture, few, several
+from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders
 from .masks import MaskMatch, Masks, box_in_name
-
-
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    """A folder whose pictures are read, and what its name says about them."""
-
-    path: Path
-    repeats: int
-    class_tokens: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,54 +33,33 @@ class _Notes:
     uncaptioned: list[str] = field(default_factory=list)
     by_class: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
+    several_lines: list[str] = field(default_factory=list)
     unmasked: list[str] = field(default_factory=list)
 
-    def caption(self, name: str, caption: str | None, class_tokens: str) -> str:
+    def caption(self, name: str, caption: str | None, class_tokens: str, settings: DatasetSettings) -> str:
         """Return the picture's caption, or the class tokens if it has no caption file (None); note what is missing."""
         if caption is None:
             (self.by_class if class_tokens else self.uncaptioned).append(name)
             return class_tokens
         if not caption:
             self.empty.append(name)
+        if captions.only_first_line(caption, settings):
+            self.several_lines.append(name)
         return caption
 
     def sentences(self, extension: str) -> Iterator[str]:
         """Yield the warnings, those of left-out files first; `extension` is that of caption files."""
         yield from self.left_out
-        for names, note in (
+        for pictures, note in (
             (self.animated, "animated, its first frame is used"),
             (self.uncaptioned, f"without a {extension} file, trained on an empty text"),
             (self.by_class, f"without a {extension} file, trained on the class tokens"),
             (self.empty, "with an empty caption file, trained on an empty text"),
+            (self.several_lines, captions.ONLY_FIRST),
             (self.unmasked, "without a mask, all of it is trained on"),
         ):
-            if names:
-                yield f"{several(len(names), 'picture')} {note}: {few(names)}."
-
-
-def _folders(root: Path, settings: DatasetSettings, masks: Path | None) -> tuple[list[_Folder], list[str]]:
-    """Return the folders to read, sorted by name, and the names of the sub-folders that are not read."""
-    top = _Folder(root, settings.repeats, settings.class_tokens)
-    folders, skipped = [top], []
-
-    def walk(parent: _Folder) -> None:
-        for folder in sorted((p for p in parent.path.iterdir() if p.is_dir()), key=lambda p: p.name):
-            if folder.name.startswith(".") or folder == masks or folder.name == BACKUPS:
-                continue
-            number, _, tokens = folder.name.partition("_")
-            if number.isdecimal() and int(number) > 0:
-                child = _Folder(folder, int(number), tokens)
-            elif settings.nested_folders:
-                child = _Folder(folder, parent.repeats, parent.class_tokens)
-            else:
-                skipped.append(folder.name)
-                continue
-            folders.append(child)
-            if settings.nested_folders:
-                walk(child)
-
-    walk(top)
-    return folders, skipped
+            if pictures:
+                yield f"{several(len(pictures), 'picture')} {note}: {few(pictures)}."
 
 
 def _files(folder: Path) -> list[Path]:
@@ -112,15 +86,18 @@ def inspect_all(paths: list[Path]) -> list[decode.Inspected | str]:
 
 def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None) -> str:
     """Return a hash of the names, sizes and times of all files: cheap, and another one as soon as a file has changed."""
-    folders = [(folder.path, folder.repeats, folder.class_tokens) for folder in _folders(root, settings, masks)[0]]
+    folders = [
+        (folder.path, folder.repeats, folder.class_tokens) for folder in dataset_folders(root, settings, masks).read
+    ]
     if masks:
-        folders += [(Path(folder), 0, "") for folder, _, _ in os.walk(masks)]
+        folders += [(folder, 0, "") for folder in all_folders(masks)]
     entries = []
     for folder, repeats, tokens in folders:
-        for entry in sorted(os.scandir(folder), key=lambda e: e.name):
-            if entry.is_file():
-                stat = entry.stat()
-                entries.append((folder.name, repeats, tokens, entry.name, stat.st_size, stat.st_mtime_ns))
+        for path in folder.iterdir():
+            with suppress(OSError):  # a link to nothing, or a file that was deleted meanwhile
+                stat = path.stat()
+                if S_ISREG(stat.st_mode):
+                    entries.append((folder.name, repeats, tokens, path.name, stat.st_size, stat.st_mtime_ns))
     return hashlib.sha256(repr(sorted(entries)).encode()).hexdigest()
 
 
@@ -132,15 +109,22 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Da
     Raises:
         AthanorError: no picture can be read.
     """
-    folders, skipped = _folders(root, settings, masks)
-    listed = [(folder, _files(folder.path)) for folder in folders]
+    folders = dataset_folders(root, settings, masks)
+    if not folders.read:
+        raise AthanorError(
+            f"folder '{settings.folder}' cannot be opened: it belongs to another user, or its drive is not there."
+        )
+    listed = [(folder, _files(folder.path)) for folder in folders.read]
     files = [(path, folder) for folder, paths in listed for path in paths if path.suffix.lower() in decode.SUFFIXES]
     if not files:
-        raise AthanorError(_no_pictures(settings, skipped, listed))
+        raise AthanorError(_no_pictures(settings, folders, listed))
     notes, pictures = _Notes(), []
     mask_files = Masks(root, masks, inspect_all) if masks else None
     for (path, folder), inspected in zip(files, inspect_all([path for path, _ in files]), strict=True):
         name = path.relative_to(root).as_posix()
+        if whole_characters(name) != name:
+            notes.left_out.append(f"{name} is left out: its name is not UTF-8 text, rename it.")
+            continue
         if isinstance(inspected, str):
             notes.left_out.append(f"{name} cannot be read and is left out: {inspected}.")
             continue
@@ -153,7 +137,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Da
         except AthanorError as error:
             notes.left_out.append(f"{name} is left out: {error}")
             continue
-        caption = notes.caption(name, caption, folder.class_tokens or settings.class_tokens)
+        caption = notes.caption(name, caption, folder.class_tokens or settings.class_tokens, settings)
         if inspected.animated:
             notes.animated.append(name)
         if match is None and (settings.alpha_mask or masks):
@@ -178,10 +162,15 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Da
         )
     if len(notes.by_class) == len(pictures):  # no captions at all: class tokens are what the user wants
         notes.by_class.clear()
-    warnings = [*notes.sentences(settings.caption_extension), *_unread(settings, listed, skipped, notes)]
+    warnings = [*notes.sentences(settings.caption_extension), *_unread(settings, listed, folders, notes)]
     if mask_files:
         warnings += mask_files.unused()
-    return Dataset((settings,), tuple(pictures), tuple(warnings))
+    return Dataset((settings,), tuple(pictures), tuple(map(_one_line, warnings)))
+
+
+def _one_line(warning: str) -> str:
+    """Return a warning with every character that no line of text can show, as names of files may have them, as U+FFFD."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "\ufffd", whole_characters(warning))
 
 
 def _mask(
@@ -194,32 +183,39 @@ def _mask(
     return match
 
 
-def _no_pictures(settings: DatasetSettings, skipped: list[str], listed: list[tuple[_Folder, list[Path]]]) -> str:
+def _no_pictures(
+    settings: DatasetSettings, folders: DatasetFolders, listed: list[tuple[DatasetFolder, list[Path]]]
+) -> str:
     sentence = (
         f"folder '{settings.folder}': no pictures found; put png, jpg, webp, bmp or avif files in it, or in sub-folders "
         "named 'N_name' (N = repeats)."
     )
     if others := Counter(p.suffix.lower() for _, ps in listed for p in ps if p.suffix.lower() in decode.OTHER_SUFFIXES):
         sentence += f" It contains {', '.join(f'{n} {suffix}' for suffix, n in sorted(others.items()))}: convert them."
-    elif skipped:
-        sentence += f" Its sub-folders ({few(skipped)}) are read with nested_folders on."
+    elif folders.skipped:
+        sentence += f" Its sub-folders ({few(folders.skipped)}) are read with nested_folders on."
     return sentence
 
 
 def _unread(
-    settings: DatasetSettings, listed: list[tuple[_Folder, list[Path]]], skipped: list[str], notes: _Notes
+    settings: DatasetSettings, listed: list[tuple[DatasetFolder, list[Path]]], folders: DatasetFolders, notes: _Notes
 ) -> Iterator[str]:
     """Yield warnings about files and folders that look like part of the dataset, but are not read."""
     everything = [path for _, paths in listed for path in paths]
     others = [p.name for p in everything if p.suffix.lower() in decode.OTHER_SUFFIXES]
     if others:
         yield f"{several(len(others), 'file')} in a format that is not read, convert to png or jpg: {few(others)}."
-    if skipped:
-        yield f"Sub-folders without repeats in their name ('N_name') are not read, unless nested_folders is on: {few(skipped)}."
+    if folders.skipped:
+        shown = few(folders.skipped)
+        yield f"Sub-folders without repeats in their name ('N_name') are not read, unless nested_folders is on: {shown}."
+    if folders.again:
+        yield f"Links to folders that are read under another name are passed over: {few(folders.again)}."
+    if folders.closed:
+        yield f"{several(len(folders.closed), 'sub-folder')} left out, as it cannot be opened: {few(folders.closed)}."
     extension = settings.caption_extension
     extension = extension if extension.startswith(".") else f".{extension}"
-    stems = {(p.parent, p.stem) for p in everything if p.suffix.lower() in decode.SUFFIXES}
-    unmatched = [p.name for p in everything if p.suffix == extension and (p.parent, p.stem) not in stems]
+    stems = {(p.parent, stem) for p in everything if p.suffix.lower() in decode.SUFFIXES for stem in _stems(p)}
+    unmatched = [p.name for p in everything if p.suffix == extension and (p.parent, names.normal(p.stem)) not in stems]
     if unmatched:
         yield f"{several(len(unmatched), 'caption')} without a picture of that name: {few(unmatched)}."
     if notes.uncaptioned or notes.by_class:
@@ -227,3 +223,9 @@ def _unread(
         near.pop(extension, None)
         for suffix, count in near.items():
             yield f"There are {suffix} files ({count}): set caption_extension to {suffix} if they are the captions."
+
+
+def _stems(picture: Path) -> list[str]:
+    """Return the names without ending that the caption file of a picture may have."""
+    box = names.face_box(picture.stem)
+    return [names.normal(picture.stem), *([names.normal(box[0])] if box else [])]

@@ -12,6 +12,7 @@ from ..drawing import INK, MUTED, PAPER, font_for, wrap
 from . import decode
 from .buckets import Placement
 from .dataset import few
+from .doctor.texts import training_text
 from .plan import BucketEntry, Buckets
 
 MASKED = (40, 70, 190)
@@ -80,14 +81,23 @@ def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image
     repeats = buckets.dataset.repeats
     for n, (entry, image) in enumerate(zip(shown, thumbs, strict=True)):
         x, y = pad + n % columns * (cell_w + pad), head + n // columns * (cell_h + pad)
-        picture, bucket = buckets.dataset.pictures[entry.picture], entry.placement.bucket
+        bucket = entry.placement.bucket
         sheet.paste(image, (x + (thumb - image.width) // 2, y + (thumb - image.height) // 2))
         label = f"{bucket[0]}x{bucket[1]}" + (f"  x{repeats[entry.picture]}" if repeats[entry.picture] != 1 else "")
         pen.text((x, y + thumb + 2), label, font=font_for(label, 12), fill=INK)
-        caption = picture.caption.replace("\n", " | ") or "(no caption)"
+        caption = _caption(buckets, entry) or "(no caption)"
         for line, text in enumerate(wrap(caption, font_for(caption, 11), cell_w, 2)):
             pen.text((x, y + thumb + 17 + 13 * line), text, font=font_for(caption, 11), fill=MUTED)
     return sheet
+
+
+def _caption(buckets: Buckets, entry: BucketEntry) -> str:
+    """Return what a picture is trained on; where every sample draws one of several lines, all of them."""
+    picture = buckets.dataset.pictures[entry.picture]
+    settings = buckets.dataset.subsets[picture.subset]
+    if settings.enable_wildcard:
+        return picture.caption.replace("\n", " | ")
+    return training_text(picture.caption, settings)
 
 
 def _spread(entries: list[BucketEntry], limit: int) -> list[BucketEntry]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import time
-from collections.abc import Collection, Mapping
+import zlib
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -16,8 +18,21 @@ from safetensors.torch import load, save
 
 from ..errors import AthanorError
 from ..files import METADATA, safetensors_header, write_atomically
+from .leases import Lease
+
+log = logging.getLogger("athanor")
 
 Tensors = dict[str, torch.Tensor]
+CHECKSUM = "crc32"
+"""The key of a stored file's metadata that holds its checksum."""
+
+
+class Overfull(NamedTuple):
+    """What live runs need of a store that holds less, in bytes."""
+
+    own: int  # of this run alone
+    needed: int  # of all runs that share the store
+    limit: int
 
 
 class Store(Protocol):
@@ -32,15 +47,26 @@ class Store(Protocol):
     def put(self, key: str, tensors: Mapping[str, torch.Tensor], **meta: Any) -> None:
         """Store tensors under `key`, with metadata that JSON can hold."""
 
-    def trim(self, keep: Collection[str]) -> None:
-        """Delete entries that are too many, but none of the keys in `keep`."""
+    def hold(self, keys: Collection[str]) -> None:
+        """Need these keys from now on, instead of those held before: nobody deletes them until they are released."""
+
+    def release(self) -> None:
+        """Hold no keys any more."""
+
+    def trim(self) -> Overfull | None:
+        """Delete entries that are too many, but none that a live run holds; return what those take if it is too much."""
 
 
 class MemoryStore:
-    """A store in main memory, for one run; it has no limit."""
+    """A store in main memory, for one run: all that it holds, and of the rest what was made last, up to `limit` bytes.
 
-    def __init__(self) -> None:
+    Crops and shuffled captions of one epoch come back in another.
+    """
+
+    def __init__(self, limit: int = 2 * 10**9) -> None:
+        self._limit = limit
         self._entries: dict[str, tuple[Tensors, dict[str, Any]]] = {}
+        self._held: frozenset[str] = frozenset()
 
     def meta(self, key: str) -> dict[str, Any] | None:
         """Return the metadata of `key`, or None; see Store."""
@@ -55,20 +81,43 @@ class MemoryStore:
         """Store tensors in memory under `key`; see Store."""
         self._entries[key] = (dict(tensors), {"key": key, **meta})
 
-    def trim(self, keep: Collection[str]) -> None:
-        """Delete all entries but those of the keys in `keep`."""
-        self._entries = {key: entry for key, entry in self._entries.items() if key in keep}
+    def hold(self, keys: Collection[str]) -> None:
+        """Need these keys from now on; see Store."""
+        self._held = frozenset(keys)
+
+    def release(self) -> None:
+        """Hold no keys any more."""
+        self._held = frozenset()
+
+    def trim(self) -> None:
+        """Delete the oldest entries that are not held, if those take more than the limit."""
+        loose = {key: _bytes(entry[0]) for key, entry in self._entries.items() if key not in self._held}
+        total = sum(loose.values())
+        for key, size in loose.items():
+            if total <= self._limit:
+                break
+            del self._entries[key]
+            total -= size
+
+
+def _bytes(tensors: Tensors) -> int:
+    return sum(value.nbytes for value in tensors.values())
 
 
 class DiskStore:
     """A store of one safetensors file per key, of at most `limit` bytes in all; the least recently used are deleted first.
 
-    Several processes may share the folder: files appear whole, and one that is missing, cut off or damaged in its header
-    counts as never stored.
+    Several processes may share the folder: files appear whole, and one that is missing, cut off or damaged anywhere counts
+    as never stored. A file knows the checksum of its content; those of older versions have none and are taken as they are.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder, self._limit, self._written = folder, limit, True
+        self._held: frozenset[str] = frozenset()
+        self._lease = Lease(folder / "leases")
+        self._damaged: set[str] = (
+            set()
+        )  # keys whose files were found so as they were read: `meta` sees their headers alone
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.safetensors"
@@ -76,7 +125,7 @@ class DiskStore:
     def meta(self, key: str) -> dict[str, Any] | None:
         """Return the metadata of `key`, or None, and note the use of its file; see Store."""
         try:
-            return self._used(key, safetensors_header(self._path(key)))
+            return None if key in self._damaged else self._used(key, safetensors_header(self._path(key)))
         except (ValueError, LookupError, TypeError):
             return None
 
@@ -84,11 +133,17 @@ class DiskStore:
         """Return the tensors and the metadata of `key`, or None, and note the use of its file; see Store."""
         try:
             data = self._path(key).read_bytes()
-            tensors = load(data)  # compares the header with the file's length
-            meta = self._used(key, json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]))
-        except (OSError, SafetensorError, ValueError, LookupError, TypeError):
+        except OSError:
             return None
-        return None if meta is None else (tensors, meta)
+        try:
+            header, content = _parts(data)
+            if _is_intact(header, content) and (meta := self._used(key, header)) is not None:
+                return load(data), meta  # compares the header with the file's length
+        except (SafetensorError, ValueError, LookupError, TypeError, AttributeError):
+            pass
+        log.warning("Athanor: %s in the cache is damaged: it is encoded again.", self._path(key).name)
+        self._damaged.add(key)
+        return None
 
     def _used(self, key: str, header: dict[str, Any]) -> dict[str, Any] | None:
         meta = json.loads(header[METADATA]["athanor"])
@@ -103,20 +158,45 @@ class DiskStore:
             AthanorError: the disk is full or read-only.
         """
         values = {name: value.contiguous() for name, value in tensors.items()}
-        data = save(values, metadata={"athanor": json.dumps({"key": key, **meta})})
-        try:
+        data = _with_checksum(save(values, metadata={"athanor": json.dumps({"key": key, **meta})}))
+        with self._writing():
             write_atomically(self._path(key), lambda temporary: temporary.write_bytes(data), durable=False)
+        self._written = True
+        self._damaged.discard(key)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise AthanorError(
                 f"The cache folder {self._folder} cannot be written ({error.strerror}): free some disk space, or switch "
                 "cache_to_disk off in Cache Config."
             ) from None
-        self._written = True
 
-    def trim(self, keep: Collection[str]) -> None:
-        """Delete the least recently used files above the limit, and temporary files more than an hour old (of killed runs)."""
+    def hold(self, keys: Collection[str]) -> None:
+        """Need these keys from now on, and let other processes know; see Store.
+
+        Raises:
+            AthanorError: the disk is full or read-only.
+        """
+        if self._held != keys:
+            self._held = frozenset(keys)
+            with self._writing():
+                self._lease.hold(self._held)
+
+    def release(self) -> None:
+        """Hold no keys any more; see Store."""
+        self._held = frozenset()
+        self._lease.release()
+
+    def trim(self) -> Overfull | None:
+        """Delete the least recently used files above the limit, and temporary files more than an hour old (of killed runs).
+
+        What live runs hold stays, here and in other processes; if that alone is above the limit, return what it takes.
+        """
         if not self._written:
-            return
+            return None
         self._written, files = False, []
         for path in self._folder.glob("*/*"):
             with contextlib.suppress(OSError):
@@ -125,11 +205,44 @@ class DiskStore:
                     path.unlink()
                 elif path.suffix == ".safetensors":
                     files.append((stat.st_mtime_ns, stat.st_size, path))
-        total = sum(size for _, size, _ in files)
+        total, others = sum(size for _, size, _ in files), self._lease.of_others()
+        if total <= self._limit:
+            return None
         for _, size, path in sorted(files):
             if total <= self._limit:
                 break
-            if path.stem not in keep:
+            if path.stem not in self._held and path.stem not in others:
                 with contextlib.suppress(OSError):  # Windows deletes no file that another process has open
                     path.unlink()
                     total -= size
+        own = sum(size for _, size, path in files if path.stem in self._held)
+        needed = sum(size for _, size, path in files if path.stem in self._held or path.stem in others)
+        return Overfull(own, needed, self._limit) if needed > self._limit else None
+
+
+def _parts(data: bytes) -> tuple[dict[str, Any], memoryview]:
+    """Return the header of a safetensors file, and the bytes of its tensors."""
+    begin = 8 + int.from_bytes(data[:8], "little")
+    return json.loads(data[8:begin]), memoryview(data)[begin:]
+
+
+def _checksum(header: Mapping[str, Any], content: memoryview) -> str:
+    """Return the CRC-32 of a file's header, without what it says of the checksum, and of its tensors; 8 hex digits."""
+    metadata = {name: value for name, value in header[METADATA].items() if name != CHECKSUM}
+    text = json.dumps({**header, METADATA: metadata}, sort_keys=True)
+    return f"{zlib.crc32(content, zlib.crc32(text.encode())):08x}"
+
+
+def _with_checksum(data: bytes) -> bytes:
+    """Return a safetensors file with its checksum in the metadata; the format pads a header to a multiple of 8 bytes."""
+    header, content = _parts(data)
+    header[METADATA][CHECKSUM] = _checksum(header, content)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join((len(text).to_bytes(8, "little"), text, content))
+
+
+def _is_intact(header: Mapping[str, Any], content: memoryview) -> bool:
+    """Whether a file's content has the checksum that its header tells; one of an older version tells none."""
+    told = header[METADATA].get(CHECKSUM)
+    return told is None or told == _checksum(header, content)

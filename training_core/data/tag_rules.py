@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import AthanorError
+from ..text_files import lines
 from .tags import key
 
 
@@ -97,7 +98,7 @@ def _arrows(field: str, form: str, text: str) -> list[tuple[int, str, str]]:
         AthanorError: a line has no '->' or nothing before it; names `field`, the line and the `form` of a rule.
     """
     result = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines(text), 1):
         if not line.strip():
             continue
         padded = f" {line.strip()} "

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 from ..settings import BucketSettings, DoctorSettings
+from . import captions, names
 from .buckets import Placement
 from .dataset import Dataset
 from .doctor import tag_checks
@@ -136,7 +137,12 @@ class DatasetView:
             matches = [i for i in matches if any(p.bucket == wanted.bucket for p in self._placements.get(i, ()))]
         if text := wanted.text.strip().lower():
             pictures = self.dataset.pictures
-            matches = [i for i in matches if text in pictures[i].name.lower() or text in pictures[i].caption.lower()]
+            text = names.normal(text)
+            matches = [
+                i
+                for i in matches
+                if any(text in names.normal(t.lower()) for t in (pictures[i].name, pictures[i].caption))
+            ]
         return matches
 
     def page(self, wanted: Filter, first: int, count: int) -> dict[str, Any]:
@@ -152,13 +158,15 @@ class DatasetView:
 
     def _picture_json(self, index: int) -> dict[str, Any]:
         picture = self.dataset.pictures[index]
+        subset = self.dataset.subsets[picture.subset]
         return {
             "index": index,
             "name": picture.name,
             "size": picture.size,
             "caption": picture.caption,
+            "only_first_line": captions.only_first_line(picture.caption, subset),
             "repeats": self._repeats[index],
-            "is_reg": self.dataset.subsets[picture.subset].is_reg,
+            "is_reg": subset.is_reg,
             "masked": picture.mask is not None,
             "places": [
                 {"bucket": p.bucket, "resized": p.resized, "crop": p.crop} for p in self._placements.get(index, ())

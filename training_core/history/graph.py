@@ -62,5 +62,7 @@ def save_graph(folder: Path, node: str, graph: Mapping[str, Any]) -> None:
 
 
 def read_graph(folder: Path) -> dict[str, Any]:
-    """Return what `save_graph` has written; empty if there is none."""
-    return read_json(folder / "graph.json", {})
+    """Return what `save_graph` has written; empty if there is none, or if it is no graph with the name of a node."""
+    stored = read_json(folder / "graph.json", {})
+    graphs = (stored.get(name, {}) for name in ("prompt", "workflow"))
+    return stored if isinstance(stored.get("node"), str) and all(isinstance(g, dict) for g in graphs) else {}

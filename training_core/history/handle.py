@@ -59,7 +59,7 @@ def of_record(record: Record, name_of: Callable[[Path], str]) -> Run:
         lrs=steps.rates,
         epochs=steps.epochs,
         probes=probes(record),
-        captions=few(picture["caption"] for picture in registry.dataset(record.folder)),
+        captions=few(str(picture.get("caption", "")) for picture in registry.dataset(record.folder)),
     )
 
 

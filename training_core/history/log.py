@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.plan import Buckets
-from ..files import append_line, write_json
+from ..files import append_line, make_folder, write_json
 from ..settings import Job
 from . import registry, report
 from .events import Encoded, Event, Stepped
@@ -55,7 +55,7 @@ class RunLog:
             steps: of the whole run.
             graph: that the run comes from.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._folder = folder
         self._metrics, self._events = folder / "metrics.jsonl", folder / "events.jsonl"
         write_job(folder, job, graph)

@@ -11,9 +11,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from ..files import read_json, read_lines, write_json
+from ..files import make_folder, read_json, write_json
+from . import lines, run_json
 from .events import Saved
-from .run_files import is_whole, run_id_of, stamp
+from .run_files import files_of, is_whole, run_id_of, stamp
 
 ENDS = ("done", "stopped", "interrupted", "failed")
 """Events that end a session of a run; after "started" or "resumed" without one, it runs, or its process was killed."""
@@ -30,7 +31,8 @@ class Record:
     output_name: str
     target: Path  # the file that the run ends with
     steps: int  # of the whole run
-    events: tuple[dict[str, Any], ...]  # lines of events.jsonl
+    events: tuple[dict[str, Any], ...]  # lines of events.jsonl that `lines.is_event` takes for one
+    trouble: str = ""  # what is wrong with run.json and events.jsonl, in sentences
 
     @property
     def title(self) -> str:
@@ -68,6 +70,8 @@ class Record:
         for event in self.events:
             if event["event"] not in ("resumed", "probed"):
                 continue
+            if "step" not in event:  # nobody knows where it was resumed
+                continue
             first = event["step"] + (event["event"] == "resumed")
             while probes and probes[-1]["step"] >= first:  # steps rise, so those that are done again are the last ones
                 probes.pop()
@@ -101,6 +105,7 @@ class RunSummary:
     step: int  # that the last session has reached, as far as events tell
     status: str
     why: str
+    trouble: str
     time: float | None  # of the last event
 
     @classmethod
@@ -119,7 +124,8 @@ class RunSummary:
             step=step,
             status=record.status,
             why=record.why,
-            time=record.events[-1]["time"] if record.events else None,
+            trouble=record.trouble,
+            time=record.events[-1].get("time") if record.events else None,
         )
 
 
@@ -137,20 +143,18 @@ def write_run(record: Record) -> None:
     write_json(record.folder / "run.json", {**identity, "target": str(record.target), "steps": record.steps}, indent=1)
 
 
+def is_run(folder: Path) -> bool:
+    """Return whether a folder is one of a run: it holds run.json or events.jsonl, in whatever state."""
+    return os.path.lexists(folder / "run.json") or os.path.lexists(folder / "events.jsonl")
+
+
 def _read(folder: Path) -> Record | None:
-    values = read_json(folder / "run.json", {})
-    try:
-        return Record(
-            folder=folder,
-            run_id=values["run_id"],
-            lineage_id=values["line_id"],
-            output_name=values["output_name"],
-            target=Path(values["target"]),
-            steps=values["steps"],
-            events=tuple(line for line in read_lines(folder / "events.jsonl") if "event" in line),
-        )
-    except (KeyError, TypeError):
+    if not is_run(folder):
         return None
+    events, about_events = lines.events(folder / "events.jsonl")
+    found, about_run = run_json.of(folder, events)
+    trouble = " ".join(filter(None, (about_run, about_events)))
+    return Record(folder=folder, **found, events=events, trouble=trouble)
 
 
 def read(folder: Path) -> Record | None:
@@ -231,14 +235,16 @@ def job(folder: Path) -> dict[str, Any]:
 
 
 def dataset(folder: Path) -> list[dict[str, Any]]:
-    """Return the pictures of a run in the order of their numbers (dataset.json); empty if it cannot be read."""
-    return read_json(folder / "dataset.json", [])
+    """Return the pictures of a run in the order of their numbers (dataset.json), {} for one that cannot be read."""
+    rows = read_json(folder / "dataset.json", [])
+    return [row if isinstance(row, dict) else {} for row in rows]
 
 
 def saved_files(folder: Path, step: int) -> list[Saved]:
-    """Return what a run had saved up to `step` and is still whole."""
+    """Return what a run had saved up to `step` and is still whole: only files that are named as its own are."""
     record = read(folder)
-    events = [event for event in record.saved if event["step"] <= step] if record else []
+    own = files_of(record.target) if record else []
+    events = [event for event in record.saved if event["step"] <= step and Path(event["path"]) in own] if record else []
     return [
         Saved(path=Path(e["path"]), step=e["step"], epoch=e["epoch"], hash=e["hash"], kind=e["kind"]) for e in events
     ]
@@ -255,7 +261,7 @@ def status_fingerprint(root: Path, output_name: str) -> str:
 
 def carry_over(old: Path, new: Path) -> None:
     """Copy the logs of a run into the folder of the run that continues it."""
-    new.mkdir(parents=True, exist_ok=True)
+    make_folder(new)
     for name in ("events.jsonl", "metrics.jsonl"):
         if (old / name).is_file():
             shutil.copyfile(old / name, new / name)

@@ -75,11 +75,13 @@ def page(record: registry.Record) -> str:
     """Return the page as HTML."""
     points, reviewed = series.points(record.folder, most=1500), review.review(record)
     last = points[-1] if points else {"step": 0}
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.events[-1]["time"])) if record.events else ""
+    ended = registry.RunSummary.of(record).time
+    when = "" if ended is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(ended))
     why = f": {_text(record.why)}" if record.why else ""
     body = [
         f'<p class="muted">Run {_text(record.run_id)}, {_text(record.status)} at step {last["step"]} of {record.steps}'
         f"{why}. {when}</p>",
+        *(f'<p class="bad">{_mark("bad")} {_text(sentence)}</p>' for sentence in reviewed["trouble"]),
         _section(
             "Verdict",
             *(f'<p class="{s["kind"]}">{_mark(s["kind"])} {_text(s["text"])}</p>' for s in reviewed["verdict"]),
@@ -95,7 +97,8 @@ def page(record: registry.Record) -> str:
 
 
 def _text(value: object) -> str:
-    return html.escape(str(value), quote=True)
+    whole = str(value).encode("utf-8", "replace").decode()  # half a character cannot be written
+    return html.escape(whole, quote=True)
 
 
 def _mark(kind: str) -> str:

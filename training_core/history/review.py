@@ -9,10 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import registry, series
+from . import damage, registry, series
 from .handle import probes
 from .marks import stars
 from .registry import Record
+from .run_files import stamp
 from .verdict import judge
 
 BANDS = 5
@@ -30,6 +31,7 @@ def review(record: Record) -> dict[str, Any]:
     points, entries = series.points(record.folder), series.sampled(record.folder)
     looks = record.probes
     return {
+        "trouble": damage.of(record),
         "verdict": [asdict(sentence) for sentence in verdict(record, points)],
         "probes": [list(look) for look in probes(record)],
         "probe_label": looks[-1]["label"] if looks else "",
@@ -142,7 +144,7 @@ def checkpoints(record: Record, points: Sequence[dict[str, Any]]) -> list[dict[s
         table.append(
             {
                 **{name: event[name] for name in ("path", "step", "epoch", "kind")},
-                "bytes": Path(event["path"]).stat().st_size,
+                "bytes": (stamp(Path(event["path"])) or (0,))[0],
                 "loss": _mean(near[-max(1, len(points) // 20) :]),
                 "probe": seen[-1][1] if seen else None,
                 "probe_step": seen[-1][0] if seen else None,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..files import parse_lines
+from .lines import is_step
 from .stretches import stretches
 
 WHOLE = 1_000_000
@@ -106,7 +107,7 @@ def _entries(data: bytes) -> Iterator[MetricsLine]:
 
 
 def _with_steps(values: Iterable[MetricsLine]) -> Iterator[MetricsLine]:
-    return (value for value in values if isinstance(value.get("step"), int))
+    return filter(is_step, values)
 
 
 def _ordered(entries: Iterable[MetricsLine]) -> list[MetricsLine]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import comfy.sd
 import comfy.utils
-import folder_paths
 
 from ..errors import AthanorError
-from . import checkpoint
+from ..files import safetensors_header
+from . import checkpoint, folders, lora_fit
 
 Tensors = tuple[dict[str, Any], dict[str, str] | None]
 """What is in a file: tensors by key, and the metadata."""
@@ -23,14 +23,20 @@ def read(path: Path) -> Tensors:
     Raises:
         AthanorError: it is gone, lies elsewhere, or cannot be read.
     """
-    inside = any(folder_paths.is_within_directory(root, str(path)) for root in folder_paths.get_folder_paths("loras"))
-    if not path.is_file() or not inside:
+    if not path.is_file() or not folders.is_lora(path):
         raise AthanorError(f"{path.name} is not in the loras folder any more; train it again.")
     try:
+        if path.suffix == ".safetensors":
+            safetensors_header(path)  # says in plain words what is wrong with most files
         content: Any = comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
         return content
     except Exception as error:
-        raise AthanorError(f"{path.name} cannot be read ({error}); choose another file.") from None
+        raise AthanorError(f"{path.name} cannot be read ({_in_words(error)}); choose another file.") from None
+
+
+def _in_words(error: Exception) -> str:
+    """Return the first line of an error of the host or of torch, of at most 150 characters."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:150]
 
 
 def apply(
@@ -52,16 +58,48 @@ def apply(
     strength_clip = strength if strength_clip is None else strength_clip
     if strength == 0 and strength_clip == 0:
         return model, clip
-    state, metadata = tensors or read(path)
-    load: Any = comfy.sd.load_lora_for_models
-    patched, patched_clip = load(model, clip, state, strength, strength_clip, lora_metadata=metadata)
+    tensors = tensors or read(path)
+    patched, patched_clip = _load(model, clip, path, tensors, strength, strength_clip)
     changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
-    if not changed and _count(patched) == _count(model):
+    if not lora_fit.compared((model, clip), (patched, patched_clip), tensors[0]).fits:
         raise AthanorError(
             f"The LoRA {path.name} does not match this model (none of its layers fit): choose a LoRA of this kind of model."
         )
     # A LoRA without text-encoder part leaves CLIP alone: the same object keeps its prompts encoded.
     return patched, patched_clip if changed else clip
+
+
+def fit(model: Any, clip: Any, path: Path) -> lora_fit.Fit:
+    """Return how much of a file the host puts on MODEL and CLIP (or on MODEL, if that is None); both stay as they are.
+
+    Raises:
+        AthanorError: as `read`.
+    """
+    tensors = read(path)
+    return lora_fit.compared((model, clip), _load(model, clip, path, tensors, 1.0, 1.0), tensors[0])
+
+
+def _load(
+    model: Any, clip: Any, path: Path, tensors: Tensors, strength: float, strength_clip: float
+) -> tuple[Any, Any]:
+    """Return MODEL and CLIP with a file's content on them.
+
+    Raises:
+        AthanorError: a layer is broken such that the host's loader stops at it.
+    """
+    load: Any = comfy.sd.load_lora_for_models
+    try:
+        return load(model, clip, tensors[0], strength, strength_clip, lora_metadata=tensors[1])
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    ) as error:  # a piece missing, alpha of two numbers
+        raise AthanorError(
+            f"The LoRA {path.name} is broken: ComfyUI's loader stops at it ({_in_words(error)}); LoRA Info lists its broken layers."
+        ) from None
 
 
 def _count(patcher: Any) -> int:

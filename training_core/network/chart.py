@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 from collections import defaultdict
 
 from PIL import Image
@@ -12,6 +14,9 @@ from ..charts.bars import Bar
 from ..charts.paint import BLUE
 from ..drawing import ACCENT
 from .info import LoraInfo
+
+MOST_BLOCKS = 300
+"""Blocks that are drawn; a model has a hundred at most, and a picture that is too high cannot be made."""
 
 
 def norms(info: LoraInfo) -> Image.Image:
@@ -23,15 +28,20 @@ def norms(info: LoraInfo) -> Image.Image:
     note = "size of the change per block (Frobenius norm, alpha / rank included)"
     if unknown := sum(layer.norm is None for layer in info.layers):
         note += f"; not known for {unknown} layers"
+    if len(blocks) > MOST_BLOCKS:
+        note += f"; the first {MOST_BLOCKS} of {len(blocks)} blocks"
     rows = []
-    for part, block in sorted(blocks, key=lambda key: (key[0] != "unet", key[0], _natural(key[1]))):
+    for part, block in sorted(blocks, key=lambda key: (key[0] != "unet", key[0], _natural(key[1])))[:MOST_BLOCKS]:
         layers = blocks[part, block]
-        norm = sum(value * value for value in layers) ** 0.5
+        norm = min(math.hypot(*layers), sys.float_info.max)
         text = f"{norm:.3g}  ({len(layers)} layer{'s' if len(layers) > 1 else ''})"
-        rows.append(Bar(label=f"{part}  {block}", value=norm, text=text, colour=ACCENT if part == "unet" else BLUE))
+        rows.append(
+            Bar(label=f"{part}  {block[:80]}", value=norm, text=text, colour=ACCENT if part == "unet" else BLUE)
+        )
     return bars.chart(f"{info.name}: {info.algo}, {len(info.layers)} layers", note, rows)
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
     """Return a key that sorts 2 before 10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]
+    parts = re.split(r"(\d+)", text[:80])
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -13,23 +13,12 @@ import torch
 
 from ..errors import AthanorError
 from ..files import UnreadableFile, read_safetensors
-from . import peft
+from ..json_text import parse_json
+from . import keys, peft
+from .damage import Damage, Pieces, algo_of, damage, is_finite
 
-_SUFFIXES = (  # longest first; what is left of a key is the layer's name
-    ".lora_up.weight", ".lora_down.weight", ".lora_mid.weight", ".lora_A.weight", ".lora_B.weight",
-    ".lora_A.default.weight", ".lora_B.default.weight", ".lora.up.weight", ".lora.down.weight",
-    ".lora_linear_layer.up.weight", ".lora_linear_layer.down.weight", "_lora.up.weight", "_lora.down.weight",
-    ".lora_magnitude_vector.default.weight", ".lora_magnitude_vector.weight", ".lora_magnitude_vector",
-    ".hada_w1_a", ".hada_w1_b", ".hada_w2_a", ".hada_w2_b", ".hada_t1", ".hada_t2",
-    ".lokr_w1", ".lokr_w2", ".lokr_w1_a", ".lokr_w1_b", ".lokr_w2_a", ".lokr_w2_b", ".lokr_t2",
-    ".a1.weight", ".a2.weight", ".b1.weight", ".b2.weight", ".bm.weight", ".oft_blocks", ".rescale", ".diff_b", ".diff",
-    ".w_norm", ".b_norm", ".set_weight", ".alpha", ".dora_scale", ".on_input", ".weight",
-)  # fmt: skip
-_KINDS = (
-    ("lora_up", "lora"), ("lora_A", "lora"), ("lora.up", "lora"), ("lora_linear", "lora"), ("hada", "loha"),
-    ("lokr", "lokr"), ("a1.weight", "glora"), ("oft_blocks", "oft"), ("diff", "full"), ("w_norm", "norm"),
-    ("on_input", "ia3"),
-)  # fmt: skip
+_LARGEST = 2**28
+"""Numbers of the largest matrix that is formed to know a norm; a layer of Flux.1 has a quarter of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +33,9 @@ class Layer:
     alpha: float | None
     norm: float | None  # Frobenius norm of the change, where it is cheap to know
     numbers: int  # how many are stored
+    kernel: int  # of a convolution's down weight; 1: a linear layer, a 1x1 convolution, or not known
+    damage: Damage | None = None  # what is wrong with it
+    rows: bool = True  # DoRA's norms are of output rows, not of input columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +47,7 @@ class LoraInfo:
     dtype: str
     layers: tuple[Layer, ...]
     strange: tuple[str, ...]  # keys of no known form
+    embeddings: tuple[str, ...]  # names of those that OneTrainer has bundled with it
     metadata: dict[str, str]
 
     @property
@@ -75,98 +68,114 @@ def read(path: Path) -> LoraInfo:
     except UnreadableFile as error:
         raise AthanorError(f"{path.name} cannot be read as safetensors ({error}); choose another file.") from None
     groups: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
-    strange = []
+    strange, embeddings = [], set[str]()
     for key, value in tensors.items():
-        suffix = next((s for s in _SUFFIXES if key.endswith(s)), None)
-        if suffix is None or (suffix == ".weight" and "lora" not in key):
-            strange.append(key)
+        if embedding := keys.embedding(key):
+            embeddings.add(embedding)
+        elif found := keys.split(key):
+            groups[found[0]][found[1]] = value
         else:
-            groups[key.removesuffix(suffix)][suffix[1:]] = value
+            strange.append(key)
     if not groups:
         raise AthanorError(f"{path.name} contains no LoRA: none of its {len(tensors)} tensors has a known name.")
     adapter = peft.settings(metadata)
-    layers = tuple(_layer(name, parts, adapter) for name, parts in groups.items())
     dtypes = Counter(str(v.dtype).removeprefix("torch.") for v in tensors.values())
     return LoraInfo(
         name=path.name,
         size=path.stat().st_size,
         dtype=dtypes.most_common(1)[0][0],
-        layers=layers,
+        layers=tuple(_layer(name, pieces, adapter) for name, pieces in groups.items()),
         strange=tuple(sorted(strange)),
+        embeddings=tuple(sorted(embeddings)),
         metadata=metadata,
     )
 
 
-def _layer(name: str, parts: dict[str, torch.Tensor], adapter: dict[str, Any]) -> Layer:
-    algo = next((algo for sign, algo in _KINDS if any(sign in part for part in parts)), "unknown")
-    dora = "dora " if any("dora_scale" in part or "magnitude" in part for part in parts) else ""
-    alpha = parts.get("alpha")
-    rank = _rank(algo, parts)
+def _layer(name: str, pieces: Pieces, adapter: dict[str, Any]) -> Layer:
+    algo, wrong = algo_of(pieces), damage(pieces)
+    scales = pieces.get("dora_scale", pieces.get(keys.MAGNITUDE))
+    alpha = pieces.get("alpha")
+    rank = _rank(algo, pieces)
     part, block = place(name)
-    value = float(alpha) if alpha is not None else peft.alpha(adapter, name, rank) if rank else None
+    if alpha is not None:
+        value = float(alpha.item()) if alpha.numel() == 1 and is_finite(alpha) else None
+    else:
+        value = peft.alpha(adapter, name, rank) if rank else None
     scale = 1.0 if value is None or not rank else value / rank
+    down = pieces.get("lora_down.weight")
     return Layer(
         name=name,
         part=part,
         block=block,
-        algo=dora + algo,
+        algo=("dora " if scales is not None else "") + algo,
         rank=rank,
         alpha=value,
-        norm=_norm(algo, {k: v.float() for k, v in parts.items()}, scale),
-        numbers=sum(v.numel() for v in parts.values()),
+        norm=None if wrong else _norm(algo, {k: v.float() for k, v in pieces.items()}, scale),
+        numbers=sum(v.numel() for v in pieces.values()),
+        kernel=down.shape[-1] if down is not None and down.ndim == 4 else 1,
+        damage=wrong,
+        rows=scales is None
+        or scales.ndim < 2
+        or scales.shape[0] != 1
+        or scales.shape[1] == 1
+        or keys.MAGNITUDE in pieces,
     )
 
 
-def _down(parts: dict[str, torch.Tensor]) -> torch.Tensor | None:
-    return next((v for k, v in parts.items() if "down" in k or "lora_A" in k), None)
-
-
-def _up(parts: dict[str, torch.Tensor]) -> torch.Tensor | None:
-    return next((v for k, v in parts.items() if "up" in k or "lora_B" in k), None)
-
-
-def _rank(algo: str, parts: dict[str, torch.Tensor]) -> int | None:
-    if algo == "lora" and (down := _down(parts)) is not None:
-        return down.shape[0]
-    for name, axis in (("hada_w1_b", 0), ("lokr_w2_b", 0), ("lokr_w1_b", 0), ("a1.weight", 0)):
-        if name in parts:
-            return parts[name].shape[axis]
-    if algo == "oft":
-        return parts["oft_blocks"].shape[-1]
+def _rank(algo: str, pieces: Pieces) -> int | None:
+    """Return the rank of a layer of whose pieces some may be missing; None where none tells."""
+    for name, axis in (
+        ("lora_down.weight", 0), ("lora_up.weight", 1), ("hada_w1_b", 0), ("lokr_w2_b", 0), ("lokr_w1_b", 0), ("a1.weight", 0),
+    ):  # fmt: skip
+        if name in pieces and pieces[name].ndim > axis:
+            return pieces[name].shape[axis]
+    if algo == "oft" and "oft_blocks" in pieces and pieces["oft_blocks"].ndim:
+        return pieces["oft_blocks"].shape[-1]
     return None
 
 
-def _norm(algo: str, parts: dict[str, torch.Tensor], scale: float) -> float | None:
-    if algo == "lora":
-        up, down = _up(parts), _down(parts)
-        if up is None or down is None or "lora_mid.weight" in parts:
+def _norm(algo: str, pieces: Pieces, scale: float) -> float | None:
+    """Return the Frobenius norm of a whole layer's change; None where it is not cheap to know, or no number."""
+    norm = _size(algo, pieces)
+    if norm is not None and not (algo == "lokr" and "lokr_w1" in pieces and "lokr_w2" in pieces):
+        norm *= scale if algo in ("lora", "loha", "lokr") else 1.0
+    return norm if norm is not None and math.isfinite(norm) else None
+
+
+def _size(algo: str, pieces: Pieces) -> float | None:
+    """Return the norm without alpha / rank; None where it is not cheap to know."""
+    if algo == "lora" and "lora_mid.weight" not in pieces:
+        return _product(pieces["lora_up.weight"], pieces["lora_down.weight"])
+    if algo == "loha" and "hada_t1" not in pieces:
+        if pieces["hada_w1_a"].shape[0] * pieces["hada_w1_b"][0].numel() > _LARGEST:
             return None
-        up, down = up.flatten(1), down.flatten(1)
-        # |BA|^2 = tr((B'B)(AA')): no product as large as the layer
-        return scale * float(((up.T @ up) * (down @ down.T)).sum().clamp(min=0).sqrt())
-    if algo == "loha" and "hada_t1" not in parts:
-        one = parts["hada_w1_a"] @ parts["hada_w1_b"]
-        return scale * float((one * (parts["hada_w2_a"] @ parts["hada_w2_b"])).norm())
-    if algo == "lokr" and "lokr_t2" not in parts:
-        norm = 1.0
-        for block in ("lokr_w1", "lokr_w2"):
-            whole = parts.get(block)
-            norm *= float((parts[f"{block}_a"] @ parts[f"{block}_b"] if whole is None else whole).norm())
-        return norm * (1.0 if "lokr_w1" in parts and "lokr_w2" in parts else scale)
+        one = pieces["hada_w1_a"] @ pieces["hada_w1_b"]
+        return float((one * (pieces["hada_w2_a"] @ pieces["hada_w2_b"])).norm())
+    if algo == "lokr" and "lokr_t2" not in pieces:
+        norms = [
+            float(pieces[block].norm()) if block in pieces else _product(pieces[f"{block}_a"], pieces[f"{block}_b"])
+            for block in ("lokr_w1", "lokr_w2")
+        ]
+        return None if norms[0] is None or norms[1] is None else norms[0] * norms[1]
     if algo in ("full", "norm"):
-        return float(next(v for k, v in parts.items() if k in ("diff", "w_norm", "diff_b")).norm())
+        return next((float(v.norm()) for k, v in pieces.items() if k in ("diff", "w_norm", "diff_b")), None)
     return None
+
+
+def _product(up: torch.Tensor, down: torch.Tensor) -> float | None:
+    """Return the norm of a product by the cheaper of two ways; None if both form too large a matrix."""
+    up, down = up.flatten(1), down.flatten(1)
+    if min(len(down) ** 2, len(up) * down.shape[1]) > _LARGEST:
+        return None
+    if len(down) ** 2 > len(up) * down.shape[1]:
+        return float((up @ down).norm())
+    # |BA|^2 = tr((B'B)(AA')): no product as large as the layer
+    return float(((up.T @ up) * (down @ down.T)).sum().clamp(min=0).sqrt())
 
 
 def place(name: str) -> tuple[str, str]:
-    """(part, block) of a layer's name in any trainer's spelling."""
-    part, rest = "unet", name
-    if match := re.match(r"(lora_te(\d?)_|text_encoders?\.?(?:_?(\d))?\.|lora_prior_te_)", name):
-        part, rest = f"te{match[2] or match[3] or '1'}", name[match.end() :]
-    elif match := re.match(
-        r"(lora_unet_|lora_transformer_|lycoris_|(?:(?:diffusion_model|transformer|unet|base_model\.model)\.)+)", name
-    ):
-        rest = name[match.end() :]
+    """Return (part, block) of a layer's name in any trainer's spelling."""
+    part, rest, _ = keys.place(name)
     rest = rest.replace(".", "_")
     block = re.match(
         r"(?:text_model_encoder_|encoder_)?((?:[a-z0-9]+_)*?(?:blocks?|layers)_\d+|mid(?:dle)?_block)", rest
@@ -175,11 +184,6 @@ def place(name: str) -> tuple[str, str]:
 
 
 def fields(metadata: dict[str, str]) -> dict[str, Any]:
-    """Metadata with its JSON values parsed."""
-    result: dict[str, Any] = {}
-    for key, value in metadata.items():
-        try:
-            result[key] = json.loads(value) if value[:1] in "{[" else value
-        except ValueError:
-            result[key] = value
-    return result
+    """Return the metadata with its JSON values parsed; what is no JSON, or nested without end, stays text."""
+    parsed = {key: parse_json(value) if value[:1] in ("{", "[") else None for key, value in metadata.items()}
+    return {key: value if parsed[key] is None else parsed[key] for key, value in metadata.items()}

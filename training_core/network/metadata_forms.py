@@ -42,7 +42,7 @@ def _write_resolution(job: Job) -> dict[str, str]:
 
 
 def _read_resolution(metadata: Metadata) -> Values:
-    numbers = re.findall(r"\d+", metadata.get("ss_resolution", ""))
+    numbers = re.findall(r"\d{1,9}", metadata.get("ss_resolution", ""))
     return {"buckets.width": int(numbers[0]), "buckets.height": int(numbers[1])} if len(numbers) == 2 else {}
 
 

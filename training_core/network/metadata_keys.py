@@ -7,11 +7,11 @@ where the setting is not at its default.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..json_text import parse_json
 from ..settings import (
     BlockSettings,
     BucketSettings,
@@ -251,10 +251,7 @@ def keys_of(path: str) -> tuple[str, ...]:
 
 def _members(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return the members of ss_network_args, each under the key of its row: "ss_network_args name", or as SAME_AS has it."""
-    try:
-        members = json.loads(metadata.get("ss_network_args", "{}"))
-    except ValueError:
-        return {}
+    members = parse_json(metadata.get("ss_network_args", ""))
     if not isinstance(members, dict):
         return {}
     keys = ((SAME_AS.get(name, f"ss_network_args {name}"), value) for name, value in members.items())

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from ..json_text import parse_json
 from ..settings import NetworkSettings, SamplingSettings, Settings, identity
 from ..settings.differences import changed, flat, in_words
 from . import metadata_keys, peft
+from .info import Layer
 
 PEFT = {"rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "rs_lora": "use_rslora", "dora": "use_dora"}
 """Network settings -> what PEFT calls them."""
+_ALGOS = {"lora": "lora", "loha": "loha", "lokr": "lokr", "glora": "glora", "oft": "diag-oft", "full": "full"}
+"""What `Layer` calls an algorithm -> the setting."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
     """What a file tells of the settings it was trained with."""
 
     groups: dict[type[Settings], Settings]  # with our defaults where the file says nothing
     missing: tuple[str, ...]  # fields the file lacks; nothing is invented for them
+    from_layers: tuple[str, ...]  # network settings that no field tells, as the layers show them: "rank 4"
     refused: tuple[str, ...]  # what it says, but cannot be had here
     otherwise: tuple[str, ...]  # what was asked for and trained otherwise, a line for each
 
 
-def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered:
+def recover(
+    metadata: Mapping[str, str], parts: Iterable[str] = (), shown: Mapping[str, Any] | None = None
+) -> Recovered:
     """Return the settings that were trained with: those of the whole job in our own files, else what the fields tell.
 
     Args:
         metadata: of the file.
         parts: that the file has layers of (unet, te1 ...).
+        shown: the network's settings by its layers (`of_layers`), for what no field tells.
     """
     asked, changes = _json(metadata, "athanor_job"), _json(metadata, "athanor_trained")
     job, of_fields = changed(asked, changes), metadata_keys.read(metadata)
@@ -40,6 +48,7 @@ def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered
     groups: dict[type[Settings], Settings] = {}
     missing: list[str] = []
     refused: list[str] = []
+    from_layers: dict[str, Any] = {}
     for path, group in metadata_keys.GROUPS.items():
         if group is SamplingSettings or "." in path:  # blocks are a part of the network
             continue
@@ -50,14 +59,50 @@ def recover(metadata: Mapping[str, str], parts: Iterable[str] = ()) -> Recovered
             missing += [] if job else metadata_keys.missing(metadata, path)
         if group is NetworkSettings and not of_job:
             values = _with_blocks(values) | adapter | _trained(set(parts))
-        groups[group] = _parsed(group, values, refused)
-    from_peft = {key for name in adapter for key in metadata_keys.keys_of(f"network.{name}")}
+            values = _accepted(group, values, refused)
+            from_layers = {name: value for name, value in (shown or {}).items() if name not in values}
+            values = values | from_layers
+        groups[group] = group.model_validate(_accepted(group, values, refused), strict=False)
+    told = {key for name in adapter | from_layers for key in metadata_keys.keys_of(f"network.{name}")}
     return Recovered(
         groups=groups,
-        missing=tuple(key for key in missing if key not in from_peft),
+        missing=tuple(key for key in missing if key not in told),
+        from_layers=tuple(
+            f"{name} {value}"
+            for name, value in from_layers.items()
+            if value != NetworkSettings.model_fields[name].default
+        ),
         refused=tuple(refused),
-        otherwise=tuple(in_words(asked, changes)),
+        otherwise=tuple(map(_shortened, in_words(asked, changes))),
     )
+
+
+def of_layers(layers: Sequence[Layer]) -> dict[str, Any]:
+    """Return the network's settings that its layers show: what most of those of the diffusion model have."""
+    whole = [layer for layer in layers if layer.damage is None and layer.algo != "unknown"] or list(layers)
+    whole = [layer for layer in whole if layer.part == "unet"] or whole
+    algos = Counter(layer.algo.removeprefix("dora ") for layer in whole)
+    algo = next((name for name, _ in algos.most_common() if name in _ALGOS), "")
+    mine = [layer for layer in whole if layer.algo.removeprefix("dora ") == algo]
+    found: dict[str, Any] = {"algo": _ALGOS[algo]} if algo else {}
+    for names, some in (
+        (("rank", "alpha"), [layer for layer in mine if layer.kernel == 1]),
+        (("conv_rank", "conv_alpha"), [layer for layer in mine if layer.kernel > 1]),
+    ):
+        pairs = Counter(
+            (layer.rank, layer.rank if layer.alpha is None else layer.alpha) for layer in some if layer.rank
+        )
+        if pairs:
+            (rank, alpha), _ = pairs.most_common(1)[0]
+            found |= {names[0]: rank, names[1]: float(alpha or 0)}
+    if algo == "lokr" and "rank" not in found:
+        found["rank"] = 100000  # two full matrices
+    dora = [layer for layer in mine if layer.algo.startswith("dora ")]
+    if dora:
+        found |= {"dora": True} | ({} if dora[0].rows else {"wd_on_output": False})
+    if "norm" in algos and algo:
+        found["train_norm"] = True
+    return found
 
 
 def _with_blocks(values: dict[str, Any]) -> dict[str, Any]:
@@ -77,10 +122,7 @@ def _trained(parts: set[str]) -> dict[str, str]:
 
 def _json(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
     """Return a field of our own files; {} if it is not there, or broken."""
-    try:
-        values = json.loads(metadata.get(key, "{}"))
-    except ValueError:
-        return {}
+    values = parse_json(metadata.get(key, ""))
     return values if isinstance(values, dict) else {}
 
 
@@ -92,16 +134,26 @@ def _of_job(job: Mapping[str, Any], path: str) -> dict[str, Any]:
     return dict(values) if isinstance(values, dict) else {}
 
 
-def _parsed(group: type[Settings], values: dict[str, Any], refused: list[str]) -> Settings:
-    """Return the group, without the values it does not take; they are noted."""
+def _accepted(group: type[Settings], values: dict[str, Any], refused: list[str]) -> dict[str, Any]:
+    """Return the values without those that the group does not take; they are noted."""
     values = {key: value for key, value in values.items() if key in group.model_fields}
     while True:
         try:
-            return group.model_validate(values, strict=False)
+            group.model_validate(values, strict=False)
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else next(iter(values))
-            refused.append(f"{name} = {values.pop(name, '')}")
+            if name not in values:
+                name = next(iter(values))
+            refused.append(_shortened(f"{name} = {values.pop(name)}"))
+        else:
+            return values
+
+
+def _shortened(text: str) -> str:
+    """Return a text of any origin on one line of at most 120 characters."""
+    line = " ".join(text[:500].split())
+    return line if len(line) <= 120 else f"{line[:119]}…"
 
 
 def _peft(metadata: Mapping[str, str]) -> dict[str, Any]:

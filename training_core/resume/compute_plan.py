@@ -65,16 +65,24 @@ def plan_settings(job: Job) -> tuple[str, int, str]:
 
 
 def from_json(values: Mapping[str, Any] | None) -> ComputePlan | None:
-    """Return the plan that `to_json` wrote; None for a state without one, as older versions wrote them."""
-    if not values:
+    """Return the plan that `to_json` wrote; None for a state without one, as older versions wrote them, or with another's."""
+    try:
+        values = dict(values or ())
+        (checkpointing, blocks, deterministic), memory = (
+            values["asked"],
+            MemoryPlan(values["checkpointing"], values["most"]),
+        )
+        plan = ComputePlan(
+            settings=(str(checkpointing), int(blocks), str(deterministic)),
+            device=str(values["device"]),
+            memory=memory,
+            swapped=int(values["swapped"]),
+            deterministic=bool(values["deterministic"]),
+        )
+    except (LookupError, TypeError, ValueError):
         return None
-    return ComputePlan(
-        settings=tuple(values["asked"]),
-        device=values["device"],
-        memory=MemoryPlan(values["checkpointing"], values["most"]),
-        swapped=values["swapped"],
-        deterministic=values["deterministic"],
-    )
+    samples = memory.max_samples
+    return plan if memory.checkpointing in LEVELS and (samples is None or type(samples) is int) else None
 
 
 def difference(before: ComputePlan | None, now: ComputePlan) -> str:

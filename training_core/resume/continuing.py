@@ -42,7 +42,14 @@ def start_point(root: Path, job: Job, steps: int) -> StartPoint:
     for step, record in with_state:
         if 0 < step < steps and (saved := state.latest(record.folder / "state")):
             return StartPoint(saved, record, tuple(_warnings_about_length(job, step, record.steps, steps)))
-    return StartPoint(None, None, tuple(_why_not_continued(root, job)))
+    return StartPoint(None, None, (*_about_damaged_state(own), *_why_not_continued(root, job)))
+
+
+def _about_damaged_state(folder: Path) -> Iterator[str]:
+    """Yield that the run's state cannot be used, if it has one."""
+    path = state.damaged(folder / "state")
+    if path:
+        yield f"The saved state {path.name} is damaged and cannot be used: the run begins at its first step again."
 
 
 def _warnings_about_length(job: Job, step: int, old: int, new: int) -> Iterator[str]:

@@ -7,13 +7,13 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ..errors import AthanorError
-from ..files import read_json
+from ..files import make_folder, read_json, told
 
 
 @contextmanager
@@ -24,24 +24,27 @@ def held(folder: Path, what: str) -> Iterator[None]:
         what: the thing that is locked, in words, for the message of a process that finds it locked.
 
     Raises:
-        AthanorError: another process has it; says which.
+        AthanorError: another process has it; says which. Or the folder cannot be written (FileError).
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock, owner = FileLock(folder / "lock"), folder / "owner.json"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise AthanorError(f"{what} {_owner(owner)}; wait until it is done, or stop it there.") from None
+    with told(folder / "lock"):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise AthanorError(f"{what} {_owner(owner)}; wait until it is done, or stop it there.") from None
     try:
         owner_values = {
             "pid": os.getpid(),
             "computer": socket.gethostname(),
             "since": time.strftime("%Y-%m-%d %H:%M:%S"),
         }
-        owner.write_text(json.dumps(owner_values), encoding="utf-8")
+        with told(owner):
+            owner.write_text(json.dumps(owner_values), encoding="utf-8")
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder in its place
+            owner.unlink(missing_ok=True)
         lock.release()
 
 
@@ -54,6 +57,8 @@ def taken(folder: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
+    except OSError:  # what stands there cannot be locked, by nobody
+        return False
     lock.release()
     return False
 

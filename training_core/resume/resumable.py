@@ -56,8 +56,20 @@ class Resumable:
         """Put a state back into the objects and into `progress`.
 
         Raises:
-            AthanorError: the state is of another network or optimizer.
+            AthanorError: the state is of another network or optimizer, or lacks a part.
         """
+        try:
+            self._restore(state)
+        except AthanorError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):
+            raise AthanorError(
+                f"The saved state of step {state.step} lacks a part, or was made by another version of Athanor: switch retrain on "
+                "to start over."
+            ) from None
+        progress.step, progress.epoch = state.step, state.epoch
+
+    def _restore(self, state: State) -> None:
         own = dict(self.module.named_parameters())
         given = _under(state.tensors, "trained")
         if own.keys() != given.keys() or any(own[name].shape != given[name].shape for name in own):
@@ -74,7 +86,6 @@ class Resumable:
             self.ema.load_state_dict({"count": state.plain["ema"], "means": [means[str(i)] for i in range(len(means))]})
         if "probe" in state.tensors:
             self.probe.first = state.tensors["probe"]
-        progress.step, progress.epoch = state.step, state.epoch
 
 
 def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -13,7 +13,7 @@ import torch
 from ..data.buckets import recorded_crop
 from ..data.cache import LatentCache, TextCache, and_more
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample, SampleCaption
-from ..data.store import DiskStore, MemoryStore, Store, Tensors
+from ..data.store import DiskStore, MemoryStore, Overfull, Store, Tensors
 from ..errors import AthanorError
 from ..history.events import Encoded, Warned
 from ..host import fingerprint, folders, guard
@@ -82,7 +82,9 @@ class Encodings:
             self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * 1e9))
         self._latents = LatentCache(self._store, buckets, autoencoder, settings.vae_batch_size)
         self._texts = TextCache(self._store, fingerprint.text_encoder(clip))
-        self._kept: set[str] = set()
+        self._kept: set[str] = set()  # keys that are needed to the end of the run
+        self._epoch: set[str] = set()  # and in this epoch
+        self._told_overfull: set[bool] = set()  # whether of this run alone, or of several
         self._counted_cuts = self._checked = False
         self._told: set[str] = set()  # pictures that a warning has named as left out
 
@@ -94,6 +96,12 @@ class Encodings:
         """
         samples = [sample for batch in batches for sample in batch.samples]
         variants, captions = [s.variant for s in samples], [s.caption for s in samples]
+        needed = self._latents.keys(variants) | {self._texts.key(caption) for caption in captions}
+        if for_good:
+            self._kept |= needed
+        else:
+            self._epoch = needed
+        self._store.hold(self._epoch | self._kept)
         for what, progress in (
             ("captions", self._captions(captions)),  # first: whether they fit the model is seen by one of them
             ("pictures", self._pictures(variants)),
@@ -101,12 +109,9 @@ class Encodings:
             for done, total in progress:
                 guard.stop_if_interrupted()
                 yield Encoded(what, done, total)
+        yield from self._overfull(self._store.trim())
         if not for_good:  # an epoch tells whether it is the VAE or single pictures
             yield from self._left_out(variants)
-        needed = self._latents.keys(variants) | {self._texts.key(caption) for caption in captions}
-        if for_good:
-            self._kept |= needed
-        self._store.trim(needed | self._kept)
         if not for_good and not self._counted_cuts:  # the first epoch tells: reading them all again would be idle
             self._counted_cuts = True
             unique = set(captions)
@@ -137,6 +142,27 @@ class Encodings:
         if known is None:  # trained text encoders encode in every step
             known, _ = host_text.encode(self._clip, captions[0].text, captions[0].weighted, captions[0].max_tokens)
         self._check_text(known)
+
+    def _overfull(self, overfull: Overfull | None) -> Iterator[Warned]:
+        """Yield once that what is needed does not fit into the cache, first of this run and then of several."""
+        if overfull is None or (alone := overfull.own > overfull.limit) in self._told_overfull:
+            return
+        self._told_overfull.add(alone)
+        own, needed, limit = (f"{size / 1e9:.3g}" for size in overfull)
+        if alone:
+            yield Warned(
+                f"This run's encodings take {own} GB, more than cache_limit_gb ({limit}) in Cache Config: they are kept until it "
+                f"ends, but the next run may have to encode again; raise it to {needed} or more."
+            )
+        else:
+            yield Warned(
+                f"The runs that train now need {needed} GB of encodings together, more than cache_limit_gb ({limit}) in Cache "
+                "Config: what they need is kept until they end; raise it if they are to go on later without encoding again."
+            )
+
+    def close(self) -> None:
+        """Need nothing of the cache any more: the run has ended."""
+        self._store.release()
 
     def _pictures(self, variants: list[CropVariant]) -> Iterator[tuple[int, int]]:
         """Encode pictures in float32; what that takes is made for the first of them, and gone after the last."""
@@ -226,7 +252,8 @@ class Encodings:
         fetched = self.fetch(usable, *key)
         if fetched is None:
             raise AthanorError(
-                "cache_limit_gb is too small for the runs that share the cache: raise it in Cache Config."
+                "An encoding was deleted from the cache folder as soon as it was made: switch cache_to_disk off in Cache Config, or "
+                "find out which other program clears that folder."
             )
         return fetched
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..files import parse_lines, read_json
+from ..files import make_folder, parse_lines, read_json
 from ..history.events import Event, from_line
 from ..history.graph import Graph
 from ..history.log import write_job
@@ -46,7 +46,7 @@ def launch(job: Job, source: Graph | None) -> Iterator[Event]:
             f"processes {count} runs the graph in every process, but this node is not in the graph: set processes to 1."
         )
     folder = folders.run_folder(job.run_id)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = write_job(folder, job, source)
     tails = [_Tail(folder / name) for name in ("metrics.jsonl", "events.jsonl")]
     devices.unload_models()

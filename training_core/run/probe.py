@@ -41,6 +41,10 @@ class Probe:
         if not any(batch.samples for batch in self._encodings.usable(self._batches)):
             self._batches = []
 
+    def close(self) -> None:
+        """Need nothing of the cache any more: the run has ended."""
+        self._encodings.close()
+
     def due(self, step: int, steps: int) -> bool:
         """Return whether to look after `step` of a run's `steps`: at step 0, every so many steps and at the last."""
         return bool(self._batches) and (step % self._every == 0 or step == steps)

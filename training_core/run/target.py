@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from ..errors import AthanorError
+from ..errors import AthanorError, FileError
 from ..families import Family
 from ..files import write_atomically
 from ..history import registry
@@ -29,15 +29,21 @@ def target_of(job: Job, family: Family, start: StartPoint) -> Path:
     target = _target_so_far(job, start)
     if target is None:
         own = {job.run_id, *([start.before.run_id] if start.before else [])}
-        target = free_path(_wanted(job, family), own, job.training.overwrite)
+        wanted = _wanted(job, family)
+        target = free_path(wanted, own, job.training.overwrite, folders.diffusers_folder(wanted))
     _check_writable(target)
+    if job.training.save_diffusers_copy:
+        _check_writable(folders.diffusers_folder(target) / target.name)
     return target
 
 
 def _target_so_far(job: Job, start: StartPoint) -> Path | None:
-    """Return the file that a run which goes on has been writing towards; None for a new one."""
+    """Return the file that a run which goes on has been writing towards; None for a new one.
+
+    A damaged run.json may name any file: one outside of the host's folders does not count.
+    """
     record = registry.read(folders.run_folder(job.run_id)) if start.state and not start.before else None
-    return record and record.target
+    return record.target if record and folders.is_listed(record.target) else None
 
 
 def _wanted(job: Job, family: Family) -> Path:
@@ -53,16 +59,20 @@ def _wanted(job: Job, family: Family) -> Path:
 def _check_writable(target: Path) -> None:
     """Write an empty file beside `target` and take it away: no run is to fail at its end.
 
+    Its name is as long as that of any file of the run.
+
     Raises:
         AthanorError: nothing can be written there.
     """
-    attempt = target.with_suffix(".try")
+    attempt = target.with_name(f"{target.stem}-step{0:08}-diffusers.safetensors.try")
     try:
         write_atomically(attempt, lambda temporary: temporary.write_bytes(b""), durable=False)
         attempt.unlink(missing_ok=True)
-    except OSError as error:
-        too_long = error.errno == errno.ENAMETOOLONG
-        advice = "choose a shorter name" if too_long else "change its permissions, or free some space"
+    except FileError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise AthanorError(
+                "output_name is too long for the disk of the loras folder: choose a shorter one."
+            ) from None
         raise AthanorError(
-            f"output_name: nothing can be written to {target.parent} ({error.strerror}); {advice}."
+            f"output_name: nothing can be written to {target.parent} ({error.strerror}); {error.advice}."
         ) from None

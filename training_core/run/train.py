@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..data.plan import Buckets
-from ..errors import AthanorError
+from ..errors import AthanorError, FileError
 from ..files import remove_leftovers
+from ..history.damage import check_places
 from ..history.events import Event
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
@@ -63,10 +63,12 @@ def train(
         return
     folder = folders.run_folder(job.run_id)
     with lock.held(folder, f"Run {job.run_id}"), control.listening(job.run_id, folder) as commands:
+        check_places(folder)
         run = prepare(job, buckets, model, clip, vae, validation)
         ranks.wait()  # the others have read what is on disk
         with lock.held(folders.name_lock(run.target), f"{run.target.name}"):
-            remove_leftovers(run.target.parent, run.target.stem)
+            for place in (run.target.parent, folders.diffusers_folder(run.target)):
+                remove_leftovers(place, run.target.stem)
             if run.start.state is None:
                 _forget_earlier_attempt(folder)
             copied = continuing.keep_final_file(run.start.before, folder) if run.start.before else []
@@ -91,12 +93,13 @@ def _forget_earlier_attempt(folder: Path) -> None:
 
 
 def _raise_with_advice(error: BaseException, job: Job, folder: Path) -> None:
-    """Raise what the user can do about a full disk or a full GPU, as one sentence; return for any other error."""
+    """Raise what the user can do about a file or a full GPU, as one sentence; return for any other error."""
     step = state.step_of(folder / "state")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = error.filename or folder
+    if isinstance(error, OSError) and (error.filename or FileError.of(error).full):
+        access = "written" if isinstance(error, FileError) else "read"  # what is written goes through `files`
+        told = FileError.of(error, None if error.filename else folder, access)
         raise AthanorError(
-            f"The disk is full ({where}): free some space and queue the graph again, it resumes from step {step}."
+            f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}."
         ) from error
     if not isinstance(error, AthanorError) and devices.is_out_of_memory(error):
         raise AthanorError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from PIL import ImageColor
@@ -183,6 +184,13 @@ class DatasetSettings(Settings):
         flag="weighted_captions",
         advanced=True,
     )
+
+    @field_validator("caption_extension")
+    @classmethod
+    def _ending(cls, value: str) -> str:
+        if not value.strip(".") or value != value.strip() or re.search(r"[/\\\x00-\x1f]", value) or len(value) > 32:
+            raise ValueError(f"caption_extension {value[:32]!r} is not an ending of file names: use one such as .txt.")
+        return value
 
     @field_validator("alpha_background")
     @classmethod

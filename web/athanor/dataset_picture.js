@@ -51,6 +51,7 @@ export class PictureDetail {
       make("p", {}, facts.join("")),
       ...picture.places.map((place) => make("p", {}, placeText(place, width))),
       make("p", { class: "caption" }, picture.caption || t("(no caption)")),
+      picture.only_first_line ? make("p", {}, t("Only the first line is trained: enable_wildcard is off.")) : "",
       findings.length ? make("ul", { class: "findings" }, findings) : "",
     );
     if (!this.stage.hidden) this.enlarge(picture);

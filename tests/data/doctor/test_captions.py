@@ -190,3 +190,10 @@ def test_estimate_is_about_right():
         ("一只可爱的猫娘坐在樱花树下，穿着白色连衣裙，微笑着看着观众", 81),
     ):  # fmt: skip
         assert texts.estimated_tokens(text) == pytest.approx(tokens, rel=0.25)
+
+
+def test_captions_of_which_only_the_first_line_is_trained():
+    captions = ["a dog\nIt runs.", "a cat", "a cow\nIt stands."]
+    result = findings(written(captions))["captions of several lines"]
+    assert result.pictures == (0, 2) and result.level == "warning" and "enable_wildcard" in result.text
+    assert "captions of several lines" not in findings(written(captions, enable_wildcard=True))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from .. import captions
 from ..dataset import Dataset, few, several
 from .finding import Finding, names, training
 from .texts import estimated_tokens, has_trigger, is_list, normal, normal_tags, words
@@ -15,7 +16,7 @@ from .texts import estimated_tokens, has_trigger, is_list, normal, normal_tags, 
 Count = Callable[[str, bool], "int | None"]
 """Returns the CLIP tokens of (text, whether brackets are emphasis); None if there is no CLIP text encoder."""
 
-_HAS_A_FINDING = ("trained on an empty text",)
+_HAS_A_FINDING = ("trained on an empty text", captions.ONLY_FIRST)
 """Parts of the scan's warnings about which `_missing` makes a finding of its own."""
 
 _LEFT_OUT = re.compile(r"(.+?) (?:cannot be read and )?is left out: ", re.DOTALL)
@@ -34,6 +35,7 @@ def check(dataset: Dataset, texts: Sequence[str], trigger: str, count: Count | N
         *_missing(dataset, texts),
         *_identical(dataset, texts, trained),
         *_short(dataset, texts, trained, trigger),
+        *_several_lines(dataset),
         *_commas(dataset, texts),
         *_too_long(dataset, texts, count),
     ]
@@ -113,6 +115,15 @@ def _short(dataset: Dataset, texts: Sequence[str], trained: Sequence[int], trigg
         return []
     text = f"{several(len(short), 'caption')} of only one or two words, while the others are longer: {names(dataset, short)}."
     return [Finding(level="hint", kind="short captions", text=text, pictures=tuple(short))]
+
+
+def _several_lines(dataset: Dataset) -> list[Finding]:
+    """Find captions of several lines of which only the first is trained."""
+    cut = [i for i, p in enumerate(dataset.pictures) if captions.only_first_line(p.caption, dataset.subsets[p.subset])]
+    if not cut:
+        return []
+    text = f"{several(len(cut), 'picture')} {captions.ONLY_FIRST}: {names(dataset, cut)}."
+    return [Finding(level="warning", kind="captions of several lines", text=text, pictures=tuple(cut))]
 
 
 def _commas(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
@@ -67,8 +68,10 @@ def _label(name: str, width: int) -> str:
     """Return a file's name without folder and ending; if too wide it is cut at the front, as names end with numbers."""
     stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     face = font_for(stem, 11)
-    fitting = (stem if not cut else "…" + stem[cut:] for cut in range(len(stem)))
-    return next((label for label in fitting if face.getlength(label) <= width), "…")
+    if face.getlength(stem) <= width:
+        return stem
+    cut = bisect_left(range(1, len(stem)), True, key=lambda n: face.getlength("…" + stem[n:]) <= width)
+    return "…" + stem[cut + 1 :]
 
 
 def mark(pen: ImageDraw.ImageDraw, at: tuple[int, int], level: Level, width: int = 74) -> None:

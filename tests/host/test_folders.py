@@ -1,0 +1,55 @@
+"""Which folders a workflow reaches: what the owner has linked in, and nothing outside."""
+
+from pathlib import Path
+
+import pytest
+from athanor.training_core.errors import AthanorError
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch) -> Path:
+    """A base folder with a dataset and a LoRA folder of another drive linked into it."""
+    import folder_paths
+
+    for name in ("base/input/own", "base/loras", "drive/pictures/masks", "drive/loras", "drive/secret"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "base/input/linked").symlink_to(tmp_path / "drive/pictures")
+    (tmp_path / "base/loras/linked").symlink_to(tmp_path / "drive/loras")
+    monkeypatch.setattr(folder_paths, "input_directory", str(tmp_path / "base/input"))
+    extensions = folder_paths.folder_names_and_paths["loras"][1]
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "loras", ([str(tmp_path / "base/loras")], extensions))
+    return tmp_path / "base"
+
+
+def test_linked_folders_are_part_of_the_folder(base: Path):
+    from athanor.training_core.host import folders
+
+    linked = folders.dataset_folder("linked")
+    assert linked == base / "input" / "linked"
+    assert folders.dataset_folder("linked\\masks") == folders.mask_folder("masks", linked) == linked / "masks"
+    assert folders.lora_path("linked/cat") == base / "loras" / "linked" / "cat.safetensors"
+    assert folders.is_lora(base / "loras" / "linked" / "cat.safetensors")
+    # The host's folder may itself be a link, and be named by the place that it leads to.
+    assert folders.dataset_folder(str((base / "input" / "own").resolve())) == base / "input" / "own"
+
+
+def test_nothing_outside_is_reached(base: Path):
+    from athanor.training_core.host import folders
+
+    for name in ("../loras", "linked/../../loras", str(base / "loras"), "..", "own/../.."):
+        with pytest.raises(AthanorError, match="is outside ComfyUI's input and datasets folders"):
+            folders.dataset_folder(name)
+    for name in (
+        "linked/../secret",
+        "nothing",
+        "n" * 300,
+        "own\0",
+    ):  # behind a link, .. leads back to the link's own folder
+        with pytest.raises(AthanorError, match="does not exist"):
+            folders.dataset_folder(name)
+    for name in ("../cat", "linked/../../cat", str(base / "cat")):
+        with pytest.raises(AthanorError, match="output_name"):
+            folders.lora_path(name)
+    assert not folders.is_lora(base / "input" / "cat.safetensors")

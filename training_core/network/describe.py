@@ -1,0 +1,105 @@
+"""What LoRA Info says of a file, as text: everything in it is another's, and may be of any form."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..text_files import whole_characters
+from . import damage, recover
+from .info import Layer, LoraInfo
+
+JOBS = ("athanor_job", "athanor_trained")
+"""Fields that hold whole settings; they are shown as settings, not as metadata."""
+
+
+def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
+    """Return the algorithm, size and parts of a LoRA file, what is broken, its settings, and what of them is not known.
+
+    Args:
+        fit: a sentence on how much of it ComfyUI applies; '' for none.
+    """
+    lines = [f"{lora.name}: {lora.algo}, {lora.size / 1e6:.1f} MB, {lora.dtype}"]
+    base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture")
+    lines.append(
+        f"base model: {_short(base or 'unknown')} {_short(lora.metadata.get('ss_sd_model_name', ''))}".rstrip()
+    )
+    lines += [*_parts(lora.layers), *filter(None, [fit])]
+    lines += [f"broken: {sentence}" for sentence in damage.in_words((x.name, x.damage) for x in lora.layers)]
+    if lora.embeddings:
+        lines.append(f"{len(lora.embeddings)} bundled embeddings: {_short(', '.join(lora.embeddings[:5]))}")
+    if lora.strange:
+        lines.append(f"{len(lora.strange)} unknown keys: {', '.join(map(_short, lora.strange[:3]))}")
+    lines += ["", "settings that are not the defaults:"]
+    lines += [f"{kind.__name__.removesuffix('Settings')}: {recover.words(s)}" for kind, s in recovered.groups.items()]
+    for title, words in (
+        ("read from the layers", ", ".join(recovered.from_layers)),
+        ("trained with other values than asked for", "; ".join(recovered.otherwise)),
+        ("not in the file", ", ".join(recovered.missing)),
+        ("in the file, but not supported", "; ".join(recovered.refused)),
+    ):
+        lines += ["", f"{title}: {words}"] if words else []
+    return whole_characters("\n".join(lines))
+
+
+def metadata(fields: Mapping[str, Any]) -> str:
+    """Return every field of the metadata, one per line; those that hold whole jobs are shown as settings elsewhere."""
+    lines = [f"{key}: {value}" for key, value in sorted(fields.items()) if key not in JOBS]
+    return whole_characters("\n".join(lines)) or "no metadata"
+
+
+def _short(text: str) -> str:
+    """Return a text of any origin on one line of at most 120 characters."""
+    line = " ".join(text[:500].split())
+    return line if len(line) <= 120 else f"{line[:119]}…"
+
+
+def _parts(layers: Sequence[Layer]) -> list[str]:
+    """Return one line per part of the model: number of layers and parameters, ranks and alphas."""
+    parts: dict[str, list[Layer]] = defaultdict(list)
+    for layer in layers:
+        parts[layer.part].append(layer)
+    lines = []
+    for part, members in sorted(parts.items()):
+        ranks = Counter(layer.rank for layer in members if layer.rank)
+        alphas = Counter(f"{layer.alpha:g}" for layer in members if layer.alpha is not None)
+        lines.append(
+            f"{part}: {len(members)} layers, {sum(layer.numbers for layer in members) / 1e6:.2f} M numbers, "
+            f"rank {_some(ranks)}, alpha {_some(alphas)}"
+        )
+    return lines
+
+
+def _some(counts: Counter[Any]) -> str:
+    """Return the four most frequent values, with their counts if there are several."""
+    return ", ".join(f"{value}" + (f" ({n})" if len(counts) > 1 else "") for value, n in counts.most_common(4)) or "-"
+
+
+def tags(fields: Mapping[str, Any]) -> str:
+    """Return the tags of each training folder with their counts, most frequent first, one per line.
+
+    Trainers write a number for each tag of each folder; some write it as text, or the tags of all folders together. What
+    is no number is shown as it is.
+    """
+    frequency = fields.get("ss_tag_frequency")
+    if not isinstance(frequency, dict):
+        return "no tag frequency"
+    of_folders = {name: counts for name, counts in frequency.items() if isinstance(counts, dict)}
+    alone = {name: count for name, count in frequency.items() if not isinstance(count, dict)}
+    lines = []
+    for folder, counts in (of_folders | ({"": alone} if alone else {})).items():
+        lines += [folder] if folder else []
+        ordered = sorted(counts.items(), key=lambda item: (-_count(item[1]), item[0]))
+        lines += [f"{_short(str(count)):>6}  {tag}" for tag, count in ordered]
+    return whole_characters("\n".join(lines))
+
+
+def _count(value: Any) -> float:
+    """Return how often a tag occurs, by what stands behind it in a file; 0 for what is no number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return number if math.isfinite(number) else 0.0
