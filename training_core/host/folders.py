@@ -9,9 +9,11 @@ from pathlib import Path
 
 import folder_paths
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 
-_BAD = re.compile(r'[<>:"|?*\x00-\x1f]')
+_BAD = re.compile(r'[<>:"|?*\x00-\x1f\ud800-\udfff]')
+_LONGEST = 200
+"""Bytes of a part of output_name: most disks take 255, and `-step00000001-diffusers.safetensors` comes behind it."""
 
 
 def below(root: Path, name: str | Path) -> Path | None:
@@ -96,12 +98,16 @@ def _file(root: Path, name: str) -> Path:
     name = name.strip().replace("\\", "/")
     parts = name.split("/")
     if not name or not parts[-1] or parts[-1].startswith("."):
-        raise AthanorError(f"output_name is '{name}': give the LoRA a name, such as my_lora.")
+        raise AthanorError(f"output_name is {quoted(name)}: give the LoRA a name, such as my_lora.")
     if _BAD.search(name):
-        raise AthanorError(f"output_name '{name}' has characters that file names cannot have.")
+        raise AthanorError(f"output_name {quoted(name)} has characters that file names cannot have.")
+    if max(len(part.encode()) for part in parts) > _LONGEST:
+        raise AthanorError(f"output_name {quoted(name)} is too long: a part of it may have at most {_LONGEST} bytes.")
     path = None if Path(name).is_absolute() or ".." in parts else below(root, f"{name}.safetensors")
     if path is None:
-        raise AthanorError(f"output_name '{name}' is outside the {root.name} folder: use a plain name, or sub/name.")
+        raise AthanorError(
+            f"output_name {quoted(name)} is outside the {root.name} folder: use a plain name, or sub/name."
+        )
     return path
 
 
