@@ -34,8 +34,8 @@ All types: "quotes, with commas", || between values, or one value per line."""
 
 
 def _output(axis: Axis) -> io.NodeOutput:
-    """Return an axis and its values as text, which is also shown on the node."""
-    text = kinds.listed(axis)
+    """Return an axis and its values as text, which is also shown on the node, with a line for each LoRA that is read in part."""
+    text = "\n".join([kinds.listed(axis), *runs.read_in_part(axis)])
     return io.NodeOutput(axis, text, ui={"text": [text]})
 
 

@@ -114,7 +114,8 @@ def _discard(request: web.Request, body: http.Json) -> http.Json:
     if folder.name in control.live():
         raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
     record = _record(folder)
-    marks.discard(record, _saved(record, body["file"]))
+    path = _saved(record, body["file"])
+    marks.discard(record, path, folders.diffusers_folder(path))
     return {"run_id": record.run_id, "discarded": body["file"]}
 
 

@@ -2,7 +2,14 @@ import contextlib
 from pathlib import Path
 
 import torch
-from athanor.training_core.history.run_files import files_of, free_path, is_companion, is_whole, run_id_of
+from athanor.training_core.history.run_files import (
+    files_of,
+    free_path,
+    is_companion,
+    is_whole,
+    run_id_of,
+    without_copies,
+)
 from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
 
 
@@ -22,6 +29,25 @@ def test_free_path(tmp_path: Path):
     assert free_path(path, {"you"}, False) == tmp_path / "x_2.safetensors"
     assert free_path(path, {"third"}, False) == tmp_path / "x_3.safetensors"
     assert free_path(path, {"you"}, True) == path
+
+
+def test_a_name_is_taken_by_a_copy_alone(tmp_path: Path):
+    """The LoRA was deleted, its copy in diffusers' names was not: another run does not replace that."""
+    path, copies = tmp_path / "x.safetensors", tmp_path / "copies"
+    write(copies / "x-000002-diffusers.safetensors", "you")
+    assert free_path(path, {"me"}, False, copies) == tmp_path / "x_2.safetensors"
+    assert free_path(path, {"you"}, False, copies) == path
+
+
+def test_copies_beside_their_originals_are_no_loras_of_their_own():
+    """Older versions wrote them there. One without its original is a LoRA as any other."""
+    listed = [
+        "cat-diffusers.safetensors",
+        "cat.safetensors",
+        "a/cat-diffusers.safetensors",
+        "dog-diffusers.safetensors",
+    ]
+    assert without_copies(listed) == [listed[1], listed[2], listed[3]]
 
 
 def test_files_without_our_metadata_are_not_ours(tmp_path: Path):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import graphs
 import pytest
@@ -99,6 +101,7 @@ def deltas(network, model):
 
 
 def test_the_second_file_changes_the_same_weights(family, caplog):
+    from athanor.training_core.host import lora_fit
     from athanor.training_core.network import diffusers_names
 
     kind, model, names, named = family
@@ -109,10 +112,63 @@ def test_the_second_file_changes_the_same_weights(family, caplog):
     prefix = "unet." if kind in ("sd15", "sdxl") else "transformer."
     assert all(key.startswith(prefix) and key.endswith((".lora_A.weight", ".lora_B.weight")) for key in second)
     assert_same(changes(model, tensors, caplog), changes(model, as_the_loader_has_it(second), caplog))
+    fit = fit_of(model, second)  # as it is: 64 of 192 weights of SD1.5, 162 of 722 of SDXL
+    assert fit == lora_fit.by_names(second) and fit.of - fit.fits == {"sd15": 128, "sdxl": 560}.get(kind, 0)
     spans = Counter(id(value) for value in second.values())
     assert len(spans) == len(second)  # safetensors refuses tensors that share memory
     half = diffusers_names.split(kohya(network, names, "fp16"), named)
     assert {value.dtype for value in half.values()} == {torch.float16}
+
+
+def fit_of(model, tensors):
+    import comfy.sd
+    from athanor.training_core.host import lora_fit
+
+    with torch.inference_mode():
+        loaded, _ = comfy.sd.load_lora_for_models(model, None, tensors, 1.0, 0.0)
+        return lora_fit.compared((model, None), (loaded, None), tensors)
+
+
+@pytest.mark.parametrize("family", ["sd15"], indirect=True)
+def test_how_much_of_a_file_fits(family):
+    """Every form of file fits whole; unknown layers, and weights of another shape, which the loader skips too, are told."""
+
+    _, model, names, _ = family
+    for values in (
+        {"conv_rank": 4},
+        {"algo": "loha"},
+        {"algo": "lokr", "factor": 4},
+        {"algo": "full"},
+        {"dora": True},
+        {"train_norm": True},
+        {"preset": "full", "conv_rank": 4, "use_tucker": True},
+    ):
+        tensors = kohya(make(model, **values)[1], names)
+        fit = fit_of(model, tensors)
+        assert fit.fits == fit.of >= 192 and fit.trouble("x", "y") == "", values
+    tensors = kohya(make(model)[1], names)
+    up = next(key for key in tensors if "lora_up" in key)
+    text = {"lora_te_text_model_encoder_layers_0_mlp_fc1.alpha": torch.ones(())}  # no CLIP is looked at
+    wrong = {up: torch.zeros(5, 4), "lora_unet_strange.alpha": torch.ones(()), "bundle_emb.x": torch.ones(1)}
+    fit = fit_of(model, tensors | text | wrong)
+    assert (fit.fits, fit.of) == (191, 193)
+    assert fit.trouble("x.st", "it") == "191 of 193 weights of x.st fit it; ComfyUI leaves the others out."
+
+
+def test_an_axis_says_which_of_its_loras_are_read_in_part(comfy, tmp_path, monkeypatch):
+    from athanor.training_core.compare import runs
+    from athanor.training_core.compare.axes import Axis, LoraChoice, Value
+    from athanor.training_core.host import folders
+    from athanor.training_core.network import files
+
+    layer = "unet.down_blocks.0.attentions.0.transformer_blocks.0.{}.lora_A.weight"
+    for name, modules in (("copy", ("attn1.to_q", "attn2.to_out.0", "ff.net.2")), ("whole", ("ff.net.2",))):
+        files.save_lora(tmp_path / name, {layer.format(module): torch.ones(1) for module in modules}, {})
+    monkeypatch.setattr(folders, "existing_lora", lambda name: tmp_path / name)
+    values = [Value(name, (("lora", (LoraChoice(name), LoraChoice("copy"))),)) for name in ("copy", "whole", "gone")]
+    assert runs.read_in_part(Axis("LoRA", tuple(values))) == [
+        "1 of 3 weights of copy fit ComfyUI's names; ComfyUI leaves the others out."
+    ]
 
 
 def test_no_name_of_diffusers_is_another_layer_current(family):
@@ -189,8 +245,15 @@ def test_continue_from_a_peft_file(family, spelling, caplog):
     settings, network = make(model, rank=rank)
     first = next(iter(apart))
     for wrong, words in (
-        ({"transformer.strange.lora_A.weight": torch.ones(4, 4)}, "lora_unet_strange is not trained in this run"),
-        ({first.replace("lora_A.weight", "lora_magnitude_vector"): torch.ones(4)}, "lora_magnitude_vector|plain LoRA"),
+        (
+            {f"transformer.strange.lora_{x}.weight": torch.ones(4, 4) for x in "AB"},
+            "lora_unet_strange is not trained in this run",
+        ),
+        (
+            {"transformer.strange.lora_A.weight": torch.ones(4, 4)},
+            r"1 of \d+ layers lacks a piece \(transformer.strange: no lora_up",
+        ),
+        ({first.replace("lora_A.weight", "dora_scale"): torch.ones(4)}, "dora_scale|plain LoRA"),
     ):
         with pytest.raises(AthanorError, match=words):
             weights.load_into(network, settings, apart | wrong, {}, names, named)
@@ -289,6 +352,8 @@ def test_what_has_no_form_in_a_peft_file_is_refused(family):
             diffusers_names.split(tensors, named)
     with pytest.raises(AthanorError, match="lora_unet_nothing has no layer name in diffusers"):
         diffusers_names.split({"lora_unet_nothing.alpha": torch.ones(())}, named)
+    with pytest.raises(AthanorError, match="reads no LoRA of T5; set train to unet, or switch save_diffusers_copy off"):
+        diffusers_names.check(["lora_te3_encoder_block_0_layer_0_SelfAttention_q.alpha"], named)
 
 
 @pytest.mark.parametrize("name", ["wan", "lumina2"])
@@ -307,19 +372,16 @@ def test_families_without_a_table_are_refused(comfy, name):
 
 
 def test_the_second_file_in_the_graph(server):
-    """Written beside each file, read by LoRA Info, continued from; refused before anything is trained."""
+    """Written with each file, outside of the folders of LoRAs; read by LoRA Info, continued from; refused before anything is trained."""
     from athanor.training_core.network import info
 
     train = {"output_name": "doubled", "save_diffusers_copy": True, "epochs": 3, "save_last_n_epochs": 1}
     server.run(graphs.training("sd3", train=train))
-    folder = server.base / "models" / "loras"
-    assert {p.stem for p in folder.glob("doubled*") if "_on" not in p.stem} == {
-        "doubled",
-        "doubled-diffusers",
-        "doubled-000002",
-        "doubled-000002-diffusers",
-    }
-    found, ours = info.read(folder / "doubled-diffusers.safetensors"), info.read(folder / "doubled.safetensors")
+    folder, copies = server.base / "models" / "loras", server.base / "output" / "athanor" / "diffusers"
+    assert {p.stem for p in folder.glob("doubled*") if "_on" not in p.stem} == {"doubled", "doubled-000002"}
+    assert {p.stem for p in copies.iterdir()} == {"doubled-diffusers", "doubled-000002-diffusers"}
+    older = shutil.copy(copies / "doubled-diffusers.safetensors", folder)  # where older versions wrote it
+    found, ours = info.read(Path(older)), info.read(folder / "doubled.safetensors")
     assert found.algo == "lora" and not found.strange and {layer.part for layer in found.layers} == {"unet"}
     assert {layer.rank for layer in found.layers} == {layer.rank for layer in ours.layers}
     assert {layer.block for layer in found.layers} == {"transformer_blocks_0", "transformer_blocks_1"}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AthanorError
-from ..host import folders, lora, sampling
+from ..host import folders, lora, lora_fit, sampling
 from ..pictures import to_bytes
 from .cells import Cell
 from .stock import PatchNode, add_nodes, patch_nodes
@@ -38,6 +38,7 @@ class ModelCache:
     variants: Variants
     starts: Mapping[WidgetEdits, dict[str, Any]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    partial: dict[str, None] = field(default_factory=dict)  # what is said of LoRAs that were applied only in part
     _shelf: lora.LoraFiles = field(default_factory=lora.LoraFiles)
     _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
@@ -135,7 +136,12 @@ class ModelCache:
             for each in cell.loras:
                 _, path = folders.trained_file(each.name)
                 tensors = self._shelf.get(path)
+                before = model, clip
                 model, clip = lora.apply(model, clip, path, each.strength_model, each.strength_clip, tensors)
+                fit = lora_fit.compared(before, (model, clip), tensors[0])
+                named = cell.model and cell.model not in self.graph_models
+                if said := fit.trouble(each.name, cell.model if named else "this model"):
+                    self.partial[said] = None
             self.counts["patches"] += bool(cell.loras)
             self._patched = (cell.weights, model, clip)
         return self._patched[1], self._patched[2]

@@ -10,10 +10,12 @@ from pathlib import Path
 import folder_paths
 
 from ..errors import AthanorError, quoted
+from ..names import nearest
 
 _BAD = re.compile(r'[<>:"|?*\x00-\x1f\ud800-\udfff]')
+
 _LONGEST = 200
-"""Bytes of a part of output_name: most disks take 255, and `-step00000001-diffusers.safetensors` comes behind it."""
+"""Bytes of a LoRA's name: file systems take 255, and -step00000100-ema.safetensors and a temporary ending come behind it."""
 
 
 def below(root: Path, name: str | Path) -> Path | None:
@@ -99,10 +101,10 @@ def _file(root: Path, name: str) -> Path:
     parts = name.split("/")
     if not name or not parts[-1] or parts[-1].startswith("."):
         raise AthanorError(f"output_name is {quoted(name)}: give the LoRA a name, such as my_lora.")
+    if any(len(part.encode("utf-8", "replace")) > _LONGEST for part in parts):
+        raise AthanorError(f"output_name {quoted(name)} is too long for a file's name: use a shorter one.")
     if _BAD.search(name):
         raise AthanorError(f"output_name {quoted(name)} has characters that file names cannot have.")
-    if max(len(part.encode()) for part in parts) > _LONGEST:
-        raise AthanorError(f"output_name {quoted(name)} is too long: a part of it may have at most {_LONGEST} bytes.")
     path = None if Path(name).is_absolute() or ".." in parts else below(root, f"{name}.safetensors")
     if path is None:
         raise AthanorError(
@@ -135,6 +137,16 @@ def lora_name(path: Path) -> str:
     raise AthanorError(f"{path.name} is not in a loras folder.")
 
 
+def diffusers_folder(path: Path) -> Path:
+    """Return where the copy in diffusers' names of a saved LoRA lies: output/athanor/diffusers, and the LoRA's own sub-folder.
+
+    That is no folder of LoRAs: the host's loader would list the copy, and apply to a U-Net only part of it.
+    """
+    roots = map(Path, folder_paths.get_folder_paths("loras"))
+    sub = next((path.parent.relative_to(root) for root in roots if path.is_relative_to(root)), Path())
+    return Path(folder_paths.get_output_directory()) / "athanor" / "diffusers" / sub
+
+
 def is_listed(path: Path) -> bool:
     """Return whether a file lies in a loras folder or a folder of models, so that the host lists it."""
     try:
@@ -158,10 +170,11 @@ def existing_lora(name: str, field: str = "lora_name") -> Path:
     Raises:
         AthanorError: there is none of that name.
     """
-    path = folder_paths.get_full_path("loras", name) or folder_paths.get_full_path("loras", f"{name}.safetensors")
-    if path is None:
-        raise AthanorError(f"{field} '{name}' is not in the loras folders.")
-    return Path(path)
+    plain = name.replace("\\", "/")  # for names from Windows
+    for spelt in (name, f"{name}.safetensors", plain, f"{plain}.safetensors"):
+        if path := folder_paths.get_full_path("loras", spelt):
+            return Path(path)
+    raise AthanorError(f"{field} {quoted(name)} is not in the loras folders; {nearest(name, lora_names())}.")
 
 
 def trained_file(name: str) -> tuple[str, Path]:
@@ -205,7 +218,7 @@ def compare_folder(name: str) -> Path:
     """
     root = Path(folder_paths.get_output_directory()) / "athanor" / "compare"
     if name and (below(root, name) is None or Path(name).name != name):
-        raise AthanorError(f"'{name}' is not the name of a comparison in {root}.")
+        raise AthanorError(f"{quoted(name)} is not the name of a comparison in {root}.")
     return root / name
 
 

@@ -15,14 +15,18 @@ JOBS = ("athanor_job", "athanor_trained")
 """Fields that hold whole settings; they are shown as settings, not as metadata."""
 
 
-def summary(lora: LoraInfo, recovered: recover.Recovered) -> str:
-    """Return the algorithm, size and parts of a LoRA file, what is broken, its settings, and what of them is not known."""
+def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
+    """Return the algorithm, size and parts of a LoRA file, what is broken, its settings, and what of them is not known.
+
+    Args:
+        fit: a sentence on how much of it ComfyUI applies; '' for none.
+    """
     lines = [f"{lora.name}: {lora.algo}, {lora.size / 1e6:.1f} MB, {lora.dtype}"]
     base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture")
     lines.append(
         f"base model: {_short(base or 'unknown')} {_short(lora.metadata.get('ss_sd_model_name', ''))}".rstrip()
     )
-    lines += _parts(lora.layers)
+    lines += [*_parts(lora.layers), *filter(None, [fit])]
     lines += [f"broken: {sentence}" for sentence in damage.in_words((x.name, x.damage) for x in lora.layers)]
     if lora.embeddings:
         lines.append(f"{len(lora.embeddings)} bundled embeddings: {_short(', '.join(lora.embeddings[:5]))}")

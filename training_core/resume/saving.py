@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 
 from ..history.events import Saved
-from ..history.run_files import companion, with_companions
+from ..history.run_files import companion, diffusers_copy, with_companions
 from ..network import metadata
 from ..optim.averaging import WeightsContext
 from ..settings import TrainingSettings
@@ -67,6 +67,7 @@ class Saver:
     trained: Writable
     settings: TrainingSettings
     metadata: Mapping[str, object]  # known before the first step
+    copies: Path  # folder of copies in diffusers' names
     eval_weights: WeightsContext = nullcontext  # inside, the weights to save are in place
     mean_weights: WeightsContext | None = None  # inside, the running mean is in place
     saved: list[Saved] = field(default_factory=list)
@@ -99,7 +100,8 @@ class Saver:
         digest = self._write(path, tensors, progress)
         copy = self.trained.in_diffusers_names(tensors)
         if copy is not None:
-            self._write(companion(path, "diffusers"), copy, progress)
+            self._write(diffusers_copy(path, self.copies), copy, progress)
+            companion(path, "diffusers").unlink(missing_ok=True)  # an older version's, of weights that are no more
         self._remove_old(progress, kind)
         saved = Saved(path=path, step=progress.step, epoch=progress.epoch, hash=digest, kind=kind, norm=_norm(tensors))
         self.saved.append(saved)
@@ -121,7 +123,7 @@ class Saver:
         else:
             return
         for saved in old:
-            for path in with_companions(saved.path):
+            for path in with_companions(saved.path, self.copies):
                 path.unlink(missing_ok=True)
             self.saved.remove(saved)
 

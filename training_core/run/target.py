@@ -29,8 +29,11 @@ def target_of(job: Job, family: Family, start: StartPoint) -> Path:
     target = _target_so_far(job, start)
     if target is None:
         own = {job.run_id, *([start.before.run_id] if start.before else [])}
-        target = free_path(_wanted(job, family), own, job.training.overwrite)
+        wanted = _wanted(job, family)
+        target = free_path(wanted, own, job.training.overwrite, folders.diffusers_folder(wanted))
     _check_writable(target)
+    if job.training.save_diffusers_copy:
+        _check_writable(folders.diffusers_folder(target) / target.name)
     return target
 
 

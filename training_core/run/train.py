@@ -67,7 +67,8 @@ def train(
         run = prepare(job, buckets, model, clip, vae, validation)
         ranks.wait()  # the others have read what is on disk
         with lock.held(folders.name_lock(run.target), f"{run.target.name}"):
-            remove_leftovers(run.target.parent, run.target.stem)
+            for place in (run.target.parent, folders.diffusers_folder(run.target)):
+                remove_leftovers(place, run.target.stem)
             if run.start.state is None:
                 _forget_earlier_attempt(folder)
             copied = continuing.keep_final_file(run.start.before, folder) if run.start.before else []

@@ -114,8 +114,8 @@ class TrainingSettings(Settings):
     )
     save_diffusers_copy: bool = setting(
         False,
-        "Also save name-diffusers.safetensors beside each file: the same LoRA with the key names of diffusers "
-        "(PEFT), for programs other than ComfyUI. lora and locon only.",
+        "Also save each file in output/athanor/diffusers as name-diffusers.safetensors: the same LoRA with the key names of "
+        "diffusers (PEFT), for programs other than ComfyUI. lora and locon only.",
         advanced=True,
     )
     overwrite: bool = setting(
