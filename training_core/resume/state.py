@@ -47,7 +47,7 @@ def write(folder: Path, state: State) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedState:
     """A state on disk, without its tensors: `read` reads them when they are needed, so that they do not stay in memory."""
 
@@ -82,7 +82,7 @@ def latest(folder: Path) -> SavedState | None:
             step, epoch, plan = plain["step"], plain["epoch"], plain.get("plan")
             probed = header["probe"]["shape"][0] if "probe" in header else None
             if _is_sound(path) and all(type(value) is int and value >= 0 for value in (step, epoch)):
-                return SavedState(path, step, epoch, plan, probed)
+                return SavedState(path=path, step=step, epoch=epoch, plan=plan, probed=probed)
         except (OSError, LookupError, ValueError, TypeError, AttributeError):
             continue
     return None
