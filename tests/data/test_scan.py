@@ -367,4 +367,4 @@ def test_a_date_in_front_of_a_name_is_no_number_of_repeats(tmp_path: Path):
     assert [(p.repeats, p.caption) for p in nested.pictures] == [(10000, "sks dog"), (2, "c")]
     assert nested.warnings == flat.warnings[1:]
     with pytest.raises(AthanorError, match=r"Numbers above 10000 are no repeats .*: 20240115_holiday\.$"):
-        scan(settings(folder="x"), picture(tmp_path / "x/20240115_holiday/a.png").parents[1])
+        scan(settings(), picture(tmp_path / "x/20240115_holiday/a.png").parents[1])

@@ -22,7 +22,7 @@ class DatasetFolder:
     class_tokens: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetFolders:
     """The folders of a dataset by name, and the names of those that are passed over."""
 
@@ -58,11 +58,11 @@ def dataset_folders(root: Path, settings: DatasetSettings, masks: Path | None) -
     again = _walk(root, enter)
     closed = [path for path in by_path if not _opens(path)]
     return DatasetFolders(
-        [by_path[path] for path in _sorted(root, by_path) if path not in closed],
-        sorted(skipped),
-        sorted(numbered),
-        [path.relative_to(root).as_posix() for path in _sorted(root, again) if _is_part(path, masks)],
-        [path.relative_to(root).as_posix() for path in _sorted(root, closed)],
+        read=[by_path[path] for path in _sorted(root, by_path) if path not in closed],
+        skipped=sorted(skipped),
+        numbered=sorted(numbered),
+        again=[path.relative_to(root).as_posix() for path in _sorted(root, again) if _is_part(path, masks)],
+        closed=[path.relative_to(root).as_posix() for path in _sorted(root, closed)],
     )
 
 
