@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,9 +74,12 @@ class ModelCache:
 
     def forget(self) -> None:
         """Let go of everything that was patched, loaded or encoded."""
+        used = any(each is not None for each in (self._source, self._patched, self._encoder, self._vae))
         self._source = self._patched = self._encoder = self._vae = None
         self._encoded = {}
-        self.variants.forget()  # collects the garbage of all
+        self.variants.forget()
+        if used:  # see `Variants`
+            gc.collect()
 
     def _run(self, kind: str, inputs: Mapping[str, Any], widgets: Mapping[str, Any]) -> Any:
         """Return the first output of a node of the host. What depends on the text encoder alone is kept for further cells."""

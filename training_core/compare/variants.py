@@ -143,8 +143,17 @@ class Variants:
 
     def forget(self) -> None:
         """Let go of all outputs that were computed."""
-        self._outputs = {}
-        gc.collect()
+        self._keep(())
+
+    def _keep(self, digests: Collection[str]) -> None:
+        """Let go of all outputs but these. Models hold themselves in circles: they go when the garbage is collected.
+
+        During that no thread of the server runs, for half a second in a large process, so it is done only for something.
+        """
+        kept = {key: outputs for key, outputs in self._outputs.items() if key in digests}
+        if len(kept) < len(self._outputs):
+            self._outputs = kept
+            gc.collect()
 
     def _ports(self, edits: WidgetEdits, ports: Sequence[str]) -> list[Any]:
         """Return the values of these ports with these values in the widgets."""
@@ -159,8 +168,7 @@ class Variants:
         for node in nodes:
             self._digest(graph, [node, 0], digests)
         # What other values have made goes before more is made: one model is alive at a time.
-        self._outputs = {key: outputs for key, outputs in self._outputs.items() if key in digests.values()}
-        gc.collect()
+        self._keep(digests.values())
         outputs: dict[str, list[Any]] = {}
         for (node, slot), value in self.edge.items():
             slots = outputs.setdefault(node, [])

@@ -195,7 +195,10 @@ class Encodings:
             agree: flags -> those that any process of the run has set; None: this is the only one.
         """
         broken = [self._latents.is_broken(sample.variant) for batch in batches for sample in batch.samples]
-        flags = iter(agree(*broken) if agree else broken)
+        agreed = list(agree(*broken) if agree else broken)
+        if not any(agreed):
+            return batches
+        flags = iter(agreed)
         return [replace(b, samples=tuple(s for s in b.samples if not next(flags))) for b in batches]
 
     def _cut(self, caption: SampleCaption) -> bool:
