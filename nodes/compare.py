@@ -15,7 +15,7 @@ from ..training_core.compare.grid import Painter
 from ..training_core.compare.grid_files import draw_pages, open_comparison
 from ..training_core.compare.request import OWN_AXES, ComparisonRequest, check_widgets
 from ..training_core.errors import AthanorError
-from ..training_core.host import folders, node_tools
+from ..training_core.host import devices, folders, node_tools
 from ..training_core.pictures import UnreadablePicture, opened
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
@@ -209,6 +209,7 @@ class AthanorXYZCompare(_Comparing):
             with opened(pages[0]) as page:
                 progress.picture(page.convert("RGB"), 1024)
         text = report.outcome_text(prepared, len(missing), failed, pages)
+        text = "\n".join([text, *(devices.advice_on_threads() if missing else [])])
         progress.text(text, always=True)
         grid = _load(pages, place.linked(0), MOST_PIXELS)
         paths = [prepared.store.path(prepared.keys[cell]) for cell in prepared.plan.cells]
