@@ -108,7 +108,7 @@ def _thumbnail(views: _OpenViews, thumbnails: Thumbnails, request: web.Request) 
     try:
         data = thumbnails.of(dataset, dataset.pictures[int(index)], side)
     except AthanorError as error:
-        raise web.HTTPNotFound(text=str(error)) from None
+        raise web.HTTPNotFound(text=http.plain(error)) from None
     return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})
 
 

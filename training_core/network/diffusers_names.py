@@ -47,7 +47,8 @@ def check(keys: Iterable[str], names: Names) -> None:
 def split(tensors: Mapping[str, torch.Tensor], names: Names) -> Tensors:
     """Return a LoRA file's tensors (kohya's names) in diffusers' names, in the same number format.
 
-    alpha / rank goes into lora_B, for readers that take alpha for the rank. Where diffusers has several modules for one
+    alpha / rank goes into lora_A, for readers that take alpha for the rank: in lora_B, whose trained numbers are small, fp16 would
+    lose 1 to 7 % of the change at a rank of 128. Where diffusers has several modules for one
     of ours, each gets its rows of the up weight, and the down weight is repeated.
 
     Args:
@@ -62,13 +63,13 @@ def split(tensors: Mapping[str, torch.Tensor], names: Names) -> Tensors:
         down, up = tensors[f"{module}.{_DOWN}"], tensors[f"{module}.{_UP}"]
         alpha = tensors.get(f"{module}.alpha")
         scale = 1.0 if alpha is None else float(alpha) / down.shape[0]
-        scaled = (up.float() * scale).to(up.dtype)
+        scaled = (down.float() * scale).to(down.dtype)
         free = torch.ones(up.shape[0], dtype=torch.bool)
         for theirs, rows in names[module].items():
             if free[rows].all():  # else another name of the same rows
                 free[rows] = False
-                result[f"{theirs}.lora_A.weight"] = down.clone()
-                result[f"{theirs}.lora_B.weight"] = scaled[rows].clone().contiguous()
+                result[f"{theirs}.lora_A.weight"] = scaled.clone()
+                result[f"{theirs}.lora_B.weight"] = up[rows].clone().contiguous()
     return result
 
 
