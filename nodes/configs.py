@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from comfy_api.latest import io
 
-from ..training_core.host import devices, guard, node_tools
+from ..training_core.host import devices, guard, node_tools, usable
 from ..training_core.network import build, table
 from ..training_core.optim import args, optimizers, schedulers
 from ..training_core.run.train_target import parts_of
@@ -91,6 +91,7 @@ class AthanorNetworkConfig(io.ComfyNode):
     def execute(cls, model: Any = None, clip: Any = None, blocks: Any = None, **values: Any) -> io.NodeOutput:
         """Return the checked settings, and a text that lists the trained layers of the connected model."""
         settings = pick(NetworkSettings, values | ({"blocks": blocks} if blocks else {}))
+        model, clip = usable.usable("model", model), usable.usable("clip", clip)
         if model is None or (settings.text and clip is None):
             missing = "a model" if model is None else "its clip as well"
             return io.NodeOutput(settings, f"Connect {missing} to see which layers are trained.")
