@@ -5,14 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy_api.latest import io
 
-from ..training_core.compare import engine, prepare, report, variants, viewer
-from ..training_core.compare.grid import Painter
-from ..training_core.compare.grid_files import draw_pages, open_comparison
 from ..training_core.compare.request import OWN_AXES, ComparisonRequest, check_widgets
 from ..training_core.errors import AthanorError
 from ..training_core.host import devices, folders, node_tools
@@ -22,6 +19,9 @@ from . import types
 from .place import Place
 from .progress import Progress, Rate
 from .schema import image_output, inputs, pick, sentence
+
+if TYPE_CHECKING:
+    from ..training_core.compare.prepare import PreparedComparison
 
 MOST_PIXELS = 100e6
 """Pixels of grid pages that are passed on as IMAGE, at 12 bytes each; the files on disk have all pages."""
@@ -76,8 +76,10 @@ def _check(**texts: str | None) -> bool | str:
     return sentence(lambda: check_widgets(pick(CompareSettings, settings)))
 
 
-def _prepare(values: Mapping[str, Any], place: Place) -> prepare.PreparedComparison:
+def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
     """Return the plan of a comparison, made from the node's inputs."""
+    from ..training_core.compare import prepare
+
     request = ComparisonRequest(
         settings=pick(CompareSettings, values),
         sampler=values["sampler_name"],
@@ -97,6 +99,8 @@ def _prepare(values: Mapping[str, Any], place: Place) -> prepare.PreparedCompari
 
 def _expanded(values: Mapping[str, Any], place: Place, outputs: int) -> io.NodeOutput | None:
     """Return the node expanded with the outputs that axes of widgets need besides its inputs; None if it has them."""
+    from ..training_core.compare import variants
+
     if place.inner:
         return None
     axes = variants.resolve_widgets([values.get(name) for name in "xyzw"], place.graph, place.links)
@@ -140,6 +144,9 @@ class AthanorXYZPlan(_Comparing):
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Plan the comparison, and show what it would draw and cost; nothing is sampled."""
+        from ..training_core.compare import report
+        from ..training_core.compare.grid import Painter
+
         place = Place(cls.hidden)
         if (expanded := _expanded(values, place, len(cls.RETURN_TYPES))) is not None:
             return expanded
@@ -182,6 +189,10 @@ class AthanorXYZCompare(_Comparing):
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Sample the pictures that are not on disk, and draw the grid of all."""
+        from ..training_core.compare import engine, report, viewer
+        from ..training_core.compare.grid import Painter
+        from ..training_core.compare.grid_files import draw_pages
+
         hidden, place = cls.hidden, Place(cls.hidden)
         if (expanded := _expanded(values, place, len(cls.RETURN_TYPES))) is not None:
             return expanded
@@ -279,6 +290,9 @@ class AthanorXYZGridImage(io.ComfyNode):
     @classmethod
     def execute(cls, name: str, comparison: str | None = None, **values: Any) -> io.NodeOutput:
         """Draw the pages of a comparison again from its saved pictures, and return both."""
+        from ..training_core.compare.grid import Painter
+        from ..training_core.compare.grid_files import draw_pages, open_comparison
+
         settings, hidden, place = pick(GridSettings, values), cls.hidden, Place(cls.hidden)
         folder, document = open_comparison(comparison or name)
         painter = Painter(document, folder, settings)
