@@ -101,4 +101,4 @@ def _plan(folder: Path) -> http.Json:
     try:
         return read_whole_plan(folder)
     except AthanorError as error:
-        raise web.HTTPNotFound(text=str(error)) from None
+        raise web.HTTPNotFound(text=http.plain(error)) from None

@@ -122,7 +122,7 @@ def _thumbnail(views: _OpenViews, request: web.Request) -> web.Response:
     try:
         data = _thumbnails().of(dataset, dataset.pictures[int(index)], side)
     except AthanorError as error:
-        raise web.HTTPNotFound(text=str(error)) from None
+        raise web.HTTPNotFound(text=http.plain(error)) from None
     return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})
 
 

@@ -191,6 +191,17 @@ def test_what_live_runs_need_is_kept(tmp_path: Path):
     assert not list((tmp_path / "leases").iterdir())
 
 
+def test_in_memory_what_comes_back_in_a_later_epoch_is_kept():
+    """Crops and shuffled captions that an epoch did without were made anew in the next; at most so many bytes are kept."""
+    store = MemoryStore(limit=1000)
+    for epoch in ("ab", "cd", "ef"):
+        store.hold(set(epoch))
+        for name in epoch:
+            store.put(name, {"x": torch.zeros(100)})  # 400 bytes
+        store.trim()
+    assert [name for name in "abcdef" if store.meta(name)] == list("cdef")
+
+
 def _held_and_killed(folder: Path) -> None:
     DiskStore(folder, 0).hold({"a" * 64})
     os._exit(1)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from athanor.training_core.data.dataset import Dataset, Picture
-from athanor.training_core.data.plan import epoch_plan, length, shard, sort_into_buckets
+from athanor.training_core.data.plan import epoch_plan, length, shard, sort_into_buckets, steps_left
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, ConditioningSettings, DatasetSettings, TrainingSettings
 
@@ -84,6 +84,25 @@ def test_length():
     assert (accumulated.steps, accumulated.steps_per_epoch) == (10, 2)
     limited = length(sorted_, TrainingSettings(epochs=5, max_train_steps=9))
     assert (limited.steps, limited.epochs) == (9, 3)
+
+
+@pytest.mark.parametrize("values", [{"epochs": 3}, {"max_train_steps": 2}, {"max_train_steps": 9}])
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_the_steps_that_are_left(values, accumulation):
+    """A run of 2 steps encoded all pictures of its epoch, and so did one that went on a step before its end."""
+    sorted_, training = buckets(), TrainingSettings(gradient_accumulation_steps=accumulation, **values)
+    run, per_step = length(sorted_, training), training.batches_per_step
+    for step in range(run.steps):
+        made = []
+        for epoch in range(step // run.steps_per_epoch, run.epochs):
+            batches = plan_of(sorted_, 0, epoch)
+            groups = [batches[i : i + per_step] for i in range(0, len(batches), per_step)]
+            first, left = steps_left(batches, run, epoch, step, per_step)
+            found = dict(enumerate((left[i : i + per_step] for i in range(0, len(left), per_step)), first))
+            assert all(groups[number - epoch * run.steps_per_epoch] == group for number, group in found.items())
+            made += found
+        assert made == list(range(step, run.steps))
+    assert steps_left(plan_of(sorted_, 0, 0), run, 0, run.steps_per_epoch, per_step)[1] == []
 
 
 @pytest.mark.parametrize(("batches", "ranks"), [(10, 2), (9, 2), (7, 3), (3, 8), (1, 1)])

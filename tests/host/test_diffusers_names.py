@@ -245,8 +245,15 @@ def test_continue_from_a_peft_file(family, spelling, caplog):
     settings, network = make(model, rank=rank)
     first = next(iter(apart))
     for wrong, words in (
-        ({"transformer.strange.lora_A.weight": torch.ones(4, 4)}, "lora_unet_strange is not trained in this run"),
-        ({first.replace("lora_A.weight", "lora_magnitude_vector"): torch.ones(4)}, "lora_magnitude_vector|plain LoRA"),
+        (
+            {f"transformer.strange.lora_{x}.weight": torch.ones(4, 4) for x in "AB"},
+            "lora_unet_strange is not trained in this run",
+        ),
+        (
+            {"transformer.strange.lora_A.weight": torch.ones(4, 4)},
+            r"1 of \d+ layers lacks a piece \(transformer.strange: no lora_up",
+        ),
+        ({first.replace("lora_A.weight", "dora_scale"): torch.ones(4)}, "dora_scale|plain LoRA"),
     ):
         with pytest.raises(AthanorError, match=words):
             weights.load_into(network, settings, apart | wrong, {}, names, named)
@@ -345,6 +352,8 @@ def test_what_has_no_form_in_a_peft_file_is_refused(family):
             diffusers_names.split(tensors, named)
     with pytest.raises(AthanorError, match="lora_unet_nothing has no layer name in diffusers"):
         diffusers_names.split({"lora_unet_nothing.alpha": torch.ones(())}, named)
+    with pytest.raises(AthanorError, match="reads no LoRA of T5; set train to unet, or switch save_diffusers_copy off"):
+        diffusers_names.check(["lora_te3_encoder_block_0_layer_0_SelfAttention_q.alpha"], named)
 
 
 @pytest.mark.parametrize("name", ["wan", "lumina2"])

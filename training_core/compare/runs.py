@@ -14,8 +14,8 @@ from ..history.handle import Checkpoint, Run
 from ..history.registry import Record
 from ..history.run_files import files_of, is_companion, is_whole, run_id_of, without_copies
 from ..host import folders, lora_fit
+from ..names import is_pattern, match_names, natural, nearest
 from .axes import Axis
-from .names import is_pattern, match_names, natural, nearest
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -62,7 +62,7 @@ def find(source: str) -> Points:
     inside = f"{source.rstrip('/')}/"
     names = _family(source, listed) or without_copies(n for n in listed if n.replace("\\", "/").startswith(inside))
     if not names and is_pattern(source):
-        names = match_names(source, listed)
+        names = without_copies(match_names(source, listed))
     if names:
         return _of_files(source, names)
     runs = registry.by_name(registry.summaries(folders.runs_folder()))

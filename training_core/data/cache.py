@@ -142,12 +142,14 @@ class LatentCache:
         """Return the names of the pictures whose latents are no numbers, each once.
 
         Raises:
-            AthanorError: this is so for half of the variants or more: the VAE is at fault, not the picture.
+            AthanorError: this is so for all of the variants, or for half of the dataset's pictures: the VAE is at fault, not
+                the picture.
         """
         variants = list(dict.fromkeys(variants))
         broken = [variant.picture for variant in variants if self.is_broken(variant)]
         names = list(dict.fromkeys(self._buckets.dataset.pictures[picture].name for picture in broken))
-        if broken and 2 * len(broken) >= len(variants):
+        pictures = {entry.picture for entry in self._buckets.entries}
+        if broken and (len(broken) == len(variants) or 2 * len(set(broken)) >= len(pictures)):
             raise AthanorError(
                 f"{and_more(names)}: the VAE encodes it as NaN or infinity, which would ruin the training; connect another VAE (Load "
                 "VAE), or remove the picture from the folder."

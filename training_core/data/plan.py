@@ -163,6 +163,22 @@ def epoch_plan(
     return plan
 
 
+def steps_left(
+    batches: Sequence[PlannedBatch], run: Length, epoch: int, step: int, batches_per_step: int
+) -> tuple[int, list[PlannedBatch]]:
+    """Return the number of the first step of an epoch that a run still makes, and the batches from there on.
+
+    Args:
+        batches: of the whole epoch.
+        epoch: counted from 0.
+        step: finished steps of the run; max_train_steps may end it within the epoch.
+        batches_per_step: the last step of an epoch takes what is left.
+    """
+    begin = epoch * run.steps_per_epoch
+    first, end = max(step, begin), min(run.steps, begin + run.steps_per_epoch)
+    return first, list(batches[(first - begin) * batches_per_step : max(0, end - begin) * batches_per_step])
+
+
 def _dropped_encoders(encoders: ConditioningSettings, rng: keyed) -> tuple[str, ...]:
     """Draw the text encoders that a sample goes without, each independently (sd-scripts' --clip_l_dropout_rate etc.)."""
     return tuple(name for name, rate in ENCODER_DROPOUT.items() if rng.random() < getattr(encoders, rate))

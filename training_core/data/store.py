@@ -58,9 +58,13 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """A store in main memory, for one run; it has no limit."""
+    """A store in main memory, for one run: all that it holds, and of the rest what was made last, up to `limit` bytes.
 
-    def __init__(self) -> None:
+    Crops and shuffled captions of one epoch come back in another.
+    """
+
+    def __init__(self, limit: int = 2 * 10**9) -> None:
+        self._limit = limit
         self._entries: dict[str, tuple[Tensors, dict[str, Any]]] = {}
         self._held: frozenset[str] = frozenset()
 
@@ -86,8 +90,18 @@ class MemoryStore:
         self._held = frozenset()
 
     def trim(self) -> None:
-        """Delete all entries but those that are held."""
-        self._entries = {key: entry for key, entry in self._entries.items() if key in self._held}
+        """Delete the oldest entries that are not held, if those take more than the limit."""
+        loose = {key: _bytes(entry[0]) for key, entry in self._entries.items() if key not in self._held}
+        total = sum(loose.values())
+        for key, size in loose.items():
+            if total <= self._limit:
+                break
+            del self._entries[key]
+            total -= size
+
+
+def _bytes(tensors: Tensors) -> int:
+    return sum(value.nbytes for value in tensors.values())
 
 
 class DiskStore:

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import folder_paths
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
+from ..names import nearest
 
-_BAD = re.compile(r'[<>:"|?*\x00-\x1f]')
+_BAD = re.compile(r'[<>:"|?*\x00-\x1f\ud800-\udfff]')
+
+_LONGEST = 200
+"""Bytes of a LoRA's name: file systems take 255, and -step00000100-ema.safetensors and a temporary ending come behind it."""
 
 
 def below(root: Path, name: str | Path) -> Path | None:
@@ -96,12 +100,16 @@ def _file(root: Path, name: str) -> Path:
     name = name.strip().replace("\\", "/")
     parts = name.split("/")
     if not name or not parts[-1] or parts[-1].startswith("."):
-        raise AthanorError(f"output_name is '{name}': give the LoRA a name, such as my_lora.")
+        raise AthanorError(f"output_name is {quoted(name)}: give the LoRA a name, such as my_lora.")
+    if any(len(part.encode("utf-8", "replace")) > _LONGEST for part in parts):
+        raise AthanorError(f"output_name {quoted(name)} is too long for a file's name: use a shorter one.")
     if _BAD.search(name):
-        raise AthanorError(f"output_name '{name}' has characters that file names cannot have.")
+        raise AthanorError(f"output_name {quoted(name)} has characters that file names cannot have.")
     path = None if Path(name).is_absolute() or ".." in parts else below(root, f"{name}.safetensors")
     if path is None:
-        raise AthanorError(f"output_name '{name}' is outside the {root.name} folder: use a plain name, or sub/name.")
+        raise AthanorError(
+            f"output_name {quoted(name)} is outside the {root.name} folder: use a plain name, or sub/name."
+        )
     return path
 
 
@@ -162,10 +170,11 @@ def existing_lora(name: str, field: str = "lora_name") -> Path:
     Raises:
         AthanorError: there is none of that name.
     """
-    path = folder_paths.get_full_path("loras", name) or folder_paths.get_full_path("loras", f"{name}.safetensors")
-    if path is None:
-        raise AthanorError(f"{field} '{name}' is not in the loras folders.")
-    return Path(path)
+    plain = name.replace("\\", "/")  # for names from Windows
+    for spelt in (name, f"{name}.safetensors", plain, f"{plain}.safetensors"):
+        if path := folder_paths.get_full_path("loras", spelt):
+            return Path(path)
+    raise AthanorError(f"{field} {quoted(name)} is not in the loras folders; {nearest(name, lora_names())}.")
 
 
 def trained_file(name: str) -> tuple[str, Path]:
@@ -209,7 +218,7 @@ def compare_folder(name: str) -> Path:
     """
     root = Path(folder_paths.get_output_directory()) / "athanor" / "compare"
     if name and (below(root, name) is None or Path(name).name != name):
-        raise AthanorError(f"'{name}' is not the name of a comparison in {root}.")
+        raise AthanorError(f"{quoted(name)} is not the name of a comparison in {root}.")
     return root / name
 
 

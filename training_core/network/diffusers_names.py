@@ -8,6 +8,7 @@ import torch
 
 from ..errors import AthanorError
 from . import peft
+from .keys import MAGNITUDE
 
 Tensors = dict[str, torch.Tensor]
 Rows = slice | torch.Tensor
@@ -34,6 +35,10 @@ def check(keys: Iterable[str], names: Names) -> None:
             raise AthanorError(
                 f"save_diffusers_copy: {key} cannot be stored in a PEFT file; use algo lora or locon without dora, use_tucker and "
                 f"train_norm, or {off}."
+            )
+        if module not in names and module.startswith("lora_te"):
+            raise AthanorError(
+                f"save_diffusers_copy: {module[:120]} has no name in diffusers, which reads no LoRA of T5; set train to unet, or {off}."
             )
         if module not in names:
             raise AthanorError(f"save_diffusers_copy: {module} has no layer name in diffusers; exclude it, or {off}.")
@@ -113,7 +118,7 @@ def join(
             t
             for path, rows, parts in pieces_of_layer
             if (t := _trouble(path, rows, parts, height, pieces_of_layer[0][2]))
-        ]
+        ] or _without_magnitude([(path, parts) for path, _, parts in pieces_of_layer], height)
         result[ours] = {} if trouble else _joined([(rows, parts) for _, rows, parts in pieces_of_layer], height)
         wrong += trouble
         together |= len(pieces_of_layer) > 1
@@ -128,7 +133,7 @@ def _height(rows: Iterable[Rows]) -> int:
 
 def _trouble(path: str, rows: Rows, parts: Tensors, height: int, first: Tensors) -> str:
     """Return why a module cannot be joined with others, or ''."""
-    if parts.keys() - {"alpha"} != {_DOWN, _UP}:
+    if parts.keys() - {"alpha", MAGNITUDE} != {_DOWN, _UP}:
         return f"{path} is part of a layer of this model, and only the parts of a plain LoRA can be joined"
     count = len(range(height)[rows]) if isinstance(rows, slice) else len(rows)
     if parts[_UP].shape[0] != count:
@@ -138,6 +143,15 @@ def _trouble(path: str, rows: Rows, parts: Tensors, height: int, first: Tensors)
     return ""
 
 
+def _without_magnitude(pieces: list[tuple[str, Tensors]], height: int) -> list[str]:
+    """Return what is wrong where some rows of a layer have DoRA's magnitude and others have none."""
+    path, _ = pieces[0]
+    there = sum(parts[MAGNITUDE].numel() for _, parts in pieces if MAGNITUDE in parts)
+    return (
+        [f"{path} and others of its layer have DoRA magnitudes for {there} of {height} rows"] if there % height else []
+    )
+
+
 def _joined(pieces: list[tuple[Rows, Tensors]], height: int) -> Tensors:
     downs: list[torch.Tensor] = []
     for _, parts in pieces:
@@ -145,8 +159,12 @@ def _joined(pieces: list[tuple[Rows, Tensors]], height: int) -> Tensors:
             downs.append(parts[_DOWN])
     starts = [sum(len(down) for down in downs[:i]) for i in range(len(downs) + 1)]
     up = torch.zeros(height, starts[-1], *pieces[0][1][_UP].shape[2:])
+    magnitude = torch.zeros(height)
     for rows, parts in pieces:
+        if MAGNITUDE in parts:
+            magnitude[rows] = parts[MAGNITUDE].float().flatten()
         i = next(i for i, down in enumerate(downs) if torch.equal(parts[_DOWN], down))
-        scale = float(parts["alpha"]) / len(parts[_DOWN]) if "alpha" in parts else 1.0
+        scale = float(parts["alpha"].item()) / len(parts[_DOWN]) if "alpha" in parts else 1.0
         up[rows, starts[i] : starts[i + 1]] += parts[_UP].float() * scale
-    return {_DOWN: torch.cat(downs).float(), _UP: up}
+    has_magnitude = any(MAGNITUDE in parts for _, parts in pieces)
+    return {_DOWN: torch.cat(downs).float(), _UP: up} | ({MAGNITUDE: magnitude} if has_magnitude else {})

@@ -223,10 +223,9 @@ def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
         return FirstValues(lambda network: None, [])
     tensors, metadata = weights.load(folders.existing_lora(name, "network_weights"))
     named = diffusers.modules(model, family)
-    left_out = not job.network.text and any(map(weights.is_text, tensors))
     return FirstValues(
         lambda network: weights.load_into(network, job.network, tensors, metadata, network.renames(), named),
-        ["network_weights: the file's text encoder is left out, since train is unet."] if left_out else [],
+        weights.left_out(tensors, job.network),
     )
 
 

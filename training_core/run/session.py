@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from ..data.plan import PlannedBatch
+from ..data.plan import PlannedBatch, steps_left
 from ..history import registry
 from ..history.events import Event, Resumed, Started, Warned
 from ..history.log import NullRunLog, RunLog
@@ -36,6 +36,7 @@ from .prepare import Prepared
 from .ranks import Ranks
 from .resolve import computed
 from .step import Stepper
+from .trial import is_tried, largest
 from .updates import Updates, make_updates
 
 log = logging.getLogger("athanor")
@@ -82,15 +83,15 @@ def session(context: Context) -> Iterator[Event]:
 def _session(context: Context) -> Iterator[Event]:
     """Do the same; what the run needs of the cache is released by the caller."""
     job, run, ranks, started = context.job, context.run, context.ranks, time.time()
-    first_epoch = run.start.state.epoch if run.start.state else 0
-    planned = run.plan(job, first_epoch)
+    epoch, step = (run.start.state.epoch, run.start.state.step) if run.start.state else (0, 0)
+    _, planned = steps_left(run.plan(job, epoch), run.length, epoch, step, job.training.batches_per_step)
     yield from context.run_log.logged(chain(map(Warned, run.warnings), _encode(context, planned)))
     with loaded_models(job, run, context.clip, context.vae, ranks) as models:
         trainer = _trainer(context, models, planned, started)
         events = loop(
             length=run.length,
             batches_per_step=job.training.batches_per_step,
-            epoch_plan=lambda epoch: planned if epoch == first_epoch else run.plan(job, epoch),
+            epoch_plan=lambda epoch: run.plan(job, epoch),
             usable=lambda batches: run.encodings.usable(batches, ranks.any),
             load=BatchLoader(
                 run.encodings,
@@ -117,12 +118,14 @@ def _session(context: Context) -> Iterator[Event]:
 
 
 def _encode(context: Context, planned: list[PlannedBatch]) -> Iterator[Event]:
-    """Encode what the probe, the samples and the first epoch need, while the model is not loaded yet."""
-    run = context.run
+    """Encode what the probe, the samples and the steps of the first epoch need, while the model is not loaded yet."""
+    job, run = context.job, context.run
     yield from run.probe.prepare()
-    if not context.job.network.text:  # a trained text encoder encodes the prompts anew for every picture
+    if not job.network.text:  # a trained text encoder encodes the prompts anew for every picture
         yield from run.samples.prepare(context.clip)
-    yield from run.encodings.fill(context.own(planned))
+    tried = run.start.state is None and is_tried(devices.compute_device())
+    tried_batches = [largest(run.plan(job, 0))] if tried else []  # it need not be one of a short run's
+    yield from run.encodings.fill([*context.own(planned), *tried_batches])
 
 
 def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: Iterator[Event]) -> Iterator[Event]:
@@ -146,7 +149,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch]
     """Put together what a session trains with, as the run's state left it.
 
     Args:
-        planned: the batches of the first epoch, which are encoded already.
+        planned: the batches of the first epoch that are left, which are encoded already.
         started: seconds since 1970, for the file's metadata.
     """
     run, model, module = context.run, models.model, models.target.module
@@ -174,7 +177,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch]
         module=module,
         eval_weights=eval_weights,
         health=Health(updates.scaler.is_enabled(), lambda: blame(model)),
-        encode=lambda batches: iter(()) if batches is planned else run.encodings.fill(context.own(batches)),
+        encode=lambda batches: iter(()) if batches == planned else run.encodings.fill(context.own(batches)),
         warnings=warnings,
         probe=run.probe,
         samples=run.samples,

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import model_validator
 from typing_extensions import Self
 
+from . import expressions
 from .base import Settings, setting
 from .blocks import BlockSettings
 
@@ -265,11 +266,6 @@ class NetworkSettings(Settings):
         Raises:
             ValueError: one cannot be read; names it.
         """
-        expressions = []
-        for text in re.split(r"[,\n]", getattr(self, name)):
-            try:
-                if text.strip():
-                    expressions.append(re.compile(text.strip()))
-            except re.error as error:
-                raise ValueError(f"{name}: '{text.strip()}' is not a valid regular expression ({error}).") from None
-        return expressions
+        texts = expressions.parts(getattr(self, name))
+        expressions.check_count(name, len(texts))
+        return [expressions.compiled(name, text) for text in texts]
