@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from comfy_api.latest import io
 
-from ..training_core.host import devices, guard, node_tools
+from ..training_core.host import devices, guard, node_tools, usable
 from ..training_core.optim import args
 from ..training_core.settings import (
     BlockSettings,
@@ -92,6 +92,7 @@ class AthanorNetworkConfig(io.ComfyNode):
         from ..training_core.run.train_target import parts_of
 
         settings = pick(NetworkSettings, values | ({"blocks": blocks} if blocks else {}))
+        model, clip = usable.usable("model", model), usable.usable("clip", clip)
         if model is None or (settings.text and clip is None):
             missing = "a model" if model is None else "its clip as well"
             return io.NodeOutput(settings, f"Connect {missing} to see which layers are trained.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.host import guard, text
+from ..training_core.host import guard, text, usable
 from ..training_core.settings import DoctorSettings
 from . import types
 from .progress import Progress
@@ -67,7 +67,11 @@ class AthanorDatasetDoctor(io.ComfyNode):
             guard.stop_if_interrupted()
             bar.bar(done, total)
 
-        count = None if clip is None else lambda caption, weighted: text.count_tokens(clip, caption, weighted)
+        count = (
+            None
+            if usable.usable("clip", clip) is None
+            else lambda caption, weighted: text.count_tokens(clip, caption, weighted)
+        )
         diagnosis = examine(dataset, settings, count, progress)
         if settings.stop_on_errors:
             diagnosis.raise_errors()

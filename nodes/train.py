@@ -13,7 +13,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, Resumed, Started
 from ..training_core.history.graph import save_graph, source
-from ..training_core.host import devices, folders, guard
+from ..training_core.host import devices, folders, guard, usable
 from ..training_core.settings import (
     Job,
     NetworkSettings,
@@ -115,15 +115,14 @@ class AthanorTrainLoRA(io.ComfyNode):
         """Train the LoRA, or use the finished run of the same settings, and return the run, its files and the patched models.
 
         Raises:
-            AthanorError: the checkpoint has no CLIP or VAE, a setting is wrong, or training is not possible.
+            AthanorError: the checkpoint has no CLIP or VAE, or those of another kind of model; a setting is wrong, or training is
+                not possible.
         """
         from ..training_core.run import ranks
         from ..training_core.run.launch import launch
         from ..training_core.run.train import train
 
-        for name, value in (("clip", clip), ("vae", vae)):
-            if value is None:
-                raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
+        usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
         processes = ranks.current()
         models = _fingerprint(model, clip, vae, values.get("network"))

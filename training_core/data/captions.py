@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import MutableSequence, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -127,8 +126,14 @@ def _dropped(settings: DatasetSettings, rng: Random, epoch: int) -> bool:
 def wildcards(text: str, rng: Random) -> str:
     """Return the text with every `{a|b|c}` replaced by one of its choices; `{{` and `}}` become literal braces."""
     text = text.replace("{{", "\0").replace("}}", "\1")
-    text = re.sub(r"\{([^}]+)\}", lambda match: rng.choice(match.group(1).split("|")), text)
-    return text.replace("\0", "{").replace("\1", "}")
+    # Not r"\{([^}]+)\}": of a caption with many braces that nothing closes, it would look for the end from each of them.
+    parts, at, opens = [], 0, text.find("{")
+    while opens >= 0 and (closes := text.find("}", opens)) >= 0:
+        if closes > opens + 1:
+            parts += [text[at:opens], rng.choice(text[opens + 1 : closes].split("|"))]
+            at = closes + 1
+        opens = text.find("{", closes)
+    return ("".join(parts) + text[at:]).replace("\0", "{").replace("\1", "}")
 
 
 def _tags(caption: str, settings: DatasetSettings, rng: Random, step: int, total_steps: int) -> str:

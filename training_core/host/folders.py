@@ -43,7 +43,7 @@ def dataset_folder(name: str) -> Path:
     """
     if not name.strip():
         raise AthanorError("folder is empty: give the name of a folder in ComfyUI's input or datasets folder.")
-    shown = name[:100]
+    shown = quoted(name, 100)
     roots = [folder_paths.get_input_directory(), *folder_paths.get_folder_paths("datasets")]
     outside = False
     for root in roots:
@@ -53,13 +53,13 @@ def dataset_folder(name: str) -> Path:
         elif os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises for a name that is too long)
             return path
         elif os.path.exists(path):  # noqa: PTH110
-            raise AthanorError(f"folder '{shown}' is a file: give the folder that holds the pictures.")
+            raise AthanorError(f"folder {shown} is a file: give the folder that holds the pictures.")
     if outside:
         raise AthanorError(
-            f"folder '{shown}' is outside ComfyUI's input and datasets folders: move it there, or name its parent under "
+            f"folder {shown} is outside ComfyUI's input and datasets folders: move it there, or name its parent under "
             "'datasets:' in extra_model_paths.yaml."
         )
-    raise AthanorError(f"folder '{shown}' does not exist; looked in {' and '.join(roots)}.")
+    raise AthanorError(f"folder {shown} does not exist; looked in {' and '.join(roots)}.")
 
 
 def collected_folder() -> Path:
@@ -144,7 +144,7 @@ def diffusers_folder(path: Path) -> Path:
     """
     roots = map(Path, folder_paths.get_folder_paths("loras"))
     sub = next((path.parent.relative_to(root) for root in roots if path.is_relative_to(root)), Path())
-    return Path(folder_paths.get_output_directory()) / "athanor" / "diffusers" / sub
+    return Path(folder_paths.get_output_directory()) / "athanor" / "diffusers" / (Path() if ".." in sub.parts else sub)
 
 
 def is_listed(path: Path) -> bool:

@@ -10,6 +10,9 @@ from pydantic import field_validator
 
 from .base import Settings, setting
 
+MOST_REPEATS = 10_000
+"""Times that a picture is seen in an epoch; a larger number in front of a folder's name is a date or an id."""
+
 
 class DatasetSettings(Settings):
     """One folder of pictures with their caption files, and how its captions and pictures are varied."""
@@ -27,7 +30,7 @@ class DatasetSettings(Settings):
         "'N_name' set their own number.",
         flag="dataset_repeats",
         ge=1,
-        le=10000,
+        le=MOST_REPEATS,
     )
     nested_folders: bool = setting(
         False,
