@@ -69,6 +69,16 @@ def test_the_order_follows_from_seed_and_epoch():
     assert order(5, 3) == order(5, 3)
 
 
+def test_equal_parts_of_a_plan_are_one_object():
+    """100,000 samples were 600,000 objects, and each full collection of garbage walked over all of them."""
+    for augment in ({}, {"shuffle": True}, {"flip_aug": True, "color_aug": True, "random_crop": True}):
+        plan = plan_of(buckets(((64, 100, 5, 40),), 1, **augment), 0, 0)
+        samples = [sample for batch in plan for sample in batch.samples]
+        for parts in (plan, samples, [s.variant for s in samples], [s.caption for s in samples]):
+            assert len(set(map(id, parts))) <= len(set(parts)) + 40  # two of four crops may be the same
+        assert len(plan) == 200 and (augment or len(set(map(id, plan))) == 5)
+
+
 def test_captions_are_shuffled_anew():
     sorted_ = buckets(shuffle=True)
     texts = {
@@ -119,6 +129,21 @@ def test_steps_per_epoch_over_processes(ranks, accumulation, steps):
     one = buckets(((64, 64, 20, 3),), 4)
     run = length(one, TrainingSettings(epochs=7, gradient_accumulation_steps=accumulation, processes=ranks))
     assert run.steps_per_epoch == steps and run.steps == 7 * steps
+
+
+def test_regularization_pictures_alone_are_nothing_to_train_on():
+    """They are seen as often as the others together: never. Such a dataset can be looked at and joined to another."""
+    alone = buckets(is_reg=True)
+    assert not alone.by_size()
+    for ask in (
+        alone.check_trained,
+        lambda: length(alone, TrainingSettings()),
+        lambda: epoch_plan(alone, TrainingSettings(), 0),
+    ):
+        with pytest.raises(
+            AthanorError, match=r"^All pictures are regularization pictures, which are trained only beside others"
+        ):
+            ask()
 
 
 def test_several_resolutions():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -382,6 +383,8 @@ def test_the_second_file_in_the_graph(server):
     assert {p.stem for p in copies.iterdir()} == {"doubled-diffusers", "doubled-000002-diffusers"}
     older = shutil.copy(copies / "doubled-diffusers.safetensors", folder)  # where older versions wrote it
     found, ours = info.read(Path(older)), info.read(folder / "doubled.safetensors")
+    base = (server.base / "models" / "checkpoints" / "sd3.safetensors").read_bytes()
+    assert {info.metadata["ss_new_sd_model_hash"] for info in (found, ours)} == {hashlib.sha256(base).hexdigest()}
     assert found.algo == "lora" and not found.strange and {layer.part for layer in found.layers} == {"unet"}
     assert {layer.rank for layer in found.layers} == {layer.rank for layer in ours.layers}
     assert {layer.block for layer in found.layers} == {"transformer_blocks_0", "transformer_blocks_1"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AthanorError
-from ..host import folders, lora, lora_fit, sampling
+from ..host import folders, lora, lora_fit, sampling, usable
 from ..pictures import to_bytes
 from .cells import Cell
 from .stock import PatchNode, add_nodes, patch_nodes
@@ -55,7 +56,9 @@ class ModelCache:
         model, clip = self._weights(cell)
         if clip is not self._encoder:
             self._encoded, self._encoder = {}, clip
-        ports = {"model": model, "clip": clip, "vae": self._vae_of(cell)}
+        vae = self._vae_of(cell)
+        usable.check_vae(model, vae)
+        ports = {"model": model, "clip": clip, "vae": vae}
         latent = self.starts.get(cell.start) or self.latent
         if latent is not None:
             ports["latent"] = latent
@@ -71,9 +74,12 @@ class ModelCache:
 
     def forget(self) -> None:
         """Let go of everything that was patched, loaded or encoded."""
+        used = any(each is not None for each in (self._source, self._patched, self._encoder, self._vae))
         self._source = self._patched = self._encoder = self._vae = None
         self._encoded = {}
-        self.variants.forget()  # collects the garbage of all
+        self.variants.forget()
+        if used:  # see `Variants`
+            gc.collect()
 
     def _run(self, kind: str, inputs: Mapping[str, Any], widgets: Mapping[str, Any]) -> Any:
         """Return the first output of a node of the host. What depends on the text encoder alone is kept for further cells."""
@@ -83,7 +89,11 @@ class ModelCache:
         if key not in self._encoded or self._encoded[key][0] is not clip:
             self._encoded[key] = (clip, sampling.run_node(kind, clip=clip, **widgets))
             self.counts["prompts encoded"] += kind == "CLIPTextEncode"
-        return self._encoded[key][1]
+        output = self._encoded[key][1]
+        if kind == "CLIPTextEncode" and self._patched:
+            for cond, extras in output:
+                usable.check_text(self._patched[1], cond, extras)
+        return output
 
     def _vae_of(self, cell: Cell) -> Any:
         """Return the VAE of a cell: named, of its checkpoint, or connected."""
@@ -124,8 +134,10 @@ class ModelCache:
         sampling.make_room()
         models = sampling.load_checkpoint(name)
         self.counts["models loaded"] += 1
-        if models[1] is None:
-            raise AthanorError(f"{name} has no text encoder; use the MODEL inputs of XYZ Model Axis for it.")
+        if None in models[:2]:
+            raise AthanorError(
+                f"{name} has no {'text encoder' if models[0] else 'model'}; use the MODEL inputs of XYZ Model Axis for it."
+            )
         return models
 
     def _weights(self, cell: Cell) -> tuple[Any, Any]:
