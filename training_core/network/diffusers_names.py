@@ -47,7 +47,7 @@ def check(keys: Iterable[str], names: Names, by_rows: bool = True) -> None:
             )
         if module not in names and module.startswith("lora_te"):
             raise AthanorError(
-                f"save_diffusers_copy: {module[:120]} has no name in diffusers, which reads no LoRA of T5; set train to unet, or {off}."
+                f"save_diffusers_copy: {module} has no name in diffusers, which reads no LoRA of T5; set train to unet, or {off}."
             )
         if module not in names:
             raise AthanorError(f"save_diffusers_copy: {module} has no layer name in diffusers; exclude it, or {off}.")
@@ -158,6 +158,8 @@ def _trouble(path: str, rows: Rows, parts: Tensors, height: int, first: Tensors)
         return f"{path} has {parts[_UP].shape[0]} rows, the model {count}"
     if parts[_DOWN].shape[1:] != first[_DOWN].shape[1:]:
         return f"{path} has {parts[_DOWN].shape[1]} columns, others of its layer {first[_DOWN].shape[1]}"
+    if parts[_UP].shape[2:] != first[_UP].shape[2:]:
+        return f"{path} and others of its layer have different kernels"
     return ""
 
 
