@@ -6,7 +6,7 @@ import gc
 
 from comfy_api.latest import ComfyExtension, io
 
-from ..training_core.host import determinism
+from ..training_core.host import determinism, node_tools
 from . import compare_routes, dataset_routes, help_routes, run_routes, saved_prompts
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
@@ -42,6 +42,7 @@ class AthanorExtension(ComfyExtension):
         0.5 s in which no thread of the server runs; objects that are frozen are passed over.
         """
         determinism.prepare()
+        node_tools.begin_log()
         run_routes.register()
         saved_prompts.register()
         dataset_routes.register()

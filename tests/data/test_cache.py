@@ -222,12 +222,21 @@ def test_stale_temporary_files_are_removed(tmp_path: Path):
     store = DiskStore(tmp_path, 10**9)
     store.put("a" * 64, {"x": torch.zeros(2)})
     for name, age in (("old", 10**6), ("new", 0)):
-        path = tmp_path / "aa" / f".{name}.tmp"
+        path = tmp_path / "aa" / f".{name}.safetensors.1234abcd.tmp"
         path.write_bytes(b"x")
         moment = path.stat().st_mtime - age
         os.utime(path, (moment, moment))
     store.trim()
-    assert [p.name for p in (tmp_path / "aa").glob("*.tmp")] == [".new.tmp"]
+    assert [p.name for p in (tmp_path / "aa").glob("*.tmp")] == [".new.safetensors.1234abcd.tmp"]
+
+
+def test_what_is_being_written_takes_room(tmp_path: Path):
+    """A limit that counts finished files alone is passed by all that killed runs have left."""
+    store = DiskStore(tmp_path, 10_000)
+    store.put("a" * 64, {"x": torch.zeros(2)})
+    (tmp_path / "aa" / ".b.safetensors.1234abcd.tmp").write_bytes(bytes(10_000))
+    store.trim()
+    assert store.meta("a" * 64) is None
 
 
 def _hammer(folder: Path, cache: Path, seed: int) -> None:

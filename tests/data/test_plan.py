@@ -131,6 +131,21 @@ def test_steps_per_epoch_over_processes(ranks, accumulation, steps):
     assert run.steps_per_epoch == steps and run.steps == 7 * steps
 
 
+def test_regularization_pictures_alone_are_nothing_to_train_on():
+    """They are seen as often as the others together: never. Such a dataset can be looked at and joined to another."""
+    alone = buckets(is_reg=True)
+    assert not alone.by_size()
+    for ask in (
+        alone.check_trained,
+        lambda: length(alone, TrainingSettings()),
+        lambda: epoch_plan(alone, TrainingSettings(), 0),
+    ):
+        with pytest.raises(
+            AthanorError, match=r"^All pictures are regularization pictures, which are trained only beside others"
+        ):
+            ask()
+
+
 def test_several_resolutions():
     """Each picture once per resolution, unless a further one changes nothing."""
     big, small = (400, 400), (40, 40)

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import torch
 from athanor.training_core.history.run_files import (
+    alone,
     files_of,
     free_path,
     is_companion,
     is_whole,
     run_id_of,
+    with_companions,
     without_copies,
 )
 from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
@@ -105,3 +107,16 @@ def test_writing_is_all_or_nothing(tmp_path: Path):
     with contextlib.suppress(OSError):
         save_lora(path, {"a": torch.zeros(1)}, Broken())
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+def test_companions_of_files_that_are_no_more(tmp_path: Path):
+    """A run that was killed while it removed an old epoch left its running mean for ever: the file itself goes last now."""
+    loras, copies = tmp_path / "loras", tmp_path / "copies"
+    for name in ("x-000001-ema", "x-000002", "x-000002-ema", "x-000003-diffusers"):
+        write(loras / f"{name}.safetensors", "me")
+    write(loras / "x-000004-ema.safetensors", "you")
+    write(copies / "x-000001-diffusers.safetensors", "me")
+    write(copies / "x-000002-diffusers.safetensors", "me")
+    found = {path.name for path in alone(loras / "x.safetensors", "me", copies)}
+    assert found == {f"{name}.safetensors" for name in ("x-000001-ema", "x-000003-diffusers", "x-000001-diffusers")}
+    assert with_companions(loras / "x-000002.safetensors", copies)[-1] == loras / "x-000002.safetensors"

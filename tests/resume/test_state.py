@@ -57,7 +57,7 @@ def test_a_state_of_another_make(written):
         fuzz.check_message(str(found.value))
     path.write_bytes(b"other")
     with pytest.raises(AthanorError, match="queue the graph again"):
-        state.SavedState(path, 12, 3).read()
+        state.SavedState(path=path, step=12, epoch=3).read()
 
 
 def test_a_file_where_states_lie(tmp_path):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AthanorError
-from ..host import folders, lora, lora_fit, sampling
+from ..host import folders, lora, lora_fit, sampling, usable
 from ..pictures import to_bytes
 from .cells import Cell
 from .stock import PatchNode, add_nodes, patch_nodes
@@ -56,7 +56,9 @@ class ModelCache:
         model, clip = self._weights(cell)
         if clip is not self._encoder:
             self._encoded, self._encoder = {}, clip
-        ports = {"model": model, "clip": clip, "vae": self._vae_of(cell)}
+        vae = self._vae_of(cell)
+        usable.check_vae(model, vae)
+        ports = {"model": model, "clip": clip, "vae": vae}
         latent = self.starts.get(cell.start) or self.latent
         if latent is not None:
             ports["latent"] = latent
@@ -87,7 +89,11 @@ class ModelCache:
         if key not in self._encoded or self._encoded[key][0] is not clip:
             self._encoded[key] = (clip, sampling.run_node(kind, clip=clip, **widgets))
             self.counts["prompts encoded"] += kind == "CLIPTextEncode"
-        return self._encoded[key][1]
+        output = self._encoded[key][1]
+        if kind == "CLIPTextEncode" and self._patched:
+            for cond, extras in output:
+                usable.check_text(self._patched[1], cond, extras)
+        return output
 
     def _vae_of(self, cell: Cell) -> Any:
         """Return the VAE of a cell: named, of its checkpoint, or connected."""
@@ -128,8 +134,10 @@ class ModelCache:
         sampling.make_room()
         models = sampling.load_checkpoint(name)
         self.counts["models loaded"] += 1
-        if models[1] is None:
-            raise AthanorError(f"{name} has no text encoder; use the MODEL inputs of XYZ Model Axis for it.")
+        if None in models[:2]:
+            raise AthanorError(
+                f"{name} has no {'text encoder' if models[0] else 'model'}; use the MODEL inputs of XYZ Model Axis for it."
+            )
         return models
 
     def _weights(self, cell: Cell) -> tuple[Any, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import AthanorError
 from ..files import append_line, link_or_copy, make_folder, read_lines, write_atomically, write_json
+from ..leftovers import sweep
 from .plan_file import read_plan, read_whole_plan
 
 
@@ -21,7 +22,12 @@ class PictureStore:
         self.folder, self.cells, self._log = folder, folder / "cells", folder / "cells.jsonl"
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
-        """Write plan.json, unless it is there and can be read: the folder's name is made of what is in it."""
+        """Write plan.json, unless it is there and can be read: the folder's name is made of what is in it.
+
+        What a killed process has left in the folder is swept before.
+        """
+        viewer = self.folder / "viewer"
+        sweep((self.folder, self.cells, viewer, viewer / "cells"))
         try:
             read_whole_plan(self.folder)
         except AthanorError:

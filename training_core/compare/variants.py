@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import AthanorError
 from ..history.graph import is_link
-from ..host import fingerprint, nodegraph
+from ..host import fingerprint, nodegraph, usable
 from .axes import Axis, Value, WidgetEdit
 from .upstream import Graph, Slot, changed, edge, edited
 
@@ -125,9 +125,8 @@ class Variants:
         self._outputs: dict[str, list[Any]] = {}  # of the last values, by what they depend on
 
     def models(self, edits: WidgetEdits) -> tuple[Any, Any, Any]:
-        """MODEL, CLIP and VAE with these values in the widgets."""
-        model, clip, vae = self._ports(edits, MODELS)
-        return model, clip, vae
+        """MODEL, CLIP and VAE with these values in the widgets; None for those that there are none of."""
+        return usable.usable_models(*self._ports(edits, MODELS))
 
     def latent(self, edits: WidgetEdits) -> dict[str, Any]:
         """Return the LATENT with these values in the widgets; what was run for it is let go."""

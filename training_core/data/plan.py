@@ -51,6 +51,18 @@ class Buckets:
         """Return the number of batches of one epoch; the last one of each bucket may be short."""
         return sum(math.ceil(len(entries) / self.settings.batch_size) for entries in self.by_size().values())
 
+    def check_trained(self) -> None:
+        """Check that an epoch has pictures: regularization pictures are seen as often as the others together, which may be none.
+
+        Raises:
+            AthanorError: all of them are regularization pictures.
+        """
+        if not self.batches_per_epoch:
+            raise AthanorError(
+                "All pictures are regularization pictures, which are trained only beside others: switch is_reg off, or connect a "
+                "Dataset Loader with the pictures of the subject as well."
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class CropVariant:
@@ -253,7 +265,12 @@ class _Parts:
 
 
 def length(buckets: Buckets, training: TrainingSettings) -> Length:
-    """Return the length of the run; gradient accumulation begins anew with each epoch, so its last step may be smaller."""
+    """Return the length of the run; gradient accumulation begins anew with each epoch, so its last step may be smaller.
+
+    Raises:
+        AthanorError: there is nothing to train on.
+    """
+    buckets.check_trained()
     per_epoch = math.ceil(buckets.batches_per_epoch / training.batches_per_step)
     steps = training.max_train_steps or training.epochs * per_epoch
     return Length(steps, math.ceil(steps / per_epoch), per_epoch)

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import os
-import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors.torch import load, save
 
 from ..errors import AthanorError
 from ..files import METADATA, safetensors_header, write_atomically
+from ..leftovers import sweep
 from .leases import Lease
 
 log = logging.getLogger("athanor")
@@ -191,21 +191,22 @@ class DiskStore:
         self._lease.release()
 
     def trim(self) -> Overfull | None:
-        """Delete the least recently used files above the limit, and temporary files more than an hour old (of killed runs).
+        """Delete the least recently used files above the limit, and temporary files of killed runs.
 
         What live runs hold stays, here and in other processes; if that alone is above the limit, return what it takes.
         """
         if not self._written:
             return None
-        self._written, files = False, []
+        self._written, files, unfinished = False, [], 0
+        sweep((self._folder, *self._folder.glob("*")))
         for path in self._folder.glob("*/*"):
             with contextlib.suppress(OSError):
                 stat = path.stat()
-                if path.suffix == ".tmp" and stat.st_mtime < time.time() - 3600:
-                    path.unlink()
+                if path.suffix == ".tmp":
+                    unfinished += stat.st_size
                 elif path.suffix == ".safetensors":
                     files.append((stat.st_mtime_ns, stat.st_size, path))
-        total, others = sum(size for _, size, _ in files), self._lease.of_others()
+        total, others = unfinished + sum(size for _, size, _ in files), self._lease.of_others()
         if total <= self._limit:
             return None
         for _, size, path in sorted(files):

@@ -61,9 +61,23 @@ def diffusers_copy(path: Path, copies: Path) -> Path:
 
 
 def with_companions(path: Path, copies: Path | None = None) -> list[Path]:
-    """Return the paths of a saved file and of all that it may have: beside it, and in the folder of copies."""
-    beside = [path, *(companion(path, ending) for ending in COMPANIONS)]
-    return beside if copies is None else [*beside, diffusers_copy(path, copies)]
+    """Return the paths of all that a saved file may have, beside it and in the folder of copies, and then its own.
+
+    Who deletes them in this order leaves no companion alone if it is killed in between: the file is known, and its turn comes.
+    """
+    beside = [*(companion(path, ending) for ending in COMPANIONS), path]
+    return beside if copies is None else [diffusers_copy(path, copies), *beside]
+
+
+def alone(target: Path, run_id: str, copies: Path) -> list[Path]:
+    """Return companions of a run whose files are no more: an older version deleted the file first, and was killed before them."""
+    found = [*files_of(target), *files_of(copies / target.name)]
+    originals = {path: target.with_name(f"{_COMPANION.sub('', path.stem)}{path.suffix}") for path in found}
+    return [
+        path
+        for path, file in originals.items()
+        if is_companion(path) and not file.exists() and run_id_of(path) == run_id
+    ]
 
 
 def is_companion(path: Path) -> bool:

@@ -144,7 +144,7 @@ def diffusers_folder(path: Path) -> Path:
     """
     roots = map(Path, folder_paths.get_folder_paths("loras"))
     sub = next((path.parent.relative_to(root) for root in roots if path.is_relative_to(root)), Path())
-    return Path(folder_paths.get_output_directory()) / "athanor" / "diffusers" / sub
+    return Path(folder_paths.get_output_directory()) / "athanor" / "diffusers" / (Path() if ".." in sub.parts else sub)
 
 
 def is_listed(path: Path) -> bool:

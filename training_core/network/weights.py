@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..errors import AthanorError
+from ..errors import AthanorError, shortened
 from ..files import UnreadableFile, read_safetensors
 from ..settings import NetworkSettings
 from . import damage, diffusers_names, keys
@@ -40,7 +40,7 @@ def left_out(tensors: Mapping[str, torch.Tensor], settings: NetworkSettings) -> 
     notes = {
         "network_weights: the file's text encoder is left out, since train is unet.": not settings.text
         and any(map(is_text, tensors)),
-        f"network_weights: the embeddings bundled with the file are left out ({names[:120]}).": embeddings,
+        f"network_weights: the embeddings bundled with the file are left out ({shortened(names, 120)}).": embeddings,
         "network_weights: the file's DoRA magnitudes are left out, as ComfyUI's loader leaves them out, since dora is off.": dora
         and not settings.dora,
     }
@@ -86,7 +86,7 @@ def load_into(
     if broken:
         raise AthanorError(f"network_weights: {broken[0]}: the file cannot be continued; use an earlier one.")
     joined, together, wrong = diffusers_names.join(raw, paths, diffusers or {}, metadata)
-    _refuse(wrong + [f"{key[:120]} is of no known form" for key in unknown])
+    _refuse(wrong + [f"{shortened(key)} is of no known form" for key in unknown])
     given = {back.get(module, module): parts for module, parts in joined.items()}
     if together:
         _fill_up(given, loras)
@@ -104,9 +104,17 @@ def load_into(
         ]
     _refuse(wrong)
     rescaled = "athanor_run_id" in metadata  # our files hold the norms that ComfyUI's loader needs
+    parameters = [parameter for lora in loras.values() for parameter in lora.parameters()]
     with torch.no_grad():
+        before = [parameter.clone() for parameter in parameters]
         for name, lora in loras.items():
             _give(lora, given[name], rescaled and not trained[name])
+        if not all(parameter.isfinite().all() for parameter in parameters):
+            for parameter, value in zip(parameters, before, strict=True):
+                parameter.copy_(value)
+            raise AthanorError(
+                "network_weights: the file's numbers are so large that with its alpha they become infinite; use an earlier one."
+            )
 
 
 def _by_module(
@@ -162,7 +170,7 @@ def _as_dora_scale(pieces: dict[str, torch.Tensor], lora: Any) -> bool:
 
 def _refuse(wrong: list[str]) -> None:
     if wrong:
-        what = "; ".join(line[:200] for line in sorted(wrong)[:3]) + (
+        what = "; ".join(shortened(line, 150) for line in sorted(wrong)[:3]) + (
             f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         )
         raise AthanorError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -68,6 +68,7 @@ class Saver:
     settings: TrainingSettings
     metadata: Mapping[str, object]  # known before the first step
     copies: Path  # folder of copies in diffusers' names
+    late_metadata: Callable[[], Mapping[str, object]] = dict  # what a thread finds out meanwhile; waits for it
     eval_weights: WeightsContext = nullcontext  # inside, the weights to save are in place
     mean_weights: WeightsContext | None = None  # inside, the running mean is in place
     saved: list[Saved] = field(default_factory=list)
@@ -92,7 +93,7 @@ class Saver:
 
     def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], progress: RunProgress) -> str:
         at_save = metadata.at_save(progress.step, progress.epoch)
-        return self.trained.write(path, tensors, {**self.metadata, **at_save})
+        return self.trained.write(path, tensors, {**self.metadata, **self.late_metadata(), **at_save})
 
     def _save(self, progress: RunProgress, kind: str) -> Saved:
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")

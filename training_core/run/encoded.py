@@ -65,11 +65,18 @@ class Encodings:
         prior_loss_weight: float = 1.0,
         sdxl_crop: str = "real",
         live_text: bool = False,
+        check_text: Callable[[host_text.Text], None] = lambda text: None,
     ) -> None:
-        """`autoencoder`: fingerprint of the VAE. `live_text`: the text encoders are trained as well; captions are left as they are."""
+        """Prepare the caches; nothing is encoded yet.
+
+        Args:
+            autoencoder: fingerprint of the VAE.
+            live_text: the text encoders are trained as well; captions are left as they are.
+            check_text: raises if an encoded caption does not fit the model.
+        """
         self._buckets, self._clip, self._vae, self._sdxl_crop = buckets, clip, vae, sdxl_crop
         self._sampling, self._seed, self._prior = settings.latent_sampling, seed, prior_loss_weight
-        self._live_text = live_text
+        self._live_text, self._check_text = live_text, check_text
         self._store: Store = MemoryStore()
         if settings.cache_to_disk:
             self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * 1e9))
@@ -78,7 +85,7 @@ class Encodings:
         self._kept: set[str] = set()  # keys that are needed to the end of the run
         self._epoch: set[str] = set()  # and in this epoch
         self._told_overfull: set[bool] = set()  # whether of this run alone, or of several
-        self._counted_cuts = False
+        self._counted_cuts = self._checked = False
         self._told: set[str] = set()  # pictures that a warning has named as left out
 
     def fill(self, batches: list[PlannedBatch], for_good: bool = False) -> Iterator[Encoded | Warned]:
@@ -96,8 +103,8 @@ class Encodings:
             self._epoch = needed
         self._store.hold(self._epoch | self._kept)
         for what, progress in (
+            ("captions", self._captions(captions)),  # first: whether they fit the model is seen by one of them
             ("pictures", self._pictures(variants)),
-            ("captions", self._texts.fill([] if self._live_text else captions, self._encode)),
         ):
             for done, total in progress:
                 guard.stop_if_interrupted()
@@ -114,6 +121,27 @@ class Encodings:
                 yield Warned(
                     f"{len(cut)} of {len(unique)} captions are longer than max_token_length ({limit}) and are cut."
                 )
+
+    def _captions(self, captions: list[SampleCaption]) -> Iterator[tuple[int, int]]:
+        """Encode captions, unless the text encoders are trained; the first encoding tells whether they fit the model."""
+        for progress in self._texts.fill([] if self._live_text else captions, self._encode):
+            self._check_once(captions)
+            yield progress
+        self._check_once(captions)
+
+    def _check_once(self, captions: list[SampleCaption]) -> None:
+        """Check an encoded caption of these, once per run.
+
+        Raises:
+            AthanorError: the text encoders are those of another kind of model.
+        """
+        if self._checked or not captions:
+            return
+        self._checked = True
+        known = next(filter(None, map(self._text, captions)), None) if not self._live_text else None
+        if known is None:  # trained text encoders encode in every step
+            known, _ = host_text.encode(self._clip, captions[0].text, captions[0].weighted, captions[0].max_tokens)
+        self._check_text(known)
 
     def _overfull(self, overfull: Overfull | None) -> Iterator[Warned]:
         """Yield once that what is needed does not fit into the cache, first of this run and then of several."""

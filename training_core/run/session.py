@@ -16,6 +16,7 @@ from ..history.events import Event, Resumed, Started, Warned
 from ..history.log import NullRunLog, RunLog
 from ..history.resolved import write as write_resolved
 from ..host import detection, determinism, devices, folders, quantised
+from ..host.file_hash import FileHash
 from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, schedulers
@@ -83,11 +84,12 @@ def session(context: Context) -> Iterator[Event]:
 def _session(context: Context) -> Iterator[Event]:
     """Do the same; what the run needs of the cache is released by the caller."""
     job, run, ranks, started = context.job, context.run, context.ranks, time.time()
+    base_hash = FileHash(detection.file_of(run.model) if ranks.is_main else None)
     epoch, step = (run.start.state.epoch, run.start.state.step) if run.start.state else (0, 0)
     _, planned = steps_left(run.plan(job, epoch), run.length, epoch, step, job.training.batches_per_step)
     yield from context.run_log.logged(chain(map(Warned, run.warnings), _encode(context, planned)))
     with loaded_models(job, run, context.clip, context.vae, ranks) as models:
-        trainer = _trainer(context, models, planned, started)
+        trainer = _trainer(context, models, planned, started, base_hash)
         events = loop(
             length=run.length,
             batches_per_step=job.training.batches_per_step,
@@ -145,12 +147,15 @@ def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: It
     yield from trainer.hooks.end(progress)
 
 
-def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch], started: float) -> Trainer:
+def _trainer(
+    context: Context, models: LoadedModels, planned: list[PlannedBatch], started: float, base_hash: FileHash
+) -> Trainer:
     """Put together what a session trains with, as the run's state left it.
 
     Args:
         planned: the batches of the first epoch that are left, which are encoded already.
         started: seconds since 1970, for the file's metadata.
+        base_hash: of the checkpoint, for the same.
     """
     run, model, module = context.run, models.model, models.target.module
     updates, progress = make_updates(context.job, context.run, models, context.ranks), RunProgress()
@@ -161,6 +166,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch]
         trained=models.target,
         settings=context.job.training,
         metadata={**_metadata(context, models, started), **context.graph},
+        late_metadata=lambda: metadata.base_hash(base_hash.wait()),
         eval_weights=eval_weights,
         mean_weights=updates.ema and updates.ema.swapped,
     )

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from ..errors import AthanorError, FileError
 from ..families import Family
-from ..files import write_atomically
+from ..files import make_folder, told
 from ..history import registry
 from ..history.run_files import free_path
 from ..host import folders
+from ..leftovers import temporary_beside
 from ..resume.continuing import StartPoint
 from ..settings import Job
 
@@ -57,17 +58,18 @@ def _wanted(job: Job, family: Family) -> Path:
 
 
 def _check_writable(target: Path) -> None:
-    """Write an empty file beside `target` and take it away: no run is to fail at its end.
+    """Write an empty temporary file beside `target` and take it away: no run is to fail at its end.
 
     Its name is as long as that of any file of the run.
 
     Raises:
         AthanorError: nothing can be written there.
     """
-    attempt = target.with_name(f"{target.stem}-step{0:08}-diffusers.safetensors.try")
+    longest = target.with_name(f"{target.stem}-step{0:08}-diffusers.safetensors")
     try:
-        write_atomically(attempt, lambda temporary: temporary.write_bytes(b""), durable=False)
-        attempt.unlink(missing_ok=True)
+        make_folder(target.parent)
+        with told(longest), temporary_beside(longest) as temporary:
+            temporary.write_bytes(b"")
     except FileError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise AthanorError(
