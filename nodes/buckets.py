@@ -6,7 +6,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.data import histogram, plan, sheet
 from ..training_core.settings import BucketSettings
 from . import types
 from .schema import image_output, inputs, pick
@@ -44,6 +43,8 @@ class AthanorBucketer(io.ComfyNode):
         Raises:
             AthanorError: no picture fits a bucket, or all are regularization pictures.
         """
+        from ..training_core.data import histogram, plan, sheet
+
         buckets = plan.sort_into_buckets(dataset, pick(BucketSettings, values))
         buckets.check_trained()
         return io.NodeOutput(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ..training_core.compare import marks, viewer
+from ..training_core.compare import marks
 from ..training_core.compare.plan_file import read_whole_plan
 from ..training_core.compare.store import newest
 from ..training_core.errors import AthanorError
@@ -25,7 +25,7 @@ def register() -> None:
     """Add the routes to the host's server."""
     comparison = "/athanor/compare/{name}"
     http.get("/athanor/compare", _all)
-    http.get(comparison, lambda request: viewer.data(folder := _folder(request), _plan(folder)))
+    http.get(comparison, _shown)
     http.get(f"{comparison}/cells/{{cell}}.png", _picture)
     example = '{"cell": id, "star": true, "reject": false, "note": ""}'
     http.post(f"{comparison}/marks", _mark, {"cell": str}, example=example, longest=_LONGEST)
@@ -43,6 +43,14 @@ def _all(_: web.Request) -> list[http.Json]:
         time = (stamp(folder / "plan.json") or (0, 0))[1] / 1e9
         rows.append({"name": folder.name, "title": plan["title"], "cells": len(plan["order"]), "time": time})
     return rows
+
+
+def _shown(request: web.Request) -> http.Json:
+    """Return what the viewer shows of a comparison besides its pictures."""
+    from ..training_core.compare import viewer
+
+    folder = _folder(request)
+    return viewer.data(folder, _plan(folder))
 
 
 def _picture(request: web.Request) -> web.StreamResponse:
@@ -64,6 +72,8 @@ def _mark(request: web.Request, body: http.Json) -> http.Json:
 
 def _portable(request: web.Request, _: http.Json) -> http.Json:
     """Write the portable viewer folder again with the current marks, and return its file."""
+    from ..training_core.compare import viewer
+
     folder = _folder(request)
     return {"file": str(viewer.write(folder, _plan(folder)))}
 

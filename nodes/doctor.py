@@ -6,8 +6,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.data.doctor.examine import examine
-from ..training_core.data.doctor.report import draw
 from ..training_core.host import guard, text, usable
 from ..training_core.settings import DoctorSettings
 from . import types
@@ -60,6 +58,9 @@ class AthanorDatasetDoctor(io.ComfyNode):
     @classmethod
     def execute(cls, dataset: Any, clip: Any = None, **values: Any) -> io.NodeOutput:
         """Return the same dataset with a report as picture and text; errors stop the graph if stop_on_errors is on."""
+        from ..training_core.data.doctor.examine import examine
+        from ..training_core.data.doctor.report import draw
+
         settings, bar = pick(DoctorSettings, values), Progress(cls.hidden.unique_id)
 
         def progress(done: int, total: int) -> None:

@@ -7,10 +7,12 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..training_core.data.dataset import Dataset
 from ..training_core.errors import AthanorError
+
+if TYPE_CHECKING:
+    from ..training_core.data.dataset import Dataset
 
 Prompt = Mapping[str, Any]
 """A graph in API form."""

@@ -7,9 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..training_core.errors import AthanorError
-from ..training_core.host import folders, lora_fit
-from ..training_core.host import lora as lora_file
-from ..training_core.network import chart, describe, info, recover
+from ..training_core.host import folders
 from ..training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings
 from . import types
 from .schema import image_output
@@ -60,6 +58,8 @@ class AthanorLoRAInfo(io.ComfyNode):
     @classmethod
     def execute(cls, lora_name: str, model: Any = None, clip: Any = None) -> io.NodeOutput:
         """Return the file's contents as text, a chart of its blocks, metadata, tags, and the settings it was trained with."""
+        from ..training_core.network import chart, describe, info, recover
+
         path = folders.existing_lora(lora_name)
         lora = info.read(path)
         recovered = recover.recover(
@@ -78,10 +78,12 @@ class AthanorLoRAInfo(io.ComfyNode):
 
 def _fit(lora_name: str, model: Any, clip: Any) -> str:
     """Return how much of a file fits the connected models, or without one what its names tell of that; '' for nothing to say."""
+    from ..training_core.host import lora, lora_fit
+
     if model is None:
         return lora_fit.read_in_part(lora_name)
     try:
         path = folders.existing_lora(lora_name)
-        return lora_file.fit(model, clip, path).words(path.name, "the model")
+        return lora.fit(model, clip, path).words(path.name, "the model")
     except AthanorError as error:  # a broken file is what people look into
         return str(error)

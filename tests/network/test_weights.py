@@ -38,12 +38,13 @@ def test_numbers_that_become_infinite_are_refused_and_nothing_changes():
         f"{lora.lora_name}.{k}": v.detach().clone() for lora in network.loras for k, v in lora.state_dict().items()
     }
     tensors |= {key: torch.full_like(value, 3e38) for key, value in tensors.items() if "lora_up" in key}
-    network = build.create([Part(model)], NetworkSettings(rank=1), 1)
+    settings = NetworkSettings(rank=1, alpha=0.5)
+    network = build.create([Part(model)], settings, 1)
     before = [parameter.detach().clone() for parameter in network.parameters()]
     with pytest.raises(
-        AthanorError, match="^network_weights: the file's numbers are so large that with its alpha they become infinite"
+        AthanorError, match=r"^network_weights: the file's numbers are so large that with its alpha they become infinite"
     ):
-        weights.load_into(network, NetworkSettings(rank=1), tensors, {}, {})
+        weights.load_into(network, settings, tensors, {}, {})
     assert all(torch.equal(x, y) for x, y in zip(before, network.parameters(), strict=True))
 
 
