@@ -112,6 +112,9 @@ def main() -> int:
             return test(rest, arguments.newest)
         comfyui = set_up()
         if arguments.command == "demo-base":
+            os.environ.setdefault(
+                "OMP_WAIT_POLICY", "PASSIVE"
+            )  # it computes on the CPU; ten times slower if that is busy
             return in_venv("demo/train_base.py", "--comfyui", str(comfyui), *rest, comfyui=comfyui)
         tools = {"docs": "tools/help_pages.py", "texts": "tools/texts.py"}
         script = tools.get(arguments.command, f"demo/{arguments.command}.py")

@@ -81,6 +81,8 @@ class Host:
         """Start the server and wait until it answers."""
         with self.log_path.open("ab") as log:
             env = os.environ | {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+            if "--cpu" in self._command:  # threads that spin while they wait are ten times slower on a busy machine
+                env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
             self._process = subprocess.Popen(
                 self._command, cwd=self.comfyui, stdout=log, stderr=subprocess.STDOUT, env=env
             )

@@ -13,7 +13,7 @@ from ..training_core.compare.axes import Axis, GraphModels, Value
 from ..training_core.compare.widgets import Widget
 from ..training_core.errors import AthanorError
 from ..training_core.history.handle import Run
-from ..training_core.host import fingerprint, nodegraph, sampling
+from ..training_core.host import fingerprint, nodegraph, sampling, usable
 from ..training_core.settings import EpochsSettings
 from . import types
 from .place import links_of
@@ -34,8 +34,8 @@ All types: "quotes, with commas", || between values, or one value per line."""
 
 
 def _output(axis: Axis) -> io.NodeOutput:
-    """Return an axis and its values as text, which is also shown on the node."""
-    text = kinds.listed(axis)
+    """Return an axis and its values as text, which is also shown on the node, with a line for each LoRA that is read in part."""
+    text = "\n".join([kinds.listed(axis), *runs.read_in_part(axis)])
     return io.NodeOutput(axis, text, ui={"text": [text]})
 
 
@@ -192,7 +192,11 @@ class AthanorXYZModelAxis(io.ComfyNode):
     ) -> io.NodeOutput:
         """Return the connected axis with the connected model as its last value."""
         own = (cls.hidden.prompt or {}).get(cls.hidden.unique_id, {}).get("inputs", {})
-        links = {port: own[port] for port in ("model", "clip", "vae") if isinstance(own.get(port), list)}
+        given = dict(zip(("model", "clip", "vae"), usable.usable_models(model, clip, vae), strict=True))
+        if given["model"] is None:
+            raise AthanorError("model is missing: connect a loader that has it.")
+        links = {port: own[port] for port in given if given[port] is not None and isinstance(own.get(port), list)}
+        model, clip, vae = given.values()
         key = f"input:{fingerprint.models(model, clip, vae)[:24]}"
         before = axis or Axis("model", ())
         value = Value(name.strip() or "model", (("model", key),))

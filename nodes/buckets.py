@@ -6,7 +6,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.data import histogram, plan, sheet
 from ..training_core.settings import BucketSettings
 from . import types
 from .schema import image_output, inputs, pick
@@ -39,8 +38,15 @@ class AthanorBucketer(io.ComfyNode):
 
     @classmethod
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
-        """Return the buckets, their summary, the contact sheet with every crop, and the histogram."""
+        """Return the buckets, their summary, the contact sheet with every crop, and the histogram.
+
+        Raises:
+            AthanorError: no picture fits a bucket, or all are regularization pictures.
+        """
+        from ..training_core.data import histogram, plan, sheet
+
         buckets = plan.sort_into_buckets(dataset, pick(BucketSettings, values))
+        buckets.check_trained()
         return io.NodeOutput(
             buckets,
             sheet.summary(buckets),

@@ -6,8 +6,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.data import caption_files, merge_tags, rebalance
-from ..training_core.data.caption_edit import edit_dataset
 from ..training_core.settings import CaptionEditSettings, MergeTagsSettings, RebalanceSettings
 from . import types
 from .schema import inputs, pick
@@ -41,6 +39,9 @@ class AthanorCaptionEdit(io.ComfyNode):
     @classmethod
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
         """Return the dataset with edited captions, a report and the tag table; write caption files if write_files is on."""
+        from ..training_core.data import caption_files
+        from ..training_core.data.caption_edit import edit_dataset
+
         settings = pick(CaptionEditSettings, values)
         edited = edit_dataset(dataset, settings)
         changes = edited.report
@@ -89,6 +90,8 @@ class AthanorMergeTags(io.ComfyNode):
     @classmethod
     def execute(cls, **values: list[Any]) -> io.NodeOutput:
         """Return one caption per picture and a report. Every input comes as a list, widgets as a list of one."""
+        from ..training_core.data import merge_tags
+
         captions = {name: values[name] for name in sorted(values) if name.startswith("captions_")}
         settings = pick(MergeTagsSettings, {name: value[0] for name, value in values.items() if value})
         return io.NodeOutput(*merge_tags.merge_tags(captions, settings))
@@ -120,4 +123,6 @@ class AthanorBalanceRepeats(io.ComfyNode):
     @classmethod
     def execute(cls, dataset: Any, **values: Any) -> io.NodeOutput:
         """Return the dataset with new repeats, and a table of its groups."""
+        from ..training_core.data import rebalance
+
         return io.NodeOutput(*rebalance.rebalance(dataset, pick(RebalanceSettings, values)))

@@ -5,23 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy_api.latest import io
 
-from ..training_core.compare import engine, prepare, report, variants, viewer
-from ..training_core.compare.grid import Painter
-from ..training_core.compare.grid_files import draw_pages, open_comparison
 from ..training_core.compare.request import OWN_AXES, ComparisonRequest, check_widgets
 from ..training_core.errors import AthanorError
-from ..training_core.host import folders, node_tools
+from ..training_core.host import devices, folders, node_tools
 from ..training_core.pictures import UnreadablePicture, opened
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
 from .place import Place
 from .progress import Progress, Rate
 from .schema import image_output, inputs, pick, sentence
+
+if TYPE_CHECKING:
+    from ..training_core.compare.prepare import PreparedComparison
 
 MOST_PIXELS = 100e6
 """Pixels of grid pages that are passed on as IMAGE, at 12 bytes each; the files on disk have all pages."""
@@ -76,8 +76,10 @@ def _check(**texts: str | None) -> bool | str:
     return sentence(lambda: check_widgets(pick(CompareSettings, settings)))
 
 
-def _prepare(values: Mapping[str, Any], place: Place) -> prepare.PreparedComparison:
+def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
     """Return the plan of a comparison, made from the node's inputs."""
+    from ..training_core.compare import prepare
+
     request = ComparisonRequest(
         settings=pick(CompareSettings, values),
         sampler=values["sampler_name"],
@@ -97,6 +99,8 @@ def _prepare(values: Mapping[str, Any], place: Place) -> prepare.PreparedCompari
 
 def _expanded(values: Mapping[str, Any], place: Place, outputs: int) -> io.NodeOutput | None:
     """Return the node expanded with the outputs that axes of widgets need besides its inputs; None if it has them."""
+    from ..training_core.compare import variants
+
     if place.inner:
         return None
     axes = variants.resolve_widgets([values.get(name) for name in "xyzw"], place.graph, place.links)
@@ -140,13 +144,15 @@ class AthanorXYZPlan(_Comparing):
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Plan the comparison, and show what it would draw and cost; nothing is sampled."""
+        from ..training_core.compare import grid, report
+
         place = Place(cls.hidden)
         if (expanded := _expanded(values, place, len(cls.RETURN_TYPES))) is not None:
             return expanded
         prepared = _prepare(values, place)
         if prepared.document["seeds"]:  # random seeds: XYZ Compare must use the same ones
             prepared.store.write_plan(prepared.document)
-        painter = Painter(prepared.document, prepared.store.folder, GridSettings())
+        painter = grid.Painter(prepared.document, prepared.store.folder, GridSettings())
         text = report.plan_text(prepared, prepared.missing(), painter.pages, folders.compare_folder(""))
         Progress(place.node).text(text, always=True)
         return io.NodeOutput(text, ui={"text": [text]})
@@ -182,6 +188,8 @@ class AthanorXYZCompare(_Comparing):
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Sample the pictures that are not on disk, and draw the grid of all."""
+        from ..training_core.compare import engine, grid, grid_files, report, viewer
+
         hidden, place = cls.hidden, Place(cls.hidden)
         if (expanded := _expanded(values, place, len(cls.RETURN_TYPES))) is not None:
             return expanded
@@ -190,31 +198,32 @@ class AthanorXYZCompare(_Comparing):
         prepared.store.take_over(prepared.keys.values())
         prepared.store.write_plan(prepared.document)
         progress, rate = Progress(place.node), Rate()
-        failed: dict[str, str] = {}
+        failed: list[tuple[str, str]] = []
         for result in engine.sample(missing, prepared.painter):
             rate.add(result.seconds)
             if result.path is None:
                 labels = prepared.painter.metadata.labels[result.cell]
-                failed[", ".join(labels.values())] = result.error
+                failed.append((", ".join(labels.values()), result.error))
             progress.bar(result.done, result.total, result.path)
             progress.text(
                 f"picture {result.done} of {result.total}, {rate.left(result.total - result.done)} left", always=True
             )
         folder = prepared.store.folder
         info = {"prompt": hidden.prompt, **(hidden.extra_pnginfo or {})}
-        painter = Painter(prepared.document, folder, GridSettings())
-        pages = draw_pages(painter, folder, GridSettings(), info=info, stem="grid")
+        painter = grid.Painter(prepared.document, folder, GridSettings())
+        pages = grid_files.draw_pages(painter, folder, GridSettings(), info=info, stem="grid")
         viewer.write(folder, prepared.document)
         if missing:  # the last preview stays on the node in front of its pictures, so it should be the grid
             with opened(pages[0]) as page:
                 progress.picture(page.convert("RGB"), 1024)
         text = report.outcome_text(prepared, len(missing), failed, pages)
+        text = "\n".join([text, *(devices.advice_on_threads() if missing else [])])
         progress.text(text, always=True)
-        grid = _load(pages, place.linked(0), MOST_PIXELS)
+        drawn = _load(pages, place.linked(0), MOST_PIXELS)
         paths = [prepared.store.path(prepared.keys[cell]) for cell in prepared.plan.cells]
         images = _load([path for path in paths if path.is_file()], place.linked(1))
         ui = {"images": _listed(pages), "text": [text], "athanor_comparison": [folder.name]}
-        return io.NodeOutput(place.listed(grid), place.listed(images), folder.name, text, ui=ui)
+        return io.NodeOutput(place.listed(drawn), place.listed(images), folder.name, text, ui=ui)
 
 
 def _load(paths: Sequence[Path], wanted: bool, pixels: float = float("inf")) -> list[torch.Tensor]:
@@ -278,11 +287,13 @@ class AthanorXYZGridImage(io.ComfyNode):
     @classmethod
     def execute(cls, name: str, comparison: str | None = None, **values: Any) -> io.NodeOutput:
         """Draw the pages of a comparison again from its saved pictures, and return both."""
+        from ..training_core.compare import grid, grid_files
+
         settings, hidden, place = pick(GridSettings, values), cls.hidden, Place(cls.hidden)
-        folder, document = open_comparison(comparison or name)
-        painter = Painter(document, folder, settings)
+        folder, document = grid_files.open_comparison(comparison or name)
+        painter = grid.Painter(document, folder, settings)
         info = {"prompt": document.get("prompt") or hidden.prompt}
-        pages = draw_pages(painter, folder, settings, info=info, stem="redrawn")
+        pages = grid_files.draw_pages(painter, folder, settings, info=info, stem="redrawn")
         images = [path for key in document["cells"] if (path := folder / "cells" / f"{key}.png").is_file()]
         outputs = _load(pages, place.linked(0), MOST_PIXELS), _load(images, place.linked(1))
         return io.NodeOutput(*outputs, ui={"images": _listed(pages), "athanor_comparison": [folder.name]})

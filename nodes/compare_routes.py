@@ -7,9 +7,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ..training_core.compare import marks, viewer
-from ..training_core.compare.store import newest, read_plan
+from ..training_core.compare import marks
+from ..training_core.compare.plan_file import read_whole_plan
+from ..training_core.compare.store import newest
 from ..training_core.errors import AthanorError
+from ..training_core.files import is_file
+from ..training_core.history.run_files import stamp
 from ..training_core.host import folders
 from . import http
 
@@ -22,7 +25,7 @@ def register() -> None:
     """Add the routes to the host's server."""
     comparison = "/athanor/compare/{name}"
     http.get("/athanor/compare", _all)
-    http.get(comparison, lambda request: viewer.data(folder := _folder(request), _plan(folder)))
+    http.get(comparison, _shown)
     http.get(f"{comparison}/cells/{{cell}}.png", _picture)
     example = '{"cell": id, "star": true, "reject": false, "note": ""}'
     http.post(f"{comparison}/marks", _mark, {"cell": str}, example=example, longest=_LONGEST)
@@ -34,19 +37,25 @@ def _all(_: web.Request) -> list[http.Json]:
     rows = []
     for folder in newest(folders.compare_folder("")):
         try:
-            plan = read_plan(folder)
+            plan = read_whole_plan(folder)
         except AthanorError:
             continue
-        time = (folder / "plan.json").stat().st_mtime
-        rows.append(
-            {"name": folder.name, "title": plan.get("title", ""), "cells": len(plan.get("order", ())), "time": time}
-        )
+        time = (stamp(folder / "plan.json") or (0, 0))[1] / 1e9
+        rows.append({"name": folder.name, "title": plan["title"], "cells": len(plan["order"]), "time": time})
     return rows
+
+
+def _shown(request: web.Request) -> http.Json:
+    """Return what the viewer shows of a comparison besides its pictures."""
+    from ..training_core.compare import viewer
+
+    folder = _folder(request)
+    return viewer.data(folder, _plan(folder))
 
 
 def _picture(request: web.Request) -> web.StreamResponse:
     path = _folder(request) / "cells" / f"{_cell(request.match_info['cell'])}.png"
-    if not path.is_file():
+    if not is_file(path):
         raise http.missing("picture")
     # A cell's name is its content: it never changes.
     caching = {"Content-Type": "image/png", "Cache-Control": "private, max-age=86400, immutable"}
@@ -63,6 +72,8 @@ def _mark(request: web.Request, body: http.Json) -> http.Json:
 
 def _portable(request: web.Request, _: http.Json) -> http.Json:
     """Write the portable viewer folder again with the current marks, and return its file."""
+    from ..training_core.compare import viewer
+
     folder = _folder(request)
     return {"file": str(viewer.write(folder, _plan(folder)))}
 
@@ -75,7 +86,7 @@ def _folder(request: web.Request) -> Path:
         folder = folders.compare_folder(name)
     except AthanorError:
         raise http.missing("comparison") from None
-    if not (folder / "plan.json").is_file():
+    if not is_file(folder / "plan.json"):
         raise http.missing("comparison")
     return folder
 
@@ -88,6 +99,6 @@ def _cell(text: str) -> str:
 
 def _plan(folder: Path) -> http.Json:
     try:
-        return read_plan(folder)
+        return read_whole_plan(folder)
     except AthanorError as error:
-        raise web.HTTPNotFound(text=str(error)) from None
+        raise web.HTTPNotFound(text=http.plain(error)) from None

@@ -6,10 +6,8 @@ from typing import Any, ClassVar
 
 from comfy_api.latest import io
 
-from ..training_core.host import devices, guard, node_tools
-from ..training_core.network import build, table
-from ..training_core.optim import args, optimizers, schedulers
-from ..training_core.run.train_target import parts_of
+from ..training_core.host import devices, guard, node_tools, usable
+from ..training_core.optim import args
 from ..training_core.settings import (
     BlockSettings,
     CacheSettings,
@@ -90,7 +88,11 @@ class AthanorNetworkConfig(io.ComfyNode):
     @classmethod
     def execute(cls, model: Any = None, clip: Any = None, blocks: Any = None, **values: Any) -> io.NodeOutput:
         """Return the checked settings, and a text that lists the trained layers of the connected model."""
+        from ..training_core.network import build, table
+        from ..training_core.run.train_target import parts_of
+
         settings = pick(NetworkSettings, values | ({"blocks": blocks} if blocks else {}))
+        model, clip = usable.usable("model", model), usable.usable("clip", clip)
         if model is None or (settings.text and clip is None):
             missing = "a model" if model is None else "its clip as well"
             return io.NodeOutput(settings, f"Connect {missing} to see which layers are trained.")
@@ -153,6 +155,8 @@ class AthanorOptimizerConfig(_Config):
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Return the settings, after checking that the optimizer's package is installed and takes its arguments."""
+        from ..training_core.optim import optimizers, schedulers
+
         settings = pick(OptimizerSettings, values)
         schedulers.check(settings)
         optimizers.choose(settings, devices.compute_device())

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from comfy_api.latest import io
 
-from ..training_core.data import collect, scan
 from ..training_core.errors import AthanorError
 from ..training_core.files import told
 from ..training_core.host import folders
@@ -50,6 +49,8 @@ class AthanorDatasetLoader(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> str:
         """Return a value that changes when a picture, mask or caption file of the folder does."""
+        from ..training_core.data import scan
+
         try:
             settings = pick(DatasetSettings, {k: v for k, v in values.items() if v is not None})
             root = folders.dataset_folder(settings.folder)
@@ -61,6 +62,8 @@ class AthanorDatasetLoader(io.ComfyNode):
     @classmethod
     def execute(cls, dataset: Any = None, **values: Any) -> io.NodeOutput:
         """Return the pictures of a connected dataset and of the folder as one dataset, and a summary of the folder."""
+        from ..training_core.data import scan
+
         settings = pick(DatasetSettings, values)
         root = folders.dataset_folder(settings.folder)
         with told(root, "read"):
@@ -122,6 +125,8 @@ class AthanorDatasetFromImages(io.ComfyNode):
         **values: list[Any],
     ) -> io.NodeOutput:
         """Save the pictures and return their dataset and a summary. Every input comes as a list, widgets as a list of one."""
+        from ..training_core.data import collect
+
         settings = pick(DatasetSettings, {name: value[0] for name, value in values.items() if value})
         collected = collect.collect(
             folders.collected_folder(),

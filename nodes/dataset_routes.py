@@ -7,17 +7,20 @@ import json
 import re
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from ..training_core.data.thumbnails import Thumbnails
-from ..training_core.data.view import MOST_PICTURES, MOST_TERMS, DatasetView, Filter
 from ..training_core.errors import AthanorError
-from ..training_core.history import registry, trained_on
+from ..training_core.history import registry
 from ..training_core.host import folders
-from . import graph_datasets, http, shown
+from . import graph_datasets, http
+
+if TYPE_CHECKING:
+    from ..training_core.data.thumbnails import Thumbnails
+    from ..training_core.data.view import DatasetView, Filter
 
 _RUN, _VIEW = re.compile(r"[0-9a-f]{16}"), re.compile(r"d[0-9a-f]{16}")
 _NUMBER = re.compile(r"[0-9]{1,7}")
@@ -73,7 +76,7 @@ class _OpenViews:
 
 def register() -> None:
     """Add the routes to the host's server."""
-    views, thumbnails = _OpenViews(), Thumbnails(folders.temporary_folder() / "thumbnails")
+    views = _OpenViews()
     dataset = "/athanor/datasets/{id}"
     example = '{"prompt": graph in API form, "node": id of a Dataset Loader, Bucketer or Dataset Doctor}'
     fields = {"prompt": dict, "node": str}
@@ -84,35 +87,48 @@ def register() -> None:
     http.get(f"{dataset}/pictures", partial(_pictures, views))
     http.get(f"{dataset}/terms", partial(_terms, views))
     http.post(f"{dataset}/findings", lambda request, _: views.check(request.match_info["id"], _view(request, views)))
-    http.get(f"{dataset}/thumbnails/{{index}}", partial(_thumbnail, views, thumbnails), views.readers)
+    http.get(f"{dataset}/thumbnails/{{index}}", partial(_thumbnail, views), views.readers)
 
 
 def _pictures(views: _OpenViews, request: web.Request) -> http.Json:
     """Return `count` pictures from `first` on, of those that match all of `tag`, `without`, `bucket` (WxH), `finding` and `text`."""
+    from ..training_core.data.view import MOST_PICTURES
+
     first, count = http.number(request, "first", 0), http.number(request, "count", 100)
     return _view(request, views).page(_filter(request), first, min(count, MOST_PICTURES))
 
 
 def _terms(views: _OpenViews, request: web.Request) -> http.Json:
     """Return the tags (or words) of the captions that contain `text`."""
+    from ..training_core.data.view import MOST_TERMS
+
     most = min(http.number(request, "count", 200), MOST_TERMS)
     return _view(request, views).terms(request.query.get("text", ""), most)
 
 
-def _thumbnail(views: _OpenViews, thumbnails: Thumbnails, request: web.Request) -> web.Response:
+@cache
+def _thumbnails() -> Thumbnails:
+    from ..training_core.data.thumbnails import Thumbnails
+
+    return Thumbnails(folders.temporary_folder() / "thumbnails")
+
+
+def _thumbnail(views: _OpenViews, request: web.Request) -> web.Response:
     """Return a picture as JPEG, `side` pixels long at its longer side."""
     index, side = request.match_info["index"], http.number(request, "side", _SIDES[0])
     dataset = _view(request, views).dataset
     if not _NUMBER.fullmatch(index) or side not in _SIDES or int(index) >= len(dataset.pictures):
         raise http.missing("picture")
     try:
-        data = thumbnails.of(dataset, dataset.pictures[int(index)], side)
+        data = _thumbnails().of(dataset, dataset.pictures[int(index)], side)
     except AthanorError as error:
-        raise web.HTTPNotFound(text=str(error)) from None
+        raise web.HTTPNotFound(text=http.plain(error)) from None
     return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})
 
 
 def _opened(views: _OpenViews, prompt: http.Json, node: str) -> http.Json:
+    from . import shown
+
     view = shown.view(prompt, node)
     state = [
         graph_datasets.digest(prompt, node),
@@ -125,6 +141,8 @@ def _opened(views: _OpenViews, prompt: http.Json, node: str) -> http.Json:
 
 def _view(request: web.Request, views: _OpenViews) -> DatasetView:
     """Return an open view by its id, or that of a run by the run's id."""
+    from ..training_core.history import trained_on
+
     name = request.match_info["id"]
     if not _VIEW.fullmatch(name) and not _RUN.fullmatch(name):
         raise http.missing("dataset")
@@ -138,6 +156,8 @@ def _view(request: web.Request, views: _OpenViews) -> DatasetView:
 
 
 def _filter(request: web.Request) -> Filter:
+    from ..training_core.data.view import Filter
+
     query = request.query
     bucket, finding = query.get("bucket", ""), query.get("finding", "")
     size = _BUCKET.fullmatch(bucket)

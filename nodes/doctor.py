@@ -6,9 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.data.doctor.examine import examine
-from ..training_core.data.doctor.report import draw
-from ..training_core.host import guard, text
+from ..training_core.host import guard, text, usable
 from ..training_core.settings import DoctorSettings
 from . import types
 from .progress import Progress
@@ -60,6 +58,9 @@ class AthanorDatasetDoctor(io.ComfyNode):
     @classmethod
     def execute(cls, dataset: Any, clip: Any = None, **values: Any) -> io.NodeOutput:
         """Return the same dataset with a report as picture and text; errors stop the graph if stop_on_errors is on."""
+        from ..training_core.data.doctor.examine import examine
+        from ..training_core.data.doctor.report import draw
+
         settings, bar = pick(DoctorSettings, values), Progress(cls.hidden.unique_id)
 
         def progress(what: str, done: int, total: int) -> None:
@@ -67,7 +68,11 @@ class AthanorDatasetDoctor(io.ComfyNode):
             bar.bar(done, total)
             bar.text(f"{what}: {done} of {total}", always=done == total)
 
-        count = None if clip is None else lambda caption, weighted: text.count_tokens(clip, caption, weighted)
+        count = (
+            None
+            if usable.usable("clip", clip) is None
+            else lambda caption, weighted: text.count_tokens(clip, caption, weighted)
+        )
         diagnosis = examine(dataset, settings, count, progress)
         if settings.stop_on_errors:
             diagnosis.raise_errors()

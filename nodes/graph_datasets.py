@@ -7,10 +7,12 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..training_core.data.dataset import Dataset
 from ..training_core.errors import AthanorError
+
+if TYPE_CHECKING:
+    from ..training_core.data.dataset import Dataset
 
 Prompt = Mapping[str, Any]
 """A graph in API form."""
@@ -51,25 +53,43 @@ def digest(prompt: Prompt, node: str) -> str:
         AthanorError: a node is above itself.
     """
     known: dict[str, str] = {}
+    for name in in_order(prompt, node):
+        inputs = {
+            key: [known[link[0]], link[1]] if (link := link_of(prompt, value)) else _plain(value)
+            for key, value in inputs_of(prompt, name).items()
+        }
+        text = json.dumps([kind_of(prompt, name), inputs], sort_keys=True, default=str)
+        known[name] = hashlib.sha256(text.encode()).hexdigest()
+    return known[node]
 
-    def of(name: str, above: tuple[str, ...]) -> str:
-        if name in above:
+
+def in_order(prompt: Prompt, node: str) -> list[str]:
+    """Return `node` and all nodes above it, each behind those that it takes something from; a graph may be of any length.
+
+    Raises:
+        AthanorError: a node is above itself.
+    """
+    order: list[str] = []
+    is_done: dict[str, bool] = {}  # of each node that was begun; one that is not done is above the node at hand
+    waiting = [(node, False)]
+    while waiting:
+        name, is_end = waiting.pop()
+        if is_end:
+            is_done[name] = True
+            order.append(name)
+        elif name not in is_done:
+            is_done[name] = False
+            links = (link_of(prompt, value) for value in inputs_of(prompt, name).values())
+            waiting += [(name, True), *((link[0], False) for link in links if link)]
+        elif not is_done[name]:
             raise AthanorError("The graph has a loop.")
-        if name not in known:
-            inputs = {
-                key: [of(link[0], (*above, name)), link[1]] if (link := link_of(prompt, value)) else _plain(value)
-                for key, value in inputs_of(prompt, name).items()
-            }
-            text = json.dumps([kind_of(prompt, name), inputs], sort_keys=True, default=str)
-            known[name] = hashlib.sha256(text.encode()).hexdigest()
-        return known[name]
-
-    return of(node, ())
+    return order
 
 
 def _plain(value: Any) -> Any:
     """Return whole numbers as floats: a page sends 1 for 1.0, and the host makes 1.0 of it before it runs the node."""
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**64
+    return float(value) if is_whole else value
 
 
 def link_of(prompt: Prompt, value: Any) -> tuple[str, int] | None:

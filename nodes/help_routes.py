@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from ..training_core.files import is_file
 from . import http
 
 PACK = Path(os.path.abspath(__file__)).parent.parent
@@ -34,6 +35,6 @@ def _best(node: str, locale: str) -> Path:
     docs = PACK / "web" / "docs"
     language = locale.partition("-")[0]
     for path in (docs / node / f"{locale}.md", docs / node / f"{language}.md", docs / f"{node}.md"):
-        if path.is_file():
+        if is_file(path):
             return path
     raise http.missing("help page")

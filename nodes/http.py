@@ -13,11 +13,13 @@ from aiohttp import web
 from server import PromptServer
 
 from ..training_core.errors import AthanorError
+from ..training_core.json_text import finite, parse_json
 
 NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 """Header of every answer: a browser takes a file for what its Content-Type says, and never runs it as a script."""
 
 Json = dict[str, Any]
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def get(path: str, answer: Callable[[web.Request], Any], pool: Executor | None = None) -> None:
@@ -52,10 +54,15 @@ def post(
 
     @PromptServer.instance.routes.post(path)
     async def _post(request: web.Request) -> web.StreamResponse:
-        body = {} if fields is None else _checked(request, await request.read(), fields, longest)
-        if body is None:
-            raise web.HTTPBadRequest(text=f"the body must be JSON: {example}")
-        return await _response(lambda: answer(request, body), None)
+        data = b"" if fields is None else await request.read()
+
+        def made() -> Any:
+            body = {} if fields is None else _checked(request, data, fields, longest)
+            if body is None:
+                raise web.HTTPBadRequest(text=f"the body must be JSON: {example}")
+            return answer(request, body)
+
+        return await _response(made, None)
 
 
 async def _response(make: Callable[[], Any], pool: Executor | None) -> web.StreamResponse:
@@ -65,24 +72,40 @@ async def _response(make: Callable[[], Any], pool: Executor | None) -> web.Strea
         answer = make()
         if isinstance(answer, web.StreamResponse):
             return answer
-        return web.Response(text=json.dumps(answer), content_type="application/json", headers=NO_SNIFFING)
+        return web.Response(text=_json(answer), content_type="application/json", headers=NO_SNIFFING)
 
     try:
         return await asyncio.get_running_loop().run_in_executor(pool, run)
     except AthanorError as error:
-        raise web.HTTPUnprocessableEntity(text=str(error)) from None
+        raise web.HTTPUnprocessableEntity(text=plain(error)) from None
+
+
+def _json(answer: Any) -> str:
+    """Return an answer as JSON; a number that is none is null there, for a page takes no other."""
+    try:
+        return json.dumps(answer, allow_nan=False)
+    except ValueError:
+        return json.dumps(finite(answer))
+
+
+def plain(words: object) -> str:
+    """Return words for the text of an answer: half a character, as in the name of a file that is no UTF-8, is replaced."""
+    return str(words).encode("utf-8", "replace").decode()
 
 
 def _checked(request: web.Request, data: bytes, fields: Mapping[str, type], longest: int) -> Json | None:
-    """Return the JSON object of a request's body, or None if it is none that has these fields."""
+    """Return the JSON object of a request's body, or None if it is none that has these fields.
+
+    Raises:
+        web.HTTPBadRequest: a text in it holds half a character.
+    """
     if request.content_type != "application/json" or (longest and len(data) > longest):
         return None
-    try:
-        body = json.loads(data)
-    except ValueError:
-        return None
+    body = parse_json(data)
     if not isinstance(body, dict) or any(not isinstance(body.get(name), kind) for name, kind in fields.items()):
         return None
+    if _HALF.search(data) and plain(text := json.dumps(body, ensure_ascii=False)) != text:
+        raise web.HTTPBadRequest(text="the body holds half a character (a lone surrogate): type the text anew")
     return body
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..training_core.errors import AthanorError
 from ..training_core.host import folders
-from ..training_core.network import chart, describe, info, recover
 from ..training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings
 from . import types
 from .schema import image_output
@@ -26,7 +26,15 @@ class AthanorLoRAInfo(io.ComfyNode):
             description="Reads a LoRA of any trainer: algorithm, ranks, size, how much each block changes, metadata. Turns the "
             "metadata back into settings to train with.",
             search_aliases=["lora metadata", "ss_", "network dim", "inspect lora", "recover settings"],
-            inputs=[io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="File in the loras folders.")],
+            inputs=[
+                io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="File in the loras folders."),
+                io.Model.Input(
+                    "model",
+                    optional=True,
+                    tooltip="Says how much of the file fits this model: ComfyUI leaves out what does not, without a word.",
+                ),
+                io.Clip.Input("clip", optional=True, tooltip="The same for the text encoder, together with the model."),
+            ],
             outputs=[
                 io.String.Output(
                     "text", tooltip="Algorithm, ranks, parts, base model and settings, and what is missing in the file."
@@ -42,24 +50,40 @@ class AthanorLoRAInfo(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, lora_name: str | None) -> Any:
+    def fingerprint_inputs(cls, lora_name: str | None, **_: Any) -> Any:
         """Return the time of the file's last change, so that a replaced file is read again."""
         path = folders.existing_lora(lora_name) if lora_name else None
         return path and path.stat().st_mtime_ns
 
     @classmethod
-    def execute(cls, lora_name: str) -> io.NodeOutput:
+    def execute(cls, lora_name: str, model: Any = None, clip: Any = None) -> io.NodeOutput:
         """Return the file's contents as text, a chart of its blocks, metadata, tags, and the settings it was trained with."""
-        lora = info.read(folders.existing_lora(lora_name))
+        from ..training_core.network import chart, describe, info, recover
+
+        path = folders.existing_lora(lora_name)
+        lora = info.read(path)
         recovered = recover.recover(
             lora.metadata, {layer.part for layer in lora.layers}, recover.of_layers(lora.layers)
         )
         fields = info.fields(lora.metadata)
         kinds = (NetworkSettings, LossSettings, NoiseSettings, OptimizerSettings)
         return io.NodeOutput(
-            describe.summary(lora, recovered),
+            describe.summary(lora, recovered, _fit(lora_name, model, clip)),
             image_output(chart.norms(lora)),
             describe.metadata(fields),
             describe.tags(fields),
             *(recovered.groups[kind] for kind in kinds),
         )
+
+
+def _fit(lora_name: str, model: Any, clip: Any) -> str:
+    """Return how much of a file fits the connected models, or without one what its names tell of that; '' for nothing to say."""
+    from ..training_core.host import lora, lora_fit
+
+    if model is None:
+        return lora_fit.read_in_part(lora_name)
+    try:
+        path = folders.existing_lora(lora_name)
+        return lora.fit(model, clip, path).words(path.name, "the model")
+    except AthanorError as error:  # a broken file is what people look into
+        return str(error)

@@ -7,7 +7,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.compare import curves
 from ..training_core.settings import CurvesSettings
 from . import types
 from .schema import image_output, inputs, pick
@@ -43,6 +42,8 @@ class AthanorLossCompare(io.ComfyNode):
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Read the connected and the named runs, and draw them."""
+        from ..training_core.compare import curves
+
         settings = pick(CurvesSettings, values)
         connected = [curves.of_run(values[name]) for name in _PORTS if values.get(name) is not None]
         return io.NodeOutput(image_output(curves.draw([*connected, *curves.find(settings.runs)], settings)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..training_core.optim import hints, preview, schedulers
 from ..training_core.settings import OptimizerSettings
 from . import types
 from .schema import image_output
@@ -43,6 +42,8 @@ class AthanorLRPlot(io.ComfyNode):
     @classmethod
     def execute(cls, steps: int, optimizer: OptimizerSettings | None = None) -> io.NodeOutput:
         """Return a plot of the learning rate over the steps, and a text with its values and conflicting settings."""
+        from ..training_core.optim import hints, preview, schedulers
+
         settings = optimizer or OptimizerSettings()
         schedulers.check(settings)
         factors = [factor for factor in preview.curves(settings).values() if factor]

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ..training_core.errors import AthanorError
 from ..training_core.files import is_file
-from ..training_core.history import graph, marks, registry, report, review, series
+from ..training_core.history import graph, marks, registry, review, series
 from ..training_core.history.changes import Changes
 from ..training_core.host import folders
 from ..training_core.resume import lock
@@ -75,6 +75,8 @@ def _metrics(request: web.Request) -> list[http.Json]:
 def _report(request: web.Request) -> web.Response:
     """Return the run's page. It has no script, and its own policy forbids all; the sandbox keeps it apart from the host's pages as
     well (a host that is shut off from the network puts its own policy in this place)."""
+    from ..training_core.history import report
+
     policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     return http.file(report.page(_record(_folder(request))), "text/html", {"Content-Security-Policy": policy})
 
@@ -89,6 +91,8 @@ def _sample(request: web.Request) -> web.StreamResponse:
 
 def _picture(request: web.Request) -> web.Response:
     """Return a thumbnail of a dataset's picture; only files that the run's own list names are read."""
+    from ..training_core.history import report
+
     folder, index = _folder(request), request.match_info["index"]
     pictures = registry.dataset(folder)
     if not _INDEX.fullmatch(index) or int(index) >= len(pictures):
@@ -114,7 +118,8 @@ def _discard(request: web.Request, body: http.Json) -> http.Json:
     if folder.name in control.live():
         raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
     record = _record(folder)
-    marks.discard(record, _saved(record, body["file"]))
+    path = _saved(record, body["file"])
+    marks.discard(record, path, folders.diffusers_folder(path))
     return {"run_id": record.run_id, "discarded": body["file"]}
 
 

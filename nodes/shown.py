@@ -9,7 +9,7 @@ from ..training_core.data.caption_edit import edit_dataset
 from ..training_core.data.dataset import Dataset
 from ..training_core.data.plan import Buckets, sort_into_buckets
 from ..training_core.data.view import DatasetView, doctor_settings
-from ..training_core.errors import AthanorError
+from ..training_core.errors import AthanorError, shortened
 from ..training_core.settings import (
     BucketSettings,
     CaptionEditSettings,
@@ -43,41 +43,55 @@ def view(prompt: Prompt, node: str) -> DatasetView:
     return DatasetView(title=", ".join(folders) or "Dataset", dataset=dataset, buckets=buckets, doctor=doctor)
 
 
+_TAKES_A_DATASET = (
+    "AthanorDatasetLoader",
+    "AthanorBucketer",
+    "AthanorDatasetDoctor",
+    "AthanorCaptionEdit",
+    "AthanorBalanceRepeats",
+)
+
+
 def _output(prompt: Prompt, node: str) -> Dataset | Buckets:
-    """Return the dataset or the buckets that a node passes on."""
-    match kind_of(prompt, node):
-        case "AthanorDatasetLoader":
-            before = link_of(prompt, inputs_of(prompt, node).get("dataset"))
-            joined = _output(prompt, before[0]) if before else None
-            values = _values(prompt, node, DatasetSettings)
-            return AthanorDatasetLoader.execute(dataset=joined, **values).args[0]
-        case "AthanorBucketer":
-            return sort_into_buckets(_above(prompt, node), pick(BucketSettings, _values(prompt, node, BucketSettings)))
-        case "AthanorDatasetDoctor":
-            return _above(prompt, node)
-        case "AthanorCaptionEdit":  # caption files are not written, whatever write_files says
-            return edit_dataset(
-                _above(prompt, node), pick(CaptionEditSettings, _values(prompt, node, CaptionEditSettings))
-            ).dataset
-        case "AthanorBalanceRepeats":
-            values = _values(prompt, node, RebalanceSettings)
-            return rebalance.rebalance(_above(prompt, node), pick(RebalanceSettings, values))[0]
-        case kind:
-            dataset = made.get(prompt, node)
-            if dataset is None:
-                raise AthanorError(
-                    f"{kind} makes its dataset while the graph runs: queue the graph once, then open it again."
-                )
-            return dataset
+    """Return the dataset or the buckets that a node passes on: made from the first node above it on, one by one."""
+    chain, output = [node], None
+    while kind_of(prompt, chain[-1]) in _TAKES_A_DATASET:
+        link = link_of(prompt, inputs_of(prompt, chain[-1]).get("dataset"))
+        if link is None:
+            break
+        chain.append(link[0])
+    for name in reversed(chain):
+        output = _made(prompt, name, output.dataset if isinstance(output, Buckets) else output)
+    assert output is not None, "the chain has one node at least"
+    return output
 
 
-def _above(prompt: Prompt, node: str) -> Dataset:
-    """Return the dataset that is connected to a node's input `dataset`."""
-    link = link_of(prompt, inputs_of(prompt, node).get("dataset"))
-    if link is None:
+def _made(prompt: Prompt, node: str, above: Dataset | None) -> Dataset | Buckets:
+    """Return what a node makes of the dataset that it takes from the node above it.
+
+    Raises:
+        AthanorError: it needs one and there is none, or it is of a kind that makes its own while the graph runs.
+    """
+    kind = kind_of(prompt, node)
+    if kind == "AthanorDatasetLoader":
+        values = _values(prompt, node, DatasetSettings)
+        return AthanorDatasetLoader.execute(dataset=above, **values).args[0]
+    if kind not in _TAKES_A_DATASET:
+        dataset = made.get(prompt, node)
+        if dataset is None:
+            raise AthanorError(
+                f"{shortened(kind)} makes its dataset while the graph runs: queue the graph once, then open it again."
+            )
+        return dataset
+    if above is None:
         raise AthanorError("Its input dataset is not connected: connect a Dataset Loader.")
-    output = _output(prompt, link[0])
-    return output.dataset if isinstance(output, Buckets) else output
+    if kind == "AthanorBucketer":
+        return sort_into_buckets(above, pick(BucketSettings, _values(prompt, node, BucketSettings)))
+    if kind == "AthanorCaptionEdit":  # caption files are not written, whatever write_files says
+        return edit_dataset(above, pick(CaptionEditSettings, _values(prompt, node, CaptionEditSettings))).dataset
+    if kind == "AthanorBalanceRepeats":
+        return rebalance.rebalance(above, pick(RebalanceSettings, _values(prompt, node, RebalanceSettings)))[0]
+    return above
 
 
 def _values(prompt: Prompt, node: str, settings: type) -> dict[str, Any]:

@@ -6,10 +6,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..training_core.objective import Objective
-from ..training_core.objective.in_effect import in_effect
-from ..training_core.objective.preview import preview
-from ..training_core.run.prepare import model_to_train
 from ..training_core.settings import LossSettings, NoiseSettings
 from . import types
 from .schema import image_output
@@ -60,6 +56,11 @@ class AthanorTimestepPlot(io.ComfyNode):
         loss: LossSettings | None = None,
     ) -> io.NodeOutput:
         """Return a plot of the timesteps' distribution and weights, and a text about the settings in use."""
+        from ..training_core.objective import Objective
+        from ..training_core.objective.in_effect import in_effect
+        from ..training_core.objective.preview import preview
+        from ..training_core.run.prepare import model_to_train
+
         loss, noise = loss or LossSettings(), noise or NoiseSettings()
         _, family, schedule = model_to_train(model, noise)
         loss, noise, warnings = in_effect(loss, noise, schedule.prediction, family.usual_timesteps)

@@ -5,20 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..training_core.charts.curve import loss_curve
-from ..training_core.data.plan import Buckets
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, Resumed, Started
 from ..training_core.history.graph import save_graph, source
-from ..training_core.host import devices, fingerprint, folders, guard, lora
-from ..training_core.run import ranks
-from ..training_core.run.launch import launch
-from ..training_core.run.train import train
+from ..training_core.host import devices, folders, guard, usable
 from ..training_core.settings import (
     Job,
     NetworkSettings,
@@ -28,6 +23,9 @@ from ..training_core.settings import (
 from . import types
 from .display import Display
 from .schema import graph_of, image_output, inputs, pick, sentence
+
+if TYPE_CHECKING:
+    from ..training_core.data.plan import Buckets
 
 _CONFIGS = ("network", "loss", "noise", "optimizer", "cache", "conditioning")
 """Inputs from config nodes, named as in the job; the job has defaults for unconnected ones."""
@@ -117,11 +115,14 @@ class AthanorTrainLoRA(io.ComfyNode):
         """Train the LoRA, or use the finished run of the same settings, and return the run, its files and the patched models.
 
         Raises:
-            AthanorError: the checkpoint has no CLIP or VAE, a setting is wrong, or training is not possible.
+            AthanorError: the checkpoint has no CLIP or VAE, or those of another kind of model; a setting is wrong, or training is
+                not possible.
         """
-        for name, value in (("clip", clip), ("vae", vae)):
-            if value is None:
-                raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
+        from ..training_core.run import ranks
+        from ..training_core.run.launch import launch
+        from ..training_core.run.train import train
+
+        usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
         processes = ranks.current()
         models = _fingerprint(model, clip, vae, values.get("network"))
@@ -167,6 +168,8 @@ def _job(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSettings,
 
 def _fingerprint(model: Any, clip: Any, vae: Any, network: NetworkSettings | None) -> str:
     """Return an identity of the base models, and of the content of the LoRA that network_weights continues, if it is set."""
+    from ..training_core.host import fingerprint
+
     weights = network.network_weights.strip() if network else ""
     content = (
         hashlib.sha256(folders.existing_lora(weights, "network_weights").read_bytes()).hexdigest() if weights else ""
@@ -195,10 +198,17 @@ def _follow(events: Iterator[Event], display: Display, graph: Mapping[str, Any] 
 
 def _outputs(record: registry.Record | None, display: Display, model: Any, clip: Any) -> io.NodeOutput:
     """Return the node's outputs for a run: its last LoRA applied to MODEL and CLIP, its losses and their curve."""
+    from ..training_core.charts.curve import loss_curve
+    from ..training_core.host import lora
+
     if record is None:
         folder = folders.run_folder(display.run_id)
         raise AthanorError(f"{folder} is not a run's folder any more: it was changed during training; queue again.")
     run = handle.of_record(record, folders.lora_name)
+    if not run.checkpoints:
+        raise AthanorError(
+            f"The run {record.title} has no LoRA file any more: its files were deleted or damaged; queue again."
+        )
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)

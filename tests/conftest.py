@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 import device
 import order
 
+device.sleep_while_waiting()
 device.load_pack()
 collect_ignore = ["gpu"]  # its parts are run by tests/gpu/check.sh
 

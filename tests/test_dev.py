@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from athanor.training_core import toml
+from athanor.training_core import VERSION, toml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -93,6 +93,7 @@ def test_requirements_are_told_the_same_twice(environment):
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     required = [line for line in lines if line and not line.startswith("#")]
     project = toml.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == VERSION  # what LoRA files tell
     assert project["dependencies"] == ["comfyui-frontend-package>=1.45", *required]
 
 

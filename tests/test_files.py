@@ -14,7 +14,6 @@ from athanor.training_core.files import (
     read_json,
     read_lines,
     read_safetensors,
-    remove_leftovers,
     safetensors_header,
     safetensors_metadata,
     write_atomically,
@@ -92,17 +91,6 @@ def test_what_safetensors_says_of_the_system_is_pythons_own_error(tmp_path: Path
 
     with pytest.raises(SafetensorError, match="invalid shape"):
         write_atomically(tmp_path / "a.safetensors", wrong)
-
-
-def test_leftovers_of_a_killed_process_go(tmp_path: Path):
-    """Those of this run alone: another process may be writing its own just now."""
-    parts = ("", "-000001", "-step00000010", "-ema", "-000001-diffusers")
-    own = {f".x{part}.safetensors.1234abcd.tmp" for part in parts}
-    others = {".y.safetensors.1.tmp", ".x_2.safetensors.1234abcd.tmp", ".xy-000001.safetensors.1234abcd.tmp"}
-    for name in own | others:
-        (tmp_path / name).write_bytes(b"")
-    remove_leftovers(tmp_path, "x")
-    assert {path.name for path in tmp_path.iterdir()} == others
 
 
 def test_a_line_begins_on_its_own(tmp_path: Path):

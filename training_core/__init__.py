@@ -2,3 +2,6 @@
 
 Only `host/` knows ComfyUI; the rest is plain torch.
 """
+
+VERSION = "0.1.0"
+"""Of the pack, as in pyproject.toml; LoRA files tell it."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -16,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from .errors import FileError
 from .json_text import load_json, parse_json
+from .leftovers import temporary_beside
 
 if TYPE_CHECKING:
     import torch
@@ -127,22 +127,17 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
         FileError: the disk is full, or the folder cannot be written. `path` is then as it was.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with told(path):
+    with told(path), temporary_beside(path) as temporary:
         try:
-            try:
-                write(temporary)
-            except Exception as error:
-                raise _system_error(error, path) or error from None
-            if durable:
-                with open(temporary, "rb+") as file:
-                    os.fsync(file.fileno())
-            os.replace(temporary, path)
-            if durable:
-                _flush_folder(path.parent)
-        finally:
-            with suppress(OSError):  # a name that is too long for the disk cannot be looked for either
-                temporary.unlink(missing_ok=True)
+            write(temporary)
+        except Exception as error:
+            raise _system_error(error, path) or error from None
+        if durable:
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+        if durable:
+            _flush_folder(path.parent)
 
 
 def _system_error(error: Exception, path: Path) -> OSError | None:
@@ -164,18 +159,6 @@ def _flush_folder(folder: Path) -> None:
             pass
         finally:
             os.close(handle)
-
-
-def remove_leftovers(folder: Path, stem: str) -> None:
-    """Delete the temporary files that a killed run named `stem` left in `folder`.
-
-    Only names that `write_atomically` makes for that run's LoRA and state files match: runs of other names may be
-    writing into the same folder now.
-    """
-    leftover = re.compile(rf"\.{re.escape(stem)}(-(step)?\d+)?(-ema|-diffusers)?\.safetensors\.[0-9a-f]+\.tmp")
-    for path in folder.glob(".*.tmp"):
-        if leftover.fullmatch(path.name):
-            path.unlink(missing_ok=True)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

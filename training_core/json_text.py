@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 MOST_NESTED = 200
@@ -36,6 +37,15 @@ def parse_json(data: str | bytes) -> Any:
         return load_json(data)
     except ValueError:
         return None
+
+
+def finite(value: Any) -> Any:
+    """Return `value` with NaN and infinity as None: JSON has no words for them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _is_shallow(value: Any) -> bool:

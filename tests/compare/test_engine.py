@@ -73,3 +73,26 @@ def test_a_full_disk_ends_the_grid_at_once(comfy):
     with pytest.raises(AthanorError, match=said):
         list(sample([SimpleNamespace(weights=(), model="m")] * 5, painter))  # type: ignore[arg-type]
     assert painter.drawn == 1
+
+
+def test_garbage_is_collected_for_something_only(comfy, monkeypatch):
+    """Each comparison, also with nothing to draw, stopped ComfyUI's server for two full collections."""
+    from athanor.training_core.compare import model_cache, variants
+
+    collections = []
+    monkeypatch.setattr(variants.gc, "collect", lambda: collections.append(1))
+    parts = variants.Variants({}, {}, connected={}, nodes=(), outputs={})
+    models = model_cache.ModelCache(connected=(1, 2, 3), variants=parts)
+    models.forget()
+    models.forget()
+    assert not collections
+    parts._outputs = {"a": [1], "b": [2]}
+    parts._keep(["a", "b"])
+    assert not collections
+    parts._keep(["b"])
+    assert parts._outputs == {"b": [2]} and len(collections) == 1
+    models._patched = ((), 1, 2)
+    models.forget()
+    assert len(collections) == 3 and not parts._outputs and models._patched is None
+    models.forget()
+    assert len(collections) == 3

@@ -1,7 +1,8 @@
 """What people type, as the published grid tools spell it, and what it must mean."""
 
 import pytest
-from athanor.training_core.compare import grammar, kinds, lists, names, replacing
+from athanor.training_core import names
+from athanor.training_core.compare import grammar, kinds, lists, replacing
 from athanor.training_core.compare.grammar import RandomSeed
 from athanor.training_core.compare.replacing import SearchReplace
 from athanor.training_core.errors import AthanorError
@@ -148,6 +149,7 @@ WRONG = [
     # counted before they are made
     (floats, "1e200000", "out of bounds"),
     (floats, "0.1-1e400[3]", "out of bounds"),
+    (floats, "1e-9999999999999999999999999", "out of bounds"),
     (floats, "1-1e99999999", "out of bounds"),
     (whole, "1-1e29", "gives 1e.29 values; use a larger step"),
     (floats, "1, 2, .., 1e20", "use a larger step"),

@@ -181,6 +181,9 @@ def test_a_cut_file_is_no_checkpoint(record):
     first, last = (checkpoint.path for checkpoint in runs.find(record.run_id).checkpoints)
     sources = (record.run_id, "my_lora", "my_lora*")
     assert all([c.path for c in runs.find(source).checkpoints] == [first, last] for source in sources)
+    beside = record.target.with_name("my_lora-diffusers.safetensors")  # an older version's copy is not one more LoRA
+    save_lora(beside, {"a": torch.zeros(1)}, {"athanor_run_id": record.run_id})
+    assert [c.path for c in runs.find("my_lora*").checkpoints] == [first, last]
     run = handle.of_record(record, lambda path: path.name)
     last.write_bytes(last.read_bytes()[:-3])
     for source in sources:

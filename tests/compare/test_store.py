@@ -6,7 +6,11 @@ import json
 import os
 from pathlib import Path
 
-from athanor.training_core.compare.store import known_seeds
+import fuzz
+import pytest
+from athanor.training_core.compare.plan_file import read_whole_plan
+from athanor.training_core.compare.store import PictureStore, failures, known_seeds, speeds
+from athanor.training_core.errors import AthanorError
 
 
 def planned(root: Path, name: str, age: int, text: str) -> None:
@@ -28,3 +32,50 @@ def test_random_seeds_are_those_of_the_same_model_drawn_last(tmp_path):
     assert known_seeds(tmp_path, "this") == {0: 20, 1: 11, 2: 12}
     assert known_seeds(tmp_path, "other") == {0: 30, 3: 33}
     assert known_seeds(tmp_path, "third") == known_seeds(tmp_path / "nothing", "this") == {}
+
+
+KEYS = ["a" * 24, "b" * 24]
+PLAN = {
+    "title": "cat",
+    "axes": [{"title": "steps", "common": "", "values": ["1", "2"], "names": ["1", "2"]}],
+    "cells": KEYS,
+    "order": KEYS,
+    "sizes": {key: [64, 64] for key in KEYS},
+    "parameters": dict.fromkeys(KEYS, "a cat"),
+    "loras": {},
+    "seeds": {"0": 7},
+    "family": "f",
+}
+
+
+def test_a_damaged_plan_is_one_sentence_and_is_written_anew(tmp_path):
+    """plan.json was a KeyError in the viewer, and stayed broken, since one that is there was never written again."""
+    store = PictureStore(tmp_path / "c")
+    store.write_plan(PLAN)
+    path, sound = tmp_path / "c" / "plan.json", json.loads((tmp_path / "c" / "plan.json").read_text())
+    assert read_whole_plan(path.parent) == sound == PLAN
+    bad = {
+        "cells": ["../../x"] * 2, "order": 3, "sizes": {KEYS[0]: [64, 64]}, "axes": [{"title": 1}], "seeds": {"x": 1},
+        "parameters": [], "family": {}, "title": None, "loras": {"a": 1},
+    }  # fmt: skip
+    texts = [json.dumps(PLAN | {name: value}) for name, value in bad.items()]
+    texts += [json.dumps({n: v for n, v in PLAN.items() if n != name}) for name in ("cells", "axes", "sizes")]
+    for text in (*texts, "", "[]", "3", "[" * 100_000, "\0", '{"title": "c'):
+        path.write_text(text)
+        with pytest.raises(AthanorError, match="run XYZ Compare again") as found:
+            read_whole_plan(path.parent)
+        fuzz.check_message(str(found.value))
+        known_seeds(tmp_path, "f")
+        store.write_plan(PLAN)
+        assert read_whole_plan(path.parent) == PLAN
+
+
+def test_lines_of_cells_that_are_none(tmp_path):
+    store = PictureStore(tmp_path / "c")
+    store.write_plan(PLAN)
+    store.log_cell("a", error="no memory")
+    store.log_cell("b", status="done", model="m", seconds=2.0, work=4.0, bytes=100, pixels=50)
+    with (tmp_path / "c" / "cells.jsonl").open("a") as file:
+        file.write('{"error": "x"}\n{"cell": [], "error": 3}\n{"status": "done", "model": "m", "work": "1"}\n')
+        file.write('{"status": "done", "model": "m", "seconds": null, "work": 1, "bytes": 1, "pixels": 0}\n')
+    assert failures(tmp_path / "c") == {"a": "no memory"} and speeds(tmp_path, "m") == (0.5, 2.0)

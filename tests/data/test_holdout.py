@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+import pytest
 from athanor.training_core.data.dataset import Dataset, Picture
-from athanor.training_core.data.holdout import hold_out, probe_batches, split
+from athanor.training_core.data.holdout import PRICE, SHARE, ProbePlan, hold_out, probe_batches, probe_plan, split
 from athanor.training_core.data.plan import sort_into_buckets
 from athanor.training_core.settings import BucketSettings, DatasetSettings, ValidationSettings
 
@@ -56,7 +57,7 @@ def test_too_few_pictures_to_hold_some_out():
     assert plain.label == "training pictures" and not plain.warnings
     chosen = hold_out(buckets(), ValidationSettings(validation_split=0.5), buckets(3))
     assert chosen.label == "held-out pictures" and len(chosen.training.dataset.pictures) == 24
-    assert hold_out(buckets(), ValidationSettings(probe_samples=0)).batches == []
+    assert probe_batches(buckets(), 0, 0) == []
 
 
 def test_probe_batches_have_no_chance_in_them():
@@ -72,3 +73,39 @@ def test_probe_batches_have_no_chance_in_them():
         assert s.variant.placement in {e.placement for e in whole.entries if e.picture == s.variant.picture}
     assert len(probe_batches(buckets(2, 0), 8, 0)[0].samples) == 3
     assert sum(len(b.samples) for b in probe_batches(buckets(2, 0), 8, 0)) == 8
+
+
+def looks(plan, steps):
+    """How often a run of so many steps is looked at."""
+    return len({0, steps, *range(0, steps, plan.every)})
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("steps", [16, 20, 33, 150, 151, 399, 1000, 5000, 99_999])
+def test_looks_take_a_twentieth_of_the_training_at_most(steps, batch):
+    """They took 70 % of a run of 16 steps and 22 % of one of 150."""
+    plan = probe_plan(ValidationSettings(), steps, steps * batch)
+    count = looks(plan, steps)
+    assert count * plan.samples * PRICE <= SHARE * steps * batch
+    assert count >= (6 if steps * batch > 50 else 2)
+
+
+def test_long_runs_are_looked_at_as_ever():
+    assert probe_plan(ValidationSettings(), 3000, 3000) == ProbePlan(8, 150)
+
+
+@pytest.mark.parametrize(
+    ("asked", "plan"),
+    [
+        ({"validate_every_n_steps": 1}, ProbePlan(8, 1)),
+        ({"probe_samples": 32, "validate_every_n_steps": 5}, ProbePlan(32, 5)),
+        ({"probe_samples": 32}, ProbePlan(32, 16)),  # the first and the last look
+        ({"probe_samples": 0}, ProbePlan(0, 16)),
+    ],
+)
+def test_what_is_asked_for_is_done(asked, plan):
+    assert probe_plan(ValidationSettings(**asked), 16, 16) == plan
+
+
+def test_a_run_of_one_step_is_looked_at_before_and_after():
+    assert looks(probe_plan(ValidationSettings(), 1, 1), 1) == 2

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from athanor.training_core.data.dataset import Dataset, Picture
-from athanor.training_core.data.plan import epoch_plan, length, shard, sort_into_buckets
+from athanor.training_core.data.plan import epoch_plan, length, shard, sort_into_buckets, steps_left
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, ConditioningSettings, DatasetSettings, TrainingSettings
 
@@ -69,6 +69,16 @@ def test_the_order_follows_from_seed_and_epoch():
     assert order(5, 3) == order(5, 3)
 
 
+def test_equal_parts_of_a_plan_are_one_object():
+    """100,000 samples were 600,000 objects, and each full collection of garbage walked over all of them."""
+    for augment in ({}, {"shuffle": True}, {"flip_aug": True, "color_aug": True, "random_crop": True}):
+        plan = plan_of(buckets(((64, 100, 5, 40),), 1, **augment), 0, 0)
+        samples = [sample for batch in plan for sample in batch.samples]
+        for parts in (plan, samples, [s.variant for s in samples], [s.caption for s in samples]):
+            assert len(set(map(id, parts))) <= len(set(parts)) + 40  # two of four crops may be the same
+        assert len(plan) == 200 and (augment or len(set(map(id, plan))) == 5)
+
+
 def test_captions_are_shuffled_anew():
     sorted_ = buckets(shuffle=True)
     texts = {
@@ -86,6 +96,25 @@ def test_length():
     assert (limited.steps, limited.epochs) == (9, 3)
 
 
+@pytest.mark.parametrize("values", [{"epochs": 3}, {"max_train_steps": 2}, {"max_train_steps": 9}])
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_the_steps_that_are_left(values, accumulation):
+    """A run of 2 steps encoded all pictures of its epoch, and so did one that went on a step before its end."""
+    sorted_, training = buckets(), TrainingSettings(gradient_accumulation_steps=accumulation, **values)
+    run, per_step = length(sorted_, training), training.batches_per_step
+    for step in range(run.steps):
+        made = []
+        for epoch in range(step // run.steps_per_epoch, run.epochs):
+            batches = plan_of(sorted_, 0, epoch)
+            groups = [batches[i : i + per_step] for i in range(0, len(batches), per_step)]
+            first, left = steps_left(batches, run, epoch, step, per_step)
+            found = dict(enumerate((left[i : i + per_step] for i in range(0, len(left), per_step)), first))
+            assert all(groups[number - epoch * run.steps_per_epoch] == group for number, group in found.items())
+            made += found
+        assert made == list(range(step, run.steps))
+    assert steps_left(plan_of(sorted_, 0, 0), run, 0, run.steps_per_epoch, per_step)[1] == []
+
+
 @pytest.mark.parametrize(("batches", "ranks"), [(10, 2), (9, 2), (7, 3), (3, 8), (1, 1)])
 def test_ranks_share_an_epoch_without_talking(batches, ranks):
     """Every batch exactly once, the first process never with fewer than the others."""
@@ -100,6 +129,21 @@ def test_steps_per_epoch_over_processes(ranks, accumulation, steps):
     one = buckets(((64, 64, 20, 3),), 4)
     run = length(one, TrainingSettings(epochs=7, gradient_accumulation_steps=accumulation, processes=ranks))
     assert run.steps_per_epoch == steps and run.steps == 7 * steps
+
+
+def test_regularization_pictures_alone_are_nothing_to_train_on():
+    """They are seen as often as the others together: never. Such a dataset can be looked at and joined to another."""
+    alone = buckets(is_reg=True)
+    assert not alone.by_size()
+    for ask in (
+        alone.check_trained,
+        lambda: length(alone, TrainingSettings()),
+        lambda: epoch_plan(alone, TrainingSettings(), 0),
+    ):
+        with pytest.raises(
+            AthanorError, match=r"^All pictures are regularization pictures, which are trained only beside others"
+        ):
+            ask()
 
 
 def test_several_resolutions():

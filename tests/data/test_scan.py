@@ -351,3 +351,20 @@ def test_folders_that_cannot_be_opened(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(folders, "_opens", lambda folder: False)
     with pytest.raises(AthanorError, match="folder 'ds' cannot be opened"):
         scan(settings(), tmp_path)
+
+
+def test_a_date_in_front_of_a_name_is_no_number_of_repeats(tmp_path: Path):
+    """A folder called 20240115_holiday was 20,240,115 repeats: the plan of an epoch was never done."""
+    picture(tmp_path / "10000_sks dog/one.png")
+    picture(tmp_path / "20240115_holiday/two.png")
+    flat = scan(settings(class_tokens="c", repeats=2), tmp_path)
+    assert [(p.name, p.repeats) for p in flat.pictures] == [("10000_sks dog/one.png", 10000)]
+    assert flat.warnings == (
+        "Sub-folders without repeats in their name ('N_name') are not read, unless nested_folders is on: 20240115_holiday.",
+        "Numbers above 10000 are no repeats but part of the name of these folders: 20240115_holiday.",
+    )
+    nested = scan(settings(class_tokens="c", repeats=2, nested_folders=True), tmp_path)
+    assert [(p.repeats, p.caption) for p in nested.pictures] == [(10000, "sks dog"), (2, "c")]
+    assert nested.warnings == flat.warnings[1:]
+    with pytest.raises(AthanorError, match=r"Numbers above 10000 are no repeats .*: 20240115_holiday\.$"):
+        scan(settings(), picture(tmp_path / "x/20240115_holiday/a.png").parents[1])

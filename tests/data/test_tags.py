@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from athanor.training_core.data import tags as words
 from athanor.training_core.data.caption_edit import CaptionEditor, edit_dataset
+from athanor.training_core.data.captions import wildcards
 from athanor.training_core.data.dataset import Dataset, Picture
 from athanor.training_core.data.merge_tags import merge_tags
-from athanor.training_core.data.tag_rules import parse_list, parse_merge, parse_replace
+from athanor.training_core.data.tag_rules import parse_list, parse_merge, parse_replace, pattern
 from athanor.training_core.data.tags import Separators
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import (
@@ -18,6 +19,7 @@ from athanor.training_core.settings import (
     RebalanceSettings,
     info,
 )
+from fuzz import no_hang
 
 KEEP = Separators(keep="|||", secondary=";;;")
 
@@ -252,3 +254,13 @@ def test_merging_a_merged_caption_again_changes_nothing():
     once, _ = merged([["a, b_c", "长发"], ["B c, d", ""]])
     assert once == ["a, b_c, d", "长发"]
     assert merged([once, ["d, A", "长发"]])[0] == once
+
+
+def test_patterns_and_braces_take_linear_time():
+    """.* for each star of a pattern tried all ways to divide a tag; each open brace looked for its end to the caption's end."""
+    many_stars = "*a" * 30 + "*b"
+    with no_hang(many_stars):
+        assert not pattern(many_stars).fullmatch("a" * 2000)
+        assert wildcards("{ " * 50_000, random.Random(0)) == "{ " * 50_000
+    assert pattern("a[b]*").fullmatch("a[b]c") and not pattern("a[b]*").fullmatch("abc")
+    assert wildcards("{}{a}{b{c} }{{d}}", random.Random(0)) == "{}ab{c }{d}"

@@ -19,6 +19,15 @@ def on_cpu() -> bool:
     return named == "cpu"
 
 
+def sleep_while_waiting() -> None:
+    """Let the CPU's threads, also those of processes that tests start, sleep while they wait; before torch is imported.
+
+    Three sets of tests on two cores spin against each other else: see `training_core.host.devices.advice_on_threads`.
+    """
+    if on_cpu():
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def load_pack() -> None:
     """Load the pack as the package `athanor`, the way ComfyUI does it, and put the tests' own helpers on the path."""
     # The pack has a folder `nodes`, ComfyUI a module `nodes`: the pack's root must not be on the path.

@@ -37,13 +37,20 @@ def trainer(models: tuple[Any, Any, Any], folder: Path, monkeypatch: pytest.Monk
     buckets = plan.sort_into_buckets(dataset, s.BucketSettings(width=64, height=64, batch_size=3, min_bucket_reso=64))
 
     def run(
-        name: str, model: Any = None, network: dict | None = None, optimizer: dict | None = None, **training: Any
+        name: str,
+        model: Any = None,
+        clip: Any = None,
+        validation: dict | None = None,
+        network: dict | None = None,
+        optimizer: dict | None = None,
+        **training: Any,
     ) -> tuple[list[Any], Path]:
         job = s.Job(
             datasets=dataset.subsets,
             buckets=buckets.settings,
             dataset_fingerprint=dataset.fingerprint,
             model_fingerprint="m",
+            validation=s.ValidationSettings(**(validation or {})),
             network=s.NetworkSettings(rank=4, **(network or {})),
             optimizer=s.OptimizerSettings(learning_rate=1e-3, **(optimizer or {})),
             # In float32 on a card, too: what is compared is not to differ by the rounding of half precision.
@@ -51,9 +58,9 @@ def trainer(models: tuple[Any, Any, Any], folder: Path, monkeypatch: pytest.Monk
                 **({"mixed_precision": "no"} | training), output_name=name, epochs=3, save_precision="float"
             ),
         )
-        _, clip, vae = models
+        _, own_clip, vae = models
         with guard.training():
-            events = list(train(job, buckets, model or models[0], clip, vae))
+            events = list(train(job, buckets, model or models[0], clip or own_clip, vae))
         (last,) = [e for e in events if isinstance(e, Saved) and e.kind == "last"]
         assert not last.trouble, last.trouble
         return events, last.path

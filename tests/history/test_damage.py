@@ -154,3 +154,16 @@ def test_pictures_that_are_none(hurt):
     (folder / "dataset.json").write_text("[3]")
     with pytest.raises(AthanorError, match=r"has no list of its pictures \(dataset.json\)"):
         trained_on.view(looked_at(root, folder))
+
+
+def test_nothing_may_stand_where_a_run_writes(hurt, tmp_path):
+    """Said before anything is encoded, not as an error of the system in mid-run."""
+    _, folder = hurt
+    damage.check_places(folder)
+    damage.check_places(tmp_path / "new")
+    run_folders.as_folder(folder / "metrics.jsonl")
+    with pytest.raises(AthanorError, match=r"metrics.jsonl is a folder where the run writes a file: move it away"):
+        damage.check_places(folder)
+    (tmp_path / "state").write_text("")
+    with pytest.raises(AthanorError, match="state is a file where the run has a folder"):
+        damage.check_places(tmp_path)

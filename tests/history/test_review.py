@@ -104,7 +104,11 @@ def test_a_report_that_cannot_be_written_ends_nothing(folder, caplog):
 def test_discard_takes_one_file_and_its_copies(folder):
     record = registry.read(folder)
     first, last = (Path(e["path"]) for e in record.saved)
-    marks.discard(record, first)
+    copies = folder.parent / "copies"
+    save_lora(copies / "x-000001-diffusers.safetensors", {"a": torch.zeros(8)}, {})
+    save_lora(copies / "x-diffusers.safetensors", {"a": torch.zeros(8)}, {})
+    marks.discard(record, first, copies)
+    assert [path.stem for path in copies.iterdir()] == ["x-diffusers"]
     assert not first.exists() and not first.with_name("x-000001-ema.safetensors").exists() and last.exists()
     assert [e["step"] for e in registry.read(folder).saved] == [300]
     for path in (first, folder / "run.json"):

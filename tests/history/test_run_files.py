@@ -2,7 +2,16 @@ import contextlib
 from pathlib import Path
 
 import torch
-from athanor.training_core.history.run_files import files_of, free_path, is_companion, is_whole, run_id_of
+from athanor.training_core.history.run_files import (
+    alone,
+    files_of,
+    free_path,
+    is_companion,
+    is_whole,
+    run_id_of,
+    with_companions,
+    without_copies,
+)
 from athanor.training_core.network.files import legacy_hash, model_hash, save_lora
 
 
@@ -22,6 +31,25 @@ def test_free_path(tmp_path: Path):
     assert free_path(path, {"you"}, False) == tmp_path / "x_2.safetensors"
     assert free_path(path, {"third"}, False) == tmp_path / "x_3.safetensors"
     assert free_path(path, {"you"}, True) == path
+
+
+def test_a_name_is_taken_by_a_copy_alone(tmp_path: Path):
+    """The LoRA was deleted, its copy in diffusers' names was not: another run does not replace that."""
+    path, copies = tmp_path / "x.safetensors", tmp_path / "copies"
+    write(copies / "x-000002-diffusers.safetensors", "you")
+    assert free_path(path, {"me"}, False, copies) == tmp_path / "x_2.safetensors"
+    assert free_path(path, {"you"}, False, copies) == path
+
+
+def test_copies_beside_their_originals_are_no_loras_of_their_own():
+    """Older versions wrote them there. One without its original is a LoRA as any other."""
+    listed = [
+        "cat-diffusers.safetensors",
+        "cat.safetensors",
+        "a/cat-diffusers.safetensors",
+        "dog-diffusers.safetensors",
+    ]
+    assert without_copies(listed) == [listed[1], listed[2], listed[3]]
 
 
 def test_files_without_our_metadata_are_not_ours(tmp_path: Path):
@@ -79,3 +107,16 @@ def test_writing_is_all_or_nothing(tmp_path: Path):
     with contextlib.suppress(OSError):
         save_lora(path, {"a": torch.zeros(1)}, Broken())
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+def test_companions_of_files_that_are_no_more(tmp_path: Path):
+    """A run that was killed while it removed an old epoch left its running mean for ever: the file itself goes last now."""
+    loras, copies = tmp_path / "loras", tmp_path / "copies"
+    for name in ("x-000001-ema", "x-000002", "x-000002-ema", "x-000003-diffusers"):
+        write(loras / f"{name}.safetensors", "me")
+    write(loras / "x-000004-ema.safetensors", "you")
+    write(copies / "x-000001-diffusers.safetensors", "me")
+    write(copies / "x-000002-diffusers.safetensors", "me")
+    found = {path.name for path in alone(loras / "x.safetensors", "me", copies)}
+    assert found == {f"{name}.safetensors" for name in ("x-000001-ema", "x-000003-diffusers", "x-000001-diffusers")}
+    assert with_companions(loras / "x-000002.safetensors", copies)[-1] == loras / "x-000002.safetensors"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from comparing import axis
 from device import on_cpu
 from host import Host
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 EPOCHS = 12
 
@@ -97,16 +99,28 @@ def test_a_lora_that_does_not_fit_makes_tiles_and_the_rest_goes_on(own_server, c
     root = own_server.base / "models" / "loras"
     loras.write(root / "foreign.safetensors", checkpoints["sd15"], "sd15", 1)
     (root / "broken.safetensors").write_bytes(b"no safetensors at all")
+    own = loras.write(root / "partly.safetensors", checkpoints["sd3"], "sd3", 3)
+    count = len(load_file(own)) // 3
+    save_file(load_file(own) | load_file(root / "foreign.safetensors"), own)
     seeds = axis("seed", "21-24")
-    entry = own_server.run(comparing.comparison("sd3", x=axis("LoRA", "none, foreign, broken, char-000003"), y=seeds))
+    entry = own_server.run(comparing.comparison("sd3", x=axis("LoRA", "none, foreign, broken, partly"), y=seeds))
+    lines = comparing.text_of(entry).splitlines()
+    assert lines[0] == "16 pictures, 8 drawn now, 8 could not be drawn, 0 were on disk"
+    said = [re.fullmatch(rf"{count} of (\d+) weights of partly.safetensors fit this model; .*", line) for line in lines]
+    assert sum(bool(match and int(match[1]) > count) for match in said) == 1
     assert "failed: foreign, 21: The LoRA foreign.safetensors does not match this model" in comparing.text_of(entry)
     assert "failed: broken, 24: broken.safetensors cannot be read" in comparing.text_of(entry)
     folder = graphs.folder(own_server, entry)
     assert len(graphs.cells(folder)) == 8
     lines = [json.loads(line) for line in (folder / "cells.jsonl").read_text().splitlines()]
     assert sum(line["status"] == "failed" for line in lines) == 8
+    ports = {"model": ["ckpt", 0], "clip": ["ckpt", 1]}
+    looked = {"info": graphs.node("AthanorLoRAInfo", lora_name="partly.safetensors", **ports)}
+    looked |= {key: node for key, node in comparing.comparison("sd3").items() if key == "ckpt"}
+    looked["text"] = graphs.node("PreviewAny", source=["info", 0])
+    assert f"{count} of " in own_server.run(looked)["outputs"]["text"]["text"][0]
     # Queued again, it tries again what failed, and only that.
     loras.write(root / "broken.safetensors", checkpoints["sd3"], "sd3", 5)
-    fewer = comparing.comparison("sd3", x=axis("LoRA", "none, broken, char-000003"), y=seeds)
+    fewer = comparing.comparison("sd3", x=axis("LoRA", "none, broken, partly"), y=seeds)
     again = comparing.text_of(own_server.run(fewer))
     assert again.startswith("12 pictures, 4 drawn now, 8 were on disk") and "failed" not in again

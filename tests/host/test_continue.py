@@ -127,7 +127,11 @@ def test_what_does_not_fit_is_listed_and_nothing_changes(graph):
     weights.load_into(build.create([build.Part(module)], settings, 1), settings, tensors, {}, names)
     for rank, change, words in (
         (8, {}, "in the file, [8, "),
-        (4, {"lora_unet_no.alpha": torch.ones(())}, "lora_unet_no is not trained in this run"),
+        (
+            4,
+            {f"lora_unet_no.lora_{x}.weight": torch.ones(4, 4) for x in ("up", "down")},
+            "lora_unet_no is not trained in this run",
+        ),
         (4, None, "is not in the file"),
     ):
         network = build.create([build.Part(module)], NetworkSettings(rank=rank), 0)

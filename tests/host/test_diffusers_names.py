@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import graphs
 import pytest
@@ -99,6 +102,7 @@ def deltas(network, model):
 
 
 def test_the_second_file_changes_the_same_weights(family, caplog):
+    from athanor.training_core.host import lora_fit
     from athanor.training_core.network import diffusers_names
 
     kind, model, names, named = family
@@ -109,10 +113,95 @@ def test_the_second_file_changes_the_same_weights(family, caplog):
     prefix = "unet." if kind in ("sd15", "sdxl") else "transformer."
     assert all(key.startswith(prefix) and key.endswith((".lora_A.weight", ".lora_B.weight")) for key in second)
     assert_same(changes(model, tensors, caplog), changes(model, as_the_loader_has_it(second), caplog))
+    fit = fit_of(model, second)  # as it is: 64 of 192 weights of SD1.5, 162 of 722 of SDXL
+    assert fit == lora_fit.by_names(second) and fit.of - fit.fits == {"sd15": 128, "sdxl": 560}.get(kind, 0)
     spans = Counter(id(value) for value in second.values())
     assert len(spans) == len(second)  # safetensors refuses tensors that share memory
     half = diffusers_names.split(kohya(network, names, "fp16"), named)
     assert {value.dtype for value in half.values()} == {torch.float16}
+
+
+def fit_of(model, tensors):
+    import comfy.sd
+    from athanor.training_core.host import lora_fit
+
+    with torch.inference_mode():
+        loaded, _ = comfy.sd.load_lora_for_models(model, None, tensors, 1.0, 0.0)
+        return lora_fit.compared((model, None), (loaded, None), tensors)
+
+
+@pytest.mark.parametrize("family", ["sd15"], indirect=True)
+def test_how_much_of_a_file_fits(family):
+    """Every form of file fits whole; unknown layers, and weights of another shape, which the loader skips too, are told."""
+
+    _, model, names, _ = family
+    for values in (
+        {"conv_rank": 4},
+        {"algo": "loha"},
+        {"algo": "lokr", "factor": 4},
+        {"algo": "full"},
+        {"dora": True},
+        {"train_norm": True},
+        {"preset": "full", "conv_rank": 4, "use_tucker": True},
+    ):
+        tensors = kohya(make(model, **values)[1], names)
+        fit = fit_of(model, tensors)
+        assert fit.fits == fit.of >= 192 and fit.trouble("x", "y") == "", values
+    tensors = kohya(make(model)[1], names)
+    up = next(key for key in tensors if "lora_up" in key)
+    text = {"lora_te_text_model_encoder_layers_0_mlp_fc1.alpha": torch.ones(())}  # no CLIP is looked at
+    wrong = {up: torch.zeros(5, 4), "lora_unet_strange.alpha": torch.ones(()), "bundle_emb.x": torch.ones(1)}
+    fit = fit_of(model, tensors | text | wrong)
+    assert (fit.fits, fit.of) == (191, 193)
+    assert fit.trouble("x.st", "it") == "191 of 193 weights of x.st fit it; ComfyUI leaves the others out."
+
+
+def test_an_axis_says_which_of_its_loras_are_read_in_part(comfy, tmp_path, monkeypatch):
+    from athanor.training_core.compare import runs
+    from athanor.training_core.compare.axes import Axis, LoraChoice, Value
+    from athanor.training_core.host import folders
+    from athanor.training_core.network import files
+
+    layer = "unet.down_blocks.0.attentions.0.transformer_blocks.0.{}.lora_A.weight"
+    for name, modules in (("copy", ("attn1.to_q", "attn2.to_out.0", "ff.net.2")), ("whole", ("ff.net.2",))):
+        files.save_lora(tmp_path / name, {layer.format(module): torch.ones(1) for module in modules}, {})
+    monkeypatch.setattr(folders, "existing_lora", lambda name: tmp_path / name)
+    values = [Value(name, (("lora", (LoraChoice(name), LoraChoice("copy"))),)) for name in ("copy", "whole", "gone")]
+    assert runs.read_in_part(Axis("LoRA", tuple(values))) == [
+        "1 of 3 weights of copy fit ComfyUI's names; ComfyUI leaves the others out."
+    ]
+
+
+def test_dora_s_magnitudes_are_those_that_peft_computes_with(family):
+    """PEFT: (W + BA) m / |W + BA| by rows of each of its modules; the file for the host has another scale. And back again."""
+    from athanor.training_core.network import diffusers_names, portable, weights
+
+    kind, model, names, named = family
+    if kind == "sdxl":
+        pytest.skip("SD1.5 has the same kinds of layers")
+    convolutions = {"conv_rank": 3, "conv_alpha": 1.5} if kind == "sd15" else {}
+    settings, network = make(model, seed=1, dora=True, **convolutions)
+    norms = {names.get(name, name): value for name, value in portable.magnitudes(network).items()}
+    copy = diffusers_names.split(kohya(network, names), named, norms)
+    shapes = set()
+    with torch.no_grad():
+        for lora in network.loras:
+            weight = lora.org_weight.float()
+            trained = lora.get_merged_weight(shape=weight.shape)[0].flatten(1)
+            for theirs, rows in named[names.get(lora.lora_name, lora.lora_name)].items():
+                if f"{theirs}.lora_A.weight" not in copy:
+                    continue
+                a, b = (copy[f"{theirs}.lora_{part}.weight"].float().flatten(1) for part in "AB")
+                magnitude = copy[f"{theirs}.lora_magnitude_vector"]
+                changed = weight.flatten(1)[rows] + b @ a
+                peft = changed * (magnitude.flatten() / changed.norm(dim=1))[:, None]
+                assert (peft - trained[rows]).norm() < 1e-5 * trained[rows].norm(), theirs
+                shapes.add(tuple(magnitude.shape[:1] + magnitude.shape[2:]) if magnitude.ndim > 1 else magnitude.ndim)
+    assert shapes == ({1, (1, 1, 1)} if kind == "sd15" else {1})
+    _, again = make(model, dora=True, **convolutions)
+    weights.load_into(again, settings, copy, {}, names, named)
+    for lora, other in zip(network.loras, again.loras, strict=True):
+        assert torch.allclose(lora.dora_scale, other.dora_scale, rtol=1e-5), lora.lora_name
 
 
 def test_no_name_of_diffusers_is_another_layer_current(family):
@@ -189,8 +278,15 @@ def test_continue_from_a_peft_file(family, spelling, caplog):
     settings, network = make(model, rank=rank)
     first = next(iter(apart))
     for wrong, words in (
-        ({"transformer.strange.lora_A.weight": torch.ones(4, 4)}, "lora_unet_strange is not trained in this run"),
-        ({first.replace("lora_A.weight", "lora_magnitude_vector"): torch.ones(4)}, "lora_magnitude_vector|plain LoRA"),
+        (
+            {f"transformer.strange.lora_{x}.weight": torch.ones(4, 4) for x in "AB"},
+            "lora_unet_strange is not trained in this run",
+        ),
+        (
+            {"transformer.strange.lora_A.weight": torch.ones(4, 4)},
+            r"1 of \d+ layers lacks a piece \(transformer.strange: no lora_up",
+        ),
+        ({first.replace("lora_A.weight", "dora_scale"): torch.ones(4)}, "dora_scale|plain LoRA"),
     ):
         with pytest.raises(AthanorError, match=words):
             weights.load_into(network, settings, apart | wrong, {}, names, named)
@@ -274,21 +370,27 @@ def test_the_output_goes_on(family):
 @pytest.mark.parametrize("family", ["sd15"], indirect=True)
 def test_what_has_no_form_in_a_peft_file_is_refused(family):
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.network import diffusers_names
+    from athanor.training_core.network import diffusers_names, portable
 
     _, model, names, named = family
     for values in (
         {"algo": "loha"},
         {"algo": "lokr", "factor": 4},
-        {"dora": True},
         {"train_norm": True},
         {"preset": "full", "conv_rank": 4, "use_tucker": True},
     ):
         tensors = kohya(make(model, **values)[1], names)
         with pytest.raises(AthanorError, match=r"save_diffusers_copy: lora_unet_\S+ cannot be stored in a PEFT file"):
             diffusers_names.split(tensors, named)
+    columns = make(model, dora=True, wd_on_output=False)[1]
+    with pytest.raises(
+        AthanorError, match="save_diffusers_copy: a PEFT file has DoRA's magnitudes of output rows alone"
+    ):
+        diffusers_names.split(kohya(columns, names), named, portable.magnitudes(columns))
     with pytest.raises(AthanorError, match="lora_unet_nothing has no layer name in diffusers"):
         diffusers_names.split({"lora_unet_nothing.alpha": torch.ones(())}, named)
+    with pytest.raises(AthanorError, match="reads no LoRA of T5; set train to unet, or switch save_diffusers_copy off"):
+        diffusers_names.check(["lora_te3_encoder_block_0_layer_0_SelfAttention_q.alpha"], named)
 
 
 @pytest.mark.parametrize("name", ["wan", "lumina2"])
@@ -307,19 +409,18 @@ def test_families_without_a_table_are_refused(comfy, name):
 
 
 def test_the_second_file_in_the_graph(server):
-    """Written beside each file, read by LoRA Info, continued from; refused before anything is trained."""
+    """Written with each file, outside of the folders of LoRAs; read by LoRA Info, continued from; refused before anything is trained."""
     from athanor.training_core.network import info
 
     train = {"output_name": "doubled", "save_diffusers_copy": True, "epochs": 3, "save_last_n_epochs": 1}
     server.run(graphs.training("sd3", train=train))
-    folder = server.base / "models" / "loras"
-    assert {p.stem for p in folder.glob("doubled*") if "_on" not in p.stem} == {
-        "doubled",
-        "doubled-diffusers",
-        "doubled-000002",
-        "doubled-000002-diffusers",
-    }
-    found, ours = info.read(folder / "doubled-diffusers.safetensors"), info.read(folder / "doubled.safetensors")
+    folder, copies = server.base / "models" / "loras", server.base / "output" / "athanor" / "diffusers"
+    assert {p.stem for p in folder.glob("doubled*") if "_on" not in p.stem} == {"doubled", "doubled-000002"}
+    assert {p.stem for p in copies.iterdir()} == {"doubled-diffusers", "doubled-000002-diffusers"}
+    older = shutil.copy(copies / "doubled-diffusers.safetensors", folder)  # where older versions wrote it
+    found, ours = info.read(Path(older)), info.read(folder / "doubled.safetensors")
+    base = (server.base / "models" / "checkpoints" / "sd3.safetensors").read_bytes()
+    assert {info.metadata["ss_new_sd_model_hash"] for info in (found, ours)} == {hashlib.sha256(base).hexdigest()}
     assert found.algo == "lora" and not found.strange and {layer.part for layer in found.layers} == {"unet"}
     assert {layer.rank for layer in found.layers} == {layer.rank for layer in ours.layers}
     assert {layer.block for layer in found.layers} == {"transformer_blocks_0", "transformer_blocks_1"}

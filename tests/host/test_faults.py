@@ -92,7 +92,7 @@ def test_disk_full(server, whole, unchanged, full):
             while True:
                 file.write(bytes(4096))
         said = failure(server, prompt_id)
-        assert "The disk is full" in said and "queue the graph again, it resumes from step" in said
+        assert f"The disk is full ({place}" in said and "queue the graph again, it resumes from step" in said
         filler.unlink()
         server.run(prompt)
         assert graphs.metadata(graphs.lora_file(server, output))["ss_steps"] == "60"

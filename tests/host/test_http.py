@@ -23,12 +23,11 @@ def http(comfy, monkeypatch):
 
 
 def asked(http, *requests):
-    """Status, text and headers of each (method, path, body), all under way at once."""
+    """Status, text and headers of each (method, path, body, type of the body), all under way at once."""
 
-    async def ask(client, method, path, body):
-        async with client.request(
-            method, path, **({"json": body} if isinstance(body, dict) else {"data": body})
-        ) as got:
+    async def ask(client, method, path, body, kind=None):
+        sent = {"json": body} if isinstance(body, dict) else {"data": body}
+        async with client.request(method, path, **sent, **({"headers": {"Content-Type": kind}} if kind else {})) as got:
             return got.status, await got.text(), got.headers
 
     async def session():
@@ -81,3 +80,55 @@ def test_what_is_wrong_is_told(http):
         *3 * [(400, 'the body must be JSON: {"file": name}')],
         (200, "{}"),
     ]  # fmt: skip
+
+
+def test_bodies_and_answers_that_json_cannot_hold(http):
+    """Nested without end, half characters: 400; numbers that are none: null; names that are no UTF-8: replaced."""
+
+    def fail(request):
+        raise AthanorError("\udcff.png cannot be read.")
+
+    http.post("/named", lambda request, body: body["file"], {"file": str}, example="{}")
+    http.get("/numbers", lambda request: {"loss": float("nan"), "name": "\udcff"})
+    http.get("/error", fail)
+    deep = b'{"file": "a", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    answers = asked(
+        http,
+        ("POST", "/named", deep, "application/json"),
+        ("POST", "/named", b'{"file": "a\\ud800"}', "application/json"),
+        ("POST", "/named", b'{"file": "\\ud83d\\ude00"}', "application/json"),
+        ("GET", "/numbers", None),
+        ("GET", "/error", None),
+    )
+    assert [answer[:2] for answer in answers] == [
+        (400, "the body must be JSON: {}"),
+        (400, "the body holds half a character (a lone surrogate): type the text anew"),
+        (200, r'"\ud83d\ude00"'),
+        (200, r'{"loss": null, "name": "\udcff"}'),
+        (422, "?.png cannot be read."),
+    ]
+
+
+def test_a_body_is_read_in_a_thread(http, monkeypatch):
+    """A body of 100 MB took a second of the host's event loop."""
+    threads = []
+    monkeypatch.setattr(http, "parse_json", lambda data: threads.append(threading.current_thread()) or {"file": "a"})
+    http.post("/named", lambda request, body: threading.current_thread() is threads[0], {"file": str})
+    assert asked(http, ("POST", "/named", {"file": "a"}))[0][1] == "true"
+
+
+def test_graphs_of_any_length(http):
+    """A chain of 5,000 nodes was a RecursionError, and so status 500."""
+    from athanor.nodes import graph_datasets, shown
+    from athanor.training_core.compare import upstream
+
+    chain = {
+        f"{i}": {"class_type": "AthanorDatasetDoctor", "inputs": {"dataset": [f"{i + 1}", 0], "n": 10**400}}
+        for i in range(5000)
+    }
+    assert len(graph_datasets.digest(chain, "0")) == 64
+    with pytest.raises(AthanorError, match="is not connected"):
+        shown.view(chain, "0")
+    with pytest.raises(AthanorError, match="The graph has a loop"):
+        shown.view(chain | {"4999": {"class_type": "AthanorDatasetDoctor", "inputs": {"dataset": ["7", 0]}}}, "0")
+    assert upstream.changed(chain, [["0", 0]], {"4999"}) == [f"{i}" for i in reversed(range(5000))]

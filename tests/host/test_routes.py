@@ -12,7 +12,11 @@ from PIL import Image
 @pytest.fixture(scope="module")
 def run(server) -> dict:
     samples = {"sample_prompts": "red circle", "sample_every_n_epochs": 2, "width": 64, "height": 64, "steps": 1}
-    prompt = graphs.training("sd3", train={"output_name": "looked_at", "epochs": 4, "save_every_n_epochs": 1})
+    prompt = graphs.training(
+        "sd3",
+        train={"output_name": "looked_at", "epochs": 4, "save_every_n_epochs": 1},
+        validation={"validate_every_n_steps": 2},
+    )
     prompt["samples"] = graphs.node("AthanorSampleConfig", **samples)
     prompt["train"]["inputs"]["samples"] = ["samples", 0]
     entry = server.run(prompt)

@@ -12,6 +12,7 @@ def test_a_killed_and_resumed_run_is_shown_with_its_eight_steps(server):
         "sd3",
         train={"output_name": "died_once", "epochs": 2, "save_every_n_steps": 2},
         optimizer={"optimizer_type": "Prodigy", "learning_rate": 1.0},
+        validation={"validate_every_n_steps": 1},
     )
     server.run(prompt)
     run = next(run for run in server.get("/athanor/runs") if run["name"] == "died_once")

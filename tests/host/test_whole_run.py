@@ -164,7 +164,7 @@ def test_out_of_memory_beside_a_step_is_one_sentence(run, monkeypatch):
         at_once.setattr(mm, "discard_cuda_async_error", lambda: done.append("forgotten"))
         at_once.setattr(CheckpointWriter, "rescue", lambda *args: done.append("saved") or rescue(*args))
         with pytest.raises(AthanorError, match=r"^Out of memory\. Set .* it resumes from step 1\.$"):
-            run("stopped")
+            run("stopped", validation={"validate_every_n_steps": 1})
     assert done.index("forgotten") < done.index("saved")
     assert weights(run("stopped")[1]) == weights(whole)
 
@@ -190,7 +190,9 @@ def test_a_cache_with_nan_of_an_earlier_run(run, tmp_path, monkeypatch):
 
 
 def test_a_picture_whose_latents_are_nan_is_left_out(run, monkeypatch):
-    """A VAE that overflows on one of four: it is named, the others are trained, and a stopped run goes on with the same ones."""
+    """A VAE that overflows on one of four: it is named, the others are trained, and a stopped run goes on with the same ones, also
+    after steps in which module_dropout has dropped every layer: their gradient is 0.
+    """
     from athanor.training_core.errors import AthanorError
     from athanor.training_core.history import registry, review
     from athanor.training_core.history.events import Probed, Stepped
@@ -209,12 +211,14 @@ def test_a_picture_whose_latents_are_nan_is_left_out(run, monkeypatch):
 
     monkeypatch.setattr(encoded.host_vae, "encode", overflows)
     monkeypatch.setattr(folders, "cache_folder", lambda: folders.runs_folder() / "cache")
-    events, whole = run("whole")
+    dropped = {"module_dropout": 0.95}
+    events, whole = run("whole", network=dropped, validation={"validate_every_n_steps": 3})
     (told,) = [text for text in warnings(events) if "NaN" in text]
     assert ".png: the VAE encodes it as NaN or infinity, so it is left out of the training; connect another VAE" in told
     steps = [event for event in events if isinstance(event, Stepped)]
     assert len(steps) == 6 and all(len(step.losses) == len(step.pictures) for step in steps)
     assert len({picture for step in steps for picture in step.pictures}) == 3
+    assert {step.grad_norm == 0 for step in steps} == {True, False} and all(step.loss > 0 for step in steps)
     assert all(event.percent == event.percent for event in events if isinstance(event, Probed))
     record = registry.read(next(path.parent for path in folders.runs_folder().glob("*/run.json")))
     assert not any("NaN" in sentence["text"] for sentence in review.review(record)["verdict"])
@@ -227,8 +231,8 @@ def test_a_picture_whose_latents_are_nan_is_left_out(run, monkeypatch):
     with monkeypatch.context() as at_first:
         at_first.setattr(RunHooks, "after_step", stopped)
         with pytest.raises(KeyboardInterrupt):
-            run("stopped")
-    assert weights(run("stopped")[1]) == weights(whole)
+            run("stopped", network=dropped)  # its one sample may be that picture
+    assert weights(run("stopped", network=dropped)[1]) == weights(whole)
     monkeypatch.setattr(encoded.host_vae, "encode", lambda vae, pixels: (encode(vae, pixels)[0] * float("nan"), None))
     monkeypatch.setattr(folders, "cache_folder", lambda: folders.runs_folder() / "another")
     with pytest.raises(

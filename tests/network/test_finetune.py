@@ -5,6 +5,7 @@ import torch
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.network import files, finetune
 from athanor.training_core.settings import NetworkSettings, parse
+from safetensors import safe_open
 from small import CPU, Model, X
 
 SETTINGS = NetworkSettings(algo="finetune")
@@ -80,3 +81,7 @@ def test_a_model_file_has_the_same_hash_as_a_lora_file(tmp_path):
     digest = "a71d61ce2b708039f480106ed7e7bb4601c91467c9951495a590d5ec696d8bba"
     assert files.save_model(tmp_path / "a.safetensors", tensors, {"x": {"y": 1}}) == digest
     assert files.save_lora(tmp_path / "b.safetensors", tensors, {}) == digest
+    for name in ("a", "b"):
+        with safe_open(tmp_path / f"{name}.safetensors", "pt") as file:
+            assert file.metadata()["modelspec.hash_sha256"] == f"0x{digest}"
+            assert all(torch.equal(file.get_tensor(key), value) for key, value in tensors.items())

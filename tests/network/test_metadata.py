@@ -9,7 +9,7 @@ import torch
 from athanor.training_core.data.dataset import Dataset, Picture
 from athanor.training_core.data.plan import length, sort_into_buckets
 from athanor.training_core.families import SDXL
-from athanor.training_core.network import metadata
+from athanor.training_core.network import metadata, metadata_datasets
 from athanor.training_core.network.files import save_lora
 from athanor.training_core.settings import (
     BucketSettings,
@@ -89,6 +89,7 @@ SD_SCRIPTS = [
     "ss_steps",
     "ss_epoch",
     "ss_tag_frequency",
+    "ss_datasets",
     "ss_dataset_dirs",
     "ss_reg_dataset_dirs",
     "ss_bucket_info",
@@ -112,6 +113,8 @@ SD_SCRIPTS = [
     "modelspec.title",
     "modelspec.resolution",
     "modelspec.date",
+    "modelspec.hash_sha256",
+    "modelspec.implementation_version",
 ]
 FLUX = [
     "ss_weighting_scheme",
@@ -188,6 +191,38 @@ def test_values_are_formatted_as_sd_scripts_does_it(tmp_path: Path):
     assert json.loads(told["ss_dataset_dirs"]) == {"3_cat": {"n_repeats": 3, "img_count": 2}}
     assert json.loads(told["ss_reg_dataset_dirs"]) == {"1_reg": {"n_repeats": 1, "img_count": 1}}
     assert len(told["ss_sd_model_hash"]) == 8 and 0 <= int(told["ss_session_id"]) < 2**32
+
+
+def test_others_find_the_trigger_and_the_class_tokens(tmp_path: Path):
+    """Lora managers read the first from the model specification, the second from ss_datasets; some read tags and buckets there."""
+    told = described(tmp_path, "eps")
+    (dataset,) = json.loads(told["ss_datasets"])
+    cats, reg = dataset.pop("subsets")
+    assert dataset["tag_frequency"] == json.loads(told["ss_tag_frequency"])
+    assert dataset["bucket_info"] == json.loads(told["ss_bucket_info"])
+    assert (dataset["num_train_images"], dataset["num_reg_images"], dataset["resolution"]) == (6, 6, [64, 64])
+    wanted = {"image_dir": "3_cat", "class_tokens": "cat", "caption_prefix": "ohwx", "is_reg": False, "img_count": 2}
+    assert cats.items() >= (wanted | {"num_repeats": 3}).items()
+    assert (reg["class_tokens"], reg["is_reg"], reg["caption_prefix"]) == ("reg", True, None)
+    assert metadata.base_hash("") == {} and metadata.base_hash("ab") == {"ss_new_sd_model_hash": "ab"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "phrase"),
+    [
+        ([{"caption_prefix": "ohwx, "}], "ohwx"),
+        ([{"is_reg": True, "caption_prefix": "photo"}, {"class_tokens": "sks dog"}], "sks dog"),
+        ([{}], ""),
+    ],
+)
+def test_the_trigger_phrase(parts, phrase):
+    job = Job(
+        datasets=tuple(DatasetSettings(folder="a", **part) for part in parts),
+        buckets=BucketSettings(),
+        dataset_fingerprint="d",
+        model_fingerprint="m",
+    )
+    assert metadata_datasets.trigger(job) == phrase
 
 
 def test_only_times_differ_between_equal_runs(tmp_path: Path):

@@ -57,3 +57,17 @@ def test_a_folder_nobody_owns_is_not_taken(tmp_path: Path):
     (tmp_path / "lock").touch()
     assert not lock.taken(tmp_path) and not lock.taken(tmp_path / "missing")
     assert not (tmp_path / "missing").exists()
+
+
+def test_folders_in_place_of_its_files_are_told(tmp_path: Path):
+    """One sentence to who trains there; the list of all runs, which asks for each, goes on."""
+    (tmp_path / "owner.json").mkdir()
+    with pytest.raises(AthanorError, match=r"owner\.json"), lock.held(tmp_path, "Run x"):
+        raise AssertionError("held")
+    (tmp_path / "owner.json").rmdir()
+    (tmp_path / "owner.json").write_text("[")
+    (tmp_path / "lock").unlink(missing_ok=True)
+    (tmp_path / "lock").mkdir()
+    assert not lock.taken(tmp_path)
+    with pytest.raises(AthanorError, match="lock"), lock.held(tmp_path, "Run x"):
+        raise AssertionError("held")

@@ -27,9 +27,15 @@ def saver(folder: Path, check=lambda tensors: Fine(), **values) -> Saver:
         tensors=lambda: {"weight": torch.ones(2)},
         write=files.save_lora,
         check=check,
-        in_diffusers_names=lambda tensors: None,
+        in_diffusers_names=lambda tensors: tensors if values.get("save_diffusers_copy") else None,
     )
-    return Saver(target=folder / "x.safetensors", trained=trained, settings=TrainingSettings(**values), metadata={})
+    return Saver(
+        target=folder / "x.safetensors",
+        trained=trained,
+        settings=TrainingSettings(**values),
+        metadata={},
+        copies=folder / "copies",
+    )
 
 
 def names(folder: Path) -> list[str]:
@@ -80,6 +86,17 @@ def test_the_mean_is_saved_beside_and_goes_with_its_file(tmp_path: Path):
     some(RunProgress(step=30, epoch=3), "last")
     assert names(tmp_path) == ["x", "x-000002", "x-000002-ema", "x-ema"]
     assert {p.stem for p in files_of(tmp_path / "x.safetensors")} == set(names(tmp_path))
+
+
+def test_copies_in_diffusers_names_lie_apart(tmp_path: Path):
+    """Beside their files the host would list them, and apply only part of them; they go with their files."""
+    some = saver(tmp_path, save_last_n_epochs=1, save_diffusers_copy=True)
+    files.save_lora(tmp_path / "x-000001-diffusers.safetensors", {"weight": torch.zeros(2)}, {})  # an older version's
+    for epoch in (1, 2):
+        some(RunProgress(step=10 * epoch, epoch=epoch), "epoch")
+        assert names(tmp_path) == ["copies", f"x-{epoch:06}"]
+    some(RunProgress(step=30, epoch=3), "last")
+    assert names(tmp_path / "copies") == ["x-000002-diffusers", "x-diffusers"]
 
 
 def test_saved_inside_of_looking(tmp_path: Path):

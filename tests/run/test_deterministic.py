@@ -194,5 +194,10 @@ def test_cublas_is_told_when_the_host_loads_the_pack(card, comfy, monkeypatch):
 
     for part in (nodes.run_routes, nodes.dataset_routes, nodes.compare_routes, nodes.help_routes, nodes.saved_prompts):
         monkeypatch.setattr(part, "register", lambda: None)
+    frozen = []
+    monkeypatch.setattr(nodes.gc, "freeze", lambda: frozen.append(1))
     own_loop.run(nodes.AthanorExtension().on_load())
+    assert (
+        frozen
+    )  # what the host has imported is not walked over by every full collection, in which its server stands still
     assert os.environ[determinism.WORKSPACE] == ":4096:8"

@@ -108,3 +108,38 @@ def test_steps_are_read_before_a_look(comfy):
     for progress.step in (1, 2, 3, 4):
         assert [event for event in hooks.after_step(progress) if event] == []
     assert calls == ["read", "look"]
+
+
+def test_only_the_batches_of_the_steps_that_are_made_are_encoded():
+    """A run of 2 steps of 100 pictures encoded all of them; one that went on near the end of an epoch, too."""
+    encoded, taken = [], []
+
+    def before_epoch(batches):
+        encoded.append([batch.samples[0] for batch in batches])
+        yield from ()
+
+    def stepper(step, lr, conditioned, sizes):
+        taken.append(step)
+        return Outcome(losses=torch.ones(1), t=torch.ones(1), grad_norm=torch.tensor(1.0), lrs=(lr,))
+
+    for done, steps in ((0, 2), (99, 101)):
+        progress, hooks = (
+            RunProgress(),
+            SimpleNamespace(before_epoch=before_epoch, go_on=lambda: True, memory=lambda: 1.0),
+        )
+        hooks.after_step = hooks.after_epoch = lambda progress: progress.read()
+        progress.step = done
+        list(
+            loop(
+                length=Length(steps, -(-steps // 100), 100),
+                batches_per_step=1,
+                epoch_plan=lambda epoch: [SimpleNamespace(samples=[(epoch, number)]) for number in range(100)],
+                usable=lambda batches: [SimpleNamespace(samples=[]) for _ in batches],
+                load=lambda steps: (([], 0.0) for _ in steps),
+                stepper=stepper,
+                learning_rate=lambda step: 0.1,
+                hooks=hooks,
+                progress=progress,
+            )
+        )
+    assert encoded == [[(0, 0), (0, 1)], [(0, 99)], [(1, 0)]] and taken == [0, 1, 99, 100]

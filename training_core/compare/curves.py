@@ -16,9 +16,9 @@ from ..history import handle, registry
 from ..history.handle import Run
 from ..history.registry import Record
 from ..host import folders
+from ..names import nearest
 from ..settings import CurvesSettings
 from .lists import lines_of, once
-from .names import nearest
 
 NEWEST = 8
 """Runs that * stands for."""

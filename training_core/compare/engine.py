@@ -82,6 +82,7 @@ class CellPainter:
                 raise
         # Not inside the handler: its exception holds the models and tensors of the first try.
         self.models.forget()
+        devices.free_memory()
         sampling.make_room()
         return self.models.picture(cell, self.models.patch_nodes(cell))
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..errors import AthanorError, quoted, shortened
+from ..names import nearest
 from . import lists, widgets
 from .axes import Axis, Value
 from .cells import CHANGES, Cell
 from .fields import Available, Reader, rows
-from .names import nearest
 
 CHECKPOINT = "checkpoint of the run"
 WIDGET = "widget of the graph"

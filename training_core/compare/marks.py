@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import AthanorError
 from ..files import read_json, write_json
-from .store import read_plan
+from .plan_file import read_plan
 
 _LOCK = threading.Lock()
 LONGEST_NOTE = 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AthanorError
-from ..host import folders, lora, sampling
+from ..host import folders, lora, lora_fit, sampling, usable
 from ..pictures import to_bytes
 from .cells import Cell
 from .stock import PatchNode, add_nodes, patch_nodes
@@ -38,6 +39,7 @@ class ModelCache:
     variants: Variants
     starts: Mapping[WidgetEdits, dict[str, Any]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    partial: dict[str, None] = field(default_factory=dict)  # what is said of LoRAs that were applied only in part
     _shelf: lora.LoraFiles = field(default_factory=lora.LoraFiles)
     _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
@@ -54,7 +56,9 @@ class ModelCache:
         model, clip = self._weights(cell)
         if clip is not self._encoder:
             self._encoded, self._encoder = {}, clip
-        ports = {"model": model, "clip": clip, "vae": self._vae_of(cell)}
+        vae = self._vae_of(cell)
+        usable.check_vae(model, vae)
+        ports = {"model": model, "clip": clip, "vae": vae}
         latent = self.starts.get(cell.start) or self.latent
         if latent is not None:
             ports["latent"] = latent
@@ -70,9 +74,12 @@ class ModelCache:
 
     def forget(self) -> None:
         """Let go of everything that was patched, loaded or encoded."""
+        used = any(each is not None for each in (self._source, self._patched, self._encoder, self._vae))
         self._source = self._patched = self._encoder = self._vae = None
         self._encoded = {}
-        self.variants.forget()  # collects the garbage of all
+        self.variants.forget()
+        if used:  # see `Variants`
+            gc.collect()
 
     def _run(self, kind: str, inputs: Mapping[str, Any], widgets: Mapping[str, Any]) -> Any:
         """Return the first output of a node of the host. What depends on the text encoder alone is kept for further cells."""
@@ -82,7 +89,11 @@ class ModelCache:
         if key not in self._encoded or self._encoded[key][0] is not clip:
             self._encoded[key] = (clip, sampling.run_node(kind, clip=clip, **widgets))
             self.counts["prompts encoded"] += kind == "CLIPTextEncode"
-        return self._encoded[key][1]
+        output = self._encoded[key][1]
+        if kind == "CLIPTextEncode" and self._patched:
+            for cond, extras in output:
+                usable.check_text(self._patched[1], cond, extras)
+        return output
 
     def _vae_of(self, cell: Cell) -> Any:
         """Return the VAE of a cell: named, of its checkpoint, or connected."""
@@ -112,9 +123,12 @@ class ModelCache:
         self._encoded = {}
         models = self.variants.models(edits)
         self.counts["nodes run again"] = self.variants.runs
-        if None in models:
+        names = ("model", "text encoder", "VAE")
+        if missing := [name for name, part in zip(names, models, strict=True) if part is None]:
             values = ", ".join(f"{edit.full} {edit.value}" for edit in edits)
-            raise AthanorError(f"with {values}, the graph gives no model, text encoder or VAE.")
+            raise AthanorError(
+                f"with {values}, the graph gives no {' and no '.join(missing)}: connect one of another loader to XYZ Compare."
+            )
         return models
 
     def _of_file(self, name: str) -> Models:
@@ -123,8 +137,10 @@ class ModelCache:
         sampling.make_room()
         models = sampling.load_checkpoint(name)
         self.counts["models loaded"] += 1
-        if models[1] is None:
-            raise AthanorError(f"{name} has no text encoder; use the MODEL inputs of XYZ Model Axis for it.")
+        if None in models[:2]:
+            raise AthanorError(
+                f"{name} has no {'text encoder' if models[0] else 'model'}; use the MODEL inputs of XYZ Model Axis for it."
+            )
         return models
 
     def _weights(self, cell: Cell) -> tuple[Any, Any]:
@@ -135,7 +151,12 @@ class ModelCache:
             for each in cell.loras:
                 _, path = folders.trained_file(each.name)
                 tensors = self._shelf.get(path)
+                before = model, clip
                 model, clip = lora.apply(model, clip, path, each.strength_model, each.strength_clip, tensors)
+                fit = lora_fit.compared(before, (model, clip), tensors[0])
+                named = cell.model and cell.model not in self.graph_models
+                if said := fit.trouble(each.name, cell.model if named else "this model"):
+                    self.partial[said] = None
             self.counts["patches"] += bool(cell.loras)
             self._patched = (cell.weights, model, clip)
         return self._patched[1], self._patched[2]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..host import fingerprint, folders, sampling
+from ..host import fingerprint, folders, sampling, usable
 from . import document, variants
 from .axes import Axis, GraphModels
 from .cells import Cell
@@ -64,9 +64,7 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         AthanorError: an axis, a prompt or a name is wrong.
     """
     model, clip, vae = request.models
-    for name, value in (("model", model), ("clip", clip), ("vae", vae)):
-        if value is None:
-            raise AthanorError(f"{name} is missing: this checkpoint has none; connect a loader that has it.")
+    usable.check(model, clip, vae)
     axes, base = resolve_axes(request)
     contents = {"model:": fingerprint.diffusion_model(model) + fingerprint.text_encoder(clip)}
     contents["vae:"] = fingerprint.autoencoder(vae)
@@ -208,7 +206,8 @@ def _files(whole: Plan) -> dict[str, str]:
 
 def _completed(each: GraphModels, connected: Models) -> Models:
     """Models of the graph; what is not connected there, from XYZ Compare's own inputs."""
-    model, clip, vae = (own if own is not None else other for own, other in zip(each.models, connected, strict=True))
+    own = usable.usable_models(*each.models)
+    model, clip, vae = (one if one is not None else other for one, other in zip(own, connected, strict=True))
     return model, clip, vae
 
 

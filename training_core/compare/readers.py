@@ -9,11 +9,12 @@ from functools import lru_cache
 from itertools import product
 
 from ..errors import AthanorError, quoted, shortened
+from ..history.run_files import without_copies
+from ..names import Known, resolve, simple
 from . import grammar, lists, replacing
 from .axes import LoraChoice, PromptChange, Value
 from .fields import Available, Reader
 from .grammar import RandomSeed
-from .names import Known, resolve, simple
 
 _PLUS = re.compile(r"\s\+\s")
 
@@ -58,7 +59,7 @@ def names(field: str, group: str, what: str) -> Reader:
     """Names and patterns of a group that the host has; `what` is the group's name in errors."""
 
     def read(text: str, available: Available, _whole_word: bool) -> list[Value]:
-        known = Known(available[group], what)
+        known = Known(available[group], what, by_pattern=without_copies)
         return [Value(_bare(name), ((field, name),)) for name in known.find(lists.names(text, known.has))]
 
     return read
@@ -127,7 +128,7 @@ def prompts(field: str) -> Reader:
 def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
     """LoRA files: `name`, `name:0.8`, `name:0.8:0.5` (model : text encoder), `name:0.4-1(0.2)`, `a + b:0.5`, `name-*`,
     or `none` for the base model."""
-    known = Known(available["loras"], "LoRA")
+    known = Known(available["loras"], "LoRA", by_pattern=without_copies)
     values: list[Value] = []
     choices = 0
 

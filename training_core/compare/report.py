@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..drawing import lacks_font
@@ -63,15 +63,19 @@ _COUNTED = {
 }
 
 
-def outcome_text(prepared: PreparedComparison, drawn: int, failed: Mapping[str, str], pages: Sequence[Path]) -> str:
+def outcome_text(
+    prepared: PreparedComparison, missing: int, failed: Sequence[tuple[str, str]], pages: Sequence[Path]
+) -> str:
     """Say what was drawn, line by line: pictures, models and patches, where they lie, and what failed.
 
     Args:
-        failed: labels of a cell -> why it could not be drawn.
+        missing: how many pictures were not on disk.
+        failed: labels of a cell, and why it could not be drawn.
         pages: the files of the grid.
     """
     different, counts = len(prepared.plan.order), prepared.painter.models.counts
-    lines = [f"{different} pictures, {drawn} drawn now, {different - drawn} were on disk"]
+    lost = f", {len(failed)} could not be drawn" if failed else ""
+    lines = [f"{different} pictures, {missing - len(failed)} drawn now{lost}, {different - missing} were on disk"]
     counted = [f"{counts[many]} {one if counts[many] == 1 else many}" for many, one in _COUNTED.items() if counts[many]]
     if counted:
         lines.append(", ".join(counted))
@@ -81,7 +85,8 @@ def outcome_text(prepared: PreparedComparison, drawn: int, failed: Mapping[str, 
         lines.append(
             "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
         )
-    lines += [f"failed: {where}: {why}" for where, why in failed.items()][:10]
+    lines += prepared.painter.models.partial
+    lines += [f"failed: {where}: {why}" for where, why in failed][:10]
     return "\n".join(lines)
 
 

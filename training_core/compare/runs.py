@@ -12,9 +12,10 @@ from ..files import safetensors_metadata
 from ..history import handle, registry
 from ..history.handle import Checkpoint, Run
 from ..history.registry import Record
-from ..history.run_files import files_of, is_companion, is_whole, run_id_of
-from ..host import folders
-from .names import is_pattern, match_names, natural, nearest
+from ..history.run_files import files_of, is_companion, is_whole, run_id_of, without_copies
+from ..host import folders, lora_fit
+from ..names import is_pattern, match_names, natural, nearest
+from .axes import Axis
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -58,9 +59,10 @@ def find(source: str) -> Points:
     if RUN_ID.fullmatch(source) and (record := registry.read(folders.run_folder(source))):
         return _of_record(record)
     listed = folders.lora_names()
-    names = _family(source, listed) or [n for n in listed if n.replace("\\", "/").startswith(f"{source.rstrip('/')}/")]
+    inside = f"{source.rstrip('/')}/"
+    names = _family(source, listed) or without_copies(n for n in listed if n.replace("\\", "/").startswith(inside))
     if not names and is_pattern(source):
-        names = match_names(source, listed)
+        names = without_copies(match_names(source, listed))
     if names:
         return _of_files(source, names)
     runs = registry.by_name(registry.summaries(folders.runs_folder()))
@@ -69,6 +71,12 @@ def find(source: str) -> Points:
     stems = {re.sub(r"-(step)?\d+$", "", name.removesuffix(".safetensors")) for name in listed}
     known = sorted(stems | runs.keys())
     raise AthanorError(f"source {quoted(source)} is neither a run nor a LoRA file; {nearest(source, known)}.")
+
+
+def read_in_part(axis: Axis) -> list[str]:
+    """Return one sentence for each LoRA of an axis whose names tell that the host reads only part of it."""
+    choices = (lora for value in axis.values for name, to in value.changes if name == "lora" for lora in to)
+    return list(filter(None, map(lora_fit.read_in_part, dict.fromkeys(lora.name for lora in choices))))
 
 
 def _family(source: str, listed: Sequence[str]) -> list[str]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from ..errors import AthanorError
 from ..files import append_line, link_or_copy, make_folder, read_lines, write_atomically, write_json
+from ..leftovers import sweep
+from .plan_file import read_plan, read_whole_plan
 
 
 class PictureStore:
@@ -20,11 +22,16 @@ class PictureStore:
         self.folder, self.cells, self._log = folder, folder / "cells", folder / "cells.jsonl"
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
-        """Write plan.json, unless it is there: the folder's name is made of what is in it."""
-        path = self.folder / "plan.json"
-        if path.is_file():
-            return
-        write_json(path, plan, indent=1)
+        """Write plan.json, unless it is there and can be read: the folder's name is made of what is in it.
+
+        What a killed process has left in the folder is swept before.
+        """
+        viewer = self.folder / "viewer"
+        sweep((self.folder, self.cells, viewer, viewer / "cells"))
+        try:
+            read_whole_plan(self.folder)
+        except AthanorError:
+            write_json(self.folder / "plan.json", plan, indent=1)
 
     def path(self, key: str) -> Path:
         """Return the file of a cell's picture, whether it is there or not."""
@@ -75,24 +82,10 @@ def elsewhere(folder: Path, keys: set[str]) -> dict[str, Path]:
     return result
 
 
-def read_plan(folder: Path) -> dict[str, Any]:
-    """plan.json of a comparison.
-
-    Raises:
-        AthanorError: there is none, or it cannot be read.
-    """
-    path = folder / "plan.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise AthanorError(f"'{folder.name}' is not a comparison: {path} does not exist.") from None
-    except (OSError, ValueError) as error:
-        raise AthanorError(f"{path} cannot be read ({error}); run XYZ Compare again.") from None
-
-
 def failures(folder: Path) -> dict[str, str]:
     """Return why cells could not be drawn, by cell; those that were drawn later are in it, too."""
-    return {line["cell"]: line["error"] for line in read_lines(folder / "cells.jsonl") if "error" in line}
+    lines = [line for line in read_lines(folder / "cells.jsonl") if "error" in line]
+    return {line["cell"]: str(line["error"]) for line in lines if isinstance(line.get("cell"), str)}
 
 
 def newest(root: Path, limit: int = 50) -> list[Path]:
@@ -119,12 +112,17 @@ def speeds(root: Path, model: str) -> tuple[float, float] | None:
     seconds, sizes = [], []
     for folder in newest(root, 10):
         for line in read_lines(folder / "cells.jsonl"):
-            if line.get("status") == "done" and line.get("model") == model and line.get("work"):
+            measured = [line.get(name) for name in ("seconds", "work", "bytes", "pixels")]
+            if line.get("status") == "done" and line.get("model") == model and all(map(_is_positive, measured)):
                 seconds.append(line["seconds"] / line["work"])
-                sizes.append(line["bytes"] / max(1, line["pixels"]))
+                sizes.append(line["bytes"] / line["pixels"])
         if len(seconds) >= 20:
             break
     if not seconds:
         return None
     seconds.sort()
     return seconds[len(seconds) // 2], sum(sizes) / len(sizes)
+
+
+def _is_positive(value: object) -> bool:
+    return type(value) in (int, float) and 0 < value < 1e18  # pyright: ignore[reportOperatorIssue] # it is a number

@@ -18,21 +18,17 @@ def changed(graph: Mapping[str, Any], links: Iterable[Link], nodes: Collection[s
     """Return the nodes before `links` whose outputs change with `nodes`, each after those that it needs."""
     changes: dict[str, bool] = {}
     order: list[str] = []
-
-    def visit(node: str) -> bool:
-        if node not in changes:
+    waiting = [(str(link[0]), False) for link in links if str(link[0]) in graph][::-1]
+    while waiting:  # not by recursion: a graph may be of any length
+        node, is_end = waiting.pop()
+        before = [v[0] for v in graph[node]["inputs"].values() if is_link(v) and v[0] in graph]
+        if not is_end and node not in changes:
             changes[node] = False  # a circle ends here
-            before = [
-                visit(value[0]) for value in graph[node]["inputs"].values() if is_link(value) and value[0] in graph
-            ]
-            changes[node] = node in nodes or any(before)
+            waiting += [(node, True), *((name, False) for name in reversed(before))]
+        elif is_end:
+            changes[node] = node in nodes or any(changes[name] for name in before)
             if changes[node]:
                 order.append(node)
-        return changes[node]
-
-    for link in links:
-        if str(link[0]) in graph:
-            visit(str(link[0]))
     return order
 
 

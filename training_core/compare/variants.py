@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import AthanorError
 from ..history.graph import is_link
-from ..host import fingerprint, nodegraph
+from ..host import fingerprint, nodegraph, usable
 from .axes import Axis, Value, WidgetEdit
 from .upstream import Graph, Slot, changed, edge, edited
 
@@ -125,9 +125,8 @@ class Variants:
         self._outputs: dict[str, list[Any]] = {}  # of the last values, by what they depend on
 
     def models(self, edits: WidgetEdits) -> tuple[Any, Any, Any]:
-        """MODEL, CLIP and VAE with these values in the widgets."""
-        model, clip, vae = self._ports(edits, MODELS)
-        return model, clip, vae
+        """MODEL, CLIP and VAE with these values in the widgets; None for those that there are none of."""
+        return usable.usable_models(*self._ports(edits, MODELS))
 
     def latent(self, edits: WidgetEdits) -> dict[str, Any]:
         """Return the LATENT with these values in the widgets; what was run for it is let go."""
@@ -144,8 +143,17 @@ class Variants:
 
     def forget(self) -> None:
         """Let go of all outputs that were computed."""
-        self._outputs = {}
-        gc.collect()
+        self._keep(())
+
+    def _keep(self, digests: Collection[str]) -> None:
+        """Let go of all outputs but these. Models hold themselves in circles: they go when the garbage is collected.
+
+        During that no thread of the server runs, for half a second in a large process, so it is done only for something.
+        """
+        kept = {key: outputs for key, outputs in self._outputs.items() if key in digests}
+        if len(kept) < len(self._outputs):
+            self._outputs = kept
+            gc.collect()
 
     def _ports(self, edits: WidgetEdits, ports: Sequence[str]) -> list[Any]:
         """Return the values of these ports with these values in the widgets."""
@@ -160,8 +168,7 @@ class Variants:
         for node in nodes:
             self._digest(graph, [node, 0], digests)
         # What other values have made goes before more is made: one model is alive at a time.
-        self._outputs = {key: outputs for key, outputs in self._outputs.items() if key in digests.values()}
-        gc.collect()
+        self._keep(digests.values())
         outputs: dict[str, list[Any]] = {}
         for (node, slot), value in self.edge.items():
             slots = outputs.setdefault(node, [])

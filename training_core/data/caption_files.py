@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import AthanorError
 from ..files import write_atomically
+from ..leftovers import sweep
 from . import captions, decode
 from .dataset import BACKUPS, Dataset, Picture
 
@@ -67,6 +68,7 @@ def write(dataset: Dataset, pictures: Sequence[Picture], now: datetime | None = 
     if not wanted:
         return Written(0, 0, ())
     new = {file for file in wanted if not file.exists()}
+    sweep({file.parent for file in wanted})
     current = BACKUPS  # named in the error
     try:
         backups = _back_up(wanted, new, (now or datetime.now()).strftime("%Y%m%d-%H%M%S"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import MutableSequence, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 from ..settings import DatasetSettings
 from ..text_files import lines, read_text
 from . import names
+from .tags import split
 
 ONLY_FIRST = (
     "with a caption of several lines, of which only the first is trained; join the lines to train on all of them, or switch "
@@ -127,8 +127,14 @@ def _dropped(settings: DatasetSettings, rng: Random, epoch: int) -> bool:
 def wildcards(text: str, rng: Random) -> str:
     """Return the text with every `{a|b|c}` replaced by one of its choices; `{{` and `}}` become literal braces."""
     text = text.replace("{{", "\0").replace("}}", "\1")
-    text = re.sub(r"\{([^}]+)\}", lambda match: rng.choice(match.group(1).split("|")), text)
-    return text.replace("\0", "{").replace("\1", "}")
+    # Not r"\{([^}]+)\}": of a caption with many braces that nothing closes, it would look for the end from each of them.
+    parts, at, opens = [], 0, text.find("{")
+    while opens >= 0 and (closes := text.find("}", opens)) >= 0:
+        if closes > opens + 1:
+            parts += [text[at:opens], rng.choice(text[opens + 1 : closes].split("|"))]
+            at = closes + 1
+        opens = text.find("{", closes)
+    return ("".join(parts) + text[at:]).replace("\0", "{").replace("\1", "}")
 
 
 def _tags(caption: str, settings: DatasetSettings, rng: Random, step: int, total_steps: int) -> str:
@@ -140,10 +146,10 @@ def _tags(caption: str, settings: DatasetSettings, rng: Random, step: int, total
     comma, separator = settings.caption_separator, settings.keep_tokens_separator
     tail: list[str] = []
     if separator and separator in caption:
-        parts = [[t.strip() for t in part.split(comma) if t.strip()] for part in caption.split(separator, 2)]
+        parts = [split(part, comma) for part in caption.split(separator, 2)]
         fixed, flexible, tail = [*parts, []][:3]
     else:
-        tags = [tag.strip() for tag in caption.split(comma)]
+        tags = [tag.strip() for tag in (caption.split(comma) if comma else [caption])]
         fixed, flexible = tags[: settings.keep_tokens], tags[settings.keep_tokens :]
     warmup = settings.token_warmup_step
     warmup = int(warmup * total_steps) if warmup < 1 else warmup

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ..errors import AthanorError
 from ..files import write_atomically
+from ..leftovers import sweep
 from ..settings import DatasetSettings
 from .dataset import Dataset
 from .scan import scan
@@ -68,6 +69,7 @@ def collect(
     for name, value in files.items():
         digest.update(f"{name} {value if isinstance(value, str) else _hash(value)}\n".encode())
     folder = root / digest.hexdigest()[:16]
+    sweep({(folder / name).parent for name in files})
     for name, value in files.items():
         _write(folder / name, value)
     settings = settings.model_copy(update={"folder": f"athanor/{folder.name}", "mask_folder": MASKS if masks else ""})

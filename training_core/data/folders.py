@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..settings import DatasetSettings
+from ..settings.dataset import MOST_REPEATS
 from .dataset import BACKUPS
 
 
@@ -21,12 +22,13 @@ class DatasetFolder:
     class_tokens: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetFolders:
     """The folders of a dataset by name, and the names of those that are passed over."""
 
     read: list[DatasetFolder]
     skipped: list[str] = field(default_factory=list)  # their names say no repeats, and nested_folders is off
+    numbered: list[str] = field(default_factory=list)  # their names begin with a number too large for repeats
     again: list[str] = field(default_factory=list)  # links to folders that are read anyway
     closed: list[str] = field(default_factory=list)  # cannot be listed
 
@@ -35,13 +37,17 @@ def dataset_folders(root: Path, settings: DatasetSettings, masks: Path | None) -
     """Return the folders to read, sorted by name, and those that are not read."""
     by_path = {root: DatasetFolder(root, settings.repeats, settings.class_tokens)}
     skipped: list[str] = []
+    numbered: list[str] = []
 
     def enter(folder: Path) -> bool | None:
         if not _is_part(folder, masks):
             return None
         parent, (number, _, tokens) = by_path[folder.parent], folder.name.partition("_")
-        if number.isdecimal() and int(number) > 0:
-            by_path[folder] = DatasetFolder(folder, int(number), tokens)
+        repeats = int(number) if number.isdecimal() else 0
+        if repeats > MOST_REPEATS:  # 20240115_holiday
+            numbered.append(folder.name)
+        if 0 < repeats <= MOST_REPEATS:
+            by_path[folder] = DatasetFolder(folder, repeats, tokens)
         elif settings.nested_folders:
             by_path[folder] = DatasetFolder(folder, parent.repeats, parent.class_tokens)
         else:
@@ -52,10 +58,11 @@ def dataset_folders(root: Path, settings: DatasetSettings, masks: Path | None) -
     again = _walk(root, enter)
     closed = [path for path in by_path if not _opens(path)]
     return DatasetFolders(
-        [by_path[path] for path in _sorted(root, by_path) if path not in closed],
-        sorted(skipped),
-        [path.relative_to(root).as_posix() for path in _sorted(root, again) if _is_part(path, masks)],
-        [path.relative_to(root).as_posix() for path in _sorted(root, closed)],
+        read=[by_path[path] for path in _sorted(root, by_path) if path not in closed],
+        skipped=sorted(skipped),
+        numbered=sorted(numbered),
+        again=[path.relative_to(root).as_posix() for path in _sorted(root, again) if _is_part(path, masks)],
+        closed=[path.relative_to(root).as_posix() for path in _sorted(root, closed)],
     )
 
 

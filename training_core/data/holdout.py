@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from ..randomness import digest, keyed
@@ -14,20 +15,29 @@ ENOUGH = 8
 """With fewer training pictures than this none is held out: training needs them all."""
 
 
+TIMES = 20
+"""How often a run is looked at after its start, at most, when validate_every_n_steps is 0."""
+SHARE = 0.05
+"""Part of the time of training that looks take at most, unless more of them are asked for."""
+PRICE = 1 / 3
+"""A sample is looked at by a forward pass; training on it takes the backward pass as well, which is twice that."""
+USEFUL = 6
+"""Rather so many looks at fewer samples than fewer looks: a verdict needs a handful of them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeSplit:
     """The pictures for training and those that the probe measures."""
 
     training: Buckets
     probed: Buckets
-    batches: list[PlannedBatch]  # of the probe, the same every time
     label: str  # "held-out pictures" or "training pictures", as curves and reports call them
     warnings: list[str]
 
 
 def hold_out(buckets: Buckets, settings: ValidationSettings, validation: Buckets | None = None) -> ProbeSplit:
     """Choose the probe's pictures: those of `validation`, else a held-out part of `buckets`, else some that are trained on."""
-    seed, count, warnings = settings.validation_seed, settings.probe_samples, []
+    seed, warnings = settings.validation_seed, []
     training, probed, label = buckets, validation, "held-out pictures"
     if validation is None and settings.validation_split:
         training, probed = split(buckets, settings.validation_split, seed)
@@ -37,9 +47,7 @@ def hold_out(buckets: Buckets, settings: ValidationSettings, validation: Buckets
             )
     if probed is None:
         probed, label = training, "training pictures"
-    return ProbeSplit(
-        training=training, probed=probed, batches=probe_batches(probed, count, seed), label=label, warnings=warnings
-    )
+    return ProbeSplit(training=training, probed=probed, label=label, warnings=warnings)
 
 
 def split(buckets: Buckets, part: float, seed: int) -> tuple[Buckets, Buckets | None]:
@@ -89,3 +97,30 @@ def probe_batches(buckets: Buckets, count: int, seed: int) -> list[PlannedBatch]
         for bucket, samples in sorted(by_bucket.items())
         for i in range(0, len(samples), size)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """How many samples the probe has, and how often it looks at them."""
+
+    samples: int
+    every: int  # steps; after the last one as well
+
+
+def probe_plan(settings: ValidationSettings, steps: int, trained: float) -> ProbePlan:
+    """Return what the probe of a run measures: what is asked for, and of what is left to it at most SHARE of the training.
+
+    The first and the last look there always are, at one sample each if it has to be. Numbers that the user has set stay.
+
+    Args:
+        steps: of the whole run.
+        trained: samples that the whole run is trained on.
+    """
+    samples, every = settings.probe_samples, settings.validate_every_n_steps
+    if every:
+        return ProbePlan(samples, every)
+    affordable = trained * SHARE / PRICE  # samples, of all looks together
+    if samples == ValidationSettings().probe_samples:
+        samples = min(samples, max(1, int(affordable / USEFUL)))
+    looks = min(TIMES, max(1, int(affordable / max(samples, 1)) - 1))  # after the one before the first step
+    return ProbePlan(samples, max(1, round(steps / TIMES), math.ceil(steps / looks)))

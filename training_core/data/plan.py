@@ -51,6 +51,18 @@ class Buckets:
         """Return the number of batches of one epoch; the last one of each bucket may be short."""
         return sum(math.ceil(len(entries) / self.settings.batch_size) for entries in self.by_size().values())
 
+    def check_trained(self) -> None:
+        """Check that an epoch has pictures: regularization pictures are seen as often as the others together, which may be none.
+
+        Raises:
+            AthanorError: all of them are regularization pictures.
+        """
+        if not self.batches_per_epoch:
+            raise AthanorError(
+                "All pictures are regularization pictures, which are trained only beside others: switch is_reg off, or connect a "
+                "Dataset Loader with the pictures of the subject as well."
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class CropVariant:
@@ -146,21 +158,37 @@ def epoch_plan(
         order.shuffle(entries)
         batches += [(bucket, entries[i : i + size]) for i in range(0, len(entries), size)]
     order.shuffle(batches)
-    plan, position = [], 0
+    parts, plan, position = _Parts(buckets), [], 0
     for number, (bucket, entries) in enumerate(batches):
         step = epoch * run.steps_per_epoch + number // training.batches_per_step
         samples = []
-        for entry in (buckets.entries[index] for index in entries):
-            picture = buckets.dataset.pictures[entry.picture]
+        for index in entries:
+            picture = buckets.dataset.pictures[buckets.entries[index].picture]
             settings = buckets.dataset.subsets[picture.subset]
             rng = keyed(training.seed, "caption", epoch, position)
             text = captions.final_text(picture.caption, settings, rng, epoch + 1, step, run.steps)
             without = _dropped_encoders(encoders, keyed(training.seed, "encoders", epoch, position)) if encoders else ()
-            variant = _draw_variant(buckets, entry, settings, keyed(training.seed, "view", epoch, position))
-            samples.append(Sample(variant, caption_of(settings, text, without), settings.is_reg))
+            variant = parts.variant(index, settings, keyed(training.seed, "view", epoch, position))
+            samples.append(parts.sample(variant, parts.caption(settings, text, without), settings.is_reg))
             position += 1
-        plan.append(PlannedBatch(bucket, tuple(samples)))
+        plan.append(parts.batch(bucket, samples))
     return plan
+
+
+def steps_left(
+    batches: Sequence[PlannedBatch], run: Length, epoch: int, step: int, batches_per_step: int
+) -> tuple[int, list[PlannedBatch]]:
+    """Return the number of the first step of an epoch that a run still makes, and the batches from there on.
+
+    Args:
+        batches: of the whole epoch.
+        epoch: counted from 0.
+        step: finished steps of the run; max_train_steps may end it within the epoch.
+        batches_per_step: the last step of an epoch takes what is left.
+    """
+    begin = epoch * run.steps_per_epoch
+    first, end = max(step, begin), min(run.steps, begin + run.steps_per_epoch)
+    return first, list(batches[(first - begin) * batches_per_step : max(0, end - begin) * batches_per_step])
 
 
 def _dropped_encoders(encoders: ConditioningSettings, rng: keyed) -> tuple[str, ...]:
@@ -176,26 +204,73 @@ def shard(items: Sequence[T], rank: int, ranks: int) -> list[T]:
     return list(items[rank::ranks])
 
 
-def _draw_variant(buckets: Buckets, entry: BucketEntry, settings: DatasetSettings, rng: keyed) -> CropVariant:
-    """Draw a picture's crop, flip and colour shift for one sample.
+class _Parts:
+    """What a plan is made of, each part once: with repeats, most batches are equal to others.
 
-    All four numbers are drawn whatever the settings are, so that switching one augmentation on leaves the others alone.
-    The crop depends on the picture and its number below VARIANTS alone: the same few crops come back in later epochs.
+    A plan of 100,000 samples was 600,000 objects, and walking over those stops all threads of a server.
     """
-    placement, content = entry.placement, buckets.dataset.pictures[entry.picture].content
-    # 0.5 and 0.33 are how often sd-scripts applies flip_aug and color_aug.
-    flip, spot, shifted, shift = rng.random() < 0.5, rng.below(VARIANTS), rng.random() < 0.33, rng.below(VARIANTS)
-    if settings.random_crop or buckets.settings.crop_anchor == "random":
-        spots = keyed(content, "crop", spot)
+
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+        self._variants: dict[tuple[int, bool, int, int], CropVariant] = {}
+        self._captions: dict[tuple[int, str, tuple[str, ...]], SampleCaption] = {}
+        self._samples: dict[
+            tuple[int, int], Sample
+        ] = {}  # by the identity of variant and caption, as they are one object each
+        self._batches: dict[tuple[int, ...], PlannedBatch] = {}  # by that of the samples
+
+    def variant(self, index: int, settings: DatasetSettings, rng: keyed) -> CropVariant:
+        """Draw crop, flip and colour shift of entry `index` for one sample.
+
+        All four numbers are drawn whatever the settings are, so that switching one augmentation on leaves the others alone.
+        The crop depends on the picture and its number below VARIANTS alone: the same few crops come back in later epochs.
+        """
+        # 0.5 and 0.33 are how often sd-scripts applies flip_aug and color_aug.
+        flip, spot, shifted, shift = rng.random() < 0.5, rng.below(VARIANTS), rng.random() < 0.33, rng.below(VARIANTS)
+        crops = settings.random_crop or self._buckets.settings.crop_anchor == "random"
+        colour = shift + 1 if settings.color_aug and shifted else 0
+        key = (index, settings.flip_aug and flip, spot if crops else -1, colour)
+        if key not in self._variants:
+            entry = self._buckets.entries[index]
+            placement = self._cropped(entry, spot) if crops else entry.placement
+            self._variants[key] = CropVariant(entry.picture, placement, key[1], colour)
+        return self._variants[key]
+
+    def _cropped(self, entry: BucketEntry, spot: int) -> Placement:
+        placement = entry.placement
+        spots = keyed(self._buckets.dataset.pictures[entry.picture].content, "crop", spot)
         left, top = (spots.below(r - b + 1) for r, b in zip(placement.resized, placement.bucket, strict=True))
-        placement = replace(placement, crop=(left, top))
-    return CropVariant(
-        entry.picture, placement, settings.flip_aug and flip, shift + 1 if settings.color_aug and shifted else 0
-    )
+        return replace(placement, crop=(left, top))
+
+    def caption(self, settings: DatasetSettings, text: str, without: tuple[str, ...]) -> SampleCaption:
+        """Return the caption of a sample."""
+        key = (id(settings), text, without)
+        if key not in self._captions:
+            self._captions[key] = caption_of(settings, text, without)
+        return self._captions[key]
+
+    def sample(self, variant: CropVariant, caption: SampleCaption, is_reg: bool) -> Sample:
+        """Return the sample of a variant and a caption that this object has made."""
+        key = (id(variant), id(caption))
+        if key not in self._samples:
+            self._samples[key] = Sample(variant, caption, is_reg)
+        return self._samples[key]
+
+    def batch(self, bucket: tuple[int, int], samples: Sequence[Sample]) -> PlannedBatch:
+        """Return the batch of samples that this object has made."""
+        key = tuple(map(id, samples))
+        if key not in self._batches:
+            self._batches[key] = PlannedBatch(bucket, tuple(samples))
+        return self._batches[key]
 
 
 def length(buckets: Buckets, training: TrainingSettings) -> Length:
-    """Return the length of the run; gradient accumulation begins anew with each epoch, so its last step may be smaller."""
+    """Return the length of the run; gradient accumulation begins anew with each epoch, so its last step may be smaller.
+
+    Raises:
+        AthanorError: there is nothing to train on.
+    """
+    buckets.check_trained()
     per_epoch = math.ceil(buckets.batches_per_epoch / training.batches_per_step)
     steps = training.max_train_steps or training.epochs * per_epoch
     return Length(steps, math.ceil(steps / per_epoch), per_epoch)

@@ -17,11 +17,14 @@ from stat import S_ISREG
 from ..errors import AthanorError
 from ..pictures import UnreadablePicture
 from ..settings import DatasetSettings
+from ..settings.dataset import MOST_REPEATS
 from ..text_files import whole_characters
 from . import captions, decode, names
 from .dataset import Dataset, Mask, Picture, few, several
 from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders
 from .masks import MaskMatch, Masks, box_in_name
+
+_TOO_LARGE = f"Numbers above {MOST_REPEATS} are no repeats but part of the name of these folders"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -194,6 +197,8 @@ def _no_pictures(
         sentence += f" It contains {', '.join(f'{n} {suffix}' for suffix, n in sorted(others.items()))}: convert them."
     elif folders.skipped:
         sentence += f" Its sub-folders ({few(folders.skipped)}) are read with nested_folders on."
+    if folders.numbered:
+        sentence += f" {_TOO_LARGE}: {few(folders.numbered)}."
     return sentence
 
 
@@ -208,6 +213,8 @@ def _unread(
     if folders.skipped:
         shown = few(folders.skipped)
         yield f"Sub-folders without repeats in their name ('N_name') are not read, unless nested_folders is on: {shown}."
+    if folders.numbered:
+        yield f"{_TOO_LARGE}: {few(folders.numbered)}."
     if folders.again:
         yield f"Links to folders that are read under another name are passed over: {few(folders.again)}."
     if folders.closed:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import os
-import time
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors.torch import load, save
 
 from ..errors import AthanorError
 from ..files import METADATA, safetensors_header, write_atomically
+from ..leftovers import sweep
 from .leases import Lease
 
 log = logging.getLogger("athanor")
@@ -58,9 +58,13 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """A store in main memory, for one run; it has no limit."""
+    """A store in main memory, for one run: all that it holds, and of the rest what was made last, up to `limit` bytes.
 
-    def __init__(self) -> None:
+    Crops and shuffled captions of one epoch come back in another.
+    """
+
+    def __init__(self, limit: int = 2 * 10**9) -> None:
+        self._limit = limit
         self._entries: dict[str, tuple[Tensors, dict[str, Any]]] = {}
         self._held: frozenset[str] = frozenset()
 
@@ -86,8 +90,18 @@ class MemoryStore:
         self._held = frozenset()
 
     def trim(self) -> None:
-        """Delete all entries but those that are held."""
-        self._entries = {key: entry for key, entry in self._entries.items() if key in self._held}
+        """Delete the oldest entries that are not held, if those take more than the limit."""
+        loose = {key: _bytes(entry[0]) for key, entry in self._entries.items() if key not in self._held}
+        total = sum(loose.values())
+        for key, size in loose.items():
+            if total <= self._limit:
+                break
+            del self._entries[key]
+            total -= size
+
+
+def _bytes(tensors: Tensors) -> int:
+    return sum(value.nbytes for value in tensors.values())
 
 
 class DiskStore:
@@ -177,21 +191,22 @@ class DiskStore:
         self._lease.release()
 
     def trim(self) -> Overfull | None:
-        """Delete the least recently used files above the limit, and temporary files more than an hour old (of killed runs).
+        """Delete the least recently used files above the limit, and temporary files of killed runs.
 
         What live runs hold stays, here and in other processes; if that alone is above the limit, return what it takes.
         """
         if not self._written:
             return None
-        self._written, files = False, []
+        self._written, files, unfinished = False, [], 0
+        sweep((self._folder, *self._folder.glob("*")))
         for path in self._folder.glob("*/*"):
             with contextlib.suppress(OSError):
                 stat = path.stat()
-                if path.suffix == ".tmp" and stat.st_mtime < time.time() - 3600:
-                    path.unlink()
+                if path.suffix == ".tmp":
+                    unfinished += stat.st_size
                 elif path.suffix == ".safetensors":
                     files.append((stat.st_mtime_ns, stat.st_size, path))
-        total, others = sum(size for _, size, _ in files), self._lease.of_others()
+        total, others = unfinished + sum(size for _, size, _ in files), self._lease.of_others()
         if total <= self._limit:
             return None
         for _, size, path in sorted(files):

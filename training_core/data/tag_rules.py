@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fnmatch import translate
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..text_files import lines
 from .tags import key
 
@@ -85,10 +86,9 @@ def pattern(tag: str, wildcards: str = "*") -> re.Pattern[str]:
     Args:
         wildcards: which of * (any text) and ? (one character) are wildcards; the others stand for themselves.
     """
-    meaning = {"*": ".*", "?": "."}
-    # One .* for a row of stars: several .* match the same, but backtrack for far longer.
-    text = re.sub(r"\*+", "*", key(tag)) if "*" in wildcards else key(tag)
-    return re.compile("".join(meaning[c] if c in wildcards else re.escape(c) for c in text), re.DOTALL)
+    letters = {"[": "[[]"} | {sign: f"[{sign}]" for sign in "*?" if sign not in wildcards}
+    # fnmatch's expressions take linear time, where .* for each star would try all ways to divide a long tag between them.
+    return re.compile(translate("".join(letters.get(c, c) for c in key(tag))))
 
 
 def _arrows(field: str, form: str, text: str) -> list[tuple[int, str, str]]:
@@ -104,7 +104,7 @@ def _arrows(field: str, form: str, text: str) -> list[tuple[int, str, str]]:
         padded = f" {line.strip()} "
         left, arrow, right = padded.partition(" -> ") if " -> " in padded else padded.partition("->")
         if not arrow:
-            raise AthanorError(f"{field}: line {number} '{line.strip()[:60]}' has no '->'; write '{form}'.")
+            raise AthanorError(f"{field}: line {number} {quoted(line.strip())} has no '->'; write '{form}'.")
         if not left.strip():
             raise AthanorError(f"{field}: line {number} has nothing before '->'; write '{form}'.")
         result.append((number, left.strip(), right.strip()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..errors import AthanorError
 from ..json_text import load_json
 from . import lines, series
 from .registry import Record
@@ -27,6 +28,19 @@ def of(record: Record) -> list[str]:
         if os.path.lexists(path) and not _holds(path, kind):
             sentences.append(f"{name} cannot be read, so {lack}.")
     return [sentence for sentence in sentences if sentence]
+
+
+def check_places(folder: Path) -> None:
+    """Check that nothing stands where a run is to write its files and folders.
+
+    Raises:
+        AthanorError: a folder in place of a file, or a file in place of a folder.
+    """
+    files = [name for name in (*_SHAPES, "run.json", "events.jsonl", "metrics.jsonl") if (folder / name).is_dir()]
+    places = [name for name in ("state", "samples") if os.path.lexists(folder / name) and not (folder / name).is_dir()]
+    if files or places:
+        what = "a folder where the run writes a file" if files else "a file where the run has a folder"
+        raise AthanorError(f"{folder / (files + places)[0]} is {what}: move it away, and queue the graph again.")
 
 
 def _holds(path: Path, kind: type) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from ..data.plan import Buckets
 from ..files import append_line, make_folder, write_json
+from ..json_text import finite
 from ..settings import Job
 from . import registry, report
 from .events import Encoded, Event, Stepped
@@ -83,24 +83,15 @@ class RunLog:
             return
         values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(event).items()}
         if isinstance(event, Stepped):
-            append_line(self._metrics, json.dumps(_finite(values)))
+            append_line(self._metrics, json.dumps(finite(values)))
         else:
             self.note(type(event).__name__.lower(), **values)
 
     def note(self, event: str, /, **values: object) -> None:
         """Append a line to events.jsonl; one that ends a session writes report.html as well."""
-        append_line(self._events, json.dumps(_finite({"event": event, "time": time.time(), **values})))
+        append_line(self._events, json.dumps(finite({"event": event, "time": time.time(), **values})))
         if event in ENDS:
             report.write(self._folder)
-
-
-def _finite(value: Any) -> Any:
-    """Return `value` with NaN and infinity as None: JSON has no words for them."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _pictures(buckets: Buckets) -> list[dict[str, Any]]:

@@ -33,13 +33,16 @@ def copy(path: Path, target: Path) -> None:
     write_atomically(target, lambda temporary: shutil.copyfile(path, temporary))
 
 
-def discard(record: Record, path: Path) -> None:
+def discard(record: Record, path: Path, copies: Path | None = None) -> None:
     """Delete one saved file of a run, with its running mean and its copy in diffusers' names.
+
+    Args:
+        copies: the folder of such copies.
 
     Raises:
         AthanorError: it is no file of the run.
     """
     if path not in [Path(event["path"]) for event in record.saved]:
         raise AthanorError(f"{path.name} is not a file of run {record.run_id}, or was deleted already.")
-    for file in with_companions(path):
+    for file in with_companions(path, copies):
         file.unlink(missing_ok=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import chain, count
 from pathlib import Path
 
 from ..files import METADATA, UnreadableFile, safetensors_header, safetensors_metadata
 
 COMPANIONS = ("ema", "diffusers")
-"""Endings of the files that may lie beside a saved one: its running mean, and its copy in diffusers' names."""
+"""Endings of the files that may lie beside a saved one: its running mean, and its copy in diffusers' names (older versions
+wrote that there; now it lies in a folder of its own, since the host lists every file of a folder of LoRAs)."""
 _COMPANION = re.compile(rf"-({'|'.join(COMPANIONS)})$")
+_COPY = re.compile(r"-diffusers(\.safetensors)?$")
 _whole: dict[Path, tuple[object, bool]] = {}  # -> (stamp, answer)
 
 
@@ -53,14 +55,41 @@ def companion(path: Path, ending: str) -> Path:
     return path.with_name(f"{path.stem}-{ending}{path.suffix}")
 
 
-def with_companions(path: Path) -> list[Path]:
-    """Return the paths of a saved file and of the companions that it may have."""
-    return [path, *(companion(path, ending) for ending in COMPANIONS)]
+def diffusers_copy(path: Path, copies: Path) -> Path:
+    """Return the path of a saved file's copy in diffusers' names, in the folder of these copies."""
+    return copies / companion(path, "diffusers").name
+
+
+def with_companions(path: Path, copies: Path | None = None) -> list[Path]:
+    """Return the paths of all that a saved file may have, beside it and in the folder of copies, and then its own.
+
+    Who deletes them in this order leaves no companion alone if it is killed in between: the file is known, and its turn comes.
+    """
+    beside = [*(companion(path, ending) for ending in COMPANIONS), path]
+    return beside if copies is None else [diffusers_copy(path, copies), *beside]
+
+
+def alone(target: Path, run_id: str, copies: Path) -> list[Path]:
+    """Return companions of a run whose files are no more: an older version deleted the file first, and was killed before them."""
+    found = [*files_of(target), *files_of(copies / target.name)]
+    originals = {path: target.with_name(f"{_COMPANION.sub('', path.stem)}{path.suffix}") for path in found}
+    return [
+        path
+        for path, file in originals.items()
+        if is_companion(path) and not file.exists() and run_id_of(path) == run_id
+    ]
 
 
 def is_companion(path: Path) -> bool:
     """Return whether a file of a run is the running mean or the copy in diffusers' names of another one."""
     return bool(_COMPANION.search(path.stem))
+
+
+def without_copies(names: Iterable[str]) -> list[str]:
+    """Return names of files without those that older versions' copies in diffusers' names have beside their originals."""
+    names = list(names)
+    there = set(names)
+    return [name for name in names if (original := _COPY.sub(r"\1", name)) == name or original not in there]
 
 
 def files_of(path: Path) -> list[Path]:
@@ -81,18 +110,20 @@ def files_of(path: Path) -> list[Path]:
     return matches
 
 
-def free_path(path: Path, own: Collection[str], overwrite: bool) -> Path:
+def free_path(path: Path, own: Collection[str], overwrite: bool, copies: Path | None = None) -> Path:
     """Return `path`, or name_2, name_3 ... if files of another run have that name.
 
     Args:
         path: the file that the run is to end with.
         own: ids of the runs whose files it may replace: itself, and the one that it continues.
         overwrite: take `path` whoever's files are there.
+        copies: the folder of copies in diffusers' names, which are nobody else's either.
     """
     if overwrite:
         return path
     for number in chain([0], count(2)):
         candidate = path if not number else path.with_name(f"{path.stem}_{number}{path.suffix}")
-        if all(run_id_of(other) in own for other in files_of(candidate)):
+        copied = [] if copies is None else files_of(copies / candidate.name)
+        if all(run_id_of(other) in own for other in chain(files_of(candidate), copied)):
             return candidate
     raise AssertionError("unreachable: the numbers do not end")

@@ -12,6 +12,7 @@ import torch
 
 from ..packed import as_plain, is_packed
 from . import vae_float32
+from .usable import usable
 
 SAMPLES = 64
 """Elements looked at per tensor: a changed model differs nearly everywhere, and 5 GB need not be read for it."""
@@ -169,7 +170,7 @@ def value(anything: Any) -> str | None:
     if hasattr(anything, "patcher") and hasattr(anything, "tokenizer"):
         return text_encoder(anything)
     if hasattr(anything, "first_stage_model"):
-        return autoencoder(anything)
+        return value(None) if usable("vae", anything) is None else autoencoder(anything)
     if isinstance(anything, torch.Tensor):
         hasher = hashlib.sha256(repr((tuple(anything.shape), str(anything.dtype))).encode())
         for part in _plain(anything):

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import folder_paths
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
+from ..names import nearest
 
-_BAD = re.compile(r'[<>:"|?*\x00-\x1f]')
+_BAD = re.compile(r'[<>:"|?*\x00-\x1f\ud800-\udfff]')
+
+_LONGEST = 200
+"""Bytes of a LoRA's name: file systems take 255, and -step00000100-ema.safetensors and a temporary ending come behind it."""
 
 
 def below(root: Path, name: str | Path) -> Path | None:
@@ -39,7 +43,7 @@ def dataset_folder(name: str) -> Path:
     """
     if not name.strip():
         raise AthanorError("folder is empty: give the name of a folder in ComfyUI's input or datasets folder.")
-    shown = name[:100]
+    shown = quoted(name, 100)
     roots = [folder_paths.get_input_directory(), *folder_paths.get_folder_paths("datasets")]
     outside = False
     for root in roots:
@@ -49,13 +53,13 @@ def dataset_folder(name: str) -> Path:
         elif os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises for a name that is too long)
             return path
         elif os.path.exists(path):  # noqa: PTH110
-            raise AthanorError(f"folder '{shown}' is a file: give the folder that holds the pictures.")
+            raise AthanorError(f"folder {shown} is a file: give the folder that holds the pictures.")
     if outside:
         raise AthanorError(
-            f"folder '{shown}' is outside ComfyUI's input and datasets folders: move it there, or name its parent under "
+            f"folder {shown} is outside ComfyUI's input and datasets folders: move it there, or name its parent under "
             "'datasets:' in extra_model_paths.yaml."
         )
-    raise AthanorError(f"folder '{shown}' does not exist; looked in {' and '.join(roots)}.")
+    raise AthanorError(f"folder {shown} does not exist; looked in {' and '.join(roots)}.")
 
 
 def collected_folder() -> Path:
@@ -96,12 +100,16 @@ def _file(root: Path, name: str) -> Path:
     name = name.strip().replace("\\", "/")
     parts = name.split("/")
     if not name or not parts[-1] or parts[-1].startswith("."):
-        raise AthanorError(f"output_name is '{name}': give the LoRA a name, such as my_lora.")
+        raise AthanorError(f"output_name is {quoted(name)}: give the LoRA a name, such as my_lora.")
+    if any(len(part.encode("utf-8", "replace")) > _LONGEST for part in parts):
+        raise AthanorError(f"output_name {quoted(name)} is too long for a file's name: use a shorter one.")
     if _BAD.search(name):
-        raise AthanorError(f"output_name '{name}' has characters that file names cannot have.")
+        raise AthanorError(f"output_name {quoted(name)} has characters that file names cannot have.")
     path = None if Path(name).is_absolute() or ".." in parts else below(root, f"{name}.safetensors")
     if path is None:
-        raise AthanorError(f"output_name '{name}' is outside the {root.name} folder: use a plain name, or sub/name.")
+        raise AthanorError(
+            f"output_name {quoted(name)} is outside the {root.name} folder: use a plain name, or sub/name."
+        )
     return path
 
 
@@ -129,6 +137,24 @@ def lora_name(path: Path) -> str:
     raise AthanorError(f"{path.name} is not in a loras folder.")
 
 
+def diffusers_folder(path: Path) -> Path:
+    """Return where the copy in diffusers' names of a saved LoRA lies: output/athanor/diffusers, and the LoRA's own sub-folder.
+
+    That is no folder of LoRAs: the host's loader would list the copy, and apply to a U-Net only part of it.
+    """
+    roots = map(Path, folder_paths.get_folder_paths("loras"))
+    sub = next((path.parent.relative_to(root) for root in roots if path.is_relative_to(root)), Path())
+    return Path(folder_paths.get_output_directory()) / "athanor" / "diffusers" / (Path() if ".." in sub.parts else sub)
+
+
+def is_listed(path: Path) -> bool:
+    """Return whether a file lies in a loras folder or a folder of models, so that the host lists it."""
+    try:
+        return bool(lora_name(path)) and ".." not in path.parts
+    except AthanorError:
+        return False
+
+
 def lora_names() -> list[str]:
     """Return all LoRA files, as the host lists them."""
     return folder_paths.get_filename_list("loras")
@@ -144,10 +170,11 @@ def existing_lora(name: str, field: str = "lora_name") -> Path:
     Raises:
         AthanorError: there is none of that name.
     """
-    path = folder_paths.get_full_path("loras", name) or folder_paths.get_full_path("loras", f"{name}.safetensors")
-    if path is None:
-        raise AthanorError(f"{field} '{name}' is not in the loras folders.")
-    return Path(path)
+    plain = name.replace("\\", "/")  # for names from Windows
+    for spelt in (name, f"{name}.safetensors", plain, f"{plain}.safetensors"):
+        if path := folder_paths.get_full_path("loras", spelt):
+            return Path(path)
+    raise AthanorError(f"{field} {quoted(name)} is not in the loras folders; {nearest(name, lora_names())}.")
 
 
 def trained_file(name: str) -> tuple[str, Path]:
@@ -191,7 +218,7 @@ def compare_folder(name: str) -> Path:
     """
     root = Path(folder_paths.get_output_directory()) / "athanor" / "compare"
     if name and (below(root, name) is None or Path(name).name != name):
-        raise AthanorError(f"'{name}' is not the name of a comparison in {root}.")
+        raise AthanorError(f"{quoted(name)} is not the name of a comparison in {root}.")
     return root / name
 
 

@@ -11,7 +11,7 @@ import comfy.utils
 
 from ..errors import AthanorError
 from ..files import safetensors_header
-from . import checkpoint, folders
+from . import checkpoint, folders, lora_fit
 
 Tensors = tuple[dict[str, Any], dict[str, str] | None]
 """What is in a file: tensors by key, and the metadata."""
@@ -58,10 +58,38 @@ def apply(
     strength_clip = strength if strength_clip is None else strength_clip
     if strength == 0 and strength_clip == 0:
         return model, clip
-    state, metadata = tensors or read(path)
+    tensors = tensors or read(path)
+    patched, patched_clip = _load(model, clip, path, tensors, strength, strength_clip)
+    changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
+    if not lora_fit.compared((model, clip), (patched, patched_clip), tensors[0]).fits:
+        raise AthanorError(
+            f"The LoRA {path.name} does not match this model (none of its layers fit): choose a LoRA of this kind of model."
+        )
+    # A LoRA without text-encoder part leaves CLIP alone: the same object keeps its prompts encoded.
+    return patched, patched_clip if changed else clip
+
+
+def fit(model: Any, clip: Any, path: Path) -> lora_fit.Fit:
+    """Return how much of a file the host puts on MODEL and CLIP (or on MODEL, if that is None); both stay as they are.
+
+    Raises:
+        AthanorError: as `read`.
+    """
+    tensors = read(path)
+    return lora_fit.compared((model, clip), _load(model, clip, path, tensors, 1.0, 1.0), tensors[0])
+
+
+def _load(
+    model: Any, clip: Any, path: Path, tensors: Tensors, strength: float, strength_clip: float
+) -> tuple[Any, Any]:
+    """Return MODEL and CLIP with a file's content on them.
+
+    Raises:
+        AthanorError: a layer is broken such that the host's loader stops at it.
+    """
     load: Any = comfy.sd.load_lora_for_models
     try:
-        patched, patched_clip = load(model, clip, state, strength, strength_clip, lora_metadata=metadata)
+        return load(model, clip, tensors[0], strength, strength_clip, lora_metadata=tensors[1])
     except (
         LookupError,
         ValueError,
@@ -72,13 +100,6 @@ def apply(
         raise AthanorError(
             f"The LoRA {path.name} is broken: ComfyUI's loader stops at it ({_in_words(error)}); LoRA Info lists its broken layers."
         ) from None
-    changed = clip is not None and _count(patched_clip.patcher) != _count(clip.patcher)
-    if not changed and _count(patched) == _count(model):
-        raise AthanorError(
-            f"The LoRA {path.name} does not match this model (none of its layers fit): choose a LoRA of this kind of model."
-        )
-    # A LoRA without text-encoder part leaves CLIP alone: the same object keeps its prompts encoded.
-    return patched, patched_clip if changed else clip
 
 
 def _count(patcher: Any) -> int:

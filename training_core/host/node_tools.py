@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import comfy.samplers
 import comfy.utils
 from comfy_execution.graph_utils import GraphBuilder
+
+
+def begin_log() -> None:
+    """Put an empty entry into ComfyUI's log, as its first progress bar must not be the first entry of all.
+
+    A line that begins with \\r takes the place of the entry before it, without a look at whether there is one: at a log level
+    of ERROR, that of a run from the command line, sampling ended in "deque index out of range" (app/logger.py).
+    """
+    if sys.stdout is not None:
+        sys.stdout.write("")
 
 
 def sampler_names() -> list[str]:

@@ -16,6 +16,7 @@ import torch
 from ..errors import AthanorError
 from . import determinism
 from .comfy_nodes import host_nodes
+from .usable import usable_models
 
 if TYPE_CHECKING:
     from .model import Trainable
@@ -34,7 +35,7 @@ def known() -> dict[str, list[str]]:
 
 def load_checkpoint(name: str) -> tuple[Any, Any, Any]:
     """Return MODEL, CLIP and VAE of a checkpoint file; None for those that it lacks."""
-    return tuple(host_nodes.CheckpointLoaderSimple().load_checkpoint(name))
+    return usable_models(*host_nodes.CheckpointLoaderSimple().load_checkpoint(name)[:3])
 
 
 def load_vae(name: str) -> Any:

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..settings import NetworkSettings
 
 COUNTS = {25: (12, 1, 12), 23: (9, 3, 9)}
@@ -48,15 +48,19 @@ def _side(field: str, text: str, n: int) -> list[float]:
     """Return `n` weights out of a list or the name of a curve; a short list is filled with 1."""
     if not text.strip():
         return [1.0] * n
-    if match := re.fullmatch(r"\s*(sine|cosine|linear|reverse_linear|zeros)\s*(?:\+\s*([\d.]+))?\s*", text):
+    if match := re.fullmatch(
+        r"(sine|cosine|linear|reverse_linear|zeros)\s*(?:\+\s*(\d{1,9}(?:\.\d*)?|\.\d+))?", text.strip()
+    ):
         if n > 1:
             return [value + float(match[2] or 0) for value in _curve(match[1], n)]
         raise AthanorError(f"{field}: a curve needs several blocks; give a number.")
     try:
         values = [float(part) for part in text.split(",")]
+        if not all(map(math.isfinite, values)):
+            raise ValueError
     except ValueError:
         raise AthanorError(
-            f"{field} is '{text}': give numbers with commas, or sine, cosine, linear, reverse_linear or zeros."
+            f"{field} is {quoted(text)}: give numbers with commas, or sine, cosine, linear, reverse_linear or zeros."
         ) from None
     return (values + [1.0] * n)[:n]
 

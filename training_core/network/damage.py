@@ -7,17 +7,14 @@ from dataclasses import dataclass
 
 import torch
 
+from ..errors import shortened
 from .keys import MAGNITUDE
 
 Pieces = Mapping[str, torch.Tensor]
 """Piece of a layer in kohya's spelling (keys.py) -> tensor."""
 
-NO_NUMBERS, MISSING, SHAPES, ALPHA = (
-    "hold NaN or infinity",
-    "lack a piece",
-    "have pieces that do not fit",
-    "have no single alpha",
-)
+NO_NUMBERS, MISSING, SHAPES = "hold NaN or infinity", "lack a piece", "have pieces that do not fit"
+ALPHA, FORMAT = "have no single alpha", "have no known number format"
 _MOST_AXES = 8
 _WORDS = {"hold": "holds", "lack": "lacks", "have": "has"}
 
@@ -26,7 +23,7 @@ _WORDS = {"hold": "holds", "lack": "lacks", "have": "has"}
 class Damage:
     """What is wrong with one layer."""
 
-    kind: str  # NO_NUMBERS, MISSING, SHAPES or ALPHA
+    kind: str  # NO_NUMBERS, MISSING, SHAPES, ALPHA or FORMAT
     what: str  # the piece that is meant, in words
 
 
@@ -57,14 +54,22 @@ def damage(pieces: Pieces) -> Damage | None:
     wrong = _unequal(algo, pieces)
     if wrong:
         return Damage(SHAPES, wrong)
+    strange = next((piece for piece, value in pieces.items() if not _is_real(value)), "")
+    if strange:
+        return Damage(FORMAT, f"{strange} is {str(pieces[strange].dtype).removeprefix('torch.')}")
     broken = next((piece for piece, value in pieces.items() if not is_finite(value)), "")
     return Damage(NO_NUMBERS, broken) if broken else None
 
 
 def is_finite(value: torch.Tensor) -> bool:
-    """Return whether a tensor holds numbers alone; of a format that torch only stores (fp4) nothing is known, which is no."""
+    """Return whether a tensor holds numbers alone, real ones of a format that torch computes with."""
+    return _is_real(value) and bool(value.flatten().float().isfinite().all())
+
+
+def _is_real(value: torch.Tensor) -> bool:
+    """Return whether a tensor's numbers are real, and of a format that torch does more with than to store them (fp4)."""
     try:
-        return bool(value.float().isfinite().all())
+        return not value.is_complex() and value.flatten()[:1].float().ndim == 1
     except (RuntimeError, NotImplementedError):
         return False
 
@@ -75,7 +80,7 @@ def in_words(layers: Iterable[tuple[str, Damage | None]]) -> list[str]:
     found: dict[str, list[str]] = {}
     for name, wrong in all_layers:
         if wrong:
-            found.setdefault(wrong.kind, []).append(f"{name[:120]}: {wrong.what[:120]}")
+            found.setdefault(wrong.kind, []).append(f"{shortened(name, 120)}: {wrong.what[:120]}")
     sentences = []
     for kind, names in found.items():
         verb, _, rest = kind.partition(" ")

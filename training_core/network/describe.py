@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..errors import shortened
 from ..text_files import whole_characters
 from . import damage, recover
 from .info import Layer, LoraInfo
@@ -15,19 +16,23 @@ JOBS = ("athanor_job", "athanor_trained")
 """Fields that hold whole settings; they are shown as settings, not as metadata."""
 
 
-def summary(lora: LoraInfo, recovered: recover.Recovered) -> str:
-    """Return the algorithm, size and parts of a LoRA file, what is broken, its settings, and what of them is not known."""
+def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
+    """Return the algorithm, size and parts of a LoRA file, what is broken, its settings, and what of them is not known.
+
+    Args:
+        fit: a sentence on how much of it ComfyUI applies; '' for none.
+    """
     lines = [f"{lora.name}: {lora.algo}, {lora.size / 1e6:.1f} MB, {lora.dtype}"]
     base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture")
     lines.append(
-        f"base model: {_short(base or 'unknown')} {_short(lora.metadata.get('ss_sd_model_name', ''))}".rstrip()
+        f"base model: {shortened(base or 'unknown', 120)} {shortened(lora.metadata.get('ss_sd_model_name', ''), 120)}".rstrip()
     )
-    lines += _parts(lora.layers)
+    lines += [*_parts(lora.layers), *filter(None, [fit])]
     lines += [f"broken: {sentence}" for sentence in damage.in_words((x.name, x.damage) for x in lora.layers)]
     if lora.embeddings:
-        lines.append(f"{len(lora.embeddings)} bundled embeddings: {_short(', '.join(lora.embeddings[:5]))}")
+        lines.append(f"{len(lora.embeddings)} bundled embeddings: {shortened(', '.join(lora.embeddings[:5]), 120)}")
     if lora.strange:
-        lines.append(f"{len(lora.strange)} unknown keys: {', '.join(map(_short, lora.strange[:3]))}")
+        lines.append(f"{len(lora.strange)} unknown keys: {', '.join(shortened(key, 120) for key in lora.strange[:3])}")
     lines += ["", "settings that are not the defaults:"]
     lines += [f"{kind.__name__.removesuffix('Settings')}: {recover.words(s)}" for kind, s in recovered.groups.items()]
     for title, words in (
@@ -44,12 +49,6 @@ def metadata(fields: Mapping[str, Any]) -> str:
     """Return every field of the metadata, one per line; those that hold whole jobs are shown as settings elsewhere."""
     lines = [f"{key}: {value}" for key, value in sorted(fields.items()) if key not in JOBS]
     return whole_characters("\n".join(lines)) or "no metadata"
-
-
-def _short(text: str) -> str:
-    """Return a text of any origin on one line of at most 120 characters."""
-    line = " ".join(text[:500].split())
-    return line if len(line) <= 120 else f"{line[:119]}…"
 
 
 def _parts(layers: Sequence[Layer]) -> list[str]:
@@ -88,7 +87,7 @@ def tags(fields: Mapping[str, Any]) -> str:
     for folder, counts in (of_folders | ({"": alone} if alone else {})).items():
         lines += [folder] if folder else []
         ordered = sorted(counts.items(), key=lambda item: (-_count(item[1]), item[0]))
-        lines += [f"{_short(str(count)):>6}  {tag}" for tag, count in ordered]
+        lines += [f"{shortened(count, 40):>6}  {tag}" for tag, count in ordered]
     return whole_characters("\n".join(lines))
 
 

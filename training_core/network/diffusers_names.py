@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import torch
 
 from ..errors import AthanorError
 from . import peft
+from .keys import MAGNITUDE
 
 Tensors = dict[str, torch.Tensor]
 Rows = slice | torch.Tensor
@@ -17,10 +19,14 @@ Names = Mapping[str, Mapping[str, Rows]]
 
 _DOWN, _UP = "lora_down.weight", "lora_up.weight"
 _WHOLE = slice(None)
+_NONE: Mapping[str, torch.Tensor] = MappingProxyType({})
 
 
-def check(keys: Iterable[str], names: Names) -> None:
+def check(keys: Iterable[str], names: Names, by_rows: bool = True) -> None:
     """Check that a file with these keys (kohya's names) can be written in diffusers' names.
+
+    Args:
+        by_rows: DoRA's norms, if there are any, are of output rows.
 
     Raises:
         AthanorError: says why not.
@@ -30,40 +36,57 @@ def check(keys: Iterable[str], names: Names) -> None:
         raise AthanorError(f"save_diffusers_copy is not supported for this kind of model; {off}.")
     for key in keys:
         module, _, part = key.partition(".")
-        if part not in (_DOWN, _UP, "alpha"):
+        if part not in (_DOWN, _UP, "alpha", "dora_scale"):
             raise AthanorError(
-                f"save_diffusers_copy: {key} cannot be stored in a PEFT file; use algo lora or locon without dora, use_tucker and "
+                f"save_diffusers_copy: {key} cannot be stored in a PEFT file; use algo lora or locon without use_tucker and "
                 f"train_norm, or {off}."
+            )
+        if part == "dora_scale" and not by_rows:
+            raise AthanorError(
+                f"save_diffusers_copy: a PEFT file has DoRA's magnitudes of output rows alone; switch wd_on_output on, or {off}."
+            )
+        if module not in names and module.startswith("lora_te"):
+            raise AthanorError(
+                f"save_diffusers_copy: {module} has no name in diffusers, which reads no LoRA of T5; set train to unet, or {off}."
             )
         if module not in names:
             raise AthanorError(f"save_diffusers_copy: {module} has no layer name in diffusers; exclude it, or {off}.")
 
 
-def split(tensors: Mapping[str, torch.Tensor], names: Names) -> Tensors:
+def split(tensors: Mapping[str, torch.Tensor], names: Names, magnitudes: Mapping[str, torch.Tensor] = _NONE) -> Tensors:
     """Return a LoRA file's tensors (kohya's names) in diffusers' names, in the same number format.
 
-    alpha / rank goes into lora_B, for readers that take alpha for the rank. Where diffusers has several modules for one
-    of ours, each gets its rows of the up weight, and the down weight is repeated.
+    alpha / rank goes into lora_A, for readers that take alpha for the rank: in lora_B, whose trained numbers are small, fp16 would
+    lose 1 to 7 % of the change at a rank of 128. Where diffusers has several modules for one of ours, each gets its rows of the
+    up weight and of DoRA's magnitude, and the down weight is repeated.
 
     Args:
-        tensors: lora_down (rank, in, ...), lora_up (out, rank, ...) and alpha () per module.
+        tensors: lora_down (rank, in, ...), lora_up (out, rank, ...) and alpha () per module; dora_scale is not looked at, since it is
+            made for the host's loader.
+        magnitudes: module -> its norms as DoRA trains them, (out,): PEFT computes with these.
 
     Raises:
         AthanorError: as `check`.
     """
-    check(tensors, names)
+    modules = list(dict.fromkeys(key.partition(".")[0] for key in tensors))
+    check(tensors, names, all(module in magnitudes for module in modules if f"{module}.dora_scale" in tensors))
     result: Tensors = {}
-    for module in dict.fromkeys(key.partition(".")[0] for key in tensors):
+    for module in modules:
         down, up = tensors[f"{module}.{_DOWN}"], tensors[f"{module}.{_UP}"]
         alpha = tensors.get(f"{module}.alpha")
         scale = 1.0 if alpha is None else float(alpha) / down.shape[0]
-        scaled = (up.float() * scale).to(up.dtype)
+        scaled = (down.float() * scale).to(down.dtype)
         free = torch.ones(up.shape[0], dtype=torch.bool)
         for theirs, rows in names[module].items():
             if free[rows].all():  # else another name of the same rows
                 free[rows] = False
-                result[f"{theirs}.lora_A.weight"] = down.clone()
-                result[f"{theirs}.lora_B.weight"] = scaled[rows].clone().contiguous()
+                result[f"{theirs}.lora_A.weight"] = scaled.clone()
+                result[f"{theirs}.lora_B.weight"] = up[rows].clone().contiguous()
+                if module in magnitudes:
+                    norms = magnitudes[module].float()[rows]
+                    result[f"{theirs}.{MAGNITUDE}"] = norms.reshape(
+                        -1 if up.ndim == 2 else (1, -1, *up.shape[2:])
+                    ).clone()
     return result
 
 
@@ -113,7 +136,7 @@ def join(
             t
             for path, rows, parts in pieces_of_layer
             if (t := _trouble(path, rows, parts, height, pieces_of_layer[0][2]))
-        ]
+        ] or _without_magnitude([(path, parts) for path, _, parts in pieces_of_layer], height)
         result[ours] = {} if trouble else _joined([(rows, parts) for _, rows, parts in pieces_of_layer], height)
         wrong += trouble
         together |= len(pieces_of_layer) > 1
@@ -128,14 +151,25 @@ def _height(rows: Iterable[Rows]) -> int:
 
 def _trouble(path: str, rows: Rows, parts: Tensors, height: int, first: Tensors) -> str:
     """Return why a module cannot be joined with others, or ''."""
-    if parts.keys() - {"alpha"} != {_DOWN, _UP}:
+    if parts.keys() - {"alpha", MAGNITUDE} != {_DOWN, _UP}:
         return f"{path} is part of a layer of this model, and only the parts of a plain LoRA can be joined"
     count = len(range(height)[rows]) if isinstance(rows, slice) else len(rows)
     if parts[_UP].shape[0] != count:
         return f"{path} has {parts[_UP].shape[0]} rows, the model {count}"
     if parts[_DOWN].shape[1:] != first[_DOWN].shape[1:]:
         return f"{path} has {parts[_DOWN].shape[1]} columns, others of its layer {first[_DOWN].shape[1]}"
+    if parts[_UP].shape[2:] != first[_UP].shape[2:]:
+        return f"{path} and others of its layer have different kernels"
     return ""
+
+
+def _without_magnitude(pieces: list[tuple[str, Tensors]], height: int) -> list[str]:
+    """Return what is wrong where some rows of a layer have DoRA's magnitude and others have none."""
+    path, _ = pieces[0]
+    there = sum(parts[MAGNITUDE].numel() for _, parts in pieces if MAGNITUDE in parts)
+    return (
+        [f"{path} and others of its layer have DoRA magnitudes for {there} of {height} rows"] if there % height else []
+    )
 
 
 def _joined(pieces: list[tuple[Rows, Tensors]], height: int) -> Tensors:
@@ -145,8 +179,12 @@ def _joined(pieces: list[tuple[Rows, Tensors]], height: int) -> Tensors:
             downs.append(parts[_DOWN])
     starts = [sum(len(down) for down in downs[:i]) for i in range(len(downs) + 1)]
     up = torch.zeros(height, starts[-1], *pieces[0][1][_UP].shape[2:])
+    magnitude = torch.zeros(height)
     for rows, parts in pieces:
+        if MAGNITUDE in parts:
+            magnitude[rows] = parts[MAGNITUDE].float().flatten()
         i = next(i for i, down in enumerate(downs) if torch.equal(parts[_DOWN], down))
-        scale = float(parts["alpha"]) / len(parts[_DOWN]) if "alpha" in parts else 1.0
+        scale = float(parts["alpha"].item()) / len(parts[_DOWN]) if "alpha" in parts else 1.0
         up[rows, starts[i] : starts[i + 1]] += parts[_UP].float() * scale
-    return {_DOWN: torch.cat(downs).float(), _UP: up}
+    has_magnitude = any(MAGNITUDE in parts for _, parts in pieces)
+    return {_DOWN: torch.cat(downs).float(), _UP: up} | ({MAGNITUDE: magnitude} if has_magnitude else {})

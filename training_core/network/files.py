@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from safetensors.torch import save, save_file
 
 from ..files import write_atomically
 
+HASH = "modelspec.hash_sha256"
+"""Field of the same number as sshs_model_hash, as the Stability model specification writes it."""
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "float": torch.float32}
 
 
@@ -50,13 +53,24 @@ def legacy_hash(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
 def save_model(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:
     """Write a whole model or nothing, without a second copy in memory; return the hash that `model_hash` would give."""
     text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
-    write_atomically(path, lambda temporary: save_file(dict(tensors), temporary, metadata=text))
-    with path.open("rb") as file:
-        file.seek(int.from_bytes(file.read(8), "little"), 1)
-        hasher = hashlib.sha256()
-        while part := file.read(1 << 24):
-            hasher.update(part)
-    return hasher.hexdigest()
+    unknown = secrets.token_hex(32)  # takes the place of the hash until the file is there to be read
+    text[HASH] = f"0x{unknown}"
+    digest = ""
+
+    def write(temporary: Path) -> None:
+        nonlocal digest
+        save_file(dict(tensors), temporary, metadata=text)
+        with temporary.open("rb+") as file:
+            header = file.read(int.from_bytes(file.read(8), "little"))
+            hasher = hashlib.sha256()
+            while part := file.read(1 << 24):
+                hasher.update(part)
+            digest = hasher.hexdigest()
+            file.seek(8)
+            file.write(header.replace(unknown.encode(), digest.encode()))
+
+    write_atomically(path, write)
+    return digest
 
 
 def save_lora(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:
@@ -64,6 +78,7 @@ def save_lora(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping
     digest = model_hash(tensors)
     text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     text["sshs_model_hash"], text["sshs_legacy_hash"] = digest, legacy_hash(tensors, text)
+    text[HASH] = f"0x{digest}"
     data = save(dict(tensors), metadata=text)
     write_atomically(path, lambda temporary: temporary.write_bytes(data))
     return digest

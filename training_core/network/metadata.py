@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import VERSION
 from ..data.plan import Buckets, Length
 from ..families import Family
 from ..randomness import torch_seed
 from ..settings import Job
 from ..settings.differences import differences
-from . import metadata_keys
+from . import metadata_datasets, metadata_keys
 
 
 def _old_hash(path: Path) -> str:
@@ -24,7 +24,7 @@ def _old_hash(path: Path) -> str:
 
 
 def _file(kind: str, path: Path | None) -> dict[str, str]:
-    """Name and hash of a model's file; the whole of it is not read for a second hash."""
+    """Return the name of a model's file and its old hash, for which little is read."""
     if path is None or not path.is_file():
         return {f"ss_{kind}_name": "None"}
     return {f"ss_{kind}_name": path.name, f"ss_{kind}_hash": _old_hash(path)}
@@ -58,7 +58,7 @@ def describe(asked: Job, trained: Job, facts: Facts) -> dict[str, object]:
     return {
         **settings,
         **_run(asked, trained, facts),
-        **_pictures(trained, facts.buckets),
+        **metadata_datasets.describe(trained, facts.buckets),
         **_model(facts),
         **_spec(trained, facts),
         "athanor_run_id": asked.run_id,
@@ -89,33 +89,6 @@ def _run(asked: Job, trained: Job, facts: Facts) -> dict[str, object]:
     }
 
 
-def _pictures(job: Job, buckets: Buckets) -> dict[str, object]:
-    """Folders, numbers and tags of the pictures, and the buckets they are in."""
-    tags: dict[str, Counter[str]] = defaultdict(Counter)
-    folders: dict[bool, dict[str, dict[str, int]]] = {False: {}, True: {}}  # by whether they regularize
-    images: Counter[bool] = Counter()
-    for picture, repeats in zip(buckets.dataset.pictures, buckets.dataset.repeats, strict=True):
-        folder = picture.name.rpartition("/")[0] or "."
-        is_reg = job.datasets[picture.subset].is_reg
-        line = picture.caption.partition("\n")[0]
-        tags[folder].update(tag.strip().lower() for tag in line.split(",") if tag.strip())
-        folders[is_reg].setdefault(folder, {"n_repeats": picture.repeats, "img_count": 0})["img_count"] += 1
-        images[is_reg] += repeats
-    by_size = {
-        str(i): {"resolution": list(size), "count": len(entries)}
-        for i, (size, entries) in enumerate(buckets.by_size().items())
-    }
-    return {
-        "ss_num_train_images": str(images[False]),
-        "ss_num_reg_images": str(images[True]),
-        "ss_dataset_dirs": folders[False],
-        "ss_reg_dataset_dirs": folders[True],
-        "ss_tag_frequency": {folder: dict(counts) for folder, counts in tags.items()},
-        "ss_bucket_info": {"buckets": by_size},
-        "ss_masked_loss": str(any(picture.mask for picture in buckets.dataset.pictures)),
-    }
-
-
 def _model(facts: Facts) -> dict[str, str]:
     """Return the fields about the model that is trained on."""
     return {
@@ -133,17 +106,23 @@ def _spec(job: Job, facts: Facts) -> dict[str, str]:
     name = job.training.output_name.rpartition("/")[2]
     optional = {
         "modelspec.prediction_type": {"eps": "epsilon", "v": "v"}.get(facts.prediction),
-        "modelspec.trigger_phrase": job.datasets[0].caption_prefix,
+        "modelspec.trigger_phrase": metadata_datasets.trigger(job),
         "modelspec.encoder_layer": str(facts.clip_skip or ""),
     }
     return {
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": facts.family.architecture + ("" if job.network.algo == "finetune" else "/lora"),
         "modelspec.implementation": facts.family.implementation,
+        "modelspec.implementation_version": f"athanor/{VERSION}",
         "modelspec.title": name,
         "modelspec.resolution": f"{job.buckets.width}x{job.buckets.height}",
         **{key: value for key, value in optional.items() if value},
     }
+
+
+def base_hash(digest: str) -> dict[str, str]:
+    """Return the field of the SHA-256 of the checkpoint's whole file; none without a file ('')."""
+    return {"ss_new_sd_model_hash": digest} if digest else {}
 
 
 def at_save(step: int, epoch: int) -> dict[str, str]:

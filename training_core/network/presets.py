@@ -11,9 +11,9 @@ from typing import Any, get_args
 import torch
 
 from .. import toml
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..families import LYCORIS_NAMES, diffusion_classes, is_one_of, text_classes
-from ..settings import NetworkSettings
+from ..settings import NetworkSettings, expressions
 
 ENDS = ["input_blocks.0.0", r"out\.2", r"time_embed\.0", r"time_embed\.2"]
 """U-Net input and output convolutions and the time embedding: LyCORIS' conv_in, conv_out, time_embedding."""
@@ -142,18 +142,18 @@ def _from_toml(source: str, text: bool, names: Mapping[str, str]) -> dict[str, A
         ) from None
     if unknown := sorted(set(preset) - _KEYS):
         raise AthanorError(
-            f"preset_toml: '{unknown[0]}' is not a key of a LyCORIS preset; its keys are {', '.join(sorted(_KEYS))}."
+            f"preset_toml: {quoted(unknown[0])} is not a key of a LyCORIS preset; its keys are {', '.join(sorted(_KEYS))}."
         )
     side = "text_encoder" if text else "unet"
-    match: Any = fnmatch.fnmatch if preset.get("use_fnmatch") else lambda name, pattern: re.match(pattern, name)
 
     def exact(pattern: str) -> list[str]:
         """Return the layers that a pattern means in either spelling, as patterns for LyCORIS that match nothing else."""
-        try:
-            matches = [ours for ours, theirs in names.items() if match(ours, pattern) or match(theirs, pattern)]
-        except re.error as error:
-            raise AthanorError(f"preset_toml: '{pattern}' is not a valid regular expression ({error}).") from None
-        return [f"{re.escape(name)}$" for name in matches]
+        source = fnmatch.translate(pattern) if preset.get("use_fnmatch") else pattern
+        try:  # what fnmatch makes of a pattern always comes to an end
+            fits = re.compile(source) if preset.get("use_fnmatch") else expressions.compiled("preset_toml", source)
+        except (ValueError, re.error) as error:
+            raise AthanorError(str(error)) from None
+        return [f"{re.escape(ours)}$" for ours, theirs in names.items() if fits.match(ours) or fits.match(theirs)]
 
     try:
         return _attributes(
@@ -172,5 +172,5 @@ def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of one kind of layer; an algorithm that is not offered would give files that do not load."""
     offered = get_args(NetworkSettings.model_fields["algo"].annotation)
     if (algo := options.get("algo", "lora")) not in offered:
-        raise AthanorError(f"preset_toml: algo '{algo}' is not supported; use one of {', '.join(offered)}.")
+        raise AthanorError(f"preset_toml: algo {quoted(algo)} is not supported; use one of {', '.join(offered)}.")
     return dict(options)

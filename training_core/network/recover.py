@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..errors import shortened
 from ..json_text import parse_json
 from ..settings import NetworkSettings, SamplingSettings, Settings, identity
 from ..settings.differences import changed, flat, in_words
@@ -73,7 +74,7 @@ def recover(
             if value != NetworkSettings.model_fields[name].default
         ),
         refused=tuple(refused),
-        otherwise=tuple(map(_shortened, in_words(asked, changes))),
+        otherwise=tuple(shortened(line, 120) for line in in_words(asked, changes)),
     )
 
 
@@ -145,15 +146,9 @@ def _accepted(group: type[Settings], values: dict[str, Any], refused: list[str])
             name = str(first["loc"][0]) if first["loc"] else next(iter(values))
             if name not in values:
                 name = next(iter(values))
-            refused.append(_shortened(f"{name} = {values.pop(name)}"))
+            refused.append(shortened(f"{name} = {values.pop(name)}", 120))
         else:
             return values
-
-
-def _shortened(text: str) -> str:
-    """Return a text of any origin on one line of at most 120 characters."""
-    line = " ".join(text[:500].split())
-    return line if len(line) <= 120 else f"{line[:119]}…"
 
 
 def _peft(metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import AthanorError
+from ..errors import AthanorError, shortened
 from ..files import UnreadableFile, read_safetensors
 from ..settings import NetworkSettings
-from . import diffusers_names
+from . import damage, diffusers_names, keys
 from .adapter import both_factors_whole, dora_axis, dora_scale_of, kind_of, pair_of, rank_of, scale_of
 from .parts import PREFIX, Network
 from .portable import dora_ratio
-
-_PARTS = {"lora_A.weight": "lora_down.weight", "lora_B.weight": "lora_up.weight"}
-_PARTS |= {"lora_A.default.weight": "lora_down.weight", "lora_B.default.weight": "lora_up.weight"}
-_PARTS |= {"lora.down.weight": "lora_down.weight", "lora.up.weight": "lora_up.weight"}
-_PREFIXES = re.compile(r"(?:(?:base_model\.model|diffusion_model|transformer|unet)\.)+")
-_UNDERSCORES = re.compile(r"(?:lora_unet|lora_transformer|lycoris)_")
-_OLD = re.compile(r"\.processor\.(to_q|to_k|to_v|to_out)_lora\.(up|down)\.weight$")
-_PART = re.compile(r"(.*?)\.((?:lora_|hada_|lokr_|oft_|alpha|dora_|diff|w_norm|b_norm|[ab][12]\.).*)")
 
 CANNOT = ("full", "ia3", "dylora", "finetune")
 """Algorithms whose files are not what is trained."""
@@ -33,23 +24,33 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """Read tensors and metadata of a LoRA file.
 
     Raises:
-        AthanorError: it is no safetensors file, or holds NaN or infinity.
+        AthanorError: it is no safetensors file.
     """
     try:
-        tensors, metadata = read_safetensors(path)
+        return read_safetensors(path)
     except UnreadableFile as error:
         raise AthanorError(f"network_weights: {path.name} cannot be read as safetensors ({error}).") from None
-    broken = next((key for key, value in tensors.items() if not value.float().isfinite().all()), None)
-    if broken:
-        raise AthanorError(
-            f"network_weights: {path.name} contains NaN or infinity in {broken}: it cannot be continued; use an earlier file."
-        )
-    return tensors, metadata
+
+
+def left_out(tensors: Mapping[str, torch.Tensor], settings: NetworkSettings) -> list[str]:
+    """Return a sentence for each kind of tensor in a file that a network of these settings is continued without."""
+    embeddings = sorted({name for key in tensors if (name := keys.embedding(key))})
+    names = ", ".join(embeddings[:3]) + (" and more" if len(embeddings) > 3 else "")
+    dora = any(found[1] == keys.MAGNITUDE for key in tensors if (found := keys.split(key)))
+    notes = {
+        "network_weights: the file's text encoder is left out, since train is unet.": not settings.text
+        and any(map(is_text, tensors)),
+        f"network_weights: the embeddings bundled with the file are left out ({shortened(names, 120)}).": embeddings,
+        "network_weights: the file's DoRA magnitudes are left out, as ComfyUI's loader leaves them out, since dora is off.": dora
+        and not settings.dora,
+    }
+    return [note for note, said in notes.items() if said]
 
 
 def is_text(key: str) -> bool:
     """Return whether a key of a LoRA file belongs to a text encoder."""
-    return bool(re.match(r"(?:base_model\.model\.)?(?:lora_te|text_encoder)", key))
+    found = keys.split(key)
+    return keys.place(found[0] if found else key).part != "unet"
 
 
 def load_into(
@@ -62,7 +63,7 @@ def load_into(
 ) -> None:
     """Give a network the values of a LoRA file; every layer must be in both, in the same shape.
 
-    A file of another alpha is brought to this one's scale. Text encoder keys are left alone if none is trained. A file in diffusers' names,
+    A file of another alpha is brought to this one's scale. What `left_out` names is left alone. A file in diffusers' names,
     with modules apart that are one layer here, needs a network of the sum of their ranks.
 
     Args:
@@ -70,7 +71,7 @@ def load_into(
         diffusers: name in the file -> what diffusers calls it (host/diffusers.py).
 
     Raises:
-        AthanorError: lists what does not match; nothing has been changed then.
+        AthanorError: lists what does not match, or what is broken; nothing has been changed then.
     """
     if settings.algo in CANNOT:
         raise AthanorError(
@@ -78,22 +79,21 @@ def load_into(
         )
     back = {theirs: ours for ours, theirs in names.items()}
     loras = {lora.lora_name: lora for lora in network.loras}
-    texts = any(part.text for part in network.parts.values())
-    raw: dict[str, dict[str, torch.Tensor]] = {}
-    paths: dict[str, str] = {}
-    for key, value in tensors.items():
-        if texts or not is_text(key):
-            module, part, path = _split(key)
-            raw.setdefault(module, {})[part] = value
-            paths[module] = path or module
+    raw, paths, unknown = _by_module(
+        tensors, {part.prefix for part in network.parts.values() if part.text}, settings.dora
+    )
+    broken = damage.in_words((paths[module], damage.damage(pieces)) for module, pieces in raw.items())
+    if broken:
+        raise AthanorError(f"network_weights: {broken[0]}: the file cannot be continued; use an earlier one.")
     joined, together, wrong = diffusers_names.join(raw, paths, diffusers or {}, metadata)
-    _refuse(wrong)
+    _refuse(wrong + [f"{shortened(key)} is of no known form" for key in unknown])
     given = {back.get(module, module): parts for module, parts in joined.items()}
     if together:
         _fill_up(given, loras)
     wrong = [f"{name} is not trained in this run" for name in given if name not in loras]
     wrong += [f"{name} is not in the file" for name in loras if name not in given]
-    for name in given.keys() & loras.keys():
+    trained = {name: _as_dora_scale(given[name], loras[name]) for name in given.keys() & loras.keys()}
+    for name in trained:
         own = {key: value for key, value in loras[name].state_dict().items() if key != "alpha"}
         theirs = {key: value for key, value in given[name].items() if key != "alpha"}
         wrong += [f"{name}.{key} is missing in the file or in this run" for key in own.keys() ^ theirs.keys()]
@@ -103,17 +103,79 @@ def load_into(
             if own[key].shape != theirs[key].shape
         ]
     _refuse(wrong)
+    rescaled = "athanor_run_id" in metadata  # our files hold the norms that ComfyUI's loader needs
+    parameters = [parameter for lora in loras.values() for parameter in lora.parameters()]
     with torch.no_grad():
+        before = [parameter.clone() for parameter in parameters]
         for name, lora in loras.items():
-            _give(lora, given[name], own_file="athanor_run_id" in metadata)
+            _give(lora, given[name], rescaled and not trained[name])
+        if not all(parameter.isfinite().all() for parameter in parameters):
+            for parameter, value in zip(parameters, before, strict=True):
+                parameter.copy_(value)
+            raise AthanorError(
+                "network_weights: the file's numbers are so large that with its alpha they become infinite; use an earlier one."
+            )
+
+
+def _by_module(
+    tensors: Mapping[str, torch.Tensor], text_prefixes: Collection[str], dora: bool
+) -> tuple[dict[str, dict[str, torch.Tensor]], dict[str, str], list[str]]:
+    """Return module in our spelling -> piece -> tensor; the same modules -> layer as the file calls it; keys of no known form.
+
+    Args:
+        text_prefixes: of the text encoders that are trained (lora_te, lora_te1 ...); without any, theirs are left out.
+        dora: whether the network is one: else magnitudes are left out.
+    """
+    raw: dict[str, dict[str, torch.Tensor]] = {}
+    layers: dict[str, str] = {}
+    unknown = []
+    for key, value in tensors.items():
+        found = keys.split(key)
+        if (
+            keys.embedding(key)
+            or (not text_prefixes and is_text(key))
+            or (found and found[1] == keys.MAGNITUDE and not dora)
+        ):
+            continue
+        if found is None:
+            unknown.append(key)
+            continue
+        layer, piece = found
+        module = _module(layer, text_prefixes)
+        raw.setdefault(module, {})[piece] = value
+        layers[module] = layer.removeprefix("base_model.model.")
+    raw = {module: pieces for module, pieces in raw.items() if pieces.keys() != {"alpha"}}  # alone it changes nothing
+    return raw, layers, unknown
+
+
+def _module(layer: str, text_prefixes: Collection[str]) -> str:
+    """Return our name of a layer by its name in any trainer's spelling."""
+    part, path, prefixed = keys.place(layer)
+    if part == "unet":
+        return f"{PREFIX}_{path.replace('.', '_')}" if prefixed or "." in path else path
+    prefix = "lora_te" if part == "te1" and "lora_te" in text_prefixes else f"lora_{part}"
+    return f"{prefix}_{path.replace('.', '_')}"
+
+
+def _as_dora_scale(pieces: dict[str, torch.Tensor], lora: Any) -> bool:
+    """Bring PEFT's magnitudes, if there are any, into the name and shape of a DoRA layer; return whether there were."""
+    magnitude = pieces.pop(keys.MAGNITUDE, None)
+    if magnitude is None:
+        return False
+    own = lora.state_dict().get("dora_scale")
+    fits = own is not None and dora_axis(lora) == "rows" and own.numel() == magnitude.numel()
+    pieces["dora_scale"] = magnitude.reshape(own.shape) if own is not None and fits else magnitude
+    return True
 
 
 def _refuse(wrong: list[str]) -> None:
     if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        what = "; ".join(shortened(line, 150) for line in sorted(wrong)[:3]) + (
+            f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        )
         raise AthanorError(
-            f"network_weights: the file does not match this network ({'; '.join(sorted(wrong)[:3])}{more}): use its algo, rank, "
-            "preset and conv_rank, as LoRA Info shows them."
+            f"network_weights: the file does not match this network ({what}): use its algo, rank, preset and conv_rank, as LoRA "
+            "Info shows them."
         )
 
 
@@ -141,32 +203,14 @@ def _fill_up(given: dict[str, dict[str, torch.Tensor]], loras: Mapping[str, Any]
                 parts["alpha"] = parts["alpha"].float() * rank / ranks[name]
 
 
-def _split(key: str) -> tuple[str, str, str]:
-    """Return (module in our spelling, part, path with dots or '') of a key in any trainer's spelling."""
-    key = _OLD.sub(lambda m: f".{m[1]}{'.0' * (m[1] == 'to_out')}.lora_{m[2]}.weight", key)
-    for theirs, ours in _PARTS.items():
-        if key.endswith(f".{theirs}"):
-            key = f"{key.removesuffix(theirs)}{ours}"
-    if _UNDERSCORES.match(key):
-        module, _, part = key.partition(".")
-        return _UNDERSCORES.sub(f"{PREFIX}_", module, count=1), part, ""
-    prefix = _PREFIXES.match(key)
-    rest = key[prefix.end() :] if prefix else key
-    match = _PART.match(rest)
-    path, part = match.groups() if match else (rest, "")
-    if prefix or "." in path:
-        return f"{PREFIX}_{path.replace('.', '_')}", part, path
-    return path, part, ""
-
-
-def _give(lora: Any, values: Mapping[str, torch.Tensor], own_file: bool) -> None:
+def _give(lora: Any, values: Mapping[str, torch.Tensor], rescaled: bool) -> None:
     parameters = dict(lora.named_parameters())
     for key, parameter in parameters.items():
         parameter.copy_(values[key].to(parameter))
     alpha = values.get("alpha")
     if kind_of(lora) in ("lora", "loha", "lokr") and (scale := scale_of(lora)):
-        theirs = 1.0 if alpha is None or both_factors_whole(lora) else float(alpha) / rank_of(lora)
+        theirs = 1.0 if alpha is None or both_factors_whole(lora) else float(alpha.item()) / rank_of(lora)
         first = next(key for key in ("lora_up.weight", "hada_w1_a", "lokr_w1", "lokr_w1_a") if key in parameters)
         parameters[first].mul_(theirs / scale)
-    if dora_axis(lora) == "rows" and own_file:
-        dora_scale_of(lora).div_(dora_ratio(lora))  # our files hold the scale that ComfyUI's loader needs
+    if dora_axis(lora) == "rows" and rescaled:
+        dora_scale_of(lora).div_(dora_ratio(lora))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import re
 from typing import Any
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted, shortened
+from ..names import close_to
+
+_LONGEST = 300
+"""Characters of one value."""
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -19,17 +22,19 @@ def parse(text: str) -> dict[str, Any]:
     """
     result: dict[str, Any] = {}
     # White space after a comma or around '=' belongs to the value, so that pasted lists work.
-    text = re.sub(r"\s*([,=])\s*", r"\1", text.strip())
-    for part in text.split():
-        part = part.strip('"')
+    text = re.sub(r" ?([,=]) ?", r"\1", " ".join(text.split()))
+    for part in (part.strip('"') for part in text.split()):
         key, sign, value = part.partition("=")
         if not sign or not key.isidentifier() or "=" in value:
-            raise AthanorError(f"optimizer_args: '{part}' is not of the form name=value.")
+            raise AthanorError(f"optimizer_args: {quoted(part)} is not of the form name=value.")
         try:
+            if len(value) > _LONGEST:  # deeply nested brackets end Python itself
+                raise ValueError
             result[key] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
             raise AthanorError(
-                f"optimizer_args: the value of {key} is '{value}'; it must be a number, numbers with commas, True or False."
+                f"optimizer_args: the value of {shortened(key)} is {quoted(value)}; it must be a number, numbers with commas, "
+                "True or False."
             ) from None
     return result
 
@@ -47,6 +52,6 @@ def check(arguments: dict[str, Any], target: type) -> None:
         if name == "lr":
             raise AthanorError("optimizer_args: lr is set by learning_rate; remove it here.")
         if name not in known and not open_ended:
-            near = difflib.get_close_matches(name, known, 1)
+            near = close_to(name, known)
             hint = f"did you mean {near[0]}?" if near else f"its arguments are {', '.join(known)}."
-            raise AthanorError(f"optimizer_args: {target.__name__} has no argument '{name}'; {hint}")
+            raise AthanorError(f"optimizer_args: {target.__name__} has no argument {quoted(name)}; {hint}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..settings import OptimizerSettings
 from . import args
 
@@ -57,7 +57,9 @@ def locate(name: str) -> tuple[str, str]:
         return CLASSES[name]
     module, _, cls = name.rpartition(".")
     if not all(part.isidentifier() for part in name.split(".")):
-        raise AthanorError(f"optimizer_class: '{name}' is not of the form package.Class, such as torch.optim.RAdam.")
+        raise AthanorError(
+            f"optimizer_class: {quoted(name)} is not of the form package.Class, such as torch.optim.RAdam."
+        )
     return module or "torch.optim", cls
 
 

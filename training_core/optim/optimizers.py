@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterable
@@ -11,7 +10,8 @@ from typing import Any
 
 import torch
 
-from ..errors import AthanorError
+from ..errors import AthanorError, shortened
+from ..names import close_to
 from ..settings import OptimizerSettings
 from . import args, names
 
@@ -32,15 +32,15 @@ def _load(name: str) -> type[torch.optim.Optimizer]:
         pip = names.PIP.get(package, package)
         field = "optimizer_class" if "." in name else "optimizer_type"
         raise AthanorError(
-            f"{field} {name} needs the package {package}, which does not load ({error}); "
-            f"install it with 'pip install {pip}' or {_instead(name)}."
+            f"{field} {shortened(name)} needs the package {shortened(package)}, which does not load ({shortened(error, 200)}); "
+            f"install it with 'pip install {shortened(pip)}' or {_instead(name)}."
         ) from None
     cls = getattr(module, wanted, None)
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
         known = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, torch.optim.Optimizer)]
-        near = difflib.get_close_matches(wanted, [*known, *names.CLASSES], 1)
+        near = close_to(wanted, [*known, *names.CLASSES])
         hint = f"did you mean {near[0]}?" if near else "look it up in the package's documentation."
-        raise AthanorError(f"optimizer_class: {path} has no optimizer {wanted}; {hint}")
+        raise AthanorError(f"optimizer_class: {shortened(path)} has no optimizer {shortened(wanted)}; {hint}")
     return cls
 
 

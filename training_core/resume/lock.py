@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -43,7 +43,8 @@ def held(folder: Path, what: str) -> Iterator[None]:
             owner.write_text(json.dumps(owner_values), encoding="utf-8")
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder in its place
+            owner.unlink(missing_ok=True)
         lock.release()
 
 
@@ -56,6 +57,8 @@ def taken(folder: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
+    except OSError:  # what stands there cannot be locked, by nobody
+        return False
     lock.release()
     return False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 
 from ..history.events import Saved
-from ..history.run_files import companion, with_companions
+from ..history.run_files import companion, diffusers_copy, with_companions
 from ..network import metadata
 from ..optim.averaging import WeightsContext
 from ..settings import TrainingSettings
@@ -67,6 +67,8 @@ class Saver:
     trained: Writable
     settings: TrainingSettings
     metadata: Mapping[str, object]  # known before the first step
+    copies: Path  # folder of copies in diffusers' names
+    late_metadata: Callable[[], Mapping[str, object]] = dict  # what a thread finds out meanwhile; waits for it
     eval_weights: WeightsContext = nullcontext  # inside, the weights to save are in place
     mean_weights: WeightsContext | None = None  # inside, the running mean is in place
     saved: list[Saved] = field(default_factory=list)
@@ -91,7 +93,7 @@ class Saver:
 
     def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], progress: RunProgress) -> str:
         at_save = metadata.at_save(progress.step, progress.epoch)
-        return self.trained.write(path, tensors, {**self.metadata, **at_save})
+        return self.trained.write(path, tensors, {**self.metadata, **self.late_metadata(), **at_save})
 
     def _save(self, progress: RunProgress, kind: str) -> Saved:
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
@@ -99,7 +101,8 @@ class Saver:
         digest = self._write(path, tensors, progress)
         copy = self.trained.in_diffusers_names(tensors)
         if copy is not None:
-            self._write(companion(path, "diffusers"), copy, progress)
+            self._write(diffusers_copy(path, self.copies), copy, progress)
+            companion(path, "diffusers").unlink(missing_ok=True)  # an older version's, of weights that are no more
         self._remove_old(progress, kind)
         saved = Saved(path=path, step=progress.step, epoch=progress.epoch, hash=digest, kind=kind, norm=_norm(tensors))
         self.saved.append(saved)
@@ -121,7 +124,7 @@ class Saver:
         else:
             return
         for saved in old:
-            for path in with_companions(saved.path):
+            for path in with_companions(saved.path, self.copies):
                 path.unlink(missing_ok=True)
             self.saved.remove(saved)
 

@@ -47,7 +47,7 @@ def write(folder: Path, state: State) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedState:
     """A state on disk, without its tensors: `read` reads them when they are needed, so that they do not stay in memory."""
 
@@ -55,6 +55,7 @@ class SavedState:
     step: int
     epoch: int  # finished epochs
     plan: Mapping[str, Any] | None = None  # see `compute_plan.from_json`; None: written by an older version
+    probed: int | None = None  # samples of the probe's first look; None: there was none
 
     def read(self) -> State:
         """Read the tensors and everything else.
@@ -76,10 +77,12 @@ def latest(folder: Path) -> SavedState | None:
     """Return the newest state whose file is whole and as it was written; None if there is none."""
     for path in sorted(folder.glob("step*.safetensors"), reverse=True):
         try:
-            plain = load_json(safetensors_header(path)[METADATA][KEY])  # refuses a file that a crash has cut off
+            header = safetensors_header(path)  # refuses a file that a crash has cut off
+            plain = load_json(header[METADATA][KEY])
             step, epoch, plan = plain["step"], plain["epoch"], plain.get("plan")
+            probed = header["probe"]["shape"][0] if "probe" in header else None
             if _is_sound(path) and all(type(value) is int and value >= 0 for value in (step, epoch)):
-                return SavedState(path, step, epoch, plan)
+                return SavedState(path=path, step=step, epoch=epoch, plan=plan, probed=probed)
         except (OSError, LookupError, ValueError, TypeError, AttributeError):
             continue
     return None

@@ -43,7 +43,7 @@ class Control:
         self._looked = time.monotonic()
         for command, flag in self._flags.items():
             path = self._folder and self._folder / command
-            if path and path.exists():
+            if path and path.is_file():
                 path.unlink(missing_ok=True)
                 flag.set()
 

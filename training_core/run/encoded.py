@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..data.buckets import recorded_crop
-from ..data.cache import LatentCache, TextCache, and_more
+from ..data.cache import LatentCache, TextCache
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample, SampleCaption
 from ..data.store import DiskStore, MemoryStore, Overfull, Store, Tensors
 from ..errors import AthanorError
@@ -24,6 +24,7 @@ from ..host.model import Trainable
 from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings
+from .left_out import LeftOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +66,18 @@ class Encodings:
         prior_loss_weight: float = 1.0,
         sdxl_crop: str = "real",
         live_text: bool = False,
+        check_text: Callable[[host_text.Text], None] = lambda text: None,
     ) -> None:
-        """`autoencoder`: fingerprint of the VAE. `live_text`: the text encoders are trained as well; captions are left as they are."""
+        """Prepare the caches; nothing is encoded yet.
+
+        Args:
+            autoencoder: fingerprint of the VAE.
+            live_text: the text encoders are trained as well; captions are left as they are.
+            check_text: raises if an encoded caption does not fit the model.
+        """
         self._buckets, self._clip, self._vae, self._sdxl_crop = buckets, clip, vae, sdxl_crop
         self._sampling, self._seed, self._prior = settings.latent_sampling, seed, prior_loss_weight
-        self._live_text = live_text
+        self._live_text, self._check_text = live_text, check_text
         self._store: Store = MemoryStore()
         if settings.cache_to_disk:
             self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * 1e9))
@@ -78,11 +86,11 @@ class Encodings:
         self._kept: set[str] = set()  # keys that are needed to the end of the run
         self._epoch: set[str] = set()  # and in this epoch
         self._told_overfull: set[bool] = set()  # whether of this run alone, or of several
-        self._counted_cuts = False
-        self._told: set[str] = set()  # pictures that a warning has named as left out
+        self._counted_cuts = self._checked = False
+        self.left_out = LeftOut(buckets, self._latents.is_broken)
 
     def fill(self, batches: list[PlannedBatch], for_good: bool = False) -> Iterator[Encoded | Warned]:
-        """Encode what these batches need and nobody has encoded yet; a warning names pictures of which the VAE makes NaN.
+        """Encode what these batches need and nobody has encoded yet.
 
         Args:
             for_good: keep it to the end of the run, else until the next call.
@@ -96,15 +104,13 @@ class Encodings:
             self._epoch = needed
         self._store.hold(self._epoch | self._kept)
         for what, progress in (
+            ("captions", self._captions(captions)),  # first: whether they fit the model is seen by one of them
             ("pictures", self._pictures(variants)),
-            ("captions", self._texts.fill([] if self._live_text else captions, self._encode)),
         ):
             for done, total in progress:
                 guard.stop_if_interrupted()
                 yield Encoded(what, done, total)
         yield from self._overfull(self._store.trim())
-        if not for_good:  # an epoch tells whether it is the VAE or single pictures
-            yield from self._left_out(variants)
         if not for_good and not self._counted_cuts:  # the first epoch tells: reading them all again would be idle
             self._counted_cuts = True
             unique = set(captions)
@@ -114,6 +120,27 @@ class Encodings:
                 yield Warned(
                     f"{len(cut)} of {len(unique)} captions are longer than max_token_length ({limit}) and are cut."
                 )
+
+    def _captions(self, captions: list[SampleCaption]) -> Iterator[tuple[int, int]]:
+        """Encode captions, unless the text encoders are trained; the first encoding tells whether they fit the model."""
+        for progress in self._texts.fill([] if self._live_text else captions, self._encode):
+            self._check_once(captions)
+            yield progress
+        self._check_once(captions)
+
+    def _check_once(self, captions: list[SampleCaption]) -> None:
+        """Check an encoded caption of these, once per run.
+
+        Raises:
+            AthanorError: the text encoders are those of another kind of model.
+        """
+        if self._checked or not captions:
+            return
+        self._checked = True
+        known = next(filter(None, map(self._text, captions)), None) if not self._live_text else None
+        if known is None:  # trained text encoders encode in every step
+            known, _ = host_text.encode(self._clip, captions[0].text, captions[0].weighted, captions[0].max_tokens)
+        self._check_text(known)
 
     def _overfull(self, overfull: Overfull | None) -> Iterator[Warned]:
         """Yield once that what is needed does not fit into the cache, first of this run and then of several."""
@@ -141,34 +168,6 @@ class Encodings:
         with ExitStack() as stack:
             exact = cache(lambda: stack.enter_context(in_float32(self._vae)))
             yield from self._latents.fill(variants, lambda pixels: host_vae.encode(exact(), pixels))
-
-    def _left_out(self, variants: list[CropVariant]) -> Iterator[Warned]:
-        """Yield a warning that names the pictures whose latents are no numbers, each once per run.
-
-        Raises:
-            AthanorError: half of them or more are: the VAE is at fault.
-        """
-        names = [name for name in self._latents.broken(variants) if name not in self._told]
-        if names:
-            self._told.update(names)
-            yield Warned(
-                f"{and_more(names)}: the VAE encodes it as NaN or infinity, so it is left out of the training; connect another VAE "
-                "(Load VAE), or remove the picture from the folder."
-            )
-
-    def usable(
-        self, batches: list[PlannedBatch], agree: Callable[..., Iterable[bool]] | None = None
-    ) -> list[PlannedBatch]:
-        """Return batches without the samples that cannot be trained on, those whose latents are no numbers; a batch may be left
-        without any.
-
-        Args:
-            batches: that were encoded.
-            agree: flags -> those that any process of the run has set; None: this is the only one.
-        """
-        broken = [self._latents.is_broken(sample.variant) for batch in batches for sample in batch.samples]
-        flags = iter(agree(*broken) if agree else broken)
-        return [replace(b, samples=tuple(s for s in b.samples if not next(flags))) for b in batches]
 
     def _cut(self, caption: SampleCaption) -> bool:
         """Return whether a caption that has been filled in is longer than the encoders read."""
@@ -218,9 +217,9 @@ class Encodings:
         for _ in self.fill([batch], for_good=True):
             pass
         model.load()  # the encoders may have pushed it out
-        usable = self.usable([batch])[0]
+        usable = self.left_out.usable([batch])[0]
         if not usable.samples:
-            self._latents.broken(sample.variant for sample in batch.samples)  # raises
+            raise self.left_out.error(batch.samples)
         fetched = self.fetch(usable, *key)
         if fetched is None:
             raise AthanorError(

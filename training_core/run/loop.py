@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from ..data.plan import Length, PlannedBatch
+from ..data.plan import Length, PlannedBatch, steps_left
 from ..history.events import Event
 from ..resume.progress import Outcome, Pending, RunProgress
 from .step import Conditioned
@@ -20,7 +20,7 @@ class Hooks(Protocol):
     """What happens around the steps; `hooks.RunHooks` does it for a real run."""
 
     def before_epoch(self, batches: list[PlannedBatch]) -> Iterator[Event]:
-        """Encode what the epoch's batches need."""
+        """Encode what the batches need that the run still makes in an epoch."""
         ...
 
     def go_on(self) -> bool:
@@ -64,13 +64,11 @@ def loop(
         progress: counts what is finished, also for whoever catches an exception.
     """
     for epoch in range(progress.epoch, length.epochs):
-        batches = epoch_plan(epoch)
+        first, batches = steps_left(epoch_plan(epoch), length, epoch, progress.step, batches_per_step)
         yield from hooks.before_epoch(batches)
         batches = usable(batches)
         parts = (batches[i : i + batches_per_step] for i in range(0, len(batches), batches_per_step))
-        groups = [[batch for batch in part if batch.samples] for part in parts]
-        numbered = enumerate(groups, epoch * length.steps_per_epoch)
-        steps = [(number, group) for number, group in numbered if progress.step <= number < length.steps]
+        steps = [(number, [batch for batch in part if batch.samples]) for number, part in enumerate(parts, first)]
         start = time.perf_counter()
         with closing(load(steps)) as loaded:
             for (_, planned), (conditioned, waited) in zip(steps, loaded, strict=True):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.holdout import ProbeSplit, hold_out
+from ..data.holdout import ProbeSplit, hold_out, probe_batches, probe_plan
 from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
 from ..errors import AthanorError
 from ..families import Family
 from ..history.handle import few
-from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text
+from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text, usable
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
@@ -23,7 +23,7 @@ from ..optim import optimizers, rates, schedulers
 from ..optim.hints import hints
 from ..optim.optimizers import OptimizerChoice
 from ..resume.continuing import StartPoint, start_point
-from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings
+from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings, ValidationSettings
 from . import prompts
 from .encoded import Encodings
 from .probe import Probe
@@ -33,6 +33,7 @@ from .target import target_of
 from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
+NO_PROBE = ValidationSettings(probe_samples=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ def prepare(
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
-    encodings, probed = _encodings(resolved.job, split, clip, vae)
+    encodings, probed = _encodings(resolved.job, split, model, clip, vae)
     return Prepared(
         model=model,
         family=family,
@@ -104,12 +105,7 @@ def prepare(
         target=target,
         start=start,
         encodings=encodings,
-        probe=Probe(
-            encodings=probed,
-            batches=split.batches if looks else [],
-            settings=job.validation,
-            label=split.label,
-        ),
+        probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
         samples=_samples(job, split.training, target, vae, looks),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
@@ -122,6 +118,7 @@ def prepare(
             *_warnings_about_names(job, target.stem),
             *([optimizer.replaced] if optimizer.replaced else []),
             *_hints(resolved, job, run_length, lr_factors),
+            *(devices.advice_on_threads() if looks else []),
         ],
     )
 
@@ -176,7 +173,7 @@ def _make_network_once(
     first_values.load(network)
     if job.training.save_diffusers_copy:
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
-        diffusers_names.check(keys, diffusers.modules(model, family))
+        diffusers_names.check(keys, diffusers.modules(model, family), job.network.wd_on_output)
     parameters = groups.parameter_groups(network, job.network, job.optimizer.learning_rate)
     scaled = rates.scaled(job.optimizer, parameters)
     optimizer.build(scaled)
@@ -222,14 +219,13 @@ def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
         return FirstValues(lambda network: None, [])
     tensors, metadata = weights.load(folders.existing_lora(name, "network_weights"))
     named = diffusers.modules(model, family)
-    left_out = not job.network.text and any(map(weights.is_text, tensors))
     return FirstValues(
         lambda network: weights.load_into(network, job.network, tensors, metadata, network.renames(), named),
-        ["network_weights: the file's text encoder is left out, since train is unet."] if left_out else [],
+        weights.left_out(tensors, job.network),
     )
 
 
-def _encodings(resolved: Job, split: ProbeSplit, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
+def _encodings(resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
     """Return the encodings of what is trained on and of what the probe looks at: one object if these are the same pictures."""
     autoencoder = fingerprint.autoencoder(vae, encoding_dtype(vae))
 
@@ -244,10 +240,22 @@ def _encodings(resolved: Job, split: ProbeSplit, clip: Any, vae: Any) -> tuple[E
             prior_loss_weight=resolved.loss.prior_loss_weight,
             sdxl_crop=resolved.conditioning.sdxl_crop,
             live_text=resolved.network.text,
+            check_text=lambda text: usable.check_text(model, text.cond, text.extras),
         )
 
     trained = of(split.training)
     return trained, trained if split.probed is split.training else of(split.probed)
+
+
+def _probe(
+    settings: ValidationSettings, split: ProbeSplit, run_length: Length, start: StartPoint, encodings: Encodings
+) -> Probe:
+    """Return the probe of a run, which goes on with as many samples as it began with."""
+    seen = sum(map(len, split.training.by_size().values())) / run_length.steps_per_epoch
+    plan = probe_plan(settings, run_length.steps, run_length.steps * seen)
+    before = start.state.probed if start.state and plan.samples else None
+    batches = probe_batches(split.probed, before or plan.samples, settings.validation_seed)
+    return Probe(encodings, batches, plan.every, settings.validation_seed, split.label)
 
 
 def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, looks: bool) -> Samples:

@@ -13,11 +13,8 @@ from ..history.events import Encoded, Probed, Warned
 from ..host.model import Trainable
 from ..objective import Objective
 from ..optim.averaging import WeightsContext, eval_mode
-from ..settings import LossSettings, NoiseSettings, ValidationSettings
+from ..settings import LossSettings, NoiseSettings
 from .encoded import Encodings, to_device
-
-TIMES = 20
-"""How often a run is looked at when validate_every_n_steps is 0."""
 
 
 class Probe:
@@ -27,25 +24,30 @@ class Probe:
     Dropout is off, no gradients are made, no generator of the training is drawn from, and the network stays as it was.
     """
 
-    def __init__(
-        self, encodings: Encodings, batches: list[PlannedBatch], settings: ValidationSettings, label: str
-    ) -> None:
-        self._encodings, self._batches, self._settings, self._label = encodings, batches, settings, label
+    def __init__(self, encodings: Encodings, batches: list[PlannedBatch], every: int, seed: int, label: str) -> None:
+        """Look at nothing yet.
+
+        Args:
+            every: steps between two looks.
+            seed: of the noise (validation_seed).
+            label: which samples these are.
+        """
+        self._encodings, self._batches, self._every, self._seed, self._label = encodings, batches, every, seed, label
         self.first: torch.Tensor | None = None  # losses of the first look, (samples,)
 
     def prepare(self) -> Iterator[Encoded | Warned]:
-        """Encode the probe's pictures and captions; what cannot be encoded is not looked at."""
+        """Encode the probe's pictures and captions; where no picture can be encoded, there is no probe."""
         yield from self._encodings.fill(self._batches, for_good=True)
-        self._batches = [batch for batch in self._encodings.usable(self._batches) if batch.samples]
+        if not any(batch.samples for batch in self._encodings.left_out.usable(self._batches)):
+            self._batches = []
 
     def close(self) -> None:
         """Need nothing of the cache any more: the run has ended."""
         self._encodings.close()
 
     def due(self, step: int, steps: int) -> bool:
-        """Return whether to look after `step` of a run's `steps`: at step 0, every validate_every_n_steps and at the last."""
-        every = self._settings.validate_every_n_steps or max(1, round(steps / TIMES))
-        return bool(self._batches) and (step % every == 0 or step == steps)
+        """Return whether to look after `step` of a run's `steps`: at step 0, every so many steps and at the last."""
+        return bool(self._batches) and (step % self._every == 0 or step == steps)
 
     def look(
         self, step: int, network: torch.nn.Module, model: Trainable, eval_weights: WeightsContext = nullcontext
@@ -58,23 +60,40 @@ class Probe:
             losses = torch.cat(list(self._look(model)))
         if self.first is None:
             self.first = losses
-        known = losses.isfinite() & self.first.isfinite()
+        first = self.first.to(losses.device)  # a state's is on the CPU
+        known = losses.isfinite() & first.isfinite()
         if not known.any():
             return Probed(step, math.nan, math.nan, self._label)
-        percent = 100 * losses[known].sum().item() / max(self.first[known].sum().item(), 1e-12)
+        percent = 100 * losses[known].sum().item() / max(first[known].sum().item(), 1e-12)
         return Probed(step, losses[known].mean().item(), percent, self._label)
 
     def _look(self, model: Trainable) -> Iterator[torch.Tensor]:
+        """Yield the losses of each batch, (samples,); NaN for those that the VAE cannot encode."""
         objective = Objective(LossSettings(), NoiseSettings(), model.schedule)
         sigmas, ts = objective.spread(sum(len(batch.samples) for batch in self._batches))
         done = 0
-        for number, batch in enumerate(self._batches):
-            # No key: the latents' means. A draw from the posterior would follow the training's seed.
-            fetched = self._encodings.fetch(batch) or self._encodings.fetch_again(batch, model)
-            ready = to_device(fetched, model)
-            mine = slice(done, done + len(batch.samples))
-            noised = objective.mix(
-                ready.latents, sigmas[mine], ts[mine], self._settings.validation_seed, "probe", number
-            )
+        for number, (batch, usable) in enumerate(
+            zip(self._batches, self._encodings.left_out.usable(self._batches), strict=True)
+        ):
+            places = [i for i, sample in enumerate(batch.samples) if sample in usable.samples]
+            losses = torch.full((len(batch.samples),), math.nan, device=model.device)
+            if places:
+                mine = torch.tensor([done + i for i in places])
+                losses[places] = self._losses(objective, usable, model, sigmas[mine], ts[mine], number)
             done += len(batch.samples)
-            yield objective.losses(model.predict(noised, ready), noised, ready.mask)
+            yield losses
+
+    def _losses(
+        self,
+        objective: Objective,
+        batch: PlannedBatch,
+        model: Trainable,
+        sigmas: torch.Tensor,
+        ts: torch.Tensor,
+        number: int,
+    ) -> torch.Tensor:
+        # No key: the latents' means. A draw from the posterior would follow the training's seed.
+        fetched = self._encodings.fetch(batch) or self._encodings.fetch_again(batch, model)
+        ready = to_device(fetched, model)
+        noised = objective.mix(ready.latents, sigmas, ts, self._seed, "probe", number)
+        return objective.losses(model.predict(noised, ready), noised, ready.mask)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from ..data.plan import PlannedBatch
+from ..data.plan import PlannedBatch, steps_left
 from ..history import registry
-from ..history.events import Event, Resumed, Started, Warned
+from ..history.events import Encoded, Event, Resumed, Started, Warned
 from ..history.log import NullRunLog, RunLog
 from ..history.resolved import write as write_resolved
 from ..host import detection, determinism, devices, folders, quantised
+from ..host.file_hash import FileHash
 from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, schedulers
@@ -36,6 +37,7 @@ from .prepare import Prepared
 from .ranks import Ranks
 from .resolve import computed
 from .step import Stepper
+from .trial import is_tried, largest
 from .updates import Updates, make_updates
 
 log = logging.getLogger("athanor")
@@ -82,16 +84,17 @@ def session(context: Context) -> Iterator[Event]:
 def _session(context: Context) -> Iterator[Event]:
     """Do the same; what the run needs of the cache is released by the caller."""
     job, run, ranks, started = context.job, context.run, context.ranks, time.time()
-    first_epoch = run.start.state.epoch if run.start.state else 0
-    planned = run.plan(job, first_epoch)
+    base_hash = FileHash(detection.file_of(run.model) if ranks.is_main else None)
+    epoch, step = (run.start.state.epoch, run.start.state.step) if run.start.state else (0, 0)
+    _, planned = steps_left(run.plan(job, epoch), run.length, epoch, step, job.training.batches_per_step)
     yield from context.run_log.logged(chain(map(Warned, run.warnings), _encode(context, planned)))
     with loaded_models(job, run, context.clip, context.vae, ranks) as models:
-        trainer = _trainer(context, models, planned, started)
+        trainer = _trainer(context, models, planned, started, base_hash)
         events = loop(
             length=run.length,
             batches_per_step=job.training.batches_per_step,
-            epoch_plan=lambda epoch: planned if epoch == first_epoch else run.plan(job, epoch),
-            usable=lambda batches: run.encodings.usable(batches, ranks.any),
+            epoch_plan=lambda epoch: run.plan(job, epoch),
+            usable=lambda batches: run.encodings.left_out.usable(batches, ranks.any),
             load=BatchLoader(
                 run.encodings,
                 models.model,
@@ -117,12 +120,23 @@ def _session(context: Context) -> Iterator[Event]:
 
 
 def _encode(context: Context, planned: list[PlannedBatch]) -> Iterator[Event]:
-    """Encode what the probe, the samples and the first epoch need, while the model is not loaded yet."""
-    run = context.run
+    """Encode what the probe, the samples and the steps of the first epoch need, while the model is not loaded yet."""
+    job, run = context.job, context.run
     yield from run.probe.prepare()
-    if not context.job.network.text:  # a trained text encoder encodes the prompts anew for every picture
+    if not job.network.text:  # a trained text encoder encodes the prompts anew for every picture
         yield from run.samples.prepare(context.clip)
-    yield from run.encodings.fill(context.own(planned))
+    tried = run.start.state is None and is_tried(devices.compute_device())
+    tried_batches = [largest(run.plan(job, 0))] if tried else []  # it need not be one of a short run's
+    yield from _encode_epoch(context, planned, tried_batches)
+
+
+def _encode_epoch(
+    context: Context, batches: list[PlannedBatch], more: Sequence[PlannedBatch] = ()
+) -> Iterator[Encoded | Warned]:
+    """Encode this process' part of an epoch's batches, and `more`; name the pictures that no process can train on."""
+    encodings = context.run.encodings
+    yield from encodings.fill([*context.own(batches), *more])
+    yield from encodings.left_out.warnings(batches, context.ranks.any)
 
 
 def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: Iterator[Event]) -> Iterator[Event]:
@@ -142,21 +156,26 @@ def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: It
     yield from trainer.hooks.end(progress)
 
 
-def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch], started: float) -> Trainer:
+def _trainer(
+    context: Context, models: LoadedModels, planned: list[PlannedBatch], started: float, base_hash: FileHash
+) -> Trainer:
     """Put together what a session trains with, as the run's state left it.
 
     Args:
-        planned: the batches of the first epoch, which are encoded already.
+        planned: the batches of the first epoch that are left, which are encoded already.
         started: seconds since 1970, for the file's metadata.
+        base_hash: of the checkpoint, for the same.
     """
     run, model, module = context.run, models.model, models.target.module
     updates, progress = make_updates(context.job, context.run, models, context.ranks), RunProgress()
     eval_weights = averaging.eval_weights(updates.optimizer)
     saver = Saver(
         target=run.target,
+        copies=folders.diffusers_folder(run.target),
         trained=models.target,
         settings=context.job.training,
         metadata={**_metadata(context, models, started), **context.graph},
+        late_metadata=lambda: metadata.base_hash(base_hash.wait()),
         eval_weights=eval_weights,
         mean_weights=updates.ema and updates.ema.swapped,
     )
@@ -173,7 +192,7 @@ def _trainer(context: Context, models: LoadedModels, planned: list[PlannedBatch]
         module=module,
         eval_weights=eval_weights,
         health=Health(updates.scaler.is_enabled(), lambda: blame(model)),
-        encode=lambda batches: iter(()) if batches is planned else run.encodings.fill(context.own(batches)),
+        encode=lambda batches: iter(()) if batches == planned else _encode_epoch(context, batches),
         warnings=warnings,
         probe=run.probe,
         samples=run.samples,

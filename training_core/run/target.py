@@ -7,10 +7,11 @@ from pathlib import Path
 
 from ..errors import AthanorError, FileError
 from ..families import Family
-from ..files import write_atomically
+from ..files import make_folder, told
 from ..history import registry
 from ..history.run_files import free_path
 from ..host import folders
+from ..leftovers import temporary_beside
 from ..resume.continuing import StartPoint
 from ..settings import Job
 
@@ -29,15 +30,21 @@ def target_of(job: Job, family: Family, start: StartPoint) -> Path:
     target = _target_so_far(job, start)
     if target is None:
         own = {job.run_id, *([start.before.run_id] if start.before else [])}
-        target = free_path(_wanted(job, family), own, job.training.overwrite)
+        wanted = _wanted(job, family)
+        target = free_path(wanted, own, job.training.overwrite, folders.diffusers_folder(wanted))
     _check_writable(target)
+    if job.training.save_diffusers_copy:
+        _check_writable(folders.diffusers_folder(target) / target.name)
     return target
 
 
 def _target_so_far(job: Job, start: StartPoint) -> Path | None:
-    """Return the file that a run which goes on has been writing towards; None for a new one."""
+    """Return the file that a run which goes on has been writing towards; None for a new one.
+
+    A damaged run.json may name any file: one outside of the host's folders does not count.
+    """
     record = registry.read(folders.run_folder(job.run_id)) if start.state and not start.before else None
-    return record and record.target
+    return record.target if record and folders.is_listed(record.target) else None
 
 
 def _wanted(job: Job, family: Family) -> Path:
@@ -51,17 +58,18 @@ def _wanted(job: Job, family: Family) -> Path:
 
 
 def _check_writable(target: Path) -> None:
-    """Write an empty file beside `target` and take it away: no run is to fail at its end.
+    """Write an empty temporary file beside `target` and take it away: no run is to fail at its end.
 
     Its name is as long as that of any file of the run.
 
     Raises:
         AthanorError: nothing can be written there.
     """
-    attempt = target.with_name(f"{target.stem}-step{0:08}-diffusers.safetensors.try")
+    longest = target.with_name(f"{target.stem}-step{0:08}-diffusers.safetensors")
     try:
-        write_atomically(attempt, lambda temporary: temporary.write_bytes(b""), durable=False)
-        attempt.unlink(missing_ok=True)
+        make_folder(target.parent)
+        with told(longest), temporary_beside(longest) as temporary:
+            temporary.write_bytes(b"")
     except FileError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise AthanorError(

@@ -10,11 +10,13 @@ from typing import Any
 
 from ..data.plan import Buckets
 from ..errors import AthanorError, FileError
-from ..files import remove_leftovers
+from ..history.damage import check_places
 from ..history.events import Event
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
+from ..history.run_files import alone
 from ..host import devices, folders
+from ..leftovers import sweep_run
 from ..resume import continuing, lock, state
 from ..settings import Job
 from . import control, trackers
@@ -62,10 +64,12 @@ def train(
         return
     folder = folders.run_folder(job.run_id)
     with lock.held(folder, f"Run {job.run_id}"), control.listening(job.run_id, folder) as commands:
+        check_places(folder)
         run = prepare(job, buckets, model, clip, vae, validation)
         ranks.wait()  # the others have read what is on disk
         with lock.held(folders.name_lock(run.target), f"{run.target.name}"):
-            remove_leftovers(run.target.parent, run.target.stem)
+            sweep_run(folder, (run.target.parent, folders.diffusers_folder(run.target)), run.target.stem)
+            _remove_what_is_alone(job, run.target)
             if run.start.state is None:
                 _forget_earlier_attempt(folder)
             copied = continuing.keep_final_file(run.start.before, folder) if run.start.before else []
@@ -80,6 +84,13 @@ def train(
                 _raise_with_advice(error, job, folder)
                 raise
         ranks.wait()  # what is on disk is whole
+
+
+def _remove_what_is_alone(job: Job, target: Path) -> None:
+    """Remove running means and copies whose file the run has removed itself, as save_last_n_epochs or save_last_n_steps asks."""
+    if job.training.save_last_n_epochs or job.training.save_last_n_steps:
+        for path in alone(target, job.run_id, folders.diffusers_folder(target)):
+            path.unlink(missing_ok=True)
 
 
 def _forget_earlier_attempt(folder: Path) -> None:

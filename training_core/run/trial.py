@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ..data.plan import PlannedBatch
 from ..host import devices
 from ..host.model import Trainable
 from ..resume.compute_plan import MemoryPlan
@@ -27,11 +28,16 @@ def is_tried(device: torch.device) -> bool:
     return device.type in TRIED_ON
 
 
+def largest(batches: Sequence[PlannedBatch]) -> PlannedBatch:
+    """Return the batch with the most pixels."""
+    return max(batches, key=lambda batch: batch.bucket[0] * batch.bucket[1] * len(batch.samples))
+
+
 class LargestBatch:
     """The batch of the first epoch with the most pixels, on the device, ready to be tried."""
 
     def __init__(self, job: Job, run: Prepared, host_model: Trainable, stepper: Stepper) -> None:
-        batch = max(run.encodings.usable(run.plan(job, 0)), key=lambda b: b.bucket[0] * b.bucket[1] * len(b.samples))
+        batch = largest(run.encodings.left_out.usable(run.plan(job, 0)))
         fetched = run.encodings.fetch(batch, 0, 0) or run.encodings.fetch_again(batch, host_model, 0, 0)
         self.count = len(batch.samples)
         self.size = f"{self.count} of {batch.bucket[0]}x{batch.bucket[1]}"  # in words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted, shortened
+from ..names import close_to
 
 
 class Settings(BaseModel):
@@ -142,17 +142,18 @@ def _sentence(model: type[Settings], error: Any) -> str:
         error.get("ctx", {}),
     )
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(field, model.model_fields, 1)
-        return f"{field}: there is no such setting{f'; did you mean {near[0]}?' if near else '.'}"
+        near = close_to(field, model.model_fields)
+        return f"{shortened(field)}: there is no such setting{f'; did you mean {near[0]}?' if near else '.'}"
     if kind == "greater_than_equal":
         return f"{field} is {value}: it must be at least {_plain(context['ge'])}."
     if kind == "less_than_equal":
         return f"{field} is {value}: it must be at most {_plain(context['le'])}."
     if kind == "literal_error":
-        return f"{field} is '{value}': it must be one of {context['expected']}."
+        return f"{field} is {quoted(value)}: it must be one of {context['expected']}."
     if kind == "value_error":  # our own validators speak in whole sentences
         return str(context["error"])
-    return f"{field} is {value!r}: {error['msg'][:1].lower()}{error['msg'][1:]}."
+    shown = quoted(value) if isinstance(value, str) else shortened(repr(value))
+    return f"{field} is {shown}: {error['msg'][:1].lower()}{error['msg'][1:]}."
 
 
 def _plain(value: float) -> str:

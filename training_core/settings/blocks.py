@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 from pydantic import model_validator
 from typing_extensions import Self
 
+from ..errors import quoted
+from . import expressions
 from .base import Settings, setting
 
 
@@ -93,20 +96,7 @@ class BlockSettings(Settings):
         Raises:
             ValueError: one cannot be read; names it.
         """
-        pairs = []
-        for part in re.split(r"[,\n]", getattr(self, name)):
-            if not part.strip():
-                continue
-            expression, sign, value = part.strip().rpartition("=")
-            if not sign or not expression.strip():
-                raise ValueError(f"{name}: '{part.strip()}' is not of the form expression=number.")
-            try:
-                pairs.append((re.compile(expression.strip()), _number(name, value)))
-            except re.error as error:
-                raise ValueError(
-                    f"{name}: '{expression.strip()}' is not a valid regular expression ({error})."
-                ) from None
-        return pairs
+        return list(_by_name(name, getattr(self, name)))
 
     @property
     def by_block(self) -> bool:
@@ -115,11 +105,24 @@ class BlockSettings(Settings):
         return any(getattr(self, name).strip() for name in names)
 
 
+@lru_cache
+def _by_name(name: str, text: str) -> list[tuple[re.Pattern[str], float]]:
+    parts = expressions.parts(text)
+    expressions.check_count(name, len(parts))
+    pairs = []
+    for part in parts:
+        expression, sign, value = part.rpartition("=")
+        if not sign or not expression.strip():
+            raise ValueError(f"{name}: {quoted(part)} is not of the form expression=number.")
+        pairs.append((expressions.compiled(name, expression.strip()), _number(name, value)))
+    return pairs
+
+
 def _number(name: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise ValueError(f"{name}: '{text.strip()}' is not a number of 0 or more.")
+        raise ValueError(f"{name}: {quoted(text.strip())} is not a number of 0 or more.")
     return value

@@ -8,7 +8,11 @@ from typing import Literal
 from pydantic import model_validator
 from typing_extensions import Self
 
+from ..errors import quoted
 from .base import Settings, setting
+
+_MOST_EXTRA = 100
+"""Resolutions besides the main one; every picture is trained at each."""
 
 
 class BucketSettings(Settings):
@@ -90,10 +94,15 @@ class BucketSettings(Settings):
             ValueError: extra_resolutions cannot be read; names the part.
         """
         sizes = [(self.width, self.height)]
-        for part in filter(None, (p.strip().lower() for p in self.extra_resolutions.split(","))):
-            match = re.fullmatch(r"(\d{2,5})(?:\s*x\s*(\d{2,5}))?", part)
+        parts = [part.strip().lower() for part in re.split(r"[,，、\r\n]", self.extra_resolutions) if part.strip()]
+        if len(parts) > _MOST_EXTRA:
+            raise ValueError(f"extra_resolutions has {len(parts)} resolutions; at most {_MOST_EXTRA} are possible.")
+        for part in parts:
+            match = re.fullmatch(r"(\d{2,5})(?:\s*[x×*]\s*(\d{2,5}))?", part)
             if not match:
-                raise ValueError(f"extra_resolutions: '{part}' is not a resolution; write for example 768, 1024x1024.")
+                raise ValueError(
+                    f"extra_resolutions: {quoted(part)} is not a resolution; write for example 768, 1024x1024."
+                )
             sizes.append((int(match[1]), int(match[2] or match[1])))
         return tuple(dict.fromkeys(sizes))
 

@@ -8,7 +8,11 @@ from typing import Literal
 from PIL import ImageColor
 from pydantic import field_validator
 
+from ..errors import quoted
 from .base import Settings, setting
+
+MOST_REPEATS = 10_000
+"""Times that a picture is seen in an epoch; a larger number in front of a folder's name is a date or an id."""
 
 
 class DatasetSettings(Settings):
@@ -27,7 +31,7 @@ class DatasetSettings(Settings):
         "'N_name' set their own number.",
         flag="dataset_repeats",
         ge=1,
-        le=10000,
+        le=MOST_REPEATS,
     )
     nested_folders: bool = setting(
         False,
@@ -197,8 +201,8 @@ class DatasetSettings(Settings):
     def _colour(cls, value: str) -> str:
         try:
             ImageColor.getrgb(value)
-        except ValueError:
+        except ValueError:  # of an unknown name, or of characters that are none
             raise ValueError(
-                f"alpha_background '{value}' is not a colour: use a name such as white, or #rrggbb."
+                f"alpha_background {quoted(value)} is not a colour: use a name such as white, or #rrggbb."
             ) from None
         return value

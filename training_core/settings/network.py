@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import model_validator
 from typing_extensions import Self
 
+from . import expressions
 from .base import Settings, setting
 from .blocks import BlockSettings
 
@@ -30,7 +31,8 @@ class NetworkSettings(Settings):
     train: Literal["unet", "unet + text encoder", "text encoder"] = setting(
         "unet",
         "What is trained. The text encoder (CLIP-L, CLIP-G, T5) helps with new words, but slows training down: "
-        "captions are then encoded again at every step. Its learning rate is text_encoder_lr of Optimizer Config.",
+        "captions are then encoded again at every step. Its learning rate is text_encoder_lr of Optimizer Config. "
+        "(sd-scripts trains both where neither of its flags is given.)",
         flag="network_train_unet_only, network_train_text_encoder_only",
     )
     rank: int = setting(
@@ -265,11 +267,6 @@ class NetworkSettings(Settings):
         Raises:
             ValueError: one cannot be read; names it.
         """
-        expressions = []
-        for text in re.split(r"[,\n]", getattr(self, name)):
-            try:
-                if text.strip():
-                    expressions.append(re.compile(text.strip()))
-            except re.error as error:
-                raise ValueError(f"{name}: '{text.strip()}' is not a valid regular expression ({error}).") from None
-        return expressions
+        texts = expressions.parts(getattr(self, name))
+        expressions.check_count(name, len(texts))
+        return [expressions.compiled(name, text) for text in texts]

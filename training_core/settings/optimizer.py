@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Literal, get_args
 
 from pydantic import field_validator
 
+from ..errors import quoted
 from .base import Settings, setting
 
 OptimizerName = Literal[
@@ -211,7 +213,7 @@ class OptimizerSettings(Settings):
     def _rates(cls, value: str, info: Any) -> str:
         most = 1 if info.field_name == "unet_lr" else 3
         if len(_numbers(value, info.field_name)) > most:
-            raise ValueError(f"{info.field_name} is '{value}': it takes at most {most}; remove the others.")
+            raise ValueError(f"{info.field_name} is {quoted(value)}: it takes at most {most}; remove the others.")
         return value
 
     @field_validator("lr_step_rules")
@@ -241,12 +243,16 @@ class OptimizerSettings(Settings):
         return _numbers(self.text_encoder_lr, "text_encoder_lr")
 
 
+_MOST_RULES = 1000
+"""Pairs of lr_step_rules."""
+
+
 def _in_steps(text: str, total: int, field: str) -> int:
     """Read a length in steps: '100', or '0.05' or '5%' of `total`, rounded down; '1.0' could mean either and is refused."""
     text = text.strip() or "0"
-    if match := re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*%", text):
+    if match := re.fullmatch(r"(\d{1,12}(?:\.\d{0,20})?|\.\d{1,20})\s*%", text):
         part = float(match[1]) / 100
-    elif re.fullmatch(r"\d+", text):
+    elif re.fullmatch(r"\d{1,12}", text):
         return int(text)
     else:
         try:
@@ -256,7 +262,7 @@ def _in_steps(text: str, total: int, field: str) -> int:
         part = part if part < 1 else -1.0
     if not 0 <= part <= 1:
         raise ValueError(
-            f"{field} is '{text}': it must be a whole number of steps (100), or a part of the run (0.05 or 5%)."
+            f"{field} is {quoted(text)}: it must be a whole number of steps (100), or a part of the run (0.05 or 5%)."
         )
     return int(part * total)
 
@@ -267,7 +273,7 @@ def _numbers(text: str, field: str) -> list[float]:
     except ValueError:
         values = [-1.0]
     if any(not 0 <= value <= 10 for value in values):
-        raise ValueError(f"{field} is '{text}': it must be learning rates from 0 to 10, such as 5e-5.")
+        raise ValueError(f"{field} is {quoted(text)}: it must be learning rates from 0 to 10, such as 5e-5.")
     return values
 
 
@@ -278,8 +284,10 @@ def _step_rules(text: str, total: int) -> tuple[list[tuple[float, int]], float]:
             (float(factor), _in_steps(until, total, "")) for factor, until in (word.split(":") for word in words[:-1])
         ]
         last = float(words[-1]) if words else 1.0
+        if len(rules) > _MOST_RULES or not all(0 <= factor < math.inf for factor in (last, *(f for f, _ in rules))):
+            raise ValueError
     except ValueError:
         raise ValueError(
-            f"lr_step_rules is '{text}': it must be pairs factor:step and a last factor, such as 1:100, 0.1:200, 0.01."
+            f"lr_step_rules is {quoted(text)}: it must be pairs factor:step and a last factor, such as 1:100, 0.1:200, 0.01."
         ) from None
     return sorted(rules, key=lambda rule: rule[1]), last

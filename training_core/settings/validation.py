@@ -10,13 +10,14 @@ class ValidationSettings(Settings):
 
     probe_samples: int = setting(
         8,
-        "Number of fixed pictures with fixed noise on which the loss is measured (4 to 32; 0 = no probe).",
+        "Number of fixed pictures with fixed noise on which the loss is measured (4 to 32; 0 = no probe). A short run measures "
+        "fewer than the usual 8.",
         ge=0,
         le=1024,
     )
     validate_every_n_steps: int = setting(
         0,
-        "Measure the probe every n steps; 0 = about 20 times in the run.",
+        "Measure the probe every n steps; 0 = about 20 times in the run, fewer in a short one: 5 % of its time at most.",
         flag="validate_every_n_steps",
         ge=0,
         le=1_000_000,

@@ -140,7 +140,8 @@ export class Details {
 
   draw(review) {
     this.review = review;
-    const verdict = review.verdict.map(({ kind, text }) =>
+    const trouble = review.trouble.map((text) => ({ kind: "bad", text }));
+    const verdict = [...trouble, ...review.verdict].map(({ kind, text }) =>
       make("li", { "data-kind": kind }, make("b", {}, SIGNS[kind]), ` ${text}`),
     );
     this.verdict.replaceChildren(...verdict);

@@ -183,6 +183,7 @@ class Board {
       make("span", { class: "steps" }, t("{step} of {steps}", summary)),
       make("span", { class: "time" }, when(summary.time)),
       summary.status === "failed" && why ? make("span", { class: "why" }, why) : null,
+      summary.trouble ? make("span", { class: "why", title: summary.trouble }, summary.trouble) : null,
     );
     return make("li", { "data-run": id, class: id === this.chosen ? "chosen" : "" }, checkbox, button);
   }

@@ -1,20 +1,22 @@
-"""Names as people write them -> the names that the host has (pure)."""
+"""Names as people write them -> names that there are (pure)."""
 
 from __future__ import annotations
 
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import Any
 
-from ..errors import AthanorError, quoted, shortened
-from .lists import LIMIT
+from .errors import AthanorError, quoted, shortened
 
 _LONGEST = 300
 """Characters of a name; file systems take 255 for each of its parts."""
+
+_MOST = 10_000
+"""Names that one text may mean."""
 
 _MOST_PATTERNS = 100
 """Patterns of one text: each is held against all names."""
@@ -28,10 +30,17 @@ def simple(name: str) -> str:
 
 
 class Known:
-    """The names that the host has of one kind (`what`, for messages), and the ways to write them."""
+    """The names that there are of one kind, and the ways to write them."""
 
-    def __init__(self, names: Sequence[str], what: str, field: str = "values") -> None:
-        self._names, self._what, self._field = names, what, field
+    def __init__(
+        self,
+        names: Sequence[str],
+        what: str,
+        field: str = "values",
+        by_pattern: Callable[[list[str]], list[str]] = list,
+    ) -> None:
+        """`what`: their kind, and `field`: where they are typed, for messages; `by_pattern`: which of a pattern's are meant."""
+        self._names, self._what, self._field, self._by_pattern = names, what, field, by_pattern
 
     @cached_property
     def _exact(self) -> frozenset[str]:
@@ -90,15 +99,15 @@ class Known:
             if part not in found:
                 if len(found) >= _MOST_PATTERNS:
                     raise AthanorError(f"{self._field}: there are more than {_MOST_PATTERNS} patterns; leave some out.")
-                found[part] = match_names(part, self._names)
+                found[part] = self._by_pattern(match_names(part, self._names))
             if not found[part]:
                 raise AthanorError(
                     f"{self._field}: nothing matches the pattern {quoted(part)}; {nearest(part, self._names)}."
                 )
             result += found[part]
-            if len(result) > LIMIT:
+            if len(result) > _MOST:
                 raise AthanorError(
-                    f"{self._field}: {quoted(part)} and others match more than {LIMIT} names; write narrower patterns."
+                    f"{self._field}: {quoted(part)} and others match more than {_MOST} names; write narrower patterns."
                 )
         return result
 
@@ -121,14 +130,20 @@ def nearest(name: str, known: Sequence[str]) -> str:
         return "there are none"
     wanted = simple(name[:_LONGEST])
     simples = {simple(k): k for k in known}
-    # difflib takes 50 us a name: only those that share most pairs of letters are given to it.
-    pairs = list(dict.fromkeys(wanted[i : i + 2] for i in range(len(wanted) - 1)))[:16]
-    shared = {s: sum(pair in s for pair in pairs) for s in simples}
-    candidates = sorted(simples, key=lambda s: (-shared[s], abs(len(s) - len(wanted))))[:50]
-    close = difflib.get_close_matches(wanted, [s for s in candidates if len(s) <= _LONGEST], 3, 0.5)
+    close = close_to(wanted, simples, 3, 0.5)
     close += [s for s in simples if wanted in s and s not in close][: 3 - len(close)]
     names = [simples[s] for s in close] or list(known[:6])
     return f"{'the nearest are' if close else 'there are'} {', '.join(shortened(n, 120) for n in names)}"
+
+
+def close_to(name: str, known: Iterable[str], most: int = 1, ratio: float = 0.6) -> list[str]:
+    """Return up to `most` known names that look most like `name`, however many there are and however long it is."""
+    name = name[:_LONGEST]
+    # difflib takes 50 us a name: only those that share most pairs of letters are given to it.
+    pairs = list(dict.fromkeys(name[i : i + 2] for i in range(len(name) - 1)))[:16]
+    shared = {k: sum(pair in k for pair in pairs) for k in known if len(k) <= _LONGEST}
+    candidates = sorted(shared, key=lambda k: (-shared[k], abs(len(k) - len(name))))[:50]
+    return difflib.get_close_matches(name, candidates, most, ratio)
 
 
 def is_pattern(text: str) -> bool:

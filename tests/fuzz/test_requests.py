@@ -1,0 +1,194 @@
+"""Requests that nobody should send, to all routes of the pack: no error 500, nothing read or written outside of its folders."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import athanor
+import fuzz
+import graphs
+import pytest
+import routes
+import run_folders
+from aiohttp import ClientTimeout
+from athanor.training_core.history import registry
+from PIL import Image
+from yarl import URL
+
+KEY = "a" * 24
+SECRET = "a-secret-beside-the-folders"
+PLAN = {
+    "title": "t", "axes": [{"title": "steps", "values": ["1"]}], "cells": [KEY], "order": [KEY], "sizes": {KEY: [32, 32]},
+    "parameters": {KEY: "p"}, "loras": {}, "seeds": {}, "family": "f",
+}  # fmt: skip
+TALES = (
+    "..", "../..", "..%2f..", "%2e%2e%2f%2e%2e%2fsecret.txt", "..%5c..%5csecret.txt", "....//secret.txt", "%252e%252e%252f", "%00",
+    "a%00.png", "%ED%A0%80", "%ED%A0%80.png", "%ff%fe.png", "%C0%AE%C0%AE%2fsecret.txt", "a" * 300, "a" * 300 + ".png",
+    "%E9%9B%AA" * 100 + ".png", "%F0%9F%98%80" * 80, "con", "CON.png", "a%0d%0aX: y", "~", ".", "", "%2f", "%2fetc%2fpasswd",
+    "-1", "0", "1e9", "9" * 30, "NaN", "%C2%B2", "0x10", "%", "%zz", "*", "[a]", "a;b", "secret.txt", "job.json", "a?b=c#d",
+)  # fmt: skip
+"""Last parts of addresses."""
+VALUES: tuple[Any, ...] = (
+    None, True, False, 0, -1, 2**53, 2**70, 10**400, 1.5, 1e308, "", " ", "x", "..", "../../secret.txt", "..\\..\\secret.txt",
+    "/etc/passwd", "C:\\x", "\0", "a\0b", "a" * 300, "雪" * 120, "a" * 100_000, "\ud800", "😀", "con", "a\nb", "a/../../b", ".x",
+    "cat.safetensors", "cat-000001.safetensors", KEY, [], {}, [[]], {"a": {}}, [None], ["b", 0], ["n", 0], ["n", 10**400],
+)  # fmt: skip
+"""Values in bodies."""
+
+
+@pytest.fixture(scope="module")
+def place(comfy, tmp_path_factory):
+    """(the server's routes, the folder that ComfyUI's folders lie in, id of a run)."""
+    base = tmp_path_factory.mktemp("requests")
+    with pytest.MonkeyPatch.context() as patch:
+        routes.comfyui_folders(base / "comfy", patch)
+        (base / "secret.txt").write_text(SECRET)
+        (base / "comfy" / "secret.txt").write_text(SECRET)
+        Image.new("RGB", (9, 9)).save(base / "comfy" / "secret.png")
+        graphs.draw_dataset(base / "comfy" / "input" / "ds", 2)
+        root = base / "comfy" / "output" / "athanor" / "runs"
+        folder = run_folders.write(root, base / "comfy" / "models" / "loras", "cat")
+        comparison = base / "comfy" / "output" / "athanor" / "compare" / "grid"
+        (comparison / "cells").mkdir(parents=True)
+        (comparison / "plan.json").write_text(json.dumps(PLAN))
+        Image.new("RGB", (32, 32)).save(comparison / "cells" / f"{KEY}.png")
+        yield routes.table(patch), base, folder.name
+        registry._records.clear()
+
+
+HELP = f"/extensions/{quote(Path(athanor.__file__).parent.name)}/docs"
+QUERIES = ("name", "short", "since", "after", "points", "first", "count", "text", "tag", "bucket", "finding", "side")
+
+
+def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
+    """(method, address, body, Content-Type) of one request."""
+    tale = rng.choice(TALES)
+    names = [run, run, run, "0123456789abcdef", "d0123456789abcdef", tale]
+    addresses = [
+        "/athanor/runs", f"/athanor/runs/{rng.choice(names)}", f"/athanor/runs/{rng.choice(names)}/samples/{tale}",
+        f"/athanor/runs/{rng.choice(names)}/pictures/{tale}", f"/athanor/runs/{rng.choice(names)}/{tale}",
+        *(f"/athanor/runs/{rng.choice(names)}/{what}" for what in ("metrics", "review", "graph", "report")),
+        "/athanor/compare", f"/athanor/compare/{rng.choice(('grid', tale))}", f"/athanor/compare/grid/cells/{tale}",
+        f"/athanor/compare/{tale}/cells/{KEY}.png", f"/athanor/datasets/{rng.choice(names)}",
+        *(f"/athanor/datasets/{rng.choice(names)}/{what}" for what in ("pictures", "terms", f"thumbnails/{tale}")),
+        f"{HELP}/{tale}/{tale}.md", f"{HELP}/AthanorTrainLoRA/{'z' * rng.choice((2, 300))}.md",
+    ]  # fmt: skip
+    posts = [
+        *(f"/athanor/runs/{rng.choice(names)}/{what}" for what in ("star", "copy", "discard", "stop", "save", "sample")),
+        *(f"/athanor/runs/{run}/{what}" for what in ("star", "copy")),
+        f"/athanor/compare/{rng.choice(('grid', tale))}/marks", f"/athanor/compare/{rng.choice(('grid', tale))}/portable",
+        "/athanor/datasets", "/athanor/datasets", "/athanor/datasets", f"/athanor/datasets/{rng.choice(names)}/findings",
+    ]  # fmt: skip
+    if rng.random() < 0.5:
+        query = rng.choice(("", "", f"?{rng.choice(QUERIES)}={tale}"))
+        return "GET", rng.choice(addresses) + query, None, ""
+    kind = rng.choice(("application/json",) * 8 + ("text/plain", "application/json; charset=utf-16", "x"))
+    return "POST", rng.choice(posts), body(rng), kind
+
+
+def body(rng: random.Random) -> bytes:
+    """A body: the right fields with odd values, a graph of odd nodes, or hurt JSON."""
+    way = rng.randrange(10)
+    if way == 0:
+        depth = rng.choice((50, 150, 1000, 100_000))
+        return rng.choice((b"[" * depth, b'{"a":' * depth, b'{"file":' + b"[" * depth + b"]" * depth + b"}"))
+    if way == 1:
+        return rng.randbytes(rng.choice((0, 3, 300)))
+    if way == 2:
+        return b'{"file": "cat.safetensors", "name": "\xed\xa0\x80"}'
+    names = ("file", "name", "on", "cell", "star", "reject", "note", "node")
+    value: dict[str, Any] = {name: rng.choice(VALUES) for name in names if rng.random() < 0.7}
+    if rng.random() < 0.6:
+        value |= {"file": rng.choice(("cat.safetensors", "cat-000002.safetensors")), "cell": KEY}
+    if rng.random() < 0.6:
+        value |= {"node": "n", "prompt": prompt(rng)}
+    data = json.dumps(value).encode()
+    return fuzz.hurt(data, rng) if rng.random() < 0.1 else data
+
+
+def prompt(rng: random.Random) -> Any:
+    """A graph whose node n is asked for: long, with loops, with odd values."""
+    kinds = (
+        "AthanorDatasetLoader",
+        "AthanorBucketer",
+        "AthanorDatasetDoctor",
+        "AthanorCaptionEdit",
+        "AthanorBalanceRepeats",
+    )
+    if rng.random() < 0.1:
+        length = rng.choice((10, 1500, 5000))
+        long = {f"{i}": {"class_type": kinds[2], "inputs": {"dataset": [f"{i + 1}", 0]}} for i in range(length)}
+        return long | {"n": {"class_type": kinds[2], "inputs": {"dataset": ["0", 0]}}}
+    names = (
+        "folder",
+        "repeats",
+        "width",
+        "batch_size",
+        "resolution",
+        "keep_tokens",
+        "mask_folder",
+        "trigger",
+        "text",
+        "replace",
+    )
+
+    def node() -> Any:
+        inputs = {name: rng.choice(VALUES) for name in names if rng.random() < 0.25}
+        inputs |= {"dataset": rng.choice((["b", 0], ["n", 0], ["b"], None))} if rng.random() < 0.8 else {}
+        return (
+            {"class_type": rng.choice((*kinds, "Other", 3)), "inputs": inputs}
+            if rng.random() < 0.95
+            else rng.choice(VALUES)
+        )
+
+    loader = {
+        "class_type": kinds[0],
+        "inputs": {"folder": rng.choice(("ds", *filter(lambda v: isinstance(v, str), VALUES)))},
+    }
+    return {"n": node(), "b": rng.choice((loader, loader, node()))}
+
+
+def test_requests_that_nobody_should_send(place):
+    table, base, run = place
+    rng = fuzz.generator("requests")
+    cases = [request(rng, run) for _ in range(fuzz.cases(2000, 40))]
+    before = {path: stat for path, stat in routes.every_file(base).items() if not path.startswith("comfy/")}
+    comfy = routes.every_file(base / "comfy")
+
+    async def ask(client):
+        for case in cases:
+            method, path, data, kind = case
+            url = URL(f"http://127.0.0.1:{client.port}{path.replace(' ', '%20')}", encoded=True)
+            headers = {"Content-Type": kind} if kind else {}
+            with fuzz.no_hang(case):
+                async with client.session.request(method, url, data=data, headers=headers, timeout=WAIT) as got:
+                    content = await got.read()
+            check(case, got.status, content)
+        return True
+
+    assert routes.served(table, ask)
+    after = routes.every_file(base)
+    assert before == {path: stat for path, stat in after.items() if not path.startswith("comfy/")}
+    changed = {p for p, stat in routes.every_file(base / "comfy").items() if comfy.get(p) != stat} | (
+        comfy.keys() - {p.removeprefix("comfy/") for p in after}
+    )
+    wrong = [path for path in changed if not path.startswith(MAY_CHANGE)]
+    assert not wrong
+
+
+WAIT = ClientTimeout(total=20)
+MAY_CHANGE = ("models/loras", "output/athanor/runs/", "output/athanor/compare/grid", "temp/athanor", "output/athanor")
+
+
+def check(case: tuple, status: int, content: bytes) -> None:
+    """Fail for an answer that tells what nobody should know, or that is no answer."""
+    assert status in (200, 400, 403, 404, 405, 409, 413, 422), (status, case, content[:500])
+    assert SECRET.encode() not in content and b"root:x:" not in content, case
+    if status in (400, 409, 422):
+        fuzz.check_message(content.decode())
+    if status == 200 and content[:1] in b"{[":
+        json.loads(content, parse_constant=lambda name: pytest.fail(f"{name}: {case}"))

@@ -1,0 +1,96 @@
+"""Models as they come through a port: whether there is one at all, and whether it belongs to the MODEL beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ..errors import AthanorError
+
+_INSIDE = {"model": "model", "clip": "cond_stage_model", "vae": "first_stage_model"}
+"""Port -> the attribute of the host's object that holds the weights. Load Checkpoint gives a VAE object around nothing for a
+file without a VAE, and None for a file without a text encoder."""
+
+_TEXT_LAYERS = ("txt_in", "context_embedder", "cap_embedder.1", "cond_seq_linear", "text_embedding.0")
+"""The layer that a transformer takes the text with: Flux, Chroma and Qwen-Image; SD3; Lumina 2 and Z-Image; AuraFlow; Wan."""
+_POOLED_LAYERS = ("vector_in.in_layer", "y_embedder.mlp.0")
+"""The layer for the text as one vector: Flux.1; SD3."""
+
+
+def usable(port: str, value: Any) -> Any:
+    """Return what came through a port (model, clip or vae), or None if there is nothing in it."""
+    return None if getattr(value, _INSIDE[port], None) is None else value
+
+
+def usable_models(model: Any, clip: Any, vae: Any) -> tuple[Any, Any, Any]:
+    """Return MODEL, CLIP and VAE as a loader gave them, None for each that the file lacks."""
+    return usable("model", model), usable("clip", clip), usable("vae", vae)
+
+
+def check(model: Any, clip: Any, vae: Any) -> None:
+    """Check that a node was given all three, and the VAE of this kind of model.
+
+    Raises:
+        AthanorError: names the port.
+    """
+    for port, value in (("model", model), ("clip", clip), ("vae", vae)):
+        if usable(port, value) is None:
+            raise AthanorError(f"{port} is missing: this checkpoint has none; connect a loader that has it.")
+    check_vae(model, vae)
+
+
+def check_vae(model: Any, vae: Any) -> None:
+    """Check that a VAE's latents have the size that the model works on.
+
+    Raises:
+        AthanorError: names both sizes.
+    """
+    latents = model.model.latent_format
+    given = (vae.latent_channels, vae.spacial_compression_encode())
+    taken = (latents.latent_channels, latents.spacial_downscale_ratio)
+    if all(isinstance(number, int) for number in (*given, *taken)) and given != taken:
+        raise AthanorError(
+            f"vae is of another kind of model: it makes latents of {given[0]} channels for each {given[1]} pixels, and the model "
+            f"takes {taken[0]} for each {taken[1]}; connect this model's VAE (Load VAE)."
+        )
+
+
+def check_text(model: Any, cond: torch.Tensor, extras: Mapping[str, Any]) -> None:
+    """Check that an encoded text has the size that the model takes.
+
+    Args:
+        cond: (1, tokens, width).
+        extras: what the text encoder gives beside it; `pooled_output` is (1, width).
+
+    Raises:
+        AthanorError: names both sizes.
+    """
+    pooled = extras.get("pooled_output")
+    widths = (
+        ("text", text_width(model), cond.shape[-1]),
+        ("pooled text", _width(model, _POOLED_LAYERS), pooled.shape[-1] if isinstance(pooled, torch.Tensor) else None),
+    )
+    for what, taken, given in widths:
+        if taken and given and taken != given:
+            raise AthanorError(
+                f"clip is of another kind of model: it gives {what} of width {given}, and the model takes {taken}; connect this "
+                "model's text encoder (Load CLIP)."
+            )
+
+
+def text_width(model: Any) -> int | None:
+    """Return the width of the encoded text that a model takes; None if this is not known of its kind."""
+    return model.model.model_config.unet_config.get("context_dim") or _width(model, _TEXT_LAYERS)
+
+
+def _width(model: Any, layers: tuple[str, ...]) -> int | None:
+    """Return the number of features that the first of these layers takes which the model has."""
+    for path in layers:
+        layer: Any = model.model.diffusion_model
+        for name in path.split("."):
+            layer = getattr(layer, name, None)  # a Sequential's children have numbers as names
+        if isinstance(width := getattr(layer, "in_features", None), int):
+            return width
+    return None

@@ -1,0 +1,108 @@
+"""What a LoRA file tells of the pictures it was trained on, as sd-scripts does: counts by folder, tags, buckets, subsets."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..data.plan import Buckets
+from ..settings import DatasetSettings, Job
+
+
+@dataclass(slots=True)
+class _Folder:
+    """The pictures of one folder of one dataset."""
+
+    repeats: int
+    pictures: int = 0
+    tags: Counter[str] = field(default_factory=Counter)
+
+
+def describe(job: Job, buckets: Buckets) -> dict[str, object]:
+    """Return the fields about the pictures, their folders and tags, and the buckets they are in."""
+    folders: dict[tuple[int, str], _Folder] = {}
+    images: Counter[bool] = Counter()
+    for picture, repeats in zip(buckets.dataset.pictures, buckets.dataset.repeats, strict=True):
+        name = picture.name.rpartition("/")[0] or "."
+        folder = folders.setdefault((picture.subset, name), _Folder(picture.repeats))
+        line = picture.caption.partition("\n")[0]
+        folder.pictures += 1
+        folder.tags.update(tag.strip().lower() for tag in line.split(",") if tag.strip())
+        images[job.datasets[picture.subset].is_reg] += repeats
+    tags = defaultdict[str, Counter[str]](Counter)
+    counts: dict[bool, dict[str, dict[str, int]]] = {False: {}, True: {}}
+    for (subset, name), folder in folders.items():
+        tags[name].update(folder.tags)
+        of_name = counts[job.datasets[subset].is_reg].setdefault(name, {"n_repeats": folder.repeats, "img_count": 0})
+        of_name["img_count"] += folder.pictures
+    by_size = {
+        str(i): {"resolution": list(size), "count": len(entries)}
+        for i, (size, entries) in enumerate(buckets.by_size().items())
+    }
+    fields: dict[str, object] = {
+        "ss_num_train_images": str(images[False]),
+        "ss_num_reg_images": str(images[True]),
+        "ss_dataset_dirs": counts[False],
+        "ss_reg_dataset_dirs": counts[True],
+        "ss_tag_frequency": {name: dict(count) for name, count in tags.items()},
+        "ss_bucket_info": {"buckets": by_size},
+        "ss_masked_loss": str(any(picture.mask for picture in buckets.dataset.pictures)),
+    }
+    subsets = [_subset(job.datasets[subset], name, folder) for (subset, name), folder in folders.items()]
+    return fields | {"ss_datasets": [_dataset(job, fields, images) | {"subsets": subsets}]}
+
+
+def trigger(job: Job) -> str:
+    """Return what a prompt has to hold: the text before every caption, else the caption of pictures without one; '' for neither."""
+    for settings in (settings for settings in job.datasets if not settings.is_reg):
+        if phrase := settings.caption_prefix.strip(" ,") or settings.class_tokens.strip():
+            return phrase
+    return ""
+
+
+def _dataset(job: Job, fields: dict[str, object], images: Counter[bool]) -> dict[str, Any]:
+    """Return what all folders have in common; some readers look for tags and buckets here alone."""
+    shape = job.buckets
+    return {
+        "is_dreambooth": True,
+        "batch_size_per_device": shape.batch_size,
+        "num_train_images": images[False],
+        "num_reg_images": images[True],
+        "resolution": [shape.width, shape.height],
+        "enable_bucket": shape.enable_bucket,
+        "min_bucket_reso": shape.min_bucket_reso,
+        "max_bucket_reso": shape.max_bucket_reso,
+        "tag_frequency": fields["ss_tag_frequency"],
+        "bucket_info": fields["ss_bucket_info"],
+    }
+
+
+def _subset(settings: DatasetSettings, name: str, folder: _Folder) -> dict[str, Any]:
+    """Return what a folder's name and its dataset's settings say."""
+    return {
+        "img_count": folder.pictures,
+        "num_repeats": folder.repeats,
+        "color_aug": settings.color_aug,
+        "flip_aug": settings.flip_aug,
+        "random_crop": settings.random_crop,
+        "shuffle_caption": settings.shuffle_caption,
+        "keep_tokens": settings.keep_tokens,
+        "keep_tokens_separator": settings.keep_tokens_separator or None,
+        "secondary_separator": settings.secondary_separator or None,
+        "enable_wildcard": settings.enable_wildcard,
+        "caption_prefix": settings.caption_prefix or None,
+        "caption_suffix": settings.caption_suffix or None,
+        "image_dir": name,
+        "class_tokens": _class_tokens(name, settings) or None,
+        "is_reg": settings.is_reg,
+    }
+
+
+def _class_tokens(folder: str, settings: DatasetSettings) -> str:
+    """Return the caption of a folder's pictures without a caption file: from the nearest folder called 'N_name', else the setting."""
+    for part in reversed(folder.split("/")):
+        number, _, tokens = part.partition("_")
+        if number.isdecimal() and int(number) > 0:
+            return tokens
+    return settings.class_tokens
