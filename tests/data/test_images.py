@@ -7,6 +7,7 @@ import pytest
 import torch
 from athanor.training_core.data import decode, images
 from athanor.training_core.data.buckets import Placement
+from athanor.training_core.data.doctor import measure
 from athanor.training_core.objective.losses import mask_for
 from athanor.training_core.pictures import UnreadablePicture
 from doctored import bomb
@@ -194,3 +195,11 @@ def test_every_orientation_is_turned_as_pillow_turns_it(tmp_path: Path):
         with Image.open(path) as image:
             expected = ImageOps.exif_transpose(image).convert("RGB")
         assert decode.decode(path).tobytes() == expected.tobytes() and decode.inspect(path).size == expected.size
+
+
+@pytest.mark.parametrize("size", [(5, 5), (5000, 3)])
+def test_small_and_thin_photographs(tmp_path: Path, size):
+    """JPEG is read at a part of its size, of which a few pixels leave nothing."""
+    path = save(tmp_path / "a.jpg", Image.new("RGB", size, "red"))
+    assert decode.inspect(path).size == size
+    assert measure.load(measure.PixelSource("x", "white", path), 64).height >= 1
