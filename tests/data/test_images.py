@@ -177,7 +177,14 @@ def test_reasons_are_plain_words(tmp_path: Path):
     png = save(tmp_path / "a.png", noise()).read_bytes()
     (tmp_path / "chunk.png").write_bytes(png.replace(b"IDAT", b"\xaaDAT"))
     (tmp_path / "folder.png").mkdir()
-    for name, reason in (("chunk.png", "it is "), ("folder.png", "Is a directory"), ("b.png", "No such file")):
+    middle = len(png) // 2  # broken in the middle of its data: reading its EXIF data first would hide that
+    (tmp_path / "inside.png").write_bytes(png[:middle] + b"\xff" * 64 + png[middle + 64 :])
+    for name, reason in (
+        ("chunk.png", "it is "),
+        ("inside.png", ""),
+        ("folder.png", "Is a directory"),
+        ("b.png", "No such file"),
+    ):
         with pytest.raises(UnreadablePicture, match=f"^{reason}"):
             decode.inspect(tmp_path / name)
 

@@ -126,7 +126,7 @@ def looked_through(root: Path, settings: DatasetSettings) -> None:
         check_message(warning)
     buckets = plan.sort_into_buckets(dataset, SETTINGS)
     told(lambda: sheet.contact_sheet(buckets))
-    for line in sheet.summary(buckets).splitlines():
+    for line in sheet.summary(buckets).split("\n"):
         assert len(line) < 1000
     small = thumbnails.Thumbnails(root.parent / "thumbnails")
     for picture in dataset.pictures:

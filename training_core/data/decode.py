@@ -62,16 +62,17 @@ def inspect(path: Path) -> Inspected:
     if path.suffix.lower() == ".avif" and not features.check("avif"):
         raise UnreadablePicture("this Pillow cannot read avif; Pillow 11.3 or newer can")
     with opened(io.BytesIO(data)) as image:
-        size = (image.height, image.width) if _orientation(image) in _ON_ITS_SIDE else image.size
+        width, height = image.size
         animated = bool(getattr(image, "is_animated", False)) and image.format != "MPO"  # MPO: photograph + preview
         image.draft(
             "RGB", (max(1, image.width // 8), max(1, image.height // 8))
         )  # JPEG: all of the file, few of the pixels
-        image.load()
+        image.load()  # before its EXIF data are read, which loads a PNG and forgets what was wrong with it
+        turned = _orientation(image) in _ON_ITS_SIDE
         _srgb(_plain(image.crop((0, 0, 1, 1))))  # whatever decoding does after this would fail for one pixel, too
         return Inspected(
             content=hashlib.sha256(data).hexdigest(),
-            size=size,
+            size=(height, width) if turned else (width, height),
             has_alpha=image.has_transparency_data,
             animated=animated,
         )

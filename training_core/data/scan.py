@@ -152,12 +152,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
     warnings = [*notes.sentences(settings.caption_extension), *_unread(settings, listed, folders, notes)]
     if mask_files:
         warnings += mask_files.unused()
-    return Dataset((settings,), tuple(pictures), tuple(map(_one_line, warnings)))
-
-
-def _one_line(warning: str) -> str:
-    """Return a warning with every character that no line of text can show, as names of files may have them, as U+FFFD."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "\ufffd", whole_characters(warning))
+    return Dataset((settings,), tuple(pictures), tuple(map(names.one_line, warnings)))
 
 
 def _mask(
