@@ -149,6 +149,7 @@ WRONG = [
     # counted before they are made
     (floats, "1e200000", "out of bounds"),
     (floats, "0.1-1e400[3]", "out of bounds"),
+    (floats, "1e-9999999999999999999999999", "out of bounds"),
     (floats, "1-1e99999999", "out of bounds"),
     (whole, "1-1e29", "gives 1e.29 values; use a larger step"),
     (floats, "1, 2, .., 1e20", "use a larger step"),

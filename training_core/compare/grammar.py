@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Context, Decimal
+from decimal import ROUND_DOWN, Context, Decimal, InvalidOperation
 
 from ..errors import AthanorError, quoted
 from .lists import LIMIT, cells, limited, split
@@ -118,10 +118,13 @@ def _decimal(text: str, field: str) -> Decimal:
     Raises:
         AthanorError: it is larger or finer than any setting takes, so that counting with it would take forever.
     """
-    value = Decimal(text)
+    try:
+        value = Decimal(text)
+    except InvalidOperation:  # an exponent of more digits than a Decimal can have
+        value = Decimal("Infinity")
     if not value:
         return Decimal(0)  # 0e99999999 is one, too
-    if not -_DIGITS <= value.adjusted() < _DIGITS:
+    if not value.is_finite() or not -_DIGITS <= value.adjusted() < _DIGITS:
         raise AthanorError(
             f"{field}: {quoted(text)} is out of bounds; numbers from 1e-{_DIGITS} to 1e{_DIGITS} are read."
         )

@@ -66,9 +66,11 @@ def names(text: str, known: Callable[[str], bool], whole: Callable[[str], bool] 
     """
     if known(text.strip()):
         return [text.strip()]
+    if "||" in text:
+        return split(text)
     result: list[str] = []
     for part in split(text):
-        several = "||" not in text and any(comma in part for comma in COMMAS) and not (whole or known)(part)
+        several = any(comma in part for comma in COMMAS) and not (whole or known)(part)
         result += cells(part) if several else [part]
         limited(result, text)
     return result

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ..settings import DatasetSettings
 from ..text_files import lines, read_text
 from . import names
+from .tags import split
 
 ONLY_FIRST = (
     "with a caption of several lines, of which only the first is trained; join the lines to train on all of them, or switch "
@@ -145,10 +146,10 @@ def _tags(caption: str, settings: DatasetSettings, rng: Random, step: int, total
     comma, separator = settings.caption_separator, settings.keep_tokens_separator
     tail: list[str] = []
     if separator and separator in caption:
-        parts = [[t.strip() for t in part.split(comma) if t.strip()] for part in caption.split(separator, 2)]
+        parts = [split(part, comma) for part in caption.split(separator, 2)]
         fixed, flexible, tail = [*parts, []][:3]
     else:
-        tags = [tag.strip() for tag in caption.split(comma)]
+        tags = [tag.strip() for tag in (caption.split(comma) if comma else [caption])]
         fixed, flexible = tags[: settings.keep_tokens], tags[settings.keep_tokens :]
     warmup = settings.token_warmup_step
     warmup = int(warmup * total_steps) if warmup < 1 else warmup

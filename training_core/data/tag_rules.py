@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import translate
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..text_files import lines
 from .tags import key
 
@@ -104,7 +104,7 @@ def _arrows(field: str, form: str, text: str) -> list[tuple[int, str, str]]:
         padded = f" {line.strip()} "
         left, arrow, right = padded.partition(" -> ") if " -> " in padded else padded.partition("->")
         if not arrow:
-            raise AthanorError(f"{field}: line {number} '{line.strip()[:60]}' has no '->'; write '{form}'.")
+            raise AthanorError(f"{field}: line {number} {quoted(line.strip())} has no '->'; write '{form}'.")
         if not left.strip():
             raise AthanorError(f"{field}: line {number} has nothing before '->'; write '{form}'.")
         result.append((number, left.strip(), right.strip()))

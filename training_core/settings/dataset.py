@@ -8,6 +8,7 @@ from typing import Literal
 from PIL import ImageColor
 from pydantic import field_validator
 
+from ..errors import quoted
 from .base import Settings, setting
 
 MOST_REPEATS = 10_000
@@ -200,8 +201,8 @@ class DatasetSettings(Settings):
     def _colour(cls, value: str) -> str:
         try:
             ImageColor.getrgb(value)
-        except ValueError:
+        except ValueError:  # of an unknown name, or of characters that are none
             raise ValueError(
-                f"alpha_background '{value}' is not a colour: use a name such as white, or #rrggbb."
+                f"alpha_background {quoted(value)} is not a colour: use a name such as white, or #rrggbb."
             ) from None
         return value
