@@ -172,6 +172,38 @@ def test_an_axis_says_which_of_its_loras_are_read_in_part(comfy, tmp_path, monke
     ]
 
 
+def test_dora_s_magnitudes_are_those_that_peft_computes_with(family):
+    """PEFT: (W + BA) m / |W + BA| by rows of each of its modules; the file for the host has another scale. And back again."""
+    from athanor.training_core.network import diffusers_names, portable, weights
+
+    kind, model, names, named = family
+    if kind == "sdxl":
+        pytest.skip("SD1.5 has the same kinds of layers")
+    convolutions = {"conv_rank": 3, "conv_alpha": 1.5} if kind == "sd15" else {}
+    settings, network = make(model, seed=1, dora=True, **convolutions)
+    norms = {names.get(name, name): value for name, value in portable.magnitudes(network).items()}
+    copy = diffusers_names.split(kohya(network, names), named, norms)
+    shapes = set()
+    with torch.no_grad():
+        for lora in network.loras:
+            weight = lora.org_weight.float()
+            trained = lora.get_merged_weight(shape=weight.shape)[0].flatten(1)
+            for theirs, rows in named[names.get(lora.lora_name, lora.lora_name)].items():
+                if f"{theirs}.lora_A.weight" not in copy:
+                    continue
+                a, b = (copy[f"{theirs}.lora_{part}.weight"].float().flatten(1) for part in "AB")
+                magnitude = copy[f"{theirs}.lora_magnitude_vector"]
+                changed = weight.flatten(1)[rows] + b @ a
+                peft = changed * (magnitude.flatten() / changed.norm(dim=1))[:, None]
+                assert (peft - trained[rows]).norm() < 1e-5 * trained[rows].norm(), theirs
+                shapes.add(tuple(magnitude.shape[:1] + magnitude.shape[2:]) if magnitude.ndim > 1 else magnitude.ndim)
+    assert shapes == ({1, (1, 1, 1)} if kind == "sd15" else {1})
+    _, again = make(model, dora=True, **convolutions)
+    weights.load_into(again, settings, copy, {}, names, named)
+    for lora, other in zip(network.loras, again.loras, strict=True):
+        assert torch.allclose(lora.dora_scale, other.dora_scale, rtol=1e-5), lora.lora_name
+
+
 def test_no_name_of_diffusers_is_another_layer_current(family):
     """Names are compared with dots as underscores."""
     _, model, _, named = family
@@ -338,19 +370,23 @@ def test_the_output_goes_on(family):
 @pytest.mark.parametrize("family", ["sd15"], indirect=True)
 def test_what_has_no_form_in_a_peft_file_is_refused(family):
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.network import diffusers_names
+    from athanor.training_core.network import diffusers_names, portable
 
     _, model, names, named = family
     for values in (
         {"algo": "loha"},
         {"algo": "lokr", "factor": 4},
-        {"dora": True},
         {"train_norm": True},
         {"preset": "full", "conv_rank": 4, "use_tucker": True},
     ):
         tensors = kohya(make(model, **values)[1], names)
         with pytest.raises(AthanorError, match=r"save_diffusers_copy: lora_unet_\S+ cannot be stored in a PEFT file"):
             diffusers_names.split(tensors, named)
+    columns = make(model, dora=True, wd_on_output=False)[1]
+    with pytest.raises(
+        AthanorError, match="save_diffusers_copy: a PEFT file has DoRA's magnitudes of output rows alone"
+    ):
+        diffusers_names.split(kohya(columns, names), named, portable.magnitudes(columns))
     with pytest.raises(AthanorError, match="lora_unet_nothing has no layer name in diffusers"):
         diffusers_names.split({"lora_unet_nothing.alpha": torch.ones(())}, named)
     with pytest.raises(AthanorError, match="reads no LoRA of T5; set train to unet, or switch save_diffusers_copy off"):

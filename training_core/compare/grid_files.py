@@ -63,7 +63,7 @@ def open_comparison(name: str) -> tuple[Path, dict[str, Any]]:
     """
     root = folders.compare_folder("")
     have = [folder.name for folder in newest(root, 5)]
-    if not name.strip() or not os.path.isdir(root / name.strip()):  # noqa: PTH112 (Path.is_dir raises for a name that is too long)
+    if not name.strip() or not os.path.isdir(root / name.strip()):  # noqa: PTH112 (Path.is_dir raises for a long name)
         listed = f"the newest are {', '.join(have)}" if have else "there are none yet: run XYZ Compare first"
         raise AthanorError(f"name {quoted(name)} is not a comparison; {listed}.")
     folder = folders.compare_folder(name.strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import torch
 
@@ -18,10 +19,14 @@ Names = Mapping[str, Mapping[str, Rows]]
 
 _DOWN, _UP = "lora_down.weight", "lora_up.weight"
 _WHOLE = slice(None)
+_NONE: Mapping[str, torch.Tensor] = MappingProxyType({})
 
 
-def check(keys: Iterable[str], names: Names) -> None:
+def check(keys: Iterable[str], names: Names, by_rows: bool = True) -> None:
     """Check that a file with these keys (kohya's names) can be written in diffusers' names.
+
+    Args:
+        by_rows: DoRA's norms, if there are any, are of output rows.
 
     Raises:
         AthanorError: says why not.
@@ -31,10 +36,14 @@ def check(keys: Iterable[str], names: Names) -> None:
         raise AthanorError(f"save_diffusers_copy is not supported for this kind of model; {off}.")
     for key in keys:
         module, _, part = key.partition(".")
-        if part not in (_DOWN, _UP, "alpha"):
+        if part not in (_DOWN, _UP, "alpha", "dora_scale"):
             raise AthanorError(
-                f"save_diffusers_copy: {key} cannot be stored in a PEFT file; use algo lora or locon without dora, use_tucker and "
+                f"save_diffusers_copy: {key} cannot be stored in a PEFT file; use algo lora or locon without use_tucker and "
                 f"train_norm, or {off}."
+            )
+        if part == "dora_scale" and not by_rows:
+            raise AthanorError(
+                f"save_diffusers_copy: a PEFT file has DoRA's magnitudes of output rows alone; switch wd_on_output on, or {off}."
             )
         if module not in names and module.startswith("lora_te"):
             raise AthanorError(
@@ -44,22 +53,25 @@ def check(keys: Iterable[str], names: Names) -> None:
             raise AthanorError(f"save_diffusers_copy: {module} has no layer name in diffusers; exclude it, or {off}.")
 
 
-def split(tensors: Mapping[str, torch.Tensor], names: Names) -> Tensors:
+def split(tensors: Mapping[str, torch.Tensor], names: Names, magnitudes: Mapping[str, torch.Tensor] = _NONE) -> Tensors:
     """Return a LoRA file's tensors (kohya's names) in diffusers' names, in the same number format.
 
     alpha / rank goes into lora_A, for readers that take alpha for the rank: in lora_B, whose trained numbers are small, fp16 would
-    lose 1 to 7 % of the change at a rank of 128. Where diffusers has several modules for one
-    of ours, each gets its rows of the up weight, and the down weight is repeated.
+    lose 1 to 7 % of the change at a rank of 128. Where diffusers has several modules for one of ours, each gets its rows of the
+    up weight and of DoRA's magnitude, and the down weight is repeated.
 
     Args:
-        tensors: lora_down (rank, in, ...), lora_up (out, rank, ...) and alpha () per module.
+        tensors: lora_down (rank, in, ...), lora_up (out, rank, ...) and alpha () per module; dora_scale is not looked at, since it is
+            made for the host's loader.
+        magnitudes: module -> its norms as DoRA trains them, (out,): PEFT computes with these.
 
     Raises:
         AthanorError: as `check`.
     """
-    check(tensors, names)
+    modules = list(dict.fromkeys(key.partition(".")[0] for key in tensors))
+    check(tensors, names, all(module in magnitudes for module in modules if f"{module}.dora_scale" in tensors))
     result: Tensors = {}
-    for module in dict.fromkeys(key.partition(".")[0] for key in tensors):
+    for module in modules:
         down, up = tensors[f"{module}.{_DOWN}"], tensors[f"{module}.{_UP}"]
         alpha = tensors.get(f"{module}.alpha")
         scale = 1.0 if alpha is None else float(alpha) / down.shape[0]
@@ -70,6 +82,11 @@ def split(tensors: Mapping[str, torch.Tensor], names: Names) -> Tensors:
                 free[rows] = False
                 result[f"{theirs}.lora_A.weight"] = scaled.clone()
                 result[f"{theirs}.lora_B.weight"] = up[rows].clone().contiguous()
+                if module in magnitudes:
+                    norms = magnitudes[module].float()[rows]
+                    result[f"{theirs}.{MAGNITUDE}"] = norms.reshape(
+                        -1 if up.ndim == 2 else (1, -1, *up.shape[2:])
+                    ).clone()
     return result
 
 

@@ -54,6 +54,15 @@ def dora_ratio(lora: Any) -> torch.Tensor:
     return (_rows(weight) + eps) / (_rows(changed) + eps)
 
 
+def magnitudes(network: Any) -> Tensors:
+    """Return the norms of output rows that DoRA trains, by the layers' names in a file; each (out,), float32, on the CPU."""
+    return {
+        network.file_name(lora): dora_scale_of(lora).detach().to("cpu", torch.float32, copy=True).flatten()
+        for lora in network.loras
+        if dora_axis(lora) == "rows"
+    }
+
+
 def _rows(weight: torch.Tensor) -> torch.Tensor:
     """Return the norm of each output row, (out, 1, ...)."""
     return weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))

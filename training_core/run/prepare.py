@@ -173,7 +173,7 @@ def _make_network_once(
     first_values.load(network)
     if job.training.save_diffusers_copy:
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
-        diffusers_names.check(keys, diffusers.modules(model, family))
+        diffusers_names.check(keys, diffusers.modules(model, family), job.network.wd_on_output)
     parameters = groups.parameter_groups(network, job.network, job.optimizer.learning_rate)
     scaled = rates.scaled(job.optimizer, parameters)
     optimizer.build(scaled)

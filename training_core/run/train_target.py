@@ -100,7 +100,9 @@ class LoraTarget:
 
     def in_diffusers_names(self, tensors: Tensors) -> Tensors | None:
         """Return the tensors split and named as diffusers does, if save_diffusers_copy is on."""
-        return None if self.diffusers_modules is None else diffusers_names.split(tensors, self.diffusers_modules)
+        if self.diffusers_modules is None:
+            return None
+        return diffusers_names.split(tensors, self.diffusers_modules, portable.magnitudes(self.module))
 
     def after_step(self) -> None:
         """Scale weights down whose norm is above scale_weight_norms."""
