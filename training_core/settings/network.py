@@ -31,7 +31,8 @@ class NetworkSettings(Settings):
     train: Literal["unet", "unet + text encoder", "text encoder"] = setting(
         "unet",
         "What is trained. The text encoder (CLIP-L, CLIP-G, T5) helps with new words, but slows training down: "
-        "captions are then encoded again at every step. Its learning rate is text_encoder_lr of Optimizer Config.",
+        "captions are then encoded again at every step. Its learning rate is text_encoder_lr of Optimizer Config. "
+        "(sd-scripts trains both where neither of its flags is given.)",
         flag="network_train_unet_only, network_train_text_encoder_only",
     )
     rank: int = setting(

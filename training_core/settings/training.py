@@ -53,8 +53,9 @@ class TrainingSettings(Settings):
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = setting(
         "auto",
         "Number format in which the frozen model computes. auto: the one in which ComfyUI loaded the model, but "
-        "bf16 instead of fp16 on a GPU that supports it. The network itself stays in float32, unless "
-        "full_precision says otherwise.",
+        "bf16 instead of fp16 on a GPU that supports it. no: float32 for the model alone; ComfyUI keeps the text "
+        "encoders in fp16 (some 3e-5 of the loss), unless it is started with --fp32-text-enc. The network itself "
+        "stays in float32, unless full_precision says otherwise.",
         flag="mixed_precision",
         advanced=True,
     )
