@@ -245,6 +245,27 @@ def test_no_name_of_diffusers_is_another_layer_current(family):
             assert flat == ours or flat not in own, (ours, name)
 
 
+def test_every_name_that_the_stock_loader_knows_is_known(family):
+    """All its spellings of a layer, which follow a dozen trainers; but for a part of a layer that one program has."""
+    import comfy.lora
+    from athanor.training_core.network import diffusers_names, keys, weights
+
+    _, model, names, named = family
+    _, network = make(model)
+    targets = {key: lora for lora, key in zip(network.loras, deltas(network, model), strict=True)}
+    back = {theirs: ours for ours, theirs in names.items()}
+    known = list(comfy.lora.model_lora_keys_unet(model.model, {}).items())
+    for spelled, target in known[:: len(known) // 300 + 1]:
+        key = target if isinstance(target, str) else target[0]
+        if key in targets and not spelled.endswith(".linear1_qkv"):
+            layer, _ = keys.split(f"{spelled}.lora_up.weight")
+            module = weights.module_of(layer, ())
+            pieces = {module: {"alpha": torch.ones(())}}
+            joined, _, wrong = diffusers_names.join(pieces, {module: layer}, named, {})
+            (module,) = joined
+            assert back.get(module, module) == targets[key].lora_name, (spelled, wrong)
+
+
 def test_continue_from_our_second_file(family):
     """Equal down weights: the rank is the file's."""
     from athanor.training_core.network import diffusers_names, weights
