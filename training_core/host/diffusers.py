@@ -44,8 +44,8 @@ def _host_map(family: Family, config: Mapping[str, Any], layers: Iterable[str]) 
         return {}
     if family.diffusers_map == SAME:
         return {f"{name}.weight": f"{name}.weight" for name in layers}
-    if family.diffusers_map in _OWN_MAPS:
-        return _OWN_MAPS[family.diffusers_map](config, layers)
+    if family.diffusers_map in OWN_MAPS:
+        return OWN_MAPS[family.diffusers_map](config, layers)
     names = getattr(comfy.utils, family.diffusers_map)(config)
     return dict(reversed(names.items())) if family.diffusers_newest else names
 
@@ -79,7 +79,7 @@ def _lumina2(config: Mapping[str, Any], layers: Iterable[str]) -> dict[str, Any]
     return result
 
 
-_OWN_MAPS = {"lumina2_to_diffusers": _lumina2}
+OWN_MAPS = {"lumina2_to_diffusers": _lumina2}
 """Maps that the host lacks, by their names in `Family.diffusers_map`."""
 
 
