@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ...errors import quoted
 from ..dataset import Dataset, few, several
 from .exclusive import contradictions
 from .finding import Finding, names, training
@@ -115,7 +116,7 @@ def _typos(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[str], 
             tick(number, len(lists))
     if not typos:
         return []
-    shown = few([f"'{tag}' in {dataset.pictures[i].name}, perhaps '{near}'" for i, tag, near in typos])
+    shown = few([f"{quoted(tag)} in {dataset.pictures[i].name}, perhaps {quoted(near)}" for i, tag, near in typos])
     text = f"{several(len(typos), 'tag')} in only one caption may be misspelt: {shown}."
     return [
         Finding(level="warning", kind="misspelt tags", text=text, pictures=tuple(dict.fromkeys(i for i, _, _ in typos)))
@@ -136,7 +137,7 @@ def _nearly_all(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[s
     if total < ENOUGH or not near:
         return []
     lacking = {tag: [i for i, tags in lists.items() if tag not in tags] for tag, _ in near}
-    shown = few([f"'{tag}' in {n} of {total}, not in {names(dataset, lacking[tag])}" for tag, n in near])
+    shown = few([f"{quoted(tag)} in {n} of {total}, not in {names(dataset, lacking[tag])}" for tag, n in near])
     pronoun = "it" if len(near) == 1 else "they"
     text = f"{several(len(near), 'tag')} in nearly all captions; check whether {pronoun} should be in the others too: {shown}."
     return [
@@ -153,7 +154,7 @@ def _all(lists: dict[int, list[str]], counts: Counter[str], trigger: str) -> lis
     everywhere = [tag for tag, n in counts.items() if n == len(lists) and tag != trigger]
     if len(lists) < 5 or not everywhere:
         return []
-    shown = few([f"'{tag}'" for tag in everywhere])
+    shown = few([f"{quoted(tag)}" for tag in everywhere])
     verb = (
         "is in every caption and acts as a trigger"
         if len(everywhere) == 1
