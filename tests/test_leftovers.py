@@ -39,7 +39,7 @@ def test_what_nobody_writes_any_more_goes(tmp_path: Path, dead):
     kept = {f".c.png.{HOST}{dead}0002.tmp": 0, f".c.png.{other}{dead}0001.tmp": 300, ".c.json.12345678.tmp": 300,
             f".d.png.{HOST}{os.getppid():06x}0001.tmp": 300, ".mine.tmp": 9000, "e.1234abcd.tmp": 9000, ".f.txt": 9000}  # fmt: skip
     if os.name != "posix":
-        gone = {name: 700 for name in gone}
+        gone = dict.fromkeys(gone, 700)
     for name, idle in (gone | kept).items():
         put(tmp_path / name, idle)
     leftovers.sweep((tmp_path, tmp_path / "none"))

@@ -42,7 +42,8 @@ def test_numbers_that_become_infinite_are_refused_and_nothing_changes():
     network = build.create([Part(model)], settings, 1)
     before = [parameter.detach().clone() for parameter in network.parameters()]
     with pytest.raises(
-        AthanorError, match=r"^network_weights: the file's numbers are so large that with its alpha they become infinite"
+        AthanorError,
+        match=r"^network_weights: the file's numbers are so large that with its alpha they become infinite",
     ):
         weights.load_into(network, settings, tensors, {}, {})
     assert all(torch.equal(x, y) for x, y in zip(before, network.parameters(), strict=True))
