@@ -75,7 +75,7 @@ class Worlds:
         """Train, unless that is done, and compare the files of the run, as Train LoRA and XYZ Compare do."""
         from athanor.training_core.history import handle, registry
         from athanor.training_core.host import folders, guard
-        from athanor.training_core.run.train import train
+        from athanor.training_core.run.train import tidy, train
 
         folder = folders.run_folder(self._job.run_id)
         record = registry.read(folder)
@@ -83,6 +83,8 @@ class Worlds:
             with guard.training():
                 list(train(self._job, self._buckets, *self._models))
             record = registry.read(folder)
+        else:
+            tidy(record)
         assert record is not None and record.done
         with torch.inference_mode():
             self._compare(handle.of_record(record, folders.lora_name))
@@ -126,7 +128,8 @@ def content(path: Path) -> object:
 def made(world: Path) -> dict[str, object]:
     """All files of a world and their content, by names that do not tell of the world's place and of the time of training."""
     found: dict[str, object] = {}
-    for path in sorted(path for path in world.rglob("*") if path.is_file()):
+    files = (path for path in world.rglob("*") if path.is_file() and path.parent.name != "leases")
+    for path in sorted(files):  # leases of killed runs are removed by the next run that looks for room in the cache
         name = path.relative_to(world).as_posix()
         name = re.sub(r"athanor/names/[0-9a-f]+/", "athanor/names/of the LoRA/", name)
         name = re.sub(r"athanor/compare/[^/]+/", "athanor/compare/of the run/", name)
