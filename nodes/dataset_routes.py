@@ -69,7 +69,7 @@ class _OpenViews:
 
     def _examine(self, view: DatasetView, progress: http.Json) -> None:
         try:
-            view.examine(lambda done, total: progress.update(done=done, total=total))
+            view.examine(lambda _, done, total: progress.update(done=done, total=total))
         except Exception as error:  # of any kind: it is shown on the page
             progress["error"] = str(error) or type(error).__name__
 

@@ -63,9 +63,10 @@ class AthanorDatasetDoctor(io.ComfyNode):
 
         settings, bar = pick(DoctorSettings, values), Progress(cls.hidden.unique_id)
 
-        def progress(done: int, total: int) -> None:
+        def progress(what: str, done: int, total: int) -> None:
             guard.stop_if_interrupted()
             bar.bar(done, total)
+            bar.text(f"{what}: {done} of {total}", always=done == total)
 
         count = (
             None

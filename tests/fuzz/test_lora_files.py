@@ -250,6 +250,48 @@ def test_hurt_files(tmp_path: Path):
         path.unlink()
 
 
+@pytest.mark.skipif(not fuzz.FULL, reason="the host's own loader takes seconds to import: with all cases only")
+def test_hurt_files_on_a_model(comfy: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """XYZ Compare and LoRA Info with a model: put on by the stock loader, or one sentence."""
+    import comfy.sd
+    import tiny
+    from athanor.training_core.host import lora as host_lora
+    from athanor.training_core.host import lora_fit
+
+    with torch.inference_mode():
+        model = comfy.sd.load_diffusion_model_state_dict(tiny.sd3_unet(), model_options={"dtype": torch.float32})
+    network = build.create([Part(model.model.diffusion_model)], SETTINGS["kohya"], 0)
+    kohya = {f"{lora.lora_name}.{k}": v.detach() for lora in network.loras for k, v in lora.state_dict().items()}
+    dotted = {
+        f"diffusion_model.{network.layers[lora.lora_name]}.lora_{ours}.weight": kohya[
+            f"{lora.lora_name}.lora_{theirs}.weight"
+        ]
+        for lora in network.loras
+        for ours, theirs in (("A", "down"), ("B", "up"))
+    }
+    monkeypatch.setattr("athanor.training_core.host.folders.is_lora", lambda path: True)
+    rng = fuzz.generator("LoRA files on a model")
+    for number in range(fuzz.cases(500)):
+        path = tmp_path / f"{number}.safetensors"
+        hurt_file(path, rng.choice((kohya, dotted)), {}, rng)
+        case = f"{number}, seed {fuzz.SEED}"
+        for use in (
+            lambda path: host_lora.apply(model, None, path, 1.0),
+            lambda path: host_lora.fit(model, None, path),
+        ):
+            with fuzz.no_hang(case):
+                try:
+                    use(path)
+                except AthanorError as error:
+                    fuzz.check_message(str(error))
+                except Exception as error:
+                    raise AssertionError(f"{case}: {type(error).__name__}") from error
+        try:
+            fuzz.check_message(lora_fit.by_names(safetensors_metadata(path)).words("x", "it"))
+        finally:
+            path.unlink()
+
+
 def test_names_of_any_text():
     rng, healthy = fuzz.generator("names of LoRA keys"), files()
     names = [key for tensors, _ in healthy.values() for key in tensors]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import fuzz
 import pytest
+import routes
 import run_folders
+from athanor.training_core.charts import run_curves
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.history import (
     damage,
@@ -27,6 +29,7 @@ from athanor.training_core.history import (
 )
 from athanor.training_core.resume import compute_plan, continuing
 from athanor.training_core.resume.progress import RunProgress
+from athanor.training_core.settings import CurvesSettings
 
 ODD: tuple[Any, ...] = (
     None, True, -1, 0, 2**53, 2**70, 10**400, 1e308, 0.5, "", "x", "\0", "a" * 5000, "../../x", "\ud800", "²", [], {}, [[]],
@@ -96,7 +99,29 @@ def look(root: Path, folder: Path) -> None:
             trained_on.view(record).overview()
         except AthanorError as error:
             fuzz.check_message(str(error))
+        compare(record)
     resume(root)
+
+
+def compare(record: registry.Record) -> None:
+    """Choose checkpoints of the run and draw its curve, as the comparing nodes do."""
+    from athanor.training_core.compare import curves, epochs, runs
+
+    for source in (record.run_id, "cat", "cat-*"):
+        try:
+            points = runs.find(source)
+            for text in ("all", "best 1", "last 1", "1-2"):
+                epochs.axis(points, text)
+        except AthanorError as error:
+            fuzz.check_message(str(error))
+    for text in ("*", "cat", record.run_id):
+        try:
+            found = curves.find(text)
+        except AthanorError as error:
+            fuzz.check_message(str(error))
+            continue
+        if text == "*":
+            run_curves.draw(found, run_curves.Shown(**CurvesSettings().model_dump(exclude={"runs"})))
 
 
 def resume(root: Path) -> None:
@@ -121,12 +146,16 @@ def resume(root: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> tuple[Path, Path]:
+def runs(comfy, tmp_path_factory) -> Iterator[tuple[Path, Path]]:
     """(the folder of all runs, that of the run that is hurt)."""
     base = tmp_path_factory.mktemp("hurt")
-    root, loras = base / "runs", base / "loras"
-    run_folders.write(root, loras, "dog")
-    return root, run_folders.write(root, loras, "cat")
+    root, loras = base / "output" / "athanor" / "runs", base / "models" / "loras"
+    with pytest.MonkeyPatch.context() as patch:
+        routes.comfyui_folders(base, patch)
+        run_folders.write(root, loras, "dog")
+        folder = run_folders.write(root, loras, "cat")
+        look(root, folder)  # what is imported late is not counted as time of a case
+        yield root, folder
 
 
 FILES = (

@@ -62,10 +62,10 @@ def served(routes: web.RouteTableDef, work: Callable[[TestClient], Coroutine[Any
 
 
 def every_file(base: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of change of every file below a folder, by path; to see what was written where."""
+    """Size and time of change of every file below a folder, by path (0 and 0 for a folder); to see what was written where."""
     found = {}
     for path in base.rglob("*"):
         with contextlib.suppress(OSError):
             stat = path.lstat()
-            found[str(path.relative_to(base))] = (stat.st_size, stat.st_mtime_ns)
+            found[path.relative_to(base).as_posix()] = (0, 0) if path.is_dir() else (stat.st_size, stat.st_mtime_ns)
     return found

@@ -65,3 +65,14 @@ def test_names_that_no_disk_takes():
     assert folders.lora_path("a" * 200).stem == "a" * 200
     with pytest.raises(AthanorError, match="has characters that file names cannot have"):
         folders.lora_path("a\ud800")
+
+
+def test_names_of_comparisons_that_no_disk_takes(base: Path, monkeypatch):
+    import folder_paths
+    from athanor.training_core.compare.grid_files import open_comparison
+
+    monkeypatch.setattr(folder_paths, "output_directory", str(base))
+    for name in ("a" * 300, "a\0", "", "x" * 100_000):
+        with pytest.raises(AthanorError, match="is not a comparison; there are none yet") as found:
+            open_comparison(name)
+        assert len(str(found.value)) < 300

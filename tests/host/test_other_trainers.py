@@ -14,7 +14,7 @@ COMPONENTS = {
     "lora_te": "text_encoder",
     "lora_te1": "text_encoder",
     "lora_te2": "text_encoder_2",
-    "lora_te3": "text_encoder_3",
+    "lora_te3": "text_encoder_2",
 }
 ONE_TRAINER = {"lora_te": "clip_l", "lora_te1": "clip_l", "lora_te2": "clip_g", "lora_te3": "t5"}
 BUNDLED = {f"bundle_emb.cat.{end}": torch.ones(2, 8) for end in ("clip_l", "clip_l_out", "string_to_param.*")}
@@ -92,12 +92,13 @@ def peft(tensors, start, down="lora_A.weight", up="lora_B.weight"):
     }
 
 
-@pytest.mark.parametrize("family", ["sd15", "sdxl", "sd3"])
+@pytest.mark.parametrize("family", ["sd15", "sdxl", "flux"])
 def test_text_encoders_in_every_spelling(family):
     """diffusers' names (PEFT's, the old ones, those of newer transformers), OneTrainer's, ComfyUI's own; all were refused."""
+    import comfy.lora
     import tiny_text
     from athanor.training_core.host import text
-    from athanor.training_core.network import weights
+    from athanor.training_core.network import keys, weights
     from athanor.training_core.network.parts import Part
 
     clip = tiny_text.load(family)
@@ -120,13 +121,19 @@ def test_text_encoders_in_every_spelling(family):
         settings, again = create(parts, train="text encoder", alpha=4.0)
         weights.load_into(again, settings, spelled, {}, {})
         assert_same(wanted, changes(again, clip.cond_stage_model))
+    names = {
+        key: lora.lora_name for key, lora in zip(changes(network, clip.cond_stage_model), network.loras, strict=True)
+    }
+    for spelled, key in comfy.lora.model_lora_keys_clip(clip.cond_stage_model, {}).items():
+        if key in names:
+            layer, _ = keys.split(f"{spelled}.lora_up.weight")
+            assert weights.module_of(layer, set(encoders)) == names[key], spelled
     # Where the loader knows the spelling, its numbers are these.
-    for spelled in (own, *([theirs, old] if family != "sd3" else [])):
+    for spelled in (own, *([theirs, old] if family != "flux" else [])):
         assert_same(wanted, by_the_loader(None, clip, spelled))
     told = {
         "text_encoder.lora_alpha": 12,
         "text_encoder_2.lora_alpha": 12,
-        "text_encoder_3.lora_alpha": 12,
         "transformer.lora_alpha": 1,
     }
     settings, again = create(parts, train="text encoder")
@@ -210,6 +217,30 @@ def test_peft_s_magnitudes(sd3):
         )
         with pytest.raises(AthanorError, match=words):
             weights.load_into(again, settings, some, {}, {}, named)
+
+
+def test_our_own_copy_of_a_dora_goes_on(sd3):
+    """It holds the norms as they are trained; our main file holds those that the stock loader needs."""
+    from athanor.training_core.network import diffusers_names, files, portable, weights
+    from athanor.training_core.network.parts import Part
+
+    model, named = sd3
+    parts = [Part(model.model.diffusion_model)]
+    _, network = create(parts, dora=True)
+    main = files.tensors_for_file(_state(network), "float", network.renames())
+    copy = diffusers_names.split(main, named, portable.magnitudes(network))
+    settings, again = create(parts, dora=True, alpha=4.0)
+    with torch.no_grad():
+        for lora in again.loras:
+            lora.dora_scale.zero_()
+    weights.load_into(again, settings, copy, {"athanor_run_id": "x"}, network.renames(), named)
+    assert_same(changes(network, model.model), changes(again, model.model))
+    for one, other in zip(network.loras, again.loras, strict=True):
+        assert (one.dora_scale - other.dora_scale).abs().max() < 1e-5
+
+
+def _state(network):
+    return {f"{lora.lora_name}.{key}": value for lora in network.loras for key, value in lora.state_dict().items()}
 
 
 def test_broken_files_are_said_in_a_sentence(sd3, tmp_path, monkeypatch):

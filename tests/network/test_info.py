@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.network import chart, info, recover
+from athanor.training_core.network import chart, describe, info, recover
 from athanor.training_core.settings import (
     BucketSettings,
     Job,
@@ -104,6 +104,12 @@ def test_a_file_of_peft(tmp_path: Path):
     for name, scale in zip((*names[:2], te), (0.5, 2.0, 0.5), strict=True):
         delta = parts[f"{name}.lora_B.weight"] @ parts[f"{name}.lora_A.weight"] * scale
         assert found[name].norm == pytest.approx(delta.norm().item(), rel=1e-4)
+    text = describe.summary(info.read(path), recover.recover({}))
+    assert (
+        "ComfyUI's Load LoRA ignores: there 2 of 4 layers are 2 times as strong as trained, which a strength of 0.5"
+        in text
+    )
+    assert "lora_magnitude_vector) of 1 layers" in text
     told = recover.recover(info.read(path).metadata)
     network = told.groups[NetworkSettings]
     assert (network.rank, network.alpha, network.dropout, network.rs_lora) == (4, 8.0, 0.1, False)

@@ -64,3 +64,13 @@ def test_a_file_where_states_lie(tmp_path):
     (tmp_path / "state").write_text("in the way")
     assert state.latest(tmp_path / "state") is None and state.damaged(tmp_path / "state") is None
     assert state.step_of(tmp_path / "state") == 0
+
+
+def test_a_state_tells_how_many_samples_the_probe_has(tmp_path):
+    """A longer run that goes on from it could afford more, which would be another first look."""
+    import torch
+
+    for tensors, samples in (({"probe": torch.ones(3)}, 3), ({"x": torch.ones(2)}, None)):
+        path = state.write(tmp_path, state.State(5, 1, tensors, {}))
+        found = state.latest(path.parent)
+        assert found is not None and found.probed == samples

@@ -99,7 +99,7 @@ def seeds(text: str, field: str = "values") -> list[int | RandomSeed]:
         take()
         count = int(match[1]) if match else 1
         if count > LIMIT:
-            raise AthanorError(f"{field}: '{part}' gives more than {LIMIT} values.")
+            raise AthanorError(f"{field}: {quoted(part)} gives more than {LIMIT} values.")
         result += [RandomSeed(drawn + i + 1) for i in range(count)]
         drawn += count
         limited(result, text, field)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..files import write_atomically
 from ..host import folders
 from ..pictures import write_png
@@ -62,8 +63,8 @@ def open_comparison(name: str) -> tuple[Path, dict[str, Any]]:
     """
     root = folders.compare_folder("")
     have = [folder.name for folder in newest(root, 5)]
-    if not name.strip() or not (root / name.strip()).is_dir():
+    if not name.strip() or not os.path.isdir(root / name.strip()):  # noqa: PTH112 (Path.is_dir raises for a long name)
         listed = f"the newest are {', '.join(have)}" if have else "there are none yet: run XYZ Compare first"
-        raise AthanorError(f"name '{name}' is not a comparison; {listed}.")
+        raise AthanorError(f"name {quoted(name)} is not a comparison; {listed}.")
     folder = folders.compare_folder(name.strip())
     return folder, read_whole_plan(folder)

@@ -106,6 +106,6 @@ def check_fields(axes: Sequence[Axis]) -> None:
         for name in axis.fields:
             if name in owner and not CHANGES[name].many:
                 raise AthanorError(
-                    f"the axes '{owner[name].title}' and '{axis.title}' both set {name.replace('_', ' ')}: leave one out."
+                    f"the axes {quoted(owner[name].title)} and {quoted(axis.title)} both set {name.replace('_', ' ')}: leave one out."
                 )
         owner |= dict.fromkeys(axis.fields, axis)

@@ -123,9 +123,12 @@ class ModelCache:
         self._encoded = {}
         models = self.variants.models(edits)
         self.counts["nodes run again"] = self.variants.runs
-        if None in models:
+        names = ("model", "text encoder", "VAE")
+        if missing := [name for name, part in zip(names, models, strict=True) if part is None]:
             values = ", ".join(f"{edit.full} {edit.value}" for edit in edits)
-            raise AthanorError(f"with {values}, the graph gives no model, text encoder or VAE.")
+            raise AthanorError(
+                f"with {values}, the graph gives no {' and no '.join(missing)}: connect one of another loader to XYZ Compare."
+            )
         return models
 
     def _of_file(self, name: str) -> Models:

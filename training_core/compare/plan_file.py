@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..json_text import load_json
 
 _KEY = re.compile(r"[\w-]{1,80}")
@@ -27,7 +27,7 @@ def read_plan(folder: Path) -> dict[str, Any]:
     try:
         plan = load_json(path.read_bytes())
     except FileNotFoundError:
-        raise AthanorError(f"'{folder.name}' is not a comparison: {path} does not exist.") from None
+        raise AthanorError(f"{quoted(folder.name)} is not a comparison: {path} does not exist.") from None
     except OSError as error:
         raise AthanorError(f"{path} cannot be read ({error.strerror}); run XYZ Compare again.") from None
     except ValueError:

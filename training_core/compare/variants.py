@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..history.graph import is_link
 from ..host import fingerprint, nodegraph, usable
 from .axes import Axis, Value, WidgetEdit
@@ -50,7 +50,7 @@ def resolve_widgets(
         for widget in _widgets(axis):
             if widget in owner:
                 raise AthanorError(
-                    f"the axes '{owner[widget].title}' and '{axis.title}' vary the same widget: leave one out."
+                    f"the axes {quoted(owner[widget].title)} and {quoted(axis.title)} vary the same widget: leave one out."
                 )
             owner[widget] = axis
             targets[widget] = _targets(widget, axis, graph, links)
@@ -77,7 +77,7 @@ def _targets(widget: tuple[str, str], axis: Axis, graph: Mapping[str, Any], link
     node, name = widget
     if node not in graph:
         raise AthanorError(
-            f"the axis '{axis.title}' varies node {node}, which is not in the graph any more: choose again."
+            f"the axis {quoted(axis.title)} varies node {node}, which is not in the graph any more: choose again."
         )
     targets = [
         target
@@ -86,13 +86,13 @@ def _targets(widget: tuple[str, str], axis: Axis, graph: Mapping[str, Any], link
     ]
     if not targets:
         raise AthanorError(
-            f"the axis '{axis.title}' has no effect: node {node} is not connected to model, clip, vae or latent of XYZ "
+            f"the axis {quoted(axis.title)} has no effect: node {node} is not connected to model, clip, vae or latent of XYZ "
             "Compare; for what XYZ Compare sets itself (cfg, steps, size, prompts ...) use the axis type of that name."
         )
     for key in changed(graph, [links[port] for port in (*MODELS, "latent") if port in links], {node}):
         if graph[key]["class_type"] in TRAINING:
             raise AthanorError(
-                f"the axis '{axis.title}' changes an input of the training of node {key}, so each value would need a new "
+                f"the axis {quoted(axis.title)} changes an input of the training of node {key}, so each value would need a new "
                 f"training: train once for each value of {name}, and compare the LoRA files."
             )
     return targets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple
 from typing import Any
 
@@ -30,11 +30,6 @@ EncodeText = Callable[[SampleCaption], tuple[Tensors, dict[str, Any]]]
 def hashed(*parts: Any) -> str:
     """Return the SHA-256 (64 hex digits) of VERSION and the `repr` of every part."""
     return hashlib.sha256(repr((VERSION, *parts)).encode()).hexdigest()
-
-
-def and_more(names: Sequence[str]) -> str:
-    """Return the first of several names, and how many more there are."""
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def finite(tensors: Tensors) -> bool:
@@ -137,24 +132,6 @@ class LatentCache:
     def is_broken(self, variant: CropVariant) -> bool:
         """Return whether the VAE was found to encode a variant as NaN or infinity."""
         return bool(self._broken) and self.key(variant) in self._broken
-
-    def broken(self, variants: Iterable[CropVariant]) -> list[str]:
-        """Return the names of the pictures whose latents are no numbers, each once.
-
-        Raises:
-            AthanorError: this is so for all of the variants, or for half of the dataset's pictures: the VAE is at fault, not
-                the picture.
-        """
-        variants = list(dict.fromkeys(variants))
-        broken = [variant.picture for variant in variants if self.is_broken(variant)]
-        names = list(dict.fromkeys(self._buckets.dataset.pictures[picture].name for picture in broken))
-        pictures = {entry.picture for entry in self._buckets.entries}
-        if broken and (len(broken) == len(variants) or 2 * len(set(broken)) >= len(pictures)):
-            raise AthanorError(
-                f"{and_more(names)}: the VAE encodes it as NaN or infinity, which would ruin the training; connect another VAE (Load "
-                "VAE), or remove the picture from the folder."
-            )
-        return names
 
     def _batches(self, missing: list[tuple[str, CropVariant]]) -> list[list[tuple[str, CropVariant]]]:
         by_bucket: dict[Any, list[tuple[str, CropVariant]]] = {}

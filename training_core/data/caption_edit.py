@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..settings import CaptionEditSettings
 from .dataset import Dataset, Picture
 from .tag_rules import Replace, parse_list, parse_merge, parse_replace, pattern
@@ -65,7 +65,9 @@ class CaptionEditor:
             AthanorError: rules undo each other endlessly, or the trigger contains the keep_tokens_separator.
         """
         if separators.keep and separators.keep in self._trigger:
-            raise AthanorError(f"trigger: it contains the keep_tokens_separator '{separators.keep}'; remove that.")
+            raise AthanorError(
+                f"trigger: it contains the keep_tokens_separator {quoted(separators.keep)}; remove that."
+            )
         tags = split(self._trigger, separators.tag) if trigger else []
         if not caption.strip():
             return self._settled(caption, separators, tags)
@@ -86,7 +88,7 @@ class CaptionEditor:
                 break
             text = new
         raise AthanorError(
-            f"replace, merge: the rules undo each other endlessly on '{line.strip()[:60]}'; remove the rule that brings back "
+            f"replace, merge: the rules undo each other endlessly on {quoted(line.strip())}; remove the rule that brings back "
             "what another one removes."
         )
 
@@ -237,4 +239,4 @@ def _hints(editor: CaptionEditor, counter: Counter[str]) -> Iterator[str]:
     for number, (field, text, tags) in enumerate(unused):
         missing = next((tag for tag in tags if key(tag) not in known), None)
         near = nearest(missing, counter) if missing and number < _MOST_SHOWN else None
-        yield f"{field}: '{text}' matched nothing{f'; the nearest tag is {near[:60]!r}' if near else ''}."
+        yield f"{field}: {quoted(text)} matched nothing{f'; the nearest tag is {quoted(near)}' if near else ''}."

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..files import write_atomically
 from ..leftovers import sweep
 from . import captions, decode
@@ -89,7 +89,7 @@ def _file(dataset: Dataset, picture: Picture) -> Path:
     file = captions.caption_file(picture.path, extension)
     if file.suffix.lower() in decode.SUFFIXES | decode.OTHER_SUFFIXES:
         raise AthanorError(
-            f"caption_extension '{extension}' is one of picture files; set it to .txt to write captions."
+            f"caption_extension {quoted(extension)} is one of picture files; set it to .txt to write captions."
         )
     return file
 

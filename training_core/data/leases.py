@@ -31,7 +31,10 @@ class Lease:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         if not self._lock.is_locked:
-            self._lock.acquire()
+            try:
+                self._lock.acquire()
+            except NotImplementedError:  # a network disk without locks: what others delete there is encoded again
+                return
         write_json(self._keys, sorted(keys), durable=False)
 
     def release(self) -> None:
@@ -59,7 +62,7 @@ def _of_live(path: Path) -> list[str]:
     try:
         with lock:
             path.unlink(missing_ok=True)
-    except Timeout:
+    except (Timeout, OSError):  # held, or another user's
         return read_json(path, [])
     path.with_suffix(".lock").unlink(missing_ok=True)
     return []

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..pictures import UnreadablePicture
 from ..settings import DatasetSettings
 from ..settings.dataset import MOST_REPEATS
@@ -115,7 +115,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Da
     folders = dataset_folders(root, settings, masks)
     if not folders.read:
         raise AthanorError(
-            f"folder '{settings.folder}' cannot be opened: it belongs to another user, or its drive is not there."
+            f"folder {quoted(settings.folder)} cannot be opened: it belongs to another user, or its drive is not there."
         )
     listed = [(folder, _files(folder.path)) for folder in folders.read]
     files = [(path, folder) for folder, paths in listed for path in paths if path.suffix.lower() in decode.SUFFIXES]
@@ -161,7 +161,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Da
         )
     if not pictures:
         raise AthanorError(
-            f"folder '{settings.folder}': none of its {len(files)} pictures can be read ({notes.left_out[0]})"
+            f"folder {quoted(settings.folder)}: none of its {len(files)} pictures can be read ({notes.left_out[0]})"
         )
     if len(notes.by_class) == len(pictures):  # no captions at all: class tokens are what the user wants
         notes.by_class.clear()
@@ -190,7 +190,7 @@ def _no_pictures(
     settings: DatasetSettings, folders: DatasetFolders, listed: list[tuple[DatasetFolder, list[Path]]]
 ) -> str:
     sentence = (
-        f"folder '{settings.folder}': no pictures found; put png, jpg, webp, bmp or avif files in it, or in sub-folders "
+        f"folder {quoted(settings.folder)}: no pictures found; put png, jpg, webp, bmp or avif files in it, or in sub-folders "
         "named 'N_name' (N = repeats)."
     )
     if others := Counter(p.suffix.lower() for _, ps in listed for p in ps if p.suffix.lower() in decode.OTHER_SUFFIXES):

@@ -115,9 +115,7 @@ class DiskStore:
         self._folder, self._limit, self._written = folder, limit, True
         self._held: frozenset[str] = frozenset()
         self._lease = Lease(folder / "leases")
-        self._damaged: set[str] = (
-            set()
-        )  # keys whose files were found so as they were read: `meta` sees their headers alone
+        self._damaged: set[str] = set()  # keys of files that were read and found so: `meta` reads headers alone
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.safetensors"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -13,7 +13,7 @@ from . import captions, names
 from .buckets import Placement
 from .dataset import Dataset
 from .doctor import tag_checks
-from .doctor.examine import examine
+from .doctor.examine import Progress, examine
 from .doctor.finding import Finding
 from .doctor.texts import normal, normal_tags, training_texts, words
 from .doctor.vocabulary import STOP
@@ -97,11 +97,11 @@ class DatasetView:
         matches = [[term, len(pictures)] for term, pictures in self._pictures_of.items() if wanted in term]
         return {"total": len(matches), "terms": matches[: min(most, MOST_TERMS)]}
 
-    def examine(self, progress: Callable[[int, int], None] | None = None) -> None:
+    def examine(self, progress: Progress | None = None) -> None:
         """Run Dataset Doctor's checks once and keep the findings; later calls return at once.
 
         Args:
-            progress: called with (pictures measured, of how many); an exception that it raises stops the checks.
+            progress: called with (what is being done, how many are done, of how many); an exception that it raises stops the checks.
         """
         with self._lock:
             if self.findings is not None:

@@ -71,8 +71,8 @@ class Family:
     diffusers_names: bool = False
     """LoRA files name modules as diffusers does, and their single text encoder `lora_te` without a number (SD1, SD2)."""
     diffusers_map: str = ""
-    """ComfyUI's function in comfy.utils that maps diffusers' module names to its own, or `SAME`; empty: there is none, and
-    save_diffusers_copy is refused."""
+    """ComfyUI's function in comfy.utils that maps diffusers' module names to its own, one of host/diffusers.py, or `SAME`;
+    empty: there is none, and save_diffusers_copy is refused."""
     diffusers_newest: bool = False
     """Of several names for a module in that map the last one is meant, not the first."""
     layers: Layers

@@ -56,7 +56,7 @@ LUMINA2 = Family(
     architecture="lumina-2",
     timestep_sampling="shift",
     shift=6.0,
-    diffusers_map="",  # ComfyUI's map is for Z-Image: Lumina 2's k and v are narrower than it says
+    diffusers_map="lumina2_to_diffusers",  # our own: ComfyUI's is for Z-Image, whose names and widths of k and v are others
     layers=LUMINA,
 )
 Z_IMAGE = Family(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -43,8 +44,43 @@ def _host_map(family: Family, config: Mapping[str, Any], layers: Iterable[str]) 
         return {}
     if family.diffusers_map == SAME:
         return {f"{name}.weight": f"{name}.weight" for name in layers}
+    if family.diffusers_map in OWN_MAPS:
+        return OWN_MAPS[family.diffusers_map](config, layers)
     names = getattr(comfy.utils, family.diffusers_map)(config)
     return dict(reversed(names.items())) if family.diffusers_newest else names
+
+
+_LUMINA2 = (
+    (r"t_embedder\.mlp\.0", "time_caption_embed.timestep_embedder.linear_1"),
+    (r"t_embedder\.mlp\.2", "time_caption_embed.timestep_embedder.linear_2"),
+    (r"cap_embedder\.1", "time_caption_embed.caption_embedder.1"),
+    (r"final_layer\.adaLN_modulation\.1", "norm_out.linear_1"),
+    (r"final_layer\.linear", "norm_out.linear_2"),
+    (r"(\w+\.\d+)\.attention\.out", r"\1.attn.to_out.0"),
+    (r"(\w+\.\d+)\.feed_forward\.w([123])", r"\1.feed_forward.linear_\2"),
+    (r"(\w+\.\d+)\.adaLN_modulation\.1", r"\1.norm1.linear"),
+    (r"x_embedder", "x_embedder"),
+)
+"""Linear layers of Lumina 2 -> what diffusers' Lumina2Transformer2DModel calls them."""
+
+
+def _lumina2(config: Mapping[str, Any], layers: Iterable[str]) -> dict[str, Any]:
+    """Return the map of Lumina 2 as the host's maps are; there are fewer heads of k and v than of q."""
+    head = config["dim"] // config["n_heads"]
+    widths = [head * config[key] for key in ("n_heads", "n_kv_heads", "n_kv_heads")]
+    result: dict[str, Any] = {}
+    for path in layers:
+        if match := re.fullmatch(r"(\w+\.\d+)\.attention\.qkv", path):
+            for i, name in enumerate(("to_q", "to_k", "to_v")):
+                result[f"{match[1]}.attn.{name}.weight"] = (f"{path}.weight", (0, sum(widths[:i]), widths[i]))
+        for pattern, theirs in _LUMINA2:
+            if match := re.fullmatch(pattern, path):
+                result[f"{match.expand(theirs)}.weight"] = f"{path}.weight"
+    return result
+
+
+OWN_MAPS = {"lumina2_to_diffusers": _lumina2}
+"""Maps that the host lacks, by their names in `Family.diffusers_map`."""
 
 
 def _target(target: str | tuple[Any, ...], layers: Mapping[str, Any]) -> tuple[str, Rows]:

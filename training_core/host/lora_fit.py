@@ -19,7 +19,7 @@ _PART = re.compile(
     r"|\.(?:hada|lokr)_\w+|\.[ab][12m]\.weight|\.oft_blocks|\.rescale|\.diff|\.w_norm|(?P<bias>\.diff_b|\.b_norm)"
     r"|\.set_weight|\.on_input|\.dora_scale|\.alpha)$"
 )
-_TEXT = re.compile(r"lora_te\d?_|lora_prior_te_|(base_model\.model\.)?text_encoders?(_\d)?\.")
+_TEXT = re.compile(r"lora_te\d?_|lora_prior_te_|(base_model\.model\.)?text_encoders?(_\d)?\.|clip_[lgh]\.|t5(xxl)?\.")
 _UNREAD = re.compile(r"unet\..*\.attn\d\.to_(q|k|v|out\.0)")
 """A U-Net's attentions as diffusers calls them: the host knows them by the names of old attention processors alone."""
 

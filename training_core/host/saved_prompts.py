@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..errors import quoted
 from .comfy_nodes import host_nodes
 
 _PACK = __name__.partition(".training_core.")[0]
@@ -57,6 +58,6 @@ def _nodes(prompt: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def _sentence(type_: str, name: str) -> str:
     title = host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(type_) or type_
     return (
-        f"{title} has no input '{name}': its value is ignored. If a newer version of Athanor has saved this workflow, "
+        f"{title} has no input {quoted(name)}: its value is ignored. If a newer version of Athanor has saved this workflow, "
         "update the pack."
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..packed import has_own_arithmetic, is_packed
 from ..randomness import torch_seed
 from ..settings import BlockSettings, NetworkSettings
@@ -93,7 +93,7 @@ def _matching(adapters: list[Any], part: Part, settings: NetworkSettings) -> lis
             if not any(pattern.search(name) for _, name in layers):
                 near = ", ".join(sorted({name for _, name in layers})[:3])
                 raise AthanorError(
-                    f"{setting}: '{pattern.pattern}' matches no layer of the preset; layers are {near} ..."
+                    f"{setting}: {quoted(pattern.pattern)} matches no layer of the preset; layers are {near} ..."
                 )
     left = [
         adapter

@@ -27,7 +27,7 @@ def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
     lines.append(
         f"base model: {shortened(base or 'unknown', 120)} {shortened(lora.metadata.get('ss_sd_model_name', ''), 120)}".rstrip()
     )
-    lines += [*_parts(lora.layers), *filter(None, [fit])]
+    lines += [*_parts(lora.layers), *filter(None, [fit]), *_as_loaded(lora.layers)]
     lines += [f"broken: {sentence}" for sentence in damage.in_words((x.name, x.damage) for x in lora.layers)]
     if lora.embeddings:
         lines.append(f"{len(lora.embeddings)} bundled embeddings: {shortened(', '.join(lora.embeddings[:5]), 120)}")
@@ -43,6 +43,28 @@ def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
     ):
         lines += ["", f"{title}: {words}"] if words else []
     return whole_characters("\n".join(lines))
+
+
+def _as_loaded(layers: Sequence[Layer]) -> list[str]:
+    """Return one sentence for each thing in PEFT's files that the host's loader does not look at."""
+    lines = []
+    factors = Counter(
+        layer.rank / layer.alpha
+        for layer in layers
+        if layer.alpha_apart and layer.rank and layer.alpha not in (None, 0, layer.rank)
+    )
+    if factors:
+        factor, most = factors.most_common(1)[0]
+        lines.append(
+            f"alpha stands in lora_adapter_metadata alone, which ComfyUI's Load LoRA ignores: there {most} of {len(layers)} layers are "
+            f"{factor:.3g} times as strong as trained, which a strength of {1 / factor:.3g} makes up for."
+        )
+    norms = sum(layer.magnitude for layer in layers)
+    if norms:
+        lines.append(
+            f"DoRA magnitudes in PEFT's form (lora_magnitude_vector) of {norms} layers: ComfyUI's Load LoRA leaves them out."
+        )
+    return lines
 
 
 def metadata(fields: Mapping[str, Any]) -> str:

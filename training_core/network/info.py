@@ -36,6 +36,8 @@ class Layer:
     kernel: int  # of a convolution's down weight; 1: a linear layer, a 1x1 convolution, or not known
     damage: Damage | None = None  # what is wrong with it
     rows: bool = True  # DoRA's norms are of output rows, not of input columns
+    alpha_apart: bool = False  # alpha stands in lora_adapter_metadata alone, where the host's loader does not look
+    magnitude: bool = False  # DoRA's norms are PEFT's, which the host's loader does not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,8 @@ def _layer(name: str, pieces: Pieces, adapter: dict[str, Any]) -> Layer:
         or scales.shape[0] != 1
         or scales.shape[1] == 1
         or keys.MAGNITUDE in pieces,
+        alpha_apart=alpha is None and value is not None,
+        magnitude=keys.MAGNITUDE in pieces,
     )
 
 

@@ -31,7 +31,7 @@ _PROCESSOR = re.compile(r"(.+)\.processor\.(to_[a-z]+)(\.0)?")
 _BUNDLED = re.compile(r"bundle_emb\.(.+?)(?:\.string_to_param\.\*|\.[^.]*)?")
 _TEXT = re.compile(
     r"(?:base_model\.model\.)?(?:lora_te(?P<te>\d?)_|lora_prior_te_|text_encoder(?:_(?P<encoder>\d))?\.(?:base_model\.model\.)?|"
-    r"(?:text_encoders?\.)?(?P<name>clip_[lgh]|t5xxl|t5)\.(?:transformer\.)?|text_encoders\.|(?=text_model\.))"
+    r"(?:text_encoders?\.)?(?P<name>clip_[lgh]|t5xxl|t5)\.(?:transformer\.)?|text_encoders\.(?:transformer\.)?|(?=text_model\.))"
 )
 _BY_NAME = {"clip_l": "te1", "clip_h": "te1", "clip_g": "te2", "t5": "te3", "t5xxl": "te3"}
 _UNET = re.compile(

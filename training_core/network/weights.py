@@ -141,15 +141,19 @@ def _by_module(
             unknown.append(key)
             continue
         layer, piece = found
-        module = _module(layer, text_prefixes)
+        module = module_of(layer, text_prefixes)
         raw.setdefault(module, {})[piece] = value
         layers[module] = layer.removeprefix("base_model.model.")
     raw = {module: pieces for module, pieces in raw.items() if pieces.keys() != {"alpha"}}  # alone it changes nothing
     return raw, layers, unknown
 
 
-def _module(layer: str, text_prefixes: Collection[str]) -> str:
-    """Return our name of a layer by its name in any trainer's spelling."""
+def module_of(layer: str, text_prefixes: Collection[str]) -> str:
+    """Return our name of a layer by its name in any trainer's spelling.
+
+    Args:
+        text_prefixes: of the text encoders that are trained: CLIP-L is lora_te or lora_te1 among them.
+    """
     part, path, prefixed = keys.place(layer)
     if part == "unet":
         return f"{PREFIX}_{path.replace('.', '_')}" if prefixed or "." in path else path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..data.buckets import recorded_crop
-from ..data.cache import LatentCache, TextCache, and_more
+from ..data.cache import LatentCache, TextCache
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample, SampleCaption
 from ..data.store import DiskStore, MemoryStore, Overfull, Store, Tensors
 from ..errors import AthanorError
@@ -24,6 +24,7 @@ from ..host.model import Trainable
 from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings
+from .left_out import LeftOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +87,10 @@ class Encodings:
         self._epoch: set[str] = set()  # and in this epoch
         self._told_overfull: set[bool] = set()  # whether of this run alone, or of several
         self._counted_cuts = self._checked = False
-        self._told: set[str] = set()  # pictures that a warning has named as left out
+        self.left_out = LeftOut(buckets, self._latents.is_broken)
 
     def fill(self, batches: list[PlannedBatch], for_good: bool = False) -> Iterator[Encoded | Warned]:
-        """Encode what these batches need and nobody has encoded yet; a warning names pictures of which the VAE makes NaN.
+        """Encode what these batches need and nobody has encoded yet.
 
         Args:
             for_good: keep it to the end of the run, else until the next call.
@@ -110,8 +111,6 @@ class Encodings:
                 guard.stop_if_interrupted()
                 yield Encoded(what, done, total)
         yield from self._overfull(self._store.trim())
-        if not for_good:  # an epoch tells whether it is the VAE or single pictures
-            yield from self._left_out(variants)
         if not for_good and not self._counted_cuts:  # the first epoch tells: reading them all again would be idle
             self._counted_cuts = True
             unique = set(captions)
@@ -170,37 +169,6 @@ class Encodings:
             exact = cache(lambda: stack.enter_context(in_float32(self._vae)))
             yield from self._latents.fill(variants, lambda pixels: host_vae.encode(exact(), pixels))
 
-    def _left_out(self, variants: list[CropVariant]) -> Iterator[Warned]:
-        """Yield a warning that names the pictures whose latents are no numbers, each once per run.
-
-        Raises:
-            AthanorError: half of them or more are: the VAE is at fault.
-        """
-        names = [name for name in self._latents.broken(variants) if name not in self._told]
-        if names:
-            self._told.update(names)
-            yield Warned(
-                f"{and_more(names)}: the VAE encodes it as NaN or infinity, so it is left out of the training; connect another VAE "
-                "(Load VAE), or remove the picture from the folder."
-            )
-
-    def usable(
-        self, batches: list[PlannedBatch], agree: Callable[..., Iterable[bool]] | None = None
-    ) -> list[PlannedBatch]:
-        """Return batches without the samples that cannot be trained on, those whose latents are no numbers; a batch may be left
-        without any.
-
-        Args:
-            batches: that were encoded.
-            agree: flags -> those that any process of the run has set; None: this is the only one.
-        """
-        broken = [self._latents.is_broken(sample.variant) for batch in batches for sample in batch.samples]
-        agreed = list(agree(*broken) if agree else broken)
-        if not any(agreed):
-            return batches
-        flags = iter(agreed)
-        return [replace(b, samples=tuple(s for s in b.samples if not next(flags))) for b in batches]
-
     def _cut(self, caption: SampleCaption) -> bool:
         """Return whether a caption that has been filled in is longer than the encoders read."""
         if self._live_text:
@@ -249,9 +217,9 @@ class Encodings:
         for _ in self.fill([batch], for_good=True):
             pass
         model.load()  # the encoders may have pushed it out
-        usable = self.usable([batch])[0]
+        usable = self.left_out.usable([batch])[0]
         if not usable.samples:
-            self._latents.broken(sample.variant for sample in batch.samples)  # raises
+            raise self.left_out.error(batch.samples)
         fetched = self.fetch(usable, *key)
         if fetched is None:
             raise AthanorError(

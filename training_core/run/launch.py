@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import AthanorError
 from ..files import make_folder, parse_lines, read_json
+from ..history.damage import check_places
 from ..history.events import Event, from_line
 from ..history.graph import Graph
 from ..history.log import write_job
@@ -47,6 +48,7 @@ def launch(job: Job, source: Graph | None) -> Iterator[Event]:
         )
     folder = folders.run_folder(job.run_id)
     make_folder(folder)
+    check_places(folder)
     path = write_job(folder, job, source)
     tails = [_Tail(folder / name) for name in ("metrics.jsonl", "events.jsonl")]
     devices.unload_models()
@@ -80,10 +82,11 @@ def _command(count: int, job: Path) -> list[str]:
 def _end(launched: subprocess.Popen[bytes], folder: Path) -> None:
     """Interrupt rank 0, which tells the other processes and saves what the run has reached."""
     try:
-        if os.name != "posix":
+        process = read_json(folder / "owner.json", {}).get("pid")
+        if os.name != "posix" or type(process) is not int or process <= 1:  # 0 and less are groups of processes
             raise OSError
-        os.kill(read_json(folder / "owner.json", {})["pid"], signal.SIGINT)
-    except (OSError, KeyError):  # it does not train yet
+        os.kill(process, signal.SIGINT)
+    except (OSError, OverflowError):  # it does not train yet
         launched.terminate()
     try:
         launched.wait(SECONDS)

@@ -38,7 +38,7 @@ class Probe:
     def prepare(self) -> Iterator[Encoded | Warned]:
         """Encode the probe's pictures and captions; where no picture can be encoded, there is no probe."""
         yield from self._encodings.fill(self._batches, for_good=True)
-        if not any(batch.samples for batch in self._encodings.usable(self._batches)):
+        if not any(batch.samples for batch in self._encodings.left_out.usable(self._batches)):
             self._batches = []
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class Probe:
         sigmas, ts = objective.spread(sum(len(batch.samples) for batch in self._batches))
         done = 0
         for number, (batch, usable) in enumerate(
-            zip(self._batches, self._encodings.usable(self._batches), strict=True)
+            zip(self._batches, self._encodings.left_out.usable(self._batches), strict=True)
         ):
             places = [i for i, sample in enumerate(batch.samples) if sample in usable.samples]
             losses = torch.full((len(batch.samples),), math.nan, device=model.device)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..settings import SamplingSettings
 from ..text_files import lines, read_structure, read_text, whole_characters
 
@@ -114,7 +114,7 @@ def _object(values: Mapping[str, Any], default: Prompt) -> Prompt:
             known[name] = whole_characters(value)
         else:
             key = "prompt" if name == "text" else "negative_prompt"
-            raise AthanorError(f"sample_prompts: an entry of the file has a '{key}' that is no text.")
+            raise AthanorError(f"sample_prompts: an entry of the file has a {quoted(key)} that is no text.")
     if "text" not in known:
         raise AthanorError("sample_prompts: an entry of the file has no 'prompt'.")
     return replace(default, **known)
@@ -159,14 +159,16 @@ def _lines(text: str) -> list[str]:
 def _file(name: str, folder: Path) -> list[str | Mapping[str, Any]]:
     """Return the entries of a file of prompts: texts in the form of a line, or objects with sd-scripts' keys."""
     try:
-        path = (folder / name).resolve()
+        path = (folder / name.replace("\\", "/")).resolve()
         inside, there = path.is_relative_to(folder.resolve()), path.is_file()
     except (OSError, ValueError):  # a name that is too long for a file, or has a NUL character
         inside, there = True, False
     if not inside:
-        raise AthanorError(f"sample_prompts: '{name[:200]}' is outside ComfyUI's input folder; move the file there.")
+        raise AthanorError(
+            f"sample_prompts: {quoted(name, 200)} is outside ComfyUI's input folder; move the file there."
+        )
     if not there:
-        raise AthanorError(f"sample_prompts: there is no file '{name[:200]}' in ComfyUI's input folder.")
+        raise AthanorError(f"sample_prompts: there is no file {quoted(name, 200)} in ComfyUI's input folder.")
     try:
         if path.suffix.lower() == ".txt":
             entries: list[Any] = _lines(read_text(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..data.plan import PlannedBatch, steps_left
 from ..history import registry
-from ..history.events import Event, Resumed, Started, Warned
+from ..history.events import Encoded, Event, Resumed, Started, Warned
 from ..history.log import NullRunLog, RunLog
 from ..history.resolved import write as write_resolved
 from ..host import detection, determinism, devices, folders, quantised
@@ -94,7 +94,7 @@ def _session(context: Context) -> Iterator[Event]:
             length=run.length,
             batches_per_step=job.training.batches_per_step,
             epoch_plan=lambda epoch: run.plan(job, epoch),
-            usable=lambda batches: run.encodings.usable(batches, ranks.any),
+            usable=lambda batches: run.encodings.left_out.usable(batches, ranks.any),
             load=BatchLoader(
                 run.encodings,
                 models.model,
@@ -127,7 +127,16 @@ def _encode(context: Context, planned: list[PlannedBatch]) -> Iterator[Event]:
         yield from run.samples.prepare(context.clip)
     tried = run.start.state is None and is_tried(devices.compute_device())
     tried_batches = [largest(run.plan(job, 0))] if tried else []  # it need not be one of a short run's
-    yield from run.encodings.fill([*context.own(planned), *tried_batches])
+    yield from _encode_epoch(context, planned, tried_batches)
+
+
+def _encode_epoch(
+    context: Context, batches: list[PlannedBatch], more: Sequence[PlannedBatch] = ()
+) -> Iterator[Encoded | Warned]:
+    """Encode this process' part of an epoch's batches, and `more`; name the pictures that no process can train on."""
+    encodings = context.run.encodings
+    yield from encodings.fill([*context.own(batches), *more])
+    yield from encodings.left_out.warnings(batches, context.ranks.any)
 
 
 def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: Iterator[Event]) -> Iterator[Event]:
@@ -183,7 +192,7 @@ def _trainer(
         module=module,
         eval_weights=eval_weights,
         health=Health(updates.scaler.is_enabled(), lambda: blame(model)),
-        encode=lambda batches: iter(()) if batches == planned else run.encodings.fill(context.own(batches)),
+        encode=lambda batches: iter(()) if batches == planned else _encode_epoch(context, batches),
         warnings=warnings,
         probe=run.probe,
         samples=run.samples,

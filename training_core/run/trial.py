@@ -37,7 +37,7 @@ class LargestBatch:
     """The batch of the first epoch with the most pixels, on the device, ready to be tried."""
 
     def __init__(self, job: Job, run: Prepared, host_model: Trainable, stepper: Stepper) -> None:
-        batch = largest(run.encodings.usable(run.plan(job, 0)))
+        batch = largest(run.encodings.left_out.usable(run.plan(job, 0)))
         fetched = run.encodings.fetch(batch, 0, 0) or run.encodings.fetch_again(batch, host_model, 0, 0)
         self.count = len(batch.samples)
         self.size = f"{self.count} of {batch.bucket[0]}x{batch.bucket[1]}"  # in words

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..errors import quoted
+from ..errors import quoted, shortened
 
 MOST = 500
 """Expressions of one field."""
@@ -37,7 +37,7 @@ def compiled(field: str, text: str) -> re.Pattern[str]:
     try:
         expression = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else shortened(error, 100)
         raise ValueError(f"{field}: {quoted(text)} is not a valid regular expression ({reason}).") from None
     if wrong := _endless(text):
         raise ValueError(

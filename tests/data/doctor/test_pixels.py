@@ -1,7 +1,6 @@
 import io
 from pathlib import Path
 
-import numpy as np
 import pytest
 from athanor.training_core.data.doctor import alike, measure, pixels
 from doctored import save, scene
@@ -85,19 +84,6 @@ def test_a_symmetric_picture_is_not_its_own_mirror_image(tmp_path: Path):
     whole.paste(ImageOps.mirror(half), (320, 0))
     assert findings(save(tmp_path, {"a.png": whole, "c.png": scene(2)})) == {}
     assert list(findings(save(tmp_path, {"a.png": whole, "b.png": jpeg(whole, 60)}))) == ["near-duplicates"]
-
-
-def test_pairs_agree_with_counting_bits():
-    rng = np.random.default_rng(0)
-    bits = rng.random((300, 64)) < 0.5
-    bits[7], bits[200] = bits[3], bits[3] ^ (np.arange(64) < 6)
-    slow = [[i, j] for i in range(300) for j in range(i + 1, 300) if (bits[i] != bits[j]).sum() <= 6]
-    assert alike.pairs(bits, bits, 6).tolist() == slow and [3, 200] in slow
-
-
-def test_thousands_of_hashes_are_quick():
-    bits = np.random.default_rng(0).random((5000, 64)) < 0.5
-    assert len(alike.pairs(bits, bits, 6)) == 0
 
 
 @pytest.mark.parametrize("radius", [3, 6])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ...errors import quoted
 from .. import captions
 from ..dataset import Dataset, few, several
 from .finding import Finding, names, training
@@ -176,15 +177,15 @@ def _trigger(dataset: Dataset, texts: Sequence[str], trained: Sequence[int], tri
     result = []
     lacking = [i for i in trained if not has_trigger(texts[i], trigger)]
     if lacking and len(lacking) == len(trained):
-        text = f"trigger '{trigger}' is in none of the captions; add it to them, or as caption_prefix of the Dataset Loader."
+        text = f"trigger {quoted(trigger)} is in none of the captions; add it to them, or as caption_prefix of the Dataset Loader."
         result.append(Finding(level="error", kind="trigger", text=text))
     elif lacking:
-        text = f"{several(len(lacking), 'caption')} without the trigger '{trigger}': {names(dataset, lacking)}."
+        text = f"{several(len(lacking), 'caption')} without the trigger {quoted(trigger)}: {names(dataset, lacking)}."
         result.append(Finding(level="warning", kind="trigger", text=text, pictures=tuple(lacking)))
     reg = sorted({i for i, text in enumerate(texts) if has_trigger(text, trigger)} - set(trained))
     if reg:
         text = (
-            f"{several(len(reg), 'regularization picture')} with the trigger '{trigger}' in the caption, which they should "
+            f"{several(len(reg), 'regularization picture')} with the trigger {quoted(trigger)} in the caption, which they should "
             f"not have: {names(dataset, reg)}."
         )
         result.append(Finding(level="warning", kind="trigger in regularization", text=text, pictures=tuple(reg)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ...errors import AthanorError
 from ...settings import DoctorSettings
@@ -13,6 +14,9 @@ from . import alike, caption_checks, layout, pixels, tag_checks
 from .finding import LEVELS, Finding, Level
 from .measure import measure_all
 from .texts import training_texts
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many are done, and of how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,25 +74,30 @@ def examine(
     dataset: Dataset,
     settings: DoctorSettings,
     count: caption_checks.Count | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Diagnosis:
     """Run every check on a dataset, and sort the findings by level.
 
     Args:
         count: counts the CLIP tokens of a text; None: they are estimated.
-        progress: called with (pictures measured, of how many); an exception that it raises stops the checks.
+        progress: called often with (what is being done, how many are done, of how many); an exception that it raises stops
+            the checks.
     """
     texts = training_texts(dataset)
     lists = tag_checks.tag_lists(dataset, texts)
     has_tags = tag_checks.mostly_tags(dataset, texts, lists)
     groups = layout.groups_of(dataset)
     buckets = layout.buckets_at(dataset, settings.resolution, settings.batch_size)
-    measures = measure_all(dataset, progress)
+
+    def stage(what: str) -> Callable[[int, int], None] | None:
+        return partial(progress, what) if progress else None
+
+    measures = measure_all(dataset, stage("measuring pictures"))
     findings = [
         *pixels.check(dataset, measures, settings.resolution),
-        *alike.check(dataset, measures, settings.near_duplicates),
+        *alike.check(dataset, measures, settings.near_duplicates, stage("comparing pictures")),
         *caption_checks.check(dataset, texts, settings.trigger, count),
-        *tag_checks.check(dataset, lists, settings.trigger, has_tags),
+        *tag_checks.check(dataset, lists, settings.trigger, has_tags, stage("checking tags")),
         *layout.check(dataset, groups, buckets),
         *caption_checks.scan_warnings(dataset),
     ]

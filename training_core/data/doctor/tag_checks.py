@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 
+from ...errors import quoted
 from ..dataset import Dataset, few, several
 from .exclusive import contradictions
 from .finding import Finding, names, training
+from .grouping import Tick
+from .spelling import Neighbours
 from .texts import is_list, normal, normal_tags, words
 from .vocabulary import COMMON, STOP
 
@@ -17,6 +19,10 @@ ENOUGH = 10
 
 FREQUENT = 3
 """Captions that must have a tag before its spelling counts as the right one."""
+
+
+LONGEST = 100
+"""Letters of a tag whose spelling is looked at; a longer one is no tag."""
 
 
 def tag_lists(dataset: Dataset, texts: Sequence[str]) -> dict[int, list[str]]:
@@ -44,12 +50,15 @@ def most_frequent(
     return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:most]
 
 
-def check(dataset: Dataset, lists: dict[int, list[str]], trigger: str, has_tags: bool) -> list[Finding]:
+def check(
+    dataset: Dataset, lists: dict[int, list[str]], trigger: str, has_tags: bool, tick: Tick | None = None
+) -> list[Finding]:
     """Return the findings about tags.
 
     Args:
         lists: from `tag_lists`.
         has_tags: from `mostly_tags`; if False, captions are checked one by one and not compared with each other.
+        tick: called with (captions whose spelling was checked, of how many); an exception that it raises ends the checks.
     """
     single = [*_contradictions(dataset, lists), *_repeated(dataset, lists)]
     if not has_tags:
@@ -57,7 +66,7 @@ def check(dataset: Dataset, lists: dict[int, list[str]], trigger: str, has_tags:
     counts = Counter(tag for tags in lists.values() for tag in set(tags))
     return [
         *single,
-        *_typos(dataset, lists, counts),
+        *_typos(dataset, lists, counts, tick),
         *_nearly_all(dataset, lists, counts, normal(trigger)),
         *_all(lists, counts, normal(trigger)),
     ]
@@ -80,34 +89,34 @@ def _contradictions(dataset: Dataset, lists: dict[int, list[str]]) -> list[Findi
     ]
 
 
-def typo_of(tag: str, frequent: Sequence[str], known: Counter[str]) -> str | None:
+def typo_of(tag: str, frequent: Neighbours, known: Counter[str]) -> str | None:
     """Return the frequent tag that `tag` is probably a misspelling of, or None.
 
     It must differ by a letter or two (difflib's ratio of 0.85), not just by a number or a plural s, and have a word that
     is in no other caption and not in COMMON.
     """
     # Short tags have too many neighbours: hat, cat, bat.
-    if len(tag) < 5 or all(known[word] > 1 or word in COMMON or word.isdigit() for word in words(tag)):
+    if not 5 <= len(tag) <= LONGEST or all(known[word] > 1 or word in COMMON or word.isdigit() for word in words(tag)):
         return None
-    for near in difflib.get_close_matches(tag, frequent, 3, 0.85):
+    for near in frequent.of(tag):
         digits = ["".join(filter(str.isdigit, t)) for t in (tag, near)]
         if digits[0] == digits[1] and tag.rstrip("s") != near.rstrip("s"):
             return near
     return None
 
 
-def _typos(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[str]) -> list[Finding]:
-    frequent = [tag for tag, number in counts.items() if number >= FREQUENT]
+def _typos(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[str], tick: Tick | None) -> list[Finding]:
+    frequent = Neighbours([tag for tag, number in counts.items() if number >= FREQUENT and len(tag) <= LONGEST])
     known: Counter[str] = Counter(word for tags in lists.values() for word in {w for tag in tags for w in words(tag)})
-    typos = [
-        (i, tag, near)
-        for i, tags in lists.items()
-        for tag in dict.fromkeys(tags)
-        if counts[tag] == 1 and (near := typo_of(tag, frequent, known))
-    ]
+    typos: list[tuple[int, str, str]] = []
+    for number, (i, tags) in enumerate(lists.items(), 1):
+        rare = (tag for tag in dict.fromkeys(tags) if counts[tag] == 1)
+        typos += [(i, tag, near) for tag in rare if (near := typo_of(tag, frequent, known))]
+        if tick and (number % 100 == 0 or number == len(lists)):
+            tick(number, len(lists))
     if not typos:
         return []
-    shown = few([f"'{tag}' in {dataset.pictures[i].name}, perhaps '{near}'" for i, tag, near in typos])
+    shown = few([f"{quoted(tag)} in {dataset.pictures[i].name}, perhaps {quoted(near)}" for i, tag, near in typos])
     text = f"{several(len(typos), 'tag')} in only one caption may be misspelt: {shown}."
     return [
         Finding(level="warning", kind="misspelt tags", text=text, pictures=tuple(dict.fromkeys(i for i, _, _ in typos)))
@@ -128,7 +137,7 @@ def _nearly_all(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[s
     if total < ENOUGH or not near:
         return []
     lacking = {tag: [i for i, tags in lists.items() if tag not in tags] for tag, _ in near}
-    shown = few([f"'{tag}' in {n} of {total}, not in {names(dataset, lacking[tag])}" for tag, n in near])
+    shown = few([f"{quoted(tag)} in {n} of {total}, not in {names(dataset, lacking[tag])}" for tag, n in near])
     pronoun = "it" if len(near) == 1 else "they"
     text = f"{several(len(near), 'tag')} in nearly all captions; check whether {pronoun} should be in the others too: {shown}."
     return [
@@ -145,7 +154,7 @@ def _all(lists: dict[int, list[str]], counts: Counter[str], trigger: str) -> lis
     everywhere = [tag for tag, n in counts.items() if n == len(lists) and tag != trigger]
     if len(lists) < 5 or not everywhere:
         return []
-    shown = few([f"'{tag}'" for tag in everywhere])
+    shown = few([f"{quoted(tag)}" for tag in everywhere])
     verb = (
         "is in every caption and acts as a trigger"
         if len(everywhere) == 1
