@@ -219,6 +219,30 @@ def test_peft_s_magnitudes(sd3):
             weights.load_into(again, settings, some, {}, {}, named)
 
 
+def test_our_own_copy_of_a_dora_goes_on(sd3):
+    """It holds the norms as they are trained; our main file holds those that the stock loader needs."""
+    from athanor.training_core.network import diffusers_names, files, portable, weights
+    from athanor.training_core.network.parts import Part
+
+    model, named = sd3
+    parts = [Part(model.model.diffusion_model)]
+    _, network = create(parts, dora=True)
+    main = files.tensors_for_file(_state(network), "float", network.renames())
+    copy = diffusers_names.split(main, named, portable.magnitudes(network))
+    settings, again = create(parts, dora=True, alpha=4.0)
+    with torch.no_grad():
+        for lora in again.loras:
+            lora.dora_scale.zero_()
+    weights.load_into(again, settings, copy, {"athanor_run_id": "x"}, network.renames(), named)
+    assert_same(changes(network, model.model), changes(again, model.model))
+    for one, other in zip(network.loras, again.loras, strict=True):
+        assert (one.dora_scale - other.dora_scale).abs().max() < 1e-5
+
+
+def _state(network):
+    return {f"{lora.lora_name}.{key}": value for lora in network.loras for key, value in lora.state_dict().items()}
+
+
 def test_broken_files_are_said_in_a_sentence(sd3, tmp_path, monkeypatch):
     """A piece missing, NaN, and alpha of two numbers: where a LoRA is continued, and where it is put on a model."""
     from athanor.training_core.errors import AthanorError

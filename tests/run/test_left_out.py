@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from athanor.training_core.data.dataset import Dataset, Picture
-from athanor.training_core.data.plan import epoch_plan, sort_into_buckets
+from athanor.training_core.data.plan import PlannedBatch, epoch_plan, sort_into_buckets
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.run.left_out import LeftOut
 from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
@@ -46,3 +46,14 @@ def test_half_of_the_pictures_is_the_fault_of_the_vae(buckets):
         AthanorError, match=r"\.png and 1 more: the VAE encodes it as NaN or infinity, which would ruin"
     ):
         list(LeftOut(buckets, lambda variant: variant.picture < 2).warnings(plan))
+
+
+def test_one_picture_of_the_few_that_are_left_of_an_epoch_is_no_fault_of_the_vae(buckets):
+    """Only what a run still needs is encoded: it goes on, as it did with the whole epoch before it was stopped."""
+    samples = {s.variant.picture: s for batch in epoch_plan(buckets, TrainingSettings(), 0) for s in batch.samples}
+    rest = [PlannedBatch((64, 64), (samples[1], samples[2]))]
+    left_out = LeftOut(buckets, lambda variant: variant.picture == 2)
+    assert [event.text[:5] for event in left_out.warnings(rest)] == ["2.png"]
+    assert left_out.usable(rest) == [PlannedBatch((64, 64), (samples[1],))]
+    with pytest.raises(AthanorError, match="2.png: the VAE encodes it"):
+        list(left_out.warnings([PlannedBatch((64, 64), (samples[2],))]))

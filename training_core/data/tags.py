@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ..names import close_to
 from ..settings import DatasetSettings
 
 _EMOTICONS = frozenset({
@@ -142,5 +142,5 @@ def nearest(tag: str, counter: Mapping[str, int], among: int = 3000) -> str | No
     known: dict[str, str] = {}
     for other in sorted(counter, key=lambda t: (-counter[t], t))[:among]:
         known.setdefault(key(other), other)
-    matches = difflib.get_close_matches(key(tag).replace("*", "").replace("?", "").strip(), known, 1, 0.5)
+    matches = close_to(key(tag).replace("*", "").replace("?", "").strip(), known, 1, 0.5)
     return known[matches[0]] if matches else None

@@ -28,18 +28,24 @@ class LeftOut:
             batches: that were encoded, of all processes.
             agree: None: this process is the only one that counts.
         """
-        flags = iter(self._flags([sample for batch in batches for sample in batch.samples], agree))
+        flagged = self._flags([sample for batch in batches for sample in batch.samples], agree)
+        if not any(flagged):  # the plan's own batches, of which equal ones are one object
+            return batches
+        flags = iter(flagged)
         return [replace(b, samples=tuple(s for s in b.samples if not next(flags))) for b in batches]
 
     def warnings(self, batches: list[PlannedBatch], agree: Agree | None = None) -> Iterator[Warned]:
         """Yield a warning that names the pictures of an epoch's batches that are left out, each once per run.
 
         Raises:
-            AthanorError: these are half of the samples or more: the VAE is at fault, not the picture.
+            AthanorError: these are all of the samples, or half of the dataset's pictures: the VAE is at fault, not the picture.
         """
         samples = [sample for batch in batches for sample in batch.samples]
         broken = [s for s, flag in zip(samples, self._flags(samples, agree), strict=True) if flag]
-        if broken and 2 * len(broken) >= len(samples):
+        # The batches may be the few that are left of an epoch, in which one picture weighs much.
+        pictures = {entry.picture for entry in self._buckets.entries}
+        half = 2 * len({sample.variant.picture for sample in broken}) >= len(pictures)
+        if broken and (half or len(broken) == len(samples)):
             raise self.error(broken)
         if new := [name for name in self._names(broken) if name not in self._told]:
             self._told.update(new)

@@ -159,7 +159,7 @@ def _lines(text: str) -> list[str]:
 def _file(name: str, folder: Path) -> list[str | Mapping[str, Any]]:
     """Return the entries of a file of prompts: texts in the form of a line, or objects with sd-scripts' keys."""
     try:
-        path = (folder / name).resolve()
+        path = (folder / name.replace("\\", "/")).resolve()
         inside, there = path.is_relative_to(folder.resolve()), path.is_file()
     except (OSError, ValueError):  # a name that is too long for a file, or has a NUL character
         inside, there = True, False
