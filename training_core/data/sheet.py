@@ -86,7 +86,7 @@ def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image
         sheet.paste(image, (x + (thumb - image.width) // 2, y + (thumb - image.height) // 2))
         label = f"{bucket[0]}x{bucket[1]}" + (f"  x{repeats[entry.picture]}" if repeats[entry.picture] != 1 else "")
         pen.text((x, y + thumb + 2), label, font=font_for(label, 12), fill=INK)
-        caption = _caption(buckets, entry) or "(no caption)"
+        caption = one_line(_caption(buckets, entry)) or "(no caption)"
         for line, text in enumerate(wrap(caption, font_for(caption, 11), cell_w, 2)):
             pen.text((x, y + thumb + 17 + 13 * line), text, font=font_for(caption, 11), fill=MUTED)
     return sheet
