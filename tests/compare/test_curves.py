@@ -44,7 +44,8 @@ def record(tmp_path):
     lines[100]["loss"] = None
     text = "\n".join(map(json.dumps, lines))
     (run / "metrics.jsonl").write_text(text + '\n{"step": 201, "lo')
-    events = [{"event": "probed", "time": 1.0, "step": s, "percent": 100 - s / 10} for s in (0, 100, 200)]
+    looks = [{"step": s, "percent": 100 - s / 10, "loss": 0.1, "label": "training pictures"} for s in (0, 100, 200)]
+    events = [{"event": "probed", "time": 1.0, **look} for look in looks]
     (run / "events.jsonl").write_text("\n".join(map(json.dumps, events)))
     return registry.read(run)
 

@@ -116,7 +116,7 @@ class TrainingSettings(Settings):
     save_diffusers_copy: bool = setting(
         False,
         "Also save each file in output/athanor/diffusers as name-diffusers.safetensors: the same LoRA with the key names of "
-        "diffusers (PEFT), for programs other than ComfyUI. lora and locon only.",
+        "diffusers (PEFT), for programs other than ComfyUI. algo lora and locon only, with or without dora.",
         advanced=True,
     )
     overwrite: bool = setting(
