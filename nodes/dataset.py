@@ -67,7 +67,8 @@ class AthanorDatasetLoader(io.ComfyNode):
         settings = pick(DatasetSettings, values)
         root = folders.dataset_folder(settings.folder)
         with told(root, "read"):
-            scanned = scan.scan(settings, root, folders.mask_folder(settings.mask_folder, root))
+            masks = folders.mask_folder(settings.mask_folder, root)
+        scanned = scan.scan(settings, root, masks, folders.inspections_folder())
         joined = dataset.joined(scanned) if dataset is not None else scanned
         lines = [f"{len(joined.pictures)} pictures, {sum(joined.repeats)} per epoch with repeats", *joined.warnings]
         return io.NodeOutput(joined, "\n".join(lines))
@@ -134,6 +135,7 @@ class AthanorDatasetFromImages(io.ComfyNode):
             [caption for caption in captions or [] if caption is not None],
             [pixels for batch in masks or [] for pixels in rounded_bytes(batch)],
             settings,
+            folders.inspections_folder(),
         )
         lines = [
             f"{len(collected.pictures)} pictures saved in input/{collected.subsets[0].folder}",

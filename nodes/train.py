@@ -120,7 +120,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         """
         from ..training_core.run import ranks
         from ..training_core.run.launch import launch
-        from ..training_core.run.train import train
+        from ..training_core.run.train import tidy, train
 
         usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
@@ -139,6 +139,8 @@ class AthanorTrainLoRA(io.ComfyNode):
                     job, buckets, model, clip, vae, validation=held_out, graph=graph, source=origin, ranks=processes
                 )
             record = _follow(events, display, graph if processes.is_main else None)
+        else:
+            tidy(record)
         return _outputs(record, display, model, clip)
 
 

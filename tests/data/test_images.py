@@ -7,6 +7,7 @@ import pytest
 import torch
 from athanor.training_core.data import decode, images
 from athanor.training_core.data.buckets import Placement
+from athanor.training_core.data.doctor import measure
 from athanor.training_core.objective.losses import mask_for
 from athanor.training_core.pictures import UnreadablePicture
 from doctored import bomb
@@ -176,7 +177,14 @@ def test_reasons_are_plain_words(tmp_path: Path):
     png = save(tmp_path / "a.png", noise()).read_bytes()
     (tmp_path / "chunk.png").write_bytes(png.replace(b"IDAT", b"\xaaDAT"))
     (tmp_path / "folder.png").mkdir()
-    for name, reason in (("chunk.png", "it is "), ("folder.png", "Is a directory"), ("b.png", "No such file")):
+    middle = len(png) // 2  # broken in the middle of its data: reading its EXIF data first would hide that
+    (tmp_path / "inside.png").write_bytes(png[:middle] + b"\xff" * 64 + png[middle + 64 :])
+    for name, reason in (
+        ("chunk.png", "it is "),
+        ("inside.png", ""),
+        ("folder.png", "Is a directory"),
+        ("b.png", "No such file"),
+    ):
         with pytest.raises(UnreadablePicture, match=f"^{reason}"):
             decode.inspect(tmp_path / name)
 
@@ -194,3 +202,11 @@ def test_every_orientation_is_turned_as_pillow_turns_it(tmp_path: Path):
         with Image.open(path) as image:
             expected = ImageOps.exif_transpose(image).convert("RGB")
         assert decode.decode(path).tobytes() == expected.tobytes() and decode.inspect(path).size == expected.size
+
+
+@pytest.mark.parametrize("size", [(5, 5), (5000, 3)])
+def test_small_and_thin_photographs(tmp_path: Path, size):
+    """JPEG is read at a part of its size, of which a few pixels leave nothing."""
+    path = save(tmp_path / "a.jpg", Image.new("RGB", size, "red"))
+    assert decode.inspect(path).size == size
+    assert measure.load(measure.PixelSource("x", "white", path), 64).height >= 1

@@ -19,7 +19,7 @@ SECONDS = {
     "web/test_compare_page.py": 60,
     "web/test_examples.py": 60,
     "host/test_recipes.py": 50,
-    "host/test_restarts.py": 45,
+    "host/test_restarts.py": 30,
     "host/test_kinds_of_training.py": 45,
     "host/test_compare_runs.py": 40,
     "host/test_compare_killed.py": 40,
@@ -48,6 +48,7 @@ SECONDS = {
     "host/test_parts.py": 20,
     "host/test_optimizers.py": 20,
     "host/test_card_server.py": 20,
+    "fuzz/test_killed.py": 15,
 }
 """Processor seconds of the files that take longest, roughly; a new one that takes more than ten belongs here."""
 

@@ -76,3 +76,19 @@ def test_names_of_comparisons_that_no_disk_takes(base: Path, monkeypatch):
         with pytest.raises(AthanorError, match="is not a comparison; there are none yet") as found:
             open_comparison(name)
         assert len(str(found.value)) < 300
+
+
+def test_lora_names_from_windows_and_misspelt_ones(base: Path):
+    """network_weights refused style\\foo, and its sentence knew no nearest name."""
+    from athanor.training_core.host import folders
+
+    (base / "loras" / "style").mkdir()
+    for name in ("style/foo", "[v2] cat"):
+        (base / "loras" / f"{name}.safetensors").touch()
+    for name in ("style\\foo", "style\\foo.safetensors", "style/foo"):
+        assert folders.existing_lora(name, "network_weights") == base / "loras" / "style" / "foo.safetensors"
+    assert folders.existing_lora("[v2] cat").name == "[v2] cat.safetensors"
+    with pytest.raises(
+        AthanorError, match=r"^network_weights 'style\\fou' is not in .*; the nearest are style/foo.safe"
+    ):
+        folders.existing_lora("style\\fou", "network_weights")

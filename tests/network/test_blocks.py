@@ -63,10 +63,10 @@ def test_share():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"block_dims": "1,2,x"}, "block_dims: 'x' is not a number of 0 or more"),
+        ({"block_dims": "1,2,x"}, "block_dims: 'x' is not a number from 0"),
         ({"reg_dims": "attn"}, "reg_dims: 'attn' is not of the form expression=number"),
         ({"reg_lrs": "(=1"}, "reg_lrs: '(' is not a valid regular expression"),
-        ({"reg_lrs": "a=-1"}, "reg_lrs: '-1' is not a number of 0 or more"),
+        ({"reg_lrs": "a=-1"}, "reg_lrs: '-1' is not a number from 0"),
     ],
 )
 def test_wrong_settings(values, words):

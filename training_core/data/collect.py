@@ -38,6 +38,7 @@ def collect(
     captions: Sequence[str],
     masks: Sequence[np.ndarray],
     settings: DatasetSettings,
+    remembered: Path | None = None,
 ) -> Dataset:
     """Write pictures into a folder below `root` and return it as a dataset.
 
@@ -48,6 +49,7 @@ def collect(
         pictures: (H, W, 3) uint8 each.
         captions: none, one for all, or one per picture.
         masks: none, one for all, or one (H, W) uint8 per picture.
+        remembered: as for `scan`.
 
     Raises:
         AthanorError: captions or masks are not as many as the pictures, or a mask has another shape.
@@ -73,7 +75,7 @@ def collect(
     for name, value in files.items():
         _write(folder / name, value)
     settings = settings.model_copy(update={"folder": f"athanor/{folder.name}", "mask_folder": MASKS if masks else ""})
-    return scan(settings, folder, folder / MASKS if masks else None)
+    return scan(settings, folder, folder / MASKS if masks else None, remembered)
 
 
 def _hash(pixels: np.ndarray) -> str:

@@ -14,6 +14,7 @@ from ..errors import AthanorError
 from ..pictures import UnreadablePicture
 from ..settings import DatasetSettings
 from . import decode
+from .names import one_line
 from .repeats import balanced
 
 BACKUPS = "captions_backup"
@@ -111,7 +112,7 @@ def _named(file: str) -> Iterator[None]:
 def few(things: Sequence[str], most: int = 3) -> str:
     """Return the first `most` names and how many follow: 'a, b, c and 5 more'."""
     more = f" and {len(things) - most} more" if len(things) > most else ""
-    return ", ".join(things[:most]) + more
+    return one_line(", ".join(things[:most])) + more
 
 
 def several(count: int, noun: str) -> str:

@@ -20,7 +20,7 @@ OTHER_SUFFIXES = frozenset({".gif", ".tif", ".tiff", ".jxl", ".heic", ".heif", "
 """Endings of picture files that are not read; the scan warns of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
     """Facts about a picture file that decodes without error."""
 
@@ -28,6 +28,7 @@ class Inspected:
     size: tuple[int, int]  # width, height after EXIF rotation
     has_alpha: bool
     animated: bool
+    middle: tuple[float, float] | None = None  # of a mask: the middle of its white part, as fractions of the size
 
 
 @contextmanager
@@ -61,12 +62,20 @@ def inspect(path: Path) -> Inspected:
     if path.suffix.lower() == ".avif" and not features.check("avif"):
         raise UnreadablePicture("this Pillow cannot read avif; Pillow 11.3 or newer can")
     with opened(io.BytesIO(data)) as image:
-        size = (image.height, image.width) if _orientation(image) in _ON_ITS_SIDE else image.size
+        width, height = image.size
         animated = bool(getattr(image, "is_animated", False)) and image.format != "MPO"  # MPO: photograph + preview
-        image.draft("RGB", (image.width // 8, image.height // 8))  # JPEG: all of the file, few of the pixels
-        image.load()
+        image.draft(
+            "RGB", (max(1, image.width // 8), max(1, image.height // 8))
+        )  # JPEG: all of the file, few of the pixels
+        image.load()  # before its EXIF data are read, which loads a PNG and forgets what was wrong with it
+        turned = _orientation(image) in _ON_ITS_SIDE
         _srgb(_plain(image.crop((0, 0, 1, 1))))  # whatever decoding does after this would fail for one pixel, too
-        return Inspected(hashlib.sha256(data).hexdigest(), size, image.has_transparency_data, animated)
+        return Inspected(
+            content=hashlib.sha256(data).hexdigest(),
+            size=(height, width) if turned else (width, height),
+            has_alpha=image.has_transparency_data,
+            animated=animated,
+        )
 
 
 def decode(path: Path, background: str | None = "white") -> Image.Image:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import decode, names
 from .dataset import Mask, few, several
 from .folders import all_folders
+from .inspected import Inspections
 
 Point = tuple[float, float]
 
@@ -25,13 +25,11 @@ class MaskMatch:
 class Masks:
     """The mask files below a folder: 'part/name.png' for the dataset's 'part/name.jpg', or 'name.png' for that name anywhere."""
 
-    def __init__(
-        self, root: Path, folder: Path, inspect_all: Callable[[list[Path]], list[decode.Inspected | str]]
-    ) -> None:
+    def __init__(self, root: Path, folder: Path, inspections: Inspections) -> None:
         self._root, self._folder = root, folder
         entries = sorted(path for inside in all_folders(folder) for path in inside.iterdir())
         files = [path for path in entries if path.suffix.lower() in decode.SUFFIXES and path.is_file()]
-        self._inspected = dict(zip(files, inspect_all(files), strict=True))
+        self._inspected = dict(zip(files, inspections.of(files, inspect_mask), strict=True))
         self._by_stem = {names.normal(p.relative_to(folder).with_suffix("").as_posix()): p for p in files}
         self._unused = {p.relative_to(folder).as_posix() for p in files}
 
@@ -48,7 +46,7 @@ class Masks:
         (w, h), (mw, mh) = size, inspected.size
         if abs(mw / mh * h / w - 1) > 0.01:  # 1 % leaves room for sizes rounded while resizing
             return f"its mask {file.name} is {mw}x{mh}, the picture {w}x{h}: a mask must have the aspect ratio of its picture"
-        return MaskMatch(Mask(file, inspected.content, is_alpha=False), _middle(file, inspected.content))
+        return MaskMatch(Mask(file, inspected.content, is_alpha=False), inspected.middle)
 
     def unused(self) -> Iterator[str]:
         """Yield a warning about masks without a picture, if there are any."""
@@ -56,15 +54,17 @@ class Masks:
             yield f"{several(len(self._unused), 'mask')} without a picture of that name: {few(sorted(self._unused))}."
 
 
-@lru_cache(maxsize=65536)
-def _middle(file: Path, content: str) -> Point | None:
-    """Return the middle of the box around the mask's white area as fractions of width and height; None if it is all black.
+def inspect_mask(file: Path) -> decode.Inspected:
+    """Inspect a mask file, and find the middle of the box around its white area; None if it is all black.
 
-    `content` (the file's SHA-256) is there for the cache: a changed file is read again.
+    Raises:
+        UnreadablePicture: the file cannot be read; the message says why.
     """
-    mask = decode.decode(file, "black").getchannel("R")
+    found, mask = decode.inspect(file), decode.decode(file, "black").getchannel("R")
     box = mask.point([255 * (v > 127) for v in range(256)]).getbbox()
-    return ((box[0] + box[2]) / 2 / mask.width, (box[1] + box[3]) / 2 / mask.height) if box else None
+    return replace(
+        found, middle=((box[0] + box[2]) / 2 / mask.width, (box[1] + box[3]) / 2 / mask.height) if box else None
+    )
 
 
 def box_in_name(stem: str, size: tuple[int, int]) -> Point | None:

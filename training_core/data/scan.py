@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 
 from ..errors import AthanorError, quoted
-from ..pictures import UnreadablePicture
 from ..settings import DatasetSettings
 from ..settings.dataset import MOST_REPEATS
 from ..text_files import whole_characters
 from . import captions, decode, names
 from .dataset import Dataset, Mask, Picture, few, several
 from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders
+from .inspected import Inspections
 from .masks import MaskMatch, Masks, box_in_name
 
 _TOO_LARGE = f"Numbers above {MOST_REPEATS} are no repeats but part of the name of these folders"
@@ -70,23 +67,6 @@ def _files(folder: Path) -> list[Path]:
     return sorted(visible, key=lambda p: p.name)
 
 
-@lru_cache(maxsize=65536)
-def _inspect(path: Path, size: int, mtime_ns: int) -> decode.Inspected | str:
-    """Inspect a picture file; return why it cannot be read, if so. Cached as long as its size and time stay the same."""
-    try:
-        return decode.inspect(path)
-    except UnreadablePicture as error:
-        return str(error)
-
-
-def inspect_all(paths: list[Path]) -> list[decode.Inspected | str]:
-    """Inspect picture files in threads; return the results, or why a file cannot be read, in the order of `paths`."""
-    stats = [path.stat() for path in paths]
-    # Threads are enough: Pillow decodes without holding Python's lock. 8 keep the memory of large pictures bounded.
-    with decode.strict(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        return list(pool.map(_inspect, paths, (s.st_size for s in stats), (s.st_mtime_ns for s in stats)))
-
-
 def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None) -> str:
     """Return a hash of the names, sizes and times of all files: cheap, and another one as soon as a file has changed."""
     folders = [
@@ -104,10 +84,13 @@ def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None) -> s
     return hashlib.sha256(repr(sorted(entries)).encode()).hexdigest()
 
 
-def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Dataset:
-    """Read a dataset folder; every picture is decoded once, in threads, and the result cached while the file is unchanged.
+def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remembered: Path | None = None) -> Dataset:
+    """Read a dataset folder; every picture is decoded once, in threads.
 
     A picture that cannot be read, or whose mask or caption cannot, is left out and named in the dataset's warnings.
+
+    Args:
+        remembered: folder in which `Inspections` keeps what was found, so that unchanged files are not decoded again.
 
     Raises:
         AthanorError: no picture can be read.
@@ -122,8 +105,9 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Da
     if not files:
         raise AthanorError(_no_pictures(settings, folders, listed))
     notes, pictures = _Notes(), []
-    mask_files = Masks(root, masks, inspect_all) if masks else None
-    for (path, folder), inspected in zip(files, inspect_all([path for path, _ in files]), strict=True):
+    inspections = Inspections(remembered, root)
+    mask_files = Masks(root, masks, inspections) if masks else None
+    for (path, folder), inspected in zip(files, inspections.of([path for path, _ in files]), strict=True):
         name = path.relative_to(root).as_posix()
         if whole_characters(name) != name:
             notes.left_out.append(f"{name} is left out: its name is not UTF-8 text, rename it.")
@@ -168,12 +152,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Da
     warnings = [*notes.sentences(settings.caption_extension), *_unread(settings, listed, folders, notes)]
     if mask_files:
         warnings += mask_files.unused()
-    return Dataset((settings,), tuple(pictures), tuple(map(_one_line, warnings)))
-
-
-def _one_line(warning: str) -> str:
-    """Return a warning with every character that no line of text can show, as names of files may have them, as U+FFFD."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "\ufffd", whole_characters(warning))
+    return Dataset((settings,), tuple(pictures), tuple(map(names.one_line, warnings)))
 
 
 def _mask(

@@ -13,6 +13,7 @@ from . import decode
 from .buckets import Placement
 from .dataset import few
 from .doctor.texts import training_text
+from .names import one_line
 from .plan import BucketEntry, Buckets
 
 MASKED = (40, 70, 190)
@@ -40,7 +41,7 @@ def summary(buckets: Buckets) -> str:
     for (width, height), entries in groups.items():
         name = f"{width}x{height}"
         lines.append(f"{name:<12}  {len(set(entries)):>8}  {len(entries):>9}  {math.ceil(len(entries) / size):>7}")
-    hints = [*buckets.dataset.warnings, *buckets.warnings]
+    hints = [one_line(warning) for warning in (*buckets.dataset.warnings, *buckets.warnings)]
     long = [p.name for p in pictures if max(p.size) > 2 * min(p.size)]
     if long:
         hints.append(f"{_count(long)} longer than 1:2; crop or remove: {few(long)}.")

@@ -57,7 +57,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
 
 _NEEDED = {
     "saved": ("path", "step", "epoch", "hash", "kind"),
-    "probed": ("step", "percent", "label"),
+    "probed": ("step", "percent"),
     "sampled": ("path", "step", "epoch", "index", "prompt"),
 }
 """Names that an event's line must have, by its kind."""

@@ -34,7 +34,7 @@ def review(record: Record) -> dict[str, Any]:
         "trouble": damage.of(record),
         "verdict": [asdict(sentence) for sentence in verdict(record, points)],
         "probes": [list(look) for look in probes(record)],
-        "probe_label": looks[-1]["label"] if looks else "",
+        "probe_label": looks[-1].get("label", "") if looks else "",
         "bands": bands(entries),
         "pictures": worst(entries, registry.dataset(record.folder)),
         "checkpoints": checkpoints(record, points),
@@ -47,7 +47,7 @@ def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Any]:
     looks = record.probes
     return judge(
         probes(record),
-        bool(looks) and looks[-1]["label"].startswith("held-out"),
+        bool(looks) and looks[-1].get("label", "").startswith("held-out"),
         [series.loss(e) for e in points if not series.is_left_out(e)],
         [(e["step"], e["epoch"]) for e in record.saved],
     )

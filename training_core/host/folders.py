@@ -233,6 +233,11 @@ def cache_folder() -> Path:
     return Path(folder_paths.get_user_directory()) / "athanor" / "cache"
 
 
+def inspections_folder() -> Path:
+    """Return where it is remembered what was found in picture files: athanor/inspected in ComfyUI's user folder."""
+    return cache_folder().parent / "inspected"
+
+
 def temporary_folder() -> Path:
     """Return athanor in ComfyUI's folder of temporary files, which it empties at every start."""
     return Path(folder_paths.get_temp_directory()) / "athanor"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..data.plan import Buckets
 from ..errors import AthanorError, FileError
+from ..history import report
 from ..history.damage import check_places
 from ..history.events import Event
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
+from ..history.registry import Record
 from ..history.run_files import alone
 from ..host import devices, folders
 from ..leftovers import sweep_run
@@ -91,6 +94,19 @@ def _remove_what_is_alone(job: Job, target: Path) -> None:
     if job.training.save_last_n_epochs or job.training.save_last_n_steps:
         for path in alone(target, job.run_id, folders.diffusers_folder(target)):
             path.unlink(missing_ok=True)
+
+
+def tidy(record: Record) -> None:
+    """Do for a finished run what its process did not, killed just after the last step: its report, and temporary files.
+
+    Does nothing while another process holds the run, or where nothing can be written.
+    """
+    folder, target = record.folder, record.target
+    if (folder / "report.html").is_file() and not (folder / "owner.json").exists():
+        return
+    with suppress(AthanorError), lock.held(folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
+        sweep_run(folder, (target.parent, folders.diffusers_folder(target)), target.stem)
+        report.write(folder)
 
 
 def _forget_earlier_attempt(folder: Path) -> None:

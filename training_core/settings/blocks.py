@@ -118,11 +118,15 @@ def _by_name(name: str, text: str) -> list[tuple[re.Pattern[str], float]]:
     return pairs
 
 
+_LARGEST = 100_000
+"""The largest rank, as of Network Config (for lokr it means full dimension); alphas and rates are smaller."""
+
+
 def _number(name: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name}: {quoted(text.strip())} is not a number of 0 or more.")
+    if not 0 <= value <= _LARGEST:
+        raise ValueError(f"{name}: {quoted(text.strip())} is not a number from 0 to {_LARGEST}.")
     return value

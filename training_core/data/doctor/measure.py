@@ -102,7 +102,8 @@ def load(source: PixelSource, side: int = LARGEST) -> Image.Image:
         longest = max(image.size)
         if image.format in ("JPEG", "MPO") and longest >= 2 * side:
             # JPEG can be decoded at a half or a quarter; the colour profile does not matter here.
-            image.draft("RGB", (image.width * side // longest, image.height * side // longest))
+            image.draft("RGB", (max(1, image.width * side // longest), max(1, image.height * side // longest)))
+            image.load()
             result = decode.upright(image).convert("RGB")
     if result is None:
         result = decode.decode(source.path, source.background)
