@@ -245,6 +245,9 @@ def test_no_name_of_diffusers_is_another_layer_current(family):
             assert flat == ours or flat not in own, (ours, name)
 
 
+@pytest.mark.parametrize(
+    "family", ALL, indirect=True
+)  # of Lumina 2 the loader knows Z-Image's names, with wrong widths
 def test_every_name_that_the_stock_loader_knows_is_known(family):
     """All its spellings of a layer, which follow a dozen trainers; but for a part of a layer that one program has."""
     import comfy.lora
