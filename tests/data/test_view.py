@@ -132,6 +132,6 @@ def test_names_are_found_in_either_form():
 
 
 def test_captions_that_end_a_paragraph_can_be_drawn(tmp_path):
-    """Text layout fails for a character that ends a paragraph, as U+2029 and U+0085 do."""
-    dataset = save(tmp_path, {"a.png": scene(1, (64, 64))}, {"a.png": "a cat\u2029\u05d0\x85 it sleeps"})
+    """Text layout fails for a character that ends a paragraph, as U+2029 and U+0085 do between scripts."""
+    dataset = save(tmp_path, {"a.png": scene(1, (64, 64))}, {"a.png": "猫\x85ü, 猫\u2029ü"})
     assert sheet.contact_sheet(sort_into_buckets(dataset, BucketSettings())).width
