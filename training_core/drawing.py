@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from bisect import bisect_right
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from PIL import ImageFont
 
@@ -29,17 +30,39 @@ _CJK_FONTS = (
 )
 
 
+# Pillow's text layout (Raqm) fails for these between two scripts: each ends a paragraph, and it lays out one.
+_ENDS_PARAGRAPH = dict.fromkeys(map(ord, "\n\r\x1c\x1d\x1e\x85\u2029"), " ")
+
+
+class _Font(ImageFont.FreeTypeFont):
+    """A font that draws any text: a blank for a character that ends a paragraph."""
+
+    def getmask2(self, text: str | bytes, *args: Any, **kwargs: Any) -> Any:
+        return super().getmask2(_one_paragraph(text), *args, **kwargs)
+
+    def getlength(self, text: str | bytes, *args: Any, **kwargs: Any) -> float:
+        return super().getlength(_one_paragraph(text), *args, **kwargs)
+
+    def getbbox(self, text: str | bytes, *args: Any, **kwargs: Any) -> tuple[float, float, float, float]:
+        return super().getbbox(_one_paragraph(text), *args, **kwargs)
+
+
+def _one_paragraph(text: str | bytes) -> str | bytes:
+    return text.translate(_ENDS_PARAGRAPH) if isinstance(text, str) else text
+
+
 @lru_cache
 def font(size: int, cjk: bool = False) -> ImageFont.FreeTypeFont:
     """Return Pillow's own font at `size` pixels; with `cjk` a system font with Chinese characters, if one is installed."""
     if cjk:
         for name in _CJK_FONTS:
             try:
-                return ImageFont.truetype(name, size)
+                return _Font(ImageFont.truetype(name, size).path, size)
             except OSError:
                 continue
     # ImageFont.ImageFont (a bitmap font without sizes) only where Pillow was built without FreeType, which no wheel is.
-    return cast("ImageFont.FreeTypeFont", ImageFont.load_default(size))
+    builtin = cast("ImageFont.FreeTypeFont", ImageFont.load_default(size))
+    return _Font(io.BytesIO(builtin.font_bytes), size)
 
 
 def lacks_font(text: str) -> bool:

@@ -42,8 +42,7 @@ def dataset_folders(root: Path, settings: DatasetSettings, masks: Path | None) -
     def enter(folder: Path) -> bool | None:
         if not _is_part(folder, masks):
             return None
-        parent, (number, _, tokens) = by_path[folder.parent], folder.name.partition("_")
-        repeats = int(number) if number.isdecimal() else 0
+        parent, (repeats, tokens) = by_path[folder.parent], repeats_and_tokens(folder.name)
         if repeats > MOST_REPEATS:  # 20240115_holiday
             numbered.append(folder.name)
         if 0 < repeats <= MOST_REPEATS:
@@ -64,6 +63,12 @@ def dataset_folders(root: Path, settings: DatasetSettings, masks: Path | None) -
         again=[path.relative_to(root).as_posix() for path in _sorted(root, again) if _is_part(path, masks)],
         closed=[path.relative_to(root).as_posix() for path in _sorted(root, closed)],
     )
+
+
+def repeats_and_tokens(name: str) -> tuple[int, str]:
+    """Return what a folder's name says: 10 and 'cat' of '10_cat', 0 and '' where it says nothing; above MOST_REPEATS it is a name."""
+    number, _, tokens = name.partition("_")
+    return (int(number), tokens) if number.isdecimal() else (0, "")
 
 
 def all_folders(root: Path) -> list[Path]:

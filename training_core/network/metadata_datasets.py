@@ -6,8 +6,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..data.folders import repeats_and_tokens
 from ..data.plan import Buckets
 from ..settings import DatasetSettings, Job
+from ..settings.dataset import MOST_REPEATS
 
 
 @dataclass(slots=True)
@@ -102,7 +104,7 @@ def _subset(settings: DatasetSettings, name: str, folder: _Folder) -> dict[str, 
 def _class_tokens(folder: str, settings: DatasetSettings) -> str:
     """Return the caption of a folder's pictures without a caption file: from the nearest folder called 'N_name', else the setting."""
     for part in reversed(folder.split("/")):
-        number, _, tokens = part.partition("_")
-        if number.isdecimal() and int(number) > 0:
+        repeats, tokens = repeats_and_tokens(part)
+        if 0 < repeats <= MOST_REPEATS:
             return tokens
     return settings.class_tokens
