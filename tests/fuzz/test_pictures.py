@@ -79,15 +79,21 @@ def test_any_picture_is_read_or_named(tmp_path: Path):
             / f"{number}{suffix if rng.random() < 0.5 else rng.choice(['.png', '.jpg', '.webp', '.bmp', '.avif'])}"
         )
         path.write_bytes(changed(data, rng))
-        with no_hang((number, path.suffix)), decode.strict():
-            found = told(lambda path=path: decode.inspect(path))
-            told(lambda path=path: masks.inspect_mask(path))
-            told(lambda path=path: report.thumbnail(path, 64))
-            told(lambda path=path: measure.measure(measure.load(measure.PixelSource("x", "white", path), 64)))
+        case = (number, path.suffix)  # each look by itself: a hurt size may make a picture of many megapixels
+        with decode.strict():
+            with no_hang(case):
+                found = told(lambda path=path: decode.inspect(path))
+            with no_hang(case):
+                told(lambda path=path: masks.inspect_mask(path))
+            with no_hang(case):
+                told(lambda path=path: report.thumbnail(path, 64))
+            with no_hang(case):
+                told(lambda path=path: measure.measure(measure.load(measure.PixelSource("x", "white", path), 64)))
             if isinstance(found, decode.Inspected):
                 taken += 1
                 for background in ("white", None):
-                    image = decode.decode(path, background)
+                    with no_hang(case):
+                        image = decode.decode(path, background)
                     assert image.size == found.size and image.mode == "RGB", number
                 assert (decode.alpha(path) is not None) == found.has_alpha, number
         path.unlink()
