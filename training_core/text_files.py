@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 from . import toml
 from .errors import AthanorError
+from .json_text import load_json
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -57,9 +57,7 @@ def read_structure(path: Path) -> Any:
     """
     text, kind = read_text(path), path.suffix[1:].upper()
     try:
-        return toml.loads(text) if kind == "TOML" else json.loads(text)
-    except RecursionError:
-        raise AthanorError(f"{path.name} is nested too deeply to be read.") from None
+        return toml.loads(text) if kind == "TOML" else load_json(text)
     except ValueError as error:
         raise AthanorError(f"{path.name} is not valid {kind} ({str(error)[:200].rstrip('.')}).") from None
 
