@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from . import toml
 from .errors import AthanorError
 from .json_text import load_json
 
@@ -55,6 +54,8 @@ def read_structure(path: Path) -> Any:
     Raises:
         AthanorError: the file cannot be read as text, or not as JSON or TOML; the message names it and the place.
     """
+    from . import toml  # not when ComfyUI starts, which imports this file
+
     text, kind = read_text(path), path.suffix[1:].upper()
     try:
         return toml.loads(text) if kind == "TOML" else load_json(text)
