@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 from .errors import AthanorError
-from .json_text import load_json
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -58,7 +58,10 @@ def read_structure(path: Path) -> Any:
 
     text, kind = read_text(path), path.suffix[1:].upper()
     try:
-        return toml.loads(text) if kind == "TOML" else load_json(text)
+        # Not json_text.load_json: NaN is told here, and not taken for null.
+        return toml.loads(text) if kind == "TOML" else json.loads(text)
+    except RecursionError:
+        raise AthanorError(f"{path.name} is nested too deeply to be read.") from None
     except ValueError as error:
         raise AthanorError(f"{path.name} is not valid {kind} ({str(error)[:200].rstrip('.')}).") from None
 

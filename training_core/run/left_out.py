@@ -65,7 +65,7 @@ class LeftOut:
     def _flags(self, samples: Sequence[Sample], agree: Agree | None) -> list[bool]:
         """Return for each sample whether it is left out."""
         own = [self._is_broken(sample.variant) for sample in samples]
-        return list(agree(*own)) if agree and own else own
+        return list(agree(*own)) if agree else own
 
     def _names(self, samples: Iterable[Sample]) -> list[str]:
         """Return the names of the samples' pictures, each once."""
