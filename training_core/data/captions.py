@@ -41,11 +41,11 @@ def caption_file(path: Path, extension: str) -> Path:
     A face crop such as bob_10_20_30_40.png takes bob.txt where it has no file of its own (as in sd-scripts), and a name
     with accents meets the file whatever Unicode form the file system keeps it in.
     """
-    own = path.with_suffix(extension if extension.startswith(".") else f".{extension}")
+    extension = extension if extension.startswith(".") else f".{extension}"
     box = names.face_box(path.stem)
     stems = [path.stem, *([box[0]] if box and box[0] else [])]
-    candidates = (own.with_name(name) for stem in stems for name in names.forms(stem + own.suffix))
-    return next((file for file in candidates if is_file(file)), own)
+    candidates = (path.with_name(name) for stem in stems for name in names.forms(stem + extension))
+    return next((file for file in candidates if is_file(file)), path.with_suffix(extension))
 
 
 def read(path: Path, extension: str) -> str | None:
