@@ -102,6 +102,8 @@ def _numbers(patch: Any) -> int | None:
     if isinstance(patch, tuple):
         kind, values = (patch[0], patch[1]) if len(patch) == 2 else ("diff", patch)
         return values[0].numel() if kind == "diff" and len(values) == 1 else None
+    if isinstance(patch, list):  # a whole model's weight, mixed with the base model's
+        return None
     parts = patch.weights
     if patch.name == "lora" and parts[3] is None and parts[5] is None:
         return _product(parts[0], parts[1])
