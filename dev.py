@@ -112,9 +112,8 @@ def main() -> int:
             return test(rest, arguments.newest)
         comfyui = set_up()
         if arguments.command == "demo-base":
-            os.environ.setdefault(
-                "OMP_WAIT_POLICY", "PASSIVE"
-            )  # it computes on the CPU; ten times slower if that is busy
+            # It computes on the CPU: threads that spin while they wait make it ten times slower on a busy machine.
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
             return in_venv("demo/train_base.py", "--comfyui", str(comfyui), *rest, comfyui=comfyui)
         tools = {"docs": "tools/help_pages.py", "texts": "tools/texts.py"}
         script = tools.get(arguments.command, f"demo/{arguments.command}.py")

@@ -14,6 +14,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.files import is_file
 from ..training_core.history.run_files import stamp
 from ..training_core.host import folders
+from ..training_core.text_files import whole_characters
 from . import http
 
 _NAME = re.compile(r"[\w-][\w.-]{0,79}")
@@ -101,4 +102,4 @@ def _plan(folder: Path) -> http.Json:
     try:
         return read_whole_plan(folder)
     except AthanorError as error:
-        raise web.HTTPNotFound(text=http.plain(error)) from None
+        raise web.HTTPNotFound(text=whole_characters(str(error))) from None

@@ -16,6 +16,7 @@ from aiohttp import web
 from ..training_core.errors import AthanorError
 from ..training_core.history import registry
 from ..training_core.host import folders
+from ..training_core.text_files import whole_characters
 from . import graph_datasets, http
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _thumbnail(views: _OpenViews, request: web.Request) -> web.Response:
     try:
         data = _thumbnails().of(dataset, dataset.pictures[int(index)], side)
     except AthanorError as error:
-        raise web.HTTPNotFound(text=http.plain(error)) from None
+        raise web.HTTPNotFound(text=whole_characters(str(error))) from None
     return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})
 
 

@@ -14,6 +14,7 @@ from server import PromptServer
 
 from ..training_core.errors import AthanorError
 from ..training_core.json_text import finite, parse_json
+from ..training_core.text_files import whole_characters
 
 NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 """Header of every answer: a browser takes a file for what its Content-Type says, and never runs it as a script."""
@@ -77,7 +78,7 @@ async def _response(make: Callable[[], Any], pool: Executor | None) -> web.Strea
     try:
         return await asyncio.get_running_loop().run_in_executor(pool, run)
     except AthanorError as error:
-        raise web.HTTPUnprocessableEntity(text=plain(error)) from None
+        raise web.HTTPUnprocessableEntity(text=whole_characters(str(error))) from None
 
 
 def _json(answer: Any) -> str:
@@ -86,11 +87,6 @@ def _json(answer: Any) -> str:
         return json.dumps(answer, allow_nan=False)
     except ValueError:
         return json.dumps(finite(answer))
-
-
-def plain(words: object) -> str:
-    """Return words for the text of an answer: half a character, as in the name of a file that is no UTF-8, is replaced."""
-    return str(words).encode("utf-8", "replace").decode()
 
 
 def _checked(request: web.Request, data: bytes, fields: Mapping[str, type], longest: int) -> Json | None:
@@ -104,7 +100,7 @@ def _checked(request: web.Request, data: bytes, fields: Mapping[str, type], long
     body = parse_json(data)
     if not isinstance(body, dict) or any(not isinstance(body.get(name), kind) for name, kind in fields.items()):
         return None
-    if _HALF.search(data) and plain(text := json.dumps(body, ensure_ascii=False)) != text:
+    if _HALF.search(data) and whole_characters(text := json.dumps(body, ensure_ascii=False)) != text:
         raise web.HTTPBadRequest(text="the body holds half a character (a lone surrogate): type the text anew")
     return body
 
@@ -128,5 +124,5 @@ def missing(what: str) -> web.HTTPNotFound:
 
 def file(data: bytes | str, kind: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return bytes or text as a response of the media type `kind`."""
-    body, charset = (data.encode("utf-8", "replace"), "utf-8") if isinstance(data, str) else (data, None)
+    body, charset = (whole_characters(data).encode(), "utf-8") if isinstance(data, str) else (data, None)
     return web.Response(body=body, content_type=kind, charset=charset, headers={**NO_SNIFFING, **(headers or {})})

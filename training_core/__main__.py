@@ -54,12 +54,11 @@ def _graph(path: Path) -> dict[str, Any]:
     Raises:
         AthanorError: the file cannot be read, or holds no graph.
     """
+    job = read_structure(path)
     try:
-        graph = read_structure(path)["graph"]
+        graph = job["graph"]
         return {"prompt": dict(graph["prompt"]), "node": str(graph["node"])}
-    except (AttributeError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, AthanorError):
-            raise
+    except (LookupError, TypeError, ValueError):
         raise AthanorError(
             f"{path} is not a job with a graph: use the job.json of a run's folder, output/athanor/runs/<run id>."
         ) from None

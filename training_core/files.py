@@ -195,9 +195,7 @@ def write_json(path: Path, value: Any, *, indent: int | None = None, durable: bo
     """Write `value` as a JSON file in UTF-8, whole or not at all (see `write_atomically`)."""
     try:
         data = json.dumps(value, ensure_ascii=False, indent=indent).encode()
-    except (
-        UnicodeEncodeError
-    ):  # half a character, as in the name of a file that is no UTF-8: JSON has a spelling for it
+    except UnicodeEncodeError:  # half a character, as in a name of a file that is no UTF-8: JSON has a spelling for it
         data = json.dumps(value, indent=indent).encode()
     write_atomically(path, lambda temporary: temporary.write_bytes(data), durable)
 

@@ -125,11 +125,11 @@ def resolve(name: str, known: Sequence[str], what: str) -> str:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return the known names that look most like it, in words."""
+    """Return the known names that look most like it, in words; a name without a folder is compared with those of any folder."""
     if not known:
         return "there are none"
     wanted = simple(name[:_LONGEST])
-    simples = {simple(k): k for k in known}
+    simples = {simple(k) if "/" in wanted else simple(k).rpartition("/")[2]: k for k in known}
     close = close_to(wanted, simples, 3, 0.5)
     close += [s for s in simples if wanted in s and s not in close][: 3 - len(close)]
     names = [simples[s] for s in close] or list(known[:6])

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from . import toml
 from .errors import AthanorError
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -55,8 +54,11 @@ def read_structure(path: Path) -> Any:
     Raises:
         AthanorError: the file cannot be read as text, or not as JSON or TOML; the message names it and the place.
     """
+    from . import toml  # not when ComfyUI starts, which imports this file
+
     text, kind = read_text(path), path.suffix[1:].upper()
     try:
+        # Not json_text.load_json: NaN is told here, and not taken for null.
         return toml.loads(text) if kind == "TOML" else json.loads(text)
     except RecursionError:
         raise AthanorError(f"{path.name} is nested too deeply to be read.") from None

@@ -95,3 +95,11 @@ def test_missing_and_wrong_encoding(tmp_path: Path):
     (tmp_path / "b.txt").write_bytes("caf\xe9".encode("latin-1"))
     with pytest.raises(AthanorError, match=r"b\.txt.*UTF-8"):
         read(tmp_path / "b.png", ".txt")
+
+
+def test_an_extension_with_two_dots_is_the_whole_extension(tmp_path: Path):
+    """With cat.txt beside cat.caption.txt, the tags of the wrong file were trained."""
+    (tmp_path / "cat.txt").write_text("1girl")
+    (tmp_path / "cat.caption.txt").write_text("a cat on a mat")
+    assert read(tmp_path / "cat.png", ".caption.txt") == "a cat on a mat"
+    assert read(tmp_path / "dog.png", ".caption.txt") is None

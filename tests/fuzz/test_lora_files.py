@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import random
 import string
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import fuzz
 import pytest
 import torch
+from athanor.training_core import lora_keys
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.files import safetensors_metadata
+from athanor.training_core.files import UnreadableFile, safetensors_header, safetensors_metadata
 from athanor.training_core.history.run_files import is_whole, run_id_of
-from athanor.training_core.network import build, chart, describe, info, keys, recover, weights
+from athanor.training_core.network import build, chart, describe, info, recover, weights
 from athanor.training_core.network.parts import Part
 from athanor.training_core.settings import NetworkSettings, NoiseSettings, Settings
 from safetensors.torch import save_file
@@ -286,10 +288,9 @@ def test_hurt_files_on_a_model(comfy: None, tmp_path: Path, monkeypatch: pytest.
                     fuzz.check_message(str(error))
                 except Exception as error:
                     raise AssertionError(f"{case}: {type(error).__name__}") from error
-        try:
-            fuzz.check_message(lora_fit.by_names(safetensors_metadata(path)).words("x", "it"))
-        finally:
-            path.unlink()
+        with suppress(UnreadableFile):
+            fuzz.check_message(lora_fit.by_names(safetensors_header(path)).words("x", "it"))
+        path.unlink()
 
 
 def test_names_of_any_text():
@@ -302,6 +303,6 @@ def test_names_of_any_text():
             if len(key) > 5000:
                 break
         with fuzz.no_hang(key):
-            found = keys.split(key)
-            keys.embedding(key), weights.is_text(key), info.place(key)
+            found = lora_keys.split(key)
+            lora_keys.embedding(key), weights.is_text(key), info.place(key)
         assert found is None or (found[0] and found[1])

@@ -120,3 +120,9 @@ def test_companions_of_files_that_are_no_more(tmp_path: Path):
     found = {path.name for path in alone(loras / "x.safetensors", "me", copies)}
     assert found == {f"{name}.safetensors" for name in ("x-000001-ema", "x-000003-diffusers", "x-000001-diffusers")}
     assert with_companions(loras / "x-000002.safetensors", copies)[-1] == loras / "x-000002.safetensors"
+
+
+def test_a_run_that_is_called_ema_is_no_running_mean_of_itself(tmp_path: Path):
+    target = write(tmp_path / "cat-ema.safetensors", "me")
+    mean = write(tmp_path / "cat-ema-000002-ema.safetensors", "me")
+    assert alone(target, "me", tmp_path / "copies") == [mean]

@@ -251,7 +251,8 @@ def test_no_name_of_diffusers_is_another_layer_current(family):
 def test_every_name_that_the_stock_loader_knows_is_known(family):
     """All its spellings of a layer, which follow a dozen trainers; but for a part of a layer that one program has."""
     import comfy.lora
-    from athanor.training_core.network import diffusers_names, keys, weights
+    from athanor.training_core import lora_keys
+    from athanor.training_core.network import diffusers_names, weights
 
     _, model, names, named = family
     _, network = make(model)
@@ -261,7 +262,7 @@ def test_every_name_that_the_stock_loader_knows_is_known(family):
     for spelled, target in known[:: len(known) // 300 + 1]:
         key = target if isinstance(target, str) else target[0]
         if key in targets and not spelled.endswith(".linear1_qkv"):
-            layer, _ = keys.split(f"{spelled}.lora_up.weight")
+            layer, _ = lora_keys.split(f"{spelled}.lora_up.weight")
             module = weights.module_of(layer, ())
             pieces = {module: {"alpha": torch.ones(())}}
             joined, _, wrong = diffusers_names.join(pieces, {module: layer}, named, {})

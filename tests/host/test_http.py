@@ -105,7 +105,7 @@ def test_bodies_and_answers_that_json_cannot_hold(http):
         (400, "the body holds half a character (a lone surrogate): type the text anew"),
         (200, r'"\ud83d\ude00"'),
         (200, r'{"loss": null, "name": "\udcff"}'),
-        (422, "?.png cannot be read."),
+        (422, "\ufffd.png cannot be read."),
     ]
 
 

@@ -68,21 +68,3 @@ def test_a_model_that_gives_nan_is_told_by_its_weights_or_its_format(model):
         assert blame(host_model) == (
             "the model's weight joint_blocks.1.x_block.mlp.fc1.weight contains NaN or infinity: load another file of the model."
         )
-
-
-def test_a_lora_that_is_not_finite_is_not_continued(tmp_path):
-    """Named with its file and its key, before anything is encoded."""
-    from athanor.training_core.errors import AthanorError
-    from athanor.training_core.network import weights
-    from safetensors.torch import save_file
-
-    path, key = tmp_path / "old.safetensors", "lora_unet_a.lora_up.weight"
-    parts = {"lora_unet_a.alpha": torch.tensor(4), key: torch.ones(2, 2, dtype=torch.bfloat16)}
-    save_file(parts, path)
-    assert weights.load(path)[0].keys() == parts.keys()
-    parts[key][1, 1] = float("inf")
-    save_file(parts, path)
-    with pytest.raises(
-        AthanorError, match=r"^network_weights: old.safetensors contains NaN or infinity in lora_unet_a.lora_up"
-    ):
-        weights.load(path)

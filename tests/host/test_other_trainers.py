@@ -97,8 +97,9 @@ def test_text_encoders_in_every_spelling(family):
     """diffusers' names (PEFT's, the old ones, those of newer transformers), OneTrainer's, ComfyUI's own; all were refused."""
     import comfy.lora
     import tiny_text
+    from athanor.training_core import lora_keys
     from athanor.training_core.host import text
-    from athanor.training_core.network import keys, weights
+    from athanor.training_core.network import weights
     from athanor.training_core.network.parts import Part
 
     clip = tiny_text.load(family)
@@ -126,7 +127,7 @@ def test_text_encoders_in_every_spelling(family):
     }
     for spelled, key in comfy.lora.model_lora_keys_clip(clip.cond_stage_model, {}).items():
         if key in names:
-            layer, _ = keys.split(f"{spelled}.lora_up.weight")
+            layer, _ = lora_keys.split(f"{spelled}.lora_up.weight")
             assert weights.module_of(layer, set(encoders)) == names[key], spelled
     # Where the loader knows the spelling, its numbers are these.
     for spelled in (own, *([theirs, old] if family != "flux" else [])):

@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import graphs
+import own_loop
 import pytest
 import workflow
 
@@ -141,7 +142,7 @@ def test_every_widget_has_a_default_for_graphs_that_lack_it(comfy):
 
     without = {
         (kind.__name__, name)
-        for kind in asyncio.run(AthanorExtension().get_node_list())
+        for kind in own_loop.run(AthanorExtension().get_node_list())
         for name, (type_, *more) in kind.INPUT_TYPES()["required"].items()
         if isinstance(type_, list) or type_ in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
         if not (more and "default" in more[0])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from athanor.training_core.network import chart, damage, describe, info, keys, recover
+from athanor.training_core import lora_keys
+from athanor.training_core.network import chart, damage, describe, info, recover
 from athanor.training_core.settings import NetworkSettings
 from safetensors.torch import save_file
 
@@ -123,32 +124,8 @@ def test_tags_of_every_form_are_shown():
     assert describe.metadata(info.fields({"a": '{"b": "\\ud800"}', "athanor_job": "{}"})) == "a: {'b': '\\ud800'}"
 
 
-@pytest.mark.parametrize(
-    ("key", "place", "piece"),
-    [
-        ("clip_l.text_model.encoder.layers.0.mlp.fc1.lora_down.weight", ("te1", "text_model.encoder.layers.0.mlp.fc1"), "lora_down.weight"),
-        ("clip_g.text_projection.lora_up.weight", ("te2", "text_projection"), "lora_up.weight"),
-        ("t5.encoder.block.0.layer.0.SelfAttention.q.alpha", ("te3", "encoder.block.0.layer.0.SelfAttention.q"), "alpha"),
-        ("lora_te2_encoder_block_0_layer_0_SelfAttention_q.alpha", ("te3", "encoder_block_0_layer_0_SelfAttention_q"), "alpha"),
-        ("text_encoders.clip_g.transformer.text_model.encoder.layers.1.mlp.fc1.lora_A.weight",
-         ("te2", "text_model.encoder.layers.1.mlp.fc1"), "lora_down.weight"),
-        ("text_encoder.encoder.layers.1.mlp.fc1.lora_B.default.weight", ("te1", "text_model.encoder.layers.1.mlp.fc1"), "lora_up.weight"),
-        ("text_encoder_2.text_model.encoder.layers.1.mlp.fc1.lora_linear_layer.down.weight",
-         ("te2", "text_model.encoder.layers.1.mlp.fc1"), "lora_down.weight"),
-        ("model.diffusion_model.blocks.0.attn.lora_A.weight", ("unet", "blocks.0.attn"), "lora_down.weight"),
-        ("pipe.dit.blocks.0.attn.lora_B.my_adapter.weight", ("unet", "blocks.0.attn"), "lora_up.weight"),
-        ("base_model.model.transformer.blocks.0.attn.lora_magnitude_vector.default.weight", ("unet", "blocks.0.attn"), keys.MAGNITUDE),
-        ("unet.mid_block.attn1.processor.to_out_lora.up.weight", ("unet", "mid_block.attn1.to_out.0"), "lora_up.weight"),
-        ("unet.mid_block.attn1.processor.to_q.lora_A.weight", ("unet", "mid_block.attn1.to_q"), "lora_down.weight"),
-    ],
-)  # fmt: skip
-def test_where_a_key_belongs_in_every_spelling(key, place, piece):
-    name, found = keys.split(key)
-    assert keys.place(name)[:2] == place and found == piece
-
-
 def test_bundled_embeddings_are_no_unknown_keys(tmp_path: Path):
-    assert [keys.embedding(f"bundle_emb.{x}") for x in ("my.cat.clip_l", "cat.clip_g_out", "cat.string_to_param.*")] == [
+    assert [lora_keys.embedding(f"bundle_emb.{x}") for x in ("my.cat.clip_l", "cat.clip_g_out", "cat.string_to_param.*")] == [
         "my.cat", "cat", "cat",
     ]  # fmt: skip
     bundled = {"bundle_emb.cat.clip_l": torch.ones(2, 768), "bundle_emb.dog.clip_l": torch.ones(2, 768)}

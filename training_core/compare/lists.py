@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from ..errors import AthanorError, quoted
+from ..text_files import lines as lines_in
 
 LIMIT = 10_000
 """Values of one axis."""
@@ -16,8 +16,6 @@ COMMAS = ",，、"
 
 _CLOSING = {'"': '"', "“": "”“", "”": "”“", "„": "“”", "＂": "＂", "「": "」", "『": "』"}
 """A quote that opens -> those that close it."""
-
-_LINE_END = re.compile(r"\r\n|\r|\n")
 
 T = TypeVar("T")
 
@@ -29,7 +27,7 @@ def once(values: Iterable[T]) -> list[T]:
 
 def lines_of(text: str) -> list[str]:
     """Return the lines of a text that are not blank, without blanks around them."""
-    return [line.strip() for line in _LINE_END.split(text) if line.strip()]
+    return [line.strip() for line in lines_in(text) if line.strip()]
 
 
 def split(text: str, commas: bool = True, field: str = "values") -> list[str]:
@@ -44,7 +42,7 @@ def split(text: str, commas: bool = True, field: str = "values") -> list[str]:
     """
     lines = lines_of(text)
     if "||" in text:
-        parts = [part.strip() for part in _LINE_END.sub(" ", text).split("||") if part.strip()]
+        parts = [part.strip() for part in " ".join(lines_in(text)).split("||") if part.strip()]
     elif len(lines) > 1:
         parts = [_unquoted(line) for line in (_without_commas(lines) if commas else lines)]
     elif commas and lines:

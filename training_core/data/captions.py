@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import MutableSequence, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..files import is_file
 from ..settings import DatasetSettings
 from ..text_files import lines, read_text
 from . import names
@@ -41,11 +41,11 @@ def caption_file(path: Path, extension: str) -> Path:
     A face crop such as bob_10_20_30_40.png takes bob.txt where it has no file of its own (as in sd-scripts), and a name
     with accents meets the file whatever Unicode form the file system keeps it in.
     """
-    own = path.with_suffix(extension if extension.startswith(".") else f".{extension}")
+    extension = extension if extension.startswith(".") else f".{extension}"
     box = names.face_box(path.stem)
     stems = [path.stem, *([box[0]] if box and box[0] else [])]
-    candidates = (own.with_name(name) for stem in stems for name in names.forms(stem + own.suffix))
-    return next((file for file in candidates if _is_file(file)), own)
+    candidates = (path.with_name(name) for stem in stems for name in names.forms(stem + extension))
+    return next((file for file in candidates if is_file(file)), path.with_suffix(extension))
 
 
 def read(path: Path, extension: str) -> str | None:
@@ -55,14 +55,9 @@ def read(path: Path, extension: str) -> str | None:
         AthanorError: the file cannot be read as text (`text_files`); the message names it.
     """
     file = caption_file(path, extension)
-    if not _is_file(file):
+    if not is_file(file):
         return None
     return "\n".join(line.strip() for line in lines(read_text(file)) if line.strip())
-
-
-def _is_file(path: Path) -> bool:
-    """Whether a file is there; `Path.is_file` raises for a name that is too long, as a long extension can make it."""
-    return os.path.isfile(path)  # noqa: PTH113
 
 
 def final_text(caption: str, settings: DatasetSettings, rng: Random, epoch: int, step: int, total_steps: int) -> str:

@@ -82,7 +82,7 @@ class Dataset:
             AthanorError: its file was deleted or damaged after the dataset was read.
         """
         settings = self.subsets[picture.subset]
-        with _named(picture.name):
+        with _named(picture.path):
             return decode.decode(picture.path, None if settings.alpha_mask else settings.alpha_background)
 
     def mask(self, picture: Picture) -> Image.Image | None:
@@ -93,7 +93,7 @@ class Dataset:
         """
         if picture.mask is None:
             return None
-        with _named(picture.mask.path.name):
+        with _named(picture.mask.path):
             if picture.mask.is_alpha:
                 return decode.alpha(picture.path)
             mask = decode.decode(picture.mask.path, "black").getchannel("R")
@@ -101,7 +101,7 @@ class Dataset:
 
 
 @contextmanager
-def _named(file: str) -> Iterator[None]:
+def _named(file: Path) -> Iterator[None]:
     """Turn an unreadable picture into a sentence that names its file."""
     try:
         yield

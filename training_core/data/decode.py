@@ -64,9 +64,7 @@ def inspect(path: Path) -> Inspected:
     with opened(io.BytesIO(data)) as image:
         width, height = image.size
         animated = bool(getattr(image, "is_animated", False)) and image.format != "MPO"  # MPO: photograph + preview
-        image.draft(
-            "RGB", (max(1, image.width // 8), max(1, image.height // 8))
-        )  # JPEG: all of the file, few of the pixels
+        image.draft("RGB", (max(1, width // 8), max(1, height // 8)))  # JPEG: all of the file, few of the pixels
         image.load()  # before its EXIF data are read, which loads a PNG and forgets what was wrong with it
         turned = _orientation(image) in _ON_ITS_SIDE
         _srgb(_plain(image.crop((0, 0, 1, 1))))  # whatever decoding does after this would fail for one pixel, too

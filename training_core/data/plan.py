@@ -214,10 +214,9 @@ class _Parts:
         self._buckets = buckets
         self._variants: dict[tuple[int, bool, int, int], CropVariant] = {}
         self._captions: dict[tuple[int, str, tuple[str, ...]], SampleCaption] = {}
-        self._samples: dict[
-            tuple[int, int], Sample
-        ] = {}  # by the identity of variant and caption, as they are one object each
-        self._batches: dict[tuple[int, ...], PlannedBatch] = {}  # by that of the samples
+        # By the identity of variant and caption, as they are one object each; and by that of the samples.
+        self._samples: dict[tuple[int, int], Sample] = {}
+        self._batches: dict[tuple[int, ...], PlannedBatch] = {}
 
     def variant(self, index: int, settings: DatasetSettings, rng: keyed) -> CropVariant:
         """Draw crop, flip and colour shift of entry `index` for one sample.

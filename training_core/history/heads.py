@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from array import array
@@ -10,6 +9,8 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ..json_text import parse_json
 
 _HEAD = re.compile(rb'\{"step": (\d{1,18}), "epoch": (\d{1,18}), "loss": ([^,{}\[\]"]+), "lr": ([^,{}\[\]"]+)[,}]')
 """How `log` begins a line: these numbers are read without the rest, which is ten times as long."""
@@ -77,10 +78,7 @@ def of_line(line: bytes) -> Head | None:
 
 def _of_other(line: bytes) -> Head | None:
     """Do the same for a line in another order or form, as another version or a hand may have written it."""
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
+    value = parse_json(line)
     if not isinstance(value, dict) or not all(_counts(value.get(name)) for name in ("step", "epoch")):
         return None
     rate = value.get("lr") if value.get("d_lr") is None else value["d_lr"]

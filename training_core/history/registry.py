@@ -131,9 +131,7 @@ class RunSummary:
 
 _MOST_RECORDS = 64
 _records: OrderedDict[Path, tuple[object, Record]] = OrderedDict()  # folder -> (stamps, record), those asked for last
-_summaries: dict[
-    str, tuple[object, RunSummary]
-] = {}  # the same of all runs; of 10,000, Path as a key takes half of a look
+_summaries: dict[str, tuple[object, RunSummary]] = {}  # the same of all runs; keys of Path would take half of a look
 _lock = Lock()
 
 

@@ -17,6 +17,7 @@ from ..charts import svg
 from ..charts.scale import ema
 from ..files import write_atomically
 from ..pictures import opened
+from ..text_files import whole_characters
 from . import handle, registry, resolved, review, series
 
 log = logging.getLogger("athanor")
@@ -97,8 +98,7 @@ def page(record: registry.Record) -> str:
 
 
 def _text(value: object) -> str:
-    whole = str(value).encode("utf-8", "replace").decode()  # half a character cannot be written
-    return html.escape(whole, quote=True)
+    return html.escape(whole_characters(str(value)), quote=True)
 
 
 def _mark(kind: str) -> str:

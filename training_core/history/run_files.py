@@ -76,7 +76,7 @@ def alone(target: Path, run_id: str, copies: Path) -> list[Path]:
     return [
         path
         for path, file in originals.items()
-        if is_companion(path) and not file.exists() and run_id_of(path) == run_id
+        if is_companion(path) and path != target and not file.exists() and run_id_of(path) == run_id
     ]
 
 

@@ -10,17 +10,12 @@ from typing import Any
 import comfy.utils
 import torch
 
+from .. import lora_keys
 from ..errors import AthanorError
 from ..files import METADATA, UnreadableFile, safetensors_header
 from . import folders
 
-_PART = re.compile(
-    r"(?:[._]lora\.(?:up|down)\.weight|\.lora_(?:linear_layer|up|down|mid|[AB]|magnitude_vector)(?:\.\w+)*"
-    r"|\.(?:hada|lokr)_\w+|\.[ab][12m]\.weight|\.oft_blocks|\.rescale|\.diff|\.w_norm|(?P<bias>\.diff_b|\.b_norm)"
-    r"|\.set_weight|\.on_input|\.dora_scale|\.alpha)$"
-)
-_TEXT = re.compile(r"lora_te\d?_|lora_prior_te_|(base_model\.model\.)?text_encoders?(_\d)?\.|clip_[lgh]\.|t5(xxl)?\.")
-_UNREAD = re.compile(r"unet\..*\.attn\d\.to_(q|k|v|out\.0)")
+_UNREAD = re.compile(r"unet\..*\.attn\d\.to_(q|k|v|out\.0)[._]")
 """A U-Net's attentions as diffusers calls them: the host knows them by the names of old attention processors alone."""
 
 
@@ -57,8 +52,10 @@ def compared(before: tuple[Any, Any], after: tuple[Any, Any], keys: Iterable[str
         for one, other in zip(before, after, strict=True)
     ]
     fits = sum(_new_patches(one, other) for one, other in pairs if other is not None and other is not one)
-    counted = keys if after[1] is not None else (key for key in keys if not _TEXT.match(key))
-    return Fit(fits, max(len(_weights(counted)), fits))
+    changed = _weights(keys)
+    if after[1] is None:
+        changed = {(layer, bias) for layer, bias in changed if lora_keys.place(layer).part == "unet"}
+    return Fit(fits, max(len(changed), fits))
 
 
 def without_numbers(name: str, tensors: Mapping[str, torch.Tensor]) -> str:
@@ -84,14 +81,14 @@ def read_in_part(name: str) -> str:
 
 def by_names(keys: Iterable[str]) -> Fit:
     """Return how much of a file the host reads whatever the model; not all of diffusers' names of a U-Net (64 of 192 for SD1)."""
-    changed = _weights(keys)
-    return Fit(len(changed) - sum(bool(_UNREAD.fullmatch(module)) for module, _ in changed), len(changed))
+    keys = list(keys)
+    return Fit(len(_weights(key for key in keys if not _UNREAD.match(key))), len(_weights(keys)))
 
 
 def _weights(keys: Iterable[str]) -> set[tuple[str, bool]]:
-    """Return what a file with these keys changes: (module, whether its bias). Embeddings that lie in it are no part of that."""
-    found = {(key[: match.start()], match) for key in keys if (match := _PART.search(key))}
-    return {(module, bool(match["bias"])) for module, match in found}
+    """Return what a file with these keys changes: (layer, whether its bias). Embeddings that lie in it are no part of that."""
+    found = (lora_keys.split(key) for key in keys if not lora_keys.embedding(key))
+    return {(layer, piece in ("diff_b", "b_norm")) for layer, piece in filter(None, found)}
 
 
 def _new_patches(before: Any, after: Any) -> int:
@@ -120,6 +117,8 @@ def _numbers(patch: Any) -> int | None:
     if isinstance(patch, tuple):
         kind, values = (patch[0], patch[1]) if len(patch) == 2 else ("diff", patch)
         return values[0].numel() if kind == "diff" and len(values) == 1 else None
+    if isinstance(patch, list):  # a whole model's weight, mixed with the base model's
+        return None
     parts = patch.weights
     if patch.name == "lora" and parts[3] is None and parts[5] is None:
         return _product(parts[0], parts[1])

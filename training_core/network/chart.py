@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections import defaultdict
 
@@ -13,6 +12,7 @@ from ..charts import bars
 from ..charts.bars import Bar
 from ..charts.paint import BLUE
 from ..drawing import ACCENT
+from ..names import natural
 from .info import LoraInfo
 
 MOST_BLOCKS = 300
@@ -31,7 +31,7 @@ def norms(info: LoraInfo) -> Image.Image:
     if len(blocks) > MOST_BLOCKS:
         note += f"; the first {MOST_BLOCKS} of {len(blocks)} blocks"
     rows = []
-    for part, block in sorted(blocks, key=lambda key: (key[0] != "unet", key[0], _natural(key[1])))[:MOST_BLOCKS]:
+    for part, block in sorted(blocks, key=lambda key: (key[0] != "unet", key[0], natural(key[1][:80])))[:MOST_BLOCKS]:
         layers = blocks[part, block]
         norm = min(math.hypot(*layers), sys.float_info.max)
         text = f"{norm:.3g}  ({len(layers)} layer{'s' if len(layers) > 1 else ''})"
@@ -39,9 +39,3 @@ def norms(info: LoraInfo) -> Image.Image:
             Bar(label=f"{part}  {block[:80]}", value=norm, text=text, colour=ACCENT if part == "unet" else BLUE)
         )
     return bars.chart(f"{info.name}: {info.algo}, {len(info.layers)} layers", note, rows)
-
-
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Return a key that sorts 2 before 10."""
-    parts = re.split(r"(\d+)", text[:80])
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

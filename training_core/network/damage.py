@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import shortened
-from .keys import MAGNITUDE
+from ..lora_keys import MAGNITUDE
 
 Pieces = Mapping[str, torch.Tensor]
-"""Piece of a layer in kohya's spelling (keys.py) -> tensor."""
+"""Piece of a layer in kohya's spelling (lora_keys.py) -> tensor."""
 
 NO_NUMBERS, MISSING, SHAPES = "hold NaN or infinity", "lack a piece", "have pieces that do not fit"
 ALPHA, FORMAT = "have no single alpha", "have no known number format"

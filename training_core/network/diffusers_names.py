@@ -8,8 +8,8 @@ from types import MappingProxyType
 import torch
 
 from ..errors import AthanorError
+from ..lora_keys import MAGNITUDE
 from . import peft
-from .keys import MAGNITUDE
 
 Tensors = dict[str, torch.Tensor]
 Rows = slice | torch.Tensor

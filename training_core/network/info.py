@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 
+from .. import lora_keys
 from ..errors import AthanorError
 from ..files import UnreadableFile, read_safetensors
 from ..json_text import parse_json
-from . import keys, peft
+from . import peft
 from .damage import Damage, Pieces, algo_of, damage, is_finite
 
 _LARGEST = 2**28
@@ -72,9 +73,9 @@ def read(path: Path) -> LoraInfo:
     groups: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
     strange, embeddings = [], set[str]()
     for key, value in tensors.items():
-        if embedding := keys.embedding(key):
+        if embedding := lora_keys.embedding(key):
             embeddings.add(embedding)
-        elif found := keys.split(key):
+        elif found := lora_keys.split(key):
             groups[found[0]][found[1]] = value
         else:
             strange.append(key)
@@ -95,7 +96,7 @@ def read(path: Path) -> LoraInfo:
 
 def _layer(name: str, pieces: Pieces, adapter: dict[str, Any]) -> Layer:
     algo, wrong = algo_of(pieces), damage(pieces)
-    scales = pieces.get("dora_scale", pieces.get(keys.MAGNITUDE))
+    scales = pieces.get("dora_scale", pieces.get(lora_keys.MAGNITUDE))
     alpha = pieces.get("alpha")
     rank = _rank(algo, pieces)
     part, block = place(name)
@@ -120,9 +121,9 @@ def _layer(name: str, pieces: Pieces, adapter: dict[str, Any]) -> Layer:
         or scales.ndim < 2
         or scales.shape[0] != 1
         or scales.shape[1] == 1
-        or keys.MAGNITUDE in pieces,
+        or lora_keys.MAGNITUDE in pieces,
         alpha_apart=alpha is None and value is not None,
-        magnitude=keys.MAGNITUDE in pieces,
+        magnitude=lora_keys.MAGNITUDE in pieces,
     )
 
 
@@ -179,7 +180,7 @@ def _product(up: torch.Tensor, down: torch.Tensor) -> float | None:
 
 def place(name: str) -> tuple[str, str]:
     """Return (part, block) of a layer's name in any trainer's spelling."""
-    part, rest, _ = keys.place(name)
+    part, rest, _ = lora_keys.place(name)
     rest = rest.replace(".", "_")
     block = re.match(
         r"(?:text_model_encoder_|encoder_)?((?:[a-z0-9]+_)*?(?:blocks?|layers)_\d+|mid(?:dle)?_block)", rest

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
+from .. import lora_keys
 from ..errors import AthanorError, shortened
 from ..files import UnreadableFile, read_safetensors
 from ..settings import NetworkSettings
-from . import damage, diffusers_names, keys
+from . import damage, diffusers_names
 from .adapter import both_factors_whole, dora_axis, dora_scale_of, kind_of, pair_of, rank_of, scale_of
 from .parts import PREFIX, Network
 from .portable import dora_ratio
@@ -34,9 +35,9 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 def left_out(tensors: Mapping[str, torch.Tensor], settings: NetworkSettings) -> list[str]:
     """Return a sentence for each kind of tensor in a file that a network of these settings is continued without."""
-    embeddings = sorted({name for key in tensors if (name := keys.embedding(key))})
+    embeddings = sorted({name for key in tensors if (name := lora_keys.embedding(key))})
     names = ", ".join(embeddings[:3]) + (" and more" if len(embeddings) > 3 else "")
-    dora = any(found[1] == keys.MAGNITUDE for key in tensors if (found := keys.split(key)))
+    dora = any(found[1] == lora_keys.MAGNITUDE for key in tensors if (found := lora_keys.split(key)))
     notes = {
         "network_weights: the file's text encoder is left out, since train is unet.": not settings.text
         and any(map(is_text, tensors)),
@@ -49,8 +50,8 @@ def left_out(tensors: Mapping[str, torch.Tensor], settings: NetworkSettings) -> 
 
 def is_text(key: str) -> bool:
     """Return whether a key of a LoRA file belongs to a text encoder."""
-    found = keys.split(key)
-    return keys.place(found[0] if found else key).part != "unet"
+    found = lora_keys.split(key)
+    return lora_keys.place(found[0] if found else key).part != "unet"
 
 
 def load_into(
@@ -130,11 +131,11 @@ def _by_module(
     layers: dict[str, str] = {}
     unknown = []
     for key, value in tensors.items():
-        found = keys.split(key)
+        found = lora_keys.split(key)
         if (
-            keys.embedding(key)
+            lora_keys.embedding(key)
             or (not text_prefixes and is_text(key))
-            or (found and found[1] == keys.MAGNITUDE and not dora)
+            or (found and found[1] == lora_keys.MAGNITUDE and not dora)
         ):
             continue
         if found is None:
@@ -154,7 +155,7 @@ def module_of(layer: str, text_prefixes: Collection[str]) -> str:
     Args:
         text_prefixes: of the text encoders that are trained: CLIP-L is lora_te or lora_te1 among them.
     """
-    part, path, prefixed = keys.place(layer)
+    part, path, prefixed = lora_keys.place(layer)
     if part == "unet":
         return f"{PREFIX}_{path.replace('.', '_')}" if prefixed or "." in path else path
     prefix = "lora_te" if part == "te1" and "lora_te" in text_prefixes else f"lora_{part}"
@@ -163,7 +164,7 @@ def module_of(layer: str, text_prefixes: Collection[str]) -> str:
 
 def _as_dora_scale(pieces: dict[str, torch.Tensor], lora: Any) -> bool:
     """Bring PEFT's magnitudes, if there are any, into the name and shape of a DoRA layer; return whether there were."""
-    magnitude = pieces.pop(keys.MAGNITUDE, None)
+    magnitude = pieces.pop(lora_keys.MAGNITUDE, None)
     if magnitude is None:
         return False
     own = lora.state_dict().get("dora_scale")

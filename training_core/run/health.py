@@ -41,9 +41,7 @@ class Health:
         Raises:
             Diverged: IN_A_ROW steps in a row could not be used.
         """
-        if (
-            not step.losses and not step.grad_norm
-        ):  # every picture of the step was left out, which says nothing of the settings
+        if not step.losses and not step.grad_norm:  # all its pictures were left out: that says nothing of the settings
             return
         finite = math.isfinite(step.loss)
         self._begun |= step.step == 1

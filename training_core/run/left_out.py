@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from ..data.dataset import few
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample
 from ..errors import AthanorError
 from ..history.events import Warned
@@ -50,14 +51,14 @@ class LeftOut:
         if new := [name for name in self._names(broken) if name not in self._told]:
             self._told.update(new)
             yield Warned(
-                f"{_and_more(new)}: the VAE encodes it as NaN or infinity, so it is left out of the training; connect another VAE "
+                f"{few(new, 1)}: the VAE encodes it as NaN or infinity, so it is left out of the training; connect another VAE "
                 "(Load VAE), or remove the picture from the folder."
             )
 
     def error(self, samples: Iterable[Sample]) -> AthanorError:
         """Return the error for samples without which there is nothing to train on."""
         return AthanorError(
-            f"{_and_more(self._names(samples))}: the VAE encodes it as NaN or infinity, which would ruin the training; connect "
+            f"{few(self._names(samples), 1)}: the VAE encodes it as NaN or infinity, which would ruin the training; connect "
             "another VAE (Load VAE), or remove the picture from the folder."
         )
 
@@ -69,7 +70,3 @@ class LeftOut:
     def _names(self, samples: Iterable[Sample]) -> list[str]:
         """Return the names of the samples' pictures, each once."""
         return list(dict.fromkeys(self._buckets.dataset.pictures[sample.variant.picture].name for sample in samples))
-
-
-def _and_more(names: Sequence[str]) -> str:
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import AthanorError, quoted
+from ..errors import AthanorError, quoted, shortened
 from ..settings import SamplingSettings
 from ..text_files import lines, read_structure, read_text, whole_characters
 
@@ -75,10 +75,14 @@ def _number(name: str, value: Any) -> int | float:
             raise ValueError
     except (ValueError, TypeError, OverflowError):
         kind = "whole number" if name in _WHOLE else "number"
-        raise AthanorError(f"sample_prompts: {name} is {str(value)[:60]!r}, which is no {kind}.") from None
+        raise AthanorError(
+            f"sample_prompts: {name} is {quoted(value)}, which is no {kind}: correct the file."
+        ) from None
     least, largest = _WHOLE[name]
     if name == "seed" and not least <= number <= largest:
-        raise AthanorError(f"sample_prompts: the seed {str(value)[:60]} is not within {least} and {largest}.")
+        raise AthanorError(
+            f"sample_prompts: the seed {shortened(value)} is not within {least} and {largest}: give another one."
+        )
     number = min(largest, max(least, int(number)))
     return number // 8 * 8 if name in ("width", "height") else number
 

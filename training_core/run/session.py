@@ -86,14 +86,17 @@ def _session(context: Context) -> Iterator[Event]:
     job, run, ranks, started = context.job, context.run, context.ranks, time.time()
     base_hash = FileHash(detection.file_of(run.model) if ranks.is_main else None)
     epoch, step = (run.start.state.epoch, run.start.state.step) if run.start.state else (0, 0)
-    _, planned = steps_left(run.plan(job, epoch), run.length, epoch, step, job.training.batches_per_step)
-    yield from context.run_log.logged(chain(map(Warned, run.warnings), _encode(context, planned)))
+    whole = run.plan(job, epoch)
+    _, planned = steps_left(whole, run.length, epoch, step, job.training.batches_per_step)
+    # The batch on which memory is tried beside the loaded model, where nothing can be encoded; it need not be one of those left.
+    more = [largest(run.plan(job, 0) if epoch else whole)] if is_tried(devices.compute_device()) else []
+    yield from context.run_log.logged(chain(map(Warned, run.warnings), _encode(context, planned, more)))
     with loaded_models(job, run, context.clip, context.vae, ranks) as models:
         trainer = _trainer(context, models, planned, started, base_hash)
         events = loop(
             length=run.length,
             batches_per_step=job.training.batches_per_step,
-            epoch_plan=lambda epoch: run.plan(job, epoch),
+            epoch_plan=lambda number: whole if number == epoch else run.plan(job, number),
             usable=lambda batches: run.encodings.left_out.usable(batches, ranks.any),
             load=BatchLoader(
                 run.encodings,
@@ -119,15 +122,13 @@ def _session(context: Context) -> Iterator[Event]:
         context.run_log.note("done", step=trainer.progress.step)
 
 
-def _encode(context: Context, planned: list[PlannedBatch]) -> Iterator[Event]:
-    """Encode what the probe, the samples and the steps of the first epoch need, while the model is not loaded yet."""
-    job, run = context.job, context.run
+def _encode(context: Context, planned: list[PlannedBatch], more: Sequence[PlannedBatch]) -> Iterator[Event]:
+    """Encode what the probe, the samples, the steps of the first epoch and `more` need, while the model is not loaded yet."""
+    run = context.run
     yield from run.probe.prepare()
-    if not job.network.text:  # a trained text encoder encodes the prompts anew for every picture
+    if not context.job.network.text:  # a trained text encoder encodes the prompts anew for every picture
         yield from run.samples.prepare(context.clip)
-    tried = run.start.state is None and is_tried(devices.compute_device())
-    tried_batches = [largest(run.plan(job, 0))] if tried else []  # it need not be one of a short run's
-    yield from _encode_epoch(context, planned, tried_batches)
+    yield from _encode_epoch(context, planned, more)
 
 
 def _encode_epoch(

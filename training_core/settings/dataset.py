@@ -193,7 +193,9 @@ class DatasetSettings(Settings):
     @classmethod
     def _ending(cls, value: str) -> str:
         if not value.strip(".") or value != value.strip() or re.search(r"[/\\\x00-\x1f]", value) or len(value) > 32:
-            raise ValueError(f"caption_extension {value[:32]!r} is not an ending of file names: use one such as .txt.")
+            raise ValueError(
+                f"caption_extension {quoted(value, 32)} is not an ending of file names: use one such as .txt."
+            )
         return value
 
     @field_validator("alpha_background")

@@ -171,8 +171,7 @@ export class Details {
 
   drawBands(bands) {
     this.bands.show(bands);
-    const change = ({ first, last }) =>
-      first && last != null ? ` (${(100 * (last / first - 1)).toFixed(0)} %)` : "";
+    const change = ({ first, last }) => (first && last != null ? ` (${(100 * (last / first - 1)).toFixed(0)} %)` : "");
     const entries = bands.bands
       .filter((band) => band.count)
       .map((band, i) => make("span", {}, swatch(i), t("timesteps {from} to {to}", band) + change(band)));
