@@ -107,3 +107,9 @@ def test_the_last_epoch_and_the_finished_file_have_different_names(epochs):
         checkpoint(2, 20, "x.safetensors", last=True),
     )
     assert [v.label for v in epochs.axis(epochs.Points("x", made), "all", False).values] == ["x-000002", "x"]
+
+
+def test_files_of_one_name_in_two_folders_are_told_apart(epochs):
+    names = ("foo.safetensors", "fast.safetensors", "style/foo.safetensors")
+    found = epochs.Points("f*", tuple(checkpoint(3, 6, name) for name in names), ())
+    assert [v.label for v in epochs.axis(found, "all", include_base=False).values] == ["foo", "fast", "style/foo"]

@@ -94,6 +94,9 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     assert {axis["title"] for axis in data["axes"]} >= {"ModelSamplingSD3.shift", "prompt"} and not data["failed"]
     page.page.wait_for_timeout(500)
     page.picture(f"compare_{which}_done")
+    if vue:  # what the node says is Markdown there: its lines were put behind each other
+        said = page.page.locator(".widget-markdown[node-type=AthanorXYZCompare] p", has_text="drawn now").first
+        assert said.evaluate("(p) => getComputedStyle(p).whiteSpace") == "pre-line"
 
     press_widget(page, "4", "Open viewer", vue)
     page.page.wait_for_function("document.querySelectorAll('.athanor-compare td img').length === 4")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -171,14 +172,15 @@ def _called(axis: Axis) -> list[Value]:
 
 
 def _labels(points: Sequence[Checkpoint]) -> list[str]:
-    """By epoch or step, as the file is named; by step where epochs repeat, by file name where nothing else helps."""
+    """By epoch or step, as the file is named; by step where epochs repeat, by file name where nothing else helps, with its folder where
+    that repeats as well."""
     candidates = (
         [f"step {c.step}" if "-step" in c.path.stem or not c.epoch else f"epoch {c.epoch}" for c in points],
         [f"step {c.step}" for c in points],
-        [c.path.stem for c in points],
     )
     known = [bool(c.epoch or c.step) for c in points]
-    for labels in candidates[:2]:
+    for labels in candidates:
         if len(set(labels)) == len(labels) and all(known):
             return labels
-    return candidates[2]
+    count = Counter(c.path.stem for c in points)
+    return [c.path.stem if count[c.path.stem] == 1 else c.lora_name.removesuffix(".safetensors") for c in points]
