@@ -18,6 +18,9 @@ from .progress import Progress, Rate
 
 log = logging.getLogger("athanor")
 
+WORTH_A_WORD = 10.0
+"""Seconds that a run must have waited for data before advice is given: the first batch of a short one waits as well."""
+
 
 class Display:
     """Turns a run's events into the node's bar, text and previews, and into broadcasts `athanor.run`."""
@@ -114,7 +117,7 @@ class Display:
         """Show a summary of the finished or stopped run with its warnings on the node, and return it."""
         last = run.checkpoints[-1]
         lines = [
-            f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoints",
+            f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoint{'s' * (len(run.checkpoints) != 1)}",
             f"sshs_model_hash {last.hash}",
             *self._probe().strip().splitlines(),
         ]
@@ -123,7 +126,7 @@ class Display:
         elif self._started is None:
             lines.append("This run is already finished, so its LoRA is reused; switch retrain on to train it again.")
         waited = self._waited / max(1e-9, self._seconds)
-        if waited > 0.05:
+        if waited > 0.05 and self._waited > WORTH_A_WORD:
             lines.append(
                 f"{waited:.0%} of the time was spent waiting for data: use a faster disk, or switch cache_to_disk off."
             )

@@ -174,3 +174,11 @@ def test_json_of_any_origin():
     assert load_json(rb'{"\ud83d\ude00": "a\udcff"}') == {"😀": "a\udcff"}
     assert load_json("[" * 150 + "]" * 150)
     assert len(load_json("[" + "[1]," * 1000 + "{}]")) == 1001
+
+
+def test_errors_have_a_short_name():
+    """ComfyUI's page shows it in front of the sentence; it was the whole path of the pack's folder."""
+    from athanor.training_core.run.health import Diverged
+
+    for kind in (AthanorError, FileError, Diverged):
+        assert f"{kind.__module__}.{kind.__qualname__}" == f"athanor.{kind.__name__}"

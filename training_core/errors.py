@@ -9,7 +9,17 @@ from typing import Literal
 
 
 class AthanorError(ValueError):
-    """An input or state that the pack cannot work with; the message is one sentence that users read in ComfyUI."""
+    """An input or state that the pack cannot work with; the message is one sentence that users read in ComfyUI.
+
+    Its page shows the exception's full name in front, and the host calls modules of a pack by the path of its folder: the
+    name is `athanor.AthanorError` wherever the pack lies.
+    """
+
+    __module__ = "athanor"
+
+    def __init_subclass__(cls) -> None:
+        """Give its kinds a short name, too."""
+        cls.__module__ = "athanor"
 
 
 def quoted(text: object, most: int = 60) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from .files import write_atomically
+from .text_files import whole_characters
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +75,7 @@ def write_png(image: Image.Image, path: Path, texts: Mapping[str, str]) -> None:
     """Write a PNG with `texts` (name -> text) as iTXt chunks, at the compression level 4 that ComfyUI's Save Image uses."""
     info = PngInfo()
     for name, text in texts.items():
-        info.add_itxt(name, text)
+        info.add_itxt(name, whole_characters(text))
     image.save(path, format="PNG", pnginfo=info, compress_level=4)
 
 

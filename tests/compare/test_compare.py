@@ -62,6 +62,13 @@ def test_loras():
     assert len(read("LoRA", "char:1 || char-000010:1, 2").values) == 3
 
 
+def test_loras_of_one_name_in_two_folders_are_told_apart():
+    known = {**KNOWN, "loras": ("foo.safetensors", "style/foo.safetensors", "style/bar.safetensors")}
+    axis = kinds.read("LoRA", "none, foo, style\\foo, bar", known)
+    assert labels(axis) == ["base model", "foo", "style/foo", "bar"]
+    assert labels(kinds.read("LoRA", "foo, foo, style/bar", known)) == ["foo", "foo", "bar"]
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "words"),
     [

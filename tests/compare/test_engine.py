@@ -3,6 +3,7 @@
 import errno
 import weakref
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,3 +97,26 @@ def test_garbage_is_collected_for_something_only(comfy, monkeypatch):
     assert len(collections) == 3 and not parts._outputs and models._patched is None
     models.forget()
     assert len(collections) == 3
+
+
+def test_a_grid_without_any_picture_is_an_error(comfy):
+    """As a result with one red tile in it, it looked finished."""
+    from athanor.training_core.compare.report import outcome_text
+    from athanor.training_core.errors import AthanorError
+
+    models = SimpleNamespace(counts={}, partial={})
+    prepared: Any = SimpleNamespace(
+        plan=SimpleNamespace(order=[1], axes=()), painter=SimpleNamespace(models=models), title="", store=None
+    )
+    with pytest.raises(AthanorError, match=r"^no picture could be drawn: clip is of another kind of model\.$"):
+        outcome_text(prepared, 1, [("", "clip is of another kind of model.")], [])
+
+
+def test_a_lora_with_nan_is_named_once(comfy):
+    """The host draws black pictures with it, which were handed out without a word."""
+    from athanor.training_core.host.lora_fit import without_numbers
+
+    whole, broken = torch.ones(2, 2, dtype=torch.float16), torch.tensor([1.0, float("nan")])
+    assert without_numbers("a.safetensors", {"up": whole, "kept": torch.ones(2, dtype=torch.int64)}) == ""
+    said = without_numbers("a.safetensors", {"up": whole, "down": broken, "alpha": torch.tensor(float("inf"))})
+    assert said.startswith("a.safetensors holds NaN or infinity in 2 of 3 weights")

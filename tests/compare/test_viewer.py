@@ -5,6 +5,8 @@ import re
 
 import pytest
 from athanor.training_core.compare import marks, viewer
+from athanor.training_core.compare.store import PictureStore, failures
+from athanor.training_core.pictures import write_png
 from PIL import Image
 
 
@@ -58,3 +60,14 @@ def test_marks_are_kept_beside_the_pictures(tmp_path, document):
     # The portable page begins with them.
     page = viewer.write(one, document).read_text(encoding="utf-8")
     assert json.loads(re.search(r'id="cells">(.*?)</script>', page, re.S)[1])["marks"] == {"c": {"star": True}}
+
+
+def test_half_a_character_in_a_prompt_stops_no_file(tmp_path, document):
+    """JSON can name a lone surrogate, which no file can hold: the viewer failed after all pictures were drawn."""
+    PictureStore(tmp_path).log_cell("a", status="failed", error="a \ud800 cat")
+    document["parameters"]["a"] = "a \ud800 cat"
+    assert "a \ufffd cat" in viewer.write(tmp_path, document).read_text(encoding="utf-8")
+    assert failures(tmp_path) == {"a": "a \ufffd cat"}
+    write_png(Image.new("RGB", (8, 8)), tmp_path / "a.png", {"parameters": "a \ud800 cat"})
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.info["parameters"] == "a \ufffd cat"

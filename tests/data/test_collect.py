@@ -1,9 +1,11 @@
 """Pictures out of a graph become a folder that can be trained on again."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+from athanor.training_core.data import caption_files
 from athanor.training_core.data.collect import collect, per_picture
 from athanor.training_core.data.scan import scan
 from athanor.training_core.errors import AthanorError
@@ -44,3 +46,12 @@ def test_masks_are_kept_too(tmp_path: Path):
     masks = [np.full(p.shape[:2], 255 * (i % 2), dtype=np.uint8) for i, p in enumerate(pictures())]
     dataset = collect(tmp_path, pictures(), ["x"], masks, DatasetSettings())
     assert [np.asarray(dataset.mask(p)).max() for p in dataset.pictures] == [0, 255, 0]
+
+
+def test_half_a_character_in_a_caption_is_written_as_one_that_is_none(tmp_path: Path):
+    """JSON can name a lone surrogate, which no file can hold."""
+    dataset = collect(tmp_path, pictures(1), ["a \ud800 cat"], [], DatasetSettings())
+    assert [p.caption for p in dataset.pictures] == ["a \ufffd cat"]
+    edited = dataclasses.replace(dataset.pictures[0], caption="b\ud800")
+    caption_files.write(dataset, [edited])
+    assert scan(dataset.subsets[0], edited.path.parent).pictures[0].caption == "b\ufffd"

@@ -130,7 +130,7 @@ def sample(missing: Sequence[Cell], painter: CellPainter) -> Iterator[CellResult
                 message = _note_failure(error, painter.keys[cell], painter.store)
                 if failed >= PATIENCE:
                     raise AthanorError(
-                        f"{failed} pictures in a row could not be drawn; the last one: {message}. Finished pictures are "
+                        f"{failed} pictures in a row could not be drawn; the last one: {message.rstrip('.')}. Finished pictures are "
                         "kept; queue the graph again to continue."
                     ) from error
             seconds = time.monotonic() - start

@@ -84,15 +84,15 @@ def choose(points: Points, text: str) -> list[Checkpoint]:
 
 
 def _listed(have: list[Checkpoint], wanted: Sequence[tuple[int | None, bool]], text: str) -> list[Checkpoint]:
-    chosen: list[Checkpoint] = []
+    chosen: set[Checkpoint] = set()
     for epoch, needed in wanted:
         matches = have[-1:] if epoch is None else [c for c in have if c.epoch == epoch]
         if needed and not matches:
             raise AthanorError(f"epochs: there is no epoch '{epoch}'; {_there_are(have)}.")
-        chosen += matches
+        chosen.update(matches)
     if not chosen:
         raise AthanorError(f"epochs: {quoted(text)} selects no checkpoint; {_there_are(have)}.")
-    return [c for c in have if c in set(chosen)]
+    return [c for c in have if c in chosen]
 
 
 def _there_are(have: Sequence[Checkpoint]) -> str:

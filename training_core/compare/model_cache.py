@@ -39,7 +39,7 @@ class ModelCache:
     variants: Variants
     starts: Mapping[WidgetEdits, dict[str, Any]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    partial: dict[str, None] = field(default_factory=dict)  # what is said of LoRAs that were applied only in part
+    partial: dict[str, None] = field(default_factory=dict)  # what is said of LoRAs that fit only in part, or hold NaN
     _shelf: lora.LoraFiles = field(default_factory=lora.LoraFiles)
     _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
@@ -150,7 +150,10 @@ class ModelCache:
             self._patched = None
             for each in cell.loras:
                 _, path = folders.trained_file(each.name)
+                reads = self._shelf.reads
                 tensors = self._shelf.get(path)
+                if self._shelf.reads > reads and (said := lora_fit.without_numbers(each.name, tensors[0])):
+                    self.partial[said] = None
                 before = model, clip
                 model, clip = lora.apply(model, clip, path, each.strength_model, each.strength_clip, tensors)
                 fit = lora_fit.compared(before, (model, clip), tensors[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
@@ -144,7 +145,19 @@ def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
         if choices > lists.LIMIT:
             raise AthanorError(f"values: {quoted(part)} gives too many LoRAs ({lists.LIMIT} in all are possible).")
         values += [Value(" + ".join(map(_lora_label, stack)), (("lora", stack),)) for stack in product(*several)]
-    return lists.limited(values, text)
+    return _told_apart(lists.limited(values, text))
+
+
+def _told_apart(values: Sequence[Value]) -> list[Value]:
+    """Return LoRAs with their folders in the label where different ones would be called the same."""
+    called: dict[str, set[Value]] = {}
+    for value in values:
+        called.setdefault(value.label, set()).add(value)
+    return [value if len(called[value.label]) == 1 else replace(value, label=_with_folders(value)) for value in values]
+
+
+def _with_folders(value: Value) -> str:
+    return " + ".join(_lora_label(lora, folder=True) for lora in dict(value.changes)["lora"]) or value.label
 
 
 def _stack(part: str, known: Known) -> list[str]:
@@ -186,8 +199,9 @@ def _lora(text: str, known: Known) -> list[LoraChoice]:
 
 
 @lru_cache(maxsize=1024)
-def _lora_label(lora: LoraChoice) -> str:
-    name = _bare(lora.name.replace("\\", "/").rpartition("/")[2])
+def _lora_label(lora: LoraChoice, folder: bool = False) -> str:
+    path = _bare(lora.name.replace("\\", "/"))
+    name = path if folder else path.rpartition("/")[2]
     if lora.strength_model is None:
         return name
     if lora.strength_model == lora.strength_clip:

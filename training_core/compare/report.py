@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..drawing import lacks_font
+from ..errors import AthanorError
 from .cells import Cell
 from .pages import Page
 from .plan import count_lora_patches
@@ -72,10 +73,17 @@ def outcome_text(
         missing: how many pictures were not on disk.
         failed: labels of a cell, and why it could not be drawn.
         pages: the files of the grid.
+
+    Raises:
+        AthanorError: all pictures failed; says why the first one did.
     """
     different, counts = len(prepared.plan.order), prepared.painter.models.counts
+    if len(failed) == different:
+        raise AthanorError(f"no picture could be drawn: {failed[0][1]}")
     lost = f", {len(failed)} could not be drawn" if failed else ""
-    lines = [f"{different} pictures, {missing - len(failed)} drawn now{lost}, {different - missing} were on disk"]
+    lines = [
+        f"{_count(different, 'picture')}, {missing - len(failed)} drawn now{lost}, {different - missing} were on disk"
+    ]
     counted = [f"{counts[many]} {one if counts[many] == 1 else many}" for many, one in _COUNTED.items() if counts[many]]
     if counted:
         lines.append(", ".join(counted))
@@ -86,7 +94,7 @@ def outcome_text(
             "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
         )
     lines += prepared.painter.models.partial
-    lines += [f"failed: {where}: {why}" for where, why in failed][:10]
+    lines += [f"failed: {where}: {why}" if where else f"failed: {why}" for where, why in failed][:10]
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import AthanorError
 from ..files import append_line, link_or_copy, make_folder, read_lines, write_atomically, write_json
 from ..leftovers import sweep
+from ..text_files import whole_characters
 from .plan_file import read_plan, read_whole_plan
 
 
@@ -63,7 +64,7 @@ class PictureStore:
         """Append a line about a cell to cells.jsonl, and wait until it is on the disk."""
         make_folder(self.folder)
         line = json.dumps({"cell": key, "time": time.time(), **values}, ensure_ascii=False)
-        append_line(self._log, line, durable=True)
+        append_line(self._log, whole_characters(line), durable=True)
 
 
 def elsewhere(folder: Path, keys: set[str]) -> dict[str, Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import link_or_copy, make_folder, write_atomically
+from ..text_files import whole_characters
 from . import marks
 from .bundle import bundle
 from .store import failures
@@ -74,4 +75,4 @@ def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_atomically(path, lambda temporary: temporary.write_text(whole_characters(text), encoding="utf-8"))

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import AthanorError, quoted
 from ..files import write_atomically
 from ..leftovers import sweep
+from ..text_files import whole_characters
 from . import captions, decode
 from .dataset import BACKUPS, Dataset, Picture
 
@@ -137,5 +138,5 @@ def _new_folder(parent: Path, stamp: str) -> Path:
 def _encoded(caption: str, before: bytes) -> bytes:
     """Return a caption as UTF-8 bytes, with the line ends of the file's old content `before`."""
     end = b"\r\n" if b"\r\n" in before else b"\n"
-    data = caption.encode("utf-8").replace(b"\n", end)
+    data = whole_characters(caption).encode().replace(b"\n", end)
     return data + end if before.endswith(b"\n") else data

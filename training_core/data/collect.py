@@ -13,6 +13,7 @@ from ..errors import AthanorError
 from ..files import write_atomically
 from ..leftovers import sweep
 from ..settings import DatasetSettings
+from ..text_files import whole_characters
 from .dataset import Dataset
 from .scan import scan
 
@@ -64,7 +65,7 @@ def collect(
         name = f"{i + 1:04}_{_hash(pixels)[:8]}"
         files[f"{name}.png"] = pixels
         if texts:
-            files[f"{name}.txt"] = texts[i].strip()
+            files[f"{name}.txt"] = whole_characters(texts[i].strip())
         if masks:
             files[f"{MASKS}/{name}.png"] = masks[i % len(masks)]
     digest = hashlib.sha256()

@@ -32,7 +32,7 @@ def summary(buckets: Buckets) -> str:
     batches = buckets.batches_per_epoch
     resolutions = ", ".join(f"{w}x{h}" for w, h in buckets.settings.resolutions)
     lines = [
-        f"{used} pictures, {seen} with repeats, {len(groups)} buckets for {resolutions}",
+        f"{used} pictures, {seen} with repeats, {len(groups)} bucket{'s' * (len(groups) != 1)} for {resolutions}",
         f"{batches} steps per epoch at batch size {size}; "
         + ", ".join(f"{batches * epochs} in {epochs} epochs" for epochs in (5, 10, 20)),
         "",
@@ -75,7 +75,7 @@ def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image
     sheet = Image.new("RGB", (width, head + rows * (cell_h + pad)), PAPER)
     pen = ImageDraw.Draw(sheet)
     more = f" ({limit} shown)" if len(entries) > limit else ""
-    title = f"{len({e.picture for e in entries})} pictures in {len(buckets.by_size())} buckets{more}"
+    title = f"{len({e.picture for e in entries})} pictures in {len(buckets.by_size())} bucket{'s' * (len(buckets.by_size()) != 1)}{more}"
     pen.text((pad, 9), title, font=font_for(title, 15), fill=INK)
     with decode.strict(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         thumbs = list(pool.map(lambda entry: _thumbnail(buckets, entry, thumb), shown))

@@ -161,7 +161,7 @@ class Headless:
             raise Interrupted
         if error := messages.get("execution_error"):
             message = error["exception_message"].strip()
-            if "training_core" in error["exception_type"]:
+            if error["exception_type"].startswith("athanor."):
                 raise AthanorError(message)
             raise RuntimeError("".join(error["traceback"]) + message)
         return "\n".join(entry["outputs"].get(node, {}).get("text", []))

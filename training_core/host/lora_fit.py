@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from . import folders
 
 _UNREAD = re.compile(r"unet\..*\.attn\d\.to_(q|k|v|out\.0)[._]")
 """A U-Net's attentions as diffusers calls them: the host knows them by the names of old attention processors alone."""
+
+
+_COMPUTED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,18 @@ def compared(before: tuple[Any, Any], after: tuple[Any, Any], keys: Iterable[str
     if after[1] is None:
         changed = {(layer, bias) for layer, bias in changed if lora_keys.place(layer).part == "unet"}
     return Fit(fits, max(len(changed), fits))
+
+
+def without_numbers(name: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return one sentence about a LoRA file with NaN or infinity in it, else ''. The host draws black pictures with it."""
+    looked = [value for value in tensors.values() if value.dtype in _COMPUTED]
+    broken = sum(not value.isfinite().all() for value in looked)
+    if not broken:
+        return ""
+    return (
+        f"{name} holds NaN or infinity in {broken} of {len(looked)} weights, and its pictures may be black: "
+        "choose another file; LoRA Info names the layers."
+    )
 
 
 def read_in_part(name: str) -> str:

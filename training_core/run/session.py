@@ -88,8 +88,8 @@ def _session(context: Context) -> Iterator[Event]:
     epoch, step = (run.start.state.epoch, run.start.state.step) if run.start.state else (0, 0)
     whole = run.plan(job, epoch)
     _, planned = steps_left(whole, run.length, epoch, step, job.training.batches_per_step)
-    tried = run.start.state is None and is_tried(devices.compute_device())
-    more = [largest(whole)] if tried else []  # it need not be one of a short run's
+    # The batch on which memory is tried beside the loaded model, where nothing can be encoded; it need not be one of those left.
+    more = [largest(run.plan(job, 0) if epoch else whole)] if is_tried(devices.compute_device()) else []
     yield from context.run_log.logged(chain(map(Warned, run.warnings), _encode(context, planned, more)))
     with loaded_models(job, run, context.clip, context.vae, ranks) as models:
         trainer = _trainer(context, models, planned, started, base_hash)

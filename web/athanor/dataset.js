@@ -239,7 +239,8 @@ class DatasetDialog {
     const level = findings[0]?.level;
     const title = findings.map((finding) => finding.kind).join(", ");
     const marks = level ? { sign: `${SIGNS[level]} ${findings.length}`, level, title } : null;
-    return { caption: picture.caption || t("(no caption)"), line, marks };
+    const trained = picture.only_first_line ? picture.caption.trim().split(/\r\n|\r|\n/, 1)[0] : picture.caption;
+    return { caption: trained || t("(no caption)"), line, marks };
   }
 
   showPicture(picture) {
