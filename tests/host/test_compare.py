@@ -15,7 +15,7 @@ from comparing import axis
 from PIL import Image
 
 
-@pytest.mark.parametrize("family", ["sd15", "sd3"])
+@pytest.mark.parametrize("family", [pytest.param("sd15", marks=pytest.mark.long), "sd3"])  # sd15: test_axis_kinds.py
 def test_cells_equal_the_plain_graph_bit_for_bit(server, lora_files, family):
     """LoRA x strength x (prompt, sampler, cfg and size together), 5 random cells; each axis alone: test_axis_kinds.py."""
     rng = random.Random(family)

@@ -284,7 +284,7 @@ def test_continue_from_our_second_file(family):
 
 @pytest.mark.parametrize(
     ("family", "spelling"),
-    [(name, "plain") for name in ALL]
+    [pytest.param(n, "plain", marks=[pytest.mark.long] * (n == "sdxl")) for n in ALL]  # SDXL: test_other_trainers.py
     + [(n, s) for n in ("sd15", "sd3", "flux_dev") for s in ("default", "no prefix", "adapter", "alpha keys")],
     indirect=["family"],
 )

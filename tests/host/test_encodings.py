@@ -44,7 +44,7 @@ def buckets(tmp_path: Path):
     return sort_into_buckets(scan(settings, folder), shape)
 
 
-@pytest.mark.parametrize("to_disk", [True, False])
+@pytest.mark.parametrize("to_disk", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_cached_batches_equal_live_ones(graph, buckets, to_disk, tmp_path, monkeypatch):
     from athanor.training_core.data import images
     from athanor.training_core.data.plan import epoch_plan

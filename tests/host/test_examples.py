@@ -173,9 +173,15 @@ def test_the_settings_are_the_published_ones(server, name):
         assert size == {"v": 2048, "E": 512}.get(recipe[0], 1024) == have["buckets"]["height"]
 
 
-ALIKE = ("sd15_character", "three_services_compared", "compare_unfinished_runs")
-"""Left to -m long: test_recipes trains their settings (E, D1 to D3, v61 to v63), quickstart and noise_and_loss_study run the same
-nodes, and tests/compare draws curves of unfinished runs."""
+ALIKE = (
+    "sd15_character",
+    "three_services_compared",
+    "compare_unfinished_runs",
+    "noise_and_loss_study",
+    "continue_a_run",
+)
+"""Left to -m long: test_recipes trains their settings (E, D1 to D3, v61 to v63, v53 to v58), quickstart and pick_my_epoch run the
+same nodes, tests/compare draws curves of unfinished runs, and test_going_on continues finished ones."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in ALIKE)) for n in NAMES])

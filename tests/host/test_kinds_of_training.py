@@ -65,7 +65,7 @@ def test_network_config_lists_text_encoders(server):
     assert "te1 text_model.encoder.layers.0" in text and "joint_blocks.0" in text
 
 
-@pytest.mark.parametrize("family", ["sd15", "sd3"])
+@pytest.mark.parametrize("family", ["sd15", pytest.param("sd3", marks=pytest.mark.long)])
 def test_a_fine_tune_is_a_checkpoint_that_the_stock_loader_opens(server, family):
     """Recipe C's kind of training: the file opens in Load Checkpoint and draws what Train LoRA's model output draws."""
     name = f"tuned_{family}"

@@ -42,6 +42,7 @@ def folder(server):
     return folder
 
 
+@pytest.mark.long  # test_quickstart sees another learning happen, by its pictures too
 def test_four_pictures_are_learnt_by_heart(server, folder):
     size = {"width": 128, "height": 128, "batch_size": 4, "enable_bucket": False}
     prompt = graphs.training(

@@ -107,7 +107,8 @@ def interrupted(server: Host, queued: str) -> None:
         # Each start of processes takes long. What the others say when one of them is gone: run/test_ranks.py; what a run
         # that fails in a step has saved: test_whole_run.py.
         pytest.param(killed, marks=pytest.mark.long),
-        interrupted,
+        # The same over the exchange alone is in run/test_ranks.py, one process that goes on in test_runs.py.
+        pytest.param(interrupted, marks=pytest.mark.long),
     ],
 )
 def test_two_processes_that_were_stopped_equal_one(server, stop):

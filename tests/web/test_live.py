@@ -155,7 +155,7 @@ def test_workflows_stay_as_they_are(page, vue):
     assert not [key for key in train["inputs"] if "athanor" in key]
 
 
-@RENDERERS
+@pytest.mark.parametrize("vue", [pytest.param(False, marks=pytest.mark.long), True], ids=["canvas", "vue"])
 def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
     """Its id is "n:9" then, and the chart is found all the same."""
     which = "vue" if vue else "canvas"
