@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.network import chart, describe, info, recover
+from athanor.training_core.network import chart, describe, info, recover, weights
 from athanor.training_core.settings import (
     BucketSettings,
     Job,
@@ -124,6 +124,10 @@ def test_what_is_no_lora_is_said(tmp_path: Path):
     (tmp_path / "x.safetensors").write_bytes(b"nothing")
     with pytest.raises(AthanorError, match=r"x\.safetensors cannot be read as safetensors"):
         info.read(tmp_path / "x.safetensors")
+    with pytest.raises(
+        AthanorError, match=r"^network_weights: x\.safetensors cannot be read .*; choose another file\.$"
+    ):
+        weights.load(tmp_path / "x.safetensors")
     with pytest.raises(AthanorError, match="contains no LoRA: none of its 1 tensors"):
         info.read(write(tmp_path / "y.safetensors", {"model.weight": torch.zeros(2)}))
 

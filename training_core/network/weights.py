@@ -30,7 +30,9 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     try:
         return read_safetensors(path)
     except UnreadableFile as error:
-        raise AthanorError(f"network_weights: {path.name} cannot be read as safetensors ({error}).") from None
+        raise AthanorError(
+            f"network_weights: {path.name} cannot be read as safetensors ({error}); choose another file."
+        ) from None
 
 
 def left_out(tensors: Mapping[str, torch.Tensor], settings: NetworkSettings) -> list[str]:
