@@ -24,10 +24,14 @@ def network(name):
     return NetworkSettings(**{"rank": 2, "alpha": 2.0} | ALGOS[name])
 
 
+KEPT = [("lora",), ("lora", "fp16")]
+"""SDXL's cases in the default suite."""
+
+
 def cases(names, algos, *others):
-    """All of them; those on SDXL's 70 blocks take long, but for one."""
+    """All of them; those on SDXL's 70 blocks take long, and other families have the same layers, but for one."""
     return [
-        pytest.param(*case, marks=[pytest.mark.long] if case[0] == "sdxl" and case[1] != "lora" else [])
+        pytest.param(*case, marks=[pytest.mark.long] if case[0] == "sdxl" and case[1:] not in KEPT else [])
         for case in product(names, algos, *others)
     ]
 
