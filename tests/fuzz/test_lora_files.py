@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import string
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,16 @@ def test_healthy_files_are_read(layout: str, tmp_path: Path):
     go_on(path, SETTINGS[layout])
 
 
+def read(case: str, use: Callable[..., object], *values: object) -> None:
+    """Use a file; an error is one sentence, or the case fails."""
+    try:
+        use(*values)
+    except AthanorError as error:
+        fuzz.check_message(str(error))
+    except Exception as error:
+        raise AssertionError(f"{case}: {type(error).__name__}") from error
+
+
 def test_hurt_files(tmp_path: Path):
     rng, healthy = fuzz.generator("lora files"), files()
     for number in range(fuzz.cases(500, 20)):
@@ -240,19 +251,13 @@ def test_hurt_files(tmp_path: Path):
         hurt_file(path, *healthy[layout], rng)
         case = f"{layout} {number}, seed {fuzz.SEED}"
         with fuzz.no_hang(case):
-            for use in (show, lambda path, layout=layout: go_on(path, SETTINGS[layout])):
-                try:
-                    use(path)
-                except AthanorError as error:
-                    fuzz.check_message(str(error))
-                except Exception as error:
-                    raise AssertionError(f"{case}: {type(error).__name__}") from error
+            read(case, show, path)
+            read(case, go_on, path, SETTINGS[layout])
             assert is_whole(path) in (True, False) and isinstance(run_id_of(path) or "", str)
             assert all(isinstance(value, str) for value in safetensors_metadata(path).values())
         path.unlink()
 
 
-@pytest.mark.skipif(not fuzz.FULL, reason="the host's own loader takes seconds to import: with all cases only")
 def test_hurt_files_on_a_model(comfy: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """XYZ Compare and LoRA Info with a model: put on by the stock loader, or one sentence."""
     import comfy.sd
@@ -277,17 +282,10 @@ def test_hurt_files_on_a_model(comfy: None, tmp_path: Path, monkeypatch: pytest.
         path = tmp_path / f"{number}.safetensors"
         hurt_file(path, rng.choice((kohya, dotted)), {}, rng)
         case = f"{number}, seed {fuzz.SEED}"
-        for use in (
-            lambda path: host_lora.apply(model, None, path, 1.0),
-            lambda path: host_lora.fit(model, None, path),
-        ):
-            with fuzz.no_hang(case):
-                try:
-                    use(path)
-                except AthanorError as error:
-                    fuzz.check_message(str(error))
-                except Exception as error:
-                    raise AssertionError(f"{case}: {type(error).__name__}") from error
+        with fuzz.no_hang(case):
+            read(case, host_lora.apply, model, None, path, 1.0)
+        with fuzz.no_hang(case):
+            read(case, host_lora.fit, model, None, path)
         with suppress(UnreadableFile):
             fuzz.check_message(lora_fit.by_names(safetensors_header(path)).words("x", "it"))
         path.unlink()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from host import Host
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="libgomp is that of PyTorch for Linux")
+with_libgomp = pytest.mark.skipif(sys.platform != "linux", reason="libgomp is that of PyTorch for Linux")
 
 
 @pytest.fixture
@@ -24,12 +24,14 @@ def unset(comfy, monkeypatch):
     return devices
 
 
+@with_libgomp
 def test_threads_that_spin_are_said_once(unset):
     (said,) = unset.advice_on_threads()
     fuzz.check_message(said)
     assert "OMP_WAIT_POLICY=PASSIVE" in said and unset.advice_on_threads() == []
 
 
+@with_libgomp
 @pytest.mark.parametrize("why", ["set", "one thread", "a card"])
 def test_nothing_is_said_where_it_helps_nobody(unset, monkeypatch, why):
     if why == "set":

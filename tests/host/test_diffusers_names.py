@@ -175,13 +175,13 @@ def test_an_axis_says_which_of_its_loras_are_read_in_part(comfy, tmp_path, monke
     ]
 
 
+# SD1.5 has SDXL's kinds of layers.
+@pytest.mark.parametrize("family", [name for name in ALL + OWN if name != "sdxl"], indirect=True)
 def test_dora_s_magnitudes_are_those_that_peft_computes_with(family):
     """PEFT: (W + BA) m / |W + BA| by rows of each of its modules; the file for the host has another scale. And back again."""
     from athanor.training_core.network import diffusers_names, portable, weights
 
     kind, model, names, named = family
-    if kind == "sdxl":
-        pytest.skip("SD1.5 has the same kinds of layers")
     convolutions = {"conv_rank": 3, "conv_alpha": 1.5} if kind == "sd15" else {}
     settings, network = make(model, seed=1, dora=True, **convolutions)
     norms = {names.get(name, name): value for name, value in portable.magnitudes(network).items()}

@@ -1,7 +1,5 @@
 """Where a run's files go: found out before anything is encoded."""
 
-import os
-
 import pytest
 from athanor.training_core.errors import AthanorError
 
@@ -18,7 +16,6 @@ def test_names_leave_room_for_those_of_single_steps(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a device that takes no files is Linux's")
 def test_a_folder_that_takes_no_files_is_named(tmp_path):
     from athanor.training_core.run import target
 

@@ -33,7 +33,9 @@ class Lease:
         if not self._lock.is_locked:
             try:
                 self._lock.acquire()
-            except NotImplementedError:  # a network disk without locks: what others delete there is encoded again
+            except (
+                NotImplementedError
+            ):  # filelock's word for a network disk without locks: what others delete is made again
                 return
         write_json(self._keys, sorted(keys), durable=False)
 
@@ -62,7 +64,7 @@ def _of_live(path: Path) -> list[str]:
     try:
         with lock:
             path.unlink(missing_ok=True)
-    except (Timeout, OSError):  # held, or another user's
+    except (Timeout, OSError, NotImplementedError):  # held, another user's, or the disk has no locks
         return read_json(path, [])
     path.with_suffix(".lock").unlink(missing_ok=True)
     return []
