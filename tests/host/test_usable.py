@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import whole_run
+from athanor.training_core.errors import AthanorError
 
 pytestmark = pytest.mark.usefixtures("comfy")
 
@@ -100,3 +101,17 @@ def test_a_foreign_text_encoder_is_refused_before_any_picture_is_encoded(run, mo
     monkeypatch.setattr(encoded.host_vae, "encode", lambda *_: pytest.fail("a picture was encoded"))
     with pytest.raises(AthanorError, match="clip is of another kind of model: it gives text of width 768"):
         run("foreign", clip=sd15[1])
+
+
+@pytest.mark.parametrize("upscaler", ["SD_X4", "HunyuanImage21Refiner"])
+def test_an_upscaler_works_with_its_own_vae(comfy, upscaler):
+    """ComfyUI's latent formats of these two have the sizes of another model's VAE."""
+    import comfy.latent_formats
+    from athanor.training_core.host import usable
+
+    vae = SimpleNamespace(latent_channels=32, spacial_compression_encode=lambda: 4)
+    model = SimpleNamespace(model=SimpleNamespace(latent_format=getattr(comfy.latent_formats, upscaler)()))
+    usable.check_vae(model, vae)
+    model.model.latent_format = comfy.latent_formats.SD15()
+    with pytest.raises(AthanorError, match="vae is of another kind of model"):
+        usable.check_vae(model, vae)

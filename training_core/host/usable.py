@@ -18,6 +18,9 @@ _TEXT_LAYERS = ("txt_in", "context_embedder", "cap_embedder.1", "cond_seq_linear
 _POOLED_LAYERS = ("vector_in.in_layer", "y_embedder.mlp.0")
 """The layer for the text as one vector: Flux.1; SD3."""
 
+_OTHER_SIZES = ("SD_X4", "HunyuanImage21Refiner")
+"""ComfyUI's latent formats that have the sizes of another model's VAE: of two upscalers, which XYZ Compare can draw with."""
+
 
 def usable(port: str, value: Any) -> Any:
     """Return what came through a port (model, clip or vae), or None if there is nothing in it."""
@@ -48,6 +51,8 @@ def check_vae(model: Any, vae: Any) -> None:
         AthanorError: names both sizes.
     """
     latents = model.model.latent_format
+    if type(latents).__name__ in _OTHER_SIZES:
+        return
     given = (vae.latent_channels, vae.spacial_compression_encode())
     taken = (latents.latent_channels, latents.spacial_downscale_ratio)
     if all(isinstance(number, int) for number in (*given, *taken)) and given != taken:
