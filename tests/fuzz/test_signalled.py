@@ -31,16 +31,16 @@ pytestmark = [
     pytest.mark.skipif(not fuzz.FULL, reason="each moment starts ComfyUI: the handlers alone are in host/test_signals.py"),
 ]
 
-STEPS, DRAWS = 36, 6
-SAMPLES = {"sample_prompts": "a cat\na dog", "sample_every_n_epochs": 0, "sample_every_n_steps": DRAWS, "steps": 6, "width": 64, "height": 64}  # fmt: skip
-TRAIN = {"epochs": 9, "save_every_n_steps": 5, "save_every_n_epochs": 4, "save_precision": "float"}
+STEPS, DRAWS = 16, 3
+SAMPLES = {"sample_prompts": "a cat\na dog", "sample_every_n_epochs": 0, "sample_every_n_steps": DRAWS, "steps": 2, "width": 64, "height": 64}  # fmt: skip
+TRAIN = {"epochs": 4, "save_every_n_steps": 5, "save_every_n_epochs": 2, "save_precision": "float"}
 KINDS = ("clock", "encoding", "sampling", "saving", "clock")
 GRACE = 10.0
 """Seconds that docker stop gives."""
 
 
 def job(name: str) -> dict[str, Any]:
-    """Three steps an epoch, which end apart from the files and the samples."""
+    """Four steps an epoch, which end apart from the files and the samples."""
     prompt = graphs.training("sd3", train={"output_name": name, **TRAIN}, network={"rank": 4, "dropout": 0.1})
     prompt["samples"] = graphs.node("AthanorSampleConfig", **SAMPLES)
     prompt["train"]["inputs"]["samples"] = ["samples", 0]
@@ -120,7 +120,7 @@ def stopped(process: Any, number: int) -> float:
 
 @pytest.fixture
 def base(comfyui: Path, checkpoints: dict[str, Path], tmp_path: Path) -> Path:
-    graphs.draw_dataset(tmp_path / "input" / "ds" / "2_thing", count=3)
+    graphs.draw_dataset(tmp_path / "input" / "ds" / "2_thing", count=4)
     (tmp_path / "models" / "checkpoints").mkdir(parents=True)
     (tmp_path / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
     return tmp_path
