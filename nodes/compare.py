@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 100e6
 """Pixels of grid pages that are passed on as IMAGE, at 12 bytes each; the files on disk have all pages."""
+_CHOICES = {"columns": "strength", "rows": "checkpoint", "sampler_name": "euler", "scheduler": "normal"}
+"""Defaults of the widgets that are no CompareSettings."""
 
 
 def _inputs() -> list[io.Input]:
@@ -33,6 +35,35 @@ def _inputs() -> list[io.Input]:
         io.Model.Input("model", tooltip="The model without the LoRA. Other LoRAs of the graph stay applied below it."),
         io.Clip.Input("clip", tooltip="The text encoder for the prompts; the LoRA is applied to it as well."),
         io.Vae.Input("vae", tooltip="The VAE that turns latents into pictures."),
+        io.Combo.Input(
+            "columns",
+            options=list(OWN_AXES),
+            default=_CHOICES["columns"],
+            optional=True,
+            tooltip="What changes from left to right if x is not connected.",
+        ),
+        io.Combo.Input(
+            "rows",
+            options=list(OWN_AXES),
+            default=_CHOICES["rows"],
+            optional=True,
+            tooltip="What changes from top to bottom if y is not connected.",
+        ),
+        *inputs(CompareSettings),
+        io.Combo.Input(
+            "sampler_name",
+            options=node_tools.sampler_names(),
+            default=_CHOICES["sampler_name"],
+            optional=True,
+            tooltip="Sampler, as in KSampler.",
+        ),
+        io.Combo.Input(
+            "scheduler",
+            options=node_tools.scheduler_names(),
+            default=_CHOICES["scheduler"],
+            optional=True,
+            tooltip="Scheduler (noise schedule), as in KSampler.",
+        ),
         types.Run.Input(
             "run", optional=True, tooltip="From Train LoRA: its checkpoints become an axis of the grid automatically."
         ),
@@ -45,33 +76,11 @@ def _inputs() -> list[io.Input]:
             optional=True,
             tooltip="Start from this latent (see denoise) instead of an empty one; it also sets the size.",
         ),
-        io.Combo.Input(
-            "columns",
-            options=list(OWN_AXES),
-            default="strength",
-            tooltip="What changes from left to right if x is not connected.",
-        ),
-        io.Combo.Input(
-            "rows",
-            options=list(OWN_AXES),
-            default="checkpoint",
-            tooltip="What changes from top to bottom if y is not connected.",
-        ),
-        *inputs(CompareSettings),
-        io.Combo.Input(
-            "sampler_name", options=node_tools.sampler_names(), default="euler", tooltip="Sampler, as in KSampler."
-        ),
-        io.Combo.Input(
-            "scheduler",
-            options=node_tools.scheduler_names(),
-            default="normal",
-            tooltip="Scheduler (noise schedule), as in KSampler.",
-        ),
     ]
 
 
 def _check(**texts: str | None) -> bool | str:
-    """Return True, or what is wrong with these widgets (None: linked); known before training in front of the node starts."""
+    """Return True, or what is wrong with these widgets (None: linked or missing), before training in front of the node starts."""
     settings = {name: text for name, text in texts.items() if text is not None}
     return sentence(lambda: check_widgets(pick(CompareSettings, settings)))
 
@@ -80,6 +89,7 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
     """Return the plan of a comparison, made from the node's inputs."""
     from ..training_core.compare import prepare
 
+    values = {**_CHOICES, **values}
     request = ComparisonRequest(
         settings=pick(CompareSettings, values),
         sampler=values["sampler_name"],
@@ -111,7 +121,9 @@ class _Comparing(io.ComfyNode):
     """The checks and the caching that XYZ Compare and XYZ Plan have in common."""
 
     @classmethod
-    def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
+    def validate_inputs(
+        cls, checkpoints: str | None = None, strengths: str | None = None, seeds: str | None = None
+    ) -> bool | str:
         """Return True, or what is wrong with the widgets that can be read without models."""
         return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
 
@@ -264,13 +276,14 @@ class AthanorXYZGridImage(io.ComfyNode):
             search_aliases=["grid", "contact sheet", "redraw", "swap axes"],
             is_output_node=True,
             inputs=[
-                types.Comparison.Input("comparison", optional=True, tooltip="From XYZ Compare."),
                 io.String.Input(
                     "name",
                     default="",
+                    optional=True,
                     tooltip="Without a connected comparison: the name of its folder in output/athanor/compare.",
                 ),
                 *inputs(GridSettings),
+                types.Comparison.Input("comparison", optional=True, tooltip="From XYZ Compare."),
             ],
             outputs=[
                 io.Image.Output("grid", is_output_list=True, tooltip="The labelled grid; large ones come in pages."),
@@ -285,7 +298,7 @@ class AthanorXYZGridImage(io.ComfyNode):
         return time.time()
 
     @classmethod
-    def execute(cls, name: str, comparison: str | None = None, **values: Any) -> io.NodeOutput:
+    def execute(cls, name: str = "", comparison: str | None = None, **values: Any) -> io.NodeOutput:
         """Draw the pages of a comparison again from its saved pictures, and return both."""
         from ..training_core.compare import grid, grid_files
 
