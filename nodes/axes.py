@@ -53,7 +53,9 @@ class AthanorXYZAxis(io.ComfyNode):
             description="One axis of XYZ Compare: what changes, and its values.",
             search_aliases=["xy plot", "xyz", "prompt s/r", "lora strength", "seeds", "grid axis"],
             inputs=[
-                io.Combo.Input("type", options=list(kinds.KINDS), default=_TYPE, optional=True, tooltip="What changes."),
+                io.Combo.Input(
+                    "type", options=list(kinds.KINDS), default=_TYPE, optional=True, tooltip="What changes."
+                ),
                 io.String.Input("values", default=_VALUES, optional=True, multiline=True, tooltip=_FORMS),
                 io.Boolean.Input(
                     "whole_word",
