@@ -222,6 +222,11 @@ def compare_folder(name: str) -> Path:
     return root / name
 
 
+def published_folder() -> Path:
+    """Return where LoRAs are published, one folder for each: output/athanor/published."""
+    return Path(folder_paths.get_output_directory()) / "athanor" / "published"
+
+
 def model_file(kind: str, name: str) -> Path | None:
     """Return the file behind a name of the host's list of `kind` (checkpoints, vae, loras); None if it has no file."""
     path = folder_paths.get_full_path(kind, name)
