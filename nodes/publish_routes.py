@@ -46,7 +46,6 @@ def _offer(request: web.Request) -> http.Json:
     """Return what can be published of a run: its files (those with a star first), and for one of them (`?file=`, else the first)
     a free name, the texts that are known, pictures and strengths."""
     from ..training_core.files import safetensors_metadata
-    from ..training_core.network.metadata_choice import CHOICES
     from ..training_core.publish import publishing, wanted
 
     record = run_routes.record_of(request)
@@ -61,7 +60,7 @@ def _offer(request: web.Request) -> http.Json:
         "files": files,
         "file": name,
         "name": publishing.free_name(folders.published_folder(), wanted.name_of(record.title)),
-        "choices": list(CHOICES),
+        "choices": list(wanted.CHOICES),
         "texts": wanted.known_texts(safetensors_metadata(source.path)),
         "strengths": list(source.strengths),
         "pictures": [{"id": p.id, "kind": p.kind, "label": p.label, "chosen": p.chosen} for p in source.pictures],
@@ -117,8 +116,7 @@ def _picture(request: web.Request) -> web.Response:
 
 def _asked(request: web.Request, body: http.Json) -> tuple[Source, Wanted]:
     """Return what a request means; texts that it leaves out are those that the file's metadata has."""
-    from ..training_core.network.metadata_choice import CHOICES
-    from ..training_core.publish.wanted import TEXTS, Wanted
+    from ..training_core.publish.wanted import CHOICES, TEXTS, Wanted
 
     if body["metadata"] not in CHOICES:
         raise web.HTTPBadRequest(text=f"metadata must be one of {', '.join(CHOICES)}")

@@ -19,6 +19,11 @@ METADATA = {
     "modelspec.trigger_phrase": "sks cat",
     "prompt": json.dumps({"1": {"class_type": "Load", "inputs": {"folder": "/home/jane/secret"}}}),
 }  # fmt: skip
+GRAPH = {
+    "1": {"class_type": "Load", "inputs": {"folder": "/home/jane/secret"}},
+    "2": {"class_type": "AthanorXYZCompare", "inputs": {"run": ["1", 0]}},
+    "3": {"class_type": "Other", "inputs": {}},
+}
 TEXTS = {"title": "Cat", "author": "Ada", "license": "CC0-1.0", "trigger": "sks cat", "description": "A *cat*."}
 
 
@@ -45,7 +50,7 @@ def place(comfy, tmp_path_factory):
         (comparison / "plan.json").write_text(json.dumps(plan))
         (comparison / "marks.json").write_text('{"k": {"star": true}}')
         info = PngInfo()
-        info.add_itxt("prompt", METADATA["prompt"])
+        info.add_itxt("prompt", json.dumps(GRAPH))
         Image.new("RGB", (64, 32), "red").save(comparison / "grid.png", pnginfo=info)
         yield routes.table(patch), base, folder.name
         registry._records.clear()
@@ -108,7 +113,9 @@ def test_recipe_tells_no_graph_and_all_does(place):
             assert status == 200 and not told["taken"] and told["folder"] == "output/athanor/published/Cat 1"
             assert told["names"] == ["Cat 1.safetensors", "grid.png", "sample.png", "curve.png", "README.md"]
             everything = json.dumps(told)
-            assert ("/home/jane" in everything) == (choice == "all") and "private name" not in told["readme"]
+            assert "/home/jane" not in everything and "private name" not in told["readme"]
+            assert ("captions" in [row["kind"] for row in told["tells"]]) == (choice != "minimal")
+            assert ("graph" in [row["kind"] for row in told["tells"]]) == (choice == "all")
             in_grid = [row for row in told["tells"] if row["file"] == "grid.png"]
             assert in_grid[0] == {"file": "grid.png", "kind": "written in the picture", "text": "cat  ·  euler"}
             assert (len(in_grid) > 1) == (choice == "all")
@@ -168,9 +175,12 @@ def test_all_keeps_what_the_pictures_carry(place):
         folder = base / "output" / "athanor" / "published" / "whole"
         assert status == 200 and json.loads(data)["names"] == ["whole.safetensors", "grid.png", "README.md"]
         with Image.open(folder / "grid.png") as image:
-            assert image.info["prompt"] == METADATA["prompt"]
+            assert json.loads(image.info["prompt"])["2"]["class_type"] == "AthanorXYZCompare"
+            assert "3" not in json.loads(image.info["prompt"]) and "/home" not in image.info["prompt"]
         metadata = safetensors_metadata(folder / "whole.safetensors")
-        assert metadata["prompt"] == METADATA["prompt"] and "modelspec.author" not in metadata
+        assert (
+            "secret" in metadata["prompt"] and "/home" not in metadata["prompt"] and "modelspec.author" not in metadata
+        )
 
     asked(place, work)
 
@@ -188,7 +198,7 @@ def test_what_is_refused_writes_nothing(place):
             ({"name": "dot."}, 422, b"cannot be one of a folder"),
             ({"name": "\u96ea" * 80}, 422, b"too long"),
             ({"title": "x" * 20_000}, 422, b"is the most"),
-            ({"metadata": "some"}, 400, b"one of all, recipe, minimal"),
+            ({"metadata": "some"}, 400, b"one of recipe, minimal, all"),
             ({"pictures": ["grid/grid/plan.json"]}, 422, b"there is no picture"),
             ({"pictures": [3]}, 400, b"the body must be JSON"),
             ({"author": 3}, 400, b"the body must be JSON"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,15 +14,21 @@ from ..errors import AthanorError, quoted
 from ..files import make_folder, safetensors_metadata, told, write_atomically
 from ..history import handle
 from ..history.registry import Record
+from ..json_text import parse_json
 from ..leftovers import sweep, temporary_beside
-from ..network.metadata_choice import reduced, tells, write_with_metadata
+from ..network.metadata_choice import reduced
+from ..network.metadata_tells import tells
 from ..pictures import UnreadablePicture, opened, write_png
+from ..safetensors_copy import write_with_metadata
+from ..shared_graph import leading_to
 from ..text_files import whole_characters
 from . import card
 from .offered import Picture
 from .wanted import Wanted, with_texts
 
 README = "README.md"
+_COMPARING = ("AthanorXYZCompare", "AthanorXYZGridImage")
+"""Nodes that write grids, with the graph that they stand in."""
 
 
 class NameTaken(AthanorError):
@@ -101,15 +108,27 @@ def told_by(draft: Draft, choice: str) -> list[dict[str, str]]:
     return rows
 
 
-def _texts(picture: Picture, choice: str) -> Mapping[str, str]:
-    """Return the texts that a picture's file carries beside its pixels: only "all" keeps them."""
+def _texts(picture: Picture, choice: str) -> dict[str, str]:
+    """Return the texts that a picture's file is to carry beside its pixels: with "all" the graph that leads to the picture."""
     if choice != "all" or picture.path is None:
         return {}
     try:
         with opened(picture.path) as image:
-            return {str(name): text for name, text in image.info.items() if isinstance(text, str)}
+            texts = {str(name): text for name, text in image.info.items() if isinstance(text, str)}
     except UnreadablePicture:
         return {}
+    graph = {name: parse_json(texts[name]) for name in ("prompt", "workflow") if name in texts}
+    prompt = graph.get("prompt")
+    nodes = [name for name, node in prompt.items() if _compares(node)] if isinstance(prompt, dict) else []
+    if nodes:
+        part = leading_to(graph, nodes)
+        texts = {name: text for name, text in texts.items() if name not in graph}
+        texts |= {name: json.dumps(value) for name, value in part.items()}
+    return reduced(texts, "whole page")
+
+
+def _compares(node: object) -> bool:
+    return isinstance(node, dict) and isinstance(node.get("inputs"), dict) and node.get("class_type") in _COMPARING
 
 
 def write(source: Source, wanted: Wanted, root: Path) -> tuple[Path, Draft]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from ..errors import AthanorError, quoted
 
+CHOICES = ("recipe", "minimal", "all")
+"""Of metadata, the first as default: see `network.metadata_choice`."""
 NOTHING = ("", "None")
 """How sd-scripts and ModelSpec write that a field has no value."""
 TEXTS = {
@@ -29,7 +31,7 @@ class Wanted:
     """One press of the button: what the copy is called, what its metadata tells, and which pictures go with it."""
 
     name: str  # of the folder, and of the file in it without its ending
-    choice: str  # of metadata: all, recipe, minimal
+    choice: str  # one of CHOICES
     texts: Mapping[str, str]  # keys of TEXTS
     pictures: tuple[str, ...] = ()  # ids of `offered.Picture`
 
