@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import mimetypes
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,14 +128,14 @@ def _asked(request: web.Request, body: http.Json) -> tuple[Source, Wanted]:
 
 
 def _preview(request: web.Request, body: http.Json) -> http.Json:
-    """Return what publishing would write and tell; nothing is written."""
+    """Return what publishing would write and tell, and what is wrong with the name, if anything is; nothing is written."""
     from ..training_core.publish import publishing
 
     source, wanted = _asked(request, body)
     draft = publishing.draft(source, wanted)
     return _told(draft, wanted) | {
         "folder": f"output/athanor/published/{wanted.name}",
-        "taken": os.path.lexists(folders.published_folder() / wanted.name),
+        "trouble": publishing.trouble(folders.published_folder(), wanted.name),
     }
 
 

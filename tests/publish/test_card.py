@@ -25,7 +25,7 @@ A frog.
 
 | | |
 |---|---|
-| Base model | stable-diffusion-xl-v1-base (sd\\_xl\\_base\\_1.0.safetensors) |
+| Base model | stable-diffusion-xl-v1-base (sd_xl_base_1.0.safetensors) |
 | File | `frog 2.safetensors` |
 | Recommended strength | 0.7 to 1 |
 | Network | LoRA, rank 16, alpha 8 |
@@ -77,11 +77,11 @@ def test_nothing_is_said_of_what_is_not_known():
 def test_metadata_is_shown_as_text():
     """It may come from another trainer, or from nobody's good will."""
     hostile = {
-        "modelspec.title": "a\n# b <script>", "ss_sd_model_name": "m | x\n|y", "modelspec.trigger_phrase": "a`b`, ,c\n",
+        "modelspec.title": "a\n# b <script>", "ss_sd_model_name": "m | x\n|y _z_", "modelspec.trigger_phrase": "a`b`, ,c\n",
         "ss_network_dim": "1e999", "ss_learning_rate": "[" * 300, "ss_unet_lr": "[1e-4, 'x', 2e-5]", "ss_resolution": "(1, 2, 3)",
         "ss_network_args": '{"algo": "lokr"}', "ss_steps": "-3", "ss_epoch": "9" * 40, "ss_total_batch_size": "x",
     }  # fmt: skip
     text = card.markdown(hostile, "a.safetensors", [1.0], [])
-    assert text.startswith("# a \\# b \\<script\\>\n") and "| Base model | m \\| x \\|y |" in text
+    assert text.startswith("# a \\# b \\<script\\>\n") and "| Base model | m \\| x \\|y \\_z\\_ |" in text
     assert "`a b`, `c`" in text and "| Learning rate | 0.0001, 2e-05 (U-Net) |" in text and "| Network | LoKr |" in text
     assert "| Recommended strength | 1 |" in text and "Resolution" not in text

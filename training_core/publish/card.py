@@ -15,7 +15,7 @@ from ..errors import shortened
 from .wanted import NOTHING, known_texts
 
 _LONGEST = 200  # characters of a value in the table
-_MARKS = re.compile(r"([\\`*_\[\]<>|#])")
+_MARKS = re.compile(r"([\\`*\[\]<>|#]|(?<!\w)_|_(?!\w))")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

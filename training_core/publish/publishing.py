@@ -24,7 +24,7 @@ from ..shared_graph import leading_to
 from ..text_files import whole_characters
 from . import card
 from .offered import Picture
-from .wanted import Wanted, with_texts
+from .wanted import Wanted, name_trouble, with_texts
 
 README = "README.md"
 _COMPARING = ("AthanorXYZCompare", "AthanorXYZGridImage")
@@ -103,7 +103,7 @@ def told_by(draft: Draft, choice: str) -> list[dict[str, str]]:
     rows = [{"file": draft.lora, "kind": kind, "text": text} for kind, text in tells(draft.metadata)]
     for name, picture in draft.files.items():
         if picture.written:
-            rows.append({"file": name, "kind": "written in the picture", "text": picture.written})
+            rows.append({"file": name, "kind": "picture", "text": picture.written})
         rows += [{"file": name, "kind": kind, "text": text} for kind, text in tells(_texts(picture, choice))]
     return rows
 
@@ -136,8 +136,10 @@ def write(source: Source, wanted: Wanted, root: Path) -> tuple[Path, Draft]:
 
     Raises:
         NameTaken: there is one of that name.
-        AthanorError: a picture cannot be read, or the folder not be written.
+        AthanorError: the name is none, a picture cannot be read, or the folder not be written.
     """
+    if wrong := name_trouble(wanted.name):
+        raise AthanorError(wrong)
     planned, folder = draft(source, wanted), root / wanted.name
     make_folder(root)
     sweep((root,))
@@ -159,9 +161,15 @@ def write(source: Source, wanted: Wanted, root: Path) -> tuple[Path, Draft]:
     return folder, planned
 
 
+def trouble(root: Path, name: str) -> str:
+    """Return why nothing can be published under a name below `root`, as a sentence; '' if it can."""
+    taken = not (wrong := name_trouble(name)) and os.path.lexists(root / name)
+    return f"{quoted(name)} was published before: give this one another name." if taken else wrong
+
+
 def _check_free(folder: Path) -> None:
-    if os.path.lexists(folder):
-        raise NameTaken(f"{quoted(folder.name)} was published before: give this one another name.")
+    if wrong := trouble(folder.parent, folder.name):
+        raise NameTaken(wrong)
 
 
 def _write_picture(record: Record, picture: Picture, target: Path, wanted: Wanted) -> None:

@@ -36,23 +36,28 @@ class Wanted:
     pictures: tuple[str, ...] = ()  # ids of `offered.Picture`
 
     def __post_init__(self) -> None:
-        """Check the name, which becomes one of a folder, and the lengths of the texts.
+        """Check the lengths of the texts.
 
         Raises:
-            AthanorError: says which of them is wrong.
+            AthanorError: one is too long.
         """
-        if not self.name:
-            raise AthanorError("name is empty: give the copy a name, such as my_lora.")
-        if len(self.name.encode("utf-8", "replace")) > _LONGEST_NAME:
-            raise AthanorError(f"name {quoted(self.name)} is too long for a folder: use a shorter one.")
-        if not _NAME.fullmatch(self.name):
-            raise AthanorError(
-                f"name {quoted(self.name)} cannot be one of a folder: use letters, digits, spaces and . _ - + ( ), up to 80 of them, "
-                "beginning and ending with a letter or digit."
-            )
         for name, text in self.texts.items():
             if len(text) > _LONGEST:
                 raise AthanorError(f"{name} has {len(text):,} characters; {_LONGEST:,} is the most.")
+
+
+def name_trouble(name: str) -> str:
+    """Return why a name cannot be that of a folder and a file, as a sentence; '' if it can."""
+    if not name:
+        return "name is empty: give the copy a name, such as my_lora."
+    if len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        return f"name {quoted(name)} is too long for a folder: use a shorter one."
+    if not _NAME.fullmatch(name):
+        return (
+            f"name {quoted(name)} cannot be one of a folder: use letters, digits, spaces and . _ - + ( ), up to 80 of them, "
+            "beginning and ending with a letter or digit."
+        )
+    return ""
 
 
 def known_texts(metadata: Mapping[str, str]) -> dict[str, str]:

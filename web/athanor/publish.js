@@ -206,14 +206,12 @@ class PublishDialog {
     }
   }
 
-  showDraft({ tells, readme, names, folder, taken }) {
+  showDraft({ tells, readme, names, folder, trouble }) {
     this.tells.show(tells);
     this.readme.textContent = readme;
     this.target.textContent = t("Writes to {folder}: {files}", { folder, files: names.join(", ") });
-    this.writeButton.disabled = taken;
-    const { name } = this.wanted();
-    if (taken) this.say(t("{name} was published before: give this one another name.", { name }), true);
-    else this.say(t("Nothing is written yet."));
+    this.writeButton.disabled = Boolean(trouble);
+    this.say(trouble || t("Nothing is written yet."), Boolean(trouble));
   }
 
   async write() {
@@ -234,7 +232,7 @@ class PublishDialog {
     this.main.replaceWith(view.element);
     this.target.remove();
     this.writeButton.remove();
-    this.say(t("Written to {folder}", written));
+    this.say("");
     view.element.focus();
   }
 }

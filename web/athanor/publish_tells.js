@@ -5,6 +5,20 @@ import { t } from "./words.js";
 
 const FEW = 8; // entries of a kind that are shown at once
 
+/** What the server's kinds are called. */
+const kindWords = () => ({
+  paths: t("Paths"),
+  notes: t("Notes"),
+  graph: t("Graph"),
+  prompts: t("Prompts"),
+  captions: t("Captions and their tags"),
+  folders: t("Folders"),
+  models: t("Model names"),
+  dates: t("Dates"),
+  author: t("Title, author and what else was written for others"),
+  picture: t("Written in the picture"),
+});
+
 export class TellsList {
   constructor() {
     this.element = make("div", { class: "tells", "aria-live": "polite" });
@@ -41,7 +55,12 @@ export class TellsList {
     const isOpen = this.toggled.get(key) ?? rows.length <= FEW;
     const count = rows.length > 1 ? ` (${rows.length})` : "";
     const items = rows.map(({ text }) => make("li", {}, text));
-    const group = make("details", { open: isOpen }, make("summary", {}, kind + count), make("ul", {}, items));
+    const group = make(
+      "details",
+      { open: isOpen },
+      make("summary", {}, (kindWords()[kind] ?? kind) + count),
+      make("ul", {}, items),
+    );
     group.addEventListener("toggle", () => {
       if (group.isConnected && group.open !== isOpen) this.toggled.set(key, group.open);
     });
