@@ -209,7 +209,7 @@ class PublishDialog {
   showDraft({ tells, readme, names, folder, trouble }) {
     this.tells.show(tells);
     this.readme.textContent = readme;
-    this.target.textContent = t("Writes to {folder}: {files}", { folder, files: names.join(", ") });
+    this.target.textContent = trouble ? "" : t("Writes to {folder}: {files}", { folder, files: names.join(", ") });
     this.writeButton.disabled = Boolean(trouble);
     this.say(trouble || t("Nothing is written yet."), Boolean(trouble));
   }
