@@ -7,7 +7,7 @@ import gc
 from comfy_api.latest import ComfyExtension, io
 
 from ..training_core.host import determinism, node_tools
-from . import compare_routes, dataset_routes, help_routes, run_files_routes, run_routes, saved_prompts
+from . import compare_routes, dataset_routes, help_routes, http, run_files_routes, run_routes, saved_prompts
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
@@ -49,6 +49,7 @@ class AthanorExtension(ComfyExtension):
         dataset_routes.register()
         compare_routes.register()
         help_routes.register()
+        http.anything_else("/athanor")
         gc.freeze()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

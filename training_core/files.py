@@ -179,7 +179,9 @@ def link(source: Path, target: Path) -> bool:
     with temporary_beside(target) as temporary:
         try:
             os.link(source, temporary)
-            os.replace(temporary, target)  # leaves both names where they are one file already: then the temporary one goes
+            os.replace(
+                temporary, target
+            )  # leaves both names where they are one file already: then the temporary one goes
         except OSError:
             return False
     return True

@@ -46,6 +46,7 @@ def table(patch: pytest.MonkeyPatch) -> web.RouteTableDef:
     patch.setattr(http.PromptServer, "instance", SimpleNamespace(routes=routes), raising=False)
     for module in (run_routes, dataset_routes, compare_routes, help_routes):
         module.register()
+    http.anything_else("/athanor")
     return routes
 
 
