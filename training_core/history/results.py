@@ -8,7 +8,6 @@ Where the two folders are on different file systems it is a copy, and then of th
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,7 +106,7 @@ def publish(path: Path, run: Path, newest: bool = True) -> None:
         names = {file.name for file in own}
         for old in folder.glob("*.safetensors"):
             original = path.with_name(old.name)
-            if old.name not in names and original.is_file() and not os.path.samefile(old, original):
+            if old.name not in names and original.is_file() and not old.samefile(original):
                 old.unlink(missing_ok=True)
 
 
