@@ -54,6 +54,7 @@ class AthanorTrainLoRA(io.ComfyNode):
                 io.Clip.Input("clip", tooltip="The model's text encoder; encodes the captions."),
                 io.Vae.Input("vae", tooltip="The model's VAE; encodes the pictures."),
                 types.Buckets.Input("buckets", tooltip="From the Bucketer."),
+                *inputs(TrainingSettings),
                 types.Network.Input(
                     "network", optional=True, tooltip="From Network Config. Unconnected: LoRA of rank 16."
                 ),
@@ -62,7 +63,6 @@ class AthanorTrainLoRA(io.ComfyNode):
                 types.Optimizer.Input(
                     "optimizer", optional=True, tooltip="From Optimizer Config. Unconnected: AdamW, 1e-4."
                 ),
-                *inputs(TrainingSettings),
                 types.Cache.Input(
                     "cache",
                     optional=True,
@@ -94,8 +94,8 @@ class AthanorTrainLoRA(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, output_name: str | None) -> bool | str:
-        """Return True if the LoRA would be in the loras folder, else what is wrong (None: linked, checked when the node runs)."""
+    def validate_inputs(cls, output_name: str | None = None) -> bool | str:
+        """Return True if the LoRA would be in the loras folder, else what is wrong (None: linked or missing)."""
         return output_name is None or sentence(lambda: folders.lora_path(output_name))
 
     @classmethod
