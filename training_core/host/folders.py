@@ -190,9 +190,14 @@ def trained_file(name: str) -> tuple[str, Path]:
     return "loras", existing_lora(name)
 
 
+def output_folder() -> Path:
+    """Return ComfyUI's output folder: what lies below it, its route /view delivers."""
+    return Path(folder_paths.get_output_directory())
+
+
 def runs_folder() -> Path:
     """Return the folder of all runs, output/athanor/runs."""
-    return Path(folder_paths.get_output_directory()) / "athanor" / "runs"
+    return output_folder() / "athanor" / "runs"
 
 
 def run_folder(run_id: str) -> Path:
