@@ -46,10 +46,14 @@ class CheckpointWriter:
         self._saver, self._resumable, self._folder = saver, resumable, folder
         self._state_step = step  # of the state on disk
         self._due, self._took = time.monotonic() + STATE_SECONDS, 0.0
+        self._saving = False  # the last file was not told of
 
     def save(self, progress: RunProgress, kind: str) -> Iterator[Saved]:
         """Write a LoRA file, then the state."""
-        yield self._saver(progress, kind)
+        self._saving = True
+        saved = self._saver(progress, kind)
+        self._saving = False
+        yield saved
         self.write_state(progress)
 
     def write_state(self, progress: RunProgress) -> None:
@@ -66,9 +70,16 @@ class CheckpointWriter:
         return time.monotonic() > self._due
 
     def rescue(self, progress: RunProgress) -> Saved | None:
-        """Save what is not on disk yet of the last finished step: something has stopped the run."""
-        has_file = any(saved.step == progress.step for saved in self._saver.saved)
-        saved = None if has_file or not progress.step else self._saver(progress, "interrupted")
+        """Save what is not on disk yet of the last finished step: something has stopped the run.
+
+        Returns:
+            a file that nobody was told of: this one, or one that was written when an interrupt came to its check.
+        """
+        files = [saved for saved in self._saver.saved if saved.step == progress.step]
+        if files:
+            saved = files[-1] if self._saving else None
+        else:
+            saved = self._saver(progress, "interrupted") if progress.step else None
         if progress.step != self._state_step:
             self.write_state(progress)
         return saved
