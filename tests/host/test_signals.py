@@ -83,6 +83,23 @@ def test_a_server_saves_first_and_then_ends_as_ever(name):
 
 
 @POSIX
+def test_a_main_thread_that_was_not_woken_is_woken_again():
+    """A signal that comes while the handler of another one ends is noted, but a main thread that waits goes on waiting."""
+    lost = """
+sent, send = [], signals._to_main_thread
+def _to_main_thread(number):
+    sent.append(number)
+    if len(sent) > 1:
+        send(number)
+signals._to_main_thread = _to_main_thread
+print("ready", flush=True)
+"""
+    server = Process(SERVER.format(seconds=0).replace('print("ready", flush=True)', lost))
+    server.send(signal.SIGTERM)
+    assert server.rest() == "saving for SIGTERM\nsaved" and server.code == -signal.SIGTERM
+
+
+@POSIX
 def test_a_second_signal_ends_at_once_and_one_that_comes_with_the_first_does_not():
     server = Process(SERVER.format(seconds=60))
     server.send(signal.SIGTERM)
