@@ -63,6 +63,12 @@ class Record:
         return sorted(whole, key=lambda event: (event["step"], event["kind"] == "last"))
 
     @property
+    def trained_by(self) -> frozenset[str]:
+        """The ids of the runs that have made its steps: its own, and those of shorter ones that were continued one after another."""
+        sessions = (event for event in self.events if event["event"] in _STARTS)
+        return frozenset({self.run_id, *(str(event.get("run_id")) for event in sessions)})
+
+    @property
     def probes(self) -> list[dict[str, Any]]:
         """The probes in order; those after the step that a killed run was resumed from are done again and do not count."""
         probes: list[dict[str, Any]] = []
