@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -16,6 +17,8 @@ from ..training_core.errors import AthanorError
 from ..training_core.json_text import finite, parse_json
 from ..training_core.text_files import whole_characters
 
+log = logging.getLogger("athanor")
+
 NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 """Header of every answer: a browser takes a file for what its Content-Type says, and never runs it as a script."""
 
@@ -27,8 +30,8 @@ def get(path: str, answer: Callable[[web.Request], Any], pool: Executor | None =
     """Answer GET requests for `path`.
 
     Args:
-        answer: runs in a thread and returns a response, or what JSON can hold; it may raise aiohttp's HTTP exceptions. An
-            AthanorError becomes status 422 with its sentence.
+        answer: runs in a thread and returns a response, or what JSON can hold. aiohttp's HTTP exceptions become {"error": their
+            text} with their status, an AthanorError the same with 422.
         pool: the threads it runs in; without one those of the event loop.
     """
 
@@ -55,7 +58,10 @@ def post(
 
     @PromptServer.instance.routes.post(path)
     async def _post(request: web.Request) -> web.StreamResponse:
-        data = b"" if fields is None else await request.read()
+        try:
+            data = b"" if fields is None else await request.read()
+        except web.HTTPRequestEntityTooLarge as error:
+            return _refusal(error.status, "the body is longer than ComfyUI takes (--max-upload-size)")
 
         def made() -> Any:
             body = {} if fields is None else _checked(request, data, fields, longest)
@@ -67,7 +73,10 @@ def post(
 
 
 async def _response(make: Callable[[], Any], pool: Executor | None) -> web.StreamResponse:
-    """Run `make` in a thread; a response of its own is taken as it is, everything else is written as JSON."""
+    """Run `make` in a thread; a response of its own is taken as it is, everything else is written as JSON.
+
+    What goes wrong is JSON as well, {"error": sentence}, whatever it is: a script that reads the answer is told.
+    """
 
     def run() -> web.StreamResponse:
         answer = make()
@@ -78,7 +87,34 @@ async def _response(make: Callable[[], Any], pool: Executor | None) -> web.Strea
     try:
         return await asyncio.get_running_loop().run_in_executor(pool, run)
     except AthanorError as error:
-        raise web.HTTPUnprocessableEntity(text=whole_characters(str(error))) from None
+        return _refusal(422, str(error))
+    except web.HTTPException as error:
+        return _refusal(error.status, error.text or error.reason)
+    except Exception as error:
+        log.exception("Athanor: a request failed")
+        return _refusal(500, f"the request failed ({type(error).__name__}): ComfyUI's log tells where")
+
+
+def _refusal(status: int, sentence: str) -> web.Response:
+    """Return what is wrong with a request as JSON: {"error": sentence}."""
+    text = json.dumps({"error": whole_characters(sentence)})
+    return web.Response(status=status, text=text, content_type="application/json", headers=NO_SNIFFING)
+
+
+def anything_else(path: str) -> None:
+    """Answer all requests below `path` that no other route takes: 405 where the address takes other methods, else 404."""
+
+    # Not .*, which ends at a line break, as %0a is one.
+    @PromptServer.instance.routes.route("*", f"{path}/{{rest:[\\s\\S]*}}")
+    async def _other(request: web.Request) -> web.StreamResponse:
+        own = (each for each in request.app.router.resources() if f"{path}/" in each.canonical)
+        resources = [each for each in own if "{rest}" not in each.canonical]
+        allowed = set[str]().union(*[(await each.resolve(request))[1] for each in resources])
+        if not allowed:
+            return _refusal(404, "there is nothing at this address")
+        refusal = _refusal(405, f"this address takes {' and '.join(sorted(allowed))}, not {request.method}")
+        refusal.headers["Allow"] = ", ".join(sorted(allowed))
+        return refusal
 
 
 def _json(answer: Any) -> str:

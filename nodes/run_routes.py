@@ -15,7 +15,6 @@ from ..training_core.files import is_file
 from ..training_core.history import graph, marks, registry, review, series
 from ..training_core.history.changes import Changes
 from ..training_core.host import folders
-from ..training_core.resume import lock
 from ..training_core.run import control
 from . import http
 
@@ -33,9 +32,9 @@ def register() -> None:
     run = "/athanor/runs/{run}"
     http.get("/athanor/runs", _runs)
     http.get(run, lambda request: _full(_record(_folder(request))))
-    http.get(f"{run}/metrics", _metrics)
+    http.get(f"{run}/metrics", _if_still_there(_metrics))
     http.get(f"{run}/review", lambda request: _reviewed(_record(_folder(request))))
-    http.get(f"{run}/graph", lambda request: graph.read_graph(_folder(request)))
+    http.get(f"{run}/graph", _if_still_there(lambda request: graph.read_graph(_folder(request))))
     http.get(f"{run}/report", _report)
     http.get(f"{run}/samples/{{file}}", _sample)
     http.get(f"{run}/pictures/{{index}}", _picture)
@@ -49,6 +48,17 @@ def register() -> None:
 def _post(path: str, answer: Callable[[web.Request, http.Json], Any], example: str) -> None:
     """Add a route whose body names a file of the run."""
     http.post(path, answer, {"file": str}, example=example)
+
+
+def _if_still_there(answer: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
+    """Return `answer` with a look behind it: a folder that was deleted meanwhile reads as a run without steps and graph."""
+
+    def checked(request: web.Request) -> Any:
+        found = answer(request)
+        _folder(request)
+        return found
+
+    return checked
 
 
 def _runs(request: web.Request) -> list[http.Json] | http.Json:
@@ -105,20 +115,29 @@ def _picture(request: web.Request) -> web.Response:
 
 
 def _command(command: control.Command, request: web.Request, _: http.Json) -> http.Json:
-    """Ask a run that is training here to stop, to save or to draw samples."""
-    run = _folder(request).name
-    if not control.give(run, command):
-        raise web.HTTPConflict(text=f"run {run} is not training in this ComfyUI")
-    return {"run_id": run, "asked": command}
+    """Ask a run to stop, to save or to draw samples, whichever process trains it: to another one its folder brings the command."""
+    folder = _folder(request)
+    run = _short(registry.RunSummary.of(_record(folder)))
+    if not _trains(run):
+        raise web.HTTPConflict(text=f"run {folder.name} is not training: it is {run['status']}")
+    if command == "sample" and not registry.job(folder).get("sampling"):
+        raise web.HTTPConflict(text=f"run {folder.name} has no Sample Config: connect one to Train LoRA's samples")
+    if not control.give(folder.name, command):
+        control.leave(folder, command)
+    return {"run_id": folder.name, "asked": command}
+
+
+def _trains(run: http.Json) -> bool:
+    """Return whether some process trains a run, by the fields of `_short`."""
+    return run["live"] or run["elsewhere"]
 
 
 def _discard(request: web.Request, body: http.Json) -> http.Json:
     """Delete a LoRA file of a run that is not training."""
-    folder = _folder(request)
-    if folder.name in control.live():
-        raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
-    record = _record(folder)
-    path = _saved(record, body["file"])
+    record = _record(_folder(request))
+    if _trains(_short(registry.RunSummary.of(record))):
+        raise web.HTTPConflict(text=f"run {record.run_id} is training; stop it first")
+    path = saved(record, body["file"])
     marks.discard(record, path, folders.diffusers_folder(path))
     return {"run_id": record.run_id, "discarded": body["file"]}
 
@@ -126,17 +145,17 @@ def _discard(request: web.Request, body: http.Json) -> http.Json:
 def _star(request: web.Request, body: http.Json) -> http.Json:
     """Give a LoRA file of a run a star, or take it away."""
     record, starred = _record(_folder(request)), body.get("on") is True
-    marks.star(record, _saved(record, body["file"]), starred)
+    marks.star(record, saved(record, body["file"]), starred)
     return {"run_id": record.run_id, "file": body["file"], "starred": starred}
 
 
 def _copy(request: web.Request, body: http.Json) -> http.Json:
     """Copy a LoRA file of a run to another name in the same folder."""
     record, name = _record(_folder(request)), body.get("name")
-    path = _saved(record, body["file"])
+    path = saved(record, body["file"])
     target = folders.beside(path, name if isinstance(name, str) else "")
     marks.copy(path, target)
-    return {"run_id": record.run_id, "file": _listed(str(target))}
+    return {"run_id": record.run_id, "file": listed(str(target))}
 
 
 def _folder(request: web.Request) -> Path:
@@ -147,6 +166,11 @@ def _folder(request: web.Request) -> Path:
     return folder
 
 
+def record_of(request: web.Request) -> registry.Record:
+    """Return the run that a request's address names; status 404 if there is none."""
+    return _record(_folder(request))
+
+
 def _record(folder: Path) -> registry.Record:
     record = registry.read(folder)
     if record is None:
@@ -154,7 +178,7 @@ def _record(folder: Path) -> registry.Record:
     return record
 
 
-def _listed(path: str) -> str:
+def listed(path: str) -> str:
     """Return a saved file as the host lists it, or its plain name if it is in no folder of the host any more."""
     try:
         return folders.lora_name(Path(path))
@@ -163,15 +187,20 @@ def _listed(path: str) -> str:
 
 
 def _short(summary: registry.RunSummary) -> http.Json:
-    """Return a run in a few fields: `status` is from its folder, `live` is whether it is training in this process."""
-    live = summary.run_id in control.live()
+    """Return a run in a few fields.
+
+    `status` is one of registry.STATUSES, `live` tells that this process trains it, `elsewhere` that another one does.
+    """
+    live, status = summary.run_id in control.live(), summary.status
+    if live and status == "killed":  # its processes are starting, and none holds it yet
+        status = "preparing"
     return {
         "run_id": summary.run_id,
         "name": summary.output_name,
         "title": summary.title,
-        "status": summary.status,
+        "status": status,
         "live": live,
-        "elsewhere": not live and summary.status not in registry.ENDS and lock.taken(summary.folder),
+        "elsewhere": not live and status in registry.RUNNING,
         "why": summary.why,
         "trouble": summary.trouble,
         "steps": summary.steps,
@@ -184,8 +213,7 @@ def _brief(record: registry.Record) -> http.Json:
     """Return the fields of `_short` with the run's existing files and its samples."""
     return _short(registry.RunSummary.of(record)) | {
         "checkpoints": [
-            {"file": _listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]}
-            for e in record.saved
+            {"file": listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]} for e in record.saved
         ],
         "samples": [
             {"file": Path(e["path"]).name, **{name: e[name] for name in ("step", "epoch", "prompt", "index")}}
@@ -208,13 +236,13 @@ def _reviewed(record: registry.Record) -> http.Json:
     """Return the run's review, with its files as the host lists them."""
     reviewed = review.review(record)
     for checkpoint in reviewed["checkpoints"]:
-        checkpoint["file"] = _listed(checkpoint.pop("path"))
+        checkpoint["file"] = listed(checkpoint.pop("path"))
     return reviewed
 
 
-def _saved(record: registry.Record, name: str) -> Path:
+def saved(record: registry.Record, name: str) -> Path:
     """Return the path of a run's file by the name under which the host lists it."""
-    path = next((Path(e["path"]) for e in record.saved if _listed(e["path"]) == name), None)
+    path = next((Path(e["path"]) for e in record.saved if listed(e["path"]) == name), None)
     if path is None:
         raise web.HTTPNotFound(text="the run has no such file")
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from types import SimpleNamespace
 
@@ -23,12 +24,13 @@ def http(comfy, monkeypatch):
 
 
 def asked(http, *requests):
-    """Status, text and headers of each (method, path, body, type of the body), all under way at once."""
+    """Status, text (of a refusal its sentence) and headers of each (method, path, body, its type), all under way at once."""
 
     async def ask(client, method, path, body, kind=None):
         sent = {"json": body} if isinstance(body, dict) else {"data": body}
         async with client.request(method, path, **sent, **({"headers": {"Content-Type": kind}} if kind else {})) as got:
-            return got.status, await got.text(), got.headers
+            text = await got.text()
+            return got.status, json.loads(text)["error"] if got.status >= 400 and text else text, got.headers
 
     async def session():
         app = web.Application()
@@ -80,6 +82,33 @@ def test_what_is_wrong_is_told(http):
         *3 * [(400, 'the body must be JSON: {"file": name}')],
         (200, "{}"),
     ]  # fmt: skip
+
+
+def test_whatever_goes_wrong_is_json(http):
+    """Faults and addresses that are none too: aiohttp's own answers are text."""
+    http.get("/athanor/runs/{run}", lambda request: 1 / 0)
+    http.post("/athanor/runs/{run}/stop", lambda request, body: body)
+    http.post("/athanor/long", lambda request, body: body, {"file": str})
+    http.anything_else("/athanor")
+    answers = asked(
+        http,
+        ("GET", "/athanor/runs/x", None),
+        ("GET", "/athanor/runs/x/stop", None),
+        ("HEAD", "/athanor/runs/x", None),
+        ("DELETE", "/athanor/runs/x", None),
+        ("GET", "/athanor/runs/x/none/of/these", None),
+        ("POST", "/athanor/", None),
+        ("POST", "/athanor/long", b"x" * 2_000_000),
+    )
+    assert [answer[:2] for answer in answers] == [
+        (500, "the request failed (ZeroDivisionError): ComfyUI's log tells where"),
+        (405, "this address takes POST, not GET"),
+        (500, ""),
+        (405, "this address takes GET and HEAD, not DELETE"),
+        *2 * [(404, "there is nothing at this address")],
+        (413, "the body is longer than ComfyUI takes (--max-upload-size)"),
+    ]
+    assert answers[1][2]["Allow"] == "POST" and all("json" in each[2]["Content-Type"] for each in answers)
 
 
 def test_bodies_and_answers_that_json_cannot_hold(http):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ..history.graph import upstream
+from ..shared_graph import upstream
 from .cells import Cell, Lora
 from .fields import NodeInput, Patch, defaults, rows
 from .upstream import Graph, edited

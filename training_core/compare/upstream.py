@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..history.graph import is_link
+from ..shared_graph import is_link
 from .axes import WidgetEdit
 
 Graph = dict[str, dict[str, Any]]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..files import read_json, write_json
+from ..shared_graph import upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +31,6 @@ def source(prompt: Mapping[str, Any] | None, node: str, **values: object) -> Gra
     nodes = upstream(prompt, [node])
     nodes[node] = {**nodes[node], "inputs": {**nodes[node]["inputs"], **values}}
     return Graph(node, {name: nodes[name] for name in prompt if name in nodes})
-
-
-def upstream(prompt: Mapping[str, Any], nodes: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return `nodes` and all nodes before them, by id; an id that the prompt does not hold is passed over."""
-    result: dict[str, dict[str, Any]] = {}
-    waiting = list(nodes)
-    while waiting:
-        name = waiting.pop()
-        if name in result or name not in prompt:
-            continue
-        result[name] = prompt[name]
-        waiting += [value[0] for value in prompt[name]["inputs"].values() if is_link(value)]
-    return result
-
-
-def is_link(value: object) -> bool:
-    """Return whether an input of a node comes from another node: [node id, output]."""
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
 
 
 def save_graph(folder: Path, node: str, graph: Mapping[str, Any]) -> None:

@@ -10,8 +10,17 @@ export function addressOf(path) {
 async function answer(path, options) {
   const response = await api.fetchApi(`/athanor${path}`, options);
   if (response.ok) return response.json();
-  const text = await response.text();
-  throw Object.assign(new Error(text || String(response.status)), { status: response.status });
+  const sentence = sentenceOf(await response.text());
+  throw Object.assign(new Error(sentence || String(response.status)), { status: response.status });
+}
+
+/** What is wrong, in the server's words: of {"error": sentence}, or the text as it is (from a proxy in between). */
+function sentenceOf(text) {
+  try {
+    return JSON.parse(text).error ?? text;
+  } catch {
+    return text;
+  }
 }
 
 /** Read JSON. Throws an Error with the server's sentence and its `status`. */
