@@ -17,7 +17,7 @@ _IN_TEXT = re.compile(rf"{_QUOTED}|(?<![\w./\\~<>)])(?P<bare>{_DRIVE}|{_SHARE}|{
 """Paths within a text. Spaces belong to one only behind a drive or a folder that disks begin with, since a prompt may hold slashes."""
 
 _WHOLE = re.compile(
-    rf"\s*(?:(?:file://)?/|~[\w.-]*[\\/]|[A-Za-z]:[\\/]+|\\\\(?:\\\\)?(?=[\w.$?-]+[\\/]))[^\s\\/][^\r\n]*"
+    r"\s*(?:(?:file://)?/|~[\w.-]*[\\/]|[A-Za-z]:[\\/]+|\\\\(?:\\\\)?(?=[\w.$?-]+[\\/]))[^\s\\/][^\r\n]*"
 )
 _USER = re.compile(r"(?:/home|/users|[a-z]:[\\/]+users|/root)[\\/]*[^\\/]*", re.IGNORECASE)
 """The folder of a user: its last name is the user's."""

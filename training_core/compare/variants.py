@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..errors import AthanorError, quoted
-from ..shared_graph import is_link
 from ..host import fingerprint, nodegraph, usable
+from ..shared_graph import is_link
 from .axes import Axis, Value, WidgetEdit
 from .upstream import Graph, Slot, changed, edge, edited
 
