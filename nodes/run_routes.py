@@ -15,7 +15,6 @@ from ..training_core.files import is_file
 from ..training_core.history import graph, marks, registry, review, series
 from ..training_core.history.changes import Changes
 from ..training_core.host import folders
-from ..training_core.resume import lock
 from ..training_core.run import control
 from . import http
 
@@ -33,9 +32,9 @@ def register() -> None:
     run = "/athanor/runs/{run}"
     http.get("/athanor/runs", _runs)
     http.get(run, lambda request: _full(_record(_folder(request))))
-    http.get(f"{run}/metrics", _metrics)
+    http.get(f"{run}/metrics", _if_still_there(_metrics))
     http.get(f"{run}/review", lambda request: _reviewed(_record(_folder(request))))
-    http.get(f"{run}/graph", lambda request: graph.read_graph(_folder(request)))
+    http.get(f"{run}/graph", _if_still_there(lambda request: graph.read_graph(_folder(request))))
     http.get(f"{run}/report", _report)
     http.get(f"{run}/samples/{{file}}", _sample)
     http.get(f"{run}/pictures/{{index}}", _picture)
@@ -49,6 +48,17 @@ def register() -> None:
 def _post(path: str, answer: Callable[[web.Request, http.Json], Any], example: str) -> None:
     """Add a route whose body names a file of the run."""
     http.post(path, answer, {"file": str}, example=example)
+
+
+def _if_still_there(answer: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
+    """Return `answer` with a look behind it: a folder that was deleted meanwhile reads as a run without steps and graph."""
+
+    def checked(request: web.Request) -> Any:
+        found = answer(request)
+        _folder(request)
+        return found
+
+    return checked
 
 
 def _runs(request: web.Request) -> list[http.Json] | http.Json:
@@ -105,19 +115,28 @@ def _picture(request: web.Request) -> web.Response:
 
 
 def _command(command: control.Command, request: web.Request, _: http.Json) -> http.Json:
-    """Ask a run that is training here to stop, to save or to draw samples."""
-    run = _folder(request).name
-    if not control.give(run, command):
-        raise web.HTTPConflict(text=f"run {run} is not training in this ComfyUI")
-    return {"run_id": run, "asked": command}
+    """Ask a run to stop, to save or to draw samples, whichever process trains it: to another one its folder brings the command."""
+    folder = _folder(request)
+    run = _short(registry.RunSummary.of(_record(folder)))
+    if not _trains(run):
+        raise web.HTTPConflict(text=f"run {folder.name} is not training: it is {run['status']}")
+    if command == "sample" and not registry.job(folder).get("sampling"):
+        raise web.HTTPConflict(text=f"run {folder.name} has no Sample Config: connect one to Train LoRA's samples")
+    if not control.give(folder.name, command):
+        control.leave(folder, command)
+    return {"run_id": folder.name, "asked": command}
+
+
+def _trains(run: http.Json) -> bool:
+    """Return whether some process trains a run, by the fields of `_short`."""
+    return run["live"] or run["elsewhere"]
 
 
 def _discard(request: web.Request, body: http.Json) -> http.Json:
     """Delete a LoRA file of a run that is not training."""
-    folder = _folder(request)
-    if folder.name in control.live():
-        raise web.HTTPConflict(text=f"run {folder.name} is training; stop it first")
-    record = _record(folder)
+    record = _record(_folder(request))
+    if _trains(_short(registry.RunSummary.of(record))):
+        raise web.HTTPConflict(text=f"run {record.run_id} is training; stop it first")
     path = _saved(record, body["file"])
     marks.discard(record, path, folders.diffusers_folder(path))
     return {"run_id": record.run_id, "discarded": body["file"]}
@@ -163,15 +182,20 @@ def _listed(path: str) -> str:
 
 
 def _short(summary: registry.RunSummary) -> http.Json:
-    """Return a run in a few fields: `status` is from its folder, `live` is whether it is training in this process."""
-    live = summary.run_id in control.live()
+    """Return a run in a few fields.
+
+    `status` is one of registry.STATUSES, `live` tells that this process trains it, `elsewhere` that another one does.
+    """
+    live, status = summary.run_id in control.live(), summary.status
+    if live and status == "killed":  # its processes are starting, and none holds it yet
+        status = "preparing"
     return {
         "run_id": summary.run_id,
         "name": summary.output_name,
         "title": summary.title,
-        "status": summary.status,
+        "status": status,
         "live": live,
-        "elsewhere": not live and summary.status not in registry.ENDS and lock.taken(summary.folder),
+        "elsewhere": not live and status in registry.RUNNING,
         "why": summary.why,
         "trouble": summary.trouble,
         "steps": summary.steps,

@@ -36,7 +36,7 @@ def test_a_path_becomes_its_last_name(text, plain):
     "text",
     [
         "sub/3_cat", "sub\\3_cat", "https://a.b/c/d?e=/f", "1/2, 3 / 4", "\\m/", "(/_\\)", ">:/ o/ :/", "\\(cat\\)",
-        "\\\\(cat\\\\)", "/imagine a cat", "</s> <lora:a/b:1>", "and/or", "__animal/cat__", "../up/x", "",
+        "\\\\(cat\\\\)", "/imagine a cat", "</s> <lora:a/b:1>", "and/or", "__animal/cat__", "../up/x", "", "a '/' or '\\m/' here",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_one_stays(text):

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if __package__:
-    from .command import edits, job_edits, page_form, sources
-    from .command.terminal import Terminal
     from .errors import AthanorError, Fault
+    from .host import signals
 else:  # started as a folder: python /path/to/athanor/training_core run ...
     import runpy
 
@@ -21,6 +20,7 @@ else:  # started as a folder: python /path/to/athanor/training_core run ...
     runpy.run_module("training_core", run_name="__main__", alter_sys=True)
 
 if TYPE_CHECKING:
+    from .command.sources import Source
     from .host.headless import Headless
 
 PACK = Path(__file__).resolve().parents[1]
@@ -100,20 +100,26 @@ def _comfyui(named: Path | None) -> Path:
     raise AthanorError(f"There is no ComfyUI around {PACK}: name its folder with --comfyui, or in COMFYUI_PATH.")
 
 
-def _prepared(source: sources.Source, arguments: argparse.Namespace, host: Headless) -> tuple[dict[str, Any], str]:
+def _prepared(source: Source, arguments: argparse.Namespace, host: Headless) -> tuple[dict[str, Any], str]:
     """Return the graph to run, with all changes to it, and the id of the node that trains.
 
     Raises:
         AthanorError: there is no such node, or a change is not possible.
     """
-    prompt, problems = source.prompt, {}
+    from .command import edits, job_edits, page_form, sources
+
+    def leading(prompt: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        node = sources.train_node(source, prompt, arguments.node)
+        return node, sources.leading_to(prompt, node)
+
+    problems: dict[str, str] = {}
+    first = page_form.to_prompt(source.workflow, host.inputs).prompt if source.workflow is not None else source.prompt
+    node, prompt = leading(first or {})
+    host.lacks(each["class_type"] for each in prompt.values())  # loads their packs, whose inputs are then known
     if source.workflow is not None:
-        host.lacks(page_form.types(source.workflow))
         converted = page_form.to_prompt(source.workflow, host.inputs)
-        prompt, problems = converted.prompt, converted.problems
-    prompt = prompt or {}
-    node = sources.train_node(source, prompt, arguments.node)
-    prompt = sources.leading_to(prompt, node)
+        problems = converted.problems
+        node, prompt = leading(converted.prompt)
     for problem in (problems[key] for key in prompt if key in problems):
         raise AthanorError(problem)
     log = logging.getLogger("athanor")
@@ -140,6 +146,9 @@ def _run(arguments: argparse.Namespace, options: list[str]) -> int:
         AthanorError: what is wrong, in one sentence.
         Interrupted: by the user.
     """
+    from .command import sources
+    from .command.terminal import Terminal
+
     source, folder = sources.read(arguments.source.expanduser()), _comfyui(arguments.comfyui)
     rank = int(os.environ.get("RANK", "0"))
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "--cpu" not in options:
@@ -171,6 +180,7 @@ def _run(arguments: argparse.Namespace, options: list[str]) -> int:
 
 def main() -> int:
     """Run the command line; return its exit code, after one sentence about what is wrong."""
+    signals.end_at_once()  # until the graph runs, whose interrupt they are
     known, options = _parser().parse_known_args()
     where = f" (process {os.environ['RANK']})" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
     try:

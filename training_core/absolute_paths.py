@@ -47,15 +47,16 @@ def paths_in(text: str) -> list[str]:
     for line in text.splitlines():
         if _is_path(line):
             found.append(line.strip())
-        else:
-            found += [match["inner"] or match["bare"] for match in _IN_TEXT.finditer(line)]
+            continue
+        for match in _IN_TEXT.finditer(line):
+            found += paths_in(match["inner"]) if match["quote"] else [match["bare"]]
     return found
 
 
 def _named(match: re.Match[str]) -> str:
     """Return what stands for a match of `_IN_TEXT`: the path's last name, in the quotes that it had."""
-    quote = match["quote"] or ""
-    return f"{quote}{name_of(match['inner'] or match['bare'])}{quote}"
+    quote = match["quote"]
+    return f"{quote}{_line_without(match['inner'])}{quote}" if quote else name_of(match["bare"])
 
 
 def without_paths(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 OFF = (2, 4)
@@ -39,10 +40,8 @@ def leading_to(graph: Mapping[str, Any], nodes: Iterable[str]) -> dict[str, Any]
     before = upstream(prompt, nodes)
     found: dict[str, Any] = {"prompt": {name: prompt[name] for name in prompt if name in before}}
     if graph.get("workflow"):
-        try:
+        with suppress(LookupError, TypeError, AttributeError, ValueError):  # a workflow is whatever the client has sent
             found["workflow"] = _workflow(graph["workflow"], before, prompt)
-        except (LookupError, TypeError, AttributeError, ValueError):  # a workflow is whatever the client has sent
-            pass
     return found
 
 

@@ -157,7 +157,8 @@ def of_runs(rows: Rows, root: Path, size: int) -> None:
     listing = changes.Changes("run_id")
 
     def make() -> list[dict[str, Any]]:
-        return [{"run_id": each.run_id, "title": each.title, "step": each.step} for each in registry.summaries(root)]
+        fields = ("run_id", "title", "step", "status")
+        return [{name: getattr(each, name) for name in fields} for each in registry.summaries(root)]
 
     def listed(revision: int) -> dict[str, Any]:
         return json.loads(json.dumps(listing.since(revision, make)))
@@ -169,7 +170,7 @@ def of_runs(rows: Rows, root: Path, size: int) -> None:
 
 
 def run(root: Path, number: int) -> None:
-    """A finished run of a name that others have, too."""
+    """A finished run of a name that others have, too; every tenth was killed."""
     from athanor.training_core.history import registry
 
     folder, name = root / f"{number:016x}", f"lora_{number % 500}"
@@ -180,7 +181,10 @@ def run(root: Path, number: int) -> None:
     events += [
         {"event": "probed", "step": step, "loss": 0.1, "percent": 99.0, "label": ""} for step in range(0, 101, 5)
     ]
-    events += [{"event": "done", "step": 100}]
+    if number % 10 == 9:
+        (folder / "owner.json").write_text('{"pid": 1}')
+    else:
+        events += [{"event": "done", "step": 100}]
     (folder / "events.jsonl").write_text("".join(f"{json.dumps(each | {'time': number + 1.0})}\n" for each in events))
 
 

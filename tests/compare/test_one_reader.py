@@ -15,6 +15,7 @@ from athanor.training_core.errors import AthanorError
 from athanor.training_core.history import events, handle, registry, report, review, series
 from athanor.training_core.history.log import RunLog
 from athanor.training_core.network.files import save_lora
+from athanor.training_core.resume import lock
 from athanor.training_core.settings import BucketSettings, CurvesSettings, Job
 
 STEPS, STATE, KILLED = 8, 2, 5
@@ -119,7 +120,7 @@ def test_a_run_that_is_being_done_again_has_no_later_steps_yet(record):
         cut = next(i for i, line in enumerate(lines) if '"resumed"' in line or '"loss": 1.3' in line)
         (record.folder / name).write_text("".join(f"{line}\n" for line in lines[: cut + 1]))
     half = registry.read(record.folder)
-    assert half and half.status == "resumed" and registry.RunSummary.of(half).step == STATE
+    assert half and half.state == "resumed" and registry.RunSummary.of(half).step == STATE
     curve = curves.of_record(half)
     assert curve.name == "my_lora"  # not that of its newest file, which is another one after every save
     assert list(curve.losses) == pytest.approx(LOSSES[:3])
@@ -233,7 +234,11 @@ def test_a_run_is_found_by_the_name_that_lists_show(record):
     (second / "metrics.jsonl").write_text('{"step": 1, "epoch": 1, "loss": 0.5, "lr": 1e-4}\n')
     (second / "events.jsonl").write_text('{"event": "started", "time": 1.0}\n')
     assert [curve.name for curve in curves.find("my_lora_2\nmy_lora")] == ["my_lora_2", "my_lora"]
-    with pytest.raises(AthanorError, match=rf"The run my_lora_2 \({second.name}\) has no LoRA file yet"):
+    with pytest.raises(
+        AthanorError, match=rf"The run my_lora_2 \({second.name}\) has no LoRA file yet; it is not training \(killed"
+    ):
+        runs.find("my_lora_2")
+    with lock.held(second, "It"), pytest.raises(AthanorError, match="has no LoRA file yet; wait for its first"):
         runs.find("my_lora_2")
     path = target.with_name("my_lora_2-000001.safetensors")
     save_lora(path, {"a": torch.zeros(1)}, {"athanor_run_id": second.name, "ss_epoch": 1})

@@ -91,7 +91,7 @@ def test_a_newer_version(hurt):
     values = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps(values | {"format": 7}))
     record = looked_at(root, folder)
-    assert record.status == "resumed" and not record.trouble and len(record.probes) == 7
+    assert record.state == "resumed" and not record.trouble and len(record.probes) == 7
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"run_id": ', b"\xff\xfe", b"[" * 100_000, b"{}", None, "folder"])

@@ -8,6 +8,7 @@ import torch
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.history import marks, registry, report, review
 from athanor.training_core.network.files import save_lora
+from athanor.training_core.resume import lock
 from PIL import Image
 
 EVIL = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
@@ -122,7 +123,12 @@ def test_what_changes_on_disk_is_seen(folder):
     assert registry.read(folder) is registry.read(folder)
     with (folder / "events.jsonl").open("a") as file:
         file.write('{"event": "resumed", "time": 9}\n')
-    assert registry.read(folder).status == "resumed"
+    assert (registry.read(folder).state, registry.read(folder).status) == ("resumed", "killed")  # nobody holds its lock
+    with lock.held(folder, "The run"):
+        assert registry.read(folder).status == registry.summaries(folder.parent)[0].status == "resumed"
+        assert "resumed at step" in report.page(registry.read(folder))
+    assert registry.summaries(folder.parent)[0].status == "killed"
+    assert "killed at step" in report.page(registry.read(folder))
 
 
 def test_two_thousand_runs_are_listed_at_once(folder):

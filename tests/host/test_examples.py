@@ -179,9 +179,11 @@ ALIKE = (
     "compare_unfinished_runs",
     "noise_and_loss_study",
     "continue_a_run",
+    "quickstart",
 )
-"""Left to -m long: test_recipes trains their settings (E, D1 to D3, v61 to v63, v53 to v58), quickstart and pick_my_epoch run the
-same nodes, tests/compare draws curves of unfinished runs, and test_going_on continues finished ones."""
+"""Left to -m long: test_recipes trains their settings (E, D1 to D3, v61 to v63, v53 to v58), test_quickstart.py runs
+quickstart, pick_my_epoch has the same nodes, tests/compare draws curves of unfinished runs, and test_going_on continues
+finished ones."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in ALIKE)) for n in NAMES])

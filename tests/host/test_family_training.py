@@ -25,6 +25,14 @@ def family(request) -> tuple[Case, Any]:
     return CASES[request.param], load(request.param)
 
 
+LARGE = (*TWINS, "sdxl", "sd2_v")
+"""Their blocks are SD1.5's; these still train, and have the right gradients, below."""
+once_per_block = pytest.mark.parametrize(
+    "family", [pytest.param(name, marks=[pytest.mark.long] * (name in LARGE)) for name in CASES], indirect=True
+)
+
+
+@once_per_block
 def test_checkpointing_gives_the_same_gradients(family):
     from athanor.training_core import families
 
@@ -54,6 +62,7 @@ def test_checkpointing_gives_the_same_gradients(family):
     assert {n: after[n] - modules[n] for n in after if after[n] - modules[n]} == {}
 
 
+@once_per_block
 def test_rotations_by_the_hosts_kernel_change_nothing(family, monkeypatch):
     """Fewer operations, the same loss and gradients as by the host's chain; families without them are left alone."""
     from contextlib import nullcontext
@@ -98,6 +107,7 @@ def test_gradients_are_those_of_finite_differences(family):
     assert (losses[0] - losses[1]) / 0.004 == pytest.approx(length, rel=0.02)
 
 
+@once_per_block
 def test_bfloat16(family):
     """Finite losses close to those of float32, and float32 gradients, with checkpointing as people use it."""
     case, model = family

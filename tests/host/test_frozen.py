@@ -62,7 +62,7 @@ def test_layers_that_are_trained_or_not_cast_are_left_to_the_host():
 
 @pytest.mark.parametrize(
     ("name", "how"),
-    [("sdxl", "all"), ("flux_dev", "off"), ("flux_dev", "all"), pytest.param("sdxl", "off", marks=pytest.mark.long)],
+    [("sd15", "all"), ("flux_dev", "off"), ("flux_dev", "all"), pytest.param("sdxl", "off", marks=pytest.mark.long)],
 )
 def test_a_cast_model_keeps_no_second_copy(name, how, monkeypatch):
     """float32 weights computed in bf16: the same step, and the casts of the weights are not kept."""

@@ -124,28 +124,20 @@ def test_interrupt_keeps_the_lora_and_the_host(server):
     assert not list((server.base / "models" / "loras").rglob("*.tmp"))
 
 
-@pytest.mark.parametrize("family", ["sd15", "sd3"])
-@pytest.mark.parametrize(
-    "network",
-    [
-        {"algo": "lora"},
-        {"algo": "locon", "preset": "full", "conv_rank": 2, "conv_alpha": 1.0, "train_norm": True},
-        {"algo": "loha", "preset": "full", "conv_rank": 2},
-        {
-            "algo": "lokr",
-            "preset": "full",
-            "rank": 100000,
-            "alpha": 1.0,
-            "conv_rank": 100000,
-            "factor": 8,
-            "train_norm": True,
-        },
-    ],
-    ids=["lora", "locon", "loha", "lokr"],
-)
-def test_every_algorithm_trains_and_loads(server, family, network):
+NETWORKS = {
+    "lora": {},
+    "locon": {"preset": "full", "conv_rank": 2, "conv_alpha": 1.0, "train_norm": True},
+    "loha": {"preset": "full", "conv_rank": 2},
+    "lokr": {"preset": "full", "rank": 100000, "alpha": 1.0, "conv_rank": 100000, "factor": 8, "train_norm": True},
+}
+CASES = [("sd3", algo) for algo in NETWORKS] + [("sd15", "locon")]
+"""SD1.5's convolutions and norms once; all algorithms on them, without the graph: test_portable.py."""
+
+
+@pytest.mark.parametrize(("family", "algo"), CASES)
+def test_every_algorithm_trains_and_loads(server, family, algo):
     """Loaded by the stock loader without an unmatched key (the fixture reads the log), and the picture changes."""
-    name = f"{family}_{network['algo']}"
+    name, network = f"{family}_{algo}", {"algo": algo} | NETWORKS[algo]
     parts = {
         "network": network,
         "loss": {"loss_type": "huber"},

@@ -25,7 +25,9 @@ ALGOS = {
     "diag-oft": {"algo": "diag-oft"},
     "ia3": {"algo": "ia3"},
 }
-COVERED = [(f, a) for f in PREFIXES for a in ALGOS if f in ("sd15", "sdxl") or a in ("lora", "lokr", "full")]
+COVERED = [
+    (f, a) for f in PREFIXES for a in ALGOS if f in ("sd15", "sdxl") or a == "lora" or (f, a) == ("flux", "lokr")
+]
 """T5 is slow; its layers are Linear as CLIP's are."""
 
 CAPTION = "a (red) circle, very nice"

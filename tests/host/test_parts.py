@@ -12,7 +12,9 @@ ROUNDING = {"sdxl": 5e-5}
 """Largest difference of the gradients: float32's own, which adds up over SDXL's 70 blocks; 1e-5 elsewhere."""
 
 
-@pytest.mark.parametrize("name", ["sdxl", "sd3", "flux_dev", "qwen_image"])
+@pytest.mark.parametrize(
+    "name", ["sd15", pytest.param("sdxl", marks=pytest.mark.long), "sd3", "flux_dev", "qwen_image"]
+)
 def test_pieces_give_the_step_of_the_whole(name):
     """Loss, timesteps and gradients, with captions of different length, sizes, weights and masks."""
     from athanor.training_core.objective import Objective

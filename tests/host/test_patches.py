@@ -8,7 +8,7 @@ from one_step import step, training
 pytestmark = pytest.mark.usefixtures("comfy")
 
 
-@pytest.mark.parametrize("name", ["sd15", "sdxl", "sd3", "flux_dev"])
+@pytest.mark.parametrize("name", ["sd15", pytest.param("sdxl", marks=pytest.mark.long), "sd3", "flux_dev"])
 def test_checkpointing_saves_in_steps_and_changes_nothing(name):
     """Less memory from off to part to all; loss and gradients stay."""
     model, steps = load(name), {}

@@ -61,6 +61,8 @@ def takes_long(kind: str, extra: str, name: str) -> bool:
         return name != "lora dora"
     if kind == "flux_dev":
         return name not in MAIN
+    if (kind, extra) == ("sd15", "norms and convolutions"):  # a variant of a formula is SD3's as well
+        return name not in (*MAIN, "locon tucker", "glora", "diag-oft", "boft", "ia3", "dylora")
     return (kind, extra) == ("sd15", "plain") or ((kind, extra) == ("sd15", "dropouts") and name not in MAIN)
 
 

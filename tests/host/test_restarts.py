@@ -1,7 +1,8 @@
 """kill -9 at random moments, in the middle of saving included, and servers that are started again under another cache
 policy: the run goes on and ends with the same tensors, and a finished one is used again.
 
-ATHANOR_KILLS sets how often (once by default; for a long night 100). More moments, without servers: tests/fuzz/test_killed.py.
+ATHANOR_KILLS sets how often (once by default; for a long night 100). Left to -m long: tests/fuzz/test_killed.py kills without
+servers, test_compare_killed.py a server, and test_runs.py uses a finished run again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import signal
 import time
 
 import graphs
+import pytest
 import runs_on_disk
 import same_steps
 from device import on_cpu
@@ -54,6 +56,7 @@ def trained(base, name: str) -> int:
     return sum(event["event"] in ("started", "resumed") for event in runs_on_disk.events(base, name))
 
 
+@pytest.mark.long
 def test_killed_and_queued_again_is_never_having_stopped(server, comfyui, checkpoints, tmp_path):
     graphs.draw_dataset(tmp_path / "input" / "ds" / "2_thing")
     (tmp_path / "models" / "checkpoints").mkdir(parents=True)

@@ -183,7 +183,7 @@ def test_save_and_sample_when_asked(server):
         server.post(f"/athanor/runs/{run_id}/stop", {})
 
 
-@pytest.mark.parametrize(("what", "steps"), [("unet", 11), ("text encoder", 3)])
+@pytest.mark.parametrize(("what", "steps"), [pytest.param("unet", 11, marks=pytest.mark.long), ("text encoder", 3)])
 def test_samples_change_nothing(server, what, steps):
     """Must-show 5, and what the pictures are."""
     name, every = f"drawn_{what[:4]}", 5 if steps > 5 else 2

@@ -26,10 +26,9 @@ def network(name):
     ("name", "blocks", "algo"),
     [
         ("sd15", 9, "lora"),
-        pytest.param(
-            "sdxl", 40, "locon", marks=pytest.mark.long
-        ),  # its blocks with 70 swapped, its algorithm with sd3's loha
-        ("sdxl", 70, "lora"),
+        # SDXL's blocks are SD1.5's and more of them; locon's layers are swapped as sd3's loha.
+        pytest.param("sdxl", 40, "locon", marks=pytest.mark.long),
+        pytest.param("sdxl", 70, "lora", marks=pytest.mark.long),
         ("sd3", 2, "loha"),
         ("sd3", 1, "lokr"),
         ("flux_dev", 3, "lora"),

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from athanor.training_core.errors import AthanorError
+from athanor.training_core.history.taken import taken
 from athanor.training_core.resume import lock
+from filelock import FileLock
 
 HOLD = """
 import sys
@@ -19,16 +22,16 @@ with FileLock(sys.argv[1]):
 
 
 def test_taken_while_it_is_held_and_not_after(tmp_path: Path):
-    assert not lock.taken(tmp_path)
+    assert not taken(tmp_path)
     with lock.held(tmp_path, "Run x"):
-        assert lock.taken(tmp_path)
+        assert taken(tmp_path)
         with (
             pytest.raises(AthanorError, match=r"Run x is being trained by process \d+ on"),
             lock.held(tmp_path, "Run x"),
         ):
             raise AssertionError("two hold it")
-        assert lock.taken(tmp_path)  # who was refused has not let it go
-    assert not lock.taken(tmp_path)
+        assert taken(tmp_path)  # who was refused has not let it go
+    assert not taken(tmp_path)
     with lock.held(tmp_path, "Run x"):  # nor does asking keep it
         pass
 
@@ -39,7 +42,7 @@ def test_another_process_that_was_killed_has_let_it_go(tmp_path: Path):
     ) as other:
         assert other.stdout and other.stdout.readline() == "held\n"
         (tmp_path / "owner.json").write_text('{"pid": 1')  # half written: the sentence names nobody
-        assert lock.taken(tmp_path)
+        assert taken(tmp_path)
         with (
             pytest.raises(AthanorError, match="Run x is being trained by another process"),
             lock.held(tmp_path, "Run x"),
@@ -47,15 +50,15 @@ def test_another_process_that_was_killed_has_let_it_go(tmp_path: Path):
             raise AssertionError("two hold it")
         other.kill()
     end = time.monotonic() + 10
-    while lock.taken(tmp_path) and time.monotonic() < end:
+    while taken(tmp_path) and time.monotonic() < end:
         time.sleep(0.01)
-    assert (tmp_path / "owner.json").is_file() and not lock.taken(tmp_path)
+    assert (tmp_path / "owner.json").is_file() and not taken(tmp_path)
 
 
 def test_a_folder_nobody_owns_is_not_taken(tmp_path: Path):
     """A lock file alone: the page asks for every run in its list, and most have ended."""
     (tmp_path / "lock").touch()
-    assert not lock.taken(tmp_path) and not lock.taken(tmp_path / "missing")
+    assert not taken(tmp_path) and not taken(tmp_path / "missing")
     assert not (tmp_path / "missing").exists()
 
 
@@ -68,6 +71,28 @@ def test_folders_in_place_of_its_files_are_told(tmp_path: Path):
     (tmp_path / "owner.json").write_text("[")
     (tmp_path / "lock").unlink(missing_ok=True)
     (tmp_path / "lock").mkdir()
-    assert not lock.taken(tmp_path)
+    assert not taken(tmp_path)
     with pytest.raises(AthanorError, match="lock"), lock.held(tmp_path, "Run x"):
         raise AssertionError("held")
+
+
+def test_a_look_does_not_refuse_who_wants_to_train(tmp_path: Path):
+    """The list of runs looks at a killed one each time: a run that was queued at that instant was told that another trains it."""
+    looks = FileLock(tmp_path / "lock", thread_local=False)
+    looks.acquire()
+    threading.Timer(0.05, looks.release).start()
+    with lock.held(tmp_path, "Run x"):
+        assert taken(tmp_path)
+
+
+def test_a_killed_run_is_tried_once(tmp_path: Path, monkeypatch):
+    """Thousands of them are listed each second. A process that goes on with one is seen all the same."""
+    (tmp_path / "owner.json").write_text('{"pid": 1}')
+    tried = []
+    monkeypatch.setattr(
+        "athanor.training_core.history.taken.FileLock", lambda path: tried.append(path) or FileLock(path)
+    )
+    assert [taken(tmp_path) for _ in range(3)] == [False] * 3 and len(tried) == 1
+    with lock.held(tmp_path, "Run x"):
+        assert taken(tmp_path)
+    assert not taken(tmp_path) and len(tried) == 2

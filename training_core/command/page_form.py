@@ -14,8 +14,8 @@ Inputs = Mapping[str, tuple[Any, Mapping[str, Any]]]
 _MUTED, _BYPASSED = 2, 4
 _INNER_INPUT = -10  # the origin of a subgraph's links that come in from outside
 _INNER_OUTPUT = -20  # the target of those that go out
-WITHOUT_CODE = frozenset({"Note", "MarkdownNote", "Reroute", "PrimitiveNode"})
-"""Nodes of the page alone, which the host does not have."""
+_OF_THE_PAGE = ("Note", "MarkdownNote", "Reroute", "PrimitiveNode")
+"""Nodes that the host does not have."""
 _WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 _CONTROLS = ("fixed", "increment", "decrement", "randomize")
 _MOST_PASSED = 50
@@ -47,15 +47,6 @@ def to_prompt(workflow: Mapping[str, Any], inputs_of: Callable[[str], Inputs | N
     return converted
 
 
-def types(workflow: Mapping[str, Any]) -> set[str]:
-    """Return the node types that a workflow and its subgraphs name, without those that the host never has."""
-    definitions = workflow.get("definitions")
-    inner = _objects(definitions.get("subgraphs") if isinstance(definitions, dict) else None)
-    nodes = [node for level in (workflow, *inner) for node in _objects(level.get("nodes"))]
-    named = {node["type"] for node in nodes if isinstance(node.get("type"), str)}
-    return named - WITHOUT_CODE - {str(each.get("id")) for each in inner}
-
-
 class _Level:
     """The nodes of a workflow or of one subgraph in it, and where their links come from."""
 
@@ -78,7 +69,7 @@ class _Level:
     def real_nodes(self) -> Iterator[tuple[str, dict[str, Any], _Level]]:
         """Yield (id, node, its level) of each node that the host would run, those in subgraphs as well."""
         for key, node in self._nodes.items():
-            if node.get("mode") in (_MUTED, _BYPASSED) or node["type"] in WITHOUT_CODE:
+            if node.get("mode") in (_MUTED, _BYPASSED) or node["type"] in _OF_THE_PAGE:
                 continue
             inner = self._subgraph(node)
             if inner is not None:

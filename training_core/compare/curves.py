@@ -48,7 +48,8 @@ def of_record(record: Record) -> Curve:
     """
     run = handle.of_record(record, lambda path: path.name)
     if not run.losses:
-        raise AthanorError(f"The run {run.name} ({run.run_id}) has no step yet; wait until its training has started.")
+        advice = registry.advice(record, "wait until its training has started")
+        raise AthanorError(f"The run {run.name} ({run.run_id}) has no step yet; {advice}.")
     return replace(of_run(run), name=record.target.stem)  # of an unfinished run the newest file changes as it trains
 
 

@@ -121,9 +121,8 @@ def _of_record(record: Record) -> Points:
     own = [path for path in others if run_id_of(path) == record.run_id]
     points = [*saved, *(_of_file(path, folders.lora_name(path)) for path in own)]
     if not points:
-        raise AthanorError(
-            f"The run {record.title} ({record.run_id}) has no LoRA file yet; wait for its first checkpoint."
-        )
+        advice = registry.advice(record, "wait for its first checkpoint")
+        raise AthanorError(f"The run {record.title} ({record.run_id}) has no LoRA file yet; {advice}.")
     return Points(record.title, tuple(sorted(points, key=_key)), handle.probes(record))
 
 

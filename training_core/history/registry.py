@@ -15,10 +15,19 @@ from ..files import make_folder, read_json, write_json
 from . import lines, run_json
 from .events import Saved
 from .run_files import files_of, is_whole, run_id_of, stamp
+from .taken import taken
 
 ENDS = ("done", "stopped", "interrupted", "failed")
-"""Events that end a session of a run; after "started" or "resumed" without one, it runs, or its process was killed."""
+"""Events that end a session of a run."""
+RUNNING = ("preparing", "started", "resumed")
+"""Events of a session that has not ended: a process holds the run, or was killed."""
+STATUSES = (*RUNNING, *ENDS, "killed")
 _STARTS = ("started", "resumed")
+
+
+def status(state: str, folder: Path) -> str:
+    """Return how a run stands: its last event of ENDS or RUNNING, or "killed" if it has not ended and no process holds it."""
+    return state if state in ENDS or taken(folder) else "killed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +52,23 @@ class Record:
     @property
     def _state(self) -> Mapping[str, Any]:
         """The last event that a session starts or ends with."""
-        states = (event for event in reversed(self.events) if event["event"] in (*_STARTS, *ENDS))
-        return next(states, {"event": "started"})
+        states = (event for event in reversed(self.events) if event["event"] in (*RUNNING, *ENDS))
+        return next(states, {"event": "preparing"})
+
+    @property
+    def state(self) -> str:
+        """The kind of that event, one of RUNNING and ENDS; of a killed run it is one of RUNNING for ever."""
+        return self._state["event"]
 
     @property
     def status(self) -> str:
-        """How the run stands: one of "started", "resumed" and ENDS."""
-        return self._state["event"]
+        """How the run stands right now: one of STATUSES."""
+        return status(self.state, self.folder)
 
     @property
     def why(self) -> str:
         """Why the run has failed, or ''. Whoever interrupts a run knows why: its event names an exception of the host's."""
-        return str(self._state.get("why", "")) if self.status == "failed" else ""
+        return str(self._state.get("why", "")) if self.state == "failed" else ""
 
     @property
     def saved(self) -> list[dict[str, Any]]:
@@ -89,7 +103,7 @@ class Record:
     def done(self) -> bool:
         """Whether the run has finished, and the file it ended with is still there."""
         there = any(Path(event["path"]) == self.target for event in self.saved)
-        return self.status == "done" and there and run_id_of(self.target) == self.run_id
+        return self.state == "done" and there and run_id_of(self.target) == self.run_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +117,15 @@ class RunSummary:
     title: str
     steps: int
     step: int  # that the last session has reached, as far as events tell
-    status: str
+    state: str  # as `Record.state`
     why: str
     trouble: str
     time: float | None  # of the last event
+
+    @property
+    def status(self) -> str:
+        """How the run stands right now: one of STATUSES."""
+        return status(self.state, self.folder)
 
     @classmethod
     def of(cls, record: Record) -> RunSummary:
@@ -122,7 +141,7 @@ class RunSummary:
             title=record.title,
             steps=record.steps,
             step=step,
-            status=record.status,
+            state=record.state,
             why=record.why,
             trouble=record.trouble,
             time=record.events[-1].get("time") if record.events else None,
@@ -133,6 +152,12 @@ _MOST_RECORDS = 64
 _records: OrderedDict[Path, tuple[object, Record]] = OrderedDict()  # folder -> (stamps, record), those asked for last
 _summaries: dict[str, tuple[object, RunSummary]] = {}  # the same of all runs; keys of Path would take half of a look
 _lock = Lock()
+
+
+def advice(record: Record, wait: str) -> str:
+    """Return what to do about something that a run has not got yet: `wait` while it trains, else to queue it again."""
+    now = record.status
+    return wait if now in RUNNING else f"it is not training ({now}), so queue its graph again"
 
 
 def write_run(record: Record) -> None:

@@ -1,4 +1,4 @@
-"""Locks: two processes never write the same run, nor LoRA files of the same name."""
+"""Locks: two processes never write the same run, nor LoRA files of the same name; `history.taken` looks at them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import Fault
 from ..files import make_folder, read_json, told
+from ..history.taken import PATIENCE
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def held(folder: Path, what: str) -> Iterator[None]:
     lock, owner = FileLock(folder / "lock"), folder / "owner.json"
     with told(folder / "lock"):
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 4)
         except Timeout:
             raise Fault(f"{what} {_owner(owner)}; wait until it is done, or stop it there.") from None
     try:
@@ -46,21 +47,6 @@ def held(folder: Path, what: str) -> Iterator[None]:
         with suppress(OSError):  # a folder in its place
             owner.unlink(missing_ok=True)
         lock.release()
-
-
-def taken(folder: Path) -> bool:
-    """Whether another process holds the lock of `folder` right now. A lock file that a killed process left does not count."""
-    if not (folder / "owner.json").is_file():
-        return False
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    except OSError:  # what stands there cannot be locked, by nobody
-        return False
-    lock.release()
-    return False
 
 
 def _owner(path: Path) -> str:

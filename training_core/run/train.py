@@ -18,7 +18,7 @@ from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
 from ..history.registry import Record
 from ..history.run_files import alone
-from ..host import devices, folders
+from ..host import devices, folders, guard
 from ..leftovers import sweep_run
 from ..resume import continuing, lock, state
 from ..settings import Job
@@ -132,7 +132,7 @@ def _raise_with_advice(error: BaseException, job: Job, folder: Path) -> None:
 def _note_end(run_log: RunLog, error: BaseException) -> None:
     """Write why a session ended; on a full disk that may fail as well."""
     interrupted = not isinstance(error, Exception)
-    why = str(error) or type(error).__name__
+    why = str(error) or (guard.reason() if interrupted else type(error).__name__)
     try:
         run_log.note("interrupted" if interrupted else "failed", why=why)
     except OSError:

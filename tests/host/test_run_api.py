@@ -1,0 +1,130 @@
+"""What a script asks of runs over HTTP: states, commands, and what is wrong; of folders as a run leaves them, without training."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import routes
+import run_folders
+from aiohttp.test_utils import TestClient
+from athanor.training_core.history import registry
+from athanor.training_core.resume import lock
+from athanor.training_core.run import control
+
+
+@pytest.fixture
+def base(comfy, tmp_path, monkeypatch) -> Path:
+    """The folder that ComfyUI's folders lie in; a run of the name cat has ended there."""
+    routes.comfyui_folders(tmp_path, monkeypatch)
+    run_folders.write(tmp_path / "output" / "athanor" / "runs", tmp_path / "models" / "loras")
+    return tmp_path
+
+
+@pytest.fixture
+def folder(base) -> Path:
+    return next((base / "output" / "athanor" / "runs").iterdir())
+
+
+@pytest.fixture
+def ask(base, monkeypatch) -> Callable[..., list[tuple[int, Any]]]:
+    """Ask "METHOD /path" one after the other; status and JSON of each answer."""
+    table = routes.table(monkeypatch)
+
+    async def answers(client: TestClient, requests: tuple[str, ...]) -> list[tuple[int, Any]]:
+        result = []
+        for method, path in (request.split() for request in requests):
+            async with client.request(method, path, json={"file": "cat.safetensors"}) as got:
+                text = await got.text()
+                assert "json" in got.headers["Content-Type"], (path, text)
+                result.append((got.status, json.loads(text) if text else None))
+        return result
+
+    return lambda *requests: routes.served(table, lambda client: answers(client, requests))
+
+
+def goes_on(folder: Path) -> None:
+    """Let a run's log be that of one that has been resumed."""
+    with (folder / "events.jsonl").open("a") as file:
+        file.write('{"event": "resumed", "time": 9e9, "step": 4, "steps": 12, "epochs": 3}\n')
+
+
+def test_a_killed_run_is_told_as_killed(ask, folder):
+    """Its process wrote no end: it was "resumed" for ever."""
+    goes_on(folder)
+    told = ask(
+        "GET /athanor/runs",
+        "GET /athanor/runs?short=1",
+        "GET /athanor/runs?since=0",
+        f"GET /athanor/runs/{folder.name}",
+    )
+    rows = [told[0][1][0], told[1][1][0], told[2][1]["rows"][0], told[3][1]]
+    assert [(row["status"], row["live"], row["elsewhere"], row["step"]) for row in rows] == 4 * [
+        ("killed", False, False, 4)
+    ]
+    with lock.held(folder, "It"):
+        for _, row in ask(f"GET /athanor/runs/{folder.name}"):
+            assert (row["status"], row["live"], row["elsewhere"]) == ("resumed", False, True)
+        with control.listening(folder.name):
+            for _, row in ask(f"GET /athanor/runs/{folder.name}"):
+                assert (row["status"], row["live"], row["elsewhere"]) == ("resumed", True, False)
+
+
+def test_commands_reach_a_run_of_another_process(ask, folder):
+    goes_on(folder)
+    commands = [f"POST /athanor/runs/{folder.name}/{command}" for command in ("stop", "save", "sample")]
+    refused = [(409, {"error": f"run {folder.name} is not training: it is killed"})] * 3
+    assert ask(*commands) == refused
+    other = control.Control(folder)  # as the process that trains it has
+    with lock.held(folder, "It"):
+        no_samples = {"error": f"run {folder.name} has no Sample Config: connect one to Train LoRA's samples"}
+        stop, save, sample = ask(*commands)
+        assert (
+            stop == (200, {"run_id": folder.name, "asked": "stop"}) and save[0] == 200 and sample == (409, no_samples)
+        )
+        other._looked = 0.0
+        assert [other.take(command) for command in ("stop", "save", "sample")] == [True, True, False]
+        job = json.loads((folder / "job.json").read_text())
+        (folder / "job.json").write_text(json.dumps(job | {"sampling": {"sample_prompts": ""}}))
+        assert ask(commands[2])[0][0] == 200 and (folder / "sample").is_file()
+        assert ask(f"POST /athanor/runs/{folder.name}/discard") == [
+            (409, {"error": f"run {folder.name} is training; stop it first"})
+        ]
+        with control.listening(folder.name) as here:
+            assert ask(commands[0])[0][0] == 200 and here.take("stop") and not (folder / "stop").exists()
+
+
+@pytest.mark.parametrize(
+    "bad", ["0123456789abcdef", "..%2f..", "..%2f..%2fsecret", "0123456789ABCDEF", "%00", "x" * 300]
+)
+def test_unknown_runs_are_404_in_json(ask, bad):
+    paths = ("", "/metrics", "/review", "/graph", "/report", "/samples/a.png", "/pictures/0", "/nothing", "/a/b/c")
+    got = ask(*(f"GET /athanor/runs/{bad}{path}" for path in paths))
+    got += ask(*(f"POST /athanor/runs/{bad}/{command}" for command in ("stop", "sample", "star", "copy", "discard")))
+    assert {status for status, _ in got} == {404} and all(body["error"] for _, body in got)
+    assert ask(f"HEAD /athanor/runs/{bad}") == [(404, None)]
+
+
+def test_a_run_that_is_deleted_meanwhile_is_404(ask, folder, monkeypatch):
+    """Its folder goes away behind the first look at it."""
+    paths = ("", "/metrics", "/review", "/graph", "/report", "/samples/cat_000000_00_1.png", "/pictures/0")
+    kept, is_run = folder.with_name("kept"), registry.is_run
+
+    def seen_once(path: Path) -> bool:
+        there = is_run(path)
+        if there and not kept.exists():
+            path.rename(kept)
+        return there
+
+    monkeypatch.setattr(registry, "is_run", seen_once)
+    for request in (*(f"GET {path}" for path in paths), "POST /stop", "POST /star", "POST /discard"):
+        method, _, path = request.partition(" ")
+        (got,) = ask(f"{method} /athanor/runs/{folder.name}{path}")
+        assert got[0] == 404 and got[1]["error"], (request, got)
+        kept.rename(folder)
+    shutil.rmtree(folder)
+    assert ask("GET /athanor/runs") == [(200, [])]
