@@ -39,7 +39,7 @@ examples:
 exit codes:
   0    done, now or before: the LoRA is there
   1    failed: out of memory or disk space, training diverged, another process trains the same, a bug; the sentence says which
-  2    refused: an argument, the graph or a setting is wrong; nothing was trained
+  2    refused: an argument, the graph or a setting is wrong; the sentence says what
   3    stopped by the command "stop" of the page or the API; the LoRA up to there is saved
   75   interrupted (Ctrl-C, SIGTERM, Interrupt), and saved: the same command goes on from there
   130, 143 (128 + the signal's number): ended before training began, or at once by a second signal
@@ -197,7 +197,9 @@ def _ending(error: Exception) -> tuple[int, str]:
         return FAILED if isinstance(error, Fault) else REFUSED, str(error)
     if type(error).__name__ == "Interrupted":
         return RESUMABLE, "interrupted; the progress is saved, the same command resumes from there."
-    return FAILED, str(error) if isinstance(error, RuntimeError) and str(error) else traceback.format_exc()
+    return FAILED, str(error) if isinstance(error, RuntimeError) and str(error) else "".join(
+        traceback.format_exception(error)
+    )
 
 
 if __name__ == "__main__" and __package__:

@@ -45,7 +45,7 @@ _GONE = (errno.ENOENT, errno.ENOTDIR)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-class FileError(OSError, AthanorError):
+class FileError(OSError, Fault):
     """A file that could not be written or read: the system's error, told as one sentence that names the file."""
 
     def __init__(self, code: int | None, reason: str, path: str, access: Literal["written", "read"]) -> None:
