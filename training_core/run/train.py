@@ -11,13 +11,13 @@ from typing import Any
 
 from ..data.plan import Buckets
 from ..errors import AthanorError, Fault, FileError
-from ..history import report
+from ..history import registry, report, results
 from ..history.damage import check_places
 from ..history.events import Event
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
 from ..history.registry import Record
-from ..history.run_files import alone
+from ..history.run_files import alone, in_run, is_whole
 from ..host import devices, folders, guard
 from ..leftovers import sweep_run
 from ..resume import continuing, lock, state
@@ -79,6 +79,7 @@ def train(
             run_log = RunLog(folder, job, run.buckets, run.target, run.length.steps, source)
             for event in copied:
                 run_log.note("saved", **event)
+            _complete(folder)
             try:
                 with trackers.tracking(job, folder) as tracker:
                     yield from tracker.logged(session(context(run=run, run_log=run_log, control=commands)))
@@ -86,6 +87,7 @@ def train(
                 _note_end(run_log, error)
                 _raise_with_advice(error, job, folder)
                 raise
+            _complete(folder)
         ranks.wait()  # what is on disk is whole
 
 
@@ -96,16 +98,25 @@ def _remove_what_is_alone(job: Job, target: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def _complete(folder: Path) -> None:
+    """Give files of the run that were saved before, or by another version, their places in its folder."""
+    if record := registry.read(folder):
+        results.complete(record)
+
+
 def tidy(record: Record) -> None:
-    """Do for a finished run what its process did not, killed just after the last step: its report, and temporary files.
+    """Do for a finished run what its process did not, killed just after the last step, or an older version: its report, its
+    files' places in its folder, and temporary files.
 
     Does nothing while another process holds the run, or where nothing can be written.
     """
     folder, target = record.folder, record.target
-    if (folder / "report.html").is_file() and not (folder / "owner.json").exists():
+    told = (folder / "report.html").is_file() and not (folder / "owner.json").exists()
+    if told and all(is_whole(in_run(folder) / Path(event["path"]).name) for event in record.saved[-1:]):
         return
     with suppress(AthanorError), lock.held(folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
         sweep_run(folder, (target.parent, folders.diffusers_folder(target)), target.stem)
+        results.complete(record)
         report.write(folder)
 
 
