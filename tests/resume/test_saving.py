@@ -36,6 +36,7 @@ def saver(folder: Path, check=lambda tensors: Fine(), **values) -> Saver:
         steps_per_epoch=10,
         metadata={},
         copies=folder / "copies",
+        run=folder / "run",
     )
 
 

@@ -79,6 +79,7 @@ class Session:
             steps_per_epoch=self.length.steps_per_epoch,
             metadata={},
             copies=Path(),
+            run=Path(),
         )
 
     def write(self, path, tensors, metadata):

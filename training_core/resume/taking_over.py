@@ -10,7 +10,7 @@ from typing import Any
 from ..files import link_or_copy, make_folder, write_atomically, write_json
 from ..history.marks import stars
 from ..history.registry import Record
-from ..history.run_files import with_companions
+from ..history.run_files import companion, diffusers_copy
 from .progress import RunProgress
 from .saving import SUFFIX
 
@@ -57,7 +57,11 @@ def named_by(step: int, steps_per_epoch: int) -> tuple[str, RunProgress]:
 
 def _copy(target: Path, copy: Path, copies: Path) -> None:
     """Copy a file, its running mean and its copy in diffusers' names to the names that belong to `copy`, unless they are there."""
-    for source, other in zip(with_companions(target, copies), with_companions(copy, copies), strict=True):
+    ours, theirs = (
+        (path, companion(path, "ema"), companion(path, "diffusers"), diffusers_copy(path, copies))
+        for path in (target, copy)
+    )
+    for source, other in zip(ours, theirs, strict=True):
         if source.exists() and not other.exists():
             write_atomically(other, lambda temporary, source=source: shutil.copyfile(source, temporary))
 
