@@ -47,7 +47,7 @@ class Comparison:
 
 
 def comparisons(root: Path, content: str) -> list[Comparison]:
-    """Return the comparisons that draw a LoRA file, the newest first.
+    """Return the comparisons that draw a LoRA file: those in which a picture of it has a star first, the newest of both first.
 
     Args:
         root: the folder of all comparisons.
@@ -60,7 +60,7 @@ def comparisons(root: Path, content: str) -> list[Comparison]:
             starred = [key for key, mark in marks.read(folder).items() if mark.get("star")]
             strengths = {strength for key in starred for strength in drawn[content].get(key, ())}
             found.append(Comparison(folder=folder, written=words, strengths=tuple(sorted(strengths))))
-    return found
+    return sorted(found, key=lambda one: not one.strengths)
 
 
 @lru_cache(maxsize=64)
@@ -103,7 +103,7 @@ def pictures(record: Record, saved: dict[str, Any], compared: Sequence[Compariso
 
     Args:
         saved: the event of the file.
-        compared: comparisons that draw it; the pages of the newest are chosen, those of others offered.
+        compared: comparisons that draw it; the pages of the first are chosen, those of others offered.
     """
     return [*_grids(compared), *_samples(record, saved["step"]), *_curve(record, saved["step"])]
 
