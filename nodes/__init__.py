@@ -36,7 +36,7 @@ class AthanorExtension(ComfyExtension):
     """The entry point through which ComfyUI loads the pack's nodes and routes."""
 
     async def on_load(self) -> None:
-        """Set cuBLAS' environment variables, which it reads once when it starts, and add routes and the handlers of older prompts and of signals.
+        """Set cuBLAS' environment variables, which it reads once when it starts, and add routes and handlers of prompts and signals.
 
         What ComfyUI has imported up to now (400,000 objects) is no garbage until it ends. Every full collection walked over it,
         0.5 s in which no thread of the server runs; objects that are frozen are passed over.

@@ -29,7 +29,8 @@ def _save(signal_name: str) -> None:
         return
     ended, asked, end = _last_job(PromptServer.instance.prompt_queue), set[str](), time.monotonic() + SECONDS
     log.warning(
-        "Athanor: %s: the run saves what it has reached, then ComfyUI ends. A second signal ends it at once.", signal_name
+        "Athanor: %s: the run saves what it has reached, then ComfyUI ends. A second signal ends it at once.",
+        signal_name,
     )
     while not ended.is_set() and time.monotonic() < end:
         if runs := set(control.live()) - asked:

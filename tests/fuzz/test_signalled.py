@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -28,11 +29,16 @@ from PIL import Image
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send these signals there"),
-    pytest.mark.skipif(not fuzz.FULL, reason="each moment starts ComfyUI: the handlers alone are in host/test_signals.py"),
+    pytest.mark.skipif(
+        not fuzz.FULL, reason="each moment starts ComfyUI: the handlers alone are in host/test_signals.py"
+    ),
 ]
 
 STEPS, DRAWS = 16, 3
-SAMPLES = {"sample_prompts": "a cat\na dog", "sample_every_n_epochs": 0, "sample_every_n_steps": DRAWS, "steps": 2, "width": 64, "height": 64}  # fmt: skip
+SAMPLES = {
+    **{"sample_prompts": "a cat\na dog", "steps": 2, "width": 64, "height": 64},
+    **{"sample_every_n_epochs": 0, "sample_every_n_steps": DRAWS},
+}
 TRAIN = {"epochs": 4, "save_every_n_steps": 5, "save_every_n_epochs": 2, "save_precision": "float"}
 KINDS = ("clock", "encoding", "sampling", "saving", "clock")
 GRACE = 10.0
@@ -64,15 +70,24 @@ class Moment:
     def __init__(self, rng: random.Random, base: Path, name: str, number: int, seconds: float) -> None:
         """`seconds`: how long the run takes from its job.json on."""
         self.kind, self._base, self._name = KINDS[number % len(KINDS)], base, name
-        self._step = rng.randint(1, STEPS // DRAWS - 1) * DRAWS if self.kind == "sampling" else rng.randint(1, STEPS - 6)
+        self._step = (
+            rng.randint(1, STEPS // DRAWS - 1) * DRAWS if self.kind == "sampling" else rng.randint(1, STEPS - 6)
+        )
         self._delay = rng.uniform(0.0, seconds) if self.kind == "clock" else rng.uniform(0.0, 0.02)
         self.signal = (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[number // 2 % 5]
 
+    def told(self) -> str:
+        """The moment and its signal in words."""
+        return f"{self.kind}, {self.signal.name}"
+
     def wait(self, alive: Callable[[], bool]) -> None:
-        """Return at the moment, or when the process has ended."""
-        while alive() and not self._come():
+        """Return at the moment, or when the process or the run has ended."""
+        while alive() and not self._come() and not self._done():
             time.sleep(0.0005)
         time.sleep(self._delay)
+
+    def _done(self) -> bool:
+        return runs_on_disk.steps_done(self._base, self._name) >= STEPS
 
     def _come(self) -> bool:
         try:
@@ -150,7 +165,7 @@ def test_comfyui_that_is_asked_to_end_loses_nothing(comfyui, base):
                 wanted, seconds = whole(host)
             else:
                 host.run(job(name))
-                assert_same(made(base, name), wanted, number)
+                check_same(made(base, name), wanted, number)
             if number == count:
                 break
             forget_encodings(base)
@@ -162,7 +177,7 @@ def test_comfyui_that_is_asked_to_end_loses_nothing(comfyui, base):
             took = stopped(host._process, moment.signal)
             code = host._process.returncode
             found = check_saved(base, name)
-            print(f"{number}: {moment.kind}, {moment.signal.name}, {took:.2f} s, code {code}, {found}", flush=True)
+            print(f"{number}: {moment.told()}, {took:.2f} s, code {code}, {found}", flush=True)
             assert took < GRACE and (found.startswith("done") or not began(base, f"after_{number}"))
             host._process = None
 
@@ -174,9 +189,12 @@ def began(base: Path, name: str) -> bool:
         return False
 
 
-def assert_same(found: dict[str, object], wanted: dict[str, object], number: int) -> None:
-    assert found.keys() == wanted.keys(), (number, found.keys() ^ wanted.keys())
-    assert found == wanted, (number, [key for key in wanted if found[key] != wanted[key]])
+def check_same(found: dict[str, object], wanted: dict[str, object], number: int) -> None:
+    """All files are there with the same bytes, and besides them at most the one of the step at which the run was stopped."""
+    assert found.keys() >= wanted.keys(), (number, wanted.keys() - found.keys())
+    more = found.keys() - wanted.keys()
+    assert len(more) <= 1 and all(re.fullmatch(r"-step\d{8}\.safetensors", name) for name in more), (number, more)
+    assert not (different := [key for key in wanted if found[key] != wanted[key]]), (number, different)
 
 
 def test_the_command_line_that_is_asked_to_end_loses_nothing(comfyui, base):
@@ -198,13 +216,16 @@ def test_the_command_line_that_is_asked_to_end_loses_nothing(comfyui, base):
         forget_encodings(base)
         moment = Moment(rng, base, name, number, seconds)
         process = start(name)
-        moment.wait(lambda process=process: process.poll() is None)
+        if number % 7 == 6:
+            moment.kind = "start"  # while it imports, or loads the models
+            time.sleep(rng.uniform(0.2, 8))
+        else:
+            moment.wait(lambda process=process: process.poll() is None)
         took = stopped(process, moment.signal)
         found, told = check_saved(base, name), process.stderr.read()
-        print(
-            f"{number}: {moment.kind}, {moment.signal.name}, {took:.2f} s, code {process.returncode}, {found}", flush=True
-        )
-        assert took < GRACE and told.count("\n") <= 1, told
-        again = start(name)
-        assert again.wait(300) == 0, again.stderr.read()
-        assert_same(made(base, name), wanted, number)
+        print(f"{number}: {moment.told()}, {took:.2f} s, code {process.returncode}, {found}", flush=True)
+        assert took < GRACE and "Traceback" not in told, told
+    with Host(comfyui, base, cpu=on_cpu()) as host:  # it starts faster than 20 command lines
+        for number in range(count):
+            host.run(job(f"signalled_{number}"))
+            check_same(made(base, f"signalled_{number}"), wanted, number)

@@ -46,7 +46,7 @@ def test_the_run_is_interrupted_and_the_next_job_does_not_begin(queue):
                 trains.set()
                 while not guard.interrupted():
                     threading.Event().wait(0.01)
-                with pytest.raises(BaseException, match="^$"):
+                with pytest.raises(BaseException, match=r"^$"):
                     guard.stop_if_interrupted()
                 threading.Event().wait(0.3)
                 done.append(guard.reason())
