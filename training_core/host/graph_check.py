@@ -11,32 +11,33 @@ from .comfy_nodes import host_nodes
 _MOST_CHOICES = 8
 
 
-def check_form(prompt: Mapping[str, Any], node: str) -> None:
-    """Check that `node` and all that leads to it have the form of nodes; the host takes that for granted.
+def leading_to(prompt: Mapping[str, Any], node: str) -> dict[str, dict[str, Any]]:
+    """Return `node` and all nodes that lead to it, by id, in the order of the prompt: of the others nothing is asked.
 
     Raises:
-        AthanorError: the first that has not, or the first link to a node that is not there.
+        AthanorError: one of them is no node, or is linked to one that is not there; the host takes both for granted.
     """
     if node not in prompt:
-        raise AthanorError(f"The graph has no node {quoted(node)}: use one of {', '.join(sorted(prompt)[:20])}.")
-    waiting, seen = [node], {node}
+        raise AthanorError(f"The graph has no node {quoted(node)}: use one of {', '.join(list(prompt)[:20])}.")
+    waiting, found = [node], {node}
     while waiting:
         key = waiting.pop()
         entry = prompt[key]
-        inputs = entry.get("inputs") if isinstance(entry, Mapping) else None
-        if not isinstance(inputs, Mapping) or not isinstance(entry.get("class_type"), str):
+        inputs = entry.get("inputs") if isinstance(entry, dict) else None
+        if not isinstance(inputs, dict) or not isinstance(entry.get("class_type"), str):
             raise AthanorError(f"Node {quoted(key)} of the graph is no node: give it a class_type and inputs.")
         for name, value in inputs.items():
             if not isinstance(value, list) or len(value) != 2:
                 continue
             if not isinstance(value[0], str) or value[0] not in prompt:
                 raise AthanorError(
-                    f"{_title(prompt, key)} takes {name} from node {quoted(str(value[0]))}, which is not in the graph: add "
-                    "that node, or connect another."
+                    f"{_title(prompt, key)} takes {name} from node {quoted(value[0])}, which is not in the graph: add that "
+                    "node, or connect another."
                 )
-            if value[0] not in seen:
-                seen.add(value[0])
+            if value[0] not in found:
+                found.add(value[0])
                 waiting.append(value[0])
+    return {key: entry for key, entry in prompt.items() if key in found}
 
 
 async def problems(prompt: Mapping[str, Any], node: str) -> list[str]:
@@ -48,7 +49,9 @@ async def problems(prompt: Mapping[str, Any], node: str) -> list[str]:
     if fine:
         return []
     own = {node: (False, errors, node)}
-    found = (_sentence(prompt, key, e) for key, (is_fine, some, _) in (own | checked).items() if not is_fine for e in some)
+    found = (
+        _sentence(prompt, key, e) for key, (is_fine, some, _) in (own | checked).items() if not is_fine for e in some
+    )
     return list(dict.fromkeys(found))
 
 
@@ -93,5 +96,5 @@ def _choices(type_: str, name: str) -> str:
 
 def _options(type_: str, name: str) -> Iterator[Any]:
     types = host_nodes.NODE_CLASS_MAPPINGS[type_].INPUT_TYPES()
-    kind, *more = {**types.get("required", {}), **types.get("optional", {})}[name]
+    kind, *more = {**types.get("required", {}), **types.get("optional", {})}.get(name, [[]])
     yield from kind if isinstance(kind, list) else (more[0] if more else {}).get("options", ())
