@@ -70,7 +70,7 @@ def _sentence(prompt: Mapping[str, Any], key: str, error: Mapping[str, Any]) -> 
     if kind == "required_input_missing":
         return f"{title} lacks {name}: add it to its inputs"
     if kind == "value_not_in_list":
-        return f"{title} has no {name} {value}: use {_choices(prompt[key]['class_type'], name)}"
+        return f"{title} has no {name} {value}: {_choices(prompt[key]['class_type'], name)}"
     if kind == "invalid_input_type":
         return f"{title}: {name} is {value}, which is no {str((more.get('input_config') or ['value'])[0]).lower()}"
     if kind == "return_type_mismatch":
@@ -86,12 +86,12 @@ def _sentence(prompt: Mapping[str, Any], key: str, error: Mapping[str, Any]) -> 
 
 
 def _choices(type_: str, name: str) -> str:
-    """Return the first choices of an input, in words."""
+    """Return what to do about a value that is none of an input's choices."""
     known = [str(choice) for choice in _options(type_, name)]
     if not known:
-        return "another node: there is nothing to choose from"
+        return "this ComfyUI has nothing to choose from, so put the file into its folder"
     more = f" or one of {len(known) - _MOST_CHOICES} more" if len(known) > _MOST_CHOICES else ""
-    return ", ".join(known[:_MOST_CHOICES]) + more
+    return f"use {', '.join(known[:_MOST_CHOICES])}{more}"
 
 
 def _options(type_: str, name: str) -> Iterator[Any]:
