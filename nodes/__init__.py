@@ -7,7 +7,17 @@ import gc
 from comfy_api.latest import ComfyExtension, io
 
 from ..training_core.host import determinism, node_tools
-from . import compare_routes, dataset_routes, help_routes, http, run_routes, saved_prompts, stopping
+from . import (
+    compare_routes,
+    dataset_routes,
+    help_routes,
+    http,
+    publish_routes,
+    run_files_routes,
+    run_routes,
+    saved_prompts,
+    stopping,
+)
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
@@ -44,6 +54,8 @@ class AthanorExtension(ComfyExtension):
         determinism.prepare()
         node_tools.begin_log()
         run_routes.register()
+        run_files_routes.register()
+        publish_routes.register()
         saved_prompts.register()
         dataset_routes.register()
         compare_routes.register()

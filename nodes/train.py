@@ -22,6 +22,7 @@ from ..training_core.settings import (
 )
 from . import types
 from .display import Display
+from .run_files import run_files
 from .schema import graph_of, image_output, inputs, pick, sentence
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class AthanorTrainLoRA(io.ComfyNode):
             description="Trains a LoRA on the model of this graph, without a second copy of it. Interrupt saves the LoRA so far; "
             "queue again to resume.",
             search_aliases=["lora trainer", "kohya", "sd-scripts", "finetune", "training"],
-            has_intermediate_output=True,
+            is_output_node=True,
+            has_intermediate_output=True,  # its results are told as well where only another part of the graph is queued
             inputs=[
                 io.Model.Input(
                     "model", tooltip="The model to train on, for example from Load Checkpoint. It is not changed."
@@ -214,6 +216,6 @@ def _outputs(record: registry.Record | None, display: Display, model: Any, clip:
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
-    shown = {"text": [display.summary(run, record)], "athanor_run": [run.run_id]}
+    shown = {"text": [display.summary(run, record)], "athanor_run": [run.run_id], "files": run_files(record)}
     loss_map = {"loss": [loss for loss in run.losses if math.isfinite(loss)]}  # Plot Loss Graph takes numbers only
     return io.NodeOutput(run, last.lora_name, patched_model, loss_map, image_output(curve), patched_clip, ui=shown)

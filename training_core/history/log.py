@@ -13,8 +13,8 @@ from ..data.plan import Buckets
 from ..files import append_line, make_folder, write_json
 from ..json_text import finite
 from ..settings import Job
-from . import registry, report
-from .events import Encoded, Event, Stepped
+from . import registry, report, results
+from .events import Encoded, Event, Saved, Stepped
 from .graph import Graph
 from .registry import ENDS, Record
 
@@ -26,8 +26,9 @@ class NullRunLog:
         """Yield events as they are."""
         yield from events
 
-    def add(self, event: Event) -> None:
-        """Do nothing with the event."""
+    def add(self, event: Event) -> list[Event]:
+        """Return the event alone."""
+        return [event]
 
     def note(self, event: str, /, **values: object) -> None:
         """Do nothing with the event."""
@@ -37,7 +38,8 @@ def write_job(folder: Path, job: Job, graph: Graph | None) -> Path:
     """Write job.json: the settings, and the graph that gives the same run in a ComfyUI without a page; return its path."""
     path, settings = folder / "job.json", job.model_dump(mode="json")
     if graph:
-        settings["graph"] = {"node": graph.node, "prompt": graph.prompt}
+        # The number tells later whether the settings beside the graph were edited.
+        settings["graph"] = {"node": graph.node, "settings": Job.settings_id(settings), "prompt": graph.prompt}
     write_json(path, settings, indent=1)
     return path
 
@@ -72,13 +74,23 @@ class RunLog:
         write_json(folder / "dataset.json", _pictures(buckets))
 
     def logged(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Yield events, each written to the log before it is passed on."""
+        """Yield events, each written to the log before it is passed on; a saved file is published (see `results`)."""
         for event in events:
-            self.add(event)
-            yield event
+            yield from self.add(event)
 
-    def add(self, event: Event) -> None:
-        """Append one event; of encoding, only that it is finished."""
+    def add(self, event: Event) -> list[Event]:
+        """Append one event; of encoding, only that it is finished. A saved file is published (see `results`).
+
+        Returns:
+            the event, and a warning where publishing has failed, which is appended as well.
+        """
+        self._append(event)
+        failed = results.published(event, self._folder) if isinstance(event, Saved) else ()
+        for warning in failed:
+            self._append(warning)
+        return [event, *failed]
+
+    def _append(self, event: Event) -> None:
         if isinstance(event, Encoded) and event.done < event.total:
             return
         values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(event).items()}

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ..data.plan import Buckets
-from ..errors import AthanorError, FileError
-from ..history import report
+from ..errors import AthanorError, Fault, FileError
+from ..history import registry, report, results
 from ..history.damage import check_places
 from ..history.events import Event
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
 from ..history.registry import Record
-from ..history.run_files import alone
+from ..history.run_files import alone, in_run, is_whole
 from ..host import devices, folders, guard
 from ..leftovers import sweep_run
 from ..resume import continuing, lock, state
@@ -55,7 +55,7 @@ def train(
         ranks: the processes that train this together; None: this one alone.
 
     Raises:
-        AthanorError: bad settings, before anything is encoded; another process that trains this; a disk that is full.
+        AthanorError: bad settings, before anything is encoded; as Fault: another process that trains this, a full disk or memory.
     """
     ranks = ranks or SingleProcess()
     context = partial(Context, job=job, clip=clip, vae=vae, graph=graph or {}, ranks=ranks)
@@ -79,6 +79,7 @@ def train(
             run_log = RunLog(folder, job, run.buckets, run.target, run.length.steps, source)
             for event in copied:
                 run_log.note("saved", **event)
+            _complete(folder)
             try:
                 with trackers.tracking(job, folder) as tracker:
                     yield from tracker.logged(session(context(run=run, run_log=run_log, control=commands)))
@@ -86,6 +87,7 @@ def train(
                 _note_end(run_log, error)
                 _raise_with_advice(error, job, folder)
                 raise
+            _complete(folder)
         ranks.wait()  # what is on disk is whole
 
 
@@ -96,16 +98,25 @@ def _remove_what_is_alone(job: Job, target: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def _complete(folder: Path) -> None:
+    """Give files of the run that were saved before, or by another version, their places in its folder."""
+    if record := registry.read(folder):
+        results.complete(record)
+
+
 def tidy(record: Record) -> None:
-    """Do for a finished run what its process did not, killed just after the last step: its report, and temporary files.
+    """Do for a finished run what its process did not, killed just after the last step, or an older version: its report, its
+    files' places in its folder, and temporary files.
 
     Does nothing while another process holds the run, or where nothing can be written.
     """
     folder, target = record.folder, record.target
-    if (folder / "report.html").is_file() and not (folder / "owner.json").exists():
+    told = (folder / "report.html").is_file() and not (folder / "owner.json").exists()
+    if told and all(is_whole(in_run(folder) / Path(event["path"]).name) for event in record.saved[-1:]):
         return
     with suppress(AthanorError), lock.held(folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
         sweep_run(folder, (target.parent, folders.diffusers_folder(target)), target.stem)
+        results.complete(record)
         report.write(folder)
 
 
@@ -122,11 +133,9 @@ def _raise_with_advice(error: BaseException, job: Job, folder: Path) -> None:
     if isinstance(error, OSError) and (error.filename or FileError.of(error).full):
         access = "written" if isinstance(error, FileError) else "read"  # what is written goes through `files`
         told = FileError.of(error, None if error.filename else folder, access)
-        raise AthanorError(
-            f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}."
-        ) from error
+        raise Fault(f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}.") from error
     if not isinstance(error, AthanorError) and devices.is_out_of_memory(error):
-        raise AthanorError(
+        raise Fault(
             f"Out of memory. {memory_advice(job)} Queue the graph again: it resumes from step {step}."
         ) from error
 
