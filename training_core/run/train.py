@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.plan import Buckets
-from ..errors import AthanorError, FileError
+from ..errors import AthanorError, Fault, FileError
 from ..history import registry, report, results
 from ..history.damage import check_places
 from ..history.events import Event
@@ -20,11 +20,12 @@ from ..history.registry import Record
 from ..history.run_files import alone, in_run, is_whole
 from ..host import devices, folders, guard
 from ..leftovers import sweep_run
-from ..resume import continuing, lock, state
+from ..resume import lock, state
+from ..resume.taking_over import take_over
 from ..settings import Job
 from . import control, trackers
 from .memory_advice import memory_advice
-from .prepare import prepare
+from .prepare import Prepared, prepare
 from .ranks import Ranks, SingleProcess
 from .session import Context, session
 
@@ -55,7 +56,7 @@ def train(
         ranks: the processes that train this together; None: this one alone.
 
     Raises:
-        AthanorError: bad settings, before anything is encoded; another process that trains this; a disk that is full.
+        AthanorError: bad settings, before anything is encoded; as Fault: another process that trains this, a full disk or memory.
     """
     ranks = ranks or SingleProcess()
     context = partial(Context, job=job, clip=clip, vae=vae, graph=graph or {}, ranks=ranks)
@@ -75,7 +76,7 @@ def train(
             _remove_what_is_alone(job, run.target)
             if run.start.state is None:
                 _forget_earlier_attempt(folder)
-            copied = continuing.keep_final_file(run.start.before, folder) if run.start.before else []
+            copied = _taken_over(run, folder)
             run_log = RunLog(folder, job, run.buckets, run.target, run.length.steps, source)
             for event in copied:
                 run_log.note("saved", **event)
@@ -89,6 +90,14 @@ def train(
                 raise
             _complete(folder)
         ranks.wait()  # what is on disk is whole
+
+
+def _taken_over(run: Prepared, folder: Path) -> list[dict[str, Any]]:
+    """Take over logs, pictures and last file of the run that this one continues, if any; return the events to note."""
+    if not run.start.before:
+        return []
+    copies, length = folders.diffusers_folder(run.target), run.length
+    return take_over(run.start.before, folder, length.steps, length.steps_per_epoch, copies)
 
 
 def _remove_what_is_alone(job: Job, target: Path) -> None:
@@ -133,11 +142,9 @@ def _raise_with_advice(error: BaseException, job: Job, folder: Path) -> None:
     if isinstance(error, OSError) and (error.filename or FileError.of(error).full):
         access = "written" if isinstance(error, FileError) else "read"  # what is written goes through `files`
         told = FileError.of(error, None if error.filename else folder, access)
-        raise AthanorError(
-            f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}."
-        ) from error
+        raise Fault(f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}.") from error
     if not isinstance(error, AthanorError) and devices.is_out_of_memory(error):
-        raise AthanorError(
+        raise Fault(
             f"Out of memory. {memory_advice(job)} Queue the graph again: it resumes from step {step}."
         ) from error
 
