@@ -139,6 +139,8 @@ def main() -> None:
     comfyui, options = sys.argv[1], json.loads(sys.argv[2])
     answers = os.dup(1)
     os.dup2(2, 1)  # what is imported prints as well
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        signal.signal(number, handler)  # nohup and a script's `&` ignore them for all that they start
     del sys.path[0]
     if options is None:
         sys.path.insert(0, str(PACK))

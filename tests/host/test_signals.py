@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -51,7 +50,8 @@ else:
 class Process:
     """A Python that runs one of the above; its lines are read one by one."""
 
-    def __init__(self, code: str, *before: str) -> None:
+    def __init__(self, code: str, *before: str, same: float = signals.SAME) -> None:
+        code = code.replace("import signals\n", f"import signals\nsignals.SAME = {same}\n")
         self._process = subprocess.Popen(
             [*before, sys.executable, "-c", code], cwd=PACK, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -101,13 +101,16 @@ print("ready", flush=True)
 
 @POSIX
 def test_a_second_signal_ends_at_once_and_one_that_comes_with_the_first_does_not():
-    server = Process(SERVER.format(seconds=60))
+    server = Process(SERVER.format(seconds=60), same=0.0)
+    server.send(signal.SIGTERM)
+    assert server.line() == "saving for SIGTERM"
+    server.send(signal.SIGTERM)
+    assert server.rest() == "" and server.code == -signal.SIGTERM
+    server = Process(SERVER.format(seconds=0.5), same=1e9)
     server.send(signal.SIGTERM)
     assert server.line() == "saving for SIGTERM"
     server.send(signal.SIGINT)  # from the terminal, and again from a launcher
-    time.sleep(signals.SAME + 0.1)
-    server.send(signal.SIGTERM)
-    assert server.rest() == "" and server.code == -signal.SIGTERM
+    assert server.rest() == "saved" and server.code == -signal.SIGTERM
 
 
 @POSIX
@@ -115,15 +118,16 @@ def test_the_command_line_is_interrupted_once_it_runs_and_ends_at_once_before():
     early = Process(COMMAND_LINE.format(begun=False, seconds=0))
     early.send(signal.SIGINT)
     assert early.rest() == "" and early.code == -signal.SIGINT
-    running = Process(COMMAND_LINE.format(begun=True, seconds=0.1))
+    running = Process(COMMAND_LINE.format(begun=True, seconds=0.1), same=1e9)
     assert running.line() == "runs"
     running.send(signal.SIGTERM)
-    assert running.rest().splitlines() == ["interrupted by SIGTERM", "saved"] and running.code == 0
-    hanging = Process(COMMAND_LINE.format(begun=True, seconds=60))
+    assert running.line() == "interrupted by SIGTERM"
+    running.send(signal.SIGTERM)
+    assert running.rest() == "saved" and running.code == 0
+    hanging = Process(COMMAND_LINE.format(begun=True, seconds=60), same=0.0)
     assert hanging.line() == "runs"
     hanging.send(signal.SIGTERM)
     assert hanging.line() == "interrupted by SIGTERM"
-    time.sleep(signals.SAME + 0.1)
     hanging.send(signal.SIGTERM)
     assert hanging.rest() == "" and hanging.code == -signal.SIGTERM
 
