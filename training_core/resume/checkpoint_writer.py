@@ -76,10 +76,9 @@ class CheckpointWriter:
             a file that nobody was told of: this one, or one that was written when an interrupt came to its check.
         """
         files = [saved for saved in self._saver.saved if saved.step == progress.step]
-        if files:
-            saved = files[-1] if self._saving else None
-        else:
-            saved = self._saver(progress, "interrupted") if progress.step else None
+        saved = files[-1] if files and self._saving else None
+        if not files and progress.step:
+            saved = self._saver(progress, "interrupted")
         if progress.step != self._state_step:
             self.write_state(progress)
         return saved
