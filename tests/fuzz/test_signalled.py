@@ -73,7 +73,7 @@ class Moment:
         self._step = (
             rng.randint(1, STEPS // DRAWS - 1) * DRAWS if self.kind == "sampling" else rng.randint(1, STEPS - 6)
         )
-        self._delay = rng.uniform(0.0, seconds) if self.kind == "clock" else rng.uniform(0.0, 0.02)
+        self._delay = rng.uniform(0.0, 0.8 * seconds) if self.kind == "clock" else rng.uniform(0.0, 0.02)
         self.signal = (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[number // 2 % 5]
 
     def told(self) -> str:
