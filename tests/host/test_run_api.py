@@ -56,9 +56,16 @@ def goes_on(folder: Path) -> None:
 def test_a_killed_run_is_told_as_killed(ask, folder):
     """Its process wrote no end: it was "resumed" for ever."""
     goes_on(folder)
-    told = ask("GET /athanor/runs", "GET /athanor/runs?short=1", "GET /athanor/runs?since=0", f"GET /athanor/runs/{folder.name}")
+    told = ask(
+        "GET /athanor/runs",
+        "GET /athanor/runs?short=1",
+        "GET /athanor/runs?since=0",
+        f"GET /athanor/runs/{folder.name}",
+    )
     rows = [told[0][1][0], told[1][1][0], told[2][1]["rows"][0], told[3][1]]
-    assert [(row["status"], row["live"], row["elsewhere"], row["step"]) for row in rows] == 4 * [("killed", False, False, 4)]
+    assert [(row["status"], row["live"], row["elsewhere"], row["step"]) for row in rows] == 4 * [
+        ("killed", False, False, 4)
+    ]
     with lock.held(folder, "It"):
         for _, row in ask(f"GET /athanor/runs/{folder.name}"):
             assert (row["status"], row["live"], row["elsewhere"]) == ("resumed", False, True)
@@ -76,7 +83,9 @@ def test_commands_reach_a_run_of_another_process(ask, folder):
     with lock.held(folder, "It"):
         no_samples = {"error": f"run {folder.name} has no Sample Config: connect one to Train LoRA's samples"}
         stop, save, sample = ask(*commands)
-        assert stop == (200, {"run_id": folder.name, "asked": "stop"}) and save[0] == 200 and sample == (409, no_samples)
+        assert (
+            stop == (200, {"run_id": folder.name, "asked": "stop"}) and save[0] == 200 and sample == (409, no_samples)
+        )
         other._looked = 0.0
         assert [other.take(command) for command in ("stop", "save", "sample")] == [True, True, False]
         job = json.loads((folder / "job.json").read_text())
@@ -89,7 +98,9 @@ def test_commands_reach_a_run_of_another_process(ask, folder):
             assert ask(commands[0])[0][0] == 200 and here.take("stop") and not (folder / "stop").exists()
 
 
-@pytest.mark.parametrize("bad", ["0123456789abcdef", "..%2f..", "..%2f..%2fsecret", "0123456789ABCDEF", "%00", "x" * 300])
+@pytest.mark.parametrize(
+    "bad", ["0123456789abcdef", "..%2f..", "..%2f..%2fsecret", "0123456789ABCDEF", "%00", "x" * 300]
+)
 def test_unknown_runs_are_404_in_json(ask, bad):
     paths = ("", "/metrics", "/review", "/graph", "/report", "/samples/a.png", "/pictures/0", "/nothing", "/a/b/c")
     got = ask(*(f"GET /athanor/runs/{bad}{path}" for path in paths))
