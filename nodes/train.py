@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -172,12 +171,10 @@ def _job(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSettings,
 
 def _fingerprint(model: Any, clip: Any, vae: Any, network: NetworkSettings | None) -> str:
     """Return an identity of the base models, and of the content of the LoRA that network_weights continues, if it is set."""
-    from ..training_core.host import fingerprint
+    from ..training_core.host import fingerprint, same_file
 
     weights = network.network_weights.strip() if network else ""
-    content = (
-        hashlib.sha256(folders.existing_lora(weights, "network_weights").read_bytes()).hexdigest() if weights else ""
-    )
+    content = same_file.content(folders.existing_lora(weights, "network_weights")) if weights else ""
     return fingerprint.fingerprint(model, clip, vae) + (f"+{content}" if content else "")
 
 

@@ -7,7 +7,7 @@ folder: a file of a smaller choice gets from there what a larger one has.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,10 @@ from ..history.registry import Record
 from ..history.run_files import with_companions
 from ..network import metadata
 from ..network.metadata_choice import AUTHOR, GRAPH, HASHES, OWN, as_text, reduced
-from ..safetensors_copy import write_with_metadata
 from ..settings import METADATA_SETTINGS, Job, TrainingSettings
 
 NAME = "metadata.json"
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
-_WITH_GRAPH = ("all", "whole page")
 _FIRST = TrainingSettings()
 
 
@@ -59,11 +57,14 @@ def note(folder: Path, wanted: Wanted, fields: Mapping[str, object]) -> None:
     write_json(folder / NAME, {"told": wanted.settings, "fields": as_text(fields)}, indent=1)
 
 
-def retell(record: Record, wanted: Wanted) -> Retold:
+def retell(record: Record, wanted: Wanted, write: Callable[[Path, Mapping[str, str]], object]) -> Retold:
     """Let all saved files of a run tell what is wanted, as far as they do not.
 
     Their tensors stay as they are, to the byte. Files that the run has taken over from a shorter one keep that one's id and
     settings. The caller holds the locks of the run and of its name.
+
+    Args:
+        write: writes other metadata into a file.
 
     Raises:
         FileError: a file cannot be written; those before it tell what is wanted, and the next call goes on.
@@ -85,9 +86,9 @@ def retell(record: Record, wanted: Wanted) -> Retold:
         for each in with_companions(path, wanted.copies):
             now = safetensors_metadata(each)
             if now.get("athanor_run_id") == owner:
-                told = _told(now, fields | late, _had(known), wanted)
+                told = _told(now, fields | late, wanted)
                 if told != now:
-                    write_with_metadata(each, each, told)
+                    write(each, told)
                     result.written.append(each)
                 if wanted.choice != "minimal" and "ss_learning_rate" not in told:
                     result.lacking.append(each)
@@ -123,21 +124,18 @@ def _is_of(event: Mapping[str, Any], own: Mapping[str, str]) -> bool:
     return event["hash"] in (own.get("sshs_model_hash"), own.get("modelspec.hash_sha256", "").removeprefix("0x"))
 
 
-def _told(own: Mapping[str, str], fields: Mapping[str, str], had: Mapping[str, Any], wanted: Wanted) -> dict[str, str]:
+def _told(own: Mapping[str, str], fields: Mapping[str, str], wanted: Wanted) -> dict[str, str]:
     """Return the whole metadata of a file.
 
     Args:
         own: that it has.
         fields: what its run knows besides; what the file itself says counts more.
-        had: what it has told so far.
     """
     full = {key: text for key, text in {**fields, **own}.items() if key not in AUTHOR}
     full |= as_text(metadata.said(wanted.job))
     if own["athanor_run_id"] == wanted.job.run_id and OWN[1] in full:
         full |= as_text({OWN[1]: wanted.job.model_dump()})
-    if had["metadata"] not in _WITH_GRAPH or had["metadata"] != wanted.choice:
-        without = {key: text for key, text in full.items() if key not in GRAPH}
-        larger = had["metadata"] not in _WITH_GRAPH or wanted.choice == "whole page"
-        full = {**without, **as_text(wanted.graph)} if larger else full
+    if wanted.graph:  # the one that was queued now, whose node says what is wanted
+        full = {key: text for key, text in full.items() if key not in GRAPH} | as_text(wanted.graph)
     hashes = {key: own[key] for key in HASHES if key in own}
     return {**reduced(full, wanted.choice), **hashes}

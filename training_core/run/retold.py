@@ -10,7 +10,7 @@ from ..errors import AthanorError
 from ..history.graph import Graph
 from ..history.log import write_job
 from ..history.registry import Record
-from ..host import disabled, folders
+from ..host import disabled, fingerprint, folders
 from ..resume import lock, retelling
 from ..settings import Job
 from ..shared_graph import leading_to
@@ -34,7 +34,7 @@ def retell_finished(record: Record, job: Job, graph: Mapping[str, Any], source: 
     target = record.target
     try:
         with lock.held(record.folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
-            result = retelling.retell(record, wanted(job, target, graph, source))
+            result = retelling.retell(record, wanted(job, target, graph, source), fingerprint.write_metadata)
             if result.written and source:
                 write_job(record.folder, job, source)  # else the command line would ask for what was asked for before
     except AthanorError as error:

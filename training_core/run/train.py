@@ -18,7 +18,7 @@ from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
 from ..history.registry import Record
 from ..history.run_files import alone
-from ..host import devices, folders
+from ..host import devices, fingerprint, folders
 from ..leftovers import sweep_run
 from ..resume import continuing, lock, retelling, state
 from ..settings import Job
@@ -84,7 +84,7 @@ def train(
                 run_log.note("saved", **event)
             told = wanted(job, run.target, graph or {}, source)
             if before := registry.read(folder):
-                retelling.retell(before, told)
+                retelling.retell(before, told, fingerprint.write_metadata)
             try:
                 with trackers.tracking(job, folder) as tracker:
                     yield from tracker.logged(session(context(run=run, wanted=told, run_log=run_log, control=commands)))
