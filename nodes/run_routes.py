@@ -137,7 +137,7 @@ def _discard(request: web.Request, body: http.Json) -> http.Json:
     record = _record(_folder(request))
     if _trains(_short(registry.RunSummary.of(record))):
         raise web.HTTPConflict(text=f"run {record.run_id} is training; stop it first")
-    path = _saved(record, body["file"])
+    path = saved(record, body["file"])
     marks.discard(record, path, folders.diffusers_folder(path))
     return {"run_id": record.run_id, "discarded": body["file"]}
 
@@ -145,17 +145,17 @@ def _discard(request: web.Request, body: http.Json) -> http.Json:
 def _star(request: web.Request, body: http.Json) -> http.Json:
     """Give a LoRA file of a run a star, or take it away."""
     record, starred = _record(_folder(request)), body.get("on") is True
-    marks.star(record, _saved(record, body["file"]), starred)
+    marks.star(record, saved(record, body["file"]), starred)
     return {"run_id": record.run_id, "file": body["file"], "starred": starred}
 
 
 def _copy(request: web.Request, body: http.Json) -> http.Json:
     """Copy a LoRA file of a run to another name in the same folder."""
     record, name = _record(_folder(request)), body.get("name")
-    path = _saved(record, body["file"])
+    path = saved(record, body["file"])
     target = folders.beside(path, name if isinstance(name, str) else "")
     marks.copy(path, target)
-    return {"run_id": record.run_id, "file": _listed(str(target))}
+    return {"run_id": record.run_id, "file": listed(str(target))}
 
 
 def _folder(request: web.Request) -> Path:
@@ -166,6 +166,11 @@ def _folder(request: web.Request) -> Path:
     return folder
 
 
+def record_of(request: web.Request) -> registry.Record:
+    """Return the run that a request's address names; status 404 if there is none."""
+    return _record(_folder(request))
+
+
 def _record(folder: Path) -> registry.Record:
     record = registry.read(folder)
     if record is None:
@@ -173,7 +178,7 @@ def _record(folder: Path) -> registry.Record:
     return record
 
 
-def _listed(path: str) -> str:
+def listed(path: str) -> str:
     """Return a saved file as the host lists it, or its plain name if it is in no folder of the host any more."""
     try:
         return folders.lora_name(Path(path))
@@ -208,8 +213,7 @@ def _brief(record: registry.Record) -> http.Json:
     """Return the fields of `_short` with the run's existing files and its samples."""
     return _short(registry.RunSummary.of(record)) | {
         "checkpoints": [
-            {"file": _listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]}
-            for e in record.saved
+            {"file": listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]} for e in record.saved
         ],
         "samples": [
             {"file": Path(e["path"]).name, **{name: e[name] for name in ("step", "epoch", "prompt", "index")}}
@@ -232,13 +236,13 @@ def _reviewed(record: registry.Record) -> http.Json:
     """Return the run's review, with its files as the host lists them."""
     reviewed = review.review(record)
     for checkpoint in reviewed["checkpoints"]:
-        checkpoint["file"] = _listed(checkpoint.pop("path"))
+        checkpoint["file"] = listed(checkpoint.pop("path"))
     return reviewed
 
 
-def _saved(record: registry.Record, name: str) -> Path:
+def saved(record: registry.Record, name: str) -> Path:
     """Return the path of a run's file by the name under which the host lists it."""
-    path = next((Path(e["path"]) for e in record.saved if _listed(e["path"]) == name), None)
+    path = next((Path(e["path"]) for e in record.saved if listed(e["path"]) == name), None)
     if path is None:
         raise web.HTTPNotFound(text="the run has no such file")
     return path

@@ -60,6 +60,8 @@ def test_every_choice_is_written_without_training(server):
         folder = server.base / "models" / "loras" / "acme" / "told"
         copies = server.base / "output" / "athanor" / "diffusers"
         files = [*folder.glob("*.safetensors"), *copies.rglob("told*.safetensors")]
+        for path in server.base.glob("output/athanor/runs/*/files/told*.safetensors"):
+            assert path.samefile(folder / path.name), "what clients fetch is the same file"
         return {path.name: safetensors_metadata(path) for path in files}, entry["outputs"]["train"]["text"][0]
 
     first, _ = told()

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..files import read_json, safetensors_metadata, write_json
 from ..history.registry import Record
-from ..history.run_files import with_companions
+from ..history.run_files import in_run, with_companions
 from ..network import metadata
 from ..network.metadata_choice import AUTHOR, GRAPH, HASHES, OWN, as_text, reduced
 from ..settings import METADATA_SETTINGS, Job, TrainingSettings
@@ -83,7 +83,10 @@ def retell(record: Record, wanted: Wanted, write: Callable[[Path, Mapping[str, s
             continue
         known["fields"] = fields = _fields(known) or {key: own[key] for key in own if key not in (*GRAPH, *HASHES)}
         late = metadata.at_save(event["step"], event["epoch"], event.get("time", 0.0))
-        for each in with_companions(path, wanted.copies):
+        second = in_run(record.folder)  # names of the same files, which `write` looks after
+        for each in with_companions(path, wanted.copies, record.folder):
+            if each.parent == second:
+                continue
             now = safetensors_metadata(each)
             if now.get("athanor_run_id") == owner:
                 told = _told(now, fields | late, wanted)

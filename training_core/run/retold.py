@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
+from ..files import is_file, link, write_atomically
+from ..history import registry
 from ..history.graph import Graph
 from ..history.log import write_job
 from ..history.registry import Record
+from ..history.run_files import in_run
 from ..host import disabled, fingerprint, folders
 from ..resume import lock, retelling
 from ..settings import Job
@@ -29,12 +34,27 @@ def wanted(job: Job, target: Path, graph: Mapping[str, Any], source: Graph | Non
     return retelling.Wanted(job=job, choice=choice, graph=part, copies=folders.diffusers_folder(target))
 
 
+def retell(folder: Path, told: retelling.Wanted) -> retelling.Retold:
+    """Let the files that the run of a folder has saved tell what is wanted, and with them their second names below the folder."""
+    record = registry.read(folder)
+    return retelling.retell(record, told, partial(_write, folder)) if record else retelling.Retold([], [])
+
+
+def _write(folder: Path, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write other metadata into a file of a run; its second names, of this run and of the one that saved it, follow."""
+    fingerprint.write_metadata(path, metadata)
+    for run in {folder, folders.run_folder(metadata["athanor_run_id"])}:
+        place = in_run(run) / path.name
+        if is_file(place) and not link(path, place):
+            write_atomically(place, lambda temporary: shutil.copyfile(path, temporary))
+
+
 def retell_finished(record: Record, job: Job, graph: Mapping[str, Any], source: Graph | None) -> list[str]:
     """Let the files of a finished run tell what `job` asks for; return sentences about what was done, or could not be."""
     target = record.target
     try:
         with lock.held(record.folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
-            result = retelling.retell(record, wanted(job, target, graph, source), fingerprint.write_metadata)
+            result = retell(record.folder, wanted(job, target, graph, source))
             if result.written and source:
                 write_job(record.folder, job, source)  # else the command line would ask for what was asked for before
     except AthanorError as error:

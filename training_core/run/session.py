@@ -184,6 +184,7 @@ def _trainer(
     saver = Saver(
         target=run.target,
         copies=wanted.copies,
+        run=folders.run_folder(context.job.run_id),
         trained=models.target,
         settings=context.job.training,
         metadata={**known, **wanted.graph},
