@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.plan import Buckets
-from ..errors import AthanorError, FileError
+from ..errors import AthanorError, Fault, FileError
 from ..history import registry, report, results
 from ..history.damage import check_places
 from ..history.events import Event
@@ -57,7 +57,7 @@ def train(
         ranks: the processes that train this together; None: this one alone.
 
     Raises:
-        AthanorError: bad settings, before anything is encoded; another process that trains this; a disk that is full.
+        AthanorError: bad settings, before anything is encoded; as Fault: another process that trains this, a full disk or memory.
     """
     ranks = ranks or SingleProcess()
     context = partial(Context, job=job, clip=clip, vae=vae, ranks=ranks)
@@ -138,11 +138,9 @@ def _raise_with_advice(error: BaseException, job: Job, folder: Path) -> None:
     if isinstance(error, OSError) and (error.filename or FileError.of(error).full):
         access = "written" if isinstance(error, FileError) else "read"  # what is written goes through `files`
         told = FileError.of(error, None if error.filename else folder, access)
-        raise AthanorError(
-            f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}."
-        ) from error
+        raise Fault(f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}.") from error
     if not isinstance(error, AthanorError) and devices.is_out_of_memory(error):
-        raise AthanorError(
+        raise Fault(
             f"Out of memory. {memory_advice(job)} Queue the graph again: it resumes from step {step}."
         ) from error
 
