@@ -21,7 +21,7 @@ from ..training_core.settings import (
 )
 from . import types
 from .display import Display
-from .run_files import run_files
+from .run_files import told
 from .schema import graph_of, image_output, inputs, pick, sentence
 
 if TYPE_CHECKING:
@@ -222,6 +222,6 @@ def _outputs(
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
     text = display.summary(run, record, notes)
-    shown = {"text": [text], "athanor_run": [run.run_id], "files": run_files(record)}
+    shown = {"text": [text], "athanor_run": [run.run_id], **told(record)}
     loss_map = {"loss": [loss for loss in run.losses if math.isfinite(loss)]}  # Plot Loss Graph takes numbers only
     return io.NodeOutput(run, last.lora_name, patched_model, loss_map, image_output(curve), patched_clip, ui=shown)
