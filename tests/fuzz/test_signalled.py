@@ -40,7 +40,7 @@ SAMPLES = {
     **{"sample_every_n_epochs": 0, "sample_every_n_steps": DRAWS},
 }
 TRAIN = {"epochs": 4, "save_every_n_steps": 5, "save_every_n_epochs": 2, "save_precision": "float"}
-KINDS = ("clock", "encoding", "sampling", "saving", "clock")
+KINDS = ("clock", "encoding", "sampling", "saving", "training")
 GRACE = 10.0
 """Seconds that docker stop gives."""
 
@@ -100,6 +100,8 @@ class Moment:
             return any((self._base / "user" / "athanor" / "cache").rglob("*.safetensors"))
         if runs_on_disk.steps_done(self._base, self._name) < self._step:
             return False
+        if self.kind == "training":
+            return True
         if self.kind == "sampling":
             return any((folder / "samples").glob(f"*_{self._step:06d}_00_*"))
         return any(path.name.startswith(".") for path in (self._base / "models" / "loras").iterdir())

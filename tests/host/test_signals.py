@@ -132,6 +132,18 @@ def test_the_command_line_is_interrupted_once_it_runs_and_ends_at_once_before():
     assert hanging.rest() == "" and hanging.code == -signal.SIGTERM
 
 
+def test_a_process_of_a_launcher_is_not_ended_by_one_signal_that_comes_in_many_ways(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(signals, "SAME", 0.0)
+    monkeypatch.setattr(signals, "wanted", list)
+    asked, ended = [], []
+    monkeypatch.setattr(signals, "end", ended.append)
+    here = signals.Asked(asked.append)
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+        here._handle(number, None)
+    assert asked == ["SIGTERM"] and not ended
+
+
 def as_pid_1() -> list[str]:
     """A command line's beginning by which what follows is PID 1, as in a container; [] where that is not allowed."""
     before = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]

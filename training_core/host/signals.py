@@ -50,11 +50,16 @@ def end_at_once() -> None:
 
 
 class Asked:
-    """Whether this process was asked to end, and by which signal; a second one, SAME seconds later, ends it at once."""
+    """Whether this process was asked to end, and by which signal; a second one, SAME seconds later, ends it at once.
+
+    Not where a launcher has started it with others (accelerate): systemd, the launcher and its own parent each send one, and on a
+    busy machine not within a second. The launcher kills what has not ended after 30.
+    """
 
     def __init__(self, stop: Callable[[str], None]) -> None:
         """`stop` is called in the main thread at the first signal, with its name."""
         self._stop, self._since = stop, 0.0
+        self._launched = int(os.environ.get("WORLD_SIZE", "1")) > 1
         self.by = ""
         for number in wanted():
             signal.signal(number, self._handle)
@@ -63,7 +68,7 @@ class Asked:
         if not self.by:
             self.by, self._since = name(number), time.monotonic()
             self._stop(self.by)
-        elif time.monotonic() - self._since > SAME:
+        elif not self._launched and time.monotonic() - self._since > SAME:
             end(number)
 
 
