@@ -234,7 +234,9 @@ def test_a_run_is_found_by_the_name_that_lists_show(record):
     (second / "metrics.jsonl").write_text('{"step": 1, "epoch": 1, "loss": 0.5, "lr": 1e-4}\n')
     (second / "events.jsonl").write_text('{"event": "started", "time": 1.0}\n')
     assert [curve.name for curve in curves.find("my_lora_2\nmy_lora")] == ["my_lora_2", "my_lora"]
-    with pytest.raises(AthanorError, match=rf"The run my_lora_2 \({second.name}\) has no LoRA file yet; it is not training \(killed"):
+    with pytest.raises(
+        AthanorError, match=rf"The run my_lora_2 \({second.name}\) has no LoRA file yet; it is not training \(killed"
+    ):
         runs.find("my_lora_2")
     with lock.held(second, "It"), pytest.raises(AthanorError, match="has no LoRA file yet; wait for its first"):
         runs.find("my_lora_2")

@@ -89,7 +89,9 @@ def test_a_killed_run_is_tried_once(tmp_path: Path, monkeypatch):
     """Thousands of them are listed each second. A process that goes on with one is seen all the same."""
     (tmp_path / "owner.json").write_text('{"pid": 1}')
     tried = []
-    monkeypatch.setattr("athanor.training_core.history.taken.FileLock", lambda path: tried.append(path) or FileLock(path))
+    monkeypatch.setattr(
+        "athanor.training_core.history.taken.FileLock", lambda path: tried.append(path) or FileLock(path)
+    )
     assert [taken(tmp_path) for _ in range(3)] == [False] * 3 and len(tried) == 1
     with lock.held(tmp_path, "Run x"):
         assert taken(tmp_path)
