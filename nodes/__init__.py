@@ -7,7 +7,17 @@ import gc
 from comfy_api.latest import ComfyExtension, io
 
 from ..training_core.host import determinism, node_tools
-from . import compare_routes, dataset_routes, help_routes, http, run_routes, saved_prompts
+from . import (
+    compare_routes,
+    dataset_routes,
+    help_routes,
+    http,
+    publish_routes,
+    run_files_routes,
+    run_routes,
+    saved_prompts,
+    stopping,
+)
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
@@ -36,7 +46,7 @@ class AthanorExtension(ComfyExtension):
     """The entry point through which ComfyUI loads the pack's nodes and routes."""
 
     async def on_load(self) -> None:
-        """Set cuBLAS' environment variables, which it reads once when it starts, and add routes and the handler of older prompts.
+        """Set cuBLAS' environment variables, which it reads once when it starts, and add routes and handlers of prompts and signals.
 
         What ComfyUI has imported up to now (400,000 objects) is no garbage until it ends. Every full collection walked over it,
         0.5 s in which no thread of the server runs; objects that are frozen are passed over.
@@ -44,11 +54,14 @@ class AthanorExtension(ComfyExtension):
         determinism.prepare()
         node_tools.begin_log()
         run_routes.register()
+        run_files_routes.register()
+        publish_routes.register()
         saved_prompts.register()
         dataset_routes.register()
         compare_routes.register()
         help_routes.register()
         http.anything_else("/athanor")
+        stopping.register()
         gc.freeze()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

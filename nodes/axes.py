@@ -31,6 +31,7 @@ prompt S/R: cat, dog, bird (searches the first)   red hat => blue hat   [[who]],
 prompt: one per line
 widget of the graph: what that widget takes: numbers, names or patterns, true, false, texts (one per line), old => new
 All types: "quotes, with commas", || between values, or one value per line."""
+_TYPE, _VALUES = "LoRA strength", "0.6-1(0.1)"
 
 
 def _output(axis: Axis) -> io.NodeOutput:
@@ -52,17 +53,21 @@ class AthanorXYZAxis(io.ComfyNode):
             description="One axis of XYZ Compare: what changes, and its values.",
             search_aliases=["xy plot", "xyz", "prompt s/r", "lora strength", "seeds", "grid axis"],
             inputs=[
-                io.Combo.Input("type", options=list(kinds.KINDS), default="LoRA strength", tooltip="What changes."),
-                io.String.Input("values", default="0.6-1(0.1)", multiline=True, tooltip=_FORMS),
+                io.Combo.Input(
+                    "type", options=list(kinds.KINDS), default=_TYPE, optional=True, tooltip="What changes."
+                ),
+                io.String.Input("values", default=_VALUES, optional=True, multiline=True, tooltip=_FORMS),
                 io.Boolean.Input(
                     "whole_word",
                     default=True,
+                    optional=True,
                     tooltip="For prompt S/R: replace whole words only, so that 1 does not match inside 1girl.",
                 ),
                 io.Combo.Input(
                     "widget",
                     options=[""],
                     default="",
+                    optional=True,
                     tooltip="For widget of the graph: which widget to vary. Nodes between it and XYZ Compare run again for each "
                     "value. In the API: node.widget, such as 12.shift, LoraLoader.strength_model or a node's title.",
                 ),
@@ -75,7 +80,9 @@ class AthanorXYZAxis(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, type: str | None, values: str | None, widget: str | None = "") -> bool | str:
+    def validate_inputs(
+        cls, type: str | None = _TYPE, values: str | None = _VALUES, widget: str | None = ""
+    ) -> bool | str:
         """Return True if the values can be read, else what is wrong (None: linked); checked when the graph is queued.
 
         Values of a widget are checked when the node runs, since the graph is not known before.
@@ -87,7 +94,7 @@ class AthanorXYZAxis(io.ComfyNode):
         return sentence(lambda: kinds.read(type, values, sampling.known()))
 
     @classmethod
-    def fingerprint_inputs(cls, type: str | None, values: str | None, **_: Any) -> Any:
+    def fingerprint_inputs(cls, type: str | None = _TYPE, values: str | None = _VALUES, **_: Any) -> Any:
         """Return a value that changes when patterns match other files; for a widget always, as the graph may have changed."""
         if type == kinds.WIDGET:
             return time.time()
@@ -97,7 +104,9 @@ class AthanorXYZAxis(io.ComfyNode):
             return None
 
     @classmethod
-    def execute(cls, type: str, values: str, whole_word: bool, widget: str = "") -> io.NodeOutput:
+    def execute(
+        cls, type: str = _TYPE, values: str = _VALUES, whole_word: bool = True, widget: str = ""
+    ) -> io.NodeOutput:
         """Read the values, show them on the node, and return them as an axis."""
         if type != kinds.WIDGET:
             return _output(kinds.read(type, values, sampling.known(), whole_word))
@@ -124,8 +133,8 @@ class AthanorLoRARunAxis(io.ComfyNode):
             "still training, and with files of any trainer. Connect several in a row to compare several runs.",
             search_aliases=["epochs", "checkpoints", "pick my epoch", "lora folder", "xy plot lora"],
             inputs=[
-                types.Run.Input("run", optional=True, tooltip="From Train LoRA. Unconnected: see source."),
                 *inputs(EpochsSettings),
+                types.Run.Input("run", optional=True, tooltip="From Train LoRA. Unconnected: see source."),
                 types.Axis.Input(
                     "axis",
                     optional=True,
@@ -139,8 +148,8 @@ class AthanorLoRARunAxis(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, epochs: str | None) -> bool | str:
-        """Return True if `epochs` can be read, else what is wrong (None: linked)."""
+    def validate_inputs(cls, epochs: str | None = None) -> bool | str:
+        """Return True if `epochs` can be read, else what is wrong (None: linked or missing)."""
         return epochs is None or sentence(lambda: checkpoints.read_filter(epochs))
 
     @classmethod
@@ -174,10 +183,10 @@ class AthanorXYZModelAxis(io.ComfyNode):
             search_aliases=["compare models", "checkpoint axis", "base models"],
             inputs=[
                 io.Model.Input("model", tooltip="One model of the axis."),
+                io.String.Input("name", default="model", optional=True, tooltip="Label of this model in the grid."),
                 io.Clip.Input("clip", optional=True, tooltip="Its text encoder. Unconnected: that of XYZ Compare."),
                 io.Vae.Input("vae", optional=True, tooltip="Its VAE. Unconnected: that of XYZ Compare."),
                 types.Axis.Input("axis", optional=True, tooltip="From the XYZ Model Axis of the previous model."),
-                io.String.Input("name", default="model", tooltip="Label of this model in the grid."),
             ],
             outputs=[
                 types.Axis.Output("axis", tooltip="For x, y, z or w of XYZ Compare, or the next XYZ Model Axis."),
@@ -188,7 +197,7 @@ class AthanorXYZModelAxis(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model: Any, name: str, clip: Any = None, vae: Any = None, axis: Axis | None = None
+        cls, model: Any, name: str = "", clip: Any = None, vae: Any = None, axis: Axis | None = None
     ) -> io.NodeOutput:
         """Return the connected axis with the connected model as its last value."""
         own = (cls.hidden.prompt or {}).get(cls.hidden.unique_id, {}).get("inputs", {})

@@ -70,6 +70,7 @@ class AthanorMergeTags(io.ComfyNode):
                     force_input=True,
                     tooltip="Captions of the first tagger, one per picture. Its spelling and order are used.",
                 ),
+                *inputs(MergeTagsSettings),
                 *(
                     io.String.Input(
                         f"captions_{number}",
@@ -79,7 +80,6 @@ class AthanorMergeTags(io.ComfyNode):
                     )
                     for number in (2, 3, 4)
                 ),
-                *inputs(MergeTagsSettings),
             ],
             outputs=[
                 io.String.Output("captions", is_output_list=True, tooltip="One caption per picture."),

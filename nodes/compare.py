@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from comfy_api.latest import io
 
-from ..training_core.compare.request import OWN_AXES, ComparisonRequest, check_widgets
+from ..training_core.compare.request import ComparisonRequest, check_widgets
 from ..training_core.errors import AthanorError
-from ..training_core.host import devices, folders, node_tools
+from ..training_core.host import devices, folders
 from ..training_core.pictures import UnreadablePicture, opened
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
+from .compare_inputs import CHOICES, comparison_inputs
 from .place import Place
 from .progress import Progress, Rate
 from .schema import image_output, inputs, pick, sentence
@@ -27,51 +28,8 @@ MOST_PIXELS = 100e6
 """Pixels of grid pages that are passed on as IMAGE, at 12 bytes each; the files on disk have all pages."""
 
 
-def _inputs() -> list[io.Input]:
-    """Return the inputs that XYZ Compare and XYZ Plan have in common: models, axes and CompareSettings."""
-    return [
-        io.Model.Input("model", tooltip="The model without the LoRA. Other LoRAs of the graph stay applied below it."),
-        io.Clip.Input("clip", tooltip="The text encoder for the prompts; the LoRA is applied to it as well."),
-        io.Vae.Input("vae", tooltip="The VAE that turns latents into pictures."),
-        types.Run.Input(
-            "run", optional=True, tooltip="From Train LoRA: its checkpoints become an axis of the grid automatically."
-        ),
-        types.Axis.Input("x", optional=True, tooltip="What changes from left to right. Unconnected: see columns."),
-        types.Axis.Input("y", optional=True, tooltip="What changes from top to bottom. Unconnected: see rows."),
-        types.Axis.Input("z", optional=True, tooltip="One block of the grid for each of its values."),
-        types.Axis.Input("w", optional=True, tooltip="A further axis of blocks."),
-        io.Latent.Input(
-            "latent",
-            optional=True,
-            tooltip="Start from this latent (see denoise) instead of an empty one; it also sets the size.",
-        ),
-        io.Combo.Input(
-            "columns",
-            options=list(OWN_AXES),
-            default="strength",
-            tooltip="What changes from left to right if x is not connected.",
-        ),
-        io.Combo.Input(
-            "rows",
-            options=list(OWN_AXES),
-            default="checkpoint",
-            tooltip="What changes from top to bottom if y is not connected.",
-        ),
-        *inputs(CompareSettings),
-        io.Combo.Input(
-            "sampler_name", options=node_tools.sampler_names(), default="euler", tooltip="Sampler, as in KSampler."
-        ),
-        io.Combo.Input(
-            "scheduler",
-            options=node_tools.scheduler_names(),
-            default="normal",
-            tooltip="Scheduler (noise schedule), as in KSampler.",
-        ),
-    ]
-
-
 def _check(**texts: str | None) -> bool | str:
-    """Return True, or what is wrong with these widgets (None: linked); known before training in front of the node starts."""
+    """Return True, or what is wrong with these widgets (None: linked or missing), before training in front of the node starts."""
     settings = {name: text for name, text in texts.items() if text is not None}
     return sentence(lambda: check_widgets(pick(CompareSettings, settings)))
 
@@ -80,6 +38,7 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
     """Return the plan of a comparison, made from the node's inputs."""
     from ..training_core.compare import prepare
 
+    values = {**CHOICES, **values}
     request = ComparisonRequest(
         settings=pick(CompareSettings, values),
         sampler=values["sampler_name"],
@@ -111,7 +70,9 @@ class _Comparing(io.ComfyNode):
     """The checks and the caching that XYZ Compare and XYZ Plan have in common."""
 
     @classmethod
-    def validate_inputs(cls, checkpoints: str | None, strengths: str | None, seeds: str | None) -> bool | str:
+    def validate_inputs(
+        cls, checkpoints: str | None = None, strengths: str | None = None, seeds: str | None = None
+    ) -> bool | str:
         """Return True, or what is wrong with the widgets that can be read without models."""
         return _check(checkpoints=checkpoints, strengths=strengths, seeds=seeds)
 
@@ -135,7 +96,7 @@ class AthanorXYZPlan(_Comparing):
             "pictures are on disk already. Samples nothing.",
             search_aliases=["dry run", "xyz", "eta"],
             is_output_node=True,
-            inputs=_inputs(),
+            inputs=comparison_inputs(),
             outputs=[io.String.Output("text", tooltip="What the comparison would draw, and its cost.")],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.dynprompt],
             enable_expand=True,
@@ -172,7 +133,7 @@ class AthanorXYZCompare(_Comparing):
             "grid. Every picture is kept: queue again, and only missing ones are drawn.",
             search_aliases=["xy plot", "xyz plot", "grid", "compare epochs", "lora grid"],
             is_output_node=True,
-            inputs=_inputs(),
+            inputs=comparison_inputs(),
             outputs=[
                 io.Image.Output("grid", is_output_list=True, tooltip="The labelled grid; large ones come in pages."),
                 io.Image.Output("images", is_output_list=True, tooltip="The single pictures, row by row."),
@@ -264,13 +225,14 @@ class AthanorXYZGridImage(io.ComfyNode):
             search_aliases=["grid", "contact sheet", "redraw", "swap axes"],
             is_output_node=True,
             inputs=[
-                types.Comparison.Input("comparison", optional=True, tooltip="From XYZ Compare."),
                 io.String.Input(
                     "name",
                     default="",
+                    optional=True,
                     tooltip="Without a connected comparison: the name of its folder in output/athanor/compare.",
                 ),
                 *inputs(GridSettings),
+                types.Comparison.Input("comparison", optional=True, tooltip="From XYZ Compare."),
             ],
             outputs=[
                 io.Image.Output("grid", is_output_list=True, tooltip="The labelled grid; large ones come in pages."),
@@ -285,7 +247,7 @@ class AthanorXYZGridImage(io.ComfyNode):
         return time.time()
 
     @classmethod
-    def execute(cls, name: str, comparison: str | None = None, **values: Any) -> io.NodeOutput:
+    def execute(cls, name: str = "", comparison: str | None = None, **values: Any) -> io.NodeOutput:
         """Draw the pages of a comparison again from its saved pictures, and return both."""
         from ..training_core.compare import grid, grid_files
 

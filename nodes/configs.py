@@ -148,8 +148,8 @@ class AthanorOptimizerConfig(_Config):
     )
 
     @classmethod
-    def validate_inputs(cls, optimizer_args: str | None) -> bool | str:
-        """Return True if optimizer_args can be read, else what is wrong (None: linked, checked when the node runs)."""
+    def validate_inputs(cls, optimizer_args: str | None = None) -> bool | str:
+        """Return True if optimizer_args can be read, else what is wrong (None: linked or missing)."""
         return optimizer_args is None or sentence(lambda: args.parse(optimizer_args))
 
     @classmethod
@@ -178,7 +178,11 @@ class AthanorSampleConfig(_Config):
         for i, widget in enumerate(schema.inputs):
             if widget.id in options and isinstance(widget, io.WidgetInput):
                 schema.inputs[i] = io.Combo.Input(
-                    widget.id, options=list(options[widget.id]), default=widget.default, tooltip=widget.tooltip
+                    widget.id,
+                    options=list(options[widget.id]),
+                    default=widget.default,
+                    optional=True,
+                    tooltip=widget.tooltip,
                 )
         return schema
 

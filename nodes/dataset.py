@@ -42,7 +42,7 @@ class AthanorDatasetLoader(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, folder: str | None) -> bool | str:
+    def validate_inputs(cls, folder: str | None = "") -> bool | str:
         """Return True if the folder exists and may be read, else what is wrong (None: linked, checked when the node runs)."""
         return folder is None or sentence(lambda: folders.dataset_folder(folder))
 
@@ -95,6 +95,7 @@ class AthanorDatasetFromImages(io.ComfyNode):
             is_input_list=True,
             inputs=[
                 io.Image.Input("images", tooltip="A batch, or a list of pictures of any sizes."),
+                *(i for i in inputs(DatasetSettings) if i.id not in cls.ONLY_FOLDERS),
                 io.String.Input(
                     "captions",
                     optional=True,
@@ -107,7 +108,6 @@ class AthanorDatasetFromImages(io.ComfyNode):
                     tooltip="White parts count in the loss. One mask per picture, or one for all.",
                 ),
                 types.Dataset.Input("dataset", optional=True, tooltip="Another dataset, to train on both."),
-                *(i for i in inputs(DatasetSettings) if i.id not in cls.ONLY_FOLDERS),
             ],
             outputs=[
                 types.Dataset.Output("dataset", tooltip="The pictures and captions, for the Bucketer."),

@@ -104,7 +104,8 @@ def _refusal(status: int, sentence: str) -> web.Response:
 def anything_else(path: str) -> None:
     """Answer all requests below `path` that no other route takes: 405 where the address takes other methods, else 404."""
 
-    @PromptServer.instance.routes.route("*", f"{path}/{{rest:.*}}")
+    # Not .*, which ends at a line break, as %0a is one.
+    @PromptServer.instance.routes.route("*", f"{path}/{{rest:[\\s\\S]*}}")
     async def _other(request: web.Request) -> web.StreamResponse:
         own = (each for each in request.app.router.resources() if f"{path}/" in each.canonical)
         resources = [each for each in own if "{rest}" not in each.canonical]

@@ -28,8 +28,8 @@ class AthanorLossCompare(io.ComfyNode):
             " one optimizer or another. Also reads runs that are still training.",
             search_aliases=["loss graph", "loss curves", "compare runs", "tensorboard"],
             inputs=[
-                *(types.Run.Input(name, optional=True, tooltip="From Train LoRA.") for name in _PORTS),
                 *inputs(CurvesSettings),
+                *(types.Run.Input(name, optional=True, tooltip="From Train LoRA.") for name in _PORTS),
             ],
             outputs=[io.Image.Output("plot", tooltip="Loss, learning rate and probe of all runs.")],
         )

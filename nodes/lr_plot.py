@@ -22,15 +22,16 @@ class AthanorLRPlot(io.ComfyNode):
             description="Plots the learning rate over the steps of a run, for every part of the model that has its own.",
             search_aliases=["learning rate", "scheduler", "warmup", "cosine", "decay"],
             inputs=[
-                types.Optimizer.Input(
-                    "optimizer", optional=True, tooltip="From Optimizer Config. Unconnected: AdamW, 1e-4."
-                ),
                 io.Int.Input(
                     "steps",
                     default=1000,
+                    optional=True,
                     min=1,
                     max=100_000_000,
                     tooltip="Steps of the run: pictures x repeats x epochs / (batch size x accumulation).",
+                ),
+                types.Optimizer.Input(
+                    "optimizer", optional=True, tooltip="From Optimizer Config. Unconnected: AdamW, 1e-4."
                 ),
             ],
             outputs=[
@@ -40,7 +41,7 @@ class AthanorLRPlot(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, steps: int, optimizer: OptimizerSettings | None = None) -> io.NodeOutput:
+    def execute(cls, steps: int = 1000, optimizer: OptimizerSettings | None = None) -> io.NodeOutput:
         """Return a plot of the learning rate over the steps, and a text with its values and conflicting settings."""
         from ..training_core.optim import hints, preview, schedulers
 

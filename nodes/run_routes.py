@@ -139,7 +139,7 @@ def _discard(request: web.Request, body: http.Json) -> http.Json:
     record = _record(_folder(request))
     if run_rows.trains(run_rows.short(registry.RunSummary.of(record))):
         raise web.HTTPConflict(text=f"run {record.run_id} is training; stop it first")
-    path = _saved(record, body["file"])
+    path = saved(record, body["file"])
     marks.discard(record, path, folders.diffusers_folder(path))
     return {"run_id": record.run_id, "discarded": body["file"]}
 
@@ -147,14 +147,14 @@ def _discard(request: web.Request, body: http.Json) -> http.Json:
 def _star(request: web.Request, body: http.Json) -> http.Json:
     """Give a LoRA file of a run a star, or take it away."""
     record, starred = _record(_folder(request)), body.get("on") is True
-    marks.star(record, _saved(record, body["file"]), starred)
+    marks.star(record, saved(record, body["file"]), starred)
     return {"run_id": record.run_id, "file": body["file"], "starred": starred}
 
 
 def _copy(request: web.Request, body: http.Json) -> http.Json:
     """Copy a LoRA file of a run to another name in the same folder."""
     record, name = _record(_folder(request)), body.get("name")
-    path = _saved(record, body["file"])
+    path = saved(record, body["file"])
     target = folders.beside(path, name if isinstance(name, str) else "")
     marks.copy(path, target)
     return {"run_id": record.run_id, "file": run_rows.listed(str(target))}
@@ -172,6 +172,11 @@ def _folder(request: web.Request) -> Path:
     return folder
 
 
+def record_of(request: web.Request) -> registry.Record:
+    """Return the run that a request's address names; status 404 if there is none."""
+    return _record(_folder(request))
+
+
 def _record(folder: Path) -> registry.Record:
     record = registry.read(folder)
     if record is None:
@@ -179,7 +184,7 @@ def _record(folder: Path) -> registry.Record:
     return record
 
 
-def _saved(record: registry.Record, name: str) -> Path:
+def saved(record: registry.Record, name: str) -> Path:
     """Return the path of a run's file by the name under which the host lists it."""
     path = next((Path(e["path"]) for e in record.saved if run_rows.listed(e["path"]) == name), None)
     if path is None:

@@ -10,6 +10,7 @@ from ..training_core.history import graph, registry, resolved, review, told
 from ..training_core.host import folders
 from ..training_core.run import control
 from .http import Json
+from .run_files import run_files
 
 _PER_SAMPLE = frozenset({"pictures", "timesteps", "losses"})
 
@@ -54,6 +55,7 @@ def brief(record: registry.Record) -> Json:
             {"file": Path(e["path"]).name, **{name: e[name] for name in ("step", "epoch", "prompt", "index")}}
             for e in record.samples
         ],
+        "files": run_files(record),
         "target": listed(str(record.target)),
         "epochs": told.epochs(record),
         "batch_size": told.batch_size(folder),

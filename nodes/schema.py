@@ -18,7 +18,9 @@ from ..training_core.settings import SettingInfo, Settings, info, parse
 def _input(s: SettingInfo) -> io.Input:
     """Return the widget of one setting; its tooltip ends with the option of sd-scripts."""
     tip = s.tip + (f"\nsd-scripts: --{s.flag}" if s.flag else "")
-    common: dict[str, Any] = {"tooltip": tip, "default": s.default, "advanced": s.advanced or None}
+    # Optional, so that a prompt need not name it, and one saved before it was there runs: scripts make arguments of what is
+    # required. The page shows required inputs first: a node lists its models, then its widgets, then its optional sockets.
+    common: dict[str, Any] = {"tooltip": tip, "default": s.default, "advanced": s.advanced or None, "optional": True}
     if s.was:  # for saved_prompts.py: the names of this input in older prompts
         common["extra_dict"] = {"was": list(s.was)}
     if s.kind == "choice":

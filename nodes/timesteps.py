@@ -26,19 +26,26 @@ class AthanorTimestepPlot(io.ComfyNode):
             search_aliases=["timestep sampling", "min snr", "debiased", "loss weighting", "density"],
             inputs=[
                 io.Model.Input("model", tooltip="The model that will be trained."),
-                types.Noise.Input("noise", optional=True, tooltip="From Noise Config. Unconnected: its defaults."),
-                types.Loss.Input("loss", optional=True, tooltip="From Loss Config. Unconnected: plain l2."),
                 io.Int.Input(
-                    "width", default=1024, min=64, max=8192, step=8, tooltip="Picture width in pixels, for flux_shift."
+                    "width",
+                    default=1024,
+                    optional=True,
+                    min=64,
+                    max=8192,
+                    step=8,
+                    tooltip="Picture width in pixels, for flux_shift.",
                 ),
                 io.Int.Input(
                     "height",
                     default=1024,
+                    optional=True,
                     min=64,
                     max=8192,
                     step=8,
                     tooltip="Picture height in pixels, for flux_shift.",
                 ),
+                types.Noise.Input("noise", optional=True, tooltip="From Noise Config. Unconnected: its defaults."),
+                types.Loss.Input("loss", optional=True, tooltip="From Loss Config. Unconnected: plain l2."),
             ],
             outputs=[
                 io.Image.Output("plot", tooltip="Density, weight, and both together."),
@@ -50,8 +57,8 @@ class AthanorTimestepPlot(io.ComfyNode):
     def execute(
         cls,
         model: Any,
-        width: int,
-        height: int,
+        width: int = 1024,
+        height: int = 1024,
         noise: NoiseSettings | None = None,
         loss: LossSettings | None = None,
     ) -> io.NodeOutput:

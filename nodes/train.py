@@ -24,6 +24,7 @@ from . import types
 from .broadcasts import Broadcasts
 from .display import Display
 from .queued import queued
+from .run_files import run_files
 from .schema import graph_of, image_output, inputs, pick, sentence
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class AthanorTrainLoRA(io.ComfyNode):
             description="Trains a LoRA on the model of this graph, without a second copy of it. Interrupt saves the LoRA so far; "
             "queue again to resume.",
             search_aliases=["lora trainer", "kohya", "sd-scripts", "finetune", "training"],
-            has_intermediate_output=True,
+            is_output_node=True,
+            has_intermediate_output=True,  # its results are told as well where only another part of the graph is queued
             inputs=[
                 io.Model.Input(
                     "model", tooltip="The model to train on, for example from Load Checkpoint. It is not changed."
@@ -54,6 +56,7 @@ class AthanorTrainLoRA(io.ComfyNode):
                 io.Clip.Input("clip", tooltip="The model's text encoder; encodes the captions."),
                 io.Vae.Input("vae", tooltip="The model's VAE; encodes the pictures."),
                 types.Buckets.Input("buckets", tooltip="From the Bucketer."),
+                *inputs(TrainingSettings),
                 types.Network.Input(
                     "network", optional=True, tooltip="From Network Config. Unconnected: LoRA of rank 16."
                 ),
@@ -62,7 +65,6 @@ class AthanorTrainLoRA(io.ComfyNode):
                 types.Optimizer.Input(
                     "optimizer", optional=True, tooltip="From Optimizer Config. Unconnected: AdamW, 1e-4."
                 ),
-                *inputs(TrainingSettings),
                 types.Cache.Input(
                     "cache",
                     optional=True,
@@ -94,8 +96,8 @@ class AthanorTrainLoRA(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, output_name: str | None) -> bool | str:
-        """Return True if the LoRA would be in the loras folder, else what is wrong (None: linked, checked when the node runs)."""
+    def validate_inputs(cls, output_name: str | None = None) -> bool | str:
+        """Return True if the LoRA would be in the loras folder, else what is wrong (None: linked or missing)."""
         return output_name is None or sentence(lambda: folders.lora_path(output_name))
 
     @classmethod
@@ -144,7 +146,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             record = _follow(events, display, broadcasts, graph if processes.is_main else None)
         else:
             tidy(record)
-            broadcasts.ended(record, [], None, reused=True)
+            broadcasts.ended(record, run_files(record), None, reused=True)
         return _outputs(record, display, model, clip)
 
 
@@ -208,7 +210,7 @@ def _follow(
     finally:
         devices.free_memory()
         record = registry.read(folder)
-        broadcasts.ended(record, [], error, reused=False)
+        broadcasts.ended(record, run_files(record) if record else [], error, reused=False)
     return record
 
 
@@ -241,6 +243,11 @@ def _outputs(record: registry.Record | None, display: Display, model: Any, clip:
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
-    shown = {"text": [display.summary(run, record)], "athanor_run": [run.run_id], "athanor_title": [record.title]}
+    shown = {
+        "text": [display.summary(run, record)],
+        "athanor_run": [run.run_id],
+        "athanor_title": [record.title],
+        "files": run_files(record),
+    }
     loss_map = {"loss": [loss for loss in run.losses if math.isfinite(loss)]}  # Plot Loss Graph takes numbers only
     return io.NodeOutput(run, last.lora_name, patched_model, loss_map, image_output(curve), patched_clip, ui=shown)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import AthanorError
+from .host import signals
 from .text_files import read_structure
 
 PACK = Path(__file__).resolve().parents[1]
@@ -123,6 +124,7 @@ def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
 
 def main() -> int:
     """Run the command line; return its exit code: 0, or 1 after one sentence about what is wrong."""
+    signals.end_at_once()  # until the graph runs, whose interrupt they are
     known, options = _parser().parse_known_args()
     where = f" (process {os.environ['RANK']})" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
     try:

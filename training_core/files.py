@@ -170,6 +170,23 @@ def link_or_copy(source: Path, target: Path) -> None:
         write_atomically(target, lambda temporary: shutil.copyfile(source, temporary), durable=False)
 
 
+def link(source: Path, target: Path) -> bool:
+    """Give a file a second name in the place of what `target` was, in one step; False where it cannot have one there.
+
+    It cannot on another file system, on another mount of the same one, or where the file system has no links.
+    """
+    make_folder(target.parent)
+    with temporary_beside(target) as temporary:
+        try:
+            os.link(source, temporary)
+            os.replace(
+                temporary, target
+            )  # leaves both names where they are one file already: then the temporary one goes
+        except OSError:
+            return False
+    return True
+
+
 def append_line(path: Path, line: str, durable: bool = False) -> None:
     """Append `line` and a line break to a text file; if a killed process left an unfinished line, begin a new one first.
 

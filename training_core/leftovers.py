@@ -63,7 +63,7 @@ def sweep_run(folder: Path, places: Iterable[Path], stem: str) -> None:
         places: folders of its files, in which runs of other names may be writing just now.
         stem: name of its files, without ending.
     """
-    sweep((folder, folder / "state", folder / "samples"), own=".*")
+    sweep((folder, folder / "state", folder / "samples", folder / "files"), own=".*")
     name = rf"{re.escape(stem)}(-(step)?\d+)?(-ema|-diffusers)?\.safetensors"
     sweep(places, own=name)
 

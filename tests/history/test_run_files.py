@@ -119,7 +119,7 @@ def test_companions_of_files_that_are_no_more(tmp_path: Path):
     write(copies / "x-000002-diffusers.safetensors", "me")
     found = {path.name for path in alone(loras / "x.safetensors", "me", copies)}
     assert found == {f"{name}.safetensors" for name in ("x-000001-ema", "x-000003-diffusers", "x-000001-diffusers")}
-    assert with_companions(loras / "x-000002.safetensors", copies)[-1] == loras / "x-000002.safetensors"
+    assert with_companions(loras / "x-000002.safetensors", copies, tmp_path)[-1] == loras / "x-000002.safetensors"
 
 
 def test_a_run_that_is_called_ema_is_no_running_mean_of_itself(tmp_path: Path):

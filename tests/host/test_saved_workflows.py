@@ -137,15 +137,19 @@ def test_an_input_by_an_older_name_is_taken(comfy, monkeypatch):
 
 
 def test_every_widget_has_a_default_for_graphs_that_lack_it(comfy):
-    """The host refuses a graph without a required input, and only an input with a default can be added to it."""
+    """The host refuses a graph without a required input, so a widget with a default is optional."""
     from athanor.nodes import AthanorExtension
 
-    without = {
-        (kind.__name__, name)
-        for kind in own_loop.run(AthanorExtension().get_node_list())
-        for name, (type_, *more) in kind.INPUT_TYPES()["required"].items()
-        if isinstance(type_, list) or type_ in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
-        if not (more and "default" in more[0])
-    }
+    without, required = set(), set()
+    for kind in own_loop.run(AthanorExtension().get_node_list()):
+        for group, specs in kind.INPUT_TYPES().items():
+            for name, (type_, *more) in specs.items() if group in ("required", "optional") else ():
+                options = more[0] if more else {}
+                if not isinstance(type_, list) and type_ not in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"):
+                    continue
+                if "default" not in options and not (options.get("forceInput") and group == "optional"):
+                    without.add((kind.__name__, name))
+                elif group == "required":
+                    required.add((kind.__name__, name))
     # What these two are about: a file, and captions that come by a wire.
-    assert without == {("AthanorLoRAInfo", "lora_name"), ("AthanorMergeTags", "captions_1")}
+    assert without == {("AthanorLoRAInfo", "lora_name"), ("AthanorMergeTags", "captions_1")} and not required

@@ -13,8 +13,8 @@ from ..data.plan import Buckets
 from ..files import append_line, make_folder, write_json
 from ..json_text import finite
 from ..settings import Job
-from . import registry, report
-from .events import Encoded, Event, Stepped
+from . import registry, report, results
+from .events import Encoded, Event, Saved, Stepped
 from .graph import Graph
 from .registry import ENDS, Record
 
@@ -26,8 +26,9 @@ class NullRunLog:
         """Yield events as they are."""
         yield from events
 
-    def add(self, event: Event) -> None:
-        """Do nothing with the event."""
+    def add(self, event: Event) -> list[Event]:
+        """Return the event alone."""
+        return [event]
 
     def note(self, event: str, /, **values: object) -> None:
         """Do nothing with the event."""
@@ -72,13 +73,23 @@ class RunLog:
         write_json(folder / "dataset.json", _pictures(buckets))
 
     def logged(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Yield events, each written to the log before it is passed on."""
+        """Yield events, each written to the log before it is passed on; a saved file is published (see `results`)."""
         for event in events:
-            self.add(event)
-            yield event
+            yield from self.add(event)
 
-    def add(self, event: Event) -> None:
-        """Append one event; of encoding, only that it is finished."""
+    def add(self, event: Event) -> list[Event]:
+        """Append one event; of encoding, only that it is finished. A saved file is published (see `results`).
+
+        Returns:
+            the event, and a warning where publishing has failed, which is appended as well.
+        """
+        self._append(event)
+        failed = results.published(event, self._folder) if isinstance(event, Saved) else ()
+        for warning in failed:
+            self._append(warning)
+        return [event, *failed]
+
+    def _append(self, event: Event) -> None:
         if isinstance(event, Encoded) and event.done < event.total:
             return
         values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(event).items()}

@@ -34,7 +34,7 @@ def copy(path: Path, target: Path) -> None:
 
 
 def discard(record: Record, path: Path, copies: Path | None = None) -> None:
-    """Delete one saved file of a run, with its running mean and its copy in diffusers' names.
+    """Delete one saved file of a run, with its running mean, its copy in diffusers' names, and their second names.
 
     Args:
         copies: the folder of such copies.
@@ -44,5 +44,5 @@ def discard(record: Record, path: Path, copies: Path | None = None) -> None:
     """
     if path not in [Path(event["path"]) for event in record.saved]:
         raise AthanorError(f"{path.name} is not a file of run {record.run_id}, or was deleted already.")
-    for file in with_companions(path, copies):
+    for file in with_companions(path, copies, record.folder):
         file.unlink(missing_ok=True)

@@ -14,11 +14,12 @@ from typing import Any
 from PIL import Image
 
 from ..charts import svg
+from ..charts.curve import loss_curve
 from ..charts.scale import ema
 from ..files import write_atomically
 from ..pictures import opened
 from ..text_files import whole_characters
-from . import handle, registry, resolved, review, series
+from . import handle, registry, resolved, results, review, series
 
 log = logging.getLogger("athanor")
 
@@ -62,14 +63,23 @@ td.k {{ white-space: nowrap; }}
 
 
 def write(folder: Path) -> None:
-    """Write report.html into a run's folder; what goes wrong is logged, for a report must not end a run."""
+    """Write report.html and loss_curve.png into a run's folder; what goes wrong is logged, for neither must end a run."""
     try:
         record = registry.read(folder)
         if record:
             text = page(record)
             write_atomically(folder / "report.html", lambda t: t.write_text(text, encoding="utf-8"), durable=False)
+            _write_curve(record)
     except Exception as error:  # whatever it is, the training counts for more
-        log.warning("Athanor: report.html of run %s could not be written (%s)", folder.name, error)
+        log.warning("Athanor: the report of run %s could not be written (%s)", folder.name, error)
+
+
+def _write_curve(record: registry.Record) -> None:
+    """Write the picture that Train LoRA gives as loss_curve; a run without a step has none."""
+    run = handle.of_record(record, lambda path: path.name)
+    if len(run.losses):
+        image = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
+        write_atomically(record.folder / results.CURVE, lambda t: image.save(t, "PNG"), durable=False)
 
 
 def page(record: registry.Record) -> str:

@@ -60,13 +60,19 @@ def diffusers_copy(path: Path, copies: Path) -> Path:
     return copies / companion(path, "diffusers").name
 
 
-def with_companions(path: Path, copies: Path | None = None) -> list[Path]:
-    """Return the paths of all that a saved file may have, beside it and in the folder of copies, and then its own.
+def in_run(run: Path) -> Path:
+    """Return where a run's files have a second name (see `results`); `run`: its folder."""
+    return run / "files"
+
+
+def with_companions(path: Path, copies: Path | None, run: Path) -> list[Path]:
+    """Return the paths of all that a saved file may have: in the run's folder, in that of copies, beside it, and then its own.
 
     Who deletes them in this order leaves no companion alone if it is killed in between: the file is known, and its turn comes.
     """
     beside = [*(companion(path, ending) for ending in COMPANIONS), path]
-    return beside if copies is None else [diffusers_copy(path, copies), *beside]
+    second = [in_run(run) / file.name for file in beside]
+    return [*second, *beside] if copies is None else [*second, diffusers_copy(path, copies), *beside]
 
 
 def alone(target: Path, run_id: str, copies: Path) -> list[Path]:

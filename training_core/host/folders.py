@@ -190,9 +190,14 @@ def trained_file(name: str) -> tuple[str, Path]:
     return "loras", existing_lora(name)
 
 
+def output_folder() -> Path:
+    """Return ComfyUI's output folder: what lies below it, its route /view delivers."""
+    return Path(folder_paths.get_output_directory())
+
+
 def runs_folder() -> Path:
     """Return the folder of all runs, output/athanor/runs."""
-    return Path(folder_paths.get_output_directory()) / "athanor" / "runs"
+    return output_folder() / "athanor" / "runs"
 
 
 def run_folder(run_id: str) -> Path:
@@ -220,6 +225,11 @@ def compare_folder(name: str) -> Path:
     if name and (below(root, name) is None or Path(name).name != name):
         raise AthanorError(f"{quoted(name)} is not the name of a comparison in {root}.")
     return root / name
+
+
+def published_folder() -> Path:
+    """Return where LoRAs are published, one folder for each: output/athanor/published."""
+    return Path(folder_paths.get_output_directory()) / "athanor" / "published"
 
 
 def model_file(kind: str, name: str) -> Path | None:

@@ -41,6 +41,16 @@ def interrupted() -> bool:
     return mm.processing_interrupted()
 
 
-def interrupt() -> None:
-    """Ask this process to stop, as when another process of the run was interrupted."""
+_reason = ""
+
+
+def interrupt(why: str = "") -> None:
+    """Ask this process to stop, as when another process of the run was interrupted; `why` is what `reason` returns then."""
+    global _reason
+    _reason = why or _reason
     mm.interrupt_current_processing()
+
+
+def reason() -> str:
+    """Return why this process was asked to stop, in plain words: by its user, unless `interrupt` was told otherwise."""
+    return _reason or "interrupted by the user"

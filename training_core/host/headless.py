@@ -6,7 +6,6 @@ import importlib
 import json
 import logging
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import AthanorError
+from . import signals
 
 PACK = Path(__file__).resolve().parents[2]
 SERVER_ONLY = ("--enable-manager", "--auto-launch", "--quick-test-for-ci")
@@ -128,7 +128,7 @@ class Headless:
         return importlib.import_module(f"{package}.{name}")
 
     def run(self, prompt: Mapping[str, Any], node: str) -> str:
-        """Run `node` and all that leads to it, and return the text that it shows. Ctrl-C is ComfyUI's interrupt.
+        """Run `node` and all that leads to it, and return the text that it shows. Ctrl-C and SIGTERM are ComfyUI's interrupt.
 
         Raises:
             AthanorError: the graph does not fit this ComfyUI, or the node says so.
@@ -144,19 +144,20 @@ class Headless:
         if not valid:
             wrong = [*errors, *(e for fine, some, _ in checked.values() if not fine for e in some)]
             raise AthanorError(f"The graph cannot run: {'; '.join(dict.fromkeys(_sentence(e) for e in wrong))}.")
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
+        guard, control = self.part("training_core.host.guard"), self.part("training_core.run.control")
+
+        def stop(signal_name: str) -> None:
+            guard.interrupt(f"the command line was asked to end ({signal_name})")
+
+        asked = signals.Asked(stop)
         name, kept = _own_job()
         queue = self._server.prompt_queue
         queue.put((0, name, dict(prompt), kept, [node], {}))
         while not (history := queue.get_history(prompt_id=name)):
             time.sleep(0.1)
+            if asked.by and not control.live():  # the host forgets an interrupt when it begins a graph
+                stop(asked.by)
         return self._outcome(history[name], node)
-
-    def _stop(self, number: int, _frame: object) -> None:
-        """Interrupt the graph at the first signal; at the second one the process ends as usual."""
-        self._mm.interrupt_current_processing()
-        signal.signal(number, signal.SIG_DFL)
 
     def _complete(self, prompt: Mapping[str, Any]) -> None:
         """Load other packs if the graph has nodes that are missing."""

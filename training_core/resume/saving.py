@@ -68,6 +68,7 @@ class Saver:
     settings: TrainingSettings
     metadata: Mapping[str, object]  # known before the first step
     copies: Path  # folder of copies in diffusers' names
+    run: Path  # the run's folder, in which files have second names
     late_metadata: Callable[[], Mapping[str, object]] = dict  # what a thread finds out meanwhile; waits for it
     eval_weights: WeightsContext = nullcontext  # inside, the weights to save are in place
     mean_weights: WeightsContext | None = None  # inside, the running mean is in place
@@ -124,7 +125,7 @@ class Saver:
         else:
             return
         for saved in old:
-            for path in with_companions(saved.path, self.copies):
+            for path in with_companions(saved.path, self.copies, self.run):
                 path.unlink(missing_ok=True)
             self.saved.remove(saved)
 

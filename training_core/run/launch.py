@@ -60,6 +60,9 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
             stdout=output,
             stderr=subprocess.STDOUT,
             env=headless.passed_on(queued),
+            # A terminal's Ctrl-C is for this process alone, which passes it on.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         try:
             while launched.poll() is None:
@@ -85,14 +88,8 @@ def _command(count: int, job: Path) -> list[str]:
 
 
 def _end(launched: subprocess.Popen[bytes], folder: Path) -> None:
-    """Interrupt rank 0, which tells the other processes and saves what the run has reached."""
-    try:
-        process = read_json(folder / "owner.json", {}).get("pid")
-        if os.name != "posix" or type(process) is not int or process <= 1:  # 0 and less are groups of processes
-            raise OSError
-        os.kill(process, signal.SIGINT)
-    except (OSError, OverflowError):  # it does not train yet
-        launched.terminate()
+    """Interrupt the processes and wait until they have saved what the run has reached."""
+    _interrupt(launched, folder)
     try:
         launched.wait(SECONDS)
     except subprocess.TimeoutExpired:
@@ -100,6 +97,20 @@ def _end(launched: subprocess.Popen[bytes], folder: Path) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             launched.wait(60)
         launched.kill()
+
+
+def _interrupt(launched: subprocess.Popen[bytes], folder: Path) -> None:
+    """Interrupt rank 0, which tells the other processes; on Windows all of them, where SIGTERM is no signal but the end."""
+    if sys.platform == "win32":
+        launched.send_signal(signal.CTRL_BREAK_EVENT)
+        return
+    process = read_json(folder / "owner.json", {}).get("pid")
+    try:
+        if type(process) is not int or process <= 1:  # 0 and less are groups of processes
+            raise OSError
+        os.kill(process, signal.SIGTERM)  # SIGINT is ignored below a script's `&`
+    except (OSError, OverflowError):  # it does not train yet
+        launched.terminate()
 
 
 def _why(log: Path) -> str:

@@ -173,6 +173,7 @@ def _trainer(
     saver = Saver(
         target=run.target,
         copies=folders.diffusers_folder(run.target),
+        run=folders.run_folder(context.job.run_id),
         trained=models.target,
         settings=context.job.training,
         metadata={**_metadata(context, models, started), **context.graph},

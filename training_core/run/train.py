@@ -11,14 +11,14 @@ from typing import Any
 
 from ..data.plan import Buckets
 from ..errors import AthanorError, FileError
-from ..history import report
+from ..history import registry, report, results
 from ..history.damage import check_places
 from ..history.events import Event, Queued
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
 from ..history.registry import Record
-from ..history.run_files import alone
-from ..host import devices, folders
+from ..history.run_files import alone, in_run, is_whole
+from ..host import devices, folders, guard
 from ..leftovers import sweep_run
 from ..resume import continuing, lock, state
 from ..settings import Job
@@ -81,6 +81,7 @@ def train(
             run_log = RunLog(folder, job, run.buckets, run.target, run.length.steps, source)
             for event in copied:
                 run_log.note("saved", **event)
+            _complete(folder)
             try:
                 run_log.note("preparing", **_of_the_host(queued))
                 with trackers.tracking(job, folder) as tracker:
@@ -91,6 +92,7 @@ def train(
                 if told is not error:
                     raise told from error
                 raise
+            _complete(folder)
         ranks.wait()  # what is on disk is whole
 
 
@@ -107,16 +109,25 @@ def _remove_what_is_alone(job: Job, target: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def _complete(folder: Path) -> None:
+    """Give files of the run that were saved before, or by another version, their places in its folder."""
+    if record := registry.read(folder):
+        results.complete(record)
+
+
 def tidy(record: Record) -> None:
-    """Do for a finished run what its process did not, killed just after the last step: its report, and temporary files.
+    """Do for a finished run what its process did not, killed just after the last step, or an older version: its report, its
+    files' places in its folder, and temporary files.
 
     Does nothing while another process holds the run, or where nothing can be written.
     """
     folder, target = record.folder, record.target
-    if (folder / "report.html").is_file() and not (folder / "owner.json").exists():
+    told = (folder / "report.html").is_file() and not (folder / "owner.json").exists()
+    if told and all(is_whole(in_run(folder) / Path(event["path"]).name) for event in record.saved[-1:]):
         return
     with suppress(AthanorError), lock.held(folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
         sweep_run(folder, (target.parent, folders.diffusers_folder(target)), target.stem)
+        results.complete(record)
         report.write(folder)
 
 
@@ -142,7 +153,7 @@ def _with_advice(error: BaseException, job: Job, folder: Path) -> BaseException:
 def _note_end(run_log: RunLog, error: BaseException) -> None:
     """Write why a session ended; on a full disk that may fail as well."""
     interrupted = not isinstance(error, Exception)
-    why = str(error) or type(error).__name__
+    why = str(error) or (guard.reason() if interrupted else type(error).__name__)
     try:
         run_log.note("interrupted" if interrupted else "failed", why=why)
     except OSError:

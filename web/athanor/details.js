@@ -9,6 +9,7 @@ import { addAxis, openWorkflow } from "./graph.js";
 import { open as openMatrix } from "./matrix.js";
 import { BandChart } from "./more_charts.js";
 import { commands } from "./panel.js";
+import { open as openPublish } from "./publish.js";
 import { t } from "./words.js";
 
 const SIGNS = { good: "✓", note: "!", bad: "✗", unknown: "?" };
@@ -30,6 +31,7 @@ export class Details {
       say,
       offerFiles,
       addAxis: (files) => this.addAxis(files),
+      publish: (file) => openPublish(this.run, file),
       changed: () => {
         this.stamp = "";
       },
@@ -135,6 +137,12 @@ export class Details {
         t("Add an axis with this run's files (only starred ones, if any) to the graph, for XYZ Compare"),
         () => this.addAxis(starred()),
       ),
+      summary?.checkpoints.length > 0 &&
+        button(
+          t("Publish"),
+          t("Write a copy to share: you choose what it tells, and see that first; with pictures and a description"),
+          () => openPublish(run),
+        ),
     ];
   }
 

@@ -6,7 +6,10 @@ import { t } from "./words.js";
 
 const stem = (file) => file.replace(/\.safetensors$/, "");
 
-/** `actions`: say(text), offerFiles() after a copy to the loras folder, addAxis(files), changed() after a deletion. */
+/**
+ * `actions`: say(text), offerFiles() after a copy to the loras folder, addAxis(files), publish(file), changed() after a
+ * deletion.
+ */
 export class Files {
   constructor(actions) {
     this.actions = actions;
@@ -83,6 +86,9 @@ export class Files {
       ),
       button(t("Compare"), t("Compare {file} with the base model", file), compareTitle, () =>
         this.actions.addAxis([file]),
+      ),
+      button(t("Publish"), t("Publish {file}", file), t("Write a copy to share, with chosen metadata"), () =>
+        this.actions.publish(file.file),
       ),
       button(t("Delete"), deleteLabel, deleteTitle, () => this.discard(file), { disabled: this.run.live }),
     ];

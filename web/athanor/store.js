@@ -142,6 +142,26 @@ class Run {
     return post(`${this.path}/copy`, { file, name });
   }
 
+  /** What can be published of the run; for one of its files, or for the one that is offered first. */
+  publishOffer(file) {
+    return get(`${this.path}/publish${file ? `?file=${encodeURIComponent(file)}` : ""}`);
+  }
+
+  /** What publishing would write and tell: `wanted` is what `publish` takes. */
+  publishPreview(wanted) {
+    return post(`${this.path}/publish/preview`, wanted);
+  }
+
+  /** Write the copy; `wanted`: {file, name, metadata, title, author, license, trigger, description, pictures}. */
+  publish(wanted) {
+    return post(`${this.path}/publish`, wanted);
+  }
+
+  /** The address of a small version of a picture that is offered for a file. */
+  publishPicture(file, id) {
+    return addressOf(`${this.path}/publish/picture?${new URLSearchParams({ file, id })}`);
+  }
+
   /** The address of a sample picture. */
   sample(file) {
     return addressOf(`${this.path}/samples/${encodeURIComponent(file)}`);

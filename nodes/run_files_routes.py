@@ -1,0 +1,63 @@
+"""Routes that deliver the files of runs: LoRA files with their companions, the loss curve, the report and the job."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from ..training_core.files import is_file
+from ..training_core.history import registry, results
+from ..training_core.host import folders
+from . import http
+from .run_files import run_files
+
+_RUN = re.compile(r"[0-9a-f]{16}")
+_LORA = re.compile(r"[^/\\\x00-\x1f]{1,255}\.safetensors")
+_KINDS = {results.CURVE: "image/png", "report.html": "text/html", "job.json": "application/json"}
+"""Files of a run's folder that are delivered under their own names, and their media types."""
+_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def register() -> None:
+    """Add the routes to the host's server; what is asked for by HEAD, or in parts (Range), aiohttp answers by itself."""
+    http.get("/athanor/runs/{run}/files", _listed)
+    http.get("/athanor/runs/{run}/files/{name}", _file)
+
+
+def _listed(request: web.Request) -> list[dict[str, Any]]:
+    """Return what /view delivers of the run, as Train LoRA tells it in /history."""
+    return run_files(_record(request))
+
+
+def _file(request: web.Request) -> web.StreamResponse:
+    """Return a file of the run, wherever it lies: one on another disk than the output folder as well."""
+    record, name = _record(request), request.match_info["name"]
+    if kind := _KINDS.get(name):
+        path = record.folder / name
+        headers = {"Content-Type": kind, "Content-Security-Policy": _SANDBOX}
+    else:
+        path = _lora(record, name)
+        # Latin-1 alone goes into a header: other names are in the address, which a browser takes for the file's as well.
+        headers = {"Content-Type": "application/octet-stream", "Content-Disposition": "attachment"}
+    if path is None or not is_file(path):
+        raise http.missing("file")
+    return web.FileResponse(path, headers={**headers, **http.NO_SNIFFING})
+
+
+def _lora(record: registry.Record, name: str) -> Path | None:
+    """Return a LoRA file of a run by its name. What a damaged log names outside of the folders of LoRAs and models is none."""
+    if not _LORA.fullmatch(name):
+        return None
+    path = results.path_of(record, name, folders.diffusers_folder(record.target))
+    return path if path and (path.is_relative_to(folders.output_folder()) or folders.is_listed(path)) else None
+
+
+def _record(request: web.Request) -> registry.Record:
+    run = request.match_info["run"]
+    record = registry.read(folders.run_folder(run)) if _RUN.fullmatch(run) else None
+    if record is None:
+        raise http.missing("run")
+    return record

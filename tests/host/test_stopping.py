@@ -1,0 +1,61 @@
+"""ComfyUI is asked to end while a run trains in it: the run is interrupted, and no other job begins."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+
+@pytest.fixture
+def queue(comfy, monkeypatch):
+    """ComfyUI's own queue, in a server that is not there."""
+    from athanor.nodes import stopping
+    from execution import PromptQueue
+
+    queue = PromptQueue(SimpleNamespace(queue_updated=lambda: None))
+    monkeypatch.setattr(stopping.PromptServer, "instance", SimpleNamespace(prompt_queue=queue), raising=False)
+    return queue
+
+
+def test_nothing_is_waited_for_where_nothing_trains(queue):
+    from athanor.nodes import stopping
+    from athanor.training_core.host import guard
+
+    queue.put((0, "first", {}, {}, [], {}))
+    stopping._save("SIGTERM")
+    assert not guard.interrupted() and queue.get(0)[0][1] == "first"
+
+
+def test_the_run_is_interrupted_and_the_next_job_does_not_begin(queue):
+    from athanor.nodes import stopping
+    from athanor.training_core.host import guard
+    from athanor.training_core.run import control
+
+    done, begun, trains = [], [], threading.Event()
+
+    def work() -> None:
+        """As ComfyUI's worker: the first job trains until it is interrupted, and takes a while to save."""
+        while True:
+            (_, name, *_), number = queue.get(1)
+            begun.append(name)
+            with control.listening("run"):
+                trains.set()
+                while not guard.interrupted():
+                    threading.Event().wait(0.01)
+                with pytest.raises(BaseException, match=r"^$"):
+                    guard.stop_if_interrupted()
+                threading.Event().wait(0.3)
+                done.append(guard.reason())
+            queue.task_done(number, {}, None)
+
+    for name in ("first", "second"):
+        queue.put((0, name, {}, {}, [], {}))
+    threading.Thread(target=work, daemon=True).start()
+    assert trains.wait(30)
+    stopping._save("SIGTERM")
+    assert begun == ["first"] and done == ["ComfyUI was asked to end (SIGTERM)"] and len(queue.queue) == 1
+    assert not guard.interrupted()

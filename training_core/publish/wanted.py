@@ -1,0 +1,92 @@
+"""What a user wants published, and what the metadata of the copy says then (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import AthanorError, quoted
+
+CHOICES = ("recipe", "minimal", "all")
+"""Of metadata, the first as default: see `network.metadata_choice`."""
+NOTHING = ("", "None")
+"""How sd-scripts and ModelSpec write that a field has no value."""
+TEXTS = {
+    "title": ("modelspec.title",),
+    "author": ("modelspec.author",),
+    "license": ("modelspec.license",),
+    "trigger": ("modelspec.trigger_phrase",),
+    "description": ("modelspec.description", "ss_training_comment"),
+}
+"""What a user writes -> the fields of the metadata that hold it; the first is written, and the first with a value is read."""
+_COMMENT = "ss_training_comment"
+_NAME = re.compile(r"[\w-](?:[\w .+()-]{0,78}[\w+()-])?")
+_LONGEST_NAME = 150  # bytes: file systems take 255, and an ending comes behind it
+_LONGEST = 10_000  # characters of a text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One press of the button: what the copy is called, what its metadata tells, and which pictures go with it."""
+
+    name: str  # of the folder, and of the file in it without its ending
+    choice: str  # one of CHOICES
+    texts: Mapping[str, str]  # keys of TEXTS
+    pictures: tuple[str, ...] = ()  # ids of `offered.Picture`
+
+    def __post_init__(self) -> None:
+        """Check the lengths of the texts.
+
+        Raises:
+            AthanorError: one is too long.
+        """
+        for name, text in self.texts.items():
+            if len(text) > _LONGEST:
+                raise AthanorError(f"{name} has {len(text):,} characters; {_LONGEST:,} is the most.")
+
+
+def name_trouble(name: str) -> str:
+    """Return why a name cannot be that of a folder and a file, as a sentence; '' if it can."""
+    if not name:
+        return "name is empty: give the copy a name, such as my_lora."
+    if len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        return f"name {quoted(name)} is too long for a folder: use a shorter one."
+    if not _NAME.fullmatch(name):
+        return (
+            f"name {quoted(name)} cannot be one of a folder: use letters, digits, spaces and . _ - + ( ), up to 80 of them, "
+            "beginning and ending with a letter or digit."
+        )
+    return ""
+
+
+def known_texts(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return what the metadata of a file says of the texts that a user may write; '' for those it does not know."""
+    return {
+        name: next((metadata[key] for key in keys if metadata.get(key, "") not in NOTHING), "")
+        for name, keys in TEXTS.items()
+    }
+
+
+def with_texts(metadata: Mapping[str, str], wanted: Wanted) -> dict[str, str]:
+    """Return the metadata (of the choice) with what the user has written: an emptied text leaves no field."""
+    result = dict(metadata)
+    for name, keys in TEXTS.items():
+        if name not in wanted.texts:
+            continue
+        text = wanted.texts[name].strip()
+        for key in keys:
+            result.pop(key, None)
+        if text:
+            result[keys[0]] = text
+    if _COMMENT in metadata and _COMMENT not in result:
+        result[_COMMENT] = wanted.texts.get("description", "").strip() or "None"  # sd-scripts writes the field always
+    if "ss_output_name" in result:
+        result["ss_output_name"] = wanted.name
+    return result
+
+
+def name_of(title: str) -> str:
+    """Return the name that a run's title suggests: without its folder and signs that no folder's name should have."""
+    name = re.sub(r"[^\w .+()-]", "_", title.rpartition("/")[2])[:40].strip(" .")
+    return name if _NAME.fullmatch(name) else "my_lora"
