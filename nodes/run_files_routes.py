@@ -18,7 +18,6 @@ _RUN = re.compile(r"[0-9a-f]{16}")
 _LORA = re.compile(r"[^/\\\x00-\x1f]{1,255}\.safetensors")
 _KINDS = {results.CURVE: "image/png", "report.html": "text/html", "job.json": "application/json"}
 """Files of a run's folder that are delivered under their own names, and their media types."""
-_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def register() -> None:
@@ -35,15 +34,12 @@ def _listed(request: web.Request) -> list[dict[str, Any]]:
 def _file(request: web.Request) -> web.StreamResponse:
     """Return a file of the run, wherever it lies: one on another disk than the output folder as well."""
     record, name = _record(request), request.match_info["name"]
-    if kind := _KINDS.get(name):
-        path = record.folder / name
-        headers = {"Content-Type": kind, "Content-Security-Policy": _SANDBOX}
-    else:
-        path = _lora(record, name)
-        # Latin-1 alone goes into a header: other names are in the address, which a browser takes for the file's as well.
-        headers = {"Content-Type": "application/octet-stream", "Content-Disposition": "attachment"}
+    kind = _KINDS.get(name)
+    path = record.folder / name if kind else _lora(record, name)
     if path is None or not is_file(path):
         raise http.missing("file")
+    # To be saved and not shown: a page of the host's is no place for the report of a run. The address ends in the file's name.
+    headers = {"Content-Type": kind or "application/octet-stream", "Content-Disposition": "attachment"}
     return web.FileResponse(path, headers={**headers, **http.NO_SNIFFING})
 
 

@@ -24,7 +24,7 @@ from . import types
 from .broadcasts import Broadcasts
 from .display import Display
 from .queued import queued
-from .run_files import run_files
+from .run_files import run_files, told
 from .schema import graph_of, image_output, inputs, pick, sentence
 
 if TYPE_CHECKING:
@@ -243,11 +243,7 @@ def _outputs(record: registry.Record | None, display: Display, model: Any, clip:
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
-    shown = {
-        "text": [display.summary(run, record)],
-        "athanor_run": [run.run_id],
-        "athanor_title": [record.title],
-        "files": run_files(record),
-    }
+    about = {"athanor_run": [run.run_id], "athanor_title": [record.title]}
+    shown = {"text": [display.summary(run, record)], **about, **told(record)}
     loss_map = {"loss": [loss for loss in run.losses if math.isfinite(loss)]}  # Plot Loss Graph takes numbers only
     return io.NodeOutput(run, last.lora_name, patched_model, loss_map, image_output(curve), patched_clip, ui=shown)

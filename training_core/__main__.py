@@ -1,8 +1,4 @@
-"""`python -m training_core run JOB.json`: a run without a page, alone or as one of several processes.
-
-JOB.json is what every run leaves in its folder, output/athanor/runs/<run id>/job.json. With several GPUs:
-`accelerate launch --multi_gpu --num_processes 2 -m training_core run JOB.json`.
-"""
+"""`python -m training_core run SOURCE`: a run without a page, alone or as one of several processes."""
 
 from __future__ import annotations
 
@@ -10,59 +6,131 @@ import argparse
 import logging
 import os
 import sys
-import time
+import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .errors import AthanorError
-from .host import signals
-from .text_files import read_structure
+if __package__:
+    from .errors import AthanorError, Fault
+    from .host import signals
+else:  # started as a folder: python /path/to/athanor/training_core run ...
+    import runpy
+
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    runpy.run_module("training_core", run_name="__main__", alter_sys=True)
+
+if TYPE_CHECKING:
+    from .command.sources import Source
+    from .host.headless import Headless
 
 PACK = Path(__file__).resolve().parents[1]
+DONE, FAILED, REFUSED, STOPPED, RESUMABLE = 0, 1, 2, 3, 75
+HELP = """\
+SOURCE is what holds the graph:
+  a run's folder (output/athanor/runs/<run id>) or its job.json; settings edited in job.json count
+  graph.json, or a workflow as ComfyUI saves it: Save, or Export (API)
+  a LoRA file that carries its graph
+
+examples:
+  python -m training_core run output/athanor/runs/0123456789abcdef
+  python -m training_core run my_workflow.json --node "Train: my style" --set epochs=4 --set "Optimizer Config.learning_rate=5e-5"
+  accelerate launch --multi_gpu --num_processes 2 -m training_core run job.json --base-directory /data/comfyui
+
+exit codes:
+  0    done, now or before: the LoRA is there
+  1    failed: out of memory or disk space, training diverged, another process trains the same, a bug; the sentence says which
+  2    refused: an argument, the graph or a setting is wrong; the sentence says what
+  3    stopped by the command "stop" of the page or the API; the LoRA up to there is saved
+  75   interrupted (Ctrl-C, SIGTERM, Interrupt), and saved: the same command goes on from there
+  130, 143 (128 + the signal's number): ended before training began, or at once by a second signal
+
+ComfyUI's folder is --comfyui, COMFYUI_PATH, or the one around this pack or the current folder. All other options are ComfyUI's
+own: --base-directory DIR, --cpu, --extra-model-paths-config FILE ...
+"""
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("training_core", description=(__doc__ or "").partition("\n")[0])
-    run = parser.add_subparsers(dest="command", required=True).add_parser(
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "python -m training_core", description="Trains without a page.", epilog=HELP, formatter_class=form
+    )
+    run = parser.add_subparsers(dest="command", required=True, metavar="run").add_parser(
         "run",
-        help="train what a job.json describes",
-        epilog="All other options are ComfyUI's own: --base-directory DIR, --cpu, --extra-model-paths-config FILE ...",
+        help="train what a Train LoRA node of a graph describes",
+        description="Trains what a Train LoRA node of a graph describes.",
+        epilog=HELP,
+        formatter_class=form,
         allow_abbrev=False,
     )
-    run.add_argument("job", type=Path, help="job.json from the folder of a run")
-    run.add_argument("--comfyui", type=Path, help="ComfyUI's folder; left out: the one this pack is installed in")
+    run.add_argument("source", type=Path, metavar="SOURCE", help="a file or folder that holds the graph, see below")
+    run.add_argument("--node", default="", help="id or title of the Train LoRA node, if the graph has several")
+    run.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.INPUT=VALUE",
+        help="change a widget of the graph; NODE is a node's id, type or title, and may be left out if one node has INPUT",
+    )
+    run.add_argument("--comfyui", type=Path, metavar="DIR", help="ComfyUI's folder")
     return parser
 
 
 def _comfyui(named: Path | None) -> Path:
-    """Return ComfyUI's folder: `named`, or the one that this pack is installed in.
+    """Return ComfyUI's folder: `named`, that of COMFYUI_PATH, or the one around this pack or the current folder.
 
     Raises:
         AthanorError: there is no ComfyUI in it.
     """
     from .host.headless import is_comfyui
 
-    # abspath: the pack may be linked into custom_nodes.
-    path = (named or Path(os.path.abspath(__file__)).parents[3]).expanduser()
-    if not is_comfyui(path):
-        raise AthanorError(f"There is no ComfyUI in {path}: name its folder with --comfyui.")
-    return path.resolve()
+    told = named or os.environ.get("COMFYUI_PATH")
+    if told:
+        path = Path(told).expanduser()
+        if not is_comfyui(path):
+            how = "--comfyui" if named else "COMFYUI_PATH"
+            raise AthanorError(
+                f"There is no ComfyUI in {path}, which {how} names: name the folder that holds its main.py."
+            )
+        return path.resolve()
+    # abspath and PWD: the pack may be linked into custom_nodes, and both keep the link.
+    for start in (Path(os.path.abspath(__file__)), Path(os.environ.get("PWD", ".")), Path.cwd()):
+        for folder in (start, *start.parents):
+            if is_comfyui(folder):
+                return folder.resolve()
+    raise AthanorError(f"There is no ComfyUI around {PACK}: name its folder with --comfyui, or in COMFYUI_PATH.")
 
 
-def _graph(path: Path) -> dict[str, Any]:
-    """Return the graph of a job.json: its prompt, and the id of the node that trains.
+def _prepared(source: Source, arguments: argparse.Namespace, host: Headless) -> tuple[dict[str, Any], str]:
+    """Return the graph to run, with all changes to it, and the id of the node that trains.
 
     Raises:
-        AthanorError: the file cannot be read, or holds no graph.
+        AthanorError: there is no such node, or a change is not possible.
     """
-    job = read_structure(path)
-    try:
-        graph = job["graph"]
-        return {"prompt": dict(graph["prompt"]), "node": str(graph["node"])}
-    except (LookupError, TypeError, ValueError):
-        raise AthanorError(
-            f"{path} is not a job with a graph: use the job.json of a run's folder, output/athanor/runs/<run id>."
-        ) from None
+    from .command import edits, job_edits, page_form, sources
+
+    def leading(prompt: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        node = sources.train_node(source, prompt, arguments.node)
+        return node, sources.leading_to(prompt, node)
+
+    problems: dict[str, str] = {}
+    first = page_form.to_prompt(source.workflow, host.inputs).prompt if source.workflow is not None else source.prompt
+    node, prompt = leading(first or {})
+    host.lacks(each["class_type"] for each in prompt.values())  # loads their packs, whose inputs are then known
+    if source.workflow is not None:
+        converted = page_form.to_prompt(source.workflow, host.inputs)
+        problems = converted.problems
+        node, prompt = leading(converted.prompt)
+    for problem in (problems[key] for key in prompt if key in problems):
+        raise AthanorError(problem)
+    log = logging.getLogger("athanor")
+    if source.settings is not None:
+        for name in job_edits.unknown(source.settings):
+            log.warning("Athanor: job.json has %s, which this version does not know: it is ignored.", name)
+        for edit in job_edits.carry(prompt, node, source.settings, source.written):
+            log.info("Athanor: edited in job.json: %s", edit)
+    for text in arguments.set:
+        edits.apply(prompt, node, text, host.inputs, host.titles)
+    return prompt, node
 
 
 def _one_gpu(rank: int) -> None:
@@ -71,32 +139,17 @@ def _one_gpu(rank: int) -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = seen[rank] if seen != [""] and rank < len(seen) else str(rank)
 
 
-class _Terminal:
-    """Prints what nodes show: a line every two seconds, and the last one."""
-
-    def __init__(self, loud: bool) -> None:
-        self._loud, self._printed_at, self._waiting = loud, 0.0, ""
-
-    def __call__(self, text: str) -> None:
-        self._waiting = ", ".join(text.splitlines())
-        if time.monotonic() - self._printed_at > 2:
-            self.flush()
-
-    def flush(self) -> None:
-        """Print the last line, if it has not been printed yet."""
-        if self._loud and self._waiting:
-            print(self._waiting, flush=True)
-        self._printed_at, self._waiting = time.monotonic(), ""
-
-
-def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
-    """Run the graph of `job`.
+def _run(arguments: argparse.Namespace, options: list[str]) -> int:
+    """Run the graph that the arguments name; return the exit code.
 
     Raises:
         AthanorError: what is wrong, in one sentence.
         Interrupted: by the user.
     """
-    graph, folder = _graph(job.expanduser()), _comfyui(comfyui)
+    from .command import sources
+    from .command.terminal import Terminal
+
+    source, folder = sources.read(arguments.source.expanduser()), _comfyui(arguments.comfyui)
     rank = int(os.environ.get("RANK", "0"))
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "--cpu" not in options:
         _one_gpu(int(os.environ.get("LOCAL_RANK", "0")))
@@ -104,39 +157,52 @@ def _run(job: Path, comfyui: Path | None, options: list[str]) -> None:
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() not in (PACK, PACK / "training_core")]
     from .host.headless import Headless, Interrupted
 
-    log = logging.getLogger("athanor")
+    live = sys.stdout.isatty()
+    terminal = Terminal(sys.stdout, live, rank == 0)
+    log, handler = logging.getLogger("athanor"), logging.StreamHandler(sys.stdout)
+    handler.setFormatter(terminal.formatter())
     log.propagate = False
     log.setLevel(logging.INFO if rank == 0 else logging.ERROR)
-    log.addHandler(logging.StreamHandler(sys.stdout))
-    terminal = _Terminal(rank == 0)
-    with Headless(folder, options, rank == 0, terminal) as host:
+    log.addHandler(handler)
+    with Headless(folder, options, rank == 0, terminal, None if live else terminal.formatter()) as host:
         together = host.part("training_core.run.ranks").join(host.device, host.interrupted)
+        prompt, node = _prepared(source, arguments, host)
         try:
-            summary = host.run(graph["prompt"], graph["node"])
+            shown = host.run(prompt, node)
         except Interrupted:
+            terminal.flush()
             together.wait_for_main(120)  # once one process is gone, the launcher gives rank 0 some seconds only
             raise
-        finally:
-            terminal.flush()
-    if together.is_main:
-        print(summary, flush=True)
+        terminal.flush(unless=shown.text)
+        terminal.say(shown.text)
+        return DONE if not shown.run_id or host.status(shown.run_id) == "done" else STOPPED
 
 
 def main() -> int:
-    """Run the command line; return its exit code: 0, or 1 after one sentence about what is wrong."""
+    """Run the command line; return its exit code, after one sentence about what is wrong."""
     signals.end_at_once()  # until the graph runs, whose interrupt they are
     known, options = _parser().parse_known_args()
     where = f" (process {os.environ['RANK']})" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
     try:
-        _run(known.job, known.comfyui, options)
-        return 0
+        return _run(known, options)
     except Exception as error:
-        message = str(error) or "interrupted; the progress is saved, the same command resumes from there."
+        code, message = _ending(error)
         print(f"Athanor stopped{where}: {message}", file=sys.stderr, flush=True)
-        return 1
+        return code
 
 
-if __name__ == "__main__":
+def _ending(error: Exception) -> tuple[int, str]:
+    """Return the exit code of an error and what is said about it."""
+    if isinstance(error, AthanorError):
+        return FAILED if isinstance(error, Fault) else REFUSED, str(error)
+    if type(error).__name__ == "Interrupted":
+        return RESUMABLE, "interrupted; the progress is saved, the same command resumes from there."
+    return FAILED, str(error) if isinstance(error, RuntimeError) and str(error) else "".join(
+        traceback.format_exception(error)
+    )
+
+
+if __name__ == "__main__" and __package__:
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -22,6 +22,10 @@ class AthanorError(ValueError):
         cls.__module__ = "athanor"
 
 
+class Fault(AthanorError):
+    """What no input is to blame for: memory or a disk that is full, a process that has ended, another one that trains the same."""
+
+
 def quoted(text: object, most: int = 60) -> str:
     """Return in quotes what a user typed, for a message: on one line, and its middle left out above `most` characters."""
     return f"'{shortened(text, most)}'"
@@ -41,7 +45,7 @@ _GONE = (errno.ENOENT, errno.ENOTDIR)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-class FileError(OSError, AthanorError):
+class FileError(OSError, Fault):
     """A file that could not be written or read: the system's error, told as one sentence that names the file."""
 
     def __init__(self, code: int | None, reason: str, path: str, access: Literal["written", "read"]) -> None:

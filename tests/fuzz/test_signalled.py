@@ -121,7 +121,7 @@ def check_saved(base: Path, name: str) -> str:
     assert last.get("event") == "interrupted" and "asked to end (SIG" in last["why"], events[-3:]
     assert step == steps, (step, steps)
     if step:
-        assert list((base / "models" / "loras").glob(f"{name}-*{step:08d}.safetensors")), step
+        assert any(Path(e["path"]).exists() for e in events if e["event"] == "saved" and e["step"] == step), step
     return f"step {steps}, state of step {step}"
 
 

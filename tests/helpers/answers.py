@@ -11,10 +11,18 @@ import pytest
 from host import Host
 
 
-def answer(server: Host, path: str, body: object = None, kind: str = "application/json") -> tuple[int, bytes, dict]:
+def answer(
+    server: Host,
+    path: str,
+    body: object = None,
+    kind: str = "application/json",
+    *,
+    headers: dict[str, str] | None = None,
+    method: str | None = None,
+) -> tuple[int, bytes, dict]:
     """(status, content, headers) of a GET, or of a POST where there is a body."""
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(server.url + path, data, {"Content-Type": kind})
+    request = urllib.request.Request(server.url + path, data, {"Content-Type": kind, **(headers or {})}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
             return response.status, response.read(), dict(response.headers)

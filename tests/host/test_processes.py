@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -49,12 +51,19 @@ def command(comfyui: Path, base: Path, job: Path) -> list[str]:
 
 
 def test_what_is_wrong_is_one_sentence(comfyui, tmp_path):
+    """Exit code 2, before ComfyUI is started; COMFYUI_PATH counts, and so does a pack that is started as a folder."""
     (tmp_path / "job.json").write_text("{}")
-    for job, words in (("job.json", "is not a job with a graph"), ("none.json", "cannot be read")):
-        done = subprocess.run(
-            command(comfyui, tmp_path, tmp_path / job), cwd=PACK, capture_output=True, text=True, timeout=60
-        )
-        assert done.returncode == 1 and done.stderr.count("\n") == 1 and words in done.stderr
+    (tmp_path / "a.json").write_text('{"8": {"class_type": "AthanorTrainLoRA", "inputs": {}}}')
+    nowhere = {**os.environ, "COMFYUI_PATH": str(tmp_path)}
+    as_folder = [sys.executable, str(PACK / "training_core"), "run"]
+    for line, env, words in (
+        (command(comfyui, tmp_path, tmp_path / "job.json"), None, "job.json holds no graph"),
+        (command(comfyui, tmp_path, tmp_path / "none.json"), None, "cannot be read"),
+        ([*as_folder, "a.json"], nowhere, "which COMFYUI_PATH names"),
+    ):
+        cwd = PACK if env is None else tmp_path
+        done = subprocess.run(line, cwd=cwd, env=env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and words in done.stderr
 
 
 def test_headless_gives_the_same_lora(server, elsewhere, comfyui, tmp_path):
@@ -73,6 +82,9 @@ def test_headless_gives_the_same_lora(server, elsewhere, comfyui, tmp_path):
     job.write_text(json.dumps(saved))
     done = subprocess.run(command(comfyui, elsewhere, job), cwd=PACK, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S", line) for line in lines) and "\r" not in done.stdout
+    assert done.stdout.count(want) == 1 and "it/s]" not in done.stderr
     assert want in done.stdout and "12 steps" in done.stdout
     assert done.stdout.count("Loss Config has no input 'input_of_tomorrow': its value is ignored.") == 1
     assert graphs.metadata(elsewhere / "models" / "loras" / "headless.safetensors")["sshs_model_hash"] == want

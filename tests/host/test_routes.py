@@ -79,8 +79,44 @@ def test_the_report_is_on_disk_and_runs_nothing(server, run):
     assert "looked_at" in report.read_text(encoding="utf-8")
 
 
+def test_what_a_worker_posts_and_takes_home(server, run):
+    """Its graph ends in Train LoRA, as job.json has it; the LoRA comes by /history and /view, and by our own route."""
+    folder = server.base / "output" / "athanor" / "runs" / run["run_id"]
+    graph = json.loads((folder / "job.json").read_text())["graph"]
+    assert "curve" in run["prompt"] and "curve" not in graph["prompt"]
+    told = server.run(graph["prompt"])["outputs"]["train"]
+    assert [f["epoch"] for f in told["files"]] == [4, 3, 2, 1] and {f["kind"] for f in told["files"]} == {"lora"}
+    assert [f["filename"] for f in told["images"]] == ["loss_curve.png"]
+    assert server.get(f"/athanor/runs/{run['run_id']}/files") == told["files"] + told["images"]
+    for file in told["files"] + told["images"]:
+        content = (server.base / "output" / file["subfolder"] / file["filename"]).read_bytes()
+        view = "&".join(f"{name}={file[name]}" for name in ("filename", "subfolder", "type"))
+        assert answer(server, f"/view?{view}")[:2] == (200, content)
+        assert answer(server, f"/athanor/runs/{run['run_id']}/files/{file['filename']}")[:2] == (200, content)
+    lora = server.base / "models" / "loras" / run["checkpoints"][-1]["file"]
+    assert lora.samefile(folder / "files" / lora.name)
+
+
+def test_files_of_a_run_in_parts_by_head_and_no_others(server, run):
+    base = f"/athanor/runs/{run['run_id']}/files"
+    lora = server.base / "models" / "loras" / "looked_at.safetensors"
+    whole = lora.read_bytes()
+    status, data, headers = answer(server, f"{base}/looked_at.safetensors", headers={"Range": "bytes=100-"})
+    assert (status, data) == (206, whole[100:])
+    assert headers["Content-Range"] == f"bytes 100-{len(whole) - 1}/{len(whole)}"
+    status, data, headers = answer(server, f"{base}/looked_at.safetensors", method="HEAD")
+    assert (status, data, int(headers["Content-Length"])) == (200, b"", len(whole))
+    status, data, headers = answer(server, f"{base}/report.html")
+    assert status == 200 and b"<svg" in data and headers["Content-Disposition"] == "attachment"
+    assert json.loads(answer(server, f"{base}/job.json")[1])["training"]["output_name"] == "looked_at"
+    server.run(graphs.training("sd3", train={"output_name": "of_another_run"}))
+    for name in ("of_another_run.safetensors", "run.json", "..%2fjob.json", "..%2f..%2f..%2f..%2fmodels%2floras%2flooked_at.safetensors",
+                 "%2fetc%2fpasswd", "x", "%00.safetensors"):  # fmt: skip
+        assert answer(server, f"{base}/{name}")[0] in (400, 404), name
+
+
 def test_bad_ids_and_numbers(server, run):
-    for name in ("review", "graph", "report", "metrics", "pictures/0"):
+    for name in ("review", "graph", "report", "metrics", "pictures/0", "files", "files/job.json"):
         for bad in ("0123456789abcdef", "..%2f..", "0123456789ABCDEF", "a" * 17):
             assert answer(server, f"/athanor/runs/{bad}/{name}")[0] == 404
     for query in ("after=x", "after=-1", "points=%C2%B2", "after=" + "9" * 30):
@@ -124,7 +160,8 @@ def test_discard_is_strict(server):
         assert answer(server, base, {"file": name})[0] == 404
     assert answer(server, base)[0] in (404, 405)  # GET
     assert path.is_file()
-    assert answer(server, base, {"file": file})[0] == 200
-    assert not path.exists() and answer(server, base, {"file": file})[0] == 404
+    second = server.base / "output" / "athanor" / "runs" / run["run_id"] / "files" / file
+    assert second.is_file() and answer(server, base, {"file": file})[0] == 200
+    assert not second.exists() and not path.exists() and answer(server, base, {"file": file})[0] == 404
     left = server.get(f"/athanor/runs/{run['run_id']}")
     assert [c["epoch"] for c in left["checkpoints"]] == [1, 3, 4] and left["status"] == "done"

@@ -73,3 +73,20 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
         f"The run will write 4 files of 1.00 GB, 4.00 GB in all, and {tmp_path} has 3.00 GB free: "
     )
     assert "\n" not in warning.text
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_copies_on_another_disk_need_room_as_well(tmp_path, monkeypatch, linked):
+    """A worker whose output folder is a volume of its own."""
+    import folder_paths
+    from athanor.training_core.run import preflight
+    from run_folders import job
+
+    monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path))
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=3000))
+    monkeypatch.setattr(preflight.results, "can_link", lambda *_: linked)
+    layer = torch.nn.Linear(1, 1)
+    target = SimpleNamespace(module=layer, tensors=lambda: {"a": torch.zeros(500)})
+    run = SimpleNamespace(target=tmp_path / "x.safetensors", length=Length(1, 1, 1))
+    found = [warning.text for warning in preflight.disk_warnings(job(), run, target)]
+    assert len(found) == (not linked) and all("the newest file is copied there" in text for text in found)

@@ -63,8 +63,8 @@ SUMS = """
         most = max(most, len(going))
         return work
 
-    def noted_finish(work, seconds=None):
-        finish(work, seconds)
+    def noted_finish(work):
+        finish(work)
         going.discard(id(work))
 
     here._start, here._finish = noted_start, noted_finish
@@ -77,6 +77,7 @@ SUMS = """
     assert most == 3 and not going, most
     assert here.any(rank == 1, False) == (True, False)
     here.wait()
+    here.wait_for_main(1e9)  # the other process is told, and does not wait until somebody kills it
     print("good")
 """
 

@@ -38,7 +38,8 @@ def write_job(folder: Path, job: Job, graph: Graph | None) -> Path:
     """Write job.json: the settings, and the graph that gives the same run in a ComfyUI without a page; return its path."""
     path, settings = folder / "job.json", job.model_dump(mode="json")
     if graph:
-        settings["graph"] = {"node": graph.node, "prompt": graph.prompt}
+        # The number tells later whether the settings beside the graph were edited.
+        settings["graph"] = {"node": graph.node, "settings": Job.settings_id(settings), "prompt": graph.prompt}
     write_json(path, settings, indent=1)
     return path
 

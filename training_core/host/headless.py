@@ -10,12 +10,12 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..errors import AthanorError
+from ..errors import AthanorError, Fault, shortened
 from . import signals
 
 PACK = Path(__file__).resolve().parents[2]
@@ -57,16 +57,31 @@ class Interrupted(Exception):
     """Raised when the user has stopped the graph."""
 
 
+class Shown(NamedTuple):
+    """What Train LoRA shows at its end."""
+
+    text: str
+    run_id: str
+
+
 class Headless:
     """A ComfyUI that has its nodes loaded: the built-in ones and this pack; others when a graph names them."""
 
-    def __init__(self, comfyui: Path, options: Sequence[str], loud: bool, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        comfyui: Path,
+        options: Sequence[str],
+        loud: bool,
+        say: Callable[[str], None],
+        formatter: logging.Formatter | None = None,
+    ) -> None:
         """Start ComfyUI; nothing of it or of torch may have been imported before.
 
         Args:
             options: ComfyUI's command line.
             loud: show its warnings, else its errors alone.
             say: takes the text that nodes show while they work.
+            formatter: of the lines that it logs; with one it draws no bars of its own, since nobody looks at a terminal.
         """
         self._temporary = tempfile.TemporaryDirectory(prefix="athanor-")
         own = {
@@ -94,12 +109,16 @@ class Headless:
 
         main.cuda_malloc = cuda_malloc
         import comfy.model_management
+        import comfy.utils
 
         from .comfy_nodes import host_nodes
 
         self._mm, self._nodes = comfy.model_management, host_nodes
         for handler in logging.getLogger().handlers:
+            if formatter:
+                handler.setFormatter(formatter)
             handler.addFilter(lambda record: record.module != "execution")  # failures are told by `run`
+        comfy.utils.set_progress_bar_enabled(formatter is None)
         started: Any = main.start_comfyui()
         self._loop, self._server, _ = started
         self._server.send_sync = lambda *_: None
@@ -127,17 +146,50 @@ class Headless:
         package = self._nodes.NODE_CLASS_MAPPINGS["AthanorTrainLoRA"].__module__.rpartition(".nodes.")[0]
         return importlib.import_module(f"{package}.{name}")
 
-    def run(self, prompt: Mapping[str, Any], node: str) -> str:
-        """Run `node` and all that leads to it, and return the text that it shows. Ctrl-C and SIGTERM are ComfyUI's interrupt.
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """What the page calls the node types that are loaded."""
+        return self._nodes.NODE_DISPLAY_NAME_MAPPINGS
+
+    def inputs(self, type_: str) -> dict[str, tuple[Any, Mapping[str, Any]]] | None:
+        """Return a node type's inputs in their order, name -> type and options; None if this ComfyUI lacks it."""
+        kind = self._nodes.NODE_CLASS_MAPPINGS.get(type_)
+        if kind is None:
+            return None
+        types = kind.INPUT_TYPES()
+        specs = {**types.get("required", {}), **types.get("optional", {})}
+        return {name: (spec[0], spec[1] if len(spec) > 1 else {}) for name, spec in specs.items()}
+
+    def lacks(self, types: Iterable[str]) -> list[str]:
+        """Return those node types that this ComfyUI lacks, after loading all other packs if there are some."""
+        import comfy.cli_args
+
+        missing = sorted(set(types) - self._nodes.NODE_CLASS_MAPPINGS.keys())
+        if missing and comfy.cli_args.args.disable_all_custom_nodes:
+            comfy.cli_args.args.disable_all_custom_nodes = False
+            self._loop.run_until_complete(self._nodes.init_external_custom_nodes())
+        return [each for each in missing if each not in self._nodes.NODE_CLASS_MAPPINGS]
+
+    def status(self, run_id: str) -> str:
+        """Return how a run stands, as its folder tells: done, stopped, ..."""
+        folder = self.part("training_core.host.folders").run_folder(run_id)
+        record = self.part("training_core.history.registry").read(folder)
+        return record.status if record else ""
+
+    def run(self, prompt: Mapping[str, Any], node: str) -> Shown:
+        """Run `node` and all that leads to it, and return what it shows. Ctrl-C and SIGTERM are ComfyUI's interrupt.
 
         Raises:
-            AthanorError: the graph does not fit this ComfyUI, or the node says so.
+            AthanorError: the graph does not fit this ComfyUI, or a node says so; as Fault: no input of theirs is to blame.
             Interrupted: the user has ended it.
             RuntimeError: any other failure, with its traceback.
         """
         import execution
 
-        self._complete(prompt)
+        if missing := self.lacks(each["class_type"] for each in prompt.values()):
+            raise AthanorError(
+                f"The graph has nodes that this ComfyUI lacks: {', '.join(map(shortened, missing))}; install their packs."
+            )
         for _, text in self.part("training_core.host.saved_prompts").fit(prompt):
             logging.getLogger("athanor").warning("Athanor: %s", text)
         valid, errors, _ = self._loop.run_until_complete(execution.validate_inputs("", prompt, node, checked := {}))
@@ -159,31 +211,17 @@ class Headless:
                 stop(asked.by)
         return self._outcome(history[name], node)
 
-    def _complete(self, prompt: Mapping[str, Any]) -> None:
-        """Load other packs if the graph has nodes that are missing."""
-        import comfy.cli_args
-
-        def missing() -> list[str]:
-            return sorted({n["class_type"] for n in prompt.values()} - self._nodes.NODE_CLASS_MAPPINGS.keys())
-
-        if missing():
-            comfy.cli_args.args.disable_all_custom_nodes = False
-            self._loop.run_until_complete(self._nodes.init_external_custom_nodes())
-        if missing():
-            raise AthanorError(
-                f"The graph has nodes that this ComfyUI lacks: {', '.join(missing())}; install their packs."
-            )
-
-    def _outcome(self, entry: Mapping[str, Any], node: str) -> str:
+    def _outcome(self, entry: Mapping[str, Any], node: str) -> Shown:
         messages = dict(entry["status"]["messages"])
         if "execution_interrupted" in messages:
             raise Interrupted
         if error := messages.get("execution_error"):
             message = error["exception_message"].strip()
             if error["exception_type"].startswith("athanor."):
-                raise AthanorError(message)
+                raise (AthanorError if error["exception_type"] == "athanor.AthanorError" else Fault)(message)
             raise RuntimeError("".join(error["traceback"]) + message)
-        return "\n".join(entry["outputs"].get(node, {}).get("text", []))
+        shown = entry["outputs"].get(node, {})
+        return Shown("\n".join(shown.get("text", [])), "".join(shown.get("athanor_run", [])[:1]))
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

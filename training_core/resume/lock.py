@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import AthanorError
+from ..errors import Fault
 from ..files import make_folder, read_json, told
 from ..history.taken import PATIENCE
 
@@ -25,7 +25,7 @@ def held(folder: Path, what: str) -> Iterator[None]:
         what: the thing that is locked, in words, for the message of a process that finds it locked.
 
     Raises:
-        AthanorError: another process has it; says which. Or the folder cannot be written (FileError).
+        Fault: another process has it; says which. Or the folder cannot be written (FileError).
     """
     make_folder(folder)
     lock, owner = FileLock(folder / "lock"), folder / "owner.json"
@@ -33,7 +33,7 @@ def held(folder: Path, what: str) -> Iterator[None]:
         try:
             lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 4)
         except Timeout:
-            raise AthanorError(f"{what} {_owner(owner)}; wait until it is done, or stop it there.") from None
+            raise Fault(f"{what} {_owner(owner)}; wait until it is done, or stop it there.") from None
     try:
         owner_values = {
             "pid": os.getpid(),

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import AthanorError
+from ..errors import AthanorError, Fault
 from ..files import make_folder, parse_lines, read_json
 from ..history.damage import check_places
 from ..history.events import Event, Queued, from_line
@@ -33,7 +33,7 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
     An interrupt of this process, commands to the run and the host's job that it belongs to are passed on to them.
 
     Raises:
-        AthanorError: accelerate or GPUs are missing, the graph is not known, or the processes have failed.
+        AthanorError: accelerate or GPUs are missing, or the graph is not known; as Fault: the processes have failed.
     """
     count, gpus = job.training.processes, devices.gpu_count()
     if importlib.util.find_spec("accelerate") is None:
@@ -77,7 +77,7 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
             raise
     yield from _new(*tails)
     if launched.returncode:
-        raise AthanorError(_why(folder / "processes.log"))
+        raise Fault(_why(folder / "processes.log"))
 
 
 def _command(count: int, job: Path) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ..data.plan import Length
+from ..history import results
 from ..history.events import Warned
 from ..host import devices, folders
 from ..network.files import DTYPES
@@ -50,7 +51,12 @@ def disk_warnings(job: Job, run: Prepared, target: TrainTarget) -> Iterator[Warn
     copies = 1 + bool(job.optimizer.ema_decay) + (job.training.save_diffusers_copy and not finetune)
     yield from disk_space(run.target.parent, size, copies * file_count(job.training, run.length))
     # The state holds weights (4 bytes) and the optimizer's; for a moment there are two: the old one goes after the new one is whole.
-    yield from disk_space(folders.run_folder(job.run_id), parameters * (4 + OPTIMIZER_BYTES), 2)
+    folder = folders.run_folder(job.run_id)
+    yield from disk_space(folder, parameters * (4 + OPTIMIZER_BYTES), 2)
+    if not results.can_link(
+        run.target.parent, folder
+    ):  # the newest file is copied, before the copy of the one before it goes
+        yield from disk_space(folder, size, 2 * (1 + bool(job.optimizer.ema_decay)), _SECOND_PLACE)
 
 
 def _memory_warnings(job: Job, run: Prepared, device: torch.device, largest: LargestBatchTrial) -> Iterator[Warned]:
@@ -88,14 +94,20 @@ def file_count(training: TrainingSettings, length: Length) -> int:
     return by_epoch + by_step + 1
 
 
-def disk_space(folder: Path, size: int, count: int) -> Iterator[Warned]:
+_FEWER = "raise save_every_n_epochs, or set save_last_n_epochs or save_precision fp16"
+_SECOND_PLACE = (
+    "free some space: the newest file is copied there, since the output and loras folders are on different disks"
+)
+
+
+def disk_space(folder: Path, size: int, count: int, advice: str = _FEWER) -> Iterator[Warned]:
     """Yield a warning if `count` files of `size` bytes do not fit into `folder`, which need not exist yet."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if size * count > free:
         yield Warned(
             f"The run will write {count} files of {_gb(size)}, {_gb(size * count)} in all, and {existing} has {_gb(free)} free: "
-            "raise save_every_n_epochs, or set save_last_n_epochs or save_precision fp16."
+            f"{advice}."
         )
 
 

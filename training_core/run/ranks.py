@@ -35,6 +35,10 @@ UNDER_WAY = 4
 """Buckets that are sent at the same time: each holds a copy of its gradients, 128 MB or more."""
 
 
+ENDED = "athanor: rank 0 has ended"
+"""Key in the processes' store."""
+
+
 class Lost(AthanorError):
     """Another process of the run has ended, so that no exchange is possible any more."""
 
@@ -71,7 +75,7 @@ class Ranks(Protocol):
         """Block until all processes have called this (a barrier)."""
 
     def wait_for_main(self, seconds: float) -> None:
-        """Block until rank 0 has exited, at most `seconds`: the launcher kills all ranks once one is gone."""
+        """Say on rank 0 that it has ended; on others block until then, at most `seconds`: the launcher kills all once one is gone."""
 
 
 class SingleProcess:
@@ -190,14 +194,19 @@ class Distributed:
         self._maximum([False])
 
     def wait_for_main(self, seconds: float) -> None:
-        """Wait for a message that rank 0 never sends: its connections close when it exits, which ends the wait. An all-reduce is
-        not used, since rank 0 may be inside one.
+        """Wait until rank 0 says in the store that all processes share that it has ended, or until nobody answers there.
+
+        No exchange is used, since rank 0 may be inside one; and one that waits for a message is never told that nobody sends it.
         """
         from torch import distributed
 
-        if not self.is_main:
-            with contextlib.suppress(RuntimeError):
-                self._finish(distributed.irecv(torch.zeros(1), src=0, tag=1), seconds)
+        store = distributed.distributed_c10d._get_default_store()
+        end = time.monotonic() + seconds
+        with contextlib.suppress(RuntimeError):
+            if self.is_main:
+                store.set(ENDED, "")
+            while not store.check([ENDED]) and time.monotonic() < end:
+                time.sleep(0.1)
 
     def _maximum(self, flags: Sequence[bool]) -> list[bool]:
         highest = torch.tensor([int(flag) for flag in flags], dtype=torch.int32)
@@ -226,9 +235,9 @@ class Distributed:
                 "from the last step."
             ) from error
 
-    def _finish(self, work: Any, seconds: float | None = None) -> None:
+    def _finish(self, work: Any) -> None:
         """Wait for an exchange, but at most GRACE seconds once this process is interrupted."""
-        end = None if seconds is None else time.monotonic() + seconds
+        end = None
         while not work.is_completed():
             if end is None and self._interrupted():
                 end = time.monotonic() + GRACE

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.plan import Buckets
-from ..errors import AthanorError, FileError
+from ..errors import AthanorError, Fault, FileError
 from ..history import registry, report, results
 from ..history.damage import check_places
 from ..history.events import Event, Queued
@@ -57,7 +57,7 @@ def train(
         queued: the host's job that this belongs to; None: it comes from the command line.
 
     Raises:
-        AthanorError: bad settings, before anything is encoded; another process that trains this; a disk that is full.
+        AthanorError: bad settings, before anything is encoded; as Fault: another process that trains this, a full disk or memory.
     """
     ranks = ranks or SingleProcess()
     context = partial(Context, job=job, clip=clip, vae=vae, graph=graph or {}, ranks=ranks)
@@ -144,9 +144,9 @@ def _with_advice(error: BaseException, job: Job, folder: Path) -> BaseException:
     if isinstance(error, OSError) and (error.filename or FileError.of(error).full):
         access = "written" if isinstance(error, FileError) else "read"  # what is written goes through `files`
         told = FileError.of(error, None if error.filename else folder, access)
-        return AthanorError(f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}.")
+        return Fault(f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}.")
     if not isinstance(error, AthanorError) and devices.is_out_of_memory(error):
-        return AthanorError(f"Out of memory. {memory_advice(job)} Queue the graph again: it resumes from step {step}.")
+        return Fault(f"Out of memory. {memory_advice(job)} Queue the graph again: it resumes from step {step}.")
     return error
 
 

@@ -79,6 +79,11 @@ class Job(Settings):
         return cls._digest(values, _LENGTH)
 
     @classmethod
+    def settings_id(cls, values: Mapping[str, Any]) -> str:
+        """Return 16 hex digits of all settings of a job.json, those as well that do not make a run another one."""
+        return identity.digest(cls, values, {})
+
+    @classmethod
     def _digest(cls, values: Mapping[str, Any], without_training: frozenset[str]) -> str:
         without = {**NOT_IN_IDENTITY, "training": NOT_IN_IDENTITY["training"] | without_training}
         return identity.digest(cls, values, without)

@@ -78,6 +78,7 @@ function addPanel(node) {
   });
   widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
   extend(node, "onExecuted", (output) => {
+    if (output) delete output.images; // the loss curve for clients; the panel draws it already
     if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
     panel.showResult(resultText(output));
   });
