@@ -175,7 +175,7 @@ def _listed(folder: Path) -> http.Json:
             "bytes": path.stat().st_size,
             "address": f"/athanor/published/{quote(folder.name)}/{quote(path.name)}",
         }
-        for path in sorted(folder.iterdir())
+        for path in sorted(folder.iterdir(), key=lambda path: (path.suffix != ".safetensors", path.name))
         if path.is_file() and not path.name.startswith(".")
     ]
     return {"name": folder.name, "folder": f"output/athanor/published/{folder.name}", "files": files}

@@ -21,8 +21,8 @@ def _input(s: SettingInfo) -> io.Input:
     # Optional, so that a prompt need not name it, and one saved before it was there runs: scripts make arguments of what is
     # required. The page shows required inputs first: a node lists its models, then its widgets, then its optional sockets.
     common: dict[str, Any] = {"tooltip": tip, "default": s.default, "advanced": s.advanced or None, "optional": True}
-    if s.was:  # for saved_prompts.py: the names of this input in older prompts
-        common["extra_dict"] = {"was": list(s.was)}
+    if s.was or s.old_values:  # for saved_prompts.py: the names of this input in older prompts, and its values there
+        common["extra_dict"] = {"was": list(s.was), "old_values": dict(s.old_values)}
     if s.kind == "choice":
         return io.Combo.Input(s.name, options=list(s.choices), **common)
     if s.kind == "bool":

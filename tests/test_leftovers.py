@@ -46,6 +46,15 @@ def test_what_nobody_writes_any_more_goes(tmp_path: Path, dead):
     assert {path.name for path in tmp_path.iterdir()} == set(kept)
 
 
+def test_a_folder_goes_when_nobody_writes_into_it_any_more(tmp_path: Path):
+    """A LoRA is published as a folder, which gets its name when all is in it."""
+    for name, idle in ((".a.12345678.tmp", 700), (".b.12345678.tmp", 300), ("c", 700)):
+        put(tmp_path / name / "x.safetensors", idle)
+        os.utime(tmp_path / name, (0, 0))
+    leftovers.sweep((tmp_path,))
+    assert {path.name for path in tmp_path.iterdir()} == {".b.12345678.tmp", "c"}
+
+
 def test_what_is_being_written_stays(tmp_path: Path):
     """A page gives a star while the run that it belongs to starts."""
 

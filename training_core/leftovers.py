@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import socket
 import time
 import zlib
@@ -39,7 +40,7 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def sweep(folders: Iterable[Path], own: str = "") -> None:
-    """Delete the temporary files that killed processes have left in folders.
+    """Delete the temporary files, and folders, that killed processes have left in folders.
 
     Args:
         own: a regular expression; files of these names cannot be anybody else's, for the caller holds a lock on them.
@@ -50,7 +51,10 @@ def sweep(folders: Iterable[Path], own: str = "") -> None:
                 match = _TEMPORARY.fullmatch(entry.name)
                 if match and Path(entry.path) not in _writing and (_is_own(match, own) or _is_dead(match, entry)):
                     with suppress(OSError):
-                        Path(entry.path).unlink()
+                        if entry.is_dir(follow_symlinks=False):
+                            shutil.rmtree(entry.path)
+                        else:
+                            Path(entry.path).unlink()
 
 
 def sweep_run(folder: Path, places: Iterable[Path], stem: str) -> None:
@@ -74,9 +78,15 @@ def _is_own(match: re.Match[str], own: str) -> bool:
 
 def _is_dead(match: re.Match[str], entry: os.DirEntry[str]) -> bool:
     """Return whether the process that wrote a temporary file is gone; of another computer's, whether it has stopped to."""
-    idle = time.time() - entry.stat().st_mtime
+    idle = time.time() - _last_write(entry)
     known = match[2] == _HOST and match[3] is not None
     return idle > _IDLE or (known and idle > _JUST_NOW and not _is_alive(int(match[3], 16)))
+
+
+def _last_write(entry: os.DirEntry[str]) -> float:
+    """Return when a file was written last, in seconds since 1970; of a folder, when a file in it was."""
+    inside = list(os.scandir(entry.path)) if entry.is_dir(follow_symlinks=False) else []
+    return max(each.stat().st_mtime for each in (entry, *inside))
 
 
 def _is_alive(process: int) -> bool:

@@ -10,6 +10,7 @@ import graphs
 import pytest
 from answers import failed
 from athanor.training_core.compare import kinds
+from athanor.training_core.files import read_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +121,30 @@ def test_starred_pictures_choose_epochs(server, lora_files):
     for path in (f"{route}/cells/..%2F..%2Fplan.png", "/athanor/compare/%2E%2E/cells/a.png"):
         with pytest.raises(urllib.error.HTTPError):
             urllib.request.urlopen(f"{server.url}{path}")
+
+
+def test_a_starred_picture_recommends_its_strength_where_the_lora_is_published(server, finished):
+    """A real run and grid: the file is found in the comparison, and the grid goes without its graph."""
+    folder = graphs.folder(server, finished)
+    plan = json.loads((folder / "plan.json").read_text())
+    key = next(key for key, text in plan["parameters"].items() if "<lora:compared_whole:0.8>" in text)
+    server.post(f"/athanor/compare/{folder.name}/marks", {"cell": key, "star": True})
+    (run,) = server.get("/athanor/runs?name=compared_whole")
+    route = f"/athanor/runs/{run['run_id']}/publish"
+    offer = server.get(route)
+    assert offer["file"] == "compared_whole.safetensors" and offer["strengths"] == [0.8]
+    chosen = [picture["id"] for picture in offer["pictures"] if picture["chosen"]]
+    assert chosen == [f"grid/{folder.name}/grid.png", "curve"]  # of two comparisons, the one with the star
+    body = {"file": offer["file"], "name": "Whole", "metadata": "recipe", "title": "Whole"}
+    written = server.post(route, body)
+    assert "| Recommended strength | 0.8 |" in written["readme"] and str(server.base) not in json.dumps(written)
+    place = server.base / "output" / "athanor" / "published" / "Whole"
+    assert {file["filename"] for file in written["files"]} == {path.name for path in place.iterdir()}
+    assert (
+        b"class_type" not in (place / "grid.png").read_bytes() and b"class_type" in (folder / "grid.png").read_bytes()
+    )
+    source, kept = server.base / "models" / "loras" / offer["file"], place / "Whole.safetensors"
+    tensors, metadata = read_safetensors(kept)
+    original = read_safetensors(source)[0]
+    assert tensors.keys() == original.keys() and all(tensors[name].equal(original[name]) for name in original)
+    assert metadata["sshs_model_hash"] == graphs.metadata(source)["sshs_model_hash"] and "prompt" not in metadata

@@ -9,6 +9,7 @@ METADATA = {
     "ss_network_module": "networks.lora", "ss_network_dim": "16", "ss_network_alpha": "8.0", "ss_total_batch_size": "2",
     "ss_learning_rate": "0.0001", "ss_unet_lr": "0.0001", "ss_text_encoder_lr": "5e-05", "ss_lr_scheduler": "cosine",
     "ss_optimizer": "torch.optim.adamw.AdamW(weight_decay=0.01)", "ss_resolution": "(1024, 768)", "ss_num_train_images": "24",
+    "modelspec.tags": "frog, animal",
 }  # fmt: skip
 
 WHOLE = """# Green \\| frog
@@ -35,6 +36,7 @@ A frog.
 | Resolution | 1024x768 |
 | Pictures | 24 |
 | Licence | CC-BY-4.0 |
+| Tags | frog, animal |
 
 ## Use
 

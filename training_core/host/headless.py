@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import sys
@@ -184,18 +183,17 @@ class Headless:
             Interrupted: the user has ended it.
             RuntimeError: any other failure, with its traceback.
         """
-        import execution
+        from . import graph_check
 
+        prompt = graph_check.leading_to(prompt, node)
         if missing := self.lacks(each["class_type"] for each in prompt.values()):
             raise AthanorError(
                 f"The graph has nodes that this ComfyUI lacks: {', '.join(map(shortened, missing))}; install their packs."
             )
         for _, text in self.part("training_core.host.saved_prompts").fit(prompt):
             logging.getLogger("athanor").warning("Athanor: %s", text)
-        valid, errors, _ = self._loop.run_until_complete(execution.validate_inputs("", prompt, node, checked := {}))
-        if not valid:
-            wrong = [*errors, *(e for fine, some, _ in checked.values() if not fine for e in some)]
-            raise AthanorError(f"The graph cannot run: {'; '.join(dict.fromkeys(_sentence(e) for e in wrong))}.")
+        if wrong := self._loop.run_until_complete(graph_check.problems(prompt, node)):
+            raise AthanorError(f"The graph cannot run: {'; '.join(wrong)}.")
         guard, control = self.part("training_core.host.guard"), self.part("training_core.run.control")
 
         def stop(signal_name: str) -> None:
@@ -204,7 +202,7 @@ class Headless:
         asked = signals.Asked(stop)
         name, kept = _own_job()
         queue = self._server.prompt_queue
-        queue.put((0, name, dict(prompt), kept, [node], {}))
+        queue.put((0, name, prompt, kept, [node], {}))
         while not (history := queue.get_history(prompt_id=name)):
             time.sleep(0.1)
             if asked.by and not control.live():  # the host forgets an interrupt when it begins a graph
@@ -222,8 +220,3 @@ class Headless:
             raise RuntimeError("".join(error["traceback"]) + message)
         shown = entry["outputs"].get(node, {})
         return Shown("\n".join(shown.get("text", [])), "".join(shown.get("athanor_run", [])[:1]))
-
-
-def _sentence(error: Mapping[str, Any]) -> str:
-    messages = str(error.get("details") or error.get("message") or json.dumps(error))
-    return " ".join(messages.split()).rstrip(".")

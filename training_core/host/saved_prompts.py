@@ -1,6 +1,7 @@
 """Prompts (graphs in API form) of any version of the pack: made complete, so that the host takes them.
 
-The host refuses a prompt that lacks an input of a node, and ignores one that the node does not have without a word.
+The host refuses a prompt that lacks a required input or has a value that is no choice any more, and ignores an input that the
+node does not have without a word.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _named: set[tuple[str, str]] = set()
 
 
 def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Give this pack's nodes in `prompt` what they lack: inputs by an older name get the new one, missing ones their default.
+    """Give this pack's nodes in `prompt` what they lack: older names and values get the new ones, missing inputs their default.
 
     Args:
         prompt: node id -> class_type and inputs; its nodes' inputs are changed in place. What is no node is passed over,
@@ -41,6 +42,8 @@ def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:
                     inputs.setdefault(name, inputs.pop(old))
             if "default" in options:
                 inputs.setdefault(name, options["default"])
+            if (value := str(inputs.get(name))) in (meant := options.get("old_values", {})):
+                inputs[name] = meant[value]
         for name in sorted(inputs.keys() - specs.keys()):
             if (type_, name) not in _named:
                 _named.add((type_, name))

@@ -45,7 +45,9 @@ def markdown(metadata: Mapping[str, str], file: str, strengths: Sequence[float],
         texts["description"].strip(),
         f"**Trigger words:** {triggers}" if triggers else "",
         *(_picture(picture) for picture in pictures if picture.kind == "grid"),
-        _table([*_rows(metadata, file, strengths), ("Licence", _plain(texts["license"]))]),
+        _table(
+            [*_rows(metadata, file, strengths), ("Licence", _plain(texts["license"])), ("Tags", _plain(texts["tags"]))]
+        ),
         _use(metadata, file, strengths, triggers),
     ]
     samples = [picture for picture in pictures if picture.kind == "sample"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ from ..compare import marks
 from ..compare.plan_file import read_plan
 from ..compare.store import newest
 from ..errors import AthanorError
-from ..history import heads
+from ..files import is_file
 from ..history.registry import Record
+from ..history.run_files import stamp
 
 CURVE = "curve"
 """Id of the loss curve, which is drawn when it is asked for."""
@@ -44,7 +47,7 @@ class Comparison:
 
 
 def comparisons(root: Path, content: str) -> list[Comparison]:
-    """Return the comparisons that draw a LoRA file, the newest first.
+    """Return the comparisons that draw a LoRA file: those in which a picture of it has a star first, the newest of both first.
 
     Args:
         root: the folder of all comparisons.
@@ -52,20 +55,29 @@ def comparisons(root: Path, content: str) -> list[Comparison]:
     """
     found = []
     for folder in newest(root):
-        try:
-            plan = read_plan(folder)
-        except AthanorError:
-            continue
-        cells = {key: loras for key, loras in plan.get("loras", {}).items() if content in loras}
-        if not cells:
-            continue
-        starred = [key for key, mark in marks.read(folder).items() if mark.get("star") and key in cells]
-        texts = plan.get("parameters", {})
-        strengths = {
-            strength for key in starred for strength in _strengths(str(texts.get(key, "")), cells[key], content)
-        }
-        found.append(Comparison(folder=folder, written=_words(plan), strengths=tuple(sorted(strengths))))
-    return found
+        words, drawn = _drawn(folder, stamp(folder / "plan.json"))
+        if content in drawn:
+            starred = [key for key, mark in marks.read(folder).items() if mark.get("star")]
+            strengths = {strength for key in starred for strength in drawn[content].get(key, ())}
+            found.append(Comparison(folder=folder, written=words, strengths=tuple(sorted(strengths))))
+    return sorted(found, key=lambda one: not one.strengths)
+
+
+@lru_cache(maxsize=64)
+def _drawn(folder: Path, _stamp: object) -> tuple[str, dict[str, dict[str, tuple[float, ...]]]]:
+    """Return what the grid of a comparison shows in words, and of each LoRA file the strengths in its cells.
+
+    A plan may have megabytes, and the dialog asks again after every change: one that has its old stamp is not read again.
+    """
+    try:
+        plan = read_plan(folder)
+    except AthanorError:
+        return "", {}
+    texts, drawn = plan.get("parameters", {}), defaultdict[str, dict[str, tuple[float, ...]]](dict)
+    for key, loras in plan.get("loras", {}).items():
+        for content in loras:
+            drawn[content][key] = tuple(_strengths(str(texts.get(key, "")), loras, content))
+    return _words(plan), dict(drawn)
 
 
 def _words(plan: dict[str, Any]) -> str:
@@ -91,9 +103,9 @@ def pictures(record: Record, saved: dict[str, Any], compared: Sequence[Compariso
 
     Args:
         saved: the event of the file.
-        compared: comparisons that draw it; the pages of the newest are chosen, those of others offered.
+        compared: comparisons that draw it; the pages of the first are chosen, those of others offered.
     """
-    return [*_grids(compared), *_samples(record, saved["step"]), *_curve(record)]
+    return [*_grids(compared), *_samples(record, saved["step"]), *_curve(record, saved["step"])]
 
 
 def _grids(compared: Sequence[Comparison]) -> Iterator[Picture]:
@@ -121,10 +133,10 @@ def _samples(record: Record, step: int) -> list[Picture]:
     return [
         Picture(id=f"sample/{path.name}", kind="sample", label=str(event["prompt"]), path=path)
         for event, path in paths
-        if path.is_file()
+        if is_file(path)
     ]
 
 
-def _curve(record: Record) -> list[Picture]:
-    has_steps = len(heads.read(record.folder).steps) > 1
-    return [Picture(id=CURVE, kind="curve", label="Loss over the steps of the training")] if has_steps else []
+def _curve(record: Record, step: int) -> list[Picture]:
+    there = step > 1 and is_file(record.folder / "metrics.jsonl")
+    return [Picture(id=CURVE, kind="curve", label="Loss over the steps of the training")] if there else []

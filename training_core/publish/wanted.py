@@ -17,6 +17,7 @@ TEXTS = {
     "author": ("modelspec.author",),
     "license": ("modelspec.license",),
     "trigger": ("modelspec.trigger_phrase",),
+    "tags": ("modelspec.tags",),
     "description": ("modelspec.description", "ss_training_comment"),
 }
 """What a user writes -> the fields of the metadata that hold it; the first is written, and the first with a value is read."""

@@ -31,6 +31,7 @@ def setting(
     multiline: bool = False,
     fixed_seed: bool = False,
     was: tuple[str, ...] = (),
+    old_values: Mapping[str, str] | None = None,
     first_default: Any = None,
     **bounds: Any,
 ) -> Any:
@@ -47,6 +48,7 @@ def setting(
         multiline: a text with several lines.
         fixed_seed: a seed; its widget offers "control after generate", which is "fixed" at first.
         was: names that it had before, the oldest first: files and workflows of that time are read, and run ids stay.
+        old_values: what values mean, as texts, that are no choices any more; the host would refuse a prompt that has one.
         first_default: its default when it came, if `default` is another one now: run ids stay (identity.py).
         bounds: `ge` and `le`, the least and the largest value.
     """
@@ -58,6 +60,7 @@ def setting(
         "multiline": multiline,
         "fixed_seed": fixed_seed,
         "was": was,
+        "old_values": old_values or {},
         "first_default": first_default,
     }
     return Field(default, description=tip, json_schema_extra=extra, **bounds)
@@ -85,12 +88,16 @@ class SettingInfo:
     multiline: bool
     fixed_seed: bool
     was: tuple[str, ...]
+    old_values: Mapping[str, str]
 
 
 def declared(field: FieldInfo) -> dict[str, Any]:
     """Return what `setting` was given for a field besides its default, its tooltip and its bounds, by name."""
     extra = field.json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
+
+
+_TOLD = ("step", "flag", "key", "advanced", "multiline", "fixed_seed", "was", "old_values")
 
 
 def info(model: type[Settings]) -> list[SettingInfo]:
@@ -113,7 +120,7 @@ def info(model: type[Settings]) -> list[SettingInfo]:
                 minimum=getattr(limits.get("Ge"), "ge", None),
                 maximum=getattr(limits.get("Le"), "le", None),
                 choices=choices,
-                **{key: extra[key] for key in ("step", "flag", "key", "advanced", "multiline", "fixed_seed", "was")},
+                **{key: extra[key] for key in _TOLD},
             )
         )
     return result

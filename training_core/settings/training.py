@@ -67,6 +67,7 @@ class TrainingSettings(Settings):
         "method that fits is used and reported: recomputed blocks, batches in pieces, swapped blocks. What is "
         "learned stays the same.",
         flag="gradient_checkpointing",
+        old_values=SWITCH,
     )
     seed: int = setting(
         0,

@@ -70,6 +70,7 @@ class PublishDialog {
       this.field("author", t("Author")),
       this.field("license", t("Licence"), { list: "athanor-licences" }),
       this.field("trigger", t("Trigger words")),
+      this.field("tags", t("Tags")),
       this.field("description", t("Description")),
       make(
         "datalist",

@@ -152,7 +152,7 @@ class Run {
     return post(`${this.path}/publish/preview`, wanted);
   }
 
-  /** Write the copy; `wanted`: {file, name, metadata, title, author, license, trigger, description, pictures}. */
+  /** Write the copy; `wanted`: {file, name, metadata, title, author, license, trigger, tags, description, pictures} */
   publish(wanted) {
     return post(`${this.path}/publish`, wanted);
   }
