@@ -87,7 +87,7 @@ class Record:
     @property
     def trained_by(self) -> frozenset[str]:
         """The ids of the runs that have made its steps: its own, and those of shorter ones that were continued one after another."""
-        sessions = (event for event in self.events if event["event"] in _STARTS)
+        sessions = (event for event in self.events if event["event"] in STARTS)
         return frozenset({self.run_id, *(str(event.get("run_id")) for event in sessions)})
 
     @property
