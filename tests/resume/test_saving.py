@@ -35,7 +35,7 @@ def saver(folder: Path, check=lambda tensors: Fine(), **values) -> Saver:
         settings=TrainingSettings(**values),
         metadata={},
         copies=folder / "copies",
-        run=folder.with_name("run"),
+        run=folder.parent / "run",
     )
 
 
