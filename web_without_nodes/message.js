@@ -1,4 +1,4 @@
-// The only script of the pack that the page gets where its nodes are missing: says so, and why if ComfyUI is too old for them.
+// The only script of the pack that the page gets where its nodes are missing: says so, and if ComfyUI is too old.
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
