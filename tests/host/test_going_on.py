@@ -135,17 +135,21 @@ def test_what_does_not_fit_any_more_is_said(run, card, interrupt):
 
 
 def test_a_split_in_mid_run_is_kept(run, card, interrupt):
-    """Also of a finished run that goes on for more epochs, with settings that leave nothing to pick."""
+    """Also of a finished run that goes on for more steps, with settings that leave nothing to pick.
+
+    Twice, each time from within an epoch of two steps, whose rest was left out once; and the third run was called longer_2.
+    """
     card.room = 2
     asked = {"gradient_checkpointing": "off"}
     _, whole = run("whole", **asked)
-    run("longer", max_train_steps=2, **asked)
+    run("longer", max_train_steps=1, **asked)
+    run("longer", max_train_steps=3, **asked)
     assert state_plan()["most"] == 2
     card.room = 99
     card.computed.clear()
     events, longer = run("longer", **asked)
-    assert any(text.startswith("Continues the run of 2 steps") for text in warnings(events))
-    assert max(card.computed) == 2 and weights(longer) == weights(whole)
+    assert any(text.startswith("Continues the run of 3 steps") for text in warnings(events))
+    assert longer.stem == "longer" and max(card.computed) == 2 and weights(longer) == weights(whole)
 
 
 def test_deterministic_auto_is_what_it_costs(run, card, caplog):

@@ -33,8 +33,10 @@ def saver(folder: Path, check=lambda tensors: Fine(), **values) -> Saver:
         target=folder / "x.safetensors",
         trained=trained,
         settings=TrainingSettings(**values),
+        steps_per_epoch=10,
         metadata={},
         copies=folder / "copies",
+        run=folder / "run",
     )
 
 

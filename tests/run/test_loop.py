@@ -92,6 +92,7 @@ def test_steps_are_read_before_a_look(comfy):
     nothing = SimpleNamespace(due=lambda *args: False, take=lambda name: False, bad=0)
     hooks = RunHooks(
         steps=99,
+        epochs=9,
         model=SimpleNamespace(device=torch.device("cuda")),
         module=None,
         eval_weights=None,

@@ -109,6 +109,16 @@ class Length:
     epochs: int  # the last one may be cut short by max_train_steps
     steps_per_epoch: int
 
+    def finished_epochs(self, step: int, noted: int) -> int:
+        """Return the epochs that are finished after `step` steps, from the steps alone: an older version's states count a cut one.
+
+        Args:
+            noted: finished epochs as the state has them. At the end of an epoch they tell whether what is due there is done: if
+                not, that epoch is not finished yet.
+        """
+        whole, rest = divmod(step, self.steps_per_epoch)
+        return max(0, whole - 1) if not rest and noted < whole else whole
+
 
 def sort_into_buckets(dataset: Dataset, settings: BucketSettings) -> Buckets:
     """Return the buckets of all pictures at all resolutions.

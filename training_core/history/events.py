@@ -86,7 +86,7 @@ class Saved:
 
     path: Path
     step: int
-    epoch: int  # finished epochs
+    epoch: int  # finished epochs; in the last file the cut one counts, as in sd-scripts
     hash: str  # sshs_model_hash
     kind: str  # "epoch", "step", "last", "interrupted" (whatever stopped it) or "asked" (by the user)
     deviation: float = 0.0  # of the file as the stock loader applies it, as a part of the trained effect

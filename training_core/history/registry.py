@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from ..files import make_folder, read_json, write_json
+from ..files import read_json, write_json
 from . import lines, run_json
 from .events import Saved
 from .run_files import files_of, is_whole, run_id_of, stamp
@@ -76,6 +75,12 @@ class Record:
         latest = {event["path"]: event for event in self.events if event["event"] == "saved"}
         whole = (event for event in latest.values() if is_whole(Path(event["path"])))
         return sorted(whole, key=lambda event: (event["step"], event["kind"] == "last"))
+
+    @property
+    def trained_by(self) -> frozenset[str]:
+        """The ids of the runs that have made its steps: its own, and those of shorter ones that were continued one after another."""
+        sessions = (event for event in self.events if event["event"] in _STARTS)
+        return frozenset({self.run_id, *(str(event.get("run_id")) for event in sessions)})
 
     @property
     def probes(self) -> list[dict[str, Any]]:
@@ -280,11 +285,3 @@ def status_fingerprint(root: Path, output_name: str) -> str:
     if record is None:
         return "none"
     return f"{record.run_id} {record.status} {len(record.saved)} {record.done}"
-
-
-def carry_over(old: Path, new: Path) -> None:
-    """Copy the logs of a run into the folder of the run that continues it."""
-    make_folder(new)
-    for name in ("events.jsonl", "metrics.jsonl"):
-        if (old / name).is_file():
-            shutil.copyfile(old / name, new / name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,9 @@ class StartPoint:
 def start_point(root: Path, job: Job, steps: int) -> StartPoint:
     """Return where the run of `job` starts: at its own state, else at that of a shorter run of the same lineage, else at step 0.
 
+    A run of the same length in other words (epochs instead of max_train_steps) counts as a shorter one, at its end as well. One
+    whose state is beyond the length that is asked for does not: what a network was before cannot be had from it.
+
     Args:
         root: the folder of all runs.
         steps: of the whole run.
@@ -35,53 +37,65 @@ def start_point(root: Path, job: Job, steps: int) -> StartPoint:
     own = root / job.run_id
     if job.training.retrain:
         return StartPoint(None, None, ())
-    if saved := state.latest(own / "state"):
+    saved = state.latest(own / "state")
+    if saved and saved.step <= steps:
         return StartPoint(saved, None, ())
     lineage = [r for r in registry.records(root, lineage_id=job.lineage_id) if r.run_id != job.run_id]
     with_state = sorted(((state.step_of(r.folder / "state"), r) for r in lineage), key=lambda pair: -pair[0])
     for step, record in with_state:
-        if 0 < step < steps and (saved := state.latest(record.folder / "state")):
-            return StartPoint(saved, record, tuple(_warnings_about_length(job, step, record.steps, steps)))
-    return StartPoint(None, None, (*_about_damaged_state(own), *_why_not_continued(root, job)))
+        within = step < steps or step == steps == record.steps
+        if step > 0 and within and (found := state.latest(record.folder / "state")):
+            return StartPoint(found, record, tuple(_warnings_about_length(job, step, record.steps, steps)))
+    longer = tuple(_about_a_longer_run([record for step, record in with_state if step > steps], steps))
+    return StartPoint(None, None, (*_about_own_state(own, saved, steps), *(longer or _why_not_continued(root, job))))
 
 
-def _about_damaged_state(folder: Path) -> Iterator[str]:
-    """Yield that the run's state cannot be used, if it has one."""
+def _about_own_state(folder: Path, saved: SavedState | None, steps: int) -> Iterator[str]:
+    """Yield why the run's state cannot be used, if it has one."""
     path = state.damaged(folder / "state")
     if path:
         yield f"The saved state {path.name} is damaged and cannot be used: the run begins at its first step again."
+    elif saved:
+        yield (
+            f"The saved state {saved.path.name} is beyond the {steps} steps of the run, which another version of Athanor has counted "
+            "otherwise: the run begins at its first step again."
+        )
+
+
+def _about_a_longer_run(longer: list[Record], steps: int) -> Iterator[str]:
+    """Yield that runs which differ in their length alone are beyond this one's, and which of their files may do instead."""
+    if not longer:
+        return
+    there = (Path(event["path"]).name for record in longer for event in record.saved if event["step"] == steps)
+    file = next(there, None)
+    yield (
+        f"The run of {longer[0].steps} steps with the same settings is beyond step {steps} already and cannot be made shorter, so this "
+        f"one begins at its first step{f'; {file} is what that run had learned by step {steps}' if file else ''}."
+    )
 
 
 def _warnings_about_length(job: Job, step: int, old: int, new: int) -> Iterator[str]:
     """Yield that a shorter run is continued, and how its learning rates differ from those of a run of the new length."""
+    if step == new:
+        yield f"Takes over the run of {old} steps that was trained before, which is as long as this one."
+        return
     yield f"Continues the run of {old} steps that was trained before, from step {step}."
 
     def rate(at: int, total: int) -> float:
         return schedulers.learning_rate(job.optimizer, at, total)
 
-    if any(rate(at, old) != rate(at, new) for at in {0, 1, step // 2, max(0, step - 1)}):
+    if any(rate(at, old) != rate(at, new) for at in {*range(0, step, max(1, step // 500)), 1, step - 1}):
         yield (
             f"lr_scheduler {job.optimizer.lr_scheduler} depends on the length of the run: the first {step} steps used the learning "
             f"rates of a run of {old} steps, the rest uses those of {new} steps; the learning rate goes "
             f"from {rate(step - 1, old):.3g} to {rate(step, new):.3g}."
         )
-
-
-def keep_final_file(before: Record, folder: Path) -> list[dict[str, Any]]:
-    """Let the new run begin with the logs of the one it continues, whose last file is copied under the name of its epoch.
-
-    Returns:
-        the events "saved" that the new run is to note: of the copied file, or none if it is gone.
-    """
-    registry.carry_over(before.folder, folder)
-    last = next((event for event in before.saved if Path(event["path"]) == before.target), None)
-    if last is None:
-        return []
-    copy = before.target.with_name(f"{before.target.stem}-{last['epoch']:06d}.safetensors")
-    if not copy.exists():
-        shutil.copyfile(before.target, copy)
-    values = {name: value for name, value in last.items() if name not in ("event", "time")}
-    return [values | {"path": str(copy), "kind": "epoch"}]
+    for warmup in sorted({dataset.token_warmup_step for dataset in job.datasets if 0 < dataset.token_warmup_step < 1}):
+        if int(warmup * old) < min(step, int(warmup * new)):
+            yield (
+                f"token_warmup_step {warmup:g} depends on the length of the run: tags were warmed up during the first "
+                f"{int(warmup * old)} steps, in a run of {new} steps it would be {int(warmup * new)}."
+            )
 
 
 def _why_not_continued(root: Path, job: Job) -> Iterator[str]:

@@ -63,6 +63,7 @@ class RunProgress:
 
     step: int = 0  # finished optimizer steps
     epoch: int = 0  # finished epochs
+    due: bool = False  # whether what follows the last step (a look, pictures, a file) is not done yet
     pending: list[Pending] = field(default_factory=list)
 
     def read(self) -> Iterator[Stepped]:

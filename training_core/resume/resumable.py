@@ -32,6 +32,7 @@ class Resumable:
     ema: Ema | None
     probe: ProbeState
     plan: Callable[[], ComputePlan]  # how steps are computed now; it can change in mid-run
+    finished_epochs: Callable[[int, int], int]  # steps, epochs that a state notes -> finished epochs
 
     def capture(self, progress: RunProgress) -> State:
         """Return a copy of everything on the CPU, as a state that can be written."""
@@ -43,6 +44,7 @@ class Resumable:
             "optimizer": optimizer,
             "scaler": self.scaler.state_dict(),
             "plan": self.plan().to_json(),
+            "due": progress.due,
         }
         if self.ema:
             ema = self.ema.state_dict()
@@ -67,7 +69,8 @@ class Resumable:
                 f"The saved state of step {state.step} lacks a part, or was made by another version of Athanor: switch retrain on "
                 "to start over."
             ) from None
-        progress.step, progress.epoch = state.step, state.epoch
+        progress.step, progress.epoch = state.step, self.finished_epochs(state.step, state.epoch)
+        progress.due = state.plain.get("due") is True  # an older version did not note it
 
     def _restore(self, state: State) -> None:
         own = dict(self.module.named_parameters())

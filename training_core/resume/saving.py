@@ -66,6 +66,7 @@ class Saver:
     target: Path  # name.safetensors
     trained: Writable
     settings: TrainingSettings
+    steps_per_epoch: int
     metadata: Mapping[str, object]  # known before the first step
     copies: Path  # folder of copies in diffusers' names
     run: Path  # the run's folder, in which files have second names
@@ -89,23 +90,25 @@ class Saver:
             saved = self._save(progress, kind)
         if self.mean_weights:
             with self.mean_weights():
-                self._write(companion(saved.path, "ema"), self.trained.tensors(), progress)
+                self._write(companion(saved.path, "ema"), self.trained.tensors(), saved.step, saved.epoch)
         return saved
 
-    def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], progress: RunProgress) -> str:
-        at_save = metadata.at_save(progress.step, progress.epoch)
+    def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], step: int, epoch: int) -> str:
+        at_save = metadata.at_save(step, epoch)
         return self.trained.write(path, tensors, {**self.metadata, **self.late_metadata(), **at_save})
 
     def _save(self, progress: RunProgress, kind: str) -> Saved:
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
-        tensors = self.trained.tensors()
-        digest = self._write(path, tensors, progress)
+        tensors, step = self.trained.tensors(), progress.step
+        # From the step alone, so that a file which is written again tells the same. In sd-scripts' last file a cut epoch counts.
+        epoch = (math.ceil if kind == "last" else math.floor)(step / self.steps_per_epoch)
+        digest = self._write(path, tensors, step, epoch)
         copy = self.trained.in_diffusers_names(tensors)
         if copy is not None:
-            self._write(diffusers_copy(path, self.copies), copy, progress)
+            self._write(diffusers_copy(path, self.copies), copy, step, epoch)
             companion(path, "diffusers").unlink(missing_ok=True)  # an older version's, of weights that are no more
         self._remove_old(progress, kind)
-        saved = Saved(path=path, step=progress.step, epoch=progress.epoch, hash=digest, kind=kind, norm=_norm(tensors))
+        saved = Saved(path=path, step=step, epoch=epoch, hash=digest, kind=kind, norm=_norm(tensors))
         self.saved.append(saved)
         if kind == "interrupted":  # whatever stopped the run may stop the check as well
             return saved

@@ -29,6 +29,7 @@ class RunHooks:
     """The hooks of a real run; see `loop.Hooks`."""
 
     steps: int  # of the whole run
+    epochs: int  # of the whole run; max_train_steps may cut the last one
     model: Trainable
     module: torch.nn.Module  # what is trained
     eval_weights: WeightsContext
@@ -87,6 +88,7 @@ class RunHooks:
         if self.samples.due("step", progress.step) or self.control.take("sample"):
             yield from self._read(progress)
             yield from self._draw(progress, "step")
+        progress.due = False  # but for the file, whose state is not to say that there is more to do
         asked = self.control.take("save")
         if asked or self.save_due("step", progress.step):
             yield from self._save(progress, "asked" if asked else "step")
@@ -96,7 +98,7 @@ class RunHooks:
                 self.writer.write_state(progress)
 
     def after_epoch(self, progress: RunProgress) -> Iterator[Event]:
-        """Draw and save where it is due; the last epoch is saved by `end`."""
+        """Draw and save where it is due after a whole epoch; the last one is saved by `end`."""
         yield from self._read(progress)
         if self.samples.due("epoch", progress.epoch):
             yield from self._draw(progress, "epoch")
@@ -106,12 +108,18 @@ class RunHooks:
     def end(self, progress: RunProgress) -> Iterator[Event]:
         """Save after the last step, or where the user has stopped the run.
 
+        What is due after the last epoch is drawn where that is cut short as well, but under its step's name: a longer run
+        will have the whole epoch.
+
         Raises:
             Diverged: no step has given a number, so that there is nothing to save.
         """
         yield from self._read(progress)
         self.health.end()
-        yield from self._save(progress, "last" if progress.step == self.steps else "asked")
+        finished = progress.step == self.steps
+        if finished and progress.epoch < self.epochs and self.samples.due("epoch", self.epochs):
+            yield from self._draw(progress, "step")
+        yield from self._save(progress, "last" if finished else "asked")
 
     def memory(self) -> float:
         """Return the GB that torch has held on the GPU at most; without a GPU, the process' own."""

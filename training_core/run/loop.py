@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Protocol
 
 from ..data.plan import Length, PlannedBatch, steps_left
+from ..errors import AthanorError
 from ..history.events import Event
 from ..resume.progress import Outcome, Pending, RunProgress
 from .step import Conditioned
@@ -32,7 +33,7 @@ class Hooks(Protocol):
         ...
 
     def after_epoch(self, progress: RunProgress) -> Iterator[Event]:
-        """Draw and save where it is due."""
+        """Draw and save where it is due after a whole epoch; max_train_steps may cut the last one."""
         ...
 
     def memory(self) -> float:
@@ -62,9 +63,17 @@ def loop(
         stepper: makes one step (`step.Stepper`).
         learning_rate: step from 0 -> learning rate.
         progress: counts what is finished, also for whoever catches an exception.
+
+    Raises:
+        AthanorError: the run stands where none of its length can, or ends without having made all steps. Nothing that is not
+            asked to stop may end as if it were done.
     """
+    if progress.due:
+        yield from hooks.after_step(progress)
+        progress.due = False
     for epoch in range(progress.epoch, length.epochs):
         first, batches = steps_left(epoch_plan(epoch), length, epoch, progress.step, batches_per_step)
+        _check(progress, first)
         yield from hooks.before_epoch(batches)
         batches = usable(batches)
         parts = (batches[i : i + batches_per_step] for i in range(0, len(batches), batches_per_step))
@@ -76,7 +85,7 @@ def loop(
                     return
                 lr = learning_rate(progress.step)
                 outcome = stepper(progress.step, lr, conditioned, [len(batch.samples) for batch in planned])
-                progress.step += 1
+                progress.step, progress.due = progress.step + 1, True
                 pending = Pending(
                     step=progress.step,
                     epoch=epoch + 1,
@@ -89,6 +98,21 @@ def loop(
                 )
                 progress.pending.append(pending)
                 yield from hooks.after_step(progress)
+                progress.due = False
                 start = time.perf_counter()
-        progress.epoch = epoch + 1
-        yield from hooks.after_epoch(progress)
+        if progress.step == (epoch + 1) * length.steps_per_epoch:
+            progress.epoch = epoch + 1
+            try:
+                yield from hooks.after_epoch(progress)
+            except BaseException:
+                progress.epoch = epoch  # what is due at its end is not done: the run goes on with that
+                raise
+    _check(progress, length.steps)
+
+
+def _check(progress: RunProgress, step: int) -> None:
+    if progress.step != step:
+        raise AthanorError(
+            f"The run stands at step {progress.step} where it should be at step {step}: its saved state does not fit its length. "
+            "Switch retrain on to start over."
+        )

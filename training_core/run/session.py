@@ -85,7 +85,8 @@ def _session(context: Context) -> Iterator[Event]:
     """Do the same; what the run needs of the cache is released by the caller."""
     job, run, ranks, started = context.job, context.run, context.ranks, time.time()
     base_hash = FileHash(detection.file_of(run.model) if ranks.is_main else None)
-    epoch, step = (run.start.state.epoch, run.start.state.step) if run.start.state else (0, 0)
+    step = run.start.state.step if run.start.state else 0
+    epoch = run.length.finished_epochs(step, run.start.state.epoch) if run.start.state else 0
     whole = run.plan(job, epoch)
     _, planned = steps_left(whole, run.length, epoch, step, job.training.batches_per_step)
     # The batch on which memory is tried beside the loaded model, where nothing can be encoded; it need not be one of those left.
@@ -114,7 +115,7 @@ def _session(context: Context) -> Iterator[Event]:
         except BaseException as error:
             _save_what_was_reached(error, context.run_log, trainer)
             raise
-        if trainer.progress.step < run.length.steps:
+        if trainer.progress.step != run.length.steps:
             context.run_log.note("stopped", step=trainer.progress.step)
             return
         if not job.training.save_state_on_train_end:
@@ -176,6 +177,7 @@ def _trainer(
         run=folders.run_folder(context.job.run_id),
         trained=models.target,
         settings=context.job.training,
+        steps_per_epoch=run.length.steps_per_epoch,
         metadata={**_metadata(context, models, started), **context.graph},
         late_metadata=lambda: metadata.base_hash(base_hash.wait()),
         eval_weights=eval_weights,
@@ -190,6 +192,7 @@ def _trainer(
 
     hooks = RunHooks(
         steps=run.length.steps,
+        epochs=run.length.epochs,
         model=model,
         module=module,
         eval_weights=eval_weights,
@@ -218,6 +221,7 @@ def _writer(
         ema=updates.ema,
         probe=run.probe,
         plan=lambda: updates.plan(models.plan),
+        finished_epochs=run.length.finished_epochs,
     )
     if run.start.state:
         resumable.restore(run.start.state.read(), progress)

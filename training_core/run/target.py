@@ -9,7 +9,7 @@ from ..errors import AthanorError, FileError
 from ..families import Family
 from ..files import make_folder, told
 from ..history import registry
-from ..history.run_files import free_path
+from ..history.run_files import free_path, run_id_of
 from ..host import folders
 from ..leftovers import temporary_beside
 from ..resume.continuing import StartPoint
@@ -29,7 +29,7 @@ def target_of(job: Job, family: Family, start: StartPoint) -> Path:
     """
     target = _target_so_far(job, start)
     if target is None:
-        own = {job.run_id, *([start.before.run_id] if start.before else [])}
+        own = {job.run_id, *(start.before.trained_by if start.before else ())}
         wanted = _wanted(job, family)
         target = free_path(wanted, own, job.training.overwrite, folders.diffusers_folder(wanted))
     _check_writable(target)
@@ -41,10 +41,14 @@ def target_of(job: Job, family: Family, start: StartPoint) -> Path:
 def _target_so_far(job: Job, start: StartPoint) -> Path | None:
     """Return the file that a run which goes on has been writing towards; None for a new one.
 
-    A damaged run.json may name any file: one outside of the host's folders does not count.
+    A damaged run.json may name any file: one outside of the host's folders does not count. Nor does one that another run has
+    made since, such as a longer one that has gone on from this one.
     """
     record = registry.read(folders.run_folder(job.run_id)) if start.state and not start.before else None
-    return record.target if record and folders.is_listed(record.target) else None
+    if record is None or not folders.is_listed(record.target):
+        return None
+    free = job.training.overwrite or run_id_of(record.target) in (None, *record.trained_by)
+    return record.target if free else None
 
 
 def _wanted(job: Job, family: Family) -> Path:
