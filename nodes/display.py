@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from server import PromptServer
@@ -113,8 +114,8 @@ class Display:
         last = self._probed[-1]
         return f"\nprobe {last.percent:.1f} % of the start ({last.label})"
 
-    def summary(self, run: Run, record: Record) -> str:
-        """Show a summary of the finished or stopped run with its warnings on the node, and return it."""
+    def summary(self, run: Run, record: Record, notes: Sequence[str] = ()) -> str:
+        """Show a summary of the finished or stopped run with `notes` and its warnings on the node, and return it."""
         last = run.checkpoints[-1]
         lines = [
             f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoint{'s' * (len(run.checkpoints) != 1)}",
@@ -132,6 +133,6 @@ class Display:
             )
         if self._skipped:
             lines.append(f"{self._skipped} steps gave NaN or infinity and were skipped.")
-        text = "\n".join(lines + self._warnings)
+        text = "\n".join([*lines, *notes, *self._warnings])
         self._progress.text(text, always=True)
         return text

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -122,6 +121,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         """
         from ..training_core.run import ranks
         from ..training_core.run.launch import launch
+        from ..training_core.run.retold import retell_finished
         from ..training_core.run.train import tidy, train
 
         usable.check(model, clip, vae)
@@ -131,9 +131,9 @@ class AthanorTrainLoRA(io.ComfyNode):
         job = _job(values, buckets, probe, models, processes.count)
         display = Display(cls.hidden.unique_id, job.run_id, job.training.output_name)
         record = registry.read(folders.run_folder(job.run_id))
+        graph, notes = graph_of(cls.hidden), list[str]()
+        origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=job.training.processes)
         if record is None or not record.done or job.training.retrain:
-            graph = graph_of(cls.hidden)
-            origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=job.training.processes)
             if job.training.processes > processes.count:
                 events = launch(job, origin)
             else:
@@ -143,7 +143,8 @@ class AthanorTrainLoRA(io.ComfyNode):
             record = _follow(events, display, graph if processes.is_main else None)
         else:
             tidy(record)
-        return _outputs(record, display, model, clip)
+            notes = retell_finished(record, job, graph, origin) if processes.is_main else []
+        return _outputs(record, display, model, clip, notes)
 
 
 def _job(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSettings, models: str, processes: int) -> Job:
@@ -172,12 +173,10 @@ def _job(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSettings,
 
 def _fingerprint(model: Any, clip: Any, vae: Any, network: NetworkSettings | None) -> str:
     """Return an identity of the base models, and of the content of the LoRA that network_weights continues, if it is set."""
-    from ..training_core.host import fingerprint
+    from ..training_core.host import fingerprint, same_file
 
     weights = network.network_weights.strip() if network else ""
-    content = (
-        hashlib.sha256(folders.existing_lora(weights, "network_weights").read_bytes()).hexdigest() if weights else ""
-    )
+    content = same_file.content(folders.existing_lora(weights, "network_weights")) if weights else ""
     return fingerprint.fingerprint(model, clip, vae) + (f"+{content}" if content else "")
 
 
@@ -200,8 +199,14 @@ def _follow(events: Iterator[Event], display: Display, graph: Mapping[str, Any] 
     return registry.read(folder)
 
 
-def _outputs(record: registry.Record | None, display: Display, model: Any, clip: Any) -> io.NodeOutput:
-    """Return the node's outputs for a run: its last LoRA applied to MODEL and CLIP, its losses and their curve."""
+def _outputs(
+    record: registry.Record | None, display: Display, model: Any, clip: Any, notes: Sequence[str]
+) -> io.NodeOutput:
+    """Return the node's outputs for a run: its last LoRA applied to MODEL and CLIP, its losses and their curve.
+
+    Args:
+        notes: sentences for the node's summary.
+    """
     from ..training_core.charts.curve import loss_curve
     from ..training_core.host import lora
 
@@ -216,6 +221,7 @@ def _outputs(record: registry.Record | None, display: Display, model: Any, clip:
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
-    shown = {"text": [display.summary(run, record)], "athanor_run": [run.run_id], **told(record)}
+    text = display.summary(run, record, notes)
+    shown = {"text": [text], "athanor_run": [run.run_id], **told(record)}
     loss_map = {"loss": [loss for loss in run.losses if math.isfinite(loss)]}  # Plot Loss Graph takes numbers only
     return io.NodeOutput(run, last.lora_name, patched_model, loss_map, image_output(curve), patched_clip, ui=shown)

@@ -34,6 +34,11 @@ _RECIPE = ("ss_", "sshs_", "modelspec.")
 """Beginnings of the keys that sd-scripts writes; ours of settings begin so, too."""
 
 
+def as_text(metadata: Mapping[str, object]) -> dict[str, str]:
+    """Return metadata as a file holds it: what is no text becomes JSON."""
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
+
+
 def reduced(metadata: Mapping[str, str], choice: str) -> dict[str, str]:
     """Return what a file tells with a choice, of metadata that tells as much or more. No choice tells an absolute path.
 
@@ -43,6 +48,8 @@ def reduced(metadata: Mapping[str, str], choice: str) -> dict[str, str]:
             loader needs, hashes and what the author says), or "whole page" (all, and what else was on the page).
     """
     kept = {key: value for key, value in metadata.items() if _is_kept(key, choice)}
+    if choice == "minimal":
+        kept = {key: value for key, value in kept.items() if key not in AUTHOR or value != "None"}
     if choice == "all" and "athanor_run_id" in kept:  # what other packs have given the page to write
         kept = {key: value for key, value in kept.items() if key in (*GRAPH, *OWN) or _is_kept(key, "recipe")}
     if choice == "all":

@@ -14,6 +14,7 @@ import torch
 from ..history.events import Saved
 from ..history.run_files import companion, diffusers_copy, with_companions
 from ..network import metadata
+from ..network.metadata_choice import as_text, reduced
 from ..optim.averaging import WeightsContext
 from ..settings import TrainingSettings
 from .progress import RunProgress
@@ -70,6 +71,7 @@ class Saver:
     metadata: Mapping[str, object]  # known before the first step
     copies: Path  # folder of copies in diffusers' names
     run: Path  # the run's folder, in which files have second names
+    choice: str = "all"  # how much of the metadata files tell
     late_metadata: Callable[[], Mapping[str, object]] = dict  # what a thread finds out meanwhile; waits for it
     eval_weights: WeightsContext = nullcontext  # inside, the weights to save are in place
     mean_weights: WeightsContext | None = None  # inside, the running mean is in place
@@ -94,8 +96,8 @@ class Saver:
         return saved
 
     def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], step: int, epoch: int) -> str:
-        at_save = metadata.at_save(step, epoch)
-        return self.trained.write(path, tensors, {**self.metadata, **self.late_metadata(), **at_save})
+        known = as_text({**self.metadata, **self.late_metadata(), **metadata.at_save(step, epoch)})
+        return self.trained.write(path, tensors, reduced(known, self.choice))
 
     def _save(self, progress: RunProgress, kind: str) -> Saved:
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")

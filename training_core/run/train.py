@@ -27,6 +27,7 @@ from . import control, trackers
 from .memory_advice import memory_advice
 from .prepare import Prepared, prepare
 from .ranks import Ranks, SingleProcess
+from .retold import retell, wanted
 from .session import Context, session
 
 log = logging.getLogger("athanor")
@@ -51,7 +52,8 @@ def train(
 
     Args:
         validation: pictures for the probe that training does not see.
-        graph: what the host writes into its pictures (prompt, workflow); files carry it, so that they bring the graph back.
+        graph: what the host writes into its pictures (prompt, workflow); files carry it if the job's `metadata` says so, so that
+            they bring the graph back.
         source: what of the graph leads to this run; job.json holds it.
         ranks: the processes that train this together; None: this one alone.
 
@@ -59,11 +61,12 @@ def train(
         AthanorError: bad settings, before anything is encoded; as Fault: another process that trains this, a full disk or memory.
     """
     ranks = ranks or SingleProcess()
-    context = partial(Context, job=job, clip=clip, vae=vae, graph=graph or {}, ranks=ranks)
+    context = partial(Context, job=job, clip=clip, vae=vae, ranks=ranks)
     if not ranks.is_main:
         run = prepare(job, buckets, model, clip, vae, validation, looks=False)
         ranks.wait()
-        yield from session(context(run=run, run_log=NullRunLog(), control=control.Control()))
+        told = wanted(job, run.target, {}, None)
+        yield from session(context(run=run, wanted=told, run_log=NullRunLog(), control=control.Control()))
         ranks.wait()
         return
     folder = folders.run_folder(job.run_id)
@@ -80,10 +83,12 @@ def train(
             run_log = RunLog(folder, job, run.buckets, run.target, run.length.steps, source)
             for event in copied:
                 run_log.note("saved", **event)
+            told = wanted(job, run.target, graph or {}, source)
+            retell(folder, told)
             _complete(folder)
             try:
                 with trackers.tracking(job, folder) as tracker:
-                    yield from tracker.logged(session(context(run=run, run_log=run_log, control=commands)))
+                    yield from tracker.logged(session(context(run=run, wanted=told, run_log=run_log, control=commands)))
             except BaseException as error:
                 _note_end(run_log, error)
                 _raise_with_advice(error, job, folder)
