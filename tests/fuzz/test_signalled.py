@@ -196,7 +196,7 @@ def test_comfyui_that_is_asked_to_end_loses_nothing(host, servers):
             if number == count:
                 break
             forget_encodings(base)
-            name = f"signalled_{number}"
+            name = f"signalled_{number:02d}"
             moment = Moment(rng, base, name, number, seconds)
             host.queue(job(name))
             host.queue(job(f"after_{number}"))
@@ -229,7 +229,7 @@ def test_the_command_line_that_is_asked_to_end_loses_nothing(host, servers):
         wanted, seconds = whole(host)
     with Forks(host.comfyui, [], whole=False) as command_lines:
         for number in range(count):
-            name, log = f"signalled_{number}", base / f"{number}.log"
+            name, log = f"signalled_{number:02d}", base / f"{number}.log"
             path = base / f"{name}.json"
             path.write_text(json.dumps({"graph": {"prompt": job(name), "node": "train"}}))
             forget_encodings(base)
@@ -245,5 +245,5 @@ def test_the_command_line_that_is_asked_to_end_loses_nothing(host, servers):
             assert took < GRACE and "Traceback" not in told, told
     with serving(host, servers):  # starts once for all
         for number in range(count):
-            host.run(job(f"signalled_{number}"))
-            check_same(made(base, f"signalled_{number}"), wanted, number)
+            host.run(job(f"signalled_{number:02d}"))
+            check_same(made(base, f"signalled_{number:02d}"), wanted, number)
