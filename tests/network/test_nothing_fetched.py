@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ALONE = '''
+ALONE = """
 import importlib.util, json, socket, sys
 from pathlib import Path
 
@@ -56,7 +56,7 @@ import bitsandbytes
 layers(dora=True)  # by now its layers exist, and are known
 theirs = bitsandbytes.nn.LinearNF4 in lycoris._wrapper().network_module_dict["lora"].__mro__[1].__init__.__globals__["QuantLinears"]
 print(json.dumps({"reached": reached, "early": early, "trained": trained, "all": list(names.CLASSES), "theirs": theirs}))
-'''
+"""
 
 KERNELS = """
 import socket
