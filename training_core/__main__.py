@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if __package__:
-    from .errors import AthanorError, Fault
+    from .errors import AthanorError, Fault, shortened
     from .host import signals
 else:  # started as a folder: python /path/to/athanor/training_core run ...
     import runpy
@@ -27,25 +27,27 @@ PACK = Path(__file__).resolve().parents[1]
 DONE, FAILED, REFUSED, STOPPED, RESUMABLE = 0, 1, 2, 3, 75
 HELP = """\
 SOURCE is what holds the graph:
-  a run's folder (output/athanor/runs/<run id>) or its job.json; settings edited in job.json count
+  a run's folder (output/athanor/runs/<run id>), or its job.json: settings edited there count
   graph.json, or a workflow as ComfyUI saves it: Save, or Export (API)
   a LoRA file that carries its graph
 
 examples:
-  python -m training_core run output/athanor/runs/0123456789abcdef
-  python -m training_core run my_workflow.json --node "Train: my style" --set epochs=4 --set "Optimizer Config.learning_rate=5e-5"
-  accelerate launch --multi_gpu --num_processes 2 -m training_core run job.json --base-directory /data/comfyui
+  python -m training_core run my_workflow.json --set epochs=4
+  python -m training_core run study.json --node "Train: A" --set "Loss Config.loss_type=huber"
+  accelerate launch --multi_gpu --num_processes 2 -m training_core run job.json
 
 exit codes:
   0    done, now or before: the LoRA is there
-  1    failed: out of memory or disk space, training diverged, another process trains the same, a bug; the sentence says which
+  1    failed: out of memory or disk space, training that diverged, another process that
+       trains the same, a bug; the sentence says which
   2    refused: an argument, the graph or a setting is wrong; the sentence says what
   3    stopped by the command "stop" of the page or the API; the LoRA up to there is saved
-  75   interrupted (Ctrl-C, SIGTERM, Interrupt), and saved: the same command goes on from there
-  130, 143 (128 + the signal's number): ended before training began, or at once by a second signal
+  75   interrupted (Ctrl-C, SIGTERM) and saved: the same command goes on from there
+  130, 143 (128 + the signal's number): ended before training began, or by a second signal
+accelerate launch makes 1 of any but 0.
 
-ComfyUI's folder is --comfyui, COMFYUI_PATH, or the one around this pack or the current folder. All other options are ComfyUI's
-own: --base-directory DIR, --cpu, --extra-model-paths-config FILE ...
+ComfyUI's folder is --comfyui, COMFYUI_PATH, or the one around this pack or the current folder.
+All other options are ComfyUI's: --base-directory DIR, --cpu, --extra-model-paths-config FILE ...
 """
 
 
@@ -69,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NODE.INPUT=VALUE",
-        help="change a widget of the graph; NODE is a node's id, type or title, and may be left out if one node has INPUT",
+        help="change a widget of the graph; NODE is an id, a type or a title, and may be left out if one node has INPUT",
     )
     run.add_argument("--comfyui", type=Path, metavar="DIR", help="ComfyUI's folder")
     return parser
@@ -115,8 +117,15 @@ def _prepared(source: Source, arguments: argparse.Namespace, host: Headless) -> 
     problems: dict[str, str] = {}
     first = page_form.to_prompt(source.workflow, host.inputs).prompt if source.workflow is not None else source.prompt
     node, prompt = leading(first or {})
-    host.lacks(each["class_type"] for each in prompt.values())  # loads their packs, whose inputs are then known
+    missing = host.lacks(
+        each["class_type"] for each in prompt.values()
+    )  # loads their packs, whose inputs are then known
     if source.workflow is not None:
+        if missing:
+            raise AthanorError(
+                f"The workflow has nodes that this ComfyUI lacks, or that are the page's alone ({shortened(', '.join(missing))}): "
+                f"install their packs, or {page_form.EXPORT}."
+            )
         converted = page_form.to_prompt(source.workflow, host.inputs)
         problems = converted.problems
         node, prompt = leading(converted.prompt)

@@ -97,3 +97,34 @@ def test_what_is_not_there_is_one_sentence_with_near_names(text, words):
     with pytest.raises(AthanorError, match=words) as error:
         changed(text)
     fuzz.check_message(str(error.value))
+
+
+def test_any_text_is_an_edit_or_one_sentence():
+    rng = fuzz.generator("edits")
+    words = [
+        "epochs",
+        "8",
+        ".",
+        ".",
+        "=",
+        "=",
+        "Train LoRA",
+        "4",
+        "\0",
+        "\n",
+        "é" * 400,
+        "nan",
+        "1e999",
+        "[",
+        "lokr",
+        " ",
+        "*",
+        "sd3",
+    ]
+    for case in range(fuzz.cases(20000)):
+        text = "".join(rng.choice(words) for _ in range(rng.randint(0, 8)))
+        with fuzz.no_hang(case):
+            try:
+                changed(text)
+            except AthanorError as error:
+                fuzz.check_message(str(error))

@@ -154,3 +154,31 @@ def test_what_this_version_does_not_know_is_named():
     values = settings(graph())
     values["training"]["epoch"] = 3
     assert job_edits.unknown(values) == ["training.epoch"]
+
+
+def test_hurt_jobs_are_one_sentence_or_a_graph():
+    """Values of other kinds anywhere in the settings and in the graph, as a slip of an editor leaves them."""
+    rng = fuzz.generator("job edits")
+    whole = settings(graph())
+    written = Job.settings_id(whole)
+    for case in range(fuzz.cases(5000)):
+        values, prompt = copy.deepcopy(whole), graph()
+        for _ in range(rng.randint(1, 4)):
+            _hurt(rng.choice([values, values, prompt[TRAIN]["inputs"], prompt[LOADER]["inputs"]]), rng)
+        with fuzz.no_hang(case):
+            try:
+                job_edits.unknown(values)
+                job_edits.carry(prompt, TRAIN, values, rng.choice(["", written]))
+            except AthanorError as error:
+                fuzz.check_message(str(error))
+
+
+def _hurt(value, rng) -> None:
+    while isinstance(value, dict | list) and value:
+        key = rng.choice(list(value) if isinstance(value, dict) else range(len(value)))
+        if not isinstance(value[key], dict | list) or rng.random() < 0.3:
+            value[key] = rng.choice(
+                [None, [], {}, "x", -1, 1e400, True, [[1]], {"a": []}, ["2", 0], ["8", 0], [1, 2], "9" * 9999]
+            )
+            return
+        value = value[key]

@@ -1,6 +1,5 @@
 """The command line itself: where it finds ComfyUI, and how it ends."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -53,4 +52,4 @@ def test_exit_codes():
     assert (
         all(f"\n  {code:<4} " in shown for code in (0, 1, 2, 3, 75)) and shown.count("python -m training_core run") == 2
     )
-    assert all(len(line) <= 130 for line in shown.splitlines()) or os.name == "nt"
+    assert all(len(line) <= 100 for line in shown.splitlines())

@@ -2,9 +2,11 @@
 
 import json
 import re
+import zipfile
 
 import pytest
 from athanor.training_core.compare import marks, viewer
+from athanor.training_core.compare.archive import archive
 from athanor.training_core.compare.store import PictureStore, failures
 from athanor.training_core.pictures import write_png
 from PIL import Image
@@ -41,6 +43,28 @@ def test_page_data_and_pictures(tmp_path, document):
     viewer.write(tmp_path, document)
     assert len(list((tmp_path / "viewer" / "cells").iterdir())) == 4
     assert json.loads((tmp_path / "viewer" / "cells.json").read_text(encoding="utf-8"))["failed"] == {}
+
+
+def test_the_viewer_as_one_file(tmp_path, document):
+    folder, places = tmp_path / "a grid", tmp_path / "temp"
+    (folder / "cells").mkdir(parents=True)
+    for key in "abc":
+        Image.new("RGB", (8, 8)).save(folder / "cells" / f"{key}.png")
+    first = archive(folder, document, places)
+    with zipfile.ZipFile(first) as packed:
+        assert sorted(packed.namelist()) == [
+            "a grid/cells.json",
+            *(f"a grid/cells/{k}.png" for k in "abc"),
+            "a grid/index.html",
+        ]
+        assert packed.read("a grid/cells/a.png") == (folder / "cells" / "a.png").read_bytes()
+    made = first.stat().st_mtime_ns
+    assert (
+        archive(folder, document, places) == first and first.stat().st_mtime_ns == made
+    )  # so that a part can be asked for
+    (folder / "plan.json").write_text(json.dumps(document | {"loras": {}}))
+    marks.save(folder, "b", {"star": True})
+    assert archive(folder, document, places) != first and len(list(places.rglob("*.zip"))) == 1
 
 
 def test_marks_are_kept_beside_the_pictures(tmp_path, document):

@@ -74,6 +74,8 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         *(f"/athanor/runs/{rng.choice(names)}/{what}" for what in ("metrics", "review", "graph", "report")),
         "/athanor/compare", f"/athanor/compare/{rng.choice(('grid', tale))}", f"/athanor/compare/grid/cells/{tale}",
         f"/athanor/runs/{rng.choice(names)}/publish", f"/athanor/runs/{run}/publish/picture?file=cat.safetensors&id={tale}",
+        f"/athanor/runs/{rng.choice(names)}/files", f"/athanor/runs/{run}/files/{rng.choice((tale, 'cat.safetensors', 'report.html'))}",
+        f"/athanor/compare/{rng.choice(('grid', tale))}/files", f"/athanor/compare/grid/files/{rng.choice((tale, 'viewer.zip'))}",
         "/athanor/published", f"/athanor/published/{tale}", f"/athanor/published/{rng.choice(('cat', tale))}/{tale}",
         f"/athanor/compare/{tale}/cells/{KEY}.png", f"/athanor/datasets/{rng.choice(names)}",
         *(f"/athanor/datasets/{rng.choice(names)}/{what}" for what in ("pictures", "terms", f"thumbnails/{tale}")),

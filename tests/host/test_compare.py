@@ -10,7 +10,7 @@ import graphs
 import loras
 import pytest
 import workflow
-from answers import failed
+from answers import answer, failed
 from comparing import axis
 from PIL import Image
 
@@ -180,6 +180,17 @@ def test_the_grid_is_redrawn_without_sampling(server, lora_files):
     outputs = server.run(prompt | pages)["outputs"]
     assert [Image.open(folder / i["filename"]).size for i in outputs["again"]["images"]] == [(64, 96)]
     assert len(outputs["show"]["images"]) == 1
+    base = f"/athanor/compare/{folder.name}/files"
+    listed = server.get(base)
+    assert [f["kind"] for f in listed] == ["grid", "redrawn"] and (
+        outputs["again"]["images"][0].items() <= listed[1].items()
+    )
+    for file in listed:
+        status, data, _ = answer(server, f"{base}/{file['filename']}")
+        assert status == 200 and data == (folder / file["filename"]).read_bytes()
+    status, data, headers = answer(server, f"{base}/viewer.zip")
+    assert status == 200 and data[:2] == b"PK" and headers["Content-Type"] == "application/zip"
+    assert answer(server, f"{base}/plan.json")[0] == answer(server, f"{base}/..%2f..%2fx.png")[0] == 404
     wrong = {"again": graphs.node("AthanorXYZGridImage", name="nothing")}
     assert "name 'nothing' is not a comparison; the newest are" in failed(server, wrong)
 

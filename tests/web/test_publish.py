@@ -83,6 +83,7 @@ def test_publish_by_keys(site, page, run):
     page.page.wait_for_function("!document.querySelector('.athanor-publish .tells').innerText.includes('base_model')")
     assert "10_sks" not in tells.inner_text() and "Learning rate" not in dialog.locator(".readme").inner_text()
     dialog.get_by_label("Recipe").press(" ")
+    dialog.get_by_label("Description").fill("A frog.")
     published = site.base / "output" / "athanor" / "published"
     assert not published.exists()
 
@@ -97,6 +98,7 @@ def test_publish_by_keys(site, page, run):
         "document.querySelector('.athanor-publish select')?.value === 'draft_7-000001.safetensors'"
     )
     dialog.locator("select").select_option("draft_7.safetensors")
+    assert dialog.get_by_label("Description").input_value() == "A frog."  # as it was typed before
     dialog.get_by_label("Title").fill("Frog")
     dialog.get_by_label("Author").fill("Ada")
     dialog.get_by_label("Name of the copy").fill("frog/")

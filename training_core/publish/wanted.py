@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..absolute_paths import without_paths
 from ..errors import AthanorError, quoted
 
 CHOICES = ("recipe", "minimal", "all")
@@ -13,15 +14,15 @@ CHOICES = ("recipe", "minimal", "all")
 NOTHING = ("", "None")
 """How sd-scripts and ModelSpec write that a field has no value."""
 TEXTS = {
-    "title": ("modelspec.title",),
-    "author": ("modelspec.author",),
-    "license": ("modelspec.license",),
-    "trigger": ("modelspec.trigger_phrase",),
-    "tags": ("modelspec.tags",),
-    "description": ("modelspec.description", "ss_training_comment"),
+    "title": "modelspec.title",
+    "author": "modelspec.author",
+    "license": "modelspec.license",
+    "trigger": "modelspec.trigger_phrase",
+    "tags": "modelspec.tags",
+    "description": "modelspec.description",
+    "comment": "ss_training_comment",
 }
-"""What a user writes -> the fields of the metadata that hold it; the first is written, and the first with a value is read."""
-_COMMENT = "ss_training_comment"
+"""What a user writes -> the field of the metadata that holds it."""
 _NAME = re.compile(r"[\w-](?:[\w .+()-]{0,78}[\w+()-])?")
 _LONGEST_NAME = 150  # bytes: file systems take 255, and an ending comes behind it
 _LONGEST = 10_000  # characters of a text
@@ -62,26 +63,22 @@ def name_trouble(name: str) -> str:
 
 
 def known_texts(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return what the metadata of a file says of the texts that a user may write; '' for those it does not know."""
-    return {
-        name: next((metadata[key] for key in keys if metadata.get(key, "") not in NOTHING), "")
-        for name, keys in TEXTS.items()
-    }
+    """Return what the metadata of a file says of the texts that a user may write, without absolute paths; '' where it is silent."""
+    found = {name: metadata.get(key, "") for name, key in TEXTS.items()}
+    return {name: "" if text in NOTHING else without_paths(text) for name, text in found.items()}
 
 
 def with_texts(metadata: Mapping[str, str], wanted: Wanted) -> dict[str, str]:
-    """Return the metadata (of the choice) with what the user has written: an emptied text leaves no field."""
+    """Return the metadata (of the choice) with what the user has written: an emptied text leaves no field, or "None" in ss_ ones."""
     result = dict(metadata)
-    for name, keys in TEXTS.items():
-        if name not in wanted.texts:
-            continue
-        text = wanted.texts[name].strip()
-        for key in keys:
-            result.pop(key, None)
+    for name, text in wanted.texts.items():
+        key, text = TEXTS[name], text.strip()
         if text:
-            result[keys[0]] = text
-    if _COMMENT in metadata and _COMMENT not in result:
-        result[_COMMENT] = wanted.texts.get("description", "").strip() or "None"  # sd-scripts writes the field always
+            result[key] = text
+        elif key in result and key.startswith("ss_"):
+            result[key] = "None"
+        else:
+            result.pop(key, None)
     if "ss_output_name" in result:
         result["ss_output_name"] = wanted.name
     return result

@@ -152,9 +152,9 @@ def _sentence(model: type[Settings], error: Any) -> str:
         near = close_to(field, model.model_fields)
         return f"{shortened(field)}: there is no such setting{f'; did you mean {near[0]}?' if near else '.'}"
     if kind == "greater_than_equal":
-        return f"{field} is {value}: it must be at least {_plain(context['ge'])}."
+        return f"{field} is {shortened(value)}: it must be at least {_plain(context['ge'])}."
     if kind == "less_than_equal":
-        return f"{field} is {value}: it must be at most {_plain(context['le'])}."
+        return f"{field} is {shortened(value)}: it must be at most {_plain(context['le'])}."
     if kind == "literal_error":
         return f"{field} is {quoted(value)}: it must be one of {context['expected']}."
     if kind == "value_error":  # our own validators speak in whole sentences

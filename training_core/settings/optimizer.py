@@ -198,7 +198,7 @@ class OptimizerSettings(Settings):
     @field_validator("unet_lr", "text_encoder_lr", "lr_warmup_steps", "lr_decay_steps", mode="before")
     @classmethod
     def _numbers_as_text(cls, value: Any) -> Any:
-        if isinstance(value, float) and value == int(value):
+        if isinstance(value, float) and value.is_integer():  # infinity is none
             value = int(value)
         return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 

@@ -11,6 +11,8 @@ style("./publish.css");
 const PAUSE = 300; // ms after the last key before the server is asked what would be told
 const LICENCES = ["CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "OpenRAIL++-M", "Apache-2.0", "MIT"];
 
+const drafts = new Map(); // id of a run -> what was typed in a dialog that was closed without writing
+
 /** Open the dialog for a run; `file`: as the run lists it, else the newest with a star, else the last. */
 export const open = (run, file = null) => new PublishDialog(run, file);
 
@@ -19,6 +21,7 @@ class PublishDialog {
     this.run = run;
     this.opener = document.activeElement;
     this.offer = null;
+    this.isWritten = false;
     this.asked = 0; // number of the newest preview
     this.fields = {};
     this.build();
@@ -52,6 +55,8 @@ class PublishDialog {
     this.dialog.addEventListener("keydown", (event) => event.stopPropagation()); // the host has keys of its own
     this.dialog.addEventListener("close", () => {
       clearTimeout(this.timer);
+      if (this.isWritten) drafts.delete(this.run.id);
+      else if (this.offer) drafts.set(this.run.id, this.wanted());
       this.dialog.remove();
       this.opener?.focus?.();
     });
@@ -72,6 +77,7 @@ class PublishDialog {
       this.field("trigger", t("Trigger words")),
       this.field("tags", t("Tags")),
       this.field("description", t("Description")),
+      this.field("comment", t("Comment")),
       make(
         "datalist",
         { id: "athanor-licences" },
@@ -130,9 +136,18 @@ class PublishDialog {
       const field = this.fields[name];
       if (isFirst || field.value === known[name]) field.value = value;
     }
+    if (isFirst) this.restore();
     this.drawPictures(offer);
     this.ask();
     if (isFirst) this.fields.name.focus();
+  }
+
+  /** Take up what was typed before the dialog was closed without writing. */
+  restore() {
+    const draft = drafts.get(this.run.id) ?? {};
+    for (const [name, field] of Object.entries(this.fields)) field.value = draft[name] ?? field.value;
+    const choice = this.choices.querySelector(`input[value="${draft.metadata}"]`);
+    if (choice) choice.checked = true;
   }
 
   drawChoices(choices) {
@@ -229,6 +244,7 @@ class PublishDialog {
   }
 
   showWritten(written) {
+    this.isWritten = true;
     const view = new PublishedView(written, (text) => this.say(text));
     this.main.replaceWith(view.element);
     this.target.remove();

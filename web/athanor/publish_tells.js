@@ -21,7 +21,7 @@ const kindWords = () => ({
 
 export class TellsList {
   constructor() {
-    this.element = make("div", { class: "tells", "aria-live": "polite" });
+    this.element = make("div", { class: "tells" });
     this.toggled = new Map(); // what the user has opened or closed: file and kind -> whether it is open
   }
 

@@ -152,7 +152,10 @@ class Run {
     return post(`${this.path}/publish/preview`, wanted);
   }
 
-  /** Write the copy; `wanted`: {file, name, metadata, title, author, license, trigger, tags, description, pictures} */
+  /**
+   * Write the copy; `wanted`: {file, name, metadata, title, author, license, trigger, tags, description,
+   * comment, pictures}.
+   */
   publish(wanted) {
     return post(`${this.path}/publish`, wanted);
   }
