@@ -6,19 +6,21 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 
 @contextmanager
 def without(*packages: str) -> Iterator[None]:
     """Inside, these packages cannot be imported: who tries them does without, as where they are not installed."""
-    before = {name: sys.modules[name] for name in packages if name in sys.modules}
-    sys.modules.update(dict.fromkeys(packages))  # None is Python's word for a module that is not to be had
+    modules = cast("dict[str, Any]", sys.modules)
+    before = {name: modules[name] for name in packages if name in modules}
+    modules.update(dict.fromkeys(packages))  # None is Python's word for a module that is not to be had
     try:
         yield
     finally:
         for name in packages:
-            sys.modules.pop(name, None)
-        sys.modules.update(before)
+            modules.pop(name, None)
+        modules.update(before)
 
 
 @contextmanager

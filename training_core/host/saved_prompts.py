@@ -81,10 +81,9 @@ def _name_as_here(type_: str, inputs: dict[str, Any]) -> None:
 
 def _choices(spec: Any) -> list[Any]:
     """Return the choices of an input, in either form that the host knows; none if it is not one of choices."""
-    if not isinstance(spec, tuple | list) or not spec:
-        return []
-    options = spec[1] if len(spec) > 1 and isinstance(spec[1], Mapping) else {}
-    found = spec[0] if isinstance(spec[0], list | tuple) else options.get("options") if spec[0] == "COMBO" else None
+    kind, options = [*spec, None, None][:2] if isinstance(spec, tuple | list) else (None, None)
+    named = options.get("options") if kind == "COMBO" and isinstance(options, Mapping) else None
+    found = kind if isinstance(kind, tuple | list) else named
     return list(found) if isinstance(found, list | tuple) else []
 
 

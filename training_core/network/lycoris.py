@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -88,9 +88,8 @@ def _wrapper() -> Any:
     can have such layers only where something else has loaded it: then LyCORIS is told its classes.
     """
     with imports.without(*(() if "bitsandbytes" in sys.modules else ("bitsandbytes",))):
-        import lycoris.modules.base
         import lycoris.wrapper
-    theirs, base = sys.modules.get("bitsandbytes.nn"), lycoris.modules.base
+    theirs, base = sys.modules.get("bitsandbytes.nn"), cast(Any, sys.modules["lycoris.modules.base"])
     classes = [getattr(theirs, name, None) for name in ("Linear8bitLt", "LinearFP4", "LinearNF4")]
     base.QuantLinears += tuple(kind for kind in classes if kind and kind not in base.QuantLinears)
     return lycoris.wrapper
