@@ -34,6 +34,9 @@ def test_every_form(tmp_path):
     )
     job = sources.read(tmp_path)  # before graph.json: what is edited there counts
     assert (job.prompt, job.node, job.settings, job.written) == (PROMPT, "8", {"training": {"epochs": 4}}, "12")
+    assert sources.of_json({"1": {"class_type": "A"}}, "").prompt == {
+        "1": {"class_type": "A", "inputs": {}}
+    }  # all at its default
     file = lora(
         tmp_path / "a.safetensors", prompt=json.dumps(PROMPT), athanor_job='{"training": {"output_name": "me"}}'
     )

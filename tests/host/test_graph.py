@@ -166,14 +166,3 @@ def test_accumulation_counts_updates(server):
     assert (
         graphs.metadata(graphs.lora_file(server, "accumulated"))["ss_steps"] == "4"
     )  # 6 + 2 samples: 4 batches, 2 updates
-
-
-def test_the_file_brings_its_graph_back(server):
-    """The page reads `workflow`, else `prompt`, out of a dropped .safetensors file."""
-    train = {"output_name": "sub/own", "own_folder": True}
-    prompt = graphs.training("sd3", train=train)
-    workflow = {"nodes": [], "marker": "this graph"}
-    server.run(prompt, workflow)
-    told = graphs.metadata(graphs.lora_file(server, "sub/own/own"))
-    assert json.loads(told["workflow"]) == workflow
-    assert json.loads(told["prompt"])["train"]["inputs"]["output_name"] == "sub/own"

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from ..errors import AthanorError, quoted, shortened
 from ..files import METADATA, UnreadableFile, is_file, safetensors_header
@@ -82,15 +82,16 @@ def of_job(value: Any) -> Source | None:
 def of_graph(value: Any) -> Source | None:
     """Return the graph of a graph.json, or of what is posted to /prompt: its "prompt" and, if it tells one, its "node"."""
     found = value if isinstance(value, dict) else {}
-    prompt, node = found.get("prompt"), found.get("node")
-    if not _is_prompt(prompt):
+    prompt, node = _prompt(found.get("prompt")), found.get("node")
+    if prompt is None:
         return None
     return Source(prompt=prompt, node=node if isinstance(node, str) and node in prompt else None)
 
 
 def of_api(value: Any) -> Source | None:
     """Return a graph in the form of the API: node id -> class_type and inputs."""
-    return Source(prompt=value) if _is_prompt(value) else None
+    prompt = _prompt(value)
+    return Source(prompt=prompt) if prompt else None
 
 
 def of_page(value: Any) -> Source | None:
@@ -105,8 +106,8 @@ def of_lora(metadata: Mapping[str, str], name: str) -> Source:
     Raises:
         AthanorError: it holds none.
     """
-    prompt, job = parse_json(metadata.get("prompt", "")), parse_json(metadata.get("athanor_job", ""))
-    if not _is_prompt(prompt):
+    prompt, job = _prompt(parse_json(metadata.get("prompt", ""))), parse_json(metadata.get("athanor_job", ""))
+    if prompt is None:
         raise AthanorError(
             f"{name} does not carry the graph of its run (it was saved without it, or by another trainer): use the job.json of "
             "the run, or a workflow."
@@ -161,10 +162,16 @@ def _metadata(path: Path) -> dict[str, str]:
         raise AthanorError(f"{error}: use another file.") from None
 
 
-def _is_prompt(value: Any) -> TypeGuard[dict[str, Any]]:
-    """Return whether a value has the form of a prompt, with at least one node."""
-    return isinstance(value, dict) and bool(value) and all(_is_node(node) for node in value.values())
+def _prompt(value: Any) -> dict[str, Any] | None:
+    """Return a value that has the form of a prompt with at least one node, each with its inputs; None if it has another form."""
+    if not isinstance(value, dict) or not value or not all(map(_is_node, value.values())):
+        return None
+    return {key: {**node, "inputs": node.get("inputs") or {}} for key, node in value.items()}
 
 
 def _is_node(node: Any) -> bool:
-    return isinstance(node, dict) and isinstance(node.get("class_type"), str) and isinstance(node.get("inputs"), dict)
+    return (
+        isinstance(node, dict)
+        and isinstance(node.get("class_type"), str)
+        and isinstance(node.get("inputs") or {}, dict)
+    )

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..packed import as_plain, is_packed
-from . import vae_float32
+from . import same_file, vae_float32
 from .usable import usable
 
 SAMPLES = 64
@@ -136,7 +136,19 @@ def latent(samples: dict[str, Any]) -> str:
 
 
 def file(path: Path) -> str:
-    """Return the SHA-256 of a model file's size, time and header: a file that was replaced under its name is another one."""
+    """Return the SHA-256 of a model file's size, time and header: a file that was replaced under its name is another one.
+
+    One whose metadata alone was changed by this pack is the same.
+    """
+    return same_file.identity(path, _file)
+
+
+def write_metadata(path: Path, metadata: Mapping[str, str]) -> None:
+    """Write other metadata into a safetensors file of a run; `file` takes it for the same one afterwards."""
+    same_file.write_metadata(path, metadata, _file)
+
+
+def _file(path: Path) -> str:
     stat = path.stat()
     hasher = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns}".encode())
     with path.open("rb") as opened:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from safetensors.torch import save, save_file
 
 from ..files import write_atomically
+from .metadata_choice import as_text
 
 HASH = "modelspec.hash_sha256"
 """Field of the same number as sshs_model_hash, as the Stability model specification writes it."""
@@ -52,7 +52,7 @@ def legacy_hash(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
 
 def save_model(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:
     """Write a whole model or nothing, without a second copy in memory; return the hash that `model_hash` would give."""
-    text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
+    text = as_text(metadata)
     unknown = secrets.token_hex(32)  # takes the place of the hash until the file is there to be read
     text[HASH] = f"0x{unknown}"
     digest = ""
@@ -76,7 +76,7 @@ def save_model(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mappin
 def save_lora(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> str:
     """Write a LoRA file whole or not at all and return its sshs_model_hash; metadata values become strings."""
     digest = model_hash(tensors)
-    text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
+    text = as_text(metadata)
     text["sshs_model_hash"], text["sshs_legacy_hash"] = digest, legacy_hash(tensors, text)
     text[HASH] = f"0x{digest}"
     data = save(dict(tensors), metadata=text)

@@ -14,6 +14,7 @@ from ..randomness import torch_seed
 from ..settings import Job
 from ..settings.differences import differences
 from . import metadata_datasets, metadata_keys
+from .metadata_choice import AUTHOR
 
 
 def _old_hash(path: Path) -> str:
@@ -56,11 +57,11 @@ def describe(asked: Job, trained: Job, facts: Facts) -> dict[str, object]:
     """
     settings = metadata_keys.write(trained, flow=facts.prediction == "flow")
     return {
-        **settings,
+        **_spec(trained, facts),
+        **settings,  # with what the user says instead of a title or trigger found here
         **_run(asked, trained, facts),
         **metadata_datasets.describe(trained, facts.buckets),
         **_model(facts),
-        **_spec(trained, facts),
         "athanor_run_id": asked.run_id,
         "athanor_job": asked.model_dump(),
         "athanor_trained": differences(asked, trained),
@@ -85,7 +86,6 @@ def _run(asked: Job, trained: Job, facts: Facts) -> dict[str, object]:
         "ss_cache_latents": "True",
         "ss_lowram": "False",
         "ss_face_crop_aug_range": "None",
-        "ss_training_comment": "None",
     }
 
 
@@ -103,7 +103,6 @@ def _model(facts: Facts) -> dict[str, str]:
 
 def _spec(job: Job, facts: Facts) -> dict[str, str]:
     """Return the fields of the Stability model specification; those without a value are left out."""
-    name = job.training.output_name.rpartition("/")[2]
     optional = {
         "modelspec.prediction_type": {"eps": "epsilon", "v": "v"}.get(facts.prediction),
         "modelspec.trigger_phrase": metadata_datasets.trigger(job),
@@ -114,10 +113,15 @@ def _spec(job: Job, facts: Facts) -> dict[str, str]:
         "modelspec.architecture": facts.family.architecture + ("" if job.network.algo == "finetune" else "/lora"),
         "modelspec.implementation": facts.family.implementation,
         "modelspec.implementation_version": f"athanor/{VERSION}",
-        "modelspec.title": name,
+        "modelspec.title": _name(job),
         "modelspec.resolution": f"{job.buckets.width}x{job.buckets.height}",
         **{key: value for key, value in optional.items() if value},
     }
+
+
+def _name(job: Job) -> str:
+    """Return the file's name as it was asked for, without sub-folders."""
+    return metadata_keys.name_without_folders(job.training.output_name)
 
 
 def base_hash(digest: str) -> dict[str, str]:
@@ -125,9 +129,16 @@ def base_hash(digest: str) -> dict[str, str]:
     return {"ss_new_sd_model_hash": digest} if digest else {}
 
 
-def at_save(step: int, epoch: int) -> dict[str, str]:
-    """Return what is known only when a file is written."""
-    now = time.time()
+def said(job: Job) -> dict[str, object]:
+    """Return what a person says of the files: title, trigger phrase and comment are told in any case, if there are any."""
+    fields = metadata_keys.write(job, flow=False)
+    found = {"modelspec.title": _name(job), "modelspec.trigger_phrase": metadata_datasets.trigger(job)}
+    return {key: value for key, value in {**found, **fields}.items() if key in AUTHOR and value}
+
+
+def at_save(step: int, epoch: int, now: float | None = None) -> dict[str, str]:
+    """Return what is known only when a file is written, at the time `now`: seconds since 1970, by default the present."""
+    now = time.time() if now is None else now
     return {
         "ss_training_finished_at": str(now),
         "ss_steps": str(step),

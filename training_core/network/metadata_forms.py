@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from ..json_text import parse_json
 from ..settings import Job
 from ..settings.optimizer import OptimizerName
 
@@ -152,7 +153,45 @@ def _read_density(metadata: Metadata) -> Values:
     return {path: text for path, text in values.items() if text}
 
 
+def _read_title(metadata: Metadata) -> Values:
+    """Return the title that was given: without one it is the file's name."""
+    title = _text(metadata, "modelspec.title")
+    return {"training.metadata_title": title} if title and title != metadata.get("ss_output_name") else {}
+
+
+def _read_trigger(metadata: Metadata) -> Values:
+    """Return the trigger phrase that was given: without one it is the caption_prefix or the class_tokens."""
+    phrase = _text(metadata, "modelspec.trigger_phrase")
+    datasets = parse_json(metadata.get("ss_datasets", ""))
+    subsets = [each.get("subsets") for each in datasets if isinstance(each, dict)] if isinstance(datasets, list) else []
+    found = {
+        str(subset.get(name)).strip(" ,")
+        for some in subsets
+        for subset in (some if isinstance(some, list) else ())
+        if isinstance(subset, dict)
+        for name in ("caption_prefix", "class_tokens")
+    }
+    return {"training.metadata_trigger_phrase": phrase} if phrase and phrase not in found else {}
+
+
+def _given(setting: str, key: str) -> Callable[[Job], dict[str, str]]:
+    """Return what writes a text of TrainingSettings that is told where it is given."""
+    return lambda job: {key: text} if (text := getattr(job.training, setting)) else {}
+
+
 JOINT = (
+    MetadataRow(
+        settings=("training.metadata_title",),
+        keys=("modelspec.title",),
+        write=_given("metadata_title", "modelspec.title"),
+        read=_read_title,
+    ),
+    MetadataRow(
+        settings=("training.metadata_trigger_phrase",),
+        keys=("modelspec.trigger_phrase",),
+        write=_given("metadata_trigger_phrase", "modelspec.trigger_phrase"),
+        read=_read_trigger,
+    ),
     MetadataRow(
         settings=("buckets.width", "buckets.height"),
         keys=("ss_resolution",),

@@ -67,6 +67,7 @@ NOT_TOLD = {
         "training.save_state_on_train_end",
         "training.log_with",
     ),
+    "it says how much a file tells": ("training.metadata",),
     "it changes the rounding of a step at most": (
         "training.blocks_to_swap",
         "training.torch_compile",
@@ -101,7 +102,7 @@ SD_SCRIPTS = {
     "ss_max_bucket_reso", "ss_resize_interpolation", "ss_flip_aug", "ss_color_aug", "ss_random_crop",
     "ss_caption_dropout_rate", "ss_caption_dropout_every_n_epochs", "ss_caption_tag_dropout_rate",
     "ss_max_token_length", "ss_shuffle_caption", "ss_keep_tokens", "ss_validation_seed", "ss_validation_split",
-    "ss_validate_every_n_steps",
+    "ss_validate_every_n_steps", "ss_training_comment",
 }  # fmt: skip
 """Keys of single settings that sd-scripts writes into every file."""
 
@@ -131,18 +132,24 @@ class Form:
     read: Callable[[str], Any] = str
 
 
+def name_without_folders(name: str) -> str:
+    """Return the last part of an output_name: sub-folders are of this machine."""
+    return name.replace("\\", "/").rpartition("/")[2]
+
+
 OFF = Form(lambda value: str(value) if value else "None")
-"""0 is None in sd-scripts."""
+"""0 and no text are None in sd-scripts."""
 
 FORMS = {
     **dict.fromkeys(
         (
             "ss_network_dropout", "ss_scale_weight_norms", "ss_min_snr_gamma", "ss_noise_offset",
             "ss_adaptive_noise_scale", "ss_multires_noise_iterations", "ss_ip_noise_gamma", "ss_validate_every_n_steps",
+            "ss_training_comment",
         ),
         OFF,
     ),
-    "ss_output_name": Form(lambda name: name.rpartition("/")[2]),
+    "ss_output_name": Form(name_without_folders),
     "ss_gradient_checkpointing": Form(lambda level: str(level in ("part", "all"))),
     "ss_lr_scheduler": Form(read=lambda name: name.partition(":")[0]),  # adafactor:1e-4
     "ss_max_token_length": Form(lambda length: "None" if length == "75" else length),

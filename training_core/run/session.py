@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..optim import averaging, schedulers
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
 from ..resume.progress import RunProgress
 from ..resume.resumable import Resumable
+from ..resume.retelling import Wanted, note
 from ..resume.saving import Saver
 from ..settings import Job
 from .batch_loader import BatchLoader
@@ -53,7 +55,7 @@ class Context:
     control: Control
     clip: Any
     vae: Any
-    graph: Mapping[str, Any]  # what the host writes into its pictures; LoRA files carry it
+    wanted: Wanted  # what files tell
     ranks: Ranks
 
     def own(self, batches: list[PlannedBatch]) -> list[PlannedBatch]:
@@ -171,15 +173,25 @@ def _trainer(
     run, model, module = context.run, models.model, models.target.module
     updates, progress = make_updates(context.job, context.run, models, context.ranks), RunProgress()
     eval_weights = averaging.eval_weights(updates.optimizer)
+    known, wanted = _metadata(context, models, started), context.wanted
+
+    @cache
+    def late() -> dict[str, str]:
+        """Return what is known once the first file is saved; the run's folder keeps that with all the rest."""
+        found = metadata.base_hash(base_hash.wait())
+        note(folders.run_folder(context.job.run_id), wanted, {**known, **found})
+        return found
+
     saver = Saver(
         target=run.target,
-        copies=folders.diffusers_folder(run.target),
+        copies=wanted.copies,
         run=folders.run_folder(context.job.run_id),
         trained=models.target,
         settings=context.job.training,
         steps_per_epoch=run.length.steps_per_epoch,
-        metadata={**_metadata(context, models, started), **context.graph},
-        late_metadata=lambda: metadata.base_hash(base_hash.wait()),
+        metadata={**known, **wanted.graph},
+        choice=wanted.choice,
+        late_metadata=late,
         eval_weights=eval_weights,
         mean_weights=updates.ema and updates.ema.swapped,
     )

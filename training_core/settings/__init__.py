@@ -14,7 +14,7 @@ from .compare import CompareSettings, CurvesSettings, EpochsSettings, GridSettin
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
-from .job import NOT_IN_IDENTITY, Job
+from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
 from .network import NetworkSettings
@@ -26,6 +26,7 @@ from .training import TrainingSettings
 from .validation import ValidationSettings
 
 __all__ = [
+    "METADATA_SETTINGS",
     "NOT_IN_IDENTITY",
     "BlockSettings",
     "BucketSettings",

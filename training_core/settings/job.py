@@ -19,6 +19,16 @@ from .sampling import SamplingSettings
 from .training import TrainingSettings
 from .validation import ValidationSettings
 
+METADATA_SETTINGS = (
+    "metadata",
+    "training_comment",
+    *(
+        f"metadata_{name}"
+        for name in ("title", "author", "description", "license", "tags", "trigger_phrase", "usage_hint")
+    ),
+)
+"""Settings of training that say what files tell; a finished run's files are written again with them, without training."""
+
 NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
     "": frozenset({"sampling"}),
     "datasets": frozenset({"folder", "mask_folder"}),
@@ -31,6 +41,7 @@ NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
             "blocks_to_swap",
             "gradient_checkpointing",
             "deterministic",
+            *METADATA_SETTINGS,
         }
     ),
     "cache": frozenset({"cache_to_disk", "cache_limit_gb"}),

@@ -189,6 +189,66 @@ class TrainingSettings(Settings):
         "the run. A CPU is always exact.",
         advanced=True,
     )
+    metadata: Literal["all", "recipe", "minimal", "whole page"] = setting(
+        "all",
+        "What the saved files tell. all: the graph that leads to this node, and all settings. recipe: what sd-scripts "
+        "writes (settings, folder names, tags of the captions), no graph, no sample prompts. minimal: what a loader "
+        "needs, hashes, and the fields below. whole page: all, and also the notes and other nodes of the page. None "
+        "holds an absolute path. Changed later, it is written into the files of a finished run, without training.",
+        advanced=True,
+    )
+    training_comment: str = setting(
+        "",
+        "A comment in the saved files, for whoever reads them.",
+        flag="training_comment",
+        advanced=True,
+    )
+    metadata_title: str = setting(
+        "",
+        "Title in the saved files. Empty: the output_name.",
+        flag="metadata_title",
+        key="modelspec.title",
+        advanced=True,
+    )
+    metadata_author: str = setting(
+        "", "Author, told in the saved files.", flag="metadata_author", key="modelspec.author", advanced=True
+    )
+    metadata_description: str = setting(
+        "",
+        "Description, told in the saved files.",
+        flag="metadata_description",
+        key="modelspec.description",
+        multiline=True,
+        advanced=True,
+    )
+    metadata_license: str = setting(
+        "",
+        "Licence, told in the saved files, such as CC-BY-4.0.",
+        flag="metadata_license",
+        key="modelspec.license",
+        advanced=True,
+    )
+    metadata_tags: str = setting(
+        "",
+        "Tags for finding the file, separated by commas.",
+        flag="metadata_tags",
+        key="modelspec.tags",
+        advanced=True,
+    )
+    metadata_trigger_phrase: str = setting(
+        "",
+        "What a prompt has to hold. Empty: the caption_prefix, else the class_tokens of the pictures.",
+        flag="metadata_trigger_phrase",
+        key="modelspec.trigger_phrase",
+        advanced=True,
+    )
+    metadata_usage_hint: str = setting(
+        "",
+        "How the file is to be used, such as a strength.",
+        flag="metadata_usage_hint",
+        key="modelspec.usage_hint",
+        advanced=True,
+    )
 
     @property
     def arithmetic(self) -> str:

@@ -1,0 +1,73 @@
+"""What the files of a run are to tell on this server, and how those that are there already come to tell it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..errors import AthanorError
+from ..files import is_file, link, write_atomically
+from ..history import registry
+from ..history.graph import Graph
+from ..history.log import write_job
+from ..history.registry import Record
+from ..history.run_files import in_run
+from ..host import disabled, fingerprint, folders
+from ..resume import lock, retelling
+from ..settings import Job
+from ..shared_graph import leading_to
+
+
+def wanted(job: Job, target: Path, graph: Mapping[str, Any], source: Graph | None) -> retelling.Wanted:
+    """Return what files are to tell.
+
+    Args:
+        target: the file that the run ends with.
+        graph: what the host writes into its pictures.
+        source: the node of the graph that trains; None if it is not known.
+    """
+    choice = disabled.allowed(job.training.metadata)
+    part = leading_to(graph, [source.node]) if choice == "all" and source else graph
+    return retelling.Wanted(job=job, choice=choice, graph=part, copies=folders.diffusers_folder(target))
+
+
+def retell(folder: Path, told: retelling.Wanted) -> retelling.Retold:
+    """Let the files that the run of a folder has saved tell what is wanted, and with them their second names below the folder."""
+    record = registry.read(folder)
+    return retelling.retell(record, told, partial(_write, folder)) if record else retelling.Retold([], [])
+
+
+def _write(folder: Path, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write other metadata into a file of a run; its second names, of this run and of the one that saved it, follow."""
+    fingerprint.write_metadata(path, metadata)
+    for run in {folder, folders.run_folder(metadata["athanor_run_id"])}:
+        place = in_run(run) / path.name
+        if is_file(place) and not link(path, place):
+            write_atomically(place, lambda temporary: shutil.copyfile(path, temporary))
+
+
+def retell_finished(record: Record, job: Job, graph: Mapping[str, Any], source: Graph | None) -> list[str]:
+    """Let the files of a finished run tell what `job` asks for; return sentences about what was done, or could not be."""
+    target = record.target
+    try:
+        with lock.held(record.folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
+            result = retell(record.folder, wanted(job, target, graph, source))
+            if result.written and source:
+                write_job(record.folder, job, source)  # else the command line would ask for what was asked for before
+    except AthanorError as error:
+        return [f"What its files tell could not be changed. {error}"]
+    sentences = []
+    if result.written:
+        count = len(result.written)
+        sentences.append(
+            f"metadata {job.training.metadata} was written into {count} file{'s' * (count != 1)}, without training."
+        )
+    if result.lacking:
+        names = ", ".join(path.name for path in result.lacking[:3])
+        sentences.append(
+            f"The settings that a smaller choice has taken out of {names} are not in the run's folder any more; retrain brings them back."
+        )
+    return sentences
