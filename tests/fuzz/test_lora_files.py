@@ -18,7 +18,11 @@ from athanor.training_core.errors import AthanorError
 from athanor.training_core.files import UnreadableFile, safetensors_header, safetensors_metadata
 from athanor.training_core.history.run_files import is_whole, run_id_of
 from athanor.training_core.network import build, chart, describe, info, recover, weights
+from athanor.training_core.network.metadata_choice import reduced
+from athanor.training_core.network.metadata_tells import tells
 from athanor.training_core.network.parts import Part
+from athanor.training_core.publish import card
+from athanor.training_core.publish.wanted import CHOICES, Wanted, known_texts, with_texts
 from athanor.training_core.settings import NetworkSettings, NoiseSettings, Settings
 from safetensors.torch import save_file
 from small import Model
@@ -197,11 +201,23 @@ def hurt_file(path: Path, tensors: Tensors, metadata: dict[str, str], rng: rando
         path.write_bytes(rng.choice((in_header, fuzz.hurt(data, rng))))
 
 
+def published(metadata: dict[str, str]) -> None:
+    """The description of a file, and what it tells, with each choice of metadata."""
+    for choice in CHOICES:
+        texts = known_texts(metadata)
+        kept = with_texts(reduced(metadata, choice), Wanted(name="copy", choice=choice, texts=texts))
+        assert tells(kept) is not None
+        text = card.markdown(kept, "copy.safetensors", [1.0], [])
+        table = [line for line in text.splitlines() if line.startswith("| ")]
+        assert text.startswith("# ") and all(line.endswith(" |") and len(line) < 700 for line in table), text
+
+
 def show(path: Path) -> None:
-    """All that LoRA Info does."""
+    """All that LoRA Info does, and what is said where the file is published."""
     lora = info.read(path)
     found = recover.recover(lora.metadata, {x.part for x in lora.layers}, recover.of_layers(lora.layers))
     fields = info.fields(lora.metadata)
+    published(lora.metadata)
     assert chart.norms(lora).height < 10_000
     for text in (describe.summary(lora, found), describe.metadata(fields), describe.tags(fields)):
         text.encode()

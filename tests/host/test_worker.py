@@ -103,7 +103,9 @@ def test_the_lora_arrives_and_outlasts_the_container(comfyui: Path, checkpoints:
         content, run = lora.read_bytes(), told["athanor_run"][0]
         assert lora.stat().st_uid == NOBODY and lora.stat().st_dev != output.stat().st_dev
         (file,) = told["files"]  # of three epochs the newest: a copy takes room
-        by_view = fetch(worker, "/view?" + urllib.parse.urlencode({k: file[k] for k in ("filename", "subfolder", "type")}))
+        by_view = fetch(
+            worker, "/view?" + urllib.parse.urlencode({k: file[k] for k in ("filename", "subfolder", "type")})
+        )
         assert by_view == fetch(worker, f"/athanor/runs/{run}/files/home.safetensors") == content
         epoch = lora.with_name("home-000001.safetensors").read_bytes()
         assert fetch(worker, f"/athanor/runs/{run}/files/home-000001.safetensors") == epoch
