@@ -7,14 +7,14 @@ import math
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
-from server import PromptServer
-
+from ..training_core.history import registry
 from ..training_core.history.events import Encoded, Event, Probed, Resumed, Sampled, Saved, Started, Stepped, Warned
 from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
+from ..training_core.host import folders
 from ..training_core.pictures import opened
+from .broadcasts import Broadcasts, rate
 from .progress import Progress, Rate
 
 log = logging.getLogger("athanor")
@@ -26,15 +26,10 @@ WORTH_A_WORD = 10.0
 class Display:
     """Turns a run's events into the node's bar, text and previews, and into broadcasts `athanor.run`."""
 
-    def __init__(self, node_id: str, run_id: str, name: str) -> None:
-        """Show nothing yet.
-
-        Args:
-            name: output_name of the run; with it a page knows its own node from another page's node of the same id.
-        """
+    def __init__(self, node_id: str, run_id: str, broadcasts: Broadcasts) -> None:
+        """Show nothing yet; `broadcasts` tells the run's pages."""
         self.node_id, self.run_id = node_id, run_id
-        self._progress, self._rate = Progress(node_id), Rate()
-        self._identity = {"run_id": run_id, "node": node_id, "name": name}
+        self._progress, self._rate, self._broadcasts = Progress(node_id), Rate(), broadcasts
         self._started: Started | Resumed | None = None
         self._recent: deque[float] = deque(maxlen=50)  # losses of the last steps
         self._seconds, self._waited, self._skipped = 0.0, 0.0, 0  # of all steps
@@ -49,31 +44,32 @@ class Display:
                 self._progress.bar(event.done, event.total)
                 self._progress.text(f"encoding {event.what}: {event.done} of {event.total}", event.done == event.total)
                 if event.done in (1, event.total):
-                    self._tell("encoding", text=f"encoding {event.what}")
+                    self._broadcasts.tell("encoding", text=f"encoding {event.what}")
             case Warned():
                 self._warnings.append(event.text)
                 log.warning("Athanor: %s", event.text)
-                self._tell("warning", text=event.text)
+                self._broadcasts.tell("warning", text=event.text)
             case Started() | Resumed():
                 self._started = event
                 start = f"resumes from step {event.step}" if isinstance(event, Resumed) else "starts"
                 self._progress.text("", always=True)  # from here on the page draws the run itself
                 log.info("Athanor: run %s %s: %d steps, training %s", event.run_id, start, event.steps, event.trained)
-                self._tell("started", steps=event.steps, epochs=event.epochs)
+                self._tell_start(event)
             case Stepped():
                 self._stepped(event)
             case Probed():
                 if math.isfinite(event.percent):
                     self._probed.append(event)
-                self._tell("probe", step=event.step)
+                self._broadcasts.tell("probe", step=event.step, percent=event.percent)
             case Sampled():
                 with opened(event.path) as image:
                     self._progress.picture(image.convert("RGB"))
-                self._tell("sample", step=event.step, file=event.path.name)
+                self._broadcasts.tell("sample", step=event.step, file=event.path.name)
             case Saved():
                 what = "saved %s (epoch %d, step %d); loaded again, it differs by %.1e of its effect"
                 log.info(f"Athanor: {what}", event.path, event.epoch, event.step, event.deviation)
-                self._tell("checkpoint", step=event.step, file=event.path.name, why=event.kind)
+                told = {"step": event.step, "epoch": event.epoch, "file": event.path.name, "why": event.kind}
+                self._broadcasts.tell("checkpoint", **told)
                 if event.trouble:
                     self.show(Warned(f"{event.path.name}: {event.trouble}"))
 
@@ -98,14 +94,15 @@ class Display:
         now = time.monotonic()
         if last or now - self._sent > 0.25:
             self._sent = now
-            self._tell("step", step=event.step, steps=started.steps, loss=mean, seconds=self._rate.seconds)
+            told = {"step": event.step, "steps": started.steps, "epoch": event.epoch, "loss": mean}
+            self._broadcasts.tell("step", **told, lr=rate(event.lr, event.d_lr), seconds=self._rate.seconds)
 
-    def ended(self) -> None:
-        """Tell all open pages that the run has ended: its folder says whether it finished, stopped or failed."""
-        self._tell("ended")
-
-    def _tell(self, kind: str, **values: Any) -> None:
-        PromptServer.instance.send_sync("athanor.run", {**self._identity, "kind": kind, **values})
+    def _tell_start(self, event: Started | Resumed) -> None:
+        """Tell all open pages that steps begin, and the name that the run's files have really got."""
+        record = registry.read(folders.run_folder(event.run_id))
+        step, status = (event.step, "resumed") if isinstance(event, Resumed) else (0, "started")
+        told = {"status": status, "step": step, "steps": event.steps, "epochs": event.epochs}
+        self._broadcasts.tell("started", **told, title=record.title if record else "")
 
     def _probe(self) -> str:
         """Return the last value of the probe as a line that starts with a line break; "" before the second one."""

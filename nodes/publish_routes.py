@@ -15,7 +15,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.files import is_file
 from ..training_core.history import marks
 from ..training_core.host import folders
-from . import http, run_routes
+from . import http, run_routes, run_rows
 
 if TYPE_CHECKING:
     from ..training_core.history.registry import Record
@@ -70,7 +70,7 @@ def _files(record: Record) -> list[http.Json]:
     """Return the files of a run: those with a star first, and in both parts the last of the training first."""
     starred = marks.stars(record.folder)
     rows = [
-        {"file": run_routes.listed(event["path"]), "starred": event["path"] in starred}
+        {"file": run_rows.listed(event["path"]), "starred": event["path"] in starred}
         | {name: event[name] for name in ("step", "epoch", "kind")}
         for event in reversed(record.saved)
     ]

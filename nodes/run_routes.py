@@ -10,20 +10,20 @@ from typing import Any, get_args
 
 from aiohttp import web
 
-from ..training_core.errors import AthanorError
 from ..training_core.files import is_file
-from ..training_core.history import graph, marks, registry, review, series
+from ..training_core.history import graph, marks, registry, series
 from ..training_core.history.changes import Changes
 from ..training_core.host import folders
 from ..training_core.run import control
-from . import http
+from . import http, run_rows
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _FILE = re.compile(r"[^/\\\x00-\x1f]{1,255}\.png")
 _INDEX = re.compile(r"[0-9]{1,7}")
 _MOST_POINTS = 10_000  # steps of one answer
 _THUMBNAIL = 192  # pixels of the longer side
-_PER_SAMPLE = frozenset({"pictures", "timesteps", "losses"})
+_FILTERS = {"name": "output_name", "prompt_id": "prompt_id"}
+"""Names in the address of the list of runs, and the fields that they choose by."""
 _listing = Changes("run_id")
 
 
@@ -31,9 +31,9 @@ def register() -> None:
     """Add the routes to the host's server."""
     run = "/athanor/runs/{run}"
     http.get("/athanor/runs", _runs)
-    http.get(run, lambda request: _full(_record(_folder(request))))
+    http.get(run, lambda request: run_rows.full(_record(_folder(request))))
     http.get(f"{run}/metrics", _if_still_there(_metrics))
-    http.get(f"{run}/review", lambda request: _reviewed(_record(_folder(request))))
+    http.get(f"{run}/review", lambda request: run_rows.reviewed(_record(_folder(request))))
     http.get(f"{run}/graph", _if_still_there(lambda request: graph.read_graph(_folder(request))))
     http.get(f"{run}/report", _report)
     http.get(f"{run}/samples/{{file}}", _sample)
@@ -62,24 +62,31 @@ def _if_still_there(answer: Callable[[web.Request], Any]) -> Callable[[web.Reque
 
 
 def _runs(request: web.Request) -> list[http.Json] | http.Json:
-    """Return all runs, or those named `?name=`, the newest first; with `?short=1` without their files and samples.
+    """Return all runs, the newest first, or those with `?name=`, `?prompt_id=` and one `?status=` of several, `?limit=` at most.
 
-    With `?since=` they are short, and only those that have changed after that revision of the list (see `Changes.since`).
+    With `?short=1` they are told without files, samples, settings and times. With `?since=` they are short, and only those
+    that have changed after that revision of the list (see `Changes.since`).
     """
     if "since" in request.query:
         revision = http.number(request, "since", 0, digits=17)
-        return _listing.since(revision, lambda: [_short(run) for run in registry.summaries(folders.runs_folder())])
-    wanted = {"output_name": request.query["name"]} if "name" in request.query else {}
+        return _listing.since(revision, lambda: [run_rows.short(run) for run in registry.summaries(_root())])
+    wanted = {field: request.query[name] for name, field in _FILTERS.items() if name in request.query}
+    found = registry.summaries(_root(), **wanted)
+    if statuses := request.query.get("status", "").split(",") if "status" in request.query else []:
+        if not set(statuses) <= set(registry.STATUSES):
+            raise web.HTTPBadRequest(text=f"status must be one or more of {','.join(registry.STATUSES)}")
+        found = [run for run in found if run.status in statuses]
+    found = found[: http.number(request, "limit", len(found))]
     if request.query.get("short") == "1":
-        return [_short(summary) for summary in registry.summaries(folders.runs_folder(), **wanted)]
-    return [_brief(record) for record in registry.records(folders.runs_folder(), **wanted)]
+        return [run_rows.short(summary) for summary in found]
+    return [run_rows.brief(record) for run in found if (record := registry.read(run.folder))]
 
 
 def _metrics(request: web.Request) -> list[http.Json]:
     """Return the steps after `?after=`, thinned out to `?points=`."""
     folder, after = _folder(request), http.number(request, "after", 0, digits=15)
     most = min(_MOST_POINTS, max(2, http.number(request, "points", 2000, digits=15)))
-    return [_curve(point) for point in series.points(folder, after, most)]
+    return [run_rows.curve(point) for point in series.points(folder, after, most)]
 
 
 def _report(request: web.Request) -> web.Response:
@@ -117,8 +124,8 @@ def _picture(request: web.Request) -> web.Response:
 def _command(command: control.Command, request: web.Request, _: http.Json) -> http.Json:
     """Ask a run to stop, to save or to draw samples, whichever process trains it: to another one its folder brings the command."""
     folder = _folder(request)
-    run = _short(registry.RunSummary.of(_record(folder)))
-    if not _trains(run):
+    run = run_rows.short(registry.RunSummary.of(_record(folder)))
+    if not run_rows.trains(run):
         raise web.HTTPConflict(text=f"run {folder.name} is not training: it is {run['status']}")
     if command == "sample" and not registry.job(folder).get("sampling"):
         raise web.HTTPConflict(text=f"run {folder.name} has no Sample Config: connect one to Train LoRA's samples")
@@ -127,15 +134,10 @@ def _command(command: control.Command, request: web.Request, _: http.Json) -> ht
     return {"run_id": folder.name, "asked": command}
 
 
-def _trains(run: http.Json) -> bool:
-    """Return whether some process trains a run, by the fields of `_short`."""
-    return run["live"] or run["elsewhere"]
-
-
 def _discard(request: web.Request, body: http.Json) -> http.Json:
     """Delete a LoRA file of a run that is not training."""
     record = _record(_folder(request))
-    if _trains(_short(registry.RunSummary.of(record))):
+    if run_rows.trains(run_rows.short(registry.RunSummary.of(record))):
         raise web.HTTPConflict(text=f"run {record.run_id} is training; stop it first")
     path = saved(record, body["file"])
     marks.discard(record, path, folders.diffusers_folder(path))
@@ -155,7 +157,11 @@ def _copy(request: web.Request, body: http.Json) -> http.Json:
     path = saved(record, body["file"])
     target = folders.beside(path, name if isinstance(name, str) else "")
     marks.copy(path, target)
-    return {"run_id": record.run_id, "file": listed(str(target))}
+    return {"run_id": record.run_id, "file": run_rows.listed(str(target))}
+
+
+def _root() -> Path:
+    return folders.runs_folder()
 
 
 def _folder(request: web.Request) -> Path:
@@ -178,71 +184,9 @@ def _record(folder: Path) -> registry.Record:
     return record
 
 
-def listed(path: str) -> str:
-    """Return a saved file as the host lists it, or its plain name if it is in no folder of the host any more."""
-    try:
-        return folders.lora_name(Path(path))
-    except AthanorError:
-        return Path(path).name
-
-
-def _short(summary: registry.RunSummary) -> http.Json:
-    """Return a run in a few fields.
-
-    `status` is one of registry.STATUSES, `live` tells that this process trains it, `elsewhere` that another one does.
-    """
-    live, status = summary.run_id in control.live(), summary.status
-    if live and status == "killed":  # its processes are starting, and none holds it yet
-        status = "preparing"
-    return {
-        "run_id": summary.run_id,
-        "name": summary.output_name,
-        "title": summary.title,
-        "status": status,
-        "live": live,
-        "elsewhere": not live and status in registry.RUNNING,
-        "why": summary.why,
-        "trouble": summary.trouble,
-        "steps": summary.steps,
-        "step": summary.step,
-        "time": summary.time,
-    }
-
-
-def _brief(record: registry.Record) -> http.Json:
-    """Return the fields of `_short` with the run's existing files and its samples."""
-    return _short(registry.RunSummary.of(record)) | {
-        "checkpoints": [
-            {"file": listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]} for e in record.saved
-        ],
-        "samples": [
-            {"file": Path(e["path"]).name, **{name: e[name] for name in ("step", "epoch", "prompt", "index")}}
-            for e in record.samples
-        ],
-    }
-
-
-def _curve(point: dict[str, Any]) -> http.Json:
-    """Return the values of a step that the page draws, without those of its single samples."""
-    return {name: value for name, value in point.items() if name not in _PER_SAMPLE}
-
-
-def _full(record: registry.Record) -> http.Json:
-    """Return the fields of `_brief` with the run's events, and the node that trains it."""
-    return _brief(record) | {"events": list(record.events), "node": graph.read_graph(record.folder).get("node")}
-
-
-def _reviewed(record: registry.Record) -> http.Json:
-    """Return the run's review, with its files as the host lists them."""
-    reviewed = review.review(record)
-    for checkpoint in reviewed["checkpoints"]:
-        checkpoint["file"] = listed(checkpoint.pop("path"))
-    return reviewed
-
-
 def saved(record: registry.Record, name: str) -> Path:
     """Return the path of a run's file by the name under which the host lists it."""
-    path = next((Path(e["path"]) for e in record.saved if listed(e["path"]) == name), None)
+    path = next((Path(e["path"]) for e in record.saved if run_rows.listed(e["path"]) == name), None)
     if path is None:
         raise web.HTTPNotFound(text="the run has no such file")
     return path

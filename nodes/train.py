@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -20,8 +20,10 @@ from ..training_core.settings import (
     ValidationSettings,
 )
 from . import types
+from .broadcasts import Broadcasts
 from .display import Display
-from .run_files import told
+from .queued import queued
+from .run_files import run_files, told
 from .schema import graph_of, image_output, inputs, pick, sentence
 
 if TYPE_CHECKING:
@@ -129,21 +131,24 @@ class AthanorTrainLoRA(io.ComfyNode):
         processes = ranks.current()
         models = _fingerprint(model, clip, vae, values.get("network"))
         job = _job(values, buckets, probe, models, processes.count)
-        display = Display(cls.hidden.unique_id, job.run_id, job.training.output_name)
+        by = queued()
+        broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by)
+        display = Display(cls.hidden.unique_id, job.run_id, broadcasts)
         record = registry.read(folders.run_folder(job.run_id))
         graph, notes = graph_of(cls.hidden), list[str]()
         origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=job.training.processes)
         if record is None or not record.done or job.training.retrain:
             if job.training.processes > processes.count:
-                events = launch(job, origin)
+                events = launch(job, origin, by)
             else:
-                events = train(
-                    job, buckets, model, clip, vae, validation=held_out, graph=graph, source=origin, ranks=processes
-                )
-            record = _follow(events, display, graph if processes.is_main else None)
+                more = {"validation": held_out, "graph": graph, "source": origin, "ranks": processes, "queued": by}
+                events = train(job, buckets, model, clip, vae, **more)
+            record = _follow(events, display, broadcasts, graph if processes.is_main else None)
         else:
             tidy(record)
             notes = retell_finished(record, job, graph, origin) if processes.is_main else []
+            record = registry.read(record.folder) or record
+            broadcasts.ended(record, run_files(record), None, reused=True)
         return _outputs(record, display, model, clip, notes)
 
 
@@ -180,23 +185,46 @@ def _fingerprint(model: Any, clip: Any, vae: Any, network: NetworkSettings | Non
     return fingerprint.fingerprint(model, clip, vae) + (f"+{content}" if content else "")
 
 
-def _follow(events: Iterator[Event], display: Display, graph: Mapping[str, Any] | None) -> registry.Record | None:
+def _follow(
+    events: Generator[Event, None, None], display: Display, broadcasts: Broadcasts, graph: Mapping[str, Any] | None
+) -> registry.Record | None:
     """Train until the events of a run end, show each of them, and return what the run's folder holds afterwards.
 
     Args:
         graph: what the host writes into pictures; it is saved with the run once it starts. None: another process saves it.
     """
     folder = folders.run_folder(display.run_id)
+
+    def show(event: Event) -> None:
+        if graph is not None and isinstance(event, Started | Resumed):
+            save_graph(folder, display.node_id, graph)
+        display.show(event)
+
+    error = None
     try:
         with guard.training():
-            for event in events:
-                if graph is not None and isinstance(event, Started | Resumed):
-                    save_graph(folder, display.node_id, graph)
-                display.show(event)
+            _show_all(events, show)
+    except BaseException as caught:
+        error = caught
+        raise
     finally:
         devices.free_memory()
-        display.ended()
-    return registry.read(folder)
+        record = registry.read(folder)
+        broadcasts.ended(record, run_files(record) if record else [], error, reused=False)
+    return record
+
+
+def _show_all(events: Generator[Event, None, None], show: Callable[[Event], None]) -> None:
+    """Show each event; what is raised there (the host's progress bar raises an interrupt) goes through the run.
+
+    So the run has saved what it has reached and noted its end before anyone is told of it.
+    """
+    for event in events:
+        try:
+            show(event)
+        except BaseException as error:
+            events.throw(error)
+            raise
 
 
 def _outputs(
@@ -221,7 +249,7 @@ def _outputs(
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
-    text = display.summary(run, record, notes)
-    shown = {"text": [text], "athanor_run": [run.run_id], **told(record)}
+    text, about = display.summary(run, record, notes), {"athanor_run": [run.run_id], "athanor_title": [record.title]}
+    shown = {"text": [text], **about, **told(record)}
     loss_map = {"loss": [loss for loss in run.losses if math.isfinite(loss)]}  # Plot Loss Graph takes numbers only
     return io.NodeOutput(run, last.lora_name, patched_model, loss_map, image_output(curve), patched_clip, ui=shown)

@@ -23,6 +23,7 @@ from athanor.training_core.history import (
     registry,
     report,
     resolved,
+    results,
     review,
     series,
     trained_on,
@@ -91,6 +92,8 @@ def look(root: Path, folder: Path) -> None:
         assert json.dumps(review.review(record), allow_nan=False)
         report.page(record).encode("utf-8")
         handle.of_record(record, lambda path: path.name)
+        assert json.dumps(results.files(record, root.parents[1], root.parents[1]), allow_nan=False)
+        results.path_of(record, "cat.safetensors", root)
         marks.stars(folder)
         assert json.dumps(series.points(folder, 3, 5), allow_nan=False)
         resolved.rows(folder)

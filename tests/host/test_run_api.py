@@ -74,6 +74,41 @@ def test_a_killed_run_is_told_as_killed(ask, folder):
                 assert (row["status"], row["live"], row["elsewhere"]) == ("resumed", True, False)
 
 
+def test_runs_tell_what_they_were_made_of(ask, folder):
+    """All that a script wants to know without reading job.json and events.jsonl."""
+    row, whole = (
+        ask("GET /athanor/runs", f"GET /athanor/runs/{folder.name}")[0][1][0],
+        ask(f"GET /athanor/runs/{folder.name}")[0][1],
+    )
+    assert row.items() <= whole.items()
+    size = {"width": 64, "height": 64, "min_bucket_reso": 64}
+    assert whole["settings"] == {
+        "buckets": size, "training": {"output_name": "cat", "epochs": 3}, "noise": {"noise_offset": 0.1}
+    }  # fmt: skip
+    assert whole["resolved"] == ["noise_offset 0.1 (asked for: 0.0)"]
+    assert whole["dataset"] == {
+        "folders": [{"folder": "cats", "pictures": 2, "repeats": 1}], "pictures": 2, "samples": 2
+    }  # fmt: skip
+    assert (whole["target"], whole["batch_size"], whole["epochs"], whole["prompt_id"]) == ("cat.safetensors", 1, 3, "")
+    assert whole["times"]["created"] <= whole["times"]["ended"] and whole["times"]["seconds"] < 60
+    assert "datasets" not in whole["settings"] and str(folder.parents[2]) not in json.dumps({**whole, "events": []})
+
+
+def test_runs_are_chosen_by_name_job_and_status(ask, folder):
+    with (folder / "events.jsonl").open("a") as file:
+        file.write('{"event": "preparing", "time": 8e9, "prompt_id": "the-job", "queued": 7e9}\n')
+    ids = {
+        query: [run["run_id"] for run in ask(f"GET /athanor/runs?{query}")[0][1]]
+        for query in ("name=cat", "name=dog", "prompt_id=the-job", "prompt_id=other", "status=killed", "status=done,killed",
+                      "status=done", "limit=1", "limit=0", "status=killed&prompt_id=the-job&short=1")
+    }  # fmt: skip
+    assert {query for query, found in ids.items() if found == [folder.name]} == {
+        "name=cat", "prompt_id=the-job", "status=killed", "status=done,killed", "limit=1", "status=killed&prompt_id=the-job&short=1"
+    }  # fmt: skip
+    assert ask("GET /athanor/runs?status=lost")[0][0] == ask("GET /athanor/runs?limit=x")[0][0] == 400
+    assert ask(f"GET /athanor/runs/{folder.name}")[0][1]["times"]["queued"] == 7e9
+
+
 def test_commands_reach_a_run_of_another_process(ask, folder):
     goes_on(folder)
     commands = [f"POST /athanor/runs/{folder.name}/{command}" for command in ("stop", "save", "sample")]

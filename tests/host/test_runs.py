@@ -252,7 +252,7 @@ def test_broadcasts_reach_a_page(server):
 
     threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
     assert connected.wait(60)
-    server.run(graphs.training("sd3", train={"output_name": "heard", "epochs": 3}))
+    entry = server.run(graphs.training("sd3", train={"output_name": "heard", "epochs": 3}))
     end = time.monotonic() + 30
     while not (heard and heard[-1]["kind"] == "ended"):
         assert time.monotonic() < end, heard
@@ -261,4 +261,10 @@ def test_broadcasts_reach_a_page(server):
     assert kinds[0] in ("encoding", "started") and kinds[-1] == "ended"
     assert {"started", "checkpoint", "probe"} <= set(kinds) and {h["name"] for h in heard} == {"heard"}
     steps = [h for h in heard if h["kind"] == "step"]
+    run = server.get(f"/athanor/runs/{steps[0]['run_id']}")
+    assert {h["prompt_id"] for h in heard} == {entry["prompt"][1], run["prompt_id"]}
+    assert (steps[-1]["lr"], steps[-1]["status"], heard[-1]["lr"]) == (1e-3, "started", 1e-3)
+    told = {name: heard[-1][name] for name in ("status", "why", "step", "steps", "title", "reused")}
+    assert told == {"status": "done", "why": "", "step": 12, "steps": 12, "title": "heard", "reused": False}
+    assert run["status"] == "done" and run["times"]["queued"] <= run["times"]["started"] <= run["times"]["ended"]
     assert steps[-1]["step"] == 12 and all(h["run_id"] == run_named(server, "heard")["run_id"] for h in heard)

@@ -101,6 +101,14 @@ class Warned:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The host's job that a session of a run belongs to; events.jsonl tells it with "preparing"."""
+
+    prompt_id: str
+    time: float | None  # seconds since 1970 at which its client has queued it, if the host knows
+
+
 Event = Started | Resumed | Encoded | Stepped | Probed | Sampled | Saved | Warned
 
 _KINDS = {kind.__name__.lower(): kind for kind in (Started, Resumed, Encoded, Probed, Sampled, Saved, Warned)}

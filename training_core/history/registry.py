@@ -21,7 +21,8 @@ ENDS = ("done", "stopped", "interrupted", "failed")
 RUNNING = ("preparing", "started", "resumed")
 """Events of a session that has not ended: a process holds the run, or was killed."""
 STATUSES = (*RUNNING, *ENDS, "killed")
-_STARTS = ("started", "resumed")
+STARTS = ("started", "resumed")
+"""Those with which its steps begin; from "preparing" on until then it encodes pictures and loads the model."""
 
 
 def status(state: str, folder: Path) -> str:
@@ -66,8 +67,15 @@ class Record:
 
     @property
     def why(self) -> str:
-        """Why the run has failed, or ''. Whoever interrupts a run knows why: its event names an exception of the host's."""
-        return str(self._state.get("why", "")) if self.state == "failed" else ""
+        """Why the run has failed or was interrupted, or ''. Older versions named an exception of the host's for the latter."""
+        why = str(self._state.get("why", ""))
+        return why if self.state == "failed" or (self.state == "interrupted" and " " in why) else ""
+
+    @property
+    def prompt_id(self) -> str:
+        """The id of the host's job that its last session belongs to; '' from the command line, and of older versions."""
+        told = (event for event in reversed(self.events) if event["event"] == "preparing")
+        return next((event.get("prompt_id", "") for event in told), "")
 
     @property
     def saved(self) -> list[dict[str, Any]]:
@@ -79,7 +87,7 @@ class Record:
     @property
     def trained_by(self) -> frozenset[str]:
         """The ids of the runs that have made its steps: its own, and those of shorter ones that were continued one after another."""
-        sessions = (event for event in self.events if event["event"] in _STARTS)
+        sessions = (event for event in self.events if event["event"] in STARTS)
         return frozenset({self.run_id, *(str(event.get("run_id")) for event in sessions)})
 
     @property
@@ -125,6 +133,7 @@ class RunSummary:
     state: str  # as `Record.state`
     why: str
     trouble: str
+    prompt_id: str
     time: float | None  # of the last event
 
     @property
@@ -137,7 +146,7 @@ class RunSummary:
         """Return the summary of a record."""
         step = 0
         for event in record.events:
-            step = event.get("step", 0) if event["event"] in _STARTS else max(step, event.get("step", 0))
+            step = event.get("step", 0) if event["event"] in STARTS else max(step, event.get("step", 0))
         return cls(
             folder=record.folder,
             run_id=record.run_id,
@@ -149,6 +158,7 @@ class RunSummary:
             state=record.state,
             why=record.why,
             trouble=record.trouble,
+            prompt_id=record.prompt_id,
             time=record.events[-1].get("time") if record.events else None,
         )
 
@@ -225,7 +235,7 @@ def _stamps(folder: str) -> tuple[object, object]:
 
 
 def summaries(root: Path, **wanted: str) -> list[RunSummary]:
-    """Return the summaries of all runs, the newest first; `wanted`: only those with this `output_name` or `lineage_id`."""
+    """Return the summaries of all runs, the newest first; `wanted`: only those with this `output_name`, `lineage_id`, ..."""
     matches = [
         run
         for folder in _children(root)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import read_json, write_json
-from ..settings import Job, Settings, identity
+from ..settings import BucketSettings, Job, SamplingSettings, Settings, identity
 from ..settings.differences import changed, differences, flat, in_words
 from . import registry
 
@@ -27,17 +27,32 @@ def read(folder: Path) -> tuple[dict[str, Any], list[str]]:
     return changed(job, changes), in_words(job, changes)
 
 
-def rows(folder: Path) -> list[tuple[str, str]]:
-    """(group, its settings that are not at their defaults) of the trained job, in words; groups without any are left out."""
+_GROUPS: dict[str, type[Settings]] = {
+    "buckets": BucketSettings,
+    **{name: type(f.default) for name, f in Job.model_fields.items() if isinstance(f.default, Settings)},
+    "sampling": SamplingSettings,
+}
+
+
+def unlike_defaults(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return group -> setting -> value of the trained job, where it is not the default; groups without any are left out."""
     trained, _ = read(folder)
-    result = []
-    for group, field in Job.model_fields.items():
+    result = {}
+    for group, kind in _GROUPS.items():
         values = trained.get(group)
-        if not isinstance(values, dict) or not isinstance(field.default, Settings):
+        if not isinstance(values, dict):
             continue
-        default = flat(field.default.model_dump(mode="json"))
-        stored = flat(identity.read(type(field.default), values))
-        words = [f"{name} {value}" for name, value in stored.items() if value != default.get(name)]
-        if words:
-            result.append((group, ", ".join(words)))
+        default = flat(kind().model_dump(mode="json"))
+        stored = flat(identity.read(kind, values))
+        if other := {name: value for name, value in stored.items() if value != default.get(name)}:
+            result[group] = other
     return result
+
+
+def rows(folder: Path) -> list[tuple[str, str]]:
+    """Return (group, its settings that are not at their defaults) of the trained job, in words; without pictures and samples."""
+    return [
+        (group, ", ".join(f"{name} {value}" for name, value in values.items()))
+        for group, values in unlike_defaults(folder).items()
+        if group not in ("buckets", "sampling")
+    ]

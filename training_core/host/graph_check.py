@@ -23,7 +23,7 @@ def leading_to(prompt: Mapping[str, Any], node: str) -> dict[str, dict[str, Any]
     while waiting:
         key = waiting.pop()
         entry = prompt[key]
-        inputs = entry.get("inputs") if isinstance(entry, dict) else None
+        inputs = entry.setdefault("inputs", {}) if isinstance(entry, dict) else None
         if not isinstance(inputs, dict) or not isinstance(entry.get("class_type"), str):
             raise AthanorError(f"Node {quoted(key)} of the graph is no node: give it a class_type and inputs.")
         for name, value in inputs.items():

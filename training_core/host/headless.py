@@ -34,6 +34,24 @@ def arguments() -> list[str]:
     return ["--comfyui", comfyui, *(a for a in sys.argv[1:] if a not in SERVER_ONLY)]
 
 
+OWN = "athanor-"
+"""What the names of jobs of the command line begin with: no client of a server has queued them."""
+_QUEUED = "ATHANOR_QUEUED"
+"""Environment variable: prompt id of a server's job and the time (ms) at which it was queued, which processes train for it."""
+
+
+def passed_on(queued: Any) -> dict[str, str]:
+    """Return the environment of a process that trains for a server's job; `queued`: its prompt_id and time, or None."""
+    known = {_QUEUED: f"{queued.prompt_id} {int((queued.time or 0) * 1000)}"} if queued else {}
+    return {**os.environ, **known}
+
+
+def _own_job() -> tuple[str, dict[str, Any]]:
+    """Return the name of this process' job and what the host keeps with it: the server's that it trains for, or one of its own."""
+    name, _, time = os.environ.get(_QUEUED, "").partition(" ")
+    return (name, {"create_time": int(time or 0)}) if name else (f"{OWN}{uuid.uuid4()}", {})
+
+
 class Interrupted(Exception):
     """Raised when the user has stopped the graph."""
 
@@ -182,9 +200,9 @@ class Headless:
             guard.interrupt(f"the command line was asked to end ({signal_name})")
 
         asked = signals.Asked(stop)
-        name = str(uuid.uuid4())
+        name, kept = _own_job()
         queue = self._server.prompt_queue
-        queue.put((0, name, prompt, {}, [node], {}))
+        queue.put((0, name, prompt, kept, [node], {}))
         while not (history := queue.get_history(prompt_id=name)):
             time.sleep(0.1)
             if asked.by and not control.live():  # the host forgets an interrupt when it begins a graph

@@ -9,6 +9,9 @@ from typing import Any
 import comfy.samplers
 import comfy.utils
 from comfy_execution.graph_utils import GraphBuilder
+from comfy_execution.utils import get_executing_context
+
+from .headless import OWN
 
 
 def begin_log() -> None:
@@ -34,6 +37,12 @@ def scheduler_names() -> list[str]:
 def progress_bar(total: int, node_id: str) -> comfy.utils.ProgressBar:
     """Make a progress bar of `total` steps on a node of the graph."""
     return comfy.utils.ProgressBar(total, node_id=node_id)
+
+
+def job_id() -> str:
+    """Return the prompt id of the job whose node runs in this thread; '' if no client of a server has queued it."""
+    context = get_executing_context()
+    return "" if context is None or context.prompt_id.startswith(OWN) else context.prompt_id
 
 
 def expansion(class_type: str, inputs: Mapping[str, Any], outputs: int) -> tuple[list[Any], dict[str, Any]]:

@@ -35,15 +35,15 @@ def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:
             continue
         types = kind.INPUT_TYPES()
         specs = {**types.get("required", {}), **types.get("optional", {})}
-        for name, (_, *more) in specs.items():
+        for name, (wanted, *more) in specs.items():
             options = more[0] if more else {}
             for old in options.get("was", ()):
                 if old in inputs:
                     inputs.setdefault(name, inputs.pop(old))
-            if "default" in options:
-                inputs.setdefault(name, options["default"])
-            if (value := str(inputs.get(name))) in (meant := options.get("old_values", {})):
-                inputs[name] = meant[value]
+            if "default" in options and inputs.get(name) is None:  # scripts have null for what they leave out
+                inputs[name] = options["default"]
+            if name in inputs:
+                inputs[name] = _of_today(inputs[name], wanted, options.get("old_values", {}))
         for name in sorted(inputs.keys() - specs.keys()):
             if (type_, name) not in _named:
                 _named.add((type_, name))
@@ -51,11 +51,20 @@ def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:
     return warnings
 
 
+def _of_today(value: Any, wanted: object, old_values: Mapping[str, str]) -> Any:
+    """Return a value as a text input or a choice of today has it; where it was a number or a switch once, prompts hold those."""
+    if wanted == "STRING" and isinstance(value, float) and value.is_integer():
+        return str(int(value))  # the host would make "0.0" of it, which is another run than "0"
+    return old_values.get(str(value), value) if old_values else value
+
+
 def _nodes(prompt: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield (id, type, inputs) of all in `prompt` that has the form of a node."""
     for key, node in prompt.items() if isinstance(prompt, dict) else ():
-        if isinstance(node, dict) and isinstance(node.get("class_type"), str) and isinstance(node.get("inputs"), dict):
-            yield key, node["class_type"], node["inputs"]
+        if not isinstance(node, dict) or not isinstance(node.get("class_type"), str):
+            continue
+        if isinstance(inputs := node.setdefault("inputs", {}), dict):  # all of a node's inputs may be missing
+            yield key, node["class_type"], inputs
 
 
 def _sentence(type_: str, name: str) -> str:

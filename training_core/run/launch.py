@@ -9,14 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError, Fault
 from ..files import make_folder, parse_lines, read_json
 from ..history.damage import check_places
-from ..history.events import Event, from_line
+from ..history.events import Event, Queued, from_line
 from ..history.graph import Graph
 from ..history.log import write_job
 from ..host import devices, folders, guard, headless
@@ -27,10 +27,10 @@ SECONDS = 300.0
 """How long an interrupted run may take to save what it has."""
 
 
-def launch(job: Job, source: Graph | None) -> Iterator[Event]:
+def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Generator[Event, None, None]:
     """Train `job` in `job.training.processes` processes and yield their events, read from the run's folder.
 
-    An interrupt of this process and commands to the run are passed on to them.
+    An interrupt of this process, commands to the run and the host's job that it belongs to are passed on to them.
 
     Raises:
         AthanorError: accelerate or GPUs are missing, or the graph is not known; as Fault: the processes have failed.
@@ -59,6 +59,7 @@ def launch(job: Job, source: Graph | None) -> Iterator[Event]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            env=headless.passed_on(queued),
             # A terminal's Ctrl-C is for this process alone, which passes it on.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,11 @@ from ..data.plan import Buckets
 from ..errors import AthanorError, Fault, FileError
 from ..history import registry, report, results
 from ..history.damage import check_places
-from ..history.events import Event
+from ..history.events import Event, Queued
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
 from ..history.registry import Record
-from ..history.run_files import alone, in_run, is_whole
+from ..history.run_files import alone, is_whole, second_name
 from ..host import devices, folders, guard
 from ..leftovers import sweep_run
 from ..resume import lock, state
@@ -44,7 +44,8 @@ def train(
     graph: Mapping[str, Any] | None = None,
     source: Graph | None = None,
     ranks: Ranks | None = None,
-) -> Iterator[Event]:
+    queued: Queued | None = None,
+) -> Generator[Event, None, None]:
     """Run `job` on the graph's MODEL, CLIP and VAE, or go on with it; must be driven inside `guard.training`.
 
     Of several processes all train, and the first one alone writes. On any exception (interrupt, out of memory, a closed
@@ -56,6 +57,7 @@ def train(
             they bring the graph back.
         source: what of the graph leads to this run; job.json holds it.
         ranks: the processes that train this together; None: this one alone.
+        queued: the host's job that this belongs to; None: it comes from the command line.
 
     Raises:
         AthanorError: bad settings, before anything is encoded; as Fault: another process that trains this, a full disk or memory.
@@ -87,14 +89,23 @@ def train(
             retell(folder, told)
             _complete(folder)
             try:
+                run_log.note("preparing", **_of_the_host(queued))
                 with trackers.tracking(job, folder) as tracker:
                     yield from tracker.logged(session(context(run=run, wanted=told, run_log=run_log, control=commands)))
             except BaseException as error:
-                _note_end(run_log, error)
-                _raise_with_advice(error, job, folder)
+                told = _with_advice(error, job, folder)
+                _note_end(run_log, told)
+                if told is not error:
+                    raise told from error
                 raise
             _complete(folder)
         ranks.wait()  # what is on disk is whole
+
+
+def _of_the_host(queued: Queued | None) -> dict[str, Any]:
+    """Return what a session's first event tells of the host's job, as far as it is known."""
+    told = {"prompt_id": queued.prompt_id, "queued": queued.time} if queued else {}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _taken_over(run: Prepared, folder: Path) -> list[dict[str, Any]]:
@@ -126,7 +137,7 @@ def tidy(record: Record) -> None:
     """
     folder, target = record.folder, record.target
     told = (folder / "report.html").is_file() and not (folder / "owner.json").exists()
-    if told and all(is_whole(in_run(folder) / Path(event["path"]).name) for event in record.saved[-1:]):
+    if told and all(is_whole(second_name(Path(event["path"]), folder)) for event in record.saved[-1:]):
         return
     with suppress(AthanorError), lock.held(folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
         sweep_run(folder, (target.parent, folders.diffusers_folder(target)), target.stem)
@@ -141,17 +152,16 @@ def _forget_earlier_attempt(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _raise_with_advice(error: BaseException, job: Job, folder: Path) -> None:
-    """Raise what the user can do about a file or a full GPU, as one sentence; return for any other error."""
+def _with_advice(error: BaseException, job: Job, folder: Path) -> BaseException:
+    """Return what the user can do about a file or a full GPU, as one sentence; any other error as it is."""
     step = state.step_of(folder / "state")
     if isinstance(error, OSError) and (error.filename or FileError.of(error).full):
         access = "written" if isinstance(error, FileError) else "read"  # what is written goes through `files`
         told = FileError.of(error, None if error.filename else folder, access)
-        raise Fault(f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}.") from error
+        return Fault(f"{told.what}: {told.advice} and queue the graph again, it resumes from step {step}.")
     if not isinstance(error, AthanorError) and devices.is_out_of_memory(error):
-        raise Fault(
-            f"Out of memory. {memory_advice(job)} Queue the graph again: it resumes from step {step}."
-        ) from error
+        return Fault(f"Out of memory. {memory_advice(job)} Queue the graph again: it resumes from step {step}.")
+    return error
 
 
 def _note_end(run_log: RunLog, error: BaseException) -> None:

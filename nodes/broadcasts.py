@@ -1,0 +1,61 @@
+"""What all open pages and other clients of the websocket hear of a run: messages of the type `athanor.run`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from server import PromptServer
+
+from ..training_core.history.events import Queued
+from ..training_core.history.registry import Record, RunSummary
+from ..training_core.json_text import finite
+
+
+class Broadcasts:
+    """Sends messages that each tell how the run stands, so that a client that has missed some knows it from the next."""
+
+    def __init__(self, run_id: str, node: str, name: str, queued: Queued | None) -> None:
+        """Send nothing yet.
+
+        Args:
+            node: id of the node that trains.
+            name: output_name; with it a page knows its own node from another page's node of the same id.
+            queued: the host's job that it belongs to.
+        """
+        self._identity = {"run_id": run_id, "node": node, "name": name, "prompt_id": queued.prompt_id if queued else ""}
+        self._state: dict[str, Any] = {"status": "preparing", "step": 0, "steps": 0, "lr": None}
+
+    def tell(self, kind: str, **values: Any) -> None:
+        """Send one message; `values` that are part of the run's state are told by all later ones as well."""
+        self._state |= {name: values[name] for name in self._state.keys() & values.keys()}
+        PromptServer.instance.send_sync(
+            "athanor.run", finite({**self._identity, "kind": kind, **self._state, **values})
+        )
+
+    def ended(
+        self, record: Record | None, files: list[dict[str, Any]], error: BaseException | None, reused: bool
+    ) -> None:
+        """Send the last message of a session, when all that it tells is on disk.
+
+        Args:
+            record: what the run's folder holds; None if it was refused before it had one, or taken away.
+            files: that the run has left.
+            error: by which the session has ended, if there was one.
+            reused: the run had finished before, and was not trained again.
+        """
+        run = RunSummary.of(record) if record else None
+        if error is None:
+            status, why = (run.status, run.why) if run else ("failed", "the run's folder was taken away")
+        elif isinstance(error, Exception):
+            status, why = "failed", str(error) or type(error).__name__
+        else:
+            status, why = "interrupted", run.why if run else ""
+        state = {"step": run.step, "steps": run.steps, "title": run.title} if run else {"title": ""}
+        self.tell("ended", status=status, why=why, **state, files=files, reused=reused)
+
+
+def rate(lr: float, d_lr: float | None) -> float | None:
+    """Return the learning rate that the optimizer used: d * lr where it finds d itself; None if that is no number."""
+    used = lr if d_lr is None else d_lr
+    return used if math.isfinite(used) else None

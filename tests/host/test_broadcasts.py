@@ -1,0 +1,120 @@
+"""What clients of the websocket hear of a run that ends, and that it is on disk before: of fake runs, without training."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from types import SimpleNamespace
+
+import pytest
+import routes
+import run_folders
+from athanor.training_core.errors import AthanorError
+from athanor.training_core.history import registry
+from athanor.training_core.history.events import Event, Queued, Resumed, Started, Stepped
+
+
+class Interrupt(BaseException):
+    """As the host's own, which its progress bar raises."""
+
+
+@pytest.fixture
+def heard(comfy, tmp_path, monkeypatch):
+    """All messages; a run of the name cat has ended in ComfyUI's folders."""
+    from athanor.nodes import broadcasts, display, progress, train
+    from athanor.training_core.host import folders
+
+    routes.comfyui_folders(tmp_path, monkeypatch)
+    run_folders.write(folders.runs_folder(), tmp_path / "models" / "loras")
+    messages = []
+    server = SimpleNamespace(send_sync=lambda kind, data: messages.append(data), send_progress_text=lambda *_: None)
+    for module in (broadcasts, progress):
+        monkeypatch.setattr(module.PromptServer, "instance", server, raising=False)
+    monkeypatch.setattr(display.Progress, "bar", lambda *_: None)
+    monkeypatch.setattr(train.devices, "free_memory", lambda: None)
+    return messages
+
+
+def only() -> registry.Record:
+    """The run that is there."""
+    from athanor.training_core.host import folders
+
+    return registry.records(folders.runs_folder())[0]
+
+
+def follow(events: Generator[Event, None, None], run: str) -> None:
+    from athanor.nodes import broadcasts, display, train
+
+    sender = broadcasts.Broadcasts(run, "7", "cat", Queued("the-job", 5.0))
+    train._follow(events, display.Display("7", run, sender), sender, None)
+
+
+def session(run: str, told: list, error: BaseException | None = None) -> Generator[Event, None, None]:
+    """Events of a session of three steps, which notes how it ends in the run's folder; `error` is raised by itself."""
+    log = (only().folder / "events.jsonl").open("a")
+    log.write('{"event": "resumed", "time": 3, "step": 4}\n')
+    log.flush()
+    try:
+        yield Resumed(run_id=run, step=4, steps=12, epochs=3, trained="")
+        for step in range(5, 8):
+            yield Stepped(step=step, epoch=1, loss=float("nan"), lr=1e-4, d_lr=2e-4, grad_norm=1.0, seconds=0.1)
+        if error:
+            raise error
+        log.write('{"event": "stopped", "time": 5, "step": 7}\n')
+    except BaseException as ended:
+        told.append(ended)
+        kind = "failed" if isinstance(ended, Exception) else "interrupted"
+        log.write(f'{{"event": "saved", "path": "x", "step": 7, "epoch": 1, "hash": "", "kind": "last"}}\n'
+                  f'{{"event": "{kind}", "why": "{ended}"}}\n')  # fmt: skip
+        raise
+    finally:
+        log.close()
+
+
+def last(messages: list[dict], *names: str) -> tuple:
+    assert messages[-1]["kind"] == "ended"
+    return tuple(messages[-1][name] for name in names)
+
+
+def test_every_message_tells_how_the_run_stands(heard):
+    record = only()
+    follow(session(record.run_id, []), record.run_id)
+    assert {message["prompt_id"] for message in heard} == {"the-job"}
+    started, step = heard[0], heard[1]
+    assert (started["kind"], started["status"], started["step"], started["title"]) == ("started", "resumed", 4, "cat")
+    assert (step["kind"], step["step"], step["steps"], step["lr"], step["loss"]) == ("step", 5, 12, 2e-4, None)
+    assert last(heard, "status", "why", "step", "steps", "title", "lr") == ("stopped", "", 7, 12, "cat", 2e-4)
+
+
+def test_an_interrupt_in_the_progress_bar_goes_through_the_run(heard, monkeypatch):
+    """It was raised beside the run, which saved and noted its end only when Python cleared it away: after "ended"."""
+    from athanor.nodes import display
+
+    def interrupted(self, done, total, picture=None):
+        if done == 6:
+            raise Interrupt("interrupted by the user")
+
+    monkeypatch.setattr(display.Progress, "bar", interrupted)
+    record, told = only(), []
+    with pytest.raises(Interrupt):
+        follow(session(record.run_id, told), record.run_id)
+    assert [type(error) for error in told] == [Interrupt]
+    assert last(heard, "status", "why", "step") == ("interrupted", "interrupted by the user", 7)
+    assert registry.read(record.folder).status == "interrupted"
+
+
+def test_a_failure_says_why(heard):
+    record = only()
+    with pytest.raises(AthanorError):
+        follow(session(record.run_id, [], AthanorError("The disk is full.")), record.run_id)
+    assert last(heard, "status", "why", "step") == ("failed", "The disk is full.", 7)
+    assert registry.read(record.folder).why == "The disk is full."
+
+
+def test_what_is_refused_before_it_has_a_folder_is_told(heard):
+    def refused() -> Generator[Event, None, None]:
+        raise AthanorError("epochs is 0: set it to 1.")
+        yield Started("", 0, 0, "")
+
+    with pytest.raises(AthanorError):
+        follow(refused(), "f" * 16)
+    assert last(heard, "status", "why", "step", "title") == ("failed", "epochs is 0: set it to 1.", 0, "")
