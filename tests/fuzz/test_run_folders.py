@@ -26,6 +26,7 @@ from athanor.training_core.history import (
     results,
     review,
     series,
+    told,
     trained_on,
 )
 from athanor.training_core.resume import compute_plan, continuing
@@ -90,6 +91,14 @@ def look(root: Path, folder: Path) -> None:
             fuzz.check_message(sentence)
         assert json.dumps([list(record.events), record.saved, record.samples, record.probes], allow_nan=False)
         assert json.dumps(review.review(record), allow_nan=False)
+        tellings = [
+            told.times(record),
+            told.epochs(record),
+            told.dataset(folder),
+            told.batch_size(folder),
+            resolved.unlike_defaults(folder),
+        ]
+        json.dumps(tellings)
         report.page(record).encode("utf-8")
         handle.of_record(record, lambda path: path.name)
         assert json.dumps(results.files(record, root.parents[1], root.parents[1]), allow_nan=False)

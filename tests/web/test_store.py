@@ -52,3 +52,7 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         return [await refused(), await refused()];
     }""")
     assert told == [["run far is not training: it is killed", 409], ["Bad Gateway", 502]]
+    assert all(
+        "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
+    )  # the browser's own lines
+    page.errors.clear()
