@@ -171,7 +171,7 @@ def runs(comfy, tmp_path_factory) -> Iterator[tuple[Path, Path]]:
 
 
 FILES = (
-    "run.json", "events.jsonl", "metrics.jsonl", "job.json", "dataset.json", "resolved.json", "graph.json", "stars.json",
+    "run.json", "events.jsonl", "metrics.jsonl", "job.json", "dataset.json", "resolved.json", "graph.json", "stars.json", "metadata.json",
     "report.html", "state/step00000012.safetensors", "samples/cat_000004_00_1.png",
 )  # fmt: skip
 
