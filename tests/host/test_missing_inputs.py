@@ -172,7 +172,12 @@ def test_an_input_without_a_default_is_named(host):
             ["source", 2],
             "Train LoRA node takes MODEL as model, not VAE: connect another output",
         ),
-        ("AthanorDatasetLoader", "folder", "gone", "Dataset Loader node: folder 'gone' does not exist; looked in "),
+        (
+            "AthanorDatasetLoader",
+            "folder",
+            "gone",
+            "Dataset Loader node: folder 'gone' is not in ComfyUI's input and datasets folders; ",
+        ),
     ],
 )
 def test_a_wrong_input_is_named(host, type_, name, value, sentence):
