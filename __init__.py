@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-WEB_DIRECTORY = "./web"
+import logging
+from pathlib import Path
+
+from .training_core.host import host_version
+
+_PACK = Path(__file__).parent
+_PAGE, _WITHOUT_NODES = "web", "web_without_nodes"
+"""Scripts of the page: where the nodes and their routes are missing ours would fail one by one; the other one says so."""
+_TOO_OLD = host_version.too_old()
+WEB_DIRECTORY = f"./{_WITHOUT_NODES if _TOO_OLD else _PAGE}"
+if _TOO_OLD and not host_version.has("comfy_api.latest"):  # a ComfyUI from before entry points never asks for it
+    logging.getLogger("athanor").error("%s", _TOO_OLD)
 
 
 async def comfy_entrypoint():  # noqa: ANN201  (the host's type is not importable before the pack is loaded)
-    """The host asks for the extension here."""
-    from .nodes import AthanorExtension
+    """The host asks for the extension here, and logs in one line what is raised."""
+    if _TOO_OLD:
+        raise RuntimeError(_TOO_OLD)
+    try:
+        from .nodes import AthanorExtension
+    except Exception:  # a package is missing, or has another version
+        from .training_core.host.comfy_nodes import serve_instead
+
+        serve_instead(_PACK / _PAGE, _PACK / _WITHOUT_NODES)
+        raise
 
     return AthanorExtension()

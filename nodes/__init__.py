@@ -12,6 +12,7 @@ from . import (
     dataset_routes,
     help_routes,
     http,
+    missing,
     publish_routes,
     run_files_routes,
     run_routes,
@@ -60,6 +61,7 @@ class AthanorExtension(ComfyExtension):
         dataset_routes.register()
         compare_routes.register()
         help_routes.register()
+        missing.register()
         http.anything_else("/athanor")
         stopping.register()
         gc.freeze()

@@ -11,15 +11,16 @@ import torch
 from comfy_api.latest import io
 
 from ..training_core.compare.request import ComparisonRequest, check_widgets
+from ..training_core.compare.told import graph_to_tell
 from ..training_core.errors import AthanorError
-from ..training_core.host import devices, folders
+from ..training_core.host import devices, disabled, folders
 from ..training_core.pictures import UnreadablePicture, opened
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
 from .compare_inputs import CHOICES, comparison_inputs
 from .place import Place
 from .progress import Progress, Rate
-from .schema import image_output, inputs, pick, sentence
+from .schema import graph_of, image_output, inputs, pick, sentence
 
 if TYPE_CHECKING:
     from ..training_core.compare.prepare import PreparedComparison
@@ -170,7 +171,7 @@ class AthanorXYZCompare(_Comparing):
                 f"picture {result.done} of {result.total}, {rate.left(result.total - result.done)} left", always=True
             )
         folder = prepared.store.folder
-        info = {"prompt": hidden.prompt, **(hidden.extra_pnginfo or {})}
+        info = disabled.in_picture(graph_to_tell(graph_of(hidden), place.graph))
         painter = grid.Painter(prepared.document, folder, GridSettings())
         pages = grid_files.draw_pages(painter, folder, GridSettings(), info=info, stem="grid")
         viewer.write(folder, prepared.document)
@@ -254,7 +255,8 @@ class AthanorXYZGridImage(io.ComfyNode):
         settings, hidden, place = pick(GridSettings, values), cls.hidden, Place(cls.hidden)
         folder, document = grid_files.open_comparison(comparison or name)
         painter = grid.Painter(document, folder, settings)
-        info = {"prompt": document.get("prompt") or hidden.prompt}
+        prompt = document.get("prompt") or hidden.prompt or {}
+        info = disabled.in_picture(graph_to_tell({"prompt": prompt}, prompt))
         pages = grid_files.draw_pages(painter, folder, settings, info=info, stem="redrawn")
         images = [path for key in document["cells"] if (path := folder / "cells" / f"{key}.png").is_file()]
         outputs = _load(pages, place.linked(0), MOST_PIXELS), _load(images, place.linked(1))

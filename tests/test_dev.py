@@ -94,7 +94,7 @@ def test_requirements_are_told_the_same_twice(environment):
     required = [line for line in lines if line and not line.startswith("#")]
     project = toml.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == VERSION  # what LoRA files tell
-    assert project["dependencies"] == ["comfyui-frontend-package>=1.45", *required]
+    assert project["dependencies"] == ["comfyui-frontend-package>=1.45.0", *required]
 
 
 def test_newest_takes_the_bounds_of_what_it_is_about(environment):

@@ -1,10 +1,12 @@
 """Files are written whole or not at all."""
 
 import errno
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import athanor
 import fuzz
 import pytest
 from athanor.training_core.errors import AthanorError, FileError
@@ -180,5 +182,23 @@ def test_errors_have_a_short_name():
     """ComfyUI's page shows it in front of the sentence; it was the whole path of the pack's folder."""
     from athanor.training_core.run.health import Diverged
 
-    for kind in (AthanorError, FileError, Diverged):
+    for kind in (AthanorError, FileError, Diverged, UnreadableFile):
         assert f"{kind.__module__}.{kind.__qualname__}" == f"athanor.{kind.__name__}"
+    caught = {"Interrupted", "_NotPlain"}  # where they are raised: the host never sees them
+    root = Path(athanor.__file__).parent
+    for path in (file for room in ("training_core", "nodes") for file in (root / room).rglob("*.py")):
+        for name, bases, inside in re.findall(
+            r"^class (\w+)\(([^)]*)\):\n((?:    .*\n|\n)*)", path.read_text("utf-8"), re.M
+        ):
+            ours = any(base in bases for base in ("AthanorError", "Fault", "FileError"))
+            if re.search(r"(Error|Exception)\b", bases) and not ours and name not in caught:
+                assert '__module__ = "athanor"' in inside, f"{path}: {name}"
+
+
+def test_a_read_only_folder_says_what_to_do():
+    """A volume that is mounted for reading alone has no permissions to change, and no program holds it."""
+    error = FileError(errno.EROFS, "Read-only file system", "/data/output/athanor", "written")
+    assert str(error) == (
+        "/data/output/athanor cannot be written (Read-only file system): mount it for writing, or start ComfyUI with other folders "
+        "(--output-directory, --base-directory)."
+    )

@@ -42,7 +42,7 @@ WORKFLOW = {
 PROMPT = {
     "1:1": {"class_type": "Loader", "inputs": {"x": "w"}},
     "1:2": {"class_type": "Show", "inputs": {"x": ["1:1", 0]}},
-    "8": {"class_type": "Seed", "inputs": {"seed": 1}},
+    "8": {"class_type": "Seed", "inputs": {"seed": 1}, "is_changed": ["digest of a file"]},
     "3": {"class_type": "AthanorTrainLoRA", "inputs": {"model": ["1:1", 0], "seed": ["8", 0]}},
     "4": {"class_type": "AthanorXYZCompare", "inputs": {"run": ["3", 0], "prompts": "secret"}},
     "10": {"class_type": "other", "inputs": {}},
@@ -55,6 +55,7 @@ def test_only_what_leads_to_the_node_stays():
     assert list(part) == ["prompt", "workflow"] and list(part["prompt"]) == ["1:1", "8", "3"]
     assert [n["id"] for n in workflow["nodes"]] == [1, 2, 3, 6, 8, 9], "with the primitive, and what sends a value on"
     assert [link[0] for link in workflow["links"]] == [1, 2, 7, 8, 12]
+    assert part["prompt"]["8"] == {"class_type": "Seed", "inputs": {"seed": 1}}
     by_id = {n["id"]: n for n in workflow["nodes"]}
     assert by_id[2]["outputs"][0]["links"] == [2] and by_id[3]["outputs"][0]["links"] == []
     assert by_id[8]["outputs"][0]["links"] == [7, 8]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIOME = "2.6.8"
-FOLDERS = ("web/athanor", "web/viewer", "tools")
+FOLDERS = ("web/athanor", "web/viewer", "web_without_nodes", "tools")
 RULES = "tools/lint_js.json"
 CACHE = ROOT / ".athanor" / "biome"
 COLUMNS, LINES = 120, 300

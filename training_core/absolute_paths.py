@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from .json_text import parse_json
 
 _ROOTS = "home|users|root|mnt|media|volumes|data|srv|opt|var|tmp|private|workspace|content|kaggle|storage|run|usr|etc|app|shared"
 _QUOTED = r"""(?P<quote>["'`])(?P<inner>(?:file://|~|[A-Za-z]:)?[\\/][^"'`\n]*)(?P=quote)"""
@@ -69,6 +72,17 @@ def without_paths(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {without_paths(key): without_paths(item) for key, item in value.items()}
     return [without_paths(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def text_without_paths(text: str) -> str:
+    """Return a text, or the text of a JSON value, without absolute paths; one that has none stays as it is, to the byte."""
+    if "/" not in text and "\\" not in text:
+        return text
+    parsed = parse_json(text) if text[:1] in ("{", "[") else None
+    if parsed is None:
+        return without_paths(text)
+    plain = without_paths(parsed)
+    return text if plain == parsed else json.dumps(plain)
 
 
 def _line_without(line: str) -> str:

@@ -42,7 +42,7 @@ def shortened(text: object, most: int = 60) -> str:
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _GONE = (errno.ENOENT, errno.ENOTDIR)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 
 class FileError(OSError, Fault):
@@ -88,6 +88,8 @@ class FileError(OSError, Fault):
             return "choose a shorter one"
         if self.errno in _GONE:
             return "leave it where it is while it is in use"
+        if self.errno == errno.EROFS:
+            return "mount it for writing, or start ComfyUI with other folders (--output-directory, --base-directory)"
         if self.errno in _FORBIDDEN:
             return "change its permissions, or close the program that holds it"
         return "look at the disk or network drive that it is on"

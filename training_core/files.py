@@ -31,6 +31,8 @@ _LARGEST_HEADER = 100_000_000
 class UnreadableFile(ValueError):
     """A file that is missing, cut off, or no safetensors file; the message says which."""
 
+    __module__ = "athanor"  # see errors.AthanorError
+
 
 def safetensors_header(path: Path) -> dict[str, Any]:
     """Read the header of a safetensors file, without torch and without its tensors.

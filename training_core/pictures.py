@@ -28,6 +28,8 @@ MAX_PIXELS = 178_956_970
 class UnreadablePicture(OSError):
     """A file that is missing, damaged, or no picture; the message says why in plain words, without the file's name."""
 
+    __module__ = "athanor"  # see errors.AthanorError
+
 
 @contextmanager
 def opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:

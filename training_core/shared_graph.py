@@ -38,11 +38,16 @@ def leading_to(graph: Mapping[str, Any], nodes: Iterable[str]) -> dict[str, Any]
     """
     prompt = graph.get("prompt") or {}
     before = upstream(prompt, nodes)
-    found: dict[str, Any] = {"prompt": {name: prompt[name] for name in prompt if name in before}}
+    found: dict[str, Any] = {"prompt": {name: _plain(prompt[name]) for name in prompt if name in before}}
     if graph.get("workflow"):
         with suppress(LookupError, TypeError, AttributeError, ValueError):  # a workflow is whatever the client has sent
             found["workflow"] = _workflow(graph["workflow"], before, prompt)
     return found
+
+
+def _plain(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a node of a prompt without what the host notes in it meanwhile, such as a digest of a file."""
+    return {name: value for name, value in node.items() if name != "is_changed"}
 
 
 def _workflow(workflow: Mapping[str, Any], wanted: Iterable[str], prompt: Iterable[str]) -> dict[str, Any]:

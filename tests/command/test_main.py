@@ -1,9 +1,12 @@
 """The command line itself: where it finds ComfyUI, and how it ends."""
 
+from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from athanor.training_core import __main__ as main
+from athanor.training_core.command.sources import Source
 from athanor.training_core.errors import AthanorError, Fault, FileError
 from athanor.training_core.host.headless import Interrupted
 
@@ -44,6 +47,7 @@ def test_exit_codes():
         FileError(28, "no space", "a", "written"): 1,
         RuntimeError("Traceback ...\nboom"): 1,
         KeyError("x"): 1,
+        ModuleNotFoundError("No module named 'pydantic'", name="pydantic"): 2,
         Interrupted(): 75,
     }
     assert {error: main._ending(error)[0] for error in ends} == ends
@@ -53,3 +57,18 @@ def test_exit_codes():
         all(f"\n  {code:<4} " in shown for code in (0, 1, 2, 3, 75)) and shown.count("python -m training_core run") == 2
     )
     assert all(len(line) <= 100 for line in shown.splitlines())
+
+
+def test_a_node_that_only_the_page_has_is_named():
+    nodes = [
+        {"id": 1, "type": "GetNode", "outputs": [{"type": "MODEL"}]},
+        {"id": 2, "type": "AthanorTrainLoRA", "inputs": [{"name": "model", "link": 7}], "widgets_values": [4]},
+        {"id": 3, "type": "Elsewhere"},
+    ]
+    specs = {"AthanorTrainLoRA": {"model": ("MODEL", {}), "epochs": ("INT", {"min": 1})}}
+    host = SimpleNamespace(inputs=specs.get, lacks=lambda types: sorted(set(types) - specs.keys()), titles={})
+    arguments = Namespace(node="", set=["epochs=5"])
+    with pytest.raises(AthanorError, match=r"\(GetNode\): install their packs, or open it in ComfyUI, choose Export"):
+        main._prepared(Source(workflow={"nodes": nodes, "links": [[7, 1, 0, 2, 0, "MODEL"]]}), arguments, host)
+    prompt, node = main._prepared(Source(workflow={"nodes": nodes, "links": []}), arguments, host)
+    assert (node, list(prompt)) == ("2", ["2"]) and prompt["2"]["inputs"] == {"epochs": 5}

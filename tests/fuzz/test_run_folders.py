@@ -23,8 +23,10 @@ from athanor.training_core.history import (
     registry,
     report,
     resolved,
+    results,
     review,
     series,
+    told,
     trained_on,
 )
 from athanor.training_core.resume import compute_plan, continuing
@@ -89,8 +91,18 @@ def look(root: Path, folder: Path) -> None:
             fuzz.check_message(sentence)
         assert json.dumps([list(record.events), record.saved, record.samples, record.probes], allow_nan=False)
         assert json.dumps(review.review(record), allow_nan=False)
+        tellings = [
+            told.times(record),
+            told.epochs(record),
+            told.dataset(folder),
+            told.batch_size(folder),
+            resolved.unlike_defaults(folder),
+        ]
+        json.dumps(tellings)
         report.page(record).encode("utf-8")
         handle.of_record(record, lambda path: path.name)
+        assert json.dumps(results.files(record, root.parents[1], root.parents[1]), allow_nan=False)
+        results.path_of(record, "cat.safetensors", root)
         marks.stars(folder)
         assert json.dumps(series.points(folder, 3, 5), allow_nan=False)
         resolved.rows(folder)
@@ -159,7 +171,7 @@ def runs(comfy, tmp_path_factory) -> Iterator[tuple[Path, Path]]:
 
 
 FILES = (
-    "run.json", "events.jsonl", "metrics.jsonl", "job.json", "dataset.json", "resolved.json", "graph.json", "stars.json",
+    "run.json", "events.jsonl", "metrics.jsonl", "job.json", "dataset.json", "resolved.json", "graph.json", "stars.json", "metadata.json",
     "report.html", "state/step00000012.safetensors", "samples/cat_000004_00_1.png",
 )  # fmt: skip
 

@@ -6,41 +6,41 @@ What a signal does is tried without ComfyUI in tests/host/test_signals.py.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import fuzz
 import graphs
-import psutil
 import pytest
 import runs_on_disk
 import whole_run
 from device import on_cpu
-from host import PACK, Host
+from forking import Fork, Forks
+from host import Host
 from PIL import Image
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send these signals there"),
     pytest.mark.skipif(
-        not fuzz.FULL, reason="each moment starts ComfyUI: the handlers alone are in host/test_signals.py"
+        not fuzz.FULL, reason="each moment starts ComfyUI; the handlers alone are in host/test_signals.py"
     ),
 ]
 
 STEPS, DRAWS = 16, 3
 SAMPLES = {
-    **{"sample_prompts": "a cat\na dog", "steps": 2, "width": 64, "height": 64},
+    **{"sample_prompts": "a cat\na dog", "steps": 1, "width": 64, "height": 64},
     **{"sample_every_n_epochs": 0, "sample_every_n_steps": DRAWS},
 }
 TRAIN = {"epochs": 4, "save_every_n_steps": 5, "save_every_n_epochs": 2, "save_precision": "float"}
-KINDS = ("clock", "encoding", "sampling", "saving", "clock")
+KINDS = ("clock", "encoding", "sampling", "saving", "training")
 GRACE = 10.0
 """Seconds that docker stop gives."""
 
@@ -73,7 +73,7 @@ class Moment:
         self._step = (
             rng.randint(1, STEPS // DRAWS - 1) * DRAWS if self.kind == "sampling" else rng.randint(1, STEPS - 6)
         )
-        self._delay = rng.uniform(0.0, seconds) if self.kind == "clock" else rng.uniform(0.0, 0.02)
+        self._delay = rng.uniform(0.0, 0.8 * seconds) if self.kind == "clock" else rng.uniform(0.0, 0.02)
         self.signal = (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[number // 2 % 5]
 
     def told(self) -> str:
@@ -100,6 +100,8 @@ class Moment:
             return any((self._base / "user" / "athanor" / "cache").rglob("*.safetensors"))
         if runs_on_disk.steps_done(self._base, self._name) < self._step:
             return False
+        if self.kind == "training":
+            return True
         if self.kind == "sampling":
             return any((folder / "samples").glob(f"*_{self._step:06d}_00_*"))
         return any(path.name.startswith(".") for path in (self._base / "models" / "loras").iterdir())
@@ -125,7 +127,7 @@ def check_saved(base: Path, name: str) -> str:
     return f"step {steps}, state of step {step}"
 
 
-def stopped(process: Any, number: int) -> float:
+def stopped(process: Fork, number: int) -> float:
     """Send the signal and wait for the end; the seconds that took."""
     start = time.monotonic()
     process.send_signal(number)
@@ -134,11 +136,36 @@ def stopped(process: Any, number: int) -> float:
 
 
 @pytest.fixture
-def base(comfyui: Path, checkpoints: dict[str, Path], tmp_path: Path) -> Path:
-    graphs.draw_dataset(tmp_path / "input" / "ds" / "2_thing", count=4)
-    (tmp_path / "models" / "checkpoints").mkdir(parents=True)
+def host(comfyui: Path, checkpoints: dict[str, Path], tmp_path: Path) -> Host:
+    """A ComfyUI's folders; it does not run yet."""
+    graphs.draw_dataset(tmp_path / "input" / "ds" / "2_thing")
+    host = Host(comfyui, tmp_path, cpu=on_cpu())
     (tmp_path / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
-    return tmp_path
+    return host
+
+
+@pytest.fixture
+def servers(host: Host) -> Iterator[Forks]:
+    where = ["--listen", "127.0.0.1", "--base-directory", str(host.base), "--database-url", "sqlite:///:memory:"]
+    with Forks(host.comfyui, [*where, "--disable-api-nodes", *(["--cpu"] if on_cpu() else [])], whole=True) as forks:
+        yield forks
+
+
+@contextlib.contextmanager
+def serving(host: Host, servers: Forks) -> Iterator[Fork]:
+    """Start ComfyUI, and end it if it runs still."""
+    fork: Any = servers.start(host.log_path, port=host.port)
+    host._process = fork
+    while True:
+        try:
+            host.get("/queue")
+            break
+        except OSError:
+            assert fork.poll() is None, host.log()[-2000:]
+            time.sleep(0.05)
+    yield fork
+    if fork.poll() is None:
+        stopped(fork, signal.SIGTERM)
 
 
 def forget_encodings(base: Path) -> None:
@@ -156,11 +183,11 @@ def whole(host: Host) -> tuple[dict[str, object], float]:
     return made(host.base, "whole"), time.monotonic() - start
 
 
-def test_comfyui_that_is_asked_to_end_loses_nothing(comfyui, base):
-    rng, count = fuzz.generator("signalled server"), fuzz.cases(20)
+def test_comfyui_that_is_asked_to_end_loses_nothing(host, servers):
+    rng, count, base = fuzz.generator("signalled server"), fuzz.cases(20), host.base
     name, wanted, seconds = "", {}, 0.0
     for number in range(count + 1):
-        with Host(comfyui, base, cpu=on_cpu()) as host:
+        with serving(host, servers) as process:
             if number == 0:
                 wanted, seconds = whole(host)
             else:
@@ -169,17 +196,15 @@ def test_comfyui_that_is_asked_to_end_loses_nothing(comfyui, base):
             if number == count:
                 break
             forget_encodings(base)
-            name = f"signalled_{number}"
+            name = f"signalled_{number:02d}"
             moment = Moment(rng, base, name, number, seconds)
             host.queue(job(name))
             host.queue(job(f"after_{number}"))
-            moment.wait(lambda host=host: host._process.poll() is None)
-            took = stopped(host._process, moment.signal)
-            code = host._process.returncode
+            moment.wait(lambda process=process: process.poll() is None)
+            took = stopped(process, moment.signal)
             found = check_saved(base, name)
-            print(f"{number}: {moment.told()}, {took:.2f} s, code {code}, {found}", flush=True)
+            print(f"{number}: {moment.told()}, {took:.2f} s, code {process.returncode}, {found}", flush=True)
             assert took < GRACE and (found.startswith("done") or not began(base, f"after_{number}"))
-            host._process = None
 
 
 def began(base: Path, name: str) -> bool:
@@ -197,35 +222,28 @@ def check_same(found: dict[str, object], wanted: dict[str, object], number: int)
     assert not (different := [key for key in wanted if found[key] != wanted[key]]), (number, different)
 
 
-def test_the_command_line_that_is_asked_to_end_loses_nothing(comfyui, base):
-    rng, count = fuzz.generator("signalled command line"), fuzz.cases(20)
-    with Host(comfyui, base, cpu=on_cpu()) as host:
+def test_the_command_line_that_is_asked_to_end_loses_nothing(host, servers):
+    rng, count, base = fuzz.generator("signalled command line"), fuzz.cases(20), host.base
+    where = ["--comfyui", str(host.comfyui), "--base-directory", str(base), *(["--cpu"] if on_cpu() else [])]
+    with serving(host, servers):
         wanted, seconds = whole(host)
-
-    def start(name: str) -> psutil.Popen:
-        path = base / f"{name}.json"
-        path.write_text(json.dumps({"graph": {"prompt": job(name), "node": "train"}}))
-        where = ["--comfyui", str(comfyui), "--base-directory", str(base), *(["--cpu"] if on_cpu() else [])]
-        return psutil.Popen(
-            [sys.executable, "-m", "training_core", "run", str(path), *where],
-            cwd=PACK, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    for number in range(count):
-        name = f"signalled_{number}"
-        forget_encodings(base)
-        moment = Moment(rng, base, name, number, seconds)
-        process = start(name)
-        if number % 7 == 6:
-            moment.kind = "start"  # while it imports, or loads the models
-            time.sleep(rng.uniform(0.2, 8))
-        else:
-            moment.wait(lambda process=process: process.poll() is None)
-        took = stopped(process, moment.signal)
-        found, told = check_saved(base, name), process.stderr.read()
-        print(f"{number}: {moment.told()}, {took:.2f} s, code {process.returncode}, {found}", flush=True)
-        assert took < GRACE and "Traceback" not in told, told
-    with Host(comfyui, base, cpu=on_cpu()) as host:  # it starts faster than 20 command lines
+    with Forks(host.comfyui, [], whole=False) as command_lines:
         for number in range(count):
-            host.run(job(f"signalled_{number}"))
-            check_same(made(base, f"signalled_{number}"), wanted, number)
+            name, log = f"signalled_{number:02d}", base / f"{number}.log"
+            path = base / f"{name}.json"
+            path.write_text(json.dumps({"graph": {"prompt": job(name), "node": "train"}}))
+            forget_encodings(base)
+            moment = Moment(rng, base, name, number, seconds)
+            process = command_lines.start(log, arguments=["run", str(path), *where])
+            if number % 7 == 6:
+                moment.kind = "start"  # while it imports, or loads the models
+                time.sleep(rng.uniform(0.2, 8))
+            else:
+                moment.wait(lambda process=process: process.poll() is None)
+            took, found, told = stopped(process, moment.signal), check_saved(base, name), log.read_text()
+            print(f"{number}: {moment.told()}, {took:.2f} s, code {process.returncode}, {found}", flush=True)
+            assert took < GRACE and "Traceback" not in told, told
+    with serving(host, servers):  # starts once for all
+        for number in range(count):
+            host.run(job(f"signalled_{number:02d}"))
+            check_same(made(base, f"signalled_{number:02d}"), wanted, number)

@@ -118,7 +118,16 @@ def test_a_flipped_run_id_is_that_of_the_folder(hurt):
     assert record.run_id == folder.name and "run.json does not tell run_id" in record.trouble
 
 
-NAMES = ("events.jsonl", "metrics.jsonl", "job.json", "dataset.json", "resolved.json", "graph.json", "stars.json")
+NAMES = (
+    "events.jsonl",
+    "metrics.jsonl",
+    "job.json",
+    "dataset.json",
+    "resolved.json",
+    "graph.json",
+    "stars.json",
+    "metadata.json",
+)
 NO_STEPS = (
     b'{"step": 13}',
     b'{"step": 13, "epoch": 1, "lr": 1, "loss": "1"}',

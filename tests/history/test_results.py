@@ -128,6 +128,20 @@ def test_other_names_are_no_files_of_the_run(folder: Path, output: Path, name: s
     assert results.path_of(record_of(folder), name, output) is None
 
 
+def test_two_dots_in_a_name(output: Path):
+    """/view answers them with status 400."""
+    folder = run_folders.write(output / "athanor" / "runs", output.parent / "loras", "v1..2")
+    record = record_of(folder)
+    assert [f["filename"] for f in results.files(record, output, output)][:1] == ["v1._2.safetensors"]
+    for name in ("v1._2.safetensors", "v1..2.safetensors"):
+        path = results.path_of(record, name, output)
+        assert path and path.samefile(output.parent / "loras" / "v1..2.safetensors")
+    results.complete(record)
+    assert len(list((folder / "files").iterdir())) == 3
+    marks.discard(record, record.target)
+    assert len(list((folder / "files").iterdir())) == 2
+
+
 def test_whether_files_can_have_second_names_is_tried(tmp_path: Path, other_disk: None):
     assert results.can_link(tmp_path / "models", tmp_path / "run")
     assert not results.can_link(tmp_path / "loras", tmp_path / "run")

@@ -103,7 +103,12 @@ def deltas(network, model):
     }
 
 
-@pytest.mark.parametrize("family", ALL, indirect=True)
+@pytest.mark.parametrize(
+    "family",
+    # SDXL: its second file is continued from in test_continue.py, and its layers' kinds are SD1.5's.
+    [pytest.param(n, marks=[pytest.mark.long] * (n == "sdxl")) for n in ALL],
+    indirect=True,
+)
 def test_the_second_file_changes_the_same_weights(family, caplog):
     from athanor.training_core.host import lora_fit
     from athanor.training_core.network import diffusers_names

@@ -7,6 +7,7 @@ from pathlib import Path
 import graphs
 from athanor.training_core.files import safetensors_header, safetensors_metadata
 from athanor.training_core.network.metadata_tells import tells
+from PIL import Image
 
 BEHIND = {"curve", "compare", "other"}
 """Nodes of the prompt that do not lead to the run."""
@@ -64,7 +65,18 @@ def test_every_choice_is_written_without_training(server):
             assert path.samefile(folder / path.name), "what clients fetch is the same file"
         return {path.name: safetensors_metadata(path) for path in files}, entry["outputs"]["train"]["text"][0]
 
+    def of_pictures() -> dict[str, dict[str, str]]:
+        """What the grid and its cells carry beside their pixels."""
+        (folder,) = (server.base / "output" / "athanor" / "compare").glob("told*")
+        pictures = {path.name: path for path in (folder / "grid.png", *folder.glob("cells/*.png"))}
+        assert len(pictures) == 2, "the file is the same for comparisons: nothing was drawn again"
+        return {"plan": {"prompt": (folder / "plan.json").read_text()}} | {
+            name: dict(Image.open(path).text) for name, path in pictures.items()
+        }
+
     first, _ = told()
+    drawn = of_pictures()
+    assert drawn["grid.png"].keys() == {"prompt", "workflow"}, "the whole page, as the host's own pictures have it"
     names = ("told-000001", "told-000001-ema", "told-000001-diffusers", "told", "told-ema", "told-diffusers")
     assert sorted(first) == sorted(f"{name}.safetensors" for name in names)
     folder = server.base / "models" / "loras" / "acme" / "told"
@@ -83,6 +95,7 @@ def test_every_choice_is_written_without_training(server):
         chosen = {key: metadata[key] for key in metadata if key.startswith("modelspec.t") or key == "modelspec.author"}
         assert chosen == {"modelspec.title": "Cats", "modelspec.trigger_phrase": "zxc", "modelspec.author": "J"}
         assert metadata["sshs_model_hash"] == first[name]["sshs_model_hash"] and "ss_tag_frequency" not in metadata
+    assert of_pictures()["grid.png"] == {}, "a comparison of such a run does not tell its graph either"
     page, _ = told(metadata="whole page")
     assert all(
         "call Bob" in metadata["workflow"] and '"private.png"' in metadata["workflow"] for metadata in page.values()
@@ -101,12 +114,10 @@ def test_every_choice_is_written_without_training(server):
         assert different <= {"sshs_legacy_hash", "prompt", "ss_training_finished_at", "modelspec.date"}
         assert json.loads(metadata["prompt"])["train"]["inputs"]["metadata"] == "all"
     assert {path.name: tensors(path) for path in folder.iterdir()} == before, "no tensor has changed"
-    cells = list((server.base / "output" / "athanor" / "compare").glob("told*/cells/*.png"))
-    assert len(cells) == 1, "the file is the same for comparisons: nothing was drawn again"
     runs = server.base / "output" / "athanor" / "runs"
     events = (runs / last["told.safetensors"]["athanor_run_id"] / "events.jsonl").read_text()
     assert events.count('"started"') == 1, "it has been trained once"
-    for some in (first, recipe, minimal, page, last):
+    for some in (first, recipe, minimal, page, last, drawn, of_pictures()):
         for metadata in some.values():
             assert not [text for kind, text in tells(metadata) if kind == "paths"]
             words = "".join([*metadata, *metadata.values()])

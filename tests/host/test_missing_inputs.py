@@ -172,7 +172,12 @@ def test_an_input_without_a_default_is_named(host):
             ["source", 2],
             "Train LoRA node takes MODEL as model, not VAE: connect another output",
         ),
-        ("AthanorDatasetLoader", "folder", "gone", "Dataset Loader node: folder 'gone' does not exist; looked in "),
+        (
+            "AthanorDatasetLoader",
+            "folder",
+            "gone",
+            "Dataset Loader node: folder 'gone' is not in ComfyUI's input and datasets folders; ",
+        ),
     ],
 )
 def test_a_wrong_input_is_named(host, type_, name, value, sentence):
@@ -193,7 +198,7 @@ def test_what_is_no_graph_is_named(host):
         (prompt, "x", "The graph has no node 'x': use one of node."),
         (prompt, "node", "Train LoRA node takes model from node 'source', which is not in the graph"),
         (prompt | {"source": []}, "node", "Node 'source' of the graph is no node: give it a class_type and inputs."),
-        (prompt | {"source": {"class_type": "Source"}}, "node", "Node 'source' of the graph is no node"),
+        (prompt | {"source": {"class_type": "Source", "inputs": []}}, "node", "Node 'source' of the graph is no node"),
     ):
         with pytest.raises(AthanorError, match=f"^{told}"):
             leading_to(hurt, node)
@@ -245,3 +250,26 @@ def test_graphs_of_the_first_days_are_the_same_runs(host, name):
     assert valid and outputs and not errors, (error, errors)
     assert sum(len(node["inputs"]) for node in prompt.values()) > before
     assert run_ids(prompt) == IDS[name]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [({"lr_warmup_steps": 0.0}, "0"), ({"lr_warmup_steps": 10.0}, "10"), ({"lr_warmup_steps": 0.05}, 0.05),
+     ({"lr_warmup_steps": "0.0"}, "0.0"), ({"lr_warmup_steps": None}, "0"), ({}, "0"), (None, "0")],
+)  # fmt: skip
+def test_a_number_for_what_is_a_text_now_is_the_same_run(host, given, meant):
+    """lr_warmup_steps was a number in the first days; the host made "0.0" of 0.0, and "10.0", which is none, of 10.0."""
+    from athanor.training_core.host import saved_prompts
+
+    node = {"class_type": "AthanorOptimizerConfig"} | ({} if given is None else {"inputs": given})
+    assert saved_prompts.fit({"1": node}) == [] and node["inputs"]["lr_warmup_steps"] == meant
+    assert own_loop.run(wrong({"node": node})) == [] and node["inputs"]["lr_warmup_steps"] == str(meant)
+
+
+@pytest.mark.parametrize(("switch", "meant"), [(True, "all"), (False, "off"), ("part", "part"), (["1", 0], ["1", 0])])
+def test_gradient_checkpointing_was_a_switch(host, switch, meant):
+    from athanor.training_core.host import saved_prompts
+
+    prompt = {"1": {"class_type": "AthanorTrainLoRA", "inputs": {"gradient_checkpointing": switch}}}
+    saved_prompts.fit(prompt)
+    assert prompt["1"]["inputs"]["gradient_checkpointing"] == meant

@@ -78,14 +78,19 @@ def test_headless_gives_the_same_lora(server, elsewhere, comfyui, tmp_path):
     for name in ("deterministic", "torch_compile", "own_folder"):
         del prompt["train"]["inputs"][name]
     prompt["loss"]["inputs"]["input_of_tomorrow"] = saved["loss"]["setting_of_tomorrow"] = 1
+    # What is edited in job.json counts over its graph, and --set over both.
+    del saved["graph"]["settings"]
+    prompt["train"]["inputs"]["epochs"], saved["network"]["dropout"] = 5, 0.3
     job = tmp_path / "job.json"
     job.write_text(json.dumps(saved))
-    done = subprocess.run(command(comfyui, elsewhere, job), cwd=PACK, capture_output=True, text=True, timeout=400)
+    line = [*command(comfyui, elsewhere, job), "--set", "Network Config.dropout=0.1"]
+    done = subprocess.run(line, cwd=PACK, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S", line) for line in lines) and "\r" not in done.stdout
     assert done.stdout.count(want) == 1 and "it/s]" not in done.stderr
     assert want in done.stdout and "12 steps" in done.stdout
+    assert re.findall("edited in job.json: (.*)", done.stdout) == ["training.epochs 3", "network.dropout 0.3"]
     assert done.stdout.count("Loss Config has no input 'input_of_tomorrow': its value is ignored.") == 1
     assert graphs.metadata(elsewhere / "models" / "loras" / "headless.safetensors")["sshs_model_hash"] == want
     assert "Traceback" not in done.stderr

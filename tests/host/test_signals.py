@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -51,7 +50,8 @@ else:
 class Process:
     """A Python that runs one of the above; its lines are read one by one."""
 
-    def __init__(self, code: str, *before: str) -> None:
+    def __init__(self, code: str, *before: str, same: float = signals.SAME) -> None:
+        code = code.replace("import signals\n", f"import signals\nsignals.SAME = {same}\n")
         self._process = subprocess.Popen(
             [*before, sys.executable, "-c", code], cwd=PACK, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -83,14 +83,34 @@ def test_a_server_saves_first_and_then_ends_as_ever(name):
 
 
 @POSIX
+def test_a_main_thread_that_was_not_woken_is_woken_again():
+    """A signal that comes while the handler of another one ends is noted, but a main thread that waits goes on waiting."""
+    lost = """
+sent, send = [], signals._to_main_thread
+def _to_main_thread(number):
+    sent.append(number)
+    if len(sent) > 1:
+        send(number)
+signals._to_main_thread = _to_main_thread
+print("ready", flush=True)
+"""
+    server = Process(SERVER.format(seconds=0).replace('print("ready", flush=True)', lost))
+    server.send(signal.SIGTERM)
+    assert server.rest() == "saving for SIGTERM\nsaved" and server.code == -signal.SIGTERM
+
+
+@POSIX
 def test_a_second_signal_ends_at_once_and_one_that_comes_with_the_first_does_not():
-    server = Process(SERVER.format(seconds=60))
+    server = Process(SERVER.format(seconds=60), same=0.0)
+    server.send(signal.SIGTERM)
+    assert server.line() == "saving for SIGTERM"
+    server.send(signal.SIGTERM)
+    assert server.rest() == "" and server.code == -signal.SIGTERM
+    server = Process(SERVER.format(seconds=0.5), same=1e9)
     server.send(signal.SIGTERM)
     assert server.line() == "saving for SIGTERM"
     server.send(signal.SIGINT)  # from the terminal, and again from a launcher
-    time.sleep(signals.SAME + 0.1)
-    server.send(signal.SIGTERM)
-    assert server.rest() == "" and server.code == -signal.SIGTERM
+    assert server.rest() == "saved" and server.code == -signal.SIGTERM
 
 
 @POSIX
@@ -98,17 +118,30 @@ def test_the_command_line_is_interrupted_once_it_runs_and_ends_at_once_before():
     early = Process(COMMAND_LINE.format(begun=False, seconds=0))
     early.send(signal.SIGINT)
     assert early.rest() == "" and early.code == -signal.SIGINT
-    running = Process(COMMAND_LINE.format(begun=True, seconds=0.1))
+    running = Process(COMMAND_LINE.format(begun=True, seconds=0.1), same=1e9)
     assert running.line() == "runs"
     running.send(signal.SIGTERM)
-    assert running.rest().splitlines() == ["interrupted by SIGTERM", "saved"] and running.code == 0
-    hanging = Process(COMMAND_LINE.format(begun=True, seconds=60))
+    assert running.line() == "interrupted by SIGTERM"
+    running.send(signal.SIGTERM)
+    assert running.rest() == "saved" and running.code == 0
+    hanging = Process(COMMAND_LINE.format(begun=True, seconds=60), same=0.0)
     assert hanging.line() == "runs"
     hanging.send(signal.SIGTERM)
     assert hanging.line() == "interrupted by SIGTERM"
-    time.sleep(signals.SAME + 0.1)
     hanging.send(signal.SIGTERM)
     assert hanging.rest() == "" and hanging.code == -signal.SIGTERM
+
+
+def test_a_process_of_a_launcher_is_not_ended_by_one_signal_that_comes_in_many_ways(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(signals, "SAME", 0.0)
+    monkeypatch.setattr(signals, "wanted", list)
+    asked, ended = [], []
+    monkeypatch.setattr(signals, "end", ended.append)
+    here = signals.Asked(asked.append)
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+        here._handle(number, None)
+    assert asked == ["SIGTERM"] and not ended
 
 
 def as_pid_1() -> list[str]:

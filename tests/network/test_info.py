@@ -105,6 +105,7 @@ def test_a_file_of_peft(tmp_path: Path):
         delta = parts[f"{name}.lora_B.weight"] @ parts[f"{name}.lora_A.weight"] * scale
         assert found[name].norm == pytest.approx(delta.norm().item(), rel=1e-4)
     text = describe.summary(info.read(path), recover.recover({}))
+    assert "what it tells" not in text
     assert (
         "ComfyUI's Load LoRA ignores: there 2 of 4 layers are 2 times as strong as trained, which a strength of 0.5"
         in text
@@ -192,3 +193,14 @@ def test_broken_metadata_does_no_harm(broken):
         {"athanor_job": '{"network": {"blocks": 4}}', "athanor_trained": '{"network.blocks": {"reg_dims": "a"}}'}
     )
     info.fields({"a": broken})
+
+
+def test_what_a_file_tells_besides_is_listed(tmp_path: Path):
+    told = {"prompt": '{"1": {"class_type": "X", "inputs": {"folder": "/home/jane/pics"}}}', "modelspec.author": "Jane"}
+    lines = describe.summary(
+        info.read(write(tmp_path / "a.safetensors", lora("lora_unet_mid_block"), **told)), recover.recover({})
+    )
+    end = lines.partition("to whoever has the file:\n")[2].splitlines()
+    assert end == [
+        "paths: /home/jane/pics (prompt)", "graph: 1 node: X", "folders: /home/jane/pics", "author: modelspec.author: Jane"
+    ]  # fmt: skip

@@ -207,6 +207,30 @@ def test_others_find_the_trigger_and_the_class_tokens(tmp_path: Path):
     assert metadata.base_hash("") == {} and metadata.base_hash("ab") == {"ss_new_sd_model_hash": "ab"}
 
 
+def test_folders_are_told_by_their_own_names():
+    """As sd-scripts does, without what is above them; a second folder of that name is `name (2)`."""
+    subsets = tuple(
+        DatasetSettings(folder=folder) for folder in ("acme/jane", "C:\\Users\\Jane", "/data/jane doe/5_dog")
+    )
+    names = (("in/3_cat/a.png", 0), ("out/3_cat/b.png", 0), ("c.png", 0), ("d.png", 1), ("e.png", 2))
+    pictures = tuple(
+        Picture(path=Path(name), name=name, content=name, size=(64, 64), caption="x", repeats=1, subset=subset)
+        for name, subset in names
+    )
+    shape = BucketSettings(width=64, height=64, enable_bucket=False)
+    job = Job(datasets=subsets, buckets=shape, dataset_fingerprint="d", model_fingerprint="m")
+    told = metadata_datasets.describe(job, sort_into_buckets(Dataset(subsets, pictures), shape))
+    assert list(told["ss_dataset_dirs"]) == ["3_cat", "3_cat (2)", "jane", "home", "5_dog"]
+    assert told["ss_tag_frequency"]["3_cat"] == {"x": 2}
+    assert [each["image_dir"] for each in told["ss_datasets"][0]["subsets"]] == [
+        "3_cat",
+        "3_cat",
+        "jane",
+        "home",
+        "5_dog",
+    ]
+
+
 @pytest.mark.parametrize(
     ("parts", "phrase"),
     [

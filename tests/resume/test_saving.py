@@ -1,6 +1,6 @@
 """Which files a run leaves."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,8 +10,10 @@ import torch
 from athanor.training_core.history.run_files import files_of
 from athanor.training_core.network import files
 from athanor.training_core.optim.averaging import Ema
+from athanor.training_core.resume.checkpoint_writer import CheckpointWriter
 from athanor.training_core.resume.progress import RunProgress
 from athanor.training_core.resume.saving import Saver
+from athanor.training_core.resume.state import State
 from athanor.training_core.settings import TrainingSettings
 
 
@@ -113,3 +115,26 @@ def test_saved_inside_of_looking(tmp_path: Path):
     some = saver(tmp_path, check=lambda tensors: seen.append("check") or Fine())
     replace(some, eval_weights=eval_weights)(RunProgress(step=1, epoch=1), "last")
     assert seen == ["in", "check", "out"]
+
+
+def test_an_interrupt_during_the_check_loses_no_file(tmp_path: Path):
+    """The host's operations can be interrupted, those of the check too: SIGTERM while a file was saved left it out of the log."""
+    stopped = BaseException("interrupted")
+
+    def check(tensors):
+        raise stopped
+
+    some = replace(saver(tmp_path, check), mean_weights=nullcontext)
+    written = []
+    resumable = SimpleNamespace(capture=lambda progress: State(progress.step, progress.epoch, {"a": torch.ones(1)}, {}))
+    writer = CheckpointWriter(some, resumable, tmp_path / "state", 0)
+    progress = RunProgress(step=8, epoch=2)
+    with pytest.raises(BaseException, match="interrupted"):
+        written += writer.save(progress, "epoch")
+    assert not written and names(tmp_path) == ["x-000002", "x-000002-ema"]
+    told = writer.rescue(progress)
+    assert told and told.path.stem == "x-000002" and told.step == 8 and told.kind == "epoch"
+    assert (tmp_path / "state" / "step00000008.safetensors").is_file() and names(tmp_path)[1:] == [
+        "x-000002",
+        "x-000002-ema",
+    ]

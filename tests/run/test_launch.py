@@ -26,3 +26,34 @@ def test_a_damaged_owner_interrupts_nobody_else(tmp_path, monkeypatch, owner):
     (tmp_path / "owner.json").write_text(json.dumps({"pid": 12345}))
     launch._end(launched, tmp_path)
     assert len(signalled) == (launch.os.name == "posix")
+
+
+def test_what_a_longer_run_takes_over_is_no_news(tmp_path):
+    """Its logs begin with those of the shorter one: the node showed the old warnings, and steps before it had started."""
+    import time
+
+    from athanor.training_core.history.events import Resumed, Stepped, Warned
+    from athanor.training_core.run.launch import _Followed
+
+    def step(number):
+        return {"step": number, "epoch": 1, "loss": 0.1, "lr": 0.1, "grad_norm": 0.1, "seconds": 0.1}
+
+    def write(name, *lines):
+        with (tmp_path / name).open("a") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+
+    now = time.time()
+    followed = _Followed(tmp_path, now)
+    write("metrics.jsonl", step(1), step(2))
+    write("events.jsonl", {"event": "started", "time": now - 9, "run_id": "a", "steps": 2, "epochs": 1, "trained": "x"})
+    write("events.jsonl", {"event": "warned", "time": now - 8, "text": "old"})
+    assert list(followed.new()) == []
+    write("events.jsonl", {"event": "warned", "time": now + 1, "text": "new"})
+    write(
+        "events.jsonl",
+        {"event": "resumed", "time": now + 1, "run_id": "b", "step": 2, "steps": 4, "epochs": 2, "trained": "x"},
+    )
+    write("metrics.jsonl", step(3))
+    warned, resumed, stepped = followed.new()
+    assert isinstance(warned, Warned) and warned.text == "new" and isinstance(resumed, Resumed)
+    assert isinstance(stepped, Stepped) and stepped.step == 3

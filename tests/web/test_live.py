@@ -13,6 +13,9 @@ TRAINS = """(name) => { window.trains = (name) => window.comfyAPI.app.app.graph.
     n.type === "AthanorTrainLoRA" && n.widgets.find((w) => w.name === "output_name").value === name);
     return Boolean(window.trains(name)); }"""
 
+NODE = """window.comfyAPI.app.app.graph.nodes.find((n) => n.type === "AthanorTrainLoRA")"""
+TOLD = f"window.comfyAPI.app.app.nodeOutputs[String({NODE}.id)]"
+
 
 def runs(site, name: str) -> list[dict]:
     return site.get(f"/athanor/runs?name={name}")
@@ -101,6 +104,9 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     assert ended(site, f"{name}_2")["status"] == "done"
     page.wait_for_points(36)
     idle(site)
+    # The loss curve that clients collect is not drawn below the chart once more.
+    page.page.wait_for_function(f"{TOLD}.files?.length === 1")
+    assert page.page.evaluate(f"() => [{TOLD}.images, {NODE}.imgs].map((one) => one?.length ?? 0)") == [0, 0]
 
     page.sidebar()
     rows = page.page.locator(".athanor-runs li")

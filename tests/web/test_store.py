@@ -37,3 +37,22 @@ def test_a_run_of_another_process_is_read_again_when_it_is_shown_again(page):
         page.page.evaluate("() => window.unwatch()")
     probes = page.page.evaluate("async () => (await import('/extensions/athanor/athanor/store.js')).run('far').probes")
     assert probes == [[0, 100]]  # a look at the probe that gave no number is no point
+
+
+def test_what_a_route_refuses_is_shown_as_a_sentence(page):
+    """Not as the JSON that holds it; what a proxy answers is shown as it is."""
+    answers = [
+        {"status": 409, "json": {"error": "run far is not training: it is killed"}},
+        {"status": 502, "body": "Bad Gateway"},
+    ]
+    page.page.route("**/athanor/runs/far/stop", lambda route: route.fulfill(**answers.pop(0)))
+    told = page.page.evaluate("""async () => {
+        const { run } = await import("/extensions/athanor/athanor/store.js");
+        const refused = () => run("far").command("stop").catch((error) => [error.message, error.status]);
+        return [await refused(), await refused()];
+    }""")
+    assert told == [["run far is not training: it is killed", 409], ["Bad Gateway", 502]]
+    assert all(
+        "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
+    )  # the browser's own lines
+    page.errors.clear()

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import AthanorError, FileError
-from ..host import devices, folders, guard, sampling, workflow
+from ..host import devices, disabled, folders, guard, sampling, workflow
 from ..pictures import write_png
 from .cells import Cell
 from .identity import parameters
@@ -102,7 +102,7 @@ class CellPainter:
             texts["prompt"] = json.dumps(graph)
             if page := workflow.to_workflow(graph):
                 texts["workflow"] = json.dumps(page)
-        return texts
+        return disabled.in_picture(texts)
 
 
 def sample(missing: Sequence[Cell], painter: CellPainter) -> Iterator[CellResult]:

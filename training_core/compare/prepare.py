@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..host import fingerprint, folders, sampling, usable
+from ..host import disabled, fingerprint, folders, sampling, usable
 from . import document, variants
 from .axes import Axis, GraphModels
 from .cells import Cell
@@ -24,6 +24,7 @@ from .plan import Plan, plan, randoms
 from .request import ComparisonRequest, resolve_axes
 from .stock import patch_nodes
 from .store import PictureStore, known_seeds
+from .told import graph_to_tell
 
 STRENGTH = (1.0, 1.0)
 """Of LoRAs for which no axis gives one: for the model, and for the text encoder."""
@@ -91,7 +92,9 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         seeds=seeds,
         family=family,
         loras={name.partition(":")[2]: content for name, content in contents.items() if name.startswith("lora:")},
-        graph=request.graph,
+        graph=disabled.in_picture(
+            graph_to_tell(request.graph, request.graph)
+        ),  # a comparison's folder is made to be passed on
     )
     painter = CellPainter(
         keys=keys,

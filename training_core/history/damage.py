@@ -16,6 +16,7 @@ _SHAPES: dict[str, tuple[type, str]] = {
     "dataset.json": (list, "its pictures are not shown"),
     "graph.json": (dict, "its graph cannot be opened"),
     "stars.json": (list, "no file has its star"),
+    "metadata.json": (dict, "what a smaller choice of metadata has taken out of its files cannot be put back"),
 }
 """Files that hold one JSON value: its type, and what a run lacks without it."""
 

@@ -18,7 +18,7 @@ from ..files import is_file, link, make_folder, write_atomically
 from ..leftovers import temporary_beside
 from .events import Saved, Warned
 from .registry import Record
-from .run_files import companion, diffusers_copy, in_run, is_whole
+from .run_files import companion, diffusers_copy, in_run, is_whole, second_name
 
 log = logging.getLogger("athanor")
 
@@ -40,7 +40,7 @@ def files(record: Record, output: Path, copies: Path) -> list[dict[str, Any]]:
     found = []
     for event in reversed(saved(record)):
         for kind, path in _kinds(Path(event["path"]), copies):
-            place = next((p for p in (in_run(record.folder) / path.name, path) if _is_below(p, output)), None)
+            place = next((p for p in _places(path, record) if _is_below(p, output)), None)
             if place is not None and is_whole(place):
                 found.append(_entry(place, output, kind, event["step"], event["epoch"]))
     curve = record.folder / CURVE
@@ -54,8 +54,8 @@ def path_of(record: Record, name: str, copies: Path) -> Path | None:
     """Return a LoRA file of a run, or a companion of one, by its file name; None if the run has no such file any more."""
     for event in saved(record):
         for _, path in _kinds(Path(event["path"]), copies):
-            if path.name == name:
-                return next((p for p in (in_run(record.folder) / name, path) if is_whole(p)), None)
+            if name in (path.name, second_name(path, record.folder).name):
+                return next(filter(is_whole, _places(path, record)), None)
     return None
 
 
@@ -70,6 +70,11 @@ def _kinds(path: Path, copies: Path) -> Iterator[tuple[str, Path]]:
     yield "lora", path
     yield "ema", companion(path, "ema")
     yield "diffusers", diffusers_copy(path, copies)
+
+
+def _places(path: Path, record: Record) -> tuple[Path, Path]:
+    """Return the names of a file: the second one first, for another run may have taken the first since."""
+    return second_name(path, record.folder), path
 
 
 def _is_below(path: Path, output: Path) -> bool:
@@ -98,12 +103,12 @@ def publish(path: Path, run: Path, newest: bool = True) -> None:
     folder, copied = in_run(run), False
     own = [file for file in _with_mean(path) if file.is_file()]
     for file in own:
-        place = folder / file.name
+        place = second_name(file, run)
         if not link(file, place) and newest:
             write_atomically(place, lambda temporary, file=file: shutil.copyfile(file, temporary))
             copied = True
     if copied:
-        names = {file.name for file in own}
+        names = {second_name(file, run).name for file in own}
         for old in folder.glob("*.safetensors"):
             original = path.with_name(old.name)
             if old.name not in names and original.is_file() and not old.samefile(original):
@@ -128,12 +133,14 @@ def complete(record: Record) -> None:
     places = in_run(record.folder)
     try:
         for path in whole:
-            if not is_whole(places / path.name):
+            if not is_whole(second_name(path, record.folder)):
                 publish(path, record.folder, newest=path == whole[-1])
     except FileError as error:
         log.warning("Athanor: files of run %s could not be copied to its folder (%s)", record.run_id, error)
     if record.status == "done":
-        named = {file.name for event in saved(record) for file in _with_mean(Path(event["path"]))}
+        named = {
+            second_name(file, record.folder).name for event in saved(record) for file in _with_mean(Path(event["path"]))
+        }
         for file in places.glob("*.safetensors"):
             if file.name not in named:
                 file.unlink(missing_ok=True)

@@ -65,13 +65,18 @@ def in_run(run: Path) -> Path:
     return run / "files"
 
 
+def second_name(path: Path, run: Path) -> Path:
+    """Return the second name of a file of a run. The host's /view refuses names that hold two dots in a row."""
+    return in_run(run) / path.name.replace("..", "._")
+
+
 def with_companions(path: Path, copies: Path | None, run: Path) -> list[Path]:
     """Return the paths of all that a saved file may have: in the run's folder, in that of copies, beside it, and then its own.
 
     Who deletes them in this order leaves no companion alone if it is killed in between: the file is known, and its turn comes.
     """
     beside = [*(companion(path, ending) for ending in COMPANIONS), path]
-    second = [in_run(run) / file.name for file in beside]
+    second = [second_name(file, run) for file in beside]
     return [*second, *beside] if copies is None else [*second, diffusers_copy(path, copies), *beside]
 
 

@@ -1,8 +1,15 @@
 """ComfyUI's own module `nodes` (the pack has a folder of that name): nobody else imports it."""
 
+from pathlib import Path
 from typing import Any
 
 import nodes
 
 host_nodes: Any = nodes
 """Any: a type checker takes the name for the pack's folder."""
+
+
+def serve_instead(folder: Path, other: Path) -> None:
+    """Let the page have the scripts of `other` where it would have those of `folder`; before the host has made its routes."""
+    served = host_nodes.EXTENSION_WEB_DIRS
+    served.update({name: str(other) for name, path in served.items() if Path(path) == folder})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import folder_paths
@@ -54,12 +56,33 @@ def dataset_folder(name: str) -> Path:
             return path
         elif os.path.exists(path):  # noqa: PTH110
             raise AthanorError(f"folder {shown} is a file: give the folder that holds the pictures.")
+    wanted = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    instead = nearest(wanted, list(_sub_folders(roots)))
     if outside:
         raise AthanorError(
             f"folder {shown} is outside ComfyUI's input and datasets folders: move it there, or name its parent under "
-            "'datasets:' in extra_model_paths.yaml."
+            f"'datasets:' in extra_model_paths.yaml. In these folders {instead}."
         )
-    raise AthanorError(f"folder {shown} does not exist; looked in {' and '.join(roots)}.")
+    raise AthanorError(f"folder {shown} is not in ComfyUI's input and datasets folders; {instead}.")
+
+
+def _sub_folders(roots: Sequence[str]) -> Iterator[str]:
+    """Yield the names of folders in `roots` and in those, as a Dataset Loader takes them; at most a few hundred."""
+    for root in roots:
+        above = _names_of_folders(root)
+        yield from above
+        for name in above:
+            yield from (f"{name}/{inner}" for inner in _names_of_folders(os.path.join(root, name)))  # noqa: PTH118
+
+
+def _names_of_folders(folder: str) -> list[str]:
+    """Return the folders in a folder, at most 100 of them, in order; none if it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            found = (entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+            return sorted(islice(found, 100))
+    except OSError:
+        return []
 
 
 def collected_folder() -> Path:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
-from ..errors import AthanorError, quoted
+from ..errors import AthanorError, quoted, shortened
 from .comfy_nodes import host_nodes
 
 _MOST_CHOICES = 8
+_FRAME = re.compile(r'^\s*File "([^"]+)", line (\d+)', re.MULTILINE)
 
 
 def leading_to(prompt: Mapping[str, Any], node: str) -> dict[str, dict[str, Any]]:
@@ -23,7 +26,7 @@ def leading_to(prompt: Mapping[str, Any], node: str) -> dict[str, dict[str, Any]
     while waiting:
         key = waiting.pop()
         entry = prompt[key]
-        inputs = entry.get("inputs") if isinstance(entry, dict) else None
+        inputs = entry.setdefault("inputs", {}) if isinstance(entry, dict) else None
         if not isinstance(inputs, dict) or not isinstance(entry.get("class_type"), str):
             raise AthanorError(f"Node {quoted(key)} of the graph is no node: give it a class_type and inputs.")
         for name, value in inputs.items():
@@ -53,6 +56,25 @@ async def problems(prompt: Mapping[str, Any], node: str) -> list[str]:
         _sentence(prompt, key, e) for key, (is_fine, some, _) in (own | checked).items() if not is_fine for e in some
     )
     return list(dict.fromkeys(found))
+
+
+def failure(prompt: Mapping[str, Any], error: Mapping[str, Any]) -> str:
+    """Return in one sentence why a node of the host or of another pack has failed, with the files that it was given.
+
+    Args:
+        error: the host's message `execution_error`.
+    """
+    key = str(error["node_id"])
+    given = (prompt.get(key) or {}).get("inputs", {})
+    files = [f"{name} {shortened(v)}" for name, v in given.items() if isinstance(v, str) and PurePath(v).suffix]
+    named = _title(prompt, key) if key in prompt else str(error["node_type"])
+    what = f"{named} ({', '.join(files)})" if files else named
+    frames = _FRAME.findall("".join(error["traceback"]))
+    where = f" in {PureWindowsPath(frames[-1][0]).name}, line {frames[-1][1]}" if frames else ""
+    kind = str(error["exception_type"]).rpartition(".")[2]
+    message = shortened(str(error["exception_message"]).strip(), 400).rstrip(".")
+    advice = "; if that file is damaged, download or copy it again" if files else ""
+    return f"{what} has failed: {message} ({kind}{where}){advice}."
 
 
 def _title(prompt: Mapping[str, Any], key: str) -> str:

@@ -207,9 +207,11 @@ class Headless:
             time.sleep(0.1)
             if asked.by and not control.live():  # the host forgets an interrupt when it begins a graph
                 stop(asked.by)
-        return self._outcome(history[name], node)
+        return self._outcome(history[name], prompt, node)
 
-    def _outcome(self, entry: Mapping[str, Any], node: str) -> Shown:
+    def _outcome(self, entry: Mapping[str, Any], prompt: Mapping[str, Any], node: str) -> Shown:
+        from . import graph_check
+
         messages = dict(entry["status"]["messages"])
         if "execution_interrupted" in messages:
             raise Interrupted
@@ -217,6 +219,8 @@ class Headless:
             message = error["exception_message"].strip()
             if error["exception_type"].startswith("athanor."):
                 raise (AthanorError if error["exception_type"] == "athanor.AthanorError" else Fault)(message)
+            if not str(error["node_type"]).startswith("Athanor"):
+                raise Fault(graph_check.failure(prompt, error))
             raise RuntimeError("".join(error["traceback"]) + message)
         shown = entry["outputs"].get(node, {})
         return Shown("\n".join(shown.get("text", [])), "".join(shown.get("athanor_run", [])[:1]))

@@ -50,11 +50,16 @@ def end_at_once() -> None:
 
 
 class Asked:
-    """Whether this process was asked to end, and by which signal; a second one, SAME seconds later, ends it at once."""
+    """Whether this process was asked to end, and by which signal; a second one, SAME seconds later, ends it at once.
+
+    Not where a launcher has started it with others (accelerate): systemd, the launcher and its own parent each send one, and on a
+    busy machine not within a second. The launcher kills what has not ended after 30.
+    """
 
     def __init__(self, stop: Callable[[str], None]) -> None:
         """`stop` is called in the main thread at the first signal, with its name."""
         self._stop, self._since = stop, 0.0
+        self._launched = int(os.environ.get("WORLD_SIZE", "1")) > 1
         self.by = ""
         for number in wanted():
             signal.signal(number, self._handle)
@@ -63,7 +68,7 @@ class Asked:
         if not self.by:
             self.by, self._since = name(number), time.monotonic()
             self._stop(self.by)
-        elif time.monotonic() - self._since > SAME:
+        elif not self._launched and time.monotonic() - self._since > SAME:
             end(number)
 
 
@@ -76,6 +81,7 @@ class SavesFirst:
     def __init__(self, save: Callable[[str], None]) -> None:
         """`save` is called in a thread with the signal's name and returns once nothing can be lost any more."""
         self._save, self._since, self._saved = save, 0.0, False
+        self._passed_on = threading.Event()
         self._before: dict[int, Any] = {}
         self._asked = queue.SimpleQueue[int]()  # its `put` may interrupt itself, as a handler can
 
@@ -94,6 +100,7 @@ class SavesFirst:
             self._asked.put(number)
         elif self._saved or now - self._since > SAME:
             self._since, self._saved = 0.0, False
+            self._passed_on.set()
             before = self._before[number]
             if callable(before):
                 before(number, frame)
@@ -101,14 +108,20 @@ class SavesFirst:
                 end(number)
 
     def _work(self) -> None:
-        """Save, then let the main thread pass the signal on: Python runs handlers there alone."""
+        """Save, then let the main thread pass the signal on: Python runs handlers there alone.
+
+        Until it has: a signal that comes while a handler runs is noted, but does not wake a main thread that goes on waiting then.
+        """
         while True:
             number = self._asked.get()
+            self._passed_on.clear()
             try:
                 self._save(name(number))
             finally:
                 self._saved = True
                 _to_main_thread(number)
+                while not self._passed_on.wait(0.1):
+                    _to_main_thread(number)
 
 
 def _to_main_thread(number: int) -> None:

@@ -11,6 +11,7 @@ from ..errors import shortened
 from ..text_files import whole_characters
 from . import damage, recover
 from .info import Layer, LoraInfo
+from .metadata_tells import tells
 
 JOBS = ("athanor_job", "athanor_trained")
 """Fields that hold whole settings; they are shown as settings, not as metadata."""
@@ -42,6 +43,8 @@ def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
         ("in the file, but not supported", "; ".join(recovered.refused)),
     ):
         lines += ["", f"{title}: {words}"] if words else []
+    told = [f"{kind}: {shortened(text, 160)}" for kind, text in tells(lora.metadata)]
+    lines += ["", "what it tells besides, to whoever has the file:", *told] if told else []
     return whole_characters("\n".join(lines))
 
 

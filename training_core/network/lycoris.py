@@ -8,15 +8,15 @@ mends that.
 
 from __future__ import annotations
 
-import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from .. import packed
+from .. import imports, packed
 from ..settings import NetworkSettings
 from .adapter import dora_axis, kind_of, layer_of
 
@@ -42,8 +42,7 @@ def create(module: torch.nn.Module, prefix: str, settings: NetworkSettings, pres
     Raises:
         ValueError: LyCORIS refuses a layer, as boft does where the rank does not divide it.
     """
-    from lycoris.wrapper import LycorisNetwork  # takes seconds to import: not before it is needed
-
+    LycorisNetwork = _wrapper().LycorisNetwork
     with _class_attributes(LycorisNetwork, {**preset, "LORA_PREFIX": prefix}), _quiet():
         make: Any = LycorisNetwork  # its hints say int where it takes any number
         network = make(
@@ -67,10 +66,8 @@ def create(module: torch.nn.Module, prefix: str, settings: NetworkSettings, pres
 
 def resized(adapter: Any, settings: NetworkSettings, rank: int, alpha: float) -> Any:
     """Make another adapter for the same layer of a diffusion model, of another rank and alpha."""
-    from lycoris.wrapper import network_module_dict
-
     with _quiet():
-        return network_module_dict[settings.algo](
+        return _wrapper().network_module_dict[settings.algo](
             adapter.lora_name,
             layer_of(adapter),
             1.0,
@@ -82,6 +79,20 @@ def resized(adapter: Any, settings: NetworkSettings, rank: int, alpha: float) ->
             settings.use_tucker,
             **_options(settings, text=False),
         )
+
+
+def _wrapper() -> Any:
+    """Return LyCORIS' module of networks: it takes seconds to import, and is not before it is needed.
+
+    LyCORIS loads bitsandbytes to know quantised layers by its classes, and that may look for kernels on the internet. A model
+    can have such layers only where something else has loaded it: then LyCORIS is told its classes.
+    """
+    with imports.without(*(() if "bitsandbytes" in sys.modules else ("bitsandbytes",))):
+        import lycoris.wrapper
+    theirs, base = sys.modules.get("bitsandbytes.nn"), cast(Any, sys.modules["lycoris.modules.base"])
+    classes = [getattr(theirs, name, None) for name in ("Linear8bitLt", "LinearFP4", "LinearNF4")]
+    base.QuantLinears += tuple(kind for kind in classes if kind and kind not in base.QuantLinears)
+    return lycoris.wrapper
 
 
 def _dropout(settings: NetworkSettings) -> float:
@@ -116,16 +127,9 @@ def _class_attributes(kind: type, values: Mapping[str, Any]) -> Iterator[None]:
             setattr(kind, name, value)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> AbstractContextManager[None]:
     """Inside, LyCORIS writes errors alone into the log: it reports dozens of lines on each network."""
-    logger = logging.getLogger("LyCORIS")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+    return imports.errors_alone("LyCORIS")
 
 
 def float32_weight(layer: Any) -> torch.Tensor:

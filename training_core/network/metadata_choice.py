@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..absolute_paths import without_paths
+from ..absolute_paths import text_without_paths, without_paths
 from ..json_text import parse_json
 from ..shared_graph import leading_to
 
@@ -54,24 +54,13 @@ def reduced(metadata: Mapping[str, str], choice: str) -> dict[str, str]:
         kept = {key: value for key, value in kept.items() if key in (*GRAPH, *OWN) or _is_kept(key, "recipe")}
     if choice == "all":
         kept = _without_other_nodes(kept)
-    return {without_paths(key): _text_without_paths(value) for key, value in kept.items()}
+    return {without_paths(key): text_without_paths(value) for key, value in kept.items()}
 
 
 def _is_kept(key: str, choice: str) -> bool:
     if choice == "minimal":
         return key in MINIMAL
     return choice != "recipe" or key in MINIMAL or key.startswith(_RECIPE)
-
-
-def _text_without_paths(value: str) -> str:
-    """Return a field without absolute paths, JSON as JSON; one that has none stays as it is, to the byte."""
-    if "/" not in value and "\\" not in value:
-        return value
-    parsed = parse_json(value) if value[:1] in ("{", "[") else None
-    if parsed is None:
-        return without_paths(value)
-    plain = without_paths(parsed)
-    return value if plain == parsed else json.dumps(plain)
 
 
 def _without_other_nodes(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..absolute_paths import name_of
 from ..data.folders import repeats_and_tokens
 from ..data.plan import Buckets
 from ..settings import DatasetSettings, Job
@@ -34,10 +36,11 @@ def describe(job: Job, buckets: Buckets) -> dict[str, object]:
         images[job.datasets[picture.subset].is_reg] += repeats
     tags = defaultdict[str, Counter[str]](Counter)
     counts: dict[bool, dict[str, dict[str, int]]] = {False: {}, True: {}}
-    for (subset, name), folder in folders.items():
+    for (subset, path), folder in folders.items():
+        name = _last_name(path, job.datasets[subset])
         tags[name].update(folder.tags)
-        of_name = counts[job.datasets[subset].is_reg].setdefault(name, {"n_repeats": folder.repeats, "img_count": 0})
-        of_name["img_count"] += folder.pictures
+        of_kind = counts[job.datasets[subset].is_reg]
+        of_kind[_free(name, of_kind)] = {"n_repeats": folder.repeats, "img_count": folder.pictures}
     by_size = {
         str(i): {"resolution": list(size), "count": len(entries)}
         for i, (size, entries) in enumerate(buckets.by_size().items())
@@ -53,6 +56,17 @@ def describe(job: Job, buckets: Buckets) -> dict[str, object]:
     }
     subsets = [_subset(job.datasets[subset], name, folder) for (subset, name), folder in folders.items()]
     return fields | {"ss_datasets": [_dataset(job, fields, images) | {"subsets": subsets}]}
+
+
+def _last_name(folder: str, settings: DatasetSettings) -> str:
+    """Return a folder's own name, as sd-scripts does; of pictures in the dataset's folder itself, that folder's."""
+    return name_of(settings.folder if folder == "." else folder) or "."
+
+
+def _free(name: str, taken: Mapping[str, object]) -> str:
+    """Return a name that is not taken: name, or `name (2)` and so on, as sd-scripts does."""
+    names = (name, *(f"{name} ({number})" for number in range(2, len(taken) + 2)))
+    return next(each for each in names if each not in taken)
 
 
 def trigger(job: Job) -> str:
@@ -95,7 +109,7 @@ def _subset(settings: DatasetSettings, name: str, folder: _Folder) -> dict[str, 
         "enable_wildcard": settings.enable_wildcard,
         "caption_prefix": settings.caption_prefix or None,
         "caption_suffix": settings.caption_suffix or None,
-        "image_dir": name,
+        "image_dir": _last_name(name, settings),
         "class_tokens": _class_tokens(name, settings) or None,
         "is_reg": settings.is_reg,
     }

@@ -92,7 +92,7 @@ def _of_graph(graph: Mapping[str, Any]) -> Iterator[Told]:
     nodes = [node for node in prompt.values() if isinstance(node, dict) and isinstance(node.get("inputs"), dict)]
     kinds = kinds or [str(node.get("class_type")) for node in nodes]
     if kinds:
-        yield "graph", f"{len(kinds)} nodes: {', '.join(dict.fromkeys(kinds))}"
+        yield "graph", f"{len(kinds)} node{'s' * (len(kinds) != 1)}: {', '.join(dict.fromkeys(kinds))}"
     for node in nodes:
         for name, value in node["inputs"].items():
             if isinstance(value, str) and name in _PROMPTS:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from .. import imports
 from ..errors import AthanorError, shortened
 from ..names import close_to
 from ..settings import OptimizerSettings
@@ -27,7 +28,9 @@ def _load(name: str) -> type[torch.optim.Optimizer]:
     path, wanted = names.locate(name)
     package = path.partition(".")[0]
     try:
-        module = importlib.import_module(path)
+        # bitsandbytes would fetch kernels for 4-bit layers on a CPU, which no optimizer needs, or say that it cannot.
+        with imports.without("kernels"), imports.errors_alone("bitsandbytes"):
+            module = importlib.import_module(path)
     except Exception as error:  # a broken package can raise anything
         pip = names.PIP.get(package, package)
         field = "optimizer_class" if "." in name else "optimizer_type"

@@ -46,10 +46,14 @@ class CheckpointWriter:
         self._saver, self._resumable, self._folder = saver, resumable, folder
         self._state_step = step  # of the state on disk
         self._due, self._took = time.monotonic() + STATE_SECONDS, 0.0
+        self._saving = False  # the last file was not told of
 
     def save(self, progress: RunProgress, kind: str) -> Iterator[Saved]:
         """Write a LoRA file, then the state."""
-        yield self._saver(progress, kind)
+        self._saving = True
+        saved = self._saver(progress, kind)
+        self._saving = False
+        yield saved
         self.write_state(progress)
 
     def write_state(self, progress: RunProgress) -> None:
@@ -66,9 +70,15 @@ class CheckpointWriter:
         return time.monotonic() > self._due
 
     def rescue(self, progress: RunProgress) -> Saved | None:
-        """Save what is not on disk yet of the last finished step: something has stopped the run."""
-        has_file = any(saved.step == progress.step for saved in self._saver.saved)
-        saved = None if has_file or not progress.step else self._saver(progress, "interrupted")
+        """Save what is not on disk yet of the last finished step: something has stopped the run.
+
+        Returns:
+            a file that nobody was told of: this one, or one that was written when an interrupt came to its check.
+        """
+        files = [saved for saved in self._saver.saved if saved.step == progress.step]
+        saved = files[-1] if files and self._saving else None
+        if not files and progress.step:
+            saved = self._saver(progress, "interrupted")
         if progress.step != self._state_step:
             self.write_state(progress)
         return saved

@@ -83,23 +83,25 @@ class Saver:
         return bool(every) and number % every == 0
 
     def __call__(self, progress: RunProgress, kind: str) -> Saved:
-        """Write the weights as they are now, and their running mean (ema_decay) beside them.
+        """Write the weights as they are now, and their running mean (ema_decay) beside them; then check the first file.
 
         Args:
             kind: epoch, step, last, interrupted or asked.
         """
         with self.eval_weights():
-            saved = self._save(progress, kind)
-        if self.mean_weights:
-            with self.mean_weights():
-                self._write(companion(saved.path, "ema"), self.trained.tensors(), saved.step, saved.epoch)
-        return saved
+            saved, tensors = self._save(progress, kind)
+            if self.mean_weights:
+                with self.mean_weights():
+                    self._write(companion(saved.path, "ema"), self.trained.tensors(), saved.step, saved.epoch)
+            # Last of all, and not where something has stopped the run: that may stop the check as well.
+            return saved if kind == "interrupted" else self._checked(saved, tensors)
 
     def _write(self, path: Path, tensors: Mapping[str, torch.Tensor], step: int, epoch: int) -> str:
         known = as_text({**self.metadata, **self.late_metadata(), **metadata.at_save(step, epoch)})
         return self.trained.write(path, tensors, reduced(known, self.choice))
 
-    def _save(self, progress: RunProgress, kind: str) -> Saved:
+    def _save(self, progress: RunProgress, kind: str) -> tuple[Saved, Tensors]:
+        """Write the file and its copy; return it and what it holds."""
         path = self.target.with_name(f"{self.target.stem}{SUFFIX[kind].format(p=progress)}.safetensors")
         tensors, step = self.trained.tensors(), progress.step
         # From the step alone, so that a file which is written again tells the same. In sd-scripts' last file a cut epoch counts.
@@ -112,8 +114,10 @@ class Saver:
         self._remove_old(progress, kind)
         saved = Saved(path=path, step=step, epoch=epoch, hash=digest, kind=kind, norm=_norm(tensors))
         self.saved.append(saved)
-        if kind == "interrupted":  # whatever stopped the run may stop the check as well
-            return saved
+        return saved, tensors
+
+    def _checked(self, saved: Saved, tensors: Tensors) -> Saved:
+        """Return the file with what the stock loader makes of it."""
         try:
             verdict = self.trained.check(tensors)
         except Exception as error:  # the file is written; a check that fails must not end the run

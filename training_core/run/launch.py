@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
     make_folder(folder)
     check_places(folder)
     path = write_job(folder, job, source)
-    tails = [_Tail(folder / name) for name in ("metrics.jsonl", "events.jsonl")]
+    followed = _Followed(folder, time.time())
     devices.unload_models()
     with control.listening(job.run_id) as commands, (folder / "processes.log").open("wb") as output:
         launched = subprocess.Popen(
@@ -70,12 +71,12 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
                 for command in ("stop", "save", "sample"):
                     if commands.take(command):
                         control.leave(folder, command)
-                yield from _new(*tails)
+                yield from followed.new()
                 time.sleep(0.2)
         except BaseException:
             _end(launched, folder)
             raise
-    yield from _new(*tails)
+    yield from followed.new()
     if launched.returncode:
         raise Fault(_why(folder / "processes.log"))
 
@@ -152,10 +153,27 @@ class _Tail:
         return list(parse_lines(whole))
 
 
-def _new(metrics: _Tail, events: _Tail) -> Iterator[Event]:
-    """Yield new events of both files. Steps are read first and yielded last, so that none comes before the event that starts it."""
-    steps = metrics.new()
-    for line in [*events.new(), *steps]:
-        with contextlib.suppress(KeyError, TypeError):
-            if event := from_line(line):
-                yield event
+class _Followed:
+    """The events of a run's session, without those that the run takes over from a shorter one when the session begins."""
+
+    def __init__(self, folder: Path, begin: float) -> None:
+        """`folder`: of the run; `begin`: of the session, seconds since 1970."""
+        self._metrics, self._events = (_Tail(folder / name) for name in ("metrics.jsonl", "events.jsonl"))
+        self._begin, self._resumed_at = begin, math.inf
+
+    def new(self) -> Iterator[Event]:
+        """Yield new events. Steps are read first and yielded last, so that none comes before the event that starts it."""
+        steps = self._metrics.new()
+        for line in [*self._events.new(), *steps]:
+            with contextlib.suppress(KeyError, TypeError):
+                if self._is_of_the_session(line) and (event := from_line(line)):
+                    yield event
+
+    def _is_of_the_session(self, line: Mapping[str, Any]) -> bool:
+        if "time" not in line:  # a step
+            return line["step"] > self._resumed_at
+        if line["time"] < self._begin:
+            return False
+        if line["event"] in ("started", "resumed"):
+            self._resumed_at = line.get("step", 0)
+        return True

@@ -43,6 +43,8 @@ class MemoryChoice:
 class OutOfRoom(Exception):
     """Memory is too small even for the plan that needs least; the message names the phase in which it ran out."""
 
+    __module__ = "athanor"  # see errors.AthanorError
+
 
 def _halved(batch: int, least: int) -> Iterator[int]:
     """Yield half of `batch`, half of that ... rounded up, down to `least`."""

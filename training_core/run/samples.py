@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..history.events import Encoded, Sampled, Warned
-from ..host import determinism, devices, guard, sampling
+from ..host import determinism, devices, disabled, guard, sampling
 from ..host.model import Trainable
 from ..optim.averaging import WeightsContext, eval_mode
 from ..pictures import save_png
@@ -60,7 +60,7 @@ class Samples:
                 yield Warned(f"Sample {index + 1} of step {progress.step} could not be drawn ({error}).")
                 continue
             path = self._folder / f"{self._name}_{when}_{index:02d}_{prompt.seed}.png"
-            save_png(path, picture, {"parameters": self._parameters(prompt)})
+            save_png(path, picture, disabled.in_picture({"parameters": self._parameters(prompt)}))
             yield Sampled(
                 path=path,
                 step=progress.step,

@@ -17,7 +17,7 @@ from ..history.events import Event, Queued
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
 from ..history.registry import Record
-from ..history.run_files import alone, in_run, is_whole
+from ..history.run_files import alone, is_whole, second_name
 from ..host import devices, folders, guard
 from ..leftovers import sweep_run
 from ..resume import lock, state
@@ -137,7 +137,7 @@ def tidy(record: Record) -> None:
     """
     folder, target = record.folder, record.target
     told = (folder / "report.html").is_file() and not (folder / "owner.json").exists()
-    if told and all(is_whole(in_run(folder) / Path(event["path"]).name) for event in record.saved[-1:]):
+    if told and all(is_whole(second_name(Path(event["path"]), folder)) for event in record.saved[-1:]):
         return
     with suppress(AthanorError), lock.held(folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
         sweep_run(folder, (target.parent, folders.diffusers_folder(target)), target.stem)

@@ -1,0 +1,33 @@
+"""A workflow from another computer: its nodes say what is missing here as soon as it is opened, until it is mended."""
+
+import json
+
+import pytest
+from web_page import ROOT
+
+SAID = "() => [...document.querySelectorAll('.athanor-missing')].map((box) => box.innerText)"
+
+
+@pytest.mark.parametrize("vue", [False], ids=["canvas"])
+def test_a_workflow_of_another_computer(page, vue):
+    shared = json.loads((ROOT / "example_workflows" / "quickstart.json").read_text(encoding="utf-8"))
+    nodes = {node["type"]: node for node in shared["nodes"]}
+    nodes["CheckpointLoaderSimple"]["widgets_values"] = ["their\\sd3.safetensors"]
+    nodes["AthanorDatasetLoader"]["widgets_values"][0] = "D:\\pictures\\dss"
+    page.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'shared')", shared)
+    page.page.wait_for_function(f"({SAID})().length === 2")
+    model, folder = sorted(page.page.evaluate(SAID))
+    assert "sd3.safetensors" in model and model.startswith("ckpt_name ") and "the nearest are ds" in folder
+    saved = page.page.evaluate("() => window.comfyAPI.app.app.graph.serialize().nodes")
+    assert [n["widgets_values"] for n in saved if n["type"] == "CheckpointLoaderSimple"] == [["their\\sd3.safetensors"]]
+    page.page.evaluate(
+        """() => { const { app } = window.comfyAPI.app;
+            const set = (type, name, value) => {
+                const widget = app.graph.nodes.find((n) => n.type === type).widgets.find((w) => w.name === name);
+                widget.value = value;
+            };
+            set("CheckpointLoaderSimple", "ckpt_name", "sd3.safetensors");
+            set("AthanorDatasetLoader", "folder", "ds");
+            app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState(); }"""
+    )
+    page.page.wait_for_function(f"({SAID})().length === 0")
