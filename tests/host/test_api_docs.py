@@ -125,7 +125,11 @@ def differences(told: Any, real: Any, exact: bool, at: str = "") -> list[str]:
     if isinstance(told, list) and isinstance(real, list):
         if told and not real:
             return [f"{at}[0]"]
-        pairs = list(zip(told, real, strict=exact)) if exact else list(zip(told[:1], real[:1], strict=True))
+        if exact and len(told) != len(real):
+            return [f"{at}: {len(real)} of them"]
+        if all(isinstance(each, str) for each in real):  # as from a set, in any order
+            told, real = sorted(told), sorted(real)
+        pairs = zip(told if exact else told[:1], real, strict=False)
         return [each for one, other in pairs for each in differences(one, other, exact, f"{at}[]")]
     kinds = [float if type(value) is int else type(value) for value in (told, real)]
     return [] if kinds[0] == kinds[1] and (told == real or not exact) else [f"{at}: {real!r}"]
