@@ -208,7 +208,10 @@ def _ending(error: Exception) -> tuple[int, str]:
         return RESUMABLE, "interrupted; the progress is saved, the same command resumes from there."
     if isinstance(error, ModuleNotFoundError):
         missing = f"{sys.executable} has no Python package {error.name}"
-        return REFUSED, f"{missing}: start this with the Python that runs ComfyUI, or install the pack's requirements.txt there."
+        return (
+            REFUSED,
+            f"{missing}: start this with the Python that runs ComfyUI, or install the pack's requirements.txt there.",
+        )
     return FAILED, str(error) if isinstance(error, RuntimeError) and str(error) else "".join(
         traceback.format_exception(error)
     )
