@@ -96,7 +96,7 @@ def test_which_node_trains():
             sources.train_node(plain, two(), named)
     with pytest.raises(AthanorError, match="no Train LoRA node"):
         sources.train_node(plain, {"3": two()["3"]}, "")
-    assert list(sources.leading_to(two(), "2")) == ["2", "3"]
+    assert list(sources.copied_part(two(), "2")) == ["2", "3"]
 
 
 def test_hurt_files_are_one_sentence_or_a_graph(tmp_path):

@@ -12,10 +12,9 @@ from ..errors import AthanorError, quoted, shortened
 from ..files import METADATA, UnreadableFile, is_file, safetensors_header
 from ..json_text import parse_json
 from ..names import simple
-from ..shared_graph import upstream
+from ..shared_graph import TRAIN_LORA, upstream
 from ..text_files import read_structure
 
-TRAIN = "AthanorTrainLoRA"
 FORMS = (
     "a run's folder, its job.json or graph.json, a workflow as ComfyUI saves it (Save, or Export (API)), or a LoRA "
     "file that carries its graph"
@@ -127,7 +126,7 @@ def train_node(source: Source, prompt: Mapping[str, Any], named: str, title: str
     Raises:
         AthanorError: there is none, or it is not clear which.
     """
-    nodes = {key: _title(node, title) for key, node in prompt.items() if node["class_type"] == TRAIN}
+    nodes = {key: _title(node, title) for key, node in prompt.items() if node["class_type"] == TRAIN_LORA}
     if not nodes:
         raise AthanorError(f"The graph has no {title} node (or it is muted), so there is nothing to train.")
     found = [key for key, called in nodes.items() if named == key or simple(named) == simple(called)]
@@ -143,7 +142,7 @@ def train_node(source: Source, prompt: Mapping[str, Any], named: str, title: str
     raise AthanorError(f"The graph has {len(nodes)} {title} nodes: name one with --node ID, of {there}.")
 
 
-def leading_to(prompt: Mapping[str, Any], node: str) -> dict[str, Any]:
+def copied_part(prompt: Mapping[str, Any], node: str) -> dict[str, Any]:
     """Return a copy of the part of a graph that leads to a node, in the graph's order."""
     kept = upstream(prompt, [node])
     return {key: copy.deepcopy(prompt[key]) for key in prompt if key in kept}
