@@ -112,7 +112,7 @@ def _prepared(source: Source, arguments: argparse.Namespace, host: Headless) -> 
 
     def leading(prompt: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         node = sources.train_node(source, prompt, arguments.node)
-        return node, sources.leading_to(prompt, node)
+        return node, sources.copied_part(prompt, node)
 
     problems: dict[str, str] = {}
     first = page_form.to_prompt(source.workflow, host.inputs).prompt if source.workflow is not None else source.prompt

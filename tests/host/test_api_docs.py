@@ -56,11 +56,17 @@ class Ran:
 
     folder: Path
     graph: dict[str, Any]
-    job: str  # the last one of train_lora.py
+    job: str  # of train_lora.py
+    outputs: dict[str, Any]  # what its nodes have shown
     printed: dict[str, str]  # by the names of the scripts
 
-    def named(self, text: str, run: str) -> str:
-        return text.replace("JOB", self.job).replace("RUN", run)
+    @property
+    def run(self) -> str:
+        return self.outputs["5"]["athanor_run"][0]
+
+    def named(self, text: str) -> str:
+        comparison = self.outputs["6"]["athanor_comparison"][0]
+        return text.replace("JOB", self.job).replace("RUN", self.run).replace("COMPARISON", comparison)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +85,9 @@ def ran(server: Host, tmp_path_factory: pytest.TempPathFactory) -> Ran:
         elif language == "bash" and os.name != "nt" and shutil.which("curl"):
             finished(["bash", "-euo", "pipefail", "-c", text], folder)
             assert (folder / "documented.safetensors").stat().st_size > 10_000
-    return Ran(folder=folder, graph=graph, job=jobs["train_lora.py"], printed=printed)
+    job = jobs["train_lora.py"]
+    outputs = server.get(f"/history/{job}")[job]["outputs"]
+    return Ran(folder=folder, graph=graph, job=job, outputs=outputs, printed=printed)
 
 
 def finished(command: list[str], folder: Path) -> str:
@@ -93,7 +101,7 @@ def test_the_scripts_do_what_the_page_says(server, ran):
     script = next(content for _, name, content in BLOCKS if name == "train_lora.py")
     assert len(list(filter(None, script.splitlines()))) < 60
     run = last_run(server)
-    assert ran.printed["train_lora.py"].splitlines()[-1] == f"run {server_run(server, ran)} is documented"
+    assert ran.printed["train_lora.py"].splitlines()[-1] == f"run {ran.run} is documented"
     lines = ran.printed["watch.py"].splitlines()
     assert lines[-1] == "execution_success" and lines[-2].startswith("done ['documented.safetensors'")
     assert any(line.startswith(f"step {run['steps']} of {run['steps']}, loss ") for line in lines)
@@ -109,11 +117,6 @@ def test_the_scripts_do_what_the_page_says(server, ran):
 
 def last_run(server: Host) -> dict[str, Any]:
     return server.get("/athanor/runs?short=1&name=documented")[0]
-
-
-def server_run(server: Host, ran: Ran) -> str:
-    """The run of train_lora.py, as its job in /history names it."""
-    return server.get(f"/history/{ran.job}")[ran.job]["outputs"]["5"]["athanor_run"][0]
 
 
 def differences(told: Any, real: Any, exact: bool, at: str = "") -> list[str]:
@@ -146,7 +149,7 @@ def answer(server: Host, ran: Ran, what: str) -> Any:
         return messages[verb] | {"exception_message": messages[verb]["exception_message"].strip()}
     if rest[0] == "/prompt":
         return server.post("/prompt", {"prompt": changed(ran.graph, rest[1])})
-    path = ran.named(rest[0], server_run(server, ran))
+    path = ran.named(rest[0])
     return server.post(path, {}) if verb == "POST" else _got(server, path)
 
 
@@ -166,11 +169,11 @@ def changed(graph: dict[str, Any], change: str) -> dict[str, Any]:
 def test_answers_have_the_fields_of_the_page(server, ran):
     """A field that is added or dropped has to be on the page, or off it."""
     documented = [(name, content) for language, name, content in BLOCKS if language == "json" and " " in name]
-    assert len(documented) == 6
+    assert len(documented) == 8
     for name, content in documented:
         exact = name[0].isdigit()
         what = name.partition(" ")[2] if exact else name
-        told = json.loads(ran.named(smaller(content, server), server_run(server, ran)))
+        told = json.loads(ran.named(smaller(content, server)))
         real = answer(server, ran, what)
         assert not differences(told, real, exact), (name, json.dumps(real)[:3000])
         if what.startswith("execution_error"):
