@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from ..training_core.compare.store import PAGE
 from ..training_core.files import is_file
 from ..training_core.host import folders
 from . import http
 
-_PAGE = re.compile(r"(grid|redrawn)(-\d{1,6})?\.(png|jpg|webp)")
 VIEWER = "viewer.zip"
 
 
@@ -31,7 +30,7 @@ def register(folder_of: Callable[[web.Request], Path], plan_of: Callable[[Path],
 
 def pages(folder: Path) -> list[dict[str, Any]]:
     """Return the pages of a comparison's grid and of its last redrawn one, as the host's /view delivers them."""
-    names = sorted(path.name for path in folder.iterdir() if _PAGE.fullmatch(path.name) and path.is_file())
+    names = sorted(path.name for path in folder.iterdir() if PAGE.fullmatch(path.name) and path.is_file())
     place = {"subfolder": f"athanor/compare/{folder.name}", "type": "output"}
     return [{"filename": name, **place, "kind": name.partition(".")[0].partition("-")[0]} for name in names]
 
@@ -46,7 +45,7 @@ def _file(name: str, folder: Path, plan_of: Callable[[Path], http.Json]) -> web.
     else:
         path = folder / name
         kind = f"image/{path.suffix[1:].replace('jpg', 'jpeg')}"
-        if not _PAGE.fullmatch(name) or not is_file(path):
+        if not PAGE.fullmatch(name) or not is_file(path):
             raise http.missing("file")
     headers = {"Content-Type": kind, "Content-Disposition": "attachment", **http.NO_SNIFFING}
     return web.FileResponse(path, headers=headers)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ..training_core.publish.publishing import Draft, Source
     from ..training_core.publish.wanted import Wanted
 
-_NAME = re.compile(r"[^/\\\x00-\x1f]{1,120}")
+_NAME = re.compile(r"[^/\\:\x00-\x1f]{1,120}")
+"""No colon: on Windows "C:x" is on another drive, wherever it is looked for."""
 _LONGEST = 100_000  # bytes of a request, whose texts are the user's
 _SIDE = 320  # pixels of the longer side of a preview
 _EXAMPLE = '{"file": as the run lists it, "name": of the copy, "metadata": "recipe", "title": "", "pictures": []}'

@@ -14,7 +14,7 @@ def run_files(record: Record) -> list[dict[str, Any]]:
     return results.files(record, folders.output_folder(), folders.diffusers_folder(record.target))
 
 
-def told(record: Record) -> dict[str, list[dict[str, Any]]]:
+def in_history(record: Record) -> dict[str, list[dict[str, Any]]]:
     """Return the same as parts of the node's `ui`, which stand in /history: LoRA files as `files`, the curve as `images`.
 
     Many clients collect `images` alone, and take each for a picture (the page as well), so that no LoRA may be among them. What

@@ -9,12 +9,12 @@ from typing import Any
 from aiohttp import web
 
 from ..training_core.files import is_file
-from ..training_core.history import registry, results
+from ..training_core.history import results
+from ..training_core.history.registry import Record
 from ..training_core.host import folders
-from . import http
+from . import http, run_routes
 from .run_files import run_files
 
-_RUN = re.compile(r"[0-9a-f]{16}")
 _LORA = re.compile(r"[^/\\\x00-\x1f]{1,255}\.safetensors")
 _KINDS = {results.CURVE: "image/png", "report.html": "text/html", "job.json": "application/json"}
 """Files of a run's folder that are delivered under their own names, and their media types."""
@@ -28,12 +28,12 @@ def register() -> None:
 
 def _listed(request: web.Request) -> list[dict[str, Any]]:
     """Return what /view delivers of the run, as Train LoRA tells it in /history."""
-    return run_files(_record(request))
+    return run_files(run_routes.record_of(request))
 
 
 def _file(request: web.Request) -> web.StreamResponse:
     """Return a file of the run, wherever it lies: one on another disk than the output folder as well."""
-    record, name = _record(request), request.match_info["name"]
+    record, name = run_routes.record_of(request), request.match_info["name"]
     kind = _KINDS.get(name)
     path = record.folder / name if kind else _lora(record, name)
     if path is None or not is_file(path):
@@ -43,17 +43,9 @@ def _file(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(path, headers={**headers, **http.NO_SNIFFING})
 
 
-def _lora(record: registry.Record, name: str) -> Path | None:
+def _lora(record: Record, name: str) -> Path | None:
     """Return a LoRA file of a run by its name. What a damaged log names outside of the folders of LoRAs and models is none."""
     if not _LORA.fullmatch(name):
         return None
     path = results.path_of(record, name, folders.diffusers_folder(record.target))
-    return path if path and (path.is_relative_to(folders.output_folder()) or folders.is_listed(path)) else None
-
-
-def _record(request: web.Request) -> registry.Record:
-    run = request.match_info["run"]
-    record = registry.read(folders.run_folder(run)) if _RUN.fullmatch(run) else None
-    if record is None:
-        raise http.missing("run")
-    return record
+    return path if path and (results.is_below(path, folders.output_folder()) or folders.is_listed(path)) else None

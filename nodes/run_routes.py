@@ -18,7 +18,7 @@ from ..training_core.run import control
 from . import http, run_rows
 
 _ID = re.compile(r"[0-9a-f]{16}")
-_FILE = re.compile(r"[^/\\\x00-\x1f]{1,255}\.png")
+_FILE = re.compile(r"[^/\\:\x00-\x1f]{1,255}\.png")  # no colon, for "C:x" is on another drive
 _INDEX = re.compile(r"[0-9]{1,7}")
 _MOST_POINTS = 10_000  # steps of one answer
 _THUMBNAIL = 192  # pixels of the longer side
@@ -69,9 +69,11 @@ def _runs(request: web.Request) -> list[http.Json] | http.Json:
     """
     if "since" in request.query:
         revision = http.number(request, "since", 0, digits=17)
-        return _listing.since(revision, lambda: [run_rows.short(run) for run in registry.summaries(_root())])
+        return _listing.since(
+            revision, lambda: [run_rows.short(run) for run in registry.summaries(folders.runs_folder())]
+        )
     wanted = {field: request.query[name] for name, field in _FILTERS.items() if name in request.query}
-    found = registry.summaries(_root(), **wanted)
+    found = registry.summaries(folders.runs_folder(), **wanted)
     if statuses := request.query.get("status", "").split(",") if "status" in request.query else []:
         if not set(statuses) <= set(registry.STATUSES):
             raise web.HTTPBadRequest(text=f"status must be one or more of {','.join(registry.STATUSES)}")
@@ -158,10 +160,6 @@ def _copy(request: web.Request, body: http.Json) -> http.Json:
     target = folders.beside(path, name if isinstance(name, str) else "")
     marks.copy(path, target)
     return {"run_id": record.run_id, "file": run_rows.listed(str(target))}
-
-
-def _root() -> Path:
-    return folders.runs_folder()
 
 
 def _folder(request: web.Request) -> Path:

@@ -23,7 +23,7 @@ from . import types
 from .broadcasts import Broadcasts
 from .display import Display
 from .queued import queued
-from .run_files import run_files, told
+from .run_files import in_history, run_files
 from .schema import graph_of, image_output, inputs, pick, sentence
 
 if TYPE_CHECKING:
@@ -250,6 +250,6 @@ def _outputs(
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)
     curve = loss_curve(f"{run.name}  ({run.run_id})", run.losses, run.lrs, run.epochs, run.probes)
     text, about = display.summary(run, record, notes), {"athanor_run": [run.run_id], "athanor_title": [record.title]}
-    shown = {"text": [text], **about, **told(record)}
+    shown = {"text": [text], **about, **in_history(record)}
     loss_map = {"loss": [loss for loss in run.losses if math.isfinite(loss)]}  # Plot Loss Graph takes numbers only
     return io.NodeOutput(run, last.lora_name, patched_model, loss_map, image_output(curve), patched_clip, ui=shown)

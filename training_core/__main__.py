@@ -112,7 +112,7 @@ def _prepared(source: Source, arguments: argparse.Namespace, host: Headless) -> 
 
     def leading(prompt: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         node = sources.train_node(source, prompt, arguments.node)
-        return node, sources.leading_to(prompt, node)
+        return node, sources.copied_part(prompt, node)
 
     problems: dict[str, str] = {}
     first = page_form.to_prompt(source.workflow, host.inputs).prompt if source.workflow is not None else source.prompt
@@ -208,7 +208,10 @@ def _ending(error: Exception) -> tuple[int, str]:
         return RESUMABLE, "interrupted; the progress is saved, the same command resumes from there."
     if isinstance(error, ModuleNotFoundError):
         missing = f"{sys.executable} has no Python package {error.name}"
-        return REFUSED, f"{missing}: start this with the Python that runs ComfyUI, or install the pack's requirements.txt there."
+        return (
+            REFUSED,
+            f"{missing}: start this with the Python that runs ComfyUI, or install the pack's requirements.txt there.",
+        )
     return FAILED, str(error) if isinstance(error, RuntimeError) and str(error) else "".join(
         traceback.format_exception(error)
     )

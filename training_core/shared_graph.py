@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-OFF = (2, 4)
+TRAIN_LORA = "AthanorTrainLoRA"
+"""Type of the node that trains."""
+WITHOUT_GRAPH = ("recipe", "minimal")
+"""Choices of its `metadata` whose files tell no graph."""
+_OFF = (2, 4)
 """Modes of a node of a workflow that is muted or bypassed."""
 
 
@@ -112,7 +116,7 @@ def _level(level: Mapping[str, Any], wanted: set[str], run: set[str]) -> dict[st
     virtual = {
         name
         for name in before.keys() & nodes.keys() - kept - run
-        if nodes[name].get("mode", 0) not in OFF and before[name] & nodes.keys() <= kept
+        if nodes[name].get("mode", 0) not in _OFF and before[name] & nodes.keys() <= kept
     }
     kept = (kept | virtual) & nodes.keys()
     ends = {str(level[name]["id"]) for name in ("inputNode", "outputNode") if name in level}

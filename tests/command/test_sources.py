@@ -94,9 +94,13 @@ def test_which_node_trains():
     ):
         with pytest.raises(AthanorError, match=words):
             sources.train_node(plain, two(), named)
+    job = sources.Source(prompt=two(), node="1", settings={})
+    assert sources.train_node(job, two(), "1") == "1"
+    with pytest.raises(AthanorError, match=r"'2': the settings in job\.json are those of node 1"):
+        sources.train_node(job, two(), "2")
     with pytest.raises(AthanorError, match="no Train LoRA node"):
         sources.train_node(plain, {"3": two()["3"]}, "")
-    assert list(sources.leading_to(two(), "2")) == ["2", "3"]
+    assert list(sources.copied_part(two(), "2")) == ["2", "3"]
 
 
 def test_hurt_files_are_one_sentence_or_a_graph(tmp_path):

@@ -66,7 +66,7 @@ def test_a_second_name_takes_no_room_and_is_renewed_with_its_file(folder: Path, 
         assert (loras / name).samefile(places / name)
     save_lora(loras / LORAS[0], {"a": torch.ones(4)}, {})  # replaced: the second name keeps the old file until ...
     assert not (loras / LORAS[0]).samefile(places / LORAS[0])
-    results.publish(loras / LORAS[0], folder)
+    results.deliver(loras / LORAS[0], folder)
     assert (loras / LORAS[0]).samefile(places / LORAS[0])
 
 
@@ -87,7 +87,7 @@ def test_a_copy_that_is_all_that_is_left_stays(folder: Path, output: Path):
         (loras / name).unlink()
     assert listed(folder, output) == [("lora", LORAS[0]), ("loss_curve", "loss_curve.png")]
     save_lora(loras / "cat-000004.safetensors", {"a": torch.ones(4)}, {})
-    results.publish(loras / "cat-000004.safetensors", folder)
+    results.deliver(loras / "cat-000004.safetensors", folder)
     assert sorted(path.name for path in (folder / "files").iterdir()) == ["cat-000004.safetensors", LORAS[0]]
 
 
@@ -95,7 +95,7 @@ def test_running_means_and_copies_in_diffusers_names(folder: Path, output: Path)
     loras, copies = output.parent / "loras", output / "athanor" / "diffusers"
     for path in (loras / "cat-ema.safetensors", copies / "cat-diffusers.safetensors"):
         save_lora(path, {"a": torch.ones(4)}, {})
-    results.publish(loras / LORAS[0], folder)
+    results.deliver(loras / LORAS[0], folder)
     found = results.files(record_of(folder), output, copies)
     assert [(f["kind"], f["subfolder"].rpartition("/")[2]) for f in found[:3]] == [
         ("lora", "files"), ("ema", "files"), ("diffusers", "diffusers")]  # fmt: skip
@@ -119,7 +119,7 @@ def test_a_full_disk_costs_the_copy_and_not_the_run(folder: Path, monkeypatch, o
 
     monkeypatch.setattr(results, "link", full)
     path = output.parent / "loras" / LORAS[0]
-    (warning,) = results.published(Saved(path=path, step=12, epoch=3, hash="h", kind="last"), folder)
+    (warning,) = results.delivered(Saved(path=path, step=12, epoch=3, hash="h", kind="last"), folder)
     assert warning.text.startswith("cat.safetensors could not be copied to the run's folder") and "full" in warning.text
 
 

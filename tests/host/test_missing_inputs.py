@@ -189,10 +189,10 @@ def test_a_wrong_input_is_named(host, type_, name, value, sentence):
 
 def test_what_is_no_graph_is_named(host):
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host.graph_check import leading_to
+    from athanor.training_core.host.graph_check import checked_part
 
     prompt = whole("AthanorTrainLoRA", host["AthanorTrainLoRA"])
-    assert list(leading_to(prompt | {"other": 3}, "node")) == ["node", "source"]
+    assert list(checked_part(prompt | {"other": 3}, "node")) == ["node", "source"]
     del prompt["source"]
     for hurt, node, told in (
         (prompt, "x", "The graph has no node 'x': use one of node."),
@@ -201,7 +201,7 @@ def test_what_is_no_graph_is_named(host):
         (prompt | {"source": {"class_type": "Source", "inputs": []}}, "node", "Node 'source' of the graph is no node"),
     ):
         with pytest.raises(AthanorError, match=f"^{told}"):
-            leading_to(hurt, node)
+            checked_part(hurt, node)
 
 
 def run_ids(prompt: dict[str, Any]) -> list[str]:

@@ -12,10 +12,10 @@ from ..errors import AthanorError, quoted, shortened
 from ..files import METADATA, UnreadableFile, is_file, safetensors_header
 from ..json_text import parse_json
 from ..names import simple
-from ..shared_graph import upstream
+from ..shared_graph import TRAIN_LORA, upstream
 from ..text_files import read_structure
 
-TRAIN = "AthanorTrainLoRA"
+_DEFAULT_TITLE = "Train LoRA"
 FORMS = (
     "a run's folder, its job.json or graph.json, a workflow as ComfyUI saves it (Save, or Export (API)), or a LoRA "
     "file that carries its graph"
@@ -117,7 +117,7 @@ def of_lora(metadata: Mapping[str, str], name: str) -> Source:
     return Source(prompt=prompt, output_name=own if isinstance(own, str) else None)
 
 
-def train_node(source: Source, prompt: Mapping[str, Any], named: str, title: str = "Train LoRA") -> str:
+def train_node(source: Source, prompt: Mapping[str, Any], named: str) -> str:
     """Return the id of the node that is meant to train.
 
     Args:
@@ -125,34 +125,41 @@ def train_node(source: Source, prompt: Mapping[str, Any], named: str, title: str
         named: its id or title, as the user has named it; "" for the only one, or the one that the file tells.
 
     Raises:
-        AthanorError: there is none, or it is not clear which.
+        AthanorError: there is none, it is not clear which, or the settings beside the graph are those of another one.
     """
-    nodes = {key: _title(node, title) for key, node in prompt.items() if node["class_type"] == TRAIN}
+    nodes = {key: _title(node) for key, node in prompt.items() if node["class_type"] == TRAIN_LORA}
     if not nodes:
-        raise AthanorError(f"The graph has no {title} node (or it is muted), so there is nothing to train.")
+        raise AthanorError(f"The graph has no {_DEFAULT_TITLE} node (or it is muted), so there is nothing to train.")
     found = [key for key, called in nodes.items() if named == key or simple(named) == simple(called)]
     if not named:
         found = list(nodes) if len(nodes) == 1 else [key for key in nodes if key == source.node]
         own = source.output_name
         found = found or [key for key in nodes if own and prompt[key]["inputs"].get("output_name") == own]
     if len(found) == 1:
+        if named and source.settings is not None and found[0] != source.node:
+            raise AthanorError(
+                f"--node {quoted(named)}: the settings in job.json are those of node {source.node}; leave --node out, or use the "
+                "graph.json beside it."
+            )
         return found[0]
     there = ", ".join(f"{key} ({shortened(called)})" for key, called in nodes.items())
     if named and not found:
-        raise AthanorError(f"--node {quoted(named)}: there is no {title} node of that id or title; there are {there}.")
-    raise AthanorError(f"The graph has {len(nodes)} {title} nodes: name one with --node ID, of {there}.")
+        raise AthanorError(
+            f"--node {quoted(named)}: there is no {_DEFAULT_TITLE} node of that id or title; there are {there}."
+        )
+    raise AthanorError(f"The graph has {len(nodes)} {_DEFAULT_TITLE} nodes: name one with --node ID, of {there}.")
 
 
-def leading_to(prompt: Mapping[str, Any], node: str) -> dict[str, Any]:
+def copied_part(prompt: Mapping[str, Any], node: str) -> dict[str, Any]:
     """Return a copy of the part of a graph that leads to a node, in the graph's order."""
     kept = upstream(prompt, [node])
     return {key: copy.deepcopy(prompt[key]) for key in prompt if key in kept}
 
 
-def _title(node: Mapping[str, Any], default: str) -> str:
+def _title(node: Mapping[str, Any]) -> str:
     meta = node.get("_meta")
     title = meta.get("title") if isinstance(meta, dict) else None
-    return title if isinstance(title, str) else default
+    return title if isinstance(title, str) else _DEFAULT_TITLE
 
 
 def _metadata(path: Path) -> dict[str, str]:

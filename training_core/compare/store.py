@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,9 @@ from ..files import append_line, link_or_copy, make_folder, read_lines, write_at
 from ..leftovers import sweep
 from ..text_files import whole_characters
 from .plan_file import read_plan, read_whole_plan
+
+PAGE = re.compile(r"(grid|redrawn)(-\d{1,6})?\.(png|jpg|webp)")
+"""Names of the files that hold the pages of a comparison's grid, and of its last redrawn one."""
 
 
 class PictureStore:

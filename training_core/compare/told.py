@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_PRIVATE = ("recipe", "minimal")
+from ..shared_graph import TRAIN_LORA, WITHOUT_GRAPH
 
 
-def graph_to_tell(graph: Mapping[str, Any], prompt: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `graph`; nothing of it if a Train LoRA of the prompt keeps it to itself (metadata recipe or minimal)."""
-    trainers = [node for node in prompt.values() if node.get("class_type") == "AthanorTrainLoRA"]
-    return {} if any(node["inputs"].get("metadata") in _PRIVATE for node in trainers) else dict(graph)
+def graph_to_tell(graph: Mapping[str, Any], prompt: Any) -> dict[str, Any]:
+    """Return `graph`; nothing of it if a Train LoRA of the prompt keeps it to itself (metadata recipe or minimal).
+
+    Args:
+        prompt: the same graph in the form of the API; that of a plan.json may have any form.
+    """
+    nodes = [node for node in prompt.values() if isinstance(node, Mapping)] if isinstance(prompt, Mapping) else []
+    inputs = [node.get("inputs") for node in nodes if node.get("class_type") == TRAIN_LORA]
+    private = any(isinstance(some, Mapping) and some.get("metadata") in WITHOUT_GRAPH for some in inputs)
+    return {} if private else dict(graph)

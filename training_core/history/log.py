@@ -74,18 +74,18 @@ class RunLog:
         write_json(folder / "dataset.json", _pictures(buckets))
 
     def logged(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Yield events, each written to the log before it is passed on; a saved file is published (see `results`)."""
+        """Yield events, each written to the log before it is passed on; a saved file gets its place for clients (see `results`)."""
         for event in events:
             yield from self.add(event)
 
     def add(self, event: Event) -> list[Event]:
-        """Append one event; of encoding, only that it is finished. A saved file is published (see `results`).
+        """Append one event; of encoding, only that it is finished. A saved file gets its place in the run's folder.
 
         Returns:
-            the event, and a warning where publishing has failed, which is appended as well.
+            the event, and a warning where that has failed, which is appended as well.
         """
         self._append(event)
-        failed = results.published(event, self._folder) if isinstance(event, Saved) else ()
+        failed = results.delivered(event, self._folder) if isinstance(event, Saved) else ()
         for warning in failed:
             self._append(warning)
         return [event, *failed]

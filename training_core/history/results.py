@@ -40,11 +40,11 @@ def files(record: Record, output: Path, copies: Path) -> list[dict[str, Any]]:
     found = []
     for event in reversed(saved(record)):
         for kind, path in _kinds(Path(event["path"]), copies):
-            place = next((p for p in _places(path, record) if _is_below(p, output)), None)
+            place = next((p for p in _places(path, record) if is_below(p, output)), None)
             if place is not None and is_whole(place):
                 found.append(_entry(place, output, kind, event["step"], event["epoch"]))
     curve = record.folder / CURVE
-    if is_file(curve) and _is_below(curve, output):
+    if is_file(curve) and is_below(curve, output):
         step, epoch = next(((f["step"], f["epoch"]) for f in found), (0, 0))
         found.append(_entry(curve, output, "loss_curve", step, epoch))
     return found
@@ -77,7 +77,7 @@ def _places(path: Path, record: Record) -> tuple[Path, Path]:
     return second_name(path, record.folder), path
 
 
-def _is_below(path: Path, output: Path) -> bool:
+def is_below(path: Path, output: Path) -> bool:
     """Return whether a path lies below a folder, and is a file there."""
     return path.is_relative_to(output) and ".." not in path.parts and is_file(path)
 
@@ -87,7 +87,7 @@ def _entry(path: Path, output: Path, kind: str, step: int, epoch: int) -> dict[s
     return place | {"kind": kind, "step": step, "epoch": epoch}
 
 
-def publish(path: Path, run: Path, newest: bool = True) -> None:
+def deliver(path: Path, run: Path, newest: bool = True) -> None:
     """Give a file that was just saved, and its running mean, their places in the folder of the run.
 
     Of copies the newest one stays: an older one goes, unless it is all that is left of its file.
@@ -115,17 +115,17 @@ def publish(path: Path, run: Path, newest: bool = True) -> None:
                 old.unlink(missing_ok=True)
 
 
-def published(event: Saved, run: Path) -> list[Warned]:
-    """Publish the file of an event; return a warning where that fails, for the file itself is saved."""
+def delivered(event: Saved, run: Path) -> list[Warned]:
+    """Deliver the file of an event; return a warning where that fails, for the file itself is saved."""
     try:
-        publish(event.path, run)
+        deliver(event.path, run)
     except FileError as error:
         return [Warned(f"{event.path.name} could not be copied to the run's folder, where clients fetch it: {error}")]
     return []
 
 
 def complete(record: Record) -> None:
-    """Publish what an older version, a shorter run or a killed process has not; what cannot be is logged.
+    """Deliver what an older version, a shorter run or a killed process has not; what cannot be is logged.
 
     Of a finished run, files that it does not name any more go: one that begins again keeps those of its earlier attempt till then.
     """
@@ -134,7 +134,7 @@ def complete(record: Record) -> None:
     try:
         for path in whole:
             if not is_whole(second_name(path, record.folder)):
-                publish(path, record.folder, newest=path == whole[-1])
+                deliver(path, record.folder, newest=path == whole[-1])
     except FileError as error:
         log.warning("Athanor: files of run %s could not be copied to its folder (%s)", record.run_id, error)
     if record.status == "done":

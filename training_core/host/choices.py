@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .comfy_nodes import host_nodes
+from .comfy_nodes import host_nodes, inputs_of
 
 
 def choices_of(type_: str) -> dict[str, list[str]]:
@@ -13,9 +13,8 @@ def choices_of(type_: str) -> dict[str, list[str]]:
     kind = host_nodes.NODE_CLASS_MAPPINGS.get(type_)
     if kind is None:
         return {}
-    inputs = kind.INPUT_TYPES()
     found = {}
-    for name, spec in {**inputs.get("required", {}), **inputs.get("optional", {})}.items():
+    for name, spec in inputs_of(kind).items():
         options = spec[1] if len(spec) > 1 and isinstance(spec[1], dict) else {}
         values = options.get("options") if spec[0] == "COMBO" else spec[0]
         if isinstance(values, list) and "remote" not in options and all(isinstance(value, str) for value in values):

@@ -9,6 +9,19 @@ host_nodes: Any = nodes
 """Any: a type checker takes the name for the pack's folder."""
 
 
+def inputs_of(kind: Any) -> dict[str, Any]:
+    """Return the inputs of a node's class in its order, required ones first: name -> (type or choices, options).
+
+    Lists of files are read anew where their folder has changed.
+    """
+    return joined(kind.INPUT_TYPES())
+
+
+def joined(types: Any) -> dict[str, Any]:
+    """Return required and optional inputs of what a node's INPUT_TYPES gives, by name."""
+    return {**types.get("required", {}), **types.get("optional", {})}
+
+
 def serve_instead(folder: Path, other: Path) -> None:
     """Let the page have the scripts of `other` where it would have those of `folder`; before the host has made its routes."""
     served = host_nodes.EXTENSION_WEB_DIRS

@@ -8,6 +8,7 @@ from typing import Any
 from comfy.cli_args import args
 
 from ..absolute_paths import text_without_paths, without_paths
+from ..shared_graph import WITHOUT_GRAPH
 
 
 def metadata_disabled() -> bool:
@@ -17,7 +18,7 @@ def metadata_disabled() -> bool:
 
 def allowed(choice: str) -> str:
     """Return how much a file may tell here: `choice` of Train LoRA, but `recipe` at most where metadata is disabled."""
-    return "recipe" if metadata_disabled() and choice not in ("recipe", "minimal") else choice
+    return "recipe" if metadata_disabled() and choice not in WITHOUT_GRAPH else choice
 
 
 def in_picture(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def diffusers_folder(path: Path) -> Path:
     """
     roots = map(Path, folder_paths.get_folder_paths("loras"))
     sub = next((path.parent.relative_to(root) for root in roots if path.is_relative_to(root)), Path())
-    return Path(folder_paths.get_output_directory()) / "athanor" / "diffusers" / (Path() if ".." in sub.parts else sub)
+    return output_folder() / "athanor" / "diffusers" / (Path() if ".." in sub.parts else sub)
 
 
 def is_listed(path: Path) -> bool:
@@ -244,7 +244,7 @@ def compare_folder(name: str) -> Path:
     Raises:
         AthanorError: the name leads out of that folder.
     """
-    root = Path(folder_paths.get_output_directory()) / "athanor" / "compare"
+    root = output_folder() / "athanor" / "compare"
     if name and (below(root, name) is None or Path(name).name != name):
         raise AthanorError(f"{quoted(name)} is not the name of a comparison in {root}.")
     return root / name
@@ -252,7 +252,7 @@ def compare_folder(name: str) -> Path:
 
 def published_folder() -> Path:
     """Return where LoRAs are published, one folder for each: output/athanor/published."""
-    return Path(folder_paths.get_output_directory()) / "athanor" / "published"
+    return output_folder() / "athanor" / "published"
 
 
 def model_file(kind: str, name: str) -> Path | None:

@@ -8,13 +8,13 @@ from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
 from ..errors import AthanorError, quoted, shortened
-from .comfy_nodes import host_nodes
+from .comfy_nodes import host_nodes, inputs_of
 
 _MOST_CHOICES = 8
 _FRAME = re.compile(r'^\s*File "([^"]+)", line (\d+)', re.MULTILINE)
 
 
-def leading_to(prompt: Mapping[str, Any], node: str) -> dict[str, dict[str, Any]]:
+def checked_part(prompt: Mapping[str, Any], node: str) -> dict[str, dict[str, Any]]:
     """Return `node` and all nodes that lead to it, by id, in the order of the prompt: of the others nothing is asked.
 
     Raises:
@@ -117,6 +117,5 @@ def _choices(type_: str, name: str) -> str:
 
 
 def _options(type_: str, name: str) -> Iterator[Any]:
-    types = host_nodes.NODE_CLASS_MAPPINGS[type_].INPUT_TYPES()
-    kind, *more = {**types.get("required", {}), **types.get("optional", {})}.get(name, [[]])
+    kind, *more = inputs_of(host_nodes.NODE_CLASS_MAPPINGS[type_]).get(name, [[]])
     yield from kind if isinstance(kind, list) else (more[0] if more else {}).get("options", ())

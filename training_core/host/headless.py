@@ -155,9 +155,9 @@ class Headless:
         kind = self._nodes.NODE_CLASS_MAPPINGS.get(type_)
         if kind is None:
             return None
-        types = kind.INPUT_TYPES()
-        specs = {**types.get("required", {}), **types.get("optional", {})}
-        return {name: (spec[0], spec[1] if len(spec) > 1 else {}) for name, spec in specs.items()}
+        from .comfy_nodes import inputs_of
+
+        return {name: (spec[0], spec[1] if len(spec) > 1 else {}) for name, spec in inputs_of(kind).items()}
 
     def lacks(self, types: Iterable[str]) -> list[str]:
         """Return those node types that this ComfyUI lacks, after loading all other packs if there are some."""
@@ -185,7 +185,7 @@ class Headless:
         """
         from . import graph_check
 
-        prompt = graph_check.leading_to(prompt, node)
+        prompt = graph_check.checked_part(prompt, node)
         if missing := self.lacks(each["class_type"] for each in prompt.values()):
             raise AthanorError(
                 f"The graph has nodes that this ComfyUI lacks: {', '.join(map(shortened, missing))}; install their packs."

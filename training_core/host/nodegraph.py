@@ -12,7 +12,7 @@ from typing import Any
 import folder_paths
 
 from ..errors import AthanorError
-from .comfy_nodes import host_nodes
+from .comfy_nodes import host_nodes, joined
 
 _TYPES = ("INT", "FLOAT", "BOOLEAN", "STRING")
 _VERSION = "0.30.0"
@@ -70,7 +70,7 @@ def _specs(kind: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     types = kind.INPUT_TYPES()
     if issubclass(kind, _inside("comfy_api.internal", "_ComfyNodeInternal")):  # inputs that depend on others
         types, _, _ = _inside("comfy_api.latest._io", "get_finalized_class_inputs")(types, dict(inputs))
-    return {**types.get("required", {}), **types.get("optional", {})}
+    return joined(types)
 
 
 def files(node: Mapping[str, Any]) -> list[Path]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import quoted
-from .comfy_nodes import host_nodes
+from .comfy_nodes import host_nodes, inputs_of
 
 _PACK = __name__.partition(".training_core.")[0]
 _named: set[tuple[str, str]] = set()
@@ -38,8 +38,7 @@ def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:
         if kind is None or not kind.__module__.startswith(f"{_PACK}."):
             continue
         ours = True
-        types = kind.INPUT_TYPES()
-        specs = {**types.get("required", {}), **types.get("optional", {})}
+        specs = inputs_of(kind)
         for name, (wanted, *more) in specs.items():
             options = more[0] if more else {}
             for old in options.get("was", ()):
@@ -67,10 +66,9 @@ def _name_as_here(type_: str, inputs: dict[str, Any]) -> None:
     kind = host_nodes.NODE_CLASS_MAPPINGS.get(type_)
     if not paths or kind is None:
         return
-    types: Mapping[str, Any] = {}
+    specs: Mapping[str, Any] = {}
     with suppress(Exception):  # of any pack; the host asks it again, and tells
-        types = kind.INPUT_TYPES()
-    specs = {**types.get("required", {}), **types.get("optional", {})}
+        specs = inputs_of(kind)
     for name, value in paths.items():
         choices = _choices(specs.get(name))
         if value not in choices:

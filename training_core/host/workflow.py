@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .comfy_nodes import host_nodes
+from .comfy_nodes import host_nodes, inputs_of
 
 _WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 _WIDE, _TALL = 320, 60
@@ -21,8 +21,7 @@ def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
         kind = host_nodes.NODE_CLASS_MAPPINGS.get(node["class_type"])
         if kind is None:
             return None
-        types = kind.INPUT_TYPES()
-        specs = {**types.get("required", {}), **types.get("optional", {})}
+        specs = inputs_of(kind)
         if any(name not in specs for name in node["inputs"]):  # inputs that grow with what is connected
             return None
         slots, values = [], []

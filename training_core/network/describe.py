@@ -11,9 +11,10 @@ from ..errors import shortened
 from ..text_files import whole_characters
 from . import damage, recover
 from .info import Layer, LoraInfo
+from .metadata_choice import JOB, TRAINED
 from .metadata_tells import tells
 
-JOBS = ("athanor_job", "athanor_trained")
+JOBS = (JOB, TRAINED)
 """Fields that hold whole settings; they are shown as settings, not as metadata."""
 
 

@@ -14,7 +14,7 @@ from ..randomness import torch_seed
 from ..settings import Job
 from ..settings.differences import differences
 from . import metadata_datasets, metadata_keys
-from .metadata_choice import AUTHOR
+from .metadata_choice import AUTHOR, JOB, RUN_ID, TRAINED
 
 
 def _old_hash(path: Path) -> str:
@@ -62,9 +62,9 @@ def describe(asked: Job, trained: Job, facts: Facts) -> dict[str, object]:
         **_run(asked, trained, facts),
         **metadata_datasets.describe(trained, facts.buckets),
         **_model(facts),
-        "athanor_run_id": asked.run_id,
-        "athanor_job": asked.model_dump(),
-        "athanor_trained": differences(asked, trained),
+        RUN_ID: asked.run_id,
+        JOB: asked.model_dump(),
+        TRAINED: differences(asked, trained),
     }
 
 

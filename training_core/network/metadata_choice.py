@@ -8,11 +8,12 @@ from typing import Any
 
 from ..absolute_paths import text_without_paths, without_paths
 from ..json_text import parse_json
-from ..shared_graph import leading_to
+from ..shared_graph import TRAIN_LORA, leading_to
 
 GRAPH = ("prompt", "workflow")
 """Keys under which the host keeps a graph."""
-OWN = ("athanor_run_id", "athanor_job", "athanor_trained")
+RUN_ID, JOB, TRAINED = "athanor_run_id", "athanor_job", "athanor_trained"
+OWN = (RUN_ID, JOB, TRAINED)
 """Keys that only this pack writes."""
 HASHES = ("sshs_model_hash", "sshs_legacy_hash", "modelspec.hash_sha256")
 """Keys of the file's own hashes, which whoever writes it adds."""
@@ -23,7 +24,7 @@ AUTHOR = (
 """Keys of what a person says of the file: they stay in every choice."""
 MINIMAL = frozenset(
     (
-        *HASHES, *AUTHOR, "athanor_run_id", "format", "lora_adapter_metadata", "ss_v2", "ss_base_model_version",
+        *HASHES, *AUTHOR, RUN_ID, "format", "lora_adapter_metadata", "ss_v2", "ss_base_model_version",
         "ss_network_module", "ss_network_dim", "ss_network_alpha", "ss_network_args", "modelspec.sai_model_spec",
         "modelspec.architecture", "modelspec.implementation", "modelspec.prediction_type", "modelspec.resolution",
         "modelspec.encoder_layer",
@@ -50,7 +51,7 @@ def reduced(metadata: Mapping[str, str], choice: str) -> dict[str, str]:
     kept = {key: value for key, value in metadata.items() if _is_kept(key, choice)}
     if choice == "minimal":
         kept = {key: value for key, value in kept.items() if key not in AUTHOR or value != "None"}
-    if choice == "all" and "athanor_run_id" in kept:  # what other packs have given the page to write
+    if choice == "all" and RUN_ID in kept:  # what other packs have given the page to write
         kept = {key: value for key, value in kept.items() if key in (*GRAPH, *OWN) or _is_kept(key, "recipe")}
     if choice == "all":
         kept = _without_other_nodes(kept)
@@ -78,14 +79,11 @@ def _without_other_nodes(metadata: Mapping[str, str]) -> dict[str, str]:
 
 def _trainers(prompt: Mapping[str, Any], metadata: Mapping[str, str]) -> list[str]:
     """Return the nodes of a prompt that train the file: by the name they give it, or all of them where that tells none."""
-    named = {name: node["inputs"].get("output_name") for name, node in _nodes(prompt) if _trains(node)}
+    trainers = ((name, node) for name, node in _nodes(prompt) if node.get("class_type") == TRAIN_LORA)
+    named = {name: node["inputs"].get("output_name") for name, node in trainers}
     own = metadata.get("ss_output_name")
     mine = [name for name, text in named.items() if str(text).replace("\\", "/").rpartition("/")[2] == own]
     return mine or list(named)
-
-
-def _trains(node: Mapping[str, Any]) -> bool:
-    return node.get("class_type") == "AthanorTrainLoRA"
 
 
 def _nodes(prompt: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

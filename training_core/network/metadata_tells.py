@@ -10,7 +10,7 @@ from .. import shared_graph
 from ..absolute_paths import paths_in
 from ..errors import shortened
 from ..json_text import parse_json
-from .metadata_choice import AUTHOR, GRAPH
+from .metadata_choice import AUTHOR, GRAPH, JOB
 
 Told = tuple[str, str]
 """(kind, text). Kinds are `KINDS`."""
@@ -104,7 +104,7 @@ def _of_graph(graph: Mapping[str, Any]) -> Iterator[Told]:
 
 
 def _of_job(fields: Mapping[str, Any]) -> Iterator[Told]:
-    job = fields.get("athanor_job")
+    job = fields.get(JOB)
     for group, values in job.items() if isinstance(job, dict) else ():
         for one in values if isinstance(values, list) else [values]:
             for name, value in one.items() if isinstance(one, dict) else ():

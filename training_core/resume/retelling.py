@@ -16,11 +16,11 @@ from ..files import read_json, safetensors_metadata, write_json
 from ..history.registry import Record
 from ..history.run_files import in_run, with_companions
 from ..network import metadata
-from ..network.metadata_choice import AUTHOR, GRAPH, HASHES, OWN, as_text, reduced
+from ..network.metadata_choice import AUTHOR, GRAPH, HASHES, JOB, RUN_ID, as_text, reduced
 from ..settings import METADATA_SETTINGS, Job, TrainingSettings
 
 NAME = "metadata.json"
-_RUN_ID = re.compile(r"[0-9a-f]{16}")
+_ID = re.compile(r"[0-9a-f]{16}")
 _FIRST = TrainingSettings()
 
 
@@ -74,8 +74,8 @@ def retell(record: Record, wanted: Wanted, write: Callable[[Path, Mapping[str, s
     for event in record.saved:
         path = Path(event["path"])
         own = safetensors_metadata(path)
-        owner = own.get("athanor_run_id", "")
-        if not _RUN_ID.fullmatch(owner) or not _is_of(event, own):
+        owner = own.get(RUN_ID, "")
+        if not _ID.fullmatch(owner) or not _is_of(event, own):
             continue
         folder = record.folder.parent / owner
         known = owners.setdefault(folder, read_json(folder / NAME, {}))
@@ -88,7 +88,7 @@ def retell(record: Record, wanted: Wanted, write: Callable[[Path, Mapping[str, s
             if each.parent == second:
                 continue
             now = safetensors_metadata(each)
-            if now.get("athanor_run_id") == owner:
+            if now.get(RUN_ID) == owner:
                 told = _told(now, fields | late, wanted)
                 if told != now:
                     write(each, told)
@@ -136,8 +136,8 @@ def _told(own: Mapping[str, str], fields: Mapping[str, str], wanted: Wanted) -> 
     """
     full = {key: text for key, text in {**fields, **own}.items() if key not in AUTHOR}
     full |= as_text(metadata.said(wanted.job))
-    if own["athanor_run_id"] == wanted.job.run_id and OWN[1] in full:
-        full |= as_text({OWN[1]: wanted.job.model_dump()})
+    if own[RUN_ID] == wanted.job.run_id and JOB in full:
+        full |= as_text({JOB: wanted.job.model_dump()})
     if wanted.graph:  # the one that was queued now, whose node says what is wanted
         full = {key: text for key, text in full.items() if key not in GRAPH} | as_text(wanted.graph)
     hashes = {key: own[key] for key in HASHES if key in own}

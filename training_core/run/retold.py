@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from ..history import registry
 from ..history.graph import Graph
 from ..history.log import write_job
 from ..history.registry import Record
-from ..history.run_files import in_run
+from ..history.run_files import second_name
 from ..host import disabled, fingerprint, folders
+from ..network.metadata_choice import RUN_ID
 from ..resume import lock, retelling
 from ..settings import Job
 from ..shared_graph import leading_to
@@ -35,16 +36,26 @@ def wanted(job: Job, target: Path, graph: Mapping[str, Any], source: Graph | Non
 
 
 def retell(folder: Path, told: retelling.Wanted) -> retelling.Retold:
-    """Let the files that the run of a folder has saved tell what is wanted, and with them their second names below the folder."""
+    """Let the files that the run of a folder has saved tell what is wanted, and with them their second names below folders of runs."""
     record = registry.read(folder)
-    return retelling.retell(record, told, partial(_write, folder)) if record else retelling.Retold([], [])
+    if record is None:
+        return retelling.Retold([], [])
+    runs = [run.folder for run in registry.summaries(folder.parent, lineage_id=record.lineage_id)]
+    return retelling.retell(record, told, partial(_write, folder, runs))
 
 
-def _write(folder: Path, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write other metadata into a file of a run; its second names, of this run and of the one that saved it, follow."""
+def _write(folder: Path, runs: Iterable[Path], path: Path, metadata: Mapping[str, str]) -> None:
+    """Write other metadata into a file of a run; its second names follow.
+
+    They are in the run's folder, in that of the run which saved it, and in those of longer runs, which have taken it over.
+
+    Args:
+        runs: folders of all that differ from the run in their length alone. Another file of the same name there stays.
+    """
+    own = {second_name(path, run) for run in (folder, folders.run_folder(metadata[RUN_ID]))}
+    others = {place for run in runs if is_file(place := second_name(path, run)) and place.samefile(path)}
     fingerprint.write_metadata(path, metadata)
-    for run in {folder, folders.run_folder(metadata["athanor_run_id"])}:
-        place = in_run(run) / path.name
+    for place in own | others:
         if is_file(place) and not link(path, place):
             write_atomically(place, lambda temporary: shutil.copyfile(path, temporary))
 
@@ -52,9 +63,10 @@ def _write(folder: Path, path: Path, metadata: Mapping[str, str]) -> None:
 def retell_finished(record: Record, job: Job, graph: Mapping[str, Any], source: Graph | None) -> list[str]:
     """Let the files of a finished run tell what `job` asks for; return sentences about what was done, or could not be."""
     target = record.target
+    told = wanted(job, target, graph, source)
     try:
         with lock.held(record.folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
-            result = retell(record.folder, wanted(job, target, graph, source))
+            result = retell(record.folder, told)
             if result.written and source:
                 write_job(record.folder, job, source)  # else the command line would ask for what was asked for before
     except AthanorError as error:
@@ -62,9 +74,7 @@ def retell_finished(record: Record, job: Job, graph: Mapping[str, Any], source: 
     sentences = []
     if result.written:
         count = len(result.written)
-        sentences.append(
-            f"metadata {job.training.metadata} was written into {count} file{'s' * (count != 1)}, without training."
-        )
+        sentences.append(f"metadata {told.choice} was written into {count} file{'s' * (count != 1)}, without training.")
     if result.lacking:
         names = ", ".join(path.name for path in result.lacking[:3])
         sentences.append(
