@@ -62,7 +62,7 @@ def _if_still_there(answer: Callable[[web.Request], Any]) -> Callable[[web.Reque
 
 
 def _runs(request: web.Request) -> list[http.Json] | http.Json:
-    """Return all runs, the newest first, or those with `?name=`, `?prompt_id=` and one `?status=` of several, `?limit=` at most.
+    """Return all runs, the newest first, or those with `?name=`, `?prompt_id=` and one of `?status=` (which takes several), `?limit=` at most.
 
     With `?short=1` they are told without files, samples, settings and times. With `?since=` they are short, and only those
     that have changed after that revision of the list (see `Changes.since`).
@@ -74,7 +74,7 @@ def _runs(request: web.Request) -> list[http.Json] | http.Json:
         )
     wanted = {field: request.query[name] for name, field in _FILTERS.items() if name in request.query}
     found = registry.summaries(folders.runs_folder(), **wanted)
-    if statuses := request.query.get("status", "").split(",") if "status" in request.query else []:
+    if statuses := [status for given in request.query.getall("status", []) for status in given.split(",")]:
         if not set(statuses) <= set(registry.STATUSES):
             raise web.HTTPBadRequest(text=f"status must be one or more of {','.join(registry.STATUSES)}")
         found = [run for run in found if run.status in statuses]

@@ -52,6 +52,7 @@ def test_every_form(tmp_path):
         ("job.json", '{"graph": {"node": "x", "prompt": {"8": {"class_type": "A", "inputs": {}}}}}', "holds no graph"),
         ("a.safetensors", "nothing", "does not begin with a safetensors header"),
         ("missing.json", None, "cannot be read"),
+        ("grid.PNG", "pixels", "grid.PNG is a picture: open it in ComfyUI"),
     ],
 )
 def test_what_holds_no_graph_is_one_sentence(tmp_path, name, content, words):

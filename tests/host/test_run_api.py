@@ -100,10 +100,11 @@ def test_runs_are_chosen_by_name_job_and_status(ask, folder):
     ids = {
         query: [run["run_id"] for run in ask(f"GET /athanor/runs?{query}")[0][1]]
         for query in ("name=cat", "name=dog", "prompt_id=the-job", "prompt_id=other", "status=killed", "status=done,killed",
-                      "status=done", "limit=1", "limit=0", "status=killed&prompt_id=the-job&short=1")
+                      "status=done&status=killed", "status=done", "limit=1", "limit=0", "status=killed&prompt_id=the-job&short=1")
     }  # fmt: skip
     assert {query for query, found in ids.items() if found == [folder.name]} == {
-        "name=cat", "prompt_id=the-job", "status=killed", "status=done,killed", "limit=1", "status=killed&prompt_id=the-job&short=1"
+        "name=cat", "prompt_id=the-job", "status=killed", "status=done,killed", "status=done&status=killed", "limit=1",
+        "status=killed&prompt_id=the-job&short=1"
     }  # fmt: skip
     assert ask("GET /athanor/runs?status=lost")[0][0] == ask("GET /athanor/runs?limit=x")[0][0] == 400
     assert ask(f"GET /athanor/runs/{folder.name}")[0][1]["times"]["queued"] == 7e9

@@ -20,6 +20,7 @@ FORMS = (
     "a run's folder, its job.json or graph.json, a workflow as ComfyUI saves it (Save, or Export (API)), or a LoRA "
     "file that carries its graph"
 )
+_PICTURES = (".png", ".webp", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,8 @@ def read(path: Path) -> Source:
         return read(inside[0])
     if path.suffix.lower() == ".safetensors":
         return of_lora(_metadata(path), path.name)
+    if path.suffix.lower() in _PICTURES:
+        raise AthanorError(f"{path.name} is a picture: open it in ComfyUI, choose Export (API), and use that file.")
     return of_json(read_structure(path), path.name)
 
 
