@@ -130,8 +130,12 @@ def _checked(request: web.Request, data: bytes, fields: Mapping[str, type], long
 
     Raises:
         web.HTTPBadRequest: a text in it holds half a character.
+        web.HTTPRequestEntityTooLarge: it is longer than `longest` bytes.
     """
-    if request.content_type != "application/json" or (longest and len(data) > longest):
+    if longest and len(data) > longest:
+        most = f"the body has {len(data):,} bytes; {longest:,} is the most here"
+        raise web.HTTPRequestEntityTooLarge(longest, len(data), text=most)
+    if request.content_type != "application/json":
         return None
     body = parse_json(data)
     if not isinstance(body, dict) or any(not isinstance(body.get(name), kind) for name, kind in fields.items()):

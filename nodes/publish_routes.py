@@ -125,7 +125,8 @@ def _asked(request: web.Request, body: http.Json) -> tuple[Source, Wanted]:
     ids = body.get("pictures", [picture.id for picture in source.pictures if picture.chosen])
     if not isinstance(ids, list) or not all(isinstance(text, str) for text in (*texts.values(), *ids)):
         raise web.HTTPBadRequest(text=f"the body must be JSON: {_EXAMPLE}")
-    return source, Wanted(name=body["name"].strip(), choice=body["metadata"], texts=texts, pictures=tuple(ids))
+    name = body["name"].strip().removesuffix(".safetensors").strip()  # as some type it: that of the file
+    return source, Wanted(name=name, choice=body["metadata"], texts=texts, pictures=tuple(ids))
 
 
 def _preview(request: web.Request, body: http.Json) -> http.Json:

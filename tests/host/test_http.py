@@ -79,7 +79,9 @@ def test_what_is_wrong_is_told(http):
         (400, "n must be a whole number of at most 7 digits"),
         (400, "n must be a whole number of at most 7 digits"),
         (200, '"a"'),
-        *3 * [(400, 'the body must be JSON: {"file": name}')],
+        (400, 'the body must be JSON: {"file": name}'),
+        (413, "the body has 52 bytes; 40 is the most here"),
+        (400, 'the body must be JSON: {"file": name}'),
         (200, "{}"),
     ]  # fmt: skip
 

@@ -34,8 +34,16 @@ def test_what_is_written_takes_the_place_of_what_was_there():
         ("...", "my_lora"),
         ("x" * 90, "x" * 40),
         ("雪", "雪"),
-        ("-", "-"),
+        ("-", "my_lora"),
+        ("-rf (v2)", "rf (v2)"),
+        ("con", "my_lora"),
     ],
 )
 def test_a_title_suggests_a_name_that_can_be_one(title, name):
     assert wanted.name_of(title) == name and not wanted.name_trouble(name)
+
+
+@pytest.mark.parametrize("name", ["con", "CON.txt", "nul .x", "Lpt1", "-rf", "(a", "a-"])
+def test_names_under_which_others_could_not_save_it(name):
+    """Devices' names on Windows, and what a command line takes for an option."""
+    assert wanted.name_trouble(name) and not wanted.name_trouble(f"a{name}z")

@@ -1,6 +1,7 @@
 """Every example workflow in the page, in both renderers: no missing node or file, no message, nothing on top of another."""
 
 import json
+import shutil
 from pathlib import Path
 
 import assemble
@@ -47,6 +48,7 @@ LOOK = """() => {
 )
 def test_examples_load_as_they_are(browser, site, pictures, checkpoints, vue):
     stand_in.place(site.base, {"": checkpoints["sd3"]}, site.base / "input" / "ds")
+    shutil.copytree(site.base / "input" / "ds", site.base / "input" / "athanor-demo", dirs_exist_ok=True)
     demo = site.base / "models" / "checkpoints" / assemble.NAME
     if not demo.exists():
         demo.symlink_to(checkpoints["sd3"])

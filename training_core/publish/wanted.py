@@ -23,7 +23,9 @@ TEXTS = {
     "comment": "ss_training_comment",
 }
 """What a user writes -> the field of the metadata that holds it."""
-_NAME = re.compile(r"[\w-](?:[\w .+()-]{0,78}[\w+()-])?")
+_NAME = re.compile(r"\w(?:[\w .+()-]{0,78}[\w+)])?")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d) *(?:\..*)?", re.IGNORECASE)
+"""Names that mean a device on Windows, whatever ends them."""
 _LONGEST_NAME = 150  # bytes: file systems take 255, and an ending comes behind it
 _LONGEST = 10_000  # characters of a text
 
@@ -57,8 +59,10 @@ def name_trouble(name: str) -> str:
     if not _NAME.fullmatch(name):
         return (
             f"name {quoted(name)} cannot be one of a folder: use letters, digits, spaces and . _ - + ( ), up to 80 of them, "
-            "beginning and ending with a letter or digit."
+            "beginning with a letter or digit, and ending with one or with + or )."
         )
+    if _DEVICE.fullmatch(name):
+        return f"name {quoted(name)} is that of a device on Windows, where nobody could save the file: use another one."
     return ""
 
 
@@ -86,5 +90,5 @@ def with_texts(metadata: Mapping[str, str], wanted: Wanted) -> dict[str, str]:
 
 def name_of(title: str) -> str:
     """Return the name that a run's title suggests: without its folder and signs that no folder's name should have."""
-    name = re.sub(r"[^\w .+()-]", "_", title.rpartition("/")[2])[:40].strip(" .")
-    return name if _NAME.fullmatch(name) else "my_lora"
+    name = re.sub(r"[^\w .+()-]", "_", title.rpartition("/")[2])[:40].strip(" .(-")
+    return "my_lora" if name_trouble(name) else name

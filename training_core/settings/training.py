@@ -218,7 +218,6 @@ class TrainingSettings(Settings):
         "Description, told in the saved files.",
         flag="metadata_description",
         key="modelspec.description",
-        multiline=True,
         advanced=True,
     )
     metadata_license: str = setting(

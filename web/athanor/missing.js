@@ -19,6 +19,12 @@ function heightOf(texts, width) {
   return 12 + LINE * texts.reduce((lines, text) => lines + Math.ceil(text.length / letters), 0);
 }
 
+/** Make a node on the canvas higher, or lower by a negative number; a Vue node is as high as what is in it. */
+function resize(node, by) {
+  if (window.LiteGraph?.vueNodesMode) return;
+  node.setSize([node.size[0], Math.max(node.computeSize()[1], node.size[1] + by)]);
+}
+
 function forget(node) {
   const widget = said.get(node);
   said.delete(node);
@@ -26,7 +32,7 @@ function forget(node) {
   if (index < 0) return;
   widget.onRemove?.();
   node.widgets.splice(index, 1);
-  node.setSize([node.size[0], Math.max(node.computeSize()[1], node.size[1] - widget.athanorHeight)]);
+  resize(node, -widget.athanorHeight);
 }
 
 function say(node, texts) {
@@ -44,8 +50,7 @@ function say(node, texts) {
   });
   Object.assign(widget, { serialize: false, athanorHeight: height }); // serialize: see node.js
   said.set(node, widget);
-  const [width, least] = node.computeSize();
-  node.setSize([Math.max(node.size[0], width), Math.max(node.size[1] + height, least)]);
+  resize(node, height);
 }
 
 /** Ask the server what the open graph lacks, and show it. */
