@@ -13,7 +13,7 @@ from typing import Any
 from ..files import read_json, write_json
 from . import lines, run_json
 from .events import Saved
-from .run_files import files_of, is_whole, run_id_of, stamp
+from .run_files import ever_saved, files_of, is_whole, run_id_of, stamp
 from .taken import taken
 
 ENDS = ("done", "stopped", "interrupted", "failed")
@@ -80,9 +80,7 @@ class Record:
     @property
     def saved(self) -> list[dict[str, Any]]:
         """The last event about every saved file that is still whole, in order of training."""
-        latest = {event["path"]: event for event in self.events if event["event"] == "saved"}
-        whole = (event for event in latest.values() if is_whole(Path(event["path"])))
-        return sorted(whole, key=lambda event: (event["step"], event["kind"] == "last"))
+        return [event for event in ever_saved(self.events) if is_whole(Path(event["path"]))]
 
     @property
     def trained_by(self) -> frozenset[str]:

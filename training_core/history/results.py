@@ -18,7 +18,7 @@ from ..files import is_file, link, make_folder, write_atomically
 from ..leftovers import temporary_beside
 from .events import Saved, Warned
 from .registry import Record
-from .run_files import companion, diffusers_copy, in_run, is_whole, second_name
+from .run_files import companion, diffusers_copy, ever_saved, in_run, is_whole, second_name
 
 log = logging.getLogger("athanor")
 
@@ -38,7 +38,7 @@ def files(record: Record, output: Path, copies: Path) -> list[dict[str, Any]]:
         model), "ema", "diffusers" or "loss_curve"; the step and the epoch after which it was saved.
     """
     found = []
-    for event in reversed(saved(record)):
+    for event in reversed(ever_saved(record.events)):
         for kind, path in _kinds(Path(event["path"]), copies):
             place = next((p for p in _places(path, record) if is_below(p, output)), None)
             if place is not None and is_whole(place):
@@ -52,17 +52,11 @@ def files(record: Record, output: Path, copies: Path) -> list[dict[str, Any]]:
 
 def path_of(record: Record, name: str, copies: Path) -> Path | None:
     """Return a LoRA file of a run, or a companion of one, by its file name; None if the run has no such file any more."""
-    for event in saved(record):
+    for event in ever_saved(record.events):
         for _, path in _kinds(Path(event["path"]), copies):
             if name in (path.name, second_name(path, record.folder).name):
                 return next(filter(is_whole, _places(path, record)), None)
     return None
-
-
-def saved(record: Record) -> list[dict[str, Any]]:
-    """Return the last event about every file that the run has saved, whether it is still there or not, in order of training."""
-    latest = {event["path"]: event for event in record.events if event["event"] == "saved"}
-    return sorted(latest.values(), key=lambda event: (event["step"], event["kind"] == "last"))
 
 
 def _kinds(path: Path, copies: Path) -> Iterator[tuple[str, Path]]:
@@ -139,7 +133,9 @@ def complete(record: Record) -> None:
         log.warning("Athanor: files of run %s could not be copied to its folder (%s)", record.run_id, error)
     if record.status == "done":
         named = {
-            second_name(file, record.folder).name for event in saved(record) for file in _with_mean(Path(event["path"]))
+            second_name(file, record.folder).name
+            for event in ever_saved(record.events)
+            for file in _with_mean(Path(event["path"]))
         }
         for file in places.glob("*.safetensors"):
             if file.name not in named:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable
 from itertools import chain, count
 from pathlib import Path
+from typing import Any
 
 from ..files import METADATA, UnreadableFile, safetensors_header, safetensors_metadata
 
@@ -58,6 +59,12 @@ def companion(path: Path, ending: str) -> Path:
 def diffusers_copy(path: Path, copies: Path) -> Path:
     """Return the path of a saved file's copy in diffusers' names, in the folder of these copies."""
     return copies / companion(path, "diffusers").name
+
+
+def ever_saved(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the last event about every file that a run has saved, whether it is still there or not, in order of training."""
+    latest = {event["path"]: event for event in events if event["event"] == "saved"}
+    return sorted(latest.values(), key=lambda event: (event["step"], event["kind"] == "last"))
 
 
 def in_run(run: Path) -> Path:
