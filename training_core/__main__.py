@@ -117,9 +117,8 @@ def _prepared(source: Source, arguments: argparse.Namespace, host: Headless) -> 
     problems: dict[str, str] = {}
     first = page_form.to_prompt(source.workflow, host.inputs).prompt if source.workflow is not None else source.prompt
     node, prompt = leading(first or {})
-    missing = host.lacks(
-        each["class_type"] for each in prompt.values()
-    )  # loads their packs, whose inputs are then known
+    # Loads the packs of the graph's nodes, whose inputs are then known.
+    missing = host.lacks(each["class_type"] for each in prompt.values())
     if source.workflow is not None:
         if missing:
             raise AthanorError(
@@ -173,6 +172,7 @@ def _run(arguments: argparse.Namespace, options: list[str]) -> int:
     log.propagate = False
     log.setLevel(logging.INFO if rank == 0 else logging.ERROR)
     log.addHandler(handler)
+    terminal.say(f"starting ComfyUI in {folder}")
     with Headless(folder, options, rank == 0, terminal, None if live else terminal.formatter()) as host:
         together = host.part("training_core.run.ranks").join(host.device, host.interrupted)
         prompt, node = _prepared(source, arguments, host)
@@ -212,9 +212,9 @@ def _ending(error: Exception) -> tuple[int, str]:
             REFUSED,
             f"{missing}: start this with the Python that runs ComfyUI, or install the pack's requirements.txt there.",
         )
-    return FAILED, str(error) if isinstance(error, RuntimeError) and str(error) else "".join(
-        traceback.format_exception(error)
-    )
+    if isinstance(error, RuntimeError) and str(error):
+        return FAILED, str(error)
+    return FAILED, "".join(traceback.format_exception(error))
 
 
 if __name__ == "__main__" and __package__:
