@@ -62,7 +62,7 @@ def _if_still_there(answer: Callable[[web.Request], Any]) -> Callable[[web.Reque
 
 
 def _runs(request: web.Request) -> list[http.Json] | http.Json:
-    """Return all runs, the newest first, or those with `?name=`, `?prompt_id=` and one of `?status=` (which takes several), `?limit=` at most.
+    """Return all runs, the newest first, or those with `?name=`, `?prompt_id=` and one of `?status=`, `?limit=` at most.
 
     With `?short=1` they are told without files, samples, settings and times. With `?since=` they are short, and only those
     that have changed after that revision of the list (see `Changes.since`).

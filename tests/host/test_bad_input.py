@@ -9,10 +9,20 @@ from answers import failed, refused
 from PIL import Image
 
 
+def loras(server) -> set[str]:
+    return {p.stem for p in (server.base / "models" / "loras").rglob("*.safetensors")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def before(server) -> set[str]:
+    """The LoRAs of this worker's other files."""
+    return loras(server)
+
+
 @pytest.mark.parametrize(
     ("part", "values", "words"),
     [
-        ("dataset", {"folder": "nowhere"}, "folder 'nowhere' does not exist"),
+        ("dataset", {"folder": "nowhere"}, "folder 'nowhere' is not in ComfyUI's input and datasets folders"),
         ("dataset", {"folder": ""}, "folder is empty"),
         ("dataset", {"folder": "../../etc"}, "outside ComfyUI's input and datasets folders"),
         ("dataset", {"folder": "/etc"}, "outside ComfyUI's input and datasets folders"),
@@ -86,10 +96,9 @@ def test_a_model_that_cannot_be_trained_is_named_before_anything_is_encoded(serv
     assert "MODEL uses the sampling" in said and "is not supported for training" in said
 
 
-def test_nothing_is_left_behind(server):
+def test_nothing_is_left_behind(server, before):
     """None of the refused jobs has written a LoRA."""
-    names = {p.stem for p in (server.base / "models" / "loras").rglob("*.safetensors")}
-    assert not names & {"my_lora", "cmp", "unsupported", "evil"}
+    assert not (loras(server) - before) & {"my_lora", "cmp", "unsupported", "evil"}
 
 
 def test_a_changed_caption_is_seen(server):

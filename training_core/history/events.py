@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,21 @@ class Queued:
 
 
 Event = Started | Resumed | Encoded | Stepped | Probed | Sampled | Saved | Warned
+
+
+@contextmanager
+def ended_together(events: Iterable[Event]) -> Iterator[None]:
+    """Inside, events are read; afterwards their generator has ended, too, in the middle or not.
+
+    An interrupt that is thrown in between would leave it half way for as long as the exception's traceback lives: a run saved what
+    it had reached after its end was noted, and now and then while the next one trained.
+    """
+    try:
+        yield
+    finally:
+        if isinstance(events, Generator):
+            events.close()
+
 
 _KINDS = {kind.__name__.lower(): kind for kind in (Started, Resumed, Encoded, Probed, Sampled, Saved, Warned)}
 

@@ -14,7 +14,7 @@ from ..files import append_line, make_folder, write_json
 from ..json_text import finite
 from ..settings import Job
 from . import registry, report, results
-from .events import Encoded, Event, Saved, Stepped
+from .events import Encoded, Event, Saved, Stepped, ended_together
 from .graph import Graph
 from .registry import ENDS, Record
 
@@ -75,8 +75,9 @@ class RunLog:
 
     def logged(self, events: Iterable[Event]) -> Iterator[Event]:
         """Yield events, each written to the log before it is passed on; a saved file gets its place for clients (see `results`)."""
-        for event in events:
-            yield from self.add(event)
+        with ended_together(events):
+            for event in events:
+                yield from self.add(event)
 
     def add(self, event: Event) -> list[Event]:
         """Append one event; of encoding, only that it is finished. A saved file gets its place in the run's folder.

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from typing import Any
 
 from ..data.plan import PlannedBatch, steps_left
@@ -93,7 +92,7 @@ def _session(context: Context) -> Iterator[Event]:
     _, planned = steps_left(whole, run.length, epoch, step, job.training.batches_per_step)
     # The batch on which memory is tried beside the loaded model, where nothing can be encoded; it need not be one of those left.
     more = [largest(run.plan(job, 0) if epoch else whole)] if is_tried(devices.compute_device()) else []
-    yield from context.run_log.logged(chain(map(Warned, run.warnings), _encode(context, planned, more)))
+    yield from context.run_log.logged(_encode(context, planned, more))
     with loaded_models(job, run, context.clip, context.vae, ranks) as models:
         trainer = _trainer(context, models, planned, started, base_hash)
         events = loop(
@@ -126,8 +125,12 @@ def _session(context: Context) -> Iterator[Event]:
 
 
 def _encode(context: Context, planned: list[PlannedBatch], more: Sequence[PlannedBatch]) -> Iterator[Event]:
-    """Encode what the probe, the samples, the steps of the first epoch and `more` need, while the model is not loaded yet."""
+    """Tell what is to be known before, then encode what the probe, the samples, the steps of the first epoch and `more` need.
+
+    The model is not loaded yet.
+    """
     run = context.run
+    yield from map(Warned, run.warnings)
     yield from run.probe.prepare()
     if not context.job.network.text:  # a trained text encoder encodes the prompts anew for every picture
         yield from run.samples.prepare(context.clip)

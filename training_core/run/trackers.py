@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..history.events import Event, Probed, Stepped
+from ..history.events import Event, Probed, Stepped, ended_together
 from ..settings import Job
 
 PIP = {"tensorboard": "accelerate tensorboard", "wandb": "accelerate wandb"}
@@ -24,10 +24,11 @@ class Tracker:
 
     def logged(self, events: Iterable[Event]) -> Iterator[Event]:
         """Log the numbers of events and pass the events on."""
-        for event in events:
-            if self._tracker is not None:
-                self._log(event)
-            yield event
+        with ended_together(events):
+            for event in events:
+                if self._tracker is not None:
+                    self._log(event)
+                yield event
 
     def _log(self, event: Event) -> None:
         if isinstance(event, Stepped):

@@ -82,8 +82,8 @@ function checkSoon() {
 app.registerExtension({
   name: "Athanor.Missing",
   setup() {
-    // Widgets, links and nodes have changed: only where something is said, it may be mended now. The page tells of what is typed
-    // into its own inputs (Vue nodes) only once they are left, so these are listened to as well.
+    // Widgets, links and nodes have changed: only where something is said, it may be mended now. The page tells
+    // of what is typed into its own inputs (Vue nodes) only once they are left, so these are listened to as well.
     const mended = () => said.size && checkSoon();
     api.addEventListener("graphChanged", mended);
     for (const kind of ["input", "change"]) document.addEventListener(kind, mended, true);
