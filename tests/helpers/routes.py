@@ -45,6 +45,7 @@ def table(patch: pytest.MonkeyPatch) -> web.RouteTableDef:
         dataset_routes,
         help_routes,
         http,
+        missing,
         publish_routes,
         run_files_routes,
         run_routes,
@@ -52,7 +53,7 @@ def table(patch: pytest.MonkeyPatch) -> web.RouteTableDef:
 
     routes = web.RouteTableDef()
     patch.setattr(http.PromptServer, "instance", SimpleNamespace(routes=routes), raising=False)
-    for module in (run_routes, run_files_routes, publish_routes, dataset_routes, compare_routes, help_routes):
+    for module in (run_routes, run_files_routes, publish_routes, dataset_routes, compare_routes, help_routes, missing):
         module.register()
     http.anything_else("/athanor")
     return routes

@@ -34,12 +34,15 @@ def test_interrupted_and_queued_again_is_never_having_stopped(server, parts):
     name = "difficult" if parts else "easy"
     server.run(graphs.training("sd3", train={"output_name": f"{name}_whole", **STEPS}, **parts))
     prompt = graphs.training("sd3", train={"output_name": f"{name}_broken", **STEPS}, **parts)
+    stopped_at = 0
     for at in (3, 14):
         prompt_id = server.queue(prompt)
-        wait_for(server, f"{name}_broken", at)
+        wait_for(server, f"{name}_broken", max(at, stopped_at + 1))
         server.post("/interrupt", {})
         assert server.finish(prompt_id, 60)["status"] == "cancelled"
-        assert run_named(server, f"{name}_broken")["status"] == "interrupted"
+        run = run_named(server, f"{name}_broken")
+        assert run["status"] == "interrupted"
+        stopped_at = run["step"]
     server.run(prompt)
     assert final(server, f"{name}_broken") == final(server, f"{name}_whole")
     whole, broken = steps_of(server, f"{name}_whole"), steps_of(server, f"{name}_broken")
