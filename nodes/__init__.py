@@ -42,6 +42,9 @@ from .lr_plot import AthanorLRPlot
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
+WITH_ROUTES = (run_routes, run_files_routes, publish_routes, dataset_routes, compare_routes, help_routes, missing)
+"""The modules that add routes to the host's server."""
+
 
 class AthanorExtension(ComfyExtension):
     """The entry point through which ComfyUI loads the pack's nodes and routes."""
@@ -54,14 +57,9 @@ class AthanorExtension(ComfyExtension):
         """
         determinism.prepare()
         node_tools.begin_log()
-        run_routes.register()
-        run_files_routes.register()
-        publish_routes.register()
         saved_prompts.register()
-        dataset_routes.register()
-        compare_routes.register()
-        help_routes.register()
-        missing.register()
+        for part in WITH_ROUTES:
+            part.register()
         http.anything_else("/athanor")
         stopping.register()
         gc.freeze()

@@ -40,20 +40,11 @@ def comfyui_folders(base: Path, patch: pytest.MonkeyPatch) -> None:
 
 def table(patch: pytest.MonkeyPatch) -> web.RouteTableDef:
     """The pack's routes, as its extension registers them."""
-    from athanor.nodes import (
-        compare_routes,
-        dataset_routes,
-        help_routes,
-        http,
-        missing,
-        publish_routes,
-        run_files_routes,
-        run_routes,
-    )
+    from athanor.nodes import WITH_ROUTES, http
 
     routes = web.RouteTableDef()
     patch.setattr(http.PromptServer, "instance", SimpleNamespace(routes=routes), raising=False)
-    for module in (run_routes, run_files_routes, publish_routes, dataset_routes, compare_routes, help_routes, missing):
+    for module in WITH_ROUTES:
         module.register()
     http.anything_else("/athanor")
     return routes

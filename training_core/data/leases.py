@@ -33,10 +33,8 @@ class Lease:
         if not self._lock.is_locked:
             try:
                 self._lock.acquire()
-            except (
-                NotImplementedError
-            ):  # filelock's word for a network disk without locks: what others delete is made again
-                return
+            except NotImplementedError:
+                return  # filelock's word for a network disk without locks: what others delete is made again
         write_json(self._keys, sorted(keys), durable=False)
 
     def release(self) -> None:
