@@ -38,6 +38,7 @@ def test_what_is_thrown_in_between_ends_what_is_read(tmp_path, monkeypatch):
     assert order == ["saved", "noted"] and held.tb
 
 
+@pytest.mark.usefixtures("comfy")
 def test_an_encoder_is_no_longer_at_work_when_the_run_saves():
     from athanor.training_core.run.hooks import RunHooks
 
