@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from athanor.training_core.history.events import Event, Warned
@@ -36,29 +34,3 @@ def test_what_is_thrown_in_between_ends_what_is_read(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt) as held:  # the traceback lives
         events.throw(KeyboardInterrupt())
     assert order == ["saved", "noted"] and held.tb
-
-
-@pytest.mark.usefixtures("comfy")
-def test_an_encoder_is_no_longer_at_work_when_the_run_saves():
-    from athanor.training_core.run.hooks import RunHooks
-
-    order: list[str] = []
-
-    def encode(_batches: object) -> Generator[Event, None, None]:
-        try:
-            yield Warned("one")
-        finally:
-            order.append("encoder ended")
-
-    def run() -> Generator[Event, None, None]:
-        try:
-            yield from RunHooks.before_epoch(cast(Any, SimpleNamespace(encode=encode)), [])
-        except BaseException:
-            order.append("saved")
-            raise
-
-    events = run()
-    next(events)
-    with pytest.raises(KeyboardInterrupt) as held:
-        events.throw(KeyboardInterrupt())
-    assert order == ["encoder ended", "saved"] and held.tb

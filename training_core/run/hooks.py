@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ..data.plan import PlannedBatch
-from ..history.events import Event, Probed, ended_together
+from ..history.events import Event, Probed
 from ..host import devices, guard
 from ..host.model import Trainable
 from ..optim.averaging import WeightsContext
@@ -59,10 +59,9 @@ class RunHooks:
     def before_epoch(self, batches: list[PlannedBatch]) -> Iterator[Event]:
         """Encode what the epoch needs; where something was, the encoders may have pushed the model out: load it again."""
         encoded = False
-        with ended_together(events := self.encode(batches)):
-            for event in events:
-                encoded = True
-                yield event
+        for event in self.encode(batches):
+            encoded = True
+            yield event
         if encoded:
             self.model.load()
 
