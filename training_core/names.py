@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import Any
@@ -125,15 +125,24 @@ def resolve(name: str, known: Sequence[str], what: str) -> str:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return the known names that look most like it, in words; a name without a folder is compared with those of any folder."""
+    """Return the up to 3 known names that look most like it, in words; those of any folder count, as graphs of others name
+    other folders. Where none looks like it, the first 6 are listed."""
     if not known:
         return "there are none"
     wanted = simple(name[:_LONGEST])
-    simples = {simple(k) if "/" in wanted else simple(k).rpartition("/")[2]: k for k in known}
-    close = close_to(wanted, simples, 3, 0.5)
-    close += [s for s in simples if wanted in s and s not in close][: 3 - len(close)]
-    names = [simples[s] for s in close] or list(known[:6])
-    return f"{'the nearest are' if close else 'there are'} {', '.join(shortened(n, 120) for n in names)}"
+    tail = wanted.rpartition("/")[2]
+    found = _looking_like(tail, {k: simple(k).rpartition("/")[2] for k in known})
+    if not found and tail != wanted:
+        found = _looking_like(wanted, {k: simple(k) for k in known})
+    return f"{'the nearest:' if found else 'there are'} {', '.join(shortened(n, 120) for n in found or known[:6])}"
+
+
+def _looking_like(wanted: str, simples: Mapping[str, str]) -> list[str]:
+    """Return up to 3 keys of `simples` whose values look like `wanted` or hold it, the most alike first."""
+    values = dict.fromkeys(simples.values())
+    close = close_to(wanted, values, 3, 0.5)
+    close += [s for s in values if wanted in s and s not in close][: 3 - len(close)]
+    return [name for value in close for name, s in simples.items() if s == value][:3]
 
 
 def close_to(name: str, known: Iterable[str], most: int = 1, ratio: float = 0.6) -> list[str]:

@@ -78,9 +78,9 @@ def test_a_config_node_that_lacks_is_added():
     [
         ("epochs", "write NODE.INPUT=VALUE"),
         ("=4", "write NODE.INPUT=VALUE"),
-        ("epoch=4", "has a widget 'epoch'; the nearest are epochs"),
+        ("epoch=4", "has a widget 'epoch'; the nearest: epochs"),
         ("Train LoRA.model=x", "'Train LoRA' has no widget 'model'"),
-        ("Trian LoRA.epochs=4", "no node that leads to Train LoRA is called 'Trian LoRA'; the nearest are Train LoRA"),
+        ("Trian LoRA.epochs=4", "no node that leads to Train LoRA is called 'Trian LoRA'; the nearest: Train LoRA"),
         ("seed=4", r"seed could be .*Train LoRA.seed"),
         ("epochs=many", "--set epochs is 'many': it must be a whole number"),
         ("epochs=2.5", "must be a whole number"),
@@ -89,7 +89,7 @@ def test_a_config_node_that_lacks_is_added():
         ("epochs=" + "9" * 9999, "must be a whole number"),
         ("dropout=nan", "must be a number"),
         ("overwrite=maybe", "must be true or false"),
-        ("algo=loka", "there is no choice 'loka'; the nearest are lo"),
+        ("algo=loka", "there is no choice 'loka'; the nearest: lo"),
         ("9.x=1", "is called '9'"),
     ],
 )

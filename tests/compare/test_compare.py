@@ -72,12 +72,12 @@ def test_loras_of_one_name_in_two_folders_are_told_apart():
 @pytest.mark.parametrize(
     ("kind", "text", "words"),
     [
-        ("sampler", "eulr", "there is no sampler 'eulr'; the nearest are euler"),
-        ("LoRA", "chr", "there is no LoRA 'chr'; the nearest are"),
+        ("sampler", "eulr", "there is no sampler 'eulr'; the nearest: euler"),
+        ("LoRA", "chr", "there is no LoRA 'chr'; the nearest:"),
         ("LoRA", "nothing-*", "nothing matches the pattern 'nothing-\\*'"),
         ("LoRA", "char:1:2:3", "too many ':'"),
         ("sampler + scheduler", "euler", "not a sampler and a scheduler"),
-        ("sampler + scheduler", "euler/karas", "no scheduler 'karas'; the nearest are karras"),
+        ("sampler + scheduler", "euler/karas", "no scheduler 'karas'; the nearest: karras"),
         ("denoise", "1.5", "denoise 1.5 is not between 0 and 1"),
         ("clip skip", "0", "clip skip 0 is not from 1"),
         ("prompt", " ", "values is empty"),

@@ -200,7 +200,7 @@ def test_names():
     assert names.resolve("char-000004", loras, "LoRA") == "a/char-000004.safetensors"
     with pytest.raises(AthanorError, match=r"could be a/char.safetensors or b/char.safetensors"):
         names.resolve("char", loras, "LoRA")
-    with pytest.raises(AthanorError, match=r"no sampler 'dpm_2m'; the nearest are dpmpp_2m"):
+    with pytest.raises(AthanorError, match=r"no sampler 'dpm_2m'; the nearest: dpmpp_2m"):
         names.resolve("dpm_2m", samplers, "sampler")
     with pytest.raises(AthanorError, match="there are none"):
         names.resolve("x", [], "VAE")
@@ -262,7 +262,10 @@ def test_stacks_are_counted_before_they_are_made():
 
 def test_the_nearest_names_are_found_among_many():
     many = [f"folder{i % 9}/style_{i * 7919 % 10_000:05}" for i in range(3000)] + ["my_cat_lora"]
-    assert names.nearest("my_kat_lora", many) == "the nearest are my_cat_lora"
+    assert names.nearest("my_kat_lora", many) == "the nearest: my_cat_lora"
+    folders = ["anime/b.safetensors", "flux/c.safetensors", "sd3.safetensors", "old/sd3.safetensors"]
+    assert names.nearest("models\\sd3_v2.safetensors", folders) == "the nearest: sd3.safetensors, old/sd3.safetensors"
+    assert names.nearest("a/b", [f"x/{i}" for i in range(9)]) == "there are x/0, x/1, x/2, x/3, x/4, x/5"
     assert len(names.nearest("x" * 100_000, ["y" * 255] * 10)) < 1000
 
 

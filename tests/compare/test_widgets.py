@@ -58,8 +58,8 @@ def test_names_of_widgets(name, node):
     ("name", "text", "words"),
     [
         ("", "1", "widget is empty"),
-        ("12.strenght_model", "1", "the nearest are 12.strength_model"),
-        ("LoraLoder.lora_name", "a", "the nearest are LoraLoader.lora_name"),
+        ("12.strenght_model", "1", "the nearest: 12.strength_model"),
+        ("LoraLoder.lora_name", "a", "the nearest: LoraLoader.lora_name"),
         ("LoraLoader.strength_model", "1", "could be Load LoRA (12).strength_model or Style v1.5 (3:7).strength_model"),
         ("12.strength_model", "0-200(100)", "takes at least -100 and at most 100, not 200"),
         ("12.strength_model", "a", "'a' is not a number"),

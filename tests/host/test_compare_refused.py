@@ -10,11 +10,11 @@ from comparing import axis
 @pytest.mark.parametrize(
     ("kind", "values", "words"),
     [
-        ("sampler", "eulr", "there is no sampler 'eulr'; the nearest are euler"),
-        ("LoRA", "sd3_plan", "there is no LoRA 'sd3_plan'; the nearest are ... compared/sd3_plain"),
+        ("sampler", "eulr", "there is no sampler 'eulr'; the nearest: euler"),
+        ("LoRA", "sd3_plan", "there is no LoRA 'sd3_plan'; the nearest: ... compared/sd3_plain"),
         ("LoRA strength", "", "values is empty"),
         ("cfg", "7-1(+1)", "steps away from its end"),
-        ("model", "sd4", "there is no model 'sd4'; the nearest are sd3.safetensors"),
+        ("model", "sd4", "there is no model 'sd4'; the nearest: sd3.safetensors"),
     ],
 )
 def test_wrong_axes_are_refused_when_queued(server, lora_files, kind, values, words):

@@ -80,7 +80,7 @@ def test_losses_of_runs_are_compared(server, finished, stopped):
     for colour in ((90, 200, 120), (240, 150, 70)):
         assert (picture == colour).all(2).sum() > 50
     nodes["curves"]["inputs"]["runs"] = "compared_hlaf"
-    assert "there is no run 'compared_hlaf'; the nearest are compared_half" in failed(server, nodes)
+    assert "there is no run 'compared_hlaf'; the nearest: compared_half" in failed(server, nodes)
 
 
 def test_starred_pictures_choose_epochs(server, lora_files):

@@ -59,11 +59,11 @@ def test_widgets_before_the_latent_and_loaders_are_axes(server, lora_files):
 @pytest.mark.parametrize(
     ("x", "words"),
     [
-        (("LoraLoader.strenght_model", "1"), "the nearest are LoraLoader.strength_model"),
+        (("LoraLoader.strenght_model", "1"), "the nearest: LoraLoader.strength_model"),
         (("stack.strength_model", "500"), "takes at least -100 and at most 100, not 500"),
         (
             ("stack.lora_name", "sd3_plan"),
-            "there is no lora_name of Load LoRA (Model and CLIP) 'sd3_plan'; the nearest are",
+            "there is no lora_name of Load LoRA (Model and CLIP) 'sd3_plan'; the nearest:",
         ),
         (("aside.width", "32, 64"), "is not connected to model, clip, vae or latent"),
     ],

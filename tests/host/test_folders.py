@@ -89,6 +89,6 @@ def test_lora_names_from_windows_and_misspelt_ones(base: Path):
         assert folders.existing_lora(name, "network_weights") == base / "loras" / "style" / "foo.safetensors"
     assert folders.existing_lora("[v2] cat").name == "[v2] cat.safetensors"
     with pytest.raises(
-        AthanorError, match=r"^network_weights 'style\\fou' is not in .*; the nearest are style/foo.safe"
+        AthanorError, match=r"^network_weights 'style\\fou' is not in .*; the nearest: style/foo.safe"
     ):
         folders.existing_lora("style\\fou", "network_weights")

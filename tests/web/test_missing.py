@@ -17,7 +17,7 @@ def test_a_workflow_of_another_computer(page, vue):
     page.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'shared')", shared)
     page.page.wait_for_function(f"({SAID})().length === 2")
     model, folder = sorted(page.page.evaluate(SAID))
-    assert "sd3.safetensors" in model and model.startswith("ckpt_name ") and "the nearest are ds" in folder
+    assert "sd3.safetensors" in model and model.startswith("ckpt_name ") and "the nearest: ds" in folder
     saved = page.page.evaluate("() => window.comfyAPI.app.app.graph.serialize().nodes")
     assert [n["widgets_values"] for n in saved if n["type"] == "CheckpointLoaderSimple"] == [["their\\sd3.safetensors"]]
     page.page.evaluate(
