@@ -1,5 +1,7 @@
 """The lock of a run's folder."""
 
+import json
+import os
 import subprocess
 import sys
 import threading
@@ -97,3 +99,26 @@ def test_a_killed_run_is_tried_once(tmp_path: Path, monkeypatch):
     with lock.held(tmp_path, "Run x"):
         assert taken(tmp_path)
     assert not taken(tmp_path) and len(tried) == 2
+
+
+@pytest.mark.parametrize("damaged", [-1, 0, 1, "7", True, None])
+def test_no_process_of_a_damaged_owner_is_anybodys_to_end(tmp_path: Path, damaged):
+    """0 and -1 mean groups of processes, down to all that this user may end."""
+    with lock.held(tmp_path, "Run x"):
+        (tmp_path / "owner.json").write_text(json.dumps({"pid": damaged, "launch": "a"}))
+        assert lock.holder(tmp_path, "a") is None
+        for text in ("[", "{}"):
+            (tmp_path / "owner.json").write_text(text)
+            assert lock.holder(tmp_path, "a") is None
+
+
+def test_the_id_that_a_killed_process_has_left_is_not_signalled(tmp_path: Path, monkeypatch):
+    """It may be another program's by now. Nor is who trains the run without having been launched by the one that asks."""
+    monkeypatch.setenv(lock.LAUNCH, "a")
+    assert lock.holder(tmp_path, "a") is None
+    with lock.held(tmp_path, "Run x"):
+        left = (tmp_path / "owner.json").read_text()
+        assert lock.holder(tmp_path, "a") == os.getpid()
+        assert lock.holder(tmp_path, "b") is None
+    (tmp_path / "owner.json").write_text(left)
+    assert lock.holder(tmp_path, "a") is None
