@@ -13,6 +13,7 @@ from ..training_core.history.events import Encoded, Event, Probed, Resumed, Samp
 from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
+from ..training_core.host.told_paths import without_roots
 from ..training_core.pictures import opened
 from .broadcasts import Broadcasts, rate
 from .progress import Progress, Rate
@@ -130,6 +131,6 @@ class Display:
             )
         if self._skipped:
             lines.append(f"{self._skipped} steps gave NaN or infinity and were skipped.")
-        text = "\n".join([*lines, *notes, *self._warnings])
+        text = without_roots("\n".join([*lines, *notes, *self._warnings]))
         self._progress.text(text, always=True)
         return text

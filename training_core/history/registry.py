@@ -13,6 +13,7 @@ from typing import Any
 from ..files import read_json, write_json
 from . import lines, run_json
 from .events import Saved
+from .moved import Places
 from .run_files import ever_saved, files_of, is_whole, run_id_of, stamp
 from .taken import taken
 
@@ -188,7 +189,10 @@ def _read(folder: Path) -> Record | None:
     if not is_run(folder):
         return None
     events, about_events = lines.events(folder / "events.jsonl")
+    places = Places(folder)
+    events = tuple(event | {"path": places.now(event["path"])} if "path" in event else event for event in events)
     found, about_run = run_json.of(folder, events)
+    found["target"] = Path(places.now(str(found["target"])))
     trouble = " ".join(filter(None, (about_run, about_events)))
     return Record(folder=folder, **found, events=events, trouble=trouble)
 
@@ -272,8 +276,9 @@ def job(folder: Path) -> dict[str, Any]:
 
 def dataset(folder: Path) -> list[dict[str, Any]]:
     """Return the pictures of a run in the order of their numbers (dataset.json), {} for one that cannot be read."""
-    rows = read_json(folder / "dataset.json", [])
-    return [row if isinstance(row, dict) else {} for row in rows]
+    rows, places = read_json(folder / "dataset.json", []), Places(folder)
+    known = [row if isinstance(row, dict) else {} for row in rows]
+    return [row | {"path": places.now(row["path"])} if isinstance(row.get("path"), str) else row for row in known]
 
 
 def saved_files(folder: Path, step: int) -> list[Saved]:
