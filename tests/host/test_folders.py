@@ -88,7 +88,5 @@ def test_lora_names_from_windows_and_misspelt_ones(base: Path):
     for name in ("style\\foo", "style\\foo.safetensors", "style/foo"):
         assert folders.existing_lora(name, "network_weights") == base / "loras" / "style" / "foo.safetensors"
     assert folders.existing_lora("[v2] cat").name == "[v2] cat.safetensors"
-    with pytest.raises(
-        AthanorError, match=r"^network_weights 'style\\fou' is not in .*; the nearest: style/foo.safe"
-    ):
+    with pytest.raises(AthanorError, match=r"^network_weights 'style\\fou' is not in .*; the nearest: style/foo.safe"):
         folders.existing_lora("style\\fou", "network_weights")
