@@ -121,8 +121,9 @@ export class Panel {
       this.note.textContent = "";
       return;
     }
-    const { sign, word, kind } = stateOf(run.summary);
+    const { sign, word, kind, means } = stateOf(run.summary);
     this.state.textContent = `${sign} ${word}`;
+    this.state.title = means ?? "";
     this.state.dataset.kind = kind;
     if (this.lastKind === "live" && kind !== "live") this.notice = ""; // what was requested has happened
     this.lastKind = kind;
