@@ -104,7 +104,7 @@ export class Details {
     const { summary } = run;
     const { sign, word, kind, means } = stateOf(summary);
     this.buttons.hidden = !run.live;
-    this.buttons.enable(run.live);
+    this.buttons.enable(run.live, Boolean(run.last));
     let progress = "";
     if (summary) {
       const step = Math.max(run.last?.step ?? 0, summary.step);
