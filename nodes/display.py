@@ -114,9 +114,10 @@ class Display:
 
     def stopped(self, record: Record) -> None:
         """Show on the node that a run was stopped before it had a LoRA."""
-        self._progress.text(
-            f"Stopped: {record.why or 'nothing was trained'}. {door.again().capitalize()} to go on.", always=True
-        )
+        text = f"Stopped: {record.why or 'nothing was trained'}. {door.again().capitalize()} to go on."
+        self._progress.text(text, always=True)
+        if not door.shows_the_log():
+            log.info("Athanor: %s", text)
 
     def summary(self, run: Run, record: Record, notes: Sequence[str] = ()) -> str:
         """Show a summary of the finished or stopped run with `notes` and its warnings on the node, and return it."""
