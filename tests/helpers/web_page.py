@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,19 @@ from host import Host
 
 ROOT = Path(__file__).resolve().parents[2]
 TAB = "[class*=athanor-tab], [aria-label^=Athanor], [data-testid*=athanor]"
+
+
+def until(look: Callable[[], Any]) -> Any:
+    """Wait until `look` gives something true, and return it.
+
+    Raises:
+        AssertionError: it has not within five minutes.
+    """
+    end = time.monotonic() + 300
+    while not (found := look()):
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.2)
+    return found
 
 
 class Page:
@@ -44,8 +58,12 @@ class Page:
         self.page.wait_for_function("window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph")
         self.page.wait_for_selector(TAB)  # extensions are set up, and then the last workflow is loaded
         self.page.wait_for_function("window.comfyAPI.app.app.graph.nodes.length")
-        self.page.wait_for_timeout(500)
+        self.settle()
         self.page.keyboard.press("Escape")
+
+    def settle(self, frames: int = 30) -> None:
+        """Let the page draw itself so many times: half a second on a fast machine, and as long as it takes on a busy one."""
+        self.page.evaluate("async (n) => { while (n--) await new Promise(requestAnimationFrame); }", frames)
 
     def load(self, workflow: dict[str, Any]) -> None:
         """Open a workflow, and look at the Train LoRA node."""
@@ -68,7 +86,7 @@ class Page:
                 app.canvas.setDirty(true, true);
                 await frames(20); }"""
         )
-        self.page.wait_for_timeout(300)
+        self.settle(20)
 
     def queue(self) -> None:
         """As the Run button does it."""

@@ -143,7 +143,7 @@ def test_interrupt_keeps_what_is_done(server, lora_files):
     prompt = comparing.comparison("sd3", x=axis("seed", "1000-1400"), width=32, height=32, steps=1)
     prompt_id = server.queue(prompt)
     root = server.base / "output" / "athanor" / "compare"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
 
     def folder() -> Path | None:
         return next(
@@ -153,7 +153,7 @@ def test_interrupt_keeps_what_is_done(server, lora_files):
     while (folder() is None or len(list(folder().glob("cells/*"))) < 5) and time.monotonic() < end:
         time.sleep(0.05)
     server.post(f"/api/jobs/{prompt_id}/cancel", {})
-    assert server.finish(prompt_id, 30)["status"] == "cancelled"
+    assert server.finish(prompt_id)["status"] == "cancelled"
     done = len(list(folder().glob("cells/*.png")))
     assert 5 <= done < 401 and not list(folder().glob("cells/.*"))
     prompt["compare"]["class_type"] = "AthanorXYZPlan"

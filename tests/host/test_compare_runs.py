@@ -32,11 +32,11 @@ def stopped(server) -> str:
     prompt = graphs.training("sd3", train={"output_name": "compared_half", "epochs": 3000, "save_every_n_epochs": 2})
     prompt_id = server.queue(prompt)
     root = server.base / "models" / "loras"
-    end = time.monotonic() + 90
+    end = time.monotonic() + 300
     while len(list(root.glob("compared_half-*"))) < 3 and time.monotonic() < end:
         time.sleep(0.05)
     server.post(f"/api/jobs/{prompt_id}/cancel", {})
-    server.finish(prompt_id, 30)
+    server.finish(prompt_id)
     jobs = (server.base / "output" / "athanor" / "runs").glob("*/job.json")
     return next(job.parent.name for job in jobs if '"compared_half"' in job.read_text())
 

@@ -106,13 +106,13 @@ def test_interrupt_keeps_the_lora_and_the_host(server):
                 return [json.loads(line) for line in lines if line.endswith("}")]
         return []
 
-    end = time.monotonic() + 90
+    end = time.monotonic() + 300
     while len(metrics()) < 10 and time.monotonic() < end:
         time.sleep(0.05)
     steps = len(metrics())
     server.post(f"/api/jobs/{prompt_id}/cancel", {})
     asked = len(metrics())
-    assert server.finish(prompt_id, 30)["status"] == "cancelled"
+    assert server.finish(prompt_id)["status"] == "cancelled"
     done = len(metrics())
     assert steps >= 10 and done - asked <= 2 + 3  # steps that went on while the request travelled
     found = list((server.base / "models" / "loras").glob("stopped-step*.safetensors"))

@@ -62,7 +62,7 @@ def test_what_is_wrong_is_one_sentence(comfyui, tmp_path):
         ([*as_folder, "a.json"], nowhere, "which COMFYUI_PATH names"),
     ):
         cwd = PACK if env is None else tmp_path
-        done = subprocess.run(line, cwd=cwd, env=env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(line, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and words in done.stderr
 
 

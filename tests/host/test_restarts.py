@@ -43,7 +43,7 @@ def files(base, name: str) -> list[str]:
 def kill(host: Host, name: str, at: int, delay: float) -> None:
     """Queue the job, and kill the server so many seconds after the run's step number `at`."""
     host.queue(job(name))
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while runs_on_disk.steps_done(host.base, name) < at and time.monotonic() < end:
         time.sleep(0.005)
     time.sleep(delay)

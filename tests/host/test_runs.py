@@ -39,7 +39,7 @@ def test_interrupted_and_queued_again_is_never_having_stopped(server, parts):
         prompt_id = server.queue(prompt)
         wait_for(server, f"{name}_broken", max(at, stopped_at + 1))
         server.post("/interrupt", {})
-        assert server.finish(prompt_id, 60)["status"] == "cancelled"
+        assert server.finish(prompt_id)["status"] == "cancelled"
         run = run_named(server, f"{name}_broken")
         assert run["status"] == "interrupted"
         stopped_at = run["step"]
@@ -126,7 +126,7 @@ def test_a_continued_run_that_is_stopped_keeps_its_names(server):
     prompt_id = server.queue(longer)
     wait_for(server, "further", 11)
     server.post("/interrupt", {})
-    assert server.finish(prompt_id, 60)["status"] == "cancelled"
+    assert server.finish(prompt_id)["status"] == "cancelled"
     server.run(longer)
     assert graphs.metadata(graphs.lora_file(server, "further"))["ss_steps"] == "28"
     assert not list((server.base / "models" / "loras").glob("further_2*"))
@@ -137,7 +137,7 @@ def test_a_changed_setting_is_named(server):
     prompt_id = server.queue(prompt)
     wait_for(server, "altered", 3)
     server.post("/interrupt", {})
-    server.finish(prompt_id, 60)
+    server.finish(prompt_id)
     train = {"output_name": "altered", "epochs": 1, "save_every_n_epochs": 0}
     train |= {"save_state_on_train_end": False}  # does not matter
     entry = server.run(graphs.training("sd3", train=train, optimizer={"learning_rate": 2e-3}))
@@ -154,7 +154,7 @@ def test_stop_and_keep_then_go_on(server):
     prompt_id = server.queue(prompt)
     run_id = wait_for(server, "halfway", 9)
     assert server.post(f"/athanor/runs/{run_id}/stop", {})["asked"] == "stop"
-    assert server.finish(prompt_id, 120)["status"] == "completed"
+    assert server.finish(prompt_id)["status"] == "completed"
     stopped = server.get(f"/history/{prompt_id}")[prompt_id]
     assert "queue again to resume" in stopped["outputs"]["train"]["text"][0]
     assert run_named(server, "halfway")["status"] == "stopped"
@@ -173,7 +173,7 @@ def test_save_and_sample_when_asked(server):
     run_id = wait_for(server, "asked", 2)
     for command in ("save", "sample"):
         server.post(f"/athanor/runs/{run_id}/{command}", {})
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not (run_named(server, "asked")["samples"] and run_named(server, "asked")["checkpoints"]):
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -181,7 +181,7 @@ def test_save_and_sample_when_asked(server):
     picture = run_named(server, "asked")["samples"][0]["file"]
     assert (folder(server, "asked") / "samples" / picture).is_file()
     server.post(f"/athanor/runs/{run_id}/stop", {})
-    assert server.finish(prompt_id, 60)["status"] == "completed"
+    assert server.finish(prompt_id)["status"] == "completed"
     assert "is not training: it is stopped" in server.post(f"/athanor/runs/{run_id}/stop", {})["error"]
 
 
@@ -255,7 +255,7 @@ def test_broadcasts_reach_a_page(server):
     threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
     assert connected.wait(60)
     entry = server.run(graphs.training("sd3", train={"output_name": "heard", "epochs": 3}))
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while not (heard and heard[-1]["kind"] == "ended"):
         assert time.monotonic() < end, heard
         time.sleep(0.05)

@@ -80,23 +80,26 @@ def test_the_pages_form_means_the_same(server, name):
 def test_an_input_of_a_newer_version_is_named_once(server):
     """In the log, and on the node in the page that queued it; the prompt runs without it."""
     texts: list[str] = []
+    connected = threading.Event()
 
     async def listen() -> None:
         address = server.url.replace("http", "ws") + "/ws?clientId=of_tomorrow"
         async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as client:
+            connected.set()
             async for message in client:
                 if message.type is aiohttp.WSMsgType.BINARY:
                     texts.append(message.data.decode("utf-8", "replace"))
 
     threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
-    time.sleep(0.5)
+    assert connected.wait(60)
     prompt = read("dataset.api")
     prompt["5"]["inputs"]["input_of_tomorrow"] = 3
     prompt["11"]["inputs"]["input_of_tomorrow"] = 4
     for _ in range(2):
         server.finish(server.queue(prompt, client="of_tomorrow"))
-    time.sleep(0.5)
-    text = "Bucketer has no input 'input_of_tomorrow': its value is ignored."
+    text, end = "Bucketer has no input 'input_of_tomorrow': its value is ignored.", time.monotonic() + 60
+    while not any(text in t for t in texts) and time.monotonic() < end:
+        time.sleep(0.05)
     assert server.log().count(text) == 1
     assert [t for t in texts if text in t and t[8:].startswith("5")], texts
     assert sum(text in t for t in texts) == 1
