@@ -77,7 +77,7 @@ class Host:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, seconds: float = 180) -> None:
+    def start(self, seconds: float = 600) -> None:
         """Start the server and wait until it answers."""
         with self.log_path.open("ab") as log:
             env = os.environ | {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,6 @@ from host import Host
 
 ROOT = Path(__file__).resolve().parents[2]
 TAB = "[class*=athanor-tab], [aria-label^=Athanor], [data-testid*=athanor]"
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Wait until `look` gives something true, and return it.
-
-    Raises:
-        AssertionError: it has not within five minutes.
-    """
-    end = time.monotonic() + 300
-    while not (found := look()):
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.2)
-    return found
 
 
 class Page:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from runs_on_disk import events
 from served_runs import final, folder, run_named, runs, steps_of, wait_for
+from waiting import until
 
 STEPS = {"epochs": 7, "save_every_n_epochs": 3}
 """sd3 with the fixture's four pictures, batch 2, two shapes, repeats 2: four steps per epoch."""
@@ -173,10 +174,7 @@ def test_save_and_sample_when_asked(server):
     run_id = wait_for(server, "asked", 2)
     for command in ("save", "sample"):
         server.post(f"/athanor/runs/{run_id}/{command}", {})
-    end = time.monotonic() + 300
-    while not (run_named(server, "asked")["samples"] and run_named(server, "asked")["checkpoints"]):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    until(lambda: run_named(server, "asked")["samples"] and run_named(server, "asked")["checkpoints"])
     assert run_named(server, "asked")["live"]
     picture = run_named(server, "asked")["samples"][0]["file"]
     assert (folder(server, "asked") / "samples" / picture).is_file()
@@ -255,10 +253,7 @@ def test_broadcasts_reach_a_page(server):
     threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
     assert connected.wait(60)
     entry = server.run(graphs.training("sd3", train={"output_name": "heard", "epochs": 3}))
-    end = time.monotonic() + 300
-    while not (heard and heard[-1]["kind"] == "ended"):
-        assert time.monotonic() < end, heard
-        time.sleep(0.05)
+    until(lambda: heard and heard[-1]["kind"] == "ended")
     kinds = [h["kind"] for h in heard]
     assert kinds[0] in ("encoding", "started") and kinds[-1] == "ended"
     assert {"started", "checkpoint", "probe"} <= set(kinds) and {h["name"] for h in heard} == {"heard"}

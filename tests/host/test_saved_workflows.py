@@ -7,7 +7,6 @@ makes of them is in tests/web/test_saved_workflows.py.
 import asyncio
 import json
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import graphs
 import own_loop
 import pytest
 import workflow
+from waiting import until
 
 FOLDER = Path(__file__).parent / "saved_workflows"
 NAMES = ("compare", "dataset", "train")
@@ -97,9 +97,8 @@ def test_an_input_of_a_newer_version_is_named_once(server):
     prompt["11"]["inputs"]["input_of_tomorrow"] = 4
     for _ in range(2):
         server.finish(server.queue(prompt, client="of_tomorrow"))
-    text, end = "Bucketer has no input 'input_of_tomorrow': its value is ignored.", time.monotonic() + 60
-    while not any(text in t for t in texts) and time.monotonic() < end:
-        time.sleep(0.05)
+    text = "Bucketer has no input 'input_of_tomorrow': its value is ignored."
+    until(lambda: any(text in t for t in texts))
     assert server.log().count(text) == 1
     assert [t for t in texts if text in t and t[8:].startswith("5")], texts
     assert sum(text in t for t in texts) == 1

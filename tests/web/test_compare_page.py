@@ -5,7 +5,8 @@ from __future__ import annotations
 import graphs
 import pytest
 from PIL import Image
-from web_page import Page, until
+from waiting import until
+from web_page import Page
 
 RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
 

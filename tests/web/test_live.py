@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from web_page import until, workflow
+from waiting import until
+from web_page import workflow
 
 RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import graphs
 import pytest
-from web_page import Page, until
+from waiting import until
+from web_page import Page
 
 FOLDER = Path(__file__).resolve().parents[1] / "host" / "saved_workflows"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.endswith(".api"))
