@@ -97,7 +97,7 @@ class AthanorTrainLoRA(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, output_name: str | None = None) -> bool | str:
         """Return True if the LoRA would be in the loras folder, else what is wrong (None: linked or missing)."""
-        return output_name is None or sentence(lambda: _check_name(output_name))
+        return sentence(lambda: _check_name(str(output_name)), output_name=output_name)
 
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
