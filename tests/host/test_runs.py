@@ -1,14 +1,13 @@
 """Runs that stop and go on, are used again, drawn from, and asked for something, on a real ComfyUI."""
 
-import asyncio
 import json
-import threading
 import time
 
 import aiohttp
 import graphs
 import numpy as np
 import pytest
+from heard import listening
 from PIL import Image
 from runs_on_disk import events
 from served_runs import final, folder, run_named, runs, steps_of, wait_for
@@ -239,21 +238,15 @@ def test_routes(server):
 
 def test_broadcasts_reach_a_page(server):
     """What a page hears while a run trains."""
-    heard: list[dict] = []
-    connected = threading.Event()
+    with listening(server, "listener") as messages:
 
-    async def listen() -> None:
-        address = server.url.replace("http", "ws") + "/ws?clientId=listener"
-        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as client:
-            connected.set()
-            async for message in client:
-                if message.type is aiohttp.WSMsgType.TEXT and json.loads(message.data)["type"] == "athanor.run":
-                    heard.append(json.loads(message.data)["data"])
+        def told() -> list[dict]:
+            texts = [json.loads(m.data) for m in list(messages) if m.type is aiohttp.WSMsgType.TEXT]
+            return [text["data"] for text in texts if text["type"] == "athanor.run"]
 
-    threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
-    assert connected.wait(60)
-    entry = server.run(graphs.training("sd3", train={"output_name": "heard", "epochs": 3}))
-    until(lambda: heard and heard[-1]["kind"] == "ended")
+        entry = server.run(graphs.training("sd3", train={"output_name": "heard", "epochs": 3}))
+        until(lambda: (heard := told()) and heard[-1]["kind"] == "ended")
+        heard = told()
     kinds = [h["kind"] for h in heard]
     assert kinds[0] in ("encoding", "started") and kinds[-1] == "ended"
     assert {"started", "checkpoint", "probe"} <= set(kinds) and {h["name"] for h in heard} == {"heard"}
