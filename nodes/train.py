@@ -98,7 +98,7 @@ class AthanorTrainLoRA(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, output_name: str | None = None) -> bool | str:
         """Return True if the LoRA would be in the loras folder, else what is wrong (None: linked or missing)."""
-        return output_name is None or sentence(lambda: folders.lora_path(output_name))
+        return sentence(lambda: _check_name(str(output_name)), output_name=output_name)
 
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
@@ -151,6 +151,19 @@ class AthanorTrainLoRA(io.ComfyNode):
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
         return _outputs(record, display, model, clip, notes)
+
+
+def _check_name(output_name: str) -> None:
+    """Check the name of a LoRA; one that a run has already, from before names that fail on Windows were refused, stays in use.
+
+    Raises:
+        AthanorError: it cannot be one.
+    """
+    try:
+        folders.lora_path(output_name)
+    except AthanorError:
+        if not registry.summaries(folders.runs_folder(), output_name=output_name):
+            raise
 
 
 def _job(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSettings, models: str, processes: int) -> Job:

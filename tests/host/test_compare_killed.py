@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from device import on_cpu
 from host import Host
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from waiting import until
 
 EPOCHS = 12
 
@@ -65,19 +65,19 @@ def test_killed_and_resumed(own_server):
     )  # fmt: skip
     cells = 1 + 2 * EPOCHS
     root = own_server.base / "output" / "athanor" / "compare"
+    before = set(root.glob("*"))
 
     def there() -> list[Path]:
-        return list(root.glob("*/cells/*.png"))
+        return [path for path in root.glob("*/cells/*.png") if path.parents[1] not in before]
 
     own_server.queue(grid)
-    end = time.monotonic() + 90
-    while len(there()) < 6 and time.monotonic() < end:
-        time.sleep(0.02)
+    until(lambda: len(there()) >= 6, every=0.02)
     os.kill(own_server._process.pid, 9)
     own_server._process.wait()
-    done = len(there())
+    drawn = {path.stem for path in there()}  # of the last one, cells.jsonl may not tell yet
+    done = len(drawn)
     assert 6 <= done < cells
-    (folder,) = root.iterdir()
+    (folder,) = set(root.iterdir()) - before
     lines = [json.loads(line) for line in (folder / "cells.jsonl").read_text().splitlines()]
     assert done - 1 <= len(lines) <= done
     for path in there():
@@ -93,7 +93,6 @@ def test_killed_and_resumed(own_server):
     )
     document = json.loads((folder / "plan.json").read_text())
     assert document["counts"] == {"models": 1, "patches": 2 * EPOCHS}
-    drawn = [line["cell"] for line in lines]
     loras_left = {
         (cell["at"]["checkpoint of char"], cell["at"]["LoRA strength"])
         for cell in graphs.cells(folder)
@@ -150,8 +149,7 @@ def test_sigterm_in_mid_training_loses_nothing(own_server, models, monkeypatch):
     base, loras_folder = own_server.base, own_server.base / "models" / "loras"
     train = {"output_name": "ended", "max_train_steps": 24, "save_every_n_epochs": 0, "save_precision": "float"}
     own_server.queue(graphs.training("sd3", train=train, network={"rank": 4, "dropout": 0.1}))
-    while runs_on_disk.steps_done(base, "ended") < 3:
-        assert own_server._process.poll() is None and time.sleep(0.01) is None
+    until(lambda: runs_on_disk.steps_done(base, "ended") >= 3 or own_server._process.poll() is not None, every=0.01)
     own_server._process.send_signal(signal.SIGTERM)
     assert own_server._process.wait(60) == -signal.SIGTERM
     folder, steps = runs_on_disk.run_folder(base, "ended"), runs_on_disk.steps_done(base, "ended")

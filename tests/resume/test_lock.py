@@ -51,7 +51,7 @@ def test_another_process_that_was_killed_has_let_it_go(tmp_path: Path):
         ):
             raise AssertionError("two hold it")
         other.kill()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 300
     while taken(tmp_path) and time.monotonic() < end:
         time.sleep(0.01)
     assert (tmp_path / "owner.json").is_file() and not taken(tmp_path)
@@ -78,8 +78,9 @@ def test_folders_in_place_of_its_files_are_told(tmp_path: Path):
         raise AssertionError("held")
 
 
-def test_a_look_does_not_refuse_who_wants_to_train(tmp_path: Path):
+def test_a_look_does_not_refuse_who_wants_to_train(tmp_path: Path, monkeypatch):
     """The list of runs looks at a killed one each time: a run that was queued at that instant was told that another trains it."""
+    monkeypatch.setattr(lock, "PATIENCE", 10 * lock.PATIENCE)  # the thread may wait for its turn on a busy machine
     looks = FileLock(tmp_path / "lock", thread_local=False)
     looks.acquire()
     threading.Timer(0.05, looks.release).start()

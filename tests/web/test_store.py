@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 WATCH = """async () => {
@@ -32,6 +34,9 @@ def test_a_run_of_another_process_is_read_again_when_it_is_shown_again(page):
     page.page.route("**/athanor/runs/far**", answer)
     for times in (1, 2):
         page.page.evaluate(WATCH)
+        end = time.monotonic() + 120
+        while len(asked) < times and time.monotonic() < end:
+            page.page.wait_for_timeout(100)
         page.page.wait_for_timeout(1200)  # the store reads a run once a second at most, and that of another every five
         assert len(asked) == times
         page.page.evaluate("() => window.unwatch()")
