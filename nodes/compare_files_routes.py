@@ -47,5 +47,4 @@ def _file(name: str, folder: Path, plan_of: Callable[[Path], http.Json]) -> web.
         kind = f"image/{path.suffix[1:].replace('jpg', 'jpeg')}"
         if not PAGE.fullmatch(name) or not is_file(path):
             raise http.missing("file")
-    headers = {"Content-Type": kind, "Content-Disposition": "attachment", **http.NO_SNIFFING}
-    return web.FileResponse(path, headers=headers)
+    return http.stored(path, {"Content-Type": kind, "Content-Disposition": "attachment"})

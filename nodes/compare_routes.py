@@ -61,7 +61,7 @@ def _picture(request: web.Request) -> web.StreamResponse:
         raise http.missing("picture")
     # A cell's name is its content: it never changes.
     caching = {"Content-Type": "image/png", "Cache-Control": "private, max-age=86400, immutable"}
-    return web.FileResponse(path, headers={**caching, **http.NO_SNIFFING})
+    return http.stored(path, caching)
 
 
 def _mark(request: web.Request, body: http.Json) -> http.Json:

@@ -26,9 +26,9 @@ def register() -> None:
     http.get(address, _page)
 
 
-def _page(request: web.Request) -> web.FileResponse:
+def _page(request: web.Request) -> web.StreamResponse:
     page = _best(request.match_info["node"], request.match_info["locale"])
-    return web.FileResponse(page, headers={"Content-Type": "text/markdown; charset=utf-8", **http.NO_SNIFFING})
+    return http.stored(page, {"Content-Type": "text/markdown; charset=utf-8"})
 
 
 def _best(node: str, locale: str) -> Path:

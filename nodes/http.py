@@ -8,12 +8,13 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from server import PromptServer
 
-from ..training_core.errors import AthanorError
+from ..training_core.errors import AthanorError, shortened
 from ..training_core.json_text import finite, parse_json
 from ..training_core.text_files import whole_characters
 
@@ -166,3 +167,39 @@ def file(data: bytes | str, kind: str, headers: Mapping[str, str] | None = None)
     """Return bytes or text as a response of the media type `kind`."""
     body, charset = (whole_characters(data).encode(), "utf-8") if isinstance(data, str) else (data, None)
     return web.Response(body=body, content_type=kind, charset=charset, headers={**NO_SNIFFING, **(headers or {})})
+
+
+def stored(path: Path, headers: Mapping[str, str]) -> web.StreamResponse:
+    """Return a file of the disk as a response, whole or the range that is asked for; it is read piece by piece."""
+    return _Stored(path, headers={**headers, **NO_SNIFFING})
+
+
+class _JsonRefusal(web.StreamResponse):
+    """Turns the empty refusals of aiohttp's FileResponse, which come when it opens the file, into {"error": sentence}."""
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        """Send the header; of a refusal its body as well."""
+        if self.status < 400:
+            return await super().prepare(request)
+        refusal = _refusal(self.status, _why_not_sent(self.status, request, self.headers.get("Content-Range", "")))
+        self.headers.popall("Content-Disposition", None)
+        self.headers["Content-Type"] = refusal.headers["Content-Type"]
+        self.content_length = len(body := refusal.text.encode() if refusal.text else b"")
+        writer = await super().prepare(request)
+        if request.method != "HEAD":
+            await self.write(body)
+        return writer
+
+
+class _Stored(web.FileResponse, _JsonRefusal):
+    """A FileResponse that hands its header to _JsonRefusal, which stands behind it in the order of methods."""
+
+
+def _why_not_sent(status: int, request: web.BaseRequest, size: str) -> str:
+    """Return why a file is not sent; `size` is the answer's Content-Range, such as "bytes */120"."""
+    if status == 416:
+        asked, size = shortened(request.headers.get("Range", "")), size.rpartition("/")[2]
+        return f"Range is {asked!r}, but the file has {size} bytes: ask for bytes=FIRST-LAST, counted from 0, or leave it out"
+    if status == 412:
+        return "the file has changed: it is not the one that If-Match or If-Unmodified-Since asks for"
+    return "there is no such file" if status == 404 else "the file cannot be read: ComfyUI is not allowed to"

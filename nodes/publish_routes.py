@@ -203,4 +203,4 @@ def _file(request: web.Request) -> web.StreamResponse:
         raise http.missing("file")
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     download = f"attachment; filename*=UTF-8''{quote(name)}"
-    return web.FileResponse(path, headers={"Content-Type": kind, "Content-Disposition": download, **http.NO_SNIFFING})
+    return http.stored(path, {"Content-Type": kind, "Content-Disposition": download})

@@ -39,8 +39,7 @@ def _file(request: web.Request) -> web.StreamResponse:
     if path is None or not is_file(path):
         raise http.missing("file")
     # To be saved and not shown: a page of the host's is no place for the report of a run. The address ends in the file's name.
-    headers = {"Content-Type": kind or "application/octet-stream", "Content-Disposition": "attachment"}
-    return web.FileResponse(path, headers={**headers, **http.NO_SNIFFING})
+    return http.stored(path, {"Content-Type": kind or "application/octet-stream", "Content-Disposition": "attachment"})
 
 
 def _lora(record: Record, name: str) -> Path | None:

@@ -105,7 +105,7 @@ def _sample(request: web.Request) -> web.StreamResponse:
     path = _folder(request) / "samples" / name
     if not _FILE.fullmatch(name) or not is_file(path):
         raise http.missing("picture")
-    return web.FileResponse(path, headers={"Content-Type": "image/png", **http.NO_SNIFFING})
+    return http.stored(path, {"Content-Type": "image/png"})
 
 
 def _picture(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ..training_core import door
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, Resumed, Started, forget_frames
@@ -97,7 +98,7 @@ class AthanorTrainLoRA(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, output_name: str | None = None) -> bool | str:
         """Return True if the LoRA would be in the loras folder, else what is wrong (None: linked or missing)."""
-        return output_name is None or sentence(lambda: folders.lora_path(output_name))
+        return sentence(lambda: _check_name(str(output_name)), output_name=output_name)
 
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
@@ -150,6 +151,19 @@ class AthanorTrainLoRA(io.ComfyNode):
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
         return _outputs(record, display, model, clip, notes)
+
+
+def _check_name(output_name: str) -> None:
+    """Check the name of a LoRA; one that a run has already, from before names that fail on Windows were refused, stays in use.
+
+    Raises:
+        AthanorError: it cannot be one.
+    """
+    try:
+        folders.lora_path(output_name)
+    except AthanorError:
+        if not registry.summaries(folders.runs_folder(), output_name=output_name):
+            raise
 
 
 def _job(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSettings, models: str, processes: int) -> Job:
@@ -245,11 +259,15 @@ def _outputs(
 
     if record is None:
         folder = folders.run_folder(display.run_id)
-        raise AthanorError(f"{folder} is not a run's folder any more: it was changed during training; queue again.")
+        raise AthanorError(f"{folder} is not a run's folder any more: it was changed during training; {door.again()}.")
     run = handle.of_record(record, folders.lora_name)
+    if not run.checkpoints and record.status == "stopped":
+        display.stopped(record)
+        guard.interrupt()  # what stands behind this node has no LoRA to work with
+        guard.stop_if_interrupted()
     if not run.checkpoints:
         raise AthanorError(
-            f"The run {record.title} has no LoRA file any more: its files were deleted or damaged; queue again."
+            f"The run {record.title} has no LoRA file any more: its files were deleted or damaged; {door.again()}."
         )
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)

@@ -131,3 +131,10 @@ def test_only_the_standard_library(file):
             assert all(alias.name.split(".")[0] in allowed for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.module.split(".")[0] in allowed
+
+
+def test_pytest_takes_the_pack_for_no_package_of_its_own():
+    """It imported __init__.py by its folder's name as well: all modules twice, and in a folder ComfyUI-Athanor every test failed."""
+    own = str(ROOT / "__init__.py")
+    found = [name for name, module in list(sys.modules.items()) if getattr(module, "__file__", None) == own]
+    assert found == ["athanor"]

@@ -1,21 +1,25 @@
 import threading
-import time
 
 import pytest
 from athanor.training_core.data.prefetch import prefetched
 
 
 def test_order_and_wait():
-    def slow(x):
-        time.sleep(0.02)
+    """The next one is prepared while this one is used, and none is waited for that is ready."""
+    ready = [threading.Event() for _ in range(6)]
+
+    def prepare(x):
+        if x == 0:
+            threading.Event().wait(0.5)
+        ready[x].set()
         return x * x
 
     results = []
-    for value, waited in prefetched(range(6), slow, ahead=2):
+    for value, waited in prefetched(range(6), prepare, ahead=2):
         results.append((value, waited))
-        time.sleep(0.05)  # the next two are ready meanwhile
+        assert all(event.wait(60) for event in ready[: len(results) + 1])
     assert [v for v, _ in results] == [0, 1, 4, 9, 16, 25]
-    assert results[0][1] > 0.01 and max(w for _, w in results[2:]) < 0.01
+    assert results[0][1] > 0.25 > max(w for _, w in results[1:])
 
 
 def test_an_exception_comes_in_its_turn_and_the_thread_ends():

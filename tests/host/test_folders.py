@@ -67,6 +67,51 @@ def test_names_that_no_disk_takes():
         folders.lora_path("a\ud800")
 
 
+def test_names_that_fail_on_windows_and_endings_that_were_typed(base: Path):
+    from athanor.training_core.host import folders
+
+    for name, told in (
+        ("sub/con", "'con' is a device"),
+        ("cat.", "'cat.' does"),
+        ("a /b", "'a ' does"),
+        ("a:b", "characters"),
+    ):
+        with pytest.raises(AthanorError, match=f"^output_name '{name}' .*{told}"):
+            folders.lora_path(name)
+    cat = folders.lora_path("cat")
+    assert (
+        folders.lora_path("cat.safetensors")
+        == folders.lora_path(" cat.SAFETENSORS ")
+        == folders.beside(cat, "cat.safetensors")
+        == cat
+    )
+    with pytest.raises(AthanorError, match="give the LoRA a name"):
+        folders.lora_path("sub/.safetensors")
+    with pytest.raises(AthanorError, match=r"^name 'nul' cannot be saved on Windows"):
+        folders.beside(cat, "nul")
+
+
+def test_a_name_that_a_run_has_stays_in_use(base: Path, monkeypatch):
+    """Runs from before such names were refused go on."""
+    import folder_paths
+    from athanor.nodes.train import AthanorTrainLoRA
+    from athanor.training_core.files import write_json
+    from athanor.training_core.host import folders
+
+    monkeypatch.setattr(folder_paths, "output_directory", str(base))
+    assert "is a device" in str(AthanorTrainLoRA.validate_inputs("nul"))
+    folder = folders.run_folder("0" * 16)
+    run = {
+        "run_id": folder.name,
+        "line_id": "1",
+        "output_name": "nul",
+        "target": str(base / "loras/nul.safetensors"),
+        "steps": 1,
+    }
+    write_json(folder / "run.json", run)
+    assert AthanorTrainLoRA.validate_inputs("nul") is True
+
+
 def test_names_of_comparisons_that_no_disk_takes(base: Path, monkeypatch):
     import folder_paths
     from athanor.training_core.compare.grid_files import open_comparison

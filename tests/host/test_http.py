@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from athanor.training_core.errors import AthanorError
+from host import PACK
 
 
 @pytest.fixture
@@ -32,11 +33,17 @@ def asked(http, *requests):
             text = await got.text()
             return got.status, json.loads(text)["error"] if got.status >= 400 and text else text, got.headers
 
+    return served(http, lambda client: asyncio.gather(*(ask(client, *request) for request in requests)))
+
+
+def served(http, work):
+    """What `work` returns, a coroutine that is given a client of the routes."""
+
     async def session():
         app = web.Application()
         app.add_routes(http.PromptServer.instance.routes)
         async with TestClient(TestServer(app)) as client:
-            return await asyncio.gather(*(ask(client, *request) for request in requests))
+            return await work(client)
 
     return own_loop.run(session())
 
@@ -44,7 +51,7 @@ def asked(http, *requests):
 def test_an_answer_that_takes_long_holds_no_other_up(http):
     """The first waits for the second: on the event loop it would wait in vain."""
     came = threading.Event()
-    http.get("/first", lambda request: came.wait(20))
+    http.get("/first", lambda request: came.wait(60))
     http.get("/second", lambda request: came.set())
     (status, text, headers), _ = asked(http, ("GET", "/first", None), ("GET", "/second", None))
     assert (status, text) == (200, "true") and headers["X-Content-Type-Options"] == "nosniff"
@@ -111,6 +118,51 @@ def test_whatever_goes_wrong_is_json(http):
         (413, "the body is longer than ComfyUI takes (--max-upload-size)"),
     ]
     assert answers[1][2]["Allow"] == "POST" and all("json" in each[2]["Content-Type"] for each in answers)
+
+
+def test_files_that_cannot_be_sent_are_refused_in_json(http, tmp_path):
+    """aiohttp's own refusals (a broken range, another file than asked for, one that has vanished) are empty."""
+    (tmp_path / "a").write_bytes(b"0123456789")
+    at = {"Content-Type": "image/png", "Content-Disposition": "attachment"}
+    http.get("/files/{name}", lambda request: http.stored(tmp_path / request.match_info["name"], at))
+
+    async def ask(client):
+        found = []
+        for method, name, asked_for in (
+            ("GET", "a", {"Range": "bytes=2-4"}),
+            ("GET", "a", {"Range": "bytes=a-b"}),
+            ("HEAD", "a", {"Range": "bytes=10-"}),
+            ("GET", "a", {"If-Match": '"b"'}),
+            ("GET", "gone", {}),
+            ("GET", "a", {}),  # the connection serves on
+        ):
+            async with client.request(method, f"/files/{name}", headers=asked_for) as got:
+                found.append((got.status, await got.text(), got.headers))
+        return found
+
+    answers = served(http, ask)
+    told = [(status, json.loads(text)["error"] if status >= 400 and text else text) for status, text, _ in answers]
+    assert told == [
+        (206, "234"),
+        (
+            416,
+            "Range is 'bytes=a-b', but the file has 10 bytes: ask for bytes=FIRST-LAST, counted from 0, or leave it out",
+        ),
+        (416, ""),
+        (412, "the file has changed: it is not the one that If-Match or If-Unmodified-Since asks for"),
+        (404, "there is no such file"),
+        (200, "0123456789"),
+    ]
+    assert answers[1][2]["Content-Range"] == "bytes */10"
+    for status, _, headers in answers:
+        assert "json" in headers["Content-Type"] if status >= 400 else headers["Content-Type"] == "image/png"
+        assert ("Content-Disposition" in headers) == (status < 400) and headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_every_file_is_sent_by_one_function():
+    """Another FileResponse would refuse without a sentence."""
+    nodes = PACK / "nodes"
+    assert [path.name for path in nodes.glob("*.py") if "web.FileResponse" in path.read_text()] == ["http.py"]
 
 
 def test_bodies_and_answers_that_json_cannot_hold(http):

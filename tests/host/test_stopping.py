@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -14,9 +15,15 @@ pytestmark = pytest.mark.usefixtures("comfy")
 def queue(comfy, monkeypatch):
     """ComfyUI's own queue, in a server that is not there."""
     from athanor.nodes import stopping
+    from athanor.training_core.host import guard
     from execution import PromptQueue
 
     queue = PromptQueue(SimpleNamespace(queue_updated=lambda: None))
+    monkeypatch.setattr(guard, "_reason", "")  # that of this test is none of another
+    clock = SimpleNamespace(
+        monotonic=time.monotonic, sleep=lambda seconds: None
+    )  # as a worker is told to wait for a minute
+    monkeypatch.setattr(stopping, "time", clock)
     monkeypatch.setattr(stopping.PromptServer, "instance", SimpleNamespace(prompt_queue=queue), raising=False)
     return queue
 
@@ -39,8 +46,8 @@ def test_the_run_is_interrupted_and_the_next_job_does_not_begin(queue):
 
     def work() -> None:
         """As ComfyUI's worker: the first job trains until it is interrupted, and takes a while to save."""
-        while True:
-            (_, name, *_), number = queue.get(1)
+        while job := queue.get(1):
+            (_, name, *_), number = job
             begun.append(name)
             with control.listening("run"):
                 trains.set()
@@ -54,8 +61,11 @@ def test_the_run_is_interrupted_and_the_next_job_does_not_begin(queue):
 
     for name in ("first", "second"):
         queue.put((0, name, {}, {}, [], {}))
-    threading.Thread(target=work, daemon=True).start()
-    assert trains.wait(30)
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    assert trains.wait(60)
     stopping._save("SIGTERM")
+    worker.join(60)  # it would take the other job in the middle of another test
+    assert not worker.is_alive()
     assert begun == ["first"] and done == ["ComfyUI was asked to end (SIGTERM)"] and len(queue.queue) == 1
     assert not guard.interrupted()

@@ -1,5 +1,7 @@
 """The lock of a run's folder."""
 
+import json
+import os
 import subprocess
 import sys
 import threading
@@ -49,7 +51,7 @@ def test_another_process_that_was_killed_has_let_it_go(tmp_path: Path):
         ):
             raise AssertionError("two hold it")
         other.kill()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 300
     while taken(tmp_path) and time.monotonic() < end:
         time.sleep(0.01)
     assert (tmp_path / "owner.json").is_file() and not taken(tmp_path)
@@ -76,8 +78,9 @@ def test_folders_in_place_of_its_files_are_told(tmp_path: Path):
         raise AssertionError("held")
 
 
-def test_a_look_does_not_refuse_who_wants_to_train(tmp_path: Path):
+def test_a_look_does_not_refuse_who_wants_to_train(tmp_path: Path, monkeypatch):
     """The list of runs looks at a killed one each time: a run that was queued at that instant was told that another trains it."""
+    monkeypatch.setattr(lock, "PATIENCE", 10 * lock.PATIENCE)  # the thread may wait for its turn on a busy machine
     looks = FileLock(tmp_path / "lock", thread_local=False)
     looks.acquire()
     threading.Timer(0.05, looks.release).start()
@@ -96,3 +99,26 @@ def test_a_killed_run_is_tried_once(tmp_path: Path, monkeypatch):
     with lock.held(tmp_path, "Run x"):
         assert taken(tmp_path)
     assert not taken(tmp_path) and len(tried) == 2
+
+
+@pytest.mark.parametrize("damaged", [-1, 0, 1, "7", True, None])
+def test_no_process_of_a_damaged_owner_is_anybodys_to_end(tmp_path: Path, damaged):
+    """0 and -1 mean groups of processes, down to all that this user may end."""
+    with lock.held(tmp_path, "Run x"):
+        (tmp_path / "owner.json").write_text(json.dumps({"pid": damaged, "launch": "a"}))
+        assert lock.holder(tmp_path, "a") is None
+        for text in ("[", "{}"):
+            (tmp_path / "owner.json").write_text(text)
+            assert lock.holder(tmp_path, "a") is None
+
+
+def test_the_id_that_a_killed_process_has_left_is_not_signalled(tmp_path: Path, monkeypatch):
+    """It may be another program's by now. Nor is who trains the run without having been launched by the one that asks."""
+    monkeypatch.setenv(lock.LAUNCH, "a")
+    assert lock.holder(tmp_path, "a") is None
+    with lock.held(tmp_path, "Run x"):
+        left = (tmp_path / "owner.json").read_text()
+        assert lock.holder(tmp_path, "a") == os.getpid()
+        assert lock.holder(tmp_path, "b") is None
+    (tmp_path / "owner.json").write_text(left)
+    assert lock.holder(tmp_path, "a") is None

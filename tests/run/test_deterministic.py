@@ -35,7 +35,8 @@ def switches():
 @pytest.fixture
 def card(monkeypatch):
     monkeypatch.setattr(determinism, "KINDS", ("cpu",))
-    monkeypatch.delenv(determinism.WORKSPACE, raising=False)
+    monkeypatch.setenv(determinism.WORKSPACE, "")  # so that what is set there in between goes again
+    monkeypatch.delenv(determinism.WORKSPACE)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
-"""How long a step took, told of a device that works behind."""
+"""How long a step took, told of a device that works behind: by a clock that goes on only where something takes time."""
 
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -10,36 +9,61 @@ from athanor.training_core.resume.progress import Outcome, RunProgress
 from athanor.training_core.run.loop import loop
 
 
-class Late:
-    """Losses of a device that computes one step after the other, each for so many seconds; it was told them at once."""
+class Clock:
+    """Stands still but for its sleep."""
 
-    free = 0.0  # when it is done with what it was told
+    def __init__(self):
+        self.now = 0.0
 
-    def __init__(self, seconds):
-        Late.free = self.ready = max(Late.free, time.perf_counter()) + seconds
+    def perf_counter(self):
+        return self.now
 
-    def tolist(self):
-        time.sleep(max(0.0, self.ready - time.perf_counter()))
-        return [1.0, 3.0]
+    def sleep(self, seconds):
+        self.now += seconds
 
 
-def steps_of(seconds, waits, every, between=0.0):
+class Device:
+    """Computes one step after the other, of which it was told at once."""
+
+    def __init__(self, clock):
+        self.clock, self.free = clock, 0.0  # when it is done with what it was told
+
+    def losses(self, seconds):
+        """Of a step that takes so long."""
+        self.free = ready = max(self.free, self.clock.now) + seconds
+
+        def tolist():
+            self.clock.sleep(max(0.0, ready - self.clock.now))
+            return [1.0, 3.0]
+
+        return SimpleNamespace(tolist=tolist)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    found = Clock()
+    for module in ("run.loop", "resume.progress"):
+        monkeypatch.setattr(f"athanor.training_core.{module}.time", found)
+    return found
+
+
+def steps_of(clock, seconds, waits, every, between=0.0):
     """What a run of one epoch tells of its steps, read every so many of them; `between` seconds go by after each reading."""
-    progress = RunProgress()
+    progress, device = RunProgress(), Device(clock)
     numbers = torch.tensor([500.0, 1.0])
 
     def load(steps):
         for wait in waits:
-            time.sleep(wait)
+            clock.sleep(wait)
             yield [], wait
 
     def stepper(step, lr, conditioned, sizes):
-        return Outcome(losses=Late(seconds), t=numbers, grad_norm=torch.tensor(1.0), lrs=(lr,))
+        return Outcome(losses=device.losses(seconds), t=numbers, grad_norm=torch.tensor(1.0), lrs=(lr,))
 
     def after_step(progress):
         if len(progress.pending) == every:
             yield from progress.read()
-            time.sleep(between)
+            clock.sleep(between)
 
     hooks = SimpleNamespace(
         before_epoch=lambda batches: iter(()),
@@ -59,28 +83,25 @@ def steps_of(seconds, waits, every, between=0.0):
         hooks=hooks,
         progress=progress,
     )
-    start = time.perf_counter()
-    steps = list(events)
-    return steps, time.perf_counter() - start
+    return list(events)
 
 
-def test_steps_take_what_the_device_takes():
-    told, whole = steps_of(0.03, [0.0] * 5, every=3)
+def test_steps_take_what_the_device_takes(clock):
+    told = steps_of(clock, 3.0, [0.0] * 5, every=3)
     assert [s.step for s in told] == [1, 2, 3, 4, 5] and [s.loss for s in told] == [2.0] * 5
-    assert sum(s.seconds for s in told) == pytest.approx(whole, rel=0.1)
-    assert all(s.seconds == pytest.approx(0.03, rel=0.3) for s in told)
+    assert [s.seconds for s in told] == pytest.approx([3.0] * 5) and clock.now == 15.0
 
 
-def test_what_is_done_in_between_is_no_step():
-    told, whole = steps_of(0.02, [0.0] * 4, every=2, between=0.2)
-    assert whole > 0.4 and all(s.seconds == pytest.approx(0.02, rel=0.5) for s in told)
+def test_what_is_done_in_between_is_no_step(clock):
+    told = steps_of(clock, 2.0, [0.0] * 4, every=2, between=20.0)
+    assert [s.seconds for s in told] == pytest.approx([2.0] * 4) and clock.now == 48.0
 
 
-def test_waiting_for_data_stays_with_its_step():
-    told, whole = steps_of(0.01, [0.0, 0.1, 0.0], every=3)
-    assert [s.data_wait for s in told] == [0.0, 0.1, 0.0]
-    assert all(s.seconds >= s.data_wait for s in told) and told[1].seconds > 0.1 > told[0].seconds
-    assert sum(s.seconds for s in told) == pytest.approx(whole, rel=0.1)
+def test_waiting_for_data_stays_with_its_step(clock):
+    told = steps_of(clock, 1.0, [0.0, 10.0, 0.0], every=3)
+    assert [s.data_wait for s in told] == [0.0, 10.0, 0.0]
+    assert all(s.seconds >= s.data_wait for s in told) and told[1].seconds > 10.0 > told[0].seconds
+    assert sum(s.seconds for s in told) == pytest.approx(clock.now)
 
 
 def test_steps_are_read_before_a_look(comfy):
@@ -97,7 +118,7 @@ def test_steps_are_read_before_a_look(comfy):
         module=None,
         eval_weights=None,
         health=nothing,
-        encode=None,
+        encoding=None,
         warnings=lambda: iter(()),
         probe=SimpleNamespace(due=lambda step, steps: step % 3 == 0, look=lambda *args: calls.append("look")),
         samples=nothing,

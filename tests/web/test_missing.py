@@ -5,6 +5,10 @@ import json
 import pytest
 from web_page import ROOT
 
+LOWEST = """() => { const { nodes } = window.comfyAPI.app.app.graph;
+    const node = nodes.find((n) => n.type === "AthanorDatasetLoader"), next = nodes.find((n) => n.type === "AthanorBucketer");
+    const box = [...document.querySelectorAll(".athanor-missing")].find((one) => one.innerText.includes("folder"));
+    return [node.pos[1] + node.size[1], next.pos[1] - 30, box.offsetHeight]; }"""
 SAID = "() => [...document.querySelectorAll('.athanor-missing')].map((box) => box.innerText)"
 
 
@@ -18,7 +22,11 @@ def test_a_workflow_of_another_computer(page, vue):
     page.page.wait_for_function(f"({SAID})().length === 2")
     model, folder = sorted(page.page.evaluate(SAID))
     assert "sd3.safetensors" in model and model.startswith("ckpt_name ") and "the nearest: ds" in folder
+    # The Bucketer lies 36 pixels below, its title above it: the box takes what is free, and is no part of what is saved.
+    bottom, title, height = page.page.evaluate(LOWEST)
+    assert bottom < title and 20 < height < 30
     saved = page.page.evaluate("() => window.comfyAPI.app.app.graph.serialize().nodes")
+    assert {n["id"]: n["size"] for n in saved} == {n["id"]: n["size"] for n in shared["nodes"]}
     assert [n["widgets_values"] for n in saved if n["type"] == "CheckpointLoaderSimple"] == [["their\\sd3.safetensors"]]
     page.page.evaluate(
         """() => { const { app } = window.comfyAPI.app;

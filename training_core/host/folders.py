@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import folder_paths
 
+from .. import file_names
 from ..errors import AthanorError, quoted
 from ..names import nearest
-
-_BAD = re.compile(r'[<>:"|?*\x00-\x1f\ud800-\udfff]')
 
 _LONGEST = 200
 """Bytes of a LoRA's name: file systems take 255, and -step00000100-ema.safetensors and a temporary ending come behind it."""
@@ -106,10 +104,10 @@ def model_folders() -> list[Path]:
 
 
 def lora_path(name: str) -> Path:
-    """Return the file of LoRA `name` (without ending, '/' for sub-folders) in the loras folder.
+    """Return the file of LoRA `name` ('/' for sub-folders; its ending counts as left out) in the loras folder.
 
     Raises:
-        AthanorError: the name is empty, has characters no file system takes, or leads out of the folder.
+        AthanorError: the name is empty, is none on some system, or leads out of the folder.
     """
     return _file(lora_folder(), name)
 
@@ -119,20 +117,18 @@ def model_path(name: str, alone: bool) -> Path:
     return _file(model_folders()[alone], name)
 
 
-def _file(root: Path, name: str) -> Path:
-    name = name.strip().replace("\\", "/")
+def _file(root: Path, name: str, field: str = "output_name") -> Path:
+    name = file_names.plain(name.replace("\\", "/"))
     parts = name.split("/")
     if not name or not parts[-1] or parts[-1].startswith("."):
-        raise AthanorError(f"output_name is {quoted(name)}: give the LoRA a name, such as my_lora.")
+        raise AthanorError(f"{field} is {quoted(name)}: give the LoRA a name, such as my_lora.")
     if any(len(part.encode("utf-8", "replace")) > _LONGEST for part in parts):
-        raise AthanorError(f"output_name {quoted(name)} is too long for a file's name: use a shorter one.")
-    if _BAD.search(name):
-        raise AthanorError(f"output_name {quoted(name)} has characters that file names cannot have.")
+        raise AthanorError(f"{field} {quoted(name)} is too long for a file's name: use a shorter one.")
+    if trouble := file_names.trouble(name):
+        raise AthanorError(f"{field} {quoted(name)} {trouble}.")
     path = None if Path(name).is_absolute() or ".." in parts else below(root, f"{name}.safetensors")
     if path is None:
-        raise AthanorError(
-            f"output_name {quoted(name)} is outside the {root.name} folder: use a plain name, or sub/name."
-        )
+        raise AthanorError(f"{field} {quoted(name)} is outside the {root.name} folder: use a plain name, or sub/name.")
     return path
 
 
@@ -144,7 +140,7 @@ def beside(path: Path, name: str) -> Path:
     """
     for root in [*map(Path, folder_paths.get_folder_paths("loras")), *model_folders()]:
         if path.is_relative_to(root):
-            return _file(root, name)
+            return _file(root, name, "name")
     raise AthanorError(f"{path.name} is not in a loras folder.")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .. import file_names
 from ..json_text import parse_json
 from ..settings import (
     BlockSettings,
@@ -133,8 +134,8 @@ class Form:
 
 
 def name_without_folders(name: str) -> str:
-    """Return the last part of an output_name: sub-folders are of this machine."""
-    return name.replace("\\", "/").rpartition("/")[2]
+    """Return the last part of an output_name, without the ending of the file: sub-folders are of this machine."""
+    return file_names.plain(name.replace("\\", "/").rpartition("/")[2])
 
 
 OFF = Form(lambda value: str(value) if value else "None")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .. import file_names
 from ..absolute_paths import without_paths
 from ..errors import AthanorError, quoted
 
@@ -24,8 +25,6 @@ TEXTS = {
 }
 """What a user writes -> the field of the metadata that holds it."""
 _NAME = re.compile(r"\w(?:[\w .+()-]{0,78}[\w+)])?")
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d) *(?:\..*)?", re.IGNORECASE)
-"""Names that mean a device on Windows, whatever ends them."""
 _LONGEST_NAME = 150  # bytes: file systems take 255, and an ending comes behind it
 _LONGEST = 10_000  # characters of a text
 
@@ -61,9 +60,8 @@ def name_trouble(name: str) -> str:
             f"name {quoted(name)} cannot be one of a folder: use letters, digits, spaces and . _ - + ( ), up to 80 of them, "
             "beginning with a letter or digit, and ending with one or with + or )."
         )
-    if _DEVICE.fullmatch(name):
-        return f"name {quoted(name)} is that of a device on Windows, where nobody could save the file: use another one."
-    return ""
+    trouble = file_names.trouble(name)
+    return f"name {quoted(name)} {trouble}." if trouble else ""
 
 
 def known_texts(metadata: Mapping[str, str]) -> dict[str, str]:

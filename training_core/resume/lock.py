@@ -14,7 +14,10 @@ from filelock import FileLock, Timeout
 
 from ..errors import Fault
 from ..files import make_folder, read_json, told
-from ..history.taken import PATIENCE
+from ..history.taken import PATIENCE, taken
+
+LAUNCH = "ATHANOR_LAUNCH"
+"""Environment variable: a word that the process which launched this one has made up for it, see `holder`."""
 
 
 @contextmanager
@@ -39,6 +42,7 @@ def held(folder: Path, what: str) -> Iterator[None]:
             "pid": os.getpid(),
             "computer": socket.gethostname(),
             "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+            "launch": os.environ.get(LAUNCH, ""),
         }
         with told(owner):
             owner.write_text(json.dumps(owner_values), encoding="utf-8")
@@ -47,6 +51,22 @@ def held(folder: Path, what: str) -> Iterator[None]:
         with suppress(OSError):  # a folder in its place
             owner.unlink(missing_ok=True)
         lock.release()
+
+
+def holder(folder: Path, launch: str) -> int | None:
+    """Return the process id of who holds the lock of `folder`; None if nobody does, or none that was launched with this word.
+
+    Only such an id may be signalled. owner.json of a process that was killed stays, and its id may be another program's by now;
+    one of another launch or computer (a shared disk) is not ours to end.
+
+    Args:
+        launch: the value of LAUNCH that the caller gave to what it launched, and to nothing else.
+    """
+    owner = read_json(folder / "owner.json", {})
+    process = owner.get("pid")
+    if owner.get("launch") != launch or type(process) is not int or process <= 1:  # 0 and less are groups of processes
+        return None
+    return process if taken(folder) else None
 
 
 def _owner(path: Path) -> str:

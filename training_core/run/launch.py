@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import math
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError, Fault
-from ..files import make_folder, parse_lines, read_json
+from ..files import make_folder, parse_lines
 from ..history.damage import check_places
 from ..history.events import Event, Queued, from_line
 from ..history.graph import Graph
 from ..history.log import write_job
 from ..host import devices, folders, guard, headless
+from ..resume import lock
 from ..settings import Job
 from . import control
 
@@ -51,7 +53,7 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
     make_folder(folder)
     check_places(folder)
     path = write_job(folder, job, source)
-    followed = _Followed(folder, time.time())
+    followed, launch = _Followed(folder, time.time()), secrets.token_hex(8)
     devices.unload_models()
     with control.listening(job.run_id) as commands, (folder / "processes.log").open("wb") as output:
         launched = subprocess.Popen(
@@ -60,7 +62,7 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=headless.passed_on(queued),
+            env={**headless.passed_on(queued), lock.LAUNCH: launch},
             # A terminal's Ctrl-C is for this process alone, which passes it on.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
@@ -74,7 +76,7 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
                 yield from followed.new()
                 time.sleep(0.2)
         except BaseException:
-            _end(launched, folder)
+            _end(launched, lock.holder(folder, launch))
             raise
     yield from followed.new()
     if launched.returncode:
@@ -88,9 +90,9 @@ def _command(count: int, job: Path) -> list[str]:
     return [sys.executable, *launch, *plain, "-m", "training_core", "run", str(job), *headless.arguments()]
 
 
-def _end(launched: subprocess.Popen[bytes], folder: Path) -> None:
-    """Interrupt the processes and wait until they have saved what the run has reached."""
-    _interrupt(launched, folder)
+def _end(launched: subprocess.Popen[bytes], first: int | None) -> None:
+    """Interrupt the processes and wait until they have saved what the run has reached; `first` is the id of rank 0, if it trains."""
+    _interrupt(launched, first)
     try:
         launched.wait(SECONDS)
     except subprocess.TimeoutExpired:
@@ -100,17 +102,16 @@ def _end(launched: subprocess.Popen[bytes], folder: Path) -> None:
         launched.kill()
 
 
-def _interrupt(launched: subprocess.Popen[bytes], folder: Path) -> None:
+def _interrupt(launched: subprocess.Popen[bytes], first: int | None) -> None:
     """Interrupt rank 0, which tells the other processes; on Windows all of them, where SIGTERM is no signal but the end."""
     if sys.platform == "win32":
         launched.send_signal(signal.CTRL_BREAK_EVENT)
         return
-    process = read_json(folder / "owner.json", {}).get("pid")
     try:
-        if type(process) is not int or process <= 1:  # 0 and less are groups of processes
-            raise OSError
-        os.kill(process, signal.SIGTERM)  # SIGINT is ignored below a script's `&`
-    except (OSError, OverflowError):  # it does not train yet
+        if first is None:
+            raise ProcessLookupError
+        os.kill(first, signal.SIGTERM)  # SIGINT is ignored below a script's `&`
+    except (OSError, OverflowError):  # it does not train yet, or no more
         launched.terminate()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import file_names
 from ..data.holdout import ProbeSplit, hold_out, probe_batches, probe_plan
 from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
 from ..errors import AthanorError
@@ -285,8 +286,9 @@ def _warnings_about_names(job: Job, name: str) -> Iterator[str]:
     """Yield warnings about a preset that is smaller than its name, and about a file name that is not the one asked for."""
     if job.network.preset == "full" and not job.network.conv_rank:
         yield "preset full without conv_rank: 3x3 convolutions are not trained."
-    if name != job.training.output_name.replace("\\", "/").rpartition("/")[2].strip():
-        yield f"{job.training.output_name}.safetensors is from another run; this one is saved as {name} in the same folder."
+    wanted = file_names.plain(job.training.output_name)
+    if name != wanted.replace("\\", "/").rpartition("/")[2]:
+        yield f"{wanted}.safetensors is from another run; this one is saved as {name} in the same folder."
 
 
 def _hints(resolved: Resolved, job: Job, run_length: Length, factors: list[float]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from .. import file_names
 from ..errors import AthanorError, FileError
 from ..families import Family
 from ..files import make_folder, told
@@ -53,7 +54,7 @@ def _target_so_far(job: Job, start: StartPoint) -> Path | None:
 
 def _wanted(job: Job, family: Family) -> Path:
     """Return the file that output_name asks for, whoever has written it."""
-    name = job.training.output_name
+    name = file_names.plain(job.training.output_name)
     if job.training.own_folder:
         name = f"{name}/{name.replace(chr(92), '/').rpartition('/')[2]}"
     if job.network.algo == "finetune":

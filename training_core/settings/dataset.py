@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from PIL import ImageColor
 from pydantic import field_validator
 
+from .. import file_names
 from ..errors import quoted
 from .base import Settings, setting
 
@@ -192,7 +192,8 @@ class DatasetSettings(Settings):
     @field_validator("caption_extension")
     @classmethod
     def _ending(cls, value: str) -> str:
-        if not value.strip(".") or value != value.strip() or re.search(r"[/\\\x00-\x1f]", value) or len(value) > 32:
+        unfit = "/" in value or "\\" in value or len(value) > 32 or file_names.trouble(f"a{value}")
+        if not value.strip(".") or value != value.strip() or unfit:
             raise ValueError(
                 f"caption_extension {quoted(value, 32)} is not an ending of file names: use one such as .txt."
             )

@@ -4,25 +4,49 @@ import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { make, style } from "./dom.js";
 import { nodeOf } from "./execution_ids.js";
+import { extend } from "./extend.js";
 import { post } from "./http.js";
 
 style("./missing.css");
 
 const NAME = "athanor_missing"; // of the widget that holds the sentences
 const [LINE, LETTER] = [17, 6.4]; // pixels of a line of text, and of a letter on average
+const [MARGIN, EDGES] = [2, 12]; // pixels: around the element, above and below the text with it
+const [TITLE, GAP] = [30, 8]; // pixels: of the next node's title, and left free above it
 const said = new Map(); // node -> its widget
+const saving = new WeakSet(); // nodes that are saved as high as they are without their box
 let timer = 0;
 let shown = "[]"; // what is said, to draw it again only if that changes
 
 function heightOf(texts, width) {
   const letters = Math.max(10, (width - 50) / LETTER); // of a line
-  return 12 + LINE * texts.reduce((lines, text) => lines + Math.ceil(text.length / letters), 0);
+  return EDGES + LINE * texts.reduce((lines, text) => lines + Math.ceil(text.length / letters), 0);
 }
 
-/** Make a node on the canvas higher, or lower by a negative number; a Vue node is as high as what is in it. */
-function resize(node, by) {
+/** How many pixels a node on the canvas can grow before it touches the next one below. */
+function room(node) {
+  const [x, y] = node.pos;
+  const [width, height] = node.size;
+  const isBelow = (other) =>
+    other !== node && other.pos[1] > y && other.pos[0] < x + width && other.pos[0] + other.size[0] > x;
+  const tops = node.graph.nodes.filter(isBelow).map((other) => other.pos[1] - TITLE - GAP);
+  return Math.max(0, Math.min(...tops) - y - height);
+}
+
+/** Make a node on the canvas as high as its widgets need, within bounds; a Vue node is as high as what is in it. */
+function resize(node, least, most = Number.POSITIVE_INFINITY) {
   if (window.LiteGraph?.vueNodesMode) return;
-  node.setSize([node.size[0], Math.max(node.computeSize()[1], node.size[1] + by)]);
+  node.setSize([node.size[0], Math.min(most, Math.max(least, node.computeSize()[1]))]);
+}
+
+/** What the page saves, and goes back to by undo, is the node without its box. */
+function saveWithoutBox(node) {
+  if (saving.has(node)) return;
+  saving.add(node);
+  extend(node, "onSerialize", (data) => {
+    const grown = said.get(node)?.athanorGrown;
+    if (grown) data.size = [data.size[0], data.size[1] - grown];
+  });
 }
 
 function forget(node) {
@@ -32,25 +56,41 @@ function forget(node) {
   if (index < 0) return;
   widget.onRemove?.();
   node.widgets.splice(index, 1);
-  resize(node, -widget.athanorHeight);
+  resize(node, node.size[1] - widget.athanorGrown);
 }
 
 function say(node, texts) {
-  const height = heightOf(texts, node.size[0]);
+  const [needed, before, free] = [heightOf(texts, node.size[0]), node.size[1], room(node)];
+  let height = needed;
   const lines = texts.map((text) => make("p", {}, text));
   const box = make("div", { class: "athanor-missing", role: "status" }, lines);
-  const element = make("div", {}, box); // Vue nodes stretch it, and not the box in it
+  const element = make("div", { class: "athanor-missing-place" }, box); // Vue nodes stretch it, and not the box in it
   const widget = node.addDOMWidget(NAME, "ATHANOR_MISSING", element, {
     serialize: false,
     hideOnZoom: true,
+    margin: MARGIN,
     getMinHeight: () => height,
     getMaxHeight: () => height,
     getValue: () => "",
     setValue: () => {},
   });
-  Object.assign(widget, { serialize: false, athanorHeight: height }); // serialize: see node.js
+  widget.serialize = false; // see node.js
   said.set(node, widget);
-  resize(node, height);
+  saveWithoutBox(node);
+  const lacking = Math.max(before, node.computeSize()[1]) - before - free;
+  if (lacking > 0 && !window.LiteGraph?.vueNodesMode) {
+    // As many lines as there is room for, and all of them, upwards, under the pointer.
+    height = Math.max(2 * MARGIN, needed - lacking);
+    box.style.setProperty("--lines", Math.max(1, Math.floor((height - EDGES) / LINE)));
+    box.classList.add("short");
+  }
+  resize(node, before, before + free);
+  const measure = () => {
+    widget.athanorGrown = Math.max(0, node.size[1] - before);
+  };
+  if (window.LiteGraph?.vueNodesMode)
+    setTimeout(measure, 300); // once the page has drawn the node
+  else measure();
 }
 
 /** Ask the server what the open graph lacks, and show it. */

@@ -64,6 +64,9 @@ function resultText(output) {
   return lines.filter((line) => !line.startsWith("probe ")).join(" ");
 }
 
+/** The host's widget with the text of the node's result. */
+const resultOf = (node) => node.widgets.find((widget) => widget.name === "$$node-text-preview");
+
 /** Add a panel to a Train LoRA node. */
 function addPanel(node) {
   const panel = new Panel();
@@ -72,7 +75,8 @@ function addPanel(node) {
   const widget = node.addDOMWidget("athanor_live", "ATHANOR_LIVE", panel.element, {
     serialize: false,
     hideOnZoom: false,
-    getMinHeight: () => HEIGHT,
+    // The host's text of the result takes its room from the chart, so that the node does not grow over the next one.
+    getMinHeight: () => HEIGHT - (resultOf(node)?.computedHeight ?? 0),
     getValue: () => "",
     setValue: () => {},
   });
