@@ -56,8 +56,8 @@ def pick(model: type[Settings], values: Mapping[str, Any]) -> Any:
 def sentence(check: Callable[[], object]) -> bool | str:
     """Return True, or the message of the AthanorError that `check` raises; for validate_inputs.
 
-    The host repeats the sentence for every input that validate_inputs names, so nodes name only the inputs that
-    can be checked by themselves when a graph is queued; the rest is checked when the node runs, before training.
+    The host repeats the sentence for every input that validate_inputs names (`refusals` leaves one), so nodes name only the
+    inputs that can be checked by themselves when a graph is queued; the rest is checked when the node runs, before training.
     """
     try:
         check()

@@ -18,7 +18,9 @@ def queue(comfy, monkeypatch):
     from execution import PromptQueue
 
     queue = PromptQueue(SimpleNamespace(queue_updated=lambda: None))
-    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: None)  # as a worker is told to wait for a minute
+    clock = SimpleNamespace(
+        monotonic=time.monotonic, sleep=lambda seconds: None
+    )  # as a worker is told to wait for a minute
     monkeypatch.setattr(stopping, "time", clock)
     monkeypatch.setattr(stopping.PromptServer, "instance", SimpleNamespace(prompt_queue=queue), raising=False)
     return queue
