@@ -17,7 +17,7 @@ from ..training_core.host import fingerprint, nodegraph, sampling, usable
 from ..training_core.settings import EpochsSettings
 from . import types
 from .place import links_of
-from .schema import inputs, pick, sentence
+from .schema import check_kinds, inputs, pick, sentence
 
 _FORMS = """How to write the values, by type:
 numbers: 0.6, 0.8, 1   0.6-1(0.1)   10-1(-3)   1-10[4] (four, evenly spaced)   1, 2, .., 10
@@ -87,11 +87,14 @@ class AthanorXYZAxis(io.ComfyNode):
 
         Values of a widget are checked when the node runs, since the graph is not known before.
         """
-        if type is None or values is None:
-            return True
         if type == kinds.WIDGET:
-            return bool(widget is None or widget.strip()) or "widget is empty: choose the one that the axis varies."
-        return sentence(lambda: kinds.read(type, values, sampling.known()))
+            empty = isinstance(widget, str) and not widget.strip()
+            return (
+                "widget is empty: choose the one that the axis varies."
+                if empty
+                else sentence(lambda: None, widget=widget)
+            )
+        return sentence(lambda: kinds.read(str(type), str(values), sampling.known()), type=type, values=values)
 
     @classmethod
     def fingerprint_inputs(cls, type: str | None = _TYPE, values: str | None = _VALUES, **_: Any) -> Any:
@@ -108,6 +111,7 @@ class AthanorXYZAxis(io.ComfyNode):
         cls, type: str = _TYPE, values: str = _VALUES, whole_word: bool = True, widget: str = ""
     ) -> io.NodeOutput:
         """Read the values, show them on the node, and return them as an axis."""
+        check_kinds(str, type=type, values=values, widget=widget)
         if type != kinds.WIDGET:
             return _output(kinds.read(type, values, sampling.known(), whole_word))
         graph = cls.hidden.prompt or {}
@@ -150,7 +154,7 @@ class AthanorLoRARunAxis(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, epochs: str | None = None) -> bool | str:
         """Return True if `epochs` can be read, else what is wrong (None: linked or missing)."""
-        return epochs is None or sentence(lambda: checkpoints.read_filter(epochs))
+        return sentence(lambda: checkpoints.read_filter(str(epochs)), epochs=epochs)
 
     @classmethod
     def fingerprint_inputs(cls, **_: Any) -> float:
@@ -200,6 +204,7 @@ class AthanorXYZModelAxis(io.ComfyNode):
         cls, model: Any, name: str = "", clip: Any = None, vae: Any = None, axis: Axis | None = None
     ) -> io.NodeOutput:
         """Return the connected axis with the connected model as its last value."""
+        check_kinds(str, name=name)
         own = (cls.hidden.prompt or {}).get(cls.hidden.unique_id, {}).get("inputs", {})
         given = dict(zip(("model", "clip", "vae"), usable.usable_models(model, clip, vae), strict=True))
         if given["model"] is None:

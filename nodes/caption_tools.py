@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..training_core.settings import CaptionEditSettings, MergeTagsSettings, RebalanceSettings
 from . import types
-from .schema import inputs, pick
+from .schema import check_kinds, inputs, pick
 
 
 class AthanorCaptionEdit(io.ComfyNode):
@@ -93,6 +93,9 @@ class AthanorMergeTags(io.ComfyNode):
         from ..training_core.data import merge_tags
 
         captions = {name: values[name] for name in sorted(values) if name.startswith("captions_")}
+        check_kinds(
+            str, **{f"{name}, caption {i}": text for name, given in captions.items() for i, text in enumerate(given, 1)}
+        )
         settings = pick(MergeTagsSettings, {name: value[0] for name, value in values.items() if value})
         return io.NodeOutput(*merge_tags.merge_tags(captions, settings))
 

@@ -20,7 +20,7 @@ from . import types
 from .compare_inputs import CHOICES, comparison_inputs
 from .place import Place
 from .progress import Progress, Rate
-from .schema import graph_of, image_output, inputs, pick, sentence
+from .schema import check_kinds, graph_of, image_output, inputs, pick, sentence
 
 if TYPE_CHECKING:
     from ..training_core.compare.prepare import PreparedComparison
@@ -32,7 +32,7 @@ MOST_PIXELS = 100e6
 def _check(**texts: str | None) -> bool | str:
     """Return True, or what is wrong with these widgets (None: linked or missing), before training in front of the node starts."""
     settings = {name: text for name, text in texts.items() if text is not None}
-    return sentence(lambda: check_widgets(pick(CompareSettings, settings)))
+    return sentence(lambda: check_widgets(pick(CompareSettings, settings)), **settings)
 
 
 def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
@@ -40,6 +40,7 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
     from ..training_core.compare import prepare
 
     values = {**CHOICES, **values}
+    check_kinds(str, **{name: values[name] for name in CHOICES})
     request = ComparisonRequest(
         settings=pick(CompareSettings, values),
         sampler=values["sampler_name"],
@@ -252,6 +253,7 @@ class AthanorXYZGridImage(io.ComfyNode):
         """Draw the pages of a comparison again from its saved pictures, and return both."""
         from ..training_core.compare import grid, grid_files
 
+        check_kinds(str, name=name)
         settings, hidden, place = pick(GridSettings, values), cls.hidden, Place(cls.hidden)
         folder, document = grid_files.open_comparison(comparison or name)
         painter = grid.Painter(document, folder, settings)

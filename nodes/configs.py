@@ -150,7 +150,7 @@ class AthanorOptimizerConfig(_Config):
     @classmethod
     def validate_inputs(cls, optimizer_args: str | None = None) -> bool | str:
         """Return True if optimizer_args can be read, else what is wrong (None: linked or missing)."""
-        return optimizer_args is None or sentence(lambda: args.parse(optimizer_args))
+        return sentence(lambda: args.parse(str(optimizer_args)), optimizer_args=optimizer_args)
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:

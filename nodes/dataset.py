@@ -12,7 +12,7 @@ from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
 from .graph_datasets import made
-from .schema import inputs, pick, rounded_bytes, sentence
+from .schema import check_kinds, inputs, pick, rounded_bytes, sentence
 
 
 class AthanorDatasetLoader(io.ComfyNode):
@@ -44,7 +44,7 @@ class AthanorDatasetLoader(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, folder: str | None = "") -> bool | str:
         """Return True if the folder exists and may be read, else what is wrong (None: linked, checked when the node runs)."""
-        return folder is None or sentence(lambda: folders.dataset_folder(folder))
+        return sentence(lambda: folders.dataset_folder(str(folder)), folder=folder)
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> str:
@@ -128,11 +128,13 @@ class AthanorDatasetFromImages(io.ComfyNode):
         """Save the pictures and return their dataset and a summary. Every input comes as a list, widgets as a list of one."""
         from ..training_core.data import collect
 
+        captions = [caption for caption in captions or [] if caption is not None]
+        check_kinds(str, **{f"caption {i}": text for i, text in enumerate(captions, 1)})
         settings = pick(DatasetSettings, {name: value[0] for name, value in values.items() if value})
         collected = collect.collect(
             folders.collected_folder(),
             [pixels for batch in images for pixels in rounded_bytes(batch[..., :3])],
-            [caption for caption in captions or [] if caption is not None],
+            captions,
             [pixels for batch in masks or [] for pixels in rounded_bytes(batch)],
             settings,
             folders.inspections_folder(),

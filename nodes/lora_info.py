@@ -10,7 +10,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.host import folders
 from ..training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings
 from . import types
-from .schema import image_output
+from .schema import check_kinds, image_output
 
 
 class AthanorLoRAInfo(io.ComfyNode):
@@ -60,6 +60,7 @@ class AthanorLoRAInfo(io.ComfyNode):
         """Return the file's contents as text, a chart of its blocks, metadata, tags, and the settings it was trained with."""
         from ..training_core.network import chart, describe, info, recover
 
+        check_kinds(str, lora_name=lora_name)
         path = folders.existing_lora(lora_name)
         lora = info.read(path)
         recovered = recover.recover(

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..training_core.settings import OptimizerSettings
 from . import types
-from .schema import image_output
+from .schema import check_kinds, image_output
 
 
 class AthanorLRPlot(io.ComfyNode):
@@ -45,6 +45,7 @@ class AthanorLRPlot(io.ComfyNode):
         """Return a plot of the learning rate over the steps, and a text with its values and conflicting settings."""
         from ..training_core.optim import hints, preview, schedulers
 
+        check_kinds(int, steps=steps)
         settings = optimizer or OptimizerSettings()
         schedulers.check(settings)
         factors = [factor for factor in preview.curves(settings).values() if factor]

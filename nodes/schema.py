@@ -11,7 +11,8 @@ from comfy_api.latest import io
 from PIL import Image
 
 from ..training_core.data.images import to_tensor
-from ..training_core.errors import AthanorError
+from ..training_core.errors import AthanorError, shortened
+from ..training_core.host.json_values import Refused
 from ..training_core.settings import SettingInfo, Settings, info, parse
 
 
@@ -53,12 +54,42 @@ def pick(model: type[Settings], values: Mapping[str, Any]) -> Any:
     return parse(model, {name: values[name] for name in model.model_fields if name in values})
 
 
-def sentence(check: Callable[[], object]) -> bool | str:
+def check_kinds(kind: type, **values: Any) -> None:
+    """Check values of widgets that are no settings, since a node of another pack may be connected that gives anything.
+
+    Raises:
+        AthanorError: one is not of `kind`, int or str, or a number below 1 or above that of any widget.
+    """
+    for name, value in values.items():
+        if (
+            not isinstance(value, kind)
+            or isinstance(value, bool)
+            or (isinstance(value, int) and not 0 < value <= 10**8)
+        ):
+            takes = "a text" if kind is str else "a whole number from 1 to 100000000"
+            raise AthanorError(f"{name} is {shortened(repr(value))}: it takes {takes}.")
+
+
+def sentence(check: Callable[[], object], **texts: Any) -> bool | str:
     """Return True, or the message of the AthanorError that `check` raises; for validate_inputs.
 
+<<<<<<< HEAD
     The host repeats the sentence for every input that validate_inputs names (`refusals` leaves one), so nodes name only the
     inputs that can be checked by themselves when a graph is queued; the rest is checked when the node runs, before training.
+=======
+    Args:
+        texts: what `check` reads, by the input's name. None is linked or missing: then nothing is checked. The host asks about a
+            value of another kind as well, which it has refused by itself.
+
+    The host repeats the sentence for every input that validate_inputs names, so nodes name only the inputs that
+    can be checked by themselves when a graph is queued; the rest is checked when the node runs, before training.
+>>>>>>> main
     """
+    for name, value in texts.items():
+        if value is None:
+            return True
+        if not isinstance(value, str):
+            return str(value) if isinstance(value, Refused) else f"{name} is {shortened(repr(value))}: it takes a text."
     try:
         check()
     except AthanorError as error:

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..training_core.settings import LossSettings, NoiseSettings
 from . import types
-from .schema import image_output
+from .schema import check_kinds, image_output
 
 
 class AthanorTimestepPlot(io.ComfyNode):
@@ -68,6 +68,7 @@ class AthanorTimestepPlot(io.ComfyNode):
         from ..training_core.objective.preview import preview
         from ..training_core.run.prepare import model_to_train
 
+        check_kinds(int, width=width, height=height)
         loss, noise = loss or LossSettings(), noise or NoiseSettings()
         _, family, schedule = model_to_train(model, noise)
         loss, noise, warnings = in_effect(loss, noise, schedule.prediction, family.usual_timesteps)

@@ -106,3 +106,34 @@ def test_no_run_and_no_step(module, record):
     (record.folder / "metrics.jsonl").unlink()
     with pytest.raises(AthanorError, match="has no step yet"):
         curves.of_record(record)
+
+
+def test_runs_are_named_in_lines_between_commas_and_in_quotes(module, record, monkeypatch):
+    """Commas were part of a name here, while XYZ Axis took them for separators."""
+    from dataclasses import replace as changed
+
+    from athanor.training_core.host import folders
+
+    curves, _ = module
+    root = record.folder.parent
+    monkeypatch.setattr(folders, "runs_folder", lambda: root)
+    for i, name in enumerate(("a, b", "sub/c"), 1):
+        other = root / f"{i:016}"
+        other.mkdir()
+        registry.write_run(
+            changed(record, folder=other, run_id=other.name, output_name=name, target=root / f"{name[-1]}.safetensors")
+        )
+        (other / "metrics.jsonl").write_bytes((record.folder / "metrics.jsonl").read_bytes())
+    for text in (
+        "half, sub\\c",
+        "half\nsub/c",
+        '"half", sub/c,',
+        "half || sub/c",
+        f"{record.run_id}、sub/c",
+        "half,\nhalf, sub/c",
+    ):
+        assert [curve.name for curve in curves.find(text)] == ["half", "c"], text
+    for text, names in (("a, b", ["b"]), ('"a, b", half', ["b", "half"]), ("a, b\nhalf", ["b", "half"])):
+        assert [curve.name for curve in curves.find(text)] == names, text
+    with pytest.raises(AthanorError, match="runs: there is no run 'hal'"):
+        curves.find("half, hal")

@@ -1,8 +1,8 @@
 """What people type, as the published grid tools spell it, and what it must mean."""
 
 import pytest
-from athanor.training_core import names
-from athanor.training_core.compare import grammar, kinds, lists, replacing
+from athanor.training_core import lists, names
+from athanor.training_core.compare import grammar, kinds, replacing
 from athanor.training_core.compare.grammar import RandomSeed
 from athanor.training_core.compare.replacing import SearchReplace
 from athanor.training_core.errors import AthanorError

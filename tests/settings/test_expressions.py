@@ -20,6 +20,11 @@ def test_usual_expressions_are_taken(text):
     assert compiled("include", text).pattern == text
 
 
+def test_commas_and_lines_part_expressions_and_quotes_protect_a_comma():
+    found = NetworkSettings(include='attn2, ff\r\n"a{2,3}", b\n').patterns("include")
+    assert [each.pattern for each in found] == ["attn2", "ff", "a{2,3}", "b"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import AthanorError, quoted
+from ..lists import once
 from . import readers, replacing
 from .axes import Axis, LoraChoice, PromptChange, Value, WidgetEdit
 from .fields import Change, Cost, NodeInput, Patch, row, rows
 from .grammar import RandomSeed
-from .lists import once
 
 
 @dataclass(frozen=True, slots=True)

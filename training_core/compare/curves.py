@@ -16,9 +16,10 @@ from ..history import handle, registry
 from ..history.handle import Run
 from ..history.registry import Record
 from ..host import folders
+from ..lists import names as names_in
+from ..lists import once
 from ..names import nearest
 from ..settings import CurvesSettings
-from .lists import lines_of, once
 
 NEWEST = 8
 """Runs that * stands for."""
@@ -54,14 +55,15 @@ def of_record(record: Record) -> Curve:
 
 
 def find(text: str) -> list[Curve]:
-    """Return the curves of runs that a text names, one a line: a name (its newest run), an id, or * for the newest eight.
+    """Return the curves of runs that a text names, in lines or between commas: a name (its newest run), an id, or * for the
+    newest eight. A name with a comma is known as it is, and may be quoted.
 
     Raises:
         AthanorError: there is no such run, and the nearest are listed; or it has no step yet.
     """
-    names = once(line.replace("\\", "/") for line in lines_of(text))
-    newest = registry.summaries(folders.runs_folder()) if names else []
+    newest = registry.summaries(folders.runs_folder()) if text.strip() else []
     by_name = registry.by_name(newest) | {run.run_id: run for run in newest}
+    names = once(name.replace("\\", "/") for name in names_in(text, lambda name: name.replace("\\", "/") in by_name))
     curves = []
     for name in names:
         if name == "*":
@@ -82,5 +84,7 @@ def draw(curves: Sequence[Curve], settings: CurvesSettings) -> Image.Image:
         AthanorError: no run is given.
     """
     if not curves:
-        raise AthanorError("runs is empty: connect a run, or write the names of runs, one a line (* = the newest).")
+        raise AthanorError(
+            "runs is empty: connect a run, or write the names of runs, in lines or between commas (* = the newest)."
+        )
     return run_curves.draw(curves, run_curves.Shown(**settings.model_dump(exclude={"runs"})))

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from .. import lists
 from ..errors import AthanorError, quoted
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from . import grammar, lists, marks
+from . import grammar, marks
 from .axes import Axis, LoraChoice, Value
 from .runs import Points
 

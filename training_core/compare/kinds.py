@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .. import lists
 from ..errors import AthanorError, quoted, shortened
 from ..names import nearest
-from . import lists, widgets
+from . import widgets
 from .axes import Axis, Value
 from .cells import CHANGES, Cell
 from .fields import Available, Reader, rows

@@ -9,10 +9,11 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
+from .. import lists
 from ..errors import AthanorError, quoted, shortened
 from ..history.run_files import without_copies
 from ..names import Known, resolve, simple
-from . import grammar, lists, replacing
+from . import grammar, replacing
 from .axes import LoraChoice, PromptChange, Value
 from .fields import Available, Reader
 from .grammar import RandomSeed

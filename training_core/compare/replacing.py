@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import AthanorError, quoted
-from .lists import split
+from ..lists import split
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import lists
 from ..errors import AthanorError
 from ..history.handle import Run
 from ..host import sampling
 from ..settings import CompareSettings
-from . import epochs, grammar, kinds, lists, readers, runs, variants
+from . import epochs, grammar, kinds, readers, runs, variants
 from .axes import Axis, Value
 from .cells import Cell
 from .model_cache import Models

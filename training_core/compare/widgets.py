@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import lists
 from ..errors import AthanorError, quoted
 from ..history.run_files import without_copies
 from ..names import Known, nearest
-from . import grammar, lists, replacing
+from . import grammar, replacing
 from .axes import Axis, Value, WidgetEdit
 
 _WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import translate
 
+from .. import lists
 from ..errors import AthanorError, quoted
 from ..text_files import lines
 from .tags import key
@@ -72,11 +73,14 @@ def parse_merge(text: str) -> list[Merge]:
 
 
 def parse_list(text: str) -> list[str]:
-    """Return the tags in a text, separated by commas or line breaks, each once."""
+    """Return the tags in a text, separated by commas or line breaks, each once; "quotes" protect a comma.
+
+    Raises:
+        AthanorError: a quote is not closed.
+    """
     tags: dict[str, str] = {}
-    for tag in re.split(r"[,\n]", text):
-        if tag.strip():
-            tags.setdefault(key(tag), tag.strip())
+    for tag in lists.parts(text, "tags"):
+        tags.setdefault(key(tag), tag)
     return list(tags.values())
 
 

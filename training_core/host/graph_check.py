@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import AthanorError, quoted, shortened
 from .comfy_nodes import host_nodes, inputs_of
+from .json_values import Refused
 
 _MOST_CHOICES = 8
 _FRAME = re.compile(r'^\s*File "([^"]+)", line (\d+)', re.MULTILINE)
@@ -100,6 +101,8 @@ def _sentence(prompt: Mapping[str, Any], key: str, error: Mapping[str, Any]) -> 
         return f"{title} takes {want} as {name}, not {got}: connect another output"
     if kind == "custom_validation_failed":
         details = details.removeprefix(f"{name} - ")
+    elif kind == "bad_linked_input" and isinstance(more.get("received_value"), Refused):
+        details = str(more["received_value"])
     elif kind in ("value_smaller_than_min", "value_bigger_than_max"):
         details = f"{name}: {error.get('message')}"
     else:

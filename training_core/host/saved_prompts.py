@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import quoted
 from .comfy_nodes import host_nodes, inputs_of
+from .json_values import MISSING, as_meant
 
 _PACK = __name__.partition(".training_core.")[0]
 _named: set[tuple[str, str]] = set()
@@ -44,10 +45,13 @@ def fit(prompt: Mapping[str, Any]) -> list[tuple[str, str]]:
             for old in options.get("was", ()):
                 if old in inputs:
                     inputs.setdefault(name, inputs.pop(old))
-            if "default" in options and inputs.get(name) is None:  # scripts have null for what they leave out
-                inputs[name] = options["default"]
             if name in inputs:
-                inputs[name] = _of_today(inputs[name], wanted, options.get("old_values", {}))
+                older = _of_today(inputs[name], wanted, options.get("old_values", {}))
+                inputs[name] = as_meant(name, older, (wanted, options), prompt)
+            if "default" in options:  # scripts have null for what they leave out
+                inputs[name] = options["default"] if inputs.get(name, MISSING) is MISSING else inputs[name]
+            if inputs.get(name) is MISSING:
+                del inputs[name]
         for name in sorted(inputs.keys() - specs.keys()):
             if (type_, name) not in _named:
                 _named.add((type_, name))
@@ -97,7 +101,9 @@ def _nodes(prompt: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for key, node in prompt.items() if isinstance(prompt, dict) else ():
         if not isinstance(node, dict) or not isinstance(node.get("class_type"), str):
             continue
-        if isinstance(inputs := node.setdefault("inputs", {}), dict):  # all of a node's inputs may be missing
+        if node.get("inputs") is None:  # all of a node's inputs may be missing
+            node["inputs"] = {}
+        if isinstance(inputs := node["inputs"], dict):
             yield key, node["class_type"], inputs
 
 

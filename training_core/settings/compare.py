@@ -104,7 +104,7 @@ class CurvesSettings(Settings):
 
     runs: str = setting(
         "",
-        "Runs by name or id, one per line, in addition to connected ones; * = the newest eight. A run that is "
+        "Runs by name or id, one per line or separated by commas, in addition to connected ones; * = the newest eight. A run that is "
         "still training, or was stopped, is drawn up to its last step.",
         multiline=True,
     )

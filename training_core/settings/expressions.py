@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .. import lists
 from ..errors import quoted, shortened
 
 MOST = 500
@@ -47,8 +48,12 @@ def compiled(field: str, text: str) -> re.Pattern[str]:
 
 
 def parts(text: str) -> list[str]:
-    """Return the parts of a text with one expression a line or between commas, without blanks; empty ones are left out."""
-    return [part.strip() for part in re.split(r"[,\r\n]", text) if part.strip()]
+    """Return the parts of a text with one expression a line or between commas, where "quotes" protect a comma, as in "a{2,3}".
+
+    Raises:
+        ValueError: a quote is not closed.
+    """
+    return lists.parts(text, "expressions")
 
 
 def check_count(field: str, count: int) -> None:

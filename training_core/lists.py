@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from ..errors import AthanorError, quoted
-from ..text_files import lines as lines_in
+from .errors import AthanorError, quoted
+from .text_files import lines as lines_in
 
 LIMIT = 10_000
 """Values of one axis."""
@@ -72,6 +72,15 @@ def names(text: str, known: Callable[[str], bool], whole: Callable[[str], bool] 
         result += cells(part) if several else [part]
         limited(result, text)
     return result
+
+
+def parts(text: str, field: str = "values") -> list[str]:
+    """Return what stands in the lines of a text and between the commas of a line, where "double quotes" protect a comma.
+
+    Raises:
+        AthanorError: a quote is not closed; names `field`.
+    """
+    return [part for line in lines_of(text) for part in cells(line, field)]
 
 
 def limited(values: list[T], text: str, field: str = "values") -> list[T]:
