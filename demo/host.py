@@ -77,7 +77,7 @@ class Host:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, seconds: float = 180) -> None:
+    def start(self, seconds: float = 600) -> None:
         """Start the server and wait until it answers."""
         with self.log_path.open("ab") as log:
             env = os.environ | {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
@@ -99,11 +99,11 @@ class Host:
         raise RuntimeError(f"ComfyUI did not answer within {seconds:.0f} s; see {self.log_path}.")
 
     def stop(self) -> None:
-        """End the server, by force if it takes longer than 20 seconds."""
+        """End the server, by force if it takes longer than a minute."""
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(20)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -124,7 +124,7 @@ class Host:
 
     def get(self, path: str) -> Any:
         """GET and parse JSON."""
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=120) as answer:
             return json.load(answer)
 
     def post(self, path: str, body: Any) -> Any:
@@ -133,7 +133,7 @@ class Host:
             self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             text = error.read()

@@ -212,7 +212,7 @@ def test_a_killed_run_needs_nothing_any_more(tmp_path: Path):
     store.put("a" * 64, {"x": torch.zeros(200)})
     killed = multiprocessing.get_context("fork").Process(target=_held_and_killed, args=(tmp_path,))
     killed.start()
-    killed.join(60)
+    killed.join(300)
     assert len(list((tmp_path / "leases").glob("*.json"))) == 1
     assert store.trim() is None and store.meta("a" * 64) is None
     assert not list((tmp_path / "leases").iterdir())
@@ -261,7 +261,7 @@ def test_two_processes_share_a_cache(tmp_path: Path):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(120)
+        worker.join(300)
     assert [worker.exitcode for worker in workers] == [0, 0]
     assert not list((tmp_path / "cache").rglob("*.tmp"))
 

@@ -83,7 +83,7 @@ class Forks:
             if fork.poll() is None:
                 fork.send_signal(signal.SIGKILL)
         self._process.stdin.close()
-        self._process.wait(30)
+        self._process.wait(120)
 
     def start(self, log: Path, **what: Any) -> Fork:
         """Fork: `port` for a server, or `arguments` of a command line; its output goes into `log`."""

@@ -39,7 +39,7 @@ def check(host: Any, training: dict[str, Any], name: str, steps: int) -> None:
     probes = [step for step, _ in host.get(f"{of_run}/review")["probes"]]
     assert probes == sorted(set(probes))
 
-    with urllib.request.urlopen(f"{host.url}{of_run}/report", timeout=30) as answer:
+    with urllib.request.urlopen(f"{host.url}{of_run}/report", timeout=120) as answer:
         page = answer.read().decode()
     assert f"at step {steps} of {steps}" in page
     drawn = re.findall(r'<path class="(raw|lr|probe)" d="([^"]*)"', page)

@@ -56,6 +56,6 @@ def wait_for(server: Host, name: str, steps: int, prompt_id: str = "") -> str:
 
 def ending(server: Host, prompt_id: str) -> str:
     """How a job has ended: the sentence of its error, or the last thing that the host says of it."""
-    server.finish(prompt_id, 120)
+    server.finish(prompt_id)
     entry = server.get(f"/history/{prompt_id}")[prompt_id]
     return error_message(entry) or entry["status"]["messages"][-1][0]

@@ -44,8 +44,12 @@ class Page:
         self.page.wait_for_function("window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph")
         self.page.wait_for_selector(TAB)  # extensions are set up, and then the last workflow is loaded
         self.page.wait_for_function("window.comfyAPI.app.app.graph.nodes.length")
-        self.page.wait_for_timeout(500)
+        self.settle()
         self.page.keyboard.press("Escape")
+
+    def settle(self, frames: int = 30) -> None:
+        """Let the page draw itself so many times: half a second on a fast machine, and as long as it takes on a busy one."""
+        self.page.evaluate("async (n) => { while (n--) await new Promise(requestAnimationFrame); }", frames)
 
     def load(self, workflow: dict[str, Any]) -> None:
         """Open a workflow, and look at the Train LoRA node."""
@@ -68,7 +72,7 @@ class Page:
                 app.canvas.setDirty(true, true);
                 await frames(20); }"""
         )
-        self.page.wait_for_timeout(300)
+        self.settle(20)
 
     def queue(self) -> None:
         """As the Run button does it."""

@@ -19,7 +19,9 @@ def stacked(**axes):
 def test_widgets_of_the_graph_are_axes(server, lora_files):
     """Each cell is what typing the values would give, bit for bit; only the nodes behind a widget are run again."""
     prompt = stacked(
-        x=widget_axis("LoraLoader.strength_model", "0, 0.5"), y=widget_axis("My shift (shift).shift", "1, 3")
+        x=widget_axis("LoraLoader.strength_model", "0, 0.5"),
+        y=widget_axis("My shift (shift).shift", "1, 3"),
+        seeds="72",
     )
     prompt["show"] = graphs.node("SaveImage", images=["compare", 1], filename_prefix="single")
     entry = server.run(prompt)

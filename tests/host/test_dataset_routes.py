@@ -7,6 +7,7 @@ import graphs
 import pytest
 from answers import answer
 from PIL import Image
+from waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +50,11 @@ def test_a_bucketer_shows_what_it_would_make(server, prompt):
 
 def test_the_doctors_findings(server, prompt):
     name = opened(server, prompt, "doctor")["id"]
-    for _ in range(600):
-        told = json.loads(answer(server, f"/athanor/datasets/{name}/findings", {})[1])
-        if "findings" in told:
-            break
-    assert {"level", "kind", "text", "pictures"} <= told["findings"][0].keys()
-    some = next(n for n, f in enumerate(told["findings"]) if f["pictures"])
-    assert (
-        server.get(f"/athanor/datasets/{name}/pictures?finding={some}")["total"] == told["findings"][some]["pictures"]
-    )
-    assert server.get(f"/athanor/datasets/{name}")["findings"] == told["findings"]
+    told = until(lambda: json.loads(answer(server, f"/athanor/datasets/{name}/findings", {})[1]).get("findings"))
+    assert {"level", "kind", "text", "pictures"} <= told[0].keys()
+    some = next(n for n, f in enumerate(told) if f["pictures"])
+    assert server.get(f"/athanor/datasets/{name}/pictures?finding={some}")["total"] == told[some]["pictures"]
+    assert server.get(f"/athanor/datasets/{name}")["findings"] == told
 
 
 def test_thumbnails_of_this_dataset_alone(server, prompt):

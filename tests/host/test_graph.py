@@ -1,11 +1,11 @@
 """The main path on a real ComfyUI: train, load with stock nodes, compare, repeat, interrupt."""
 
 import json
-import time
 
 import graphs
 import numpy as np
 import pytest
+from waiting import until
 
 
 def test_train_then_stock_nodes_and_compare_agree_bit_for_bit(server):
@@ -106,15 +106,12 @@ def test_interrupt_keeps_the_lora_and_the_host(server):
                 return [json.loads(line) for line in lines if line.endswith("}")]
         return []
 
-    end = time.monotonic() + 90
-    while len(metrics()) < 10 and time.monotonic() < end:
-        time.sleep(0.05)
-    steps = len(metrics())
+    until(lambda: len(metrics()) >= 10)
     server.post(f"/api/jobs/{prompt_id}/cancel", {})
     asked = len(metrics())
-    assert server.finish(prompt_id, 30)["status"] == "cancelled"
+    assert server.finish(prompt_id)["status"] == "cancelled"
     done = len(metrics())
-    assert steps >= 10 and done - asked <= 2 + 3  # steps that went on while the request travelled
+    assert done - asked <= 2 + 3  # steps that went on while the request travelled
     found = list((server.base / "models" / "loras").glob("stopped-step*.safetensors"))
     assert [f.name for f in found] == [f"stopped-step{done:08d}.safetensors"]
     assert graphs.metadata(found[0])["ss_steps"] == str(done)

@@ -51,7 +51,7 @@ def served(http, work):
 def test_an_answer_that_takes_long_holds_no_other_up(http):
     """The first waits for the second: on the event loop it would wait in vain."""
     came = threading.Event()
-    http.get("/first", lambda request: came.wait(20))
+    http.get("/first", lambda request: came.wait(60))
     http.get("/second", lambda request: came.set())
     (status, text, headers), _ = asked(http, ("GET", "/first", None), ("GET", "/second", None))
     assert (status, text) == (200, "true") and headers["X-Content-Type-Options"] == "nosniff"

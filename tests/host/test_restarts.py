@@ -18,6 +18,7 @@ import runs_on_disk
 import same_steps
 from device import on_cpu
 from host import Host
+from waiting import until
 
 KILLS = int(os.environ.get("ATHANOR_KILLS", "1"))
 PARTS = {
@@ -43,9 +44,7 @@ def files(base, name: str) -> list[str]:
 def kill(host: Host, name: str, at: int, delay: float) -> None:
     """Queue the job, and kill the server so many seconds after the run's step number `at`."""
     host.queue(job(name))
-    end = time.monotonic() + 120
-    while runs_on_disk.steps_done(host.base, name) < at and time.monotonic() < end:
-        time.sleep(0.005)
+    until(lambda: runs_on_disk.steps_done(host.base, name) >= at, every=0.005)
     time.sleep(delay)
     os.kill(host._process.pid, signal.SIGKILL)
     host._process.wait()

@@ -1,17 +1,17 @@
 """Runs that stop and go on, are used again, drawn from, and asked for something, on a real ComfyUI."""
 
-import asyncio
 import json
-import threading
 import time
 
 import aiohttp
 import graphs
 import numpy as np
 import pytest
+from heard import listening
 from PIL import Image
 from runs_on_disk import events
 from served_runs import final, folder, run_named, runs, steps_of, wait_for
+from waiting import until
 
 STEPS = {"epochs": 7, "save_every_n_epochs": 3}
 """sd3 with the fixture's four pictures, batch 2, two shapes, repeats 2: four steps per epoch."""
@@ -39,7 +39,7 @@ def test_interrupted_and_queued_again_is_never_having_stopped(server, parts):
         prompt_id = server.queue(prompt)
         wait_for(server, f"{name}_broken", max(at, stopped_at + 1))
         server.post("/interrupt", {})
-        assert server.finish(prompt_id, 60)["status"] == "cancelled"
+        assert server.finish(prompt_id)["status"] == "cancelled"
         run = run_named(server, f"{name}_broken")
         assert run["status"] == "interrupted"
         stopped_at = run["step"]
@@ -126,7 +126,7 @@ def test_a_continued_run_that_is_stopped_keeps_its_names(server):
     prompt_id = server.queue(longer)
     wait_for(server, "further", 11)
     server.post("/interrupt", {})
-    assert server.finish(prompt_id, 60)["status"] == "cancelled"
+    assert server.finish(prompt_id)["status"] == "cancelled"
     server.run(longer)
     assert graphs.metadata(graphs.lora_file(server, "further"))["ss_steps"] == "28"
     assert not list((server.base / "models" / "loras").glob("further_2*"))
@@ -137,7 +137,7 @@ def test_a_changed_setting_is_named(server):
     prompt_id = server.queue(prompt)
     wait_for(server, "altered", 3)
     server.post("/interrupt", {})
-    server.finish(prompt_id, 60)
+    server.finish(prompt_id)
     train = {"output_name": "altered", "epochs": 1, "save_every_n_epochs": 0}
     train |= {"save_state_on_train_end": False}  # does not matter
     entry = server.run(graphs.training("sd3", train=train, optimizer={"learning_rate": 2e-3}))
@@ -154,9 +154,9 @@ def test_stop_and_keep_then_go_on(server):
     prompt_id = server.queue(prompt)
     run_id = wait_for(server, "halfway", 9)
     assert server.post(f"/athanor/runs/{run_id}/stop", {})["asked"] == "stop"
-    assert server.finish(prompt_id, 120)["status"] == "completed"
+    assert server.finish(prompt_id)["status"] == "completed"
     stopped = server.get(f"/history/{prompt_id}")[prompt_id]
-    assert "queue again to resume" in stopped["outputs"]["train"]["text"][0]
+    assert "queue the graph again to resume" in stopped["outputs"]["train"]["text"][0]
     assert run_named(server, "halfway")["status"] == "stopped"
     grid = graphs.saved(server, stopped, "compare")
     entry = server.run(prompt)
@@ -173,15 +173,12 @@ def test_save_and_sample_when_asked(server):
     run_id = wait_for(server, "asked", 2)
     for command in ("save", "sample"):
         server.post(f"/athanor/runs/{run_id}/{command}", {})
-    end = time.monotonic() + 60
-    while not (run_named(server, "asked")["samples"] and run_named(server, "asked")["checkpoints"]):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    until(lambda: run_named(server, "asked")["samples"] and run_named(server, "asked")["checkpoints"])
     assert run_named(server, "asked")["live"]
     picture = run_named(server, "asked")["samples"][0]["file"]
     assert (folder(server, "asked") / "samples" / picture).is_file()
     server.post(f"/athanor/runs/{run_id}/stop", {})
-    assert server.finish(prompt_id, 60)["status"] == "completed"
+    assert server.finish(prompt_id)["status"] == "completed"
     assert "is not training: it is stopped" in server.post(f"/athanor/runs/{run_id}/stop", {})["error"]
 
 
@@ -241,24 +238,15 @@ def test_routes(server):
 
 def test_broadcasts_reach_a_page(server):
     """What a page hears while a run trains."""
-    heard: list[dict] = []
-    connected = threading.Event()
+    with listening(server, "listener") as messages:
 
-    async def listen() -> None:
-        address = server.url.replace("http", "ws") + "/ws?clientId=listener"
-        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as client:
-            connected.set()
-            async for message in client:
-                if message.type is aiohttp.WSMsgType.TEXT and json.loads(message.data)["type"] == "athanor.run":
-                    heard.append(json.loads(message.data)["data"])
+        def told() -> list[dict]:
+            texts = [json.loads(m.data) for m in list(messages) if m.type is aiohttp.WSMsgType.TEXT]
+            return [text["data"] for text in texts if text["type"] == "athanor.run"]
 
-    threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
-    assert connected.wait(60)
-    entry = server.run(graphs.training("sd3", train={"output_name": "heard", "epochs": 3}))
-    end = time.monotonic() + 30
-    while not (heard and heard[-1]["kind"] == "ended"):
-        assert time.monotonic() < end, heard
-        time.sleep(0.05)
+        entry = server.run(graphs.training("sd3", train={"output_name": "heard", "epochs": 3}))
+        until(lambda: (heard := told()) and heard[-1]["kind"] == "ended")
+        heard = told()
     kinds = [h["kind"] for h in heard]
     assert kinds[0] in ("encoding", "started") and kinds[-1] == "ended"
     assert {"started", "checkpoint", "probe"} <= set(kinds) and {h["name"] for h in heard} == {"heard"}

@@ -4,10 +4,7 @@ They were saved by the pack of commit fd9d4ca in the page of ComfyUI's frontend 
 makes of them is in tests/web/test_saved_workflows.py.
 """
 
-import asyncio
 import json
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,8 @@ import graphs
 import own_loop
 import pytest
 import workflow
+from heard import listening
+from waiting import until
 
 FOLDER = Path(__file__).parent / "saved_workflows"
 NAMES = ("compare", "dataset", "train")
@@ -79,27 +78,22 @@ def test_the_pages_form_means_the_same(server, name):
 
 def test_an_input_of_a_newer_version_is_named_once(server):
     """In the log, and on the node in the page that queued it; the prompt runs without it."""
-    texts: list[str] = []
-
-    async def listen() -> None:
-        address = server.url.replace("http", "ws") + "/ws?clientId=of_tomorrow"
-        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as client:
-            async for message in client:
-                if message.type is aiohttp.WSMsgType.BINARY:
-                    texts.append(message.data.decode("utf-8", "replace"))
-
-    threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
-    time.sleep(0.5)
+    text = "Bucketer has no input 'input_of_tomorrow': its value is ignored."
     prompt = read("dataset.api")
     prompt["5"]["inputs"]["input_of_tomorrow"] = 3
     prompt["11"]["inputs"]["input_of_tomorrow"] = 4
-    for _ in range(2):
-        server.finish(server.queue(prompt, client="of_tomorrow"))
-    time.sleep(0.5)
-    text = "Bucketer has no input 'input_of_tomorrow': its value is ignored."
-    assert server.log().count(text) == 1
-    assert [t for t in texts if text in t and t[8:].startswith("5")], texts
-    assert sum(text in t for t in texts) == 1
+    with listening(server, "of_tomorrow") as heard:
+
+        def told() -> list[str]:
+            texts = [m.data.decode("utf-8", "replace") for m in heard if m.type is aiohttp.WSMsgType.BINARY]
+            return [t for t in texts if text in t]
+
+        for _ in range(2):
+            server.finish(server.queue(prompt, client="of_tomorrow"))
+        until(told)
+        assert server.log().count(text) == 1
+        (once,) = told()
+        assert once[8:].startswith("5")
 
 
 def test_an_input_by_an_older_name_is_taken(comfy, monkeypatch):

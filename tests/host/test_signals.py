@@ -15,6 +15,12 @@ from host import PACK
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send these signals there")
 
+AS_EVER = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""
+"""nohup and a script's `&` ignore these signals for all that they start, and so for the tests as well."""
 SERVER = """
 import signal, time
 from training_core.host import signals
@@ -51,7 +57,7 @@ class Process:
     """A Python that runs one of the above; its lines are read one by one."""
 
     def __init__(self, code: str, *before: str, same: float = signals.SAME) -> None:
-        code = code.replace("import signals\n", f"import signals\nsignals.SAME = {same}\n")
+        code = AS_EVER + code.replace("import signals\n", f"import signals\nsignals.SAME = {same}\n")
         self._process = subprocess.Popen(
             [*before, sys.executable, "-c", code], cwd=PACK, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -64,7 +70,7 @@ class Process:
 
     def rest(self) -> str:
         """What else it prints until it ends."""
-        return self._process.communicate(timeout=60)[0].strip()
+        return self._process.communicate(timeout=300)[0].strip()
 
     @property
     def code(self) -> int:
@@ -148,7 +154,7 @@ def as_pid_1() -> list[str]:
     """A command line's beginning by which what follows is PID 1, as in a container; [] where that is not allowed."""
     before = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
     try:
-        return before if subprocess.run([*before, "true"], capture_output=True, timeout=20).returncode == 0 else []
+        return before if subprocess.run([*before, "true"], capture_output=True, timeout=60).returncode == 0 else []
     except FileNotFoundError:
         return []
 
@@ -159,8 +165,9 @@ def as_pid_1() -> list[str]:
 )  # fmt: skip
 def test_pid_1_of_a_container_ends_too(code, told):
     """The kernel takes no default action there, so that docker stop would wait for its 10 seconds and kill."""
+    ready = 'print("ready", flush=True)\n'
     kill = "import os, signal, threading\nthreading.Timer(0.2, os.kill, (1, signal.SIGTERM)).start()\n"
-    process = Process(kill + code, *as_pid_1())
+    process = Process(code.replace(ready, ready + kill), *as_pid_1())
     assert process.rest() == told and process.code == 128 + signal.SIGTERM
 
 
@@ -186,7 +193,7 @@ def test_windows_ctrl_break_is_handled_and_what_is_ignored_stays_ignored(handler
     signals.SavesFirst(saved.append).install()
     assert handlers.keys() == {signal.SIGTERM, 21}
     handlers[21](21, None)
-    assert ended.wait(30) and saved == ["SIGBREAK"]
+    assert ended.wait(60) and saved == ["SIGBREAK"]
     asked = []
     signals.Asked(asked.append)
     handlers[21](21, None)

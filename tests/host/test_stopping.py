@@ -15,9 +15,11 @@ pytestmark = pytest.mark.usefixtures("comfy")
 def queue(comfy, monkeypatch):
     """ComfyUI's own queue, in a server that is not there."""
     from athanor.nodes import stopping
+    from athanor.training_core.host import guard
     from execution import PromptQueue
 
     queue = PromptQueue(SimpleNamespace(queue_updated=lambda: None))
+    monkeypatch.setattr(guard, "_reason", "")  # that of this test is none of another
     clock = SimpleNamespace(
         monotonic=time.monotonic, sleep=lambda seconds: None
     )  # as a worker is told to wait for a minute

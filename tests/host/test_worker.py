@@ -79,7 +79,7 @@ def container(comfyui: Path, checkpoint: Path, output: Path) -> Iterator[Worker]
 
 
 def fetch(worker: Worker, path: str) -> bytes:
-    with urllib.request.urlopen(worker.url + path, timeout=30) as answer:
+    with urllib.request.urlopen(worker.url + path, timeout=120) as answer:
         return answer.read()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import graphs
 import pytest
 from PIL import Image
+from waiting import until
 from web_page import Page
 
 RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
@@ -31,7 +32,7 @@ def place(page: Page, nodes: dict[str, tuple[int, int]]) -> None:
             app.canvas.ds.scale = 0.8; app.canvas.ds.offset = [120, 120]; app.canvas.setDirty(true, true); }""",
         nodes,
     )
-    page.page.wait_for_timeout(600)
+    page.settle(36)
 
 
 def press_widget(page: Page, node: str, widget: str, vue: bool) -> None:
@@ -57,9 +58,7 @@ def widget_of(node: str, name: str) -> str:
 @RENDERERS
 def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     which = "vue" if vue else "canvas"
-    page.page.get_by_text("Run", exact=True).first.wait_for(
-        timeout=60_000
-    )  # on a busy machine the page is still loading
+    page.page.get_by_text("Run", exact=True).first.wait_for()  # on a busy machine the page is still loading
     page.page.evaluate(
         "(w) => window.comfyAPI.app.app.loadApiJson(w, 'test')", comparison(seed=int(vue))
     )  # marks of one renderer are not those of the other
@@ -70,29 +69,27 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
         f"() => {{ const type = {widget_of('3', 'type')}; type.value = 'widget of the graph'; type.callback(type.value); }}"
     )
     page.page.evaluate(f"() => {{ {widget_of('3', 'values')}.value = '1, 3'; }}")
-    page.page.wait_for_timeout(500)
-    listed = page.page.evaluate(widget_of("3", "widget") + ".options.values()")
-    assert [name for name in listed if name] == ["Load Checkpoint (1).ckpt_name", "ModelSamplingSD3 (2).shift"]
+    listed = widget_of("3", "widget") + ".options.values().filter((name) => name)"
+    page.page.wait_for_function(f"{listed}.length === 2")
+    assert page.page.evaluate(listed) == ["Load Checkpoint (1).ckpt_name", "ModelSamplingSD3 (2).shift"]
+    page.settle()
     if vue:
         page.page.locator("[data-node-id='3']").get_by_role("combobox").last.click()
-        page.page.wait_for_timeout(400)
+        page.settle()
         page.picture(f"compare_{which}_list")
         page.page.get_by_role("option", name="ModelSamplingSD3 (2).shift").click()
     else:
         press_widget(page, "3", "widget", vue)
-        page.page.wait_for_timeout(400)
+        page.settle()
         page.picture(f"compare_{which}_list")
         page.page.get_by_text("ModelSamplingSD3 (2).shift", exact=True).last.click()
-    page.page.wait_for_timeout(300)
-    assert page.page.evaluate(widget_of("3", "widget") + ".value") == "ModelSamplingSD3 (2).shift"
+    page.page.wait_for_function(f"{widget_of('3', 'widget')}.value === 'ModelSamplingSD3 (2).shift'")
     page.queue()
-    page.page.wait_for_function(
-        "() => window.comfyAPI.app.app.graph.getNodeById('4').properties.athanor_comparison", timeout=90_000
-    )
+    page.page.wait_for_function("() => window.comfyAPI.app.app.graph.getNodeById('4').properties.athanor_comparison")
     name = page.page.evaluate("() => window.comfyAPI.app.app.graph.getNodeById('4').properties.athanor_comparison")
     data = site.get(f"/athanor/compare/{name}")
     assert {axis["title"] for axis in data["axes"]} >= {"ModelSamplingSD3.shift", "prompt"} and not data["failed"]
-    page.page.wait_for_timeout(500)
+    page.settle()
     page.picture(f"compare_{which}_done")
     if vue:  # what the node says is Markdown there: its lines were put behind each other
         said = page.page.locator(".widget-markdown[node-type=AthanorXYZCompare] p", has_text="drawn now").first
@@ -115,12 +112,12 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     keys.press("p")
     keys.press("ArrowLeft")
     keys.press("w")
-    page.page.wait_for_timeout(300)
+    page.settle(20)
     page.picture(f"compare_{which}_wipe")
     keys.press("Escape")
     page.page.wait_for_function("document.querySelector('.athanor-compare .popup').hidden")
     assert page.page.locator(".athanor-compare .cell.star").count() == 1
-    page.page.wait_for_timeout(500)
+    until(lambda: "note" in site.get(f"/athanor/compare/{name}")["marks"].get(cell, {}))
     assert site.get(f"/athanor/compare/{name}")["marks"] == {cell: {"star": True, "note": "warmer, keep this"}}
     with page.page.expect_download() as saved:
         page.page.get_by_role("button", name="save picture").click()
@@ -140,8 +137,7 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     keys.press("Escape")
     page.page.wait_for_function("!document.querySelector('.athanor-compare')")
     folder = site.base / "output" / "athanor" / "compare" / name
-    page.page.wait_for_timeout(500)
-    assert '"note": "warmer, keep this"' in (folder / "viewer" / "index.html").read_text(encoding="utf-8")
+    until(lambda: '"note": "warmer, keep this"' in (folder / "viewer" / "index.html").read_text(encoding="utf-8"))
     assert (
         page.page.url.rstrip("/").partition("#")[2] in ("", page.page.url.partition("#")[2])
         and "%22x%22" not in page.page.url

@@ -51,7 +51,7 @@ def opened(page, vue: bool, kind: str) -> None:
 def test_pictures_tags_and_findings_of_nodes(site, page, vue):
     which = "vue" if vue else "canvas"
     page.page.evaluate(NODES, "ds")
-    page.page.wait_for_timeout(800)
+    page.settle(48)
     page.picture(f"dataset_nodes_{which}")
     opened(page, vue, "AthanorBucketer")
     assert shown(page) == "6 pictures, 12 per epoch with repeats"
@@ -107,7 +107,7 @@ def test_pictures_tags_and_findings_of_nodes(site, page, vue):
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
 def test_a_nodes_button_is_pressed_where_the_canvas_draws_it(page, vue):
     page.page.evaluate(NODES, "ds")
-    page.page.wait_for_timeout(800)
+    page.settle(48)
     opened(page, vue, "AthanorBucketer")
     assert shown(page) == "6 pictures, 12 per epoch with repeats"
     page.page.keyboard.press("Escape")

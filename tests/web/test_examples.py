@@ -59,7 +59,7 @@ def test_examples_load_as_they_are(browser, site, pictures, checkpoints, vue):
         for path in sorted(FOLDER.glob("*.json")):
             example = json.loads(path.read_text(encoding="utf-8"))
             page.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'example')", example)
-            page.page.wait_for_timeout(1500 if vue else 500)
+            page.settle(90 if vue else 30)
             assert not page.page.evaluate(LOOK), path.stem
             # What the page would queue is what a script would queue.
             queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")

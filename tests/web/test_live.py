@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
+from waiting import until
 from web_page import workflow
 
 RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
@@ -21,20 +20,14 @@ def runs(site, name: str) -> list[dict]:
     return site.get(f"/athanor/runs?name={name}")
 
 
-def ended(site, name: str, seconds: float = 180) -> dict:
-    end = time.monotonic() + seconds
-    while not (found := runs(site, name)) or found[0]["live"]:
-        assert time.monotonic() < end, name
-        time.sleep(0.2)
-    return found[0]
+def ended(site, name: str) -> dict:
+    until(lambda: (found := runs(site, name)) and not found[0]["live"])
+    return runs(site, name)[0]
 
 
 def idle(site) -> None:
     """Until nothing is queued."""
-    end = time.monotonic() + 120
-    while any(site.get("/queue").values()):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    until(lambda: not any(site.get("/queue").values()))
 
 
 @pytest.mark.parametrize(
@@ -76,19 +69,14 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     )
     for label in ("Save now", "Sample now"):
         page.page.get_by_role("button", name=label).first.click()
-    end = time.monotonic() + 180
-    while True:
-        now = runs(site, name)[0]
-        kinds = {c["kind"] for c in now["checkpoints"]}
-        if "asked" in kinds and len(now["samples"]) > len(before["samples"]):
-            break
-        assert time.monotonic() < end, now
-        time.sleep(0.3)
-    saved = next(c["file"] for c in now["checkpoints"] if c["kind"] == "asked")
+    until(lambda: len(runs(site, name)[0]["samples"]) > len(before["samples"]))
+    saved = until(lambda: [c["file"] for c in runs(site, name)[0]["checkpoints"] if c["kind"] == "asked"])[0]
     page.page.get_by_role("button", name="Stop and keep").first.click()
     assert ended(site, name)["status"] == "stopped"
     page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('stopped')")
-    page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('queue again to resume')")
+    page.page.wait_for_function(
+        "document.querySelector('.athanor-panel').innerText.includes('queue the graph again to resume')"
+    )
     assert page.page.get_by_role("button", name="Stop and keep").first.is_disabled()
     page.page.wait_for_function(
         """(file) => [window.loader, window.LiteGraph.createNode("LoraLoader")].every((node) =>
@@ -116,7 +104,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.page.wait_for_function("document.querySelectorAll('.athanor-curves .athanor-swatch').length === 2")
     page.page.wait_for_selector(".athanor-curves .athanor-chart:not([hidden]) canvas")
     page.page.wait_for_selector(".athanor-verdict li")
-    page.page.wait_for_timeout(800)
+    page.settle(48)
     page.picture(f"{which}_overlay")
     assert page.page.locator(".athanor-details table tbody tr").count() >= 2
     page.page.locator(".athanor-pictures").scroll_into_view_if_needed()
@@ -173,7 +161,7 @@ def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
             const { node } = g.convertToSubgraph(new Set(inside));
             app.canvas.openSubgraph(node.subgraph, node); }"""
     )
-    page.page.wait_for_timeout(800)
+    page.settle(48)
     page.look()
     page.queue()
     page.wait_for_points(10)
@@ -210,7 +198,7 @@ def test_light_theme_workflow_of_a_run_and_deleting(site, page, vue):
         page.sidebar()
         page.row(name).locator("button.name").click()
         page.page.wait_for_selector(".athanor-details table tbody tr")
-        page.page.wait_for_timeout(800)
+        page.settle(48)
         page.picture("light")
     finally:
         site.post("/settings", {"Comfy.ColorPalette": "dark"})

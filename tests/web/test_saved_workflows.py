@@ -5,12 +5,12 @@ The page keeps the values of a node's widgets as a list and gives them back by p
 
 import copy
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import graphs
 import pytest
+from waiting import until
 from web_page import Page
 
 FOLDER = Path(__file__).resolve().parents[1] / "host" / "saved_workflows"
@@ -26,7 +26,7 @@ def read(name: str) -> dict[str, Any]:
 def opened(page: Page, workflow: dict[str, Any]) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
     """Open it; the names of the widgets that the page saves, by node, and the inputs that it would queue."""
     page.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'older')", workflow)
-    page.page.wait_for_timeout(1000)
+    page.settle(60)
     queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")
     return page.page.evaluate(WIDGETS), {key: node["inputs"] for key, node in queued.items()}
 
@@ -71,8 +71,7 @@ def test_values_stay_in_their_widgets(page, site, vue):
         assert not page.page.locator(".p-toast-message-error, .p-dialog").count(), name
     # What the page queues are the nodes' inputs and nothing else.
     opened(page, read("dataset"))
-    before, end = set(site.get("/history")), time.monotonic() + 120
+    before, log = set(site.get("/history")), len(site.log())
     page.queue()
-    while not (done := [e for key, e in site.get("/history").items() if key not in before]) and time.monotonic() < end:
-        time.sleep(0.3)
-    assert done[0]["status"]["status_str"] == "success" and "has no input" not in site.log()
+    done = until(lambda: [entry for key, entry in site.get("/history").items() if key not in before])
+    assert done[0]["status"]["status_str"] == "success" and "has no input" not in site.log()[log:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 WATCH = """async () => {
@@ -32,6 +34,9 @@ def test_a_run_of_another_process_is_read_again_when_it_is_shown_again(page):
     page.page.route("**/athanor/runs/far**", answer)
     for times in (1, 2):
         page.page.evaluate(WATCH)
+        end = time.monotonic() + 120
+        while len(asked) < times and time.monotonic() < end:
+            page.page.wait_for_timeout(100)
         page.page.wait_for_timeout(1200)  # the store reads a run once a second at most, and that of another every five
         assert len(asked) == times
         page.page.evaluate("() => window.unwatch()")
@@ -52,6 +57,12 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         return [await refused(), await refused()];
     }""")
     assert told == [["run far is not training: it is killed", 409], ["Bad Gateway", 502]]
+    # The page's word for that state is the same; it was "ended unexpectedly".
+    word, means = page.page.evaluate("""async () => {
+        const { word, means } = (await import("/extensions/athanor/athanor/format.js")).stateOf({ status: "killed" });
+        return [word, means];
+    }""")
+    assert word == "killed" and "goes on from its last saved state" in means
     assert all(
         "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
     )  # the browser's own lines

@@ -1,0 +1,43 @@
+"""A run that is stopped before its first step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from athanor.training_core.run.control import Control
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+
+def test_what_is_encoded_is_kept_and_nothing_else(run, monkeypatch, tmp_path):
+    """No LoRA of no steps; the log says why. Started again, it encodes the rest alone."""
+    import folder_paths
+    from athanor.training_core.history import registry
+    from athanor.training_core.history.events import Encoded
+    from athanor.training_core.host import folders
+
+    monkeypatch.setattr(folder_paths, "user_directory", str(tmp_path / "user"))
+    asked, take = [], Control.take
+
+    def third(self, command):
+        asked.append(command)
+        return asked.count("stop") == 3 if command == "stop" else take(self, command)
+
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="unpack"):  # there is no last file
+        patch.setattr(Control, "take", third)
+        run("early")
+    (folder,) = folders.runs_folder().iterdir()
+    record = registry.read(folder)
+    assert record and record.status == "stopped" and not record.saved and asked.count("stop") == 3
+    assert record.why.startswith("asked to stop while it encoded ") and record.why.endswith(
+        "nothing was trained, what is encoded is kept"
+    )
+    assert not list((tmp_path / "loras").rglob("*.safetensors")) and (folder / "report.html").is_file()
+    assert "nothing was trained" in (folder / "report.html").read_text()
+    kept = len(list(Path(folders.cache_folder()).rglob("*.safetensors")))
+    events, _ = run("early")
+    encoded = sum(e.done == e.total and e.total for e in events if isinstance(e, Encoded))
+    assert kept == 3 and encoded == len(list(Path(folders.cache_folder()).rglob("*.safetensors"))) - kept
+    assert [json.loads(line)["event"] for line in (folder / "events.jsonl").open()][-1] == "done"
