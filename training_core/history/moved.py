@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 class Places:
@@ -25,6 +27,10 @@ class Places:
             self._found[folder] = self._find(folder)
         there = self._found[folder]
         return path if there == folder else os.path.join(there, name)  # noqa: PTH118 (texts, as the records have them)
+
+    def in_rows(self, rows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+        """Return objects of JSON with `path` where it is now."""
+        return tuple(row | {"path": self.now(row["path"])} if isinstance(row.get("path"), str) else row for row in rows)
 
     def _find(self, folder: str) -> str:
         parts = re.split(r"[/\\]", folder)

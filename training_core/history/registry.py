@@ -192,10 +192,8 @@ def _read(folder: Path) -> Record | None:
     if not is_run(folder):
         return None
     events, about_events = lines.events(folder / "events.jsonl")
-    places = Places(folder)
-    events = tuple(event | {"path": places.now(event["path"])} if "path" in event else event for event in events)
+    events = Places(folder).in_rows(events)
     found, about_run = run_json.of(folder, events)
-    found["target"] = Path(places.now(str(found["target"])))
     trouble = " ".join(filter(None, (about_run, about_events)))
     return Record(folder=folder, **found, events=events, trouble=trouble)
 
@@ -279,9 +277,8 @@ def job(folder: Path) -> dict[str, Any]:
 
 def dataset(folder: Path) -> list[dict[str, Any]]:
     """Return the pictures of a run in the order of their numbers (dataset.json), {} for one that cannot be read."""
-    rows, places = read_json(folder / "dataset.json", []), Places(folder)
-    known = [row if isinstance(row, dict) else {} for row in rows]
-    return [row | {"path": places.now(row["path"])} if isinstance(row.get("path"), str) else row for row in known]
+    rows = read_json(folder / "dataset.json", [])
+    return [*Places(folder).in_rows(row if isinstance(row, dict) else {} for row in rows)]
 
 
 def saved_files(folder: Path, step: int) -> list[Saved]:
