@@ -11,7 +11,7 @@ from comfy_api.latest import io
 from ..training_core import door
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
-from ..training_core.history.events import Event, Resumed, Started
+from ..training_core.history.events import Event, Resumed, Started, forget_frames
 from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, folders, guard, usable
 from ..training_core.settings import (
@@ -225,20 +225,25 @@ def _follow(
         devices.free_memory()
         record = registry.read(folder)
         broadcasts.ended(record, run_files(record) if record else [], error, reused=False)
+        del error  # it holds this function, which would hold it
     return record
 
 
 def _show_all(events: Generator[Event, None, None], show: Callable[[Event], None]) -> None:
     """Show each event; what is raised there (the host's progress bar raises an interrupt) goes through the run.
 
-    So the run has saved what it has reached and noted its end before anyone is told of it.
+    So the run has saved what it has reached and noted its end before anyone is told of it, and nothing of it is left half way.
     """
-    for event in events:
-        try:
-            show(event)
-        except BaseException as error:
-            events.throw(error)
-            raise
+    try:
+        for event in events:
+            try:
+                show(event)
+            except BaseException as error:
+                events.throw(error)
+                raise
+    except BaseException as error:
+        forget_frames(error)
+        raise
 
 
 def _outputs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Generator
 from types import SimpleNamespace
 
@@ -166,3 +167,28 @@ def test_a_terminal_reads_warnings_once(heard, monkeypatch):
         point = SimpleNamespace(lora_name="a", step=2, hash="b")
         texts.append(on_node.summary(SimpleNamespace(checkpoints=[point]), record, ["a note"]))
     assert ["the disk is slow." in text for text in texts] == [True, False] and all("a note" in text for text in texts)
+
+
+def test_nothing_of_an_interrupted_run_is_left_half_way(heard):
+    """What a function of the run holds under a name lived as long as the traceback, and was put back while the next run trained."""
+    record, order, kept = only(), [], list[weakref.ref]()
+
+    def encoder() -> Generator[Event, None, None]:
+        try:
+            yield Started(record.run_id, 1, 1, "")
+        finally:
+            order.append("put back")
+
+    def run() -> Generator[Event, None, None]:
+        held = encoder()
+        for event in held:
+            yield event
+            error = Interrupt()
+            kept.append(weakref.ref(error))
+            raise error
+
+    with pytest.raises(Interrupt) as told:
+        follow(run(), record.run_id)
+    assert order == ["put back"] and told.tb
+    del told
+    assert kept[0]() is None  # nor does the error hold what holds it: that would wait for Python's next look for cycles

@@ -253,6 +253,9 @@ def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, t
     try:
         usable = trainer.stepper.consistent and not isinstance(error, Diverged)
         writer, progress = trainer.writer, trainer.progress
+        if usable:
+            for stepped in progress.read():  # a GPU's are read now and then alone; the run goes on behind them
+                run_log.add(stepped)
         saved = writer.rescue(progress) if usable else writer.restore_saved(progress)
         if saved:
             run_log.add(saved)
