@@ -14,6 +14,7 @@ from ..training_core.history.events import Encoded, Event, Probed, Resumed, Samp
 from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
+from ..training_core.host.told_paths import without_roots
 from ..training_core.pictures import opened
 from .broadcasts import Broadcasts, rate
 from .progress import Progress, Rate
@@ -139,6 +140,7 @@ class Display:
             )
         if self._skipped:
             lines.append(f"{self._skipped} steps gave NaN or infinity and were skipped.")
-        text = "\n".join([*lines, *notes, *([] if door.shows_the_log() else self._warnings)])
+        warnings = [] if door.shows_the_log() else self._warnings
+        text = without_roots("\n".join([*lines, *notes, *warnings]))
         self._progress.text(text, always=True)
         return text

@@ -65,11 +65,19 @@ class Interruptions:
 
     def asked(self, real: Callable[[], None]) -> None:
         """Stand in for the host's question whether it was interrupted."""
+        import comfy.model_management as mm
+
         moment = self.moment
         moment.asks += 1
         if moment.asks == int(moment.at):
             self._come_by_asking()
-        real()
+        try:
+            real()
+        except BaseException:
+            if moment.kind == "twice" and moment.came:
+                moment.kind = "second"
+                mm.interrupt_current_processing()  # while the run saves
+            raise
 
     def _come_by_asking(self) -> None:
         import comfy.model_management as mm
@@ -94,8 +102,6 @@ class Interruptions:
         moment.events += 1
         if moment.events == moment.drop_at:
             moment.drop()
-        if moment.kind == "twice" and moment.came:
-            mm.interrupt_current_processing()
         if moment.events != int(moment.at) or moment.kind not in ("event", "shown", "key", "stop", "asked"):
             return
         moment.came = True

@@ -64,7 +64,11 @@ def _modules(model: torch.nn.Module) -> dict[str, Any]:
     """Each module's class, what hangs on it, and its weights as objects and memory."""
     found: dict[str, Any] = {}
     for path, module in model.named_modules():
-        own = [name for name in module.__dict__ if name in ("forward", "encode", "encode_token_weights") or "athanor" in name]
+        own = [
+            name
+            for name in module.__dict__
+            if name in ("forward", "encode", "encode_token_weights") or "athanor" in name
+        ]
         weights = {
             name: (id(p), p.data_ptr() if not p.is_meta else 0, str(p.dtype), p.requires_grad)
             for name, p in (*module._parameters.items(), *module._buffers.items())
@@ -93,11 +97,12 @@ def of_process() -> dict[str, Any]:
     return {"random": _random(), "torch": _torch(), "host": _host()}
 
 
-def of_models(models: tuple[Any, Any, Any]) -> dict[str, Any]:
-    """Modules and weights of the graph's models."""
+def of_models(models: tuple[Any, Any, Any], whole: bool = True) -> dict[str, Any]:
+    """Modules and weights of the graph's models; `whole`: and all their bytes."""
     names = ("model", "clip", "vae")
     told: dict[str, Any] = {name: _modules(root) for name, root in zip(names, roots(models), strict=True)}
-    told |= {f"{name} bytes": _bytes(root) for name, root in zip(names, roots(models), strict=True)}
+    if whole:
+        told |= {f"{name} bytes": _bytes(root) for name, root in zip(names, roots(models), strict=True)}
     sampling = models[0].model.model_sampling.__dict__
     return told | {"raw": "calculate_denoised" in sampling, "channels": models[2].latent_channels}
 
@@ -128,7 +133,7 @@ def resources(folders: list[Path]) -> dict[str, int]:
     """What may not grow from run to run: memory in MB, tensors and their bytes, threads, open files, temporary files."""
     gc.collect()
     tensors = [value for value in gc.get_objects() if issubclass(type(value), torch.Tensor)]
-    descriptors = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+    descriptors = len(list(Path("/proc/self/fd").iterdir())) if sys.platform == "linux" else 0
     return {
         "MB": _resident(),
         "tensors": len(tensors),

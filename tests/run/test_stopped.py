@@ -56,3 +56,22 @@ def test_an_encoder_ends_with_an_interrupt():
     with pytest.raises(KeyboardInterrupt) as kept:
         cast(Any, events).throw(KeyboardInterrupt())
     assert order == ["encoder ended"] and kept.tb
+
+
+def test_what_encodes_for_a_session_ends_with_it():
+    from athanor.training_core.run.encoding import Encoding
+
+    order: list[str] = []
+
+    def encoded() -> Iterator[Encoded]:
+        try:
+            yield Encoded("pictures", 1, 2)
+        finally:
+            order.append("encoder ended")
+
+    nobody: Any = SimpleNamespace(take=lambda command: False, asked=lambda flag: flag)
+    events: Any = Encoding(nobody, nobody, nobody)._until_asked(encoded())
+    next(events)
+    with pytest.raises(KeyboardInterrupt) as kept:
+        events.throw(KeyboardInterrupt())
+    assert order == ["encoder ended"] and kept.tb

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..data.plan import PlannedBatch
-from ..history.events import Encoded, Event, Warned
+from ..history.events import Encoded, Event, Warned, ended_together
 from .control import Control
 from .prepare import Prepared
 from .ranks import Ranks
@@ -52,12 +52,13 @@ class Encoding:
 
     def _until_asked(self, events: Iterator[Event]) -> Iterator[Event]:
         """Yield events until this process or another is asked to stop."""
-        for event in () if self._asked else events:
-            yield event
-            self._asked = self._ranks.asked(self._control.take("stop"))
-            if self._asked:
-                self._last = event if isinstance(event, Encoded) else None
-                return
+        with ended_together(events):
+            for event in () if self._asked else events:
+                yield event
+                self._asked = self._ranks.asked(self._control.take("stop"))
+                if self._asked:
+                    self._last = event if isinstance(event, Encoded) else None
+                    return
 
     def why(self, step: int, kept: bool) -> str:
         """Return in words what a run has that was stopped here: nothing trained since `step`, and what is encoded, if it is `kept`."""
