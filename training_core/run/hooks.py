@@ -121,7 +121,7 @@ class RunHooks:
             Diverged: no step has given a number, so that there is nothing to save.
         """
         yield from self._read(progress)
-        self.health.end()
+        yield from self.health.end()
         finished = progress.step == self.steps
         if finished and progress.epoch < self.epochs and self.samples.due("epoch", self.epochs):
             yield from self._draw(progress, "step")
