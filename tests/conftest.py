@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seed = config.getoption("--shuffle")
     items[:] = order.slow_first(items) if seed is None else order.shuffled(items, seed)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """What tests of one process share is as it was: else another one fails, and only where it happens to run after this one."""
+    before = device.shared_state()
+    yield
+    now = device.shared_state()
+    assert {name: now[name] for name in before} == before  # the test may be the first to import torch
 
 
 @pytest.fixture(scope="session")

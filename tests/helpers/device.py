@@ -28,6 +28,17 @@ def sleep_while_waiting() -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def shared_state() -> dict[str, Any]:
+    """The environment, the working directory and torch's switches of this process."""
+    found: dict[str, Any] = {"environment": dict(os.environ), "working directory": str(Path.cwd())}
+    found["environment"].pop("PYTEST_CURRENT_TEST", None)
+    if torch := sys.modules.get("torch"):
+        found["default type"], found["threads"] = torch.get_default_dtype(), torch.get_num_threads()
+        found["deterministic"] = torch.are_deterministic_algorithms_enabled()
+        found["gradients"] = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+    return found
+
+
 def load_pack() -> None:
     """Load the pack as the package `athanor`, the way ComfyUI does it, and put the tests' own helpers on the path."""
     # The pack has a folder `nodes`, ComfyUI a module `nodes`: the pack's root must not be on the path.
