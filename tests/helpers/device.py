@@ -35,14 +35,21 @@ def draw_anew() -> None:
 
 
 def shared_state() -> dict[str, Any]:
-    """The environment, the working directory and torch's switches of this process."""
-    found: dict[str, Any] = {"environment": dict(os.environ), "working directory": str(Path.cwd())}
-    found["environment"].pop("PYTEST_CURRENT_TEST", None)
+    """The environment ("$NAME"), the working directory and torch's switches of this process."""
+    found: dict[str, Any] = {f"${name}": value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    found["working directory"] = Path.cwd()
     if torch := sys.modules.get("torch"):
         found["default type"], found["threads"] = torch.get_default_dtype(), torch.get_num_threads()
         found["deterministic"] = torch.are_deterministic_algorithms_enabled()
         found["gradients"] = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
     return found
+
+
+def changed_since(before: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What `shared_state` had then and has now, where it differs; torch may have been imported in between."""
+    now = shared_state()
+    names = before.keys() | {name for name in now if name.startswith("$")}
+    return {name: (before.get(name), now.get(name)) for name in names if before.get(name) != now.get(name)}
 
 
 def load_pack() -> None:
@@ -60,6 +67,8 @@ def load_pack() -> None:
 
 def load_host(comfyui: Path, **options: Any) -> None:
     """ComfyUI's modules in this process; `options` as its command line has them."""
+    if not on_cpu():  # as the pack does where ComfyUI loads it
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     sys.path.insert(0, str(comfyui))
     import comfy.cli_args
 
