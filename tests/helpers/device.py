@@ -28,6 +28,9 @@ def sleep_while_waiting() -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+OURS = ("$ATHANOR", "$COMFYUI", "$CUBLAS", "$OMP", "$GOMP")
+
+
 def draw_anew() -> None:
     """Let torch draw the same numbers whatever ran before: a new process starts with others each time, so a tolerance was met by luck."""
     if torch := sys.modules.get("torch"):
@@ -46,9 +49,12 @@ def shared_state() -> dict[str, Any]:
 
 
 def changed_since(before: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What `shared_state` had then and has now, where it differs; torch may have been imported in between."""
+    """What `shared_state` had then and has now, where it differs.
+
+    Libraries that are imported in between set variables of their own: of new ones only those count that the pack reads.
+    """
     now = shared_state()
-    names = before.keys() | {name for name in now if name.startswith("$")}
+    names = before.keys() | {name for name in now if name.startswith(OURS)}
     return {name: (before.get(name), now.get(name)) for name in names if before.get(name) != now.get(name)}
 
 
