@@ -14,6 +14,7 @@ from . import (
     http,
     missing,
     publish_routes,
+    refusals,
     run_files_routes,
     run_routes,
     saved_prompts,
@@ -58,6 +59,7 @@ class AthanorExtension(ComfyExtension):
         determinism.prepare()
         node_tools.begin_log()
         saved_prompts.register()
+        refusals.register()
         for part in WITH_ROUTES:
             part.register()
         http.anything_else("/athanor")

@@ -9,6 +9,7 @@ from server import PromptServer
 
 from ..training_core.history.events import Queued
 from ..training_core.history.registry import Record, RunSummary
+from ..training_core.host.told_paths import without_roots
 from ..training_core.json_text import finite
 
 
@@ -28,6 +29,7 @@ class Broadcasts:
 
     def tell(self, kind: str, **values: Any) -> None:
         """Send one message; `values` that are part of the run's state are told by all later ones as well."""
+        values = {name: without_roots(value) if isinstance(value, str) else value for name, value in values.items()}
         self._state |= {name: values[name] for name in self._state.keys() & values.keys()}
         PromptServer.instance.send_sync(
             "athanor.run", finite({**self._identity, "kind": kind, **self._state, **values})

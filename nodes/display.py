@@ -8,11 +8,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from ..training_core import door
 from ..training_core.history import registry
 from ..training_core.history.events import Encoded, Event, Probed, Resumed, Sampled, Saved, Started, Stepped, Warned
 from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
+from ..training_core.host.told_paths import without_roots
 from ..training_core.pictures import opened
 from .broadcasts import Broadcasts, rate
 from .progress import Progress, Rate
@@ -111,6 +113,13 @@ class Display:
         last = self._probed[-1]
         return f"\nprobe {last.percent:.1f} % of the start ({last.label})"
 
+    def stopped(self, record: Record) -> None:
+        """Show on the node that a run was stopped before it had a LoRA."""
+        text = f"Stopped: {record.why or 'nothing was trained'}. {door.again().capitalize()} to go on."
+        self._progress.text(text, always=True)
+        if not door.shows_the_log():
+            log.info("Athanor: %s", text)
+
     def summary(self, run: Run, record: Record, notes: Sequence[str] = ()) -> str:
         """Show a summary of the finished or stopped run with `notes` and its warnings on the node, and return it."""
         last = run.checkpoints[-1]
@@ -120,9 +129,10 @@ class Display:
             *self._probe().strip().splitlines(),
         ]
         if record.status == "stopped":
-            lines.append(f"Stopped at step {last.step} of {record.steps}; queue again to resume.")
+            lines.append(f"Stopped at step {last.step} of {record.steps}; {door.again()} to resume.")
         elif self._started is None:
-            lines.append("This run is already finished, so its LoRA is reused; switch retrain on to train it again.")
+            how = door.switch_on("retrain")
+            lines.append(f"This run is already finished, so its LoRA is reused; {how} to train it again.")
         waited = self._waited / max(1e-9, self._seconds)
         if waited > 0.05 and self._waited > WORTH_A_WORD:
             lines.append(
@@ -130,6 +140,7 @@ class Display:
             )
         if self._skipped:
             lines.append(f"{self._skipped} steps gave NaN or infinity and were skipped.")
-        text = "\n".join([*lines, *notes, *self._warnings])
+        warnings = [] if door.shows_the_log() else self._warnings
+        text = without_roots("\n".join([*lines, *notes, *warnings]))
         self._progress.text(text, always=True)
         return text

@@ -8,10 +8,12 @@ from typing import Any
 from ..training_core.errors import AthanorError
 from ..training_core.history import graph, registry, resolved, review, told
 from ..training_core.host import folders
+from ..training_core.host.told_paths import without_roots
 from ..training_core.run import control
 from .http import Json
 from .run_files import run_files
 
+_SENTENCES = frozenset({"why", "trouble", "text"})
 _PER_SAMPLE = frozenset({"pictures", "timesteps", "losses"})
 
 
@@ -30,8 +32,8 @@ def short(summary: registry.RunSummary) -> Json:
         "status": status,
         "live": live,
         "elsewhere": not live and status in registry.RUNNING,
-        "why": summary.why,
-        "trouble": summary.trouble,
+        "why": without_roots(summary.why),
+        "trouble": without_roots(summary.trouble),
         "steps": summary.steps,
         "step": summary.step,
         "time": summary.time,
@@ -69,9 +71,17 @@ def full(record: registry.Record) -> Json:
     return brief(record) | {
         "dataset": told.dataset(record.folder),
         "resolved": resolved.read(record.folder)[1],
-        "events": list(record.events),
+        "events": [_event(record, event) for event in record.events],
         "node": graph.read_graph(record.folder).get("node"),
     }
+
+
+def _event(record: registry.Record, event: Json) -> Json:
+    """Return an event without paths of this computer: `file` is a saved file as the host lists it, or the name of a sample."""
+    told = {name: without_roots(v) if name in _SENTENCES else v for name, v in event.items() if name != "path"}
+    if "path" in event:
+        told["file"] = Path(event["path"]).name if event["event"] == "sampled" else listed(event["path"])
+    return told
 
 
 def reviewed(record: registry.Record) -> Json:

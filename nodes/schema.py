@@ -77,8 +77,8 @@ def sentence(check: Callable[[], object], **texts: Any) -> bool | str:
         texts: what `check` reads, by the input's name. None is linked or missing: then nothing is checked. The host asks about a
             value of another kind as well, which it has refused by itself.
 
-    The host repeats the sentence for every input that validate_inputs names, so nodes name only the inputs that
-    can be checked by themselves when a graph is queued; the rest is checked when the node runs, before training.
+    The host repeats the sentence for every input that validate_inputs names (`refusals` leaves one), so nodes name only the
+    inputs that can be checked by themselves when a graph is queued; the rest is checked when the node runs, before training.
     """
     for name, value in texts.items():
         if value is None:

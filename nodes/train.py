@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ..training_core import door
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
-from ..training_core.history.events import Event, Resumed, Started
+from ..training_core.history.events import Event, Resumed, Started, forget_frames
 from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, folders, guard, usable
 from ..training_core.settings import (
@@ -224,20 +225,25 @@ def _follow(
         devices.free_memory()
         record = registry.read(folder)
         broadcasts.ended(record, run_files(record) if record else [], error, reused=False)
+        del error  # it holds this function, which would hold it
     return record
 
 
 def _show_all(events: Generator[Event, None, None], show: Callable[[Event], None]) -> None:
     """Show each event; what is raised there (the host's progress bar raises an interrupt) goes through the run.
 
-    So the run has saved what it has reached and noted its end before anyone is told of it.
+    So the run has saved what it has reached and noted its end before anyone is told of it, and nothing of it is left half way.
     """
-    for event in events:
-        try:
-            show(event)
-        except BaseException as error:
-            events.throw(error)
-            raise
+    try:
+        for event in events:
+            try:
+                show(event)
+            except BaseException as error:
+                events.throw(error)
+                raise
+    except BaseException as error:
+        forget_frames(error)
+        raise
 
 
 def _outputs(
@@ -253,11 +259,15 @@ def _outputs(
 
     if record is None:
         folder = folders.run_folder(display.run_id)
-        raise AthanorError(f"{folder} is not a run's folder any more: it was changed during training; queue again.")
+        raise AthanorError(f"{folder} is not a run's folder any more: it was changed during training; {door.again()}.")
     run = handle.of_record(record, folders.lora_name)
+    if not run.checkpoints and record.status == "stopped":
+        display.stopped(record)
+        guard.interrupt()  # what stands behind this node has no LoRA to work with
+        guard.stop_if_interrupted()
     if not run.checkpoints:
         raise AthanorError(
-            f"The run {record.title} has no LoRA file any more: its files were deleted or damaged; queue again."
+            f"The run {record.title} has no LoRA file any more: its files were deleted or damaged; {door.again()}."
         )
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)

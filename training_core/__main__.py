@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NODE.INPUT=VALUE",
-        help="change a widget of the graph; NODE is an id, a type or a title, and may be left out if one node has INPUT",
+        help="change a setting of the graph; NODE is an id, a type or a title, and may be left out if one node has INPUT",
     )
     run.add_argument("--comfyui", type=Path, metavar="DIR", help="ComfyUI's folder")
     return parser
@@ -163,7 +163,7 @@ def _run(arguments: argparse.Namespace, options: list[str]) -> int:
         _one_gpu(int(os.environ.get("LOCAL_RANK", "0")))
     # The pack's folder `nodes` must not be found before the host's module.
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() not in (PACK, PACK / "training_core")]
-    from .host.headless import Headless, Interrupted
+    from .host.headless import Headless, Interrupted, Stopped
 
     live = sys.stdout.isatty()
     terminal = Terminal(sys.stdout, live, rank == 0)
@@ -182,9 +182,19 @@ def _run(arguments: argparse.Namespace, options: list[str]) -> int:
             terminal.flush()
             together.wait_for_main(120)  # once one process is gone, the launcher gives rank 0 some seconds only
             raise
+        except Stopped:
+            terminal.flush()
+            return _stopped()
         terminal.flush(unless=shown.text)
         terminal.say(shown.text)
-        return DONE if not shown.run_id or host.status(shown.run_id) == "done" else STOPPED
+        return DONE if not shown.run_id or host.status(shown.run_id) == "done" else _stopped()
+
+
+def _stopped() -> int:
+    """Return the exit code of a run that was stopped: for the process of a run that has launched it nothing has failed."""
+    from .resume.lock import LAUNCH
+
+    return DONE if LAUNCH in os.environ else STOPPED
 
 
 def main() -> int:

@@ -78,8 +78,8 @@ def test_a_config_node_that_lacks_is_added():
     [
         ("epochs", "write NODE.INPUT=VALUE"),
         ("=4", "write NODE.INPUT=VALUE"),
-        ("epoch=4", "has a widget 'epoch'; the nearest: epochs"),
-        ("Train LoRA.model=x", "'Train LoRA' has no widget 'model'"),
+        ("epoch=4", "has a setting 'epoch'; the nearest: epochs"),
+        ("Train LoRA.model=x", "'Train LoRA' has no setting 'model'"),
         ("Trian LoRA.epochs=4", "no node that leads to Train LoRA is called 'Trian LoRA'; the nearest: Train LoRA"),
         ("seed=4", r"seed could be .*Train LoRA.seed"),
         ("epochs=many", "--set epochs is 'many': it must be a whole number"),

@@ -134,8 +134,8 @@ def test_a_linked_widget_takes_the_value_of_the_file():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda v: v.update(model_fingerprint="other"), "has no widget for it"),
-        (lambda v: v["datasets"].pop(), "has no widget for it"),
+        (lambda v: v.update(model_fingerprint="other"), "has no place for it"),
+        (lambda v: v["datasets"].pop(), "has no place for it"),
         (lambda v: v["training"].update(epochs="many"), r"job.json: training.epochs is 'many'"),
         (lambda v: v["loss"].update(loss_type="hubert"), r"job.json: loss.loss_type is 'hubert'"),
         (lambda v: v.update(loss=5), "job.json: loss is '5': it must hold settings"),

@@ -146,6 +146,19 @@ def test_regularization_pictures_alone_are_nothing_to_train_on():
             ask()
 
 
+def test_regularization_pictures_that_alone_fit_a_bucket_are_nothing_to_train_on():
+    """All pictures of the subject were left out, and the run trained what the model should not forget, without a word."""
+    subsets = (DatasetSettings(), DatasetSettings(is_reg=True))
+    pictures = tuple(
+        Picture(path=Path(name), name=name, content=name, size=size, caption="", repeats=1, subset=subset)
+        for name, size, subset in (("tiny.png", (20, 20), 0), ("reg.png", (512, 512), 1))
+    )
+    found = sort_into_buckets(Dataset(subsets, pictures), BucketSettings(bucket_no_upscale=True))
+    assert found.batches_per_epoch == 1
+    with pytest.raises(AthanorError, match=r"^Only regularization pictures would be trained.*: tiny.png is left out: "):
+        found.check_trained()
+
+
 def test_several_resolutions():
     """Each picture once per resolution, unless a further one changes nothing."""
     big, small = (400, 400), (40, 40)

@@ -15,6 +15,11 @@ OPERATIONS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir", "os.trunc
 """Python's audit events of what changes a folder."""
 
 
+def writes(arguments: tuple[object, ...]) -> bool:
+    """Whether the arguments of an audit event "open" are those of a file to be written."""
+    return isinstance(arguments[2], int) and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
+
+
 class Counter:
     """Counts the operations on files below a folder, and kills this process at one of them."""
 
@@ -30,7 +35,7 @@ class Counter:
     def _seen(self, event: str, arguments: tuple[object, ...]) -> None:
         if not self._folder or event not in OPERATIONS or self._folder not in str(arguments[0]):
             return
-        if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+        if event == "open" and not writes(arguments):
             return
         self.count += 1
         if self.count == self._deadly:

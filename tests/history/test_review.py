@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import run_folders
 import torch
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.history import marks, registry, report, review
@@ -171,3 +172,16 @@ def test_a_run_is_called_as_its_files_are(tmp_path: Path):
 
     assert titled("x", "x.safetensors") == "x"
     assert titled("sub\\x", "sub/x_2.safetensors") == titled("sub/x", "sub/x_2.safetensors") == "sub/x_2"
+
+
+def test_a_verdict_on_steps_without_gradient_or_rate(tmp_path):
+    record = registry.read(run_folders.write(tmp_path / "runs", tmp_path / "loras"))
+    step = {"step": 1, "epoch": 1, "loss": 0.1, "lr": 1e-4, "grad_norm": 0.1, "lrs": []}
+    for change, still in (
+        ({"grad_norm": 0.0}, True),
+        ({"lr": 0.0}, True),
+        ({"lr": 0.0, "lrs": [0.0, 1e-4]}, False),
+        ({}, False),
+    ):
+        (first, *_) = review.verdict(record, [step | change, (step | change) | {"step": 2}])
+        assert first.text.startswith("Nothing was learned") is still, change

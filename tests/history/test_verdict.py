@@ -64,3 +64,8 @@ def test_broken_losses_come_first():
     assert found[0][0] == "bad" and "10.0 %" in found[0][1]
     found = words([], False, losses=[0.1] * 200 + [5.0] * 100)
     assert found[0][0] == "bad" and "loss diverges" in found[0][1]
+
+
+def test_a_run_in_which_nothing_moved():
+    (sentence,) = judge(measured([100.0] * 9), False, (1.0,) * 50, still=True)
+    assert sentence.kind == "bad" and sentence.text.startswith("Nothing was learned")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Generator
 from types import SimpleNamespace
 
@@ -118,3 +119,76 @@ def test_what_is_refused_before_it_has_a_folder_is_told(heard):
     with pytest.raises(AthanorError):
         follow(refused(), "f" * 16)
     assert last(heard, "status", "why", "step", "title") == ("failed", "epochs is 0: set it to 1.", 0, "")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "again"), [(False, "Queue the graph again"), (True, "Run the same command again")]
+)
+def test_a_stop_before_the_first_step_is_told(heard, monkeypatch, terminal, again):
+    """The node says what was kept; the job ends as an interrupted one, since nothing behind it has a LoRA to work with."""
+    from athanor.nodes import broadcasts, display, train
+    from athanor.training_core import door
+
+    record = only()
+    for path in record.target.parent.glob("*.safetensors"):
+        path.unlink()
+    why = "asked to stop while it encoded pictures (2 of 4): nothing was trained, what is encoded is kept"
+    (record.folder / "events.jsonl").write_text(f'{{"event": "stopped", "time": 4, "step": 0, "why": "{why}"}}\n')
+    monkeypatch.setattr(door, "_terminal", terminal)
+    shown, asked = [], []
+    monkeypatch.setattr(display.Progress, "text", lambda self, text, always=False: shown.append(text))
+    monkeypatch.setattr(train.guard, "interrupt", lambda: asked.append(1))
+
+    def stop():
+        raise Interrupt
+
+    monkeypatch.setattr(train.guard, "stop_if_interrupted", stop)
+    sender = broadcasts.Broadcasts(record.run_id, "7", "cat", None)
+    on_node = display.Display("7", record.run_id, sender)
+    record = train._follow(iter(()), on_node, sender, None)
+    assert last(heard, "kind", "status", "why", "step") == ("ended", "stopped", why, 0)
+    with pytest.raises(Interrupt):
+        train._outputs(record, on_node, None, None, [])
+    assert asked and shown == [f"Stopped: {why}. {again} to go on."]
+
+
+def test_a_terminal_reads_warnings_once(heard, monkeypatch):
+    """They are logged as they come, and were printed with the summary again."""
+    from athanor.nodes import broadcasts, display
+    from athanor.training_core import door
+    from athanor.training_core.history.events import Warned
+
+    record, texts = only(), []
+    monkeypatch.setattr(display.Progress, "text", lambda *_, always=False: None)
+    for terminal in (False, True):
+        monkeypatch.setattr(door, "_terminal", terminal)
+        on_node = display.Display("7", record.run_id, broadcasts.Broadcasts(record.run_id, "7", "cat", None))
+        on_node.show(Warned("the disk is slow."))
+        point = SimpleNamespace(lora_name="a", step=2, hash="b")
+        texts.append(on_node.summary(SimpleNamespace(checkpoints=[point]), record, ["a note"]))
+    assert ["the disk is slow." in text for text in texts] == [True, False] and all("a note" in text for text in texts)
+
+
+def test_nothing_of_an_interrupted_run_is_left_half_way(heard):
+    """What a function of the run holds under a name lived as long as the traceback, and was put back while the next run trained."""
+    record, order, kept = only(), [], list[weakref.ref]()
+
+    def encoder() -> Generator[Event, None, None]:
+        try:
+            yield Started(record.run_id, 1, 1, "")
+        finally:
+            order.append("put back")
+
+    def run() -> Generator[Event, None, None]:
+        held = encoder()
+        for event in held:
+            yield event
+            error = Interrupt()
+            kept.append(weakref.ref(error))
+            raise error
+
+    with pytest.raises(Interrupt) as told:
+        follow(run(), record.run_id)
+    assert order == ["put back"] and told.tb
+    del told
+    assert kept[0]() is None  # nor does the error hold what holds it: that would wait for Python's next look for cycles

@@ -1,8 +1,14 @@
-"""Comparisons on a ComfyUI of their own: killed in the middle, and with LoRA files that are broken."""
+"""A ComfyUI of their own for tests that end one: a comparison is killed in the middle, a training asked to end by SIGTERM.
+
+It is started twice for the first, runs on for LoRA files that are broken, and ends with the last: in this order no start is
+needed for that. What signals do at many moments is tried in tests/fuzz/test_signalled.py.
+"""
 
 import json
 import os
 import re
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +17,8 @@ import graphs
 import loras
 import psutil
 import pytest
+import runs_on_disk
+import whole_run
 from comparing import axis
 from device import on_cpu
 from host import Host
@@ -22,7 +30,7 @@ EPOCHS = 12
 
 
 @pytest.fixture(scope="module")
-def own_server(comfyui, checkpoints, tmp_path_factory) -> Iterator[Host]:
+def started(comfyui, checkpoints, tmp_path_factory) -> Iterator[Host]:
     """A ComfyUI that may be killed."""
     base = tmp_path_factory.mktemp("own")
     host = Host(comfyui, base, cpu=on_cpu())
@@ -30,9 +38,18 @@ def own_server(comfyui, checkpoints, tmp_path_factory) -> Iterator[Host]:
     for epoch in range(1, EPOCHS + 1):
         name = f"char-{epoch:06d}.safetensors"
         loras.write(base / "models" / "loras" / name, checkpoints["sd3"], "sd3", epoch, epoch=epoch)
+    graphs.draw_dataset(base / "input" / "ds" / "2_thing")
     with host:
         graphs.learn_defaults(host.get("/object_info"))
         yield host
+
+
+@pytest.fixture
+def own_server(started: Host) -> Host:
+    """The same, started again if a test has ended it."""
+    if started._process is None or started._process.poll() is not None:
+        started.start()
+    return started
 
 
 def resident(host: Host) -> float:
@@ -123,3 +140,46 @@ def test_a_lora_that_does_not_fit_makes_tiles_and_the_rest_goes_on(own_server, c
     fewer = comparing.comparison("sd3", x=axis("LoRA", "none, broken, partly"), y=seeds)
     again = comparing.text_of(own_server.run(fewer))
     assert again.startswith("12 pictures, 4 drawn now, 8 were on disk") and "failed" not in again
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send this signal there")
+def test_sigterm_in_mid_training_loses_nothing(own_server, models, monkeypatch):
+    """LoRA and state of the last step are there when ComfyUI has ended; gone on with in this process, the bytes are those of a
+    run that nobody stopped."""
+    base, loras_folder = own_server.base, own_server.base / "models" / "loras"
+    train = {"output_name": "ended", "max_train_steps": 24, "save_every_n_epochs": 0, "save_precision": "float"}
+    own_server.queue(graphs.training("sd3", train=train, network={"rank": 4, "dropout": 0.1}))
+    until(lambda: runs_on_disk.steps_done(base, "ended") >= 3 or own_server._process.poll() is not None, every=0.01)
+    own_server._process.send_signal(signal.SIGTERM)
+    assert own_server._process.wait(60) == -signal.SIGTERM
+    folder, steps = runs_on_disk.run_folder(base, "ended"), runs_on_disk.steps_done(base, "ended")
+    last = runs_on_disk.events(base, "ended")[-1]
+    assert (last["event"], last["why"]) == ("interrupted", "ComfyUI was asked to end (SIGTERM)") and 3 <= steps < 24
+    assert [path.name for path in loras_folder.glob("ended*")] == [f"ended-step{steps:08d}.safetensors"]
+    assert [path.stem for path in (folder / "state").iterdir()] == [f"step{steps:08d}"]
+    assert not runs_on_disk.torn(base) and not (folder / "owner.json").exists()
+    on_with, whole = (gone_on_with(folder, name, models, monkeypatch) for name in ("ended", "whole"))
+    assert len(runs_on_disk.steps(base, "ended")) == 24 and whole_run.weights(on_with) == whole_run.weights(whole)
+
+
+def gone_on_with(folder: Path, name: str, models: tuple, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Train the job of a run's folder under a name in this process; the path of the LoRA."""
+    import folder_paths
+    from athanor.training_core.data import plan, scan
+    from athanor.training_core.host import guard
+    from athanor.training_core.run.train import train
+    from athanor.training_core.settings import Job
+
+    base, values = folder.parents[3], json.loads((folder / "job.json").read_text())
+    values.pop("graph", None)
+    values["training"]["output_name"] = name
+    job = Job.model_validate(values)
+    extensions = folder_paths.folder_names_and_paths["loras"][1]
+    for place in ("output", "user"):
+        monkeypatch.setattr(folder_paths, f"{place}_directory", str(base / place))
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "loras", ([str(base / "models" / "loras")], extensions))
+    dataset = scan.scan(job.datasets[0], base / "input" / "ds")
+    assert (name == "ended") == (job.run_id == folder.name) and dataset.fingerprint == job.dataset_fingerprint
+    with guard.training():
+        list(train(job, plan.sort_into_buckets(dataset, job.buckets), *models))
+    return base / "models" / "loras" / f"{name}.safetensors"

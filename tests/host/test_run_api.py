@@ -164,3 +164,29 @@ def test_a_run_that_is_deleted_meanwhile_is_404(ask, folder, monkeypatch):
         kept.rename(folder)
     shutil.rmtree(folder)
     assert ask("GET /athanor/runs") == [(200, [])]
+
+
+def test_no_answer_holds_a_path_of_the_server(ask, base, folder):
+    """Events told where files lie on the server: a client needs the names by which it fetches them."""
+    run_folders.with_line(
+        folder / "events.jsonl",
+        lambda line: (
+            line | {"event": "failed", "why": f"The disk is full ({base}/models/loras/a.safetensors): free some space."}
+        ),
+    )
+    routes_ = (
+        "",
+        f"/{folder.name}",
+        f"/{folder.name}/metrics",
+        f"/{folder.name}/review",
+        f"/{folder.name}/graph",
+        f"/{folder.name}/files",
+    )
+    answers = ask(*(f"GET /athanor/runs{path}" for path in routes_))
+    assert [status for status, _ in answers] == [200] * len(routes_)
+    assert str(base) not in json.dumps(answers)
+    whole = answers[1][1]
+    assert whole["why"] == "The disk is full (models/loras/a.safetensors): free some space."
+    named = {kind: {e["file"] for e in whole["events"] if e["event"] == kind} for kind in ("saved", "sampled")}
+    assert named["saved"] == {file["file"] for file in whole["checkpoints"]}
+    assert named["sampled"] == {sample["file"] for sample in whole["samples"]}

@@ -207,3 +207,21 @@ def test_the_table_lists_blocks():
     assert [line.split()[0] for line in lines[3:]] == ["attn.proj_in", "attn.to_q"]
     assert [line.split()[1] for line in lines[3:]] == ["1", "1"]
     assert sum(int(line.split()[2].replace(",", "")) for line in lines[3:]) == 2 * (8 + 8) + 2 * (8 + 16)
+
+
+@pytest.mark.parametrize("algo", ["lora", "full"])
+def test_no_room_half_way_leaves_the_layers_as_they_were(algo, monkeypatch):
+    model = Model()
+    before = [(module, dict(module.__dict__), dict(module._parameters)) for module in model.modules()]
+
+    def no_room(self):
+        for lora in self.loras[1:]:
+            lora.apply_to()
+        raise MemoryError
+
+    monkeypatch.setattr(LycorisNetwork, "apply_to", no_room)
+    settings = NetworkSettings(algo=algo, rank=2, preset="full", conv_rank=2)
+    with pytest.raises(MemoryError), attached([Part(model)], settings, 0, CPU):
+        pass
+    for module, attributes, parameters in before:
+        assert module.__dict__.keys() == attributes.keys() and module._parameters == parameters

@@ -89,3 +89,21 @@ def test_the_mean_of_half_precision_weights_is_kept_exactly():
     for _ in range(50):
         ema.update()
     assert ema.state_dict()["means"][0].dtype == torch.float32 and 1.9 < ema.state_dict()["means"][0][0] < 2
+
+
+def test_a_look_that_fails_half_way_leaves_the_optimizer_in_training():
+    """No room for the average: the optimizer stayed in its other mode, and the file saved afterwards held other weights."""
+    weight = torch.nn.Parameter(torch.ones(4))
+    optimizer = optimizers.choose(OptimizerSettings(optimizer_type="SGDScheduleFree")).build(
+        [{"params": [weight], "lr_scale": 1.0}]
+    )
+    show_average = optimizer.eval
+
+    def no_room():
+        show_average()
+        raise torch.OutOfMemoryError
+
+    optimizer.eval = no_room
+    with pytest.raises(torch.OutOfMemoryError), averaging.eval_weights(optimizer)():
+        pass
+    assert optimizer.param_groups[0]["train_mode"]

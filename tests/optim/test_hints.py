@@ -14,6 +14,7 @@ DAP = {"optimizer_type": "DAdaptAdamPreprint", "learning_rate": 1.0}
         ({"lr_scheduler": "cosine", "lr_warmup_steps": "100"}, {}, "the full learning rate is never reached"),
         ({"lr_scheduler": "cosine", "lr_scheduler_num_cycles": 3}, {}, "lr_scheduler_num_cycles has no effect"),
         ({"lr_scheduler": "cosine_with_restarts", "lr_scheduler_num_cycles": 5}, {}, "more than 4 restarts"),
+        ({"learning_rate": 0.0}, {}, "learning_rate is 0: nothing is learned"),
         ({"lr_scheduler": "cosine_with_min_lr"}, {}, "falls to 0 like cosine"),
         ({"lr_scheduler": "warmup_stable_decay"}, {}, "never lowers"),
         (

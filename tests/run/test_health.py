@@ -107,12 +107,29 @@ def test_a_model_that_gives_no_number_is_named_before_the_first_step_and_at_the_
         health.first_look(math.nan)
     assert [len(list(health.watch(nan(step)))) for step in (1, 2, 3)] == [1, 0, 0]
     with pytest.raises(Diverged, match=r"^Loss was NaN or infinite in every step: the model itself"):
-        health.end()
+        list(health.end())
     list(health.watch(nan(4, 0.5)))
-    health.end()
+    assert not list(health.end())
     resumed = Health()
     list(resumed.watch(nan(12)))
-    resumed.end()  # what came before is not known
+    assert not list(resumed.end())  # what came before is not known
+
+
+def test_a_short_run_in_which_nothing_moves_is_told():
+    """module_dropout 1, or masks that are black: fewer than 20 steps ended without a word, and the verdict knew nothing."""
+
+    def flat(step: int, norm: float = 0.0) -> Stepped:
+        return Stepped(step=step, epoch=1, loss=0.5, lr=1e-4, grad_norm=norm, seconds=0.1, losses=(0.5,))
+
+    health = Health()
+    assert not [told for step in (1, 2, 3) for told in health.watch(flat(step))]
+    (told,) = health.end()
+    assert told.text.startswith("The gradient is 0 in every step, so nothing is learned")
+    assert not list(health.end())
+    long = Health()
+    assert [len(list(long.watch(flat(step)))) for step in range(1, 41)] == [0] * 19 + [1] + [0] * 20
+    moved = Health()
+    assert not [told for step in (1, 2) for told in moved.watch(flat(step, float(step == 1)))] and not list(moved.end())
 
 
 def test_a_gradient_that_explodes_is_told_once():

@@ -54,3 +54,19 @@ def test_what_a_longer_run_takes_over_is_no_news(tmp_path):
     warned, resumed, stepped = followed.new()
     assert isinstance(warned, Warned) and warned.text == "new" and isinstance(resumed, Resumed)
     assert isinstance(stepped, Stepped) and stepped.step == 3
+
+
+def test_what_showing_an_event_raises_is_no_damaged_line(tmp_path):
+    """A KeyError of the page was taken for one of the line: the processes trained on, and nobody followed them."""
+    import time
+
+    from athanor.training_core.run.launch import _Followed
+
+    followed = _Followed(tmp_path, 0.0)
+    (tmp_path / "events.jsonl").write_text(
+        json.dumps({"event": "warned", "time": time.time(), "text": "new"}) + "\n[]\n"
+    )
+    events = followed.new()
+    next(events)
+    with pytest.raises(KeyError):
+        events.throw(KeyError("a node that is gone"))

@@ -119,7 +119,7 @@ class Session:
             module=None,
             eval_weights=None,
             health=idle,
-            encode=lambda batches: iter(()),
+            encoding=SimpleNamespace(epoch=lambda batches: iter(()), stopped=False),
             warnings=lambda: iter(()),
             probe=idle,
             samples=SimpleNamespace(due=due, draw=self.draw),

@@ -118,7 +118,7 @@ def test_steps_are_read_before_a_look(comfy):
         module=None,
         eval_weights=None,
         health=nothing,
-        encode=None,
+        encoding=None,
         warnings=lambda: iter(()),
         probe=SimpleNamespace(due=lambda step, steps: step % 3 == 0, look=lambda *args: calls.append("look")),
         samples=nothing,

@@ -209,3 +209,11 @@ def test_resolving_twice_changes_nothing():
         asked = job(network=s.NetworkSettings(alpha=0, conv_rank=4, conv_alpha=0))
         once = resolve(asked, circumstances(kind, asked)).job
         assert resolve(once, circumstances(kind, once)).job == once
+
+
+def test_a_network_that_is_always_skipped_is_refused():
+    """module_dropout 1 trained nothing."""
+    job = job_with("network.rank")
+    job = job.model_copy(update={"network": s.NetworkSettings(module_dropout=1.0)})
+    with pytest.raises(AthanorError, match=r"^module_dropout is 1: "):
+        resolve(job, circumstances("sd15", job))

@@ -74,7 +74,9 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.page.get_by_role("button", name="Stop and keep").first.click()
     assert ended(site, name)["status"] == "stopped"
     page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('stopped')")
-    page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('queue again to resume')")
+    page.page.wait_for_function(
+        "document.querySelector('.athanor-panel').innerText.includes('queue the graph again to resume')"
+    )
     assert page.page.get_by_role("button", name="Stop and keep").first.is_disabled()
     page.page.wait_for_function(
         """(file) => [window.loader, window.LiteGraph.createNode("LoraLoader")].every((node) =>

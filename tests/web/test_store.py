@@ -57,6 +57,12 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         return [await refused(), await refused()];
     }""")
     assert told == [["run far is not training: it is killed", 409], ["Bad Gateway", 502]]
+    # The page's word for that state is the same; it was "ended unexpectedly".
+    word, means = page.page.evaluate("""async () => {
+        const { word, means } = (await import("/extensions/athanor/athanor/format.js")).stateOf({ status: "killed" });
+        return [word, means];
+    }""")
+    assert word == "killed" and "goes on from its last saved state" in means
     assert all(
         "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
     )  # the browser's own lines

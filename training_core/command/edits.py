@@ -28,7 +28,7 @@ def apply(prompt: Prompt, train: str, text: str, inputs_of: InputsOf, titles: Ma
         titles: node types -> what the page calls them.
 
     Raises:
-        AthanorError: no widget is meant, or several; or the value is none of its type. The sentence names what there is.
+        AthanorError: no setting is meant, or several; or the value is none of its type. The sentence names what there is.
     """
     place, equals, value = text.partition("=")
     if not equals or not place.strip():
@@ -101,7 +101,7 @@ def _place(nodes: _Nodes, place: str) -> tuple[str, str]:
         )
     keys = nodes.called(node) if node else nodes.keys
     known = list(dict.fromkeys(widget for key in keys for widget in nodes.widgets(key)))
-    whose = f"{quoted(node)} has no widget" if node else "no node that leads to Train LoRA has a widget"
+    whose = f"{quoted(node)} has no setting" if node else "no node that leads to Train LoRA has a setting"
     raise AthanorError(f"--set {shortened(place)}: {whose} {quoted(name)}; {nearest(name, known)}.")
 
 

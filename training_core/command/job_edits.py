@@ -100,7 +100,7 @@ def carry(prompt: Prompt, train: str, settings: Mapping[str, Any], written: str)
         before["sampling"], certain = None, certain and not sampled
     if written and certain and Job.settings_id(before) != written:
         raise AthanorError(
-            "job.json was edited where its graph has no widget for it (a fingerprint, the number of datasets, or one that does not "
+            "job.json was edited where its graph has no place for it (a fingerprint, the number of datasets, or one that does not "
             "come from a Dataset Loader): undo that, and change the graph, or what --set NODE.INPUT=VALUE reaches."
         )
     return edits

@@ -55,8 +55,15 @@ class Buckets:
         """Check that an epoch has pictures: regularization pictures are seen as often as the others together, which may be none.
 
         Raises:
-            AthanorError: all of them are regularization pictures.
+            AthanorError: all of them are regularization pictures, or all that are not fit no bucket.
         """
+        pictures, subsets = self.dataset.pictures, self.dataset.subsets
+        if self.batches_per_epoch and all(subsets[pictures[e.picture].subset].is_reg for e in self.entries):
+            first = next((p.name for p in pictures if not subsets[p.subset].is_reg), "")
+            why = next(
+                (text for text in self.warnings if text.startswith(f"{first} is left out")), f"{first} is left out."
+            )
+            raise AthanorError(f"Only regularization pictures would be trained, for all others fit no bucket: {why}")
         if not self.batches_per_epoch:
             raise AthanorError(
                 "All pictures are regularization pictures, which are trained only beside others: switch is_reg off, or connect a "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -125,6 +126,21 @@ def ended_together(events: Iterable[Event]) -> Iterator[None]:
     finally:
         if isinstance(events, Generator):
             events.close()
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of all that the functions hold which an error has come through: generators that are half way end now, and memory is free.
+
+    ComfyUI keeps an error for a while, and with it what stands in its traceback: models, tensors, what waits to be put back.
+    """
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        waiting += [other for other in (one.__cause__, one.__context__) if other is not None]
+        traceback.clear_frames(one.__traceback__)
 
 
 _KINDS = {kind.__name__.lower(): kind for kind in (Started, Resumed, Encoded, Probed, Sampled, Saved, Warned)}

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from ..errors import AthanorError
 from ..files import read_json, write_atomically, write_json
+from .moved import Places
 from .registry import Record
 from .run_files import with_companions
 
 
 def stars(folder: Path) -> frozenset[str]:
     """Return the paths of the run's files that have a star (stars.json)."""
-    return frozenset(path for path in read_json(folder / "stars.json", []) if isinstance(path, str))
+    places = Places(folder)
+    return frozenset(places.now(path) for path in read_json(folder / "stars.json", []) if isinstance(path, str))
 
 
 def star(record: Record, path: Path, on: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from ..files import read_json, write_json
 from . import lines, run_json
 from .events import Saved
+from .moved import Places
 from .run_files import ever_saved, files_of, is_whole, run_id_of, stamp
 from .taken import taken
 
@@ -67,9 +68,12 @@ class Record:
 
     @property
     def why(self) -> str:
-        """Why the run has failed or was interrupted, or ''. Older versions named an exception of the host's for the latter."""
+        """Why the run has failed or was interrupted, or was stopped before its first step; else ''.
+
+        Older versions named an exception of the host's for an interrupt.
+        """
         why = str(self._state.get("why", ""))
-        return why if self.state == "failed" or (self.state == "interrupted" and " " in why) else ""
+        return why if self.state in ("failed", "stopped") or (self.state == "interrupted" and " " in why) else ""
 
     @property
     def prompt_id(self) -> str:
@@ -188,6 +192,7 @@ def _read(folder: Path) -> Record | None:
     if not is_run(folder):
         return None
     events, about_events = lines.events(folder / "events.jsonl")
+    events = Places(folder).in_rows(events)
     found, about_run = run_json.of(folder, events)
     trouble = " ".join(filter(None, (about_run, about_events)))
     return Record(folder=folder, **found, events=events, trouble=trouble)
@@ -273,7 +278,7 @@ def job(folder: Path) -> dict[str, Any]:
 def dataset(folder: Path) -> list[dict[str, Any]]:
     """Return the pictures of a run in the order of their numbers (dataset.json), {} for one that cannot be read."""
     rows = read_json(folder / "dataset.json", [])
-    return [row if isinstance(row, dict) else {} for row in rows]
+    return [*Places(folder).in_rows(row if isinstance(row, dict) else {} for row in rows)]
 
 
 def saved_files(folder: Path, step: int) -> list[Saved]:

@@ -50,7 +50,13 @@ def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Any]:
         bool(looks) and looks[-1].get("label", "").startswith("held-out"),
         [series.loss(e) for e in points if not series.is_left_out(e)],
         [(e["step"], e["epoch"]) for e in record.saved],
+        still=bool(points) and (_all_zero(points, "grad_norm") or _all_zero(points, "lr")),
     )
+
+
+def _all_zero(points: Sequence[dict[str, Any]], name: str) -> bool:
+    """Return whether a value is 0 in every step; the learning rate of all parts, where they have their own."""
+    return all(point.get(name) == 0 and not any(point.get("lrs") or () if name == "lr" else ()) for point in points)
 
 
 def _samples(entries: Sequence[dict[str, Any]]) -> list[tuple[int, int, float, float]]:

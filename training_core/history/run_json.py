@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import read_json
+from .moved import Places
 
 _RUN_ID = re.compile(r"[0-9a-f]{16}")
 _LONGEST = 10_000_000_000  # steps
@@ -40,7 +41,9 @@ def of(folder: Path, events: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any
         "output_name": _name(folder) if "output_name" in wrong else name,
         "steps": _steps(events) if "steps" in wrong else steps,
     }
-    found["target"] = _target(found["output_name"], events) if "target" in wrong else Path(str(target))
+    found["target"] = (
+        _target(found["output_name"], events) if "target" in wrong else Path(Places(folder).now(str(target)))
+    )
     if not wrong:
         return found, ""
     what = "run.json cannot be read" if len(wrong) == 5 else f"run.json does not tell {', '.join(wrong)}"

@@ -28,6 +28,8 @@ def judge(
     held_out: bool,
     losses: Sequence[float],
     checkpoints: Sequence[tuple[int, int]] = (),
+    *,
+    still: bool = False,
 ) -> list[Sentence]:
     """Return sentences on a run, the most important first; never none.
 
@@ -36,7 +38,11 @@ def judge(
         held_out: the probe uses pictures that training does not see.
         losses: of steps in order, NaN where a step gave none; a thinned series will do.
         checkpoints: (step, epoch) of the saved files, to name the nearest.
+        still: the gradient or the learning rate was 0 in every step.
     """
+    if still:
+        return [Sentence("bad", "Nothing was learned: the gradient or the learning rate was 0 in every step. Look at the dropouts of "
+                                "Network Config (1 drops all), at masks, and at learning_rate.")]  # fmt: skip
     sentences = _broken(losses)
     if len(probes) < MEASUREMENTS:
         reason = (

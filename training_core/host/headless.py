@@ -56,6 +56,10 @@ class Interrupted(Exception):
     """Raised when the user has stopped the graph."""
 
 
+class Stopped(Exception):
+    """Raised when a run was stopped by the command before it had a LoRA, so that nothing behind it could run."""
+
+
 class Shown(NamedTuple):
     """What Train LoRA shows at its end."""
 
@@ -124,6 +128,7 @@ class Headless:
         self._server.send_progress_text = lambda text, *_: say(text)
         if not self._loop.run_until_complete(host_nodes.load_custom_node(str(PACK))):
             raise AthanorError(f"The pack in {PACK} cannot be loaded; ComfyUI's message above says why.")
+        self.part("training_core.door").at_a_terminal(_QUEUED not in os.environ)
 
     def __enter__(self) -> Headless:
         return self
@@ -181,6 +186,7 @@ class Headless:
         Raises:
             AthanorError: the graph does not fit this ComfyUI, or a node says so; as Fault: no input of theirs is to blame.
             Interrupted: the user has ended it.
+            Stopped: the run was stopped before it had a LoRA.
             RuntimeError: any other failure, with its traceback.
         """
         from . import graph_check
@@ -207,14 +213,15 @@ class Headless:
             time.sleep(0.1)
             if asked.by and not control.live():  # the host forgets an interrupt when it begins a graph
                 stop(asked.by)
+        messages = dict(history[name]["status"]["messages"])
+        if "execution_interrupted" in messages:  # by a signal, else by Train LoRA itself
+            raise Interrupted if asked.by else Stopped
         return self._outcome(history[name], prompt, node)
 
     def _outcome(self, entry: Mapping[str, Any], prompt: Mapping[str, Any], node: str) -> Shown:
         from . import graph_check
 
         messages = dict(entry["status"]["messages"])
-        if "execution_interrupted" in messages:
-            raise Interrupted
         if error := messages.get("execution_error"):
             message = error["exception_message"].strip()
             if error["exception_type"].startswith("athanor."):

@@ -167,20 +167,27 @@ def attached(
         if forward := lean_forward(adapter):
             adapter.forward = forward
         lycoris.draw_ranks_from_torch(adapter)
-    network.apply_to()
-    for original, values in zip(originals, parameters, strict=True):
-        for name in values.keys() - original._parameters.keys():
-            original._parameters[name] = None  # full has taken it; the host looks for it when it loads the model again
+    applied = False
     try:
+        network.apply_to()
+        applied = True
+        for original, values in zip(originals, parameters, strict=True):
+            for name in values.keys() - original._parameters.keys():
+                original._parameters[name] = (
+                    None  # full has taken it; the host looks for it when it loads the model again
+                )
         network.to(device=device, dtype=torch.float32).requires_grad_(True)
         for parameter in network.parameters():
             parameter.data = parameter.data.to(dtype)
         network.train()
         yield network
     finally:
-        network.restore()
+        if applied:
+            network.restore()
         for original, forward, values in zip(originals, own, parameters, strict=True):
             if forward is None:  # LyCORIS leaves an instance attribute behind
                 original.__dict__.pop("forward", None)
+            for name in () if applied else ("_lycoris_wrappers", "_lycoris_original_forward"):
+                original.__dict__.pop(name, None)  # no room half-way: it cannot take back what it has not put on
             original._parameters.clear()  # the algorithm full takes weights off and puts copies back
             original._parameters.update(values)

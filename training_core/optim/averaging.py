@@ -52,9 +52,9 @@ def eval_weights(optimizer: torch.optim.Optimizer) -> WeightsContext:
     def look() -> Iterator[None]:
         weights = [p for group in optimizer.param_groups for p in group["params"]]
         with _restored(weights):
-            with in_float32(weights):  # what the optimizer's state is made in
-                show_average()
             try:
+                with in_float32(weights):  # what the optimizer's state is made in
+                    show_average()
                 yield
             finally:
                 with in_float32(weights):

@@ -28,6 +28,8 @@ def hints(
     else:
         schedule = _schedule(settings, total)
     warnings = [*schedule, *_adafactor(settings)]
+    if not settings.learning_rate and not names.relative_step(settings) and not names.adapts(settings):
+        warnings.append("learning_rate is 0: nothing is learned.")
     if names.adapts(settings):
         warnings += _adapting(settings, total, min_snr_gamma, factors)
     return warnings

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import torch
 
+from .. import door
 from ..errors import AthanorError
 
 FORMAT = 1
@@ -175,7 +176,9 @@ def unpack(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
     """
     name = type(optimizer).__name__
     if plain.get("format") != FORMAT:
-        raise AthanorError("The optimizer's saved state was made by another version of Athanor; switch retrain on.")
+        raise AthanorError(
+            f"The optimizer's saved state was made by another version of Athanor; {door.switch_on('retrain')}."
+        )
     if plain["class"] != name:
         raise AthanorError(
             f"optimizer_type is {name}, but the saved state is of {plain['class']}; set optimizer_type to that."

@@ -67,7 +67,7 @@ class RunProgress:
     pending: list[Pending] = field(default_factory=list)
 
     def read(self) -> Iterator[Stepped]:
-        """Yield the numbers of all pending steps.
+        """Yield the numbers of all pending steps; where something stops it, the others are pending still.
 
         A device works behind the CPU, so the time of a step is only known for all pending ones together: the seconds in which
         the loop gave it work, and those in which reading waited here. Each step gets the same part of them, and its own wait
@@ -77,6 +77,6 @@ class RunProgress:
         steps = [pending.read() for pending in self.pending]
         computed = time.perf_counter() - start + sum(pending.seconds - pending.waited for pending in self.pending)
         share = computed / max(1, len(steps))
-        self.pending.clear()
         for step in steps:
+            self.pending.pop(0)
             yield replace(step, seconds=share + step.data_wait)

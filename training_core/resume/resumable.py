@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
+from .. import door
 from ..errors import AthanorError
 from ..optim import optimizer_state
 from ..optim.averaging import Ema
@@ -66,8 +67,8 @@ class Resumable:
             raise
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):
             raise AthanorError(
-                f"The saved state of step {state.step} lacks a part, or was made by another version of Athanor: switch retrain on "
-                "to start over."
+                f"The saved state of step {state.step} lacks a part, or was made by another version of Athanor: "
+                f"{door.switch_on('retrain')} to start over."
             ) from None
         progress.step, progress.epoch = state.step, self.finished_epochs(state.step, state.epoch)
         progress.due = state.plain.get("due") is True  # an older version did not note it
@@ -77,7 +78,7 @@ class Resumable:
         given = _under(state.tensors, "trained")
         if own.keys() != given.keys() or any(own[name].shape != given[name].shape for name in own):
             raise AthanorError(
-                "The saved state of the stopped run does not match its network: switch retrain on to start over."
+                f"The saved state of the stopped run does not match its network: {door.switch_on('retrain')} to start over."
             )
         with torch.no_grad():
             for name, parameter in own.items():

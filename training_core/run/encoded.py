@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -107,9 +107,12 @@ class Encodings:
             ("captions", self._captions(captions)),  # first: whether they fit the model is seen by one of them
             ("pictures", self._pictures(variants)),
         ):
-            for done, total in progress:
-                guard.stop_if_interrupted()
-                yield Encoded(what, done, total)
+            with closing(
+                progress
+            ):  # it has a name here: an interrupt would keep it, and its VAE, for as long as its traceback lives
+                for done, total in progress:
+                    guard.stop_if_interrupted()
+                    yield Encoded(what, done, total)
         yield from self._overfull(self._store.trim())
         if not for_good and not self._counted_cuts:  # the first epoch tells: reading them all again would be idle
             self._counted_cuts = True
@@ -121,7 +124,7 @@ class Encodings:
                     f"{len(cut)} of {len(unique)} captions are longer than max_token_length ({limit}) and are cut."
                 )
 
-    def _captions(self, captions: list[SampleCaption]) -> Iterator[tuple[int, int]]:
+    def _captions(self, captions: list[SampleCaption]) -> Generator[tuple[int, int]]:
         """Encode captions, unless the text encoders are trained; the first encoding tells whether they fit the model."""
         for progress in self._texts.fill([] if self._live_text else captions, self._encode):
             self._check_once(captions)
@@ -163,7 +166,7 @@ class Encodings:
         """Need nothing of the cache any more: the run has ended."""
         self._store.release()
 
-    def _pictures(self, variants: list[CropVariant]) -> Iterator[tuple[int, int]]:
+    def _pictures(self, variants: list[CropVariant]) -> Generator[tuple[int, int]]:
         """Encode pictures in float32; what that takes is made for the first of them, and gone after the last."""
         with ExitStack() as stack:
             exact = cache(lambda: stack.enter_context(in_float32(self._vae)))

@@ -14,6 +14,11 @@ IN_A_ROW = 20
 """After this many steps in a row with NaN or infinity the run is stopped. A gradient scaler halves its scale with each of them:
 from 65536 it is below 1 after 17, where only the gradient itself can be too large. (Mostly it finds its scale within ten.)"""
 
+NOTHING = (
+    "The gradient is 0 in every step, so nothing is learned: look at dropout, rank_dropout and module_dropout (1 drops all), at masks "
+    "(black does not count), and at the weights of the loss."
+)
+
 EXPLODES = 100.0
 """A gradient norm this many times the median of the last 100 is called exploding."""
 
@@ -32,6 +37,7 @@ class Health:
         self._scaled, self._blame = scaled, blame
         self.bad = 0  # steps in a row that were skipped
         self._begun, self._ever = False, False  # the run's first step was seen; any step had a loss that is a number
+        self._moved = False  # any step of the session had a gradient
         self._norms: deque[float] = deque(maxlen=100)
         self._said: set[str] = set()
 
@@ -64,10 +70,9 @@ class Health:
                 "check the pictures of that step.",
             )
         self._norms.append(step.grad_norm)
-        if len(self._norms) == 20 and not any(self._norms):
-            yield from self._once(
-                "zero", "The gradient is 0 in every step: nothing is learned; check the network and the loss."
-            )
+        self._moved |= bool(step.grad_norm)
+        if len(self._norms) == IN_A_ROW and not self._moved:
+            yield from self._once("zero", NOTHING)
 
     def first_look(self, loss: float) -> None:
         """Check the probe's loss before the first step.
@@ -78,14 +83,16 @@ class Health:
         if not math.isfinite(loss):
             raise Diverged(f"Loss is NaN or infinite before the first step: {self._blame()}".rstrip(" :"))
 
-    def end(self) -> None:
-        """Check a run that has come to its end, which may have fewer steps than IN_A_ROW.
+    def end(self) -> Iterator[Warned]:
+        """Check a run that has come to its end, which may have fewer steps than IN_A_ROW; yield what it has not said yet.
 
         Raises:
             Diverged: its first step was seen, and no step has ever given a number: nothing was trained.
         """
         if self._begun and not self._ever:
             raise Diverged(f"Loss was NaN or infinite in every step: {self._blame()}".rstrip(" :"))
+        if self._begun and self._norms and not self._moved:
+            yield from self._once("zero", NOTHING)
 
     def _why(self, step: Stepped) -> str:
         """Return what to do after too many skipped steps."""

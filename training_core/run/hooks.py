@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from ..optim.averaging import WeightsContext
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
 from ..resume.progress import RunProgress
 from .control import Control
+from .encoding import Encoding
 from .health import Health
 from .probe import Probe
 from .ranks import Ranks
@@ -34,7 +35,7 @@ class RunHooks:
     module: torch.nn.Module  # what is trained
     eval_weights: WeightsContext
     health: Health
-    encode: Callable[[list[PlannedBatch]], Iterator[Event]]  # what the batches of an epoch need
+    encoding: Encoding  # what the batches of an epoch need
     warnings: Callable[[], Iterator[Event]]  # that have come up since the last step
     probe: Probe
     samples: Samples
@@ -56,14 +57,19 @@ class RunHooks:
         if self.samples.due("step", 0):
             yield from self._draw(progress, "step")
 
-    def before_epoch(self, batches: list[PlannedBatch]) -> Iterator[Event]:
-        """Encode what the epoch needs; where something was, the encoders may have pushed the model out: load it again."""
+    def before_epoch(self, batches: list[PlannedBatch]) -> Generator[Event, None, bool]:
+        """Encode what the epoch needs; where something was, the encoders may have pushed the model out: load it again.
+
+        Returns:
+            whether the run was asked to stop meanwhile.
+        """
         encoded = False
-        for event in self.encode(batches):
+        for event in self.encoding.epoch(batches):
             encoded = True
             yield event
         if encoded:
             self.model.load()
+        return self.encoding.stopped
 
     def go_on(self) -> bool:
         """Return whether no process of the run was asked to stop.
@@ -106,7 +112,7 @@ class RunHooks:
             yield from self._save(progress, "epoch")
 
     def end(self, progress: RunProgress) -> Iterator[Event]:
-        """Save after the last step, or where the user has stopped the run.
+        """Save after the last step, or where the user has stopped the run; before the first step there is nothing to save.
 
         What is due after the last epoch is drawn where that is cut short as well, but under its step's name: a longer run
         will have the whole epoch.
@@ -115,11 +121,12 @@ class RunHooks:
             Diverged: no step has given a number, so that there is nothing to save.
         """
         yield from self._read(progress)
-        self.health.end()
+        yield from self.health.end()
         finished = progress.step == self.steps
         if finished and progress.epoch < self.epochs and self.samples.due("epoch", self.epochs):
             yield from self._draw(progress, "step")
-        yield from self._save(progress, "last" if finished else "asked")
+        if progress.step:
+            yield from self._save(progress, "last" if finished else "asked")
 
     def memory(self) -> float:
         """Return the GB that torch has held on the GPU at most; without a GPU, the process' own."""

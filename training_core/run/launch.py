@@ -166,9 +166,11 @@ class _Followed:
         """Yield new events. Steps are read first and yielded last, so that none comes before the event that starts it."""
         steps = self._metrics.new()
         for line in [*self._events.new(), *steps]:
-            with contextlib.suppress(KeyError, TypeError):
-                if self._is_of_the_session(line) and (event := from_line(line)):
-                    yield event
+            event = None
+            with contextlib.suppress(KeyError, TypeError):  # of the line alone, not of who shows the event
+                event = from_line(line) if self._is_of_the_session(line) else None
+            if event is not None:
+                yield event
 
     def _is_of_the_session(self, line: Mapping[str, Any]) -> bool:
         if "time" not in line:  # a step

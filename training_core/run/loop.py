@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
+from .. import door
 from ..data.plan import Length, PlannedBatch, steps_left
 from ..errors import AthanorError
 from ..history.events import Event
@@ -20,8 +21,8 @@ Step = tuple[int, list[PlannedBatch]]
 class Hooks(Protocol):
     """What happens around the steps; `hooks.RunHooks` does it for a real run."""
 
-    def before_epoch(self, batches: list[PlannedBatch]) -> Iterator[Event]:
-        """Encode what the batches need that the run still makes in an epoch."""
+    def before_epoch(self, batches: list[PlannedBatch]) -> Generator[Event, None, bool | None]:
+        """Encode what the batches need that the run still makes in an epoch; return whether it was asked to stop meanwhile."""
         ...
 
     def go_on(self) -> bool:
@@ -74,7 +75,8 @@ def loop(
     for epoch in range(progress.epoch, length.epochs):
         first, batches = steps_left(epoch_plan(epoch), length, epoch, progress.step, batches_per_step)
         _check(progress, first)
-        yield from hooks.before_epoch(batches)
+        if (yield from hooks.before_epoch(batches)):
+            return
         batches = usable(batches)
         parts = (batches[i : i + batches_per_step] for i in range(0, len(batches), batches_per_step))
         steps = [(number, [batch for batch in part if batch.samples]) for number, part in enumerate(parts, first)]
@@ -114,5 +116,5 @@ def _check(progress: RunProgress, step: int) -> None:
     if progress.step != step:
         raise AthanorError(
             f"The run stands at step {progress.step} where it should be at step {step}: its saved state does not fit its length. "
-            "Switch retrain on to start over."
+            f"{door.switch_on('retrain').capitalize()} to start over."
         )

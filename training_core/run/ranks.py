@@ -35,8 +35,8 @@ UNDER_WAY = 4
 """Buckets that are sent at the same time: each holds a copy of its gradients, 128 MB or more."""
 
 
-ENDED = "athanor: rank 0 has ended"
-"""Key in the processes' store."""
+ENDED, ASKED = "athanor: rank 0 has ended", "athanor: asked to stop"
+"""Keys in the processes' store."""
 
 
 class Lost(AthanorError):
@@ -71,6 +71,10 @@ class Ranks(Protocol):
         """Return for each flag whether any process has set it."""
         ...
 
+    def asked(self, flag: bool) -> bool:
+        """Return whether any process has said so by now, with no wait for the others, which are elsewhere in their work."""
+        ...
+
     def wait(self) -> None:
         """Block until all processes have called this (a barrier)."""
 
@@ -96,6 +100,10 @@ class SingleProcess:
     def any(self, *flags: bool) -> tuple[bool, ...]:
         """Return this process' own flags."""
         return flags
+
+    def asked(self, flag: bool) -> bool:
+        """Return this process' own flag."""
+        return flag
 
     def wait(self) -> None:
         """Return at once: there is no other process."""
@@ -184,6 +192,16 @@ class Distributed:
     def any(self, *flags: bool) -> tuple[bool, ...]:
         """Return the same answer in all processes: the maximum of each flag."""
         return tuple(self._maximum(flags))
+
+    def asked(self, flag: bool) -> bool:
+        """Return whether a process has left the word in the store that all of them share; with `flag` this one leaves it."""
+        from torch import distributed
+
+        store = distributed.distributed_c10d._get_default_store()
+        with self._lost():
+            if flag:
+                store.set(ASKED, "")
+            return store.check([ASKED])
 
     def wait(self) -> None:
         """Block until all processes are here.

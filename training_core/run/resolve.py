@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import AthanorError
 from ..families import Family
 from ..network.lycoris import WITH_DROPOUT
 from ..objective.in_effect import in_effect as objective_in_effect
@@ -51,7 +52,7 @@ def resolve(job: Job, circumstances: Circumstances) -> Resolved:
     was asked for, so that it does not change with the card or with what auto means.
 
     Raises:
-        AthanorError: settings that contradict the model's prediction.
+        AthanorError: settings that contradict the model's prediction, or with which nothing can be learned.
     """
     usual = circumstances.family.usual_timesteps
     loss, noise, warnings = objective_in_effect(job.loss, job.noise, circumstances.prediction, usual)
@@ -96,6 +97,10 @@ def _conditioning(
 def _network(job: Job) -> tuple[NetworkSettings, list[str]]:
     """Return the network with alpha as a number, and without what its algo and the optimizer do not use."""
     settings = job.network
+    if settings.module_dropout == 1 and settings.algo != "finetune":
+        raise AthanorError(
+            "module_dropout is 1: every layer would be skipped in every step and nothing learned; use 0 to 0.3."
+        )
     changes: dict[str, Any] = _unused(settings)
     warnings: list[str] = []
     if not settings.alpha:

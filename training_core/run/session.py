@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..data.plan import PlannedBatch, steps_left
+from ..data.plan import steps_left
 from ..history import registry
-from ..history.events import Encoded, Event, Resumed, Started, Warned
+from ..history.events import Event, Resumed, Started, Warned
 from ..history.log import NullRunLog, RunLog
 from ..history.resolved import write as write_resolved
 from ..host import detection, determinism, devices, folders, quantised
@@ -28,6 +28,7 @@ from ..resume.saving import Saver
 from ..settings import Job
 from .batch_loader import BatchLoader
 from .control import Control
+from .encoding import Encoding
 from .health import Diverged, Health
 from .hooks import RunHooks
 from .load import LoadedModels, loaded_models
@@ -56,10 +57,6 @@ class Context:
     vae: Any
     wanted: Wanted  # what files tell
     ranks: Ranks
-
-    def own(self, batches: list[PlannedBatch]) -> list[PlannedBatch]:
-        """Return the batches that this process encodes and trains on."""
-        return [batch for _, batch in self.ranks.shard(batches)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +89,13 @@ def _session(context: Context) -> Iterator[Event]:
     _, planned = steps_left(whole, run.length, epoch, step, job.training.batches_per_step)
     # The batch on which memory is tried beside the loaded model, where nothing can be encoded; it need not be one of those left.
     more = [largest(run.plan(job, 0) if epoch else whole)] if is_tried(devices.compute_device()) else []
-    yield from context.run_log.logged(_encode(context, planned, more))
+    encoding = Encoding(run, context.control, ranks)
+    yield from context.run_log.logged(encoding.first(None if job.network.text else context.clip, planned, more))
+    if encoding.stopped:
+        context.run_log.note("stopped", step=step, why=encoding.why(step, job.cache.cache_to_disk))
+        return
     with loaded_models(job, run, context.clip, context.vae, ranks) as models:
-        trainer = _trainer(context, models, planned, started, base_hash)
+        trainer = _trainer(context, models, encoding, started, base_hash)
         events = loop(
             length=run.length,
             batches_per_step=job.training.batches_per_step,
@@ -117,33 +118,12 @@ def _session(context: Context) -> Iterator[Event]:
             _save_what_was_reached(error, context.run_log, trainer)
             raise
         if trainer.progress.step != run.length.steps:
-            context.run_log.note("stopped", step=trainer.progress.step)
+            nothing = {} if trainer.progress.step else {"why": encoding.why(0, job.cache.cache_to_disk)}
+            context.run_log.note("stopped", step=trainer.progress.step, **nothing)
             return
         if not job.training.save_state_on_train_end:
             trainer.writer.remove_state()
         context.run_log.note("done", step=trainer.progress.step)
-
-
-def _encode(context: Context, planned: list[PlannedBatch], more: Sequence[PlannedBatch]) -> Iterator[Event]:
-    """Tell what is to be known before, then encode what the probe, the samples, the steps of the first epoch and `more` need.
-
-    The model is not loaded yet.
-    """
-    run = context.run
-    yield from map(Warned, run.warnings)
-    yield from run.probe.prepare()
-    if not context.job.network.text:  # a trained text encoder encodes the prompts anew for every picture
-        yield from run.samples.prepare(context.clip)
-    yield from _encode_epoch(context, planned, more)
-
-
-def _encode_epoch(
-    context: Context, batches: list[PlannedBatch], more: Sequence[PlannedBatch] = ()
-) -> Iterator[Encoded | Warned]:
-    """Encode this process' part of an epoch's batches, and `more`; name the pictures that no process can train on."""
-    encodings = context.run.encodings
-    yield from encodings.fill([*context.own(batches), *more])
-    yield from encodings.left_out.warnings(batches, context.ranks.any)
 
 
 def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: Iterator[Event]) -> Iterator[Event]:
@@ -164,12 +144,12 @@ def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: It
 
 
 def _trainer(
-    context: Context, models: LoadedModels, planned: list[PlannedBatch], started: float, base_hash: FileHash
+    context: Context, models: LoadedModels, encoding: Encoding, started: float, base_hash: FileHash
 ) -> Trainer:
     """Put together what a session trains with, as the run's state left it.
 
     Args:
-        planned: the batches of the first epoch that are left, which are encoded already.
+        encoding: of pictures and captions; what is left of the first epoch is encoded already.
         started: seconds since 1970, for the file's metadata.
         base_hash: of the checkpoint, for the same.
     """
@@ -212,7 +192,7 @@ def _trainer(
         module=module,
         eval_weights=eval_weights,
         health=Health(updates.scaler.is_enabled(), lambda: blame(model)),
-        encode=lambda batches: iter(()) if batches == planned else _encode_epoch(context, batches),
+        encoding=encoding,
         warnings=warnings,
         probe=run.probe,
         samples=run.samples,
@@ -273,6 +253,9 @@ def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, t
     try:
         usable = trainer.stepper.consistent and not isinstance(error, Diverged)
         writer, progress = trainer.writer, trainer.progress
+        if usable:
+            for stepped in progress.read():  # a GPU's are read now and then alone; the run goes on behind them
+                run_log.add(stepped)
         saved = writer.rescue(progress) if usable else writer.restore_saved(progress)
         if saved:
             run_log.add(saved)

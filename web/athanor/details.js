@@ -102,9 +102,9 @@ export class Details {
   drawHeader() {
     const { run } = this;
     const { summary } = run;
-    const { sign, word, kind } = stateOf(summary);
+    const { sign, word, kind, means } = stateOf(summary);
     this.buttons.hidden = !run.live;
-    this.buttons.enable(run.live);
+    this.buttons.enable(run.live, Boolean(run.last));
     let progress = "";
     if (summary) {
       const step = Math.max(run.last?.step ?? 0, summary.step);
@@ -113,7 +113,12 @@ export class Details {
     }
     this.header.replaceChildren(
       make("h3", {}, summary?.title ?? run.id),
-      make("p", {}, make("b", { class: "athanor-state", "data-kind": kind }, `${sign} ${word}`), progress),
+      make(
+        "p",
+        {},
+        make("b", { class: "athanor-state", "data-kind": kind, title: means }, `${sign} ${word}`),
+        progress,
+      ),
       make("div", { class: "athanor-buttons" }, this.headerButtons()),
     );
   }

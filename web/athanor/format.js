@@ -30,7 +30,7 @@ export function when(time) {
   return time ? new Date(time * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "";
 }
 
-/** The state of a run as a sign, a word and a kind for the style sheet. Colour alone tells nothing. */
+/** The state of a run as a sign, a word, a kind for the style sheet, and what the word means if that is not plain. */
 export function stateOf(summary) {
   if (!summary) return { sign: "…", word: t("preparing"), kind: "live" };
   if (summary.live) return { sign: "▶", word: t("running"), kind: "live" };
@@ -40,5 +40,8 @@ export function stateOf(summary) {
   if (kind === "stopped") return { sign: "■", word: t("stopped"), kind };
   if (kind === "interrupted") return { sign: "■", word: t("interrupted"), kind };
   if (kind === "failed") return { sign: "✗", word: t("failed"), kind };
-  return { sign: "✗", word: t("ended unexpectedly"), kind }; // its process was killed
+  const means = t(
+    "ended before it could save (kill -9, out of memory); queued again, it goes on from its last saved state",
+  );
+  return { sign: "✗", word: t("killed"), kind, means };
 }

@@ -76,7 +76,7 @@ function addPanel(node) {
     serialize: false,
     hideOnZoom: false,
     // The host's text of the result takes its room from the chart, so that the node does not grow over the next one.
-    getMinHeight: () => HEIGHT - (resultOf(node)?.computedHeight ?? 0),
+    getMinHeight: () => HEIGHT - (resultOf(node)?.options?.getMinHeight?.() ?? 0),
     getValue: () => "",
     setValue: () => {},
   });

@@ -11,7 +11,10 @@ style("./athanor.css");
 
 const SAMPLES = 6; // pictures at most in the strip
 
-/** Buttons for the run that `current()` returns; `say` gets what came of a click. `enable(on)`: the run is live. */
+/**
+ * Buttons for the run that `current()` returns; `say` gets what came of a click.
+ * `enable(live, steps)`: it is live, which is enough to stop it, and has made steps.
+ */
 export function commands(current, say) {
   const button = (command, label, title) => {
     const onclick = async () => {
@@ -30,8 +33,8 @@ export function commands(current, say) {
     button("save", t("Save now"), t("Save the LoRA now and continue training")),
     button("sample", t("Sample now"), t("Draw the sample prompts now and continue training; needs a Sample Config")),
   ];
-  const enable = (on) => {
-    for (const one of buttons) one.disabled = !on;
+  const enable = (live, steps) => {
+    for (const one of buttons) one.disabled = !(one.dataset.command === "stop" ? live : live && steps);
   };
   return Object.assign(make("div", { class: "athanor-buttons" }, buttons), { enable });
 }
@@ -110,7 +113,7 @@ export class Panel {
   drawNow() {
     const { run } = this;
     this.chart.show(run);
-    this.buttons.enable(Boolean(run?.live && run.last));
+    this.buttons.enable(Boolean(run?.live), Boolean(run?.last));
     this.element.dataset.run = run?.id ?? "";
     this.element.dataset.points = run?.points.length ?? 0;
     if (!run) {
@@ -121,8 +124,9 @@ export class Panel {
       this.note.textContent = "";
       return;
     }
-    const { sign, word, kind } = stateOf(run.summary);
+    const { sign, word, kind, means } = stateOf(run.summary);
     this.state.textContent = `${sign} ${word}`;
+    this.state.title = means ?? "";
     this.state.dataset.kind = kind;
     if (this.lastKind === "live" && kind !== "live") this.notice = ""; // what was requested has happened
     this.lastKind = kind;

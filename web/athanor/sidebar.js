@@ -160,7 +160,7 @@ class Board {
   }
 
   listRow(summary) {
-    const { sign, word, kind } = stateOf(summary);
+    const { sign, word, kind, means } = stateOf(summary);
     const { run_id: id, title: name, why } = summary;
     const checkbox = make("input", {
       type: "checkbox",
@@ -175,7 +175,7 @@ class Board {
         type: "button",
         class: "name",
         "aria-pressed": String(id === this.chosen),
-        title: why ? `${name}: ${why}` : name,
+        title: [name, why || means].filter(Boolean).join(": "),
         onclick: () => this.choose(id),
       },
       make("span", { class: "title" }, name),

@@ -59,7 +59,9 @@ export const TABLE = {
   "stopped": "已停止",
   "interrupted": "已中断",
   "failed": "失败",
-  "ended unexpectedly": "意外终止",
+  "killed": "被强制结束",
+  "ended before it could save (kill -9, out of memory); queued again, it goes on from its last saved state":
+    "进程在保存之前就被强制结束（kill -9、断电或内存不足）；再次运行会从最后保存的状态继续",
   "step {step}, epoch {epoch}": "第 {step} 步，第 {epoch} 轮",
   "base model": "底模",
   "not drawn": "未出图",

@@ -59,7 +59,9 @@ export const TABLE = {
   "stopped": "已停止",
   "interrupted": "已中斷",
   "failed": "失敗",
-  "ended unexpectedly": "意外終止",
+  "killed": "被強制結束",
+  "ended before it could save (kill -9, out of memory); queued again, it goes on from its last saved state":
+    "行程在儲存之前就被強制結束（kill -9、斷電或記憶體不足）；再次執行會從最後儲存的狀態繼續",
   "step {step}, epoch {epoch}": "第 {step} 步，第 {epoch} 輪",
   "base model": "基礎模型",
   "not drawn": "未產圖",

@@ -1,0 +1,61 @@
+"""What is wrong with a queued prompt is said once: the host repeats a node's sentence for each input that its check names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from server import PromptServer
+
+_ADDRESSES = ("/prompt", "/api/prompt")
+_KIND = "custom_validation_failed"
+
+
+def register() -> None:
+    """Let the host pass its answers to queued prompts through `_answer`, for a page and for scripts alike."""
+    PromptServer.instance.app.middlewares.append(_answer)
+
+
+@web.middleware
+async def _answer(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    response = await handler(request)
+    is_queued = request.method == "POST" and request.path in _ADDRESSES
+    if is_queued and isinstance(response, web.Response) and _KIND in (text := response.text or ""):
+        response.text = said_once(text)
+    return response
+
+
+def said_once(text: str) -> str:
+    """Return the host's JSON answer with each sentence of a node of this pack once, at the input that it names first."""
+    answer = json.loads(text)
+    for node in answer["node_errors"].values():
+        if node["class_type"].startswith("Athanor"):
+            node["errors"] = _once(node["errors"])
+    return json.dumps(answer)
+
+
+def _once(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the errors without those that repeat a check's sentence for other inputs."""
+    best: dict[str, dict[str, Any]] = {}
+    for error in errors:
+        key = _sentence(error) if error["type"] == _KIND else json.dumps(error)
+        if key not in best or _place(error) < _place(best[key]):
+            best[key] = error
+    return list(best.values())
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    """Return what the check has said; the host puts "input - " in front of it."""
+    return error["details"].removeprefix(f"{error['extra_info']['input_name']} - ")
+
+
+def _place(error: dict[str, Any]) -> int:
+    """Return where the sentence names the error's input; behind its end if it does not."""
+    sentence, name = _sentence(error), error.get("extra_info", {}).get("input_name", "")
+    found = re.search(rf"\b{re.escape(name)}\b", sentence)
+    return found.start() if found else len(sentence)

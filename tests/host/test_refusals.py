@@ -1,0 +1,42 @@
+"""A prompt that is refused says once what is wrong."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import own_loop
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+
+def error(name: str, sentence: str, kind: str = "custom_validation_failed") -> dict:
+    return {"type": kind, "message": "", "details": f"{name} - {sentence}", "extra_info": {"input_name": name}}
+
+
+def test_a_sentence_is_said_once_at_the_input_that_it_names(comfy, monkeypatch):
+    """The host repeats it for checkpoints, strengths and seeds of XYZ Compare, which are checked together."""
+    from athanor.nodes import refusals
+
+    wrong = "seeds: 'x' is no number, and strengths may be several."
+    names = ("checkpoints", "strengths", "seeds")
+    small = error("steps", "too small", "value_smaller_than_min")
+    nodes = {
+        "1": {"class_type": "AthanorXYZCompare", "errors": [small, *(error(name, wrong) for name in names)]},
+        "2": {"class_type": "Theirs", "errors": [error(name, wrong) for name in names]},
+    }
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"error": "refused", "node_errors": nodes}, status=400)
+
+    async def session() -> dict:
+        app = web.Application()
+        monkeypatch.setattr(refusals.PromptServer, "instance", SimpleNamespace(app=app), raising=False)
+        refusals.register()
+        app.router.add_post("/prompt", answer)
+        async with TestClient(TestServer(app)) as client, client.post("/prompt") as response:
+            assert response.status == 400
+            return json.loads(await response.text())
+
+    told = own_loop.run(session())["node_errors"]
+    assert told["1"]["errors"] == [small, error("seeds", wrong)] and told["2"] == nodes["2"]
