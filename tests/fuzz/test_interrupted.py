@@ -261,7 +261,7 @@ class Stress:
         rng, (name,) = self._rng, self._rng.choices(list(OFTEN), OFTEN.values())
         self.worlds[name].enter(keep_encodings=rng.random() < 0.8)
         done, lax, story = False, False, list[str]()
-        for _ in range(rng.randint(1, 5)):
+        for _ in range(rng.randint(1, 12)):
             moment = interrupting.moment(rng, self.whole[name].moment, self.whole[name].seconds)
             done = self._train(name, moment)
             self.counted[moment.kind if moment.came else "too late"] += 1
@@ -285,7 +285,7 @@ def test_interrupted_runs_leave_the_process_as_it_was(worlds: dict[str, World], 
     while stress.number < most:
         stress.one()
         if stress.number >= told:
-            told += 25
+            told = stress.number + 10
             print(stress.number, process_state.resources([tmp_path]), dict(stress.counted), flush=True)
     stress.let_go()
     print("after", process_state.resources([tmp_path]), dict(stress.counted), flush=True)
