@@ -107,7 +107,7 @@ class Server:
         if other:
             host.post("/queue", {"delete": [other]})
         self.stop(kind, prompt_id, name)
-        host.finish(prompt_id, 120)
+        host.finish(prompt_id)
         if other:
             assert not list((host.base / "models" / "loras").glob(f"deleted_{name}*"))
         try:
