@@ -7,6 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ..training_core import door
 from ..training_core.history import registry
@@ -15,7 +16,7 @@ from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
 from ..training_core.host.told_paths import without_roots
-from ..training_core.pictures import opened
+from ..training_core.pictures import UnreadablePicture, opened
 from .broadcasts import Broadcasts, rate
 from .progress import Progress, Rate
 
@@ -64,7 +65,7 @@ class Display:
                     self._probed.append(event)
                 self._broadcasts.tell("probe", step=event.step, percent=event.percent)
             case Sampled():
-                with opened(event.path) as image:
+                with suppress(UnreadablePicture), opened(event.path) as image:  # no picture is worth the run
                     self._progress.picture(image.convert("RGB"))
                 self._broadcasts.tell("sample", step=event.step, file=event.path.name)
             case Saved():

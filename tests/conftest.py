@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seed = config.getoption("--shuffle")
     items[:] = order.slow_first(items) if seed is None else order.shuffled(items, seed)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    device.draw_anew()  # before what the fixtures of the module draw
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """What tests of one process share is as it was: else another one fails, and only where it happens to run after this one."""
+    device.draw_anew()
+    before = device.shared_state()
+    yield
+    assert not device.changed_since(before)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,36 @@ def sleep_while_waiting() -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+OURS = ("$ATHANOR", "$COMFYUI", "$CUBLAS", "$OMP", "$GOMP")
+
+
+def draw_anew() -> None:
+    """Let torch draw the same numbers whatever ran before: a new process starts with others each time, so a tolerance was met by luck."""
+    if torch := sys.modules.get("torch"):
+        torch.default_generator.manual_seed(0)
+
+
+def shared_state() -> dict[str, Any]:
+    """The environment ("$NAME"), the working directory and torch's switches of this process."""
+    found: dict[str, Any] = {f"${name}": value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    found["working directory"] = Path.cwd()
+    if torch := sys.modules.get("torch"):
+        found["default type"], found["threads"] = torch.get_default_dtype(), torch.get_num_threads()
+        found["deterministic"] = torch.are_deterministic_algorithms_enabled()
+        found["gradients"] = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+    return found
+
+
+def changed_since(before: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What `shared_state` had then and has now, where it differs.
+
+    Libraries that are imported in between set variables of their own: of new ones only those count that the pack reads.
+    """
+    now = shared_state()
+    names = before.keys() | {name for name in now if name.startswith(OURS)}
+    return {name: (before.get(name), now.get(name)) for name in names if before.get(name) != now.get(name)}
+
+
 def load_pack() -> None:
     """Load the pack as the package `athanor`, the way ComfyUI does it, and put the tests' own helpers on the path."""
     # The pack has a folder `nodes`, ComfyUI a module `nodes`: the pack's root must not be on the path.
@@ -43,6 +73,8 @@ def load_pack() -> None:
 
 def load_host(comfyui: Path, **options: Any) -> None:
     """ComfyUI's modules in this process; `options` as its command line has them."""
+    if not on_cpu():  # as the pack does where ComfyUI loads it
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     sys.path.insert(0, str(comfyui))
     import comfy.cli_args
 

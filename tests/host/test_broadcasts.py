@@ -11,7 +11,7 @@ import routes
 import run_folders
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.history import registry
-from athanor.training_core.history.events import Event, Queued, Resumed, Started, Stepped
+from athanor.training_core.history.events import Event, Queued, Resumed, Sampled, Started, Stepped
 
 
 class Interrupt(BaseException):
@@ -192,3 +192,14 @@ def test_nothing_of_an_interrupted_run_is_left_half_way(heard):
     assert order == ["put back"] and told.tb
     del told
     assert kept[0]() is None  # nor does the error hold what holds it: that would wait for Python's next look for cycles
+
+
+def test_a_sample_that_was_deleted_before_it_is_shown_does_not_end_the_run(heard, tmp_path):
+    record = only()
+
+    def run() -> Generator[Event, None, None]:
+        yield Started(record.run_id, 2, 1, "")
+        yield Sampled(path=tmp_path / "gone.png", step=1, epoch=0, index=0, prompt="a cat", seed=1)
+
+    follow(run(), record.run_id)
+    assert [message["file"] for message in heard if message["kind"] == "sample"] == ["gone.png"]

@@ -49,6 +49,7 @@ class Card:
         monkeypatch.setattr(step_plan, "slowdown", price)
         monkeypatch.setattr(trial, "TRIED_ON", ("cpu",))
         monkeypatch.setattr(determinism, "KINDS", ("cpu",))
+        monkeypatch.setenv(determinism.WORKSPACE, determinism.REPRODUCIBLE)  # which would be set for good
 
 
 @pytest.fixture

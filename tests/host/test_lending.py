@@ -70,6 +70,25 @@ def test_no_room_for_the_weights_that_training_is_lent(monkeypatch):
         monkeypatch.undo()
 
 
+def test_a_device_that_is_lost(monkeypatch):
+    """Nothing can be taken off it; the graph's model has its own weights again all the same, with nothing of training on them."""
+    from athanor.training_core.host import weights
+
+    model = load("sd3", torch.float16, torch.float32)
+    before = [(module, dict(module._parameters), set(vars(module))) for module in model.model.modules()]
+
+    def lost(_patcher):
+        raise RuntimeError("CUDA error: device lost")
+
+    with pytest.raises(RuntimeError, match="lost"), cards.moving(), training(model):
+        monkeypatch.setattr(weights, "_unload", lost)
+    monkeypatch.undo()
+    for module, parameters, attributes in before:
+        assert all(module._parameters[name] is value for name, value in parameters.items())
+        assert not {*weights.SET_BY_LOADING} & (set(vars(module)) - attributes)
+    weights._unload(model)  # of the tests' host, which knows it still
+
+
 def test_other_patches_after_training():
     """What a card has streamed is known by the patches it was made with, also after training."""
     with cards.dynamic():

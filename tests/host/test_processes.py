@@ -117,6 +117,12 @@ def interrupted(server: Host, queued: str) -> None:
     assert not two(server)
 
 
+def asked(server: Host, queued: str) -> None:
+    """By *Stop and keep*: no process of it has failed, and what stands behind the node runs."""
+    server.post(f"/athanor/runs/{run_folder(server.base, 'two_asked').name}/stop", {})
+    assert ending(server, queued) == "execution_success"
+
+
 @pytest.mark.skipif(not on_cpu() and torch.cuda.device_count() < 2, reason="two processes on cards need two cards")
 @pytest.mark.parametrize(
     "stop",
@@ -126,6 +132,7 @@ def interrupted(server: Host, queued: str) -> None:
         pytest.param(killed, marks=pytest.mark.long),
         # The same over the exchange alone is in run/test_ranks.py, one process that goes on in test_runs.py.
         pytest.param(interrupted, marks=pytest.mark.long),
+        pytest.param(asked, marks=pytest.mark.long),
     ],
 )
 def test_two_processes_that_were_stopped_equal_one(server, stop):

@@ -2,6 +2,9 @@
 
 import io
 import json
+import re
+import shlex
+import shutil
 
 import pytest
 import routes
@@ -9,6 +12,7 @@ import run_folders
 from athanor.training_core.files import safetensors_header, safetensors_metadata
 from athanor.training_core.history import registry
 from athanor.training_core.network.files import save_lora
+from host import PACK
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -98,6 +102,39 @@ def test_what_is_offered(place):
         assert (await ask("?file=../cat.safetensors"))[0] == 404
         for name in ("grid/../../secret.png", "sample/x.png", "", "curve/"):
             assert (await ask(f"/picture?file=cat.safetensors&id={name}"))[0] == 404
+
+    asked(place, work)
+
+
+def test_the_examples_of_the_page(place):
+    """What docs/publish.md has curl send is answered as it says there."""
+    _, base, run = place
+    page = (PACK / "docs" / "publish.md").read_text(encoding="utf-8").partition("## Over the API")[2]
+    lines = re.sub(r"\\\n *", "", page)
+    examples = [shlex.split(line) for line in re.findall("^    (curl .*)", lines, re.M)]
+    addresses = [example[1].replace("RUN", run).removeprefix("http://127.0.0.1:8188") for example in examples]
+    sent = [json.loads(example[example.index("-d") + 1]) for example in examples if "-d" in example]
+    assert [address.rpartition("/")[2] for address in addresses] == ["publish", "preview", "publish"]
+    assert examples[2][2:] == examples[1][2:] and examples[1][2:4] == ["-H", "Content-Type: application/json"]
+
+    async def work(ask):
+        offer = json.loads((await ask(addresses[0]))[1])
+        assert offer.keys() >= {"files", "name", "choices", "texts", "strengths", "pictures"}
+        assert all(picture["id"] for picture in offer["pictures"])
+        example = sent[0] | {"file": "cat.safetensors"}
+        told = json.loads((await ask(addresses[1], example))[1])
+        assert told.keys() >= {"tells", "readme", "names", "trouble"} and told["trouble"] == ""
+        assert all(row.keys() == {"file", "kind", "text"} for row in told["tells"])
+        assert not (base / "output" / "athanor" / "published" / example["name"]).exists()
+        written = json.loads((await ask(addresses[2], example))[1])
+        assert all(file.keys() >= {"filename", "subfolder", "type", "address"} for file in written["files"])
+        assert (await ask(addresses[2], example))[0] == 409
+        for file in written["files"]:
+            assert file["address"].startswith("/athanor/published/") and (await ask(file["address"]))[0] == 200
+        status, data, _ = await ask(written["files"][0]["address"], Range="bytes=0-7")
+        assert (status, len(data)) == (206, 8)
+        assert example["name"] in [row["name"] for row in json.loads((await ask("/athanor/published"))[1])]
+        shutil.rmtree(base / "output" / "athanor" / "published" / example["name"])
 
     asked(place, work)
 

@@ -17,6 +17,7 @@ def test_what_is_encoded_is_kept_and_nothing_else(run, monkeypatch, tmp_path):
     from athanor.training_core.history import registry
     from athanor.training_core.history.events import Encoded
     from athanor.training_core.host import folders
+    from athanor.training_core.run.hooks import RunHooks
 
     monkeypatch.setattr(folder_paths, "user_directory", str(tmp_path / "user"))
     asked, take = [], Control.take
@@ -37,7 +38,16 @@ def test_what_is_encoded_is_kept_and_nothing_else(run, monkeypatch, tmp_path):
     assert not list((tmp_path / "loras").rglob("*.safetensors")) and (folder / "report.html").is_file()
     assert "nothing was trained" in (folder / "report.html").read_text()
     kept = len(list(Path(folders.cache_folder()).rglob("*.safetensors")))
-    events, _ = run("early")
-    encoded = sum(e.done == e.total and e.total for e in events if isinstance(e, Encoded))
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="unpack"):  # while the model is loaded
+        patch.setattr(RunHooks, "go_on", lambda self: False)
+        run("early")
+    record = registry.read(folder)
+    assert record and record.status == "stopped" and not record.saved
+    assert record.why == "asked to stop before its first step: nothing was trained, what is encoded is kept"
+    lines = [json.loads(line) for line in (folder / "events.jsonl").open()]
+    encoded = sum(
+        line["done"] for line in lines if line["event"] == "encoded"
+    )  # to the end, and so not in the first session
     assert kept == 3 and encoded == len(list(Path(folders.cache_folder()).rglob("*.safetensors"))) - kept
-    assert [json.loads(line)["event"] for line in (folder / "events.jsonl").open()][-1] == "done"
+    events, last = run("early")
+    assert last.is_file() and not any(isinstance(event, Encoded) for event in events)

@@ -87,3 +87,11 @@ def test_metadata_is_shown_as_text():
     assert text.startswith("# a \\# b \\<script\\>\n") and "| Base model | m \\| x \\|y \\_z\\_ |" in text
     assert "`a b`, `c`" in text and "| Learning rate | 0.0001, 2e-05 (U-Net) |" in text and "| Network | LoKr |" in text
     assert "| Recommended strength | 1 |" in text and "Resolution" not in text
+
+
+def test_pictures_are_counted_once():
+    """sd-scripts' number of an epoch counts 8 pictures of a folder with 2 repeats as 16."""
+    folders = '{"2_frog": {"n_repeats": 2, "img_count": 8}, "hurt": 3, "1_cat": {"img_count": 4}}'
+    metadata = {"ss_num_train_images": "20", "ss_dataset_dirs": folders}
+    assert "| Pictures | 12 |" in card.markdown(metadata, "a.safetensors", [], [])
+    assert "| Pictures | 20 |" in card.markdown(metadata | {"ss_dataset_dirs": "{"}, "a.safetensors", [], [])

@@ -63,6 +63,13 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         return [word, means];
     }""")
     assert word == "killed" and "goes on from its last saved state" in means
+    # While pictures are encoded a run can be stopped; the other buttons need a step.
+    disabled = page.page.evaluate("""async () => {
+        const row = (await import("/extensions/athanor/athanor/panel.js")).commands();
+        const seen = (...now) => (row.enable(...now), [...row.children].map((button) => button.disabled));
+        return [seen(true, false), seen(true, true), seen(false, true)];
+    }""")
+    assert disabled == [[False, True, True], [False] * 3, [True] * 3]
     assert all(
         "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
     )  # the browser's own lines

@@ -46,7 +46,7 @@ def advice_on_threads() -> list[str]:
         return []
     _advised.append(
         "ComfyUI computes on the CPU, whose threads wait without sleeping: beside other programs this is up to ten times "
-        "slower; start ComfyUI with the environment variable OMP_WAIT_POLICY=PASSIVE."
+        "slower; set the environment variable OMP_WAIT_POLICY=PASSIVE before it starts."
     )
     return list(_advised)
 

@@ -219,10 +219,10 @@ class _Away:
 
     def bring_back(self) -> None:
         """Put the very same parameters back into their layers."""
+        for layer, own in self._layers:  # first of all: a device that is lost cannot be waited for
+            layer.__dict__.pop(HOME, None)
+            layer._parameters.update(own)
         if self._pinned:
             torch.cuda.synchronize()  # copies may still be under way
         for value in self._pinned:
             mm.unpin_memory(value)
-        for layer, own in self._layers:
-            layer.__dict__.pop(HOME, None)
-            layer._parameters.update(own)

@@ -186,16 +186,18 @@ class Lent:
         """Take the model off the device, with the graph's own weights in their places, untouched."""
         self._unlock()
         self._restore()
-        with torch.inference_mode():
-            if not _unload(self.patcher):  # it failed while it was loaded
-                self.patcher.detach()
-        self._restore()  # the host has put copies into the places of weights that it had patched
-        for module, attributes in self._attributes:
-            for name in SET_BY_LOADING:
-                module.__dict__.pop(name, None)
-            module.__dict__.update(attributes)
-        # By which a patcher with dynamic VRAM sees that what it has streamed was patched in another way.
-        self.patcher.model.current_weight_patches_uuid = self._patches_uuid
+        try:
+            with torch.inference_mode():
+                if not _unload(self.patcher):  # it failed while it was loaded
+                    self.patcher.detach()
+        finally:  # a device that is lost cannot be unloaded
+            self._restore()  # the host has put copies into the places of weights that it had patched
+            for module, attributes in self._attributes:
+                for name in SET_BY_LOADING:
+                    module.__dict__.pop(name, None)
+                module.__dict__.update(attributes)
+            # By which a patcher with dynamic VRAM sees that what it has streamed was patched in another way.
+            self.patcher.model.current_weight_patches_uuid = self._patches_uuid
         mm.soft_empty_cache()
 
     def _restore(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import shortened
+from ..json_text import parse_json
 from .wanted import NOTHING, known_texts
 
 _LONGEST = 200  # characters of a value in the table
@@ -71,6 +72,7 @@ def _rows(metadata: Mapping[str, str], file: str, strengths: Sequence[float]) ->
 
     kind = get("modelspec.architecture").partition("/")[0] or get("ss_base_model_version")
     model = get("ss_sd_model_name")
+    pictures = get("ss_num_train_images") if get("ss_num_train_images") != "0" else ""  # of an epoch: counts repeats
     return [
         ("Base model", f"{kind} ({model})" if kind and model else kind or model),
         ("File", f"`{file}`"),
@@ -80,8 +82,16 @@ def _rows(metadata: Mapping[str, str], file: str, strengths: Sequence[float]) ->
         ("Learning rate", _rates(metadata)),
         ("Optimizer", ", ".join(filter(None, [_optimizer(get("ss_optimizer")), get("ss_lr_scheduler")]))),
         ("Resolution", _resolution(metadata)),
-        ("Pictures", get("ss_num_train_images") if get("ss_num_train_images") != "0" else ""),
+        ("Pictures", str(_pictures(metadata) or pictures)),
     ]
+
+
+def _pictures(metadata: Mapping[str, str]) -> int:
+    """Return how many pictures the folders hold, each counted once; 0 if that is not told."""
+    folders = parse_json(metadata.get("ss_dataset_dirs", ""))
+    rows = folders.values() if isinstance(folders, dict) else []
+    counts = [row.get("img_count") for row in rows if isinstance(row, dict)]
+    return sum(count for count in counts if isinstance(count, int) and 0 < count < 10**9)
 
 
 def _network(metadata: Mapping[str, str]) -> str:
