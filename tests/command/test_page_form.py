@@ -49,6 +49,22 @@ def test_seeds_of_old_workflows_and_values_by_name():
     assert page_form.to_prompt(saved, specs.get).prompt["1"]["inputs"] == want
 
 
+def test_values_of_nodes_that_have_got_widgets_in_between():
+    """Before 24 Nov 2026 Train LoRA had no own_folder: all values behind output_name went to the next widget."""
+    older = copy.deepcopy(FIXTURE["workflow"])
+    train = node(older, "AthanorTrainLoRA")
+    assert train["widgets_values"].pop(1) is False
+    kept = [slot for slot in train["inputs"] if slot["name"] != "own_folder"]
+    assert len(train["inputs"]) == 1 + len(kept)
+    train["inputs"] = kept
+    result, today = converted(older), converted(FIXTURE["workflow"])
+    assert not result.problems
+    key = next(key for key, each in today.prompt.items() if each["class_type"] == "AthanorTrainLoRA")
+    inputs = dict(today.prompt[key]["inputs"])
+    inputs.pop("own_folder")
+    assert {name: value for name, value in result.prompt[key]["inputs"].items() if name != "own_folder"} == inputs
+
+
 def test_a_list_that_is_out_of_step_is_told():
     workflow = copy.deepcopy(FIXTURE["workflow"])
     node(workflow, "AthanorTrainLoRA")["widgets_values"].insert(0, 3)

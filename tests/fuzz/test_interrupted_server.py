@@ -109,9 +109,9 @@ class Server:
         if waits:
             host.post("/queue", {"delete": [other]})
         elif other:  # the run has ended already
-            host.finish(other, 120)
+            host.finish(other)
         self.stop(kind, prompt_id, name)
-        host.finish(prompt_id, 120)
+        host.finish(prompt_id)
         if waits:
             self.counted["deleted"] += 1
             assert not list((host.base / "models" / "loras").glob(f"deleted_{name}*"))

@@ -27,6 +27,8 @@ SECONDS = {
     "host/test_swap.py": 35,
     "host/test_faults.py": 35,
     "host/test_encodings.py": 30,
+    "host/test_precision.py": 30,
+    "host/test_packed.py": 20,
     "host/test_data_nodes.py": 30,
     "host/test_families.py": 30,
     "host/test_model.py": 25,

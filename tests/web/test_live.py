@@ -88,6 +88,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
 
     # A second run of the same name's neighbour, to be laid over it.
     page.load(workflow(f"{name}_2", 6, samples=False))
+    height = page.page.evaluate(f"() => {NODE}.size[1]")
     page.queue()
     assert ended(site, f"{name}_2")["status"] == "done"
     page.wait_for_points(36)
@@ -95,6 +96,12 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     # The loss curve that clients collect is not drawn below the chart once more.
     page.page.wait_for_function(f"{TOLD}.files?.length === 1")
     assert page.page.evaluate(f"() => [{TOLD}.images, {NODE}.imgs].map((one) => one?.length ?? 0)") == [0, 0]
+    # The text of the result takes its room from the chart: the node covers nothing below it.
+    page.page.wait_for_function(f"{NODE}.widgets.at(-1).name === '$$node-text-preview'")
+    page.page.wait_for_timeout(300)
+    over = "const panel = document.querySelector('.athanor-panel'), over = panel.offsetHeight - panel.parentElement.offsetHeight"
+    low = f"() => {{ {over}; return [{NODE}.size[1], over]; }}"
+    assert page.page.evaluate(low) == [height, 0]
 
     page.sidebar()
     rows = page.page.locator(".athanor-runs li")

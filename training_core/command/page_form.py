@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,6 +162,8 @@ class _Widgets:
             return
         shown = [slot.get("name") for slot in _objects(node.get("inputs")) if slot.get("widget")]
         left = list(saved) if isinstance(saved, list) else []
+        if str(node.get("type")).startswith("Athanor"):  # as web/athanor/older.js does
+            inputs = _as_saved(inputs, shown, len(left))
         for name, (type_, options) in inputs.items():
             if str(type_).startswith("COMFY_DYNAMICCOMBO"):
                 self.problem = self.problem or f"{name} has inputs that depend on its choice"
@@ -174,6 +176,19 @@ class _Widgets:
                     self.problem = self.problem or f"{quoted(value)} stands at the place of {name}"
             if _has_control(name, type_, options) and left and left[0] in _CONTROLS:
                 left.pop(0)
+
+
+def _as_saved(inputs: Inputs, shown: Sequence[Any], count: int) -> Inputs:
+    """Return the inputs without widgets that the node lacked when it was saved: since, some have come in front of others.
+
+    Args:
+        shown: the widgets whose names the page has saved; it saves those of all, and older pages of none.
+        count: of the saved values.
+    """
+    kept = {name: spec for name, spec in inputs.items() if name in shown or not is_widget(spec[0])}
+    values = [name for name, (type_, options) in kept.items() if name in shown and not options.get("forceInput")]
+    values += [name for name in values if _has_control(name, *inputs[name])]
+    return kept if values and len(values) == count else inputs
 
 
 def is_widget(type_: Any) -> bool:

@@ -13,6 +13,7 @@ const NAME = "athanor_missing"; // of the widget that holds the sentences
 const [LINE, LETTER] = [17, 6.4]; // pixels of a line of text, and of a letter on average
 const [MARGIN, EDGES] = [2, 12]; // pixels: around the element, above and below the text with it
 const [TITLE, GAP] = [30, 8]; // pixels: of the next node's title, and left free above it
+const DRAWN = 300; // ms after which a Vue node is as high as what is in it
 const said = new Map(); // node -> its widget
 const saving = new WeakSet(); // nodes that are saved as high as they are without their box
 let timer = 0;
@@ -60,8 +61,8 @@ function forget(node) {
 }
 
 function say(node, texts) {
-  const [needed, before, free] = [heightOf(texts, node.size[0]), node.size[1], room(node)];
-  let height = needed;
+  const [before, free] = [node.size[1], room(node)];
+  let height = heightOf(texts, node.size[0]);
   const lines = texts.map((text) => make("p", {}, text));
   const box = make("div", { class: "athanor-missing", role: "status" }, lines);
   const element = make("div", { class: "athanor-missing-place" }, box); // Vue nodes stretch it, and not the box in it
@@ -77,20 +78,33 @@ function say(node, texts) {
   widget.serialize = false; // see node.js
   said.set(node, widget);
   saveWithoutBox(node);
-  const lacking = Math.max(before, node.computeSize()[1]) - before - free;
-  if (lacking > 0 && !window.LiteGraph?.vueNodesMode) {
-    // As many lines as there is room for, and all of them, upwards, under the pointer.
-    height = Math.max(2 * MARGIN, needed - lacking);
+  // As many lines as there is room for, and all of them, upwards, under the pointer.
+  const shorten = (by) => {
+    height = Math.max(2 * MARGIN, height - by);
     box.style.setProperty("--lines", Math.max(1, Math.floor((height - EDGES) / LINE)));
     box.classList.add("short");
-  }
-  resize(node, before, before + free);
-  const measure = () => {
-    widget.athanorGrown = Math.max(0, node.size[1] - before);
   };
-  if (window.LiteGraph?.vueNodesMode)
-    setTimeout(measure, 300); // once the page has drawn the node
-  else measure();
+  const grown = () => {
+    widget.athanorGrown = Math.max(0, node.size[1] - before);
+    return widget.athanorGrown;
+  };
+  if (window.LiteGraph?.vueNodesMode) {
+    // The page draws the node, and only then it is known how high that makes it.
+    setTimeout(() => {
+      if (said.get(node) !== widget) return;
+      const lacking = grown() - free;
+      if (lacking <= 0) return;
+      height = box.offsetHeight;
+      shorten(lacking);
+      element.style.height = `${height}px`;
+      setTimeout(grown, DRAWN);
+    }, DRAWN);
+    return;
+  }
+  const lacking = Math.max(before, node.computeSize()[1]) - before - free;
+  if (lacking > 0) shorten(lacking);
+  resize(node, before, before + free);
+  grown();
 }
 
 /** Ask the server what the open graph lacks, and show it. */
