@@ -76,6 +76,7 @@ class Server:
 
     def __init__(self, host: Host, rng: random.Random) -> None:
         self.host, self.rng, self.counted = host, rng, Counter[str]()
+        self.begun = 0
         self.whole, self.seconds = dict[str, dict[str, object]](), dict[str, float]()
         for recipe in RECIPES:
             start = time.monotonic()
@@ -104,11 +105,15 @@ class Server:
         prompt_id = host.queue(job(recipe, name))
         other = host.queue(job(recipe, f"deleted_{name}")) if rng.random() < 0.2 else ""
         time.sleep(rng.uniform(0, 0.8 * self.seconds[recipe]))
-        if other:
+        waits = other in [job[1] for job in host.get("/queue")["queue_pending"]]
+        if waits:
             host.post("/queue", {"delete": [other]})
+        elif other:  # the run has ended already
+            host.finish(other)
         self.stop(kind, prompt_id, name)
         host.finish(prompt_id)
-        if other:
+        if waits:
+            self.counted["deleted"] += 1
             assert not list((host.base / "models" / "loras").glob(f"deleted_{name}*"))
         try:
             events = [e["event"] for e in runs_on_disk.events(host.base, name)]
@@ -151,7 +156,8 @@ def test_interrupted_runs_of_a_server(comfyui: Path, checkpoints: dict[str, Path
         assert process is not None
         print(server.seconds, resources(tmp_path, process.pid), flush=True)
         while number < most:
-            (recipe,), name = rng.choices(list(OFTEN), OFTEN.values()), f"broken_{sum(server.counted.values())}"
+            (recipe,), name = rng.choices(list(OFTEN), OFTEN.values()), f"broken_{server.begun}"
+            server.begun += 1
             for _ in range(rng.randint(1, 3)):
                 stopped = server.broken(recipe, name)
                 number += stopped
