@@ -10,7 +10,7 @@ function namesIn(info) {
 
 /** The widgets that a node was saved with, in today's order, which has only grown; null where its values do not fit. */
 function savedWidgets(widgets, had, values) {
-  const controls = (seed, one) => had.has(seed?.name) && seed.linkedWidgets?.includes(one); // "fixed", which is no input
+  const controls = (seed, one) => had.has(seed?.name) && seed.linkedWidgets?.includes(one); // "fixed", no input
   const kept = widgets.filter((one, i) => had.has(one.name) || controls(widgets[i - 1], one));
   return had.size && kept.length === values?.length ? kept : null;
 }
