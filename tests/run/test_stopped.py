@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -32,7 +33,40 @@ def test_no_step_is_missing_in_the_log():
     trainer = SimpleNamespace(stepper=SimpleNamespace(consistent=True), writer=writer, progress=progress)
     run_log = SimpleNamespace(add=logged.append)
     _save_what_was_reached(KeyboardInterrupt(), cast(Any, run_log), cast(Any, trainer))
-    assert [event.step for event in logged if isinstance(event, Stepped)] == [1, 2, 3, 4] and saved == [4]
+    steps = [event.step for event in logged if isinstance(event, Stepped)]
+    assert list(dict.fromkeys(steps)) == [1, 2, 3, 4] and saved == [4]  # the second comes again; a RunLog writes it once
+
+
+def test_a_step_whose_line_found_no_room_is_logged_at_the_end_and_once(tmp_path, monkeypatch):
+    """A full disk lost the line of a step that was trained; the file and the resumed run were right."""
+    from athanor.training_core.history import log as run_logs
+
+    log = run_logs.RunLog.__new__(run_logs.RunLog)
+    log._folder, log._metrics, log._events, log._step = (
+        tmp_path,
+        tmp_path / "metrics.jsonl",
+        tmp_path / "events.jsonl",
+        0,
+    )
+    append, full = run_logs.append_line, [False, True, False]
+
+    def append_line(path, line):
+        if full and full.pop(0):
+            raise OSError("no room")
+        append(path, line)
+
+    monkeypatch.setattr(run_logs, "append_line", append_line)
+    progress = RunProgress(step=2, pending=[pending(1), pending(2)])
+    with pytest.raises(OSError, match="no room"):
+        list(log.logged(progress.read()))
+    assert [event.step for event in log.logged(progress.read())] == [2] and not progress.pending
+    shown = RunProgress(step=3, pending=[pending(3)])
+    events = log.logged(shown.read())
+    next(events)
+    events.close()  # an interrupt as the node shows it
+    list(log.logged(shown.read()))
+    steps = [json.loads(line)["step"] for line in log._metrics.read_text(encoding="utf-8").splitlines()]
+    assert steps == [1, 2, 3]
 
 
 def test_an_encoder_ends_with_an_interrupt():

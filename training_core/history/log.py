@@ -58,7 +58,7 @@ class RunLog:
             graph: that the run comes from.
         """
         make_folder(folder)
-        self._folder = folder
+        self._folder, self._step = folder, 0  # the last step with a line of this session
         self._metrics, self._events = folder / "metrics.jsonl", folder / "events.jsonl"
         write_job(folder, job, graph)
         record = Record(
@@ -96,7 +96,9 @@ class RunLog:
             return
         values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(event).items()}
         if isinstance(event, Stepped):
-            append_line(self._metrics, json.dumps(finite(values)))
+            if event.step > self._step:  # whoever stops a run while a step is shown leaves it pending, with its line
+                append_line(self._metrics, json.dumps(finite(values)))
+                self._step = event.step
         else:
             self.note(type(event).__name__.lower(), **values)
 

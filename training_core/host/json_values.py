@@ -44,9 +44,8 @@ def as_meant(name: str, value: Any, spec: Any, prompt: Mapping[str, Any]) -> Any
         prompt: the whole graph, in which a link needs its node.
     """
     wanted, options = spec[0], spec[1] if len(spec) > 1 else {}
-    wrapped = (
-        isinstance(value, dict) and "__value__" in value
-    )  # as the host lets scripts give lists, which no input here takes
+    # As the host lets scripts give lists, which no input here takes.
+    wrapped = isinstance(value, dict) and "__value__" in value
     value = value["__value__"] if wrapped else value
     choices = wanted if isinstance(wanted, list | tuple) else options.get("options") if wanted == "COMBO" else None
     if value is None:
@@ -55,7 +54,7 @@ def as_meant(name: str, value: Any, spec: Any, prompt: Mapping[str, Any]) -> Any
         link = _link(value, prompt)
         takes = "an output of a node in the graph" if len(value) == 2 else _takes(wanted, choices)
         return link or Refused(f"{name} is {_shown(value)}: it takes {takes}.")
-    meant = _chosen(value, choices) if choices is not None else _READERS.get(wanted, lambda _: None)(value)
+    meant = _chosen(value, choices) if choices is not None else _READERS.get(str(wanted), lambda _: None)(value)
     return Refused(f"{name} is {_shown(value)}: it takes {_takes(wanted, choices)}.") if meant is None else meant
 
 

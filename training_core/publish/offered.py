@@ -21,7 +21,7 @@ from ..history.run_files import stamp
 CURVE = "curve"
 """Id of the loss curve, which is drawn when it is asked for."""
 _TAGS = re.compile(r"<lora:[^<>]*?((?::-?[\d.]+(?:e-?\d+)?){1,2})>(?=$| <lora:)")
-_MOST_COMPARISONS, _MOSTPAGES, _MOST_SAMPLES = 3, 12, 8
+_MOST_COMPARISONS, _MOST_PAGES, _MOST_SAMPLES = 3, 12, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ def pictures(record: Record, saved: dict[str, Any], compared: Sequence[Compariso
 
 def _grids(compared: Sequence[Comparison]) -> Iterator[Picture]:
     for number, comparison in enumerate(compared[:_MOST_COMPARISONS]):
-        pages = sorted(path for path in comparison.folder.iterdir() if PAGE.fullmatch(path.name))[:_MOSTPAGES]
+        pages = sorted(path for path in comparison.folder.iterdir() if PAGE.fullmatch(path.name))[:_MOST_PAGES]
         first = [
             path for path in pages if path.name.startswith("redrawn")
         ] or pages  # who has drawn it anew likes it better

@@ -67,7 +67,7 @@ class RunProgress:
     pending: list[Pending] = field(default_factory=list)
 
     def read(self) -> Iterator[Stepped]:
-        """Yield the numbers of all pending steps; where something stops it, the others are pending still.
+        """Yield the numbers of all pending steps; where something stops it, the last one and the others are pending still.
 
         A device works behind the CPU, so the time of a step is only known for all pending ones together: the seconds in which
         the loop gave it work, and those in which reading waited here. Each step gets the same part of them, and its own wait
@@ -78,5 +78,5 @@ class RunProgress:
         computed = time.perf_counter() - start + sum(pending.seconds - pending.waited for pending in self.pending)
         share = computed / max(1, len(steps))
         for step in steps:
-            self.pending.pop(0)
             yield replace(step, seconds=share + step.data_wait)
+            self.pending.pop(0)  # not before: where its line could not be written, it is tried again at the end

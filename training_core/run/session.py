@@ -253,12 +253,12 @@ def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, t
     try:
         usable = trainer.stepper.consistent and not isinstance(error, Diverged)
         writer, progress = trainer.writer, trainer.progress
-        if usable:
-            for stepped in progress.read():  # a GPU's are read now and then alone; the run goes on behind them
-                run_log.add(stepped)
         saved = writer.rescue(progress) if usable else writer.restore_saved(progress)
         if saved:
             run_log.add(saved)
             log.info("Athanor: stopped; the LoRA of step %d is %s", saved.step, saved.path)
+        # A GPU's steps are read now and then alone. Behind the file, which is worth more where a disk has little room.
+        for stepped in progress.read() if usable else ():
+            run_log.add(stepped)
     except Exception as second:
         log.error("Athanor: the progress since the last saved state could not be saved (%s)", second)
