@@ -15,6 +15,7 @@ from aiohttp import web
 from server import PromptServer
 
 from ..training_core.errors import AthanorError, shortened
+from ..training_core.host.told_paths import without_roots
 from ..training_core.json_text import finite, parse_json
 from ..training_core.text_files import whole_characters
 
@@ -88,7 +89,7 @@ async def _response(make: Callable[[], Any], pool: Executor | None) -> web.Strea
     try:
         return await asyncio.get_running_loop().run_in_executor(pool, run)
     except AthanorError as error:
-        return _refusal(422, str(error))
+        return _refusal(422, without_roots(str(error)))
     except web.HTTPException as error:
         return _refusal(error.status, error.text or error.reason)
     except Exception as error:

@@ -31,9 +31,15 @@ async def _answer(
 
 
 def said_once(text: str) -> str:
-    """Return the host's JSON answer with each sentence of a node of this pack once, at the input that it names first."""
+    """Return the host's JSON answer with each sentence of a node of this pack once, at the input that it names first.
+
+    An answer of another form is returned as it is: the route is that of all packs.
+    """
     answer = json.loads(text)
-    for node in answer["node_errors"].values():
+    nodes = answer.get("node_errors") if isinstance(answer, dict) else None
+    if not isinstance(nodes, dict):
+        return text
+    for node in nodes.values():
         if node["class_type"].startswith("Athanor"):
             node["errors"] = _once(node["errors"])
     return json.dumps(answer)
@@ -51,11 +57,16 @@ def _once(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _sentence(error: dict[str, Any]) -> str:
     """Return what the check has said; the host puts "input - " in front of it."""
-    return error["details"].removeprefix(f"{error['extra_info']['input_name']} - ")
+    return error["details"].removeprefix(f"{_input(error)} - ")
+
+
+def _input(error: dict[str, Any]) -> str:
+    """Return the name of the error's input; '' where it is about none."""
+    return error.get("extra_info", {}).get("input_name", "")
 
 
 def _place(error: dict[str, Any]) -> int:
     """Return where the sentence names the error's input; behind its end if it does not."""
-    sentence, name = _sentence(error), error.get("extra_info", {}).get("input_name", "")
+    sentence, name = _sentence(error), _input(error)
     found = re.search(rf"\b{re.escape(name)}\b", sentence)
     return found.start() if found else len(sentence)

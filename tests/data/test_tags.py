@@ -159,8 +159,10 @@ def test_bad_rules_are_one_sentence(rules, message):
 
 
 def test_lists():
-    assert parse_list("b, a\n B ,,c\n") == ["b", "a", "c"]
-    assert parse_list('"red, dark hair", a\r\n“x, y”\n红，蓝') == ["red, dark hair", "a", "x, y", "红", "蓝"]
+    assert parse_list("b, a\n B ,,c\n", "front") == ["b", "a", "c"]
+    assert parse_list('"red, dark hair", a\r\n“x, y”\n红，蓝', "front") == ["red, dark hair", "a", "x, y", "红", "蓝"]
+    with pytest.raises(AthanorError, match=r"^remove: the quote before 'a' is not closed"):
+        CaptionEditor(CaptionEditSettings(remove='"a'))
     assert [str(rule) for rule in parse_replace("a->b\nc  ->")] == ["a -> b", "c ->"]
     assert [str(rule) for rule in parse_merge(" a + b_c -> d, e ")] == ["a + b_c -> d, e"]
 

@@ -201,7 +201,7 @@ DOORS: dict[str, Callable[[str], object]] = {
     "sample prompt": lambda text: prompts.parse_line(text, PROMPT),
     "caption": _caption,
     "separators": _separators,
-    "tag list": lambda text: [tag_rules.pattern(tag, "*?") for tag in tag_rules.parse_list(text)[:50]],
+    "tag list": lambda text: [tag_rules.pattern(tag, "*?") for tag in tag_rules.parse_list(text, "remove")[:50]],
     "caption rules": _rules,
     "labels": _labels,
 }

@@ -58,8 +58,12 @@ def test_an_answer_that_takes_long_holds_no_other_up(http):
 
 
 def test_what_is_wrong_is_told(http):
+    import folder_paths
+
+    host = folder_paths.base_path
+
     def fail(request):
-        raise AthanorError("the run is gone; train it again.")
+        raise AthanorError(f"{host}/a.json is full: the run is gone; train it again.")
 
     def miss(request):
         http.number(request, "n", 3)
@@ -81,7 +85,7 @@ def test_what_is_wrong_is_told(http):
         ("POST", "/named", b"{"),
         ("POST", "/bare", b"anything"),
     )] == [
-        (422, "the run is gone; train it again."),
+        (422, "a.json is full: the run is gone; train it again."),
         (404, "there is no such run"),
         (400, "n must be a whole number of at most 7 digits"),
         (400, "n must be a whole number of at most 7 digits"),

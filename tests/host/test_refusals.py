@@ -40,3 +40,14 @@ def test_a_sentence_is_said_once_at_the_input_that_it_names(comfy, monkeypatch):
 
     told = own_loop.run(session())["node_errors"]
     assert told["1"]["errors"] == [small, error("seeds", wrong)] and told["2"] == nodes["2"]
+
+
+def test_answers_of_another_form_go_through(comfy):
+    """A node type of the very name of the error's kind, a list for no node errors, and errors that are about no input."""
+    from athanor.nodes import refusals
+
+    for text in ('{"error": "custom_validation_failed", "node_errors": []}', '["custom_validation_failed"]'):
+        assert refusals.said_once(text) == text
+    cycle = {"type": "dependency_cycle", "message": "", "details": "1 -> 1", "extra_info": {}}
+    nodes = {"1": {"class_type": "AthanorXYZCompare", "errors": [cycle, cycle]}}
+    assert json.loads(refusals.said_once(json.dumps({"node_errors": nodes})))["node_errors"]["1"]["errors"] == [cycle]

@@ -34,7 +34,9 @@ def test_no_step_is_missing_in_the_log():
     run_log = SimpleNamespace(add=logged.append)
     _save_what_was_reached(KeyboardInterrupt(), cast(Any, run_log), cast(Any, trainer))
     steps = [event.step for event in logged if isinstance(event, Stepped)]
-    assert list(dict.fromkeys(steps)) == [1, 2, 3, 4] and saved == [4]  # the second comes again; a RunLog writes it once
+    assert list(dict.fromkeys(steps)) == [1, 2, 3, 4] and saved == [
+        4
+    ]  # the second comes again; a RunLog writes it once
 
 
 def test_a_step_whose_line_found_no_room_is_logged_at_the_end_and_once(tmp_path, monkeypatch):

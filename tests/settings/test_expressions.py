@@ -23,6 +23,9 @@ def test_usual_expressions_are_taken(text):
 def test_commas_and_lines_part_expressions_and_quotes_protect_a_comma():
     found = NetworkSettings(include='attn2, ff\r\n"a{2,3}", b\n').patterns("include")
     assert [each.pattern for each in found] == ["attn2", "ff", "a{2,3}", "b"]
+    for settings, field in ((NetworkSettings, "exclude"), (BlockSettings, "reg_lrs")):
+        with pytest.raises(ValueError, match=f"{field}: the quote before 'a=1' is not closed"):
+            settings(**{field: '"a=1'})
 
 
 @pytest.mark.parametrize(

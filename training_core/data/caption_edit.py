@@ -37,8 +37,8 @@ class CaptionEditor:
         self._settings = settings
         self._replace = [(rule, pattern(rule.old)) for rule in parse_replace(settings.replace)]
         self._merge = [(rule, [key(tag) for tag in rule.tags]) for rule in parse_merge(settings.merge)]
-        self._remove = [(tag, pattern(tag, "*?")) for tag in parse_list(settings.remove)]
-        self._front = {key(tag): tag for tag in parse_list(settings.front)}
+        self._remove = [(tag, pattern(tag, "*?")) for tag in parse_list(settings.remove, "remove")]
+        self._front = {key(tag): tag for tag in parse_list(settings.front, "front")}
         self._trigger = " ".join(settings.trigger.split())
         self._protected = {plain(word) for word in self._trigger.replace(",", " ").split() if "_" in word}
         self._replaced: dict[str, Replace | None] = {}  # key -> the rule for it; captions share most tags

@@ -36,7 +36,7 @@ def rebalance(dataset: Dataset, settings: RebalanceSettings) -> tuple[Dataset, s
     Raises:
         AthanorError: `by` is "tags", but no tags are named.
     """
-    wanted_tags = parse_list(settings.tags)
+    wanted_tags = parse_list(settings.tags, "tags")
     if settings.by == "tags" and not wanted_tags:
         raise AthanorError("tags is empty: name the tags that make the groups, or set by to sub-folders.")
     groups: dict[str, list[int]] = {}

@@ -72,14 +72,14 @@ def parse_merge(text: str) -> list[Merge]:
     return rules
 
 
-def parse_list(text: str) -> list[str]:
+def parse_list(text: str, field: str) -> list[str]:
     """Return the tags in a text, separated by commas or line breaks, each once; "quotes" protect a comma.
 
     Raises:
-        AthanorError: a quote is not closed.
+        AthanorError: a quote is not closed; names `field`.
     """
     tags: dict[str, str] = {}
-    for tag in lists.parts(text, "tags"):
+    for tag in lists.parts(text, field):
         tags.setdefault(key(tag), tag)
     return list(tags.values())
 

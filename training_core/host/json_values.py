@@ -81,8 +81,17 @@ def _link(value: list[Any], prompt: Mapping[str, Any]) -> list[Any] | None:
         return None
     type_ = prompt[node].get("class_type")
     kind = host_nodes.NODE_CLASS_MAPPINGS.get(type_) if isinstance(type_, str) else None
-    outputs = len(kind.RETURN_TYPES) if kind is not None else math.inf  # of an unknown node the host tells
-    return [node, int(slot)] if -outputs <= slot < outputs else None
+    # Of an unknown node the host tells.
+    return [node, int(slot)] if kind is None or _has_output(kind, int(slot)) else None
+
+
+def _has_output(kind: Any, slot: int) -> bool:
+    """Return whether the host finds a type for an output of a node: asked as it asks, for nodes of some packs have any number."""
+    try:
+        kind.RETURN_TYPES[slot]
+    except Exception:  # of any pack
+        return False
+    return True
 
 
 def _chosen(value: Any, choices: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import folder_paths
@@ -17,10 +18,11 @@ def without_roots(text: str) -> str:
     A client of the host's API has no use for the folders of its server, and no business to know them.
     """
     kept = map(folder_paths.get_directory_by_type, ("input", "output", "temp"))
-    roots = {os.path.dirname(each): "" for each in (*kept, folder_paths.get_user_directory()) if each}  # noqa: PTH120
-    roots |= {str(Path(each).parent): "" for kind in _KINDS for each in folder_paths.get_folder_paths(kind)}
-    roots[folder_paths.base_path] = ""
+    roots = {os.path.dirname(each) for each in (*kept, folder_paths.get_user_directory()) if each}  # noqa: PTH120
+    roots |= {str(Path(each).parent) for kind in _KINDS for each in folder_paths.get_folder_paths(kind)}
+    roots.add(folder_paths.base_path)
     for root in sorted(roots, key=len):
         if len(root) > 1:
-            text = text.replace(f"{root}{os.sep}", "")
+            # Only where a path begins: /data/ is no root in /mnt/data/a, nor in the name sub/data/a.
+            text = re.sub(rf"(?<![\w.:/\\-]){re.escape(root + os.sep)}", "", text)
     return text

@@ -107,7 +107,7 @@ class BlockSettings(Settings):
 
 @lru_cache
 def _by_name(name: str, text: str) -> list[tuple[re.Pattern[str], float]]:
-    parts = expressions.parts(text)
+    parts = expressions.parts(name, text)
     expressions.check_count(name, len(parts))
     pairs = []
     for part in parts:

@@ -47,13 +47,13 @@ def compiled(field: str, text: str) -> re.Pattern[str]:
     return expression
 
 
-def parts(text: str) -> list[str]:
+def parts(field: str, text: str) -> list[str]:
     """Return the parts of a text with one expression a line or between commas, where "quotes" protect a comma, as in "a{2,3}".
 
     Raises:
-        ValueError: a quote is not closed.
+        ValueError: a quote is not closed; names `field`.
     """
-    return lists.parts(text, "expressions")
+    return lists.parts(text, field)
 
 
 def check_count(field: str, count: int) -> None:

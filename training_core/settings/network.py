@@ -267,6 +267,6 @@ class NetworkSettings(Settings):
         Raises:
             ValueError: one cannot be read; names it.
         """
-        texts = expressions.parts(getattr(self, name))
+        texts = expressions.parts(name, getattr(self, name))
         expressions.check_count(name, len(texts))
         return [expressions.compiled(name, text) for text in texts]
