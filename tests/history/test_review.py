@@ -185,3 +185,5 @@ def test_a_verdict_on_steps_without_gradient_or_rate(tmp_path):
     ):
         (first, *_) = review.verdict(record, [step | change, (step | change) | {"step": 2}])
         assert first.text.startswith("Nothing was learned") is still, change
+    (first, *_) = review.verdict(record, [step | {"lr": 0.0}])  # of a warm-up, which begins at 0
+    assert not first.text.startswith("Nothing was learned")

@@ -43,14 +43,17 @@ def review(record: Record) -> dict[str, Any]:
 
 
 def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Any]:
-    """Return the sentences of `judge` on a run; `points` as `series.points` gives them."""
+    """Return the sentences of `judge` on a run; `points` as `series.points` gives them.
+
+    One alone does not tell that nothing is learned: the rate of a warm-up's first step is 0.
+    """
     looks = record.probes
     return judge(
         probes(record),
         bool(looks) and looks[-1].get("label", "").startswith("held-out"),
         [series.loss(e) for e in points if not series.is_left_out(e)],
         [(e["step"], e["epoch"]) for e in record.saved],
-        still=bool(points) and (_all_zero(points, "grad_norm") or _all_zero(points, "lr")),
+        still=len(points) > 1 and (_all_zero(points, "grad_norm") or _all_zero(points, "lr")),
     )
 
 

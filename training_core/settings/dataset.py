@@ -192,7 +192,7 @@ class DatasetSettings(Settings):
     @field_validator("caption_extension")
     @classmethod
     def _ending(cls, value: str) -> str:
-        unfit = "/" in value or "\\" in value or len(value) > 32 or file_names.trouble(f"a{value}")
+        unfit = "/" in value or "\\" in value or len(value) > 32 or file_names.trouble(f"x{value}")
         if not value.strip(".") or value != value.strip() or unfit:
             raise ValueError(
                 f"caption_extension {quoted(value, 32)} is not an ending of file names: use one such as .txt."

@@ -60,8 +60,8 @@ function forget(node) {
   resize(node, node.size[1] - widget.athanorGrown);
 }
 
-function say(node, texts) {
-  const [before, free] = [node.size[1], room(node)];
+/** A widget with the sentences, as high as all of them; `shorten(by)` leaves as many lines as there is room for. */
+function addWidget(node, texts) {
   let height = heightOf(texts, node.size[0]);
   const lines = texts.map((text) => make("p", {}, text));
   const box = make("div", { class: "athanor-missing", role: "status" }, lines);
@@ -76,14 +76,21 @@ function say(node, texts) {
     setValue: () => {},
   });
   widget.serialize = false; // see node.js
-  said.set(node, widget);
-  saveWithoutBox(node);
-  // As many lines as there is room for, and all of them, upwards, under the pointer.
-  const shorten = (by) => {
-    height = Math.max(2 * MARGIN, height - by);
+  // All lines are shown, upwards, under the pointer.
+  const shorten = (by, from = height) => {
+    height = Math.max(2 * MARGIN, from - by);
     box.style.setProperty("--lines", Math.max(1, Math.floor((height - EDGES) / LINE)));
     box.classList.add("short");
+    return height;
   };
+  return { widget, box, element, shorten };
+}
+
+function say(node, texts) {
+  const [before, free] = [node.size[1], room(node)];
+  const { widget, box, element, shorten } = addWidget(node, texts);
+  said.set(node, widget);
+  saveWithoutBox(node);
   const grown = () => {
     widget.athanorGrown = Math.max(0, node.size[1] - before);
     return widget.athanorGrown;
@@ -91,12 +98,9 @@ function say(node, texts) {
   if (window.LiteGraph?.vueNodesMode) {
     // The page draws the node, and only then it is known how high that makes it.
     setTimeout(() => {
-      if (said.get(node) !== widget) return;
-      const lacking = grown() - free;
+      const lacking = said.get(node) === widget ? grown() - free : 0;
       if (lacking <= 0) return;
-      height = box.offsetHeight;
-      shorten(lacking);
-      element.style.height = `${height}px`;
+      element.style.height = `${shorten(lacking, box.offsetHeight)}px`;
       setTimeout(grown, DRAWN);
     }, DRAWN);
     return;
