@@ -184,7 +184,7 @@ def test_errors_have_a_short_name():
 
     for kind in (AthanorError, FileError, Diverged, UnreadableFile):
         assert f"{kind.__module__}.{kind.__qualname__}" == f"athanor.{kind.__name__}"
-    caught = {"Interrupted", "_NotPlain"}  # where they are raised: the host never sees them
+    caught = {"Interrupted", "Stopped", "_NotPlain"}  # where they are raised: the host never sees them
     root = Path(athanor.__file__).parent
     for path in (file for room in ("training_core", "nodes") for file in (root / room).rglob("*.py")):
         for name, bases, inside in re.findall(

@@ -354,7 +354,7 @@ def test_the_run_folder_is_deleted_in_mid_run(run, monkeypatch):
     add, folders = log.RunLog.add, []
 
     def deleting(self, event):
-        if isinstance(event, Stepped) and event.step == 2:
+        if isinstance(event, Stepped) and event.step == 2 and not folders:
             shutil.rmtree(self._folder)
             folders.append(self._folder)
         return add(self, event)

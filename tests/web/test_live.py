@@ -42,7 +42,7 @@ def idle(site) -> None:
 def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     which = "vue" if vue else "canvas"
     name = f"live_{which}"
-    page.load(workflow(name, 300))
+    page.load(workflow(name, 3000))  # it is stopped below, however long the page takes to be there again
     assert page.points() == 0
     assert page.page.get_by_role("button", name="Stop and keep").is_disabled()
     page.queue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -258,7 +258,8 @@ def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, t
             run_log.add(saved)
             log.info("Athanor: stopped; the LoRA of step %d is %s", saved.step, saved.path)
         # A GPU's steps are read now and then alone. Behind the file, which is worth more where a disk has little room.
-        for stepped in progress.read() if usable else ():
-            run_log.add(stepped)
+        with suppress(OSError):
+            for stepped in progress.read() if usable else ():
+                run_log.add(stepped)
     except Exception as second:
         log.error("Athanor: the progress since the last saved state could not be saved (%s)", second)
