@@ -1,4 +1,7 @@
-"""What is wrong with a queued prompt is said once: the host repeats a node's sentence for each input that its check names."""
+"""What is wrong with a queued prompt is said, and once: the host repeats a node's sentence for each input that its check names.
+
+A value that `json_values` refuses it calls a bad link, with the sentence beside it as the value.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from aiohttp import web
 from server import PromptServer
 
 _ADDRESSES = ("/prompt", "/api/prompt")
-_KIND = "custom_validation_failed"
+_KIND, _LINK = "custom_validation_failed", "bad_linked_input"
 
 
 def register() -> None:
@@ -25,8 +28,10 @@ async def _answer(
 ) -> web.StreamResponse:
     response = await handler(request)
     is_queued = request.method == "POST" and request.path in _ADDRESSES
-    if is_queued and isinstance(response, web.Response) and _KIND in (text := response.text or ""):
-        response.text = said_once(text)
+    if is_queued and isinstance(response, web.Response):
+        text = response.text or ""
+        if _KIND in text or _LINK in text:
+            response.text = said_once(text)
     return response
 
 
@@ -41,8 +46,22 @@ def said_once(text: str) -> str:
         return text
     for node in nodes.values():
         if node["class_type"].startswith("Athanor"):
-            node["errors"] = _once(node["errors"])
+            node["errors"] = _once([_said(error) for error in node["errors"]])
     return json.dumps(answer)
+
+
+def _said(error: dict[str, Any]) -> dict[str, Any]:
+    """Return an error with the sentence of a `json_values.Refused` as that of a check; others as they are."""
+    match error:
+        case {"type": "bad_linked_input", "extra_info": {"input_name": name, "received_value": [str(sentence)]}}:
+            message = "Custom validation failed for node"
+            return {
+                "type": _KIND,
+                "message": message,
+                "details": f"{name} - {sentence}",
+                "extra_info": {"input_name": name},
+            }
+    return error
 
 
 def _once(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:

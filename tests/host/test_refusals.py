@@ -51,3 +51,21 @@ def test_answers_of_another_form_go_through(comfy):
     cycle = {"type": "dependency_cycle", "message": "", "details": "1 -> 1", "extra_info": {}}
     nodes = {"1": {"class_type": "AthanorXYZCompare", "errors": [cycle, cycle]}}
     assert json.loads(refusals.said_once(json.dumps({"node_errors": nodes})))["node_errors"]["1"]["errors"] == [cycle]
+
+
+def test_a_value_of_another_kind_is_told_by_its_sentence_and_not_as_a_bad_link(comfy):
+    """The page said "Bad linked input, must be a length-2 list" of a learning rate that is NaN."""
+    from athanor.nodes import refusals
+    from athanor.training_core.host import json_values
+
+    refused = json_values.as_meant("epochs", float("nan"), ("INT", {}), {})
+    more = {"input_name": "epochs", "input_config": ["INT", {}], "received_value": refused}
+    link = {"type": "bad_linked_input", "message": "Bad linked input", "details": "epochs", "extra_info": more}
+    nodes = {
+        "1": {"class_type": "AthanorTrainLoRA", "errors": [link, error("epochs", str(refused))]},
+        "2": {"class_type": "Theirs", "errors": [link]},
+    }
+    told = json.loads(refusals.said_once(json.dumps({"node_errors": nodes})))["node_errors"]
+    (only,) = told["1"]["errors"]
+    assert (only["type"], only["details"]) == ("custom_validation_failed", f"epochs - {refused}")
+    assert told["2"]["errors"][0]["type"] == "bad_linked_input"

@@ -173,9 +173,8 @@ def attached(
         applied = True
         for original, values in zip(originals, parameters, strict=True):
             for name in values.keys() - original._parameters.keys():
-                original._parameters[name] = (
-                    None  # full has taken it; the host looks for it when it loads the model again
-                )
+                # The algorithm full has taken it; the host looks for it when it loads the model again.
+                original._parameters[name] = None
         network.to(device=device, dtype=torch.float32).requires_grad_(True)
         for parameter in network.parameters():
             parameter.data = parameter.data.to(dtype)

@@ -107,9 +107,8 @@ class Encodings:
             ("captions", self._captions(captions)),  # first: whether they fit the model is seen by one of them
             ("pictures", self._pictures(variants)),
         ):
-            with closing(
-                progress
-            ):  # it has a name here: an interrupt would keep it, and its VAE, for as long as its traceback lives
+            # Closed here: an interrupt would keep it, and its VAE, for as long as the interrupt's traceback lives.
+            with closing(progress):
                 for done, total in progress:
                     guard.stop_if_interrupted()
                     yield Encoded(what, done, total)
