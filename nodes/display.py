@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ..training_core import door
+from ..training_core import advice
 from ..training_core.history import registry
 from ..training_core.history.events import Encoded, Event, Probed, Resumed, Sampled, Saved, Started, Stepped, Warned
 from ..training_core.history.handle import Run
@@ -116,9 +116,9 @@ class Display:
 
     def stopped(self, record: Record) -> None:
         """Show on the node that a run was stopped before it had a LoRA."""
-        text = f"Stopped: {record.why or 'nothing was trained'}. {door.again().capitalize()} to go on."
+        text = f"Stopped: {record.why or 'nothing was trained'}. {advice.again().capitalize()} to go on."
         self._progress.text(text, always=True)
-        if not door.shows_the_log():
+        if not advice.shows_the_log():
             log.info("Athanor: %s", text)
 
     def summary(self, run: Run, record: Record, notes: Sequence[str] = ()) -> str:
@@ -130,9 +130,9 @@ class Display:
             *self._probe().strip().splitlines(),
         ]
         if record.status == "stopped":
-            lines.append(f"Stopped at step {last.step} of {record.steps}; {door.again()} to resume.")
+            lines.append(f"Stopped at step {last.step} of {record.steps}; {advice.again()} to resume.")
         elif self._started is None:
-            how = door.switch_on("retrain")
+            how = advice.switch_on("retrain")
             lines.append(f"This run is already finished, so its LoRA is reused; {how} to train it again.")
         waited = self._waited / max(1e-9, self._seconds)
         if waited > 0.05 and self._waited > WORTH_A_WORD:
@@ -141,7 +141,7 @@ class Display:
             )
         if self._skipped:
             lines.append(f"{self._skipped} steps gave NaN or infinity and were skipped.")
-        warnings = [] if door.shows_the_log() else self._warnings
+        warnings = [] if advice.shows_the_log() else self._warnings
         text = without_roots("\n".join([*lines, *notes, *warnings]))
         self._progress.text(text, always=True)
         return text

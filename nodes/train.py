@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..training_core import door
+from ..training_core import advice
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, Resumed, Started, forget_frames
@@ -259,7 +259,9 @@ def _outputs(
 
     if record is None:
         folder = folders.run_folder(display.run_id)
-        raise AthanorError(f"{folder} is not a run's folder any more: it was changed during training; {door.again()}.")
+        raise AthanorError(
+            f"{folder} is not a run's folder any more: it was changed during training; {advice.again()}."
+        )
     run = handle.of_record(record, folders.lora_name)
     if not run.checkpoints and record.status == "stopped":
         display.stopped(record)
@@ -267,7 +269,7 @@ def _outputs(
         guard.stop_if_interrupted()
     if not run.checkpoints:
         raise AthanorError(
-            f"The run {record.title} has no LoRA file any more: its files were deleted or damaged; {door.again()}."
+            f"The run {record.title} has no LoRA file any more: its files were deleted or damaged; {advice.again()}."
         )
     last = run.checkpoints[-1]
     patched_model, patched_clip = lora.apply(model, clip, last.path, 1.0)

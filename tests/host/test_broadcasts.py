@@ -127,14 +127,14 @@ def test_what_is_refused_before_it_has_a_folder_is_told(heard):
 def test_a_stop_before_the_first_step_is_told(heard, monkeypatch, terminal, again):
     """The node says what was kept; the job ends as an interrupted one, since nothing behind it has a LoRA to work with."""
     from athanor.nodes import broadcasts, display, train
-    from athanor.training_core import door
+    from athanor.training_core import advice
 
     record = only()
     for path in record.target.parent.glob("*.safetensors"):
         path.unlink()
     why = "asked to stop while it encoded pictures (2 of 4): nothing was trained, what is encoded is kept"
     (record.folder / "events.jsonl").write_text(f'{{"event": "stopped", "time": 4, "step": 0, "why": "{why}"}}\n')
-    monkeypatch.setattr(door, "_terminal", terminal)
+    monkeypatch.setattr(advice, "_terminal", terminal)
     shown, asked = [], []
     monkeypatch.setattr(display.Progress, "text", lambda self, text, always=False: shown.append(text))
     monkeypatch.setattr(train.guard, "interrupt", lambda: asked.append(1))
@@ -155,13 +155,13 @@ def test_a_stop_before_the_first_step_is_told(heard, monkeypatch, terminal, agai
 def test_a_terminal_reads_warnings_once(heard, monkeypatch):
     """They are logged as they come, and were printed with the summary again."""
     from athanor.nodes import broadcasts, display
-    from athanor.training_core import door
+    from athanor.training_core import advice
     from athanor.training_core.history.events import Warned
 
     record, texts = only(), []
     monkeypatch.setattr(display.Progress, "text", lambda *_, always=False: None)
     for terminal in (False, True):
-        monkeypatch.setattr(door, "_terminal", terminal)
+        monkeypatch.setattr(advice, "_terminal", terminal)
         on_node = display.Display("7", record.run_id, broadcasts.Broadcasts(record.run_id, "7", "cat", None))
         on_node.show(Warned("the disk is slow."))
         point = SimpleNamespace(lora_name="a", step=2, hash="b")

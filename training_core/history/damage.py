@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .. import door
+from .. import advice
 from ..errors import AthanorError
 from ..json_text import load_json
 from . import lines, series
@@ -42,7 +42,7 @@ def check_places(folder: Path) -> None:
     places = [name for name in ("state", "samples") if os.path.lexists(folder / name) and not (folder / name).is_dir()]
     if files or places:
         what = "a folder where the run writes a file" if files else "a file where the run has a folder"
-        raise AthanorError(f"{folder / (files + places)[0]} is {what}: move it away, and {door.again()}.")
+        raise AthanorError(f"{folder / (files + places)[0]} is {what}: move it away, and {advice.again()}.")
 
 
 def _holds(path: Path, kind: type) -> bool:

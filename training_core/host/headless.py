@@ -128,7 +128,7 @@ class Headless:
         self._server.send_progress_text = lambda text, *_: say(text)
         if not self._loop.run_until_complete(host_nodes.load_custom_node(str(PACK))):
             raise AthanorError(f"The pack in {PACK} cannot be loaded; ComfyUI's message above says why.")
-        self.part("training_core.door").at_a_terminal(_QUEUED not in os.environ)
+        self.part("training_core.advice").at_a_terminal(_QUEUED not in os.environ)
 
     def __enter__(self) -> Headless:
         return self

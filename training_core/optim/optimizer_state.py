@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import torch
 
-from .. import door
+from .. import advice
 from ..errors import AthanorError
 
 FORMAT = 1
@@ -177,7 +177,7 @@ def unpack(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
     name = type(optimizer).__name__
     if plain.get("format") != FORMAT:
         raise AthanorError(
-            f"The optimizer's saved state was made by another version of Athanor; {door.switch_on('retrain')}."
+            f"The optimizer's saved state was made by another version of Athanor; {advice.switch_on('retrain')}."
         )
     if plain["class"] != name:
         raise AthanorError(

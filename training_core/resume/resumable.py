@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from .. import door
+from .. import advice
 from ..errors import AthanorError
 from ..optim import optimizer_state
 from ..optim.averaging import Ema
@@ -68,7 +68,7 @@ class Resumable:
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):
             raise AthanorError(
                 f"The saved state of step {state.step} lacks a part, or was made by another version of Athanor: "
-                f"{door.switch_on('retrain')} to start over."
+                f"{advice.switch_on('retrain')} to start over."
             ) from None
         progress.step, progress.epoch = state.step, self.finished_epochs(state.step, state.epoch)
         progress.due = state.plain.get("due") is True  # an older version did not note it
@@ -78,7 +78,7 @@ class Resumable:
         given = _under(state.tensors, "trained")
         if own.keys() != given.keys() or any(own[name].shape != given[name].shape for name in own):
             raise AthanorError(
-                f"The saved state of the stopped run does not match its network: {door.switch_on('retrain')} to start over."
+                f"The saved state of the stopped run does not match its network: {advice.switch_on('retrain')} to start over."
             )
         with torch.no_grad():
             for name, parameter in own.items():

@@ -12,7 +12,7 @@ from typing import IO, Any
 import torch
 from safetensors.torch import save_file
 
-from .. import door
+from .. import advice
 from ..errors import AthanorError
 from ..files import METADATA, read_safetensors, safetensors_header, write_atomically
 from ..json_text import load_json
@@ -69,7 +69,7 @@ class SavedState:
             plain = load_json(metadata[KEY])
             return State(plain.pop("step"), plain.pop("epoch"), tensors, plain)
         except (LookupError, ValueError, TypeError, AttributeError):
-            raise AthanorError(f"The saved state {self.path.name} cannot be read any more: {door.again()}.") from None
+            raise AthanorError(f"The saved state {self.path.name} cannot be read any more: {advice.again()}.") from None
 
 
 def latest(folder: Path) -> SavedState | None:

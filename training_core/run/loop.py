@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from .. import door
+from .. import advice
 from ..data.plan import Length, PlannedBatch, steps_left
 from ..errors import AthanorError
 from ..history.events import Event
@@ -116,5 +116,5 @@ def _check(progress: RunProgress, step: int) -> None:
     if progress.step != step:
         raise AthanorError(
             f"The run stands at step {progress.step} where it should be at step {step}: its saved state does not fit its length. "
-            f"{door.switch_on('retrain').capitalize()} to start over."
+            f"{advice.switch_on('retrain').capitalize()} to start over."
         )

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import door
+from .. import advice
 from ..data.plan import Buckets
 from ..errors import AthanorError, Fault, FileError
 from ..history import registry, report, results
@@ -159,9 +159,9 @@ def _with_advice(error: BaseException, job: Job, folder: Path) -> BaseException:
     if isinstance(error, OSError) and (error.filename or FileError.of(error).full):
         access = "written" if isinstance(error, FileError) else "read"  # what is written goes through `files`
         told = FileError.of(error, None if error.filename else folder, access)
-        return Fault(f"{told.what}: {told.advice} and {door.again()}, it resumes from step {step}.")
+        return Fault(f"{told.what}: {told.advice} and {advice.again()}, it resumes from step {step}.")
     if not isinstance(error, AthanorError) and devices.is_out_of_memory(error):
-        return Fault(f"Out of memory. {memory_advice(job)} {door.again().capitalize()}: it resumes from step {step}.")
+        return Fault(f"Out of memory. {memory_advice(job)} {advice.again().capitalize()}: it resumes from step {step}.")
     return error
 
 

@@ -1,4 +1,4 @@
-"""Where a sentence is read, at ComfyUI's page or at a terminal: the same advice has other words there."""
+"""What to do next, in the words of where it is read, ComfyUI's page or a terminal: the same advice has other words there."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from athanor.training_core import door
+from athanor.training_core import advice
 from host import PACK
 
 OF_TRAININGS = ("run", "resume", "history", "optim", "data", "network", "objective", "host")
@@ -17,13 +17,13 @@ BOTH = ("door.py", "registry.py")
 
 @pytest.fixture
 def terminal(monkeypatch):
-    monkeypatch.setattr(door, "_terminal", True)
+    monkeypatch.setattr(advice, "_terminal", True)
 
 
 def test_the_same_advice_in_other_words(terminal, monkeypatch):
-    assert (door.again(), door.switch_on("retrain")) == ("run the same command again", "add --set retrain=true")
-    door.at_a_terminal(False)
-    assert (door.again(), door.switch_on("retrain")) == ("queue the graph again", "switch retrain on")
+    assert (advice.again(), advice.switch_on("retrain")) == ("run the same command again", "add --set retrain=true")
+    advice.at_a_terminal(False)
+    assert (advice.again(), advice.switch_on("retrain")) == ("queue the graph again", "switch retrain on")
 
 
 def test_no_sentence_about_a_training_knows_the_page_alone():
