@@ -11,8 +11,8 @@ from host import PACK
 OF_TRAININGS = ("run", "resume", "history", "optim", "data", "network", "objective", "host")
 """Rooms whose sentences a terminal shows; comparisons are drawn by the page's queue alone."""
 OF_THE_PAGE = re.compile(r"\b[Qq]ueue (it |the graph |its graph )?again|[Ss]witch retrain on")
-BOTH = ("door.py", "registry.py")
-"""registry.advice is for axes of a comparison."""
+BOTH = ("registry.py",)
+"""What it advises about a run is for the axes of a comparison."""
 
 
 @pytest.fixture
