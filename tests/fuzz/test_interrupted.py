@@ -28,7 +28,10 @@ import whole_run
 from athanor.training_core import settings as s
 from PIL import Image
 
-pytestmark = pytest.mark.skipif(not fuzz.FULL, reason="hundreds of runs; what they found has tests of its own")
+pytestmark = pytest.mark.skipif(
+    not fuzz.FULL,
+    reason="hundreds of runs; by default host/test_runs.py, and run/test_stopped.py for what these found",
+)
 
 DRAWN = s.SamplingSettings(
     sample_prompts="a cat",

@@ -15,12 +15,12 @@ import fuzz
 import graphs
 import pytest
 import runs_on_disk
-import whole_run
 from device import on_cpu
 from host import Host
-from PIL import Image
 
-pytestmark = pytest.mark.skipif(not fuzz.FULL, reason="a hundred runs; those in one process are in test_interrupted.py")
+pytestmark = pytest.mark.skipif(
+    not fuzz.FULL, reason="a hundred runs; by default a few on a real server are in host/test_runs.py"
+)
 
 SAMPLES = {
     **{"sample_prompts": "a cat", "steps": 1, "width": 64, "height": 64},
@@ -60,17 +60,6 @@ def job(recipe: str, name: str) -> dict[str, Any]:
     return prompt
 
 
-def made(base: Path, name: str) -> dict[str, object]:
-    """LoRA files, samples and losses of a run, by what follows its name."""
-    found: dict[str, object] = {}
-    for path in (base / "models" / "loras").rglob(f"{name}[-.]*safetensors"):
-        found[path.name.removeprefix(name)] = whole_run.weights(path)
-    for path in (runs_on_disk.run_folder(base, name) / "samples").glob("*"):
-        with Image.open(path) as image:
-            found[path.name.removeprefix(name)] = image.tobytes()
-    return found | {"losses": [(step["step"], step["loss"]) for step in runs_on_disk.steps(base, name)]}
-
-
 class Server:
     """A ComfyUI whose runs are stopped."""
 
@@ -81,7 +70,10 @@ class Server:
         for recipe in RECIPES:
             start = time.monotonic()
             host.run(job(recipe, f"whole_{recipe}"))
-            self.seconds[recipe], self.whole[recipe] = time.monotonic() - start, made(host.base, f"whole_{recipe}")
+            self.seconds[recipe], self.whole[recipe] = (
+                time.monotonic() - start,
+                runs_on_disk.made(host.base, f"whole_{recipe}"),
+            )
 
     def stop(self, kind: str, prompt_id: str, name: str) -> None:
         """End a job in one of a client's ways; it may have ended by itself."""
@@ -126,7 +118,7 @@ class Server:
     def check(self, recipe: str, name: str) -> None:
         """Let a run end, and compare all that it has made with the one that nobody stopped."""
         self.host.run(job(recipe, name))
-        found, wanted = made(self.host.base, name), self.whole[recipe]
+        found, wanted = runs_on_disk.made(self.host.base, name), self.whole[recipe]
         wrong = [key for key in wanted if found.get(key) != wanted[key]]
         assert not wrong, (name, recipe, wrong)
         for path in (self.host.base / "models" / "loras").glob(f"{name}[-.]*"):

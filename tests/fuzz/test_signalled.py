@@ -21,16 +21,14 @@ import fuzz
 import graphs
 import pytest
 import runs_on_disk
-import whole_run
 from device import on_cpu
 from forking import Fork, Forks
 from host import Host
-from PIL import Image
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send these signals there"),
     pytest.mark.skipif(
-        not fuzz.FULL, reason="each moment starts ComfyUI; the handlers alone are in host/test_signals.py"
+        not fuzz.FULL, reason="each moment starts ComfyUI; by default one does in host/test_compare_killed.py"
     ),
 ]
 
@@ -51,17 +49,6 @@ def job(name: str) -> dict[str, Any]:
     prompt["samples"] = graphs.node("AthanorSampleConfig", **SAMPLES)
     prompt["train"]["inputs"]["samples"] = ["samples", 0]
     return prompt
-
-
-def made(base: Path, name: str) -> dict[str, object]:
-    """LoRA files, samples and losses of a run, by what follows its name."""
-    found: dict[str, object] = {}
-    for path in (base / "models" / "loras").rglob(f"{name}*.safetensors"):
-        found[path.name.removeprefix(name)] = whole_run.weights(path)
-    for path in (runs_on_disk.run_folder(base, name) / "samples").glob("*"):
-        with Image.open(path) as image:
-            found[path.name.removeprefix(name)] = image.tobytes()
-    return found | {"losses": [(step["step"], step["loss"]) for step in runs_on_disk.steps(base, name)]}
 
 
 class Moment:
@@ -180,7 +167,7 @@ def whole(host: Host) -> tuple[dict[str, object], float]:
     forget_encodings(host.base)
     start = time.monotonic()
     host.run(job("whole"))
-    return made(host.base, "whole"), time.monotonic() - start
+    return runs_on_disk.made(host.base, "whole"), time.monotonic() - start
 
 
 def test_comfyui_that_is_asked_to_end_loses_nothing(host, servers):
@@ -192,7 +179,7 @@ def test_comfyui_that_is_asked_to_end_loses_nothing(host, servers):
                 wanted, seconds = whole(host)
             else:
                 host.run(job(name))
-                check_same(made(base, name), wanted, number)
+                check_same(runs_on_disk.made(base, name), wanted, number)
             if number == count:
                 break
             forget_encodings(base)
@@ -246,4 +233,4 @@ def test_the_command_line_that_is_asked_to_end_loses_nothing(host, servers):
     with serving(host, servers):  # starts once for all
         for number in range(count):
             host.run(job(f"signalled_{number:02d}"))
-            check_same(made(base, f"signalled_{number:02d}"), wanted, number)
+            check_same(runs_on_disk.made(base, f"signalled_{number:02d}"), wanted, number)

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import whole_run
+from PIL import Image
+
 
 def run_folder(base: Path, name: str) -> Path:
     """The folder of the newest run with that output name.
@@ -31,6 +34,17 @@ def events(base: Path, name: str, kind: str = "") -> list[dict[str, Any]]:
 def steps(base: Path, name: str) -> list[dict[str, Any]]:
     """metrics.jsonl of the newest run with that name: a line for each step."""
     return json_lines(run_folder(base, name) / "metrics.jsonl")
+
+
+def made(base: Path, name: str) -> dict[str, object]:
+    """LoRA files, samples and losses of a run, by what follows its name: equal for runs that were trained alike."""
+    found: dict[str, object] = {}
+    for path in (base / "models" / "loras").rglob(f"{name}[-.]*safetensors"):
+        found[path.name.removeprefix(name)] = whole_run.weights(path)
+    for path in (run_folder(base, name) / "samples").glob("*"):
+        with Image.open(path) as image:
+            found[path.name.removeprefix(name)] = image.tobytes()
+    return found | {"losses": [(step["step"], step["loss"]) for step in steps(base, name)]}
 
 
 def steps_done(base: Path, name: str) -> int:
