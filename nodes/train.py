@@ -11,7 +11,7 @@ from comfy_api.latest import io
 from ..training_core import advice
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
-from ..training_core.history.events import Event, Resumed, Started, forget_frames
+from ..training_core.history.events import Event, forget_frames
 from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, folders, guard, usable
 from ..training_core.settings import (
@@ -20,7 +20,7 @@ from ..training_core.settings import (
     TrainingSettings,
     ValidationSettings,
 )
-from . import types
+from . import run_rows, types
 from .broadcasts import Broadcasts
 from .display import Display
 from .queued import queued
@@ -132,11 +132,12 @@ class AthanorTrainLoRA(io.ComfyNode):
         processes = ranks.current()
         models = _fingerprint(model, clip, vae, values.get("network"))
         job = _job(values, buckets, probe, models, processes.count)
-        by = queued()
-        broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by)
+        by, graph = queued(), graph_of(cls.hidden)
+        page = run_rows.workflow_id(graph)
+        broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by, page)
         display = Display(cls.hidden.unique_id, job.run_id, broadcasts)
         record = registry.read(folders.run_folder(job.run_id))
-        graph, notes = graph_of(cls.hidden), list[str]()
+        notes = list[str]()
         origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=job.training.processes)
         if record is None or not record.done or job.training.retrain:
             if job.training.processes > processes.count:
@@ -205,13 +206,15 @@ def _follow(
     """Train until the events of a run end, show each of them, and return what the run's folder holds afterwards.
 
     Args:
-        graph: what the host writes into pictures; it is saved with the run once it starts. None: another process saves it.
+        graph: what the host writes into pictures; it is saved with the run once that has a folder. None: another process saves it.
     """
-    folder = folders.run_folder(display.run_id)
+    folder, unsaved = folders.run_folder(display.run_id), graph
 
     def show(event: Event) -> None:
-        if graph is not None and isinstance(event, Started | Resumed):
-            save_graph(folder, display.node_id, graph)
+        nonlocal unsaved
+        if unsaved is not None and registry.is_run(folder):
+            save_graph(folder, display.node_id, unsaved)
+            unsaved = None
         display.show(event)
 
     error = None
@@ -225,6 +228,8 @@ def _follow(
         devices.free_memory()
         record = registry.read(folder)
         broadcasts.ended(record, run_files(record) if record else [], error, reused=False)
+        if record and error is not None and not isinstance(error, Exception):
+            display.ended_early(record)
         del error  # it holds this function, which would hold it
     return record
 
@@ -264,7 +269,7 @@ def _outputs(
         )
     run = handle.of_record(record, folders.lora_name)
     if not run.checkpoints and record.status == "stopped":
-        display.stopped(record)
+        display.ended_early(record)
         guard.interrupt()  # what stands behind this node has no LoRA to work with
         guard.stop_if_interrupted()
     if not run.checkpoints:
