@@ -80,7 +80,8 @@ class RunLog:
                 yield from self.add(event)
 
     def add(self, event: Event) -> list[Event]:
-        """Append one event; of encoding, only that it is finished, and of phases those before the first step. A saved file gets its place in the run's folder.
+        """Append one event; of encoding, only that it is finished; of phases, those before the first step. A saved file gets its
+        place in the run's folder.
 
         Returns:
             the event, and a warning where that has failed, which is appended as well.
