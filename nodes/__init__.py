@@ -14,6 +14,7 @@ from . import (
     http,
     missing,
     publish_routes,
+    queue_routes,
     refusals,
     run_files_routes,
     run_routes,
@@ -43,7 +44,16 @@ from .lr_plot import AthanorLRPlot
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
-WITH_ROUTES = (run_routes, run_files_routes, publish_routes, dataset_routes, compare_routes, help_routes, missing)
+WITH_ROUTES = (
+    run_routes,
+    run_files_routes,
+    queue_routes,
+    publish_routes,
+    dataset_routes,
+    compare_routes,
+    help_routes,
+    missing,
+)
 """The modules that add routes to the host's server."""
 
 
