@@ -3,6 +3,7 @@
 import { app } from "../../../scripts/app.js";
 import { idOf, nodeOf } from "./execution_ids.js";
 import { extend } from "./extend.js";
+import { isLinked } from "./links.js";
 import { Panel } from "./panel.js";
 import * as sidebar from "./sidebar.js";
 import * as store from "./store.js";
@@ -15,8 +16,7 @@ const panels = new Map(); // node -> its panel
 
 /** The node's output_name; null if it is linked, because then the page does not know its value. */
 function nameOf(node) {
-  const slot = node.inputs?.find((input) => input.widget?.name === "output_name" || input.name === "output_name");
-  if (slot?.link != null) return null;
+  if (isLinked(node, "output_name")) return null;
   return String(node.widgets?.find((widget) => widget.name === "output_name")?.value ?? "").trim();
 }
 
