@@ -10,7 +10,7 @@ import * as store from "./store.js";
 import { t } from "./words.js";
 
 const KIND = "AthanorTrainLoRA";
-const HEIGHT = 400; // pixels of the panel at least
+const HEIGHT = 340; // pixels of the panel at least: the chart with a row of samples
 const OFFER_INTERVAL = 30_000; // ms between two updates of file lists during a run that saves often
 const panels = new Map(); // node -> its panel
 
