@@ -9,7 +9,7 @@ import { isLinked } from "./links.js";
 import { t } from "./words.js";
 
 const LINE = "athanor_advanced"; // the widget that shows and hides them
-const ROOM = "athanor_advanced"; // property of a saved node: pixels of its height that they and the line take
+const SAVED = "athanor_advanced"; // property of a saved node: see Fold.saved
 const ALWAYS = "Comfy.Node.AlwaysShowAdvancedWidgets"; // the host's setting
 const GAP = 4; // pixels the host leaves between two widgets
 const AWAY = -1e5; // where the dots of hidden inputs are, so that no link is dropped on one
@@ -40,8 +40,9 @@ class Fold {
     this.kept = new Set(); // those that have not been at their default since they were hidden last
     this.foldable = new Set(); // those that the line shows and hides
     this.hidden = new Set();
+    this.isVue = false; // Vue nodes have made the node as high as it is
     this.addLine();
-    this.update();
+    this.update(this.room());
   }
 
   /** The line is the first of the widgets that hold no value: below the settings, above buttons and chart. */
@@ -75,19 +76,32 @@ class Fold {
 
   /**
    * Show and hide what values, links and node.showAdvanced say, in a node as much higher or lower: it had `room` pixels
-   * for what was in sight.
+   * for what was in sight. Keeps how high it is now, and what of that is room.
    */
-  update(room = this.room()) {
+  update(room) {
     const { node, line, foldable } = this;
     this.mark();
     this.hidden = node.showAdvanced ? new Set() : new Set(foldable);
     if (line.hidden !== !foldable.size) line.hidden = !foldable.size;
     const text = lineText(node.showAdvanced, foldable.size);
     if (line.label !== text) line.label = text;
-    const more = this.room() - room;
-    if (!more) return;
-    node.setSize([node.size[0], Math.max(node.computeSize()[1], node.size[1] + more)]);
+    const now = this.room();
+    if (now !== room) this.resize(Math.max(node.computeSize()[1], node.size[1] + now - room));
+    this.drawn = { height: node.size[1], room: now };
+  }
+
+  resize(height) {
+    this.node.setSize([this.node.size[0], height]);
     app.canvas?.setDirty(true, true);
+  }
+
+  /** The canvas is about to draw the node, which is as high there as it was left there. */
+  draw() {
+    const { height, room } = this.drawn;
+    if (this.isVue) this.resize(height);
+    this.isVue = false;
+    this.update(room);
+    for (const widget of this.hidden) widget.y = AWAY;
   }
 
   /** Show all, or hide what is at its default now. */
@@ -96,13 +110,22 @@ class Fold {
     node.graph?.incrementVersion();
     if (node.showAdvanced) this.kept.clear();
     node.showAdvanced = !node.showAdvanced;
-    this.update();
+    if (!window.LiteGraph.vueNodesMode) this.update(this.room());
+  }
+
+  /** For the workflow file: the pixels of line and settings in the node's height; its height on the canvas, if another. */
+  saved() {
+    return this.isVue ? this.drawn : { room: this.room() };
   }
 
   /** The node has got the values and the size of a saved one; before there was a line, all were in sight. */
-  restored(properties) {
+  restored(saved = { room: this.room(this.widgets) }) {
+    const isCanvas = !window.LiteGraph.vueNodesMode;
     this.kept.clear();
-    this.update(properties?.[ROOM] ?? this.room(this.widgets));
+    if (saved.height && isCanvas) this.resize(saved.height);
+    this.isVue = Boolean(saved.height) && !isCanvas;
+    if (this.isVue) this.drawn = saved;
+    else this.update(saved.room);
   }
 }
 
@@ -111,16 +134,21 @@ function fold(node) {
   if (!widgets.length) return;
   const state = new Fold(node, widgets);
   node.toggleAdvanced = () => state.toggle(); // the host's, in its menu, would leave the node too high
-  // The canvas asks this before it draws: anyone may have changed values and links.
-  const layout = node.getLayoutWidgets;
-  node.getLayoutWidgets = function () {
-    if (!window.LiteGraph.vueNodesMode) state.update();
-    for (const widget of state.hidden) widget.y = AWAY;
-    return layout.call(this).filter((widget) => !state.hidden.has(widget));
+  const { arrange, getLayoutWidgets } = node;
+  // The canvas does this before it draws; anyone may have changed values and links before.
+  node.arrange = function () {
+    if (!window.LiteGraph.vueNodesMode) state.draw();
+    return arrange.call(this);
   };
-  extend(node, "onConfigure", (info) => state.restored(info?.properties));
+  node.getLayoutWidgets = function () {
+    return getLayoutWidgets.call(this).filter((widget) => !state.hidden.has(widget));
+  };
+  extend(node, "onResize", () => {
+    if (window.LiteGraph.vueNodesMode) state.isVue = true;
+  });
+  extend(node, "onConfigure", (info) => state.restored(info?.properties?.[SAVED]));
   extend(node, "onSerialize", (data) => {
-    data.properties = { ...data.properties, [ROOM]: state.room() };
+    data.properties = { ...data.properties, [SAVED]: state.saved() };
   });
 }
 
