@@ -16,6 +16,7 @@ from . import (
     publish_routes,
     refusals,
     run_files_routes,
+    run_manage_routes,
     run_routes,
     saved_prompts,
     stopping,
@@ -43,7 +44,16 @@ from .lr_plot import AthanorLRPlot
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
-WITH_ROUTES = (run_routes, run_files_routes, publish_routes, dataset_routes, compare_routes, help_routes, missing)
+WITH_ROUTES = (
+    run_routes,
+    run_files_routes,
+    run_manage_routes,
+    publish_routes,
+    dataset_routes,
+    compare_routes,
+    help_routes,
+    missing,
+)
 """The modules that add routes to the host's server."""
 
 
