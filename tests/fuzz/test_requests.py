@@ -89,7 +89,7 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         *(f"/athanor/runs/{run}/{what}" for what in ("star", "copy", "publish", "publish/preview")),
         f"/athanor/compare/{rng.choice(('grid', tale))}/marks", f"/athanor/compare/{rng.choice(('grid', tale))}/portable",
         f"/athanor/upload?folder={rng.choice(('ds', tale))}&file={rng.choice(('a.png', tale))}&replace=1",
-        "/athanor/upload/plan", "/athanor/datasets", "/athanor/datasets", "/athanor/datasets", f"/athanor/datasets/{rng.choice(names)}/findings",
+        "/athanor/upload/plan", *3 * ("/athanor/datasets",), f"/athanor/datasets/{rng.choice(names)}/findings",
     ]  # fmt: skip
     if rng.random() < 0.5:
         query = rng.choice(("", "", f"?{rng.choice(QUERIES)}={tale}"))
