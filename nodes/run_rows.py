@@ -37,6 +37,8 @@ def short(summary: registry.RunSummary) -> Json:
         "steps": summary.steps,
         "step": summary.step,
         "time": summary.time,
+        "warnings": summary.warnings,
+        "harmed": summary.harmed,
         "base_model": summary.base_model,
         "probe": summary.probe,
         "starred": marks.has_stars(summary.folder),

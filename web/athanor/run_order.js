@@ -45,8 +45,8 @@ const STATES = {
 export const isRunning = (row) => Boolean(row.live || row.elsewhere);
 
 /**
- * Whether a row is shown. `filter`: text (words that must all be found), state ("" for all but archived ones, "archived"
- * or a name of STATES), tag ("" for any), starred.
+ * Whether a row is shown. `filter`: text (words that must all be found), state ("" for all but archived ones,
+ * "archived" or a name of STATES), tag ("" for any), starred.
  */
 export function matches(row, { text = "", state = "", tag = "", starred = false }) {
   if (row.archived !== (state === "archived") && !isRunning(row)) return false;
@@ -61,8 +61,8 @@ export function matches(row, { text = "", state = "", tag = "", starred = false 
 }
 
 /**
- * The lines of the list: {group, count} and {row}, or {queued}: what waits first, what runs, then the rest. With a single
- * group its heading is left out. A job that runs and has a run already is shown as that run.
+ * The lines of the list: {group, count} and {row}, or {queued}: what waits first, what runs, then the rest. With a
+ * single group its heading is left out. A job that runs and has a run already is shown as that run.
  */
 export function lines(rows, queued = []) {
   const running = rows.filter(isRunning);
