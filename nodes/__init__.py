@@ -10,15 +10,18 @@ from ..training_core.host import determinism, node_tools
 from . import (
     compare_routes,
     dataset_routes,
+    folder_routes,
     help_routes,
     http,
     missing,
     publish_routes,
     refusals,
     run_files_routes,
+    run_manage_routes,
     run_routes,
     saved_prompts,
     stopping,
+    upload_routes,
 )
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
@@ -43,7 +46,18 @@ from .lr_plot import AthanorLRPlot
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
-WITH_ROUTES = (run_routes, run_files_routes, publish_routes, dataset_routes, compare_routes, help_routes, missing)
+WITH_ROUTES = (
+    run_routes,
+    run_files_routes,
+    run_manage_routes,
+    publish_routes,
+    dataset_routes,
+    folder_routes,
+    upload_routes,
+    compare_routes,
+    help_routes,
+    missing,
+)
 """The modules that add routes to the host's server."""
 
 

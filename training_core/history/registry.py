@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -16,6 +17,8 @@ from .events import Saved
 from .moved import Places
 from .run_files import ever_saved, files_of, is_whole, run_id_of, stamp
 from .taken import taken
+from .verdict import harmed
+from .warned import looks, warnings
 
 ENDS = ("done", "stopped", "interrupted", "failed")
 """Events that end a session of a run."""
@@ -137,6 +140,10 @@ class RunSummary:
     trouble: str
     prompt_id: str
     time: float | None  # of the last event
+    warnings: int  # sentences that it was warned with
+    harmed: bool  # its probe ended worse than it began, or was far above its start meanwhile
+    base_model: str  # the name of its file, '' where nothing tells it
+    probe: float | None  # the lowest of its probes, per cent of the loss before training
 
     @property
     def status(self) -> str:
@@ -162,6 +169,10 @@ class RunSummary:
             trouble=record.trouble,
             prompt_id=record.prompt_id,
             time=record.events[-1].get("time") if record.events else None,
+            warnings=len(warnings(record.events)),
+            harmed=harmed(looks(record.probes)),
+            base_model=run_json.base_model(record.folder),
+            probe=min((e["percent"] for e in record.probes if e.get("percent") is not None), default=None),
         )
 
 
@@ -207,10 +218,9 @@ def summary(folder: str | Path) -> RunSummary | None:
     """Return a run's summary, or None if the folder holds no run; its record is not remembered for that."""
     path = os.fspath(folder)
     known = _summaries.get(path)
-    if known and known[0] == _stamps(path):
-        return known[1]
-    _look(Path(path), remember=False)
-    known = _summaries.get(path)
+    if known is None or known[0] != _stamps(path):
+        _look(Path(path), remember=False)
+        known = _summaries.get(path)
     return known[1] if known else None
 
 
@@ -248,21 +258,15 @@ def summaries(root: Path, **wanted: str) -> list[RunSummary]:
 
 
 def _children(root: Path) -> list[str]:
-    try:
-        with os.scandir(root) as entries:
-            return [entry.path for entry in entries]
-    except OSError:
-        return []
+    with suppress(OSError), os.scandir(root) as entries:
+        return [entry.path for entry in entries]
+    return []
 
 
 def by_name(runs: Iterable[RunSummary]) -> dict[str, RunSummary]:
     """Return the runs by the names that users know them by: the first of each output_name, and titles that are none."""
-    runs, names = list(runs), {}
-    for run in runs:
-        names.setdefault(run.output_name, run)
-    for run in runs:
-        names.setdefault(run.title, run)
-    return names
+    runs = [*runs][::-1]  # of equal names the first one stays
+    return {run.title: run for run in runs} | {run.output_name: run for run in runs}
 
 
 def records(root: Path, **wanted: str) -> list[Record]:
@@ -289,12 +293,3 @@ def saved_files(folder: Path, step: int) -> list[Saved]:
     return [
         Saved(path=Path(e["path"]), step=e["step"], epoch=e["epoch"], hash=e["hash"], kind=e["kind"]) for e in events
     ]
-
-
-def status_fingerprint(root: Path, output_name: str) -> str:
-    """Return a text that changes when the newest run of a name ends or loses its files."""
-    named = summaries(root, output_name=output_name)
-    record = read(named[0].folder) if named else None
-    if record is None:
-        return "none"
-    return f"{record.run_id} {record.status} {len(record.saved)} {record.done}"

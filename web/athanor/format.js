@@ -30,14 +30,41 @@ export function when(time) {
   return time ? new Date(time * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "";
 }
 
+/** The same in few letters: the time of today, the day of this year, else the date. */
+export function briefWhen(time, now = Date.now()) {
+  if (!time) return "";
+  const [date, today] = [new Date(time * 1000), new Date(now)];
+  if (date.toDateString() === today.toDateString()) return date.toLocaleTimeString([], { timeStyle: "short" });
+  const isThisYear = date.getFullYear() === today.getFullYear();
+  return date.toLocaleDateString([], isThisYear ? { day: "numeric", month: "short" } : { dateStyle: "short" });
+}
+
+/** Bytes as kB, MB or GB with three digits; nothing if they are not known. */
+export function size(bytes) {
+  if (bytes == null) return "";
+  const [unit, divisor] = bytes >= 1e9 ? ["GB", 1e9] : bytes >= 1e6 ? ["MB", 1e6] : ["kB", 1e3];
+  const value = bytes / divisor;
+  return `${value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)} ${unit}`;
+}
+
+/** The state of a run that has ended, with what its verdict has to say beside that. */
+function marked(state, { harmed, warnings }) {
+  if (harmed) {
+    const means = t("the probe ended above its start, or was far above it: the LoRA may be worse than none");
+    return { sign: "✗", word: t("{state}, got worse", { state: state.word }), kind: "harmed", means };
+  }
+  if (!warnings) return state;
+  return { ...state, sign: "!", word: t("{state}, hints: {count}", { state: state.word, count: warnings }) };
+}
+
 /** The state of a run as a sign, a word, a kind for the style sheet, and what the word means if that is not plain. */
 export function stateOf(summary) {
   if (!summary) return { sign: "…", word: t("preparing"), kind: "live" };
   if (summary.live) return { sign: "▶", word: t("running"), kind: "live" };
   if (summary.elsewhere) return { sign: "▶", word: t("running in another process"), kind: "elsewhere" };
   const kind = summary.status;
-  if (kind === "done") return { sign: "✓", word: t("finished"), kind };
-  if (kind === "stopped") return { sign: "■", word: t("stopped"), kind };
+  if (kind === "done") return marked({ sign: "✓", word: t("finished"), kind }, summary);
+  if (kind === "stopped") return marked({ sign: "■", word: t("stopped"), kind }, summary);
   if (kind === "interrupted") return { sign: "■", word: t("interrupted"), kind };
   if (kind === "failed") return { sign: "✗", word: t("failed"), kind };
   const means = t(
