@@ -10,6 +10,7 @@ from ..training_core.host import determinism, node_tools
 from . import (
     compare_routes,
     dataset_routes,
+    folder_routes,
     help_routes,
     http,
     missing,
@@ -17,9 +18,11 @@ from . import (
     queue_routes,
     refusals,
     run_files_routes,
+    run_manage_routes,
     run_routes,
     saved_prompts,
     stopping,
+    upload_routes,
 )
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
@@ -47,9 +50,12 @@ from .train import AthanorTrainLoRA
 WITH_ROUTES = (
     run_routes,
     run_files_routes,
+    run_manage_routes,
     queue_routes,
     publish_routes,
     dataset_routes,
+    folder_routes,
+    upload_routes,
     compare_routes,
     help_routes,
     missing,

@@ -58,7 +58,9 @@ class Display:
         match event:
             case Phase():
                 self._progress.text(event.what, always=True)
-                self._broadcasts.tell("phase", text=event.what, planned=not registry.is_run(folders.run_folder(self.run_id)))
+                self._broadcasts.tell(
+                    "phase", text=event.what, planned=not registry.is_run(folders.run_folder(self.run_id))
+                )
             case Encoded():
                 self._encoded(event)
             case Warned():

@@ -260,7 +260,8 @@ def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, t
         saved = writer.rescue(progress) if usable else writer.restore_saved(progress)
         if saved:
             run_log.add(saved)
-            log.info("Athanor: stopped; the LoRA of step %d is %s", saved.step, saved.path)
+            if isinstance(error, Exception):  # of an interrupt its node says what is kept
+                log.info("Athanor: stopped; the LoRA of step %d is %s", saved.step, saved.path)
         # A GPU's steps are read now and then alone. Behind the file, which is worth more where a disk has little room.
         with suppress(OSError, RuntimeError):  # RuntimeError: a device that is lost cannot be read
             for stepped in progress.read() if usable else ():

@@ -4,9 +4,9 @@ import { controls } from "./chart_options.js";
 import { make, style } from "./dom.js";
 import { stateOf } from "./format.js";
 import { Hints } from "./hints.js";
+import { watchQueue } from "./host_queue.js";
 import { LossChart } from "./loss_chart.js";
 import * as words from "./panel_state.js";
-import { jobsBefore, waiting, watchQueue } from "./queue.js";
 import { commands } from "./run_buttons.js";
 import * as store from "./store.js";
 import { t } from "./words.js";
@@ -15,12 +15,12 @@ style("./athanor.css");
 
 const SAMPLES = 6; // pictures at most in the strip
 
-/** The panel of one node. It follows one run at a time. `isOwn(job, run)`: whether a run of the queue is its node's. */
+/** The panel of one node. It follows one run at a time. `isOwn(training)`: whether one of the queue is its node's. */
 export class Panel {
   constructor(isOwn = () => false) {
     this.run = null;
     this.isOwn = isOwn;
-    this.jobs = []; // of the host's queue
+    this.trainings = []; // of the host's queue
     this.notice = ""; // what came of a click
     this.result = ""; // what the node reported at its end
     this.chart = new LossChart(130);
@@ -51,8 +51,8 @@ export class Panel {
     for (const kind of ["pointerdown", "mousedown"]) {
       this.controls.addEventListener(kind, (event) => event.stopPropagation());
     }
-    this.unwatchQueue = watchQueue((jobs) => {
-      this.jobs = jobs;
+    this.unwatchQueue = watchQueue((trainings) => {
+      this.trainings = trainings;
       this.draw();
     });
     this.draw();
@@ -106,19 +106,21 @@ export class Panel {
     this.buttons.show();
     this.element.dataset.run = run?.id ?? "";
     this.element.dataset.points = run?.points.length ?? 0;
-    this.next.textContent = words.next(waiting(this.jobs));
-    const before = run?.live ? null : jobsBefore(this.jobs, this.isOwn);
-    if (before !== null) this.drawQueued(before);
+    const waiting = this.trainings.filter((training) => !training.running);
+    this.next.textContent = words.next(waiting.map(({ name }) => name));
+    const own = run?.live ? null : waiting.find((training) => this.isOwn(training));
+    if (own) this.drawQueued(own.place);
     else this.drawRun();
     this.drawStrip();
   }
 
-  /** The node waits in the host's queue, behind so many jobs. */
-  drawQueued(before) {
+  /** The node waits in the host's queue; `place`: 1 where its job is the next one, behind the one that runs. */
+  drawQueued(place) {
     this.state.textContent = `… ${t("queued")}`;
     this.state.title = "";
     this.state.dataset.kind = "queued";
-    this.numbers.textContent = before === 1 ? t("one job is before it") : t("{before} jobs are before it", { before });
+    this.numbers.textContent =
+      place === 1 ? t("one job is before it") : t("{count} jobs are before it", { count: place });
     this.note.textContent = this.notice;
   }
 

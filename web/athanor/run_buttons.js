@@ -4,8 +4,8 @@ import { make } from "./dom.js";
 import { t } from "./words.js";
 
 /**
- * Let a button be pressed or not. One that refuses can have the focus, and says why: by its title, in a box while it has
- * the focus, and to screen readers. `why`: the reason, "" if it can be pressed.
+ * Let a button be pressed or not. One that refuses can have the focus, and says why: by its title, and in a box while it
+ * has the focus. `why`: the reason, "" if it can be pressed.
  */
 export function allow(button, why, title = "") {
   button.setAttribute("aria-disabled", String(Boolean(why)));

@@ -233,7 +233,8 @@ const UNDER_WAY = "preparing,started,resumed";
 
 /**
  * The id of the run that a node shows, or null: one that it trains now; else the newest with its name that it has
- * trained in this workflow. Where the name was chosen, also the newest that a node of this number has trained, else the newest.
+ * trained in this workflow. Where the name was chosen, also the newest that a node of this number has trained, else the
+ * newest.
  */
 export async function find({ name, node, workflow, isChosen }) {
   const own = (run) => run.node === node && run.workflow_id && run.workflow_id === workflow;
