@@ -13,6 +13,9 @@ const HEIGHT = 400; // pixels of the panel at least
 const OFFER_INTERVAL = 30_000; // ms between two updates of file lists during a run that saves often
 const panels = new Map(); // node -> its panel
 
+/** The panel of a Train LoRA node; undefined for other nodes. */
+export const panelOf = (node) => panels.get(node);
+
 /** The node's output_name; null if it is linked, because then the page does not know its value. */
 function nameOf(node) {
   const slot = node.inputs?.find((input) => input.widget?.name === "output_name" || input.name === "output_name");
