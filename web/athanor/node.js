@@ -10,11 +10,14 @@ import * as store from "./store.js";
 import { t } from "./words.js";
 
 const KIND = "AthanorTrainLoRA";
-const HEIGHT = 340; // pixels of the panel at least: the chart with a row of samples
+const HEIGHT = 370; // pixels of the panel at least: the chart with a row of samples, and the line of the host below it
 const WIDTH = 340; // pixels of a node that has to become higher for it
 const OFFER_INTERVAL = 30_000; // ms between two updates of file lists during a run that saves often
 const panels = new Map(); // node -> its panel
 const queuedNames = new WeakMap(); // node -> names under which this page has queued it
+
+/** The panel of a Train LoRA node; undefined for other nodes. */
+export const panelOf = (node) => panels.get(node);
 
 /** The node's output_name; null if it is linked, because then the page does not know its value. */
 function nameOf(node) {

@@ -23,6 +23,7 @@ export class Panel {
     this.trainings = []; // of the host's queue
     this.notice = ""; // what came of a click
     this.result = ""; // what the node reported at its end
+    this.failure = ""; // why the node failed, or was refused
     this.chart = new LossChart(130);
     this.controls = controls();
     this.state = make("b", { class: "athanor-state" });
@@ -74,6 +75,12 @@ export class Panel {
     this.draw();
   }
 
+  /** Show why the node failed, or was refused; "": it is mended, or runs again. */
+  fail(sentence) {
+    this.failure = sentence;
+    this.draw();
+  }
+
   say(notice) {
     this.notice = notice;
     this.draw();
@@ -121,14 +128,15 @@ export class Panel {
     this.state.dataset.kind = "queued";
     this.numbers.textContent =
       place === 1 ? t("one job is before it") : t("{count} jobs are before it", { count: place });
-    this.note.textContent = this.notice;
+    this.showNote(this.notice);
   }
 
   drawRun() {
     const { run } = this;
     if (!run) {
-      this.state.textContent = this.note.textContent = "";
+      this.state.textContent = "";
       this.numbers.textContent = t("Queue the graph to see the loss here.");
+      this.showNote(this.failure);
       return;
     }
     const { sign, word, kind, means } = stateOf(run.standing);
@@ -136,7 +144,12 @@ export class Panel {
     this.state.title = means ?? "";
     this.state.dataset.kind = kind;
     this.numbers.textContent = words.numbers(run);
-    this.note.textContent = words.note(run, this.notice, this.result);
+    this.showNote(this.failure || words.note(run, this.notice, this.result));
+  }
+
+  showNote(text) {
+    this.note.textContent = text;
+    this.note.classList.toggle("failed", Boolean(this.failure) && text === this.failure);
   }
 
   /** The samples that were drawn last, redrawn only when there are new ones. */
