@@ -86,7 +86,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
         page.page.get_by_role("button", name=label).first.click()
         page.page.wait_for_function(said, arg=outcome)
     assert len(runs(site, name)[0]["samples"]) > len(before["samples"])
-    saved = [c["file"] for c in runs(site, name)[0]["checkpoints"] if c["kind"] == "asked"][0]
+    saved = next(c["file"] for c in runs(site, name)[0]["checkpoints"] if c["kind"] == "asked")
     page.page.get_by_role("button", name="Stop and keep").first.click()
     assert ended(site, name)["status"] == "stopped"
     page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('stopped')")

@@ -24,7 +24,7 @@ export class Panel {
     this.notice = ""; // what came of a click
     this.result = ""; // what the node reported at its end
     this.failure = ""; // why the node failed, or was refused
-    this.chart = new LossChart(130);
+    this.chart = new LossChart(90);
     this.controls = controls();
     this.state = make("b", { class: "athanor-state" });
     this.numbers = make("span");

@@ -4,7 +4,7 @@ import { make } from "./dom.js";
 import { t } from "./words.js";
 
 /**
- * Let a button be pressed or not. One that refuses can have the focus, and says why: by its title, and in a box while it
+ * Let a button be pressed or not. One that refuses can have the focus, and says why: by its title, in a box while it
  * has the focus. `why`: the reason, "" if it can be pressed.
  */
 export function allow(button, why, title = "") {
