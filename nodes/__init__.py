@@ -13,6 +13,7 @@ from . import (
     help_routes,
     http,
     missing,
+    preset_routes,
     publish_routes,
     refusals,
     run_files_routes,
@@ -43,7 +44,16 @@ from .lr_plot import AthanorLRPlot
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
-WITH_ROUTES = (run_routes, run_files_routes, publish_routes, dataset_routes, compare_routes, help_routes, missing)
+WITH_ROUTES = (
+    run_routes,
+    run_files_routes,
+    publish_routes,
+    dataset_routes,
+    compare_routes,
+    help_routes,
+    missing,
+    preset_routes,
+)
 """The modules that add routes to the host's server."""
 
 

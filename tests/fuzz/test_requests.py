@@ -79,6 +79,7 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         "/athanor/published", f"/athanor/published/{tale}", f"/athanor/published/{rng.choice(('cat', tale))}/{tale}",
         f"/athanor/compare/{tale}/cells/{KEY}.png", f"/athanor/datasets/{rng.choice(names)}",
         *(f"/athanor/datasets/{rng.choice(names)}/{what}" for what in ("pictures", "terms", f"thumbnails/{tale}")),
+        "/athanor/presets", f"/athanor/presets/family?{rng.choice(('ckpt_name', 'unet_name', 'x'))}={tale}",
         f"{HELP}/{tale}/{tale}.md", f"{HELP}/AthanorTrainLoRA/{'z' * rng.choice((2, 300))}.md",
     ]  # fmt: skip
     posts = [
@@ -86,6 +87,7 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         *(f"/athanor/runs/{run}/{what}" for what in ("star", "copy", "publish", "publish/preview")),
         f"/athanor/compare/{rng.choice(('grid', tale))}/marks", f"/athanor/compare/{rng.choice(('grid', tale))}/portable",
         "/athanor/datasets", "/athanor/datasets", "/athanor/datasets", f"/athanor/datasets/{rng.choice(names)}/findings",
+        "/athanor/presets", "/athanor/presets", "/athanor/presets/delete",
     ]  # fmt: skip
     if rng.random() < 0.5:
         query = rng.choice(("", "", f"?{rng.choice(QUERIES)}={tale}"))
@@ -104,13 +106,17 @@ def body(rng: random.Random) -> bytes:
         return rng.randbytes(rng.choice((0, 3, 300)))
     if way == 2:
         return b'{"file": "cat.safetensors", "name": "\xed\xa0\x80"}'
-    names = ("file", "name", "on", "cell", "star", "reject", "note", "node", "metadata", "title", "trigger", "pictures")
+    names = ("file", "name", "on", "cell", "star", "reject", "note", "node", "metadata", "title", "trigger", "pictures",
+             "settings", "families", "purposes", "about", "replace")  # fmt: skip
     value: dict[str, Any] = {name: rng.choice(VALUES) for name in names if rng.random() < 0.7}
     if rng.random() < 0.6:
         value |= {"file": rng.choice(("cat.safetensors", "cat-000002.safetensors")), "cell": KEY}
         value |= {"metadata": rng.choice(("all", "recipe", "minimal")), "title": "x"} if rng.random() < 0.5 else {}
     if rng.random() < 0.6:
         value |= {"node": "n", "prompt": prompt(rng)}
+    if rng.random() < 0.4:
+        group = {field: rng.choice(VALUES) for field in ("rank", "alpha", "train", "seed") if rng.random() < 0.4}
+        value |= {"settings": {rng.choice(("network", "x")): rng.choice((group, {"rank": 4}, rng.choice(VALUES)))}}
     data = json.dumps(value).encode()
     return fuzz.hurt(data, rng) if rng.random() < 0.1 else data
 
@@ -186,7 +192,14 @@ def test_requests_that_nobody_should_send(place):
 
 
 WAIT = ClientTimeout(total=20)
-MAY_CHANGE = ("models/loras", "output/athanor/runs/", "output/athanor/compare/grid", "temp/athanor", "output/athanor")
+MAY_CHANGE = (
+    "user/athanor/presets",
+    "models/loras",
+    "output/athanor/runs/",
+    "output/athanor/compare/grid",
+    "temp/athanor",
+    "output/athanor",
+)
 
 
 def check(case: tuple, status: int, content: bytes) -> None:
