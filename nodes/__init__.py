@@ -10,6 +10,7 @@ from ..training_core.host import determinism, node_tools
 from . import (
     compare_routes,
     dataset_routes,
+    folder_routes,
     help_routes,
     http,
     missing,
@@ -20,6 +21,7 @@ from . import (
     run_routes,
     saved_prompts,
     stopping,
+    upload_routes,
 )
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
@@ -49,6 +51,8 @@ WITH_ROUTES = (
     run_files_routes,
     publish_routes,
     dataset_routes,
+    folder_routes,
+    upload_routes,
     compare_routes,
     help_routes,
     missing,

@@ -122,7 +122,8 @@ class Display:
             log.info("Athanor: %s", text)
 
     def summary(self, run: Run, record: Record, notes: Sequence[str] = ()) -> str:
-        """Show a summary of the finished or stopped run with `notes` and its warnings on the node, and return it."""
+        """Show a summary of the finished or stopped run with `notes` on the node, and return it with the run's warnings behind it:
+        on the node they stand in a list of their own."""
         last = run.checkpoints[-1]
         lines = [
             f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoint{'s' * (len(run.checkpoints) != 1)}",
@@ -142,6 +143,5 @@ class Display:
         if self._skipped:
             lines.append(f"{self._skipped} steps gave NaN or infinity and were skipped.")
         warnings = [] if advice.shows_the_log() else self._warnings
-        text = without_roots("\n".join([*lines, *notes, *warnings]))
-        self._progress.text(text, always=True)
-        return text
+        self._progress.text(without_roots("\n".join([*lines, *notes])), always=True)
+        return without_roots("\n".join([*lines, *notes, *warnings]))

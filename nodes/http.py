@@ -6,17 +6,19 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientError, web
 from server import PromptServer
 
 from ..training_core.errors import AthanorError, shortened
+from ..training_core.files import told
 from ..training_core.host.told_paths import without_roots
 from ..training_core.json_text import finite, parse_json
+from ..training_core.leftovers import temporary_beside
 from ..training_core.text_files import whole_characters
 
 log = logging.getLogger("athanor")
@@ -25,6 +27,8 @@ NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 """Header of every answer: a browser takes a file for what its Content-Type says, and never runs it as a script."""
 
 Json = dict[str, Any]
+_FILE = "application/octet-stream"
+_PIECE = 1 << 20  # bytes of a file that are written at once
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -74,20 +78,89 @@ def post(
         return await _response(made, None)
 
 
-async def _response(make: Callable[[], Any], pool: Executor | None) -> web.StreamResponse:
-    """Run `make` in a thread; a response of its own is taken as it is, everything else is written as JSON.
+def receive(path: str, begin: Callable[[web.Request], tuple[Path, Callable[[Path], Any]]]) -> None:
+    """Answer POST requests for `path` whose body is a file; it is written to a temporary file as it comes.
 
-    What goes wrong is JSON as well, {"error": sentence}, whatever it is: a script that reads the answer is told.
+    The body is application/octet-stream, which pages of other sites cannot send without asking the server first.
+
+    Args:
+        begin: runs in a thread and returns the place that the file is meant for, whose folder it has made, and what makes the
+            answer of the received file: that runs in a thread too, and moves the file to its place.
     """
 
-    def run() -> web.StreamResponse:
-        answer = make()
-        if isinstance(answer, web.StreamResponse):
-            return answer
-        return web.Response(text=_json(answer), content_type="application/json", headers=NO_SNIFFING)
+    @PromptServer.instance.routes.post(path)
+    async def _post(request: web.Request) -> web.StreamResponse:
+        if request.content_type != _FILE:
+            return _refusal(400, f"the body must be the file itself, its Content-Type {_FILE}")
+        return await _told(_received(request, begin))
 
+
+async def _received(
+    request: web.Request, begin: Callable[[web.Request], tuple[Path, Callable[[Path], Any]]]
+) -> web.StreamResponse:
+    most = longest_file(request)
+    if (request.content_length or 0) > most:
+        raise _too_long(most)
+    target, answer = await asyncio.to_thread(begin, request)
+    with temporary_beside(target) as temporary:
+        with told(target):
+            file = await asyncio.to_thread(open, temporary, "wb")
+        try:
+            size = 0
+            while piece := await _piece(request):
+                size += len(piece)
+                if size > most:
+                    raise _too_long(most)
+                with told(target):
+                    await asyncio.to_thread(file.write, piece)
+        finally:
+            with told(target):
+                await asyncio.to_thread(file.close)
+        return await asyncio.to_thread(lambda: _made(answer(temporary)))
+
+
+async def _piece(request: web.Request) -> bytes:
+    """Return the next bytes of a body, none at its end.
+
+    Raises:
+        web.HTTPBadRequest: the connection ended before the body did.
+    """
+    pieces, size = [], 0
     try:
-        return await asyncio.get_running_loop().run_in_executor(pool, run)
+        while size < _PIECE and (part := await request.content.readany()):
+            pieces.append(part)
+            size += len(part)
+    except (ConnectionError, ClientError):
+        raise web.HTTPBadRequest(text="the connection ended before the file did") from None
+    return b"".join(pieces)
+
+
+def longest_file(request: web.Request) -> int:
+    """Return the most bytes of a file that ComfyUI takes: `--max-upload-size`."""
+    return request.client_max_size or 2**53
+
+
+def _too_long(most: int) -> web.HTTPRequestEntityTooLarge:
+    text = f"the file is longer than the {most / 1024**2:,.0f} MB that ComfyUI takes (--max-upload-size)"
+    return web.HTTPRequestEntityTooLarge(most, most + 1, text=text)
+
+
+async def _response(make: Callable[[], Any], pool: Executor | None) -> web.StreamResponse:
+    """Return what `make`, run in a thread, answers."""
+    return await _told(asyncio.get_running_loop().run_in_executor(pool, lambda: _made(make())))
+
+
+def _made(answer: Any) -> web.StreamResponse:
+    """Return an answer as a response: one of its own as it is, everything else as JSON."""
+    if isinstance(answer, web.StreamResponse):
+        return answer
+    return web.Response(text=_json(answer), content_type="application/json", headers=NO_SNIFFING)
+
+
+async def _told(work: Awaitable[web.StreamResponse]) -> web.StreamResponse:
+    """Return a response, or what is wrong as JSON, {"error": sentence}, whatever it is: a script that reads the answer is told."""
+    try:
+        return await work
     except AthanorError as error:
         return _refusal(422, without_roots(str(error)))
     except web.HTTPException as error:

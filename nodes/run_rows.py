@@ -37,6 +37,8 @@ def short(summary: registry.RunSummary) -> Json:
         "steps": summary.steps,
         "step": summary.step,
         "time": summary.time,
+        "warnings": summary.warnings,
+        "harmed": summary.harmed,
         "prompt_id": summary.prompt_id,
     }
 

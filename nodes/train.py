@@ -103,7 +103,7 @@ class AthanorTrainLoRA(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
         """Return a value that changes when a run of this name ends or loses its files, so that the host does not use its cache."""
-        return registry.status_fingerprint(folders.runs_folder(), output_name or "")
+        return handle.status_fingerprint(folders.runs_folder(), output_name or "")
 
     @classmethod
     def execute(

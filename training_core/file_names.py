@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 from .errors import quoted
 
@@ -29,3 +30,23 @@ def trouble(name: str) -> str:
         if part != part.rstrip(". ") and part not in (".", ".."):
             return f"cannot be saved on Windows, where no name ends with a dot or a space as {quoted(part)} does: leave it out"
     return ""
+
+
+def safe(part: str, longest: int = 200) -> str:
+    """Return one part of a path as a name that every system takes: what cannot be in it becomes '_', and one that is too long is cut.
+
+    The ending stays, and two long names stay two: a checksum stands for what is cut off. '.' and '..' are no names: see the caller.
+
+    Args:
+        longest: most bytes of it in UTF-8.
+    """
+    name = _BAD.sub("_", part).rstrip(". ") or "_"
+    if _DEVICE.fullmatch(name):
+        name = f"_{name}"
+    if len(name.encode()) <= longest:
+        return name
+    stem, dot, ending = name.rpartition(".")
+    ending = f"{dot}{ending}" if stem and len(ending.encode()) <= 12 else ""
+    kept = name.removesuffix(ending).encode()
+    cut = kept[: longest - len(ending.encode()) - 9].decode("utf-8", "ignore").rstrip(". ")
+    return f"{cut}-{zlib.crc32(kept):08x}{ending}"

@@ -129,12 +129,18 @@ def nearest(name: str, known: Sequence[str]) -> str:
     other folders. Where none looks like it, the first 6 are listed."""
     if not known:
         return "there are none"
+    found = alike(name, known)
+    return f"{'the nearest:' if found else 'there are'} {', '.join(shortened(n, 120) for n in found or known[:6])}"
+
+
+def alike(name: str, known: Sequence[str]) -> list[str]:
+    """Return the up to 3 known names that look most like it, of any folder; none where none does."""
     wanted = simple(name[:_LONGEST])
     tail = wanted.rpartition("/")[2]
     found = _looking_like(tail, {k: simple(k).rpartition("/")[2] for k in known})
     if not found and tail != wanted:
         found = _looking_like(wanted, {k: simple(k) for k in known})
-    return f"{'the nearest:' if found else 'there are'} {', '.join(shortened(n, 120) for n in found or known[:6])}"
+    return found
 
 
 def _looking_like(wanted: str, simples: Mapping[str, str]) -> list[str]:

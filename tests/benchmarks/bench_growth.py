@@ -152,7 +152,7 @@ def test_runs(tmp_path, capsys):
 
 def of_runs(rows: Rows, root: Path, size: int) -> None:
     """The list as the sidebar reads it."""
-    from athanor.training_core.history import changes, registry
+    from athanor.training_core.history import changes, handle, registry
 
     listing = changes.Changes("run_id")
 
@@ -166,7 +166,7 @@ def of_runs(rows: Rows, root: Path, size: int) -> None:
     first = timed(rows, "runs listed", lambda: listed(0))
     again = timed(rows, "again, for what has changed", lambda: listed(first["revision"]))
     assert len(first["rows"]) == size and again["rows"] == []
-    timed(rows, "the newest of a name", lambda: registry.status_fingerprint(root, "lora_3"))
+    timed(rows, "the newest of a name", lambda: handle.status_fingerprint(root, "lora_3"))
 
 
 def run(root: Path, number: int) -> None:

@@ -79,6 +79,9 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         "/athanor/published", f"/athanor/published/{tale}", f"/athanor/published/{rng.choice(('cat', tale))}/{tale}",
         f"/athanor/compare/{tale}/cells/{KEY}.png", f"/athanor/datasets/{rng.choice(names)}",
         *(f"/athanor/datasets/{rng.choice(names)}/{what}" for what in ("pictures", "terms", f"thumbnails/{tale}")),
+        "/athanor/folders", f"/athanor/folders/one?folder={tale}", f"/athanor/folders/thumbnail?folder=ds&file={tale}",
+        f"/athanor/folders/thumbnail?folder={tale}&file=a.png",
+        f"/athanor/upload?folder={rng.choice(('ds', tale))}&file={tale}",
         "/athanor/presets", f"/athanor/presets/family?{rng.choice(('ckpt_name', 'unet_name', 'x'))}={tale}",
         f"{HELP}/{tale}/{tale}.md", f"{HELP}/AthanorTrainLoRA/{'z' * rng.choice((2, 300))}.md",
     ]  # fmt: skip
@@ -86,13 +89,16 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         *(f"/athanor/runs/{rng.choice(names)}/{what}" for what in ("star", "copy", "discard", "stop", "save", "sample")),
         *(f"/athanor/runs/{run}/{what}" for what in ("star", "copy", "publish", "publish/preview")),
         f"/athanor/compare/{rng.choice(('grid', tale))}/marks", f"/athanor/compare/{rng.choice(('grid', tale))}/portable",
-        "/athanor/datasets", "/athanor/datasets", "/athanor/datasets", f"/athanor/datasets/{rng.choice(names)}/findings",
+        f"/athanor/upload?folder={rng.choice(('ds', tale))}&file={rng.choice(('a.png', tale))}&replace=1",
+        "/athanor/upload/plan", *3 * ("/athanor/datasets",), f"/athanor/datasets/{rng.choice(names)}/findings",
         "/athanor/presets", "/athanor/presets", "/athanor/presets/delete",
     ]  # fmt: skip
     if rng.random() < 0.5:
         query = rng.choice(("", "", f"?{rng.choice(QUERIES)}={tale}"))
         return "GET", rng.choice(addresses) + query, None, ""
-    kind = rng.choice(("application/json",) * 8 + ("text/plain", "application/json; charset=utf-16", "x"))
+    kind = rng.choice(
+        ("application/json",) * 8 + ("application/octet-stream", "text/plain", "application/json; charset=utf-16", "x")
+    )
     return "POST", rng.choice(posts), body(rng), kind
 
 
@@ -107,7 +113,7 @@ def body(rng: random.Random) -> bytes:
     if way == 2:
         return b'{"file": "cat.safetensors", "name": "\xed\xa0\x80"}'
     names = ("file", "name", "on", "cell", "star", "reject", "note", "node", "metadata", "title", "trigger", "pictures",
-             "settings", "families", "purposes", "about", "replace")  # fmt: skip
+             "folder", "files", "existing", "settings", "families", "purposes", "about", "replace")  # fmt: skip
     value: dict[str, Any] = {name: rng.choice(VALUES) for name in names if rng.random() < 0.7}
     if rng.random() < 0.6:
         value |= {"file": rng.choice(("cat.safetensors", "cat-000002.safetensors")), "cell": KEY}
@@ -194,6 +200,7 @@ def test_requests_that_nobody_should_send(place):
 WAIT = ClientTimeout(total=20)
 MAY_CHANGE = (
     "user/athanor/presets",
+    "input/",
     "models/loras",
     "output/athanor/runs/",
     "output/athanor/compare/grid",

@@ -84,7 +84,7 @@ def look(root: Path, folder: Path) -> None:
     listed = registry.summaries(root)
     assert "dog" in {run.output_name for run in listed}, "the other run is not listed"
     registry.by_name(listed)
-    registry.status_fingerprint(root, "cat")
+    handle.status_fingerprint(root, "cat")
     record = registry.read(folder)
     if record is not None:
         for sentence in damage.of(record):

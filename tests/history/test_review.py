@@ -77,6 +77,21 @@ def test_bands_and_pictures(folder):
     assert reviewed["verdict"][0]["kind"] == "good" and reviewed["probes"][0] == [0, 100.0]
 
 
+def test_what_a_run_was_warned_of_is_part_of_its_verdict(folder):
+    with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
+        for text in ("Careful <b>.", "The disk is slow.", "Careful <b>."):  # a session that goes on says it again
+            file.write(json.dumps({"event": "warned", "time": 5.0, "text": text}) + "\n")
+    record = registry.read(folder)
+    notes = [s["text"] for s in review.review(record)["verdict"] if s["kind"] == "note"]
+    assert notes == ["Careful <b>.", "The disk is slow."]
+    assert '<p class="note">! Careful &lt;b&gt;.</p>' in report.page(record)
+    row = registry.summary(folder)
+    assert row.warnings == 2 and not row.harmed and row.state == "done"
+    with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"event": "probed", "time": 6.0, "step": 301, "loss": 1, "percent": 195.0}) + "\n")
+    assert registry.summary(folder).harmed
+
+
 def test_an_empty_run_is_reviewed(tmp_path):
     (tmp_path / "run.json").write_text(
         json.dumps(

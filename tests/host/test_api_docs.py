@@ -17,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import graphs
 import pytest
 import routes
 from aiohttp import web
@@ -32,6 +33,7 @@ SMALLER = {
     "http://127.0.0.1:8188": "{server}",
     "my_model.safetensors": "sd3.safetensors",
     "my_pictures": "ds",
+    "/data/my_cats": "drawn",
     "my_lora": "documented",
     "1024": "64",
     '"steps": 20': '"steps": 2',
@@ -72,6 +74,7 @@ class Ran:
 @pytest.fixture(scope="module")
 def ran(server: Host, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     folder, printed, jobs, graph = tmp_path_factory.mktemp("client"), {}, {}, {}
+    graphs.draw_dataset(folder / "drawn" / "2_sks cat", 2)
     for language, name, content in BLOCKS:
         text = smaller(content, server)
         if (language, name) == ("json", "my_workflow_api.json"):
@@ -111,6 +114,9 @@ def test_the_scripts_do_what_the_page_says(server, ran):
     for picture in ("grid.png", "rates.png", "losses.png"):
         with Image.open(ran.folder / picture) as image:
             assert image.width > 64
+    sent = {path.relative_to(ran.folder / "drawn").as_posix() for path in (ran.folder / "drawn").rglob("*.*")}
+    come = server.base / "input" / "my_cats"
+    assert {path.relative_to(come).as_posix() for path in come.rglob("*.*")} == sent and len(sent) == 4
     rates = [row["title"] for row in server.get("/athanor/runs?short=1") if row["title"].startswith("rate_")]
     assert sorted(rates) == ["rate_0.0001", "rate_0.0002", "rate_5e-05"]
 

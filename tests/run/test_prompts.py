@@ -81,6 +81,22 @@ def test_what_no_sampler_takes_is_named(entry: object, words: str, tmp_path: Pat
     assert str(found.value).startswith("sample_prompts: ")
 
 
+def test_a_file_in_a_folder_that_the_owner_has_linked_in(tmp_path: Path):
+    """It was refused as outside, where a Dataset Loader reads pictures from there."""
+    for name in ("drive", "input"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "drive" / "p.txt").write_text("a cat")
+    (tmp_path / "input" / "linked").symlink_to(tmp_path / "drive", target_is_directory=True)
+
+    def of(name: str) -> list[str]:
+        return [each.text for each in prompts.read(SamplingSettings(sample_prompts=name), tmp_path / "input", ())]
+
+    assert of("linked/p.txt") == of("linked\\p.txt") == ["a cat"]
+    for name in ("../drive/p.txt", "linked/../../drive/p.txt", str(tmp_path / "drive" / "p.txt")):
+        with pytest.raises(AthanorError, match="is outside ComfyUI's input folder"):
+            of(name)
+
+
 def test_files_that_are_not_there_or_empty(tmp_path: Path):
     for name in ("gone.txt", "../p.txt", f"{'x' * 300}.txt", "a\0.txt"):
         with pytest.raises(AthanorError, match=r"no file|outside"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import AthanorError
 from ..files import write_atomically
 from .dataset import Dataset, Picture
-from .doctor.measure import load, source_of
+from .doctor.measure import PixelSource, load, source_of
 
 
 class Thumbnails:
@@ -25,17 +25,27 @@ class Thumbnails:
         Raises:
             AthanorError: the picture file was deleted, or cannot be read.
         """
-        source = source_of(dataset, picture)
         try:
-            stat = source.path.stat()
-            identity = repr((str(source.path), stat.st_size, stat.st_mtime_ns, source.background, side))
-            file = self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.jpg"
-            if file.is_file():
-                return file.read_bytes()
-            image = load(source, side)
-            image.thumbnail((side, side), reducing_gap=2.0)
+            return self._made(source_of(dataset, picture), side)
         except OSError:
             raise AthanorError(f"{picture.name} was deleted or cannot be read; load the dataset again.") from None
+
+    def of_file(self, path: Path, side: int) -> bytes:
+        """Return a picture file of no dataset in the same way.
+
+        Raises:
+            OSError: it was deleted, or cannot be read.
+        """
+        return self._made(PixelSource("", "white", path), side)
+
+    def _made(self, source: PixelSource, side: int) -> bytes:
+        stat = source.path.stat()
+        identity = repr((str(source.path), stat.st_size, stat.st_mtime_ns, source.background, side))
+        file = self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.jpg"
+        if file.is_file():
+            return file.read_bytes()
+        image = load(source, side)
+        image.thumbnail((side, side), reducing_gap=2.0)
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=85)
         with contextlib.suppress(OSError):  # the disk is full: the thumbnail is made again next time

@@ -81,3 +81,12 @@ def checkpoints(record: Record, name_of: Callable[[Path], str]) -> tuple[Checkpo
 def probes(record: Record) -> tuple[tuple[int, float], ...]:
     """Return (finished steps, per cent of the loss before training) of every probe that gave a number, in order."""
     return tuple((event["step"], event["percent"]) for event in record.probes if event["percent"] is not None)
+
+
+def status_fingerprint(root: Path, output_name: str) -> str:
+    """Return a text that changes when the newest run of a name ends or loses its files."""
+    named = registry.summaries(root, output_name=output_name)
+    record = registry.read(named[0].folder) if named else None
+    if record is None:
+        return "none"
+    return f"{record.run_id} {record.status} {len(record.saved)} {record.done}"

@@ -16,6 +16,8 @@ from .events import Saved
 from .moved import Places
 from .run_files import ever_saved, files_of, is_whole, run_id_of, stamp
 from .taken import taken
+from .verdict import harmed
+from .warned import looks, warnings
 
 ENDS = ("done", "stopped", "interrupted", "failed")
 """Events that end a session of a run."""
@@ -137,6 +139,8 @@ class RunSummary:
     trouble: str
     prompt_id: str
     time: float | None  # of the last event
+    warnings: int  # sentences that it was warned with
+    harmed: bool  # its probe ended worse than it began, or was far above its start meanwhile
 
     @property
     def status(self) -> str:
@@ -162,6 +166,8 @@ class RunSummary:
             trouble=record.trouble,
             prompt_id=record.prompt_id,
             time=record.events[-1].get("time") if record.events else None,
+            warnings=len(warnings(record.events)),
+            harmed=harmed(looks(record.probes)),
         )
 
 
@@ -289,12 +295,3 @@ def saved_files(folder: Path, step: int) -> list[Saved]:
     return [
         Saved(path=Path(e["path"]), step=e["step"], epoch=e["epoch"], hash=e["hash"], kind=e["kind"]) for e in events
     ]
-
-
-def status_fingerprint(root: Path, output_name: str) -> str:
-    """Return a text that changes when the newest run of a name ends or loses its files."""
-    named = summaries(root, output_name=output_name)
-    record = read(named[0].folder) if named else None
-    if record is None:
-        return "none"
-    return f"{record.run_id} {record.status} {len(record.saved)} {record.done}"

@@ -9,12 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import damage, registry, series
+from . import damage, registry, series, warned
 from .handle import probes
 from .marks import stars
 from .registry import Record
 from .run_files import stamp
-from .verdict import judge
+from .verdict import Sentence, judge
 
 BANDS = 5
 """Equal parts of the timesteps 0..1000."""
@@ -42,19 +42,20 @@ def review(record: Record) -> dict[str, Any]:
     }
 
 
-def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Any]:
-    """Return the sentences of `judge` on a run; `points` as `series.points` gives them.
+def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Sentence]:
+    """Return the sentences of `judge` on a run, and all that it was warned of; `points` as `series.points` gives them.
 
-    One alone does not tell that nothing is learned: the rate of a warm-up's first step is 0.
+    One point alone does not tell that nothing is learned: the rate of a warm-up's first step is 0.
     """
     looks = record.probes
-    return judge(
-        probes(record),
+    judged = judge(
+        warned.looks(looks),
         bool(looks) and looks[-1].get("label", "").startswith("held-out"),
         [series.loss(e) for e in points if not series.is_left_out(e)],
         [(e["step"], e["epoch"]) for e in record.saved],
         still=len(points) > 1 and (_all_zero(points, "grad_norm") or _all_zero(points, "lr")),
     )
+    return [*judged, *(Sentence("note", text) for text in warned.warnings(record.events))]
 
 
 def _all_zero(points: Sequence[dict[str, Any]], name: str) -> bool:

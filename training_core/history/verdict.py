@@ -10,9 +10,17 @@ from statistics import median
 from typing import Literal
 
 MEASUREMENTS = 5
-"""Fewer measurements of the probe, the one before training included, are no evidence."""
+"""Fewer measurements of the probe, the one before training included, are no evidence of learning."""
 IN_A_ROW = 3
 """So many measurements in a row must agree before a rise or a fall counts."""
+ABOVE = 1.0
+"""Points above the start at which the last measurement is worse than no training, however noisy the probe is."""
+FEW_ABOVE = 5.0
+"""The same where the probe was measured fewer than MEASUREMENTS times, so that its noise is not known."""
+CALM = 105.0
+"""Per cent of the start up to which a probe may stray before a higher learning rate is out of the question."""
+WILD = 150.0
+"""Per cent of the start from which on a run was unstable, wherever it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ def judge(
     """Return sentences on a run, the most important first; never none.
 
     Args:
-        probes: (finished steps, per cent of the loss before training), in order.
+        probes: (finished steps, per cent of the loss before training, NaN where a look gave none), in order.
         held_out: the probe uses pictures that training does not see.
         losses: of steps in order, NaN where a step gave none; a thinned series will do.
         checkpoints: (step, epoch) of the saved files, to name the nearest.
@@ -44,13 +52,75 @@ def judge(
         return [Sentence("bad", "Nothing was learned: the gradient or the learning rate was 0 in every step. Look at the dropouts of "
                                 "Network Config (1 drops all), at masks, and at learning_rate.")]  # fmt: skip
     sentences = _broken(losses)
-    if len(probes) < MEASUREMENTS:
-        reason = (
-            f"the probe was measured {len(probes)} times, {MEASUREMENTS} are needed" if probes else "there was no probe"
-        )
+    measured = [(step, percent) for step, percent in probes if math.isfinite(percent)]
+    if probes and not math.isfinite(probes[-1][1]):
+        return [*sentences, Sentence("bad", f"The probe gave NaN or infinity after step {probes[-1][0]}: the LoRA is broken. Lower "
+                                            "the learning rate; files saved before may still be good.")]  # fmt: skip
+    if ends_worse(measured):
+        return [*sentences, _worse(measured, held_out, checkpoints)]
+    if len(measured) < MEASUREMENTS:
+        count = len(measured)
+        reason = f"the probe was measured {count} times, {MEASUREMENTS} are needed" if count else "there was no probe"
         return [*sentences, Sentence("unknown", f"Not enough evidence: {reason}. Judge by the sample pictures.")]
-    noise = _noise([percent for _, percent in probes])
-    return sentences + (_of_held_out if held_out else _of_training)(probes, noise, checkpoints)
+    noise, advice = _noise([percent for _, percent in measured]), _advice(measured, losses)
+    found = (_of_held_out if held_out else _of_training)(measured, noise, checkpoints)
+    if found is None:
+        found = [_nothing_learned(measured, noise, advice)]
+    return [*sentences, *_unstable(measured), *found]
+
+
+def ends_worse(probes: Sequence[tuple[int, float]]) -> bool:
+    """Return whether the last look at the probe gave no number, or one above that of the start: training has done harm.
+
+    Args:
+        probes: (finished steps, per cent of the loss before training, NaN where a look gave none), in order.
+    """
+    percents = [percent for _, percent in probes]
+    if not percents or not math.isfinite(percents[-1]):
+        return bool(percents)
+    known = [percent for percent in percents if math.isfinite(percent)]
+    margin = min(ABOVE, 2 * _noise(known)) if len(known) >= MEASUREMENTS else FEW_ABOVE
+    return known[-1] > 100 + margin
+
+
+def harmed(probes: Sequence[tuple[int, float]]) -> bool:
+    """Return whether the probe alone makes the verdict bad: the run ended worse than it began, or was far above its start meanwhile."""
+    return ends_worse(probes) or any(percent >= WILD for _, percent in probes)
+
+
+def _worse(probes: Sequence[tuple[int, float]], held_out: bool, checkpoints: Sequence[tuple[int, int]]) -> Sentence:
+    """Return the sentence about a run that ends above its start, with the place where it was best, if it ever was better."""
+    last, (lowest, best), (highest, worst) = probes[-1][1], *(f(probes, key=lambda p: p[1]) for f in (min, max))
+    at = f"{last:.1f} % of the start"
+    if worst > max(1.2 * last, 100 + 2 * (last - 100)):
+        at += f", {worst:.1f} % at its worst (step {highest})"
+    if held_out and best < 100 - ABOVE:
+        return Sentence("bad", f"Held-out pictures end worse than before training: the probe is at {at}, and was at {best:.1f} % at "
+                               f"step {lowest}. Train fewer steps, or lower the learning rate.{_look_at(lowest, checkpoints)}")  # fmt: skip
+    if held_out:
+        return Sentence("bad", f"Held-out pictures have only become worse: the probe is at {at}. Lower the learning rate, or check that "
+                               "the captions fit.")  # fmt: skip
+    return Sentence("bad", f"The probe is at {at}: the LoRA has become worse on its own training pictures. Lower the learning "
+                           "rate.")  # fmt: skip
+
+
+def _unstable(probes: Sequence[tuple[int, float]]) -> list[Sentence]:
+    """Return a sentence about a probe that went far above its start and came back."""
+    step, worst = max(probes, key=lambda p: p[1])
+    if worst < WILD:
+        return []
+    return [Sentence("bad", f"Training was unstable: the probe was at {worst:.1f} % of the start at step {step} before it came back to "
+                            f"{probes[-1][1]:.1f} %. Lower the learning rate.")]  # fmt: skip
+
+
+def _advice(probes: Sequence[tuple[int, float]], losses: Sequence[float]) -> str:
+    """Return what to do about a run that has not learned: a higher rate only where nothing has ever gone up."""
+    worst = max(percent for _, percent in probes)
+    if worst >= WILD:
+        return "Lower the learning rate."
+    if worst > CALM or probes[-1][1] > 100 or _risen(losses, 1.5):
+        return "Train more steps."
+    return "Train more steps, or try a higher learning rate."
 
 
 def _broken(losses: Sequence[float]) -> list[Sentence]:
@@ -65,18 +135,26 @@ def _broken(losses: Sequence[float]) -> list[Sentence]:
             )
         )
     good = [loss for loss in losses if math.isfinite(loss)]
-    tenth = len(good) // 10
-    if tenth >= 10:
-        first, last = median(good[:tenth]), median(good[-tenth:])
-        if last > 3 * first:
+    # Of a short run a median is of few losses, each of which may be ten times another by its noise level alone.
+    part, words, factor = (len(good) // 10, "tenth", 3) if len(good) >= 100 else (len(good) // 3, "third", 10)
+    if part >= 5:
+        first, last = median(good[:part]), median(good[-part:])
+        if last > factor * first:
             sentences.append(
                 Sentence(
                     "bad",
-                    f"The loss diverges: {last:.3g} in the last tenth of the steps, {first:.3g} in the first. "
+                    f"The loss diverges: {last:.3g} in the last {words} of the steps, {first:.3g} in the first. "
                     "Lower the learning rate.",
                 )
             )
     return sentences
+
+
+def _risen(losses: Sequence[float], factor: float) -> bool:
+    """Return whether the middle loss of the last third is more than `factor` times that of the first."""
+    good = [loss for loss in losses if math.isfinite(loss)]
+    third = len(good) // 3
+    return third >= 5 and median(good[-third:]) > factor * median(good[:third])
 
 
 def _noise(percents: Sequence[float]) -> float:
@@ -92,7 +170,8 @@ def _noise(percents: Sequence[float]) -> float:
 
 def _of_held_out(
     probes: Sequence[tuple[int, float]], noise: float, checkpoints: Sequence[tuple[int, int]]
-) -> list[Sentence]:
+) -> list[Sentence] | None:
+    """Return sentences on a probe of pictures that training does not see; None if nothing was learned."""
     lowest = min(range(len(probes)), key=lambda i: probes[i][1])
     step, best = probes[lowest]
     since = probes[lowest + 1 :]
@@ -100,11 +179,8 @@ def _of_held_out(
     level = median(percent for _, percent in probes[max(0, lowest - 1) : lowest + 2]) if lowest else best
     risen = len(since) >= IN_A_ROW and all(p > level + 3 * noise for _, p in since[-IN_A_ROW:])
     where = f"The probe of held-out pictures was lowest at step {step}, {best:.1f} % of the start"
-    if lowest == 0:
-        if risen:
-            return [Sentence("bad", f"Held-out pictures have only become worse: the probe is at {since[-1][1]:.1f} % of the start. "
-                                    "Lower the learning rate, or check that the captions fit.")]  # fmt: skip
-        return [_nothing_learned(since[-1][1], noise)]
+    if lowest == 0 or probes[-1][1] > 100:
+        return None
     if risen:
         rise = since[-1][1] - best
         return [Sentence("note", f"{where}; {rise:+.1f} points over {len(since)} measurements since, more than its noise of "
@@ -115,25 +191,23 @@ def _of_held_out(
         return [Sentence("good", f"{where}, and is still falling ({falling:.1f} points over the last {IN_A_ROW} measurements): "
                                  "more steps may help.")]  # fmt: skip
     if 100 - best <= 2 * noise:
-        return [_nothing_learned(best, noise)]
+        return None
     return [Sentence("good", f"{where}, and has stayed there within its noise of {noise:.1f} points: there is no sign of "
                              f"overfitting.{_look_at(step, checkpoints)}")]  # fmt: skip
 
 
 def _of_training(
     probes: Sequence[tuple[int, float]], noise: float, _checkpoints: Sequence[tuple[int, int]]
-) -> list[Sentence]:
+) -> list[Sentence] | None:
+    """Return sentences on a probe of training pictures; None if nothing was learned."""
     last = probes[-1][1]
     limits = Sentence(
         "unknown",
         "Overfitting cannot be detected: the probe uses training pictures. Judge by the sample pictures, "
         "or hold some pictures out in Validation Config.",
     )
-    if last > 100 + 2 * noise:
-        return [Sentence("bad", f"The probe is at {last:.1f} % of the start: the LoRA has become worse on its own "
-                                "training pictures. Lower the learning rate.")]  # fmt: skip
     if 100 - last <= 2 * noise:
-        return [_nothing_learned(last, noise)]
+        return None
     falling = _falling(probes, noise)
     if falling:
         words = f"still falling ({falling:.1f} points over the last {IN_A_ROW} measurements)"
@@ -149,11 +223,11 @@ def _of_training(
     ]
 
 
-def _nothing_learned(percent: float, noise: float) -> Sentence:
+def _nothing_learned(probes: Sequence[tuple[int, float]], noise: float, advice: str) -> Sentence:
     return Sentence(
         "unknown",
-        f"Not enough evidence that the LoRA has learned: the probe is at {percent:.1f} % of the start, its noise is {noise:.1f} "
-        "points. Train more steps, or try a higher learning rate.",
+        f"Not enough evidence that the LoRA has learned: the probe is at {probes[-1][1]:.1f} % of the start, its noise is {noise:.1f} "
+        f"points. {advice}",
     )
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import folder_paths
 
 from .. import file_names
 from ..errors import AthanorError, quoted
-from ..names import nearest
+from ..names import alike, nearest
+from .sub_folders import sub_folders
 
 _LONGEST = 200
 """Bytes of a LoRA's name: file systems take 255, and -step00000100-ema.safetensors and a temporary ending come behind it."""
@@ -35,6 +34,24 @@ def is_lora(path: Path) -> bool:
     return any(below(Path(root), path) for root in folder_paths.get_folder_paths("loras"))
 
 
+def dataset_roots() -> list[Path]:
+    """Return where the folders of pictures lie: ComfyUI's input folder, and the folders named under `datasets`."""
+    return [input_folder(), *map(Path, folder_paths.get_folder_paths("datasets"))]
+
+
+def is_dataset(name: str) -> bool:
+    """Whether a Dataset Loader finds a folder of that name."""
+    try:
+        return bool(dataset_folder(name))
+    except AthanorError:
+        return False
+
+
+def near(name: str) -> list[str]:
+    """Return up to 3 folders whose names look most like one that is not there."""
+    return alike(name.replace("\\", "/").rstrip("/").rpartition("/")[2], list(sub_folders(dataset_roots())))
+
+
 def dataset_folder(name: str) -> Path:
     """Return the folder a workflow means: below ComfyUI's input folder or one of its `datasets` folders.
 
@@ -44,10 +61,10 @@ def dataset_folder(name: str) -> Path:
     if not name.strip():
         raise AthanorError("folder is empty: give the name of a folder in ComfyUI's input or datasets folder.")
     shown = quoted(name, 100)
-    roots = [folder_paths.get_input_directory(), *folder_paths.get_folder_paths("datasets")]
+    roots = dataset_roots()
     outside = False
     for root in roots:
-        path = below(Path(root), name)
+        path = below(root, name)
         if path is None:
             outside = True
         elif os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises for a name that is too long)
@@ -55,32 +72,13 @@ def dataset_folder(name: str) -> Path:
         elif os.path.exists(path):  # noqa: PTH110
             raise AthanorError(f"folder {shown} is a file: give the folder that holds the pictures.")
     wanted = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    instead = nearest(wanted, list(_sub_folders(roots)))
+    instead = nearest(wanted, list(sub_folders(roots)))
     if outside:
         raise AthanorError(
             f"folder {shown} is outside ComfyUI's input and datasets folders: move it there, or name its parent under "
             f"'datasets:' in extra_model_paths.yaml. In these folders {instead}."
         )
     raise AthanorError(f"folder {shown} is not in ComfyUI's input and datasets folders; {instead}.")
-
-
-def _sub_folders(roots: Sequence[str]) -> Iterator[str]:
-    """Yield the names of folders in `roots` and in those, as a Dataset Loader takes them; at most a few hundred."""
-    for root in roots:
-        above = _names_of_folders(root)
-        yield from above
-        for name in above:
-            yield from (f"{name}/{inner}" for inner in _names_of_folders(os.path.join(root, name)))  # noqa: PTH118
-
-
-def _names_of_folders(folder: str) -> list[str]:
-    """Return the folders in a folder, at most 100 of them, in order; none if it cannot be read."""
-    try:
-        with os.scandir(folder) as entries:
-            found = (entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-            return sorted(islice(found, 100))
-    except OSError:
-        return []
 
 
 def collected_folder() -> Path:

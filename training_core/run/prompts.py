@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -163,8 +164,10 @@ def _lines(text: str) -> list[str]:
 def _file(name: str, folder: Path) -> list[str | Mapping[str, Any]]:
     """Return the entries of a file of prompts: texts in the form of a line, or objects with sd-scripts' keys."""
     try:
-        path = (folder / name.replace("\\", "/")).resolve()
-        inside, there = path.is_relative_to(folder.resolve()), path.is_file()
+        # abspath, not resolve(): a folder that the owner has linked into input is part of it, as for pictures (host/folders.py).
+        path = Path(os.path.abspath(folder / name.replace("\\", "/")))
+        inside = path.is_relative_to(os.path.abspath(folder)) or path.resolve().is_relative_to(folder.resolve())
+        there = path.is_file()
     except (OSError, ValueError):  # a name that is too long for a file, or has a NUL character
         inside, there = True, False
     if not inside:

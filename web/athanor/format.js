@@ -30,14 +30,24 @@ export function when(time) {
   return time ? new Date(time * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "";
 }
 
+/** The state of a run that has ended, with what its verdict has to say beside that. */
+function marked(state, { harmed, warnings }) {
+  if (harmed) {
+    const means = t("the probe ended above its start, or was far above it: the LoRA may be worse than none");
+    return { sign: "✗", word: t("{state}, got worse", { state: state.word }), kind: "harmed", means };
+  }
+  if (!warnings) return state;
+  return { ...state, sign: "!", word: t("{state}, hints: {count}", { state: state.word, count: warnings }) };
+}
+
 /** The state of a run as a sign, a word, a kind for the style sheet, and what the word means if that is not plain. */
 export function stateOf(summary) {
   if (!summary) return { sign: "…", word: t("preparing"), kind: "live" };
   if (summary.live) return { sign: "▶", word: t("running"), kind: "live" };
   if (summary.elsewhere) return { sign: "▶", word: t("running in another process"), kind: "elsewhere" };
   const kind = summary.status;
-  if (kind === "done") return { sign: "✓", word: t("finished"), kind };
-  if (kind === "stopped") return { sign: "■", word: t("stopped"), kind };
+  if (kind === "done") return marked({ sign: "✓", word: t("finished"), kind }, summary);
+  if (kind === "stopped") return marked({ sign: "■", word: t("stopped"), kind }, summary);
   if (kind === "interrupted") return { sign: "■", word: t("interrupted"), kind };
   if (kind === "failed") return { sign: "✗", word: t("failed"), kind };
   const means = t(

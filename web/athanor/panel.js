@@ -3,6 +3,7 @@
 import { controls } from "./chart_options.js";
 import { make, style } from "./dom.js";
 import { duration, number, speed, stateOf } from "./format.js";
+import { Hints, withoutHints } from "./hints.js";
 import { LossChart } from "./loss_chart.js";
 import * as store from "./store.js";
 import { t } from "./words.js";
@@ -51,6 +52,7 @@ export class Panel {
     this.numbers = make("span");
     this.note = make("div", { class: "athanor-note", role: "status" });
     this.strip = make("div", { class: "athanor-strip" });
+    this.hints = new Hints();
     this.buttons = commands(
       () => this.run,
       (notice) => this.say(notice),
@@ -59,6 +61,7 @@ export class Panel {
       "div",
       { class: "athanor athanor-panel" },
       make("div", { class: "athanor-line" }, this.state, this.numbers),
+      this.hints.element,
       this.chart.element,
       this.controls,
       this.strip,
@@ -113,6 +116,7 @@ export class Panel {
   drawNow() {
     const { run } = this;
     this.chart.show(run);
+    this.hints.show(run);
     this.buttons.enable(Boolean(run?.live), Boolean(run?.last));
     this.element.dataset.run = run?.id ?? "";
     this.element.dataset.points = run?.points.length ?? 0;
@@ -162,9 +166,8 @@ export class Panel {
   noteText() {
     const { run } = this;
     if (this.notice) return this.notice;
-    if (!run.live && this.result) return this.result;
-    if (run.summary?.status === "failed" && run.summary.why) return run.summary.why;
-    return run.message?.kind === "warning" ? run.message.text : "";
+    if (!run.live && this.result) return withoutHints(this.result, run);
+    return run.summary?.status === "failed" ? (run.summary.why ?? "") : "";
   }
 
   /** The samples that were drawn last, redrawn only when there are new ones. */

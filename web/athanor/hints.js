@@ -1,0 +1,33 @@
+// What a run was warned of: a compact list, the same while it trains and after.
+
+import { make } from "./dom.js";
+import { t } from "./words.js";
+
+/** The sentences of a run's events, each once: a session that goes on says most of them again. */
+export function hintsOf(run) {
+  const texts = (run?.events ?? []).filter((event) => event.event === "warned").map((event) => event.text);
+  return [...new Set(texts.filter(Boolean))];
+}
+
+/** A text of a run without the sentences that its list shows. */
+export function withoutHints(text, run) {
+  const rest = hintsOf(run).reduce((left, hint) => left.replace(hint, ""), text);
+  return rest.replace(/ {2,}/g, " ").trim();
+}
+
+/** The list. It is empty, and takes no room, where there is nothing to say. */
+export class Hints {
+  constructor() {
+    this.element = make("ul", { class: "athanor-hints", "aria-label": t("Hints"), tabindex: 0, hidden: true });
+    this.shown = "[]";
+  }
+
+  show(run) {
+    const texts = hintsOf(run);
+    const now = JSON.stringify(texts);
+    if (now === this.shown) return;
+    this.shown = now;
+    this.element.hidden = !texts.length;
+    this.element.replaceChildren(...texts.map((text) => make("li", {}, make("b", {}, "!"), ` ${text}`)));
+  }
+}
