@@ -6,10 +6,11 @@ import { t } from "./words.js";
 
 export const TRAIN = "AthanorTrainLoRA";
 const GAP = 60; // pixels between a new node and Train LoRA
+const DRAWN = 400; // ms after which nodes are as high as what is in them now, which belongs to the same step of undo
 
 const slotOf = (node, name) => node.inputs?.findIndex((input) => input.name === name) ?? -1;
 
-/** The node that an input of a node comes from, reroutes passed by; null without a link, or from outside of its graph. */
+/** The node that an input comes from, reroutes passed by; null without a link, or from outside of its graph. */
 function originOf(node, name) {
   let from = node.getInputNode?.(slotOf(node, name)) ?? null;
   while (from?.type === "Reroute") from = from.getInputNode(0);
@@ -18,7 +19,7 @@ function originOf(node, name) {
 
 const hasLink = (node, name) => node.inputs?.[slotOf(node, name)]?.link != null;
 
-/** The Dataset Loaders that a dataset goes through on its way to a node; those of regularization pictures are left out. */
+/** The Dataset Loaders that a dataset goes through on its way to a node, without those of regularization pictures. */
 function loadersAbove(node, kind) {
   const found = [];
   for (let above = node; above && !found.includes(above); above = originOf(above, "dataset")) {
@@ -30,14 +31,17 @@ function loadersAbove(node, kind) {
 const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name);
 
 /**
- * Where the settings of each group are: Map of group name -> {nodes, foreign: title of another node that gives them, canAdd}.
- * `node`: Train LoRA, whose connected nodes are meant as well, or a config node alone. `groups`: of the server's answer.
+ * Where the settings of each group are: Map of group name -> {nodes, foreign: title of another node that gives them,
+ * canAdd: one can be made}.
+ * `node`: Train LoRA, whose connected nodes are meant as well, or a config node alone. `groups`: of the server's
+ * answer.
  */
 export function placesOf(node, groups) {
   const places = new Map();
   for (const [name, { node: kind }] of Object.entries(groups)) {
     if (node.comfyClass === kind) places.set(name, { nodes: [node], foreign: null, canAdd: false });
-    else if (node.comfyClass === TRAIN) places.set(name, name === "dataset" ? loaders(node, kind) : config(node, name, kind));
+    else if (node.comfyClass === TRAIN)
+      places.set(name, name === "dataset" ? loaders(node, kind) : config(node, name, kind));
   }
   return places;
 }
@@ -61,8 +65,8 @@ export function isSame(one, other) {
 }
 
 /**
- * What a preset would change, as rows {group, node, title, field, label, before, after, isLinked}; `node` is null where one would
- * be made. `settings`: of a preset, group -> field -> value.
+ * What a preset would change, as rows {group, node, title, field, label, before, after, isLinked}; `node` is null where
+ * one would be made. `settings`: of a preset, group -> field -> value.
  */
 export function changesOf(settings, places, groups) {
   const rows = [];
@@ -102,10 +106,11 @@ function inNewNode(group, { node: kind, defaults }, values) {
     }));
 }
 
-/** Make the changes of these rows, with the nodes that they lack, as one step of undo. `groups`: of the server's answer. */
+/** Make the changes of these rows as one step of undo, and return the nodes that they lacked and that were made. */
 export function apply(rows, train, groups) {
   const made = new Map(); // group -> its new node
-  app.canvas.emitBeforeChange();
+  const tracker = app.extensionManager.workflow?.activeWorkflow?.changeTracker;
+  tracker?.beforeChange();
   try {
     for (const { group, node, field, after } of rows) {
       if (!node && !made.has(group)) made.set(group, addNode(train, group, groups[group].node));
@@ -115,10 +120,11 @@ export function apply(rows, train, groups) {
       widget.value = after;
       widget.callback?.(after, app.canvas, target);
     }
+    app.canvas.setDirty(true, true);
   } finally {
-    app.canvas.emitAfterChange();
+    setTimeout(() => tracker?.afterChange(), DRAWN);
   }
-  app.canvas.setDirty(true, true);
+  return [...made.values()].filter(Boolean);
 }
 
 function addNode(train, group, kind) {
@@ -142,7 +148,7 @@ export function trainOf(node) {
   return [...behind, ...(node.graph?.nodes ?? [])].find((other) => other.comfyClass === TRAIN) ?? null;
 }
 
-/** The file of the model that a Train LoRA trains, as {ckpt_name: file} or {unet_name: file}; null if it is not known. */
+/** The file of the model that a Train LoRA trains, {ckpt_name: file} or {unet_name: file}; null if it is not known. */
 export function modelFile(train) {
   const seen = new Set();
   let node = train && originOf(train, "model");
