@@ -4,6 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { make, style } from "./dom.js";
 import { get, post } from "./http.js";
 import { ChangesTable, counted, told } from "./preset_changes.js";
+import { exportPreset, importPresets } from "./preset_files.js";
 import { apply, changesOf, modelFile, placesOf, trainOf, valuesOf } from "./preset_nodes.js";
 import { SaveForm, select } from "./preset_save.js";
 import { t } from "./words.js";
@@ -42,24 +43,28 @@ class PresetDialog {
     this.details = make("section", { class: "details", "aria-label": t("What it would change") });
     this.table = new ChangesTable(() => this.count());
     this.status = make("p", { class: "where", role: "status" }, t("Reading the presets…"));
-    this.saveButton = make(
-      "button",
-      { type: "button", disabled: true, onclick: () => this.openForm() },
-      t("Save as preset…"),
-    );
-    this.deleteButton = make("button", { type: "button", hidden: true, onclick: () => this.remove() }, t("Delete"));
-    this.applyButton = make(
-      "button",
-      { type: "button", class: "write", disabled: true, onclick: () => this.apply() },
-      t("Apply"),
-    );
+    const button = (text, onclick, more = {}) => make("button", { type: "button", onclick, ...more }, text);
+    this.importButton = button(t("Import…"), () => this.importFiles(), { disabled: true });
+    this.saveButton = button(t("Save as preset…"), () => this.openForm(), { disabled: true });
+    this.exportButton = button(t("Export"), () => exportPreset(this.preset), { hidden: true });
+    this.deleteButton = button(t("Delete"), () => this.remove(), { hidden: true });
+    this.applyButton = button(t("Apply"), () => this.apply(), { class: "write", disabled: true });
     this.main = make("div", { class: "main" }, make("section", {}, this.filters, this.list), this.details);
     this.dialog = make(
       "dialog",
       { class: "athanor athanor-presets", "aria-label": title },
       make("header", {}, make("h2", {}, title), make("button", close, t("Close"))),
       this.main,
-      make("footer", {}, this.saveButton, this.deleteButton, this.status, this.applyButton),
+      make(
+        "footer",
+        {},
+        this.saveButton,
+        this.importButton,
+        this.exportButton,
+        this.deleteButton,
+        this.status,
+        this.applyButton,
+      ),
     );
     this.dialog.addEventListener("keydown", (event) => {
       event.stopPropagation(); // the host has keys of its own
@@ -85,6 +90,7 @@ class PresetDialog {
       this.family = family;
       this.places = placesOf(this.node, answer.groups);
       this.saveButton.disabled = false;
+      this.importButton.disabled = false;
       this.say("");
       this.drawFilters();
       this.drawList();
@@ -169,6 +175,8 @@ class PresetDialog {
     this.preset = preset;
     for (const radio of this.list.querySelectorAll("input[type=radio]")) radio.checked = radio.value === preset?.id;
     this.deleteButton.hidden = !preset?.own;
+    this.exportButton.hidden = !preset?.own;
+    this.deleteButton.textContent = t("Delete");
     this.drawDetails();
   }
 
@@ -257,8 +265,22 @@ class PresetDialog {
     this.list.querySelector("input:checked")?.focus();
   }
 
+  importFiles() {
+    importPresets({
+      isTaken: (name) => this.isTaken(name),
+      done: (preset) => this.saved(preset),
+      failed: (sentence) => this.say(sentence, true),
+    });
+  }
+
+  /** Delete an own preset, at the second click. */
   async remove() {
     const { name, id } = this.preset;
+    const sure = t("Delete for good");
+    if (this.deleteButton.textContent !== sure) {
+      this.deleteButton.textContent = sure;
+      return;
+    }
     try {
       await post("/presets/delete", { name });
       this.answer.presets = this.answer.presets.filter((preset) => preset.id !== id);
