@@ -12,12 +12,14 @@ from . import (
     dataset_routes,
     folder_routes,
     help_routes,
+    hints,
     http,
     missing,
     preset_routes,
     publish_routes,
     refusals,
     run_files_routes,
+    run_manage_routes,
     run_routes,
     saved_prompts,
     stopping,
@@ -49,6 +51,7 @@ from .train import AthanorTrainLoRA
 WITH_ROUTES = (
     run_routes,
     run_files_routes,
+    run_manage_routes,
     publish_routes,
     dataset_routes,
     folder_routes,
@@ -56,6 +59,7 @@ WITH_ROUTES = (
     compare_routes,
     help_routes,
     missing,
+    hints,
     preset_routes,
 )
 """The modules that add routes to the host's server."""

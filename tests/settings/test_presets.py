@@ -100,7 +100,9 @@ def test_recipes_give_no_warning():
         parts = ["unet"] + ["te1", "te2", "te3"] * group["network"].text
         factors = [factor for factor in rates.factors(group["optimizer"], parts).values() if factor]
         gamma = group["loss"].min_snr_gamma
-        assert not hints.hints(group["optimizer"], STEPS, min_snr_gamma=gamma, factors=factors), preset.id
+        assert not hints.hints(
+            group["optimizer"], STEPS, min_snr_gamma=gamma, factors=factors, network=group["network"]
+        ), preset.id
 
 
 def test_the_result_is_the_same_whatever_stood_there_before():

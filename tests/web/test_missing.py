@@ -5,6 +5,11 @@ import json
 import pytest
 from web_page import ROOT
 
+CLOSE = """async (w) => { const { app } = window.comfyAPI.app;
+    await app.loadGraphData(w, true, true, "shared");
+    const of = (type) => app.graph.nodes.find((n) => n.type === type), loader = of("AthanorDatasetLoader");
+    of("AthanorBucketer").pos = [loader.pos[0], loader.pos[1] + loader.size[1] + 66];
+    return Object.fromEntries(app.graph.nodes.map((n) => [n.id, [...n.size]])); }"""
 LOWEST = """() => { const { nodes } = window.comfyAPI.app.app.graph;
     const node = nodes.find((n) => n.type === "AthanorDatasetLoader"), next = nodes.find((n) => n.type === "AthanorBucketer");
     const box = [...document.querySelectorAll(".athanor-missing")].find((one) => one.innerText.includes("folder"));
@@ -18,15 +23,15 @@ def test_a_workflow_of_another_computer(page, vue):
     nodes = {node["type"]: node for node in shared["nodes"]}
     nodes["CheckpointLoaderSimple"]["widgets_values"] = ["their\\sd3.safetensors"]
     nodes["AthanorDatasetLoader"]["widgets_values"][0] = "D:\\pictures\\dss"
-    page.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'shared')", shared)
+    sizes = page.page.evaluate(CLOSE, shared)
     page.page.wait_for_function(f"({SAID})().length === 2")
     model, folder = sorted(page.page.evaluate(SAID))
     assert "sd3.safetensors" in model and model.startswith("ckpt_name ") and "the nearest: ds" in folder
-    # The Bucketer lies 36 pixels below, its title above it: the box takes what is free, and is no part of what is saved.
+    # The Bucketer's title lies 36 pixels below: the box takes what is free, and is no part of what is saved.
     bottom, title, height = page.page.evaluate(LOWEST)
     assert bottom < title and 20 < height < 30
     saved = page.page.evaluate("() => window.comfyAPI.app.app.graph.serialize().nodes")
-    assert {n["id"]: n["size"] for n in saved} == {n["id"]: n["size"] for n in shared["nodes"]}
+    assert {str(n["id"]): n["size"] for n in saved} == sizes
     assert [n["widgets_values"] for n in saved if n["type"] == "CheckpointLoaderSimple"] == [["their\\sd3.safetensors"]]
     page.page.evaluate(
         """() => { const { app } = window.comfyAPI.app;
