@@ -2,6 +2,7 @@
 
 import json
 
+import preset_page
 import pytest
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.families import FAMILIES
@@ -178,3 +179,8 @@ def test_what_is_wrong_with_a_preset_is_said(tmp_path, change, words):
     with pytest.raises(AthanorError, match=words):
         own_presets.save(tmp_path, MINE | change, TITLES, replace=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_of_presets_is_up_to_date():
+    page = preset_page.PAGE.read_text(encoding="utf-8")
+    assert page == preset_page.rewritten(page), "python dev.py docs"

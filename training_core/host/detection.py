@@ -60,9 +60,7 @@ def family_in_file(path: Path) -> Family | None:
             return None
         config.unet_config["disable_unet_model_creation"] = True  # the class of the model is asked for, not its layers
         base = config.get_model(shapes, prefix)
-    except (
-        Exception
-    ):  # of a foreign file's keys and shapes, or of a rule that reads numbers, which a header does not have
+    except Exception:  # whatever a foreign file's keys and shapes lead to
         return None
     return None if base.concat_keys else identify(type(base), config.unet_config, False)
 
