@@ -10,6 +10,7 @@ from pathlib import Path
 from ..settings import DatasetSettings
 from . import names
 from .dataset import few, several
+from .folders import DatasetFolders, files_of
 from .plan import Buckets
 
 TEXTS = frozenset({".txt", ".caption", ".cap", ".tags"})
@@ -40,6 +41,37 @@ def missing_captions(missing: Sequence[str], count: int, extension: str, setting
         f"{several(count, 'picture')}, 0 captions: all are trained on an empty text, so no word will call the LoRA up; put a "
         f"{extension} file beside each picture, or set class_tokens of Dataset Loader."
     )
+
+
+def of_captions(
+    root: Path,
+    folders: DatasetFolders,
+    files: Sequence[Path],
+    pictures: Sequence[Path],
+    without: Collection[Path],
+    extension: str,
+) -> list[str]:
+    """Return sentences on captions that are not read, and on those that several pictures share.
+
+    Args:
+        root: of the dataset.
+        folders: its folders.
+        files: all files in those that are read.
+        pictures: those of them that are pictures.
+        without: those of them that have no caption file.
+        extension: of caption files, with its dot.
+    """
+    elsewhere = [path for name in folders.skipped for path in _files_if_open(root / name)] if without else []
+    shared = shared_captions(pictures, extension, files)
+    return [*unread_captions(files, elsewhere, pictures, without, extension), *([shared] if shared else [])]
+
+
+def _files_if_open(folder: Path) -> list[Path]:
+    """Return the files of a folder that is no part of the dataset, none if it cannot be listed."""
+    try:
+        return files_of(folder)
+    except OSError:
+        return []
 
 
 def unread_captions(

@@ -16,7 +16,7 @@ from ..settings.dataset import MOST_REPEATS
 from ..text_files import whole_characters
 from . import captions, decode, hints, names
 from .dataset import Dataset, Mask, Picture, few, several
-from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders
+from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders, files_of
 from .inspected import Inspections
 from .masks import MaskMatch, Masks, box_in_name
 
@@ -70,19 +70,6 @@ class _Notes:
                 yield f"{several(len(pictures), 'picture')} {note}: {few(pictures)}."
 
 
-def _files(folder: Path) -> list[Path]:
-    visible = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
-    return sorted(visible, key=lambda p: p.name)
-
-
-def _files_if_open(folder: Path) -> list[Path]:
-    """Return the files of a folder that is no part of the dataset, none if it cannot be listed."""
-    try:
-        return _files(folder)
-    except OSError:
-        return []
-
-
 def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None) -> str:
     """Return a hash of the names, sizes and times of all files: cheap, and another one as soon as a file has changed."""
     folders = [
@@ -116,7 +103,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
         raise AthanorError(
             f"folder {quoted(settings.folder)} cannot be opened: it belongs to another user, or its drive is not there."
         )
-    listed = [(folder, _files(folder.path)) for folder in folders.read]
+    listed = [(folder, files_of(folder.path)) for folder in folders.read]
     files = [(path, folder) for folder, paths in listed for path in paths if path.suffix.lower() in decode.SUFFIXES]
     if not files:
         raise AthanorError(_no_pictures(settings, folders, listed))
@@ -167,12 +154,10 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
         notes.by_class.clear()
     extension = captions.with_dot(settings.caption_extension)
     everything = [path for _, paths in listed for path in paths]
-    shown = [path for path, _ in files]
-    elsewhere = [path for name in folders.skipped for path in _files_if_open(root / name)] if notes.without else []
+    about_captions = hints.of_captions(root, folders, everything, [path for path, _ in files], notes.without, extension)
     warnings = [
         *notes.sentences(extension, len(pictures), settings),
-        *hints.unread_captions(everything, elsewhere, shown, notes.without, extension),
-        *filter(None, [hints.shared_captions(shown, extension, everything)]),
+        *about_captions,
         *_unread(everything, folders),
     ]
     if mask_files:

@@ -16,10 +16,11 @@ _SAMPLINGS = frozenset({"LCM", "ModelSamplingDiscreteDistilled"})
 """Classes of ComfyUI's that Model Sampling Discrete patches in for distilled models alone."""
 
 
-def few_steps(family: Family, file: str, samplings: Collection[str]) -> str:
+def few_steps(family: Family | None, file: str, samplings: Collection[str]) -> str:
     """Return how a model shows that it was distilled to few steps, in words; '' if nothing says so.
 
     Args:
+        family: of the model; None: it is not known.
         file: name of its checkpoint; '' if it is not known.
         samplings: names of the classes of its sampling.
     """
@@ -29,15 +30,15 @@ def few_steps(family: Family, file: str, samplings: Collection[str]) -> str:
         return "it is sampled as LCM"
     if _named(family, words(file.rpartition(".")[0] or file)):
         return f"its file is called {file}"
-    return f"it is {family.title}" if family.few_steps else ""
+    return f"it is {family.title}" if family and family.few_steps else ""
 
 
-def _named(family: Family, parts: list[str]) -> bool:
+def _named(family: Family | None, parts: list[str]) -> bool:
     """Return whether the words of a file's name say so; those of one family alone only without "base" beside them."""
     for word, following in pairwise([*parts, ""]):
         if word in _WORDS and not (word == "hyper" and following.startswith("real")):
             return True
-        if word in family.few_step_names and "base" not in parts:
+        if family and word in family.few_step_names and "base" not in parts:
             return True
     return False
 

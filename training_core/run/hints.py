@@ -21,12 +21,13 @@ class Facts:
 
     training: TrainingSettings
     sampling: SamplingSettings | None  # None: no samples are drawn
-    length: Length
+    length: Length  # 0 for what is not known yet
     seen: int  # pictures that all steps see together
-    family: Family
+    family: Family | None  # None: it is not known yet
     file: str  # name of the checkpoint, '' if it is not known
     samplings: tuple[str, ...] = ()  # names of the classes of the model's sampling
     patched: bool = False  # a LoRA, such as an adapter for training, is on the model
+    about: bool = False  # the length is an estimate
 
 
 def hints(facts: Facts) -> list[str]:
@@ -37,11 +38,12 @@ def hints(facts: Facts) -> list[str]:
 def few_steps(facts: Facts) -> str:
     """Return a sentence on a run that is too short to learn; '' if it is not."""
     steps, seen = facts.length.steps, facts.seen
-    if steps >= FEW_STEPS or seen >= ENOUGH_SAMPLES:
+    if not steps or steps >= FEW_STEPS or seen >= ENOUGH_SAMPLES:
         return ""
     field = "max_train_steps" if facts.training.max_train_steps else "epochs"
     return (
-        f"Train LoRA: the run has {_count(steps, 'step')} in all, too few for most LoRAs (1000 and more are usual): raise {field}"
+        f"Train LoRA: the run has {'about ' * facts.about}{_count(steps, 'step')} in all, too few for most LoRAs (1000 and more are "
+        f"usual): raise {field}"
         f"{', or repeats of Dataset Loader' * (field == 'epochs')}."
     )
 
@@ -86,7 +88,7 @@ def distilled_model(facts: Facts) -> str:
 
 def _too_long(node: str, intervals: list[tuple[str, int, int, str]], so: str) -> str:
     """Return a sentence on intervals (field, every so many, of how many, noun) that never come round."""
-    long = [(field, every, count, noun) for field, every, count, noun in intervals if every > count]
+    long = [(field, every, count, noun) for field, every, count, noun in intervals if every > count > 0]
     if not long:
         return ""
     said = " and ".join(f"{field} is {every}, the run has {_count(count, noun)}" for field, every, count, noun in long)
