@@ -15,6 +15,7 @@ from . import (
     hints,
     http,
     missing,
+    preset_routes,
     publish_routes,
     queue_routes,
     refusals,
@@ -61,6 +62,7 @@ WITH_ROUTES = (
     help_routes,
     missing,
     hints,
+    preset_routes,
 )
 """The modules that add routes to the host's server."""
 
