@@ -14,24 +14,17 @@ from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, forget_frames
 from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, folders, guard, usable
-from ..training_core.settings import (
-    Job,
-    NetworkSettings,
-    TrainingSettings,
-    ValidationSettings,
-)
+from ..training_core.settings import TrainingSettings, ValidationSettings
 from . import run_rows, types
 from .broadcasts import Broadcasts
 from .display import Display
 from .queued import queued
 from .run_files import in_history, run_files
-from .schema import graph_of, image_output, inputs, pick, sentence
+from .schema import graph_of, image_output, inputs, sentence
+from .train_job import job_of, models_of
 
 if TYPE_CHECKING:
     from ..training_core.data.plan import Buckets
-
-_CONFIGS = ("network", "loss", "noise", "optimizer", "cache", "conditioning")
-"""Inputs from config nodes, named as in the job; the job has defaults for unconnected ones."""
 
 
 class AthanorTrainLoRA(io.ComfyNode):
@@ -146,8 +139,8 @@ class AthanorTrainLoRA(io.ComfyNode):
         usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
         processes = ranks.current()
-        models = _fingerprint(model, clip, vae, values.get("network"))
-        job = _job(values, buckets, probe, models, processes.count)
+        models = models_of(model, clip, vae, values.get("network"))
+        job = job_of(values, buckets, probe, models, processes.count)
         by, graph = queued(), graph_of(cls.hidden)
         page = run_rows.workflow_id(graph)
         broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by, page)
@@ -181,39 +174,6 @@ def _check_name(output_name: str) -> None:
     except AthanorError:
         if not registry.summaries(folders.runs_folder(), output_name=output_name):
             raise
-
-
-def _job(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSettings, models: str, processes: int) -> Job:
-    """Return the job that the node's inputs describe.
-
-    Args:
-        values: the node's widgets and its connected configs, by input name.
-        models: the fingerprint of what is trained.
-        processes: how many processes this one belongs to; more than one set `processes` of the job.
-    """
-    training = pick(TrainingSettings, values)
-    if processes > 1:
-        training = training.model_copy(update={"processes": processes})
-    configs: dict[str, Any] = {name: values[name] for name in _CONFIGS if values.get(name) is not None}
-    return Job(
-        datasets=buckets.dataset.subsets,
-        buckets=buckets.settings,
-        training=training,
-        validation=probe,
-        sampling=values.get("samples"),
-        dataset_fingerprint=buckets.dataset.fingerprint,
-        model_fingerprint=models,
-        **configs,
-    )
-
-
-def _fingerprint(model: Any, clip: Any, vae: Any, network: NetworkSettings | None) -> str:
-    """Return an identity of the base models, and of the content of the LoRA that network_weights continues, if it is set."""
-    from ..training_core.host import fingerprint, same_file
-
-    weights = network.network_weights.strip() if network else ""
-    content = same_file.content(folders.existing_lora(weights, "network_weights")) if weights else ""
-    return fingerprint.fingerprint(model, clip, vae) + (f"+{content}" if content else "")
 
 
 def _follow(

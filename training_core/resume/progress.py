@@ -57,7 +57,7 @@ class Pending:
         )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RunProgress:
     """How far the run is; going on needs to know no more."""
 
