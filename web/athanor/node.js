@@ -15,6 +15,9 @@ const WIDTH = 340; // pixels of a node that has to become higher for it
 const OFFER_INTERVAL = 30_000; // ms between two updates of file lists during a run that saves often
 const panels = new Map(); // node -> its panel
 
+/** The panel of a Train LoRA node; undefined for other nodes. */
+export const panelOf = (node) => panels.get(node);
+
 /** The node's output_name; null if it is linked, because then the page does not know its value. */
 function nameOf(node) {
   if (isLinked(node, "output_name")) return null;
