@@ -47,6 +47,7 @@ export class Panel {
     this.notice = ""; // what came of a click
     this.result = ""; // what the node reported at its end
     this.failure = ""; // why the node failed, or was refused
+    this.expected = []; // hints on the graph before it runs
     this.chart = new LossChart(130);
     this.controls = controls();
     this.state = make("b", { class: "athanor-state" });
@@ -98,6 +99,12 @@ export class Panel {
     this.draw();
   }
 
+  /** Show hints on the graph as it is now, where no run has its own. */
+  expect(hints) {
+    this.expected = hints;
+    this.draw();
+  }
+
   say(notice) {
     this.notice = notice;
     this.draw();
@@ -123,7 +130,7 @@ export class Panel {
   drawNow() {
     const { run } = this;
     this.chart.show(run);
-    this.hints.show(run);
+    this.hints.show(run, this.expected);
     this.buttons.enable(Boolean(run?.live), Boolean(run?.last));
     this.element.dataset.run = run?.id ?? "";
     this.element.dataset.points = run?.points.length ?? 0;
