@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphs
 import pytest
 from folding import Folding
 from waiting import until
@@ -230,12 +231,50 @@ def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
     page.wait_for_points(10)
 
 
+def with_mistakes(site, name: str) -> dict:
+    """A graph with many of them at once: captions that are not read, a rate of 10, few steps, intervals longer than the run."""
+    folder = site.base / "input" / "bare"
+    graphs.draw_dataset(folder, 6)
+    for file in folder.glob("*.txt"):
+        file.rename(file.with_suffix(".TXT"))
+    found = workflow(name, 3)
+    values = {node["type"]: node["widgets_values"] for node in found["nodes"]}
+    values["AthanorDatasetLoader"][:2] = ["bare", 2]
+    values["AthanorOptimizerConfig"][2] = 10
+    train = values["AthanorTrainLoRA"]
+    train[train.index("fixed") + 1] = 30  # save_every_n_epochs, behind the seed
+    return found
+
+
+NOTICED = """() => Object.fromEntries(window.comfyAPI.app.app.graph.nodes.map((node) => [node.type,
+    node.widgets?.find((w) => w.name === "athanor_notice")?.element.innerText]).filter(([, text]) => text))"""
+LISTED = "() => [...document.querySelectorAll('.athanor-hints li')].map((one) => one.innerText)"
+EACH = (
+    "6 pictures, 0 captions", "6 captions not read: their upper and lower case differ", "learning_rate 10 is far from what AdamW",
+    "18 steps in all, too few", "save_every_n_epochs is 30, the run has 3 epochs", "sample_every_n_steps is 20, the run has 18 steps",
+)  # fmt: skip
+
+
+def all_said(texts: list[str]) -> bool:
+    return all(any(words in text for text in texts) for words in EACH)
+
+
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_light_theme_workflow_of_a_run_and_deleting(site, page, vue):
+def test_mistakes_are_said_in_a_light_theme_and_deleting(site, page, vue):
+    """Before the run in the nodes, in it on its panel, and after it in sidebar and report."""
     name = "kept/light"
-    page.load(workflow(name, 3))
+    page.load(with_mistakes(site, name))
+    page.page.wait_for_function(f"Object.keys(({NOTICED})()).length === 3 && ({LISTED})().length === 2")
+    noticed = page.page.evaluate(NOTICED)
+    assert noticed["AthanorDatasetLoader"].startswith("6 pictures, 0 captions: all are trained on an empty text")
+    assert "learning_rate 10" in noticed["AthanorOptimizerConfig"] and "20" in noticed["AthanorSampleConfig"]
+    page.picture("mistakes_before")
     page.queue()
     assert ended(site, name)["status"] == "done"
+    page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('finished, got worse')")
+    assert all_said(page.page.evaluate(LISTED))
+    assert "learning_rate" not in page.page.locator(".athanor-panel .athanor-note").inner_text()  # not said twice
+    page.picture("mistakes_after")
     idle(site)
     site.post("/settings", {"Comfy.ColorPalette": "light"})
     try:
@@ -243,6 +282,9 @@ def test_light_theme_workflow_of_a_run_and_deleting(site, page, vue):
         page.sidebar()
         page.row(name).locator("button.name").click()
         page.page.wait_for_selector(".athanor-details table tbody tr")
+        assert "✗ finished, got worse" in page.row(name).inner_text()
+        verdict = page.page.locator(".athanor-verdict li").all_inner_texts()
+        assert verdict[0].startswith("✗") and all_said(verdict) and "higher" not in " ".join(verdict)
         page.settle(48)
         page.picture("light")
     finally:
@@ -304,5 +346,6 @@ def test_light_theme_workflow_of_a_run_and_deleting(site, page, vue):
     asked: list[str] = []
     report.on("request", lambda request: asked.append(request.url))
     report.goto(f"{site.url}/athanor/runs/{run['run_id']}/report")
+    assert all_said(report.locator("p").all_inner_texts())
     assert report.locator("svg").count() >= 2 and all("/report" in url or url.startswith("data:") for url in asked)
     (page.pictures / "report.png").write_bytes(report.screenshot(full_page=True))

@@ -24,6 +24,7 @@ export class Panel {
     this.notice = ""; // what came of a click
     this.result = ""; // what the node reported at its end
     this.failure = ""; // why the node failed, or was refused
+    this.expected = []; // hints on the graph before it runs
     this.chart = new LossChart(90);
     this.controls = controls();
     this.state = make("b", { class: "athanor-state" });
@@ -81,6 +82,12 @@ export class Panel {
     this.draw();
   }
 
+  /** Show hints on the graph as it is now, where no run has its own. */
+  expect(hints) {
+    this.expected = hints;
+    this.draw();
+  }
+
   say(notice) {
     this.notice = notice;
     this.draw();
@@ -109,7 +116,7 @@ export class Panel {
     if (this.wasLive && !run?.live) this.notice = ""; // how it has ended says what has come of a click
     this.wasLive = Boolean(run?.live);
     this.chart.show(run, words.phase(run));
-    this.hints.show(run);
+    this.hints.show(run, this.expected);
     this.buttons.show();
     this.element.dataset.run = run?.id ?? "";
     this.element.dataset.points = run?.points.length ?? 0;
