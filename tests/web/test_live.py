@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import run_manager
 from folding import Folding
 from waiting import until
 from web_page import workflow
@@ -141,6 +142,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.page.keyboard.press("Escape")
     page.page.keyboard.press("Escape")
     page.page.wait_for_selector(".athanor-matrix", state="detached")
+    run_manager.by_keys(site, page, name)
 
 
 @RENDERERS
@@ -155,7 +157,6 @@ def test_workflows_stay_as_they_are(page, vue):
     queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")
     train = next(n for n in queued.values() if n["class_type"] == "AthanorTrainLoRA")
     assert not [key for key in train["inputs"] if "athanor" in key]
-
 
     if not vue:
         settings_fold_away(Folding(page))
