@@ -12,11 +12,13 @@ from . import (
     dataset_routes,
     folder_routes,
     help_routes,
+    hints,
     http,
     missing,
     publish_routes,
     refusals,
     run_files_routes,
+    run_manage_routes,
     run_routes,
     saved_prompts,
     stopping,
@@ -48,6 +50,7 @@ from .train import AthanorTrainLoRA
 WITH_ROUTES = (
     run_routes,
     run_files_routes,
+    run_manage_routes,
     publish_routes,
     dataset_routes,
     folder_routes,
@@ -55,6 +58,7 @@ WITH_ROUTES = (
     compare_routes,
     help_routes,
     missing,
+    hints,
 )
 """The modules that add routes to the host's server."""
 

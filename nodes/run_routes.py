@@ -162,10 +162,15 @@ def _copy(request: web.Request, body: http.Json) -> http.Json:
     return {"run_id": record.run_id, "file": run_rows.listed(str(target))}
 
 
+def folder_of(run: object) -> Path | None:
+    """Return the folder of the run with an id; None if there is none."""
+    folder = folders.run_folder(run) if isinstance(run, str) and _ID.fullmatch(run) else None
+    return folder if folder and registry.is_run(folder) else None
+
+
 def _folder(request: web.Request) -> Path:
-    run = request.match_info["run"]
-    folder = folders.run_folder(run) if _ID.fullmatch(run) else None
-    if folder is None or not registry.is_run(folder):
+    folder = folder_of(request.match_info["run"])
+    if folder is None:
         raise http.missing("run")
     return folder
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..training_core.errors import AthanorError
-from ..training_core.history import graph, registry, resolved, review, told
+from ..training_core.history import graph, labels, marks, registry, resolved, review, told
 from ..training_core.host import folders
 from ..training_core.host.told_paths import without_roots
 from ..training_core.run import control
@@ -39,6 +39,10 @@ def short(summary: registry.RunSummary) -> Json:
         "time": summary.time,
         "warnings": summary.warnings,
         "harmed": summary.harmed,
+        "base_model": summary.base_model,
+        "probe": summary.probe,
+        "starred": marks.has_stars(summary.folder),
+        **labels.read(summary.folder).as_json(),
         "prompt_id": summary.prompt_id,
     }
 

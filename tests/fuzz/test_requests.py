@@ -76,7 +76,8 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         f"/athanor/runs/{rng.choice(names)}/publish", f"/athanor/runs/{run}/publish/picture?file=cat.safetensors&id={tale}",
         f"/athanor/runs/{rng.choice(names)}/files", f"/athanor/runs/{run}/files/{rng.choice((tale, 'cat.safetensors', 'report.html'))}",
         f"/athanor/compare/{rng.choice(('grid', tale))}/files", f"/athanor/compare/grid/files/{rng.choice((tale, 'viewer.zip'))}",
-        "/athanor/published", f"/athanor/published/{tale}", f"/athanor/published/{rng.choice(('cat', tale))}/{tale}",
+        "/athanor/disk", "/athanor/trash", "/athanor/published",
+        f"/athanor/published/{tale}", f"/athanor/published/{rng.choice(('cat', tale))}/{tale}",
         f"/athanor/compare/{tale}/cells/{KEY}.png", f"/athanor/datasets/{rng.choice(names)}",
         *(f"/athanor/datasets/{rng.choice(names)}/{what}" for what in ("pictures", "terms", f"thumbnails/{tale}")),
         "/athanor/folders", f"/athanor/folders/one?folder={tale}", f"/athanor/folders/thumbnail?folder=ds&file={tale}",
@@ -86,7 +87,8 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
     ]  # fmt: skip
     posts = [
         *(f"/athanor/runs/{rng.choice(names)}/{what}" for what in ("star", "copy", "discard", "stop", "save", "sample")),
-        *(f"/athanor/runs/{run}/{what}" for what in ("star", "copy", "publish", "publish/preview")),
+        *(f"/athanor/runs/{run}/{what}" for what in ("star", "copy", "publish", "publish/preview", "labels")),
+        *(f"/athanor/{what}" for what in ("differences", "trash", "trash/states", "trash/restore", "trash/empty")),
         f"/athanor/compare/{rng.choice(('grid', tale))}/marks", f"/athanor/compare/{rng.choice(('grid', tale))}/portable",
         f"/athanor/upload?folder={rng.choice(('ds', tale))}&file={rng.choice(('a.png', tale))}&replace=1",
         "/athanor/upload/plan", *3 * ("/athanor/datasets",), f"/athanor/datasets/{rng.choice(names)}/findings",
@@ -111,7 +113,7 @@ def body(rng: random.Random) -> bytes:
     if way == 2:
         return b'{"file": "cat.safetensors", "name": "\xed\xa0\x80"}'
     names = ("file", "name", "on", "cell", "star", "reject", "note", "node", "metadata", "title", "trigger", "pictures",
-             "folder", "files", "existing")  # fmt: skip
+             "runs", "names", "loras", "label", "rating", "tags", "archived", "folder", "files", "existing")  # fmt: skip
     value: dict[str, Any] = {name: rng.choice(VALUES) for name in names if rng.random() < 0.7}
     if rng.random() < 0.6:
         value |= {"file": rng.choice(("cat.safetensors", "cat-000002.safetensors")), "cell": KEY}

@@ -17,8 +17,10 @@ from athanor.training_core.charts import run_curves
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.history import (
     damage,
+    disk,
     graph,
     handle,
+    labels,
     marks,
     registry,
     report,
@@ -28,6 +30,7 @@ from athanor.training_core.history import (
     series,
     told,
     trained_on,
+    unlike,
 )
 from athanor.training_core.resume import compute_plan, continuing
 from athanor.training_core.resume.progress import RunProgress
@@ -103,7 +106,11 @@ def look(root: Path, folder: Path) -> None:
         handle.of_record(record, lambda path: path.name)
         assert json.dumps(results.files(record, root.parents[1], root.parents[1]), allow_nan=False)
         results.path_of(record, "cat.safetensors", root)
-        marks.stars(folder)
+        marks.has_stars(folder)
+        assert json.dumps(labels.read(folder).as_json(), allow_nan=False)
+        assert disk.room(folder, lambda _: root) and disk.own_loras(record, root) is not None
+        others = [each for each in registry.records(root) if each.run_id != record.run_id]
+        json.dumps(unlike.table([record, *others]))
         assert json.dumps(series.points(folder, 3, 5), allow_nan=False)
         resolved.rows(folder)
         graph.read_graph(folder)
@@ -172,7 +179,7 @@ def runs(comfy, tmp_path_factory) -> Iterator[tuple[Path, Path]]:
 
 FILES = (
     "run.json", "events.jsonl", "metrics.jsonl", "job.json", "dataset.json", "resolved.json", "graph.json", "stars.json", "metadata.json",
-    "report.html", "state/step00000012.safetensors", "samples/cat_000004_00_1.png",
+    "labels.json", "report.html", "state/step00000012.safetensors", "samples/cat_000004_00_1.png",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from athanor.training_core import settings as s
 from athanor.training_core.data.buckets import Placement
 from athanor.training_core.data.dataset import Dataset, Picture
 from athanor.training_core.data.plan import BucketEntry, Buckets
-from athanor.training_core.history import graph, marks, registry, resolved
+from athanor.training_core.history import graph, labels, marks, registry, resolved
 from athanor.training_core.history.events import Probed, Sampled, Saved, Started, Stepped
 from athanor.training_core.history.graph import Graph
 from athanor.training_core.history.log import RunLog
@@ -106,6 +106,7 @@ def write(root: Path, loras: Path, name: str = "cat", end: str = "done") -> Path
     record = registry.read(folder)
     assert record is not None and record.status == end and not record.trouble
     marks.star(record, target, True)
+    labels.change(folder, {"label": "Cat", "rating": 4, "tags": ["keep"]})
     return folder
 
 

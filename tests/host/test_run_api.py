@@ -32,13 +32,14 @@ def folder(base) -> Path:
 
 @pytest.fixture
 def ask(base, monkeypatch) -> Callable[..., list[tuple[int, Any]]]:
-    """Ask "METHOD /path" one after the other; status and JSON of each answer."""
+    """Ask "METHOD /path" or "METHOD /path body" one after the other; status and JSON of each answer."""
     table = routes.table(monkeypatch)
 
     async def answers(client: TestClient, requests: tuple[str, ...]) -> list[tuple[int, Any]]:
         result = []
-        for method, path in (request.split() for request in requests):
-            async with client.request(method, path, json={"file": "cat.safetensors"}) as got:
+        for method, path, *body in (request.split(maxsplit=2) for request in requests):
+            sent = json.loads(body[0]) if body else {"file": "cat.safetensors"}
+            async with client.request(method, path, json=sent) as got:
                 text = await got.text()
                 assert "json" in got.headers["Content-Type"], (path, text)
                 result.append((got.status, json.loads(text) if text else None))
@@ -190,3 +191,66 @@ def test_no_answer_holds_a_path_of_the_server(ask, base, folder):
     named = {kind: {e["file"] for e in whole["events"] if e["event"] == kind} for kind in ("saved", "sampled")}
     assert named["saved"] == {file["file"] for file in whole["checkpoints"]}
     assert named["sampled"] == {sample["file"] for sample in whole["samples"]}
+
+
+def test_labels_are_told_and_change_nothing_else(ask, base, folder):
+    before = {path: path.read_bytes() for path in run_folders.files(folder) if path.name not in ("labels.json", "lock")}
+    note = '{"note": "the eyes are sharp", "rating": 5}'
+    first, changed, listed, wrong = ask(
+        "GET /athanor/runs?since=0",
+        f"POST /athanor/runs/{folder.name}/labels {note}",
+        "GET /athanor/runs?since=0",
+        f'POST /athanor/runs/{folder.name}/labels {{"rating": 9}}',
+    )
+    names = ("label", "note", "rating", "tags", "archived", "starred", "base_model", "probe")
+    assert [first[1]["rows"][0][name] for name in names] == ["Cat", "", 4, ["keep"], False, True, "", 76.0]
+    assert changed[1] == listed[1]["rows"][0] and listed[1]["revision"] > first[1]["revision"]
+    assert (changed[1]["note"], changed[1]["rating"], changed[1]["label"]) == ("the eyes are sharp", 5, "Cat")
+    assert wrong == (422, {"error": "rating is '9': it must be a whole number from 0 (none) to 5."})
+    for other in ("{}", "[]", '{"file": "x"}'):
+        assert ask(f"POST /athanor/runs/{folder.name}/labels {other}")[0][0] == {"{}": 200, "[]": 400}.get(other, 422)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_differences_of_runs_side_by_side(ask, base, folder):
+    other = run_folders.write(folder.parent, base / "models" / "loras", "dog")
+    job = json.loads((other / "job.json").read_text())
+    job["optimizer"]["learning_rate"] = 5e-4
+    (other / "job.json").write_text(json.dumps(job))
+    ids = json.dumps({"runs": [folder.name, other.name]})
+    (status, told), missing = ask(f"POST /athanor/differences {ids}", 'POST /athanor/differences {"runs": ["x"]}')
+    rows = {(row["group"], row["name"]): row["values"] for row in told["rows"]}
+    assert status == 200 and told["runs"] == [folder.name, other.name] and missing[0] == 404
+    assert rows == {("training", "output_name"): ["cat", "dog"], ("optimizer", "learning_rate"): [1e-4, 5e-4]}
+
+
+def test_the_trash_over_http(ask, base, folder):
+    """Thrown away, it is in no list; a live run stays; the rest of a batch goes on."""
+    files = {path: path.read_bytes() for path in (base / "models").rglob("*.safetensors")}
+    one = json.dumps({"runs": [folder.name, "x", 3], "loras": True})
+    with control.listening(folder.name):
+        ((_, told),) = ask(f"POST /athanor/trash {one}")
+        assert [each["why"] for each in told["refused"]] == [
+            "The run cat is being trained: stop it first.", "there is no such run", "there is no such run"
+        ]  # fmt: skip
+    disk, thrown, listed, trash = ask(
+        "GET /athanor/disk", f"POST /athanor/trash {one}", "GET /athanor/runs", "GET /athanor/trash"
+    )
+    assert disk[1]["runs"][folder.name]["loras"] == sum(map(len, files.values())) and disk[1]["trash"] == 0
+    (entry,) = thrown[1]["entries"]
+    assert listed == (200, []) and trash[1]["entries"] == [entry] and trash[1]["bytes"] >= entry["bytes"] > 0
+    assert entry["loras"] == ["cat-000001.safetensors", "cat-000002.safetensors", "cat.safetensors"]
+    assert not any(path.exists() for path in files) and str(base) not in json.dumps([thrown, trash])
+    assert ask(f"GET /athanor/runs/{folder.name}")[0][0] == 404
+    names = json.dumps({"names": [entry["name"], "../runs", 3]})
+    restored, again, run = ask(
+        f"POST /athanor/trash/restore {names}", f"POST /athanor/trash/empty {names}", f"GET /athanor/runs/{folder.name}"
+    )
+    assert [each["run_id"] for each in restored[1]["restored"]] == [folder.name] and run[1]["status"] == "done"
+    assert restored[1]["refused"] == [{"name": "../runs", "why": "'../runs' is not in the trash any more."}]
+    assert again[1] == {"deleted": 0} and {path: path.read_bytes() for path in files} == files
+    ((_, states),) = ask(f"POST /athanor/trash/states {one}")
+    assert [each["kind"] for each in states["entries"]] == ["states"] and not (folder / "state").exists()
+    names = json.dumps({"names": [states["entries"][0]["name"]]})
+    empty, trash = ask(f"POST /athanor/trash/empty {names}", "GET /athanor/trash")
+    assert empty[1] == {"deleted": 1} and trash[1] == {"entries": [], "bytes": 0}

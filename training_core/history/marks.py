@@ -9,13 +9,27 @@ from ..errors import AthanorError
 from ..files import read_json, write_atomically, write_json
 from .moved import Places
 from .registry import Record
-from .run_files import with_companions
+from .run_files import stamp, with_companions
+
+_known: dict[str, tuple[object, bool]] = {}  # run's folder -> (stamp of its stars.json, whether it holds one)
 
 
 def stars(folder: Path) -> frozenset[str]:
     """Return the paths of the run's files that have a star (stars.json)."""
     places = Places(folder)
     return frozenset(places.now(path) for path in read_json(folder / "stars.json", []) if isinstance(path, str))
+
+
+def has_stars(folder: Path) -> bool:
+    """Return whether a file of the run has a star, without reading stars.json again while it is the same."""
+    now, key = stamp(f"{folder}/stars.json"), str(folder)
+    if now is None:
+        _known.pop(key, None)
+        return False
+    known = _known.get(key)
+    if known is None or known[0] != now:
+        _known[key] = known = (now, bool(stars(folder)))
+    return known[1]
 
 
 def star(record: Record, path: Path, on: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -141,6 +142,8 @@ class RunSummary:
     time: float | None  # of the last event
     warnings: int  # sentences that it was warned with
     harmed: bool  # its probe ended worse than it began, or was far above its start meanwhile
+    base_model: str  # the name of its file, '' where nothing tells it
+    probe: float | None  # the lowest of its probes, per cent of the loss before training
 
     @property
     def status(self) -> str:
@@ -168,6 +171,8 @@ class RunSummary:
             time=record.events[-1].get("time") if record.events else None,
             warnings=len(warnings(record.events)),
             harmed=harmed(looks(record.probes)),
+            base_model=run_json.base_model(record.folder),
+            probe=min((e["percent"] for e in record.probes if e.get("percent") is not None), default=None),
         )
 
 
@@ -213,10 +218,9 @@ def summary(folder: str | Path) -> RunSummary | None:
     """Return a run's summary, or None if the folder holds no run; its record is not remembered for that."""
     path = os.fspath(folder)
     known = _summaries.get(path)
-    if known and known[0] == _stamps(path):
-        return known[1]
-    _look(Path(path), remember=False)
-    known = _summaries.get(path)
+    if known is None or known[0] != _stamps(path):
+        _look(Path(path), remember=False)
+        known = _summaries.get(path)
     return known[1] if known else None
 
 
@@ -254,21 +258,15 @@ def summaries(root: Path, **wanted: str) -> list[RunSummary]:
 
 
 def _children(root: Path) -> list[str]:
-    try:
-        with os.scandir(root) as entries:
-            return [entry.path for entry in entries]
-    except OSError:
-        return []
+    with suppress(OSError), os.scandir(root) as entries:
+        return [entry.path for entry in entries]
+    return []
 
 
 def by_name(runs: Iterable[RunSummary]) -> dict[str, RunSummary]:
     """Return the runs by the names that users know them by: the first of each output_name, and titles that are none."""
-    runs, names = list(runs), {}
-    for run in runs:
-        names.setdefault(run.output_name, run)
-    for run in runs:
-        names.setdefault(run.title, run)
-    return names
+    runs = [*runs][::-1]  # of equal names the first one stays
+    return {run.title: run for run in runs} | {run.output_name: run for run in runs}
 
 
 def records(root: Path, **wanted: str) -> list[Record]:

@@ -27,18 +27,19 @@ def read(folder: Path) -> tuple[dict[str, Any], list[str]]:
     return changed(job, changes), in_words(job, changes)
 
 
-_GROUPS: dict[str, type[Settings]] = {
+GROUPS: dict[str, type[Settings]] = {
     "buckets": BucketSettings,
     **{name: type(f.default) for name, f in Job.model_fields.items() if isinstance(f.default, Settings)},
     "sampling": SamplingSettings,
 }
+"""Groups of settings of a job by their names, without the datasets, of which there are several."""
 
 
 def unlike_defaults(folder: Path) -> dict[str, dict[str, Any]]:
     """Return group -> setting -> value of the trained job, where it is not the default; groups without any are left out."""
     trained, _ = read(folder)
     result = {}
-    for group, kind in _GROUPS.items():
+    for group, kind in GROUPS.items():
         values = trained.get(group)
         if not isinstance(values, dict):
             continue

@@ -50,6 +50,15 @@ def of(folder: Path, events: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any
     return found, f"{what}, so the run is shown as its other files describe it."
 
 
+def base_model(folder: Path) -> str:
+    """Return the file name of a run's base model, or else its kind, as its files tell it (metadata.json); '' if nothing does."""
+    fields = read_json(folder / "metadata.json", {}).get("fields")
+    told = (
+        [fields.get(key) for key in ("ss_sd_model_name", "ss_base_model_version")] if isinstance(fields, dict) else []
+    )
+    return next((name[:255] for name in told if isinstance(name, str) and name not in ("", "None")), "")
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value) and "\0" not in value
 

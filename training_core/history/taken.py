@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -37,3 +40,25 @@ def taken(folder: Path | str) -> bool:
         lock.release()
     _free[known] = now
     return False
+
+
+@contextmanager
+def kept_free(folder: Path) -> Iterator[bool]:
+    """Keep processes from taking the lock of `folder` while its files are moved; gives False if one has it already.
+
+    On Windows a folder in which a file is open cannot be moved: the lock is only tried there, and then a process that takes it
+    makes the move fail instead.
+    """
+    lock = FileLock(folder / "lock")
+    try:
+        with _one_look:
+            lock.acquire(timeout=PATIENCE / 10, poll_interval=PATIENCE / 40)
+    except Timeout:
+        yield False
+        return
+    if os.name == "nt":
+        lock.release()
+    try:
+        yield True
+    finally:
+        lock.release()

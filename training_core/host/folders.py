@@ -222,6 +222,11 @@ def run_folder(run_id: str) -> Path:
     return runs_folder() / run_id
 
 
+def trash_folder() -> Path:
+    """Return where deleted runs are kept until the trash is emptied: output/athanor/trash, on the disk of the runs."""
+    return runs_folder().parent / "trash"
+
+
 def name_lock(target: Path) -> Path:
     """Return where the lock on a file's name lies: beside the runs, since others read the folders of models."""
     return runs_folder().parent / "names" / hashlib.sha256(str(target).encode()).hexdigest()[:16]

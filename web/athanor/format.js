@@ -30,6 +30,23 @@ export function when(time) {
   return time ? new Date(time * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "";
 }
 
+/** The same in few letters: the time of today, the day of this year, else the date. */
+export function briefWhen(time, now = Date.now()) {
+  if (!time) return "";
+  const [date, today] = [new Date(time * 1000), new Date(now)];
+  if (date.toDateString() === today.toDateString()) return date.toLocaleTimeString([], { timeStyle: "short" });
+  const isThisYear = date.getFullYear() === today.getFullYear();
+  return date.toLocaleDateString([], isThisYear ? { day: "numeric", month: "short" } : { dateStyle: "short" });
+}
+
+/** Bytes as kB, MB or GB with three digits; nothing if they are not known. */
+export function size(bytes) {
+  if (bytes == null) return "";
+  const [unit, divisor] = bytes >= 1e9 ? ["GB", 1e9] : bytes >= 1e6 ? ["MB", 1e6] : ["kB", 1e3];
+  const value = bytes / divisor;
+  return `${value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)} ${unit}`;
+}
+
 /** The state of a run that has ended, with what its verdict has to say beside that. */
 function marked(state, { harmed, warnings }) {
   if (harmed) {

@@ -1,0 +1,281 @@
+"""Runs, and states of runs, that a user has deleted: kept in a folder beside the runs until the trash is emptied.
+
+An entry is a folder with entry.json, which says what lay where, and these things themselves. entry.json is written before
+anything is moved: whenever a process is killed, what has been moved can be brought back, and the rest is where it was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal
+
+from ..errors import AthanorError, Fault, quoted
+from ..files import make_folder, read_json, told, write_json
+from ..leftovers import sweep, temporary_beside
+from . import labels, registry
+from .moved import Places
+from .moving import is_same, move
+from .registry import Record
+from .taken import kept_free
+
+Kind = Literal["run", "states"]
+
+_NAME = re.compile(r"([0-9a-f]{16})-\d{13}(-\d{1,3})?")
+_ABOUT = "entry.json"
+_lock = Lock()  # two clicks at once: one moves, the other finds that it is gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What was thrown away by one click for one run."""
+
+    folder: Path
+    run_id: str
+    kind: Kind  # the whole run, or its states alone
+    title: str
+    label: str
+    time: float  # when, in seconds since 1970
+    files: tuple[str, ...]  # LoRA files that went along: the paths they had
+
+    @property
+    def name(self) -> str:
+        """Its name, by which it is brought back."""
+        return self.folder.name
+
+
+def throw_run(trash: Path, record: Record, loras: Sequence[Path]) -> Entry:
+    """Move a run's folder into the trash, with LoRA files of it.
+
+    Args:
+        trash: the folder of all entries.
+        record: of the run.
+        loras: files outside of its folder that go along, see `disk.own_loras`.
+
+    Raises:
+        AthanorError: a process trains the run, or a file cannot be moved.
+    """
+    return _throw(trash, record, "run", [*((path, _lora(i)) for i, path in enumerate(loras)), (record.folder, "run")])
+
+
+def throw_states(trash: Path, record: Record) -> Entry:
+    """Move a run's states into the trash: then nothing can go on from where it has ended.
+
+    Raises:
+        AthanorError: a process trains the run, it has none, or they cannot be moved.
+    """
+    if not (record.folder / "state").is_dir():
+        raise AthanorError(f"The run {record.title} has no states: there is nothing to delete.")
+    return _throw(trash, record, "states", [(record.folder / "state", "state")])
+
+
+def _lora(number: int) -> str:
+    return f"lora-{number}.safetensors"
+
+
+def _throw(trash: Path, record: Record, kind: Kind, moves: list[tuple[Path, str]]) -> Entry:
+    with _lock, kept_free(record.folder) as is_free:
+        if not is_free:
+            raise Fault(f"The run {record.title} is being trained: stop it first.")
+        if not registry.is_run(record.folder):
+            raise AthanorError(f"The run {record.title} is not there any more.")
+        folder = _new_folder(trash, record.run_id)
+        about = {"kind": kind, "title": record.title, "label": labels.read(record.folder).label, "time": time.time()}
+        write_json(folder / _ABOUT, about | {"moves": [[str(path), name] for path, name in moves]}, indent=1)
+        try:
+            for path, name in moves:
+                move(path, folder / name)
+        except AthanorError:
+            _bring_back(folder, moves)
+            raise
+        entry = _read(folder)
+    if entry is None:
+        raise Fault(f"{folder.name} is not in the trash any more: another process has emptied it.")
+    return entry
+
+
+def _new_folder(trash: Path, run_id: str) -> Path:
+    """Make the folder of a new entry; two in one millisecond have different names."""
+    make_folder(trash)
+    base = f"{run_id}-{int(time.time() * 1000):013d}"
+    for name in (base, *(f"{base}-{i}" for i in range(1, 1000))):
+        with told(trash / name), suppress(FileExistsError):
+            (trash / name).mkdir()
+            return trash / name
+    raise Fault(f"{trash} has too many folders of the name {base}: empty the trash.")
+
+
+def _bring_back(folder: Path, moves: Sequence[tuple[Path, str]]) -> None:
+    """Undo what was moved before a move failed; what cannot be moved back stays in the trash."""
+    with suppress(AthanorError):
+        for path, name in reversed(moves):
+            if os.path.lexists(folder / name) and not os.path.lexists(path):
+                move(folder / name, path)
+        (folder / _ABOUT).unlink(missing_ok=True)
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def entries(trash: Path) -> list[Entry]:
+    """Return what is in the trash, the newest first; folders that are no entries are left alone."""
+    sweep([trash])
+    try:
+        with os.scandir(trash) as found:
+            names = [each.name for each in found]
+    except OSError:
+        return []
+    read = (_read(trash / name) for name in names)
+    return sorted((entry for entry in read if entry), key=lambda entry: (-entry.time, entry.name))
+
+
+def entry(trash: Path, name: str) -> Entry | None:
+    """Return one entry; None if there is none of that name."""
+    return _read(trash / name)
+
+
+def _read(folder: Path) -> Entry | None:
+    """Return the entry in a folder, or None; what its entry.json does not tell is told by the name of the folder."""
+    match, about = _NAME.fullmatch(folder.name), read_json(folder / _ABOUT, {})
+    kind = about.get("kind")
+    if match is None or kind not in ("run", "states") or not any(_moves(folder, about)):
+        return None
+    title, label, when = about.get("title"), about.get("label"), about.get("time")
+    return Entry(
+        folder=folder,
+        run_id=match[1],
+        kind=kind,
+        title=title if isinstance(title, str) and title else match[1],
+        label=label if isinstance(label, str) else "",
+        time=when if isinstance(when, int | float) and 0 <= when < 1e12 else int(folder.name[17:30]) / 1000,
+        files=tuple(str(path) for path, name in _moves(folder, about) if name.startswith("lora-")),
+    )
+
+
+def _moves(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Yield (where it lay, its name in the entry) of all that is in an entry."""
+    moves = about.get("moves")
+    for each in moves if isinstance(moves, list) else []:
+        if not (isinstance(each, list) and len(each) == 2 and all(isinstance(part, str) for part in each)):
+            continue
+        path, name = each
+        is_known = "\0" not in path and re.fullmatch(r"run|state|lora-\d{1,5}\.safetensors", name)
+        if is_known and os.path.lexists(folder / name):
+            yield Path(path), name
+
+
+def restore(trash: Path, root: Path, name: str, is_place: Callable[[Path], bool]) -> Entry:
+    """Bring an entry back to where it lay, all of it or nothing.
+
+    Args:
+        trash: the folder of all entries.
+        root: the folder of all runs.
+        name: of the entry.
+        is_place: whether a path may be one of a LoRA file.
+
+    Raises:
+        AthanorError: there is no such entry, or something has taken the place of what it holds.
+    """
+    with _lock:
+        found = _read(trash / name)
+        if found is None:
+            raise AthanorError(f"{quoted(name)} is not in the trash any more.")
+        moves = _places(found, root, is_place)
+        _check(moves, found)
+        if found.kind == "run":
+            _move_back(moves)
+        else:
+            with kept_free(root / found.run_id) as is_free:
+                if not is_free:
+                    raise Fault(f"The run {found.title} is being trained: its states cannot be brought back now.")
+                _move_back(moves)
+        _delete(found.folder)
+        return found
+
+
+def _places(found: Entry, root: Path, is_place: Callable[[Path], bool]) -> list[tuple[Path, Path]]:
+    """Return (in the trash, where it lay) of all that an entry holds, its run's folder last."""
+    run, moves = root / found.run_id, []
+    for old, name in _moves(found.folder, read_json(found.folder / _ABOUT, {})):
+        if name.startswith("lora-"):
+            place = Path(Places(run).now(str(old)))
+            if not is_place(place):
+                raise AthanorError(
+                    f"{found.name} in the trash names {quoted(old)}, which is in no folder of LoRAs or models: move the file "
+                    f"{name} of output/athanor/trash/{found.name} to where it belongs by hand."
+                )
+            moves.append((found.folder / name, place))
+    fixed = {"run": run, "state": run / "state"}
+    return moves + [(found.folder / name, fixed[name]) for name in fixed if os.path.lexists(found.folder / name)]
+
+
+def _check(moves: Sequence[tuple[Path, Path]], found: Entry) -> None:
+    """Check that nothing has taken the place of anything.
+
+    Raises:
+        AthanorError: something has; says what to do.
+    """
+    if found.kind == "states" and not registry.is_run(moves[-1][1].parent):
+        raise AthanorError(f"The run {found.title} is not there: bring it back first, then its states.")
+    for kept, place in moves:
+        _clear(place)
+        if not os.path.lexists(place) or is_same(kept, place):
+            continue
+        if place.suffix == ".safetensors":
+            raise AthanorError(
+                f"There is another {place.name} by now: rename it, or delete its run, then bring this one back."
+            )
+        what = "The run" if found.kind == "run" else "The states of the run"
+        raise AthanorError(
+            f"{what} {found.title} is there again, trained anew: delete that first, then bring this back."
+        )
+
+
+def _clear(place: Path) -> None:
+    """Remove a folder that holds nothing but a lock: who looked for a run that had just been moved has made it."""
+    with suppress(OSError):
+        if place.is_dir() and {each.name for each in place.iterdir()} <= {"lock"}:
+            (place / "lock").unlink(missing_ok=True)
+            place.rmdir()
+
+
+def _move_back(moves: Sequence[tuple[Path, Path]]) -> None:
+    done: list[tuple[Path, Path]] = []
+    try:
+        for kept, place in moves:
+            if os.path.lexists(place):  # the same bytes, see `_check`
+                kept.unlink()
+            else:
+                move(kept, place)
+                done.append((kept, place))
+    except AthanorError:
+        with suppress(AthanorError):
+            for kept, place in reversed(done):
+                move(place, kept)
+        raise
+
+
+def empty(trash: Path, names: Sequence[str]) -> int:
+    """Delete entries for good and return how many there were; those that are not there any more do not count.
+
+    Raises:
+        FileError: one cannot be deleted.
+    """
+    with _lock:
+        found = [each for name in dict.fromkeys(names) if (each := _read(trash / name))]
+        for each in found:
+            _delete(each.folder)
+        return len(found)
+
+
+def _delete(folder: Path) -> None:
+    """Delete an entry: it is none any more from the first moment on, and who is killed leaves what `sweep` removes."""
+    with told(folder), temporary_beside(folder) as temporary:
+        folder.rename(temporary)
+        shutil.rmtree(temporary)
