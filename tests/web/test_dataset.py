@@ -196,7 +196,7 @@ def test_a_nodes_button_is_pressed_where_the_canvas_draws_it(page, vue, tmp_path
     data = base64.b64encode((tmp_path / "a.png").read_bytes()).decode()
     at = page.page.evaluate(
         """() => { const { canvas, graph } = window.comfyAPI.app.app, box = canvas.canvas.getBoundingClientRect();
-            const [x, y] = graph.nodes[0].pos; return [box.left + x + 60, box.top + y + 300]; }"""
+            const { pos: [x, y], size } = graph.nodes[0]; return [box.left + x + 60, box.top + y + size[1] / 2]; }"""
     )
     page.page.evaluate(DROP, ["", *at, data])
     page.page.locator(".athanor-upload .where:has-text('1 picture, 0 captions')").wait_for()

@@ -5,6 +5,7 @@ import { make, style } from "./dom.js";
 import { extend, placeBelow, setWidget } from "./extend.js";
 import { chooseFolder, heldText } from "./folder_chooser.js";
 import { addressOf, get } from "./http.js";
+import { isLinked, sourcesOf } from "./links.js";
 import { openUpload } from "./upload.js";
 import { droppedFiles, hasFiles } from "./upload_files.js";
 import { pictures } from "./upload_parts.js";
@@ -23,7 +24,12 @@ let made = 0; // lines
 
 const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name === name)?.value;
 const folderOf = (node) => String(widgetValue(node, "folder") ?? "").trim();
-const isLinked = (node) => node.inputs?.some((input) => input.widget?.name === "folder" && input.link != null);
+
+/** Set a text of a node; who listens to what is typed hears of it. */
+function type(node, name, value) {
+  setWidget(node, name, value);
+  lines.get(node)?.element.dispatchEvent(new Event("change", { bubbles: true }));
+}
 
 /** Upload pictures for a Dataset Loader, whose folder is set to what came; then call `done`. */
 export function uploadFor(node, files = null, done = () => {}) {
@@ -31,12 +37,12 @@ export function uploadFor(node, files = null, done = () => {}) {
     folder: folderOf(node).split(/[/\\]/).pop(),
     files,
     done: ({ folder, entries, one }) => {
-      setWidget(node, "folder", folder);
+      type(node, "folder", folder);
       const held = one ?? { pictures: entries.length, captions: 0 };
       const detail = [t("{what} in input/{folder}", { what: pictures(held.pictures, held.captions), folder })];
       const masks = entries.map(({ name }) => name.match(/^(masks?)\//i)?.[1]).find(Boolean);
       if (masks && !widgetValue(node, "mask_folder")) {
-        setWidget(node, "mask_folder", masks);
+        type(node, "mask_folder", masks);
         detail.push(t("mask_folder is set to {masks}.", { masks }));
       }
       app.extensionManager.toast.add({
@@ -53,17 +59,10 @@ export function uploadFor(node, files = null, done = () => {}) {
 
 /** The only Dataset Loader among a node and those above it; null if there are none or several. */
 export function loaderOf(node) {
-  const found = new Set();
-  const seen = new Set();
-  const waiting = [node];
-  while (waiting.length) {
-    const next = waiting.pop();
-    if (!next || seen.has(next)) continue;
-    seen.add(next);
-    if (next.comfyClass === KIND) found.add(next);
-    for (let slot = 0; slot < (next.inputs?.length ?? 0); slot += 1) waiting.push(next.getInputNode?.(slot));
-  }
-  return found.size === 1 ? [...found][0] : null;
+  const seen = new Set(node ? [node] : []);
+  for (const one of seen) for (const source of sourcesOf(one)) seen.add(source); // a set grows while it is walked
+  const found = [...seen].filter((one) => one.comfyClass === KIND);
+  return found.length === 1 ? found[0] : null;
 }
 
 class FolderLine {
@@ -99,7 +98,7 @@ class FolderLine {
     chooseFolder({
       value: folderOf(this.node),
       extension: widgetValue(this.node, "caption_extension") || ".txt",
-      chosen: (folder) => setWidget(this.node, "folder", folder),
+      chosen: (folder) => type(this.node, "folder", folder),
       upload: () => uploadFor(this.node),
     });
   }
@@ -114,7 +113,7 @@ class FolderLine {
     this.asked += 1;
     const asked = this.asked;
     const folder = folderOf(this.node);
-    if (isLinked(this.node)) return this.show(t("The folder comes from another node."));
+    if (isLinked(this.node, "folder")) return this.show(t("The folder comes from another node."));
     if (!folder) return this.show("");
     const query = new URLSearchParams({
       folder,
@@ -149,7 +148,7 @@ class FolderLine {
   showMissing({ why, nearest }) {
     this.show(nearest.length ? t("Did you mean") : t("There is no such folder."), "bad");
     this.line.title = why;
-    const take = (folder) => setWidget(this.node, "folder", folder);
+    const take = (folder) => type(this.node, "folder", folder);
     this.line.append(
       ...nearest.map((folder) => make("button", { type: "button", onclick: () => take(folder) }, folder)),
     );
