@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import graphs
 import pytest
+import run_manager
 from folding import Folding
 from waiting import until
 from web_page import workflow
@@ -157,6 +158,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.page.keyboard.press("Escape")
     page.page.keyboard.press("Escape")
     page.page.wait_for_selector(".athanor-matrix", state="detached")
+    run_manager.by_keys(site, page, name)
 
 
 @RENDERERS
