@@ -15,7 +15,9 @@ from . import (
     hints,
     http,
     missing,
+    preset_routes,
     publish_routes,
+    queue_routes,
     refusals,
     run_files_routes,
     run_manage_routes,
@@ -51,6 +53,7 @@ WITH_ROUTES = (
     run_routes,
     run_files_routes,
     run_manage_routes,
+    queue_routes,
     publish_routes,
     dataset_routes,
     folder_routes,
@@ -59,6 +62,7 @@ WITH_ROUTES = (
     help_routes,
     missing,
     hints,
+    preset_routes,
 )
 """The modules that add routes to the host's server."""
 

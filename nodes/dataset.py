@@ -12,6 +12,7 @@ from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
 from .graph_datasets import made
+from .scanned import scanned
 from .schema import check_kinds, inputs, pick, rounded_bytes, sentence
 
 
@@ -26,7 +27,19 @@ class AthanorDatasetLoader(io.ComfyNode):
             display_name="Dataset Loader",
             category="Athanor/dataset",
             description="Reads a folder of pictures and captions: flat, or with kohya's 'N_name' sub-folders.",
-            search_aliases=["kohya", "training images", "lora dataset", "captions"],
+            search_aliases=[
+                "dataset",
+                "load dataset",
+                "lora dataset",
+                "training dataset",
+                "image folder",
+                "training images",
+                "upload pictures",
+                "upload images",
+                "captions",
+                "caption tags",
+                "kohya",
+            ],
             inputs=[
                 *inputs(DatasetSettings),
                 types.Dataset.Input(
@@ -68,8 +81,9 @@ class AthanorDatasetLoader(io.ComfyNode):
         root = folders.dataset_folder(settings.folder)
         with told(root, "read"):
             masks = folders.mask_folder(settings.mask_folder, root)
-        scanned = scan.scan(settings, root, masks, folders.inspections_folder())
-        joined = dataset.joined(scanned) if dataset is not None else scanned
+        found = scan.scan(settings, root, masks, folders.inspections_folder())
+        scanned.put(settings, root, masks, found.warnings)
+        joined = dataset.joined(found) if dataset is not None else found
         lines = [f"{len(joined.pictures)} pictures, {sum(joined.repeats)} per epoch with repeats", *joined.warnings]
         return io.NodeOutput(joined, "\n".join(lines))
 
@@ -91,7 +105,7 @@ class AthanorDatasetFromImages(io.ComfyNode):
             category="Athanor/dataset",
             description="Makes a dataset from pictures of this graph, with captions from any tagger or captioner. They are saved "
             "in input/athanor under a name made from their content, so that the run can be repeated.",
-            search_aliases=["images to dataset", "caption", "tagger", "batch"],
+            search_aliases=["images to dataset", "training images", "caption", "captions", "tagger", "batch"],
             is_input_list=True,
             inputs=[
                 io.Image.Input("images", tooltip="A batch, or a list of pictures of any sizes."),
