@@ -67,6 +67,8 @@ def opened(page, vue: bool, kind: str) -> None:
                     box.top + (node.pos[1] + widget.last_y + 10 + ds.offset[1]) * ds.scale]; }""",
             kind,
         )
+        page.page.mouse.move(*at)  # a hand comes from somewhere: the canvas learns what is under the pointer first
+        page.settle(4)
         page.page.mouse.click(*at)
     page.page.wait_for_selector(".athanor-dataset .cell[data-filled] img")
     page.page.wait_for_function(
