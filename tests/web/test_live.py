@@ -104,7 +104,9 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.picture(f"{which}_stopped")
     idle(site)
 
-    # A second run of the same name's neighbour, to be laid over it.
+    # A second run of the same name's neighbour, to be laid over it. The sidebar shows what starts, by itself.
+    page.sidebar()
+    page.page.wait_for_selector(f".athanor-runs li.chosen[data-run='{before['run_id']}']")
     page.load(workflow(f"{name}_2", 6, samples=False))
     height = page.page.evaluate(f"() => {NODE}.size[1]")
     page.queue()
@@ -121,7 +123,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     low = f"() => {{ {over}; return [{NODE}.size[1], over]; }}"
     assert page.page.evaluate(low) == [height, 0]
 
-    page.sidebar()
+    page.page.wait_for_selector(f".athanor-runs li.chosen[data-run='{runs(site, f'{name}_2')[0]['run_id']}']")
     rows = page.page.locator(".athanor-runs li")
     assert rows.count() >= 2 and "finished" in rows.nth(0).inner_text() and "stopped" in page.row(name).inner_text()
     page.row(name).locator("button.name").click()
