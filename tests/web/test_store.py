@@ -164,6 +164,19 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         ["queued", "waits", "running", "begins", "b9", "finished", "A", "b10"], ["A", "b10"],
         [["2"], ["3", "4"], ["4"], ["1", "2", "3"]], "\tone\ttwo\nlr\t1\t2 3",
     ]  # fmt: skip
+    # A typed number that the host rounds is said: 500 became 504 by itself.
+    value = page.page.evaluate("""() => {
+        const { graph } = window.comfyAPI.app.app, node = window.LiteGraph.createNode("AthanorBucketer");
+        graph.add(node);
+        const width = node.widgets.find((widget) => widget.name === "width");
+        const { value } = width;
+        width.setValue ? width.setValue(500, { node, canvas: window.comfyAPI.app.app.canvas }) : width.callback(500);
+        const now = width.value;
+        graph.remove(node);
+        return [value, now];
+    }""")
+    assert value == [512, 504]
+    page.page.get_by_text("width is 504 now: it goes in steps of 8, and 500 is none.").wait_for()
     assert all(
         "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
     )  # the browser's own lines
