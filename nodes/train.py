@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..training_core import advice
+from ..training_core import advice, packages
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, Resumed, Started, forget_frames
@@ -143,6 +143,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         from ..training_core.run.retold import retell_finished
         from ..training_core.run.train import tidy, train
 
+        packages.check()
         usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
         processes = ranks.current()
