@@ -86,14 +86,17 @@ def _asked() -> dict[str, str]:
 
 
 def _version(name: str) -> str | None:
-    """Return a package's version; "" where it does not tell one, None where there is no such package."""
+    """Return the version of a package; "" where it does not tell one, None where it cannot be imported."""
     try:
         if importlib.util.find_spec(_MODULES.get(name, name.replace("-", "_"))) is None:
             return None
+    except ImportError:  # something hides it
+        return None
+    except ValueError:  # a module that was made in memory
+        return ""
+    try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:  # its folder was put on the path
-        return ""
-    except ValueError:  # a module that was made in memory
         return ""
 
 
