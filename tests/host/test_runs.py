@@ -156,7 +156,7 @@ def test_stop_and_keep_then_go_on(server):
     assert server.post(f"/athanor/runs/{run_id}/stop", {})["asked"] == "stop"
     assert server.finish(prompt_id)["status"] == "completed"
     stopped = server.get(f"/history/{prompt_id}")[prompt_id]
-    assert "queue the graph again to resume" in stopped["outputs"]["train"]["text"][0]
+    assert "queue the graph again to go on from there" in stopped["outputs"]["train"]["text"][0]
     assert run_named(server, "halfway")["status"] == "stopped"
     grid = graphs.saved(server, stopped, "compare")
     entry = server.run(prompt)

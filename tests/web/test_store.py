@@ -63,13 +63,72 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         return [word, means];
     }""")
     assert word == "killed" and "goes on from its last saved state" in means
-    # While pictures are encoded a run can be stopped; the other buttons need a step.
-    disabled = page.page.evaluate("""async () => {
-        const row = (await import("/extensions/athanor/athanor/panel.js")).commands();
-        const seen = (...now) => (row.enable(...now), [...row.children].map((button) => button.disabled));
-        return [seen(true, false), seen(true, true), seen(false, true)];
+    # While pictures are encoded a run can be stopped; the other buttons need a step, and samples a Sample Config. What
+    # refuses says why, and a click becomes what has come of it.
+    why, told = page.page.evaluate("""async () => {
+        const { commands } = await import("/extensions/athanor/athanor/run_buttons.js");
+        const summary = { can_sample: true, checkpoints: [], samples: [] };
+        const last = { step: 7 };
+        let run = null;
+        const said = [];
+        const row = commands(() => run, (text) => said.push(text));
+        const seen = (now) => {
+            run = now && { summary, command: async () => {}, ...now };
+            row.show();
+            return [...row.children].map((one) => (one.getAttribute("aria-disabled") === "true" ? one.title : ""));
+        };
+        const why = [seen(null), seen({ live: true }), seen({ live: true, last }), seen({ live: false, last }),
+            seen({ live: true, last, summary: { ...summary, can_sample: false } })];
+        const press = async (place, now) => {
+            seen({ live: true, last });
+            row.children[place].click();
+            await new Promise((done) => setTimeout(done));
+            Object.assign(run, now);
+            row.show();
+        };
+        await press(1, { summary: { ...summary, checkpoints: [{ file: "cat-step00000007.safetensors", kind: "asked" }] } });
+        await press(2, { summary: { ...summary, samples: [{ step: 7 }] } });
+        await press(0, { live: false });
+        return [why, said];
     }""")
-    assert disabled == [[False, True, True], [False] * 3, [True] * 3]
+    late, no_config = (
+        "Only after the first step",
+        "No Sample Config is connected: connect one to samples, with your prompts",
+    )
+    assert why[:2] == [["Nothing trains here yet"] * 3, ["", late, late]]
+    assert why[2:] == [[""] * 3, ["This run does not train now"] * 3, ["", "", no_config]]
+    assert told == [
+        *("Saving after this step…", "Saved cat-step00000007.safetensors"),
+        *("Drawing samples after this step…", "Samples of step 7 are drawn"),
+        *("Stopping after this step…", ""),
+    ]
+    # What is done before the first step has a name, also for a page that has just come.
+    said = page.page.evaluate("""async () => {
+        const { next, note, numbers } = await import("/extensions/athanor/athanor/panel_state.js");
+        const run = { live: true, summary: { steps: 9, epochs: 3 }, probes: [], events: [] };
+        const sent = (message) => numbers({ ...run, message });
+        const phase = { event: "phase", what: "loading the model" };
+        const last = { step: 4, epoch: 2, seconds: 2, lr: 1 };
+        const kept = "Interrupted at step 4 of 9: cat-step00000004.safetensors is saved; queue the graph again.";
+        return [
+            sent({ kind: "encoding", text: "encoding pictures", done: 12, total: 40, left: 8 }),
+            sent({ kind: "phase", text: "drawing sample 2 of 4" }),
+            numbers({ ...run, events: [phase] }),
+            numbers({ ...run, last, message: { kind: "phase", text: "saving and checking the file" } }),
+            note({ live: false, standing: { status: "interrupted", kept }, events: [] }, "", "").startsWith("Interrupted at"),
+            note({ live: false, standing: { status: "failed", why: "The disk is full." }, events: [] }, "", ""),
+            next(["b", "", "c", "d", "e", "f"]),
+        ];
+    }""")
+    assert said == [
+        "encoding pictures: 12 of 40 · 0:08 left",
+        "drawing sample 2 of 4",
+        "loading the model",
+        "step 4 of 9 · epoch 2 of 3 · 2.00 s/it · 0:10 left · lr 1 · saving and checking the file",
+        True,
+        "The disk is full.",
+        "next: b, (name from another node), c, d, 2 more",
+    ]
     assert all(
         "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
     )  # the browser's own lines

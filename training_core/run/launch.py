@@ -19,7 +19,7 @@ from .. import packages
 from ..errors import AthanorError, Fault
 from ..files import make_folder, parse_lines
 from ..history.damage import check_places
-from ..history.events import Event, Queued, from_line
+from ..history.events import Event, Phase, Queued, from_line
 from ..history.graph import Graph
 from ..history.log import write_job
 from ..host import devices, folders, guard, headless
@@ -55,6 +55,7 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
     check_places(folder)
     path = write_job(folder, job, source)
     followed, launch = _Followed(folder, time.time()), secrets.token_hex(8)
+    yield Phase("starting the processes")
     devices.unload_models()
     with control.listening(job.run_id) as commands, (folder / "processes.log").open("wb") as output:
         launched = subprocess.Popen(

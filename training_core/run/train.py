@@ -14,7 +14,7 @@ from ..data.plan import Buckets
 from ..errors import AthanorError, Fault, FileError
 from ..history import registry, report, results
 from ..history.damage import check_places
-from ..history.events import Event, Queued
+from ..history.events import Event, Phase, Queued
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
 from ..history.registry import Record
@@ -75,6 +75,7 @@ def train(
     folder = folders.run_folder(job.run_id)
     with lock.held(folder, f"Run {job.run_id}"), control.listening(job.run_id, folder) as commands:
         check_places(folder)
+        yield Phase("checking the settings")
         run = prepare(job, buckets, model, clip, vae, validation)
         ranks.wait()  # the others have read what is on disk
         with lock.held(folders.name_lock(run.target), f"{run.target.name}"):

@@ -4,6 +4,7 @@
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { pathOf } from "./execution_ids.js";
+import { linksInto } from "./links.js";
 import { check } from "./missing.js";
 import { panelOf } from "./node.js";
 import { notice } from "./notice.js";
@@ -33,7 +34,7 @@ const titleOf = (node) => node.title || node.type;
 /** What a node's own inputs are: as soon as they are others, its sentence may not be true any more. */
 function inputsOf(node) {
   const values = (node.widgets ?? []).filter((widget) => widget.serialize !== false).map((widget) => widget.value);
-  return JSON.stringify([values, (node.inputs ?? []).map((input) => input.link)]);
+  return JSON.stringify([values, linksInto(node)]);
 }
 
 function showIn(node, texts) {
