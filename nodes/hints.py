@@ -141,7 +141,7 @@ class _Graph:
     def _glance(self, node: str) -> Glance | None:
         """Return what a Dataset Loader will read; None if its folder is linked, missing or wrong."""
         from ..training_core.data.glance import Glance, glance
-        from ..training_core.data.hints import in_short
+        from ..training_core.data.hints import mistakes
 
         if node not in self._glances:
             self._glances[node] = None
@@ -151,7 +151,7 @@ class _Graph:
                     root = folders.dataset_folder(settings.folder)
                     masks = folders.mask_folder(settings.mask_folder, root)
                     seen, said = glance(settings, root, masks), scanned.get(settings, root, masks)
-                    self._glances[node] = seen if said is None else Glance(seen.samples, in_short(said))
+                    self._glances[node] = seen if said is None else Glance(seen.samples, mistakes(said))
             except (AthanorError, OSError):  # told by the check for what is missing
                 pass
         return self._glances[node]
