@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..training_core import advice, file_names
+from ..training_core import advice, file_names, packages
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, forget_frames
@@ -143,6 +143,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         from ..training_core.run.retold import retell_finished
         from ..training_core.run.train import put_back, tidy, train
 
+        packages.check()
         usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
         processes = ranks.current()

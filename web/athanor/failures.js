@@ -101,6 +101,13 @@ async function withoutOutputs() {
   closeNote = message("Athanor", [what, ...lacking].join("\n"));
 }
 
+/** Forget what is said of nodes that are changed, or gone. */
+function mended() {
+  for (const [id, { node, inputs }] of failures) {
+    if (pathOf(id).at(-1) !== node || inputsOf(node) !== inputs) forget(id);
+  }
+}
+
 /** Look at each answer to a queued graph. */
 function watchAnswers() {
   const { queuePrompt } = api;
@@ -131,13 +138,8 @@ app.registerExtension({
     api.addEventListener("execution_cached", ({ detail }) => {
       for (const id of detail.nodes) forget(String(id));
     });
-    const mended = () => {
-      for (const [id, { node, inputs }] of failures) if (inputsOf(node) !== inputs) forget(id);
-    };
     api.addEventListener("graphChanged", mended);
     for (const kind of ["input", "change"]) document.addEventListener(kind, () => setTimeout(mended), true);
   },
-  afterConfigureGraph() {
-    for (const [id, { node }] of failures) if (pathOf(id).at(-1) !== node) forget(id);
-  },
+  afterConfigureGraph: mended,
 });

@@ -83,7 +83,7 @@ function inNode(group, node, values) {
     const widget = widgetOf(node, field);
     if (!widget || isSame(widget.value, after)) continue;
     const row = { group, node, title: node.title, field, label: widget.label ?? field, before: widget.value, after };
-    rows.push({ ...row, isLinked: hasLink(node, field) });
+    rows.push({ ...row, isLinked: isLinked(node, field) });
   }
   return rows;
 }
