@@ -222,7 +222,7 @@ export const TABLE = {
   "next: {names}": "接下来：{names}",
   "(name from another node)": "（名称来自其他节点）",
   "queued": "排队中",
-  "one job is before it": "前面还有 1 个任务",
+  "one job is before it": "前面还有一个任务",
   "{count} jobs are before it": "前面还有 {count} 个任务",
   "{name} is {value} now: it goes in steps of {step}, and {typed} is none.":
     "{name} 现在是 {value}：它按 {step} 递增，{typed} 不在其中。",

@@ -222,7 +222,7 @@ export const TABLE = {
   "next: {names}": "接下來：{names}",
   "(name from another node)": "（名稱來自其他節點）",
   "queued": "排隊中",
-  "one job is before it": "前面還有 1 個工作",
+  "one job is before it": "前面還有一個工作",
   "{count} jobs are before it": "前面還有 {count} 個工作",
   "{name} is {value} now: it goes in steps of {step}, and {typed} is none.":
     "{name} 現在是 {value}：它按 {step} 遞增，{typed} 不在其中。",
