@@ -10,7 +10,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.host import folders
 from ..training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings
 from . import types
-from .schema import check_kinds, image_output
+from .schema import check_kinds, image_output, on_node
 
 
 class AthanorLoRAInfo(io.ComfyNode):
@@ -26,6 +26,7 @@ class AthanorLoRAInfo(io.ComfyNode):
             description="Reads a LoRA of any trainer: algorithm, ranks, size, how much each block changes, metadata. Turns the "
             "metadata back into settings to train with.",
             search_aliases=["lora info", "lora metadata", "ss_", "network dim", "inspect lora", "recover settings"],
+            is_output_node=True,
             inputs=[
                 io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="File in the loras folders."),
                 io.Model.Input(
@@ -47,6 +48,7 @@ class AthanorLoRAInfo(io.ComfyNode):
                 types.Noise.Output("noise", tooltip="Noise settings of the file, for Train LoRA."),
                 types.Optimizer.Output("optimizer", tooltip="Optimizer settings of the file, for Train LoRA."),
             ],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
 
     @classmethod
@@ -68,12 +70,14 @@ class AthanorLoRAInfo(io.ComfyNode):
         )
         fields = info.fields(lora.metadata)
         kinds = (NetworkSettings, LossSettings, NoiseSettings, OptimizerSettings)
+        norms = image_output(chart.norms(lora))
         return io.NodeOutput(
             describe.summary(lora, recovered, _fit(lora_name, model, clip)),
-            image_output(chart.norms(lora)),
+            norms,
             describe.metadata(fields),
             describe.tags(fields),
             *(recovered.groups[kind] for kind in kinds),
+            ui=on_node(cls, norms, 1),
         )
 
 
