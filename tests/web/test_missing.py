@@ -124,8 +124,8 @@ def takes_a_preset(page) -> None:
     page.page.locator("tr", has_text="ema_decay").get_by_role("checkbox").uncheck()
     what = page.page.locator(".athanor-presets .write").inner_text()
     page.page.get_by_role("radio", name="ai-toolkit any purpose").press("Enter")
-    said = page.page.locator(".p-toast-message", has_text="ai-toolkit").inner_text()
-    assert what.removeprefix("Apply: ") in said and "Ctrl+Z" in said and f"{len(rows) - 1} settings" in what
+    said = page.page.get_by_text("Ctrl+Z takes it back").inner_text()
+    assert what.removeprefix("Apply: ") in said and "ai-toolkit" in said and f"{len(rows) - 1} settings" in what
     after = page.page.evaluate(NODES)
     values = {kind: after[f"Athanor{kind}"] for kind in ("TrainLoRA", "OptimizerConfig", "Bucketer", "DatasetLoader")}
     assert values["TrainLoRA"]["max_train_steps"] == 2000 and values["Bucketer"]["width"] == 1024
