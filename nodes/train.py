@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..training_core import advice
+from ..training_core import advice, file_names, packages
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, forget_frames
@@ -21,10 +22,13 @@ from .display import Display
 from .queued import queued
 from .run_files import in_history, run_files
 from .schema import graph_of, image_output, inputs, sentence
-from .train_job import job_of, models_of
+from .train_job import job_of, models_of, said_of_the_name
 
 if TYPE_CHECKING:
     from ..training_core.data.plan import Buckets
+
+
+log = logging.getLogger("athanor")
 
 
 class AthanorTrainLoRA(io.ComfyNode):
@@ -112,7 +116,10 @@ class AthanorTrainLoRA(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
         """Return a value that changes when a run of this name ends or loses its files, so that the host does not use its cache."""
-        return handle.status_fingerprint(folders.runs_folder(), output_name or "")
+        asked, root = output_name or "", folders.runs_folder()
+        return " ".join(
+            handle.status_fingerprint(root, name) for name in dict.fromkeys((asked, file_names.plain(asked)))
+        )
 
     @classmethod
     def execute(
@@ -134,8 +141,9 @@ class AthanorTrainLoRA(io.ComfyNode):
         from ..training_core.run import ranks
         from ..training_core.run.launch import launch
         from ..training_core.run.retold import retell_finished
-        from ..training_core.run.train import tidy, train
+        from ..training_core.run.train import put_back, tidy, train
 
+        packages.check()
         usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
         processes = ranks.current()
@@ -146,8 +154,12 @@ class AthanorTrainLoRA(io.ComfyNode):
         broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by, page)
         display = Display(cls.hidden.unique_id, job.run_id, broadcasts)
         record = registry.read(folders.run_folder(job.run_id))
-        notes = list[str]()
+        notes = said_of_the_name(values, job)
         origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=job.training.processes)
+        if record is not None and not record.done and not job.training.retrain and processes.is_main:
+            notes += put_back(record)
+        for note in notes:
+            log.info("Athanor: %s", note)
         if record is None or not record.done or job.training.retrain:
             if job.training.processes > processes.count:
                 events = launch(job, origin, by)
@@ -157,7 +169,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             record = _follow(events, display, broadcasts, graph if processes.is_main else None)
         else:
             tidy(record)
-            notes = retell_finished(record, job, graph, origin) if processes.is_main else []
+            notes += retell_finished(record, job, graph, origin) if processes.is_main else []
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
         return _outputs(record, display, model, clip, notes)

@@ -12,6 +12,35 @@ WATCH = """async () => {
 }"""
 
 
+ORDER = """async () => {
+    const order = await import("/extensions/athanor/athanor/run_order.js");
+    const row = (title, values) => ({ title, run_id: title, label: "", note: "", tags: [], status: "done", time: 0, ...values });
+    const rows = [
+        row("b9", { time: 1, status: "killed", tags: ["x"], probe: 90 }),
+        row("A", { time: 3, archived: true, base_model: "sdxl" }),
+        row("b10", { time: 2, note: "My own note", starred: true, probe: 95, archived: false }),
+    ].map((each) => ({ archived: false, ...each }));
+    const names = (found) => found.map((each) => each.title);
+    const sorted = (key, falls, disk) => names(order.sorted(rows, { key, falls }, disk));
+    const found = (filter) => names(rows.filter((each) => order.matches(each, filter))).sort().join(" ");
+    const filters = { "": {}, archived: { state: "archived" }, failed: { state: "failed" }, running: { state: "running" },
+        "my note": { text: "NOTE  my" }, "note killed": { text: "note killed" }, tag: { tag: "x" }, star: { starred: true } };
+    const live = rows.map((each) => ({ ...each, live: each.title === "b9", prompt_id: each.title }));
+    const job = (name, running) => ({ name, running, prompt_id: name });
+    const queued = [job("b9", true), job("begins", true), job("waits", false)];
+    const line = ({ group, row, queued }) => group ?? row?.title ?? queued.name;
+    const grouped = order.lines(live, queued).map(line);
+    const range = (...values) => order.between(["1", "2", "3", "4"], ...values);
+    return [
+        sorted("disk", true, { b10: { bytes: 5 } }), sorted("name", false), sorted("probe", false), sorted("probe", true),
+        Object.fromEntries(Object.entries(filters).map(([name, filter]) => [name, found(filter)])),
+        grouped, order.lines(rows.slice(1)).map(line),
+        [range("2", "2"), range("4", "3"), range("gone", "4"), range("3", "1")],
+        order.asText(["one", "two"], [{ name: "lr", values: [1, "2\\t3"] }]),
+    ];
+}"""
+
+
 @pytest.fixture
 def vue() -> bool:
     return False
@@ -129,6 +158,25 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         "The disk is full.",
         "next: b, (name from another node), c, d, 2 more",
     ]
+    assert page.page.evaluate(ORDER) == [
+        ["b10", "A", "b9"], ["A", "b9", "b10"], ["b9", "b10", "A"], ["b10", "b9", "A"],
+        {"": "b10 b9", "archived": "A", "failed": "b9", "running": "", "my note": "b10", "note killed": "", "tag": "b9", "star": "b10"},
+        ["queued", "waits", "running", "begins", "b9", "finished", "A", "b10"], ["A", "b10"],
+        [["2"], ["3", "4"], ["4"], ["1", "2", "3"]], "\tone\ttwo\nlr\t1\t2 3",
+    ]  # fmt: skip
+    # A typed number that the host rounds is said: 500 became 504 by itself.
+    value = page.page.evaluate("""() => {
+        const { graph } = window.comfyAPI.app.app, node = window.LiteGraph.createNode("AthanorBucketer");
+        graph.add(node);
+        const width = node.widgets.find((widget) => widget.name === "width");
+        const { value } = width;
+        width.setValue ? width.setValue(500, { node, canvas: window.comfyAPI.app.app.canvas }) : width.callback(500);
+        const now = width.value;
+        graph.remove(node);
+        return [value, now];
+    }""")
+    assert value == [512, 504]
+    page.page.get_by_text("width is 504 now: it goes in steps of 8, and 500 is none.").wait_for()
     assert all(
         "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
     )  # the browser's own lines

@@ -147,6 +147,14 @@ def tidy(record: Record) -> None:
         report.write(folder)
 
 
+def put_back(record: Record) -> list[str]:
+    """Give a finished run its last file back, if that is gone and the run's folder has it; return what is to be said of it."""
+    folder, target = record.folder, record.target
+    with suppress(AthanorError), lock.held(folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
+        return [said] if (said := results.put_back(record)) else []
+    return []
+
+
 def _forget_earlier_attempt(folder: Path) -> None:
     """Remove states and logs of a run that begins at its first step again."""
     state.remove(folder / "state")

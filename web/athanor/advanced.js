@@ -115,7 +115,7 @@ class Fold {
     if (!window.LiteGraph.vueNodesMode) this.update(this.room());
   }
 
-  /** For the workflow file: pixels of line and settings in its height, and the height on the canvas if that is another. */
+  /** For the workflow file: pixels of its height for line and settings, and its height on the canvas if another. */
   saved() {
     return this.isVue ? this.drawn : { room: this.room() };
   }

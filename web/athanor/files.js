@@ -3,6 +3,7 @@
 import { make } from "./dom.js";
 import { number } from "./format.js";
 import { allow, refuses } from "./run_buttons.js";
+import { terms } from "./terms.js";
 import { t } from "./words.js";
 
 const stem = (file) => file.replace(/\.safetensors$/, "");
@@ -31,8 +32,14 @@ export class Files {
       this.element.replaceChildren(make("p", { class: "athanor-empty" }, text));
       return;
     }
-    const heads = ["", t("epoch"), t("step"), t("loss"), t("probe %"), t("norm"), "MB"];
-    const head = heads.map((label) => make("th", { scope: "col" }, label));
+    const { loss, probe, norm } = terms();
+    const means = new Map([
+      [t("loss"), loss],
+      [t("probe %"), probe],
+      [t("norm"), norm],
+    ]);
+    const heads = ["", t("epoch"), t("step"), ...means.keys(), "MB"];
+    const head = heads.map((label) => make("th", { scope: "col", title: means.get(label) }, label));
     const rows = files.map((file) =>
       make(
         "tbody",

@@ -22,8 +22,15 @@ export const panelOf = (node) => panels.get(node);
 /** The node's output_name; null if it is linked, because then the page does not know its value. */
 function nameOf(node) {
   if (isLinked(node, "output_name")) return null;
-  return String(node.widgets?.find((widget) => widget.name === "output_name")?.value ?? "").trim();
+  return plain(node.widgets?.find((widget) => widget.name === "output_name")?.value ?? "");
 }
+
+/** A name as the server takes it: without blanks around it and the ending of the file. */
+const plain = (name) =>
+  String(name)
+    .trim()
+    .replace(/(\.safetensors)+$/i, "")
+    .trimEnd();
 
 /** The id of the open workflow, which its runs know. */
 const workflowId = () => String((app.rootGraph ?? app.graph)?.id ?? "");
@@ -134,7 +141,7 @@ function addPanel(node) {
 function isOf(node, { workflow_id, name }) {
   if (workflow_id && workflow_id !== workflowId()) return false;
   const now = nameOf(node);
-  return now === null || now === name.trim() || queuedNames.get(node).has(name.trim());
+  return now === null || now === plain(name) || queuedNames.get(node).has(plain(name));
 }
 
 store.listen((message) => {

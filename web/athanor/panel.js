@@ -118,6 +118,7 @@ export class Panel {
     this.chart.show(run, words.phase(run));
     this.hints.show(run, this.expected);
     this.buttons.show();
+    this.numbers.title = run?.last ? words.meaning() : "";
     this.element.dataset.run = run?.id ?? "";
     this.element.dataset.points = run?.points.length ?? 0;
     const waiting = this.trainings.filter((training) => !training.running);

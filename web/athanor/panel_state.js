@@ -2,6 +2,7 @@
 
 import { duration, number, speed } from "./format.js";
 import { withoutHints } from "./hints.js";
+import { terms } from "./terms.js";
 import { t } from "./words.js";
 
 const NAMES = 4; // of runs that wait, at most
@@ -42,6 +43,12 @@ export function phase(run) {
   if (run.last) return "";
   const last = events.findLast((event) => event.event === "phase");
   return last ? inWords(last.what) : "";
+}
+
+/** What the short words among these numbers mean, a line for each. */
+export function meaning() {
+  const { speed: pace, lr, probe } = terms();
+  return [pace, lr, probe].join("\n");
 }
 
 /** Step, epoch, speed, time left, memory, learning rate and probe of the last step. */
