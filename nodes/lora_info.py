@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders
 from ..training_core.settings import LossSettings, NetworkSettings, NoiseSettings, OptimizerSettings
 from . import types
-from .schema import check_kinds, image_output, on_node
+from .schema import check_kinds, image_output
 
 
 class AthanorLoRAInfo(io.ComfyNode):
@@ -25,8 +25,8 @@ class AthanorLoRAInfo(io.ComfyNode):
             category="Athanor",
             description="Reads a LoRA of any trainer: algorithm, ranks, size, how much each block changes, metadata. Turns the "
             "metadata back into settings to train with.",
-            search_aliases=["lora info", "lora metadata", "ss_", "network dim", "inspect lora", "recover settings"],
             is_output_node=True,
+            search_aliases=["lora info", "lora metadata", "ss_", "network dim", "inspect lora", "recover settings"],
             inputs=[
                 io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="File in the loras folders."),
                 io.Model.Input(
@@ -48,7 +48,6 @@ class AthanorLoRAInfo(io.ComfyNode):
                 types.Noise.Output("noise", tooltip="Noise settings of the file, for Train LoRA."),
                 types.Optimizer.Output("optimizer", tooltip="Optimizer settings of the file, for Train LoRA."),
             ],
-            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
 
     @classmethod
@@ -59,7 +58,10 @@ class AthanorLoRAInfo(io.ComfyNode):
 
     @classmethod
     def execute(cls, lora_name: str, model: Any = None, clip: Any = None) -> io.NodeOutput:
-        """Return the file's contents as text, a chart of its blocks, metadata, tags, and the settings it was trained with."""
+        """Return the file's contents as text, a chart of its blocks, metadata, tags, and the settings it was trained with.
+
+        Text and chart are shown on the node as well; no chart where the size of no layer's change is known.
+        """
         from ..training_core.network import chart, describe, info, recover
 
         check_kinds(str, lora_name=lora_name)
@@ -70,14 +72,15 @@ class AthanorLoRAInfo(io.ComfyNode):
         )
         fields = info.fields(lora.metadata)
         kinds = (NetworkSettings, LossSettings, NoiseSettings, OptimizerSettings)
-        norms = image_output(chart.norms(lora))
+        text, picture = describe.summary(lora, recovered, _fit(lora_name, model, clip)), image_output(chart.norms(lora))
+        is_known = any(layer.norm is not None for layer in lora.layers)
         return io.NodeOutput(
-            describe.summary(lora, recovered, _fit(lora_name, model, clip)),
-            norms,
+            text,
+            picture,
             describe.metadata(fields),
             describe.tags(fields),
             *(recovered.groups[kind] for kind in kinds),
-            ui=on_node(cls, norms, 1),
+            ui={"text": [text], **(ui.PreviewImage(picture, cls=cls).as_dict() if is_known else {})},
         )
 
 
