@@ -196,4 +196,9 @@ export const TABLE = {
   "Comparisons cannot be read: {why}": "无法读取对比列表：{why}",
   "Open viewer": "打开查看器",
   "Look at the pictures: wipe, difference, stars, blind duel.": "查看图片：滑动对比、差异、星标、盲选对决。",
+  "Hints": "提示",
+  "{state}, got worse": "{state}，变差了",
+  "{state}, hints: {count}": "{state}，提示：{count}",
+  "the probe ended above its start, or was far above it: the LoRA may be worse than none":
+    "探针最后高于起点，或曾远高于起点：这个 LoRA 可能还不如没有",
 };

@@ -196,4 +196,9 @@ export const TABLE = {
   "Comparisons cannot be read: {why}": "無法讀取比較清單：{why}",
   "Open viewer": "開啟檢視器",
   "Look at the pictures: wipe, difference, stars, blind duel.": "檢視圖片：滑動對比、差異、星號、盲選對決。",
+  "Hints": "提示",
+  "{state}, got worse": "{state}，變差了",
+  "{state}, hints: {count}": "{state}，提示：{count}",
+  "the probe ended above its start, or was far above it: the LoRA may be worse than none":
+    "探針最後高於起點，或曾遠高於起點：這個 LoRA 可能還不如沒有",
 };
