@@ -94,6 +94,7 @@ export const TABLE = {
   "mean loss (faint: each step)": "平均损失（淡色：每一步）",
   "probe, % of start (right)": "探针，相对起点 %（右轴）",
   "learning rate (own scale)": "学习率（单独刻度）",
+  "Read the runs again": "重新读取训练任务",
   "No run matches the filter.": "没有符合筛选条件的训练任务。",
   "No runs yet. Queue a graph with Train LoRA.": "还没有训练任务。请运行带有「训练 LoRA」的工作流。",
   "{count} more": "再显示 {count} 个",
@@ -226,4 +227,9 @@ export const TABLE = {
   "{count} jobs are before it": "前面还有 {count} 个任务",
   "{name} is {value} now: it goes in steps of {step}, and {typed} is none.":
     "{name} 现在是 {value}：它按 {step} 递增，{typed} 不在其中。",
+  "Hints": "提示",
+  "{state}, got worse": "{state}，变差了",
+  "{state}, hints: {count}": "{state}，提示：{count}",
+  "the probe ended above its start, or was far above it: the LoRA may be worse than none":
+    "探针最后高于起点，或曾远高于起点：这个 LoRA 可能还不如没有",
 };

@@ -94,6 +94,7 @@ export const TABLE = {
   "mean loss (faint: each step)": "平均損失（淡色：每一步）",
   "probe, % of start (right)": "探針，相對起點 %（右軸）",
   "learning rate (own scale)": "學習率（單獨刻度）",
+  "Read the runs again": "重新讀取訓練任務",
   "No run matches the filter.": "沒有符合篩選條件的訓練任務。",
   "No runs yet. Queue a graph with Train LoRA.": "還沒有訓練任務。請執行含有「訓練 LoRA」的工作流程。",
   "{count} more": "再顯示 {count} 個",
@@ -226,4 +227,9 @@ export const TABLE = {
   "{count} jobs are before it": "前面還有 {count} 個工作",
   "{name} is {value} now: it goes in steps of {step}, and {typed} is none.":
     "{name} 現在是 {value}：它按 {step} 遞增，{typed} 不在其中。",
+  "Hints": "提示",
+  "{state}, got worse": "{state}，變差了",
+  "{state}, hints: {count}": "{state}，提示：{count}",
+  "the probe ended above its start, or was far above it: the LoRA may be worse than none":
+    "探針最後高於起點，或曾遠高於起點：這個 LoRA 可能還不如沒有",
 };
