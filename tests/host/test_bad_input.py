@@ -31,10 +31,10 @@ def before(server) -> set[str]:
         ("train", {"output_name": "/tmp/evil"}, "is outside the loras folder"),
         ("train", {"output_name": "a:b"}, "characters that file names cannot have"),
         ("train", {"output_name": " "}, "give the LoRA a name"),
-        # The host's own sentences, which name the field as well:
+        # What the host checks, in the pack's sentences:
         ("buckets", {"batch_size": 0}, "batch_size"),
         ("optimizer", {"learning_rate": -1.0}, "learning_rate"),
-        ("network", {"algo": "lorax"}, "algo: 'lorax' not in"),
+        ("network", {"algo": "lorax"}, "algo 'lorax' is not among its choices; the nearest: lora"),
     ],
 )
 def test_refused_when_queued(server, part, values, words):
