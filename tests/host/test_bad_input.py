@@ -64,7 +64,7 @@ def test_xyz_compare_values(server):
     for values, words in (
         ({"prompts": "a", "strengths": "1, x"}, "strengths: 'x' is not a number"),
         ({"prompts": "a", "seeds": "1.5"}, "seeds: '1.5' is not a whole number"),
-        ({"prompts": "a", "checkpoints": "evry 2"}, "epochs: 'evry 2' is not understood"),
+        ({"prompts": "a", "checkpoints": "evry 2"}, "checkpoints: 'evry 2' is not understood"),
     ):
         assert words in refused(server, prompt | graphs.compare("ckpt", ["train", 0], **values))
 
