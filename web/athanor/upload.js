@@ -221,7 +221,8 @@ class UploadDialog {
       this.done({ folder, entries: came, one });
       if (!failed.length) return this.dialog.close();
     }
-    await this.makePlan(); // what is left to send, if the user tries again
+    for (const entry of sent) entry.same = true; // what is left is sent if the user tries again
+    this.draw();
     const values = { done: sent.length, all: sent.length + failed.length };
     if (isStopped)
       this.say(t("Stopped. {done} files were uploaded and are kept; Upload sends the rest.", values), "bad");
