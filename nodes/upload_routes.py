@@ -60,7 +60,9 @@ def _plan(request: web.Request, body: http.Json) -> http.Json:
             f"These are {len(files):,} files, and {upload.MOST_FILES:,} are the most of one upload: send fewer at once."
         )
     name, root = _root(body["folder"])
-    plan = upload.planned(root, files, http.longest_file(request), "keep" if body.get("existing") == "keep" else "ask")
+    keep = body.get("keep")
+    kept = {each for each in keep if isinstance(each, str)} if isinstance(keep, list) else set[str]()
+    plan = upload.planned(root, files, http.longest_file(request), kept)
     sweep({(root / each.file).parent for each in plan if each.file})
     coming = sum(size for (_, size), each in zip(files, plan, strict=True) if each.file)
     held = folder_routes.summary(root) if root.is_dir() else {"pictures": 0, "captions": 0}

@@ -153,8 +153,9 @@ def test_a_plan_says_what_comes_where_and_what_is_left_out(place):
             "file '../a.png' leads out of its folder: use a plain name, or sub/name.",
         )
     ]
-    _, told = plan(place, "planned", ("a.png", 9), ("a.txt", 5), existing="keep")  # a caption stays with its picture
-    assert [row["file"] for row in told["files"]] == ["a-2.png", "a-2.txt"]
+    sent(place, ("planned", "b.png", png()))
+    _, told = plan(place, "planned", ("a.png", 9), ("a.txt", 5), ("b.png", 9), keep=["a.png"])
+    assert [row["file"] for row in told["files"]] == ["a-2.png", "a-2.txt", "b.png"]  # a caption stays with its picture
 
 
 def test_plans_that_are_refused(place, monkeypatch):

@@ -14,16 +14,16 @@ const address = (folder, file) => `/upload?${new URLSearchParams({ folder, file 
 /**
  * Ask the server what would become of files. Resolves to {folder, pictures, captions, room, entries}, where an entry is
  * {path, file, name, why, there, isCaption}: its name in the folder, or why it is left out; bytes of what is there, or
- * -1.
+ * -1. `keep`: paths of files that get another name where one is there.
  */
-export async function planUpload(folder, files, existing = "ask") {
+export async function planUpload(folder, files, keep = []) {
   const sizes = files.map(({ path, file }) => [path, file.size]);
-  const told = await post("/upload/plan", { folder, files: sizes, existing });
+  const told = await post("/upload/plan", { folder, files: sizes, keep });
   const entries = files.map(({ path, file }, index) => {
     const { file: name, why, there, caption } = told.files[index];
     return { path, file, name, why, there, isCaption: caption };
   });
-  return { ...told, entries };
+  return { ...told, entries, keep };
 }
 
 /** Mark the entries whose content is there already as `same`; `step(done, all)` tells how far this is. */
