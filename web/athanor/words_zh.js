@@ -97,6 +97,7 @@ export const TABLE = {
   "mean loss (faint: each step)": "平均损失（淡色：每一步）",
   "probe, % of start (right)": "探针，相对起点 %（右轴）",
   "learning rate (own scale)": "学习率（单独刻度）",
+  "Read the runs again": "重新读取训练任务",
   "No run matches the filter.": "没有符合筛选条件的训练任务。",
   "No runs yet. Queue a graph with Train LoRA.": "还没有训练任务。请运行带有「训练 LoRA」的工作流。",
   "{count} more": "再显示 {count} 个",

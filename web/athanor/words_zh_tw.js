@@ -97,6 +97,7 @@ export const TABLE = {
   "mean loss (faint: each step)": "平均損失（淡色：每一步）",
   "probe, % of start (right)": "探針，相對起點 %（右軸）",
   "learning rate (own scale)": "學習率（單獨刻度）",
+  "Read the runs again": "重新讀取訓練任務",
   "No run matches the filter.": "沒有符合篩選條件的訓練任務。",
   "No runs yet. Queue a graph with Train LoRA.": "還沒有訓練任務。請執行含有「訓練 LoRA」的工作流程。",
   "{count} more": "再顯示 {count} 個",
