@@ -178,7 +178,7 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         return [value, now];
     }""")
     assert value == [512, 504]
-    page.page.get_by_text("width is 504 now: it goes in steps of 8, and 500 is none.").wait_for()
+    page.page.get_by_text("width is 504 now: it goes in steps of 8, and 500 is none.").first.wait_for()
     assert all(
         "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
     )  # the browser's own lines
