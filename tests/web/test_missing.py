@@ -131,7 +131,7 @@ def takes_a_preset(page) -> None:
     page.page.locator("tr", has_text="ema_decay").get_by_role("checkbox").uncheck()
     what = page.page.locator(".athanor-presets .write").inner_text()
     page.page.get_by_role("radio", name="ai-toolkit any purpose").press("Enter")
-    said = page.page.get_by_text("Ctrl+Z takes it back").inner_text()
+    said = page.page.get_by_text("Ctrl+Z takes it back").last.inner_text()
     assert what.removeprefix("Apply: ") in said and "ai-toolkit" in said and f"{len(rows) - 1} settings" in what
     after = page.page.evaluate(NODES)
     values = {kind: after[f"Athanor{kind}"] for kind in ("TrainLoRA", "OptimizerConfig", "Bucketer", "DatasetLoader")}
