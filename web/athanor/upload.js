@@ -234,10 +234,9 @@ class UploadDialog {
     for (const entry of sent) entry.same = true; // what is left is sent if the user tries again
     this.draw();
     const values = { done: sent.length, all: sent.length + failed.length };
-    if (isStopped)
-      this.say(t("Stopped. {done} files were uploaded and are kept; Upload sends the rest.", values), "bad");
+    if (isStopped) this.say(t("Stopped. {done} files were uploaded and are kept.", values), "bad");
     else this.say(t("{done} of {all} files were uploaded; these were not:", values), "bad");
-    this.send.textContent = t("Try again");
+    this.send.textContent = isStopped ? t("Upload the rest") : t("Try again");
     this.cancel.textContent = t("Close");
     this.details.replaceChildren(list(failed.map(([path, sentence]) => sentenceOf(path, sentence))));
   }
