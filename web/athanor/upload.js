@@ -93,6 +93,10 @@ class UploadDialog {
       event.preventDefault(); // the browser's own way would close it in the middle of an upload
       this.leave();
     });
+    this.dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.leave();
+    });
     this.dialog.addEventListener("close", () => {
       this.abort.abort();
       clearTimeout(this.timer);
@@ -218,6 +222,7 @@ class UploadDialog {
     for (const part of [this.name, this.send, ...this.drop.querySelectorAll("button")]) part.disabled = on;
     this.there.disable(on);
     this.cancel.textContent = on ? t("Stop") : t("Cancel");
+    this.cancel.focus(); // a button that is disabled loses the focus to the page, and its keys with it
   }
 
   /** Say what came; close where all of it did. */
