@@ -112,9 +112,7 @@ function addPanel(node) {
   widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
   makeRoom(node, WIDTH);
   extend(node, "onExecuted", (output) => {
-    // The loss curve for clients; the panel draws it already. Pages from 1.5x on keep a copy of the output, by the graph.
-    const kept = [String(node.id), `${node.graph?.id}:${node.id}`].map((id) => app.nodeOutputs?.[id]);
-    for (const one of [output, ...kept]) if (one) delete one.images;
+    if (output) delete output.images; // the loss curve for clients; the panel draws it already
     if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
     panel.showResult(resultText(output));
   });
