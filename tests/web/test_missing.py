@@ -18,12 +18,12 @@ LOWEST = """() => { const { nodes } = window.comfyAPI.app.app.graph;
     const box = [...document.querySelectorAll(".athanor-notice")].find((one) => one.innerText.includes("folder"));
     return [node.pos[1] + node.size[1], next.pos[1] - 30, box.offsetHeight]; }"""
 SAID = "() => [...document.querySelectorAll('.athanor-notice')].map((box) => box.innerText)"
-TOASTS = "() => [...document.querySelectorAll('.p-toast-message, [data-sonner-toast]')].map((one) => one.innerText)"
+TOASTS = "() => [...document.querySelectorAll('.p-toast-message, [data-testid=toast]')].map((one) => one.innerText)"
 
 
 def reads(page, *parts: str) -> None:
     """Wait for a message that says all parts, as a user reads it without a click."""
-    said = "(parts) => [...document.querySelectorAll('.p-toast-message, [data-sonner-toast]')].some((one) =>"
+    said = "(parts) => [...document.querySelectorAll('.p-toast-message, [data-testid=toast]')].some((one) =>"
     page.page.wait_for_function(f"{said} parts.every((part) => one.innerText.includes(part)))", arg=list(parts))
 
 
