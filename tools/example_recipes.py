@@ -8,7 +8,7 @@ from trained import Trained, checkpoint, compare, show
 
 def sd15_character() -> Sheet:
     """Recipe E, the beginner's guide."""
-    s = Sheet("sd15_character")
+    s = Sheet("3 Recipe - SD1.5 character")
     s.group("Model")
     s.note(
         """
@@ -86,7 +86,7 @@ def sd15_character() -> Sheet:
 
 def sdxl_style_lokr() -> Sheet:
     """Recipe A: a style for SDXL, as LoKr."""
-    s = Sheet("sdxl_style_lokr_debiased_or_not")
+    s = Sheet("3 Recipe - SDXL style LoKr")
     s.group("Model")
     s.note(
         """
@@ -166,7 +166,7 @@ def sdxl_style_lokr() -> Sheet:
 
 def sd3_full_finetune() -> Sheet:
     """Recipe C: SD3 trained in full, without a LoRA."""
-    s = Sheet("sd3_full_finetune")
+    s = Sheet("3 Recipe - SD3 full fine-tune")
     s.group("Model")
     s.note(
         """

@@ -46,7 +46,7 @@ def _over_prompts(s: Sheet, title: str, axis: Port, ports: dict[str, Port]) -> N
 
 def noise_and_loss_study() -> Sheet:
     """Recipe B: v53 | v56 | v57 | v58."""
-    s = Sheet("noise_and_loss_study")
+    s = Sheet("3 Study - Noise and loss")
     s.group("Model")
     s.note(
         """
@@ -97,7 +97,7 @@ def noise_and_loss_study() -> Sheet:
 
 def unfinished_runs() -> Sheet:
     """Recipe B: v61 | v62@e5 | v63@e6."""
-    s = Sheet("compare_unfinished_runs")
+    s = Sheet("2 Compare unfinished runs")
     s.group("Model")
     s.note(
         """
@@ -190,7 +190,7 @@ SERVICES = {
 
 def three_services() -> Sheet:
     """Recipe D: the settings that three training services use, side by side."""
-    s = Sheet("three_services_compared")
+    s = Sheet("3 Study - Three services")
     s.group("What this is")
     s.note(
         """

@@ -60,7 +60,7 @@ def quickstart() -> Sheet:
 
 def dataset_preparation() -> Sheet:
     """From two taggers' captions to buckets, nothing trained."""
-    s = Sheet("dataset_preparation")
+    s = Sheet("2 Prepare a dataset")
     s.group("Two taggers, one caption")
     s.note(
         """
@@ -118,7 +118,7 @@ def dataset_preparation() -> Sheet:
 
 def continue_a_run() -> Sheet:
     """More epochs, and another training on top of a file."""
-    s = Sheet("continue_a_run")
+    s = Sheet("2 Continue a run")
     s.group("Model and pictures")
     s.note(
         """
@@ -176,7 +176,7 @@ def continue_a_run() -> Sheet:
 
 def pick_my_epoch() -> Sheet:
     """Files of any trainer, nothing trained."""
-    s = Sheet("pick_my_epoch")
+    s = Sheet("2 Pick my epoch")
     s.group("Model")
     s.note(
         """

@@ -1,11 +1,11 @@
-// What examples.py does in the page: place nodes, show the whole workflow, take the values of a small run.
+// What examples.py does in the page: place the nodes of a workflow.
 (() => {
   const { app } = window.comfyAPI.app;
-  const GAP = 36,
+  const GAP = 24,
     TITLE = 30,
-    HEAD = 50,
-    PAD = 20,
-    ROW = 120;
+    HEAD = 40,
+    PAD = 12,
+    ROW = 60;
 
   // How much higher the page's other renderer draws a node: its rows are higher, but it hides advanced widgets.
   function reserve(node) {
@@ -49,50 +49,14 @@
       }
       top = bottom + ROW;
     }
-    fit();
   }
 
-  // The whole workflow in the middle of the window.
-  function fit() {
-    const { ds, canvas } = app.canvas,
-      boxes = [...app.graph.groups];
-    const x0 = Math.min(...boxes.map((b) => b.pos[0])),
-      y0 = Math.min(...boxes.map((b) => b.pos[1]));
-    const x1 = Math.max(...boxes.map((b) => b.pos[0] + b.size[0])),
-      y1 = Math.max(...boxes.map((b) => b.pos[1] + b.size[1]));
-    const { width, height } = canvas.getBoundingClientRect();
-    ds.scale = Math.min((width - 40) / (x1 - x0), (height - 40) / (y1 - y0));
-    ds.offset = [(width / ds.scale - x0 - x1) / 2, (height / ds.scale - y0 - y1) / 2];
-    app.canvas.setDirty(true, true);
-    return [x1 - x0, y1 - y0];
+  // Width and height of the whole workflow.
+  function extent() {
+    const boxes = [...app.graph.groups];
+    const side = (i) => Math.max(...boxes.map((b) => b.pos[i] + b.size[i])) - Math.min(...boxes.map((b) => b.pos[i]));
+    return [side(0), side(1)];
   }
 
-  // {node id: {widget: value}}; returns what was there before.
-  function values(changes) {
-    const before = {};
-    for (const [id, wanted] of Object.entries(changes)) {
-      before[id] = {};
-      for (const widget of app.graph.getNodeById(Number(id)).widgets) {
-        if (!(widget.name in wanted)) continue;
-        before[id][widget.name] = widget.value;
-        widget.value = wanted[widget.name];
-      }
-    }
-    return before;
-  }
-
-  function modes(ids, mode) {
-    for (const id of ids) app.graph.getNodeById(id).mode = mode;
-  }
-
-  // What one node gives goes out of another one's output instead.
-  function stand(from, out, instead, slot) {
-    const [node, other] = [from, instead].map((id) => app.graph.getNodeById(id));
-    for (const id of [...(node.outputs[out].links ?? [])]) {
-      const link = app.graph.links.get(id);
-      other.connect(slot, app.graph.getNodeById(link.target_id), link.target_slot);
-    }
-  }
-
-  window.athanorExamples = { stand, arrange, fit, values, modes };
+  window.athanorExamples = { arrange, extent };
 })();

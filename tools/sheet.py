@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import model_files
+
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 NOTE = "MarkdownNote"
+FIRST = object()
+"""Of a list of files: the first one that the user has, which the page fills in."""
 
 
 class Port(NamedTuple):
@@ -132,7 +136,7 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
         if widget and not options.get("forceInput"):
             choices = kind if isinstance(kind, list) else options.get("options") or [""]
             default = options.get("default", choices[0])
-            values.append(default if given is None or isinstance(given, Port) else given)
+            values.append(None if given is FIRST else default if given is None or isinstance(given, Port) else given)
             advanced = advanced or (bool(options.get("advanced")) and values[-1] != default)
             if options.get("control_after_generate"):
                 values.append("fixed")
@@ -145,7 +149,9 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
         {"name": name, "type": kind, "links": []}
         for name, kind in zip(info["output_name"], info["output"], strict=True)
     ]
+    files = model_files.models(node.kind, values)
     return head | {
         **({"title": node.title} if node.title else {}), "inputs": slots, "outputs": outputs,
-        "properties": {"Node name for S&R": node.kind}, "widgets_values": values, "showAdvanced": advanced,
+        "properties": {"Node name for S&R": node.kind, **({"models": files} if files else {})}, "widgets_values": values,
+        "showAdvanced": advanced,
     }  # fmt: skip
