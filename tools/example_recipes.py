@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sheet import Sheet
+from sheet import FIRST, Sheet
 from trained import Trained, checkpoint, compare, show
 
 
@@ -29,7 +29,7 @@ def sd15_character() -> Sheet:
         """,
         (420, 620),
     )
-    model = checkpoint(s, "anyloraCheckpoint_bakedvaeBlessedFp16.safetensors")
+    model = checkpoint(s, FIRST)
     clip = s.add("CLIPSetLastLayer", "Clip skip 2", clip=model["CLIP"], stop_at_clip_layer=-2)
     s.group("Pictures")
     run = Trained(s, model["MODEL"], clip["CLIP"], model["VAE"])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import assemble
-from sheet import Sheet
+from sheet import FIRST, Sheet
 from trained import Trained, checkpoint, compare, models, show, tell
-
-ANIME = "anyloraCheckpoint_bakedvaeBlessedFp16.safetensors"
 
 
 def quickstart() -> Sheet:
@@ -135,7 +133,7 @@ def continue_a_run() -> Sheet:
         """,
         (420, 520),
     )
-    model = checkpoint(s, ANIME)
+    model = checkpoint(s, FIRST)
     first = Trained(s, **models(model))
     s.column()
     first.data("my_character", 512, {"batch_size": 2}, shuffle_caption=True, keep_tokens=1)
@@ -196,7 +194,7 @@ def pick_my_epoch() -> Sheet:
         """,
         (420, 520),
     )
-    model = checkpoint(s, ANIME)
+    model = checkpoint(s, FIRST)
     looks = {
         "negative": "lowres, bad anatomy", "width": 512, "height": 768, "steps": 24, "cfg": 6.0,
         "sampler_name": "dpmpp_2m", "scheduler": "karras", **models(model),

@@ -36,10 +36,10 @@ class Trained:
     def train(self, name: str, title: str = "", /, **values: Any) -> Node:
         """Train LoRA with all that was added."""
         ports = dict(self._ports)
-        return self._sheet.add("AthanorTrainLoRA", title, (440, 1290), output_name=name, **ports, **values)
+        return self._sheet.add("AthanorTrainLoRA", title, (440, 0), output_name=name, **ports, **values)
 
 
-def checkpoint(sheet: Sheet, name: str, title: str = "") -> Node:
+def checkpoint(sheet: Sheet, name: Any, title: str = "") -> Node:
     """Add the node Load Checkpoint."""
     return sheet.add("CheckpointLoaderSimple", title, ckpt_name=name)
 
@@ -60,8 +60,5 @@ def tell(sheet: Sheet, port: Port, title: str, size: tuple[int, int] = (340, 220
 
 
 def compare(sheet: Sheet, title: str, size: tuple[int, int], **inputs: Any) -> Node:
-    """XYZ Compare, and its grid beside it."""
-    node = sheet.add("AthanorXYZCompare", title, (440, 1000), **inputs)
-    sheet.column()
-    show(sheet, node["grid"], f"Grid: {title}", size)
-    return node
+    """XYZ Compare, which shows its grid: `size` leaves room for it."""
+    return sheet.add("AthanorXYZCompare", title, size, **inputs)
