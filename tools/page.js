@@ -7,12 +7,8 @@
     PAD = 12,
     ROW = 60;
 
-  // How much higher the page's other renderer draws a node: its rows are higher, but it hides advanced widgets.
-  function reserve(node) {
-    const widgets = node.widgets ?? [];
-    const hidden = node.showAdvanced ? 0 : widgets.filter((w) => w.advanced || w.options?.advanced).length;
-    return Math.max(0, 20 + 10 * (widgets.length - hidden) - 24 * hidden);
-  }
+  // How much higher the page's other renderer draws a node: its rows are higher.
+  const reserve = (node) => 10 * (node.widgets ?? []).filter((w) => !w.hidden && !w.advanced).length;
 
   // Rows of groups, groups of columns, columns of nodes; each node as high as its widgets need.
   function arrange({ rows, sizes }) {
@@ -33,7 +29,7 @@
               [w, h] = sizes[id];
             node.setSize([Math.max(w, Math.min(needed[0], 460)), Math.max(h, needed[1])]);
             node.pos = [x, y + TITLE];
-            y += TITLE + node.size[1] + Math.max(0, reserve(node) - (node.size[1] - needed[1])) + GAP;
+            y += TITLE + Math.max(node.size[1], needed[1] + reserve(node)) + GAP;
             width = Math.max(width, node.size[0]);
           }
           low = Math.max(low, y - GAP + PAD);

@@ -129,7 +129,7 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
     specs = {n: s for group in ("required", "optional") for n, s in info["input"].get(group, {}).items()}
     if unknown := set(node.inputs) - set(specs):
         raise ValueError(f"{node.kind} has no input {', '.join(unknown)}.")
-    slots, values, advanced = [], [], False
+    slots, values = [], []
     for name, (kind, *more) in specs.items():
         options = more[0] if more else {}
         given, widget = node.inputs.get(name), isinstance(kind, list) or kind in WIDGETS
@@ -137,7 +137,6 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
             choices = kind if isinstance(kind, list) else options.get("options") or [""]
             default = options.get("default", choices[0])
             values.append(None if given is FIRST else default if given is None or isinstance(given, Port) else given)
-            advanced = advanced or (bool(options.get("advanced")) and values[-1] != default)
             if options.get("control_after_generate"):
                 values.append("fixed")
             if isinstance(given, Port):
@@ -153,5 +152,4 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
     return head | {
         **({"title": node.title} if node.title else {}), "inputs": slots, "outputs": outputs,
         "properties": {"Node name for S&R": node.kind, **({"models": files} if files else {})}, "widgets_values": values,
-        "showAdvanced": advanced,
     }  # fmt: skip
