@@ -15,7 +15,7 @@ from typing import Any
 from sheet import FIRST, Port, Sheet
 from trained import Trained, checkpoint, models
 
-CHOOSE, SETTINGS, TRAINING, GRID = "1  Choose", "2  Settings", "3  Run", "4  Look"
+CHOOSE, SETTINGS, TRAINING, GRID = "1, 2  Choose", "Settings", "3  Run", "4  Look"
 """Titles of the groups."""
 NOTE = """
 ## {title}: your first LoRA
@@ -38,6 +38,8 @@ class First:
     model: str = "a checkpoint"
     loaders: Callable[[Sheet], dict[str, Port]]
     loader: str = "Load Checkpoint"
+    separate: bool = False
+    """Model, text encoder and VAE are files of their own."""
     size: int
     batch: int = 1
     network: dict[str, Any]
@@ -49,19 +51,20 @@ class First:
 
     def sheet(self) -> Sheet:
         """The workflow."""
-        s = Sheet(f"1 First LoRA - {self.title}")
+        s = Sheet(f"1 First LoRA - {self.title}", WIDTH)
         s.group(CHOOSE)
         note = NOTE.format(title=self.title, loader=self.loader, model=self.model, epochs=10, more=STEPS)
-        s.note(note, (300, 330))
+        s.note(note, (NOTE_WIDTH, 360 if self.separate else 640))
+        if self.separate:  # the loaders leave no room in their column
+            dataset = s.add("AthanorDatasetLoader", "", (NOTE_WIDTH, 0), repeats=10)
+        s.column()
         ports = self.loaders(s)
-        if len(s.nodes) > 2:  # several loaders: the pictures stand beside them
-            s.column()
-        dataset = s.add("AthanorDatasetLoader", "", WIDTH, repeats=10)
-        s.group(SETTINGS)
+        if not self.separate:
+            dataset = s.add("AthanorDatasetLoader", repeats=10)
         run = Trained(s, **ports)
         run.buckets(dataset["dataset"], self.size, batch_size=self.batch)
+        s.group(SETTINGS)
         run.config("network", **self.network)
-        s.column()
         run.config("optimizer", **{"optimizer_type": "AdamW", "learning_rate": 1e-4} | self.optimizer)
         looks = {"width": self.size, "height": self.size, **self.looks}
         run.config("samples", sample_every_n_epochs=self.every, **looks)
@@ -70,13 +73,13 @@ class First:
         trained = run.train(name, epochs=10, save_every_n_epochs=1)
         s.group(GRID)
         s.add(
-            "AthanorXYZCompare", "", WIDTH, run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
+            "AthanorXYZCompare", "", (0, 740), run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
             **looks, **ports,
         )  # fmt: skip
         return s
 
 
-WIDTH = (290, 0)
+WIDTH, NOTE_WIDTH = 270, 300
 
 
 def _one_file(s: Sheet) -> dict[str, Port]:
@@ -87,18 +90,17 @@ def _files(unet: str, clip: tuple[str, ...], clip_type: str, vae: str) -> Callab
     """Load Diffusion Model, Load CLIP (one or two files) and Load VAE."""
 
     def add(s: Sheet) -> dict[str, Port]:
-        model = s.add("UNETLoader", "", WIDTH, unet_name=unet)
+        model = s.add("UNETLoader", "", unet_name=unet)
         names = {"clip_name": clip[0]} if len(clip) == 1 else {"clip_name1": clip[0], "clip_name2": clip[1]}
-        text = s.add("CLIPLoader" if len(clip) == 1 else "DualCLIPLoader", "", WIDTH, type=clip_type, **names)
-        pictures = s.add("VAELoader", "", WIDTH, vae_name=vae)
+        text = s.add("CLIPLoader" if len(clip) == 1 else "DualCLIPLoader", "", type=clip_type, **names)
+        pictures = s.add("VAELoader", "", vae_name=vae)
         return {"model": model["MODEL"], "clip": text["CLIP"], "vae": pictures["VAE"]}
 
     return add
 
 
 def _separate(**more: Any) -> First:
-    """A family whose model, text encoder and VAE are files of their own."""
-    return First(**{"loader": "Load Diffusion Model", "model": "the model", "size": 768} | more)
+    return First(**{"separate": True, "loader": "Load Diffusion Model", "model": "the model", "size": 768} | more)
 
 
 FIRST_LORAS = (

@@ -47,8 +47,9 @@ class Group:
 class Sheet:
     """A workflow on its way; what is added goes below what was added last."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.nodes, self.rows = name, [], [[]]
+    def __init__(self, name: str, width: int = 340) -> None:
+        """`width`: of its nodes in pixels, where nothing else is said."""
+        self.name, self.width, self.nodes, self.rows = name, width, [], [[]]
 
     def row(self) -> None:
         """What follows stands below all that is there."""
@@ -62,8 +63,9 @@ class Sheet:
         """What follows stands to the right, in the same group."""
         self.rows[-1][-1].columns.append([])
 
-    def add(self, kind: str, title: str = "", size: tuple[int, int] = (340, 0), /, **inputs: Any) -> Node:
+    def add(self, kind: str, title: str = "", size: tuple[int, int] = (0, 0), /, **inputs: Any) -> Node:
         """A node of at least that size (the page makes it as high as its widgets need)."""
+        size = size[0] or self.width, size[1]
         node = Node(id=len(self.nodes) + 1, kind=kind, title=title, size=size, inputs=inputs)
         self.nodes.append(node)
         self.rows[-1][-1].columns[-1].append(node)

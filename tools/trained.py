@@ -36,7 +36,7 @@ class Trained:
     def train(self, name: str, title: str = "", /, **values: Any) -> Node:
         """Train LoRA with all that was added."""
         ports = dict(self._ports)
-        return self._sheet.add("AthanorTrainLoRA", title, (440, 0), output_name=name, **ports, **values)
+        return self._sheet.add("AthanorTrainLoRA", title, output_name=name, **ports, **values)
 
 
 def checkpoint(sheet: Sheet, name: Any, title: str = "") -> Node:
