@@ -12,6 +12,7 @@ from . import (
     dataset_routes,
     folder_routes,
     help_routes,
+    hints,
     http,
     missing,
     publish_routes,
@@ -57,6 +58,7 @@ WITH_ROUTES = (
     compare_routes,
     help_routes,
     missing,
+    hints,
 )
 """The modules that add routes to the host's server."""
 

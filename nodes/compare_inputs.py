@@ -40,6 +40,7 @@ def comparison_inputs() -> list[io.Input]:
             options=node_tools.sampler_names(),
             default=CHOICES["sampler_name"],
             optional=True,
+            advanced=True,
             tooltip="Sampler, as in KSampler.",
         ),
         io.Combo.Input(
@@ -47,6 +48,7 @@ def comparison_inputs() -> list[io.Input]:
             options=node_tools.scheduler_names(),
             default=CHOICES["scheduler"],
             optional=True,
+            advanced=True,
             tooltip="Scheduler (noise schedule), as in KSampler.",
         ),
         types.Run.Input(

@@ -182,6 +182,7 @@ class AthanorSampleConfig(_Config):
                     options=list(options[widget.id]),
                     default=widget.default,
                     optional=True,
+                    advanced=widget.advanced,
                     tooltip=widget.tooltip,
                 )
         return schema

@@ -1,6 +1,7 @@
 """What is wrong with a queued prompt is said, and once: the host repeats a node's sentence for each input that its check names.
 
-A value that `json_values` refuses it calls a bad link, with the sentence beside it as the value.
+A value that `json_values` refuses it calls a bad link, with the sentence beside it as the value; what is not connected it only
+names. Of this pack's nodes every error has a sentence in `details`, behind "input - " as a check's has.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Any
 from aiohttp import web
 from server import PromptServer
 
+from .sentences import sentence
+
 _ADDRESSES = ("/prompt", "/api/prompt")
-_KIND, _LINK = "custom_validation_failed", "bad_linked_input"
+_KIND = "custom_validation_failed"
 
 
 def register() -> None:
@@ -30,7 +33,7 @@ async def _answer(
     is_queued = request.method == "POST" and request.path in _ADDRESSES
     if is_queued and isinstance(response, web.Response):
         text = response.text or ""
-        if _KIND in text or _LINK in text:
+        if '"Athanor' in text:
             response.text = said_once(text)
     return response
 
@@ -46,22 +49,23 @@ def said_once(text: str) -> str:
         return text
     for node in nodes.values():
         if node["class_type"].startswith("Athanor"):
-            node["errors"] = _once([_said(error) for error in node["errors"]])
+            node["errors"] = _once([_said(node["class_type"], error) for error in node["errors"]])
     return json.dumps(answer)
 
 
-def _said(error: dict[str, Any]) -> dict[str, Any]:
-    """Return an error with the sentence of a `json_values.Refused` as that of a check; others as they are."""
+def _said(kind: str, error: dict[str, Any]) -> dict[str, Any]:
+    """Return an error of a node of the class `kind` with its sentence; that of a `json_values.Refused` as a check's."""
     match error:
-        case {"type": "bad_linked_input", "extra_info": {"input_name": name, "received_value": [str(sentence)]}}:
+        case {"type": "bad_linked_input", "extra_info": {"input_name": name, "received_value": [str(said)]}}:
             message = "Custom validation failed for node"
             return {
                 "type": _KIND,
                 "message": message,
-                "details": f"{name} - {sentence}",
+                "details": f"{name} - {said}",
                 "extra_info": {"input_name": name},
             }
-    return error
+    said, name = sentence(kind, error), _input(error)
+    return error | {"details": f"{name} - {said}" if name else said} if said else error
 
 
 def _once(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:

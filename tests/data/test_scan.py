@@ -330,8 +330,10 @@ def test_names_that_are_no_text(tmp_path: Path):
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")).write_bytes(b"")
     picture(tmp_path / "line\nbreak.png")
     picture(tmp_path / f"{'n' * 251}.png")  # with .caption the name is too long for a file
+    picture(tmp_path / "z.png")
+    (tmp_path / "z.caption").write_text("one")
     dataset = scan(settings(caption_extension=".caption"), tmp_path)
-    assert names(dataset) == ["line\nbreak.png", f"{'n' * 251}.png"]
+    assert names(dataset) == ["line\nbreak.png", f"{'n' * 251}.png", "z.png"]
     assert dataset.warnings[0] == "caf\ufffd.png is left out: its name is not UTF-8 text, rename it."
     assert "line\ufffdbreak.png" in dataset.warnings[1]
 

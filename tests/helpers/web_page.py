@@ -30,7 +30,8 @@ class Page:
     def _console(self, message: Any) -> None:
         where = (message.location or {}).get("url", "")
         ours = "/extensions/athanor" in where or "/athanor/" in where or "athanor" in message.text.lower()
-        if message.type in ("error", "warning") and ours:
+        refused = "PromptExecutionError" in message.text  # the host's own line, with our scripts in its stack
+        if message.type in ("error", "warning") and ours and not refused:
             self.errors.append(f"{message.type}: {message.text} ({where})")
 
     def _thrown(self, error: Any) -> None:

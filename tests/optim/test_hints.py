@@ -2,7 +2,7 @@
 
 import pytest
 from athanor.training_core.optim.hints import hints
-from athanor.training_core.settings import OptimizerSettings
+from athanor.training_core.settings import NetworkSettings, OptimizerSettings
 
 DAP = {"optimizer_type": "DAdaptAdamPreprint", "learning_rate": 1.0}
 
@@ -31,7 +31,18 @@ DAP = {"optimizer_type": "DAdaptAdamPreprint", "learning_rate": 1.0}
         ),
         ({"optimizer_class": "prodigyplus.ProdigyPlusScheduleFree"}, {}, "the given rate should be about 1"),
         ({"optimizer_type": "AdamWScheduleFree", "lr_scheduler": "cosine"}, {}, "follows no schedule"),
-        ({"optimizer_type": "SGDScheduleFree", "ema_decay": 0.99}, {}, "averages the weights itself"),
+        ({"optimizer_type": "SGDScheduleFree", "ema_decay": 0.99, "learning_rate": 1.0}, {}, "averages the weights itself"),
+        # Rates far outside of what the optimizer is used with.
+        ({"learning_rate": 10.0}, {}, "learning_rate 10 is far from what AdamW is used with, 1e-6 to 1e-3: start with 1e-4"),
+        ({"learning_rate": 1e-9}, {}, "learning_rate 1e-9 is far from"),
+        ({"unet_lr": "5"}, {}, "Optimizer Config: unet_lr 5 is far from"),
+        (
+            {"unet_lr": "5", "text_encoder_lr": "0.5, 1e-5"}, {"network": NetworkSettings(train="unet + text encoder")},
+            "unet_lr 5 and text_encoder_lr 0.5 are far from",
+        ),
+        ({"learning_rate": 3e-3}, {"network": NetworkSettings(algo="finetune")}, "AdamW is used with on a whole model, 1e-7 to 1e-4"),
+        ({"optimizer_type": "Lion8bit", "learning_rate": 0.01}, {}, "what Lion8bit is used with, 1e-7 to 3e-4"),
+        ({"optimizer_class": "torch.optim.SGD"}, {}, "learning_rate 1e-4 is far from what SGD is used with, 0.01 to 10"),
         ({"optimizer_type": "Adafactor", "unet_lr": "1e-4"}, {}, "learning_rate, unet_lr have no effect"),
         ({"optimizer_type": "Adafactor"}, {}, "learning_rate has no effect; add relative_step=False"),
         (
@@ -56,6 +67,11 @@ def test_hint(values, more, words):
         # learning_rate left alone, the rates of the parts are what counts
         ({"optimizer_type": "Prodigy", "unet_lr": "1", "text_encoder_lr": "1"}, {"factors": (1e4, 1e4)}),
         ({"optimizer_type": "AdamWScheduleFree"}, {}),
+        # A rate that nothing is trained with, and rates that are unusual, but known to work.
+        ({"learning_rate": 10.0, "unet_lr": "1e-4"}, {}),
+        ({"text_encoder_lr": "5"}, {}),
+        ({"learning_rate": 5e-3}, {"network": NetworkSettings(algo="ia3")}),
+        ({"optimizer_class": "some.Own", "learning_rate": 10.0}, {}),
         (
             {"optimizer_type": "Adafactor", "optimizer_args": "relative_step=False", "max_grad_norm": 0.0,
              "lr_scheduler": "constant_with_warmup", "lr_warmup_steps": "5"},

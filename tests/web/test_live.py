@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from folding import Folding
 from waiting import until
 from web_page import workflow
 
@@ -154,6 +155,29 @@ def test_workflows_stay_as_they_are(page, vue):
     queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")
     train = next(n for n in queued.values() if n["class_type"] == "AthanorTrainLoRA")
     assert not [key for key in train["inputs"] if "athanor" in key]
+
+
+    if not vue:
+        settings_fold_away(Folding(page))
+
+
+def settings_fold_away(node: Folding) -> None:
+    """Both renderers hide what a first LoRA does not need, and keep what is not at its default in sight on the canvas."""
+    few = node.seen()
+    assert few["rows"] == 7 and few["line"] == "Show 28 advanced settings" and "mixed_precision" not in few["names"]
+    many = node.click()
+    assert (many["rows"], many["line"]) == (35, "Hide 28 advanced settings") and many["height"] > few["height"] + 600
+    assert node.again() == many  # saved with the workflow, its size as well
+    assert node.click() == few
+    one = node.set("mixed_precision", "bf16")
+    assert set(one["names"]) == {*few["names"], "mixed_precision"} and one["height"] == few["height"] + 24
+    assert node.again() == one
+    assert node.set("mixed_precision", "auto")["names"] == one["names"]  # a row does not go while it is edited
+    assert node.again() == few
+    assert node.vue(True)["rows"] == 5  # the host's own way, without the line
+    node.page.page.get_by_text("Show advanced inputs").last.click()
+    assert node.seen()["rows"] == 33
+    assert node.vue(False)["line"] == "Hide 28 advanced settings" and node.click() == few
 
 
 @pytest.mark.parametrize("vue", [pytest.param(False, marks=pytest.mark.long), True], ids=["canvas", "vue"])

@@ -35,13 +35,18 @@ class Random(Protocol):
         ...
 
 
+def with_dot(extension: str) -> str:
+    """Return an ending of files with its dot, which may be missing where it is written."""
+    return extension if extension.startswith(".") else f".{extension}"
+
+
 def caption_file(path: Path, extension: str) -> Path:
     """Return the path of the caption file of picture `path`; a missing dot in the extension is added.
 
     A face crop such as bob_10_20_30_40.png takes bob.txt where it has no file of its own (as in sd-scripts), and a name
     with accents meets the file whatever Unicode form the file system keeps it in.
     """
-    extension = extension if extension.startswith(".") else f".{extension}"
+    extension = with_dot(extension)
     box = names.face_box(path.stem)
     stems = [path.stem, *([box[0]] if box and box[0] else [])]
     candidates = (path.with_name(name) for stem in stems for name in names.forms(stem + extension))

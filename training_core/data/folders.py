@@ -65,6 +65,12 @@ def dataset_folders(root: Path, settings: DatasetSettings, masks: Path | None) -
     )
 
 
+def files_of(folder: Path) -> list[Path]:
+    """Return the files of a folder by name, without hidden ones."""
+    visible = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    return sorted(visible, key=lambda p: p.name)
+
+
 def repeats_and_tokens(name: str) -> tuple[int, str]:
     """Return what a folder's name says: 10 and 'cat' of '10_cat', 0 and '' where it says nothing; above MOST_REPEATS it is a name."""
     number, _, tokens = name.partition("_")

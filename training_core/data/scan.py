@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,9 +14,9 @@ from ..errors import AthanorError, quoted
 from ..settings import DatasetSettings
 from ..settings.dataset import MOST_REPEATS
 from ..text_files import whole_characters
-from . import captions, decode, names
+from . import captions, decode, hints, names
 from .dataset import Dataset, Mask, Picture, few, several
-from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders
+from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders, files_of
 from .inspected import Inspections
 from .masks import MaskMatch, Masks, box_in_name
 
@@ -28,6 +27,8 @@ _TOO_LARGE = f"Numbers above {MOST_REPEATS} are no repeats but part of the name 
 class _Notes:
     """Names of pictures by what is odd about them; each list becomes one warning."""
 
+    without: list[Path] = field(default_factory=list)  # pictures that have no caption file
+
     left_out: list[str] = field(default_factory=list)
     animated: list[str] = field(default_factory=list)
     uncaptioned: list[str] = field(default_factory=list)
@@ -36,9 +37,10 @@ class _Notes:
     several_lines: list[str] = field(default_factory=list)
     unmasked: list[str] = field(default_factory=list)
 
-    def caption(self, name: str, caption: str | None, class_tokens: str, settings: DatasetSettings) -> str:
+    def caption(self, path: Path, name: str, caption: str | None, class_tokens: str, settings: DatasetSettings) -> str:
         """Return the picture's caption, or the class tokens if it has no caption file (None); note what is missing."""
         if caption is None:
+            self.without.append(path)
             (self.by_class if class_tokens else self.uncaptioned).append(name)
             return class_tokens
         if not caption:
@@ -47,12 +49,18 @@ class _Notes:
             self.several_lines.append(name)
         return caption
 
-    def sentences(self, extension: str) -> Iterator[str]:
-        """Yield the warnings, those of left-out files first; `extension` is that of caption files."""
+    def sentences(self, extension: str, count: int, settings: DatasetSettings) -> Iterator[str]:
+        """Yield the warnings, those of left-out files first.
+
+        Args:
+            extension: of caption files, with its dot.
+            count: of all pictures.
+        """
         yield from self.left_out
+        if missing := hints.missing_captions(self.uncaptioned, count, extension, settings):
+            yield missing
         for pictures, note in (
             (self.animated, "animated, its first frame is used"),
-            (self.uncaptioned, f"without a {extension} file, trained on an empty text"),
             (self.by_class, f"without a {extension} file, trained on the class tokens"),
             (self.empty, "with an empty caption file, trained on an empty text"),
             (self.several_lines, captions.ONLY_FIRST),
@@ -60,11 +68,6 @@ class _Notes:
         ):
             if pictures:
                 yield f"{several(len(pictures), 'picture')} {note}: {few(pictures)}."
-
-
-def _files(folder: Path) -> list[Path]:
-    visible = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
-    return sorted(visible, key=lambda p: p.name)
 
 
 def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None) -> str:
@@ -100,7 +103,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
         raise AthanorError(
             f"folder {quoted(settings.folder)} cannot be opened: it belongs to another user, or its drive is not there."
         )
-    listed = [(folder, _files(folder.path)) for folder in folders.read]
+    listed = [(folder, files_of(folder.path)) for folder in folders.read]
     files = [(path, folder) for folder, paths in listed for path in paths if path.suffix.lower() in decode.SUFFIXES]
     if not files:
         raise AthanorError(_no_pictures(settings, folders, listed))
@@ -124,7 +127,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
         except AthanorError as error:
             notes.left_out.append(f"{name} is left out: {error}")
             continue
-        caption = notes.caption(name, caption, folder.class_tokens or settings.class_tokens, settings)
+        caption = notes.caption(path, name, caption, folder.class_tokens or settings.class_tokens, settings)
         if inspected.animated:
             notes.animated.append(name)
         if match is None and (settings.alpha_mask or masks):
@@ -149,7 +152,14 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
         )
     if len(notes.by_class) == len(pictures):  # no captions at all: class tokens are what the user wants
         notes.by_class.clear()
-    warnings = [*notes.sentences(settings.caption_extension), *_unread(settings, listed, folders, notes)]
+    extension = captions.with_dot(settings.caption_extension)
+    everything = [path for _, paths in listed for path in paths]
+    about_captions = hints.of_captions(root, folders, everything, [path for path, _ in files], notes.without, extension)
+    warnings = [
+        *notes.sentences(extension, len(pictures), settings),
+        *about_captions,
+        *_unread(everything, folders),
+    ]
     if mask_files:
         warnings += mask_files.unused()
     return Dataset((settings,), tuple(pictures), tuple(map(names.one_line, warnings)))
@@ -181,11 +191,8 @@ def _no_pictures(
     return sentence
 
 
-def _unread(
-    settings: DatasetSettings, listed: list[tuple[DatasetFolder, list[Path]]], folders: DatasetFolders, notes: _Notes
-) -> Iterator[str]:
-    """Yield warnings about files and folders that look like part of the dataset, but are not read."""
-    everything = [path for _, paths in listed for path in paths]
+def _unread(everything: list[Path], folders: DatasetFolders) -> Iterator[str]:
+    """Yield warnings about pictures and folders that look like part of the dataset, but are not read."""
     others = [p.name for p in everything if p.suffix.lower() in decode.OTHER_SUFFIXES]
     if others:
         yield f"{several(len(others), 'file')} in a format that is not read, convert to png or jpg: {few(others)}."
@@ -198,20 +205,3 @@ def _unread(
         yield f"Links to folders that are read under another name are passed over: {few(folders.again)}."
     if folders.closed:
         yield f"{several(len(folders.closed), 'sub-folder')} left out, as it cannot be opened: {few(folders.closed)}."
-    extension = settings.caption_extension
-    extension = extension if extension.startswith(".") else f".{extension}"
-    stems = {(p.parent, stem) for p in everything if p.suffix.lower() in decode.SUFFIXES for stem in _stems(p)}
-    unmatched = [p.name for p in everything if p.suffix == extension and (p.parent, names.normal(p.stem)) not in stems]
-    if unmatched:
-        yield f"{several(len(unmatched), 'caption')} without a picture of that name: {few(unmatched)}."
-    if notes.uncaptioned or notes.by_class:
-        near = Counter(p.suffix for p in everything if re.fullmatch(r"\.(txt|caption|cap|tags)", p.suffix))
-        near.pop(extension, None)
-        for suffix, count in near.items():
-            yield f"There are {suffix} files ({count}): set caption_extension to {suffix} if they are the captions."
-
-
-def _stems(picture: Path) -> list[str]:
-    """Return the names without ending that the caption file of a picture may have."""
-    box = names.face_box(picture.stem)
-    return [names.normal(picture.stem), *([names.normal(box[0])] if box else [])]

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from PIL import Image, ImageDraw
 
 from ..drawing import INK, MUTED, PAPER, font_for, wrap
-from . import decode
+from . import decode, hints
 from .buckets import Placement
 from .dataset import few
 from .doctor.texts import training_text
@@ -41,20 +41,18 @@ def summary(buckets: Buckets) -> str:
     for (width, height), entries in groups.items():
         name = f"{width}x{height}"
         lines.append(f"{name:<12}  {len(set(entries)):>8}  {len(entries):>9}  {math.ceil(len(entries) / size):>7}")
-    hints = [one_line(warning) for warning in (*buckets.dataset.warnings, *buckets.warnings)]
+    notes = [one_line(warning) for warning in (*buckets.dataset.warnings, *buckets.warnings)]
     long = [p.name for p in pictures if max(p.size) > 2 * min(p.size)]
     if long:
-        hints.append(f"{_count(long)} longer than 1:2; crop or remove: {few(long)}.")
-    small = {e.picture for e in buckets.entries if e.placement.resized[0] > 2 * pictures[e.picture].size[0]}
-    if small:
-        names = [pictures[i].name for i in sorted(small)]
-        hints.append(f"{_count(names)} enlarged more than twice: {few(names)}.")
+        notes.append(f"{_count(long)} longer than 1:2; crop or remove: {few(long)}.")
+    if small := hints.small_pictures(buckets):
+        notes.append(small)
     short = [f"{w}x{h}" for (w, h), entries in groups.items() if len(entries) < size]
     if short:
-        hints.append(f"Fewer pictures than batch_size ({size}) in: {few(short, 6)}; their batches are smaller.")
+        notes.append(f"Fewer pictures than batch_size ({size}) in: {few(short, 6)}; their batches are smaller.")
     if batches > MANY_STEPS:
-        hints.append(f"{batches} steps per epoch are a lot: check the repeats, or raise batch_size.")
-    return "\n".join(lines + (["", *hints] if hints else []))
+        notes.append(f"{batches} steps per epoch are a lot: check the repeats, or raise batch_size.")
+    return "\n".join(lines + (["", *notes] if notes else []))
 
 
 def _count(names: list[str]) -> str:

@@ -66,6 +66,10 @@ class Family:
     """Of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
+    few_steps: bool = False
+    """It was distilled to draw in a few steps, which training undoes; files of other families tell it by their names."""
+    few_step_names: tuple[str, ...] = ()
+    """Words in the names of files that are distilled so, beside those that all families have."""
     in_checkpoint: tuple[Literal["clip", "vae"], ...] = ()
     """What a file of the whole model holds beside it; empty: the file is the diffusion model alone."""
     diffusers_names: bool = False

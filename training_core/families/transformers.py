@@ -107,6 +107,7 @@ HIDREAM = Family(
     model_class="comfy.model_base.HiDream",
     base_version="hidream_i1",
     architecture="hidream-i1",
+    few_step_names=("fast", "dev"),
     diffusers_map=SAME,
     layers=Layers(
         blocks=("comfy.ldm.hidream.model.HiDreamImageBlock",),

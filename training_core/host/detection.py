@@ -65,6 +65,11 @@ def schedule(sampling: Any) -> Schedule:
     )
 
 
+def sampling_names(model: Any) -> tuple[str, ...]:
+    """Return the names of the classes of a MODEL's sampling, its own first."""
+    return tuple(base.__name__ for base in type(model.get_model_object("model_sampling")).__mro__)
+
+
 def zero_terminal(model: Any) -> Any:
     """Return a clone of an eps or v MODEL whose timesteps end in pure noise, as Model Sampling Discrete makes it."""
     sampling = model.get_model_object("model_sampling")

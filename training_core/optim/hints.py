@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..settings import OptimizerSettings
-from . import args, names
+from ..settings import NetworkSettings, OptimizerSettings
+from . import args, names, usual_rates
 from .in_effect import ONLY_FOR
 from .schedulers import WITHOUT_WARMUP
 
 
 def hints(
-    settings: OptimizerSettings, total: int, *, min_snr_gamma: float = 0.0, factors: Sequence[float] = (1.0,)
+    settings: OptimizerSettings,
+    total: int,
+    *,
+    min_snr_gamma: float = 0.0,
+    factors: Sequence[float] = (1.0,),
+    network: NetworkSettings | None = None,
 ) -> list[str]:
     """Return warnings about the optimizer, one sentence each.
 
@@ -20,6 +25,7 @@ def hints(
         total: steps of the run.
         min_snr_gamma: of Loss Config.
         factors: of each parameter group on the learning rate (parts of the model, LoRA+).
+        network: what is trained; None: the default.
     """
     if names.schedule_free(settings):
         schedule = _schedule_free(settings, total)
@@ -32,7 +38,9 @@ def hints(
         warnings.append("learning_rate is 0: nothing is learned.")
     if names.adapts(settings):
         warnings += _adapting(settings, total, min_snr_gamma, factors)
-    return warnings
+    network = network or NetworkSettings()
+    far = usual_rates.far_off(settings, unet=network.unet, text=network.text, whole=network.algo == "finetune")
+    return [far, *warnings] if far else warnings
 
 
 def _adapting(settings: OptimizerSettings, total: int, min_snr_gamma: float, factors: Sequence[float]) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import file_names
+from ..data.hints import dataset_hints
 from ..data.holdout import ProbeSplit, hold_out, probe_batches, probe_plan
 from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
 from ..errors import AthanorError
@@ -21,14 +21,14 @@ from ..network import build, diffusers_names, finetune, groups, lycoris, weights
 from ..objective import Objective
 from ..objective.schedule import Schedule
 from ..optim import optimizers, rates, schedulers
-from ..optim.hints import hints
 from ..optim.optimizers import OptimizerChoice
 from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings, ValidationSettings
-from . import prompts
+from . import hints, prompts
+from .advised import about_names, about_the_graph, about_the_optimizer, facts
 from .encoded import Encodings
 from .probe import Probe
-from .resolve import Circumstances, Resolved, resolve
+from .resolve import Circumstances, resolve
 from .samples import Samples
 from .target import target_of
 from .train_target import parts_of
@@ -115,10 +115,12 @@ def prepare(
             *resolved.warnings,
             *first_values.warnings,
             *split.warnings,
-            *_warnings_about_the_graph(model),
-            *_warnings_about_names(job, target.stem),
+            *about_the_graph(model),
+            *about_names(job, target.stem),
             *([optimizer.replaced] if optimizer.replaced else []),
-            *_hints(resolved, job, run_length, lr_factors),
+            *about_the_optimizer(resolved, job, run_length, lr_factors),
+            *dataset_hints(buckets),
+            *hints.hints(facts(resolved.job, split.training, run_length, family, model)),
             *(devices.advice_on_threads() if looks else []),
         ],
     )
@@ -271,27 +273,3 @@ def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, looks: bool) ->
         name=target.stem,
         vae=vae,
     )
-
-
-def _warnings_about_the_graph(model: Any) -> Iterator[str]:
-    """Yield a warning about what the graph has put on the model before training."""
-    if model.patches:
-        yield (
-            f"The MODEL has a LoRA patched on (or a model merged into) {len(model.patches)} weights: the network is trained on top "
-            "of it, and the two must be used together."
-        )
-
-
-def _warnings_about_names(job: Job, name: str) -> Iterator[str]:
-    """Yield warnings about a preset that is smaller than its name, and about a file name that is not the one asked for."""
-    if job.network.preset == "full" and not job.network.conv_rank:
-        yield "preset full without conv_rank: 3x3 convolutions are not trained."
-    wanted = file_names.plain(job.training.output_name)
-    if name != wanted.replace("\\", "/").rpartition("/")[2]:
-        yield f"{wanted}.safetensors is from another run; this one is saved as {name} in the same folder."
-
-
-def _hints(resolved: Resolved, job: Job, run_length: Length, factors: list[float]) -> list[str]:
-    """Return advice about optimizer settings that fight each other, as they were asked for."""
-    gamma = resolved.job.loss.min_snr_gamma
-    return hints(job.optimizer, run_length.steps, min_snr_gamma=gamma, factors=factors)

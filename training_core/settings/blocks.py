@@ -40,6 +40,7 @@ class BlockSettings(Settings):
         ge=0,
         le=1,
         step=0.05,
+        advanced=True,
     )
     block_dims: str = setting(
         "",
@@ -54,11 +55,13 @@ class BlockSettings(Settings):
         "",
         "Rank of the 3x3 convolutions in each block. Empty: conv_rank of Network Config.",
         flag="network_args conv_block_dims",
+        advanced=True,
     )
     conv_block_alphas: str = setting(
         "",
         "Alpha of the 3x3 convolutions in each block. Empty: conv_alpha of Network Config.",
         flag="network_args conv_block_alphas",
+        advanced=True,
     )
     reg_dims: str = setting(
         "",
@@ -66,12 +69,14 @@ class BlockSettings(Settings):
         "first match counts; 0 skips a layer. Example: 'attn2=32, single_blocks=8'.",
         flag="network_args network_reg_dims",
         multiline=True,
+        advanced=True,
     )
     reg_lrs: str = setting(
         "",
         "Any model: learning rate by layer name, as 'regular expression=1e-4', one per line or separated by commas.",
         flag="network_args network_reg_lrs",
         multiline=True,
+        advanced=True,
     )
 
     @model_validator(mode="after")

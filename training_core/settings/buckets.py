@@ -33,6 +33,7 @@ class BucketSettings(Settings):
         "Sort pictures into buckets of similar aspect ratio, so that little is cropped. Off: every picture is "
         "cropped to width x height.",
         flag="enable_bucket",
+        advanced=True,
     )
     min_bucket_reso: int = setting(
         256, "Shortest side of a bucket in pixels.", flag="min_bucket_reso", ge=32, le=8192, step=8, advanced=True
@@ -54,9 +55,13 @@ class BucketSettings(Settings):
         ge=8,
         le=512,
         step=8,
+        advanced=True,
     )
     bucket_no_upscale: bool = setting(
-        False, "Never enlarge a picture: small pictures go into smaller buckets.", flag="bucket_no_upscale"
+        False,
+        "Never enlarge a picture: small pictures go into smaller buckets.",
+        flag="bucket_no_upscale",
+        advanced=True,
     )
     batch_size: int = setting(
         1,
@@ -72,12 +77,14 @@ class BucketSettings(Settings):
         "",
         "Also train every picture at these resolutions, for example '768, 1024x1024'; it then counts once for "
         "each resolution. Empty: only width x height.",
+        advanced=True,
     )
     crop_anchor: Literal["centre", "random", "focus"] = setting(
         "centre",
         "Which part of a picture is kept when it is cropped. centre; random: one of four places per picture; "
         "focus: the box in a file name such as name_400_300_120_120.png (centre x, y, width, height in pixels), "
         "or else the middle of the mask.",
+        advanced=True,
     )
     resize_interpolation: Literal["auto", "area", "lanczos", "bicubic", "bilinear", "nearest"] = setting(
         "auto",

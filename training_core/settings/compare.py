@@ -15,14 +15,15 @@ class CompareSettings(Settings):
         "One prompt per line; several make an axis. Empty: the first three captions of the run's dataset.",
         multiline=True,
     )
-    negative: str = setting("", "Negative prompt for every picture.", multiline=True)
+    negative: str = setting("", "Negative prompt for every picture.", multiline=True, advanced=True)
     checkpoints: str = setting(
         "all",
         "Which epochs of the run: all, every 2, last 3, 4-10, best 3 (around the best probe), 5 even (evenly "
         "spaced), starred (in a comparison's viewer), or a list: 2, 4, last. The base model comes first. A "
         "connected axis of LoRAs replaces this.",
+        advanced=True,
     )
-    include_base: bool = setting(True, "Start with the base model, without the LoRA.")
+    include_base: bool = setting(True, "Start with the base model, without the LoRA.", advanced=True)
     strengths: str = setting(
         "0.6, 0.8, 1",
         "LoRA strengths, for example 0.6, 0.8, 1 or 0.4-1(0.2). A connected axis of strengths replaces this.",
@@ -31,6 +32,7 @@ class CompareSettings(Settings):
         "0",
         "Seeds, for example 1, 2, 3. x3 = three random seeds, drawn once for this model and then kept, so that "
         "the grid can be extended later.",
+        advanced=True,
     )
     width: int = setting(512, "Width of each picture in pixels.", ge=16, le=16384, step=8)
     height: int = setting(512, "Height of each picture in pixels.", ge=16, le=16384, step=8)
@@ -62,7 +64,7 @@ class GridSettings(Settings):
         le=16384,
         step=8,
     )
-    margin: int = setting(6, "Space between pictures in pixels (0 to 500).", ge=0, le=500)
+    margin: int = setting(6, "Space between pictures in pixels (0 to 500).", ge=0, le=500, advanced=True)
     legend: bool = setting(True, "Draw the title and the labels of the values.")
     swap: Literal["as planned", "swap x and y", "swap y and z", "swap x and z"] = setting(
         "as planned", "Swap two axes of the grid."
@@ -74,8 +76,9 @@ class GridSettings(Settings):
         ge=0.05,
         le=500,
         step=1,
+        advanced=True,
     )
-    file_format: Literal["png", "jpg", "webp"] = setting("png", "File format of the grid.")
+    file_format: Literal["png", "jpg", "webp"] = setting("png", "File format of the grid.", advanced=True)
 
 
 class EpochsSettings(Settings):
@@ -115,9 +118,10 @@ class CurvesSettings(Settings):
         ge=0,
         le=1e6,
         step=1,
+        advanced=True,
     )
-    raw: bool = setting(True, "Also draw the unsmoothed loss of every step, faintly.")
+    raw: bool = setting(True, "Also draw the unsmoothed loss of every step, faintly.", advanced=True)
     log_scale: bool = setting(False, "Use a logarithmic loss axis, which shows differences between small losses.")
     x_axis: Literal["step", "epoch"] = setting("step", "Unit of the horizontal axis.")
-    learning_rate: bool = setting(True, "Show a panel with the learning rates.")
-    probe: bool = setting(True, "Show a panel with the probes, in % of each run's start.")
+    learning_rate: bool = setting(True, "Show a panel with the learning rates.", advanced=True)
+    probe: bool = setting(True, "Show a panel with the probes, in % of each run's start.", advanced=True)

@@ -37,6 +37,7 @@ class DatasetSettings(Settings):
         False,
         "Also read pictures in sub-folders of any name and depth. Those named 'N_name' keep their repeats and "
         "class tokens; others use those of their parent folder.",
+        advanced=True,
     )
     caption_extension: str = setting(
         ".txt",
@@ -158,11 +159,13 @@ class DatasetSettings(Settings):
         "These are regularization pictures, which show what the model should not forget. They are repeated until "
         "there are as many as the others, and weighted with prior_loss_weight.",
         flag="reg_data_dir",
+        advanced=True,
     )
     alpha_mask: bool = setting(
         False,
         "Transparent parts of a picture do not count in the loss; the colours beneath them are used as they are.",
         flag="alpha_mask",
+        advanced=True,
     )
     mask_folder: str = setting(
         "",
@@ -181,6 +184,7 @@ class DatasetSettings(Settings):
         "Maximum caption length in CLIP tokens; longer captions are cut, with a warning. Use 225 for long tag "
         "lists. T5 and other encoders always read the whole caption.",
         flag="max_token_length",
+        advanced=True,
     )
     weighted_captions: bool = setting(
         False,

@@ -50,6 +50,7 @@ class LossSettings(Settings):
         "Weight the loss by 1 / sqrt(SNR): another way to balance timesteps, often smoother.",
         flag="debiased_estimation_loss",
         key="ss_debiased_estimation",
+        advanced=True,
     )
     scale_v_pred_loss_like_noise_pred: bool = setting(
         False,

@@ -58,6 +58,7 @@ class NetworkSettings(Settings):
         flag="network_args conv_dim",
         ge=0,
         le=100000,
+        advanced=True,
     )
     conv_alpha: float = setting(
         1.0,
@@ -66,6 +67,7 @@ class NetworkSettings(Settings):
         ge=0,
         le=100000,
         step=0.5,
+        advanced=True,
     )
     factor: int = setting(
         -1,
@@ -111,6 +113,7 @@ class NetworkSettings(Settings):
             "everything, like LyCORIS' default (convolutions need conv_rank). full-lin: everything except "
             "convolutions.",
             flag="network_args preset",
+            advanced=True,
         )
     )
     preset_toml: str = setting(
@@ -132,6 +135,7 @@ class NetworkSettings(Settings):
         "DoRA: train the magnitude of each weight row separately from its direction (lora, locon, loha and lokr)."
         " Slower, closer to full training.",
         flag="network_args dora_wd",
+        advanced=True,
     )
     wd_on_output: bool = setting(
         True,

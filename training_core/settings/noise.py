@@ -43,6 +43,7 @@ class NoiseSettings(Settings):
         flag="multires_noise_iterations",
         ge=0,
         le=64,
+        advanced=True,
     )
     multires_noise_discount: float = setting(
         0.3,
@@ -51,6 +52,7 @@ class NoiseSettings(Settings):
         ge=0,
         le=1,
         step=0.01,
+        advanced=True,
     )
     ip_noise_gamma: float = setting(
         0.0,
@@ -60,6 +62,7 @@ class NoiseSettings(Settings):
         ge=0,
         le=10,
         step=0.001,
+        advanced=True,
     )
     ip_noise_gamma_random_strength: bool = setting(
         False,

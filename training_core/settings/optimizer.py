@@ -63,6 +63,7 @@ class OptimizerSettings(Settings):
         "betas=0.9,0.95. Empty: its defaults.",
         flag="optimizer_args",
         key="ss_optimizer",
+        advanced=True,
     )
     learning_rate: float = setting(
         1e-4,
@@ -110,6 +111,7 @@ class OptimizerSettings(Settings):
         "Warm-up: steps over which the learning rate rises from 0, as a number of steps (100) or a part of the "
         "run (0.05 or 5%). 5 to 10 % is usual.",
         flag="lr_warmup_steps",
+        advanced=True,
     )
     lr_decay_steps: str = setting(
         "0",

@@ -29,11 +29,13 @@ class SamplingSettings(Settings):
         flag="sample_every_n_steps",
         ge=0,
         le=100_000_000,
+        advanced=True,
     )
     sample_at_first: bool = setting(
         True,
         "Also draw samples before training, to see what the base model makes of the prompts.",
         flag="sample_at_first",
+        advanced=True,
     )
     width: int = setting(512, "Width in pixels, unless the prompt sets it.", flag="w", ge=64, le=8192, step=8)
     height: int = setting(512, "Height in pixels, unless the prompt sets it.", flag="h", ge=64, le=8192, step=8)
@@ -48,7 +50,7 @@ class SamplingSettings(Settings):
         le=100,
         step=0.1,
     )
-    negative: str = setting("", "Negative prompt, unless the prompt sets it.", flag="n", multiline=True)
+    negative: str = setting("", "Negative prompt, unless the prompt sets it.", flag="n", multiline=True, advanced=True)
     sample_seed: int = setting(
         42,
         "Seed of the first prompt; it goes up by one for each further prompt. The same in all epochs, so that "
@@ -56,8 +58,9 @@ class SamplingSettings(Settings):
         flag="d",
         ge=0,
         le=2**53,
+        advanced=True,
     )
     sampler_name: str = setting(
-        "euler", "Sampler. Use the one that you will generate with later.", flag="sample_sampler"
+        "euler", "Sampler. Use the one that you will generate with later.", flag="sample_sampler", advanced=True
     )
-    scheduler: str = setting("normal", "Scheduler (noise schedule) of the sampler.")
+    scheduler: str = setting("normal", "Scheduler (noise schedule) of the sampler.", advanced=True)

@@ -68,6 +68,7 @@ class TrainingSettings(Settings):
         "learned stays the same.",
         flag="gradient_checkpointing",
         old_values=SWITCH,
+        advanced=True,
     )
     seed: int = setting(
         0,

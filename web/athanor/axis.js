@@ -3,6 +3,7 @@
 import { app } from "../../../scripts/app.js";
 import { idOf } from "./execution_ids.js";
 import { extend } from "./extend.js";
+import { isLinked, sourcesOf, targetsOf } from "./links.js";
 
 const KIND = "AthanorXYZAxis";
 const TYPE = "widget of the graph";
@@ -13,20 +14,14 @@ const MUTED = 2; // modes of nodes that do not run
 const BYPASSED = 4;
 const axes = new Set();
 
-const linkOf = (graph, id) => (id == null ? null : (graph.links?.get?.(id) ?? graph.links?.[id] ?? null));
-
 /** The nodes that compare by an axis, directly or behind other axis nodes. */
 function comparingNodes(axis) {
-  const { graph } = axis;
   const seen = new Set([axis]);
   const waiting = [axis];
   const result = [];
   while (waiting.length) {
-    const outputs = waiting.pop().outputs ?? [];
-    for (const id of outputs.flatMap((output) => output.links ?? [])) {
-      const link = linkOf(graph, id);
-      const node = link && graph.getNodeById(link.target_id);
-      if (!node || seen.has(node)) continue;
+    for (const node of targetsOf(waiting.pop())) {
+      if (seen.has(node)) continue;
       seen.add(node);
       (COMPARING.includes(node.comfyClass) ? result : waiting).push(node);
     }
@@ -35,14 +30,11 @@ function comparingNodes(axis) {
 }
 
 /** All nodes that feed these inputs of a node (default: all inputs), directly or not; they are added to `result`. */
-function addSources(graph, node, result, names = null) {
-  for (const input of node.inputs ?? []) {
-    if (names && !names.includes(input.name)) continue;
-    const link = linkOf(graph, input.link);
-    const source = link && graph.getNodeById(link.origin_id);
-    if (!source || result.has(source)) continue;
+function addSources(node, result, names = null) {
+  for (const source of sourcesOf(node, names)) {
+    if (result.has(source)) continue;
     result.add(source);
-    addSources(graph, source, result);
+    addSources(source, result);
   }
 }
 
@@ -51,7 +43,7 @@ function comparedNodes(axis) {
   const comparing = comparingNodes(axis);
   if (!comparing.length) return null;
   const result = new Set();
-  for (const node of comparing) addSources(axis.graph, node, result, PORTS);
+  for (const node of comparing) addSources(node, result, PORTS);
   return result;
 }
 
@@ -65,9 +57,7 @@ function variedWidgets(node) {
     const type = inputs[name.split(".")[0]]?.[0]; // "a.b" is widget b of the choice made in a
     return Array.isArray(type) || PLAIN.includes(type) || (type && name.includes("."));
   };
-  const isLinked = (name) =>
-    node.inputs?.some((input) => (input.widget?.name ?? input.name) === name && input.link != null);
-  return (node.widgets ?? []).map((widget) => widget.name).filter((name) => isPlain(name) && !isLinked(name));
+  return (node.widgets ?? []).map((widget) => widget.name).filter((name) => isPlain(name) && !isLinked(node, name));
 }
 
 /** `Title (id).widget` for every widget of a graph that can be varied, in its subgraphs too; `accept` chooses nodes. */

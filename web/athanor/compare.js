@@ -6,6 +6,7 @@ import { make, style } from "./dom.js";
 import { extend } from "./extend.js";
 import { when } from "./format.js";
 import { addressOf, get, post } from "./http.js";
+import { isLinked } from "./links.js";
 import { t } from "./words.js";
 
 const KINDS = ["AthanorXYZCompare", "AthanorXYZGridImage"];
@@ -157,8 +158,7 @@ export async function open(name) {
 /** The name of the comparison that a node drew last, from its field or from the workflow; null if there is none. */
 function nameOf(node) {
   const field = node.widgets?.find((widget) => widget.name === "name");
-  const isLinked = node.inputs?.some((input) => input.name === "comparison" && input.link != null);
-  const typed = isLinked ? "" : String(field?.value ?? "").trim();
+  const typed = isLinked(node, "comparison") ? "" : String(field?.value ?? "").trim();
   return typed || node.properties?.athanor_comparison || null;
 }
 

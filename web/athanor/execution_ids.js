@@ -13,15 +13,22 @@ function* allNodes(graph = root(), prefix = "") {
   }
 }
 
+/** The nodes that an execution id names, from the outermost subgraph to the node itself; empty if there is none. */
+export function pathOf(id) {
+  let graph = root();
+  const path = [];
+  for (const part of String(id).split(":")) {
+    const node = graph?.getNodeById(Number(part)) ?? graph?.getNodeById(part);
+    if (!node) return [];
+    path.push(node);
+    graph = node.subgraph;
+  }
+  return path;
+}
+
 /** The node with an execution id, or null. */
 export function nodeOf(id) {
-  let graph = root();
-  let node = null;
-  for (const part of String(id).split(":")) {
-    node = graph?.getNodeById(Number(part)) ?? graph?.getNodeById(part);
-    graph = node?.subgraph;
-  }
-  return node ?? null;
+  return pathOf(id).at(-1) ?? null;
 }
 
 /** The execution id of a node; null if it is in no graph of the open workflow. */

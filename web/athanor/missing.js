@@ -2,133 +2,27 @@
 
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
-import { make, style } from "./dom.js";
 import { nodeOf } from "./execution_ids.js";
-import { extend } from "./extend.js";
 import { post } from "./http.js";
+import { notice, noticed } from "./notice.js";
 
-style("./missing.css");
-
-const NAME = "athanor_missing"; // of the widget that holds the sentences
-const [LINE, LETTER] = [17, 6.4]; // pixels of a line of text, and of a letter on average
-const [MARGIN, EDGES] = [2, 12]; // pixels: around the element, above and below the text with it
-const [TITLE, GAP] = [30, 8]; // pixels: of the next node's title, and left free above it
-const DRAWN = 300; // ms after which a Vue node is as high as what is in it
-const said = new Map(); // node -> its widget
-const saving = new WeakSet(); // nodes that are saved as high as they are without their box
+const WHO = "missing";
 let timer = 0;
-let shown = "[]"; // what is said, to draw it again only if that changes
 
-function heightOf(texts, width) {
-  const letters = Math.max(10, (width - 50) / LETTER); // of a line
-  return EDGES + LINE * texts.reduce((lines, text) => lines + Math.ceil(text.length / letters), 0);
-}
-
-/** How many pixels a node on the canvas can grow before it touches the next one below. */
-function room(node) {
-  const [x, y] = node.pos;
-  const [width, height] = node.size;
-  const isBelow = (other) =>
-    other !== node && other.pos[1] > y && other.pos[0] < x + width && other.pos[0] + other.size[0] > x;
-  const tops = node.graph.nodes.filter(isBelow).map((other) => other.pos[1] - TITLE - GAP);
-  return Math.max(0, Math.min(...tops) - y - height);
-}
-
-/** Make a node on the canvas as high as its widgets need, within bounds; a Vue node is as high as what is in it. */
-function resize(node, least, most = Number.POSITIVE_INFINITY) {
-  if (window.LiteGraph?.vueNodesMode) return;
-  node.setSize([node.size[0], Math.min(most, Math.max(least, node.computeSize()[1]))]);
-}
-
-/** What the page saves, and goes back to by undo, is the node without its box. */
-function saveWithoutBox(node) {
-  if (saving.has(node)) return;
-  saving.add(node);
-  extend(node, "onSerialize", (data) => {
-    const grown = said.get(node)?.athanorGrown;
-    if (grown) data.size = [data.size[0], data.size[1] - grown];
-  });
-}
-
-function forget(node) {
-  const widget = said.get(node);
-  said.delete(node);
-  const index = node.widgets?.indexOf(widget) ?? -1;
-  if (index < 0) return;
-  widget.onRemove?.();
-  node.widgets.splice(index, 1);
-  resize(node, node.size[1] - widget.athanorGrown);
-}
-
-/** A widget with the sentences, as high as all of them; `shorten(by)` leaves as many lines as there is room for. */
-function addWidget(node, texts) {
-  let height = heightOf(texts, node.size[0]);
-  const lines = texts.map((text) => make("p", {}, text));
-  const box = make("div", { class: "athanor-missing", role: "status" }, lines);
-  const element = make("div", { class: "athanor-missing-place" }, box); // Vue nodes stretch it, and not the box in it
-  const widget = node.addDOMWidget(NAME, "ATHANOR_MISSING", element, {
-    serialize: false,
-    hideOnZoom: true,
-    margin: MARGIN,
-    getMinHeight: () => height,
-    getMaxHeight: () => height,
-    getValue: () => "",
-    setValue: () => {},
-  });
-  widget.serialize = false; // see node.js
-  // All lines are shown, upwards, under the pointer.
-  const shorten = (by, from = height) => {
-    height = Math.max(2 * MARGIN, from - by);
-    box.style.setProperty("--lines", Math.max(1, Math.floor((height - EDGES) / LINE)));
-    box.classList.add("short");
-    return height;
-  };
-  return { widget, box, element, shorten };
-}
-
-function say(node, texts) {
-  const [before, free] = [node.size[1], room(node)];
-  const { widget, box, element, shorten } = addWidget(node, texts);
-  said.set(node, widget);
-  saveWithoutBox(node);
-  const grown = () => {
-    widget.athanorGrown = Math.max(0, node.size[1] - before);
-    return widget.athanorGrown;
-  };
-  if (window.LiteGraph?.vueNodesMode) {
-    // The page draws the node, and only then it is known how high that makes it.
-    setTimeout(() => {
-      const lacking = said.get(node) === widget ? grown() - free : 0;
-      if (lacking <= 0) return;
-      element.style.height = `${shorten(lacking, box.offsetHeight)}px`;
-      setTimeout(grown, DRAWN);
-    }, DRAWN);
-    return;
-  }
-  const lacking = Math.max(before, node.computeSize()[1]) - before - free;
-  if (lacking > 0) shorten(lacking);
-  resize(node, before, before + free);
-  grown();
-}
-
-/** Ask the server what the open graph lacks, and show it. */
-async function check() {
-  if (!app.graph?.nodes?.length) return;
-  const { output } = await app.graphToPrompt();
+/** Ask the server what the open graph lacks, and show it. Returns the sentences by node. */
+export async function check() {
   const texts = new Map();
+  if (!app.graph?.nodes?.length) return texts;
+  const { output } = await app.graphToPrompt();
   if (Object.values(output).some((node) => node.class_type.startsWith("Athanor"))) {
     for (const { node: id, text } of await post("/missing", { prompt: output })) {
       const node = nodeOf(id);
       if (node) texts.set(node, [...(texts.get(node) ?? []), text]);
     }
   }
-  const now = JSON.stringify([...texts].map(([node, lines]) => [node.id, lines]));
-  const stands = [...said.keys()].every((node) => texts.has(node) && node.widgets?.includes(said.get(node)));
-  if (now === shown && stands) return;
-  shown = now;
-  for (const node of [...said.keys()]) forget(node);
-  for (const [node, lines] of texts) say(node, lines);
-  app.canvas?.setDirty(true, true);
+  for (const node of noticed(WHO)) if (!texts.has(node)) notice(WHO, node, []);
+  for (const [node, lines] of texts) notice(WHO, node, lines);
+  return texts;
 }
 
 /** Check soon; a server that does not answer says so elsewhere. */
@@ -142,7 +36,7 @@ app.registerExtension({
   setup() {
     // Widgets, links and nodes have changed: only where something is said, it may be mended now. The page tells
     // of what is typed into its own inputs (Vue nodes) only once they are left, so these are listened to as well.
-    const mended = () => said.size && checkSoon();
+    const mended = () => noticed(WHO).length && checkSoon();
     api.addEventListener("graphChanged", mended);
     for (const kind of ["input", "change"]) document.addEventListener(kind, mended, true);
   },

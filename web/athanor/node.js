@@ -3,20 +3,24 @@
 import { app } from "../../../scripts/app.js";
 import { idOf, nodeOf } from "./execution_ids.js";
 import { extend } from "./extend.js";
+import { isLinked } from "./links.js";
 import { Panel } from "./panel.js";
 import * as sidebar from "./sidebar.js";
 import * as store from "./store.js";
 import { t } from "./words.js";
 
 const KIND = "AthanorTrainLoRA";
-const HEIGHT = 400; // pixels of the panel at least
+const HEIGHT = 340; // pixels of the panel at least: the chart with a row of samples
+const WIDTH = 340; // pixels of a node that has to become higher for it
 const OFFER_INTERVAL = 30_000; // ms between two updates of file lists during a run that saves often
 const panels = new Map(); // node -> its panel
 
+/** The panel of a Train LoRA node; undefined for other nodes. */
+export const panelOf = (node) => panels.get(node);
+
 /** The node's output_name; null if it is linked, because then the page does not know its value. */
 function nameOf(node) {
-  const slot = node.inputs?.find((input) => input.widget?.name === "output_name" || input.name === "output_name");
-  if (slot?.link != null) return null;
+  if (isLinked(node, "output_name")) return null;
   return String(node.widgets?.find((widget) => widget.name === "output_name")?.value ?? "").trim();
 }
 
@@ -67,6 +71,13 @@ function resultText(output) {
 /** The host's widget with the text of the node's result. */
 const resultOf = (node) => node.widgets.find((widget) => widget.name === "$$node-text-preview");
 
+/** Make a node as high as what is in it, and wide enough for the chart. */
+function makeRoom(node) {
+  const [width, height] = node.size;
+  const least = node.computeSize()[1];
+  if (height < least) node.setSize([Math.max(width, WIDTH), least]);
+}
+
 /** Add a panel to a Train LoRA node. */
 function addPanel(node) {
   const panel = new Panel();
@@ -81,6 +92,7 @@ function addPanel(node) {
     setValue: () => {},
   });
   widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
+  makeRoom(node);
   extend(node, "onExecuted", (output) => {
     if (output) delete output.images; // the loss curve for clients; the panel draws it already
     if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
@@ -139,10 +151,6 @@ app.registerExtension({
     if (node.comfyClass === KIND) addPanel(node);
   },
   loadedGraphNode(node) {
-    if (!panels.has(node)) return;
-    // Workflows from before this widget, or made by hand, leave no room for it.
-    const [width, height] = node.size;
-    const least = node.computeSize()[1];
-    if (height < least) node.setSize([Math.max(width, 300), least]);
+    if (panels.has(node)) makeRoom(node); // workflows from before the panel, or made by hand, leave none
   },
 });

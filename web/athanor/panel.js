@@ -46,6 +46,7 @@ export class Panel {
     this.run = null;
     this.notice = ""; // what came of a click
     this.result = ""; // what the node reported at its end
+    this.failure = ""; // why the node failed, or was refused
     this.chart = new LossChart(130);
     this.controls = controls();
     this.state = make("b", { class: "athanor-state" });
@@ -91,6 +92,12 @@ export class Panel {
     this.draw();
   }
 
+  /** Show why the node failed, or was refused; "": it is mended, or runs again. */
+  fail(sentence) {
+    this.failure = sentence;
+    this.draw();
+  }
+
   say(notice) {
     this.notice = notice;
     this.draw();
@@ -125,7 +132,7 @@ export class Panel {
       this.numbers.textContent = t("Queue the graph to see the loss here.");
       this.strip.replaceChildren();
       this.stripFiles = "";
-      this.note.textContent = "";
+      this.showNote(this.failure);
       return;
     }
     const { sign, word, kind, means } = stateOf(run.summary);
@@ -135,7 +142,7 @@ export class Panel {
     if (this.lastKind === "live" && kind !== "live") this.notice = ""; // what was requested has happened
     this.lastKind = kind;
     this.numbers.textContent = (run.last ? this.progress() : this.preparation()).filter(Boolean).join(" · ");
-    this.note.textContent = this.noteText();
+    this.showNote(this.noteText());
     this.drawStrip();
   }
 
@@ -163,8 +170,14 @@ export class Panel {
     return [run.message?.text ?? "", run.error && !run.live ? run.error : ""];
   }
 
+  showNote(text) {
+    this.note.textContent = text;
+    this.note.classList.toggle("failed", Boolean(this.failure) && text === this.failure);
+  }
+
   noteText() {
     const { run } = this;
+    if (this.failure) return this.failure;
     if (this.notice) return this.notice;
     if (!run.live && this.result) return withoutHints(this.result, run);
     return run.summary?.status === "failed" ? (run.summary.why ?? "") : "";

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -11,6 +10,7 @@ import numpy as np
 from ...errors import quoted
 from .. import captions
 from ..dataset import Dataset, few, several
+from ..hints import in_short
 from .finding import Finding, names, training
 from .texts import estimated_tokens, has_trigger, is_list, normal, normal_tags, words
 
@@ -19,8 +19,6 @@ Count = Callable[[str, bool], "int | None"]
 
 _HAS_A_FINDING = ("trained on an empty text", captions.ONLY_FIRST)
 """Parts of the scan's warnings about which `_missing` makes a finding of its own."""
-
-_LEFT_OUT = re.compile(r"(.+?) (?:cannot be read and )?is left out: ", re.DOTALL)
 
 
 def check(dataset: Dataset, texts: Sequence[str], trigger: str, count: Count | None) -> list[Finding]:
@@ -51,13 +49,7 @@ def scan_warnings(dataset: Dataset) -> list[Finding]:
     The warnings about pictures that are left out, one for each, become a single one.
     """
     warnings = [text for text in dataset.warnings if not any(part in text for part in _HAS_A_FINDING)]
-    left_out = [match[1] for text in warnings if (match := _LEFT_OUT.match(text))]
-    if len(left_out) > 1:
-        warnings = [text for text in warnings if not _LEFT_OUT.match(text)]
-        warnings.insert(
-            0, f"{len(left_out)} pictures are left out, the Dataset Loader's summary says why: {few(left_out)}."
-        )
-    return [Finding(level="warning", kind="loading", text=text) for text in warnings]
+    return [Finding(level="warning", kind="loading", text=text) for text in in_short(warnings)]
 
 
 def _missing(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:

@@ -1,0 +1,183 @@
+"""Quiet mistakes that an open graph tells before it is queued: a page says them in their nodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from ..training_core.errors import AthanorError
+from ..training_core.host import folders
+from ..training_core.settings import (
+    BucketSettings,
+    DatasetSettings,
+    NetworkSettings,
+    OptimizerSettings,
+    SamplingSettings,
+    Settings,
+    TrainingSettings,
+)
+from . import http
+from .graph_datasets import Prompt, inputs_of, kind_of, link_of
+from .schema import pick
+
+if TYPE_CHECKING:
+    from ..training_core.data.glance import Glance
+    from ..training_core.run.hints import Facts
+
+_LONGEST = 16_000_000  # bytes of a graph
+_MODEL_FILES = ("ckpt_name", "unet_name")
+_PASSES_ON = frozenset({"AthanorCaptionEdit", "AthanorDatasetDoctor"})
+"""Nodes that give the dataset they are given, with as many pictures."""
+
+Kind = TypeVar("Kind", bound=Settings)
+
+
+def register() -> None:
+    """Add the route to the host's server."""
+    example = '{"prompt": the graph in API form}'
+    http.post(
+        "/athanor/hints", lambda _, body: told(body["prompt"]), {"prompt": dict}, example=example, longest=_LONGEST
+    )
+
+
+def told(prompt: Prompt) -> list[http.Json]:
+    """Return node id and one sentence for each kind of mistake that is seen in widgets and in names of files.
+
+    What else is wrong, such as a value that is none or a folder that is missing, is told by others.
+    """
+    graph = _Graph(prompt)
+    rows = [row for node in prompt for row in graph.of_node(node)]
+    return [{"node": node, "text": text} for node, text in dict.fromkeys(rows)]
+
+
+class _Graph:
+    """One graph, whose folders are looked at once."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+        self._glances: dict[str, Glance | None] = {}
+
+    def of_node(self, node: str) -> Iterator[tuple[str, str]]:
+        """Yield (node, sentence) about a node, and of Train LoRA about its config nodes as well."""
+        kind = kind_of(self._prompt, node)
+        if kind == "AthanorDatasetLoader" and (glance := self._glance(node)):
+            yield from ((node, text) for text in glance.hints)
+        if kind == "AthanorTrainLoRA":
+            yield from self._of_training(node)
+
+    def _of_training(self, node: str) -> Iterator[tuple[str, str]]:
+        from ..training_core.optim import hints as of_optimizer
+        from ..training_core.optim import preview
+        from ..training_core.run import hints
+
+        training = self._settings(TrainingSettings, node)
+        if training is None:
+            return
+        facts = self._facts(node, training)
+        samples, optimizer = self._above(node, "samples"), self._above(node, "optimizer")
+        places = {"sample interval": samples or node}
+        yield from ((places.get(kind, node), text) for kind, said in hints.KINDS.items() if (text := said(facts)))
+        settings = self._settings(OptimizerSettings, optimizer)
+        if optimizer and settings:
+            network = self._settings(NetworkSettings, self._above(node, "network"))
+            try:
+                factors = [factor for factor in preview.curves(settings).values() if factor]
+                found = of_optimizer.hints(settings, facts.length.steps or 10**8, factors=factors, network=network)
+            except AthanorError:  # such as an optimizer's class that is none: told when the graph is queued
+                return
+            yield from ((optimizer, text) for text in found)
+
+    def _facts(self, node: str, training: TrainingSettings) -> Facts:
+        """Return what is known of a run; a length that is not known is 0."""
+        from ..training_core.data.plan import Length
+        from ..training_core.run.hints import Facts
+
+        per_epoch, seen = self._per_epoch(node, training)
+        steps = training.max_train_steps or per_epoch * training.epochs
+        epochs = math.ceil(steps / per_epoch) if per_epoch else 0 if steps else training.epochs
+        file, patched = self._model(node)
+        return Facts(
+            training=training,
+            sampling=self._settings(SamplingSettings, self._above(node, "samples")),
+            length=Length(steps, epochs, per_epoch),
+            seen=steps * seen // per_epoch if per_epoch else steps,
+            family=None,
+            file=file,
+            patched=patched,
+            about=not training.max_train_steps,
+        )
+
+    def _per_epoch(self, node: str, training: TrainingSettings) -> tuple[int, int]:
+        """Return about how many steps and pictures an epoch has: (0, 0) if that is not known."""
+        bucketer = self._above(node, "buckets")
+        settings = self._settings(BucketSettings, bucketer)
+        count = self._samples(self._above(bucketer, "dataset")) if bucketer and settings else None
+        if not count or settings is None:
+            return 0, 0
+        seen = count * len(settings.resolutions)
+        batches = math.ceil(seen / settings.batch_size)
+        return math.ceil(batches / training.batches_per_step), seen
+
+    def _samples(self, node: str | None) -> int | None:
+        """Return the pictures of an epoch of a dataset with those before it; None if a node's pictures are not known yet."""
+        trained, regularization = 0, False
+        for _ in self._prompt:  # so many at most, in whatever way they are linked
+            if node is None:
+                break
+            kind = kind_of(self._prompt, node)
+            if kind == "AthanorDatasetLoader":
+                glance, settings = self._glance(node), self._settings(DatasetSettings, node)
+                if glance is None or settings is None:
+                    return None
+                regularization |= settings.is_reg
+                trained += 0 if settings.is_reg else glance.samples
+            elif kind not in _PASSES_ON:
+                return None
+            node = self._above(node, "dataset")
+        return trained * (2 if regularization else 1)  # balanced: as many as of the others
+
+    def _glance(self, node: str) -> Glance | None:
+        """Return what a Dataset Loader will read; None if its folder is linked, missing or wrong."""
+        from ..training_core.data.glance import glance
+
+        if node not in self._glances:
+            self._glances[node] = None
+            settings = self._settings(DatasetSettings, node)
+            try:
+                if settings and settings.folder.strip():
+                    root = folders.dataset_folder(settings.folder)
+                    self._glances[node] = glance(settings, root, folders.mask_folder(settings.mask_folder, root))
+            except (AthanorError, OSError):  # told by the check for what is missing
+                pass
+        return self._glances[node]
+
+    def _model(self, node: str) -> tuple[str, bool]:
+        """Return the name of the file that a Train LoRA's model is loaded from, and whether a LoRA is put on it on its way."""
+        patched, above = False, self._above(node, "model")
+        for _ in self._prompt:
+            if above is None:
+                break
+            inputs = inputs_of(self._prompt, above)
+            names = [value for name in _MODEL_FILES if isinstance(value := inputs.get(name), str)]
+            if names:
+                return names[0].replace("\\", "/").rpartition("/")[2], patched
+            patched |= "lora" in kind_of(self._prompt, above).lower()
+            above = self._above(above, "model")
+        return "", patched
+
+    def _above(self, node: str | None, name: str) -> str | None:
+        """Return the node that is linked to an input of another one, if there is one."""
+        link = link_of(self._prompt, inputs_of(self._prompt, node).get(name)) if node else None
+        return link[0] if link else None
+
+    def _settings(self, kind: type[Kind], node: str | None) -> Kind | None:
+        """Return the settings in a node's widgets, links left at their defaults; None if there is no node or a value is wrong."""
+        if node is None:
+            return None
+        values = inputs_of(self._prompt, node)
+        own = {name: value for name, value in values.items() if value is not None and not isinstance(value, list)}
+        try:
+            return pick(kind, own)
+        except AthanorError:
+            return None

@@ -1,0 +1,84 @@
+"""What an open graph tells of quiet mistakes before it is queued, node by node; a sound one nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import graphs
+import pytest
+
+
+@pytest.fixture
+def prompt(server) -> dict[str, Any]:
+    folder = server.base / "input" / "hinted"
+    if not folder.exists():
+        graphs.draw_dataset(folder, count=4)
+    return graphs.training("sd3", "hinted", dataset={"repeats": 60}, train={"epochs": 2}) | {
+        "samples": graphs.node("AthanorSampleConfig")
+    }
+
+
+def said(server, prompt: dict[str, Any]) -> dict[str, list[str]]:
+    told: dict[str, list[str]] = {}
+    for entry in server.post("/athanor/hints", {"prompt": prompt}):
+        told.setdefault(entry["node"], []).append(entry["text"])
+    return told
+
+
+def test_a_sound_graph_is_told_nothing(server, prompt):
+    prompt["train"]["inputs"]["samples"] = ["samples", 0]
+    assert said(server, prompt) == {}
+
+
+def test_many_mistakes_at_once(server, prompt):
+    """Each is told in the node that has the setting."""
+    lonely = server.base / "input" / "hinted_bare"
+    if not lonely.exists():
+        graphs.draw_dataset(lonely, count=3)
+        for text in lonely.glob("*.txt"):
+            text.rename(text.with_suffix(".TXT"))
+    turbo = server.base / "models" / "checkpoints" / "some_turbo.safetensors"
+    if not turbo.exists():
+        turbo.symlink_to(turbo.with_name("sd3.safetensors").resolve())
+    prompt["dataset"]["inputs"].update(folder="hinted_bare", repeats=1)
+    prompt["ckpt"]["inputs"]["ckpt_name"] = "some_turbo.safetensors"
+    prompt["optimizer"]["inputs"]["learning_rate"] = 10.0
+    prompt["samples"]["inputs"]["sample_every_n_epochs"] = 50
+    prompt["train"]["inputs"].update(samples=["samples", 0], epochs=20, save_every_n_epochs=40)
+    told = said(server, prompt)
+    assert set(told) == {"dataset", "train", "samples", "optimizer"}
+    assert told["dataset"][0].startswith("3 pictures, 0 captions: ") and "3 captions not read: " in told["dataset"][1]
+    few, saving, distilled = told["train"]
+    assert (
+        "about 40 steps in all" in few
+        and "save_every_n_epochs is 40" in saving
+        and "some_turbo.safetensors" in distilled
+    )
+    assert "sample_every_n_epochs is 50, the run has 20 epochs" in told["samples"][0]
+    assert told["optimizer"] == [
+        "Optimizer Config: learning_rate 10 is far from what AdamW is used with, 1e-6 to 1e-3: start with 1e-4."
+    ]
+    # An adapter for training on the way, and an optimizer that finds its rate.
+    prompt["adapter"] = graphs.node("LoraLoaderModelOnly", model=["ckpt", 0], lora_name="x", strength_model=1.0)
+    prompt["train"]["inputs"]["model"] = ["adapter", 0]
+    prompt["optimizer"]["inputs"].update(optimizer_type="Prodigy", learning_rate=1e-4)
+    told = said(server, prompt)
+    assert len(told["train"]) == 2 and "the given rate should be about 1" in told["optimizer"][0]
+
+
+def test_what_a_stranger_sends_is_passed_over(server, prompt):
+    """Links in place of values, loops, and what is no node."""
+    for name in ("folder", "repeats"):
+        prompt["dataset"]["inputs"][name] = ["nowhere", 0]
+    prompt["buckets"]["inputs"]["dataset"] = ["dataset", 0]
+    prompt["optimizer"]["inputs"].update(optimizer_type="none such", learning_rate="much")
+    prompt |= {
+        "loop": graphs.node("AthanorCaptionEdit", dataset=["loop", 0]),
+        "loop2": graphs.node("AthanorBucketer", dataset=["loop", 0]),
+        "train2": graphs.node("AthanorTrainLoRA", buckets=["loop2", 0], model=["train2", 2]),
+        "text": "no node",
+        "empty": {"class_type": "AthanorTrainLoRA"},
+    }
+    for folder in ("../..", "/etc", "nobody's"):
+        prompt[folder] = graphs.node("AthanorDatasetLoader", folder=folder)
+    assert said(server, prompt) == {}

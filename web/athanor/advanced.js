@@ -1,0 +1,160 @@
+// Advanced settings on the canvas, which the host hides in Vue nodes alone: a line of the node shows and hides them.
+//
+// Both renderers share the host's node.showAdvanced, which is saved with the workflow. What is not at its default, or
+// comes from a link, stays in sight.
+
+import { app } from "../../../scripts/app.js";
+import { extend } from "./extend.js";
+import { isLinked } from "./links.js";
+import { t } from "./words.js";
+
+const LINE = "athanor_advanced"; // the widget that shows and hides them
+const SAVED = "athanor_advanced"; // property of a saved node: see Fold.saved
+const ALWAYS = "Comfy.Node.AlwaysShowAdvancedWidgets"; // the host's setting
+const GAP = 4; // pixels the host leaves between two widgets
+const AWAY = -1e5; // where the dots of hidden inputs are, so that no link is dropped on one
+
+const isAlways = () => Boolean(app.extensionManager?.setting?.get(ALWAYS));
+
+/** The height of a widget on the canvas in pixels, as the host counts it. */
+function heightOf(widget, node) {
+  const height = widget.computeSize?.(node.size[0])[1] ?? widget.computeLayoutSize?.(node).minHeight;
+  return (height ?? window.LiteGraph.NODE_WIDGET_HEIGHT) + GAP;
+}
+
+/** Whether two values of a widget mean the same: the page has 1 for 1.0, and "" for nothing. */
+const isSame = (one, other) => String(one ?? "") === String(other ?? "");
+
+/** What the line says. */
+function lineText(isShown, count) {
+  if (isShown) return count === 1 ? t("Hide 1 advanced setting") : t("Hide {count} advanced settings", { count });
+  return count === 1 ? t("Show 1 advanced setting") : t("Show {count} advanced settings", { count });
+}
+
+/** The advanced widgets of one node, and which of them are out of sight. */
+class Fold {
+  constructor(node, widgets) {
+    this.node = node;
+    this.widgets = widgets;
+    this.defaults = new Map(widgets.map((widget) => [widget, widget.value]));
+    this.kept = new Set(); // those that have not been at their default since they were hidden last
+    this.foldable = new Set(); // those that the line shows and hides
+    this.hidden = new Set();
+    this.isVue = false; // Vue nodes have made the node as high as it is
+    this.addLine();
+    this.update(this.room());
+  }
+
+  /** The line is the first of the widgets that hold no value: below the settings, above buttons and chart. */
+  addLine() {
+    const { node } = this;
+    const options = { serialize: false, canvasOnly: true };
+    this.line = node.addWidget("button", LINE, null, () => node.toggleAdvanced(), options);
+    this.line.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
+    this.line.tooltip = t("Settings that a first LoRA does not need. What is not at its default stays in sight.");
+    node.widgets.splice(node.widgets.indexOf(this.line), 1);
+    const place = node.widgets.findLastIndex((widget) => widget.serialize !== false) + 1;
+    node.widgets.splice(place, 0, this.line);
+  }
+
+  /** Pixels of the node's height that widgets take: default those in sight. */
+  room(widgets = [...this.widgets.filter((one) => !this.hidden.has(one)), ...(this.line.hidden ? [] : [this.line])]) {
+    return widgets.reduce((sum, widget) => sum + heightOf(widget, this.node), 0);
+  }
+
+  /** Choose what the line shows and hides. The host's mark on a widget makes the canvas do it by node.showAdvanced. */
+  mark() {
+    const always = isAlways();
+    for (const widget of this.widgets) {
+      if (!isSame(widget.value, this.defaults.get(widget)) || isLinked(this.node, widget.name)) this.kept.add(widget);
+      const isFoldable = !always && !this.kept.has(widget);
+      if (isFoldable === this.foldable.has(widget)) continue;
+      this.foldable[isFoldable ? "add" : "delete"](widget);
+      widget.advanced = isFoldable;
+    }
+  }
+
+  /**
+   * Show and hide what values, links and node.showAdvanced say, in a node as much higher or lower: it had `room` pixels
+   * for what was in sight. Keeps how high it is now, and what of that is room.
+   */
+  update(room) {
+    const { node, line, foldable } = this;
+    this.mark();
+    this.hidden = node.showAdvanced ? new Set() : new Set(foldable);
+    if (line.hidden !== !foldable.size) line.hidden = !foldable.size;
+    const text = lineText(node.showAdvanced, foldable.size);
+    if (line.label !== text) line.label = text;
+    const now = this.room();
+    if (now !== room) this.resize(Math.max(node.computeSize()[1], node.size[1] + now - room));
+    this.drawn = { height: node.size[1], room: now };
+  }
+
+  resize(height) {
+    this.node.setSize([this.node.size[0], height]);
+    app.canvas?.setDirty(true, true);
+  }
+
+  /** The canvas is about to draw the node, which is as high there as it was left there. */
+  draw() {
+    const { height, room } = this.drawn;
+    if (this.isVue) this.resize(height);
+    this.isVue = false;
+    this.update(room);
+    for (const widget of this.hidden) widget.y = AWAY;
+  }
+
+  /** Show all, or hide what is at its default now. */
+  toggle() {
+    const { node } = this;
+    node.graph?.incrementVersion();
+    if (node.showAdvanced) this.kept.clear();
+    node.showAdvanced = !node.showAdvanced;
+    if (!window.LiteGraph.vueNodesMode) this.update(this.room());
+  }
+
+  /** For the workflow file: the pixels of line and settings in the node's height; its height on the canvas, if another. */
+  saved() {
+    return this.isVue ? this.drawn : { room: this.room() };
+  }
+
+  /** The node has got the values and the size of a saved one; before there was a line, all were in sight. */
+  restored(saved = { room: this.room(this.widgets) }) {
+    const isCanvas = !window.LiteGraph.vueNodesMode;
+    this.kept.clear();
+    if (saved.height && isCanvas) this.resize(saved.height);
+    this.isVue = Boolean(saved.height) && !isCanvas;
+    if (this.isVue) this.drawn = saved;
+    else this.update(saved.room);
+  }
+}
+
+function fold(node) {
+  const widgets = (node.widgets ?? []).filter((one) => one.options?.advanced && one.serialize !== false);
+  if (!widgets.length) return;
+  const state = new Fold(node, widgets);
+  node.toggleAdvanced = () => state.toggle(); // the host's, in its menu, would leave the node too high
+  const { arrange, getLayoutWidgets } = node;
+  // The canvas does this before it draws; anyone may have changed values and links before.
+  node.arrange = function () {
+    if (!window.LiteGraph.vueNodesMode) state.draw();
+    return arrange.call(this);
+  };
+  node.getLayoutWidgets = function () {
+    return getLayoutWidgets.call(this).filter((widget) => !state.hidden.has(widget));
+  };
+  extend(node, "onResize", () => {
+    if (window.LiteGraph.vueNodesMode) state.isVue = true;
+  });
+  extend(node, "onConfigure", (info) => state.restored(info?.properties?.[SAVED]));
+  extend(node, "onSerialize", (data) => {
+    data.properties = { ...data.properties, [SAVED]: state.saved() };
+  });
+}
+
+app.registerExtension({
+  name: "Athanor.Advanced",
+  nodeCreated(node) {
+    if (node.comfyClass?.startsWith("Athanor")) fold(node);
+  },
+});
