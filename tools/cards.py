@@ -22,7 +22,8 @@ import prepare
 TARGET = Path(__file__).resolve().parent.parent / "example_workflows"
 SIDE, QUALITY = 480, 82
 """Pixels of a card, which the page shows as a square some 270 wide, and JPEG quality; the pack's zip holds all of them."""
-MARGIN, HEAD, FOOT = 24, 132, 44
+MARGIN, BAND, HEAD, FOOT = 24, 48, 132, 44
+"""The page lays a badge over the left of the band."""
 PAPER, INK, SOFT, LINE, STAR = "#f6f1e7", "#1d2a35", "#6b7680", "#d9d0bf", "#e8a317"
 SPROUTS = (0, 1, 2)
 """Columns of the demo's grid that show what it learns."""
@@ -73,8 +74,8 @@ class Card:
         """The card."""
         card = Image.new("RGB", (SIDE, SIDE), PAPER)
         pen = ImageDraw.Draw(card)
-        pen.rectangle((0, 0, SIDE, 10), self.accent)
-        pen.text((MARGIN, 26), self.above, self.accent, font(24))
+        pen.rectangle((0, 0, SIDE, BAND), self.accent)
+        pen.text((SIDE - MARGIN, BAND / 2), self.above, PAPER, font(24), anchor="rm")
         size = 64
         while pen.textlength(self.title, font(size)) > SIDE - 2 * MARGIN:
             size -= 2

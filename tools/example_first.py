@@ -18,16 +18,22 @@ from trained import Trained, checkpoint, models
 CHOOSE, SETTINGS, TRAINING, GRID = "1, 2  Choose", "Settings", "3  Run", "4  Look"
 """Titles of the groups."""
 NOTE = """
-## {title}: your first LoRA
-1. **{loader}**: choose {model}.
-2. **Dataset Loader**: choose or upload a folder of 15 to 40 pictures, each with its caption (`cat.png`, `cat.txt`).
-3. Press **Run**.
-4. Look at the grid: the base model first, then every second epoch. All {epochs} epochs are in `models/loras`; take the one \
-that you like.
-
-{more}
+# First LoRA: {title}
+## 1  Choose {model}
+in *{loader}*.
+## 2  Choose your pictures
+in *Dataset Loader*: a folder with 15 to 40 of them, each with a caption (*cat.png*, *cat.txt*). Or upload one.
+## 3  Press Run
+The loss falls, the samples change. *Stop and keep* ends it early.
+## 4  Choose an epoch
+in the grid. All of them are in *models/loras*.
 """
-STEPS = "Steps = pictures x repeats x epochs / batch size: 1000 to 3000 are usual."
+MORE = """
+Steps = pictures x repeats x epochs / batch size. 1000 to 3000 are usual: change *repeats*.
+
+Your own prompts go into *Sample Config* and *XYZ Compare*; without them, both take the first captions.
+"""
+"""Where the note has room for it."""
 
 
 @dataclass(kw_only=True)
@@ -53,8 +59,8 @@ class First:
         """The workflow."""
         s = Sheet(f"1 First LoRA - {self.title}", WIDTH)
         s.group(CHOOSE)
-        note = NOTE.format(title=self.title, loader=self.loader, model=self.model, epochs=10, more=STEPS)
-        s.note(note, (NOTE_WIDTH, 360 if self.separate else 640))
+        note = NOTE.format(title=self.title, loader=self.loader, model=self.model)
+        s.note(note if self.separate else note + MORE, (NOTE_WIDTH, 430 if self.separate else 640))
         if self.separate:  # the loaders leave no room in their column
             dataset = s.add("AthanorDatasetLoader", "", (NOTE_WIDTH, 0), repeats=10)
         s.column()
@@ -73,7 +79,7 @@ class First:
         trained = run.train(name, epochs=10, save_every_n_epochs=1)
         s.group(GRID)
         s.add(
-            "AthanorXYZCompare", "", (0, 740), run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
+            "AthanorXYZCompare", run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
             **looks, **ports,
         )  # fmt: skip
         return s
@@ -110,12 +116,12 @@ FIRST_LORAS = (
         looks={"steps": 24, "cfg": 7.0, "sampler_name": "dpmpp_2m", "scheduler": "karras"},
     ),
     First(
-        title="SDXL", model="an SDXL checkpoint (Illustrious, Pony and NoobAI too)", loaders=_one_file, size=1024,
+        title="SDXL", model="an SDXL checkpoint", loaders=_one_file, size=1024,
         network={"rank": 32, "alpha": 16.0},
         looks={"steps": 25, "cfg": 6.0, "sampler_name": "dpmpp_2m", "scheduler": "karras"},
     ),
     First(
-        title="SD3.5", model="an SD3.5 checkpoint with its text encoders", loaders=_one_file, size=1024,
+        title="SD3.5", model="an SD3.5 checkpoint", loaders=_one_file, size=1024,
         network={"rank": 16, "alpha": 16.0},
         looks={"steps": 25, "cfg": 4.0, "sampler_name": "euler", "scheduler": "sgm_uniform"},
     ),

@@ -8,7 +8,7 @@
     ROW = 60;
 
   // How much higher the page's other renderer draws a node: its rows are higher.
-  const reserve = (node) => 10 * (node.widgets ?? []).filter((w) => !w.hidden && !w.advanced).length;
+  const reserve = (node) => 8 * (node.widgets ?? []).filter((w) => !w.hidden && !w.advanced && w.type !== "customtext").length;
 
   // Rows of groups, groups of columns, columns of nodes; each node as high as its widgets need.
   function arrange({ rows, sizes }) {
