@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sheet import FIRST, Port, Sheet
-from trained import Trained, checkpoint, models
+from trained import Trained, checkpoint, compare, models
 
 CHOOSE, SETTINGS, TRAINING, GRID = "1, 2  Choose", "Settings", "3  Run", "4  Look"
 """Titles of the groups."""
@@ -78,8 +78,8 @@ class First:
         name = f"my_first_{self.title.lower().replace('.', '').replace('-', '_').replace(' ', '_')}"
         trained = run.train(name, epochs=10, save_every_n_epochs=1)
         s.group(GRID)
-        s.add(
-            "AthanorXYZCompare", run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
+        compare(
+            s, run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
             **looks, **ports,
         )  # fmt: skip
         return s

@@ -76,12 +76,11 @@ def make(page: Any, sheet: Sheet, object_info: dict[str, Any]) -> None:
     given = sheet.workflow(object_info)
     page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'example')", given)
     page.wait_for_timeout(800)
-    page.evaluate("(plan) => window.athanorExamples.arrange(plan)", sheet.plan())
+    width, height = page.evaluate("(plan) => window.athanorExamples.arrange(plan)", sheet.plan())
     page.wait_for_timeout(500)
     workflow = tidy(page.evaluate("() => window.comfyAPI.app.app.graph.serialize()"), given)
     path = (ROOT / "demo" if sheet.name == DEMO else TARGET) / f"{sheet.name}.json"
     path.write_text(saved(workflow), encoding="utf-8")
-    width, height = page.evaluate("() => window.athanorExamples.extent()")
     print(f"{path.name}: {len(sheet.nodes)} nodes, {width:.0f} x {height:.0f}, {path.stat().st_size // 1000} kB", flush=True)
 
 

@@ -4,55 +4,75 @@
   const GAP = 24,
     TITLE = 30,
     HEAD = 40,
-    PAD = 12,
-    ROW = 60;
+    PAD = 12;
+  const SCREEN = [16, 9];
 
   // How much higher the page's other renderer draws a node: its rows are higher.
-  const reserve = (node) => 8 * (node.widgets ?? []).filter((w) => !w.hidden && !w.advanced && w.type !== "customtext").length;
+  const reserve = (node) =>
+    8 * (node.widgets ?? []).filter((w) => !w.hidden && !w.advanced && w.type !== "customtext").length;
 
-  // Rows of groups, groups of columns, columns of nodes; each node as high as its widgets need.
-  function arrange({ rows, sizes }) {
-    const { graph } = app;
-    let top = 0;
-    for (const row of rows) {
-      let left = 0,
-        bottom = top;
-      for (const { title, columns } of row) {
-        let x = left + PAD,
-          low = top;
-        for (const column of columns.filter((ids) => ids.length)) {
-          let y = top + HEAD,
-            width = 0;
-          for (const id of column) {
-            const node = graph.getNodeById(id),
-              needed = node.computeSize(),
-              [w, h] = sizes[id];
-            node.setSize([Math.max(w, Math.min(needed[0], 460)), Math.max(h, needed[1])]);
-            node.pos = [x, y + TITLE];
-            y += TITLE + Math.max(node.size[1], needed[1] + reserve(node)) + GAP;
-            width = Math.max(width, node.size[0]);
-          }
-          low = Math.max(low, y - GAP + PAD);
-          x += width + GAP;
-        }
-        const group = new window.LiteGraph.LGraphGroup(title);
-        group.pos = [left, top];
-        group.size = [x - GAP + PAD - left, low - top];
-        group.color = "#7ba3bb";
-        graph.add(group);
-        left = x - GAP + PAD + GAP;
-        bottom = Math.max(bottom, low);
+  // Columns of nodes, each node as high as its widgets need: the group's size, and what places it at a point.
+  function measured({ title, columns }, sizes) {
+    const placed = [];
+    let x = PAD,
+      low = 0;
+    for (const column of columns.filter((ids) => ids.length)) {
+      let y = HEAD,
+        width = 0;
+      for (const id of column) {
+        const node = app.graph.getNodeById(id),
+          needed = node.computeSize(),
+          [w, h] = sizes[id];
+        node.setSize([Math.max(w, Math.min(needed[0], 460)), Math.max(h, needed[1])]);
+        placed.push([node, x, y + TITLE]);
+        y += TITLE + Math.max(node.size[1], needed[1] + reserve(node)) + GAP;
+        width = Math.max(width, node.size[0]);
       }
-      top = bottom + ROW;
+      low = Math.max(low, y - GAP + PAD);
+      x += width + GAP;
+    }
+    const size = [x - GAP + PAD, low];
+    const place = (left, top) => {
+      for (const [node, x, y] of placed) node.pos = [left + x, top + y];
+      const group = new window.LiteGraph.LGraphGroup(title);
+      Object.assign(group, { pos: [left, top], size, color: "#7ba3bb" });
+      app.graph.add(group);
+    };
+    return { size, place };
+  }
+
+  // Every way to break a list into rows.
+  function* breaks(groups) {
+    for (let mask = 0; mask < 2 ** (groups.length - 1); mask++) {
+      const rows = [[]];
+      groups.forEach((group, i) => {
+        if (i && (mask >> (i - 1)) & 1) rows.push([]);
+        rows.at(-1).push(group);
+      });
+      yield rows;
     }
   }
 
-  // Width and height of the whole workflow.
-  function extent() {
-    const boxes = [...app.graph.groups];
-    const side = (i) => Math.max(...boxes.map((b) => b.pos[i] + b.size[i])) - Math.min(...boxes.map((b) => b.pos[i]));
-    return [side(0), side(1)];
+  const width = (row) => row.reduce((sum, group) => sum + group.size[0] + GAP, -GAP);
+  const height = (row) => Math.max(...row.map((group) => group.size[1]));
+  const extent = (rows) => [Math.max(...rows.map(width)), rows.reduce((sum, row) => sum + height(row) + GAP, -GAP)];
+
+  // Groups in rows, so that the whole is as large as can be on a screen; returns its width and height.
+  function arrange({ groups, sizes }) {
+    const zoom = (rows) => Math.min(...extent(rows).map((side, i) => SCREEN[i] / side));
+    const all = [...breaks(groups.map((group) => measured(group, sizes)))];
+    const rows = all.reduce((best, other) => (zoom(other) > zoom(best) ? other : best));
+    let top = 0;
+    for (const row of rows) {
+      let left = 0;
+      for (const group of row) {
+        group.place(left, top);
+        left += group.size[0] + GAP;
+      }
+      top += height(row) + GAP;
+    }
+    return extent(rows);
   }
 
-  window.athanorExamples = { arrange, extent };
+  window.athanorExamples = { arrange };
 })();

@@ -1,4 +1,4 @@
-"""A workflow written down in Python: nodes in columns, columns in groups, groups in rows."""
+"""A workflow written down in Python: nodes in columns, columns in groups; the page puts the groups into rows."""
 
 from __future__ import annotations
 
@@ -49,45 +49,38 @@ class Sheet:
 
     def __init__(self, name: str, width: int = 340) -> None:
         """`width`: of its nodes in pixels, where nothing else is said."""
-        self.name, self.width, self.nodes, self.rows = name, width, [], [[]]
-
-    def row(self) -> None:
-        """What follows stands below all that is there."""
-        self.rows.append([])
+        self.name, self.width, self.nodes, self.groups = name, width, [], []
 
     def group(self, title: str) -> None:
         """What follows belongs together."""
-        self.rows[-1].append(Group(title))
+        self.groups.append(Group(title))
 
     def column(self) -> None:
         """What follows stands to the right, in the same group."""
-        self.rows[-1][-1].columns.append([])
+        self.groups[-1].columns.append([])
 
     def add(self, kind: str, title: str = "", size: tuple[int, int] = (0, 0), /, **inputs: Any) -> Node:
         """A node of at least that size (the page makes it as high as its widgets need)."""
         size = size[0] or self.width, size[1]
         node = Node(id=len(self.nodes) + 1, kind=kind, title=title, size=size, inputs=inputs)
         self.nodes.append(node)
-        self.rows[-1][-1].columns[-1].append(node)
+        self.groups[-1].columns[-1].append(node)
         return node
 
     def mute(self) -> None:
         """The group so far is there, and does not run."""
-        for column in self.rows[-1][-1].columns:
+        for column in self.groups[-1].columns:
             for node in column:
                 node.muted = True
 
-    def note(self, text: str, size: tuple[int, int] = (420, 420)) -> None:
+    def note(self, text: str, size: tuple[int, int] = (0, 440)) -> None:
         """What the workflow does, for its reader."""
         self.add(NOTE, "Read me", size, text="\n".join(line.strip() for line in text.strip().splitlines()))
 
     def plan(self) -> dict[str, Any]:
         """Which node stands where, for arrange() of examples.py."""
-        groups = [
-            [{"title": g.title, "columns": [[n.id for n in column] for column in g.columns]} for g in row]
-            for row in self.rows
-        ]
-        return {"rows": groups, "sizes": {n.id: n.size for n in self.nodes}}
+        groups = [{"title": g.title, "columns": [[n.id for n in column] for column in g.columns]} for g in self.groups]
+        return {"groups": groups, "sizes": {n.id: n.size for n in self.nodes}}
 
     def workflow(self, object_info: dict[str, Any]) -> dict[str, Any]:
         """As the page loads it, without places.

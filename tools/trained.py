@@ -6,7 +6,7 @@ from typing import Any
 
 from sheet import Node, Port, Sheet
 
-PICTURE = (440, 440)
+PICTURE = (0, 300)
 
 
 class Trained:
@@ -54,11 +54,11 @@ def show(sheet: Sheet, port: Port, title: str, size: tuple[int, int] = PICTURE) 
     sheet.add("PreviewImage", title, size, images=port)
 
 
-def tell(sheet: Sheet, port: Port, title: str, size: tuple[int, int] = (340, 220)) -> None:
+def tell(sheet: Sheet, port: Port, title: str, size: tuple[int, int] = (0, 200)) -> None:
     """A text of the graph."""
     sheet.add("PreviewAny", title, size, source=port)
 
 
-def compare(sheet: Sheet, title: str, size: tuple[int, int], **inputs: Any) -> Node:
-    """XYZ Compare, which shows its grid: `size` leaves room for it."""
-    return sheet.add("AthanorXYZCompare", title, size, **inputs)
+def compare(sheet: Sheet, title: str = "", **inputs: Any) -> Node:
+    """XYZ Compare, with room for its grid below."""
+    return sheet.add("AthanorXYZCompare", title, (0, 740), **inputs)
