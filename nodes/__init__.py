@@ -15,6 +15,7 @@ from . import (
     hints,
     http,
     missing,
+    preset_routes,
     publish_routes,
     refusals,
     run_files_routes,
@@ -59,6 +60,7 @@ WITH_ROUTES = (
     help_routes,
     missing,
     hints,
+    preset_routes,
 )
 """The modules that add routes to the host's server."""
 

@@ -135,7 +135,15 @@ class AthanorLoRARunAxis(io.ComfyNode):
             category="Athanor/compare",
             description="The saved epochs of a run as an axis of XYZ Compare, in the order of training. Works while the run is "
             "still training, and with files of any trainer. Connect several in a row to compare several runs.",
-            search_aliases=["epochs", "checkpoints", "pick my epoch", "lora folder", "xy plot lora"],
+            search_aliases=[
+                "compare loras",
+                "compare epochs",
+                "epochs",
+                "checkpoints",
+                "pick my epoch",
+                "lora folder",
+                "xy plot lora",
+            ],
             inputs=[
                 *inputs(EpochsSettings),
                 types.Run.Input("run", optional=True, tooltip="From Train LoRA. Unconnected: see source."),

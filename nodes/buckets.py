@@ -23,7 +23,14 @@ class AthanorBucketer(io.ComfyNode):
             category="Athanor/dataset",
             description="Sorts pictures into buckets of similar aspect ratio, each with its own training size, and shows what is "
             "cropped.",
-            search_aliases=["aspect ratio bucketing", "resolution", "batch size"],
+            search_aliases=[
+                "bucket",
+                "aspect ratio bucketing",
+                "dataset resolution",
+                "training resolution",
+                "resolution",
+                "batch size",
+            ],
             inputs=[
                 types.Dataset.Input("dataset", tooltip="From the Dataset Loader."),
                 *inputs(BucketSettings),

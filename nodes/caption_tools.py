@@ -23,7 +23,15 @@ class AthanorCaptionEdit(io.ComfyNode):
             category="Athanor/dataset",
             description="Edits all captions by rules, from top to bottom: underscores, replace, merge, remove, duplicates, front,"
             " trigger, brackets. Caption files are not changed unless write_files is on.",
-            search_aliases=["tag editor", "trigger word", "replace tags", "blacklist", "captions"],
+            search_aliases=[
+                "caption tags",
+                "edit captions",
+                "tag editor",
+                "trigger word",
+                "replace tags",
+                "blacklist",
+                "captions",
+            ],
             is_output_node=True,
             inputs=[
                 types.Dataset.Input("dataset", tooltip="From the Dataset Loader."),
@@ -62,7 +70,7 @@ class AthanorMergeTags(io.ComfyNode):
             category="Athanor/dataset",
             description="Merges the tags that several taggers gave to the same pictures into one caption per picture, without "
             "duplicates.",
-            search_aliases=["wd14 tagger", "ensemble", "union", "intersection", "vote", "captions"],
+            search_aliases=["caption tags", "wd14 tagger", "ensemble", "union", "intersection", "vote", "captions"],
             is_input_list=True,
             inputs=[
                 io.String.Input(
@@ -112,7 +120,7 @@ class AthanorBalanceRepeats(io.ComfyNode):
             category="Athanor/dataset",
             description="Raises the repeats of rare pictures, so that every sub-folder or tag is seen as often as the largest. "
             "Files and folder names are not changed.",
-            search_aliases=["repeats", "balance dataset", "oversample"],
+            search_aliases=["repeats", "dataset repeats", "balance dataset", "oversample"],
             inputs=[
                 types.Dataset.Input("dataset", tooltip="From the Dataset Loader or Caption Edit."),
                 *inputs(RebalanceSettings),

@@ -96,7 +96,7 @@ class AthanorXYZPlan(_Comparing):
             category="Athanor/compare",
             description="Dry run of XYZ Compare with the same inputs: cells, models, LoRA patches, time, disk, and how many "
             "pictures are on disk already. Samples nothing.",
-            search_aliases=["dry run", "xyz", "eta"],
+            search_aliases=["dry run", "xyz", "eta", "cost"],
             is_output_node=True,
             inputs=comparison_inputs(),
             outputs=[io.String.Output("text", tooltip="What the comparison would draw, and its cost.")],
@@ -133,7 +133,20 @@ class AthanorXYZCompare(_Comparing):
             category="Athanor",
             description="Samples epochs, strengths, prompts or any connected axes with ComfyUI's own sampler into one labelled "
             "grid. Every picture is kept: queue again, and only missing ones are drawn.",
-            search_aliases=["xy plot", "xyz plot", "grid", "compare epochs", "lora grid"],
+            search_aliases=[
+                "xyz plot",
+                "xy plot",
+                "x/y/z plot",
+                "compare loras",
+                "lora compare",
+                "compare lora",
+                "compare epochs",
+                "grid",
+                "lora grid",
+                "image grid",
+                "checkpoint comparison",
+                "pick an epoch",
+            ],
             is_output_node=True,
             inputs=comparison_inputs(),
             outputs=[

@@ -33,13 +33,14 @@ class _Config(io.ComfyNode):
     ABOUT: ClassVar[str]
     ALIASES: ClassVar[tuple[str, ...]]
     FOR: ClassVar[str] = "For Train LoRA."
+    MARK: ClassVar[str] = ""  # behind the name, where nodes of other packs are called the same
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's inputs, made from SETTINGS, and the group as its output."""
         return io.Schema(
             node_id=cls.__name__,
-            display_name=f"{cls.NAME} Config",
+            display_name=f"{cls.NAME} Config{cls.MARK}",
             category="Athanor/config",
             description=cls.ABOUT,
             search_aliases=list(cls.ALIASES),
@@ -64,7 +65,7 @@ class AthanorNetworkConfig(io.ComfyNode):
             display_name="Network Config",
             category="Athanor/config",
             description="The network that is trained beside the frozen model: LoRA and all LyCORIS algorithms.",
-            search_aliases=["lycoris", "rank", "network dim", "alpha", "lokr", "dora", "oft"],
+            search_aliases=["lora settings", "lycoris", "rank", "network dim", "alpha", "lokr", "dora", "oft"],
             inputs=[
                 *inputs(NetworkSettings),
                 types.Blocks.Input(
@@ -133,9 +134,10 @@ class AthanorNoiseConfig(_Config):
 class AthanorOptimizerConfig(_Config):
     """Sets the optimizer, the learning rates and their schedule."""
 
-    SETTINGS, OUTPUT, NAME = OptimizerSettings, types.Optimizer, "Optimizer"
+    SETTINGS, OUTPUT, NAME, MARK = OptimizerSettings, types.Optimizer, "Optimizer", " (Athanor)"
     ABOUT = "Optimizer, learning rate and learning-rate schedule."
     ALIASES = (
+        "optimizer",
         "adamw",
         "lion",
         "prodigy",

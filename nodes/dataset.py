@@ -26,7 +26,19 @@ class AthanorDatasetLoader(io.ComfyNode):
             display_name="Dataset Loader",
             category="Athanor/dataset",
             description="Reads a folder of pictures and captions: flat, or with kohya's 'N_name' sub-folders.",
-            search_aliases=["kohya", "training images", "lora dataset", "captions"],
+            search_aliases=[
+                "dataset",
+                "load dataset",
+                "lora dataset",
+                "training dataset",
+                "image folder",
+                "training images",
+                "upload pictures",
+                "upload images",
+                "captions",
+                "caption tags",
+                "kohya",
+            ],
             inputs=[
                 *inputs(DatasetSettings),
                 types.Dataset.Input(
@@ -91,7 +103,7 @@ class AthanorDatasetFromImages(io.ComfyNode):
             category="Athanor/dataset",
             description="Makes a dataset from pictures of this graph, with captions from any tagger or captioner. They are saved "
             "in input/athanor under a name made from their content, so that the run can be repeated.",
-            search_aliases=["images to dataset", "caption", "tagger", "batch"],
+            search_aliases=["images to dataset", "training images", "caption", "captions", "tagger", "batch"],
             is_input_list=True,
             inputs=[
                 io.Image.Input("images", tooltip="A batch, or a list of pictures of any sizes."),

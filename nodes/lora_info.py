@@ -21,11 +21,11 @@ class AthanorLoRAInfo(io.ComfyNode):
         """Return the node's input (a file) and its outputs: text, chart, metadata, tags, and the recovered settings."""
         return io.Schema(
             node_id="AthanorLoRAInfo",
-            display_name="LoRA Info",
+            display_name="LoRA Info (Athanor)",
             category="Athanor",
             description="Reads a LoRA of any trainer: algorithm, ranks, size, how much each block changes, metadata. Turns the "
             "metadata back into settings to train with.",
-            search_aliases=["lora metadata", "ss_", "network dim", "inspect lora", "recover settings"],
+            search_aliases=["lora info", "lora metadata", "ss_", "network dim", "inspect lora", "recover settings"],
             inputs=[
                 io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="File in the loras folders."),
                 io.Model.Input(

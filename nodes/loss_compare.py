@@ -26,7 +26,7 @@ class AthanorLossCompare(io.ComfyNode):
             category="Athanor/compare",
             description="The loss curves of several runs in one plot, with learning rates and probes: with and without a setting,"
             " one optimizer or another. Also reads runs that are still training.",
-            search_aliases=["loss graph", "loss curves", "compare runs", "tensorboard"],
+            search_aliases=["plot loss", "loss graph", "loss curves", "compare runs", "tensorboard"],
             inputs=[
                 *inputs(CurvesSettings),
                 *(types.Run.Input(name, optional=True, tooltip="From Train LoRA.") for name in _PORTS),

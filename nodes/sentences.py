@@ -11,7 +11,7 @@ from typing import Any
 from ..training_core.errors import quoted, shortened
 from ..training_core.host import choices
 from ..training_core.host.comfy_nodes import host_nodes, inputs_of
-from ..training_core.names import nearest
+from ..training_core.names import nearest, own
 
 _STOCK = {
     "MODEL": "the output MODEL of Load Checkpoint",
@@ -62,7 +62,7 @@ def _outputs(wanted: str) -> Iterator[str]:
         return
     for kind, node in host_nodes.NODE_CLASS_MAPPINGS.items():
         if kind.startswith("Athanor"):
-            title = host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(kind, kind)
+            title = own(host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(kind, kind))
             for type_, name in zip(node.RETURN_TYPES, node.RETURN_NAMES, strict=True):
                 if type_ == wanted:
                     yield f"the output {name} of {title}"

@@ -42,11 +42,27 @@ class AthanorTrainLoRA(io.ComfyNode):
         """Return the node's inputs (models, buckets, configs, TrainingSettings) and its outputs (the run and its LoRA)."""
         return io.Schema(
             node_id="AthanorTrainLoRA",
-            display_name="Train LoRA",
+            display_name="Train LoRA (Athanor)",  # ComfyUI has a Train LoRA of its own
             category="Athanor",
             description="Trains a LoRA on the model of this graph, without a second copy of it. Interrupt saves the LoRA so far; "
             "queue again to resume.",
-            search_aliases=["lora trainer", "kohya", "sd-scripts", "finetune", "training"],
+            search_aliases=[
+                "train lora",
+                "lora training",
+                "lora trainer",
+                "train",
+                "trainer",
+                "training",
+                "finetune",
+                "fine-tune",
+                "kohya",
+                "sd-scripts",
+                "dreambooth",
+                "lycoris",
+                "loha",
+                "lokr",
+                "onetrainer",
+            ],
             is_output_node=True,
             has_intermediate_output=True,  # its results are told as well where only another part of the graph is queued
             inputs=[

@@ -18,6 +18,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "demo"))
 
+import preset_page
 from host import PACK, Host
 
 DOCS = PACK / "web" / "docs"
@@ -210,11 +211,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as base, Host(Path(os.environ["COMFYUI_PATH"]), Path(base), cpu=True) as host:
         info = host.get("/object_info")
     count, wrong = 0, []
-    for path, table in pages(info):
+    tables = [(path, lambda old, table=table: rewritten(old, table)) for path, table in pages(info)]
+    for path, write in [*tables, (preset_page.PAGE, preset_page.rewritten)]:
         where = path.relative_to(PACK)
         try:
             old = path.read_text(encoding="utf-8")
-            new = rewritten(old, table)
+            new = write(old)
         except (OSError, ValueError) as error:
             wrong.append(f"{where} cannot be rewritten: {error}.")
             continue

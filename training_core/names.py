@@ -22,6 +22,14 @@ _MOST_PATTERNS = 100
 """Patterns of one text: each is held against all names."""
 
 
+_PACK = " (Athanor)"
+
+
+def own(title: str) -> str:
+    """Return a node's title without the pack's name, which the title has where a node of ComfyUI or another pack is called the same."""
+    return title.removesuffix(_PACK)
+
+
 @lru_cache(maxsize=65536)
 def simple(name: str) -> str:
     """Return a name without what people write differently: 'DPM++ 2M' and 'dpmpp_2m' are the same, and so are a\\b and a/b."""

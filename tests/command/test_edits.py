@@ -26,7 +26,7 @@ SPECS = {
     "CheckpointLoaderSimple": {"ckpt_name": ("COMBO", {"options": ["sd3.safetensors", "sub/xl.safetensors"]})},
 }
 TITLES = {
-    "AthanorTrainLoRA": "Train LoRA",
+    "AthanorTrainLoRA": "Train LoRA (Athanor)",
     "AthanorNetworkConfig": "Network Config",
     "AthanorLossConfig": "Loss Config",
 }
@@ -46,7 +46,7 @@ def changed(*texts: str, graph: dict = GRAPH) -> dict:
 
 
 def test_the_node_by_id_type_title_or_not_at_all():
-    for node in ("", "8.", "Train LoRA.", "train lora.", "AthanorTrainLoRA."):
+    for node in ("", "8.", "Train LoRA.", "train lora.", "Train LoRA (Athanor).", "AthanorTrainLoRA."):
         assert changed(f"{node}epochs=4") == {"8": {"epochs": 4}}
     named = copy.deepcopy(GRAPH)
     named["8"]["_meta"] = {"title": "v1.5: my run"}

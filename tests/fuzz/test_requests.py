@@ -83,6 +83,7 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         "/athanor/folders", f"/athanor/folders/one?folder={tale}", f"/athanor/folders/thumbnail?folder=ds&file={tale}",
         f"/athanor/folders/thumbnail?folder={tale}&file=a.png",
         f"/athanor/upload?folder={rng.choice(('ds', tale))}&file={tale}",
+        "/athanor/presets", f"/athanor/presets/family?{rng.choice(('ckpt_name', 'unet_name', 'x'))}={tale}",
         f"{HELP}/{tale}/{tale}.md", f"{HELP}/AthanorTrainLoRA/{'z' * rng.choice((2, 300))}.md",
     ]  # fmt: skip
     posts = [
@@ -92,6 +93,7 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         f"/athanor/compare/{rng.choice(('grid', tale))}/marks", f"/athanor/compare/{rng.choice(('grid', tale))}/portable",
         f"/athanor/upload?folder={rng.choice(('ds', tale))}&file={rng.choice(('a.png', tale))}&replace=1",
         "/athanor/upload/plan", *3 * ("/athanor/datasets",), f"/athanor/datasets/{rng.choice(names)}/findings",
+        "/athanor/presets", "/athanor/presets", "/athanor/presets/delete",
     ]  # fmt: skip
     if rng.random() < 0.5:
         query = rng.choice(("", "", f"?{rng.choice(QUERIES)}={tale}"))
@@ -113,13 +115,17 @@ def body(rng: random.Random) -> bytes:
     if way == 2:
         return b'{"file": "cat.safetensors", "name": "\xed\xa0\x80"}'
     names = ("file", "name", "on", "cell", "star", "reject", "note", "node", "metadata", "title", "trigger", "pictures",
-             "runs", "names", "loras", "label", "rating", "tags", "archived", "folder", "files", "existing")  # fmt: skip
+             "runs", "names", "loras", "label", "rating", "tags", "archived", "folder", "files", "existing", "settings",
+             "families", "purposes", "about", "replace")  # fmt: skip
     value: dict[str, Any] = {name: rng.choice(VALUES) for name in names if rng.random() < 0.7}
     if rng.random() < 0.6:
         value |= {"file": rng.choice(("cat.safetensors", "cat-000002.safetensors")), "cell": KEY}
         value |= {"metadata": rng.choice(("all", "recipe", "minimal")), "title": "x"} if rng.random() < 0.5 else {}
     if rng.random() < 0.6:
         value |= {"node": "n", "prompt": prompt(rng)}
+    if rng.random() < 0.4:
+        group = {field: rng.choice(VALUES) for field in ("rank", "alpha", "train", "seed") if rng.random() < 0.4}
+        value |= {"settings": {rng.choice(("network", "x")): rng.choice((group, {"rank": 4}, rng.choice(VALUES)))}}
     data = json.dumps(value).encode()
     return fuzz.hurt(data, rng) if rng.random() < 0.1 else data
 
@@ -196,6 +202,7 @@ def test_requests_that_nobody_should_send(place):
 
 WAIT = ClientTimeout(total=20)
 MAY_CHANGE = (
+    "user/athanor/presets",
     "input/",
     "models/loras",
     "output/athanor/runs/",

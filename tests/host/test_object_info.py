@@ -92,6 +92,24 @@ def test_nodes_inputs_and_outputs_stay_as_workflows_know_them(server):
     )
 
 
+SEARCHED = {
+    "AthanorTrainLoRA": ("train lora", "lora training", "trainer", "finetune", "kohya", "dreambooth", "sd-scripts"),
+    "AthanorXYZCompare": ("xyz plot", "xy plot", "compare loras", "grid"),
+    "AthanorDatasetLoader": ("dataset", "upload pictures", "caption tags"),
+}
+
+
+def test_names_that_are_no_other_nodes_and_words_that_find_them(server):
+    """ComfyUI's own Train LoRA came first, and "lora training" found its nodes alone."""
+    found = server.get("/object_info")
+    names = {kind: info["display_name"].lower() for kind, info in found.items() if info["display_name"]}
+    assert not [
+        kind for kind, name in names.items() if kind.startswith("Athanor") and list(names.values()).count(name) > 1
+    ]
+    lacking = [(kind, w) for kind, words in SEARCHED.items() for w in words if w not in found[kind]["search_aliases"]]
+    assert not lacking
+
+
 ONE = """AthanorA in Athanor
   model: MODEL
   first: INT with control_after_generate = 0

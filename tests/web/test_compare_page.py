@@ -94,6 +94,7 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     if vue:  # what the node says is Markdown there: its lines were put behind each other
         said = page.page.locator(".widget-markdown[node-type=AthanorXYZCompare] p", has_text="drawn now").first
         assert said.evaluate("(p) => getComputedStyle(p).whiteSpace") == "pre-line"
+        assert page.page.locator("[data-node-id='4'] img:visible").count() == 1  # the last preview was shown twice
 
     press_widget(page, "4", "Open viewer", vue)
     page.page.wait_for_function("document.querySelectorAll('.athanor-compare td img').length === 4")

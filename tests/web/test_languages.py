@@ -11,7 +11,7 @@ from web_page import TAB, Page
 ROOT = Path(__file__).resolve().parents[2]
 SEEN = {
     "zh": (
-        "训练 LoRA",
+        "训练 LoRA (Athanor)",
         "轮数 (epochs)",
         "训练任务",
         "运行工作流后，这里会画出损失曲线。",
@@ -19,7 +19,7 @@ SEEN = {
         "筛选训练任务",
     ),
     "zh-TW": (
-        "訓練 LoRA",
+        "訓練 LoRA (Athanor)",
         "輪數 (epochs)",
         "訓練任務",
         "執行工作流程後，這裡會畫出損失曲線。",
@@ -77,7 +77,7 @@ def test_what_has_no_translation_is_shown_in_english(site, browser, pictures):
                 return [train.title, field.label ?? field.name, loss.title, loss.widgets[0].label ?? loss.widgets[0].name,
                     t("Delete"), t("{count} new words", { count: 3 })]; }"""
         )
-        assert shown == ["训练 LoRA", "epochs", "Loss Config", "loss_type", "删除", "3 new words"]
+        assert shown == ["训练 LoRA (Athanor)", "epochs", "Loss Config", "loss_type", "删除", "3 new words"]
         assert not page.errors
     finally:
         site.post("/settings", {"Comfy.Locale": "en"})

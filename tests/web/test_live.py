@@ -156,7 +156,6 @@ def test_workflows_stay_as_they_are(page, vue):
     train = next(n for n in queued.values() if n["class_type"] == "AthanorTrainLoRA")
     assert not [key for key in train["inputs"] if "athanor" in key]
 
-
     if not vue:
         settings_fold_away(Folding(page))
 

@@ -1,4 +1,4 @@
-"""A workflow from another computer: its nodes say what is missing here as soon as it is opened, until it is mended."""
+"""A workflow from another computer: its nodes say what is missing here as soon as it is opened, until it is mended. Presets fill it in."""
 
 import json
 
@@ -56,6 +56,8 @@ def test_a_workflow_of_another_computer(page, vue):
     page.page.wait_for_function(f"({SAID})().length === 1")
     page.page.evaluate("() => window.mendFolder()")
     page.page.wait_for_function(f"({SAID})().length === 0")
+    takes_a_preset(page)
+    keeps_an_own_one(page)
     refused_and_failed(page)
 
 
@@ -99,3 +101,54 @@ def refused_and_failed(page) -> None:
     page.queue()
     reads(page, "Nothing in this graph shows or saves anything", "Dataset Loader: folder 'dz'")
     page.page.wait_for_function(f"({TOASTS})().length === 1")  # what failed before is mended
+
+
+NODES = """() => Object.fromEntries(window.comfyAPI.app.app.graph.nodes.filter((n) => n.type.startsWith("Athanor")).map(
+    (n) => [n.type, Object.fromEntries(n.widgets.filter((w) => w.serialize !== false).map((w) => [w.name, w.value]))]))"""
+
+
+def presets_of(page) -> None:
+    """Open the list, for the model that the graph loads."""
+    page.page.evaluate("() => window.comfyAPI.app.app.extensionManager.command.execute('Athanor.OpenPresets')")
+    page.page.get_by_text("This graph's model: SD3").wait_for()
+
+
+def takes_a_preset(page) -> None:
+    """By keyboard; what would change stands there before, what has changed after, and one undo takes all of it back."""
+    before = page.page.evaluate(NODES)
+    presets_of(page)
+    page.page.get_by_role("radio", name="ai-toolkit any purpose").focus()
+    page.page.keyboard.press("Space")
+    rows = page.page.locator(".athanor-presets tbody tr:not(.node)").all_inner_texts()
+    assert "max_train_steps\t0\t2000" in rows and "ema_decay\t0\t0.99" in rows
+    page.page.locator("tr", has_text="ema_decay").get_by_role("checkbox").uncheck()
+    what = page.page.locator(".athanor-presets .write").inner_text()
+    page.page.get_by_role("radio", name="ai-toolkit any purpose").press("Enter")
+    said = page.page.locator(".p-toast-message", has_text="ai-toolkit").inner_text()
+    assert what.removeprefix("Apply: ") in said and "Ctrl+Z" in said and f"{len(rows) - 1} settings" in what
+    after = page.page.evaluate(NODES)
+    values = {kind: after[f"Athanor{kind}"] for kind in ("TrainLoRA", "OptimizerConfig", "Bucketer", "DatasetLoader")}
+    assert values["TrainLoRA"]["max_train_steps"] == 2000 and values["Bucketer"]["width"] == 1024
+    assert values["OptimizerConfig"]["optimizer_type"] == "AdamW8bit" and values["OptimizerConfig"]["ema_decay"] == 0
+    assert values["DatasetLoader"]["caption_dropout_rate"] == 0.05 and values["DatasetLoader"]["folder"] == "ds"
+    page.page.wait_for_timeout(600)  # a step of undo has ended once the nodes are drawn
+    page.page.keyboard.press("Control+z")
+    page.page.wait_for_function(
+        f"(before) => JSON.stringify(({NODES})()) === before", arg=json.dumps(before, separators=(",", ":"))
+    )
+
+
+def keeps_an_own_one(page) -> None:
+    presets_of(page)
+    page.page.get_by_role("button", name="Save as preset").click()
+    page.page.get_by_role("textbox", name="Name").fill("kept here")
+    page.page.keyboard.press("Enter")
+    page.page.get_by_text("Saved: kept here").wait_for()
+    assert "Nothing would change" in page.page.locator(".athanor-presets .details").inner_text()
+    own = [preset for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]]
+    assert [(preset["name"], preset["families"]) for preset in own] == [("kept here", ["SD3"])]
+    for _ in range(2):
+        page.page.get_by_role("button", name="Delete").click()
+    page.page.get_by_text("Deleted: kept here").wait_for()
+    page.page.keyboard.press("Escape")
+    assert not [preset for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..errors import AthanorError, quoted, shortened
-from ..names import Known, nearest, simple
+from ..names import Known, nearest, own, simple
 from ..shared_graph import upstream
 from .job_edits import BLOCKS, GROUPS, connect
 from .page_form import Inputs, is_widget
@@ -50,12 +50,13 @@ class _Nodes:
         return [name for name, (type_, options) in inputs.items() if is_widget(type_) and not options.get("forceInput")]
 
     def names(self, key: str) -> list[str]:
-        """Return what a node can be called: its title, what the page calls its type, its type, its id."""
+        """Return what a node can be called: its title, what the page calls its type, its type, its id; titles in short at first."""
         node = self.prompt[key]
         meta = node.get("_meta")
         title = meta.get("title") if isinstance(meta, dict) else None
         called = (title, self.titles.get(node["class_type"]), node["class_type"], key)
-        return list(dict.fromkeys(name for name in called if isinstance(name, str) and name))
+        names = [name for name in called if isinstance(name, str) and name]
+        return list(dict.fromkeys(each for name in names for each in (own(name), name)))
 
     def called(self, name: str) -> list[str]:
         """Return the nodes that a name means."""
@@ -66,7 +67,8 @@ class _Nodes:
     def add(self, name: str, node: str) -> str | None:
         """Add the config node that has the setting `name`, if the graph has none of its type and `node`, if any, names it."""
         for group in (*GROUPS.values(), BLOCKS):
-            called = map(simple, (group.node, self.titles.get(group.node, ""), group.port))
+            title = self.titles.get(group.node, "")
+            called = map(simple, (group.node, title, own(title), group.port))
             there = any(self.prompt[key]["class_type"] == group.node for key in self.keys)
             if there or name not in group.settings.model_fields or (node and simple(node) not in called):
                 continue

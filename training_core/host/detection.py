@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import comfy.model_detection
 import comfy.model_sampling
 import comfy.utils
+import torch
 
 from ..errors import AthanorError
 from ..families import FAMILIES, SUPPORTED, Family, class_path, identify, is_video_or_audio
+from ..files import METADATA, UnreadableFile, safetensors_header
 from ..objective.schedule import Prediction, Schedule
 
 
@@ -31,6 +34,35 @@ def detect(model: Any) -> Family:
     if any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " inpainting" if base.concat_keys else " in a variant with other inputs"
     raise AthanorError(f"MODEL is of type {name}, which is not supported yet: use {SUPPORTED}.")
+
+
+def family_in_file(path: Path) -> Family | None:
+    """Return the family of a model's file, read from its header alone; None where that does not tell, or it is none of ours.
+
+    v-prediction is not looked for, which some files tell only in their numbers.
+    """
+
+    def nothing(shape: list[int]) -> torch.Tensor:
+        """Return a tensor of a shape without memory; short ones are zeros, as the host looks at the numbers of a bias."""
+        is_short = len(shape) == 1 and shape[0] < 100_000
+        return torch.zeros(shape) if is_short else torch.empty(shape, device="meta")
+
+    try:
+        header = safetensors_header(path)
+    except UnreadableFile:
+        return None
+    try:
+        shapes = {key: nothing(entry["shape"]) for key, entry in header.items() if key != METADATA}
+        prefix = comfy.model_detection.unet_prefix_from_state_dict(shapes)
+        prefix = prefix if any(key.startswith(prefix) for key in shapes) else ""
+        config: Any = comfy.model_detection.model_config_from_unet(shapes, prefix)
+        if config is None:
+            return None
+        config.unet_config["disable_unet_model_creation"] = True  # the class of the model is asked for, not its layers
+        base = config.get_model(shapes, prefix)
+    except Exception:  # whatever a foreign file's keys and shapes lead to
+        return None
+    return None if base.concat_keys else identify(type(base), config.unet_config, False)
 
 
 def schedule(sampling: Any) -> Schedule:

@@ -265,6 +265,11 @@ def cache_folder() -> Path:
     return Path(folder_paths.get_user_directory()) / "athanor" / "cache"
 
 
+def presets_folder() -> Path:
+    """Return where a user's own presets are: athanor/presets in ComfyUI's user folder."""
+    return cache_folder().parent / "presets"
+
+
 def inspections_folder() -> Path:
     """Return where it is remembered what was found in picture files: athanor/inspected in ComfyUI's user folder."""
     return cache_folder().parent / "inspected"

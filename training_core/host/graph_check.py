@@ -8,6 +8,7 @@ from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
 from ..errors import AthanorError, quoted, shortened
+from ..names import own
 from .comfy_nodes import host_nodes, inputs_of
 from .json_values import Refused
 
@@ -82,7 +83,7 @@ def _title(prompt: Mapping[str, Any], key: str) -> str:
     entry = prompt[key]
     type_ = str(entry.get("class_type"))
     title = (entry.get("_meta") or {}).get("title") or host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(type_) or type_
-    return f"{title} {key}"
+    return f"{own(title)} {key}"
 
 
 def _sentence(prompt: Mapping[str, Any], key: str, error: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import folder_paths
 
 from ..errors import AthanorError
+from ..names import own
 from .comfy_nodes import host_nodes, joined
 
 _TYPES = ("INT", "FLOAT", "BOOLEAN", "STRING")
@@ -57,7 +58,7 @@ def widgets(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "node": key,
                 "name": name,
                 "title": title,
-                "kinds": (node["class_type"], shown),
+                "kinds": (node["class_type"], shown, own(shown)),
                 "type": type_ if type_ in _TYPES else "COMBO",
                 "value": value,
                 "options": tuple(choices),

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import quoted
+from ..names import own
 from .comfy_nodes import host_nodes, inputs_of
 from .json_values import MISSING, as_meant
 
@@ -108,7 +109,7 @@ def _nodes(prompt: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def _sentence(type_: str, name: str) -> str:
-    title = host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(type_) or type_
+    title = own(host_nodes.NODE_DISPLAY_NAME_MAPPINGS.get(type_) or type_)
     return (
         f"{title} has no input {quoted(name)}: its value is ignored. If a newer version of Athanor has saved this workflow, "
         "update the pack."

@@ -113,7 +113,7 @@ class Fold {
     if (!window.LiteGraph.vueNodesMode) this.update(this.room());
   }
 
-  /** For the workflow file: the pixels of line and settings in the node's height; its height on the canvas, if another. */
+  /** For the workflow file: pixels of line and settings in the height, and the height on the canvas if that is another. */
   saved() {
     return this.isVue ? this.drawn : { room: this.room() };
   }

@@ -10,6 +10,8 @@ import { open as openMatrix } from "./matrix.js";
 import { BandChart } from "./more_charts.js";
 import { commands } from "./panel.js";
 import { open as openPublish } from "./publish.js";
+import { Marks } from "./run_marks.js";
+import { shownName } from "./run_order.js";
 import { t } from "./words.js";
 
 const SIGNS = { good: "✓", note: "!", bad: "✗", unknown: "?" };
@@ -19,14 +21,19 @@ const SAMPLES = 8;
 const section = (title, ...content) => make("details", { open: true }, make("summary", {}, title), ...content);
 const empty = (text) => make("p", { class: "athanor-empty" }, text);
 
-/** The lower part of the sidebar. `offerFiles()` makes the host's nodes list new LoRA files. */
+/**
+ * The lower part of the sidebar. `offerFiles()` makes the host's nodes list new LoRA files; `list`: changed(row) after
+ * labels were saved, tags() of all runs, remove(id).
+ */
 export class Details {
-  constructor(app, offerFiles) {
+  constructor(app, offerFiles, list) {
     this.app = app;
+    this.list = list;
     this.header = make("div");
     this.status = make("p", { class: "athanor-note", role: "status" });
     const say = (text) => this.say(text);
     this.buttons = commands(() => this.run, say);
+    this.marks = new Marks({ say, changed: (row) => list.changed(row), tags: () => list.tags() });
     this.files = new Files({
       say,
       offerFiles,
@@ -47,6 +54,7 @@ export class Details {
       this.header,
       this.buttons,
       this.status,
+      this.marks.element,
       section(t("Verdict"), this.verdict),
       section(t("Saved files"), this.files.element),
       section(t("Samples"), this.samples),
@@ -55,20 +63,27 @@ export class Details {
     );
   }
 
-  /** Show a run from now on. */
+  /** Show a run from now on; null: none. */
   show(run) {
     if (this.run === run) return;
     this.unwatch?.();
+    this.unwatch = null;
     this.run = run;
+    this.element.hidden = !run;
+    if (!run) return;
     this.review = null;
     this.stamp = "";
-    this.element.hidden = false;
     this.unwatch = run.watch(() => this.changed());
     this.changed();
   }
 
   say(text) {
     this.status.textContent = text;
+  }
+
+  /** Let the user type another name for the run. */
+  rename() {
+    this.marks.rename();
   }
 
   /** What a review depends on, as text; of a run's steps only every REVIEW_INTERVAL. */
@@ -82,6 +97,7 @@ export class Details {
   /** Draw the header, and read the review again if there is something new to see. */
   async changed() {
     const { run } = this;
+    if (!run) return;
     this.drawHeader();
     if (!run.summary || !this.element.isConnected || this.isReading) return;
     const stamp = this.currentStamp();
@@ -111,8 +127,14 @@ export class Details {
       progress = t(" at step {step} of {steps}", { step, steps: summary.steps });
       if (summary.why) progress += `: ${summary.why}`;
     }
+    this.marks.show(run);
     this.header.replaceChildren(
-      make("h3", {}, summary?.title ?? run.id),
+      make(
+        "h3",
+        {},
+        summary ? shownName(summary) : run.id,
+        summary?.label ? make("small", {}, ` ${summary.title}`) : null,
+      ),
       make(
         "p",
         {},
@@ -148,6 +170,9 @@ export class Details {
           t("Write a copy to share: you choose what it tells, and see that first; with pictures and a description"),
           () => openPublish(run),
         ),
+      summary &&
+        !run.live &&
+        button(t("Delete run"), t("Move the run to the trash; it can be brought back"), () => this.list.remove(run.id)),
     ];
   }
 

@@ -3,7 +3,7 @@
 import { t } from "./words.js";
 
 /** Move a box of `size` down from `at` until it covers no node. */
-function freePlace([x, y], [width, height], nodes) {
+export function freePlace([x, y], [width, height], nodes) {
   const covers = (node) =>
     node.pos[0] < x + width &&
     node.pos[0] + node.size[0] > x &&

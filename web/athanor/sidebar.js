@@ -1,68 +1,101 @@
-// The sidebar "Athanor": all runs on disk, their curves in one chart, and one of them in detail.
+// The sidebar "Athanor": all runs on disk in a list, their curves in one chart, and one of them in detail.
 
-import { swatch } from "./chart.js";
-import { controls } from "./chart_options.js";
 import { Details } from "./details.js";
-import { make } from "./dom.js";
-import { stateOf, when } from "./format.js";
-import { LossChart } from "./loss_chart.js";
-import { OverlayChart } from "./more_charts.js";
+import { make, style } from "./dom.js";
+import { takeOut, watchQueue } from "./host_queue.js";
+import { RunActions } from "./run_actions.js";
+import { RunCurves } from "./run_curves.js";
+import { RunFilter } from "./run_filter.js";
+import { RunFoot } from "./run_foot.js";
+import { allTags, lines, matches, sorted } from "./run_order.js";
+import { RunTable } from "./run_table.js";
 import * as store from "./store.js";
 import { t } from "./words.js";
 
-const PAGE = 100; // runs that the list shows at first, and that are added by "more"
+style("./runs.css");
 
 class Board {
   constructor(app, offerFiles) {
-    this.summaries = [];
+    this.rows = []; // short summaries of all runs, the newest first
+    this.queued = []; // trainings of the host's queue
     this.chosen = null; // id of the run in detail
-    this.compared = new Set(); // ids of further runs in the chart
-    this.shown = PAGE;
-    this.details = new Details(app, offerFiles);
-    this.build();
-    store.listen((message) => {
-      if (!this.element.isConnected) return;
-      if (message.kind === "step") this.showStep(message);
-      else this.readSoon();
+    this.isOwnChoice = false; // the user has chosen it, so that a run that starts does not take its place
+    this.offerFiles = () => offerFiles();
+    this.actions = new RunActions(this);
+    this.details = new Details(app, offerFiles, {
+      changed: (row) => this.replace(row),
+      tags: () => allTags(this.rows),
+      remove: (id) => this.actions.remove([id]),
     });
+    this.build();
+    store.listen((message) => this.receive(message));
   }
 
   build() {
-    this.search = make("input", {
-      type: "search",
-      placeholder: t("Filter runs"),
-      "aria-label": t("Filter runs by name or state"),
-      oninput: () => this.drawList(),
+    const sort = ({ key, falls }) => this.table.sortBy(key, falls);
+    this.filter = new RunFilter(() => this.drawList(), sort);
+    this.table = new RunTable({
+      open: (id) => this.choose(id, true),
+      ticked: () => this.drawChosen(),
+      remove: () => this.actions.remove(this.actions.meant()),
+      rename: (id) => this.rename(id),
+      undo: () => this.actions.undoLine.undo(),
+      sort: (order) => this.sortedBy(order),
+      takeOut: (job) => takeOut(job),
     });
-    const refresh = { type: "button", "aria-label": t("Read the runs again"), onclick: () => this.read() };
-    this.rows = make("ul", { class: "athanor-runs", "aria-label": t("Runs") });
-    this.single = new LossChart(220);
-    this.overlay = new OverlayChart(220);
-    this.quantity = make(
-      "select",
-      { "aria-label": t("What to compare"), onchange: () => this.drawChart() },
-      make("option", { value: "loss" }, t("mean loss")),
-      make("option", { value: "probe" }, t("probe, % of start")),
-    );
-    this.legend = make("div", { class: "athanor-legend" });
+    this.table.setOrder(this.filter.order);
     this.status = make("p", { class: "athanor-note", role: "status" });
-    this.curves = make(
-      "section",
-      { class: "athanor-curves", hidden: true },
-      this.single.element,
-      this.overlay.element,
-      this.legend,
-      make("div", { class: "athanor-line" }, controls(), this.quantity),
-    );
+    this.foot = new RunFoot({
+      follow: () => this.follow(),
+      freeStates: (rows) => this.actions.removeStates(rows),
+      openTrash: () => this.actions.openTrash(),
+      say: (text) => this.say(text),
+      measured: () => this.drawList(),
+    });
+    this.curves = new RunCurves();
     this.element = make(
       "div",
       { class: "athanor athanor-board" },
-      make("div", { class: "athanor-line" }, this.search, make("button", refresh, t("Refresh"))),
+      this.filter.element,
       this.status,
-      this.rows,
-      this.curves,
-      this.details.element,
+      this.actions.undoLine.element,
+      this.actions.element,
+      this.table.element,
+      this.foot.element,
+      make("div", { class: "athanor-below" }, this.curves.element, this.details.element),
     );
+  }
+
+  /** What runs take on the disk, as far as it is known. */
+  get disk() {
+    return this.foot;
+  }
+
+  say(text) {
+    this.status.textContent = text;
+  }
+
+  /** The tab was opened; the host may say so again. */
+  opened() {
+    this.unwatchQueue ??= watchQueue((queued) => {
+      this.queued = queued;
+      this.drawList();
+    });
+    this.read();
+  }
+
+  closed() {
+    this.unwatchQueue?.();
+    this.unwatchQueue = null;
+  }
+
+  /** Take in a broadcast of a run. */
+  receive({ kind, run_id: id, ...message }) {
+    if (!this.element.isConnected) return;
+    if (!this.isOwnChoice && kind !== "ended" && id !== this.chosen) this.choose(id);
+    if (["ended", "checkpoint"].includes(kind)) this.foot.isOld = true;
+    if (kind === "step") this.showStep(id, message);
+    else this.readSoon();
   }
 
   /** Read the list in half a second, once for all changes until then. */
@@ -73,135 +106,92 @@ class Board {
 
   async read() {
     try {
-      this.summaries = await store.list();
-      this.status.textContent = "";
+      this.rows = await store.list();
+      if (this.hasFailed) this.say("");
+      this.hasFailed = false;
     } catch (error) {
-      this.status.textContent = t("The runs cannot be read: {why}", { why: error.message });
+      this.hasFailed = true;
+      this.say(t("The runs cannot be read: {why}", { why: error.message }));
     }
-    if (!this.chosen && this.summaries.length) this.choose(this.summaries[0].run_id);
+    this.chooseByItself();
+    this.drawList();
+    this.foot.read(this.rows);
+  }
+
+  /** Runs were deleted, brought back or changed. */
+  changed() {
+    this.foot.isOld = true;
+    return this.read();
+  }
+
+  /** Show the run that trains, or any, unless the user has chosen one that is still there. */
+  chooseByItself() {
+    const isThere = this.chosen && (this.rows.some((row) => row.run_id === this.chosen) || store.run(this.chosen).live);
+    if (isThere && this.isOwnChoice) return;
+    const next = this.rows.find((row) => row.live) ?? (isThere ? null : this.rows[0]);
+    if (next && next.run_id !== this.chosen) this.choose(next.run_id);
+    else if (!next && !isThere) this.choose(null);
+  }
+
+  /** Show a run in detail. `isOwn`: the user wants to see this one, and no other that starts. */
+  choose(id, isOwn = false) {
+    this.isOwnChoice = isOwn && !store.run(id).live;
+    this.chosen = id;
+    this.table.open = this.table.here = id;
+    this.details.show(id ? store.run(id) : null);
+    this.drawChosen();
+    this.table.draw();
+  }
+
+  follow() {
+    this.isOwnChoice = false;
+    this.chooseByItself();
+    this.drawList();
+  }
+
+  rename(id) {
+    this.choose(id, true);
+    this.details.rename();
+  }
+
+  sortedBy(order) {
+    this.filter.keep(order);
+    this.drawList();
+  }
+
+  /** Put a row that was changed in the place of the old one. */
+  replace(row) {
+    this.rows = this.rows.map((old) => (old.run_id === row.run_id ? row : old));
     this.drawList();
   }
 
   /** Show a live run's step in the list, without reading the list again. */
-  showStep(message) {
-    const summary = this.summaries.find((one) => one.run_id === message.run_id);
-    const cell = this.rows.querySelector(`[data-run="${message.run_id}"] .steps`);
-    if (summary) summary.step = message.step;
+  showStep(id, message) {
+    const row = this.rows.find((one) => one.run_id === id);
+    const cell = this.table.rows.querySelector(`[data-run="${id}"] .steps`);
+    if (row) row.step = message.step;
     if (cell) cell.textContent = t("{step} of {steps}", message);
   }
 
-  /** Show a run in detail. */
-  choose(id) {
-    this.chosen = id;
-    this.details.show(store.run(id));
-    this.watch();
-    this.drawList();
-  }
-
-  /** Add a run to the chart, or take it away. */
-  compare(id, on) {
-    if (on) this.compared.add(id);
-    else this.compared.delete(id);
-    this.watch();
-  }
-
-  /** Follow the runs in the chart, and no others. */
-  watch() {
-    for (const unwatch of this.unwatch ?? []) unwatch();
-    this.unwatch = this.chartRuns().map((run) => run.watch(() => this.drawChart()));
-    this.drawChart();
-  }
-
-  chartRuns() {
-    return [...new Set([this.chosen, ...this.compared])].filter(Boolean).map(store.run);
-  }
-
-  drawChart() {
-    const runs = this.chartRuns();
-    const several = runs.length > 1;
-    this.single.element.hidden = several;
-    this.overlay.element.hidden = !several;
-    this.quantity.hidden = !several;
-    if (several) this.overlay.show(runs, this.quantity.value);
-    else this.single.show(runs[0] ?? null);
-    const labels = several ? this.runLabels(runs) : this.lineLabels();
-    const entries = labels.map((label, i) => make("span", {}, swatch(i), label));
-    if (!several) entries.push(make("span", {}, t("▲ saved file")));
-    this.legend.replaceChildren(...entries);
-  }
-
-  /** Names of runs; runs with the same name also show the first characters of their ids. */
-  runLabels(runs) {
-    const names = runs.map((run) => run.summary?.title ?? run.id);
-    const isUnique = (name) => names.indexOf(name) === names.lastIndexOf(name);
-    return names.map((name, i) => (isUnique(name) ? name : `${name} (${runs[i].id.slice(0, 4)})`));
-  }
-
-  lineLabels() {
-    return [t("mean loss (faint: each step)"), t("probe, % of start (right)"), t("learning rate (own scale)")];
-  }
-
   drawList() {
-    const text = this.search.value.trim().toLowerCase();
-    const searched = (summary) => `${summary.title} ${stateOf(summary).word} ${summary.run_id}`.toLowerCase();
-    const matches = this.summaries.filter((summary) => !text || searched(summary).includes(text));
-    const rows = matches.slice(0, this.shown).map((summary) => this.listRow(summary));
-    if (!rows.length) {
-      const empty = this.summaries.length
-        ? t("No run matches the filter.")
-        : t("No runs yet. Queue a graph with Train LoRA.");
-      rows.push(make("li", { class: "athanor-empty" }, empty));
-    }
-    if (matches.length > this.shown) rows.push(this.moreRow(matches.length - this.shown));
-    this.curves.hidden = !this.summaries.length;
-    const focused = this.focusedControl();
-    this.rows.replaceChildren(...rows);
-    if (focused) this.rows.querySelector(focused)?.focus();
+    const found = this.rows.filter((row) => matches(row, this.filter.values));
+    this.table.keepTicks(found.map((row) => row.run_id)); // nothing that is not seen is acted on
+    this.filter.offer(allTags(this.rows));
+    const shown = lines(sorted(found, this.table.order, this.disk.runs), this.queued);
+    this.table.show(shown, this.disk.runs, this.emptyText());
+    this.curves.element.hidden = !this.rows.length;
+    this.foot.draw(this.rows, found.length, this.chosen);
+    this.drawChosen();
   }
 
-  listRow(summary) {
-    const { sign, word, kind, means } = stateOf(summary);
-    const { run_id: id, title: name, why } = summary;
-    const checkbox = make("input", {
-      type: "checkbox",
-      checked: this.compared.has(id),
-      "aria-label": t("Compare {name}", { name }),
-      title: t("Add its curve to the chart"),
-      onchange: (event) => this.compare(id, event.target.checked),
-    });
-    const button = make(
-      "button",
-      {
-        type: "button",
-        class: "name",
-        "aria-pressed": String(id === this.chosen),
-        title: [name, why || means].filter(Boolean).join(": "),
-        onclick: () => this.choose(id),
-      },
-      make("span", { class: "title" }, name),
-      make("span", { class: "athanor-state", "data-kind": kind }, `${sign} ${word}`),
-      make("span", { class: "steps" }, t("{step} of {steps}", summary)),
-      make("span", { class: "time" }, when(summary.time)),
-      summary.status === "failed" && why ? make("span", { class: "why" }, why) : null,
-      summary.trouble ? make("span", { class: "why", title: summary.trouble }, summary.trouble) : null,
-    );
-    return make("li", { "data-run": id, class: id === this.chosen ? "chosen" : "" }, checkbox, button);
+  emptyText() {
+    return this.rows.length ? t("No run matches the filter.") : t("No runs yet. Queue a graph with Train LoRA.");
   }
 
-  moreRow(count) {
-    const onclick = () => {
-      this.shown += PAGE;
-      this.drawList();
-    };
-    return make("li", {}, make("button", { type: "button", onclick }, t("{count} more", { count })));
-  }
-
-  /** A selector for the control of the list that has the focus, which is lost when the list is drawn again. */
-  focusedControl() {
-    const { activeElement } = document;
-    if (!this.rows.contains(activeElement)) return null;
-    const id = activeElement.closest("li")?.dataset.run;
-    return `[data-run="${id}"] ${activeElement.className ? "button" : "input"}`;
+  /** Show the curves of the chosen run and the ticked ones, and what can be done with these. */
+  drawChosen() {
+    this.actions.draw();
+    this.curves.show([...new Set([this.chosen, ...this.table.ticks])].filter(Boolean).map(store.run));
   }
 }
 
@@ -218,9 +208,10 @@ export function register(app, offerFiles) {
     render(element) {
       board ??= new Board(app, offerFiles);
       if (board.element.parentElement !== element) element.replaceChildren(board.element);
-      board.read();
+      board.opened();
     },
     destroy() {
+      board?.closed();
       board?.element.remove();
     },
   });

@@ -1,0 +1,50 @@
+// Small dialogs over the page: a question with its answers, or a window with a list.
+
+import { make, style } from "./dom.js";
+import { t } from "./words.js";
+
+style("./athanor.css");
+style("./runs.css");
+
+/** Open a window with a title, content and buttons at its foot; it is closed by Escape and by `dialog.close()`. */
+export function openWindow(title, { content = [], foot = [], kind = "" }) {
+  const opener = document.activeElement;
+  const close = () => dialog.close();
+  const dialog = make(
+    "dialog",
+    { class: `athanor athanor-window ${kind}`, "aria-label": title },
+    make("header", {}, make("h2", {}, title), make("button", { type: "button", onclick: close }, t("Close"))),
+    make("div", { class: "content" }, content),
+    make("footer", {}, foot),
+  );
+  dialog.addEventListener("keydown", (event) => event.stopPropagation()); // the host has keys of its own
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    opener?.focus?.({ preventScroll: true });
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/**
+ * Ask whether to do something. `lines`: of text; `action`: the word of the button that does it; `option`: a line with a
+ * box to tick, or nothing. Returns {option: whether it was ticked}, or null.
+ */
+export function ask(title, { lines, action, option = "" }) {
+  return new Promise((resolve) => {
+    let answer = null;
+    const box = make("input", { type: "checkbox" });
+    const act = () => {
+      answer = { option: box.checked };
+      dialog.close();
+    };
+    const button = make("button", { type: "button", class: "act", onclick: act }, action);
+    const cancel = make("button", { type: "button", onclick: () => dialog.close() }, t("Cancel"));
+    const content = lines.filter(Boolean).map((line) => make("p", {}, line));
+    if (option) content.push(make("label", {}, box, option));
+    const dialog = openWindow(title, { content, foot: [cancel, button], kind: "small" });
+    dialog.addEventListener("close", () => resolve(answer));
+    button.focus();
+  });
+}

@@ -1,0 +1,175 @@
+// Which nodes a preset fills in, what would change in them, and the change itself, which undo takes back as one.
+
+import { app } from "../../../scripts/app.js";
+import { freePlace } from "./graph.js";
+import { t } from "./words.js";
+
+export const TRAIN = "AthanorTrainLoRA";
+const GAP = 60; // pixels between a new node and Train LoRA
+const DRAWN = 400; // ms after which nodes are as high as what is in them now, which belongs to the same step of undo
+
+const slotOf = (node, name) => node.inputs?.findIndex((input) => input.name === name) ?? -1;
+
+/** The node that an input comes from, reroutes passed by; null without a link, or from outside of its graph. */
+function originOf(node, name) {
+  let from = node.getInputNode?.(slotOf(node, name)) ?? null;
+  while (from?.type === "Reroute") from = from.getInputNode(0);
+  return from;
+}
+
+const hasLink = (node, name) => node.inputs?.[slotOf(node, name)]?.link != null;
+
+/** The Dataset Loaders that a dataset goes through on its way to a node, without those of regularization pictures. */
+function loadersAbove(node, kind) {
+  const found = [];
+  for (let above = node; above && !found.includes(above); above = originOf(above, "dataset")) {
+    if (above.comfyClass === kind) found.push(above);
+  }
+  return found.filter((loader) => !widgetOf(loader, "is_reg")?.value);
+}
+
+const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name);
+
+/**
+ * Where the settings of each group are: Map of group name -> {nodes, foreign: title of another node that gives them,
+ * canAdd: one can be made}.
+ * `node`: Train LoRA, whose connected nodes are meant as well, or a config node alone. `groups`: of the server's
+ * answer.
+ */
+export function placesOf(node, groups) {
+  const places = new Map();
+  for (const [name, { node: kind }] of Object.entries(groups)) {
+    if (node.comfyClass === kind) places.set(name, { nodes: [node], foreign: null, canAdd: false });
+    else if (node.comfyClass === TRAIN)
+      places.set(name, name === "dataset" ? loaders(node, kind) : config(node, name, kind));
+  }
+  return places;
+}
+
+function loaders(train, kind) {
+  const buckets = originOf(train, "buckets");
+  return { nodes: buckets ? loadersAbove(buckets, kind) : [], foreign: null, canAdd: false };
+}
+
+function config(train, name, kind) {
+  const from = originOf(train, name);
+  if (from?.comfyClass === kind) return { nodes: [from], foreign: null, canAdd: false };
+  const linked = hasLink(train, name);
+  return { nodes: [], foreign: linked ? (from?.title ?? t("another graph")) : null, canAdd: !linked };
+}
+
+/** Whether two values of a setting are the same one. */
+export function isSame(one, other) {
+  if (typeof one !== "number" || typeof other !== "number") return String(one) === String(other);
+  return Math.abs(one - other) <= 1e-9 * Math.max(Math.abs(one), Math.abs(other));
+}
+
+/**
+ * What a preset would change, as rows {group, node, title, field, label, before, after, isLinked}; `node` is null where
+ * one would be made. `settings`: of a preset, group -> field -> value.
+ */
+export function changesOf(settings, places, groups) {
+  const rows = [];
+  for (const [group, values] of Object.entries(settings)) {
+    const place = places.get(group);
+    for (const node of place?.nodes ?? []) rows.push(...inNode(group, node, values));
+    if (place?.canAdd) rows.push(...inNewNode(group, groups[group], values));
+  }
+  return rows;
+}
+
+function inNode(group, node, values) {
+  const rows = [];
+  for (const [field, after] of Object.entries(values)) {
+    const widget = widgetOf(node, field);
+    if (!widget || isSame(widget.value, after)) continue;
+    const row = { group, node, title: node.title, field, label: widget.label ?? field, before: widget.value, after };
+    rows.push({ ...row, isLinked: hasLink(node, field) });
+  }
+  return rows;
+}
+
+/** A node is made only if a setting would not be at its default: without one, Train LoRA has the defaults. */
+function inNewNode(group, { node: kind, defaults }, values) {
+  const title = window.LiteGraph.registered_node_types?.[kind]?.title ?? kind;
+  return Object.entries(values)
+    .filter(([field, after]) => !isSame(defaults[field], after))
+    .map(([field, after]) => ({
+      group,
+      node: null,
+      title: t("New: {node}", { node: title }),
+      field,
+      label: field,
+      before: defaults[field],
+      after,
+      isLinked: false,
+    }));
+}
+
+/** Make the changes of these rows as one step of undo, and return the nodes that they lacked and that were made. */
+export function apply(rows, train, groups) {
+  const made = new Map(); // group -> its new node
+  const tracker = app.extensionManager.workflow?.activeWorkflow?.changeTracker;
+  tracker?.beforeChange();
+  try {
+    for (const { group, node, field, after } of rows) {
+      if (!node && !made.has(group)) made.set(group, addNode(train, group, groups[group].node));
+      const target = node ?? made.get(group);
+      const widget = target && widgetOf(target, field);
+      if (!widget) continue;
+      widget.value = after;
+      widget.callback?.(after, app.canvas, target);
+    }
+    app.canvas.setDirty(true, true);
+  } finally {
+    setTimeout(() => tracker?.afterChange(), DRAWN);
+  }
+  return [...made.values()].filter(Boolean);
+}
+
+function addNode(train, group, kind) {
+  const node = window.LiteGraph.createNode(kind);
+  if (!node) return null;
+  const { graph } = train;
+  graph.add(node);
+  node.pos = freePlace(
+    [train.pos[0] - node.size[0] - GAP, train.pos[1]],
+    node.size,
+    graph.nodes.filter((other) => other !== node),
+  );
+  node.connect(0, train, slotOf(train, group));
+  return node;
+}
+
+/** The Train LoRA that a node leads to: itself, the one behind its first output, or the first one of its graph. */
+export function trainOf(node) {
+  if (node.comfyClass === TRAIN) return node;
+  const behind = node.getOutputNodes?.(0) ?? [];
+  return [...behind, ...(node.graph?.nodes ?? [])].find((other) => other.comfyClass === TRAIN) ?? null;
+}
+
+/** The file of the model that a Train LoRA trains, {ckpt_name: file} or {unet_name: file}; null if it is not known. */
+export function modelFile(train) {
+  const seen = new Set();
+  let node = train && originOf(train, "model");
+  while (node && !seen.has(node)) {
+    seen.add(node);
+    for (const name of ["ckpt_name", "unet_name"]) {
+      const widget = widgetOf(node, name);
+      if (widget?.value) return { [name]: widget.value };
+    }
+    node = originOf(node, "model");
+  }
+  return null;
+}
+
+/** What the nodes hold now, of the fields that presets set: group -> field -> value; of groups with a node. */
+export function valuesOf(places, groups) {
+  const found = {};
+  for (const [group, { nodes }] of places) {
+    if (!nodes.length) continue;
+    const fields = Object.keys(groups[group].defaults).filter((field) => widgetOf(nodes[0], field));
+    found[group] = Object.fromEntries(fields.map((field) => [field, widgetOf(nodes[0], field).value]));
+  }
+  return found;
+}

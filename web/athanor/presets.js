@@ -1,0 +1,50 @@
+// Presets: the button on the nodes that they fill in, and the command that opens their list.
+
+import { app } from "../../../scripts/app.js";
+import { open } from "./preset_dialog.js";
+import { TRAIN } from "./preset_nodes.js";
+import { t } from "./words.js";
+
+const KINDS = new Set([TRAIN, "AthanorNetworkConfig", "AthanorOptimizerConfig"]);
+const FOLD = "athanor_advanced"; // the line that shows advanced settings belongs to the settings above it
+
+/** The selected node that presets fill in, or else the first Train LoRA of the graph that is open. */
+function presetNode() {
+  const selected = Object.values(app.canvas.selected_nodes ?? {}).find((node) => KINDS.has(node.comfyClass));
+  return selected ?? app.canvas.graph?.nodes?.find((node) => node.comfyClass === TRAIN);
+}
+
+function openPresets() {
+  const node = presetNode();
+  if (node) return open(node);
+  const detail = t("There is no Train LoRA in this graph.");
+  app.extensionManager.toast.add({ severity: "info", summary: "Athanor", detail, life: 5000 });
+}
+
+/** Put a widget without a value right behind those that have one, where the page saves no place for it. */
+function moveUp(node, widget) {
+  const { widgets } = node;
+  widgets.splice(widgets.indexOf(widget), 1);
+  const place = widgets.findLastIndex((one) => one.serialize !== false) + 1;
+  widgets.splice(place + (widgets[place]?.name === FOLD ? 1 : 0), 0, widget);
+}
+
+app.registerExtension({
+  name: "Athanor.Presets",
+  commands: [
+    { id: "Athanor.OpenPresets", label: "Choose a training preset", icon: "pi pi-list", function: openPresets },
+  ],
+  nodeCreated(node) {
+    if (!KINDS.has(node.comfyClass)) return;
+    const widget = node.addWidget("button", "athanor_presets", "", () => open(node), { serialize: false });
+    widget.label = t("Presets…");
+    widget.tooltip = t("Published recipes and your own: what each would change is shown before");
+    widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
+    moveUp(node, widget);
+  },
+  loadedGraphNode(node) {
+    if (!KINDS.has(node.comfyClass)) return;
+    const least = node.computeSize()[1]; // workflows from before this button leave no room for it
+    if (node.size[1] < least) node.setSize([node.size[0], least]);
+  },
+});
