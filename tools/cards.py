@@ -1,7 +1,7 @@
 """Draw the pictures that Templates shows beside the names of example_workflows/: what such a workflow leads to, and a title.
 
-    python dev.py demo                                (once: the pictures and the loss are of its training)
-    .athanor/venv/bin/python tools/cards.py [BASE]    (BASE: a folder that a ComfyUI has run the demo in)
+python dev.py demo                                (once: the pictures and the loss are of its training)
+.athanor/venv/bin/python tools/cards.py [BASE]    (BASE: a folder that a ComfyUI has run the demo in)
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ import example_first
 import prepare
 
 TARGET = Path(__file__).resolve().parent.parent / "example_workflows"
-SIDE, QUALITY = 480, 82
-"""Pixels of a card, which the page shows as a square some 270 wide, and JPEG quality; the pack's zip holds all of them."""
+SIDE, SAVED, QUALITY = 480, 384, 74
+"""Pixels of a card as it is drawn and as it is saved (the page shows a square some 270 wide), and JPEG quality: the pack's zip
+holds all of them.
+"""
 MARGIN, BAND, HEAD, FOOT = 24, 48, 132, 44
 """The page lays a badge over the left of the band."""
 PAPER, INK, SOFT, LINE, STAR = "#f6f1e7", "#1d2a35", "#6b7680", "#d9d0bf", "#e8a317"
@@ -209,7 +211,8 @@ def main() -> None:
     demo = Demo(Path(sys.argv[1]) if sys.argv[1:] else prepare.BASE)
     for card in ALL:
         path = TARGET / f"{card.name}.jpg"
-        card.draw(demo).save(path, "JPEG", quality=QUALITY, optimize=True, progressive=True)
+        picture = card.draw(demo).resize((SAVED, SAVED), Image.Resampling.LANCZOS)
+        picture.save(path, "JPEG", quality=QUALITY, optimize=True, progressive=True)
         print(f"{path.name}: {path.stat().st_size // 1000} kB", flush=True)
 
 

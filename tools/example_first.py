@@ -78,10 +78,8 @@ class First:
         name = f"my_first_{self.title.lower().replace('.', '').replace('-', '_').replace(' ', '_')}"
         trained = run.train(name, epochs=10, save_every_n_epochs=1)
         s.group(GRID)
-        compare(
-            s, run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
-            **looks, **ports,
-        )  # fmt: skip
+        shown = {"run": trained["run"], "columns": "prompt", "checkpoints": "every 2", "strengths": "1"}
+        compare(s, **shown, **looks, **ports)
         return s
 
 

@@ -202,9 +202,7 @@ def pick_my_epoch() -> Sheet:
         **looks,
     )  # fmt: skip
     s.column()
-    grid = compare(
-        s, "Epochs and strengths", x=strengths["axis"], y=far["axis"], prompts=prompt, seeds="1", **looks
-    )
+    grid = compare(s, "Epochs and strengths", x=strengths["axis"], y=far["axis"], prompts=prompt, seeds="1", **looks)
     s.group("2  Near")
     near = s.add("AthanorLoRARunAxis", source="my_character", epochs="last 3", include_base=False)
     seeds = s.add("AthanorXYZAxis", type="seed", values="1-4")

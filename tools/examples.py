@@ -14,6 +14,8 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ BASE = ROOT / ".athanor" / "examples"
 SHEETS = [*example_first.ALL, *example_tools.ALL, *example_recipes.ALL, *example_studies.ALL]
 DEMO = "quickstart"
 """Lies in demo/: it needs the demo's model, which dev.py alone has."""
+RENDERER = "(vue) => window.comfyAPI.app.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue)"
 QUIET = {
     "Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": False, "Comfy.Minimap.Visible": False,
     "Comfy.NodeBadge.NodeSourceBadgeMode": "None",
@@ -56,7 +59,7 @@ def saved(workflow: dict[str, Any]) -> str:
 def tidy(workflow: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """What the page has saved, without what it adds needlessly.
 
-    `slot_index: null` is no number, as newer pages complain; and where any file of the user's will do, the name of one of this
+    A null that should be a number or a list is what the page itself complains of; and where any file of the user's will do, the name of one of this
     machine's does not belong into the file.
     """
     wanted = {node["id"]: node["widgets_values"] for node in given["nodes"]}
@@ -67,21 +70,28 @@ def tidy(workflow: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         values = node.get("widgets_values", [])
         for index, value in enumerate(wanted[node["id"]][: len(values)]):
             values[index] = None if value is None else values[index]
-    workflow["extra"] = {"ds": {"scale": 0.6, "offset": [60, 60]}}
-    return workflow
+    kept = {key: value for key, value in workflow.items() if value is not None}
+    return kept | {"extra": {"ds": {"scale": 0.6, "offset": [60, 60]}}}
 
 
 def make(page: Any, sheet: Sheet, object_info: dict[str, Any]) -> None:
     """One workflow: built, laid out, saved."""
     given = sheet.workflow(object_info)
-    page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'example')", given)
-    page.wait_for_timeout(800)
-    width, height = page.evaluate("(plan) => window.athanorExamples.arrange(plan)", sheet.plan())
+    tall = {}
+    for vue in (True, False):
+        page.evaluate(RENDERER, vue)
+        page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'example')", given)
+        page.wait_for_timeout(1500)
+        tall = page.evaluate("() => window.athanorExamples.tall()") if vue else tall
+    width, height = page.evaluate("([plan, tall]) => window.athanorExamples.arrange(plan, tall)", [sheet.plan(), tall])
     page.wait_for_timeout(500)
     workflow = tidy(page.evaluate("() => window.comfyAPI.app.app.graph.serialize()"), given)
     path = (ROOT / "demo" if sheet.name == DEMO else TARGET) / f"{sheet.name}.json"
     path.write_text(saved(workflow), encoding="utf-8")
-    print(f"{path.name}: {len(sheet.nodes)} nodes, {width:.0f} x {height:.0f}, {path.stat().st_size // 1000} kB", flush=True)
+    print(
+        f"{path.name}: {len(sheet.nodes)} nodes, {width:.0f} x {height:.0f}, {path.stat().st_size // 1000} kB",
+        flush=True,
+    )
 
 
 def prepared(base: Path) -> Path:
@@ -93,31 +103,38 @@ def prepared(base: Path) -> Path:
     return base
 
 
-def main() -> None:
-    """All workflows, or those that are named."""
+@contextmanager
+def open_page(size: tuple[int, int]) -> Iterator[tuple[Host, Any]]:
+    """A ComfyUI, and its page in a window of that size."""
     from playwright.sync_api import sync_playwright
 
+    chromium = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
+    with Host(Path(os.environ["COMFYUI_PATH"]), prepared(BASE), cpu=True) as host, sync_playwright() as playwright:
+        host.post("/settings", QUIET)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        page.goto(host.url)
+        page.wait_for_function("window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph")
+        page.wait_for_timeout(2000)
+        page.keyboard.press("Escape")
+        yield host, page
+        browser.close()
+
+
+def main() -> None:
+    """All workflows, or those that are named."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
     sheets = [make_sheet() for make_sheet in SHEETS]
     if unknown := set(arguments.names) - {sheet.name for sheet in sheets}:
         sys.exit(f"There is no workflow {', '.join(unknown)}; there are {', '.join(sheet.name for sheet in sheets)}.")
-    chromium = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
-    with Host(Path(os.environ["COMFYUI_PATH"]), prepared(BASE), cpu=True) as host, sync_playwright() as playwright:
-        host.post("/settings", QUIET)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 800, "height": 600})
-        page.goto(host.url)
-        page.wait_for_function("window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph")
-        page.wait_for_timeout(2000)
-        page.keyboard.press("Escape")
+    with open_page((800, 600)) as (host, page):
         page.evaluate((Path(__file__).parent / "page.js").read_text(encoding="utf-8"))
         object_info = host.get("/object_info")
         for sheet in sheets:
             if not arguments.names or sheet.name in arguments.names:
                 make(page, sheet, object_info)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -7,12 +7,18 @@
     PAD = 12;
   const SCREEN = [16, 9];
 
-  // How much higher the page's other renderer draws a node: its rows are higher.
-  const reserve = (node) =>
-    8 * (node.widgets ?? []).filter((w) => !w.hidden && !w.advanced && w.type !== "customtext").length;
+  // Height of each node as the page's other renderer draws it now, its title without.
+  function tall() {
+    const heights = {};
+    for (const node of app.graph.nodes) {
+      const shown = document.querySelector(`[data-node-id="${node.id}"]`);
+      heights[node.id] = shown.getBoundingClientRect().height / app.canvas.ds.scale - TITLE;
+    }
+    return heights;
+  }
 
-  // Columns of nodes, each node as high as its widgets need: the group's size, and what places it at a point.
-  function measured({ title, columns }, sizes) {
+  // Columns of nodes, each node as high as its widgets need in either renderer: the group's size, and what places it at a point.
+  function measured({ title, columns }, sizes, tall) {
     const placed = [];
     let x = PAD,
       low = 0;
@@ -25,7 +31,7 @@
           [w, h] = sizes[id];
         node.setSize([Math.max(w, Math.min(needed[0], 460)), Math.max(h, needed[1])]);
         placed.push([node, x, y + TITLE]);
-        y += TITLE + Math.max(node.size[1], needed[1] + reserve(node)) + GAP;
+        y += TITLE + Math.max(node.size[1], tall[id]) + GAP;
         width = Math.max(width, node.size[0]);
       }
       low = Math.max(low, y - GAP + PAD);
@@ -58,9 +64,9 @@
   const extent = (rows) => [Math.max(...rows.map(width)), rows.reduce((sum, row) => sum + height(row) + GAP, -GAP)];
 
   // Groups in rows, so that the whole is as large as can be on a screen; returns its width and height.
-  function arrange({ groups, sizes }) {
+  function arrange({ groups, sizes }, tall) {
     const zoom = (rows) => Math.min(...extent(rows).map((side, i) => SCREEN[i] / side));
-    const all = [...breaks(groups.map((group) => measured(group, sizes)))];
+    const all = [...breaks(groups.map((group) => measured(group, sizes, tall)))];
     const rows = all.reduce((best, other) => (zoom(other) > zoom(best) ? other : best));
     let top = 0;
     for (const row of rows) {
@@ -74,5 +80,5 @@
     return extent(rows);
   }
 
-  window.athanorExamples = { arrange };
+  window.athanorExamples = { arrange, tall };
 })();

@@ -59,6 +59,6 @@ def tell(sheet: Sheet, port: Port, title: str, size: tuple[int, int] = (0, 200))
     sheet.add("PreviewAny", title, size, source=port)
 
 
-def compare(sheet: Sheet, title: str = "", **inputs: Any) -> Node:
+def compare(sheet: Sheet, title: str = "", /, **inputs: Any) -> Node:
     """XYZ Compare, with room for its grid below."""
     return sheet.add("AthanorXYZCompare", title, (0, 740), **inputs)
