@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from .training_core import packages
 from .training_core.host import host_version
 
 _PACK = Path(__file__).parent
@@ -20,12 +21,16 @@ async def comfy_entrypoint():  # noqa: ANN201  (the host's type is not importabl
     """The host asks for the extension here, and logs in one line what is raised."""
     if _TOO_OLD:
         raise RuntimeError(_TOO_OLD)
+    lacking = packages.report()
     try:
         from .nodes import AthanorExtension
-    except Exception:  # a package is missing, or has another version
+    except Exception as error:  # a package is missing, or has another version
         from .training_core.host.comfy_nodes import serve_instead
 
-        serve_instead(_PACK / _PAGE, _PACK / _WITHOUT_NODES)
-        raise
+        why = lacking or f"{type(error).__name__}: {error}"
+        serve_instead(_PACK / _PAGE, _PACK / _WITHOUT_NODES, why)
+        raise RuntimeError(why) from error
+    if lacking:
+        logging.getLogger("athanor").warning("Athanor: %s", lacking)
 
     return AthanorExtension()

@@ -7,24 +7,28 @@ from typing import Any
 
 from server import PromptServer
 
+from ..training_core.history import kept
 from ..training_core.history.events import Queued
 from ..training_core.history.registry import Record, RunSummary
 from ..training_core.host.told_paths import without_roots
 from ..training_core.json_text import finite
+from .run_rows import listed
 
 
 class Broadcasts:
     """Sends messages that each tell how the run stands, so that a client that has missed some knows it from the next."""
 
-    def __init__(self, run_id: str, node: str, name: str, queued: Queued | None) -> None:
+    def __init__(self, run_id: str, node: str, name: str, queued: Queued | None, workflow_id: str = "") -> None:
         """Send nothing yet.
 
         Args:
             node: id of the node that trains.
             name: output_name; with it a page knows its own node from another page's node of the same id.
             queued: the host's job that it belongs to.
+            workflow_id: that the page has given the workflow; "" where no page has queued it.
         """
-        self._identity = {"run_id": run_id, "node": node, "name": name, "prompt_id": queued.prompt_id if queued else ""}
+        identity = {"run_id": run_id, "node": node, "workflow_id": workflow_id, "name": name}
+        self._identity = {**identity, "prompt_id": queued.prompt_id if queued else ""}
         self._state: dict[str, Any] = {"status": "preparing", "step": 0, "steps": 0, "lr": None}
 
     def tell(self, kind: str, **values: Any) -> None:
@@ -54,7 +58,8 @@ class Broadcasts:
         else:
             status, why = "interrupted", run.why if run else ""
         state = {"step": run.step, "steps": run.steps, "title": run.title} if run else {"title": ""}
-        self.tell("ended", status=status, why=why, **state, files=files, reused=reused)
+        said = kept.sentence(record, listed) if record else ""
+        self.tell("ended", status=status, why=why, kept=said, **state, files=files, reused=reused)
 
 
 def rate(lr: float, d_lr: float | None) -> float | None:

@@ -12,6 +12,7 @@ from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
 from .graph_datasets import made
+from .scanned import scanned
 from .schema import check_kinds, inputs, pick, rounded_bytes, sentence
 
 
@@ -80,8 +81,9 @@ class AthanorDatasetLoader(io.ComfyNode):
         root = folders.dataset_folder(settings.folder)
         with told(root, "read"):
             masks = folders.mask_folder(settings.mask_folder, root)
-        scanned = scan.scan(settings, root, masks, folders.inspections_folder())
-        joined = dataset.joined(scanned) if dataset is not None else scanned
+        found = scan.scan(settings, root, masks, folders.inspections_folder())
+        scanned.put(settings, root, masks, found.warnings)
+        joined = dataset.joined(found) if dataset is not None else found
         lines = [f"{len(joined.pictures)} pictures, {sum(joined.repeats)} per epoch with repeats", *joined.warnings]
         return io.NodeOutput(joined, "\n".join(lines))
 

@@ -10,8 +10,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ..training_core import advice
-from ..training_core.history import registry
-from ..training_core.history.events import Encoded, Event, Probed, Resumed, Sampled, Saved, Started, Stepped, Warned
+from ..training_core.history import kept, registry
+from ..training_core.history.events import (
+    Encoded,
+    Event,
+    Phase,
+    Probed,
+    Resumed,
+    Sampled,
+    Saved,
+    Started,
+    Stepped,
+    Warned,
+)
 from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
@@ -19,6 +30,7 @@ from ..training_core.host.told_paths import without_roots
 from ..training_core.pictures import UnreadablePicture, opened
 from .broadcasts import Broadcasts, rate
 from .progress import Progress, Rate
+from .run_rows import listed
 
 log = logging.getLogger("athanor")
 
@@ -38,22 +50,25 @@ class Display:
         self._seconds, self._waited, self._skipped = 0.0, 0.0, 0  # of all steps
         self._probed: list[Probed] = []
         self._warnings: list[str] = []
-        self._sent = 0.0  # time.monotonic() of the last step that was sent to the pages
+        self._sent = 0.0  # time.monotonic() of the last step, or part of encoding, that was sent to the pages
+        self._encoding = "", 0.0, 0  # what is encoded, time.monotonic() of its begin, how much of it was there then
 
     def show(self, event: Event) -> None:
         """Show an event of the run on the node, and send it to all open pages."""
         match event:
+            case Phase():
+                self._progress.text(event.what, always=True)
+                self._broadcasts.tell(
+                    "phase", text=event.what, planned=not registry.is_run(folders.run_folder(self.run_id))
+                )
             case Encoded():
-                self._progress.bar(event.done, event.total)
-                self._progress.text(f"encoding {event.what}: {event.done} of {event.total}", event.done == event.total)
-                if event.done in (1, event.total):
-                    self._broadcasts.tell("encoding", text=f"encoding {event.what}")
+                self._encoded(event)
             case Warned():
                 self._warnings.append(event.text)
                 log.warning("Athanor: %s", event.text)
                 self._broadcasts.tell("warning", text=event.text)
             case Started() | Resumed():
-                self._started = event
+                self._started, self._sent = event, 0.0
                 start = f"resumes from step {event.step}" if isinstance(event, Resumed) else "starts"
                 self._progress.text("", always=True)  # from here on the page draws the run itself
                 log.info("Athanor: run %s %s: %d steps, training %s", event.run_id, start, event.steps, event.trained)
@@ -75,6 +90,21 @@ class Display:
                 self._broadcasts.tell("checkpoint", **told)
                 if event.trouble:
                     self.show(Warned(f"{event.path.name}: {event.trouble}"))
+
+    def _encoded(self, event: Encoded) -> None:
+        """Show how much is encoded, with the time that the rest takes once some of it is known."""
+        if not event.done or self._encoding[0] != event.what:
+            self._encoding = event.what, time.monotonic() - 1e-9, event.done
+        _, begin, before = self._encoding
+        made, now = event.done - before, time.monotonic()
+        left = (now - begin) / made * (event.total - event.done) if made else None
+        last = event.done in (0, event.total)
+        self._progress.bar(event.done, event.total)
+        self._progress.text(f"encoding {event.what}: {event.done} of {event.total}", last)
+        if last or now - self._sent > 0.25:
+            self._sent = now
+            told = {"text": f"encoding {event.what}", "done": event.done, "total": event.total, "left": left}
+            self._broadcasts.tell("encoding", **told)
 
     def _stepped(self, event: Stepped) -> None:
         started = self._started
@@ -114,11 +144,11 @@ class Display:
         last = self._probed[-1]
         return f"\nprobe {last.percent:.1f} % of the start ({last.label})"
 
-    def stopped(self, record: Record) -> None:
-        """Show on the node that a run was stopped before it had a LoRA."""
-        text = f"Stopped: {record.why or 'nothing was trained'}. {advice.again().capitalize()} to go on."
+    def ended_early(self, record: Record) -> None:
+        """Show on the node and in the log what a run has kept that was interrupted, or stopped before it had a LoRA."""
+        text = kept.sentence(record, listed)
         self._progress.text(text, always=True)
-        if not advice.shows_the_log():
+        if text and not (record.status == "stopped" and advice.shows_the_log()):
             log.info("Athanor: %s", text)
 
     def summary(self, run: Run, record: Record, notes: Sequence[str] = ()) -> str:
@@ -131,7 +161,9 @@ class Display:
             *self._probe().strip().splitlines(),
         ]
         if record.status == "stopped":
-            lines.append(f"Stopped at step {last.step} of {record.steps}; {advice.again()} to resume.")
+            lines.append(kept.sentence(record, listed))
+            if not advice.shows_the_log():
+                log.info("Athanor: %s", lines[-1])
         elif self._started is None:
             how = advice.switch_on("retrain")
             lines.append(f"This run is already finished, so its LoRA is reused; {how} to train it again.")

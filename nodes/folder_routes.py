@@ -68,6 +68,7 @@ def _told(holding: Holding) -> http.Json:
         "pictures": holding.pictures,
         "captions": holding.captions,
         "below": holding.below,
+        "captions_below": holding.captions_below,
         "time": holding.time,
     }
 

@@ -19,6 +19,7 @@ from ..training_core.settings import (
 )
 from . import http
 from .graph_datasets import Prompt, inputs_of, kind_of, link_of
+from .scanned import scanned
 from .schema import pick
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ class _Graph:
 
     def _glance(self, node: str) -> Glance | None:
         """Return what a Dataset Loader will read; None if its folder is linked, missing or wrong."""
-        from ..training_core.data.glance import glance
+        from ..training_core.data.glance import Glance, glance
+        from ..training_core.data.hints import mistakes
 
         if node not in self._glances:
             self._glances[node] = None
@@ -147,7 +149,9 @@ class _Graph:
             try:
                 if settings and settings.folder.strip():
                     root = folders.dataset_folder(settings.folder)
-                    self._glances[node] = glance(settings, root, folders.mask_folder(settings.mask_folder, root))
+                    masks = folders.mask_folder(settings.mask_folder, root)
+                    seen, said = glance(settings, root, masks), scanned.get(settings, root, masks)
+                    self._glances[node] = seen if said is None else Glance(seen.samples, mistakes(said))
             except (AthanorError, OSError):  # told by the check for what is missing
                 pass
         return self._glances[node]

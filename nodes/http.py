@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import ClientError, web
 from server import PromptServer
 
-from ..training_core.errors import AthanorError, shortened
+from ..training_core.errors import AthanorError, FileError, shortened
 from ..training_core.files import told
 from ..training_core.host.told_paths import without_roots
 from ..training_core.json_text import finite, parse_json
@@ -101,22 +101,32 @@ async def _received(
     most = longest_file(request)
     if (request.content_length or 0) > most:
         raise _too_long(most)
-    target, answer = await asyncio.to_thread(begin, request)
-    with temporary_beside(target) as temporary:
-        with told(target):
-            file = await asyncio.to_thread(open, temporary, "wb")
-        try:
-            size = 0
-            while piece := await _piece(request):
-                size += len(piece)
-                if size > most:
-                    raise _too_long(most)
-                with told(target):
-                    await asyncio.to_thread(file.write, piece)
-        finally:
+    try:
+        target, answer = await asyncio.to_thread(begin, request)
+        with temporary_beside(target) as temporary:
+            await _written(request, temporary, target, most)
+            return await asyncio.to_thread(lambda: _made(answer(temporary)))
+    except FileError as error:
+        if error.full:  # the next file will not fit either
+            raise web.HTTPInsufficientStorage(text=without_roots(str(error))) from None
+        raise
+
+
+async def _written(request: web.Request, temporary: Path, target: Path, most: int) -> None:
+    """Write a body to a file as it comes; what fails names `target`."""
+    with told(target):
+        file = await asyncio.to_thread(open, temporary, "wb")
+    try:
+        size = 0
+        while piece := await _piece(request):
+            size += len(piece)
+            if size > most:
+                raise _too_long(most)
             with told(target):
-                await asyncio.to_thread(file.close)
-        return await asyncio.to_thread(lambda: _made(answer(temporary)))
+                await asyncio.to_thread(file.write, piece)
+    finally:
+        with told(target):
+            await asyncio.to_thread(file.close)
 
 
 async def _piece(request: web.Request) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from ..training_core.errors import AthanorError
-from ..training_core.history import disk, labels, registry, trash, unlike
+from ..training_core.history import disk, labels, registry, trash, trashed, unlike
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
 from ..training_core.host.told_paths import without_roots
@@ -81,10 +81,10 @@ def _known(run: Any) -> Record:
 def _trash(_: web.Request) -> http.Json:
     """Return what is in the trash, the newest first, and how many bytes emptying it would free."""
     root = folders.trash_folder()
-    return {"entries": [_entry(entry) for entry in trash.entries(root)], "bytes": disk.freed(root)}
+    return {"entries": [_entry(entry) for entry in trashed.entries(root)], "bytes": disk.freed(root)}
 
 
-def _entry(entry: trash.Entry) -> http.Json:
+def _entry(entry: trashed.Entry) -> http.Json:
     return {
         "name": entry.name,
         "run_id": entry.run_id,
@@ -101,7 +101,7 @@ def _throw(_: web.Request, body: http.Json) -> http.Json:
     """Move runs into the trash, with their LoRA files if `loras` is true."""
     along = body.get("loras") is True
 
-    def throw(record: Record) -> trash.Entry:
+    def throw(record: Record) -> trashed.Entry:
         files = disk.own_loras(record, _copies(record)) if along else []
         return trash.throw_run(folders.trash_folder(), record, files)
 
@@ -113,7 +113,7 @@ def _throw_states(_: web.Request, body: http.Json) -> http.Json:
     return _thrown(body["runs"], lambda record: trash.throw_states(folders.trash_folder(), record))
 
 
-def _thrown(runs: Sequence[Any], throw: Callable[[Record], trash.Entry]) -> http.Json:
+def _thrown(runs: Sequence[Any], throw: Callable[[Record], trashed.Entry]) -> http.Json:
     """Throw away what can be; returns the entries, and of every other run why it stays."""
     entries, refused = [], []
     for run in runs[:_MOST]:
@@ -147,7 +147,7 @@ def _in_order(names: Sequence[Any]) -> list[str]:
     wanted = dict.fromkeys(name for name in names[:_MOST] if isinstance(name, str))
 
     def is_part(name: str) -> bool:
-        entry = trash.entry(root, name)
+        entry = trashed.read(root / name)
         return entry is not None and entry.kind == "states"
 
     return sorted(wanted, key=is_part)

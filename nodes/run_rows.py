@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..training_core.errors import AthanorError
-from ..training_core.history import graph, labels, marks, registry, resolved, review, told
+from ..training_core.history import graph, kept, labels, marks, registry, resolved, review, told
 from ..training_core.host import folders
 from ..training_core.host.told_paths import without_roots
 from ..training_core.run import control
@@ -78,8 +78,18 @@ def full(record: registry.Record) -> Json:
         "dataset": told.dataset(record.folder),
         "resolved": resolved.read(record.folder)[1],
         "events": [_event(record, event) for event in record.events],
-        "node": graph.read_graph(record.folder).get("node"),
+        "node": (made := graph.read_graph(record.folder)).get("node"),
+        "workflow_id": workflow_id(made),
+        "kept": kept.sentence(record, listed),
+        "can_sample": bool(registry.job(record.folder).get("sampling")),
     }
+
+
+def workflow_id(made: Json) -> str:
+    """Return the id that the page has given the workflow of a graph ("prompt", "workflow"); "" where there is none."""
+    workflow = made.get("workflow")
+    found = workflow.get("id") if isinstance(workflow, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _event(record: registry.Record, event: Json) -> Json:

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..training_core import advice
+from ..training_core import advice, file_names, packages
 from ..training_core.errors import AthanorError
 from ..training_core.history import handle, registry
-from ..training_core.history.events import Event, Resumed, Started, forget_frames
+from ..training_core.history.events import Event, forget_frames
 from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, folders, guard, usable
-from ..training_core.settings import (
-    Job,
-    NetworkSettings,
-    TrainingSettings,
-    ValidationSettings,
-)
-from . import types
+from ..training_core.settings import TrainingSettings, ValidationSettings
+from . import run_rows, types
 from .broadcasts import Broadcasts
 from .display import Display
 from .queued import queued
 from .run_files import in_history, run_files
-from .schema import graph_of, image_output, inputs, pick, sentence
+from .schema import graph_of, image_output, inputs, sentence
+from .train_job import job_of, models_of, said_of_the_name
 
 if TYPE_CHECKING:
     from ..training_core.data.plan import Buckets
 
-_CONFIGS = ("network", "loss", "noise", "optimizer", "cache", "conditioning")
-"""Inputs from config nodes, named as in the job; the job has defaults for unconnected ones."""
+
+log = logging.getLogger("athanor")
 
 
 class AthanorTrainLoRA(io.ComfyNode):
@@ -119,7 +116,10 @@ class AthanorTrainLoRA(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
         """Return a value that changes when a run of this name ends or loses its files, so that the host does not use its cache."""
-        return handle.status_fingerprint(folders.runs_folder(), output_name or "")
+        asked, root = output_name or "", folders.runs_folder()
+        return " ".join(
+            handle.status_fingerprint(root, name) for name in dict.fromkeys((asked, file_names.plain(asked)))
+        )
 
     @classmethod
     def execute(
@@ -141,19 +141,25 @@ class AthanorTrainLoRA(io.ComfyNode):
         from ..training_core.run import ranks
         from ..training_core.run.launch import launch
         from ..training_core.run.retold import retell_finished
-        from ..training_core.run.train import tidy, train
+        from ..training_core.run.train import put_back, tidy, train
 
+        packages.check()
         usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
         processes = ranks.current()
-        models = _fingerprint(model, clip, vae, values.get("network"))
-        job = _job(values, buckets, probe, models, processes.count)
-        by = queued()
-        broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by)
+        models = models_of(model, clip, vae, values.get("network"))
+        job = job_of(values, buckets, probe, models, processes.count)
+        by, graph = queued(), graph_of(cls.hidden)
+        page = run_rows.workflow_id(graph)
+        broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by, page)
         display = Display(cls.hidden.unique_id, job.run_id, broadcasts)
         record = registry.read(folders.run_folder(job.run_id))
-        graph, notes = graph_of(cls.hidden), list[str]()
+        notes = said_of_the_name(values, job)
         origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=job.training.processes)
+        if record is not None and not record.done and not job.training.retrain and processes.is_main:
+            notes += put_back(record)
+        for note in notes:
+            log.info("Athanor: %s", note)
         if record is None or not record.done or job.training.retrain:
             if job.training.processes > processes.count:
                 events = launch(job, origin, by)
@@ -163,7 +169,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             record = _follow(events, display, broadcasts, graph if processes.is_main else None)
         else:
             tidy(record)
-            notes = retell_finished(record, job, graph, origin) if processes.is_main else []
+            notes += retell_finished(record, job, graph, origin) if processes.is_main else []
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
         return _outputs(record, display, model, clip, notes)
@@ -182,52 +188,21 @@ def _check_name(output_name: str) -> None:
             raise
 
 
-def _job(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSettings, models: str, processes: int) -> Job:
-    """Return the job that the node's inputs describe.
-
-    Args:
-        values: the node's widgets and its connected configs, by input name.
-        models: the fingerprint of what is trained.
-        processes: how many processes this one belongs to; more than one set `processes` of the job.
-    """
-    training = pick(TrainingSettings, values)
-    if processes > 1:
-        training = training.model_copy(update={"processes": processes})
-    configs: dict[str, Any] = {name: values[name] for name in _CONFIGS if values.get(name) is not None}
-    return Job(
-        datasets=buckets.dataset.subsets,
-        buckets=buckets.settings,
-        training=training,
-        validation=probe,
-        sampling=values.get("samples"),
-        dataset_fingerprint=buckets.dataset.fingerprint,
-        model_fingerprint=models,
-        **configs,
-    )
-
-
-def _fingerprint(model: Any, clip: Any, vae: Any, network: NetworkSettings | None) -> str:
-    """Return an identity of the base models, and of the content of the LoRA that network_weights continues, if it is set."""
-    from ..training_core.host import fingerprint, same_file
-
-    weights = network.network_weights.strip() if network else ""
-    content = same_file.content(folders.existing_lora(weights, "network_weights")) if weights else ""
-    return fingerprint.fingerprint(model, clip, vae) + (f"+{content}" if content else "")
-
-
 def _follow(
     events: Generator[Event, None, None], display: Display, broadcasts: Broadcasts, graph: Mapping[str, Any] | None
 ) -> registry.Record | None:
     """Train until the events of a run end, show each of them, and return what the run's folder holds afterwards.
 
     Args:
-        graph: what the host writes into pictures; it is saved with the run once it starts. None: another process saves it.
+        graph: what the host writes into pictures; it is saved with the run once that has a folder. None: another process saves it.
     """
-    folder = folders.run_folder(display.run_id)
+    folder, unsaved = folders.run_folder(display.run_id), graph
 
     def show(event: Event) -> None:
-        if graph is not None and isinstance(event, Started | Resumed):
-            save_graph(folder, display.node_id, graph)
+        nonlocal unsaved
+        if unsaved is not None and registry.is_run(folder):
+            save_graph(folder, display.node_id, unsaved)
+            unsaved = None
         display.show(event)
 
     error = None
@@ -241,6 +216,8 @@ def _follow(
         devices.free_memory()
         record = registry.read(folder)
         broadcasts.ended(record, run_files(record) if record else [], error, reused=False)
+        if record and error is not None and not isinstance(error, Exception):
+            display.ended_early(record)
         del error  # it holds this function, which would hold it
     return record
 
@@ -280,7 +257,7 @@ def _outputs(
         )
     run = handle.of_record(record, folders.lora_name)
     if not run.checkpoints and record.status == "stopped":
-        display.stopped(record)
+        display.ended_early(record)
         guard.interrupt()  # what stands behind this node has no LoRA to work with
         guard.stop_if_interrupted()
     if not run.checkpoints:

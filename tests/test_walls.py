@@ -163,6 +163,20 @@ def test_slow_files_that_run_first_are_there():
     assert not [name for name in order.SECONDS if not (ROOT / "tests" / name).is_file()]
 
 
+DEPRECATED = re.compile(r"\.(link|links|selected_nodes|inputEl)\b(?!\()")
+"""What frontend 1.58 warns of: isInputConnected, getInputLink, getOutputNodes, selectedItems and element stand for it."""
+
+
+def test_the_page_uses_nothing_that_the_newest_frontend_warns_of():
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in (ROOT / "web").glob("athanor/*.js")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if DEPRECATED.search(line)
+    ]
+    assert not found
+
+
 LYCORIS = {
     "org_module", "org_forward", "org_weight", "org_bias", "lora_dim", "lora_up", "lora_down", "wd", "wd_on_out", "bypass_mode",
     "tucker", "use_w1", "use_w2", "kw_dict", "module_type", "not_supported", "block_count", "oft_blocks", "dora_scale",

@@ -22,8 +22,18 @@ function isOld(found) {
   return place >= 0 && (a[place] ?? 0) < b[place];
 }
 
-function sentence(found) {
-  if (!isOld(found)) return "Athanor's nodes could not be loaded: ComfyUI's log says why, below its name.";
+/** Why the nodes could not be loaded, in the server's words. */
+async function why() {
+  try {
+    const { text } = await (await api.fetchApi("/athanor/why")).json();
+    return `Athanor's nodes could not be loaded. ${text}`;
+  } catch {
+    return "Athanor's nodes could not be loaded: ComfyUI's log says why, below its name.";
+  }
+}
+
+async function sentence(found) {
+  if (!isOld(found)) return why();
   const there = found ? `ComfyUI ${found}` : "an older one";
   return (
     `Athanor needs ComfyUI ${NEEDED} or newer, and this is ${there}: ` +
@@ -34,7 +44,7 @@ function sentence(found) {
 app.registerExtension({
   name: "athanor.without_nodes",
   async setup() {
-    const detail = sentence(await version());
+    const detail = await sentence(await version());
     const toast = app.extensionManager?.toast; // stays until it is closed
     if (toast) toast.add({ severity: "error", summary: "Athanor", detail });
     else app.ui.dialog.show(detail);

@@ -113,3 +113,17 @@ def test_files_of_one_name_in_two_folders_are_told_apart(epochs):
     names = ("foo.safetensors", "fast.safetensors", "style/foo.safetensors")
     found = epochs.Points("f*", tuple(checkpoint(3, 6, name) for name in names), ())
     assert [v.label for v in epochs.axis(found, "all", include_base=False).values] == ["foo", "fast", "style/foo"]
+
+
+def test_a_mistake_names_the_field_that_it_stands_in(comfy, epochs):
+    """XYZ Compare has no field `epochs`: there it is `checkpoints`, in an axis `values`."""
+    from athanor.training_core.compare import request
+    from athanor.training_core.settings import CompareSettings
+
+    with pytest.raises(AthanorError, match=r"^checkpoints: 'newest' is not understood"):
+        request.check_widgets(CompareSettings(checkpoints="newest"))
+    for text in ("13", "20-30", "100-200(50)"):
+        with pytest.raises(AthanorError, match=r"^checkpoints: "):
+            epochs.axis(points(epochs), text, field="checkpoints")
+        with pytest.raises(AthanorError, match=r"^epochs: "):
+            epochs.axis(points(epochs), text, include_final=False)

@@ -135,7 +135,7 @@ def test_a_flipped_byte_is_noticed_and_rebuilt(tmp_path: Path):
         file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         text, before = cache(), len(made)
         if len(made) == before and text.get(caption) is None:  # only the header was looked at; now it counts as lost
-            assert list(text.fill([caption], encode)) == [(1, 1)]
+            assert list(text.fill([caption], encode)) == [(0, 1), (1, 1)]
         found = text.get(caption)
         assert torch.equal(found[0]["cond"], want[0]["cond"]) and found[1] == want[1], at
 
@@ -368,7 +368,7 @@ def test_encodings_of_earlier_runs_that_are_not_finite_are_made_anew(tmp_path: P
 
     text = TextCache(DiskStore(tmp_path / "cache", 10**9), "c")
     assert text.get(caption) is None
-    assert list(text.fill([caption], lambda c: ({"cond": torch.ones(1)}, {"extras": {}}))) == [(1, 1)]
+    assert list(text.fill([caption], lambda c: ({"cond": torch.ones(1)}, {"extras": {}}))) == [(0, 1), (1, 1)]
     assert text.get(caption)[0]["cond"].item() == 1
 
 
@@ -378,4 +378,4 @@ def test_a_caption_whose_encoding_is_not_finite_is_named(store):
         list(cache.fill([SampleCaption("a fox")], lambda c: ({"cond": torch.tensor([float("nan")])}, {})))
     assert cache.get(SampleCaption("a fox")) is None
     whole = {"cond": torch.ones(1, dtype=torch.float16), "mask": torch.ones(2, dtype=torch.int64)}
-    assert list(cache.fill([SampleCaption("a fox")], lambda c: (whole, {}))) == [(1, 1)]
+    assert list(cache.fill([SampleCaption("a fox")], lambda c: (whole, {}))) == [(0, 1), (1, 1)]

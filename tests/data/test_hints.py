@@ -113,3 +113,12 @@ def test_pictures_that_are_left_out_are_one_line():
     (one,) = hints.in_short(said)
     assert one.startswith("5 pictures are left out") and "0.png, 1.png, 2.png and 2 more" in one
     assert hints.in_short(said[:1]) == said[:1]
+
+
+def test_what_needs_no_doing_is_no_hint(tmp_path):
+    """The demo's photographs are the host's own pictures, two of them animated."""
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
+    (tmp_path / "a.txt").write_text("x", encoding="utf-8")
+    found = scan(DatasetSettings(folder="ds"), tmp_path).warnings
+    assert len(found) == 1 and "animated" in found[0] and hints.mistakes(found) == []

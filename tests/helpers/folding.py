@@ -8,9 +8,10 @@ from web_page import Page
 
 NODE = """window.comfyAPI.app.app.graph.nodes.find((n) => n.type === "AthanorTrainLoRA")"""
 SEEN = f"""() => {{ const node = {NODE}, drawn = node.getLayoutWidgets(), vue = window.LiteGraph.vueNodesMode;
-    const names = node.widgets.filter((w) => drawn.includes(w) && node.isWidgetVisible(w)).map((w) => w.name);
+    const seen = node.widgets.filter((w) => w.serialize !== false && drawn.includes(w) && node.isWidgetVisible(w));
     const line = node.widgets.find((w) => w.name === "athanor_advanced");
     const rows = document.querySelectorAll(`[data-node-id="${{node.id}}"] [data-testid=node-widget]`).length;
+    const names = seen.map((w) => w.name);
     return {{ rows: vue ? rows : names.length, names, line: line.hidden ? "" : line.label, height: node.size[1] }}; }}"""
 LINE = f"""() => {{ const {{ app }} = window.comfyAPI.app, node = {NODE}, box = app.canvas.canvas.getBoundingClientRect();
     const line = node.widgets.find((w) => w.name === "athanor_advanced");
@@ -28,7 +29,7 @@ class Folding:
         self.page = page
 
     def seen(self) -> dict[str, Any]:
-        """Its rows (with the chart), the names of its widgets in sight, what the line says, and its height."""
+        """Its rows (in Vue nodes with button and chart), the names of its settings in sight, what the line says, and its height."""
         self.page.settle(10)
         return self.page.page.evaluate(SEEN)
 

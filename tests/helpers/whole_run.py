@@ -52,7 +52,7 @@ def trainer(models: tuple[Any, Any, Any], folder: Path, monkeypatch: pytest.Monk
             model_fingerprint="m",
             validation=s.ValidationSettings(**(validation or {})),
             network=s.NetworkSettings(rank=4, **(network or {})),
-            optimizer=s.OptimizerSettings(learning_rate=1e-3, **(optimizer or {})),
+            optimizer=s.OptimizerSettings(**{"learning_rate": 1e-3} | (optimizer or {})),
             # In float32 on a card, too: what is compared is not to differ by the rounding of half precision.
             training=s.TrainingSettings(
                 **({"mixed_precision": "no"} | training), output_name=name, epochs=3, save_precision="float"

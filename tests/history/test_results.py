@@ -113,6 +113,23 @@ def test_a_run_of_an_older_version_is_completed_when_it_is_used(folder: Path, ou
     assert sorted(path.name for path in (folder / "files").iterdir()) == sorted(LORAS)
 
 
+def test_a_last_file_that_is_gone_is_put_back_and_another_runs_file_stays(folder: Path, output: Path):
+    """Renamed or deleted in the folder of LoRAs, it was silently trained again."""
+    target, record = output.parent / "loras" / LORAS[0], record_of(folder)
+    assert results.put_back(record) == "" and record.done
+    target.rename(target.with_name("tom.safetensors"))
+    assert not record.done
+    told = "cat.safetensors was deleted, moved or renamed: it is put back from the run's folder, and nothing is trained again."
+    assert results.put_back(record) == told and record.done and results.put_back(record) == ""
+    target.unlink()
+    save_lora(target, {"a": torch.ones(4)}, {})  # of another run
+    assert results.put_back(record) == "" and not record.done
+    marks.discard(record_of(folder), output.parent / "loras" / LORAS[1])
+    target.unlink()
+    (folder / "files" / LORAS[0]).unlink()  # as discarding it does
+    assert results.put_back(record) == "" and not target.exists()
+
+
 def test_a_full_disk_costs_the_copy_and_not_the_run(folder: Path, monkeypatch, output: Path):
     def full(*_: object, **__: object) -> None:
         raise FileError(errno.ENOSPC, "No space left on device", "x", "written")

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import run_folders
 from athanor.training_core.errors import AthanorError, Fault
-from athanor.training_core.history import disk, moving, registry, trash
+from athanor.training_core.history import disk, moving, registry, trash, trashed
 from athanor.training_core.resume import lock
+from filelock import FileLock
 
 
 class Places:
@@ -31,10 +32,10 @@ class Places:
     def own(self) -> list[Path]:
         return disk.own_loras(self.record(), self.loras / "copies")
 
-    def throw(self, with_loras: bool = True) -> trash.Entry:
+    def throw(self, with_loras: bool = True) -> trashed.Entry:
         return trash.throw_run(self.trash, self.record(), self.own() if with_loras else [])
 
-    def restore(self, name: str) -> trash.Entry:
+    def restore(self, name: str) -> trashed.Entry:
         return trash.restore(self.trash, self.runs, name, lambda path: path.is_relative_to(self.base / "models"))
 
     def content(self) -> dict[str, bytes]:
@@ -53,11 +54,11 @@ def test_a_run_comes_back_to_the_byte(places):
     entry = places.throw()
     assert not places.folder.exists() and not list(places.loras.glob("*.safetensors"))
     assert registry.summaries(places.runs) == []  # no list of runs sees the trash
-    (kept,) = trash.entries(places.trash)
+    (kept,) = trashed.entries(places.trash)
     assert (kept.run_id, kept.title, kept.kind, len(kept.files)) == (places.folder.name, "cat", "run", 3)
     assert disk.freed(places.trash) > 3 * 16
     assert places.restore(entry.name).run_id == places.folder.name
-    assert places.content() == before and trash.entries(places.trash) == []
+    assert places.content() == before and trashed.entries(places.trash) == []
     with pytest.raises(AthanorError, match="not in the trash any more"):
         places.restore(entry.name)
 
@@ -77,7 +78,7 @@ def test_without_its_lora_files_they_stay(places):
     assert {path: path.read_bytes() for path in places.loras.glob("*.safetensors")} == kept
     assert disk.freed(entry.folder) < room.folder + 1000  # nor is any freed by its deletion
     assert trash.empty(places.trash, [entry.name, entry.name, "../runs", "x"]) == 1
-    assert list(places.trash.iterdir()) == []
+    assert [path.name for path in places.trash.iterdir()] == ["lock"]
 
 
 def test_states_alone(places):
@@ -100,7 +101,16 @@ def test_a_run_that_is_trained_stays(places):
         for act in (places.throw, lambda: trash.throw_states(places.trash, places.record())):
             with pytest.raises(Fault, match="is being trained"):
                 act()
-    assert places.content() == before and trash.entries(places.trash) == []
+    assert places.content() == before and trashed.entries(places.trash) == []
+
+
+def test_one_process_at_a_time_moves(places, monkeypatch):
+    """Two servers of one output folder: an entry that one of them was still filling was brought back by the other in part."""
+    monkeypatch.setattr(trash, "_PATIENCE", 0.05)
+    places.trash.mkdir()
+    with FileLock(places.trash / "lock"), pytest.raises(Fault, match="Another process moves something"):
+        places.throw()
+    assert registry.read(places.folder) and places.throw()
 
 
 def test_what_has_taken_its_place_stays(places):
@@ -145,7 +155,7 @@ def test_whenever_it_is_killed_nothing_is_lost(places, monkeypatch, across):
         monkeypatch.undo()
         found = places.content()
         assert set(before.values()) <= set(found.values())
-        for kept in trash.entries(places.trash):
+        for kept in trashed.entries(places.trash):
             places.restore(kept.name)
         assert {name: data for name, data in places.content().items() if "/trash/" not in name} == before
         shutil.rmtree(places.trash)
@@ -177,7 +187,7 @@ def test_damaged_entries_are_no_way_out(places, tmp_path):
         (entry.folder / "entry.json").write_text(
             json.dumps(about | {"moves": moves, "title": 3, "time": "x", "label": []})
         )
-        (found,) = trash.entries(places.trash) or [None]
+        (found,) = trashed.entries(places.trash) or [None]
         if moves == [["/etc/x", "run"]]:
             assert found and found.title == places.folder.name
             continue
@@ -189,4 +199,4 @@ def test_damaged_entries_are_no_way_out(places, tmp_path):
     (places.trash / "0123456789abcdef").mkdir()
     (places.trash / "note.txt").touch()
     (entry.folder / "entry.json").write_text(json.dumps(about))
-    assert [each.name for each in trash.entries(places.trash)] == [entry.name]
+    assert [each.name for each in trashed.entries(places.trash)] == [entry.name]

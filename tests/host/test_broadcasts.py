@@ -86,7 +86,7 @@ def test_every_message_tells_how_the_run_stands(heard):
     assert last(heard, "status", "why", "step", "steps", "title", "lr") == ("stopped", "", 7, 12, "cat", 2e-4)
 
 
-def test_an_interrupt_in_the_progress_bar_goes_through_the_run(heard, monkeypatch):
+def test_an_interrupt_in_the_progress_bar_goes_through_the_run(heard, monkeypatch, caplog):
     """It was raised beside the run, which saved and noted its end only when Python cleared it away: after "ended"."""
     from athanor.nodes import display
 
@@ -94,13 +94,19 @@ def test_an_interrupt_in_the_progress_bar_goes_through_the_run(heard, monkeypatc
         if done == 6:
             raise Interrupt("interrupted by the user")
 
+    shown = []
     monkeypatch.setattr(display.Progress, "bar", interrupted)
+    monkeypatch.setattr(display.Progress, "text", lambda self, text, always=False: shown.append(text))
+    caplog.set_level("INFO", "athanor")
     record, told = only(), []
     with pytest.raises(Interrupt):
         follow(session(record.run_id, told), record.run_id)
     assert [type(error) for error in told] == [Interrupt]
     assert last(heard, "status", "why", "step") == ("interrupted", "interrupted by the user", 7)
     assert registry.read(record.folder).status == "interrupted"
+    # What is kept is said to the page, on the node and in the log; the file of step 7 is not there in this fake run.
+    said = "Interrupted at step 12 of 12: cat.safetensors is saved; queue the graph again to go on from there."
+    assert heard[-1]["kept"] == said == shown[-1] and f"Athanor: {said}" in caplog.messages
 
 
 def test_a_failure_says_why(heard):
@@ -149,7 +155,9 @@ def test_a_stop_before_the_first_step_is_told(heard, monkeypatch, terminal, agai
     assert last(heard, "kind", "status", "why", "step") == ("ended", "stopped", why, 0)
     with pytest.raises(Interrupt):
         train._outputs(record, on_node, None, None, [])
-    assert asked and shown == [f"Stopped: {why}. {again} to go on."]
+    begin = why.removeprefix("asked to stop ")
+    assert asked and shown == [f"Stopped {begin}. {again} to go on."]
+    assert heard[-1]["kept"] == shown[0]
 
 
 def test_a_terminal_reads_warnings_once(heard, monkeypatch):

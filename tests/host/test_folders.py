@@ -55,6 +55,17 @@ def test_nothing_outside_is_reached(base: Path):
     assert not folders.is_lora(base / "input" / "cat.safetensors")
 
 
+def test_folders_without_a_file_are_not_named_instead(tmp_path):
+    """ComfyUI's own input/3d stood first among them."""
+    from athanor.training_core.host.sub_folders import sub_folders
+
+    for name in ("3d", "cats/10_cat", "plain", ".hidden", "empty/inner"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("cats/10_cat/a.png", "plain/b.png", ".hidden/c.png", "empty/.hidden"):
+        (tmp_path / name).write_bytes(b"")
+    assert list(sub_folders([tmp_path])) == ["cats", "cats/10_cat", "plain"]
+
+
 def test_names_that_no_disk_takes():
     """Longer than 255 bytes with what comes behind, or with half a character: said where the name is typed."""
     from athanor.training_core.host import folders

@@ -66,6 +66,20 @@ def test_many_mistakes_at_once(server, prompt):
     assert len(told["train"]) == 2 and "the given rate should be about 1" in told["optimizer"][0]
 
 
+def test_what_a_run_has_found_in_the_files_is_told_until_they_change(server, prompt):
+    folder = server.base / "input" / "hinted_twice"
+    graphs.draw_dataset(folder, count=3)
+    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "broken.txt").write_text("x", encoding="utf-8")
+    loader = {"dataset": graphs.node("AthanorDatasetLoader", folder="hinted_twice")}
+    assert said(server, loader) == {}
+    server.run(loader | {"shown": graphs.node("PreviewAny", source=["dataset", 1])})
+    (found,) = said(server, loader)["dataset"]
+    assert found.startswith("broken.png cannot be read and is left out: ")
+    (folder / "0.txt").unlink()
+    assert said(server, loader) == {"dataset": ["1 picture without a .txt file, trained on an empty text: 0.png."]}
+
+
 def test_what_a_stranger_sends_is_passed_over(server, prompt):
     """Links in place of values, loops, and what is no node."""
     for name in ("folder", "repeats"):

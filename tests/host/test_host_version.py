@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -85,6 +86,29 @@ def test_the_host_loads_nothing_of_the_pack_but_the_sentence(loaded, monkeypatch
     assert folder == "web_without_nodes"
 
 
-def test_where_the_nodes_cannot_be_imported_the_page_says_that_they_are_missing(loaded):
+@pytest.fixture
+def answer(comfy, monkeypatch):
+    """Asks the route that a pack without nodes has added to the server."""
+    import server
+
+    routes = server.web.RouteTableDef()
+    monkeypatch.setattr(server.PromptServer, "instance", SimpleNamespace(routes=routes), raising=False)
+    return lambda: json.loads(own_loop.run(next(iter(routes)).handler(None)).text)
+
+
+def test_where_the_nodes_cannot_be_imported_the_page_says_that_they_are_missing(loaded, answer):
     told, folder = loaded()
     assert f"import of {MODULE}.nodes halted" in told[-1] and folder == "web_without_nodes"
+    assert answer()["text"].startswith("ModuleNotFoundError: import of ")
+
+
+def test_a_package_that_is_missing_is_said_once_with_the_line_that_installs_it(loaded, answer, monkeypatch):
+    """ComfyUI said "No module named 'pydantic'", and the page that the log would tell."""
+    monkeypatch.delitem(sys.modules, f"{MODULE}.nodes")
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    told, _ = loaded()
+    why = answer()["text"]
+    assert sum(why in text for text in told) == 1 and why.startswith(
+        "pydantic is missing (without that nothing can be trained): install it with '"
+    )
+    assert f"{sys.executable} -m pip install " in why and "pydantic>=2.0,<3" in why

@@ -75,12 +75,21 @@ def test_a_finished_run_is_used_again(server):
     assert graphs.lora_file(server, "again").stat().st_mtime_ns != written
 
 
-def test_a_lost_file_is_written_again_from_the_state(server):
+def test_a_lost_file_is_put_back_or_written_again_from_the_state_and_said(server):
     prompt = graphs.training("sd3", train={"output_name": "lost", "epochs": 2})
     server.run(prompt)
     before, steps = final(server, "lost"), steps_of(server, "lost")
+    run, told = run_named(server, "lost"), "lost.safetensors was deleted, moved or renamed: it is put back"
     graphs.lora_file(server, "lost").unlink()
-    server.run(prompt)
+    entry = server.run(prompt)
+    assert told in entry["outputs"]["train"]["text"][0] and told in server.log()
+    assert final(server, "lost") == before and not events(server.base, "lost", "resumed")
+    server.post(f"/athanor/runs/{run['run_id']}/discard", {"file": "lost.safetensors"})  # its second name goes as well
+    entry = server.run(prompt)
+    told = (
+        "lost.safetensors of this finished run was deleted, moved or renamed: it is written again from the saved state."
+    )
+    assert told in entry["outputs"]["train"]["text"][0] and told in server.log()
     assert final(server, "lost") == before and steps_of(server, "lost") == steps
     assert len(events(server.base, "lost", "resumed")) == 1
 
@@ -156,7 +165,7 @@ def test_stop_and_keep_then_go_on(server):
     assert server.post(f"/athanor/runs/{run_id}/stop", {})["asked"] == "stop"
     assert server.finish(prompt_id)["status"] == "completed"
     stopped = server.get(f"/history/{prompt_id}")[prompt_id]
-    assert "queue the graph again to resume" in stopped["outputs"]["train"]["text"][0]
+    assert "queue the graph again to go on from there" in stopped["outputs"]["train"]["text"][0]
     assert run_named(server, "halfway")["status"] == "stopped"
     grid = graphs.saved(server, stopped, "compare")
     entry = server.run(prompt)

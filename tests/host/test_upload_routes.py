@@ -134,14 +134,14 @@ def test_a_plan_says_what_comes_where_and_what_is_left_out(place):
         ("a.png", len(png())), ("a.txt", -1), ("A-2.png", -1), ("c_.png", -1), ("c_.txt", -1)
     ]  # fmt: skip
     assert [row["why"] for row in told["files"][5:]] == [
-        "is neither a picture (png, jpg, webp, bmp, avif) nor a caption (txt, caption)" if name == "zip" else name
+        "neither a picture (png, jpg, webp, bmp, avif) nor a caption (txt, caption)" if name == "zip" else name
         for name in (
-            "is .psd, which is not read: convert it to png or jpg",
+            ".psd is not read, convert it to png or jpg",
             "zip",
-            "is empty",
-            "has 1,048,576.0 MB, which is more than what ComfyUI takes (--max-upload-size): 100.0 MB",
-            "has 1.9 MB, which is more than a caption: 1.0 MB",
-            "is hidden",
+            "empty",
+            "1,048,576.0 MB are more than ComfyUI takes (--max-upload-size), which is 100.0 MB",
+            "1.9 MB are more than a caption may have, which is 1.0 MB",
+            "hidden",
             "file '../a.png' leads out of its folder: use a plain name, or sub/name.",
         )
     ]
@@ -219,7 +219,7 @@ def test_a_file_that_breaks_off_or_does_not_fit_leaves_nothing(place, monkeypatc
 
     monkeypatch.setattr(http, "open", full, raising=False)
     ((status, sentence),) = sent(place, ("cut", "a.png", png()))
-    assert (status, sentence) == (422, "The disk is full (input/cut/a.png): free some space.")
+    assert (status, sentence) == (507, "The disk is full (input/cut/a.png): free some space.")
     assert not list((place[1] / "input/cut").iterdir())
 
 

@@ -241,6 +241,28 @@ def test_a_picture_whose_latents_are_nan_is_left_out(run, monkeypatch):
         run("never")
 
 
+def test_a_rate_far_too_high_is_a_bad_verdict(run):
+    """AdamW at 10: said before the first step, and its verdict, the list and report.html say what came of it."""
+    from athanor.training_core.history import registry, report, review
+    from athanor.training_core.history.events import Encoded, Stepped, Warned
+    from athanor.training_core.host import folders
+
+    look = {"probe_samples": 2, "validate_every_n_steps": 1}
+    events, _ = run("high", optimizer={"learning_rate": 10.0}, validation=look)
+    warned = [
+        i for i, event in enumerate(events) if isinstance(event, Warned) and "learning_rate 10 is far" in event.text
+    ]
+    assert len(warned) == 1 and warned[0] < next(i for i, e in enumerate(events) if isinstance(e, (Encoded, Stepped)))
+    folder = next(path.parent for path in folders.runs_folder().glob("*/run.json"))
+    row, record = registry.summary(folder), registry.read(folder)
+    assert row.state == "done" and row.harmed and row.warnings == len(set(warnings(events)))
+    verdict = review.review(record)["verdict"]
+    said = " ".join(sentence["text"] for sentence in verdict)
+    assert verdict[0]["kind"] == "bad" and "The probe gave NaN or infinity after step 6: the LoRA is broken" in said
+    assert "higher" not in said and "learning_rate 10 is far from what AdamW is used with" in said
+    assert "6 steps in all, too few" in said and "learning_rate 10 is far" in report.page(record)
+
+
 def test_a_model_that_gives_nan_is_named_before_the_first_step(run, monkeypatch):
     """The probe's first look tells, and no file of an untrained LoRA is left."""
     from athanor.training_core.errors import AthanorError

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from athanor.training_core.history.events import Phase
 from athanor.training_core.history.run_files import files_of
 from athanor.training_core.network import files
 from athanor.training_core.optim.averaging import Ema
@@ -130,8 +131,8 @@ def test_an_interrupt_during_the_check_loses_no_file(tmp_path: Path):
     writer = CheckpointWriter(some, resumable, tmp_path / "state", 0)
     progress = RunProgress(step=8, epoch=2)
     with pytest.raises(BaseException, match="interrupted"):
-        written += writer.save(progress, "epoch")
-    assert not written and names(tmp_path) == ["x-000002", "x-000002-ema"]
+        written.extend(writer.save(progress, "epoch"))
+    assert [type(event) for event in written] == [Phase] and names(tmp_path) == ["x-000002", "x-000002-ema"]
     told = writer.rescue(progress)
     assert told and told.path.stem == "x-000002" and told.step == 8 and told.kind == "epoch"
     assert (tmp_path / "state" / "step00000008.safetensors").is_file() and names(tmp_path)[1:] == [

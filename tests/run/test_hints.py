@@ -43,7 +43,7 @@ def facts(
     [
         ({"steps": 120, "seen": 120}, "the run has 120 steps in all, too few for most LoRAs (1000 and more are usual): raise epochs"),
         ({"steps": 1, "epochs": 1, "seen": 1, "max_train_steps": 1}, "(1000 and more are usual): raise max_train_steps."),
-        ({"save_every_n_epochs": 20}, "Train LoRA: save_every_n_epochs is 20, the run has 10 epochs: only the file at the end"),
+        ({"save_every_n_epochs": 20}, "Train LoRA: save_every_n_epochs is 20, the run has 10 epochs: only the last file is saved"),
         ({"save_every_n_steps": 1001}, "save_every_n_steps is 1001, the run has 1000 steps"),
         (
             {"epochs": 1, "save_every_n_epochs": 20, "save_every_n_steps": 2000},

@@ -110,7 +110,9 @@ class Session:
         from athanor.training_core.run.hooks import RunHooks
         from athanor.training_core.run.samples import Samples
 
-        idle = SimpleNamespace(due=lambda *_: False, take=lambda _: False, watch=lambda _: (), end=lambda: (), bad=0)
+        idle = SimpleNamespace(
+            due=lambda *_: False, take=lambda _: False, asked=lambda _: False, watch=lambda _: (), end=lambda: (), bad=0
+        )
         due = Samples([], self.kind.sampling, Path(), "x", None).due
         hooks = RunHooks(
             steps=self.length.steps,

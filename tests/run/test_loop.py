@@ -127,9 +127,13 @@ def test_steps_are_read_before_a_look(comfy):
         control=nothing,
         ranks=None,
     )
+    progress.shown = True
     for progress.step in (1, 2, 3, 4):
         assert [event for event in hooks.after_step(progress) if event] == []
     assert calls == ["read", "look"]
+    # The first step of a session is shown at once: a page said "waiting for the first step" for ten.
+    progress.shown, progress.step = False, 5
+    assert list(hooks.after_step(progress)) == [] and calls == ["read", "look", "read"]
 
 
 def test_only_the_batches_of_the_steps_that_are_made_are_encoded():

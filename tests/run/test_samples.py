@@ -41,5 +41,11 @@ def test_text_encoders_that_are_trained_are_there_for_every_prompt(comfy, monkey
     if not live:
         list(made.prepare(None))
     events = list(made.draw(SimpleNamespace(step=1, epoch=1), "step", model, None, None))
-    assert [type(event).__name__ for event in events] == ["Sampled"] * 3
+    assert [type(event).__name__ for event in events] == ["Phase", "Sampled"] * 3
+    assert events[2].what == "drawing sample 2 of 3"
     assert model.there and model.loads == (3 if live else 1)
+    # A stop is obeyed between two pictures; it waited for all of them.
+    told = []
+    for event in made.draw(SimpleNamespace(step=2, epoch=1), "step", model, None, None, stop=lambda: len(told) == 4):
+        told.append(event)
+    assert [type(event).__name__ for event in told] == ["Phase", "Sampled"] * 2 and model.there

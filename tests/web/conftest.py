@@ -41,10 +41,18 @@ def site(comfyui: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.T
     base = tmp_path_factory.mktemp("site")
     graphs.draw_dataset(base / "input" / "ds" / "2_thing", 6)
     extra = ("--front-end-root", os.environ["FRONTEND_PATH"]) if os.environ.get("FRONTEND_PATH") else ()
-    with Host(comfyui, base, cpu=on_cpu(), extra=extra) as host:
+    hidden = tmp_path_factory.mktemp("hidden")  # Python runs it first; test_missing tells what a user then sees
+    (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['prodigyopt'] = None\n", encoding="utf-8")
+    host = Host(comfyui, base, cpu=on_cpu(), extra=extra)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(hidden), prepend=os.pathsep)
+        host.start()
+    try:
         (base / "models" / "checkpoints" / "sd3.safetensors").symlink_to(checkpoints["sd3"])
         graphs.learn_defaults(host.get("/object_info"))
         yield host
+    finally:
+        host.stop()
     assert "IMPORT FAILED" not in host.log()
 
 

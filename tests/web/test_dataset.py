@@ -1,6 +1,34 @@
 """The dataset page, opened from a node in both renderers: pictures with crop and caption, filters, keys."""
 
+import base64
+
+import graphs
 import pytest
+from PIL import Image, PngImagePlugin
+
+DROP = """([selector, x, y, data]) => {
+    const target = selector ? document.querySelector(selector) : window.comfyAPI.app.app.canvas.canvas;
+    const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0)), dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
+    const at = { clientX: x, clientY: y, bubbles: true, cancelable: true, composed: true, dataTransfer };
+    for (const kind of ["dragenter", "dragover", "drop"]) target.dispatchEvent(new DragEvent(kind, at));
+}"""
+"""A picture comes from another window: over the canvas, or over an element."""
+ENTRIES = """async () => {
+    const { droppedFiles, asDataset } = await import("/extensions/athanor/athanor/upload_files.js");
+    const file = (name) => ({ name, isFile: true, file: (use) => use(new File(["x"], name)) });
+    const folder = (name, ...inside) => ({ name, createReader: () => ({
+        readEntries: (use) => use(inside.splice(0, 2)) }) });
+    const many = Array.from({ length: 5 }, (_, i) => file(`${i}.png`));
+    const items = (...entries) => entries.map((entry) => ({ kind: "file", webkitGetAsEntry: () => entry }));
+    const dropped = async (...entries) => {
+        const { name, files } = asDataset(await droppedFiles({ dataTransfer: { items: items(...entries) } }));
+        return [name, ...files.map(({ path }) => path)];
+    };
+    return [await dropped(folder("cats", folder("2_x", ...many), file("a.txt"))), await dropped(folder("10_sks cat", file("a.png"))),
+        await dropped(folder("a", file("1.png")), file("b.png"))];
+}"""
+"""Folders that are dropped, of which a browser reads a few files at a time."""
 
 NODES = """(folder) => {
     const { app } = window.comfyAPI.app, add = (type, x, values, from) => {
@@ -39,6 +67,8 @@ def opened(page, vue: bool, kind: str) -> None:
                     box.top + (node.pos[1] + widget.last_y + 10 + ds.offset[1]) * ds.scale]; }""",
             kind,
         )
+        page.page.mouse.move(*at)  # a hand comes from somewhere: the canvas learns what is under the pointer first
+        page.settle(4)
         page.page.mouse.click(*at)
     page.page.wait_for_selector(".athanor-dataset .cell[data-filled] img")
     page.page.wait_for_function(
@@ -48,7 +78,7 @@ def opened(page, vue: bool, kind: str) -> None:
 
 # The canvas: the last test presses the button there, and the panel is the same page in both.
 @pytest.mark.parametrize("vue", [pytest.param(False, marks=pytest.mark.long), True], ids=["canvas", "vue"])
-def test_pictures_tags_and_findings_of_nodes(site, page, vue):
+def test_pictures_tags_and_findings_of_nodes(site, page, vue, tmp_path):
     which = "vue" if vue else "canvas"
     page.page.evaluate(NODES, "ds")
     page.settle(48)
@@ -96,19 +126,82 @@ def test_pictures_tags_and_findings_of_nodes(site, page, vue):
     page.page.wait_for_selector(".athanor-dataset .findings li[data-level=error]:has-text('nobody')")
     page.page.keyboard.press("Escape")
 
-    # The button is no widget value.
-    kept = page.page.evaluate(
-        "() => window.comfyAPI.app.app.graph.serialize().nodes.map((n) => n.widgets_values.length)"
+    # Buttons and the line below the field `folder` are no widget values, and move none.
+    kept = page.page.evaluate("() => window.comfyAPI.app.app.graph.serialize().nodes.map((n) => n.widgets_values)")
+    told = page.page.evaluate(
+        "() => window.comfyAPI.app.app.graph.nodes.map((n) => n.widgets.filter((w) => w.serialize !== false).map((w) => w.value))"
     )
-    told = page.page.evaluate("() => window.comfyAPI.app.app.graph.nodes.map((n) => n.widgets.length - 1)")
-    assert kept == told
+    assert kept == told and kept[0][:4] == ["ds", 1, False, ".txt"]
+    a_folder_is_chosen_and_another_one_uploaded(page, site, tmp_path)
+
+
+def a_folder_is_chosen_and_another_one_uploaded(page, site, tmp_path) -> None:
+    """In the node: a misspelt name, the list of folders, a folder of this computer, and one more picture on the dataset page."""
+    line, dialog = page.page.locator(".athanor-folder"), page.page.locator(".athanor-upload")
+    line.locator(".line:has-text('6 pictures, 6 captions')").wait_for()
+    graphs.draw_dataset(site.base / "input" / "chosen" / "sub", 2)
+    page.page.evaluate(
+        """() => { const widget = window.comfyAPI.app.app.graph.nodes[0].widgets[0];
+            widget.value = "chozen"; widget.callback(widget.value); }"""
+    )
+    line.get_by_role("button", name="chosen", exact=True).wait_for()  # did you mean
+    line.get_by_role("button", name="Choose folder").click()
+    page.page.locator(".athanor-folders [role=option]").first.wait_for()
+    page.page.keyboard.type("sub")
+    page.picture("dataset_folders")
+    page.page.keyboard.press("Enter")
+    line.locator(".line:has-text('2 pictures, 2 captions')").wait_for()
+    assert line.locator("img").count() == 2
+
+    graphs.draw_dataset(tmp_path / "dogs" / "3_sks dog", 4)
+    (tmp_path / "dogs" / "notes.psd").touch()
+    line.get_by_role("button", name="Upload pictures").click()
+    with page.page.expect_file_chooser() as chooser:
+        dialog.get_by_role("button", name="Choose a folder").click()
+    chooser.value.set_files(str(tmp_path / "dogs"))
+    assert ".psd is not read" in dialog.locator("li").inner_text()
+    page.picture("dataset_upload")
+    dialog.get_by_role("button", name="Upload 8 files").click()
+    line.locator(".line:has-text('4 pictures, 4 captions')").wait_for()
+    assert (site.base / "input" / "dogs" / "3_sks dog" / "0.txt").read_bytes() == (
+        tmp_path / "dogs" / "3_sks dog" / "0.txt"
+    ).read_bytes()
+
+    opened(page, True, "AthanorBucketer")
+    data = base64.b64encode((tmp_path / "dogs" / "3_sks dog" / "1.png").read_bytes()).decode()
+    page.page.evaluate(DROP, [".athanor-dataset", 300, 300, data])
+    assert dialog.get_by_role("textbox").input_value() == "dogs"
+    dialog.get_by_role("button", name="Upload", exact=True).click()
+    page.page.wait_for_function("document.querySelector('.athanor-dataset .where')?.innerText.startsWith('5 pictures')")
+    page.page.keyboard.press("Escape")
+    page.page.wait_for_selector(".athanor-dataset", state="detached")
+    assert page.page.evaluate(ENTRIES) == [
+        ["cats", *(f"2_x/{i}.png" for i in range(5)), "a.txt"],
+        ["sks cat", "10_sks cat/a.png"],
+        ["", "a/1.png", "b.png"],
+    ]
 
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_a_nodes_button_is_pressed_where_the_canvas_draws_it(page, vue):
+def test_a_nodes_button_is_pressed_where_the_canvas_draws_it(page, vue, tmp_path):
     page.page.evaluate(NODES, "ds")
     page.settle(48)
     opened(page, vue, "AthanorBucketer")
     assert shown(page) == "6 pictures, 12 per epoch with repeats"
     page.page.keyboard.press("Escape")
     page.page.wait_for_selector(".athanor-dataset", state="detached")
+
+    # A picture that is dropped on a Dataset Loader is uploaded, and not opened as the workflow that is in it.
+    told = PngImagePlugin.PngInfo()
+    told.add_text("workflow", '{"nodes": [], "links": [], "version": 0.4}')
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png", pnginfo=told)
+    data = base64.b64encode((tmp_path / "a.png").read_bytes()).decode()
+    at = page.page.evaluate(
+        """() => { const { canvas, graph } = window.comfyAPI.app.app, box = canvas.canvas.getBoundingClientRect();
+            const { pos: [x, y], size } = graph.nodes[0]; return [box.left + x + 60, box.top + y + size[1] / 2]; }"""
+    )
+    page.page.evaluate(DROP, ["", *at, data])
+    page.page.locator(".athanor-upload .where:has-text('1 picture, 0 captions')").wait_for()
+    page.page.keyboard.press("Escape")
+    page.page.wait_for_selector(".athanor-upload", state="detached")
+    assert page.page.evaluate("() => window.comfyAPI.app.app.graph.nodes.length") == 3

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import graphs
 import pytest
+import run_manager
 from folding import Folding
 from waiting import until
 from web_page import workflow
@@ -12,6 +14,9 @@ RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
 TRAINS = """(name) => { window.trains = (name) => window.comfyAPI.app.app.graph.nodes.find((n) =>
     n.type === "AthanorTrainLoRA" && n.widgets.find((w) => w.name === "output_name").value === name);
     return Boolean(window.trains(name)); }"""
+
+RENAME = """(value) => { const node = window.comfyAPI.app.app.graph.nodes.find((n) => n.type === "AthanorTrainLoRA");
+    const widget = node.widgets.find((w) => w.name === "output_name"); widget.value = value; widget.callback?.(value); }"""
 
 NODE = """window.comfyAPI.app.app.graph.nodes.find((n) => n.type === "AthanorTrainLoRA")"""
 TOLD = f"window.comfyAPI.app.app.nodeOutputs[String({NODE}.id)]"
@@ -45,11 +50,21 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     name = f"live_{which}"
     page.load(workflow(name, 3000))  # it is stopped below, however long the page takes to be there again
     assert page.points() == 0
-    assert page.page.get_by_role("button", name="Stop and keep").is_disabled()
+    refuses = "(b) => b.getAttribute('aria-disabled') === 'true' && b.title === 'Nothing trains here yet'"
+    assert page.page.get_by_role("button", name="Stop and keep").evaluate(refuses)
     page.queue()
     few = page.wait_for_points(5)
+    # A second one is queued under another name: the panel goes on with the first, and names what is next.
+    page.page.evaluate(RENAME, f"{name}_next")
+    page.queue()
+    page.page.wait_for_function(
+        "(n) => document.querySelector('.athanor-next').textContent === n", arg=f"next: {name}_next"
+    )
     page.wait_for_points(few + 20)
     page.picture(f"{which}_running")
+    (job,) = site.get("/queue")["queue_pending"]
+    site.post("/queue", {"delete": [job[1]]})
+    page.page.evaluate(RENAME, name)
 
     # A reload in mid-run shows the whole curve, and goes on.
     step = (
@@ -68,17 +83,19 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
         """() => { const { graph } = window.comfyAPI.app.app; window.loader = window.LiteGraph.createNode("LoraLoader");
             graph.add(window.loader); }"""
     )
-    for label in ("Save now", "Sample now"):
+    said = "(text) => document.querySelector('.athanor-panel > [role=status]:not(.athanor-next)').textContent.startsWith(text)"
+    for label, outcome in (("Sample now", "Samples of step "), ("Save now", f"Saved {name}-step")):
         page.page.get_by_role("button", name=label).first.click()
-    until(lambda: len(runs(site, name)[0]["samples"]) > len(before["samples"]))
-    saved = until(lambda: [c["file"] for c in runs(site, name)[0]["checkpoints"] if c["kind"] == "asked"])[0]
+        page.page.wait_for_function(said, arg=outcome)
+    assert len(runs(site, name)[0]["samples"]) > len(before["samples"])
+    saved = next(c["file"] for c in runs(site, name)[0]["checkpoints"] if c["kind"] == "asked")
     page.page.get_by_role("button", name="Stop and keep").first.click()
     assert ended(site, name)["status"] == "stopped"
     page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('stopped')")
     page.page.wait_for_function(
-        "document.querySelector('.athanor-panel').innerText.includes('queue the graph again to resume')"
+        "document.querySelector('.athanor-panel').innerText.includes('is saved; queue the graph again to go on from there.')"
     )
-    assert page.page.get_by_role("button", name="Stop and keep").first.is_disabled()
+    assert page.page.get_by_role("button", name="Stop and keep").first.get_attribute("aria-disabled") == "true"
     page.page.wait_for_function(
         """(file) => [window.loader, window.LiteGraph.createNode("LoraLoader")].every((node) =>
             node.widgets.find((w) => w.name === "lora_name").options.values.includes(file))""",
@@ -87,7 +104,9 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.picture(f"{which}_stopped")
     idle(site)
 
-    # A second run of the same name's neighbour, to be laid over it.
+    # A second run of the same name's neighbour, to be laid over it. The sidebar shows what starts, by itself.
+    page.sidebar()
+    page.page.wait_for_selector(f".athanor-runs li.chosen[data-run='{before['run_id']}']")
     page.load(workflow(f"{name}_2", 6, samples=False))
     height = page.page.evaluate(f"() => {NODE}.size[1]")
     page.queue()
@@ -104,7 +123,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     low = f"() => {{ {over}; return [{NODE}.size[1], over]; }}"
     assert page.page.evaluate(low) == [height, 0]
 
-    page.sidebar()
+    page.page.wait_for_selector(f".athanor-runs li.chosen[data-run='{runs(site, f'{name}_2')[0]['run_id']}']")
     rows = page.page.locator(".athanor-runs li")
     assert rows.count() >= 2 and "finished" in rows.nth(0).inner_text() and "stopped" in page.row(name).inner_text()
     page.row(name).locator("button.name").click()
@@ -141,6 +160,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.page.keyboard.press("Escape")
     page.page.keyboard.press("Escape")
     page.page.wait_for_selector(".athanor-matrix", state="detached")
+    run_manager.by_keys(site, page, name)
 
 
 @RENDERERS
@@ -163,9 +183,9 @@ def test_workflows_stay_as_they_are(page, vue):
 def settings_fold_away(node: Folding) -> None:
     """Both renderers hide what a first LoRA does not need, and keep what is not at its default in sight on the canvas."""
     few = node.seen()
-    assert few["rows"] == 7 and few["line"] == "Show 28 advanced settings" and "mixed_precision" not in few["names"]
+    assert few["rows"] == 5 and few["line"] == "Show 28 advanced settings" and "mixed_precision" not in few["names"]
     many = node.click()
-    assert (many["rows"], many["line"]) == (35, "Hide 28 advanced settings") and many["height"] > few["height"] + 600
+    assert (many["rows"], many["line"]) == (33, "Hide 28 advanced settings") and many["height"] > few["height"] + 600
     assert node.again() == many  # saved with the workflow, its size as well
     assert node.click() == few
     one = node.set("mixed_precision", "bf16")
@@ -173,9 +193,9 @@ def settings_fold_away(node: Folding) -> None:
     assert node.again() == one
     assert node.set("mixed_precision", "auto")["names"] == one["names"]  # a row does not go while it is edited
     assert node.again() == few
-    assert node.vue(True)["rows"] == 5  # the host's own way, without the line
+    rows = node.vue(True)["rows"]  # the host's own way, without the line
     node.page.page.get_by_text("Show advanced inputs").last.click()
-    assert node.seen()["rows"] == 33
+    assert rows < 8 and node.seen()["rows"] == rows + 28
     assert node.vue(False)["line"] == "Hide 28 advanced settings" and node.click() == few
 
 
@@ -215,12 +235,57 @@ def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
     page.wait_for_points(10)
 
 
+def with_mistakes(site, name: str) -> dict:
+    """A graph with many of them at once: captions that are not read, few steps, intervals longer than the run."""
+    folder = site.base / "input" / "bare"
+    graphs.draw_dataset(folder, 6)
+    for file in folder.glob("*.txt"):
+        file.rename(file.with_suffix(".TXT"))
+    found = workflow(name, 3)
+    values = {node["type"]: node["widgets_values"] for node in found["nodes"]}
+    values["AthanorDatasetLoader"][:2] = ["bare", 2]
+    train = values["AthanorTrainLoRA"]
+    train[train.index("fixed") + 1] = 30  # save_every_n_epochs, behind the seed
+    return found
+
+
+NOTICED = """() => Object.fromEntries(window.comfyAPI.app.app.graph.nodes.map((node) => [node.type,
+    node.widgets?.find((w) => w.name === "athanor_notice")?.element.innerText]).filter(([, text]) => text))"""
+LISTED = "() => [...document.querySelectorAll('.athanor-hints li')].map((one) => one.innerText)"
+EACH = (
+    "6 pictures, 0 captions", "6 captions not read: their upper and lower case differ", "learning_rate 10 is far from what AdamW",
+    "18 steps in all, too few", "save_every_n_epochs is 30, the run has 3 epochs", "sample_every_n_steps is 20, the run has 18 steps",
+)  # fmt: skip
+
+
+def all_said(texts: list[str]) -> bool:
+    return all(any(words in text for text in texts) for words in EACH)
+
+
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_light_theme_workflow_of_a_run_and_deleting(site, page, vue):
+def test_mistakes_are_said_in_a_light_theme_and_deleting(site, page, vue):
+    """Before the run in the nodes, in it on its panel, and after it in sidebar and report."""
     name = "kept/light"
-    page.load(workflow(name, 3))
+    page.load(with_mistakes(site, name))
+    page.page.wait_for_function(f"Object.keys(({NOTICED})()).length === 2 && ({LISTED})().length === 2")
+    page.page.evaluate(
+        """() => { const { app } = window.comfyAPI.app, node = app.graph.nodes.find((n) => n.type === "AthanorOptimizerConfig");
+            node.widgets.find((w) => w.name === "learning_rate").value = 10;
+            app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState(); }"""
+    )
+    page.page.wait_for_function(f"Object.keys(({NOTICED})()).length === 3")
+    noticed = page.page.evaluate(NOTICED)
+    assert noticed["AthanorDatasetLoader"].startswith("6 pictures, 0 captions: all are trained on an empty text")
+    assert "learning_rate 10" in noticed["AthanorOptimizerConfig"] and "20" in noticed["AthanorSampleConfig"]
+    page.picture("mistakes_before")
     page.queue()
     assert ended(site, name)["status"] == "done"
+    page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('finished, got worse')")
+    assert all_said(page.page.evaluate(LISTED))
+    assert "learning_rate" not in " ".join(
+        page.page.locator(".athanor-panel .athanor-note").all_inner_texts()
+    )  # not said twice
+    page.picture("mistakes_after")
     idle(site)
     site.post("/settings", {"Comfy.ColorPalette": "light"})
     try:
@@ -228,6 +293,9 @@ def test_light_theme_workflow_of_a_run_and_deleting(site, page, vue):
         page.sidebar()
         page.row(name).locator("button.name").click()
         page.page.wait_for_selector(".athanor-details table tbody tr")
+        assert "✗ finished, got worse" in page.row(name).inner_text()
+        verdict = page.page.locator(".athanor-verdict li").all_inner_texts()
+        assert verdict[0].startswith("✗") and all_said(verdict) and "higher" not in " ".join(verdict)
         page.settle(48)
         page.picture("light")
     finally:
@@ -289,5 +357,6 @@ def test_light_theme_workflow_of_a_run_and_deleting(site, page, vue):
     asked: list[str] = []
     report.on("request", lambda request: asked.append(request.url))
     report.goto(f"{site.url}/athanor/runs/{run['run_id']}/report")
+    assert all_said(report.locator("p").all_inner_texts())
     assert report.locator("svg").count() >= 2 and all("/report" in url or url.startswith("data:") for url in asked)
     (page.pictures / "report.png").write_bytes(report.screenshot(full_page=True))

@@ -12,6 +12,35 @@ WATCH = """async () => {
 }"""
 
 
+ORDER = """async () => {
+    const order = await import("/extensions/athanor/athanor/run_order.js");
+    const row = (title, values) => ({ title, run_id: title, label: "", note: "", tags: [], status: "done", time: 0, ...values });
+    const rows = [
+        row("b9", { time: 1, status: "killed", tags: ["x"], probe: 90 }),
+        row("A", { time: 3, archived: true, base_model: "sdxl" }),
+        row("b10", { time: 2, note: "My own note", starred: true, probe: 95, archived: false }),
+    ].map((each) => ({ archived: false, ...each }));
+    const names = (found) => found.map((each) => each.title);
+    const sorted = (key, falls, disk) => names(order.sorted(rows, { key, falls }, disk));
+    const found = (filter) => names(rows.filter((each) => order.matches(each, filter))).sort().join(" ");
+    const filters = { "": {}, archived: { state: "archived" }, failed: { state: "failed" }, running: { state: "running" },
+        "my note": { text: "NOTE  my" }, "note killed": { text: "note killed" }, tag: { tag: "x" }, star: { starred: true } };
+    const live = rows.map((each) => ({ ...each, live: each.title === "b9", prompt_id: each.title }));
+    const job = (name, running) => ({ name, running, prompt_id: name });
+    const queued = [job("b9", true), job("begins", true), job("waits", false)];
+    const line = ({ group, row, queued }) => group ?? row?.title ?? queued.name;
+    const grouped = order.lines(live, queued).map(line);
+    const range = (...values) => order.between(["1", "2", "3", "4"], ...values);
+    return [
+        sorted("disk", true, { b10: { bytes: 5 } }), sorted("name", false), sorted("probe", false), sorted("probe", true),
+        Object.fromEntries(Object.entries(filters).map(([name, filter]) => [name, found(filter)])),
+        grouped, order.lines(rows.slice(1)).map(line),
+        [range("2", "2"), range("4", "3"), range("gone", "4"), range("3", "1")],
+        order.asText(["one", "two"], [{ name: "lr", values: [1, "2\\t3"] }]),
+    ];
+}"""
+
+
 @pytest.fixture
 def vue() -> bool:
     return False
@@ -63,13 +92,91 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         return [word, means];
     }""")
     assert word == "killed" and "goes on from its last saved state" in means
-    # While pictures are encoded a run can be stopped; the other buttons need a step.
-    disabled = page.page.evaluate("""async () => {
-        const row = (await import("/extensions/athanor/athanor/panel.js")).commands();
-        const seen = (...now) => (row.enable(...now), [...row.children].map((button) => button.disabled));
-        return [seen(true, false), seen(true, true), seen(false, true)];
+    # While pictures are encoded a run can be stopped; the other buttons need a step, and samples a Sample Config. What
+    # refuses says why, and a click becomes what has come of it.
+    why, told = page.page.evaluate("""async () => {
+        const { commands } = await import("/extensions/athanor/athanor/run_buttons.js");
+        const summary = { can_sample: true, checkpoints: [], samples: [] };
+        const last = { step: 7 };
+        let run = null;
+        const said = [];
+        const row = commands(() => run, (text) => said.push(text));
+        const seen = (now) => {
+            run = now && { summary, command: async () => {}, ...now };
+            row.show();
+            return [...row.children].map((one) => (one.getAttribute("aria-disabled") === "true" ? one.title : ""));
+        };
+        const why = [seen(null), seen({ live: true }), seen({ live: true, last }), seen({ live: false, last }),
+            seen({ live: true, last, summary: { ...summary, can_sample: false } })];
+        const press = async (place, now) => {
+            seen({ live: true, last });
+            row.children[place].click();
+            await new Promise((done) => setTimeout(done));
+            Object.assign(run, now);
+            row.show();
+        };
+        await press(1, { summary: { ...summary, checkpoints: [{ file: "cat-step00000007.safetensors", kind: "asked" }] } });
+        await press(2, { summary: { ...summary, samples: [{ step: 7 }] } });
+        await press(0, { live: false });
+        return [why, said];
     }""")
-    assert disabled == [[False, True, True], [False] * 3, [True] * 3]
+    late, no_config = (
+        "Only after the first step",
+        "No Sample Config is connected: connect one to samples, with your prompts",
+    )
+    assert why[:2] == [["Nothing trains here yet"] * 3, ["", late, late]]
+    assert why[2:] == [[""] * 3, ["This run does not train now"] * 3, ["", "", no_config]]
+    assert told == [
+        *("Saving after this step…", "Saved cat-step00000007.safetensors"),
+        *("Drawing samples after this step…", "Samples of step 7 are drawn"),
+        *("Stopping after this step…", ""),
+    ]
+    # What is done before the first step has a name, also for a page that has just come.
+    said = page.page.evaluate("""async () => {
+        const { next, note, numbers } = await import("/extensions/athanor/athanor/panel_state.js");
+        const run = { live: true, summary: { steps: 9, epochs: 3 }, probes: [], events: [] };
+        const sent = (message) => numbers({ ...run, message });
+        const phase = { event: "phase", what: "loading the model" };
+        const last = { step: 4, epoch: 2, seconds: 2, lr: 1 };
+        const kept = "Interrupted at step 4 of 9: cat-step00000004.safetensors is saved; queue the graph again.";
+        return [
+            sent({ kind: "encoding", text: "encoding pictures", done: 12, total: 40, left: 8 }),
+            sent({ kind: "phase", text: "drawing sample 2 of 4" }),
+            numbers({ ...run, events: [phase] }),
+            numbers({ ...run, last, message: { kind: "phase", text: "saving and checking the file" } }),
+            note({ live: false, standing: { status: "interrupted", kept }, events: [] }, "", "").startsWith("Interrupted at"),
+            note({ live: false, standing: { status: "failed", why: "The disk is full." }, events: [] }, "", ""),
+            next(["b", "", "c", "d", "e", "f"]),
+        ];
+    }""")
+    assert said == [
+        "encoding pictures: 12 of 40 · 0:08 left",
+        "drawing sample 2 of 4",
+        "loading the model",
+        "step 4 of 9 · epoch 2 of 3 · 2.00 s/it · 0:10 left · lr 1 · saving and checking the file",
+        True,
+        "The disk is full.",
+        "next: b, (name from another node), c, d, 2 more",
+    ]
+    assert page.page.evaluate(ORDER) == [
+        ["b10", "A", "b9"], ["A", "b9", "b10"], ["b9", "b10", "A"], ["b10", "b9", "A"],
+        {"": "b10 b9", "archived": "A", "failed": "b9", "running": "", "my note": "b10", "note killed": "", "tag": "b9", "star": "b10"},
+        ["queued", "waits", "running", "begins", "b9", "finished", "A", "b10"], ["A", "b10"],
+        [["2"], ["3", "4"], ["4"], ["1", "2", "3"]], "\tone\ttwo\nlr\t1\t2 3",
+    ]  # fmt: skip
+    # A typed number that the host rounds is said: 500 became 504 by itself.
+    value = page.page.evaluate("""() => {
+        const { graph } = window.comfyAPI.app.app, node = window.LiteGraph.createNode("AthanorBucketer");
+        graph.add(node);
+        const width = node.widgets.find((widget) => widget.name === "width");
+        const { value } = width;
+        width.setValue ? width.setValue(500, { node, canvas: window.comfyAPI.app.app.canvas }) : width.callback(500);
+        const now = width.value;
+        graph.remove(node);
+        return [value, now];
+    }""")
+    assert value == [512, 504]
+    page.page.get_by_text("width is 504 now: it goes in steps of 8, and 500 is none.").wait_for()
     assert all(
         "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
     )  # the browser's own lines

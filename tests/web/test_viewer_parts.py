@@ -14,6 +14,31 @@ DATA = """{
 }"""
 
 
+MOUNT = """async () => {
+    const { mount } = await import("/extensions/athanor/viewer/viewer.js");
+    const { style, make } = await import("/extensions/athanor/athanor/dom.js");
+    style("../viewer/viewer.css");
+    await new Promise((done) => setTimeout(done, 300));
+    const root = make("div", { style: "position: fixed; inset: 0; z-index: 9999; height: 700px" });
+    document.body.append(root);
+    const axis = (title, values) => ({ title, common: "", values, names: values });
+    const data = {
+        title: "t", name: "n", failed: {}, marks: {}, axes: [axis("a_shift.of", ["1", "x".repeat(300)]), axis("checkpoint", ["1", "2"])],
+        cells: ["a", "b", "c", "d"], sizes: { a: [64, 96], b: [64, 96], c: [64, 96], d: [64, 96] },
+    };
+    const remove = mount(root, data, () => "data:,", { keys: root, hash: false });
+    const bottom = () => root.querySelector("table").getBoundingClientRect().bottom;
+    const before = bottom();
+    root.querySelector("[name=fit]").click();
+    const labels = [...root.querySelectorAll(".corner .label")].map((one) =>
+        one.innerHTML.replace(/ ?<span.*?>(.*?)<.span>/, "$1").replace(" ", ""));
+    const found = [labels, [...root.querySelectorAll(".label")].map((one) => one.title), before, bottom()];
+    remove();
+    root.remove();
+    return found;
+}"""
+
+
 @pytest.fixture
 def vue() -> bool:
     return False
@@ -69,3 +94,14 @@ def test_places_views_marks_and_votes(page):
     marks = """const marks = module.fromJson(JSON.stringify({ marks: { a: { star: 1, note: "n" }, x: { star: true } } }),
         { a: [8, 8] }); return marks;"""
     assert run(page, "marks", marks) == [["a", {"star": False, "reject": False, "note": "n"}]]
+
+    # Labels of a logarithmic axis are round values, however narrow or wide it is; uPlot's were 0.1002, 0.2002, 0.5002.
+    ticks = "(await import('/extensions/athanor/athanor/ticks.js')).logTicks"
+    ranges = [[0.1002, 0.93, 5], [0.0523, 0.0917, 5], [0.121, 0.148, 4], [1e-6, 1, 4], [0, 1, 4]]
+    assert page.page.evaluate(f"async (all) => {{ const ticks = {ticks}; return all.map((r) => ticks(...r)); }}", ranges) == [
+        [0.2, 0.5], [0.06, 0.07, 0.08, 0.09], [0.13, 0.14], [1e-6, 1e-4, 1e-2, 1], []]  # fmt: skip
+
+    # Long names break where their parts meet and are whole as titles; "fit" fills the window.
+    corner, titles, before, after = page.page.evaluate(MOUNT)
+    assert corner == ["a_<wbr>shift.<wbr>of→", "checkpoint↓"] and titles[0] == "a_shift.of" and "x" * 300 in titles
+    assert before > 700 and after <= 700

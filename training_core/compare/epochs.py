@@ -17,11 +17,14 @@ from .axes import Axis, LoraChoice, Value
 from .runs import Points
 
 
-def read_filter(text: str) -> tuple[str, Any, Any]:
+def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     """Return a filter's kind and what it counts; can be called before there is a run.
 
     `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
     best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`.
+
+    Args:
+        field: where the text stands, for messages.
 
     Raises:
         AthanorError: it cannot be read.
@@ -34,12 +37,12 @@ def read_filter(text: str) -> tuple[str, Any, Any]:
     if match := re.fullmatch(r"(every|last|first|(?:around )?best|even) (\d{1,9})|(\d{1,9}) (even|best)", words):
         count = int(match[2] or match[3])
         if count < 1:
-            raise AthanorError(f"epochs: {quoted(text)} selects no checkpoint; give a number from 1.")
+            raise AthanorError(f"{field}: {quoted(text)} selects no checkpoint; give a number from 1.")
         return (match[1] or match[4]).removeprefix("around "), count, None
     if match := re.fullmatch(r"from (\d{1,9})|(?:from )?(\d{1,9}) ?(?:to|-) ?(\d{1,9})|to (\d{1,9})", words):
         return "range", int(match[1] or match[2] or 0), int(match[3] or match[4] or 10**9)
     wanted: list[tuple[int | None, bool]] = []  # an epoch (None: the last), and whether it must be there
-    for part in lists.split(text, field="epochs"):
+    for part in lists.split(text, field=field):
         if part.lower() in ("last", "final"):
             wanted.append((None, True))
             continue
@@ -47,22 +50,22 @@ def read_filter(text: str) -> tuple[str, Any, Any]:
             wanted.append((int(part), True))
             continue
         try:
-            wanted += [(int(n), False) for n in grammar.numbers(part, "epochs", whole=True)]
+            wanted += [(int(n), False) for n in grammar.numbers(part, field, whole=True)]
         except AthanorError:
             raise AthanorError(
-                f"epochs: {quoted(part)} is not understood; write all, every 2, last 3, 4-10, best 3, 5 even, starred, or 2, 4, last."
+                f"{field}: {quoted(part)} is not understood; write all, every 2, last 3, 4-10, best 3, 5 even, starred, or 2, 4, last."
             ) from None
-        lists.limited(wanted, text, "epochs")
+        lists.limited(wanted, text, field)
     return "listed", wanted, None
 
 
-def choose(points: Points, text: str) -> list[Checkpoint]:
-    """Return the checkpoints that a filter keeps, in the order of training.
+def choose(points: Points, text: str, field: str = "epochs") -> list[Checkpoint]:
+    """Return the checkpoints that a filter keeps, in the order of training; `field`: where it stands, for messages.
 
     Raises:
         AthanorError: it cannot be read, or nothing is left; what there is, is listed.
     """
-    kind, first, second = read_filter(text)
+    kind, first, second = read_filter(text, field)
     have = list(points.checkpoints)
     if kind == "all":
         return have
@@ -71,29 +74,31 @@ def choose(points: Points, text: str) -> list[Checkpoint]:
         starred = [c for c in have if fingerprint.file(c.path) in liked]
         if not starred:
             raise AthanorError(
-                f"epochs: no checkpoint of {points.name} is starred; open the viewer of a comparison (a button of XYZ "
+                f"{field}: no checkpoint of {points.name} is starred; open the viewer of a comparison (a button of XYZ "
                 "Compare), and press s on the pictures that you like."
             )
         return starred
     if kind == "listed":
-        return _listed(have, first, text)
+        return _listed(have, first, text, field)
     if kind == "range":
         inside = [c for c in have if first <= c.epoch <= second]
         if not inside:
-            raise AthanorError(f"epochs: there is no checkpoint from {first} to {second}; {_there_are(have)}.")
+            raise AthanorError(f"{field}: there is no checkpoint from {first} to {second}; {_there_are(have)}.")
         return inside
-    return _few(points, kind, first)
+    return _few(points, kind, first, field)
 
 
-def _listed(have: list[Checkpoint], wanted: Sequence[tuple[int | None, bool]], text: str) -> list[Checkpoint]:
+def _listed(
+    have: list[Checkpoint], wanted: Sequence[tuple[int | None, bool]], text: str, field: str
+) -> list[Checkpoint]:
     chosen: set[Checkpoint] = set()
     for epoch, needed in wanted:
         matches = have[-1:] if epoch is None else [c for c in have if c.epoch == epoch]
         if needed and not matches:
-            raise AthanorError(f"epochs: there is no epoch '{epoch}'; {_there_are(have)}.")
+            raise AthanorError(f"{field}: there is no epoch '{epoch}'; {_there_are(have)}.")
         chosen.update(matches)
     if not chosen:
-        raise AthanorError(f"epochs: {quoted(text)} selects no checkpoint; {_there_are(have)}.")
+        raise AthanorError(f"{field}: {quoted(text)} selects no checkpoint; {_there_are(have)}.")
     return [c for c in have if c in chosen]
 
 
@@ -101,7 +106,7 @@ def _there_are(have: Sequence[Checkpoint]) -> str:
     return "there are " + ", ".join(str(c.epoch) for c in have[:30]) + (", ..." if len(have) > 30 else "")
 
 
-def _few(points: Points, kind: str, count: int) -> list[Checkpoint]:
+def _few(points: Points, kind: str, count: int, field: str) -> list[Checkpoint]:
     have = list(points.checkpoints)
     if kind == "every":  # by epoch number, as save_every_n_epochs counts
         return [c for i, c in enumerate(have, 1) if (c.epoch or i) % count == 0] or have[-1:]
@@ -111,24 +116,27 @@ def _few(points: Points, kind: str, count: int) -> list[Checkpoint]:
         picks = {round(i * (len(have) - 1) / max(1, count - 1)) for i in range(count)} if count > 1 else {len(have) - 1}
         return [have[i] for i in sorted(picks) if i < len(have)]
     if not points.probes:
-        raise AthanorError(f"epochs: {points.name} has no probe to find the best by; use all, or 5 even.")
+        raise AthanorError(f"{field}: {points.name} has no probe to find the best by; use all, or 5 even.")
     step = min(points.probes[1:] or points.probes, key=lambda probe: probe[1])[0]
     near = sorted(have, key=lambda c: (abs(c.step - step), -c.step))[:count]
     return [c for c in have if c in near]
 
 
-def axis(points: Points, text: str, include_base: bool = True, include_final: bool = True) -> Axis:
+def axis(
+    points: Points, text: str, include_base: bool = True, include_final: bool = True, field: str = "epochs"
+) -> Axis:
     """Return the axis of the checkpoints that a filter keeps.
 
     Args:
         text: the filter, see `read_filter`.
         include_base: begin with the base model, without a LoRA.
         include_final: end with the finished LoRA, even where the filter leaves it out.
+        field: where the filter stands, for messages.
 
     Raises:
         AthanorError: the filter cannot be read, or nothing is left.
     """
-    chosen = choose(points, text)
+    chosen = choose(points, text, field)
     final = [c for c in points.checkpoints if c.last]
     if include_final:
         chosen = [c for c in points.checkpoints if c in chosen or c in final]
@@ -136,7 +144,7 @@ def axis(points: Points, text: str, include_base: bool = True, include_final: bo
         chosen = [c for c in chosen if c not in final]
     if not chosen:
         raise AthanorError(
-            f"epochs: {quoted(text)} selects only the finished LoRA of {points.name}; switch include_final on."
+            f"{field}: {quoted(text)} selects only the finished LoRA of {points.name}; switch include_final on."
         )
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)

@@ -52,7 +52,7 @@ def check_widgets(settings: CompareSettings) -> None:
     Raises:
         AthanorError: strengths, seeds or the filter of checkpoints are wrong.
     """
-    epochs.read_filter(settings.checkpoints)
+    epochs.read_filter(settings.checkpoints, "checkpoints")
     grammar.numbers(settings.strengths, "strengths")
     grammar.seeds(settings.seeds, "seeds")
 
@@ -80,7 +80,7 @@ def _with_epochs(axis: Axis | None, run: Run | None, settings: CompareSettings) 
         raise AthanorError(
             "an axis 'checkpoint of the run' needs a run: connect one to XYZ Compare, or use LoRA Run Axis."
         )
-    return epochs.axis(runs.of_run(run), axis.epochs or "all", settings.include_base)
+    return epochs.axis(runs.of_run(run), axis.epochs or "all", settings.include_base, field="values")
 
 
 def _own_axes(request: ComparisonRequest, taken: set[str], prompts: Sequence[str]) -> dict[str, Axis]:
@@ -88,7 +88,9 @@ def _own_axes(request: ComparisonRequest, taken: set[str], prompts: Sequence[str
     settings, run = request.settings, request.run
     own: dict[str, Axis] = {}
     if run is not None and "lora" not in taken:
-        own["checkpoint"] = epochs.axis(runs.of_run(run), settings.checkpoints, settings.include_base)
+        own["checkpoint"] = epochs.axis(
+            runs.of_run(run), settings.checkpoints, settings.include_base, field="checkpoints"
+        )
     strengths = grammar.numbers(settings.strengths, "strengths")
     if ("lora" in taken or run is not None) and not taken & {"strength_model", "strength_clip"}:
         both = ("strength_model", "strength_clip")

@@ -99,7 +99,7 @@ class LatentCache:
         }
 
     def fill(self, variants: Iterable[CropVariant], encode: Encode) -> Iterator[tuple[int, int]]:
-        """Encode the variants whose latents are missing, in batches of one bucket; yield (done, total) after each batch.
+        """Encode the variants whose latents are missing, in batches of one bucket; yield (done, total) before and after each batch.
 
         A latent that is NaN or infinite is not kept; `is_broken` knows it from then on.
         """
@@ -110,6 +110,8 @@ class LatentCache:
         unique = {key: variant for variant in variants if self._is_missing(key := self.key(variant))}
         batches = self._batches(list(unique.items()))
         done = 0
+        if unique:
+            yield done, len(unique)
         for (keys, pixels), _ in prefetched(batches, self._pixels):
             mean, std = encode(pixels)
             made = {
@@ -190,12 +192,14 @@ class TextCache:
         return hashed("text", self._clip, astuple(caption))
 
     def fill(self, captions: Iterable[SampleCaption], encode: EncodeText) -> Iterator[tuple[int, int]]:
-        """Encode the captions that are missing, each once; yield (done, total) after each.
+        """Encode the captions that are missing, each once; yield (done, total) before and after each.
 
         Raises:
             AthanorError: a caption whose encoding is NaN or infinite.
         """
         missing = [c for c in dict.fromkeys(captions) if self._is_missing(self.key(c))]
+        if missing:
+            yield 0, len(missing)
         for done, caption in enumerate(missing, 1):
             tensors, meta = encode(caption)
             if not finite(tensors):

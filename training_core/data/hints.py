@@ -39,7 +39,7 @@ def missing_captions(missing: Sequence[str], count: int, extension: str, setting
         return f"{several(count, 'regularization picture')}, 0 captions: set class_tokens of Dataset Loader to the name of their class."
     return (
         f"{several(count, 'picture')}, 0 captions: all are trained on an empty text, so no word will call the LoRA up; put a "
-        f"{extension} file beside each picture, or set class_tokens of Dataset Loader."
+        f"{extension} file beside each picture, or set class_tokens."
     )
 
 
@@ -191,7 +191,16 @@ def small_pictures(buckets: Buckets) -> str:
 
 def dataset_hints(buckets: Buckets) -> list[str]:
     """Return what a run should say of its pictures before the first step: warnings of loading and sorting, one for each kind."""
-    return [*in_short([*buckets.dataset.warnings, *buckets.warnings]), *filter(None, [small_pictures(buckets)])]
+    return [*mistakes([*buckets.dataset.warnings, *buckets.warnings]), *filter(None, [small_pictures(buckets)])]
+
+
+NO_MISTAKES = ("animated, its first frame is used", "Links to folders that are read under another name")
+"""Parts of warnings that a summary has, but about which nothing needs to be done."""
+
+
+def mistakes(warnings: Sequence[str]) -> list[str]:
+    """Return the warnings of a dataset that are probably about a mistake, one for each kind."""
+    return in_short([text for text in warnings if not any(part in text for part in NO_MISTAKES)])
 
 
 _LEFT_OUT = re.compile(r"(.+?) (?:cannot be read and )?is left out: ", re.DOTALL)

@@ -43,6 +43,7 @@ class Holding:
     pictures: int = 0
     captions: int = 0
     below: int = 0  # pictures in further sub-folders, which nested_folders reads
+    captions_below: int = 0
     time: float = 0.0  # of the newest change
     repeated: list[str] = field(default_factory=list)  # its sub-folders 'N_name'
 
@@ -163,6 +164,7 @@ def _summed(found: dict[str, Inside]) -> dict[str, Holding]:
             above = _above(above)
         while above is not None and not _is_masks(name):
             holdings[above].below += len(inside.pictures)
+            holdings[above].captions_below += inside.captions
             above = _above(above)
     return holdings
 

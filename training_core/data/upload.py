@@ -25,6 +25,8 @@ MOST_FILES = 20_000
 """Files of one upload."""
 LARGEST_CAPTION = 1_000_000
 """Bytes of a caption file."""
+HIDDEN = "hidden"
+"""Why files such as .DS_Store are left out; a page need not say it."""
 DEEPEST = 6
 """Folders that lie in each other below the dataset's."""
 SPARE = 256 * 1024**2
@@ -43,7 +45,7 @@ class Planned:
 
     given: str  # its name as it came, with the sub-folders in front
     file: str = ""  # where it will lie below the dataset's folder, with '/'; '' if it is left out
-    why: str = ""  # why it is left out, in words that follow its name
+    why: str = ""  # why it is left out, in words that follow its name and a colon
     there: int = -1  # bytes of the file of that name that is there; -1: none
     caption: bool = False  # it is no picture
 
@@ -92,7 +94,7 @@ def _looked_at(name: str, size: int, largest: int) -> Planned:
     except AthanorError as error:
         return Planned(given=name, why=str(error))
     if any(part.startswith(".") for part in file.split("/")):
-        return Planned(given=name, why="is hidden")
+        return Planned(given=name, why=HIDDEN)
     if why := _unfit(ending, size, min(largest, LARGEST_CAPTION) if is_caption else largest):
         return Planned(given=name, why=why)
     return Planned(given=name, file=file, caption=is_caption)
@@ -100,14 +102,14 @@ def _looked_at(name: str, size: int, largest: int) -> Planned:
 
 def _unfit(ending: str, size: int, largest: int) -> str:
     if ending in decode.OTHER_SUFFIXES:
-        return f"is {ending}, which is not read: convert it to png or jpg"
+        return f"{ending} is not read, convert it to png or jpg"
     if ending not in decode.SUFFIXES | CAPTIONS:
-        return "is neither a picture (png, jpg, webp, bmp, avif) nor a caption (txt, caption)"
+        return "neither a picture (png, jpg, webp, bmp, avif) nor a caption (txt, caption)"
     if ending in decode.SUFFIXES and not size:
-        return "is empty"
+        return "empty"
     if size > largest:
-        limit = "a caption" if ending in CAPTIONS else "what ComfyUI takes (--max-upload-size)"
-        return f"has {_megabytes(size)}, which is more than {limit}: {_megabytes(largest)}"
+        limit = "a caption may have" if ending in CAPTIONS else "ComfyUI takes (--max-upload-size)"
+        return f"{_megabytes(size)} are more than {limit}, which is {_megabytes(largest)}"
     return ""
 
 
@@ -182,7 +184,7 @@ def checked_name(file: str) -> str:
     """
     plan = _looked_at(file, 1, LARGEST_CAPTION)
     if not plan.file:
-        raise AthanorError(plan.why if plan.why.startswith("file ") else f"{quoted(file)} {plan.why}.")
+        raise AthanorError(plan.why if plan.why.startswith("file ") else f"{quoted(file)}: {plan.why}.")
     return plan.file
 
 

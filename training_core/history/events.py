@@ -22,8 +22,15 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of the work begins that may take seconds and is no step: `what` names it, such as "loading the model"."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
-    """`done` of `total` pictures or captions (`what`) are encoded."""
+    """`done` of `total` pictures or captions (`what`) are encoded; 0 before the first of them."""
 
     what: str
     done: int
@@ -111,7 +118,7 @@ class Queued:
     time: float | None  # seconds since 1970 at which its client has queued it, if the host knows
 
 
-Event = Started | Resumed | Encoded | Stepped | Probed | Sampled | Saved | Warned
+Event = Started | Resumed | Phase | Encoded | Stepped | Probed | Sampled | Saved | Warned
 
 
 @contextmanager
@@ -143,7 +150,7 @@ def forget_frames(error: BaseException) -> None:
         traceback.clear_frames(one.__traceback__)
 
 
-_KINDS = {kind.__name__.lower(): kind for kind in (Started, Resumed, Encoded, Probed, Sampled, Saved, Warned)}
+_KINDS = {kind.__name__.lower(): kind for kind in (Started, Resumed, Phase, Encoded, Probed, Sampled, Saved, Warned)}
 
 
 def from_line(line: Mapping[str, Any]) -> Event | None:

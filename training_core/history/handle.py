@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,4 +90,6 @@ def status_fingerprint(root: Path, output_name: str) -> str:
     record = registry.read(named[0].folder) if named else None
     if record is None:
         return "none"
-    return f"{record.run_id} {record.status} {len(record.saved)} {record.done}"
+    # A file that is gone is made again, and may be gone again: that is nothing the host has an answer to.
+    gone = f" {time.time_ns()}" if record.state == "done" and not record.done else ""
+    return f"{record.run_id} {record.status} {len(record.saved)} {record.done}{gone}"

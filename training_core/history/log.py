@@ -14,7 +14,7 @@ from ..files import append_line, make_folder, write_json
 from ..json_text import finite
 from ..settings import Job
 from . import registry, report, results
-from .events import Encoded, Event, Saved, Stepped, ended_together
+from .events import Encoded, Event, Phase, Saved, Stepped, ended_together
 from .graph import Graph
 from .registry import ENDS, Record
 
@@ -80,7 +80,8 @@ class RunLog:
                 yield from self.add(event)
 
     def add(self, event: Event) -> list[Event]:
-        """Append one event; of encoding, only that it is finished. A saved file gets its place in the run's folder.
+        """Append one event; of encoding, only that it is finished; of phases, those before the first step. A saved file gets its
+        place in the run's folder.
 
         Returns:
             the event, and a warning where that has failed, which is appended as well.
@@ -93,6 +94,8 @@ class RunLog:
 
     def _append(self, event: Event) -> None:
         if isinstance(event, Encoded) and event.done < event.total:
+            return
+        if isinstance(event, Phase) and self._step:  # a line for every file that is saved would tell nobody anything
             return
         values = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(event).items()}
         if isinstance(event, Stepped):

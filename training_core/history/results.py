@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FileError
-from ..files import is_file, link, make_folder, write_atomically
+from ..files import is_file, link, link_or_copy, make_folder, write_atomically
 from ..leftovers import temporary_beside
 from .events import Saved, Warned
 from .registry import Record
-from .run_files import companion, diffusers_copy, ever_saved, in_run, is_whole, second_name
+from .run_files import companion, diffusers_copy, ever_saved, in_run, is_whole, run_id_of, second_name
 
 log = logging.getLogger("athanor")
 
@@ -107,6 +107,26 @@ def deliver(path: Path, run: Path, newest: bool = True) -> None:
             original = path.with_name(old.name)
             if old.name not in names and original.is_file() and not old.samefile(original):
                 old.unlink(missing_ok=True)
+
+
+def put_back(record: Record) -> str:
+    """Give a finished run the file that it ends with back from its folder, where somebody has deleted, moved or renamed it.
+
+    Returns:
+        one sentence about that; "" where nothing is missing, or the run's folder has not got it either.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    target = record.target
+    kept = second_name(target, record.folder)
+    if record.state != "done" or target.exists() or not is_whole(kept) or run_id_of(kept) != record.run_id:
+        return ""
+    make_folder(target.parent)
+    for file in (target, companion(target, "ema")):
+        if is_file(second := second_name(file, record.folder)):
+            link_or_copy(second, file)
+    return f"{target.name} was deleted, moved or renamed: it is put back from the run's folder, and nothing is trained again."
 
 
 def delivered(event: Saved, run: Path) -> list[Warned]:

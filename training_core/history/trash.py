@@ -7,48 +7,27 @@ anything is moved: whenever a process is killed, what has been moved can be brou
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+
+from filelock import FileLock, Timeout
 
 from ..errors import AthanorError, Fault, quoted
 from ..files import make_folder, read_json, told, write_json
-from ..leftovers import sweep, temporary_beside
+from ..leftovers import temporary_beside
 from . import labels, registry
 from .moved import Places
 from .moving import is_same, move
 from .registry import Record
 from .taken import kept_free
+from .trashed import ABOUT, Entry, Kind, parts, read
 
-Kind = Literal["run", "states"]
-
-_NAME = re.compile(r"([0-9a-f]{16})-\d{13}(-\d{1,3})?")
-_ABOUT = "entry.json"
-_lock = Lock()  # two clicks at once: one moves, the other finds that it is gone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What was thrown away by one click for one run."""
-
-    folder: Path
-    run_id: str
-    kind: Kind  # the whole run, or its states alone
-    title: str
-    label: str
-    time: float  # when, in seconds since 1970
-    files: tuple[str, ...]  # LoRA files that went along: the paths they had
-
-    @property
-    def name(self) -> str:
-        """Its name, by which it is brought back."""
-        return self.folder.name
+_lock = Lock()
+_PATIENCE = 10.0  # seconds that another process may take to move something
 
 
 def throw_run(trash: Path, record: Record, loras: Sequence[Path]) -> Entry:
@@ -81,24 +60,49 @@ def _lora(number: int) -> str:
 
 
 def _throw(trash: Path, record: Record, kind: Kind, moves: list[tuple[Path, str]]) -> Entry:
-    with _lock, kept_free(record.folder) as is_free:
+    if not registry.is_run(record.folder):
+        raise AthanorError(f"The run {record.title} is not there any more.")
+    with _alone(trash), kept_free(record.folder) as is_free:
         if not is_free:
             raise Fault(f"The run {record.title} is being trained: stop it first.")
         if not registry.is_run(record.folder):
             raise AthanorError(f"The run {record.title} is not there any more.")
         folder = _new_folder(trash, record.run_id)
         about = {"kind": kind, "title": record.title, "label": labels.read(record.folder).label, "time": time.time()}
-        write_json(folder / _ABOUT, about | {"moves": [[str(path), name] for path, name in moves]}, indent=1)
+        write_json(folder / ABOUT, about | {"moves": [[str(path), name] for path, name in moves]}, indent=1)
         try:
             for path, name in moves:
                 move(path, folder / name)
         except AthanorError:
             _bring_back(folder, moves)
             raise
-        entry = _read(folder)
+        entry = read(folder)
     if entry is None:
         raise Fault(f"{folder.name} is not in the trash any more: another process has emptied it.")
     return entry
+
+
+@contextmanager
+def _alone(trash: Path) -> Iterator[None]:
+    """Let nobody else change the trash: of two who delete or bring back the same at once, the second finds that it is done.
+
+    Raises:
+        Fault: another process is at it, and takes long.
+    """
+    make_folder(trash)
+    lock = FileLock(trash / "lock")
+    with _lock:
+        with told(trash / "lock"):
+            try:
+                lock.acquire(timeout=_PATIENCE)
+            except Timeout:  # which is an OSError
+                raise Fault(
+                    "Another process moves something to the trash, or out of it: try again in a minute."
+                ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def _new_folder(trash: Path, run_id: str) -> Path:
@@ -118,56 +122,10 @@ def _bring_back(folder: Path, moves: Sequence[tuple[Path, str]]) -> None:
         for path, name in reversed(moves):
             if os.path.lexists(folder / name) and not os.path.lexists(path):
                 move(folder / name, path)
-        (folder / _ABOUT).unlink(missing_ok=True)
-        with suppress(OSError):
-            folder.rmdir()
-
-
-def entries(trash: Path) -> list[Entry]:
-    """Return what is in the trash, the newest first; folders that are no entries are left alone."""
-    sweep([trash])
-    try:
-        with os.scandir(trash) as found:
-            names = [each.name for each in found]
-    except OSError:
-        return []
-    read = (_read(trash / name) for name in names)
-    return sorted((entry for entry in read if entry), key=lambda entry: (-entry.time, entry.name))
-
-
-def entry(trash: Path, name: str) -> Entry | None:
-    """Return one entry; None if there is none of that name."""
-    return _read(trash / name)
-
-
-def _read(folder: Path) -> Entry | None:
-    """Return the entry in a folder, or None; what its entry.json does not tell is told by the name of the folder."""
-    match, about = _NAME.fullmatch(folder.name), read_json(folder / _ABOUT, {})
-    kind = about.get("kind")
-    if match is None or kind not in ("run", "states") or not any(_moves(folder, about)):
-        return None
-    title, label, when = about.get("title"), about.get("label"), about.get("time")
-    return Entry(
-        folder=folder,
-        run_id=match[1],
-        kind=kind,
-        title=title if isinstance(title, str) and title else match[1],
-        label=label if isinstance(label, str) else "",
-        time=when if isinstance(when, int | float) and 0 <= when < 1e12 else int(folder.name[17:30]) / 1000,
-        files=tuple(str(path) for path, name in _moves(folder, about) if name.startswith("lora-")),
-    )
-
-
-def _moves(folder: Path, about: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Yield (where it lay, its name in the entry) of all that is in an entry."""
-    moves = about.get("moves")
-    for each in moves if isinstance(moves, list) else []:
-        if not (isinstance(each, list) and len(each) == 2 and all(isinstance(part, str) for part in each)):
-            continue
-        path, name = each
-        is_known = "\0" not in path and re.fullmatch(r"run|state|lora-\d{1,5}\.safetensors", name)
-        if is_known and os.path.lexists(folder / name):
-            yield Path(path), name
+        if not any(os.path.lexists(folder / name) for _, name in moves):
+            (folder / ABOUT).unlink(missing_ok=True)
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def restore(trash: Path, root: Path, name: str, is_place: Callable[[Path], bool]) -> Entry:
@@ -182,8 +140,8 @@ def restore(trash: Path, root: Path, name: str, is_place: Callable[[Path], bool]
     Raises:
         AthanorError: there is no such entry, or something has taken the place of what it holds.
     """
-    with _lock:
-        found = _read(trash / name)
+    with _alone(trash):
+        found = read(trash / name)
         if found is None:
             raise AthanorError(f"{quoted(name)} is not in the trash any more.")
         moves = _places(found, root, is_place)
@@ -202,7 +160,7 @@ def restore(trash: Path, root: Path, name: str, is_place: Callable[[Path], bool]
 def _places(found: Entry, root: Path, is_place: Callable[[Path], bool]) -> list[tuple[Path, Path]]:
     """Return (in the trash, where it lay) of all that an entry holds, its run's folder last."""
     run, moves = root / found.run_id, []
-    for old, name in _moves(found.folder, read_json(found.folder / _ABOUT, {})):
+    for old, name in parts(found.folder, read_json(found.folder / ABOUT, {})):
         if name.startswith("lora-"):
             place = Path(Places(run).now(str(old)))
             if not is_place(place):
@@ -267,8 +225,8 @@ def empty(trash: Path, names: Sequence[str]) -> int:
     Raises:
         FileError: one cannot be deleted.
     """
-    with _lock:
-        found = [each for name in dict.fromkeys(names) if (each := _read(trash / name))]
+    with _alone(trash):
+        found = [each for name in dict.fromkeys(names) if (each := read(trash / name))]
         for each in found:
             _delete(each.folder)
         return len(found)

@@ -54,8 +54,9 @@ def judge(
     sentences = _broken(losses)
     measured = [(step, percent) for step, percent in probes if math.isfinite(percent)]
     if probes and not math.isfinite(probes[-1][1]):
+        before = "; files saved before may still be good" if len(checkpoints) > 1 else ""
         return [*sentences, Sentence("bad", f"The probe gave NaN or infinity after step {probes[-1][0]}: the LoRA is broken. Lower "
-                                            "the learning rate; files saved before may still be good.")]  # fmt: skip
+                                            f"the learning rate{before}.")]  # fmt: skip
     if ends_worse(measured):
         return [*sentences, _worse(measured, held_out, checkpoints)]
     if len(measured) < MEASUREMENTS:

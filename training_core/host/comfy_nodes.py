@@ -22,7 +22,18 @@ def joined(types: Any) -> dict[str, Any]:
     return {**types.get("required", {}), **types.get("optional", {})}
 
 
-def serve_instead(folder: Path, other: Path) -> None:
-    """Let the page have the scripts of `other` where it would have those of `folder`; before the host has made its routes."""
+def serve_instead(folder: Path, other: Path, why: str) -> None:
+    """Let the page have the scripts of `other` where it would have those of `folder`, and the sentence `why` at /athanor/why;
+    before the host has made its routes."""
+    from aiohttp import web
+    from server import PromptServer
+
     served = host_nodes.EXTENSION_WEB_DIRS
     served.update({name: str(other) for name, path in served.items() if Path(path) == folder})
+
+    async def tell(_: web.Request) -> web.Response:
+        return web.json_response({"text": why})
+
+    server = getattr(PromptServer, "instance", None)
+    if server is not None:
+        server.routes.get("/athanor/why")(tell)

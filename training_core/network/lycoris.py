@@ -16,7 +16,8 @@ from typing import Any, cast
 
 import torch
 
-from .. import imports, packed
+from .. import imports, packages, packed
+from ..errors import AthanorError, shortened
 from ..settings import NetworkSettings
 from .adapter import dora_axis, kind_of, layer_of
 
@@ -87,8 +88,12 @@ def _wrapper() -> Any:
     LyCORIS loads bitsandbytes to know quantised layers by its classes, and that may look for kernels on the internet. A model
     can have such layers only where something else has loaded it: then LyCORIS is told its classes.
     """
-    with imports.without(*(() if "bitsandbytes" in sys.modules else ("bitsandbytes",))):
-        import lycoris.wrapper
+    try:
+        with imports.without(*(() if "bitsandbytes" in sys.modules else ("bitsandbytes",))):
+            import lycoris.wrapper
+    except ImportError as error:
+        how = packages.pip("lycoris-lora")
+        raise AthanorError(f"lycoris-lora does not load ({shortened(error, 200)}): install it with '{how}'.") from None
     theirs, base = sys.modules.get("bitsandbytes.nn"), cast(Any, sys.modules["lycoris.modules.base"])
     classes = [getattr(theirs, name, None) for name in ("Linear8bitLt", "LinearFP4", "LinearNF4")]
     base.QuantLinears += tuple(kind for kind in classes if kind and kind not in base.QuantLinears)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .. import imports
+from .. import imports, packages
 from ..errors import AthanorError, shortened
 from ..names import close_to
 from ..settings import OptimizerSettings
@@ -36,7 +36,7 @@ def _load(name: str) -> type[torch.optim.Optimizer]:
         field = "optimizer_class" if "." in name else "optimizer_type"
         raise AthanorError(
             f"{field} {shortened(name)} needs the package {shortened(package)}, which does not load ({shortened(error, 200)}); "
-            f"install it with 'pip install {shortened(pip)}' or {_instead(name)}."
+            f"install it with '{packages.pip(shortened(pip))}' or {_instead(name)}."
         ) from None
     cls = getattr(module, wanted, None)
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):

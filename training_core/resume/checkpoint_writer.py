@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..history.events import Saved
+from ..history.events import Phase, Saved
 from . import state
 from .progress import RunProgress
 from .resumable import Resumable
@@ -21,7 +21,7 @@ class NullCheckpointWriter:
 
     due = False
 
-    def save(self, progress: RunProgress, kind: str) -> Iterator[Saved]:
+    def save(self, progress: RunProgress, kind: str) -> Iterator[Phase | Saved]:
         """Write no file and no state."""
         return iter(())
 
@@ -48,8 +48,9 @@ class CheckpointWriter:
         self._due, self._took = time.monotonic() + STATE_SECONDS, 0.0
         self._saving = False  # the last file was not told of
 
-    def save(self, progress: RunProgress, kind: str) -> Iterator[Saved]:
+    def save(self, progress: RunProgress, kind: str) -> Iterator[Phase | Saved]:
         """Write a LoRA file, then the state."""
+        yield Phase("saving and checking the file")
         self._saving = True
         saved = self._saver(progress, kind)
         self._saving = False

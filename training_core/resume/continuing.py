@@ -38,8 +38,9 @@ def start_point(root: Path, job: Job, steps: int) -> StartPoint:
     if job.training.retrain:
         return StartPoint(None, None, ())
     saved = state.latest(own / "state")
+    gone = tuple(_about_a_missing_file(own, saved.step if saved else 0, steps))
     if saved and saved.step <= steps:
-        return StartPoint(saved, None, ())
+        return StartPoint(saved, None, gone)
     lineage = [r for r in registry.records(root, lineage_id=job.lineage_id) if r.run_id != job.run_id]
     with_state = sorted(((state.step_of(r.folder / "state"), r) for r in lineage), key=lambda pair: -pair[0])
     for step, record in with_state:
@@ -47,7 +48,22 @@ def start_point(root: Path, job: Job, steps: int) -> StartPoint:
         if step > 0 and within and (found := state.latest(record.folder / "state")):
             return StartPoint(found, record, tuple(_warnings_about_length(job, step, record.steps, steps)))
     longer = tuple(_about_a_longer_run([record for step, record in with_state if step > steps], steps))
-    return StartPoint(None, None, (*_about_own_state(own, saved, steps), *(longer or _why_not_continued(root, job))))
+    return StartPoint(
+        None, None, (*gone, *_about_own_state(own, saved, steps), *(longer or _why_not_continued(root, job)))
+    )
+
+
+def _about_a_missing_file(folder: Path, step: int, steps: int) -> Iterator[str]:
+    """Yield that the last file of a finished run is gone, and what is done to have it again; `step`: of its saved state."""
+    record = registry.read(folder)
+    if record is None or record.state != "done" or any(Path(event["path"]) == record.target for event in record.saved):
+        return
+    how = "no state of it is kept, so that it is trained again from its first step"
+    if step:
+        how = (
+            "it is written again from the saved state" if step == steps else f"it is trained again from step {step} on"
+        )
+    yield f"{record.target.name} of this finished run was deleted, moved or renamed: {how}."
 
 
 def _about_own_state(folder: Path, saved: SavedState | None, steps: int) -> Iterator[str]:

@@ -57,7 +57,7 @@ class Pending:
         )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RunProgress:
     """How far the run is; going on needs to know no more."""
 
@@ -65,6 +65,7 @@ class RunProgress:
     epoch: int = 0  # finished epochs
     due: bool = False  # whether what follows the last step (a look, pictures, a file) is not done yet
     pending: list[Pending] = field(default_factory=list)
+    shown: bool = False  # whether a step of this session was read
 
     def read(self) -> Iterator[Stepped]:
         """Yield the numbers of all pending steps; where something stops it, the last one and the others are pending still.
@@ -79,4 +80,5 @@ class RunProgress:
         share = computed / max(1, len(steps))
         for step in steps:
             yield replace(step, seconds=share + step.data_wait)
+            self.shown = True
             self.pending.pop(0)  # not before: where its line could not be written, it is tried again at the end

@@ -38,6 +38,12 @@ class Control:
         flag.clear()
         return asked
 
+    def asked(self, command: Command) -> bool:
+        """Return whether `command` was given and nobody has taken it yet; it stays given."""
+        if time.monotonic() - self._looked > 0.5:
+            self._read()
+        return self._flags[command].is_set()
+
     def _read(self) -> None:
         """Turn command files into flags and delete them."""
         self._looked = time.monotonic()

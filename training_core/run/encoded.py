@@ -126,7 +126,8 @@ class Encodings:
     def _captions(self, captions: list[SampleCaption]) -> Generator[tuple[int, int]]:
         """Encode captions, unless the text encoders are trained; the first encoding tells whether they fit the model."""
         for progress in self._texts.fill([] if self._live_text else captions, self._encode):
-            self._check_once(captions)
+            if progress[0]:
+                self._check_once(captions)
             yield progress
         self._check_once(captions)
 

@@ -55,6 +55,8 @@ class Encoding:
         with ended_together(events):
             for event in () if self._asked else events:
                 yield event
+                if isinstance(event, Encoded) and not event.done:
+                    continue  # what is begun is encoded, and kept
                 self._asked = self._ranks.asked(self._control.take("stop"))
                 if self._asked:
                     self._last = event if isinstance(event, Encoded) else None

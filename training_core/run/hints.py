@@ -57,7 +57,7 @@ def save_interval(facts: Facts) -> str:
             ("save_every_n_epochs", training.save_every_n_epochs, facts.length.epochs, "epoch"),
             ("save_every_n_steps", training.save_every_n_steps, facts.length.steps, "step"),
         ],
-        "only the file at the end is saved by it; lower it to have files to compare",
+        "only the last file is saved; lower it to have files to compare",
     )
 
 

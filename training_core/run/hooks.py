@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from ..data.plan import PlannedBatch
-from ..history.events import Event, Probed
+from ..history.events import Event, Phase, Probed
 from ..host import devices, guard
 from ..host.model import Trainable
 from ..optim.averaging import WeightsContext
@@ -22,7 +23,7 @@ from .ranks import Ranks
 from .samples import Samples
 
 READ_EVERY = 10
-"""On a GPU, losses are read back only every so many steps: each read waits for the device."""
+"""On a GPU, losses are read back only every so many steps, after the first one: each read waits for the device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class RunHooks:
     def after_step(self, progress: RunProgress) -> Iterator[Event]:
         """Read losses every READ_EVERY steps, then look, draw and save where it is due or was asked for."""
         finished = progress.step == self.steps
-        full = self.model.device.type == "cpu" or len(progress.pending) >= READ_EVERY
+        full = self.model.device.type == "cpu" or len(progress.pending) >= READ_EVERY or not progress.shown
         # Read before the probe, which waits for the device as well: the time of these steps would be lost in it.
         if full or finished or self.probe.due(progress.step, self.steps):
             yield from self._read(progress)
@@ -135,6 +136,8 @@ class RunHooks:
     def _probe(self, step: int) -> Iterator[Event]:
         yield from self.warnings()
         if self.probe.due(step, self.steps):
+            if not step:
+                yield Phase("compiling the model" if self.model.compiled else "measuring the loss before training")
             yield self.probe.look(step, self.module, self.model, self.eval_weights)
 
     def _read(self, progress: RunProgress) -> Iterator[Event]:
@@ -143,7 +146,8 @@ class RunHooks:
             yield from self.health.watch(step)
 
     def _draw(self, progress: RunProgress, kind: str) -> Iterator[Event]:
-        yield from self.samples.draw(progress, kind, self.model, self.module, self.eval_weights)
+        stop = partial(self.control.asked, "stop")
+        yield from self.samples.draw(progress, kind, self.model, self.module, self.eval_weights, stop)
 
     def _save(self, progress: RunProgress, kind: str) -> Iterator[Event]:
         yield from self._read(progress)

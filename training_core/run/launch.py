@@ -15,10 +15,11 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import packages
 from ..errors import AthanorError, Fault
 from ..files import make_folder, parse_lines
 from ..history.damage import check_places
-from ..history.events import Event, Queued, from_line
+from ..history.events import Event, Phase, Queued, from_line
 from ..history.graph import Graph
 from ..history.log import write_job
 from ..host import devices, folders, guard, headless
@@ -41,7 +42,7 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
     count, gpus = job.training.processes, devices.gpu_count()
     if importlib.util.find_spec("accelerate") is None:
         raise AthanorError(
-            f"processes {count} needs the package accelerate: '{sys.executable} -m pip install accelerate', or set processes to 1."
+            f"processes {count} needs the package accelerate: '{packages.pip('accelerate')}', or set processes to 1."
         )
     if gpus is not None and gpus < count:
         raise AthanorError(f"processes is {count}, but ComfyUI sees {gpus} GPU{'s' * (gpus != 1)}: lower it.")
@@ -54,6 +55,7 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
     check_places(folder)
     path = write_job(folder, job, source)
     followed, launch = _Followed(folder, time.time()), secrets.token_hex(8)
+    yield Phase("starting the processes")
     devices.unload_models()
     with control.listening(job.run_id) as commands, (folder / "processes.log").open("wb") as output:
         launched = subprocess.Popen(

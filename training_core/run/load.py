@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import AthanorError
+from ..history.events import Phase
 from ..host import devices, swap
 from ..host.model import Trainable, trainable
 from ..network import lycoris
@@ -20,7 +21,7 @@ from .prepare import Prepared
 from .ranks import Ranks
 from .step_plan import UPDATE, StepPlan, plan_steps
 from .train_target import TrainTarget, attached
-from .trial import LargestBatchTrial
+from .trial import LargestBatchTrial, is_tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +35,29 @@ class LoadedModels:
     warnings: tuple[str, ...]  # about what was chosen
 
 
-@contextmanager
-def loaded_models(job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) -> Iterator[LoadedModels]:
-    """Load the models, attach the network and decide how steps are computed; everything is undone afterwards.
+class Loading:
+    """Loads a run's models for one session, and tells what it does meanwhile."""
+
+    def __init__(self, job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) -> None:
+        """Load nothing until `into` is read."""
+        self._of, self._ranks = (job, run, clip, vae), ranks
+        self._models: LoadedModels | None = None
+
+    @property
+    def models(self) -> LoadedModels:
+        """What was loaded, once `into` has ended."""
+        assert self._models is not None, "read `into` to its end before"
+        return self._models
+
+    def into(self, stack: ExitStack) -> Iterator[Phase]:
+        """Load as `_loaded` does; `stack` undoes everything when it is closed."""
+        self._models = yield from _loaded(stack, *self._of, self._ranks)
+
+
+def _loaded(
+    outer: ExitStack, job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks
+) -> Generator[Phase, None, LoadedModels]:
+    """Load the models, attach the network and decide how steps are computed; `outer` undoes everything.
 
     With gradient_checkpointing auto, blocks are swapped to main memory, a quarter of all at a time, until a step fits.
 
@@ -54,7 +75,9 @@ def loaded_models(job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) ->
         with ExitStack() as stack:
             attempt = None
             try:
-                attempt = _attempt(stack, job, run, clip, vae, before=before, swapped=swapped, last_resort=last_resort)
+                attempt = yield from _attempt(
+                    stack, job, run, clip, vae, before=before, swapped=swapped, last_resort=last_resort
+                )
             except AthanorError:  # quantised layers cannot be swapped
                 if swapped == asked:
                     raise
@@ -65,8 +88,8 @@ def loaded_models(job: Job, run: Prepared, clip: Any, vae: Any, ranks: Ranks) ->
             if attempt is not None:
                 models = _agreed(job, *attempt, swapped=swapped, of_state=of_state, ranks=ranks)
                 stack.enter_context(models.model.checkpointed(models.plan.memory.checkpointing, job.network.draws))
-                yield models
-                return
+                outer.enter_context(stack.pop_all())
+                return models
         devices.free_memory()
         if last_resort:
             advice = optimizer_memory_advice(job) if phase == UPDATE else memory_advice(job)
@@ -85,7 +108,7 @@ def _attempt(
     before: ComputePlan | None,
     swapped: int,
     last_resort: bool,
-) -> tuple[Trainable, TrainTarget, StepPlan]:
+) -> Generator[Phase, None, tuple[Trainable, TrainTarget, StepPlan]]:
     """Load and attach with `swapped` blocks in main memory, and plan the steps.
 
     Nothing of an attempt that fails may stay in a variable: beside the whole weights of a fine-tune, the next attempt would
@@ -97,9 +120,13 @@ def _attempt(
     """
     phase = "while the model is loaded"
     try:
+        yield Phase("loading the model")
         model = stack.enter_context(_trainable(job, run, clip, swapped))
+        yield Phase("adding what is trained")
         target = stack.enter_context(attached(job, run.model, clip, vae, model))
         phase = "in a step"
+        if is_tried(model.device):
+            yield Phase("trying the largest batch")
         extra = swapped - job.training.blocks_to_swap
         plan = plan_steps(job, run, model, target, before=before, extra_swapped=extra, last_resort=last_resort)
     except OutOfRoom as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..history.events import Encoded, Sampled, Warned
+from ..history.events import Encoded, Phase, Sampled, Warned
 from ..host import determinism, devices, disabled, guard, sampling
 from ..host.model import Trainable
 from ..optim.averaging import WeightsContext, eval_mode
@@ -29,6 +29,8 @@ class Samples:
     def prepare(self, clip: Any) -> Iterator[Encoded]:
         """Encode the prompts once, for all pictures of the run."""
         texts = list(dict.fromkeys(text for p in self._prompts for text in (p.text, p.negative)))
+        if texts:
+            yield Encoded("sample prompts", 0, len(texts))
         for done, text in enumerate(texts, 1):
             guard.stop_if_interrupted()
             with torch.no_grad(), determinism.outside_training():
@@ -45,11 +47,24 @@ class Samples:
         return bool(every) and number % every == 0
 
     def draw(
-        self, progress: RunProgress, kind: str, model: Trainable, trained: torch.nn.Module, eval_weights: WeightsContext
-    ) -> Iterator[Sampled | Warned]:
-        """Draw all prompts with the network as it is now; a picture that fails becomes a warning."""
-        when = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}"
+        self,
+        progress: RunProgress,
+        kind: str,
+        model: Trainable,
+        trained: torch.nn.Module,
+        eval_weights: WeightsContext,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Phase | Sampled | Warned]:
+        """Draw all prompts with the network as it is now; a picture that fails becomes a warning.
+
+        Args:
+            stop: asked before each picture whether the run is to stop, which leaves the rest undrawn.
+        """
+        when, count = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}", len(self._prompts)
         for index, prompt in enumerate(self._prompts):
+            if stop():
+                break
+            yield Phase(f"drawing sample {index + 1} of {count}")
             try:
                 if index and model.text:  # the picture before may have pushed the encoders out, which nobody loads here
                     model.load()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from ..data.plan import steps_left
 from ..history import registry
-from ..history.events import Event, Resumed, Started, Warned
+from ..history.events import Event, Phase, Resumed, Started, Warned
 from ..history.log import NullRunLog, RunLog
 from ..history.resolved import write as write_resolved
 from ..host import detection, determinism, devices, folders, quantised
@@ -31,7 +31,7 @@ from .control import Control
 from .encoding import Encoding
 from .health import Diverged, Health
 from .hooks import RunHooks
-from .load import LoadedModels, loaded_models
+from .load import LoadedModels, Loading
 from .loop import loop
 from .predraw import PredrawnObjective
 from .preflight import preflight
@@ -94,7 +94,10 @@ def _session(context: Context) -> Iterator[Event]:
     if encoding.stopped:
         context.run_log.note("stopped", step=step, why=encoding.why(step, job.cache.cache_to_disk))
         return
-    with loaded_models(job, run, context.clip, context.vae, ranks) as models:
+    with ExitStack() as stack:
+        loading = Loading(job, run, context.clip, context.vae, ranks)
+        yield from context.run_log.logged(loading.into(stack))
+        models = loading.models
         trainer = _trainer(context, models, encoding, started, base_hash)
         events = loop(
             length=run.length,
@@ -139,6 +142,7 @@ def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: It
     yield from preflight(job, run, models.target, models.model.device, models.largest)
     if not goes_on:
         yield from trainer.hooks.start(progress)
+    yield Phase("compiling the model" if models.model.compiled else "making the first step")
     yield from events
     yield from trainer.hooks.end(progress)
 
@@ -256,7 +260,8 @@ def _save_what_was_reached(error: BaseException, run_log: RunLog | NullRunLog, t
         saved = writer.rescue(progress) if usable else writer.restore_saved(progress)
         if saved:
             run_log.add(saved)
-            log.info("Athanor: stopped; the LoRA of step %d is %s", saved.step, saved.path)
+            if isinstance(error, Exception):  # of an interrupt its node says what is kept
+                log.info("Athanor: stopped; the LoRA of step %d is %s", saved.step, saved.path)
         # A GPU's steps are read now and then alone. Behind the file, which is worth more where a disk has little room.
         with suppress(OSError, RuntimeError):  # RuntimeError: a device that is lost cannot be read
             for stepped in progress.read() if usable else ():

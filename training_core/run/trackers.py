@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .. import packages
 from ..errors import AthanorError
 from ..history.events import Event, Probed, Stepped, ended_together
 from ..settings import Job
@@ -77,8 +78,9 @@ def tracking(job: Job, folder: Path) -> Iterator[Tracker]:
             )
         tracker.start()
     except ImportError as error:
+        how = packages.pip(*PIP[kind].split())
         raise AthanorError(
-            f"log_with {kind} needs packages that are missing ({error}): 'pip install {PIP[kind]}', or choose none."
+            f"log_with {kind} needs packages that are missing ({error}): '{how}', or choose none."
         ) from None
     try:
         yield Tracker(tracker)

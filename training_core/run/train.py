@@ -14,7 +14,7 @@ from ..data.plan import Buckets
 from ..errors import AthanorError, Fault, FileError
 from ..history import registry, report, results
 from ..history.damage import check_places
-from ..history.events import Event, Queued
+from ..history.events import Event, Phase, Queued
 from ..history.graph import Graph
 from ..history.log import NullRunLog, RunLog
 from ..history.registry import Record
@@ -75,6 +75,7 @@ def train(
     folder = folders.run_folder(job.run_id)
     with lock.held(folder, f"Run {job.run_id}"), control.listening(job.run_id, folder) as commands:
         check_places(folder)
+        yield Phase("checking the settings")
         run = prepare(job, buckets, model, clip, vae, validation)
         ranks.wait()  # the others have read what is on disk
         with lock.held(folders.name_lock(run.target), f"{run.target.name}"):
@@ -144,6 +145,14 @@ def tidy(record: Record) -> None:
         sweep_run(folder, (target.parent, folders.diffusers_folder(target)), target.stem)
         results.complete(record)
         report.write(folder)
+
+
+def put_back(record: Record) -> list[str]:
+    """Give a finished run its last file back, if that is gone and the run's folder has it; return what is to be said of it."""
+    folder, target = record.folder, record.target
+    with suppress(AthanorError), lock.held(folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
+        return [said] if (said := results.put_back(record)) else []
+    return []
 
 
 def _forget_earlier_attempt(folder: Path) -> None:

@@ -41,6 +41,7 @@ class Fold {
     this.foldable = new Set(); // those that the line shows and hides
     this.hidden = new Set();
     this.isVue = false; // Vue nodes have made the node as high as it is
+    this.isRestored = false; // and not yet drawn: older.js may put values right until then
     this.addLine();
     this.update(this.room());
   }
@@ -99,7 +100,8 @@ class Fold {
   draw() {
     const { height, room } = this.drawn;
     if (this.isVue) this.resize(height);
-    this.isVue = false;
+    if (this.isRestored) this.kept.clear();
+    this.isVue = this.isRestored = false;
     this.update(room);
     for (const widget of this.hidden) widget.y = AWAY;
   }
@@ -113,7 +115,7 @@ class Fold {
     if (!window.LiteGraph.vueNodesMode) this.update(this.room());
   }
 
-  /** For the workflow file: pixels of line and settings in the height, and the height on the canvas if that is another. */
+  /** For the workflow file: pixels of its height for line and settings, and its height on the canvas if another. */
   saved() {
     return this.isVue ? this.drawn : { room: this.room() };
   }
@@ -122,6 +124,7 @@ class Fold {
   restored(saved = { room: this.room(this.widgets) }) {
     const isCanvas = !window.LiteGraph.vueNodesMode;
     this.kept.clear();
+    this.isRestored = true;
     if (saved.height && isCanvas) this.resize(saved.height);
     this.isVue = Boolean(saved.height) && !isCanvas;
     if (this.isVue) this.drawn = saved;

@@ -5,6 +5,7 @@ import { onOptions, options } from "./chart_options.js";
 import { make, style } from "./dom.js";
 import { number } from "./format.js";
 import { dash, onTheme, theme } from "./theme.js";
+import { logTicks } from "./ticks.js";
 import { t } from "./words.js";
 
 style("../lib/uPlot.css");
@@ -148,12 +149,11 @@ export function stepAxis(colours) {
   return axis(colours, { size: 22, values });
 }
 
-/** The axis of values on the left; `log`: with labels at 1, 2 and 5 of each decade only. */
+/** The axis of values on the left; `log`: uPlot itself would count from the lowest value, 0.1002, 0.2002 and so on. */
 export function valueAxis(colours, log) {
   const values = (_, splits) => splits.map((value) => (value == null ? "" : number(value)));
-  const digit = (value) => Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9));
-  const filter = (_, splits) => splits.map((v) => (v != null && [1, 2, 5].includes(digit(v)) ? v : null));
-  return axis(colours, { size: 46, values, ...(log ? { filter } : {}) });
+  const splits = (plot, _, low, high) => logTicks(low, high, Math.max(2, (plot.height - 30) / 24));
+  return axis(colours, { size: 46, values, ...(log ? { splits, filter: (_, all) => all } : {}) });
 }
 
 /** The axis of percentages on the right, in the colour of its line. */

@@ -1,11 +1,14 @@
 // The dataset page, read only: pictures with caption, crop and bucket, tags with counts, the doctor's findings.
 
 import { Findings, SIGNS } from "./dataset_findings.js";
+import { loaderOf, uploadFor } from "./dataset_line.js";
 import { PictureDetail } from "./dataset_picture.js";
 import { Terms } from "./dataset_terms.js";
 import { make, style } from "./dom.js";
+import { nodeOf } from "./execution_ids.js";
 import { addressOf, get, post } from "./http.js";
 import { Pictures } from "./pictures.js";
+import { droppedFiles, hasFiles } from "./upload_files.js";
 import { t } from "./words.js";
 
 style("./athanor.css");
@@ -21,13 +24,17 @@ export const openRun = (id) => new DatasetDialog(() => get(`/datasets/${id}`));
 /** Open the dataset of a node in the open graph, by its execution id. */
 export function openNode(app, id) {
   const read = async () => post("/datasets", { prompt: (await app.graphToPrompt()).output, node: String(id) });
-  return new DatasetDialog(read);
+  return new DatasetDialog(read, loaderOf(nodeOf(id)));
 }
 
-/** `read()` makes the server read the dataset and resolves to its overview, with the id for further requests. */
+/**
+ * `read()` makes the server read the dataset and resolves to its overview, with the id for further requests.
+ * `loader`: the Dataset Loader for which pictures can be uploaded, or null.
+ */
 class DatasetDialog {
-  constructor(read) {
+  constructor(read, loader = null) {
     this.read = read;
+    this.loader = loader;
     this.opener = document.activeElement;
     this.overview = null;
     this.buildParts();
@@ -87,6 +94,7 @@ class DatasetDialog {
     this.title = make("h2", {}, t("Dataset"));
     this.status = make("p", { class: "where", role: "status" }, t("Reading the pictures…"));
     const close = { type: "button", "aria-label": t("Close the dataset"), onclick: () => this.dialog.close() };
+    const upload = { type: "button", onclick: () => this.upload() };
     const side = { class: "side", "aria-label": t("Tags and findings") };
     const keys = t(
       "arrow, Page, Home and End keys: move · Enter: enlarge · Esc: back · click a tag: with, without, any",
@@ -94,7 +102,14 @@ class DatasetDialog {
     this.dialog = make(
       "dialog",
       { class: "athanor athanor-dataset", "aria-label": t("Dataset") },
-      make("header", {}, this.title, this.status, make("button", close, t("Close"))),
+      make(
+        "header",
+        {},
+        this.title,
+        this.status,
+        this.loader && make("button", upload, t("Upload pictures")),
+        make("button", close, t("Close")),
+      ),
       make(
         "div",
         { class: "tools" },
@@ -117,6 +132,7 @@ class DatasetDialog {
       make("p", { class: "keys" }, keys),
     );
     this.dialog.addEventListener("keydown", (event) => this.keydown(event));
+    if (this.loader) this.listenToDrops();
     this.dialog.addEventListener("cancel", (event) => {
       if (!this.detail.isLarge) return;
       event.preventDefault();
@@ -126,6 +142,21 @@ class DatasetDialog {
       this.dialog.remove();
       this.opener?.focus?.();
     });
+  }
+
+  upload(files = null) {
+    uploadFor(this.loader, files, () => this.load());
+  }
+
+  listenToDrops() {
+    for (const kind of ["dragover", "drop"]) {
+      this.dialog.addEventListener(kind, (event) => {
+        if (!hasFiles(event)) return;
+        event.preventDefault();
+        event.stopPropagation(); // the host would open a picture as a workflow
+        if (kind === "drop") this.upload(droppedFiles(event));
+      });
+    }
   }
 
   say(text) {

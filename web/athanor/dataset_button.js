@@ -9,7 +9,7 @@ const KINDS = new Set(["AthanorDatasetLoader", "AthanorBucketer", "AthanorDatase
 
 /** The selected node that has a dataset, or else the first one of the graph that is open. */
 function datasetNode() {
-  const nodes = [...Object.values(app.canvas.selected_nodes ?? {}), ...(app.canvas.graph?.nodes ?? [])];
+  const nodes = [...app.canvas.selectedItems, ...(app.canvas.graph?.nodes ?? [])];
   return nodes.find((node) => KINDS.has(node.comfyClass));
 }
 

@@ -8,8 +8,8 @@ import { stateOf } from "./format.js";
 import { addAxis, openWorkflow } from "./graph.js";
 import { open as openMatrix } from "./matrix.js";
 import { BandChart } from "./more_charts.js";
-import { commands } from "./panel.js";
 import { open as openPublish } from "./publish.js";
+import { commands } from "./run_buttons.js";
 import { Marks } from "./run_marks.js";
 import { shownName } from "./run_order.js";
 import { t } from "./words.js";
@@ -120,12 +120,13 @@ export class Details {
     const { summary } = run;
     const { sign, word, kind, means } = stateOf(summary);
     this.buttons.hidden = !run.live;
-    this.buttons.enable(run.live, Boolean(run.last));
+    this.buttons.show();
     let progress = "";
     if (summary) {
       const step = Math.max(run.last?.step ?? 0, summary.step);
       progress = t(" at step {step} of {steps}", { step, steps: summary.steps });
-      if (summary.why) progress += `: ${summary.why}`;
+      if (summary.status === "failed" && summary.why) progress += `: ${summary.why}`;
+      else if (summary.kept) progress = `. ${summary.kept}`;
     }
     this.marks.show(run);
     this.header.replaceChildren(

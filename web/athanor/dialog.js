@@ -29,22 +29,30 @@ export function openWindow(title, { content = [], foot = [], kind = "" }) {
 
 /**
  * Ask whether to do something. `lines`: of text; `action`: the word of the button that does it; `option`: a line with a
- * box to tick, or nothing. Returns {option: whether it was ticked}, or null.
+ * box to tick, or nothing; `field`: the name of a field to type into, or nothing. Returns {option: whether it was
+ * ticked, text: what was typed}, or null.
  */
-export function ask(title, { lines, action, option = "" }) {
+export function ask(title, { lines, action, option = "", field = "", list = null }) {
   return new Promise((resolve) => {
     let answer = null;
     const box = make("input", { type: "checkbox" });
+    const input = make("input", {
+      type: "text",
+      "aria-label": field,
+      list,
+      onkeydown: (event) => event.key === "Enter" && act(),
+    });
     const act = () => {
-      answer = { option: box.checked };
+      answer = { option: box.checked, text: input.value };
       dialog.close();
     };
     const button = make("button", { type: "button", class: "act", onclick: act }, action);
     const cancel = make("button", { type: "button", onclick: () => dialog.close() }, t("Cancel"));
     const content = lines.filter(Boolean).map((line) => make("p", {}, line));
+    if (field) content.push(input);
     if (option) content.push(make("label", {}, box, option));
     const dialog = openWindow(title, { content, foot: [cancel, button], kind: "small" });
     dialog.addEventListener("close", () => resolve(answer));
-    button.focus();
+    (field ? input : button).focus();
   });
 }

@@ -9,3 +9,26 @@ export function extend(target, method, extra) {
     return result;
   };
 }
+
+/** Give a widget that is not saved the place below the widget `name` of its node. */
+export function placeBelow(node, widget, name) {
+  node.widgets.splice(node.widgets.indexOf(widget), 1);
+  node.widgets.splice(node.widgets.findIndex((one) => one.name === name) + 1, 0, widget);
+  // Frontend 1.47 leaves a hole in the saved list for it, and reads the list without one: values would move by one.
+  extend(node, "onSerialize", (data) => {
+    const values = data.widgets_values;
+    const saved = node.widgets.filter((one) => one.serialize !== false).length;
+    if (Array.isArray(values) && values.length > saved) {
+      data.widgets_values = values.filter((_, index) => node.widgets[index]?.serialize !== false);
+    }
+  });
+}
+
+/** Set a widget of a node as if it was typed. */
+export function setWidget(node, name, value) {
+  const widget = node.widgets?.find((one) => one.name === name);
+  if (!widget || widget.value === value) return;
+  widget.value = value;
+  widget.callback?.(value);
+  node.setDirtyCanvas?.(true, true);
+}

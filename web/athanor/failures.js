@@ -4,6 +4,7 @@
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { pathOf } from "./execution_ids.js";
+import { linksInto } from "./links.js";
 import { check } from "./missing.js";
 import { panelOf } from "./node.js";
 import { notice } from "./notice.js";
@@ -33,7 +34,7 @@ const titleOf = (node) => node.title || node.type;
 /** What a node's own inputs are: as soon as they are others, its sentence may not be true any more. */
 function inputsOf(node) {
   const values = (node.widgets ?? []).filter((widget) => widget.serialize !== false).map((widget) => widget.value);
-  return JSON.stringify([values, (node.inputs ?? []).map((input) => input.link)]);
+  return JSON.stringify([values, linksInto(node)]);
 }
 
 function showIn(node, texts) {
@@ -100,6 +101,13 @@ async function withoutOutputs() {
   closeNote = message("Athanor", [what, ...lacking].join("\n"));
 }
 
+/** Forget what is said of nodes that are changed, or gone. */
+function mended() {
+  for (const [id, { node, inputs }] of failures) {
+    if (pathOf(id).at(-1) !== node || inputsOf(node) !== inputs) forget(id);
+  }
+}
+
 /** Look at each answer to a queued graph. */
 function watchAnswers() {
   const { queuePrompt } = api;
@@ -130,13 +138,8 @@ app.registerExtension({
     api.addEventListener("execution_cached", ({ detail }) => {
       for (const id of detail.nodes) forget(String(id));
     });
-    const mended = () => {
-      for (const [id, { node, inputs }] of failures) if (inputsOf(node) !== inputs) forget(id);
-    };
     api.addEventListener("graphChanged", mended);
     for (const kind of ["input", "change"]) document.addEventListener(kind, () => setTimeout(mended), true);
   },
-  afterConfigureGraph() {
-    for (const [id, { node }] of failures) if (pathOf(id).at(-1) !== node) forget(id);
-  },
+  afterConfigureGraph: mended,
 });

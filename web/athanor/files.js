@@ -2,6 +2,8 @@
 
 import { make } from "./dom.js";
 import { number } from "./format.js";
+import { allow, refuses } from "./run_buttons.js";
+import { terms } from "./terms.js";
 import { t } from "./words.js";
 
 const stem = (file) => file.replace(/\.safetensors$/, "");
@@ -30,8 +32,14 @@ export class Files {
       this.element.replaceChildren(make("p", { class: "athanor-empty" }, text));
       return;
     }
-    const heads = ["", t("epoch"), t("step"), t("loss"), t("probe %"), t("norm"), "MB"];
-    const head = heads.map((label) => make("th", { scope: "col" }, label));
+    const { loss, probe, norm } = terms();
+    const means = new Map([
+      [t("loss"), loss],
+      [t("probe %"), probe],
+      [t("norm"), norm],
+    ]);
+    const heads = ["", t("epoch"), t("step"), ...means.keys(), "MB"];
+    const head = heads.map((label) => make("th", { scope: "col", title: means.get(label) }, label));
     const rows = files.map((file) =>
       make(
         "tbody",
@@ -68,11 +76,14 @@ export class Files {
   }
 
   buttons(file) {
-    const button = (text, label, title, onclick, more = {}) =>
-      make("button", { type: "button", "aria-label": label, title, onclick, ...more }, text);
+    const button = (text, label, title, onclick) =>
+      make("button", { type: "button", "aria-label": label, title, onclick }, text);
     const compareTitle = t("Add an axis with this file and the base model to the graph, for XYZ Compare");
     const deleteLabel = t("Delete {file}", file);
-    const deleteTitle = this.run.live ? t("Stop the run first") : deleteLabel;
+    const remove = button(t("Delete"), deleteLabel, deleteLabel, () => {
+      if (!refuses(remove)) this.discard(file);
+    });
+    allow(remove, this.run.live ? t("Stop the run first") : "", deleteLabel);
     return [
       make("span", { class: "file" }, stem(file.file)),
       button(t("Name"), t("Copy the name {file}", file), t("Copy the name {file}", file), () =>
@@ -90,7 +101,7 @@ export class Files {
       button(t("Publish"), t("Publish {file}", file), t("Write a copy to share, with chosen metadata"), () =>
         this.actions.publish(file.file),
       ),
-      button(t("Delete"), deleteLabel, deleteTitle, () => this.discard(file), { disabled: this.run.live }),
+      remove,
     ];
   }
 

@@ -59,7 +59,9 @@ function marked(state, { harmed, warnings }) {
 
 /** The state of a run as a sign, a word, a kind for the style sheet, and what the word means if that is not plain. */
 export function stateOf(summary) {
-  if (!summary) return { sign: "…", word: t("preparing"), kind: "live" };
+  if (!summary || (summary.live && summary.status === "preparing")) {
+    return { sign: "…", word: t("preparing"), kind: "live" };
+  }
   if (summary.live) return { sign: "▶", word: t("running"), kind: "live" };
   if (summary.elsewhere) return { sign: "▶", word: t("running in another process"), kind: "elsewhere" };
   const kind = summary.status;

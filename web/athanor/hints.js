@@ -15,19 +15,30 @@ export function withoutHints(text, run) {
   return rest.replace(/ {2,}/g, " ").trim();
 }
 
+/** A hint is one line, and whole under the pointer or after a click. */
+function entry(text) {
+  const onclick = ({ currentTarget: button }) => {
+    button.setAttribute("aria-expanded", button.getAttribute("aria-expanded") !== "true");
+  };
+  const button = make("button", { type: "button", title: text, "aria-expanded": "false", onclick }, text);
+  return make("li", {}, make("b", {}, "!"), button);
+}
+
 /** The list. It is empty, and takes no room, where there is nothing to say. */
 export class Hints {
   constructor() {
-    this.element = make("ul", { class: "athanor-hints", "aria-label": t("Hints"), tabindex: 0, hidden: true });
+    this.element = make("ul", { class: "athanor-hints", "aria-label": t("Hints"), hidden: true });
     this.shown = "[]";
   }
 
-  show(run) {
-    const texts = hintsOf(run);
+  /** Show the hints of a run; of none, or one that has ended without any, those that are `expected` of the graph. */
+  show(run, expected = []) {
+    const own = hintsOf(run);
+    const texts = own.length || run?.live ? own : expected;
     const now = JSON.stringify(texts);
     if (now === this.shown) return;
     this.shown = now;
     this.element.hidden = !texts.length;
-    this.element.replaceChildren(...texts.map((text) => make("li", {}, make("b", {}, "!"), ` ${text}`)));
+    this.element.replaceChildren(...texts.map(entry));
   }
 }

@@ -10,6 +10,10 @@ export function isLinked(node, name) {
   return slot >= 0 && node.isInputConnected(slot);
 }
 
+/** The numbers of the links into a node, in the order of its inputs; null where there is none. */
+export const linksInto = (node) =>
+  (node.inputs ?? []).map((_, slot) => (node.graph && node.getInputLink(slot)?.id) ?? null);
+
 /** The nodes that feed a node's inputs (`names`: those alone), each as often as it does. */
 export function sourcesOf(node, names = null) {
   const slots = (node.inputs ?? []).flatMap((input, slot) => (!names || names.includes(input.name) ? [slot] : []));

@@ -19,15 +19,19 @@ export class LossChart extends Chart {
     super(t("Loss over steps"), height);
   }
 
-  /** Show a run, or nothing (null). */
-  show(run) {
+  /** Show a run, or nothing (null). `phase`: what it does before its first step, in words. */
+  show(run, phase = "") {
     this.run = run;
+    this.phase = phase;
     this.redraw();
   }
 
   draw() {
     const { run } = this;
-    if (!run?.points.length) return this.showText(run?.live ? t("Waiting for the first step…") : t("No steps yet."));
+    if (!run?.points.length) {
+      if (!run?.live) return this.showText(t("No steps yet."));
+      return this.showText(this.phase ? `${this.phase}…` : t("Waiting for the first step…"));
+    }
     const { points, probes } = run;
     const colours = theme();
     const [green, orange, blue] = colours.lines;

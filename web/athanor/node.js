@@ -10,10 +10,11 @@ import * as store from "./store.js";
 import { t } from "./words.js";
 
 const KIND = "AthanorTrainLoRA";
-const HEIGHT = 340; // pixels of the panel at least: the chart with a row of samples
+const HEIGHT = 370; // pixels of the panel at least: the chart with a row of samples, and the line of the host below it
 const WIDTH = 340; // pixels of a node that has to become higher for it
 const OFFER_INTERVAL = 30_000; // ms between two updates of file lists during a run that saves often
 const panels = new Map(); // node -> its panel
+const queuedNames = new WeakMap(); // node -> names under which this page has queued it
 
 /** The panel of a Train LoRA node; undefined for other nodes. */
 export const panelOf = (node) => panels.get(node);
@@ -21,18 +22,36 @@ export const panelOf = (node) => panels.get(node);
 /** The node's output_name; null if it is linked, because then the page does not know its value. */
 function nameOf(node) {
   if (isLinked(node, "output_name")) return null;
-  return String(node.widgets?.find((widget) => widget.name === "output_name")?.value ?? "").trim();
+  return plain(node.widgets?.find((widget) => widget.name === "output_name")?.value ?? "");
 }
 
-/** Show the newest run with the node's name on its panel. */
+/** A name as the server takes it: without blanks around it and the ending of the file. */
+const plain = (name) =>
+  String(name)
+    .trim()
+    .replace(/(\.safetensors)+$/i, "")
+    .trimEnd();
+
+/** The id of the open workflow, which its runs know. */
+const workflowId = () => String((app.rootGraph ?? app.graph)?.id ?? "");
+
+/** Whether the node's output_name is one that somebody has chosen: any workflow may have trained under its default. */
+function isChosen(node, name) {
+  const { input } = node.constructor.nodeData ?? {};
+  const [, options] = input?.optional?.output_name ?? input?.required?.output_name ?? [];
+  return name !== options?.default;
+}
+
+/** Show the run on a node's panel that it trains now, or the newest that it has trained: see `store.find`. */
 async function showNewest(node) {
   const panel = panels.get(node);
   const name = nameOf(node);
   replacePanels();
-  if (!panel || !name) return;
+  if (!panel || !name || panel.run?.live) return;
   try {
-    const id = await store.find(name, idOf(node));
-    if (nameOf(node) === name && (id || !panel.run?.live)) panel.follow(id);
+    const where = { node: idOf(node), workflow: workflowId() };
+    const id = await store.find({ name, isChosen: isChosen(node, name), ...where });
+    if (nameOf(node) === name && !panel.run?.live) panel.follow(id);
   } catch (error) {
     panel.say(t("The runs cannot be read: {why}", { why: error.message }));
   }
@@ -80,7 +99,8 @@ function makeRoom(node) {
 
 /** Add a panel to a Train LoRA node. */
 function addPanel(node) {
-  const panel = new Panel();
+  const isOwn = (training) => training.workflow_id === workflowId() && training.node === idOf(node);
+  const panel = new Panel(isOwn);
   panels.set(node, panel);
   // A type of our own: for a type that the host knows it would draw its own widget.
   const widget = node.addDOMWidget("athanor_live", "ATHANOR_LIVE", panel.element, {
@@ -91,6 +111,10 @@ function addPanel(node) {
     getValue: () => "",
     setValue: () => {},
   });
+  // A run that waits in the queue keeps the name that it was queued with.
+  const names = new Set();
+  queuedNames.set(node, names);
+  widget.afterQueued = () => names.add(nameOf(node) ?? "");
   widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
   makeRoom(node);
   extend(node, "onExecuted", (output) => {
@@ -113,13 +137,18 @@ function addPanel(node) {
   setTimeout(() => showNewest(node), 0); // the host sets the widgets' values after this
 }
 
+/** Whether a run that a broadcast tells of is the node's: not that of a node with its number in another workflow. */
+function isOf(node, { workflow_id, name }) {
+  if (workflow_id && workflow_id !== workflowId()) return false;
+  const now = nameOf(node);
+  return now === null || now === plain(name) || queuedNames.get(node).has(plain(name));
+}
+
 store.listen((message) => {
   replacePanels();
   const node = nodeOf(message.node);
   const panel = node && panels.get(node);
-  if (!panel) return;
-  const name = nameOf(node);
-  if (name === null || name === message.name.trim()) panel.follow(message.run_id); // else another workflow is open
+  if (panel && isOf(node, message)) panel.follow(message.run_id);
 });
 
 let offeredAt = 0;

@@ -2,9 +2,12 @@
 
 import { controls } from "./chart_options.js";
 import { make, style } from "./dom.js";
-import { duration, number, speed, stateOf } from "./format.js";
-import { Hints, withoutHints } from "./hints.js";
+import { stateOf } from "./format.js";
+import { Hints } from "./hints.js";
+import { watchQueue } from "./host_queue.js";
 import { LossChart } from "./loss_chart.js";
+import * as words from "./panel_state.js";
+import { commands } from "./run_buttons.js";
 import * as store from "./store.js";
 import { t } from "./words.js";
 
@@ -12,47 +15,23 @@ style("./athanor.css");
 
 const SAMPLES = 6; // pictures at most in the strip
 
-/**
- * Buttons for the run that `current()` returns; `say` gets what came of a click.
- * `enable(live, steps)`: it is live, which is enough to stop it, and has made steps.
- */
-export function commands(current, say) {
-  const button = (command, label, title) => {
-    const onclick = async () => {
-      try {
-        await current().command(command);
-        say(t("{command}: requested", { command: label }));
-      } catch (error) {
-        say(error.message);
-      }
-    };
-    const names = { title, "aria-label": label, "data-command": command };
-    return make("button", { type: "button", ...names, disabled: true, onclick }, label);
-  };
-  const buttons = [
-    button("stop", t("Stop and keep"), t("Stop after this step, save the LoRA and run the rest of the graph")),
-    button("save", t("Save now"), t("Save the LoRA now and continue training")),
-    button("sample", t("Sample now"), t("Draw the sample prompts now and continue training; needs a Sample Config")),
-  ];
-  const enable = (live, steps) => {
-    for (const one of buttons) one.disabled = !(one.dataset.command === "stop" ? live : live && steps);
-  };
-  return Object.assign(make("div", { class: "athanor-buttons" }, buttons), { enable });
-}
-
-/** The panel of one node. It follows one run at a time. */
+/** The panel of one node. It follows one run at a time. `isOwn(training)`: whether one of the queue is its node's. */
 export class Panel {
-  constructor() {
+  constructor(isOwn = () => false) {
     this.run = null;
+    this.isOwn = isOwn;
+    this.trainings = []; // of the host's queue
     this.notice = ""; // what came of a click
     this.result = ""; // what the node reported at its end
     this.failure = ""; // why the node failed, or was refused
-    this.chart = new LossChart(130);
+    this.expected = []; // hints on the graph before it runs
+    this.chart = new LossChart(90);
     this.controls = controls();
     this.state = make("b", { class: "athanor-state" });
     this.numbers = make("span");
     this.note = make("div", { class: "athanor-note", role: "status" });
     this.strip = make("div", { class: "athanor-strip" });
+    this.next = make("div", { class: "athanor-note athanor-next", role: "status" });
     this.hints = new Hints();
     this.buttons = commands(
       () => this.run,
@@ -62,6 +41,7 @@ export class Panel {
       "div",
       { class: "athanor athanor-panel" },
       make("div", { class: "athanor-line" }, this.state, this.numbers),
+      this.next,
       this.hints.element,
       this.chart.element,
       this.controls,
@@ -73,6 +53,10 @@ export class Panel {
     for (const kind of ["pointerdown", "mousedown"]) {
       this.controls.addEventListener(kind, (event) => event.stopPropagation());
     }
+    this.unwatchQueue = watchQueue((trainings) => {
+      this.trainings = trainings;
+      this.draw();
+    });
     this.draw();
   }
 
@@ -98,6 +82,12 @@ export class Panel {
     this.draw();
   }
 
+  /** Show hints on the graph as it is now, where no run has its own. */
+  expect(hints) {
+    this.expected = hints;
+    this.draw();
+  }
+
   say(notice) {
     this.notice = notice;
     this.draw();
@@ -106,6 +96,7 @@ export class Panel {
   /** The node is gone. */
   release() {
     this.unwatch?.();
+    this.unwatchQueue();
     this.chart.release();
     this.controls.release();
   }
@@ -122,52 +113,46 @@ export class Panel {
 
   drawNow() {
     const { run } = this;
-    this.chart.show(run);
-    this.hints.show(run);
-    this.buttons.enable(Boolean(run?.live), Boolean(run?.last));
+    if (this.wasLive && !run?.live) this.notice = ""; // how it has ended says what has come of a click
+    this.wasLive = Boolean(run?.live);
+    this.chart.show(run, words.phase(run));
+    this.hints.show(run, this.expected);
+    this.buttons.show();
+    this.numbers.title = run?.last ? words.meaning() : "";
     this.element.dataset.run = run?.id ?? "";
     this.element.dataset.points = run?.points.length ?? 0;
-    if (!run) {
-      this.state.textContent = "";
-      this.numbers.textContent = t("Queue the graph to see the loss here.");
-      this.strip.replaceChildren();
-      this.stripFiles = "";
-      this.showNote(this.failure);
-      return;
-    }
-    const { sign, word, kind, means } = stateOf(run.summary);
-    this.state.textContent = `${sign} ${word}`;
-    this.state.title = means ?? "";
-    this.state.dataset.kind = kind;
-    if (this.lastKind === "live" && kind !== "live") this.notice = ""; // what was requested has happened
-    this.lastKind = kind;
-    this.numbers.textContent = (run.last ? this.progress() : this.preparation()).filter(Boolean).join(" · ");
-    this.showNote(this.noteText());
+    const waiting = this.trainings.filter((training) => !training.running);
+    this.next.textContent = words.next(waiting.map(({ name }) => name));
+    const own = run?.live ? null : waiting.find((training) => this.isOwn(training));
+    if (own) this.drawQueued(own.place);
+    else this.drawRun();
     this.drawStrip();
   }
 
-  /** Step, epoch, speed, time left, memory, learning rate and probe of the last step. */
-  progress() {
-    const { run } = this;
-    const { step, epoch, memory, lr, seconds: measured } = run.last;
-    const steps = run.summary?.steps;
-    const seconds = run.message?.seconds ?? measured;
-    const { probes } = run;
-    return [
-      steps ? t("step {step} of {steps}", { step, steps }) : t("step {step}", { step }),
-      t("epoch {epoch}", { epoch }),
-      speed(seconds),
-      run.live && steps ? t("{time} left", { time: duration(seconds * (steps - step)) }) : "",
-      memory ? `${memory.toFixed(1)} GB` : "",
-      `lr ${number(lr)}`,
-      probes.length > 1 ? t("probe {percent} %", { percent: probes.at(-1)[1].toFixed(1) }) : "",
-    ];
+  /** The node waits in the host's queue; `place`: 1 where its job is the next one, behind the one that runs. */
+  drawQueued(place) {
+    this.state.textContent = `… ${t("queued")}`;
+    this.state.title = "";
+    this.state.dataset.kind = "queued";
+    this.numbers.textContent =
+      place === 1 ? t("one job is before it") : t("{count} jobs are before it", { count: place });
+    this.showNote(this.notice);
   }
 
-  /** What the run does before its first step, or why it cannot be read. */
-  preparation() {
+  drawRun() {
     const { run } = this;
-    return [run.message?.text ?? "", run.error && !run.live ? run.error : ""];
+    if (!run) {
+      this.state.textContent = "";
+      this.numbers.textContent = t("Queue the graph to see the loss here.");
+      this.showNote(this.failure);
+      return;
+    }
+    const { sign, word, kind, means } = stateOf(run.standing);
+    this.state.textContent = `${sign} ${word}`;
+    this.state.title = means ?? "";
+    this.state.dataset.kind = kind;
+    this.numbers.textContent = words.numbers(run);
+    this.showNote(this.failure || words.note(run, this.notice, this.result));
   }
 
   showNote(text) {
@@ -175,18 +160,10 @@ export class Panel {
     this.note.classList.toggle("failed", Boolean(this.failure) && text === this.failure);
   }
 
-  noteText() {
-    const { run } = this;
-    if (this.failure) return this.failure;
-    if (this.notice) return this.notice;
-    if (!run.live && this.result) return withoutHints(this.result, run);
-    return run.summary?.status === "failed" ? (run.summary.why ?? "") : "";
-  }
-
   /** The samples that were drawn last, redrawn only when there are new ones. */
   drawStrip() {
     const { run } = this;
-    const samples = run.summary?.samples ?? [];
+    const samples = run?.summary?.samples ?? [];
     const shown = samples.filter((sample) => sample.step === samples.at(-1).step).slice(-SAMPLES);
     const files = shown.map((sample) => sample.file).join();
     if (files === this.stripFiles) return;

@@ -2,6 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { freePlace } from "./graph.js";
+import { isLinked } from "./links.js";
 import { t } from "./words.js";
 
 export const TRAIN = "AthanorTrainLoRA";
@@ -16,8 +17,6 @@ function originOf(node, name) {
   while (from?.type === "Reroute") from = from.getInputNode(0);
   return from;
 }
-
-const hasLink = (node, name) => node.inputs?.[slotOf(node, name)]?.link != null;
 
 /** The Dataset Loaders that a dataset goes through on its way to a node, without those of regularization pictures. */
 function loadersAbove(node, kind) {
@@ -54,7 +53,7 @@ function loaders(train, kind) {
 function config(train, name, kind) {
   const from = originOf(train, name);
   if (from?.comfyClass === kind) return { nodes: [from], foreign: null, canAdd: false };
-  const linked = hasLink(train, name);
+  const linked = isLinked(train, name);
   return { nodes: [], foreign: linked ? (from?.title ?? t("another graph")) : null, canAdd: !linked };
 }
 
@@ -84,7 +83,7 @@ function inNode(group, node, values) {
     const widget = widgetOf(node, field);
     if (!widget || isSame(widget.value, after)) continue;
     const row = { group, node, title: node.title, field, label: widget.label ?? field, before: widget.value, after };
-    rows.push({ ...row, isLinked: hasLink(node, field) });
+    rows.push({ ...row, isLinked: isLinked(node, field) });
   }
   return rows;
 }

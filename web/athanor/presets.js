@@ -10,7 +10,7 @@ const FOLD = "athanor_advanced"; // the line that shows advanced settings belong
 
 /** The selected node that presets fill in, or else the first Train LoRA of the graph that is open. */
 function presetNode() {
-  const selected = Object.values(app.canvas.selected_nodes ?? {}).find((node) => KINDS.has(node.comfyClass));
+  const selected = [...app.canvas.selectedItems].find((node) => KINDS.has(node.comfyClass));
   return selected ?? app.canvas.graph?.nodes?.find((node) => node.comfyClass === TRAIN);
 }
 

@@ -1,5 +1,6 @@
 // What is done with many runs at once: their settings compared, put away, deleted and brought back.
 
+import { ask } from "./dialog.js";
 import { make } from "./dom.js";
 import * as manage from "./manage.js";
 import { compareRuns } from "./run_compare.js";
@@ -26,6 +27,7 @@ export class RunActions {
       this.count,
       act(t("Compare settings"), t("Show in what the ticked runs differ"), () => this.compare()),
       this.archiveButton,
+      act(t("Tag"), t("Give all of them the same tags"), () => this.tag()),
       act(t("Delete states"), t("Free the room of their states"), () => this.removeStates(this.ticked())),
       act(t("Delete"), t("Move them to the trash"), () => this.remove(this.meant())),
       act(t("Untick"), t("Untick all"), () => board.table.tickAll(false)),
@@ -83,6 +85,20 @@ export class RunActions {
       const count = rows.length;
       if (archived) return t("Archived: {count}; the list of states shows them.", { count });
       return t("Back in the list: {count}", { count });
+    });
+  }
+
+  /** Give all ticked runs the same tags, beside those that they have. */
+  async tag() {
+    const rows = this.ticked();
+    const title = t("Tag {count} runs", { count: rows.length });
+    const field = t("Tags, with commas");
+    const answer = await ask(title, { lines: [field], action: t("Tag"), field, list: "athanor-tags" });
+    const tags = (answer?.text ?? "").split(",").filter((tag) => tag.trim());
+    if (!tags.length) return;
+    this.act(async () => {
+      for (const row of rows) await manage.setLabels(row.run_id, { tags: [...row.tags, ...tags] });
+      return t("Tagged: {count}", { count: rows.length });
     });
   }
 

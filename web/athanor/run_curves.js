@@ -6,6 +6,7 @@ import { make } from "./dom.js";
 import { LossChart } from "./loss_chart.js";
 import { OverlayChart } from "./more_charts.js";
 import { shownName } from "./run_order.js";
+import { terms } from "./terms.js";
 import { t } from "./words.js";
 
 const MOST = 8; // curves: more have no colour and dash of their own
@@ -55,7 +56,9 @@ export class RunCurves {
     if (several) this.overlay.show(runs, this.quantity.value);
     else this.single.show(runs[0] ?? null);
     const labels = several ? this.runLabels() : this.lineLabels();
-    const entries = labels.map((label, i) => make("span", {}, swatch(i), label));
+    const { loss, probe, lr } = terms();
+    const means = several ? [] : [loss, probe, lr];
+    const entries = labels.map((label, i) => make("span", { title: means[i] }, swatch(i), label));
     if (!several) entries.push(make("span", {}, t("▲ saved file")));
     if (this.left) entries.push(make("span", {}, t("and {count} more, without curves", { count: this.left })));
     this.legend.replaceChildren(...entries);

@@ -19,7 +19,7 @@ export class RunFoot {
     const act = (label, title, onclick) => make("button", { type: "button", title, onclick }, label);
     this.follow = act(t("Show the running run"), null, () => actions.follow());
     this.sum = make("span");
-    this.states = act(t("Free states"), null, () => actions.freeStates(this.finished));
+    this.states = act(t("Delete states"), null, () => actions.freeStates(this.finished));
     this.trashButton = act(t("Trash"), t("Look at what was deleted"), () => actions.openTrash());
     this.element = make("div", { class: "athanor-foot" }, this.sum, this.follow, this.states, this.trashButton);
   }

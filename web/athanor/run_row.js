@@ -24,7 +24,7 @@ export function headingRow({ group, count }) {
 
 /** A training of the host's queue; `takeOut()` takes its job out. */
 export function queuedRow({ name, running, place, prompt_id }, takeOut) {
-  const word = running ? t("begins") : t("waits: number {place}", { place });
+  const word = running ? t("begins") : t("waits ({place})", { place });
   const label = t("Take {name} out of the queue", { name: name || "Train LoRA" });
   const button = make("button", { type: "button", title: label, "aria-label": label, onclick: takeOut }, "✕");
   return make(

@@ -96,7 +96,7 @@ export class RunTable {
       return make(
         "span",
         { role: "columnheader", class: name, "aria-sort": sort },
-        make("button", { type: "button", title: titles[name], onclick }, wordOf(name) + sign),
+        make("button", { type: "button", title: titles[name] ?? wordOf(name), onclick }, wordOf(name) + sign),
       );
     });
     this.head.replaceChildren(make("span", { role: "columnheader", class: "tick" }, this.all), ...columns);

@@ -29,6 +29,10 @@ class Board {
     });
     this.build();
     store.listen((message) => this.receive(message));
+    // Another page, or a process without one, tells nothing of what it has done meanwhile.
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && this.element.isConnected) this.readSoon();
+    });
   }
 
   build() {

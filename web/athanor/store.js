@@ -18,6 +18,7 @@ class Run {
     this.points = [];
     this.message = null; // the last broadcast
     this.error = null; // why the last read failed
+    this.planned = false; // whether it has no folder yet that could be read
     this.listeners = new Set();
     this.stale = { curve: true, summary: true };
     this.busy = false;
@@ -29,7 +30,14 @@ class Run {
   }
 
   get live() {
-    return this.summary ? this.summary.live : Boolean(this.message) && this.message.kind !== "ended";
+    if (this.summary && !this.planned) return this.summary.live;
+    return Boolean(this.message) && this.message.kind !== "ended";
+  }
+
+  /** How it stands, for `stateOf`: as its folder tells, or while it has none, its last broadcast. */
+  get standing() {
+    if (this.summary) return this.summary;
+    return this.message?.kind === "ended" ? this.message : null;
   }
 
   get events() {
@@ -60,8 +68,11 @@ class Run {
   /** Take in a broadcast about this run. */
   receive(message) {
     this.message = message;
+    // What is refused before it has a folder ends without a title.
+    this.planned = message.kind === "ended" ? !message.title : message.kind === "phase" && message.planned;
     if (message.kind === "started") this.stale.curve = true; // a resumed run may train steps again
-    if (message.kind !== "step") this.stale.summary = true;
+    const isBegun = Boolean(this.summary?.live);
+    if (!isBegun || !["step", "encoding", "phase"].includes(message.kind)) this.stale.summary = true;
     this.stale.points = true;
     if (this.listeners.size) this.refresh();
     this.notify();
@@ -69,6 +80,7 @@ class Run {
 
   /** Read what is new, at most once a second. */
   async refresh() {
+    if (this.planned) return;
     if (this.busy) {
       this.readAgain = true;
       return;
@@ -217,12 +229,24 @@ async function readChanges(anew = false) {
   ({ revision, total } = answer);
 }
 
-/** The id of the newest run with a name, or null; of several, the newest that this node trained. */
-export async function find(name, node) {
+const UNDER_WAY = "preparing,started,resumed";
+
+/**
+ * The id of the run that a node shows, or null: one that it trains now; else the newest with its name that it has
+ * trained in this workflow. Where the name was chosen, also the newest that a node of this number has trained, else the
+ * newest.
+ */
+export async function find({ name, node, workflow, isChosen }) {
+  const own = (run) => run.node === node && run.workflow_id && run.workflow_id === workflow;
+  const read = (runs) => Promise.all(runs.slice(0, 5).map(({ run_id }) => get(`/runs/${run_id}`)));
+  const trained = await read(await get(`/runs?short=1&status=${UNDER_WAY}&limit=5`));
+  const now = trained.find((run) => run.live && own(run));
+  if (now) return now.run_id;
   const named = await get(`/runs?short=1&name=${encodeURIComponent(name)}`);
-  if (named.length < 2) return named[0]?.run_id ?? null;
-  for (const { run_id } of named.slice(0, 5)) if ((await get(`/runs/${run_id}`)).node === node) return run_id;
-  return named[0].run_id;
+  if (!named.length || (isChosen && named.length === 1)) return named[0]?.run_id ?? null;
+  const newest = await read(named);
+  const found = newest.find(own) ?? (isChosen ? (newest.find((run) => run.node === node) ?? newest[0]) : null);
+  return found?.run_id ?? null;
 }
 
 const listeners = new Set();

@@ -36,6 +36,7 @@ export class Header {
         this.chooser("z", "blocks"),
         this.sliders(),
         make("label", {}, "size", this.size),
+        make("button", { name: "fit", title: "As large as the window", onclick: () => viewer.fit() }, "fit"),
         make(
           "label",
           {},

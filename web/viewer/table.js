@@ -1,6 +1,10 @@
 // The table of pictures.
 
+import { label } from "./label.js";
 import { make } from "./make.js";
+
+const [GAP, BELOW] = [4, 8]; // pixels between cells, and below the last one: see viewer.css
+const LEGIBLE = 96; // pixels of a picture in which one sees anything
 
 /** The main part of a viewer: one table for each block. */
 export class Table {
@@ -11,32 +15,52 @@ export class Table {
 
   draw() {
     const { comparison, view } = this.viewer;
-    const axes = [view.x, view.y].filter((axis) => axis != null);
-    const corner = axes.map((axis) => comparison.heading(axis)).join(" / ");
-    this.element.replaceChildren(...comparison.blocks(view).map((block) => this.block(block, corner)));
+    this.element.replaceChildren(...comparison.blocks(view).map((block) => this.block(block)));
   }
 
-  block({ title, columns, rows }, corner) {
-    const labels = columns.map((label) => make("th", {}, label));
+  /** The names of the axes of columns and rows. */
+  corner() {
+    const { comparison, view } = this.viewer;
+    const name = (axis, sign) => axis != null && label(comparison.heading(axis), sign);
+    return make("th", { class: "corner" }, name(view.x, "→"), name(view.y, "↓"));
+  }
+
+  block({ title, columns, rows }) {
+    const labels = columns.map((column) => make("th", {}, label(column)));
     const body = rows.map((row) =>
       make(
         "tr",
         {},
-        make("th", {}, row.label),
+        make("th", {}, label(row.label)),
         row.places.map((at) => make("td", {}, this.cell(at))),
       ),
     );
     return make(
       "section",
       {},
-      title && make("h2", {}, title),
-      make(
-        "table",
-        {},
-        make("thead", {}, make("tr", {}, make("th", { class: "corner" }, corner), labels)),
-        make("tbody", {}, body),
-      ),
+      title && make("h2", { title }, title),
+      make("table", {}, make("thead", {}, make("tr", {}, this.corner(), labels)), make("tbody", {}, body)),
     );
+  }
+
+  /**
+   * The width of a cell in pixels with which the first block fills the window: by its columns and rows, or by its
+   * columns alone if one would see nothing in pictures so small.
+   */
+  fittingSize() {
+    const { comparison, view } = this.viewer;
+    const [{ columns, rows }] = comparison.blocks(view);
+    const [main, section] = [this.element, this.element.querySelector("section")];
+    const labels = section.querySelector("th").offsetWidth;
+    const wide = (main.clientWidth - labels - GAP * (columns.length + 2)) / columns.length;
+    const ratio = ({ places }) =>
+      Math.max(
+        ...places.map((at) => comparison.size(comparison.cell(at)) ?? [1, 1]).map(([width, height]) => height / width),
+      );
+    const heads = section.querySelector("thead").offsetHeight + (section.querySelector("h2")?.offsetHeight ?? 0);
+    const free = main.clientHeight - BELOW - heads - GAP * (rows.length + 2);
+    const high = free / rows.reduce((sum, row) => sum + ratio(row), 0);
+    return Math.floor(high >= LEGIBLE ? Math.min(wide, high) : wide);
   }
 
   /** A cell's picture with its marks, the reason why it has none, or an empty tile if the filter hides it. */

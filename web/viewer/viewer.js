@@ -77,6 +77,11 @@ class Viewer {
     this.remember();
   }
 
+  /** Make the pictures as large as the window allows; twice, since heads are lower above wider columns. */
+  fit() {
+    for (let i = 0; i < 2; i += 1) this.resize(this.table.fittingSize());
+  }
+
   /** Change a cell's mark; say so if it was not saved. */
   async mark(id, change) {
     try {

@@ -1,0 +1,18 @@
+// Names of axes and values in the table's heads.
+
+import { make } from "./make.js";
+
+/**
+ * A name that may be long: broken between its words and after _ . / \ - before it is broken in one of them, cut after a
+ * few lines, and whole as its title. `sign` says which way the values of an axis go.
+ */
+export function label(text, sign = "") {
+  const parts = text.split(/(?<=[_./\\-])(?=\w)/);
+  const pieces = parts.flatMap((part, i) => (i ? [make("wbr"), part] : [part]));
+  return make(
+    "span",
+    { class: "label", title: text },
+    pieces,
+    sign && make("span", { "aria-hidden": true }, ` ${sign}`),
+  );
+}
