@@ -59,8 +59,8 @@ def saved(workflow: dict[str, Any]) -> str:
 def tidy(workflow: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """What the page has saved, without what it adds needlessly.
 
-    A null that should be a number or a list is what the page itself complains of; and where any file of the user's will do, the name of one of this
-    machine's does not belong into the file.
+    A null that should be a number or a list is what the page itself complains of; and where any file of the user's will do, the
+    name of one of this machine's does not belong into the file.
     """
     wanted = {node["id"]: node["widgets_values"] for node in given["nodes"]}
     for node in workflow["nodes"]:

@@ -3,6 +3,7 @@
   const { app } = window.comfyAPI.app;
   const GAP = 24,
     TITLE = 30,
+    FOOT = 36,
     HEAD = 40,
     PAD = 12;
   const SCREEN = [16, 9];
@@ -16,6 +17,9 @@
     }
     return heights;
   }
+
+  // That renderer has a line below the nodes' own height which shows what is advanced.
+  const foot = (node) => (node.widgets?.some((widget) => widget.options?.advanced) ? FOOT : 0);
 
   // Columns of nodes, each node as high as its widgets need in either renderer: the group's size, and what places it at a point.
   function measured({ title, columns }, sizes, tall) {
@@ -31,7 +35,7 @@
           [w, h] = sizes[id];
         node.setSize([Math.max(w, Math.min(needed[0], 460)), Math.max(h, needed[1])]);
         placed.push([node, x, y + TITLE]);
-        y += TITLE + Math.max(node.size[1], tall[id]) + GAP;
+        y += TITLE + Math.max(node.size[1] + foot(node), tall[id]) + GAP;
         width = Math.max(width, node.size[0]);
       }
       low = Math.max(low, y - GAP + PAD);

@@ -36,7 +36,6 @@ SMALL: dict[str, dict[str, Any]] = {
 """What the demo's model needs, by types of nodes."""
 OPEN = """async (workflow) => {
     const { app } = window.comfyAPI.app;
-    app.extensionManager.command.execute("Workspace.ToggleFocusMode");
     await app.loadGraphData(workflow, true, true, "First LoRA", { openSource: "template" });
 }"""
 SET = """(small) => {
@@ -47,13 +46,15 @@ SET = """(small) => {
         }
 }"""
 FIT = """() => {
-    const { ds, canvas, graph } = window.comfyAPI.app.app.canvas;
-    const side = (i, of) => of(...graph.groups.map((g) => g.pos[i] + (of === Math.max ? g.size[i] : 0)));
-    const [x0, y0, x1, y1] = [side(0, Math.min), side(1, Math.min), side(0, Math.max), side(1, Math.max)];
-    ds.scale = Math.min((canvas.width - 20) / (x1 - x0), (canvas.height - 20) / (y1 - y0));
-    ds.offset = [(canvas.width / ds.scale - x0 - x1) / 2, (canvas.height / ds.scale - y0 - y1) / 2];
-    window.comfyAPI.app.app.canvas.setDirty(true, true);
+    const { canvas } = window.comfyAPI.app.app, { ds, graph } = canvas;
+    const [left, top, width, height] = [70, 95, 1520, 795];
+    const [x0, y0] = [0, 1].map((i) => Math.min(...graph.groups.map((group) => group.pos[i])));
+    const [x1, y1] = [0, 1].map((i) => Math.max(...graph.groups.map((group) => group.pos[i] + group.size[i])));
+    ds.scale = Math.min(width / (x1 - x0), height / (y1 - y0));
+    ds.offset = [(left + width / 2) / ds.scale - (x0 + x1) / 2, (top + height / 2) / ds.scale - (y0 + y1) / 2];
+    canvas.setDirty(true, true);
 }"""
+"""All groups, in what the page's bars leave free."""
 
 
 def run(page: Any, host: Host) -> None:
