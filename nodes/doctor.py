@@ -10,7 +10,7 @@ from ..training_core.host import guard, text, usable
 from ..training_core.settings import DoctorSettings
 from . import types
 from .progress import Progress
-from .schema import image_output, inputs, pick
+from .schema import image_output, inputs, on_node, pick
 
 
 class AthanorDatasetDoctor(io.ComfyNode):
@@ -52,7 +52,7 @@ class AthanorDatasetDoctor(io.ComfyNode):
                 io.Image.Output("report", tooltip="The findings with their pictures, tags and balance."),
                 io.String.Output("text", tooltip="The findings as text."),
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
 
     @classmethod
@@ -76,4 +76,5 @@ class AthanorDatasetDoctor(io.ComfyNode):
         diagnosis = examine(dataset, settings, count, progress)
         if settings.stop_on_errors:
             diagnosis.raise_errors()
-        return io.NodeOutput(dataset, image_output(draw(diagnosis)), diagnosis.text)
+        report = image_output(draw(diagnosis))
+        return io.NodeOutput(dataset, report, diagnosis.text, ui=on_node(cls, report, 1))

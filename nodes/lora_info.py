@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders
@@ -25,6 +25,7 @@ class AthanorLoRAInfo(io.ComfyNode):
             category="Athanor",
             description="Reads a LoRA of any trainer: algorithm, ranks, size, how much each block changes, metadata. Turns the "
             "metadata back into settings to train with.",
+            is_output_node=True,
             search_aliases=["lora info", "lora metadata", "ss_", "network dim", "inspect lora", "recover settings"],
             inputs=[
                 io.Combo.Input("lora_name", options=folders.lora_names(), tooltip="File in the loras folders."),
@@ -57,7 +58,10 @@ class AthanorLoRAInfo(io.ComfyNode):
 
     @classmethod
     def execute(cls, lora_name: str, model: Any = None, clip: Any = None) -> io.NodeOutput:
-        """Return the file's contents as text, a chart of its blocks, metadata, tags, and the settings it was trained with."""
+        """Return the file's contents as text, a chart of its blocks, metadata, tags, and the settings it was trained with.
+
+        Text and chart are shown on the node as well; no chart where the size of no layer's change is known.
+        """
         from ..training_core.network import chart, describe, info, recover
 
         check_kinds(str, lora_name=lora_name)
@@ -68,12 +72,15 @@ class AthanorLoRAInfo(io.ComfyNode):
         )
         fields = info.fields(lora.metadata)
         kinds = (NetworkSettings, LossSettings, NoiseSettings, OptimizerSettings)
+        text, picture = describe.summary(lora, recovered, _fit(lora_name, model, clip)), image_output(chart.norms(lora))
+        is_known = any(layer.norm is not None for layer in lora.layers)
         return io.NodeOutput(
-            describe.summary(lora, recovered, _fit(lora_name, model, clip)),
-            image_output(chart.norms(lora)),
+            text,
+            picture,
             describe.metadata(fields),
             describe.tags(fields),
             *(recovered.groups[kind] for kind in kinds),
+            ui={"text": [text], **(ui.PreviewImage(picture, cls=cls).as_dict() if is_known else {})},
         )
 
 

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ..training_core.settings import CurvesSettings
 from . import types
-from .schema import image_output, inputs, pick
+from .schema import image_output, inputs, on_node, pick
 
 _PORTS = ("first", "second", "third", "fourth")
 
@@ -27,11 +27,13 @@ class AthanorLossCompare(io.ComfyNode):
             description="The loss curves of several runs in one plot, with learning rates and probes: with and without a setting,"
             " one optimizer or another. Also reads runs that are still training.",
             search_aliases=["plot loss", "loss graph", "loss curves", "compare runs", "tensorboard"],
+            is_output_node=True,
             inputs=[
                 *inputs(CurvesSettings),
                 *(types.Run.Input(name, optional=True, tooltip="From Train LoRA.") for name in _PORTS),
             ],
             outputs=[io.Image.Output("plot", tooltip="Loss, learning rate and probe of all runs.")],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
 
     @classmethod
@@ -46,4 +48,5 @@ class AthanorLossCompare(io.ComfyNode):
 
         settings = pick(CurvesSettings, values)
         connected = [curves.of_run(values[name]) for name in _PORTS if values.get(name) is not None]
-        return io.NodeOutput(image_output(curves.draw([*connected, *curves.find(settings.runs)], settings)))
+        plot = image_output(curves.draw([*connected, *curves.find(settings.runs)], settings))
+        return io.NodeOutput(plot, ui=on_node(cls, plot, 0))

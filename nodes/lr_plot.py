@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..training_core.settings import OptimizerSettings
 from . import types
-from .schema import check_kinds, image_output
+from .schema import check_kinds, image_output, on_node
 
 
 class AthanorLRPlot(io.ComfyNode):
@@ -21,6 +21,7 @@ class AthanorLRPlot(io.ComfyNode):
             category="Athanor/config",
             description="Plots the learning rate over the steps of a run, for every part of the model that has its own.",
             search_aliases=["learning rate", "scheduler", "warmup", "cosine", "decay"],
+            is_output_node=True,
             inputs=[
                 io.Int.Input(
                     "steps",
@@ -38,6 +39,7 @@ class AthanorLRPlot(io.ComfyNode):
                 io.Image.Output("plot", tooltip="Learning rate over the steps."),
                 io.String.Output("text", tooltip="The learning rate at some steps, and settings that conflict."),
             ],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
 
     @classmethod
@@ -51,4 +53,5 @@ class AthanorLRPlot(io.ComfyNode):
         factors = [factor for factor in preview.curves(settings).values() if factor]
         text = [preview.title(settings, steps), preview.table(settings, steps)]
         text += hints.hints(settings, steps, factors=factors)
-        return io.NodeOutput(image_output(preview.preview(settings, steps)), "\n".join(text))
+        plot = image_output(preview.preview(settings, steps))
+        return io.NodeOutput(plot, "\n".join(text), ui=on_node(cls, plot, 0))

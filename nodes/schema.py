@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 from PIL import Image
 
 from ..training_core.data.images import to_tensor
@@ -100,6 +100,18 @@ def image_output(image: Image.Image) -> torch.Tensor:
 def rounded_bytes(pixels: torch.Tensor) -> np.ndarray:
     """Return an IMAGE or MASK, floats in 0..1, as uint8 of the same shape."""
     return (pixels.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+
+
+def on_node(node: type[io.ComfyNode], picture: torch.Tensor, slot: int) -> Any:
+    """Return the `ui` that shows a picture, (1, H, W, 3), on the node itself; None where a node behind that output may show it.
+
+    Args:
+        node: one with the hidden inputs unique_id and prompt.
+        slot: which of its outputs the picture is.
+    """
+    own = [node.hidden.unique_id, slot]
+    links = (value for entry in (node.hidden.prompt or {}).values() for value in entry["inputs"].values())
+    return None if own in links else ui.PreviewImage(picture, cls=node)
 
 
 def graph_of(hidden: Any) -> dict[str, Any]:

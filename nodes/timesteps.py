@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..training_core.settings import LossSettings, NoiseSettings
 from . import types
-from .schema import check_kinds, image_output
+from .schema import check_kinds, image_output, on_node
 
 
 class AthanorTimestepPlot(io.ComfyNode):
@@ -24,6 +24,7 @@ class AthanorTimestepPlot(io.ComfyNode):
             description="Plots how often each timestep will be trained with these settings, and how much it counts in the loss, "
             "for this model.",
             search_aliases=["timestep sampling", "min snr", "debiased", "loss weighting", "density"],
+            is_output_node=True,
             inputs=[
                 io.Model.Input("model", tooltip="The model that will be trained."),
                 io.Int.Input(
@@ -51,6 +52,7 @@ class AthanorTimestepPlot(io.ComfyNode):
                 io.Image.Output("plot", tooltip="Density, weight, and both together."),
                 io.String.Output("text", tooltip="What is used, and settings that this model ignores."),
             ],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
 
     @classmethod
@@ -74,5 +76,5 @@ class AthanorTimestepPlot(io.ComfyNode):
         loss, noise, warnings = in_effect(loss, noise, schedule.prediction, family.usual_timesteps)
         objective = Objective(loss, noise, schedule)
         title = f"{family.title} ({objective.prediction}): {objective.describe()}"
-        image = preview(objective, (height // 8, width // 8), title)
-        return io.NodeOutput(image_output(image), "\n".join([title, *warnings]))
+        plot = image_output(preview(objective, (height // 8, width // 8), title))
+        return io.NodeOutput(plot, "\n".join([title, *warnings]), ui=on_node(cls, plot, 0))

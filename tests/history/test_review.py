@@ -85,6 +85,10 @@ def test_what_a_run_was_warned_of_is_part_of_its_verdict(folder):
     notes = [s["text"] for s in review.review(record)["verdict"] if s["kind"] == "note"]
     assert notes == ["Careful <b>.", "The disk is slow."]
     assert '<p class="note">! Careful &lt;b&gt;.</p>' in report.page(record)
+    with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write(
+            json.dumps({"event": "warned", "time": 5.0, "text": "Blocks are computed twice.", "note": True}) + "\n"
+        )
     row = registry.summary(folder)
     assert row.warnings == 2 and not row.harmed and row.state == "done"
     with (folder / "events.jsonl").open("a", encoding="utf-8") as file:

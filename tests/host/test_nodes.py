@@ -1,5 +1,7 @@
 """What the page sees of the nodes."""
 
+import graphs
+
 NODES = {
     "AthanorDatasetLoader", "AthanorBucketer", "AthanorNetworkConfig", "AthanorBlockConfig", "AthanorLossConfig", "AthanorNoiseConfig",
     "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare", "AthanorDatasetFromImages", "AthanorCacheConfig",
@@ -35,3 +37,14 @@ def test_the_seed_stays_as_it_is(server):
     """Otherwise every Run would train anew."""
     seed = server.get("/object_info")["AthanorTrainLoRA"]["input"]["optional"]["seed"][1]
     assert seed["control_after_generate"] == "fixed"
+
+
+def test_a_graph_may_end_in_what_shows_a_picture(server):
+    """LR Schedule Plot alone was "Prompt has no outputs"; a picture that another node shows stands there once."""
+    shows = {"AthanorLRPlot", "AthanorTimestepPlot", "AthanorLossCompare", "AthanorLoRAInfo", "AthanorDatasetDoctor"}
+    info = server.get("/object_info")
+    assert all(info[name]["output_node"] for name in {*shows, "AthanorTrainLoRA", "AthanorXYZCompare"})
+    plot = {"plot": graphs.node("AthanorLRPlot", steps=20)}
+    assert len(server.run(plot)["outputs"]["plot"]["images"]) == 1
+    behind = {"seen": graphs.node("PreviewImage", images=["other", 0]), "other": graphs.node("AthanorLRPlot", steps=21)}
+    assert set(server.run(behind)["outputs"]) == {"seen"}

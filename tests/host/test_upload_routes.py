@@ -54,7 +54,7 @@ def got(place, address: str):
     return routes.served(place[0], work)
 
 
-def plan(place, folder: str, *files: tuple[str, int], **more):
+def plan(place, folder: str, *files: object, **more):
     async def work(client):
         async with client.post("/athanor/upload/plan", json={"folder": folder, "files": files, **more}) as answer:
             return answer.status, json.loads(await answer.text())

@@ -204,3 +204,19 @@ def test_what_a_file_tells_besides_is_listed(tmp_path: Path):
     assert end == [
         "paths: /home/jane/pics (prompt)", "graph: 1 node: X", "folders: /home/jane/pics", "author: modelspec.author: Jane"
     ]  # fmt: skip
+
+
+def test_nothing_empty_is_listed(tmp_path: Path):
+    """A file without metadata, and one layer without a rank: no line says that there is nothing."""
+    bare = info.read(write(tmp_path / "bare.safetensors", {"lora_unet_h.w_norm": torch.ones(4)}))
+    assert describe.summary(bare, recover.recover({})).splitlines() == [
+        "bare.safetensors: norm, 1 kB, float32",
+        "unet: 1 layers, 4 numbers",
+        "",
+        "not in the file: any setting of its training; the metadata was taken out, or never there",
+    ]
+    some = info.read(write(tmp_path / "some.safetensors", lora("lora_unet_a"), ss_learning_rate="0.0003", ss_seed="0"))
+    text = describe.summary(some, recover.recover(some.metadata))
+    assert "Optimizer: learning_rate 0.0003" in text and "defaults:" in text
+    assert not [word for word in ("unknown", "Loss", "all defaults", ": \n", "rank -") if word in text]
+    assert "not in the file: ss_network_alpha" in text and " more" in text

@@ -146,4 +146,4 @@ def test_example_workflows_get_none(path):
             optimizer = settings_of(node, OptimizerSettings)
             assert not usual_rates.far_off(optimizer, unet=True, text=True, whole=whole)
         if node["type"] in ("CheckpointLoaderSimple", "UNETLoader"):
-            assert hints(facts(file=node["widgets_values"][0])) == []
+            assert hints(facts(file=node["widgets_values"][0] or "")) == []

@@ -132,10 +132,10 @@ def test_pictures_tags_and_findings_of_nodes(site, page, vue, tmp_path):
         "() => window.comfyAPI.app.app.graph.nodes.map((n) => n.widgets.filter((w) => w.serialize !== false).map((w) => w.value))"
     )
     assert kept == told and kept[0][:4] == ["ds", 1, False, ".txt"]
-    a_folder_is_chosen_and_another_one_uploaded(page, site, tmp_path)
+    a_folder_is_chosen_and_another_one_uploaded(page, site, tmp_path / f"dogs_{which}", vue)
 
 
-def a_folder_is_chosen_and_another_one_uploaded(page, site, tmp_path) -> None:
+def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     """In the node: a misspelt name, the list of folders, a folder of this computer, and one more picture on the dataset page."""
     line, dialog = page.page.locator(".athanor-folder"), page.page.locator(".athanor-upload")
     line.locator(".line:has-text('6 pictures, 6 captions')").wait_for()
@@ -153,24 +153,24 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, tmp_path) -> None:
     line.locator(".line:has-text('2 pictures, 2 captions')").wait_for()
     assert line.locator("img").count() == 2
 
-    graphs.draw_dataset(tmp_path / "dogs" / "3_sks dog", 4)
-    (tmp_path / "dogs" / "notes.psd").touch()
+    pictures = own / "3_sks dog"
+    graphs.draw_dataset(pictures, 4)
+    (own / "notes.psd").touch()
     line.get_by_role("button", name="Upload pictures").click()
     with page.page.expect_file_chooser() as chooser:
         dialog.get_by_role("button", name="Choose a folder").click()
-    chooser.value.set_files(str(tmp_path / "dogs"))
+    chooser.value.set_files(str(own))
     assert ".psd is not read" in dialog.locator("li").inner_text()
     page.picture("dataset_upload")
     dialog.get_by_role("button", name="Upload 8 files").click()
     line.locator(".line:has-text('4 pictures, 4 captions')").wait_for()
-    assert (site.base / "input" / "dogs" / "3_sks dog" / "0.txt").read_bytes() == (
-        tmp_path / "dogs" / "3_sks dog" / "0.txt"
-    ).read_bytes()
+    come = site.base / "input" / own.name / pictures.name
+    assert (come / "0.txt").read_bytes() == (pictures / "0.txt").read_bytes()
 
-    opened(page, True, "AthanorBucketer")
-    data = base64.b64encode((tmp_path / "dogs" / "3_sks dog" / "1.png").read_bytes()).decode()
+    opened(page, vue, "AthanorBucketer")
+    data = base64.b64encode((pictures / "1.png").read_bytes()).decode()
     page.page.evaluate(DROP, [".athanor-dataset", 300, 300, data])
-    assert dialog.get_by_role("textbox").input_value() == "dogs"
+    assert dialog.get_by_role("textbox").input_value() == own.name
     dialog.get_by_role("button", name="Upload", exact=True).click()
     page.page.wait_for_function("document.querySelector('.athanor-dataset .where')?.innerText.startsWith('5 pictures')")
     page.page.keyboard.press("Escape")

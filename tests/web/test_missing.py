@@ -4,6 +4,8 @@ import json
 import sys
 
 import pytest
+import torch
+from safetensors.torch import save_file
 from web_page import ROOT
 
 CLOSE = """async (w) => { const { app } = window.comfyAPI.app;
@@ -59,6 +61,7 @@ def test_a_workflow_of_another_computer(page, vue):
     page.page.wait_for_function(f"({SAID})().length === 0")
     takes_a_preset(page)
     keeps_an_own_one(page)
+    shows_a_lora(page)
     refused_and_failed(page)
 
 
@@ -128,8 +131,8 @@ def takes_a_preset(page) -> None:
     page.page.locator("tr", has_text="ema_decay").get_by_role("checkbox").uncheck()
     what = page.page.locator(".athanor-presets .write").inner_text()
     page.page.get_by_role("radio", name="ai-toolkit any purpose").press("Enter")
-    said = page.page.locator(".p-toast-message", has_text="ai-toolkit").inner_text()
-    assert what.removeprefix("Apply: ") in said and "Ctrl+Z" in said and f"{len(rows) - 1} settings" in what
+    said = page.page.get_by_text("Ctrl+Z takes it back").inner_text()
+    assert what.removeprefix("Apply: ") in said and "ai-toolkit" in said and f"{len(rows) - 1} settings" in what
     after = page.page.evaluate(NODES)
     values = {kind: after[f"Athanor{kind}"] for kind in ("TrainLoRA", "OptimizerConfig", "Bucketer", "DatasetLoader")}
     assert values["TrainLoRA"]["max_train_steps"] == 2000 and values["Bucketer"]["width"] == 1024
@@ -156,3 +159,32 @@ def keeps_an_own_one(page) -> None:
     page.page.get_by_text("Deleted: kept here").wait_for()
     page.page.keyboard.press("Escape")
     assert not [preset for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]]
+
+
+def shows_a_lora(page) -> None:
+    """LoRA Info alone is a graph that runs: its text and its chart stand on the node."""
+    name = "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k"
+    pieces = {f"{name}.lora_up.weight": torch.ones(8, 4), f"{name}.lora_down.weight": torch.ones(4, 6)}
+    folder = page.site.base / "models" / "loras"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(pieces, folder / "looked_into.safetensors")
+    page.page.evaluate(
+        """() => { const { app } = window.comfyAPI.app;
+            app.graph.nodes.filter((n) => n.type === "AthanorTrainLoRA").forEach((n) => { n.mode = 2; });
+            const node = window.LiteGraph.createNode("AthanorLoRAInfo");
+            app.graph.add(node);
+            node.widgets[0].value = "looked_into.safetensors";
+            app.queuePrompt(0, 1, [String(node.id)]); }"""
+    )
+    page.page.locator(".athanor-info", has_text="looked_into.safetensors: lora").wait_for()
+    page.page.wait_for_function("() => document.querySelector('.athanor-info-chart img').naturalWidth === 900")
+    found = page.page.evaluate(
+        """() => { const { graph } = window.comfyAPI.app.app;
+            const node = graph.nodes.find((n) => n.type === "AthanorLoRAInfo");
+            graph.nodes.filter((n) => n.type === "AthanorTrainLoRA").forEach((n) => { n.mode = 0; });
+            const saved = graph.serialize().nodes.find((n) => n.type === "AthanorLoRAInfo");
+            const found = [node.size[1] >= node.computeSize()[1], Boolean(node.imgs?.length), saved.widgets_values];
+            graph.remove(node);
+            return found; }"""
+    )
+    assert found == [True, False, ["looked_into.safetensors"]]

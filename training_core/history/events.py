@@ -108,6 +108,7 @@ class Warned:
     """One sentence that the user should know; training goes on."""
 
     text: str
+    note: bool = False  # what was chosen for him, about which nothing needs to be done
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("percent", "deviation", "norm"), _number_or_none),
     **dict.fromkeys(("event", "hash", "kind", "label", "prompt", "text", "why", "trouble", "what", "trained"), _text),
     "prompt_id": _text,
+    "note": lambda value: isinstance(value, bool),
     **dict.fromkeys(("time", "queued"), _time),
     "path": _path,
     "pictures": _list_of(_whole),

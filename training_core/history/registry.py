@@ -18,7 +18,7 @@ from .moved import Places
 from .run_files import ever_saved, files_of, is_whole, run_id_of, stamp
 from .taken import taken
 from .verdict import harmed
-from .warned import looks, warnings
+from .warned import count, looks
 
 ENDS = ("done", "stopped", "interrupted", "failed")
 """Events that end a session of a run."""
@@ -140,7 +140,7 @@ class RunSummary:
     trouble: str
     prompt_id: str
     time: float | None  # of the last event
-    warnings: int  # sentences that it was warned with
+    warnings: int  # sentences that it was warned with, mere notes left out
     harmed: bool  # its probe ended worse than it began, or was far above its start meanwhile
     base_model: str  # the name of its file, '' where nothing tells it
     probe: float | None  # the lowest of its probes, per cent of the loss before training
@@ -169,7 +169,7 @@ class RunSummary:
             trouble=record.trouble,
             prompt_id=record.prompt_id,
             time=record.events[-1].get("time") if record.events else None,
-            warnings=len(warnings(record.events)),
+            warnings=count(record.events),
             harmed=harmed(looks(record.probes)),
             base_model=run_json.base_model(record.folder),
             probe=min((e["percent"] for e in record.probes if e.get("percent") is not None), default=None),

@@ -14,6 +14,8 @@ from .info import Layer, LoraInfo
 from .metadata_choice import JOB, TRAINED
 from .metadata_tells import tells
 
+_MOST_MISSING = 12
+"""Settings that are named as missing in a file; most files lack most of them."""
 JOBS = (JOB, TRAINED)
 """Fields that hold whole settings; they are shown as settings, not as metadata."""
 
@@ -21,32 +23,44 @@ JOBS = (JOB, TRAINED)
 def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
     """Return the algorithm, size and parts of a LoRA file, what is broken, its settings, and what of them is not known.
 
+    What there is nothing to say of has no line.
+
     Args:
         fit: a sentence on how much of it ComfyUI applies; '' for none.
     """
-    lines = [f"{lora.name}: {lora.algo}, {lora.size / 1e6:.1f} MB, {lora.dtype}"]
-    base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture")
-    lines.append(
-        f"base model: {shortened(base or 'unknown', 120)} {shortened(lora.metadata.get('ss_sd_model_name', ''), 120)}".rstrip()
-    )
+    size = f"{lora.size / 1e6:.1f} MB" if lora.size >= 100_000 else f"{math.ceil(lora.size / 1e3)} kB"
+    lines = [f"{lora.name}: {lora.algo}, {size}, {lora.dtype}"]
+    base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture") or ""
+    told_base = [shortened(text, 120) for text in (base, lora.metadata.get("ss_sd_model_name", "")) if text]
+    lines += [f"base model: {' '.join(told_base)}"] if told_base else []
     lines += [*_parts(lora.layers), *filter(None, [fit]), *_as_loaded(lora.layers)]
     lines += [f"broken: {sentence}" for sentence in damage.in_words((x.name, x.damage) for x in lora.layers)]
     if lora.embeddings:
         lines.append(f"{len(lora.embeddings)} bundled embeddings: {shortened(', '.join(lora.embeddings[:5]), 120)}")
     if lora.strange:
         lines.append(f"{len(lora.strange)} unknown keys: {', '.join(shortened(key, 120) for key in lora.strange[:3])}")
-    lines += ["", "settings that are not the defaults:"]
-    lines += [f"{kind.__name__.removesuffix('Settings')}: {recover.words(s)}" for kind, s in recovered.groups.items()]
+    changed = {kind.__name__.removesuffix("Settings"): recover.words(s) for kind, s in recovered.groups.items()}
+    groups = [f"{name}: {words}" for name, words in changed.items() if words]
+    lines += ["", "settings that are not the defaults:", *groups] if groups else []
     for title, words in (
         ("read from the layers", ", ".join(recovered.from_layers)),
         ("trained with other values than asked for", "; ".join(recovered.otherwise)),
-        ("not in the file", ", ".join(recovered.missing)),
+        ("not in the file", _missing(lora, recovered)),
         ("in the file, but not supported", "; ".join(recovered.refused)),
     ):
         lines += ["", f"{title}: {words}"] if words else []
     told = [f"{kind}: {shortened(text, 160)}" for kind, text in tells(lora.metadata)]
     lines += ["", "what it tells besides, to whoever has the file:", *told] if told else []
     return whole_characters("\n".join(lines))
+
+
+def _missing(lora: LoraInfo, recovered: recover.Recovered) -> str:
+    """Return which settings the file does not tell, the first of them by name; '' if it tells all."""
+    missing = recovered.missing
+    if missing and all(key.startswith(("modelspec.", "sshs_", "format")) for key in lora.metadata):
+        return "any setting of its training; the metadata was taken out, or never there"
+    rest = len(missing) - _MOST_MISSING
+    return ", ".join(missing[:_MOST_MISSING]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _as_loaded(layers: Sequence[Layer]) -> list[str]:
@@ -87,15 +101,21 @@ def _parts(layers: Sequence[Layer]) -> list[str]:
         ranks = Counter(layer.rank for layer in members if layer.rank)
         alphas = Counter(f"{layer.alpha:g}" for layer in members if layer.alpha is not None)
         lines.append(
-            f"{part}: {len(members)} layers, {sum(layer.numbers for layer in members) / 1e6:.2f} M numbers, "
-            f"rank {_some(ranks)}, alpha {_some(alphas)}"
+            f"{part}: {len(members)} layers, {_millions(sum(layer.numbers for layer in members))} numbers"
+            + (f", rank {_some(ranks)}" if ranks else "")
+            + (f", alpha {_some(alphas)}" if alphas else "")
         )
     return lines
 
 
+def _millions(number: int) -> str:
+    """Return a number in millions, a small one as it is."""
+    return f"{number / 1e6:.2f} M" if number >= 10_000 else str(number)
+
+
 def _some(counts: Counter[Any]) -> str:
     """Return the four most frequent values, with their counts if there are several."""
-    return ", ".join(f"{value}" + (f" ({n})" if len(counts) > 1 else "") for value, n in counts.most_common(4)) or "-"
+    return ", ".join(f"{value}" + (f" ({n})" if len(counts) > 1 else "") for value, n in counts.most_common(4))
 
 
 def tags(fields: Mapping[str, Any]) -> str:

@@ -159,7 +159,7 @@ def _peft(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def words(settings: Settings) -> str:
-    """Return a group's values that are not the defaults, for reading."""
+    """Return a group's values that are not the defaults, for reading; '' if all are."""
     default = flat(type(settings)().model_dump())
     changed = {name: value for name, value in flat(settings.model_dump()).items() if value != default[name]}
-    return ", ".join(f"{name} {value}" for name, value in changed.items()) or "all defaults"
+    return ", ".join(f"{name} {value}" for name, value in changed.items())

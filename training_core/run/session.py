@@ -138,7 +138,7 @@ def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: It
         yield Resumed(run_id=job.run_id, step=progress.step, steps=steps, epochs=epochs, trained=summary)
     else:
         yield Started(run_id=job.run_id, steps=steps, epochs=epochs, trained=summary)
-    yield from map(Warned, models.warnings)
+    yield from (Warned(text, note=True) for text in models.warnings)  # how steps are computed here
     yield from preflight(job, run, models.target, models.model.device, models.largest)
     if not goes_on:
         yield from trainer.hooks.start(progress)

@@ -131,11 +131,10 @@ function addNode(train, group, kind) {
   if (!node) return null;
   const { graph } = train;
   graph.add(node);
-  node.pos = freePlace(
-    [train.pos[0] - node.size[0] - GAP, train.pos[1]],
-    node.size,
-    graph.nodes.filter((other) => other !== node),
-  );
+  const [width, height] = node.size;
+  const size = [width, height + (window.LiteGraph.vueNodesMode ? GAP : 0)]; // a Vue node is higher than is known before
+  const others = graph.nodes.filter((other) => other !== node);
+  node.pos = freePlace([train.pos[0] - width - GAP, train.pos[1]], size, others);
   node.connect(0, train, slotOf(train, group));
   return node;
 }

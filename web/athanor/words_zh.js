@@ -90,18 +90,13 @@ export const TABLE = {
   "Draw the sample prompts now and continue training; needs a Sample Config":
     "现在用预览图提示词出图，然后继续训练；需要「预览图设置」",
   "Filter runs": "筛选训练任务",
-  "Filter runs by name or state": "按名称或状态筛选训练任务",
   "Runs": "训练任务",
   "What to compare": "对比什么",
-  "Read the runs again": "重新读取训练任务",
-  "Refresh": "刷新",
   "{step} of {steps}": "{step} / {steps}",
   "▲ saved file": "▲ 保存的文件",
   "mean loss (faint: each step)": "平均损失（淡色：每一步）",
   "probe, % of start (right)": "探针，相对起点 %（右轴）",
   "learning rate (own scale)": "学习率（单独刻度）",
-  "Compare {name}": "对比 {name}",
-  "Add its curve to the chart": "把它的曲线叠加到图上",
   "No run matches the filter.": "没有符合筛选条件的训练任务。",
   "No runs yet. Queue a graph with Train LoRA.": "还没有训练任务。请运行带有「训练 LoRA」的工作流。",
   "{count} more": "再显示 {count} 个",
@@ -200,4 +195,9 @@ export const TABLE = {
   "Comparisons cannot be read: {why}": "无法读取对比列表：{why}",
   "Open viewer": "打开查看器",
   "Look at the pictures: wipe, difference, stars, blind duel.": "查看图片：滑动对比、差异、星标、盲选对决。",
+  "Hints": "提示",
+  "{state}, got worse": "{state}，变差了",
+  "{state}, hints: {count}": "{state}，提示：{count}",
+  "the probe ended above its start, or was far above it: the LoRA may be worse than none":
+    "探针最后高于起点，或曾远高于起点：这个 LoRA 可能还不如没有",
 };

@@ -90,18 +90,13 @@ export const TABLE = {
   "Draw the sample prompts now and continue training; needs a Sample Config":
     "現在用預覽圖提示詞產圖，然後繼續訓練；需要「預覽圖設定」",
   "Filter runs": "篩選訓練任務",
-  "Filter runs by name or state": "依名稱或狀態篩選訓練任務",
   "Runs": "訓練任務",
   "What to compare": "比較什麼",
-  "Read the runs again": "重新讀取訓練任務",
-  "Refresh": "重新整理",
   "{step} of {steps}": "{step} / {steps}",
   "▲ saved file": "▲ 儲存的檔案",
   "mean loss (faint: each step)": "平均損失（淡色：每一步）",
   "probe, % of start (right)": "探針，相對起點 %（右軸）",
   "learning rate (own scale)": "學習率（單獨刻度）",
-  "Compare {name}": "比較 {name}",
-  "Add its curve to the chart": "把它的曲線疊加到圖上",
   "No run matches the filter.": "沒有符合篩選條件的訓練任務。",
   "No runs yet. Queue a graph with Train LoRA.": "還沒有訓練任務。請執行含有「訓練 LoRA」的工作流程。",
   "{count} more": "再顯示 {count} 個",
@@ -200,4 +195,9 @@ export const TABLE = {
   "Comparisons cannot be read: {why}": "無法讀取比較清單：{why}",
   "Open viewer": "開啟檢視器",
   "Look at the pictures: wipe, difference, stars, blind duel.": "檢視圖片：滑動對比、差異、星號、盲選對決。",
+  "Hints": "提示",
+  "{state}, got worse": "{state}，變差了",
+  "{state}, hints: {count}": "{state}，提示：{count}",
+  "the probe ended above its start, or was far above it: the LoRA may be worse than none":
+    "探針最後高於起點，或曾遠高於起點：這個 LoRA 可能還不如沒有",
 };
