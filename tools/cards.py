@@ -20,7 +20,7 @@ import example_first
 import prepare
 
 TARGET = Path(__file__).resolve().parent.parent / "example_workflows"
-SIDE, SAVED, QUALITY = 480, 384, 74
+SIDE, SAVED, QUALITY = 480, 320, 76
 """Pixels of a card as it is drawn and as it is saved (the page shows a square some 270 wide), and JPEG quality: the pack's zip
 holds all of them.
 """

@@ -158,7 +158,7 @@ def test_the_workflow_fits_the_nodes(server, name):
     (note,) = [node for node in found["nodes"] if node["type"] == "MarkdownNote"]
     assert note is found["nodes"][0] and note["widgets_values"][0].startswith("#")
     with Image.open(FOLDER / f"{name}.jpg") as picture:
-        assert picture.size == (384, 384)
+        assert picture.size == (320, 320)
     assert 5_000 < (FOLDER / f"{name}.jpg").stat().st_size < 25_000
 
 
