@@ -27,13 +27,9 @@ in *Dataset Loader*: a folder with 15 to 40 of them, each with a caption (*cat.p
 The loss falls, the samples change. *Stop and keep* ends it early.
 ## 4  Choose an epoch
 in the grid. All of them are in *models/loras*.
-"""
-MORE = """
-Steps = pictures x repeats x epochs / batch size. 1000 to 3000 are usual: change *repeats*.
 
-Your own prompts go into *Sample Config* and *XYZ Compare*; without them, both take the first captions.
+Steps = pictures x repeats x epochs / batch size; 1000 to 3000 are usual.
 """
-"""Where the note has room for it."""
 
 
 @dataclass(kw_only=True)
@@ -44,8 +40,6 @@ class First:
     model: str = "a checkpoint"
     loaders: Callable[[Sheet], dict[str, Port]]
     loader: str = "Load Checkpoint"
-    separate: bool = False
-    """Model, text encoder and VAE are files of their own."""
     size: int
     batch: int = 1
     network: dict[str, Any]
@@ -60,13 +54,10 @@ class First:
         s = Sheet(f"1 First LoRA - {self.title}", WIDTH)
         s.group(CHOOSE)
         note = NOTE.format(title=self.title, loader=self.loader, model=self.model)
-        s.note(note if self.separate else note + MORE, (NOTE_WIDTH, 430 if self.separate else 640))
-        if self.separate:  # the loaders leave no room in their column
-            dataset = s.add("AthanorDatasetLoader", "", (NOTE_WIDTH, 0), repeats=10)
+        s.note(note, (NOTE_WIDTH, 430))
+        dataset = s.add("AthanorDatasetLoader", "", (NOTE_WIDTH, 0), repeats=10)
         s.column()
         ports = self.loaders(s)
-        if not self.separate:
-            dataset = s.add("AthanorDatasetLoader", repeats=10)
         run = Trained(s, **ports)
         run.buckets(dataset["dataset"], self.size, batch_size=self.batch)
         s.group(SETTINGS)
@@ -104,7 +95,7 @@ def _files(unet: str, clip: tuple[str, ...], clip_type: str, vae: str) -> Callab
 
 
 def _separate(**more: Any) -> First:
-    return First(**{"separate": True, "loader": "Load Diffusion Model", "model": "the model", "size": 768} | more)
+    return First(**{"loader": "Load Diffusion Model", "model": "the model", "size": 768} | more)
 
 
 FIRST_LORAS = (
