@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ..training_core import advice
-from ..training_core.history import kept, registry
+from ..training_core.history import epochs, kept, registry
 from ..training_core.history.events import (
     Encoded,
     Event,
@@ -84,9 +84,11 @@ class Display:
                     self._progress.picture(image.convert("RGB"))
                 self._broadcasts.tell("sample", step=event.step, file=event.path.name)
             case Saved():
+                per_epoch = self._started.steps_per_epoch if self._started else 0
+                epoch = epochs.of_step(event.step, per_epoch) if per_epoch else event.epoch
                 what = "saved %s (epoch %d, step %d); loaded again, it differs by %.1e of its effect"
-                log.info(f"Athanor: {what}", event.path, event.epoch, event.step, event.deviation)
-                told = {"step": event.step, "epoch": event.epoch, "file": event.path.name, "why": event.kind}
+                log.info(f"Athanor: {what}", event.path, epoch, event.step, event.deviation)
+                told = {"step": event.step, "epoch": epoch, "file": event.path.name, "why": event.kind}
                 self._broadcasts.tell("checkpoint", **told)
                 if event.trouble:
                     self.show(Warned(f"{event.path.name}: {event.trouble}"))

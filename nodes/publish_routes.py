@@ -13,7 +13,7 @@ from aiohttp import web
 
 from ..training_core.errors import AthanorError
 from ..training_core.files import is_file
-from ..training_core.history import marks
+from ..training_core.history import epochs, marks
 from ..training_core.host import folders
 from . import http, run_routes, run_rows
 
@@ -69,10 +69,10 @@ def _offer(request: web.Request) -> http.Json:
 
 def _files(record: Record) -> list[http.Json]:
     """Return the files of a run: those with a star first, and in both parts the last of the training first."""
-    starred = marks.stars(record.folder)
+    starred, epoch_of = marks.stars(record.folder), epochs.counter(record.events)
     rows = [
         {"file": run_rows.listed(event["path"]), "starred": event["path"] in starred}
-        | {name: event[name] for name in ("step", "epoch", "kind")}
+        | {"step": event["step"], "epoch": epoch_of(event), "kind": event["kind"]}
         for event in reversed(record.saved)
     ]
     return sorted(rows, key=lambda row: not row["starred"])

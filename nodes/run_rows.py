@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..training_core.errors import AthanorError
-from ..training_core.history import graph, kept, labels, marks, registry, resolved, review, told
+from ..training_core.history import epochs, graph, kept, labels, marks, registry, resolved, review, told
 from ..training_core.host import folders
 from ..training_core.host.told_paths import without_roots
 from ..training_core.run import control
@@ -54,13 +54,20 @@ def trains(run: Json) -> bool:
 
 def brief(record: registry.Record) -> Json:
     """Return the fields of `short` with the run's existing files, its samples, and what it was made of."""
-    folder = record.folder
+    folder, epoch_of = record.folder, epochs.counter(record.events)
     return short(registry.RunSummary.of(record)) | {
         "checkpoints": [
-            {"file": listed(e["path"]), "step": e["step"], "epoch": e["epoch"], "kind": e["kind"]} for e in record.saved
+            {"file": listed(e["path"]), "step": e["step"], "epoch": epoch_of(e), "kind": e["kind"]}
+            for e in record.saved
         ],
         "samples": [
-            {"file": Path(e["path"]).name, **{name: e[name] for name in ("step", "epoch", "prompt", "index")}}
+            {
+                "file": Path(e["path"]).name,
+                "step": e["step"],
+                "epoch": epoch_of(e),
+                "prompt": e["prompt"],
+                "index": e["index"],
+            }
             for e in record.samples
         ],
         "files": run_files(record),

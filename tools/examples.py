@@ -64,9 +64,9 @@ def tidy(workflow: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """
     wanted = {node["id"]: node["widgets_values"] for node in given["nodes"]}
     for node in workflow["nodes"]:
-        for slot in node.get("outputs", []):
-            if slot.get("slot_index") is None:
-                slot.pop("slot_index", None)
+        for part in (node, *node.get("inputs", []), *node.get("outputs", [])):
+            for key in [key for key, value in part.items() if value is None and key != "link"]:
+                del part[key]
         values = node.get("widgets_values", [])
         for index, value in enumerate(wanted[node["id"]][: len(values)]):
             values[index] = None if value is None else values[index]

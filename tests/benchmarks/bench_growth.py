@@ -152,13 +152,21 @@ def test_runs(tmp_path, capsys):
 
 def of_runs(rows: Rows, root: Path, size: int) -> None:
     """The list as the sidebar reads it."""
-    from athanor.training_core.history import changes, handle, registry
+    from athanor.training_core.history import changes, disk, handle, labels, marks, registry
 
     listing = changes.Changes("run_id")
 
     def make() -> list[dict[str, Any]]:
         fields = ("run_id", "title", "step", "status")
-        return [{name: getattr(each, name) for name in fields} for each in registry.summaries(root)]
+        return [
+            {name: getattr(each, name) for name in fields}
+            | labels.read(each.folder).as_json()
+            | {"starred": marks.has_stars(each.folder)}
+            for each in registry.summaries(root)
+        ]
+
+    def measured() -> list[Any]:
+        return [disk.room(each.folder, lambda _: root) for each in registry.summaries(root)]
 
     def listed(revision: int) -> dict[str, Any]:
         return json.loads(json.dumps(listing.since(revision, make)))
@@ -166,6 +174,8 @@ def of_runs(rows: Rows, root: Path, size: int) -> None:
     first = timed(rows, "runs listed", lambda: listed(0))
     again = timed(rows, "again, for what has changed", lambda: listed(first["revision"]))
     assert len(first["rows"]) == size and again["rows"] == []
+    timed(rows, "what they take on the disk", measured)
+    timed(rows, "again, of what has not changed", measured)
     timed(rows, "the newest of a name", lambda: handle.status_fingerprint(root, "lora_3"))
 
 

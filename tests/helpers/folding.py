@@ -38,6 +38,12 @@ class Folding:
         self.page.page.mouse.click(*self.page.page.evaluate(LINE))
         return self.seen()
 
+    def click_footer(self, text: str) -> dict[str, Any]:
+        """Click what the host has for the line in Vue nodes, by its text; what is seen then."""
+        node = self.page.page.locator(f"[data-node-id='{self.page.page.evaluate(f'() => {NODE}.id')}']")
+        node.get_by_text(text).click()
+        return self.seen()
+
     def set(self, name: str, value: Any) -> dict[str, Any]:
         """Give a widget a value, as a script does; what is seen then."""
         self.page.page.evaluate(SET, [name, value])

@@ -85,7 +85,7 @@ def write(root: Path, loras: Path, name: str = "cat", end: str = "done") -> Path
     retelling.note(folder, wanted, {"athanor_run_id": asked.run_id})
     trained = asked.model_copy(update={"noise": s.NoiseSettings(noise_offset=0.1)})
     resolved.write(folder, asked, trained)
-    log.add(Started(asked.run_id, STEPS, 3, "64 layers"))
+    log.add(Started(run_id=asked.run_id, steps=STEPS, epochs=3, trained="64 layers", steps_per_epoch=4))
     for step in range(STEPS + 1):
         if step:
             log.add(Stepped(step=step, epoch=1 + (step - 1) // 4, loss=0.2 - step / 100, lr=1e-4, grad_norm=0.1, seconds=0.1,

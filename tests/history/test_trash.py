@@ -95,6 +95,23 @@ def test_states_alone(places):
     assert places.content() == before
 
 
+def test_files_that_a_longer_run_has_taken_over_stay(places):
+    """Its log names the files of the shorter one, which are files of both; what it has written itself is its own."""
+    own = places.own()
+    longer = places.folder.with_name("0123456789abcdef")
+    shutil.copytree(places.folder, longer)
+    told = json.loads((longer / "run.json").read_text())
+    (longer / "run.json").write_text(json.dumps(told | {"run_id": longer.name}))
+    run_folders.with_line(
+        longer / "events.jsonl", lambda event: event | {"event": "started", "run_id": places.folder.name}
+    )
+    assert places.own() == []
+    places.throw()
+    assert all(path.is_file() for path in own)
+    record = registry.read(longer)
+    assert record and disk.own_loras(record, places.loras / "copies") == own
+
+
 def test_a_run_that_is_trained_stays(places):
     before = places.content()
     with lock.held(places.folder, "It"):

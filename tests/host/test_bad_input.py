@@ -31,10 +31,10 @@ def before(server) -> set[str]:
         ("train", {"output_name": "/tmp/evil"}, "is outside the loras folder"),
         ("train", {"output_name": "a:b"}, "characters that file names cannot have"),
         ("train", {"output_name": " "}, "give the LoRA a name"),
-        # The host's own sentences, which name the field as well:
+        # What the host checks, in the pack's sentences:
         ("buckets", {"batch_size": 0}, "batch_size"),
         ("optimizer", {"learning_rate": -1.0}, "learning_rate"),
-        ("network", {"algo": "lorax"}, "algo: 'lorax' not in"),
+        ("network", {"algo": "lorax"}, "algo 'lorax' is not among its choices; the nearest: lora"),
     ],
 )
 def test_refused_when_queued(server, part, values, words):
@@ -64,7 +64,7 @@ def test_xyz_compare_values(server):
     for values, words in (
         ({"prompts": "a", "strengths": "1, x"}, "strengths: 'x' is not a number"),
         ({"prompts": "a", "seeds": "1.5"}, "seeds: '1.5' is not a whole number"),
-        ({"prompts": "a", "checkpoints": "evry 2"}, "epochs: 'evry 2' is not understood"),
+        ({"prompts": "a", "checkpoints": "evry 2"}, "checkpoints: 'evry 2' is not understood"),
     ):
         assert words in refused(server, prompt | graphs.compare("ckpt", ["train", 0], **values))
 

@@ -120,7 +120,7 @@ def test_a_failure_says_why(heard):
 def test_what_is_refused_before_it_has_a_folder_is_told(heard):
     def refused() -> Generator[Event, None, None]:
         raise AthanorError("epochs is 0: set it to 1.")
-        yield Started("", 0, 0, "")
+        yield Started(run_id="", steps=0, epochs=0, trained="")
 
     with pytest.raises(AthanorError):
         follow(refused(), "f" * 16)
@@ -183,7 +183,7 @@ def test_nothing_of_an_interrupted_run_is_left_half_way(heard):
 
     def encoder() -> Generator[Event, None, None]:
         try:
-            yield Started(record.run_id, 1, 1, "")
+            yield Started(run_id=record.run_id, steps=1, epochs=1, trained="")
         finally:
             order.append("put back")
 
@@ -206,7 +206,7 @@ def test_a_sample_that_was_deleted_before_it_is_shown_does_not_end_the_run(heard
     record = only()
 
     def run() -> Generator[Event, None, None]:
-        yield Started(record.run_id, 2, 1, "")
+        yield Started(run_id=record.run_id, steps=2, epochs=1, trained="")
         yield Sampled(path=tmp_path / "gone.png", step=1, epoch=0, index=0, prompt="a cat", seed=1)
 
     follow(run(), record.run_id)

@@ -38,6 +38,7 @@ def encoding(control, ranks):
 
     left_out = SimpleNamespace(warnings=lambda batches, agree: made.append(("told", 0)) or iter(()))
     run = SimpleNamespace(
+        notes=(),
         warnings=[],
         probe=SimpleNamespace(prepare=lambda: four("probe")),
         samples=SimpleNamespace(prepare=lambda clip: four("prompts")),

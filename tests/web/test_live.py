@@ -18,6 +18,7 @@ TRAINS = """(name) => { window.trains = (name) => window.comfyAPI.app.app.graph.
 RENAME = """(value) => { const node = window.comfyAPI.app.app.graph.nodes.find((n) => n.type === "AthanorTrainLoRA");
     const widget = node.widgets.find((w) => w.name === "output_name"); widget.value = value; widget.callback?.(value); }"""
 
+NODE_HERE = """window.comfyAPI.app.app.canvas.graph.nodes.find((n) => n.type === "AthanorTrainLoRA")"""
 NODE = """window.comfyAPI.app.app.graph.nodes.find((n) => n.type === "AthanorTrainLoRA")"""
 TOLD = f"window.comfyAPI.app.app.nodeOutputs[String({NODE}.id)]"
 
@@ -194,9 +195,11 @@ def settings_fold_away(node: Folding) -> None:
     assert node.set("mixed_precision", "auto")["names"] == one["names"]  # a row does not go while it is edited
     assert node.again() == few
     rows = node.vue(True)["rows"]  # the host's own way, without the line
-    node.page.page.get_by_text("Show advanced inputs").last.click()
-    assert rows < 8 and node.seen()["rows"] == rows + 28
-    assert node.vue(False)["line"] == "Hide 28 advanced settings" and node.click() == few
+    assert rows < 8 and node.click_footer("Show advanced inputs")["rows"] == rows + 28
+    assert (
+        node.again()["rows"] == rows + 28 and node.click_footer("Hide advanced")["height"] < few["height"] + 100
+    )  # no gap
+    assert node.vue(False) == few
 
 
 @pytest.mark.parametrize("vue", [pytest.param(False, marks=pytest.mark.long), True], ids=["canvas", "vue"])
@@ -213,8 +216,17 @@ def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
     )
     page.settle(48)
     page.look()
+    # What is refused there is said in it, and with the subgraph's name.
+    rename = f"(name) => {{ {NODE_HERE}.widgets.find((w) => w.name === 'output_name').value = name; }}"
+    page.page.evaluate(rename, "../outside")
+    page.queue()
+    page.page.wait_for_function("document.querySelector('.athanor-note.failed')?.innerText.startsWith('output_name')")
+    said = page.page.locator(".p-toast-message, [data-sonner-toast]", has_text="output_name '../outside' is outside")
+    assert " › Train LoRA" in said.inner_text()
+    page.page.evaluate(rename, name)
     page.queue()
     page.wait_for_points(10)
+    assert not said.count() and not page.page.locator(".athanor-note.failed").count()
     page.picture(f"{which}_subgraph")
     # Another workflow, whose node of that type has another name, does not take the curve over.
     page.load(workflow(f"{name}_other", 60, samples=False))

@@ -146,6 +146,7 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
             numbers({ ...run, last, message: { kind: "phase", text: "saving and checking the file" } }),
             note({ live: false, standing: { status: "interrupted", kept }, events: [] }, "", "").startsWith("Interrupted at"),
             note({ live: false, standing: { status: "failed", why: "The disk is full." }, events: [] }, "", ""),
+            note({ live: false, standing: { status: "done", target: "cat.safetensors" }, events: [] }, "", "Late."),
             next(["b", "", "c", "d", "e", "f"]),
         ];
     }""")
@@ -156,6 +157,7 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         "step 4 of 9 · epoch 2 of 3 · 2.00 s/it · 0:10 left · lr 1 · saving and checking the file",
         True,
         "The disk is full.",
+        "cat.safetensors is saved. Late.",
         "next: b, (name from another node), c, d, 2 more",
     ]
     assert page.page.evaluate(ORDER) == [

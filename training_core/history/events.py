@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """A run begins at its first step."""
 
@@ -19,6 +19,7 @@ class Started:
     steps: int
     epochs: int
     trained: str  # layers and parameters, in words
+    steps_per_epoch: int = 0  # 0: of a log of an older version
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Resumed:
     steps: int
     epochs: int
     trained: str
+    steps_per_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from ..charts.scale import ema
 from ..files import write_atomically
 from ..pictures import opened
 from ..text_files import whole_characters
-from . import handle, registry, resolved, results, review, series
+from . import epochs, handle, registry, resolved, results, review, series
 
 log = logging.getLogger("athanor")
 
@@ -127,7 +127,8 @@ def _curves(record: registry.Record, points: Sequence[dict[str, Any]], reviewed:
     good = [(p["step"], p["mean"]) for p in points if p["mean"] is not None]
     smooth = ema([value for _, value in good], max(1.0, len(good) / 20))
     mean = list(zip([step for step, _ in good], smooth, strict=True))
-    saved = [(e["step"], f"saved: epoch {e['epoch']}, step {e['step']}") for e in record.saved]
+    epoch_of = epochs.counter(record.events)
+    saved = [(e["step"], f"saved: epoch {epoch_of(e)}, step {e['step']}") for e in record.saved]
     lines = [
         svg.Line(label="loss of a step", points=list(zip(steps, [p["loss"] for p in points], strict=True)), style="raw")
     ]

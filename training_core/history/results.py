@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import FileError
 from ..files import is_file, link, link_or_copy, make_folder, write_atomically
 from ..leftovers import temporary_beside
+from . import epochs
 from .events import Saved, Warned
 from .registry import Record
 from .run_files import companion, diffusers_copy, ever_saved, in_run, is_whole, run_id_of, second_name
@@ -37,12 +38,12 @@ def files(record: Record, output: Path, copies: Path) -> list[dict[str, Any]]:
         for each file filename, subfolder and type, by which the host's /view delivers it; kind: "lora" (with algo finetune the
         model), "ema", "diffusers" or "loss_curve"; the step and the epoch after which it was saved.
     """
-    found = []
+    found, epoch_of = [], epochs.counter(record.events)
     for event in reversed(ever_saved(record.events)):
         for kind, path in _kinds(Path(event["path"]), copies):
             place = next((p for p in _places(path, record) if is_below(p, output)), None)
             if place is not None and is_whole(place):
-                found.append(_entry(place, output, kind, event["step"], event["epoch"]))
+                found.append(_entry(place, output, kind, event["step"], epoch_of(event)))
     curve = record.folder / CURVE
     if is_file(curve) and is_below(curve, output):
         step, epoch = next(((f["step"], f["epoch"]) for f in found), (0, 0))

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import damage, registry, series, warned
+from . import damage, epochs, registry, series, warned
 from .handle import probes
 from .marks import stars
 from .registry import Record
@@ -47,12 +47,12 @@ def verdict(record: Record, points: Sequence[dict[str, Any]]) -> list[Sentence]:
 
     One point alone does not tell that nothing is learned: the rate of a warm-up's first step is 0.
     """
-    looks = record.probes
+    looks, epoch_of = record.probes, epochs.counter(record.events)
     judged = judge(
         warned.looks(looks),
         bool(looks) and looks[-1].get("label", "").startswith("held-out"),
         [series.loss(e) for e in points if not series.is_left_out(e)],
-        [(e["step"], e["epoch"]) for e in record.saved],
+        [(e["step"], epoch_of(e)) for e in record.saved],
         still=len(points) > 1 and (_all_zero(points, "grad_norm") or _all_zero(points, "lr")),
     )
     return [*judged, *(Sentence("note", text) for text in warned.warnings(record.events))]
@@ -145,15 +145,17 @@ def worst(entries: Sequence[dict[str, Any]], pictures: Sequence[dict[str, Any]])
 
 
 def checkpoints(record: Record, points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the whole files of a run: path, step, epoch, kind, bytes, mean loss before it, probe, norm, star."""
-    looks, starred = probes(record), stars(record.folder)
+    """Return the whole files of a run: path, step, kind, epoch (and finished ones), bytes, mean loss before it, probe, norm, star."""
+    looks, starred, epoch_of = probes(record), stars(record.folder), epochs.counter(record.events)
     table = []
     for event in record.saved:
         near = [p["mean"] for p in points if p["step"] <= event["step"] and p["mean"] is not None]
         seen = [look for look in looks if look[0] <= event["step"]]
         table.append(
             {
-                **{name: event[name] for name in ("path", "step", "epoch", "kind")},
+                **{name: event[name] for name in ("path", "step", "kind")},
+                "epoch": epoch_of(event),
+                "finished": event["epoch"],  # as filters of checkpoints count
                 "bytes": (stamp(Path(event["path"])) or (0,))[0],
                 "loss": _mean(near[-max(1, len(points) // 20) :]),
                 "probe": seen[-1][1] if seen else None,

@@ -30,6 +30,7 @@ class Encoding:
             clip: encodes the samples' prompts; None: a trained text encoder encodes them anew for every picture.
             batches: of the first epoch, of all processes.
         """
+        yield from (Warned(text, note=True) for text in self._run.notes)
         yield from map(Warned, self._run.warnings)
         yield from self._until_asked(self._run.probe.prepare())
         if clip is not None:

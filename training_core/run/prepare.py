@@ -55,6 +55,7 @@ class Prepared:
     samples: Samples
     held_out: int  # pictures that only the probe sees
     load_first_values: Callable[[Any], None]  # into a new network: those of network_weights
+    notes: tuple[str, ...]  # how it goes on from what was trained before
     warnings: list[str]
 
     def plan(self, job: Job, epoch: int) -> list[PlannedBatch]:
@@ -110,8 +111,8 @@ def prepare(
         samples=_samples(job, split.training, target, vae, looks),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
+        notes=start.warnings,
         warnings=[
-            *start.warnings,
             *resolved.warnings,
             *first_values.warnings,
             *split.warnings,

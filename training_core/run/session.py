@@ -133,11 +133,11 @@ def _framed(context: Context, models: LoadedModels, trainer: Trainer, events: It
     """Yield the loop's events between those of the start (preflight, first look) and of the end (last file)."""
     job, run, progress = context.job, context.run, trainer.progress
     goes_on = bool(progress.step)
-    steps, epochs, summary = run.length.steps, run.length.epochs, models.target.summary
+    told = {"steps": run.length.steps, "epochs": run.length.epochs, "steps_per_epoch": run.length.steps_per_epoch}
     if goes_on:
-        yield Resumed(run_id=job.run_id, step=progress.step, steps=steps, epochs=epochs, trained=summary)
+        yield Resumed(run_id=job.run_id, step=progress.step, trained=models.target.summary, **told)
     else:
-        yield Started(run_id=job.run_id, steps=steps, epochs=epochs, trained=summary)
+        yield Started(run_id=job.run_id, trained=models.target.summary, **told)
     yield from (Warned(text, note=True) for text in models.warnings)  # how steps are computed here
     yield from preflight(job, run, models.target, models.model.device, models.largest)
     if not goes_on:

@@ -25,6 +25,15 @@ function heightOf(widget, node) {
 /** Whether two values of a widget mean the same: the page has 1 for 1.0, and "" for nothing. */
 const isSame = (one, other) => String(one ?? "") === String(other ?? "");
 
+const isCanvas = () => !window.LiteGraph.vueNodesMode;
+
+/** The height that a Vue node was given, whatever its content needs; undefined where it cannot be seen. */
+function vueHeight(node) {
+  const style = document.querySelector(`[data-node-id="${node.id}"]`)?.style;
+  const height = style?.getPropertyValue("--node-height") || style?.getPropertyValue("--node-height-x");
+  return height ? Number.parseFloat(height) - window.LiteGraph.NODE_TITLE_HEIGHT : undefined;
+}
+
 /** What the line says. */
 function lineText(isShown, count) {
   if (isShown) return count === 1 ? t("Hide 1 advanced setting") : t("Hide {count} advanced settings", { count });
@@ -77,17 +86,18 @@ class Fold {
 
   /**
    * Show and hide what values, links and node.showAdvanced say, in a node as much higher or lower: it had `room` pixels
-   * for what was in sight. Keeps how high it is now, and what of that is room.
+   * for what was in sight. Keeps how high it is, and what of that is room. A Vue node grows with its content, and is
+   * only told how high it is without advanced settings.
    */
   update(room) {
     const { node, line, foldable } = this;
     this.mark();
-    this.hidden = node.showAdvanced ? new Set() : new Set(foldable);
+    this.hidden = node.showAdvanced && isCanvas() ? new Set() : new Set(foldable);
     if (line.hidden !== !foldable.size) line.hidden = !foldable.size;
     const text = lineText(node.showAdvanced, foldable.size);
     if (line.label !== text) line.label = text;
     const now = this.room();
-    if (now !== room) this.resize(Math.max(node.computeSize()[1], node.size[1] + now - room));
+    if (now !== room) this.resize(Math.max(isCanvas() ? node.computeSize()[1] : 0, node.size[1] + now - room));
     this.drawn = { height: node.size[1], room: now };
   }
 
@@ -112,23 +122,24 @@ class Fold {
     node.graph?.incrementVersion();
     if (node.showAdvanced) this.kept.clear();
     node.showAdvanced = !node.showAdvanced;
-    if (!window.LiteGraph.vueNodesMode) this.update(this.room());
+    if (isCanvas()) this.update(this.room());
   }
 
-  /** For the workflow file: pixels of its height for line and settings, and its height on the canvas if another. */
+  /** For the workflow file: pixels of its height for line and settings; heights on the canvas and in Vue nodes. */
   saved() {
-    return this.isVue ? this.drawn : { room: this.room() };
+    return this.isVue ? { ...this.drawn, vue: vueHeight(this.node) } : { room: this.room() };
   }
 
   /** The node has got the values and the size of a saved one; before there was a line, all were in sight. */
   restored(saved = { room: this.room(this.widgets) }) {
-    const isCanvas = !window.LiteGraph.vueNodesMode;
+    const { room, height } = saved;
+    const given = isCanvas() ? height : saved.vue;
     this.kept.clear();
     this.isRestored = true;
-    if (saved.height && isCanvas) this.resize(saved.height);
-    this.isVue = Boolean(saved.height) && !isCanvas;
-    if (this.isVue) this.drawn = saved;
-    else this.update(saved.room);
+    if (given) this.resize(given);
+    this.isVue = Boolean(height) && !isCanvas();
+    if (this.isVue) this.drawn = { height, room };
+    else this.update(room);
   }
 }
 
@@ -137,17 +148,23 @@ function fold(node) {
   if (!widgets.length) return;
   const state = new Fold(node, widgets);
   node.toggleAdvanced = () => state.toggle(); // the host's, in its menu, would leave the node too high
-  const { arrange, getLayoutWidgets } = node;
+  const { arrange, computeSize, getLayoutWidgets } = node;
+  // The host makes a node that it opens at least so high; a Vue node would stay so when they are hidden.
+  node.computeSize = function (out) {
+    const size = computeSize.call(this, out);
+    if (this.showAdvanced && !isCanvas()) size[1] -= state.room([...state.foldable]);
+    return size;
+  };
   // The canvas does this before it draws; anyone may have changed values and links before.
   node.arrange = function () {
-    if (!window.LiteGraph.vueNodesMode) state.draw();
+    if (isCanvas()) state.draw();
     return arrange.call(this);
   };
   node.getLayoutWidgets = function () {
     return getLayoutWidgets.call(this).filter((widget) => !state.hidden.has(widget));
   };
   extend(node, "onResize", () => {
-    if (window.LiteGraph.vueNodesMode) state.isVue = true;
+    if (!isCanvas()) state.isVue = true;
   });
   extend(node, "onConfigure", (info) => state.restored(info?.properties?.[SAVED]));
   extend(node, "onSerialize", (data) => {

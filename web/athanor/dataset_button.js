@@ -3,6 +3,7 @@
 import { app } from "../../../scripts/app.js";
 import { openNode } from "./dataset.js";
 import { idOf } from "./execution_ids.js";
+import { makeRoom } from "./node_size.js";
 import { t } from "./words.js";
 
 const KINDS = new Set(["AthanorDatasetLoader", "AthanorBucketer", "AthanorDatasetDoctor"]);
@@ -34,8 +35,6 @@ app.registerExtension({
     widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
   },
   loadedGraphNode(node) {
-    if (!KINDS.has(node.comfyClass)) return;
-    const least = node.computeSize()[1]; // workflows from before this button leave no room for it
-    if (node.size[1] < least) node.setSize([node.size[0], least]);
+    if (KINDS.has(node.comfyClass)) makeRoom(node);
   },
 });

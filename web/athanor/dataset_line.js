@@ -9,6 +9,7 @@ import { isLinked, sourcesOf } from "./links.js";
 import { openUpload } from "./upload.js";
 import { droppedFiles, hasFiles } from "./upload_files.js";
 import { pictures } from "./upload_parts.js";
+import { makeRoom } from "./node_size.js";
 import { t } from "./words.js";
 
 style("./athanor.css");
@@ -203,7 +204,6 @@ app.registerExtension({
   loadedGraphNode(node) {
     if (!lines.has(node)) return;
     lines.get(node).soon(0);
-    const least = node.computeSize()[1]; // workflows from before this line leave no room for it
-    if (node.size[1] < least) node.setSize([node.size[0], least]);
+    makeRoom(node);
   },
 });

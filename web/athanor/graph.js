@@ -48,7 +48,7 @@ export function addAxis(app, run, files = []) {
   };
   set("source", run.id);
   if (files.length) {
-    const epochs = files.map((file) => (file.kind === "last" ? "last" : String(file.epoch)));
+    const epochs = files.map((file) => (file.kind === "last" ? "last" : String(file.finished ?? file.epoch)));
     set("epochs", [...new Set(epochs)].join(", "));
     set("include_final", epochs.includes("last"));
   }

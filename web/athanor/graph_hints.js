@@ -33,10 +33,11 @@ function show(texts) {
 
 /** Ask the server about the open graph. `again`: even if it has not changed, as files may have. */
 async function look(again) {
-  const nodes = app.graph?.nodes ?? [];
   asked += 1;
   const question = asked;
-  const { output } = nodes.length ? await app.graphToPrompt() : { output: {} };
+  // Graphs without our nodes are left alone: what a node of another pack does when its values are read is not known.
+  const mayBeOurs = app.graph?.nodes?.some((node) => STARTS.has(node.type) || node.isSubgraphNode?.());
+  const { output } = mayBeOurs ? await app.graphToPrompt() : { output: {} };
   const graph = JSON.stringify(output);
   if (question !== asked || (graph === answered && !again)) return;
   const isOurs = Object.values(output).some((node) => STARTS.has(node.class_type));

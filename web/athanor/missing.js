@@ -5,6 +5,7 @@ import { api } from "../../../scripts/api.js";
 import { nodeOf } from "./execution_ids.js";
 import { post } from "./http.js";
 import { notice, noticed } from "./notice.js";
+import { told } from "./words.js";
 
 const WHO = "missing";
 let timer = 0;
@@ -17,7 +18,7 @@ export async function check() {
   if (Object.values(output).some((node) => node.class_type.startsWith("Athanor"))) {
     for (const { node: id, text } of await post("/missing", { prompt: output })) {
       const node = nodeOf(id);
-      if (node) texts.set(node, [...(texts.get(node) ?? []), text]);
+      if (node) texts.set(node, [...(texts.get(node) ?? []), told(text)]);
     }
   }
   for (const node of noticed(WHO)) if (!texts.has(node)) notice(WHO, node, []);

@@ -4,6 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { idOf, nodeOf } from "./execution_ids.js";
 import { extend } from "./extend.js";
 import { isLinked } from "./links.js";
+import { makeRoom } from "./node_size.js";
 import { Panel } from "./panel.js";
 import * as sidebar from "./sidebar.js";
 import * as store from "./store.js";
@@ -90,13 +91,6 @@ function resultText(output) {
 /** The host's widget with the text of the node's result. */
 const resultOf = (node) => node.widgets.find((widget) => widget.name === "$$node-text-preview");
 
-/** Make a node as high as what is in it, and wide enough for the chart. */
-function makeRoom(node) {
-  const [width, height] = node.size;
-  const least = node.computeSize()[1];
-  if (height < least) node.setSize([Math.max(width, WIDTH), least]);
-}
-
 /** Add a panel to a Train LoRA node. */
 function addPanel(node) {
   const isOwn = (training) => training.workflow_id === workflowId() && training.node === idOf(node);
@@ -116,7 +110,7 @@ function addPanel(node) {
   queuedNames.set(node, names);
   widget.afterQueued = () => names.add(nameOf(node) ?? "");
   widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
-  makeRoom(node);
+  makeRoom(node, WIDTH);
   extend(node, "onExecuted", (output) => {
     if (output) delete output.images; // the loss curve for clients; the panel draws it already
     if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
@@ -180,6 +174,6 @@ app.registerExtension({
     if (node.comfyClass === KIND) addPanel(node);
   },
   loadedGraphNode(node) {
-    if (panels.has(node)) makeRoom(node); // workflows from before the panel, or made by hand, leave none
+    if (panels.has(node)) makeRoom(node, WIDTH); // workflows from before the panel, or made by hand, leave none
   },
 });

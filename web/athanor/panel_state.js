@@ -79,8 +79,9 @@ export function numbers(run) {
 export function note(run, notice, result) {
   if (notice) return notice;
   if (run.live) return "";
-  const { status, why, kept } = run.standing ?? {};
-  if (result) return withoutHints(result, run);
+  const { status, why, kept, target } = run.standing ?? {};
+  const file = status === "done" && target ? t("{file} is saved.", { file: target }) : "";
+  if (result || file) return [file, withoutHints(result, run)].filter(Boolean).join(" ");
   return (status === "failed" ? why : kept) ?? "";
 }
 

@@ -2,6 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { freePlace } from "./graph.js";
+import { makeRoom, placesBefore } from "./make_room.js";
 import { isLinked } from "./links.js";
 import { t } from "./words.js";
 
@@ -108,6 +109,7 @@ function inNewNode(group, { node: kind, defaults }, values) {
 /** Make the changes of these rows as one step of undo, and return the nodes that they lacked and that were made. */
 export function apply(rows, train, groups) {
   const made = new Map(); // group -> its new node
+  const before = placesBefore(train.graph);
   const tracker = app.extensionManager.workflow?.activeWorkflow?.changeTracker;
   tracker?.beforeChange();
   try {
@@ -118,23 +120,42 @@ export function apply(rows, train, groups) {
       if (!widget) continue;
       widget.value = after;
       widget.callback?.(after, app.canvas, target);
+      if (!isSame(after, groups[group].defaults[field])) showInVue(target, widget);
     }
     app.canvas.setDirty(true, true);
   } finally {
-    setTimeout(() => tracker?.afterChange(), DRAWN);
+    setTimeout(() => settled(before, [...made.values()].filter(Boolean), train, tracker), DRAWN);
   }
   return [...made.values()].filter(Boolean);
+}
+
+/** The nodes are as high as what is in them now: none covers another, and the step of undo ends. */
+function settled(before, made, train, tracker) {
+  try {
+    makeRoom(before);
+    made.forEach((node, i) => place(node, train, made.slice(i + 1)));
+    app.canvas.setDirty(true, true);
+  } finally {
+    tracker?.afterChange();
+  }
+}
+
+/** Put a new node to the left of Train LoRA, where it covers no other but those that have no place yet. */
+function place(node, train, unplaced = []) {
+  const others = node.graph.nodes.filter((other) => other !== node && !unplaced.includes(other));
+  node.pos = freePlace([train.pos[0] - node.size[0] - GAP, train.pos[1]], node.size, others);
+}
+
+/** Nothing that a preset has set is out of sight: Vue nodes show all advanced settings or none (see advanced.js). */
+function showInVue(node, widget) {
+  if (window.LiteGraph.vueNodesMode && widget.options?.advanced) node.showAdvanced = true;
 }
 
 function addNode(train, group, kind) {
   const node = window.LiteGraph.createNode(kind);
   if (!node) return null;
-  const { graph } = train;
-  graph.add(node);
-  const [width, height] = node.size;
-  const size = [width, height + (window.LiteGraph.vueNodesMode ? GAP : 0)]; // a Vue node is higher than is known before
-  const others = graph.nodes.filter((other) => other !== node);
-  node.pos = freePlace([train.pos[0] - width - GAP, train.pos[1]], size, others);
+  train.graph.add(node);
+  place(node, train);
   node.connect(0, train, slotOf(train, group));
   return node;
 }

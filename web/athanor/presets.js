@@ -3,6 +3,7 @@
 import { app } from "../../../scripts/app.js";
 import { open } from "./preset_dialog.js";
 import { TRAIN } from "./preset_nodes.js";
+import { makeRoom } from "./node_size.js";
 import { t } from "./words.js";
 
 const KINDS = new Set([TRAIN, "AthanorNetworkConfig", "AthanorOptimizerConfig"]);
@@ -43,8 +44,6 @@ app.registerExtension({
     moveUp(node, widget);
   },
   loadedGraphNode(node) {
-    if (!KINDS.has(node.comfyClass)) return;
-    const least = node.computeSize()[1]; // workflows from before this button leave no room for it
-    if (node.size[1] < least) node.setSize([node.size[0], least]);
+    if (KINDS.has(node.comfyClass)) makeRoom(node);
   },
 });

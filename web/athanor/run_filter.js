@@ -18,9 +18,9 @@ function keptOrder() {
   return { key: "when", falls: true };
 }
 
-/** `changed()`: another filter; `sort(order)`: another order. */
+/** `changed()`: another filter; `sort(order)`: another order; `read()`: the user wants the list read again. */
 export class RunFilter {
-  constructor(changed, sort) {
+  constructor(changed, sort, read) {
     this.order = keptOrder();
     this.tags = "[]";
     const select = (label, options, onchange) =>
@@ -66,6 +66,7 @@ export class RunFilter {
       type: "button",
       onclick: () => sort({ key: this.order.key, falls: !this.order.falls }),
     });
+    const again = { type: "button", title: t("Read the runs again"), "aria-label": t("Read the runs again") };
     this.element = make(
       "div",
       { class: "athanor-filter" },
@@ -74,6 +75,7 @@ export class RunFilter {
       this.tag,
       this.starred,
       make("span", { class: "order" }, this.key, this.way),
+      make("button", { ...again, onclick: read }, "⟳"),
     );
     this.keep(this.order);
   }

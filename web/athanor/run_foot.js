@@ -4,6 +4,7 @@ import { make } from "./dom.js";
 import { size } from "./format.js";
 import * as manage from "./manage.js";
 import { isRunning } from "./run_order.js";
+import { keysHelp } from "./run_table.js";
 import { t } from "./words.js";
 
 const AGE = 60_000; // ms after which what runs take is measured again for new ones: the server looks at every run
@@ -18,7 +19,7 @@ export class RunFoot {
     this.isOld = true;
     const act = (label, title, onclick) => make("button", { type: "button", title, onclick }, label);
     this.follow = act(t("Show the running run"), null, () => actions.follow());
-    this.sum = make("span");
+    this.sum = make("span", { title: keysHelp() });
     this.states = act(t("Delete states"), null, () => actions.freeStates(this.finished));
     this.trashButton = act(t("Trash"), t("Look at what was deleted"), () => actions.openTrash());
     this.element = make("div", { class: "athanor-foot" }, this.sum, this.follow, this.states, this.trashButton);

@@ -9,6 +9,10 @@ const WIDE = 560; // pixels from which on a run takes one line with all columns
 const SPARE = 8; // lines made above and below those in view
 const COLUMNS = ["name", "state", "when", "steps", "model", "probe", "disk"];
 
+/** What keys do in the list. */
+export const keysHelp = () =>
+  t("Keys: arrows move, Space ticks, Enter opens, F2 renames, Delete moves to the trash, U undoes that");
+
 /** The word of what the list sorts by. */
 export function wordOf(key) {
   const words = {
@@ -58,7 +62,6 @@ export class RunTable {
     this.empty = make("p", { class: "athanor-empty" });
     const scrolled = () => this.draw();
     this.view = make("div", { class: "view", role: "presentation", onscroll: scrolled }, this.rows, this.empty);
-    const help = t("Arrow keys move, Space ticks, Enter opens, F2 renames, Delete moves to the trash, U undoes that");
     this.element = make(
       "div",
       {
@@ -66,7 +69,7 @@ export class RunTable {
         role: "grid",
         tabindex: 0,
         "aria-label": t("Runs"),
-        "aria-description": help,
+        "aria-description": keysHelp(),
         "aria-multiselectable": "true",
         onkeydown: (event) => this.pressedKey(event),
       },

@@ -14,6 +14,8 @@ import { t } from "./words.js";
 
 style("./runs.css");
 
+const ELSEWHERE = 5000; // ms between two looks at the list while another process trains
+
 class Board {
   constructor(app, offerFiles) {
     this.rows = []; // short summaries of all runs, the newest first
@@ -37,7 +39,11 @@ class Board {
 
   build() {
     const sort = ({ key, falls }) => this.table.sortBy(key, falls);
-    this.filter = new RunFilter(() => this.drawList(), sort);
+    this.filter = new RunFilter(
+      () => this.drawList(),
+      sort,
+      () => this.changed(),
+    );
     this.table = new RunTable({
       open: (id) => this.choose(id, true),
       ticked: () => this.drawChosen(),
@@ -120,6 +126,9 @@ class Board {
     this.chooseByItself();
     this.drawList();
     this.foot.read(this.rows);
+    clearTimeout(this.nextRead);
+    const isElsewhere = this.rows.some((row) => row.elsewhere); // which sends no broadcasts to this page
+    if (isElsewhere && this.element.isConnected) this.nextRead = setTimeout(() => this.read(), ELSEWHERE);
   }
 
   /** Runs were deleted, brought back or changed. */

@@ -17,7 +17,7 @@ from .texts import estimated_tokens, has_trigger, is_list, normal, normal_tags, 
 Count = Callable[[str, bool], "int | None"]
 """Returns the CLIP tokens of (text, whether brackets are emphasis); None if there is no CLIP text encoder."""
 
-_HAS_A_FINDING = ("trained on an empty text", captions.ONLY_FIRST)
+_HAS_A_FINDING = ("trained on an empty text", ", 0 captions: ", captions.ONLY_FIRST)
 """Parts of the scan's warnings about which `_missing` makes a finding of its own."""
 
 

@@ -1,0 +1,24 @@
+// Nodes that have become higher push those below them down, so that none covers another.
+
+const TITLE = 40; // pixels above a node's place: its title, and some air
+
+const boxOf = (node) => ({ x: node.pos[0], y: node.pos[1], width: node.size[0], height: node.size[1] });
+
+/** Where all nodes of a graph are, for `makeRoom` once they have changed. */
+export const placesBefore = (graph) => new Map(graph.nodes.map((node) => [node, boxOf(node)]));
+
+/** Move nodes down that lay below one that is higher now, and would be covered by it. */
+export function makeRoom(before) {
+  const byHeight = [...before.keys()].sort((one, other) => before.get(one).y - before.get(other).y);
+  for (const upper of byHeight) {
+    const was = before.get(upper);
+    const bottom = upper.pos[1] + upper.size[1];
+    if (bottom <= was.y + was.height) continue;
+    for (const lower of byHeight) {
+      const place = before.get(lower);
+      const isBelow = place.y >= was.y + was.height;
+      const isBeside = place.x >= was.x + Math.max(was.width, upper.size[0]) || place.x + lower.size[0] <= was.x;
+      if (isBelow && !isBeside && lower.pos[1] < bottom + TITLE) lower.pos = [lower.pos[0], bottom + TITLE];
+    }
+  }
+}
