@@ -4,7 +4,7 @@
   const GAP = 24,
     TITLE = 30,
     FOOT = 36,
-    DROP = 130,
+    GROW = { AthanorDatasetLoader: 130, AthanorXYZAxis: 100 },
     HEAD = 40,
     PAD = 12;
   const SCREEN = [16, 9];
@@ -20,8 +20,8 @@
   }
 
   // That renderer has a line below the nodes' own height which shows what is advanced.
-  // Where pictures are dropped, its rows are higher as well, but not before the workflow is opened anew.
-  const foot = (node) => (node.type === "AthanorDatasetLoader" ? DROP : node.widgets?.some(isAdvanced) ? FOOT : 0);
+  // Some grow further once the workflow is opened anew.
+  const foot = (node) => GROW[node.type] ?? (node.widgets?.some(isAdvanced) ? FOOT : 0);
   const isAdvanced = (widget) => widget.options?.advanced;
 
   // Columns of nodes, each node as high as its widgets need in either renderer: the group's size, and what places it at a point.
