@@ -24,7 +24,7 @@
   const foot = (node) => GROW[node.type] ?? (node.widgets?.some(isAdvanced) ? FOOT : 0);
   const isAdvanced = (widget) => widget.options?.advanced;
 
-  // Columns of nodes, each node as high as its widgets need in either renderer: the group's size, and what places it at a point.
+  // Columns of nodes, each as high as its widgets need in either renderer: the group's size, and what places it.
   function measured({ title, columns }, sizes, tall) {
     const placed = [];
     let x = PAD,
