@@ -4,7 +4,7 @@
   const GAP = 24,
     TITLE = 30,
     FOOT = 36,
-    GROW = { AthanorDatasetLoader: 130, AthanorXYZAxis: 100 },
+    GROW = { AthanorDatasetLoader: 130, AthanorXYZAxis: 100, AthanorLoRARunAxis: 90 },
     HEAD = 40,
     PAD = 12;
   const SCREEN = [16, 9];
