@@ -20,7 +20,10 @@ _EXAMPLE = '{"folder": name, "files": [[name with its sub-folders, bytes], ...]}
 def register() -> None:
     """Add the routes to the host's server."""
     http.post("/athanor/upload/plan", _plan, {"folder": str, "files": list}, example=_EXAMPLE, longest=_LONGEST)
-    http.get("/athanor/upload", _there)
+    fields = {"folder": str, "files": list}
+    http.post(
+        "/athanor/upload/there", _there, fields, example='{"folder": name, "files": [name, ...]}', longest=_LONGEST
+    )
     http.receive("/athanor/upload", _begin)
 
 
@@ -57,7 +60,9 @@ def _plan(request: web.Request, body: http.Json) -> http.Json:
             f"These are {len(files):,} files, and {upload.MOST_FILES:,} are the most of one upload: send fewer at once."
         )
     name, root = _root(body["folder"])
-    plan = upload.planned(root, files, http.longest_file(request), "keep" if body.get("existing") == "keep" else "ask")
+    keep = body.get("keep")
+    kept = {each for each in keep if isinstance(each, str)} if isinstance(keep, list) else set[str]()
+    plan = upload.planned(root, files, http.longest_file(request), kept)
     sweep({(root / each.file).parent for each in plan if each.file})
     coming = sum(size for (_, size), each in zip(files, plan, strict=True) if each.file)
     held = folder_routes.summary(root) if root.is_dir() else {"pictures": 0, "captions": 0}
@@ -79,32 +84,34 @@ def _is_entry(entry: Any) -> bool:
     return isinstance(name, str) and isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**53
 
 
-def _named(request: web.Request) -> tuple[str, Path]:
-    """Return the name of the file that a request is about, and its place."""
+def _named(folder: str, name: str) -> tuple[str, Path]:
+    """Return the safe name of a file, and its place in a folder of the host's input."""
     from ..training_core.data import upload
 
-    _, root = _root(request.query.get("folder", ""))
-    file = upload.checked_name(request.query.get("file", ""))
+    _, root = _root(folder)
+    file = upload.checked_name(name)
     target = folders.below(root, file)
     if target is None:
         raise AthanorError(f"file {quoted(file)} leads out of its folder.")
     return file, target
 
 
-def _there(request: web.Request) -> http.Json:
-    """Return the bytes and the checksum (CRC-32) of a file that is there: who has the same need not send it."""
+def _there(_: web.Request, body: http.Json) -> http.Json:
+    """Return the checksums (CRC-32) of files that are there, by their names: what has the same need not be sent."""
     from ..training_core.data import upload
 
-    file, target = _named(request)
-    if not target.is_file():
-        raise http.missing("file")
-    return {"file": file, "size": target.stat().st_size, "crc32": upload.checksum(target)}
+    found = {}
+    for name in body["files"][: upload.MOST_FILES]:
+        file, target = _named(body["folder"], str(name))
+        if target.is_file():
+            found[file] = upload.checksum(target)
+    return {"crc32": found}
 
 
 def _begin(request: web.Request) -> tuple[Path, Any]:
     from ..training_core.data import upload
 
-    file, target = _named(request)
+    file, target = _named(request.query.get("folder", ""), request.query.get("file", ""))
     may_replace = request.query.get("replace") == "1"
     make_folder(target.parent)
 

@@ -82,7 +82,6 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         *(f"/athanor/datasets/{rng.choice(names)}/{what}" for what in ("pictures", "terms", f"thumbnails/{tale}")),
         "/athanor/folders", f"/athanor/folders/one?folder={tale}", f"/athanor/folders/thumbnail?folder=ds&file={tale}",
         f"/athanor/folders/thumbnail?folder={tale}&file=a.png",
-        f"/athanor/upload?folder={rng.choice(('ds', tale))}&file={tale}",
         "/athanor/presets", f"/athanor/presets/family?{rng.choice(('ckpt_name', 'unet_name', 'x'))}={tale}",
         f"{HELP}/{tale}/{tale}.md", f"{HELP}/AthanorTrainLoRA/{'z' * rng.choice((2, 300))}.md",
     ]  # fmt: skip
@@ -92,7 +91,7 @@ def request(rng: random.Random, run: str) -> tuple[str, str, bytes | None, str]:
         *(f"/athanor/{what}" for what in ("differences", "trash", "trash/states", "trash/restore", "trash/empty")),
         f"/athanor/compare/{rng.choice(('grid', tale))}/marks", f"/athanor/compare/{rng.choice(('grid', tale))}/portable",
         f"/athanor/upload?folder={rng.choice(('ds', tale))}&file={rng.choice(('a.png', tale))}&replace=1",
-        "/athanor/upload/plan", *3 * ("/athanor/datasets",), f"/athanor/datasets/{rng.choice(names)}/findings",
+        "/athanor/upload/plan", "/athanor/upload/there", *3 * ("/athanor/datasets",), f"/athanor/datasets/{rng.choice(names)}/findings",
         "/athanor/presets", "/athanor/presets", "/athanor/presets/delete",
     ]  # fmt: skip
     if rng.random() < 0.5:

@@ -54,12 +54,16 @@ def got(place, address: str):
     return routes.served(place[0], work)
 
 
-def plan(place, folder: str, *files: object, **more):
+def post(place, address: str, body: dict):
     async def work(client):
-        async with client.post("/athanor/upload/plan", json={"folder": folder, "files": files, **more}) as answer:
+        async with client.post(address, json=body) as answer:
             return answer.status, json.loads(await answer.text())
 
     return routes.served(place[0], work)
+
+
+def plan(place, folder: str, *files: object, **more):
+    return post(place, "/athanor/upload/plan", {"folder": folder, "files": files, **more})
 
 
 def test_a_folder_with_sub_folders_and_captions(place):
@@ -72,8 +76,12 @@ def test_a_folder_with_sub_folders_and_captions(place):
     (told,) = sent(place, other)
     assert told == (409, "a.txt is there already, with other content: replace it, or give it another name.")
     assert sent(place, other, query="&replace=1") == [(200, "replaced")]
-    told = got(place, "/athanor/upload?folder=cats&file=10_sks%20cat/a.txt")
-    assert told == {"file": "10_sks cat/a.txt", "size": 5, "crc32": f"{zlib.crc32(b'a dog'):08x}"}
+    body = {"folder": "cats", "files": ["10_sks cat/a.txt", "gone.png"]}
+    assert post(place, "/athanor/upload/there", body) == (
+        200,
+        {"crc32": {"10_sks cat/a.txt": f"{zlib.crc32(b'a dog'):08x}"}},
+    )
+    assert post(place, "/athanor/upload/there", {"folder": "cats", "files": ["../x.png"]})[0] == 422
     assert not [name for name in routes.every_file(place[1]) if name.endswith(".tmp")]
     (row,) = (row for row in got(place, "/athanor/folders")["folders"] if row["folder"] == "cats")
     assert (row["pictures"], row["captions"], row["below"], row["place"]) == (2, 1, 0, "input")
@@ -145,8 +153,9 @@ def test_a_plan_says_what_comes_where_and_what_is_left_out(place):
             "file '../a.png' leads out of its folder: use a plain name, or sub/name.",
         )
     ]
-    _, told = plan(place, "planned", ("a.png", 9), ("a.txt", 5), existing="keep")  # a caption stays with its picture
-    assert [row["file"] for row in told["files"]] == ["a-2.png", "a-2.txt"]
+    sent(place, ("planned", "b.png", png()))
+    _, told = plan(place, "planned", ("a.png", 9), ("a.txt", 5), ("b.png", 9), keep=["a.png"])
+    assert [row["file"] for row in told["files"]] == ["a-2.png", "a-2.txt", "b.png"]  # a caption stays with its picture
 
 
 def test_plans_that_are_refused(place, monkeypatch):

@@ -221,7 +221,7 @@ def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
     page.page.evaluate(rename, "../outside")
     page.queue()
     page.page.wait_for_function("document.querySelector('.athanor-note.failed')?.innerText.startsWith('output_name')")
-    said = page.page.locator(".p-toast-message, [data-sonner-toast]", has_text="output_name '../outside' is outside")
+    said = page.page.locator(".p-toast-message, [data-testid=toast]", has_text="output_name '../outside' is outside")
     assert " › Train LoRA" in said.inner_text()
     page.page.evaluate(rename, name)
     page.queue()

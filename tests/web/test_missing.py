@@ -18,12 +18,12 @@ LOWEST = """() => { const { nodes } = window.comfyAPI.app.app.graph;
     const box = [...document.querySelectorAll(".athanor-notice")].find((one) => one.innerText.includes("folder"));
     return [node.pos[1] + node.size[1], next.pos[1] - 30, box.offsetHeight]; }"""
 SAID = "() => [...document.querySelectorAll('.athanor-notice')].map((box) => box.innerText)"
-TOASTS = "() => [...document.querySelectorAll('.p-toast-message, [data-sonner-toast]')].map((one) => one.innerText)"
+TOASTS = "() => [...document.querySelectorAll('.p-toast-message, [data-testid=toast]')].map((one) => one.innerText)"
 
 
 def reads(page, *parts: str) -> None:
     """Wait for a message that says all parts, as a user reads it without a click."""
-    said = "(parts) => [...document.querySelectorAll('.p-toast-message, [data-sonner-toast]')].some((one) =>"
+    said = "(parts) => [...document.querySelectorAll('.p-toast-message, [data-testid=toast]')].some((one) =>"
     page.page.wait_for_function(f"{said} parts.every((part) => one.innerText.includes(part)))", arg=list(parts))
 
 
@@ -131,7 +131,7 @@ def takes_a_preset(page) -> None:
     page.page.locator("tr", has_text="ema_decay").get_by_role("checkbox").uncheck()
     what = page.page.locator(".athanor-presets .write").inner_text()
     page.page.get_by_role("radio", name="ai-toolkit any purpose").press("Enter")
-    said = page.page.get_by_text("Ctrl+Z takes it back").inner_text()
+    said = page.page.get_by_text("Ctrl+Z takes it back").last.inner_text()
     assert what.removeprefix("Apply: ") in said and "ai-toolkit" in said and f"{len(rows) - 1} settings" in what
     after = page.page.evaluate(NODES)
     values = {kind: after[f"Athanor{kind}"] for kind in ("TrainLoRA", "OptimizerConfig", "Bucketer", "DatasetLoader")}

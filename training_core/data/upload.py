@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -59,17 +59,16 @@ def folder_name(name: str) -> str:
     return _inside(name, "folder")
 
 
-def planned(
-    root: Path, files: Sequence[tuple[str, int]], largest: int, existing: Literal["ask", "keep"] = "ask"
-) -> list[Planned]:
+def planned(root: Path, files: Sequence[tuple[str, int]], largest: int, keep: Collection[str] = ()) -> list[Planned]:
     """Return what becomes of each file (name with sub-folders, bytes), in their order; nothing is written.
 
-    A picture and its captions have one name, so what is changed in it, as no system takes it, another file has it, or
-    `existing` is "keep" and there is a file, is changed in all of them.
+    A picture and its captions have one name, so what is changed in it, as no system takes it, another file of the upload has it,
+    or one of them is to be kept beside a file that is there, is changed in all of them.
 
     Args:
         root: the dataset's folder, which need not be there.
         largest: most bytes of a file.
+        keep: names out of `files` that get another one where a file is there.
     """
     groups: dict[tuple[str, str], list[int]] = {}
     plan = [_looked_at(name, size, largest) for name, size in files]
@@ -79,7 +78,8 @@ def planned(
             groups.setdefault((folder, names.normal(stem)), []).append(index)
     taken: set[str] = set()
     for indices in groups.values():
-        for index, file in zip(indices, _free([plan[i].file for i in indices], taken, root, existing), strict=True):
+        is_kept = any(plan[i].given in keep for i in indices)
+        for index, file in zip(indices, _free([plan[i].file for i in indices], taken, root, is_kept), strict=True):
             taken.add(file.casefold())
             plan[index] = replace(plan[index], file=file, there=size_of(root / file))
     return plan
@@ -142,12 +142,12 @@ def _parts(file: str) -> tuple[str, str, str]:
     return folder, stem, ending
 
 
-def _free(files: list[str], taken: set[str], root: Path, existing: str) -> list[str]:
+def _free(files: list[str], taken: set[str], root: Path, is_kept: bool) -> list[str]:
     """Return the files of one picture under a name that none of the upload has, nor, if it is to be kept, one that is there."""
     for number in range(1, MOST_FILES):
         named = files if number == 1 else [_numbered(file, number) for file in files]
         inside = any(file.casefold() in taken for file in named)
-        if not inside and (existing != "keep" or all(size_of(root / file) < 0 for file in named)):
+        if not inside and (not is_kept or all(size_of(root / file) < 0 for file in named)):
             return named
     raise AthanorError(f"{files[0]} has too many namesakes: rename it.")
 

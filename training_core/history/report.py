@@ -19,7 +19,7 @@ from ..charts.scale import ema
 from ..files import write_atomically
 from ..pictures import opened
 from ..text_files import whole_characters
-from . import epochs, handle, registry, resolved, results, review, series
+from . import epochs, handle, registry, report_facts, resolved, results, review, series
 
 log = logging.getLogger("athanor")
 
@@ -97,6 +97,7 @@ def page(record: registry.Record) -> str:
             "Verdict",
             *(f'<p class="{s["kind"]}">{_mark(s["kind"])} {_text(s["text"])}</p>' for s in reviewed["verdict"]),
         ),
+        *_facts(record),
         *_curves(record, points, reviewed),
         *_bands(reviewed["bands"]),
         *_table(reviewed["checkpoints"]),
@@ -118,6 +119,12 @@ def _mark(kind: str) -> str:
 
 def _section(title: str, *parts: str) -> str:
     return f"<h2>{title}</h2>\n" + "\n".join(part for part in parts if part)
+
+
+def _facts(record: registry.Record) -> list[str]:
+    """Return the table of what was trained on what, and for how long."""
+    rows = [f"<tr><td class='k'>{what}</td><td>{_text(words)}</td></tr>" for what, words in report_facts.facts(record)]
+    return [_section("The run", f"<table>{''.join(rows)}</table>")] if rows else []
 
 
 def _curves(record: registry.Record, points: Sequence[dict[str, Any]], reviewed: dict[str, Any]) -> list[str]:

@@ -2,7 +2,15 @@
 
 const TITLE = 40; // pixels above a node's place: its title, and some air
 
-const boxOf = (node) => ({ x: node.pos[0], y: node.pos[1], width: node.size[0], height: node.size[1] });
+/** The height of a node below its title; a Vue node may be higher than the graph knows. */
+export function heightOf(node) {
+  const height = node.size[1];
+  if (!window.LiteGraph.vueNodesMode) return height;
+  const element = document.querySelector(`[data-node-id="${node.id}"]`);
+  return Math.max(height, (element?.offsetHeight ?? 0) - window.LiteGraph.NODE_TITLE_HEIGHT);
+}
+
+const boxOf = (node) => ({ x: node.pos[0], y: node.pos[1], width: node.size[0], height: heightOf(node) });
 
 /** Where all nodes of a graph are, for `makeRoom` once they have changed. */
 export const placesBefore = (graph) => new Map(graph.nodes.map((node) => [node, boxOf(node)]));
@@ -12,7 +20,7 @@ export function makeRoom(before) {
   const byHeight = [...before.keys()].sort((one, other) => before.get(one).y - before.get(other).y);
   for (const upper of byHeight) {
     const was = before.get(upper);
-    const bottom = upper.pos[1] + upper.size[1];
+    const bottom = upper.pos[1] + heightOf(upper);
     if (bottom <= was.y + was.height) continue;
     for (const lower of byHeight) {
       const place = before.get(lower);

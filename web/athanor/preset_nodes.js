@@ -2,7 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { freePlace } from "./graph.js";
-import { makeRoom, placesBefore } from "./make_room.js";
+import { heightOf, makeRoom, placesBefore } from "./make_room.js";
 import { isLinked } from "./links.js";
 import { t } from "./words.js";
 
@@ -143,7 +143,9 @@ function settled(before, made, train, tracker) {
 /** Put a new node to the left of Train LoRA, where it covers no other but those that have no place yet. */
 function place(node, train, unplaced = []) {
   const others = node.graph.nodes.filter((other) => other !== node && !unplaced.includes(other));
-  node.pos = freePlace([train.pos[0] - node.size[0] - GAP, train.pos[1]], node.size, others);
+  const boxes = others.map((other) => ({ pos: other.pos, size: [other.size[0], heightOf(other)] }));
+  const size = [node.size[0], heightOf(node)];
+  node.pos = freePlace([train.pos[0] - size[0] - GAP, train.pos[1]], size, boxes);
 }
 
 /** Nothing that a preset has set is out of sight: Vue nodes show all advanced settings or none (see advanced.js). */

@@ -93,6 +93,10 @@ class UploadDialog {
       event.preventDefault(); // the browser's own way would close it in the middle of an upload
       this.leave();
     });
+    this.dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.leave();
+    });
     this.dialog.addEventListener("close", () => {
       this.abort.abort();
       clearTimeout(this.timer);
@@ -118,6 +122,7 @@ class UploadDialog {
       this.say(t("The files cannot be read: {why}", { why: error.message }), "bad");
       return;
     }
+    this.there.reset();
     await this.makePlan();
     if (!this.send.disabled) this.send.focus();
   }
@@ -125,29 +130,38 @@ class UploadDialog {
   planSoon() {
     clearTimeout(this.timer);
     this.send.disabled = true;
-    this.timer = setTimeout(() => this.makePlan(), PAUSE);
+    this.timer = setTimeout(() => {
+      this.there.reset();
+      this.makePlan();
+    }, PAUSE);
   }
 
   chosenThere() {
-    if ([this.there.value, this.plan?.existing].includes("keep")) this.makePlan();
+    const { plan } = this;
+    if (!plan) return;
+    const conflicts = toSend(plan, true).filter(({ there }) => there >= 0);
+    if (this.there.value === "keep") this.makePlan(conflicts.map(({ path }) => path));
+    else if (plan.keep.length) this.makePlan();
     else this.draw();
   }
 
-  async makePlan() {
+  /** Ask the server; `keep`: paths of files that are kept beside those that are there. */
+  async makePlan(keep = []) {
     if (!this.files.length) return this.draw();
     this.round += 1;
     const round = this.round;
-    const existing = this.there.value === "keep" ? "keep" : "ask";
     this.plan = null;
     this.send.disabled = true;
+    this.there.disable(true);
     try {
-      const plan = { ...(await planUpload(this.name.value, this.files, existing)), existing };
+      const plan = await planUpload(this.name.value, this.files, keep);
       const step = (done, all) => {
         if (round === this.round) this.say(t("Comparing with what is there: {done} of {all}", { done, all }));
       };
       await compareThere(plan, step, this.abort.signal);
       if (round !== this.round) return;
       this.plan = plan;
+      this.there.disable(false);
       this.draw();
     } catch (error) {
       if (round === this.round && !this.abort.signal.aborted) this.say(error.message, "bad");
@@ -169,7 +183,7 @@ class UploadDialog {
       return;
     }
     const same = plan.entries.filter((entry) => entry.same).length;
-    this.there.show(plan.existing === "keep" ? 0 : toSend(plan, true).length - toSend(plan, false).length);
+    this.there.show(toSend(plan, true).length - toSend(plan, false).length);
     const lines = [counted(plan.entries.filter(({ name }) => name))];
     if (entries.length) lines.push(megabytes(entries.reduce((sum, { file }) => sum + file.size, 0)));
     if (same) lines.push(t("{count} are there already", { count: same }));
@@ -208,6 +222,7 @@ class UploadDialog {
     for (const part of [this.name, this.send, ...this.drop.querySelectorAll("button")]) part.disabled = on;
     this.there.disable(on);
     this.cancel.textContent = on ? t("Stop") : t("Cancel");
+    this.cancel.focus(); // a button that is disabled loses the focus to the page, and its keys with it
   }
 
   /** Say what came; close where all of it did. */
@@ -221,12 +236,12 @@ class UploadDialog {
       this.done({ folder, entries: came, one });
       if (!failed.length) return this.dialog.close();
     }
-    await this.makePlan(); // what is left to send, if the user tries again
+    for (const entry of sent) entry.same = true; // what is left is sent if the user tries again
+    this.draw();
     const values = { done: sent.length, all: sent.length + failed.length };
-    if (isStopped)
-      this.say(t("Stopped. {done} files were uploaded and are kept; Upload sends the rest.", values), "bad");
+    if (isStopped) this.say(t("Stopped. {done} files were uploaded and are kept.", values), "bad");
     else this.say(t("{done} of {all} files were uploaded; these were not:", values), "bad");
-    this.send.textContent = t("Try again");
+    this.send.textContent = isStopped ? t("Upload the rest") : t("Try again");
     this.cancel.textContent = t("Close");
     this.details.replaceChildren(list(failed.map(([path, sentence]) => sentenceOf(path, sentence))));
   }

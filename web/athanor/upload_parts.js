@@ -51,6 +51,10 @@ export class ThereChoice {
     if (count) this.legend.textContent = t("{count} files are there with other content:", { count });
   }
 
+  reset() {
+    this.element.querySelector("input").checked = true;
+  }
+
   disable(on) {
     this.element.disabled = on;
   }

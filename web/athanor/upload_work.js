@@ -1,10 +1,11 @@
 // An upload without its dialog: what the server says of the files, which of them it has already, and sending them.
 
-import { get, post, sendFile } from "./http.js";
+import { post, sendFile } from "./http.js";
 import { t } from "./words.js";
 import { checksum } from "./upload_files.js";
 
-const AT_ONCE = 3; // files that are under way
+const AT_ONCE = 4; // files that are under way
+const COMPARED = 50; // files whose checksums are asked for at once
 const HOPELESS = 3; // files in a row that the connection failed for: nothing more is sent
 const FULL = 507; // status of an answer: the disk is full
 
@@ -13,28 +14,27 @@ const address = (folder, file) => `/upload?${new URLSearchParams({ folder, file 
 /**
  * Ask the server what would become of files. Resolves to {folder, pictures, captions, room, entries}, where an entry is
  * {path, file, name, why, there, isCaption}: its name in the folder, or why it is left out; bytes of what is there, or
- * -1.
+ * -1. `keep`: paths of files that get another name where one is there.
  */
-export async function planUpload(folder, files, existing = "ask") {
+export async function planUpload(folder, files, keep = []) {
   const sizes = files.map(({ path, file }) => [path, file.size]);
-  const told = await post("/upload/plan", { folder, files: sizes, existing });
+  const told = await post("/upload/plan", { folder, files: sizes, keep });
   const entries = files.map(({ path, file }, index) => {
     const { file: name, why, there, caption } = told.files[index];
     return { path, file, name, why, there, isCaption: caption };
   });
-  return { ...told, entries };
+  return { ...told, entries, keep };
 }
 
 /** Mark the entries whose content is there already as `same`; `step(done, all)` tells how far this is. */
 export async function compareThere(plan, step, signal) {
   const alike = plan.entries.filter(({ name, there, file }) => name && there === file.size);
-  let done = 0;
-  for (const entry of alike) {
+  for (let done = 0; done < alike.length; done += COMPARED) {
     signal.throwIfAborted();
     step(done, alike.length);
-    const { crc32 } = await get(address(plan.folder, entry.name));
-    entry.same = crc32 === (await checksum(entry.file));
-    done += 1;
+    const some = alike.slice(done, done + COMPARED);
+    const { crc32 } = await post("/upload/there", { folder: plan.folder, files: some.map(({ name }) => name) });
+    for (const entry of some) entry.same = crc32[entry.name] === (await checksum(entry.file));
   }
 }
 
