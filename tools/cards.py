@@ -32,7 +32,7 @@ SPROUTS = (0, 1, 2)
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font."""
+    """Return Pillow's own font."""
     return ImageFont.load_default(size)
 
 
@@ -73,7 +73,7 @@ class Card:
     picture: Picture
 
     def draw(self, demo: Demo) -> Image.Image:
-        """The card."""
+        """Draw the whole card."""
         card = Image.new("RGB", (SIDE, SIDE), PAPER)
         pen = ImageDraw.Draw(card)
         pen.rectangle((0, 0, SIDE, BAND), self.accent)
@@ -207,7 +207,7 @@ ALL = (*FIRST, *TOOLS, *RECIPES)
 
 
 def main() -> None:
-    """All cards."""
+    """Draw all cards anew."""
     demo = Demo(Path(sys.argv[1]) if sys.argv[1:] else prepare.BASE)
     for card in ALL:
         path = TARGET / f"{card.name}.jpg"

@@ -50,7 +50,7 @@ class First:
     """Epochs from one set of samples to the next."""
 
     def sheet(self) -> Sheet:
-        """The workflow."""
+        """Return the whole workflow."""
         s = Sheet(f"1 First LoRA - {self.title}", WIDTH)
         s.group(CHOOSE)
         note = NOTE.format(title=self.title, loader=self.loader, model=self.model)
