@@ -156,7 +156,8 @@ def keeps_an_own_one(page) -> None:
     for _ in range(2):
         page.page.get_by_role("button", name="Delete").click()
     page.page.get_by_text("Deleted: kept here").wait_for()
-    page.page.keyboard.press("Escape")
+    page.page.keyboard.press("Escape")  # the button that had the focus is gone
+    page.page.locator(".athanor-presets").wait_for(state="detached")
     assert not [preset for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]]
 
 

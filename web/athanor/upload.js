@@ -1,5 +1,6 @@
 // The dialog that sends pictures and captions of the user's computer into a folder of ComfyUI's input.
 
+import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { duration } from "./format.js";
 import { get } from "./http.js";
@@ -25,8 +26,7 @@ class UploadDialog {
     this.opener = document.activeElement;
     this.abort = new AbortController();
     this.build();
-    document.body.append(this.dialog);
-    this.dialog.showModal();
+    openOver(this.dialog);
     this.choose.focus();
     this.draw();
     if (files) this.take(files);
