@@ -30,7 +30,7 @@ def reads(page, *parts: str) -> None:
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
 def test_a_workflow_of_another_computer(page, vue):
-    shared = json.loads((ROOT / "example_workflows" / "quickstart.json").read_text(encoding="utf-8"))
+    shared = json.loads((ROOT / "demo" / "quickstart.json").read_text(encoding="utf-8"))
     nodes = {node["type"]: node for node in shared["nodes"]}
     nodes["CheckpointLoaderSimple"]["widgets_values"] = ["their\\sd3.safetensors"]
     nodes["AthanorDatasetLoader"]["widgets_values"][0] = "D:\\pictures\\dss"
