@@ -64,7 +64,7 @@ TOLD = """async (said) => {
 @pytest.mark.parametrize("language", ["zh", pytest.param("zh-TW", marks=pytest.mark.long)])
 def test_nodes_panel_and_sidebar_speak_the_language_of_comfyui(site, browser, pictures, language):
     title, field, output, panel, button, filter_ = SEEN[language]
-    workflow = json.loads((ROOT / "example_workflows" / "quickstart.json").read_text(encoding="utf-8"))
+    workflow = json.loads((ROOT / "demo" / "quickstart.json").read_text(encoding="utf-8"))
     page = Page(browser, site, vue=False, pictures=pictures)
     try:
         site.post("/settings", {"Comfy.Locale": language})
