@@ -4,7 +4,7 @@
 // comes from a link, stays in sight.
 
 import { app } from "../../../scripts/app.js";
-import { extend } from "./extend.js";
+import { addButton, extend } from "./extend.js";
 import { isLinked } from "./links.js";
 import { t } from "./words.js";
 
@@ -58,10 +58,8 @@ class Fold {
   /** The line is the first of the widgets that hold no value: below the settings, above buttons and chart. */
   addLine() {
     const { node } = this;
-    const options = { serialize: false, canvasOnly: true };
-    this.line = node.addWidget("button", LINE, null, () => node.toggleAdvanced(), options);
-    this.line.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
-    this.line.tooltip = t("Settings that a first LoRA does not need. What is not at its default stays in sight.");
+    const tooltip = t("Settings that a first LoRA does not need. What is not at its default stays in sight.");
+    this.line = addButton(node, LINE, { tooltip, onclick: () => node.toggleAdvanced(), canvasOnly: true });
     node.widgets.splice(node.widgets.indexOf(this.line), 1);
     const place = node.widgets.findLastIndex((widget) => widget.serialize !== false) + 1;
     node.widgets.splice(place, 0, this.line);

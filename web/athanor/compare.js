@@ -4,7 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { mount } from "../viewer/viewer.js";
 import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
-import { extend } from "./extend.js";
+import { addButton, extend } from "./extend.js";
 import { when } from "./format.js";
 import { addressOf, get, post } from "./http.js";
 import { isLinked } from "./links.js";
@@ -45,7 +45,6 @@ class WindowKeys {
 /** A dialog with the viewer of one comparison and a list of all others. */
 class CompareDialog {
   constructor() {
-    this.opener = document.activeElement;
     this.name = null; // of the comparison that is shown
     this.unmount = null;
     this.isMarked = false; // marks have changed since the comparison was opened
@@ -143,8 +142,6 @@ class CompareDialog {
   closed() {
     this.leave();
     this.keys.release();
-    this.dialog.remove();
-    this.opener?.focus?.();
   }
 }
 
@@ -166,9 +163,9 @@ app.registerExtension({
   name: "Athanor.Compare",
   nodeCreated(node) {
     if (!KINDS.includes(node.comfyClass)) return;
-    const button = node.addWidget("button", t("Open viewer"), null, () => open(nameOf(node)), { serialize: false });
-    button.serialize = false;
-    button.tooltip = t("Look at the pictures: wipe, difference, stars, blind duel.");
+    const label = t("Open viewer");
+    const tooltip = t("Look at the pictures: wipe, difference, stars, blind duel.");
+    addButton(node, label, { label, tooltip, onclick: () => open(nameOf(node)) });
     extend(node, "onExecuted", (output) => {
       const name = output?.athanor_comparison?.[0];
       if (!name) return;

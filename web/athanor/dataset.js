@@ -36,7 +36,6 @@ class DatasetDialog {
   constructor(read, loader = null) {
     this.read = read;
     this.loader = loader;
-    this.opener = document.activeElement;
     this.overview = null;
     this.buildParts();
     this.buildFilters();
@@ -137,10 +136,6 @@ class DatasetDialog {
       if (!this.detail.isLarge) return;
       event.preventDefault();
       this.enlarge(false);
-    });
-    this.dialog.addEventListener("close", () => {
-      this.dialog.remove();
-      this.opener?.focus?.();
     });
   }
 

@@ -2,8 +2,9 @@
 
 import { app } from "../../../scripts/app.js";
 import { openNode } from "./dataset.js";
+import { addButton } from "./extend.js";
 import { idOf } from "./execution_ids.js";
-import { makeRoom } from "./node_size.js";
+import { fitContent } from "./node_height.js";
 import { t } from "./words.js";
 
 const KINDS = new Set(["AthanorDatasetLoader", "AthanorBucketer", "AthanorDatasetDoctor"]);
@@ -26,15 +27,11 @@ app.registerExtension({
   commands: [{ id: "Athanor.OpenDataset", label: "Open dataset", icon: "pi pi-images", function: openDataset }],
   nodeCreated(node) {
     if (!KINDS.has(node.comfyClass)) return;
-    const open = () => openNode(app, idOf(node));
-    const widget = node.addWidget("button", "athanor_dataset", "", open, { serialize: false });
-    widget.label = t("Open dataset");
-    widget.tooltip = t(
-      "Pictures with captions, crops and buckets, tags with counts, and the Dataset Doctor's findings",
-    );
-    widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
+    const tooltip = t("Pictures with captions, crops and buckets, tags with counts, and the Dataset Doctor's findings");
+    const onclick = () => openNode(app, idOf(node));
+    addButton(node, "athanor_dataset", { label: t("Open dataset"), tooltip, onclick });
   },
   loadedGraphNode(node) {
-    if (KINDS.has(node.comfyClass)) makeRoom(node);
+    if (KINDS.has(node.comfyClass)) fitContent(node);
   },
 });

@@ -2,15 +2,15 @@
 
 import { app } from "../../../scripts/app.js";
 import { make, style } from "./dom.js";
-import { extend, placeBelow, setWidget } from "./extend.js";
+import { addBox, extend, placeBelow, setWidget } from "./extend.js";
 import { chooseFolder, heldText } from "./folder_chooser.js";
 import { addressOf, get } from "./http.js";
 import { isLinked, sourcesOf } from "./links.js";
+import { fitContent } from "./node_height.js";
 import { told } from "./sentences.js";
 import { openUpload } from "./upload.js";
 import { droppedFiles, hasFiles } from "./upload_files.js";
 import { pictures } from "./upload_parts.js";
-import { makeRoom } from "./node_size.js";
 import { t } from "./words.js";
 
 style("./athanor.css");
@@ -164,14 +164,7 @@ function addLine(node) {
   made += 1;
   // Vue nodes go on showing the element of a node that was removed in that of a new one of its number, as after undo,
   // if their widgets have one name.
-  const widget = node.addDOMWidget(`${NAME}_${made}`, "ATHANOR_FOLDER", line.element, {
-    serialize: false,
-    hideOnZoom: false,
-    margin: MARGIN,
-    getValue: () => "",
-    setValue: () => {},
-  });
-  widget.serialize = false; // see node.js
+  const widget = addBox(node, `${NAME}_${made}`, "ATHANOR_FOLDER", line.element, { margin: MARGIN });
   // A height of its own: what has none is stretched over the room that a node has left.
   widget.computeLayoutSize = undefined;
   widget.computeSize = (width) => [width, HEIGHT];
@@ -205,6 +198,6 @@ app.registerExtension({
   loadedGraphNode(node) {
     if (!lines.has(node)) return;
     lines.get(node).soon(0);
-    makeRoom(node);
+    fitContent(node);
   },
 });

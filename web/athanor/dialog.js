@@ -7,20 +7,26 @@ style("./athanor.css");
 style("./runs.css");
 
 /**
- * Open a dialog over the page. A button that is removed or disabled while it has the focus leaves it with the page,
- * whose keys the host would then take: Escape closes the dialog all the same.
+ * Open a dialog over the page. Once it is closed, it is removed, and the focus is back where it was.
+ *
+ * A button that is removed or disabled while it has the focus leaves it with the page, whose keys the host would then
+ * take: Escape closes the dialog all the same.
  */
 export function openOver(dialog) {
+  const opener = document.activeElement;
   const hold = (event) => event.target === document.body && event.stopPropagation();
   window.addEventListener("keydown", hold, true);
-  dialog.addEventListener("close", () => window.removeEventListener("keydown", hold, true));
+  dialog.addEventListener("close", () => {
+    window.removeEventListener("keydown", hold, true);
+    dialog.remove();
+    opener?.focus?.({ preventScroll: true });
+  });
   document.body.append(dialog);
   dialog.showModal();
 }
 
 /** Open a window with a title, content and buttons at its foot; it is closed by Escape and by `dialog.close()`. */
 export function openWindow(title, { content = [], foot = [], kind = "" }) {
-  const opener = document.activeElement;
   const close = () => dialog.close();
   const dialog = make(
     "dialog",
@@ -30,10 +36,6 @@ export function openWindow(title, { content = [], foot = [], kind = "" }) {
     make("footer", {}, foot),
   );
   dialog.addEventListener("keydown", (event) => event.stopPropagation()); // the host has keys of its own
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    opener?.focus?.({ preventScroll: true });
-  });
   openOver(dialog);
   return dialog;
 }

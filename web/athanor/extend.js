@@ -10,6 +10,24 @@ export function extend(target, method, extra) {
   };
 }
 
+/** Options that keep a widget out of the queued graph; its own `serialize` keeps it out of the workflow file. */
+const UNSAVED = { serialize: false };
+
+/** Put an element into a node as a widget that holds no value. `kind`: a type that the host does not know itself. */
+export function addBox(node, name, kind, element, options) {
+  const noValue = { getValue: () => "", setValue: () => {} };
+  const widget = node.addDOMWidget(name, kind, element, { hideOnZoom: false, ...UNSAVED, ...noValue, ...options });
+  widget.serialize = false;
+  return widget;
+}
+
+/** Add a button to a node. `name`: of the widget; `label`: what it says; `tooltip`: what it does. */
+export function addButton(node, name, { label, tooltip, onclick, ...options }) {
+  const widget = node.addWidget("button", name, null, onclick, { ...UNSAVED, ...options });
+  Object.assign(widget, { label, tooltip, serialize: false });
+  return widget;
+}
+
 /** Give a widget that is not saved the place below the widget `name` of its node. */
 export function placeBelow(node, widget, name) {
   node.widgets.splice(node.widgets.indexOf(widget), 1);

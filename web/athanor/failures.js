@@ -8,6 +8,7 @@ import { linksInto } from "./links.js";
 import { check } from "./missing.js";
 import { panelOf } from "./node.js";
 import { notice } from "./notice.js";
+import { onGraphChange } from "./open_graph.js";
 import { told } from "./sentences.js";
 import { t } from "./words.js";
 
@@ -139,8 +140,7 @@ app.registerExtension({
     api.addEventListener("execution_cached", ({ detail }) => {
       for (const id of detail.nodes) forget(String(id));
     });
-    api.addEventListener("graphChanged", mended);
-    for (const kind of ["input", "change"]) document.addEventListener(kind, () => setTimeout(mended), true);
+    onGraphChange(mended);
   },
   afterConfigureGraph: mended,
 });

@@ -28,7 +28,6 @@ export const chooseFolder = (options) => new FolderChooser(options);
 class FolderChooser {
   constructor({ value, extension, chosen, upload }) {
     Object.assign(this, { value, chosen, rows: null, shown: [], at: 0 });
-    this.opener = document.activeElement;
     this.field = make("input", {
       type: "search",
       role: "combobox",
@@ -61,10 +60,6 @@ class FolderChooser {
     );
     this.dialog.addEventListener("keydown", (event) => this.keydown(event));
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
-    this.dialog.addEventListener("close", () => {
-      this.dialog.remove();
-      this.opener?.focus?.();
-    });
     openOver(this.dialog);
     this.field.focus();
     this.load(extension);

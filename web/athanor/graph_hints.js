@@ -2,19 +2,14 @@
 
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
-import { nodeOf } from "./execution_ids.js";
-import { post } from "./http.js";
 import { panelOf } from "./node.js";
 import { notice, noticed } from "./notice.js";
+import { GraphQuestion, onGraphChange } from "./open_graph.js";
 import { told } from "./sentences.js";
 
 const WHO = "hint";
-const PAUSE = 900; // ms after a change before the graph is looked at
 // Without one of these there is nothing to hint at.
 const STARTS = new Set(["AthanorDatasetLoader", "AthanorTrainLoRA"]);
-let timer = 0;
-let asked = 0; // the number of the last question: an answer to an older one comes too late
-let answered = ""; // the graph that the last answer is about
 const expecting = new Set(); // panels that show hints
 
 /** Show the sentences in their nodes, those of Train LoRA in its panel; they are gone from all others. */
@@ -32,42 +27,15 @@ function show(texts) {
   }
 }
 
-/** Ask the server about the open graph. `again`: even if it has not changed, as files may have. */
-async function look(again) {
-  asked += 1;
-  const question = asked;
-  // Graphs without our nodes are left alone: what a node of another pack does when its values are read is not known.
-  const mayBeOurs = app.graph?.nodes?.some((node) => STARTS.has(node.type) || node.isSubgraphNode?.());
-  const { output } = mayBeOurs ? await app.graphToPrompt() : { output: {} };
-  const graph = JSON.stringify(output);
-  if (question !== asked || (graph === answered && !again)) return;
-  const isOurs = Object.values(output).some((node) => STARTS.has(node.class_type));
-  const rows = isOurs ? await post("/hints", { prompt: output }) : [];
-  if (question !== asked) return;
-  answered = graph;
-  const texts = new Map();
-  for (const { node: id, text } of rows) {
-    const node = nodeOf(id);
-    if (node) texts.set(node, [...(texts.get(node) ?? []), text]);
-  }
-  show(texts);
-}
-
-/** Look soon; a server that does not answer says so elsewhere. */
-function lookSoon(again = false) {
-  clearTimeout(timer);
-  timer = setTimeout(() => look(again).catch(() => {}), PAUSE);
-}
+const question = new GraphQuestion({ path: "/hints", isOurs: (kind) => STARTS.has(kind), show });
 
 app.registerExtension({
   name: "Athanor.Hints",
   setup() {
-    api.addEventListener("graphChanged", () => lookSoon());
+    onGraphChange(() => question.soon());
     for (const kind of ["execution_start", "execution_success", "execution_error"]) {
-      api.addEventListener(kind, () => lookSoon(true)); // captions may have been written meanwhile
+      api.addEventListener(kind, () => question.soon(true)); // captions may have been written meanwhile
     }
-    // What is typed into the page's own inputs (Vue nodes) is a change of the graph only once they are left.
-    for (const kind of ["input", "change"]) document.addEventListener(kind, () => lookSoon(), true);
   },
-  afterConfigureGraph: () => lookSoon(true),
+  afterConfigureGraph: () => question.soon(true),
 });

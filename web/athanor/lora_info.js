@@ -3,7 +3,7 @@
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { make, style } from "./dom.js";
-import { extend } from "./extend.js";
+import { addBox, extend } from "./extend.js";
 import { keepPictures } from "./own_pictures.js";
 import { t } from "./words.js";
 
@@ -31,16 +31,11 @@ class Shown {
     this.chart = make("img", { hidden: true, alt: t("How much each block changes"), onload: () => this.fit() });
     const frame = make("div", { class: "athanor-info-chart" }, this.chart);
     this.element = make("div", { class: "athanor athanor-info-place" }, this.text, frame);
-    const widget = node.addDOMWidget("athanor_info", "ATHANOR_INFO", this.element, {
-      serialize: false,
-      hideOnZoom: false,
+    addBox(node, "athanor_info", "ATHANOR_INFO", this.element, {
       margin: MARGIN,
       getMinHeight: () => this.height,
       getMaxHeight: () => this.height,
-      getValue: () => "",
-      setValue: () => {},
     });
-    widget.serialize = false; // see node.js
     extend(node, "onResize", () => this.measure());
   }
 

@@ -10,7 +10,6 @@ export const open = (run) => new Matrix(run);
 class Matrix {
   constructor(run) {
     this.run = run;
-    this.opener = document.activeElement;
     this.row = this.column = 0;
     this.showsBase = false; // while space is down
     this.isLarge = false;
@@ -153,10 +152,6 @@ class Matrix {
       if (!this.isLarge) return;
       event.preventDefault();
       this.enlarge(false);
-    });
-    this.dialog.addEventListener("close", () => {
-      this.dialog.remove();
-      this.opener?.focus?.();
     });
   }
 

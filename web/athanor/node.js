@@ -2,9 +2,9 @@
 
 import { app } from "../../../scripts/app.js";
 import { idOf, nodeOf } from "./execution_ids.js";
-import { extend } from "./extend.js";
+import { addBox, extend } from "./extend.js";
 import { isLinked } from "./links.js";
-import { makeRoom } from "./node_size.js";
+import { fitContent } from "./node_height.js";
 import { keepPictures } from "./own_pictures.js";
 import { Panel } from "./panel.js";
 import * as sidebar from "./sidebar.js";
@@ -97,21 +97,15 @@ function addPanel(node) {
   const isOwn = (training) => training.workflow_id === workflowId() && training.node === idOf(node);
   const panel = new Panel(isOwn);
   panels.set(node, panel);
-  // A type of our own: for a type that the host knows it would draw its own widget.
-  const widget = node.addDOMWidget("athanor_live", "ATHANOR_LIVE", panel.element, {
-    serialize: false,
-    hideOnZoom: false,
+  const widget = addBox(node, "athanor_live", "ATHANOR_LIVE", panel.element, {
     // The host's text of the result takes its room from the chart, so that the node does not grow over the next one.
     getMinHeight: () => HEIGHT - (resultOf(node)?.options?.getMinHeight?.() ?? 0),
-    getValue: () => "",
-    setValue: () => {},
   });
   // A run that waits in the queue keeps the name that it was queued with.
   const names = new Set();
   queuedNames.set(node, names);
   widget.afterQueued = () => names.add(nameOf(node) ?? "");
-  widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
-  makeRoom(node, WIDTH);
+  fitContent(node, WIDTH);
   extend(node, "onExecuted", (output) => {
     keepPictures(node, output); // the loss curve for clients; the panel draws it already
     if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
@@ -175,6 +169,6 @@ app.registerExtension({
     if (node.comfyClass === KIND) addPanel(node);
   },
   loadedGraphNode(node) {
-    if (panels.has(node)) makeRoom(node, WIDTH); // workflows from before the panel, or made by hand, leave none
+    if (panels.has(node)) fitContent(node, WIDTH); // workflows from before the panel, or made by hand, leave none
   },
 });

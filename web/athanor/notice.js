@@ -2,7 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { make, style } from "./dom.js";
-import { extend } from "./extend.js";
+import { addBox, extend } from "./extend.js";
 
 style("./notice.css");
 
@@ -62,16 +62,12 @@ function addWidget(node, texts, who) {
   const lines = texts.map((text) => make("p", {}, text));
   const box = make("div", { class: "athanor-notice", role: "status", "data-who": who }, lines);
   const element = make("div", { class: "athanor-notice-place" }, box); // Vue nodes stretch it, and not the box in it
-  const widget = node.addDOMWidget(NAME, "ATHANOR_NOTICE", element, {
-    serialize: false,
+  const widget = addBox(node, NAME, "ATHANOR_NOTICE", element, {
     hideOnZoom: true,
     margin: MARGIN,
     getMinHeight: () => height,
     getMaxHeight: () => height,
-    getValue: () => "",
-    setValue: () => {},
   });
-  widget.serialize = false; // see node.js
   // All lines are shown, upwards, under the pointer.
   const shorten = (by, from = height) => {
     height = Math.max(2 * MARGIN, from - by);

@@ -29,7 +29,6 @@ const purposeWords = () => ({
 class PresetDialog {
   constructor(node) {
     this.node = node;
-    this.opener = document.activeElement;
     this.build();
     openOver(this.dialog);
     this.load();
@@ -69,10 +68,6 @@ class PresetDialog {
     this.dialog.addEventListener("keydown", (event) => {
       event.stopPropagation(); // the host has keys of its own
       if (event.key === "Enter" && event.target.name === "athanor-preset") this.apply();
-    });
-    this.dialog.addEventListener("close", () => {
-      this.dialog.remove();
-      this.opener?.focus?.();
     });
   }
 

@@ -2,8 +2,8 @@
 
 import { app } from "../../../scripts/app.js";
 import { freePlace } from "./graph.js";
-import { heightOf, makeRoom, placesBefore } from "./make_room.js";
 import { isLinked } from "./links.js";
+import { heightOf, makeRoom, placesBefore } from "./node_height.js";
 import { t } from "./words.js";
 
 export const TRAIN = "AthanorTrainLoRA";

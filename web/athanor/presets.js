@@ -1,9 +1,10 @@
 // Presets: the button on the nodes that they fill in, and the command that opens their list.
 
 import { app } from "../../../scripts/app.js";
+import { addButton } from "./extend.js";
+import { fitContent } from "./node_height.js";
 import { open } from "./preset_dialog.js";
 import { TRAIN } from "./preset_nodes.js";
-import { makeRoom } from "./node_size.js";
 import { t } from "./words.js";
 
 const KINDS = new Set([TRAIN, "AthanorNetworkConfig", "AthanorOptimizerConfig"]);
@@ -37,13 +38,11 @@ app.registerExtension({
   ],
   nodeCreated(node) {
     if (!KINDS.has(node.comfyClass)) return;
-    const widget = node.addWidget("button", "athanor_presets", "", () => open(node), { serialize: false });
-    widget.label = t("Presets…");
-    widget.tooltip = t("Published recipes and your own: what each would change is shown before");
-    widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
-    moveUp(node, widget);
+    const label = t("Presets…");
+    const tooltip = t("Published recipes and your own: what each would change is shown before");
+    moveUp(node, addButton(node, "athanor_presets", { label, tooltip, onclick: () => open(node) }));
   },
   loadedGraphNode(node) {
-    if (KINDS.has(node.comfyClass)) makeRoom(node);
+    if (KINDS.has(node.comfyClass)) fitContent(node);
   },
 });

@@ -20,7 +20,6 @@ export const open = (run, file = null) => new PublishDialog(run, file);
 class PublishDialog {
   constructor(run, file) {
     this.run = run;
-    this.opener = document.activeElement;
     this.offer = null;
     this.isWritten = false;
     this.asked = 0; // number of the newest preview
@@ -57,8 +56,6 @@ class PublishDialog {
       clearTimeout(this.timer);
       if (this.isWritten) drafts.delete(this.run.id);
       else if (this.offer) drafts.set(this.run.id, this.wanted());
-      this.dialog.remove();
-      this.opener?.focus?.();
     });
   }
 

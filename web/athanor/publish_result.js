@@ -1,6 +1,7 @@
 // What was published: where it lies, its files to download, and the description to copy.
 
 import { make } from "./dom.js";
+import { size } from "./format.js";
 import { addressOf } from "./http.js";
 import { t } from "./words.js";
 
@@ -38,7 +39,6 @@ export class PublishedView {
 }
 
 function fileItem({ filename, address, bytes }) {
-  const size = bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
   const link = make("a", { href: addressOf(address.replace("/athanor", "")), download: filename }, filename);
-  return make("li", {}, link, make("span", { class: "size" }, size));
+  return make("li", {}, link, make("span", { class: "size" }, size(bytes)));
 }

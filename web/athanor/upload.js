@@ -2,11 +2,11 @@
 
 import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
-import { duration } from "./format.js";
+import { duration, size } from "./format.js";
 import { get } from "./http.js";
 import { told } from "./sentences.js";
 import { asDataset, chosenFiles, droppedFiles, hasFiles } from "./upload_files.js";
-import { counted, list, megabytes, ThereChoice } from "./upload_parts.js";
+import { counted, list, ThereChoice } from "./upload_parts.js";
 import { compareThere, planUpload, sendAll, toSend } from "./upload_work.js";
 import { t } from "./words.js";
 
@@ -24,7 +24,6 @@ export const openUpload = (options) => new UploadDialog(options);
 class UploadDialog {
   constructor({ folder = "", files = null, done = () => {} }) {
     Object.assign(this, { preset: folder.trim(), done, files: [], plan: null, round: 0, isSending: false });
-    this.opener = document.activeElement;
     this.abort = new AbortController();
     this.build();
     openOver(this.dialog);
@@ -101,8 +100,6 @@ class UploadDialog {
     this.dialog.addEventListener("close", () => {
       this.abort.abort();
       clearTimeout(this.timer);
-      this.dialog.remove();
-      this.opener?.focus?.();
     });
   }
 
@@ -186,7 +183,7 @@ class UploadDialog {
     const same = plan.entries.filter((entry) => entry.same).length;
     this.there.show(toSend(plan, true).length - toSend(plan, false).length);
     const lines = [counted(plan.entries.filter(({ name }) => name))];
-    if (entries.length) lines.push(megabytes(entries.reduce((sum, { file }) => sum + file.size, 0)));
+    if (entries.length) lines.push(size(entries.reduce((sum, { file }) => sum + file.size, 0)));
     if (same) lines.push(t("{count} are there already", { count: same }));
     if (plan.pictures) lines.push(t("the folder has {count} pictures", { count: plan.pictures }));
     this.say(plan.room || lines.join(" · "), plan.room ? "bad" : "");
@@ -206,7 +203,7 @@ class UploadDialog {
       this.bar.value = bytes ? now.bytes / bytes : 0;
       const rate = now.bytes / Math.max(now.seconds, 0.001);
       const left = now.bytes ? duration((bytes - now.bytes) / rate) : "";
-      const values = { done: now.files, all: files, rate: `${megabytes(rate)}/s`, left };
+      const values = { done: now.files, all: files, rate: `${size(rate)}/s`, left };
       this.say(t("{done} of {all} files, {rate}, {left} left", values));
     };
     step({ files: 0, bytes: 0, seconds: 0 });

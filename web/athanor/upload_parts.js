@@ -3,12 +3,6 @@
 import { make } from "./dom.js";
 import { t } from "./words.js";
 
-/** Bytes as MB, few of them as KB. */
-export function megabytes(bytes) {
-  if (bytes < 1e5) return `${Math.ceil(bytes / 1024)} KB`;
-  return `${(bytes / 2 ** 20).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
-}
-
 /** How many pictures and captions entries of a plan are. */
 export function counted(entries) {
   const captions = entries.filter(({ isCaption }) => isCaption).length;

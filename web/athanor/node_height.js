@@ -1,4 +1,4 @@
-// Nodes that have become higher push those below them down, so that none covers another.
+// How high nodes are: as high as what is in them, and then those below are pushed down, so that none covers another.
 
 const TITLE = 40; // pixels above a node's place: its title, and some air
 
@@ -8,6 +8,15 @@ export function heightOf(node) {
   if (!window.LiteGraph.vueNodesMode) return height;
   const element = document.querySelector(`[data-node-id="${node.id}"]`);
   return Math.max(height, (element?.offsetHeight ?? 0) - window.LiteGraph.NODE_TITLE_HEIGHT);
+}
+
+/**
+ * Make a node as high as what is in it, and then at least `width` pixels wide: one from before a widget of ours, or
+ * made by hand, leaves no room for it.
+ */
+export function fitContent(node, width = 0) {
+  const least = node.computeSize()[1];
+  if (node.size[1] < least) node.setSize([Math.max(node.size[0], width), least]);
 }
 
 const boxOf = (node) => ({ x: node.pos[0], y: node.pos[1], width: node.size[0], height: heightOf(node) });
