@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import order
@@ -25,6 +26,13 @@ def may() -> dict[str, set[str]]:
     return allowed
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """Return a file's syntax; several tests look at each."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def modules() -> dict[str, set[str]]:
     """Module name below the pack -> absolute names it imports (relative ones resolved)."""
     result = {}
@@ -32,7 +40,7 @@ def modules() -> dict[str, set[str]]:
         parts = path.relative_to(ROOT).with_suffix("").parts
         package = parts[:-1]
         imported = set()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -88,19 +96,14 @@ def test_picture_files_have_one_door():
     """Elsewhere a file named .jpg could go to Ghostscript, or end in whatever Pillow stumbles over."""
     openers = set()
     for path in [*(ROOT / "training_core").rglob("*.py"), *(ROOT / "nodes").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.Attribute) and node.attr == "open" and ast.unparse(node.value).endswith("Image"):
                 openers.add(path.relative_to(ROOT).as_posix())
     assert openers == {"training_core/pictures.py"}
 
 
-def test_no_circles():
-    graph = {}
-    names = modules()
-    for name, imports in names.items():
-        graph[name] = {
-            other for target in imports for other in names if target == other or target.startswith(other + ".")
-        } - {name}
+def no_circle(graph: dict[str, set[str]]) -> None:
+    """Fail if modules (name -> what it imports) import each other in a circle."""
     state: dict[str, int] = {}
 
     def visit(name: str, path: list[str]) -> None:
@@ -118,10 +121,20 @@ def test_no_circles():
         visit(name, [])
 
 
+def test_no_circles():
+    graph = {}
+    names = modules()
+    for name, imports in names.items():
+        graph[name] = {
+            other for target in imports for other in names if target == other or target.startswith(other + ".")
+        } - {name}
+    no_circle(graph)
+
+
 def test_nothing_happens_at_import():
     """No module of the core touches CUDA, the environment or torch's global state when it is imported."""
     for path in (ROOT / "training_core").rglob("*.py"):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree(path).body:
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 raise AssertionError(f"{path.name} line {node.lineno} calls something at import")
 
@@ -142,7 +155,7 @@ def test_no_test_file_imports_another():
     """What two of them need is in tests/helpers: a file alone, or in another order, gives the same."""
     bad = []
     for path in (ROOT / "tests").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             bad += [f"{path.name} -> {name}" for name in names if name.startswith(("test_", "conftest"))]
@@ -161,6 +174,20 @@ def test_every_test_file_names_its_own_runs():
 
 def test_slow_files_that_run_first_are_there():
     assert not [name for name in order.SECONDS if not (ROOT / "tests" / name).is_file()]
+
+
+def test_the_pages_modules_import_upwards():
+    """Their groups stand in CONTRIBUTING.md: each file in one, and none imports a group below its own, or goes in a circle."""
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("| group |")[2]
+    rows = re.findall(r"^\| [a-z]+ \| [^|]+ \| ([a-z_, ]+) \|$", table.partition("\n\n")[0], re.MULTILINE)
+    listed = [(name, level) for level, names in enumerate(rows) for name in names.split(", ")]
+    level = dict(listed)
+    page = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "web" / "athanor").glob("*.js")}
+    assert sorted(page) == sorted(name for name, _ in listed), "CONTRIBUTING.md names each file in one group"
+    imports = {name: set(re.findall(r'(?:from|import) "\./(\w+)\.js"', text)) for name, text in page.items()}
+    down = [f"{name} -> {other}" for name, others in imports.items() for other in others if level[other] > level[name]]
+    assert not down
+    no_circle(imports)
 
 
 DEPRECATED = re.compile(r"\.(link|links|selected_nodes|inputEl)\b(?!\()")
@@ -190,7 +217,7 @@ def test_lycoris_stands_behind_two_files():
     importers, knowers = set(), set()
     for path in [*(ROOT / "training_core").rglob("*.py"), *(ROOT / "nodes").rglob("*.py")]:
         name = path.relative_to(ROOT).as_posix()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("lycoris"):
                 importers.add(name)
             if isinstance(node, ast.Import) and any(alias.name.startswith("lycoris") for alias in node.names):
