@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import AthanorError, quoted
 from ..files import read_json, write_json
-from .run_files import stamp
+from .run_files import Remembered
 
 NAME = "labels.json"
 BEST = 5
@@ -40,20 +40,12 @@ class Labels:
 
 
 NONE = Labels()
-_known: dict[str, tuple[object, Labels]] = {}  # run's folder -> (stamp of its labels.json, what it holds)
 _lock = Lock()
 
 
 def read(folder: str | Path) -> Labels:
     """Return the labels of a run's folder; what is missing or damaged there is as if nothing was noted."""
-    now, key = stamp(f"{folder}/{NAME}"), str(folder)
-    if now is None:
-        _known.pop(key, None)
-        return NONE
-    known = _known.get(key)
-    if known is None or known[0] != now:
-        _known[key] = known = (now, _sound(read_json(Path(folder) / NAME, {})))
-    return known[1]
+    return _known.of(f"{folder}/{NAME}")
 
 
 def change(folder: Path, values: Mapping[str, Any]) -> Labels:
@@ -82,6 +74,9 @@ def _sound(values: Mapping[str, Any]) -> Labels:
             except AthanorError:
                 continue
     return Labels(**found)
+
+
+_known = Remembered(lambda path: _sound(read_json(path, {})), missing=NONE)
 
 
 def _checked(name: str, value: Any) -> Any:

@@ -9,9 +9,7 @@ from ..errors import AthanorError
 from ..files import read_json, write_atomically, write_json
 from .moved import Places
 from .registry import Record
-from .run_files import stamp, with_companions
-
-_known: dict[str, tuple[object, bool]] = {}  # run's folder -> (stamp of its stars.json, whether it holds one)
+from .run_files import Remembered, with_companions
 
 
 def stars(folder: Path) -> frozenset[str]:
@@ -22,14 +20,10 @@ def stars(folder: Path) -> frozenset[str]:
 
 def has_stars(folder: Path) -> bool:
     """Return whether a file of the run has a star, without reading stars.json again while it is the same."""
-    now, key = stamp(f"{folder}/stars.json"), str(folder)
-    if now is None:
-        _known.pop(key, None)
-        return False
-    known = _known.get(key)
-    if known is None or known[0] != now:
-        _known[key] = known = (now, bool(stars(folder)))
-    return known[1]
+    return _starred.of(f"{folder}/stars.json")
+
+
+_starred = Remembered(lambda path: bool(stars(path.parent)), missing=False)
 
 
 def star(record: Record, path: Path, on: bool) -> None:

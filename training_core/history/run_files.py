@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..files import METADATA, UnreadableFile, safetensors_header, safetensors_metadata
 
@@ -16,7 +16,7 @@ COMPANIONS = ("ema", "diffusers")
 wrote that there; now it lies in a folder of its own, since the host lists every file of a folder of LoRAs)."""
 _COMPANION = re.compile(rf"-({'|'.join(COMPANIONS)})$")
 _COPY = re.compile(r"-diffusers(\.safetensors)?$")
-_whole: dict[Path, tuple[object, bool]] = {}  # -> (stamp, answer)
+Value = TypeVar("Value")
 
 
 def run_id_of(path: Path) -> str | None:
@@ -33,15 +33,29 @@ def stamp(path: str | Path) -> tuple[int, int, int] | None:
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
+class Remembered(Generic[Value]):
+    """What is read from files: each is read once, and again after it has changed."""
+
+    def __init__(self, read: Callable[[Path], Value], missing: Value) -> None:
+        """`read`: gives what a file holds; `missing`: stands for what a file that is not there holds."""
+        self._read, self._missing = read, missing
+        self._known: dict[str, tuple[object, Value]] = {}  # path -> (stamp, what it holds)
+
+    def of(self, path: str | Path) -> Value:
+        """Return what a file holds now."""
+        now, key = stamp(path), str(path)
+        if now is None:
+            self._known.pop(key, None)
+            return self._missing
+        known = self._known.get(key)
+        if known is None or known[0] != now:
+            self._known[key] = known = (now, self._read(Path(path)))
+        return known[1]
+
+
 def is_whole(path: Path) -> bool:
     """Whether a file is safetensors, holds a tensor, and is as long as its header says; an unchanged one is not read again."""
-    now = stamp(path)
-    if now is None:
-        return False
-    known = _whole.get(path)
-    if known is None or known[0] != now:
-        _whole[path] = known = (now, _holds_tensors(path))
-    return known[1]
+    return _whole.of(path)
 
 
 def _holds_tensors(path: Path) -> bool:
@@ -49,6 +63,9 @@ def _holds_tensors(path: Path) -> bool:
         return any(name != METADATA for name in safetensors_header(path))
     except UnreadableFile:
         return False
+
+
+_whole = Remembered(_holds_tensors, missing=False)
 
 
 def companion(path: Path, ending: str) -> Path:

@@ -7,12 +7,27 @@ import { post } from "./http.js";
 
 const PAUSE = 800; // ms without a change before the server is asked
 
-/** Call `changed` after every change of the open graph. */
+const listeners = new Set();
+let isToldSoon = false;
+
+/** Tell all who listen, once for all that happens at the same time. */
+function tell() {
+  if (isToldSoon) return;
+  isToldSoon = true;
+  setTimeout(() => {
+    isToldSoon = false;
+    for (const changed of listeners) changed();
+  });
+}
+
+api.addEventListener("graphChanged", tell);
+// What is typed into the page's own inputs (Vue nodes) is a change of the graph only once they are left. The node has
+// the new value when all who listen to the input have heard of it.
+for (const kind of ["input", "change"]) document.addEventListener(kind, tell, true);
+
+/** Call `changed` after whatever may have changed the open graph. */
 export function onGraphChange(changed) {
-  api.addEventListener("graphChanged", changed);
-  // What is typed into the page's own inputs (Vue nodes) is a change of the graph only once they are left. The node has
-  // the new value when all who listen have heard of it.
-  for (const kind of ["input", "change"]) document.addEventListener(kind, () => setTimeout(changed), true);
+  listeners.add(changed);
 }
 
 /**
