@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from ..drawing import INK, MUTED, PAPER, font_for, wrap
 from . import decode, hints
 from .buckets import Placement
-from .dataset import few
+from .dataset import few, several
 from .doctor.texts import training_text
 from .names import one_line
 from .plan import BucketEntry, Buckets
@@ -32,7 +32,7 @@ def summary(buckets: Buckets) -> str:
     batches = buckets.batches_per_epoch
     resolutions = ", ".join(f"{w}x{h}" for w, h in buckets.settings.resolutions)
     lines = [
-        f"{used} pictures, {seen} with repeats, {len(groups)} bucket{'s' * (len(groups) != 1)} for {resolutions}",
+        f"{used} pictures, {seen} with repeats, {several(len(groups), 'bucket')} for {resolutions}",
         f"{batches} steps per epoch at batch size {size}; "
         + ", ".join(f"{batches * epochs} in {epochs} epochs" for epochs in (5, 10, 20)),
         "",
@@ -73,7 +73,7 @@ def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image
     sheet = Image.new("RGB", (width, head + rows * (cell_h + pad)), PAPER)
     pen = ImageDraw.Draw(sheet)
     more = f" ({limit} shown)" if len(entries) > limit else ""
-    title = f"{len({e.picture for e in entries})} pictures in {len(buckets.by_size())} bucket{'s' * (len(buckets.by_size()) != 1)}{more}"
+    title = f"{len({e.picture for e in entries})} pictures in {several(len(buckets.by_size()), 'bucket')}{more}"
     pen.text((pad, 9), title, font=font_for(title, 15), fill=INK)
     with decode.strict(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         thumbs = list(pool.map(lambda entry: _thumbnail(buckets, entry, thumb), shown))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..data.dataset import several
 from ..data.plan import Length
 from ..families import Family, distilled
 from ..settings import SamplingSettings, TrainingSettings
@@ -41,7 +42,7 @@ def few_steps(facts: Facts) -> str:
     if not steps or steps >= FEW_STEPS or seen >= ENOUGH_SAMPLES:
         return ""
     what = "max_train_steps" if facts.training.max_train_steps else "epochs, or repeats of Dataset Loader"
-    length = f"about {_count(steps, 'step')}" if facts.about else _count(steps, "step")
+    length = f"about {several(steps, 'step')}" if facts.about else several(steps, "step")
     return f"Train LoRA: the run has {length} in all, too few for most LoRAs (1000 and more are usual): raise {what}."
 
 
@@ -88,12 +89,8 @@ def _too_long(node: str, intervals: list[tuple[str, int, int, str]], so: str) ->
     long = [(field, every, count, noun) for field, every, count, noun in intervals if every > count > 0]
     if not long:
         return ""
-    said = " and ".join(f"{field} is {every}, the run has {_count(count, noun)}" for field, every, count, noun in long)
+    said = " and ".join(f"{field} is {every}, the run has {several(count, noun)}" for field, every, count, noun in long)
     return f"{node}: {said}: {so}."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 KINDS: dict[str, Callable[[Facts], str]] = {
