@@ -97,7 +97,7 @@ export class Chart {
 
   /** Lines that are shown, for a legend: {label, stroke, pattern}. */
   legendLines() {
-    const lines = (this.lines ?? []).filter((each) => each.show !== false);
+    const lines = (this.lines ?? []).filter((each) => each.show && !each.isRange);
     return lines.map((each) => ({ label: each.label, stroke: each.stroke, pattern: each.dash }));
   }
 

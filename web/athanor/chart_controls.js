@@ -64,9 +64,7 @@ function menuOf(chart) {
   clip.title = t("Leave rare values far beyond the others out of the axis; triangles at the edge mark them");
   const act = (label, onclick) =>
     make("button", { type: "button", onclick: () => [element.hidePopover(), onclick()] }, label);
-  const keys = t(
-    "Drag: zoom in. Shift-drag, middle button: move. Double click: whole run. After a click: wheel, + - ← → 0.",
-  );
+  const keys = t("Drag: zoom in. Shift-drag: move. Double click: whole run. After a click: wheel, + - ← → 0.");
   const element = make(
     "div",
     { class: "athanor athanor-chart-menu", popover: "auto", role: "dialog", "aria-label": t("Chart") },

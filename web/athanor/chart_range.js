@@ -4,6 +4,8 @@ import { options } from "./chart_options.js";
 import { theme } from "./theme.js";
 
 const FEW = 20; // values, of which none can be called an outlier
+const RARE = 0.01; // share of steps that may be outliers at each end
+const HALF = 0.5; // share of points that are taken for them at most
 const FAR = 0.5; // of the range of the others: what is not further beyond them is no outlier
 
 /** The values of the loss axis that are in view, as lists. */
@@ -14,38 +16,39 @@ function inView(plot) {
   );
 }
 
-/** The lowest and highest of values without outliers: at most one in a hundred at each end, far beyond the others. */
-export function bounds(values, log) {
+/**
+ * The lowest and highest of values without outliers: those far beyond the others, at most a share of them at each end.
+ * With `log`, distances are those of logarithms.
+ */
+export function bounds(values, log, share = RARE) {
   const sorted = values.filter((value) => value != null && (value > 0 || !log)).sort((one, other) => one - other);
   const [low, high] = [sorted[0], sorted.at(-1)];
-  if (sorted.length < FEW) return [low, high];
-  const cut = Math.max(1, Math.floor(sorted.length / 100));
+  if (sorted.length < FEW || !share) return [low, high];
+  const cut = Math.max(1, Math.floor(sorted.length * share));
   const [bottom, top] = [sorted[cut], sorted.at(-1 - cut)];
   const unit = log ? Math.log : (value) => value;
   const far = FAR * (unit(top) - unit(bottom));
   return [unit(bottom) - unit(low) > far ? bottom : low, unit(high) - unit(top) > far ? top : high];
 }
 
-function range(plot, low) {
+/** The share of points with an outlier in them, where each is the highest or lowest loss of so many steps. */
+export const rare = (steps) => Math.min(HALF, 1 - (1 - RARE) ** Math.max(1, steps));
+
+function range(plot, low, thinning) {
   if (low == null || !Number.isFinite(low)) return options.log ? [0.01, 1] : [0, 1];
-  const values = inView(plot).flat();
-  const found = options.clip ? bounds(values, options.log) : ends(values);
-  const [bottom, top] = found[0] == null ? [low, low] : found;
+  const lists = inView(plot).map((values) => bounds(values, options.log, options.clip ? rare(thinning) : 0));
+  const known = lists.filter(([bottom]) => bottom != null);
+  const bottom = known.length ? Math.min(...known.map(([value]) => value)) : low;
+  const top = known.length ? Math.max(...known.map(([, value]) => value)) : low;
   if (options.log) return [Math.max(1e-9, bottom * 0.9), Math.max(1e-8, top * 1.1)];
   const margin = (top - bottom) * 0.06 || Math.abs(top) * 0.1 || 1;
   return [bottom >= 0 && bottom < 0.4 * top ? 0 : bottom - margin, top + margin];
 }
 
-function ends(values) {
-  const known = values.filter((value) => value != null && (value > 0 || !options.log));
-  return known.length
-    ? known.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [known[0], known[0]])
-    : [];
-}
-
-/** The scale of the loss axis, as the options say. */
-export function lossScale() {
-  return options.log ? { distr: 3, range } : { range };
+/** The scale of the loss axis, as the options say. `thinning()`: for how many steps a point in view stands. */
+export function lossScale(thinning = () => 1) {
+  const distr = options.log ? { distr: 3 } : {};
+  return { ...distr, range: (plot, low) => range(plot, low, thinning()) };
 }
 
 /** Small triangles at the edge where values lie beyond the axis. */

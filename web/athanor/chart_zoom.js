@@ -27,14 +27,14 @@ export function moved([low, high], share) {
 }
 
 /**
- * Lets a chart be zoomed. `chart`: {element, plot, part: [low, high] in view, view: the same or null, setView}. Neither the
- * canvas below nor the host's keys take part.
+ * Lets a chart be zoomed. `chart`: {element, plot, part: [low, high] in view, view: the same or null, setView}. Neither
+ * the canvas below nor the keys of the host take part.
  */
 export class Zoom {
   constructor(chart) {
     const { element } = chart;
     this.chart = chart;
-    this.drag = null; // {isPan, start: share of the width, x: of the page, part, band: the element that shows the choice}
+    this.drag = null; // {isPan, start: share of the width, x: of the page, part, band: shows what is chosen}
     element.tabIndex = 0;
     element.dataset.captureWheel = "true"; // where it has the focus, the host's canvas leaves it the wheel
     element.addEventListener("pointerdown", (event) => this.begin(event));

@@ -52,7 +52,10 @@ export class LossChart extends Chart {
     const column = (read) => new Map(points.map((point, i) => [toX(point.step), read(point, i)]));
     const bound = (name) => column((point) => (point[name] == null ? null : positive(point[name])));
     // Points of a long run stand for several steps each: an area shows the range of their losses.
-    const isThinned = points.some((point) => point.high > point.low);
+    const [first, last] = this.view ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    const inView = points.filter(({ step }) => toX(step) >= first && toX(step) <= last);
+    const isThinned = inView.some((point) => point.high > point.low);
+    this.thinning = (inView.at(-1)?.step - inView[0]?.step) / (inView.length - 1) || 1; // steps of a point
     const losses = isThinned ? [bound("high"), bound("low")] : [column((point) => positive(point.loss))];
     const labels = isThinned ? [t("highest"), t("lowest")] : [t("loss")];
     const data = aligned([
@@ -63,7 +66,7 @@ export class LossChart extends Chart {
     ]);
     this.plotLines(data, {
       series: [
-        ...labels.map((label) => line(label, `${green}66`, { width: 1, key: "mean" })),
+        ...labels.map((label) => line(label, `${green}66`, { width: 1, key: "mean", isRange: isThinned })),
         line(t("mean loss"), green, { width: 2, key: "mean" }),
         line(t("learning rate"), blue, { scale: "lr", width: 1, dash: dash(2), key: "lr" }),
         line(t("probe, % of start"), orange, {
@@ -74,7 +77,7 @@ export class LossChart extends Chart {
         }),
       ],
       scales: {
-        y: lossScale(),
+        y: lossScale(() => this.thinning),
         lr: { range: (_plot, _low, high) => [0, (high || 1) * 1.1] },
         probe: { range: probeRange },
       },
@@ -124,7 +127,7 @@ export class LossChart extends Chart {
       pen.moveTo(x, top);
       pen.lineTo(x, top + height);
       pen.stroke();
-      pen.fillText(`e${epoch - 1}`, x + 2 * scale, top + 9 * scale);
+      pen.fillText(`e${epoch - 1}`, x + 2 * scale, top + 15 * scale);
     }
   }
 

@@ -13,6 +13,7 @@ const MOST = 8; // curves: more have no colour and dash of their own
 
 export class RunCurves {
   constructor() {
+    this.runs = [];
     this.single = new LossChart(220);
     this.overlay = new OverlayChart(220);
     this.quantity = make(
@@ -23,7 +24,6 @@ export class RunCurves {
     this.controls = controls(() => this.chart);
     for (const chart of [this.single, this.overlay]) chart.onView = () => this.controls.show();
     this.legend = make("div", { class: "athanor-legend" });
-    this.runs = [];
     this.unwatch = [];
     this.element = make(
       "section",
