@@ -41,7 +41,8 @@ function range(plot, low, thinning) {
   const bottom = known.length ? Math.min(...known.map(([value]) => value)) : low;
   const top = known.length ? Math.max(...known.map(([, value]) => value)) : low;
   if (options.log) return [Math.max(1e-9, bottom * 0.9), Math.max(1e-8, top * 1.1)];
-  const margin = (top - bottom) * 0.06 || Math.abs(top) * 0.1 || 1;
+  const isFlat = top - bottom < 1e-6 * Math.abs(top); // such as 1 and 1.0000000000000002
+  const margin = (isFlat ? Math.abs(top) * 0.1 : (top - bottom) * 0.06) || 1;
   return [bottom >= 0 && bottom < 0.4 * top ? 0 : bottom - margin, top + margin];
 }
 
