@@ -16,8 +16,6 @@ import workflow
 from host import Host, error_message
 from safetensors import safe_open
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 def has_gpu() -> bool:
     """Whether torch sees a device that ComfyUI would use."""
@@ -132,7 +130,7 @@ def main() -> int:
     started, clock = time.monotonic(), time.time() - 1
     print("Preparing the demo model and pictures ...", flush=True)
     base = prepare.prepare()
-    graph = json.loads((ROOT / "example_workflows" / "quickstart.json").read_text(encoding="utf-8"))
+    graph = json.loads(prepare.QUICKSTART.read_text(encoding="utf-8"))
     host = Host(Path(os.environ["COMFYUI_PATH"]), base, cpu=not has_gpu(), extra=own_folders(base, arguments))
     host.log_path.unlink(missing_ok=True)
     print("Starting ComfyUI ...", flush=True)
@@ -167,7 +165,7 @@ def main() -> int:
     for title, paths in (("LoRA", loras), ("loss curve", files["loss curve"]), ("grid", files["grid"])):
         for path in paths:
             print(f"  {title:<10}  {path}")
-    print("\nSee the same graph in the browser: python dev.py serve, then Templates > Extensions > athanor.")
+    print("\nSee the same graph in the browser: python dev.py serve, then Workflows > quickstart.")
     if trouble := host.trouble():
         print(f"ComfyUI's log has trouble ({host.log_path}):\n" + "\n".join(trouble), file=sys.stderr)
         return 1

@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BASE = ROOT / ".athanor" / "comfy"
 """--base-directory of the demo's and `serve`'s ComfyUI."""
 
+QUICKSTART = ROOT / "demo" / "quickstart.json"
+"""The demo's workflow, as the page saves it."""
 DATASET = "athanor-demo"
 SPROUTS, KNOWN = 24, 36
 PHOTOGRAPHS = {  # files of the host's template packages, with their captions
@@ -72,4 +74,8 @@ def prepare(base: Path = BASE) -> Path:
         if not copy_photographs(part / "6_photograph"):
             shutil.rmtree(part / "6_photograph")
         part.rename(dataset)
+    workflows = base / "user" / "default" / "workflows"
+    workflows.mkdir(parents=True, exist_ok=True)
+    if not (workflows / QUICKSTART.name).exists():  # the user's own, once it is there
+        shutil.copyfile(QUICKSTART, workflows / QUICKSTART.name)
     return base

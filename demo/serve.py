@@ -30,7 +30,7 @@ def main() -> None:
     print("Starting ComfyUI ...", flush=True)
     with host:
         print(
-            f"ComfyUI runs at {host.url} (log: {host.log_path}). Open Templates > Extensions > athanor > quickstart. Ctrl-C ends it.",
+            f"ComfyUI runs at {host.url} (log: {host.log_path}). Open Workflows > quickstart. Ctrl-C ends it.",
             flush=True,
         )
         if not arguments.no_browser:

@@ -24,7 +24,7 @@ def to_prompt(workflow: dict[str, Any], object_info: dict[str, Any]) -> dict[str
                 kind, *options = info["input"][group][name]
                 widget = isinstance(kind, list) or kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
                 if widget and values and not (options and options[0].get("forceInput")):
-                    inputs[name] = values.pop(0)
+                    inputs[name] = _chosen(values.pop(0), kind, options)
                     if options and options[0].get("control_after_generate"):
                         values.pop(0)  # the page keeps "fixed" or "randomize" beside a seed
                 if name in links:
@@ -35,6 +35,12 @@ def to_prompt(workflow: dict[str, Any], object_info: dict[str, Any]) -> dict[str
             "_meta": {"title": node.get("title", info["display_name"])},
         }
     return prompt
+
+
+def _chosen(value: Any, kind: Any, options: list[dict[str, Any]]) -> Any:
+    """A widget's value; for null in a list of choices the first of them, as the page does."""
+    choices = kind if isinstance(kind, list) else options[0].get("options", []) if options else []
+    return choices[0] if value is None and choices else value
 
 
 def nodes_of(prompt: dict[str, Any], class_type: str) -> list[dict[str, Any]]:

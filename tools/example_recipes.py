@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sheet import Sheet
+from sheet import FIRST, Sheet
 from trained import Trained, checkpoint, compare, show
 
 
 def sd15_character() -> Sheet:
     """Recipe E, the beginner's guide."""
-    s = Sheet("sd15_character")
+    s = Sheet("3 Recipe - SD1.5 character")
     s.group("Model")
     s.note(
         """
@@ -26,10 +26,9 @@ def sd15_character() -> Sheet:
         Steps = pictures x repeats x epochs / batch size: at least 1000 for a character (2500 style, 3000 concept).
 
         Then look at the grid: base model, epochs from top to bottom, strengths from left to right.
-        """,
-        (420, 620),
+        """
     )
-    model = checkpoint(s, "anyloraCheckpoint_bakedvaeBlessedFp16.safetensors")
+    model = checkpoint(s, FIRST)
     clip = s.add("CLIPSetLastLayer", "Clip skip 2", clip=model["CLIP"], stop_at_clip_layer=-2)
     s.group("Pictures")
     run = Trained(s, model["MODEL"], clip["CLIP"], model["VAE"])
@@ -68,16 +67,15 @@ def sd15_character() -> Sheet:
         "samples", sample_prompts="mychar, 1girl, portrait\nmychar, 1girl, full body, outdoors\n1girl, portrait",
         width=512, height=768, negative="lowres, bad anatomy",
     )  # fmt: skip
-    s.row()
     s.group("Training")
     trained = run.train("my_character", epochs=10, seed=42)
     s.column()
     show(s, trained["loss_curve"], "Loss curve")
-    show(s, s.add("AthanorLRPlot", optimizer=optimizer["optimizer"], steps=1000)["plot"], "Learning rate", (440, 320))
+    show(s, s.add("AthanorLRPlot", optimizer=optimizer["optimizer"], steps=1000)["plot"], "Learning rate")
     show(s, buckets["contact_sheet"], "Contact sheet")
     s.group("Pick the epoch")
     compare(
-        s, "Epochs and strengths", (700, 1000), run=trained["run"], model=model["MODEL"], clip=clip["CLIP"], vae=model["VAE"],
+        s, "Epochs and strengths", run=trained["run"], model=model["MODEL"], clip=clip["CLIP"], vae=model["VAE"],
         prompts="mychar, 1girl, portrait\nmychar, 1girl, full body, outdoors\n1girl, portrait", negative="lowres, bad anatomy",
         checkpoints="every 2", width=512, height=768, seeds="1",
     )  # fmt: skip
@@ -86,7 +84,7 @@ def sd15_character() -> Sheet:
 
 def sdxl_style_lokr() -> Sheet:
     """Recipe A: a style for SDXL, as LoKr."""
-    s = Sheet("sdxl_style_lokr_debiased_or_not")
+    s = Sheet("3 Recipe - SDXL style LoKr")
     s.group("Model")
     s.note(
         """
@@ -102,8 +100,7 @@ def sdxl_style_lokr() -> Sheet:
         4. Out of memory: batch_size 1 and gradient_accumulation_steps 12.
 
         A loss that is lower by its weights alone proves nothing: the probe and the grids do.
-        """,
-        (420, 560),
+        """
     )
     model = checkpoint(s, "Illustrious-XL-v0.1.safetensors")
     vae = s.add("VAELoader", vae_name="sdxl-vae-fp16-fix.safetensors")
@@ -137,19 +134,17 @@ def sdxl_style_lokr() -> Sheet:
     second = run.train("style_A2_plain", "Train A2", **train)
     s.group("Both loss curves")
     losses = s.add("AthanorLossCompare", first=first["run"], second=second["run"])
-    show(s, losses["plot"], "Loss, learning rate, probe", (560, 420))
-    s.row()
+    show(s, losses["plot"], "Loss, learning rate, probe")
     looks = {"negative": "lowres, bad anatomy, watermark", "width": 1024, "height": 1024, "steps": 28, "cfg": 6.0}
     looks |= {"strengths": "1", "seeds": "1", "sampler_name": "euler_ancestral", **ports}
     prompts = "1girl, portrait, looking at viewer\nmountains, lake, no humans\na cat on a sofa"
     s.group("The epochs of each")
     for trained, name in ((first, "A1"), (second, "A2")):
         compare(
-            s, f"Epochs of {name}", (560, 1000), run=trained["run"], columns="prompt", checkpoints="every 4", prompts=prompts,
+            s, f"Epochs of {name}", run=trained["run"], columns="prompt", checkpoints="every 4", prompts=prompts,
             **looks,
         )  # fmt: skip
         s.column()
-    s.rows[-1][-1].columns.pop()
     s.group("The best epoch of each, by the probe")
     one = s.add("AthanorLoRARunAxis", "Best of A1", run=first["run"], epochs="best 1", include_final=False)
     two = s.add(
@@ -158,7 +153,7 @@ def sdxl_style_lokr() -> Sheet:
     )  # fmt: skip
     s.column()
     compare(
-        s, "Best against best", (560, 1000), x=two["axis"], rows="prompt",
+        s, "Best against best", x=two["axis"], rows="prompt",
         prompts=f"{prompts}\na castle at night, moon\n1boy, armor, sword", **looks,
     )  # fmt: skip
     return s
@@ -166,7 +161,7 @@ def sdxl_style_lokr() -> Sheet:
 
 def sd3_full_finetune() -> Sheet:
     """Recipe C: SD3 trained in full, without a LoRA."""
-    s = Sheet("sd3_full_finetune")
+    s = Sheet("3 Recipe - SD3 full fine-tune")
     s.group("Model")
     s.note(
         """
@@ -182,8 +177,7 @@ def sd3_full_finetune() -> Sheet:
         flow models. *keep_tokens* needs *shuffle_caption*.
 
         Pictures that wash out white, or look alike: too many steps. Choose an earlier epoch in the grid.
-        """,
-        (420, 480),
+        """
     )
     model = checkpoint(s, "sd3_medium.safetensors")
     clip = s.add(
@@ -205,16 +199,15 @@ def sd3_full_finetune() -> Sheet:
         lr_scheduler_num_cycles=1,
     )  # fmt: skip
     run.config("cache", cache_to_disk=True, vae_batch_size=1)
-    s.row()
     s.group("Training")
     trained = run.train(
         "sd3_style", epochs=16, save_every_n_epochs=1, save_precision="fp16", mixed_precision="bf16", full_precision="bf16",
         gradient_checkpointing="all",
     )  # fmt: skip
-    show(s, trained["loss_curve"], "Loss curve", (440, 360))
+    show(s, trained["loss_curve"], "Loss curve")
     s.group("Choose among the checkpoints")
     compare(
-        s, "Epochs over prompts", (760, 1000), run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
+        s, "Epochs over prompts", run=trained["run"], columns="prompt", checkpoints="every 2", strengths="1",
         prompts="a woman in a garden\na mountain lake at dawn\na street in the rain", width=1024, height=1024, steps=28, cfg=4.5,
         sampler_name="dpmpp_2m", scheduler="sgm_uniform", **ports,
     )  # fmt: skip

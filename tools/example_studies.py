@@ -41,12 +41,12 @@ def _study_base(s: Sheet) -> dict[str, Port]:
 def _over_prompts(s: Sheet, title: str, axis: Port, ports: dict[str, Port]) -> None:
     """Compare the runs of an axis as columns, over the study's prompts as rows."""
     looks = {"prompts": STUDY_PROMPTS, **STUDY_LOOKS, **ports}
-    compare(s, title, (760, 1000), x=axis, rows="prompt", **looks)
+    compare(s, title, x=axis, rows="prompt", **looks)
 
 
 def noise_and_loss_study() -> Sheet:
     """Recipe B: v53 | v56 | v57 | v58."""
-    s = Sheet("noise_and_loss_study")
+    s = Sheet("3 Study - Noise and loss")
     s.group("Model")
     s.note(
         """
@@ -63,8 +63,7 @@ def noise_and_loss_study() -> Sheet:
         A run need not be finished: press *Stop and keep* on its node, and the graph goes on with what it has saved.
 
         D-Adaptation and min-SNR disturb each other: the node warns, and trains as published.
-        """,
-        (420, 560),
+        """
     )
     ports = _study_base(s)
     s.group("Pictures and settings of all")
@@ -79,10 +78,9 @@ def noise_and_loss_study() -> Sheet:
         shared.config("loss", f"Loss of {name}", **loss)
         shared.config("noise", f"Noise of {name}", **noise)
         runs[name] = shared.train(name, f"Train {name}", gradient_checkpointing="all", epochs=10)
-    s.row()
     s.group("Losses")
     slots = dict(zip(("first", "second", "third", "fourth"), (node["run"] for node in runs.values()), strict=True))
-    show(s, s.add("AthanorLossCompare", **slots)["plot"], "Loss, learning rate, probe", (620, 460))
+    show(s, s.add("AthanorLossCompare", **slots)["plot"], "Loss, learning rate, probe")
     s.group("v53 | v56 | v57 | v58")
     before: dict[str, Port] = {}
     for name, node in runs.items():
@@ -97,7 +95,7 @@ def noise_and_loss_study() -> Sheet:
 
 def unfinished_runs() -> Sheet:
     """Recipe B: v61 | v62@e5 | v63@e6."""
-    s = Sheet("compare_unfinished_runs")
+    s = Sheet("2 Compare unfinished runs")
     s.group("Model")
     s.note(
         """
@@ -113,8 +111,7 @@ def unfinished_runs() -> Sheet:
 
         The three trainings are below, muted: select the nodes of one and press Ctrl+M to train it. (Seed 1 keeps v62 from being \
         v61 again.)
-        """,
-        (420, 520),
+        """
     )
     ports = _study_base(s)
     s.group("v61 | v62 at epoch 5 | v63 at epoch 6")
@@ -129,9 +126,8 @@ def unfinished_runs() -> Sheet:
     _over_prompts(s, "Unfinished runs", before["axis"], ports)
     s.column()
     losses = s.add("AthanorLossCompare", runs="v61\nv62\nv63")
-    show(s, losses["plot"], "Loss, learning rate, probe", (560, 420))
+    show(s, losses["plot"], "Loss, learning rate, probe")
     prodigy = {"optimizer_type": "Prodigy", "learning_rate": 1.0}
-    s.row()
     for name, optimizer, noise, batch, accumulation in (
         ("v61", prodigy, OFFSET | IP, 2, 2),
         ("v62", prodigy, OFFSET | IP, 2, 2),
@@ -190,7 +186,7 @@ SERVICES = {
 
 def three_services() -> Sheet:
     """Recipe D: the settings that three training services use, side by side."""
-    s = Sheet("three_services_compared")
+    s = Sheet("3 Study - Three services")
     s.group("What this is")
     s.note(
         """
@@ -207,8 +203,7 @@ def three_services() -> Sheet:
         place of the configs.
 
         To compare downloaded files: *source* of a *LoRA Run Axis* takes the file's name, once its run is not connected.
-        """,
-        (420, 620),
+        """
     )
     runs, bases_loaded = {}, []
     for title, recipe in SERVICES.items():
@@ -226,11 +221,10 @@ def three_services() -> Sheet:
         run.config("optimizer", **recipe["optimizer"])
         run.config("loss", **recipe["loss"])
         runs[title] = run.train(recipe["name"], f"Train {title}", epochs=recipe["epochs"], gradient_checkpointing="all")
-    s.row()
     s.group("What a LoRA file tells")
     told = s.add("AthanorLoRAInfo", lora_name=runs["D1 TensorArt"]["lora_name"])
-    tell(s, told["text"], "Its settings", (440, 420))
-    show(s, told["chart"], "How much each block changes", (440, 420))
+    tell(s, told["text"], "Its settings")
+    show(s, told["chart"], "How much each block changes")
     s.group("Three LoRAs x three base models")
     before: dict[str, Port] = {}
     for title, node in runs.items():
@@ -240,7 +234,7 @@ def three_services() -> Sheet:
     base = s.add("AthanorXYZAxis", "XYZ Axis: base models", type="model", values=bases)
     s.column()
     compare(
-        s, "LoRAs and base models", (760, 1000), x=before["axis"], y=base["axis"], strengths="0.76", seeds="1",
+        s, "LoRAs and base models", x=before["axis"], y=base["axis"], strengths="0.76", seeds="1",
         prompts="photo of a woman, upper body, soft light, detailed skin", negative="cartoon, painting, lowres, bad hands, watermark",
         width=896, height=1152, steps=30, cfg=5.0, sampler_name="dpmpp_2m", scheduler="karras", **models(bases_loaded[0]),
     )  # fmt: skip

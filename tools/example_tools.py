@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import assemble
-from sheet import Sheet
-from trained import Trained, checkpoint, compare, models, show, tell
-
-ANIME = "anyloraCheckpoint_bakedvaeBlessedFp16.safetensors"
+from sheet import FIRST, Sheet
+from trained import PICTURE, Trained, checkpoint, compare, models, show, tell
 
 
 def quickstart() -> Sheet:
@@ -24,8 +22,7 @@ def quickstart() -> Sheet:
         3. *Bucketer*: 512 for SD1.5, 1024 for SDXL and SD3; max_bucket_reso 1024 or 2048, step 64; batch_size 1 to 4.
         4. *Optimizer Config*: learning_rate 1e-4. *Train LoRA*: 10 epochs, a name.
         5. *XYZ Compare*: prompts, width and height, cfg 5 to 7.
-        """,
-        (340, 420),
+        """
     )
     model = checkpoint(s, assemble.NAME)
     run = Trained(s, model["MODEL"], model["CLIP"], model["VAE"])
@@ -35,7 +32,7 @@ def quickstart() -> Sheet:
         dataset["dataset"], 128, min_bucket_reso=64, max_bucket_reso=256, bucket_reso_steps=32, batch_size=6
     )
     s.column()
-    show(s, buckets["contact_sheet"], "Contact sheet", (440, 700))
+    show(s, buckets["contact_sheet"], "Contact sheet")
     s.group("Settings")
     run.config("network", rank=32, alpha=32.0)
     run.config("loss")
@@ -47,10 +44,10 @@ def quickstart() -> Sheet:
     )  # fmt: skip
     s.group("Training")
     trained = run.train("athanor_demo/sprout", epochs=80, seed=1, save_every_n_epochs=16)
-    s.add("SaveImage", "Loss curve", (440, 320), images=trained["loss_curve"], filename_prefix="athanor/loss_curve")
+    s.add("SaveImage", "Loss curve", PICTURE, images=trained["loss_curve"], filename_prefix="athanor/loss_curve")
     s.group("Base model and epochs")
     compare(
-        s, "Epochs over prompts", (720, 1000), run=trained["run"], columns="prompt",
+        s, "Epochs over prompts", run=trained["run"], columns="prompt",
         prompts="red sprout at the left, sky background\nblue sprout in the center, sand background\n"
         "yellow sprout at the right, navy background\ngreen circle in the center, gray background\nphoto of a rose",
         strengths="1", width=128, height=128, cfg=2.5, **models(model),
@@ -60,7 +57,7 @@ def quickstart() -> Sheet:
 
 def dataset_preparation() -> Sheet:
     """From two taggers' captions to buckets, nothing trained."""
-    s = Sheet("dataset_preparation")
+    s = Sheet("2 Prepare a dataset")
     s.group("Two taggers, one caption")
     s.note(
         """
@@ -76,8 +73,7 @@ def dataset_preparation() -> Sheet:
         4. *Caption Edit*: your trigger and rules. Captions stay in memory until *write_files* is on.
 
         Then take the last link, *buckets*, to *Train LoRA*.
-        """,
-        (420, 560),
+        """
     )
     s.column()
     one = s.add("LoadImageTextDataSetFromFolder", "Pictures, first tagger", folder="my_character_tagger_a")
@@ -94,31 +90,30 @@ def dataset_preparation() -> Sheet:
     doctor = s.add(
         "AthanorDatasetDoctor", dataset=loader["dataset"], resolution=512, batch_size=2, stop_on_errors=False
     )
-    tell(s, doctor["text"], "The doctor's findings", (440, 300))
-    show(s, doctor["report"], "The doctor's report", (440, 620))
-    s.row()
+    tell(s, doctor["text"], "The doctor's findings")
+    show(s, doctor["report"], "The doctor's report")
     s.group("Captions")
     edited = s.add(
-        "AthanorCaptionEdit", "", (400, 0), dataset=doctor["dataset"], underscores=True, replace="blonde hair -> blond hair",
+        "AthanorCaptionEdit", dataset=doctor["dataset"], underscores=True, replace="blonde hair -> blond hair",
         merge="red hair + long hair -> long red hair", remove="watermark, signature, artist name", front="1girl, solo",
         trigger="mychar",
     )  # fmt: skip
-    tell(s, edited["changes"], "What changed", (400, 260))
-    tell(s, edited["tag_table"], "Tags and how often", (400, 300))
+    tell(s, edited["changes"], "What changed")
+    tell(s, edited["tag_table"], "Tags and how often")
     s.group("Repeats and buckets")
     balanced = s.add("AthanorBalanceRepeats", dataset=edited["dataset"], by="sub-folders", max_repeats=20)
     tell(s, balanced["table"], "Repeats before and after")
     buckets = s.add("AthanorBucketer", dataset=balanced["dataset"], width=512, height=512, batch_size=2)
     tell(s, buckets["summary"], "Buckets in words")
     s.column()
-    show(s, buckets["contact_sheet"], "Contact sheet: what is cropped", (560, 620))
-    show(s, buckets["histogram"], "Pictures per bucket", (560, 400))
+    show(s, buckets["contact_sheet"], "Contact sheet: what is cropped")
+    show(s, buckets["histogram"], "Pictures per bucket")
     return s
 
 
 def continue_a_run() -> Sheet:
     """More epochs, and another training on top of a file."""
-    s = Sheet("continue_a_run")
+    s = Sheet("2 Continue a run")
     s.group("Model and pictures")
     s.note(
         """
@@ -132,10 +127,9 @@ def continue_a_run() -> Sheet:
         *LoRA Info* tells it, and its output *network* can stand in.
 
         **To change:** checkpoint, folders, names, learning rates.
-        """,
-        (420, 520),
+        """
     )
-    model = checkpoint(s, ANIME)
+    model = checkpoint(s, FIRST)
     first = Trained(s, **models(model))
     s.column()
     first.data("my_character", 512, {"batch_size": 2}, shuffle_caption=True, keep_tokens=1)
@@ -152,9 +146,8 @@ def continue_a_run() -> Sheet:
     second.config("optimizer", optimizer_type="AdamW", learning_rate=3e-5, lr_scheduler="cosine", lr_warmup_steps="5%")
     s.column()
     refined = second.train("my_character_refined", "Train: refined", epochs=5)
-    s.row()
     s.group("Both losses")
-    show(s, s.add("AthanorLossCompare", first=run["run"], second=refined["run"])["plot"], "Loss of both", (560, 440))
+    show(s, s.add("AthanorLossCompare", first=run["run"], second=refined["run"])["plot"], "Loss of both")
     s.group("Before and after")
     one = s.add("AthanorLoRARunAxis", "Last of my_character", run=run["run"], epochs="last")
     two = s.add(
@@ -167,7 +160,7 @@ def continue_a_run() -> Sheet:
     )
     s.column()
     compare(
-        s, "The run and its refinement", (760, 1000), y=two["axis"], columns="prompt", strengths="1", seeds="1",
+        s, "The run and its refinement", y=two["axis"], columns="prompt", strengths="1", seeds="1",
         prompts="mychar, 1girl, portrait\nmychar, 1girl, full body, outdoors", negative="lowres, bad anatomy", width=512, height=768,
         **models(model),
     )  # fmt: skip
@@ -176,7 +169,7 @@ def continue_a_run() -> Sheet:
 
 def pick_my_epoch() -> Sheet:
     """Files of any trainer, nothing trained."""
-    s = Sheet("pick_my_epoch")
+    s = Sheet("2 Pick my epoch")
     s.group("Model")
     s.note(
         """
@@ -193,10 +186,9 @@ def pick_my_epoch() -> Sheet:
 
         *XYZ Plan* says beforehand how many pictures there are and how long they take. What is drawn is kept: a further value costs \
         only its own pictures. *XYZ Grid Image* draws the grid again, the other way round.
-        """,
-        (420, 520),
+        """
     )
-    model = checkpoint(s, ANIME)
+    model = checkpoint(s, FIRST)
     looks = {
         "negative": "lowres, bad anatomy", "width": 512, "height": 768, "steps": 24, "cfg": 6.0,
         "sampler_name": "dpmpp_2m", "scheduler": "karras", **models(model),
@@ -206,24 +198,21 @@ def pick_my_epoch() -> Sheet:
     far = s.add("AthanorLoRARunAxis", source="my_character", epochs="5 even")
     strengths = s.add("AthanorXYZAxis", type="LoRA strength", values="0.6-1(0.2)")
     s.add(
-        "AthanorXYZPlan", "XYZ Plan: what it will cost", (340, 800), x=strengths["axis"], y=far["axis"], prompts=prompt, seeds="1",
+        "AthanorXYZPlan", "XYZ Plan: what it will cost", x=strengths["axis"], y=far["axis"], prompts=prompt, seeds="1",
         **looks,
     )  # fmt: skip
     s.column()
-    grid = compare(
-        s, "Epochs and strengths", (560, 1000), x=strengths["axis"], y=far["axis"], prompts=prompt, seeds="1", **looks
-    )
-    s.row()
+    grid = compare(s, "Epochs and strengths", x=strengths["axis"], y=far["axis"], prompts=prompt, seeds="1", **looks)
     s.group("2  Near")
     near = s.add("AthanorLoRARunAxis", source="my_character", epochs="last 3", include_base=False)
     seeds = s.add("AthanorXYZAxis", type="seed", values="1-4")
     s.add(
-        "AthanorXYZGridImage", "Step 1, the other way round", (440, 700), comparison=grid["comparison"], swap="swap x and y",
+        "AthanorXYZGridImage", "Step 1, the other way round", (0, 500), comparison=grid["comparison"], swap="swap x and y",
         cell_size=384,
     )  # fmt: skip
     s.column()
     compare(
-        s, "Epochs and seeds", (560, 1000), x=seeds["axis"], y=near["axis"], strengths="0.8",
+        s, "Epochs and seeds", x=seeds["axis"], y=near["axis"], strengths="0.8",
         prompts=f"{prompt}\nmychar, 1girl, full body, outdoors", **looks,
     )  # fmt: skip
     return s

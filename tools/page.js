@@ -1,98 +1,91 @@
-// What examples.py does in the page: place nodes, show the whole workflow, take the values of a small run.
+// What examples.py does in the page: place the nodes of a workflow.
 (() => {
   const { app } = window.comfyAPI.app;
-  const GAP = 36,
+  const GAP = 24,
     TITLE = 30,
-    HEAD = 50,
-    PAD = 20,
-    ROW = 120;
+    FOOT = 36,
+    GROW = { AthanorDatasetLoader: 130, AthanorXYZAxis: 100, AthanorLoRARunAxis: 90 },
+    HEAD = 40,
+    PAD = 12;
+  const SCREEN = [16, 9];
 
-  // How much higher the page's other renderer draws a node: its rows are higher, but it hides advanced widgets.
-  function reserve(node) {
-    const widgets = node.widgets ?? [];
-    const hidden = node.showAdvanced ? 0 : widgets.filter((w) => w.advanced || w.options?.advanced).length;
-    return Math.max(0, 20 + 10 * (widgets.length - hidden) - 24 * hidden);
+  // Height of each node as the page's other renderer draws it now, its title without.
+  function tall() {
+    const heights = {};
+    for (const node of app.graph.nodes) {
+      const shown = document.querySelector(`[data-node-id="${node.id}"]`);
+      heights[node.id] = shown.getBoundingClientRect().height / app.canvas.ds.scale - TITLE;
+    }
+    return heights;
   }
 
-  // Rows of groups, groups of columns, columns of nodes; each node as high as its widgets need.
-  function arrange({ rows, sizes }) {
-    const { graph } = app;
+  // That renderer has a line below the nodes' own height which shows what is advanced.
+  // Some grow further once the workflow is opened anew.
+  const foot = (node) => GROW[node.type] ?? (node.widgets?.some(isAdvanced) ? FOOT : 0);
+  const isAdvanced = (widget) => widget.options?.advanced;
+
+  // Columns of nodes, each as high as its widgets need in either renderer: the group's size, and what places it.
+  function measured({ title, columns }, sizes, tall) {
+    const placed = [];
+    let x = PAD,
+      low = 0;
+    for (const column of columns.filter((ids) => ids.length)) {
+      let y = HEAD,
+        width = 0;
+      for (const id of column) {
+        const node = app.graph.getNodeById(id),
+          needed = node.computeSize(),
+          [w, h] = sizes[id];
+        node.setSize([Math.max(w, Math.min(needed[0], 460)), Math.max(h, needed[1])]);
+        placed.push([node, x, y + TITLE]);
+        y += TITLE + Math.max(node.size[1] + foot(node), tall[id]) + GAP;
+        width = Math.max(width, node.size[0]);
+      }
+      low = Math.max(low, y - GAP + PAD);
+      x += width + GAP;
+    }
+    const size = [x - GAP + PAD, low];
+    const place = (left, top) => {
+      for (const [node, x, y] of placed) node.pos = [left + x, top + y];
+      const group = new window.LiteGraph.LGraphGroup(title);
+      Object.assign(group, { pos: [left, top], size, color: "#7ba3bb" });
+      app.graph.add(group);
+    };
+    return { size, place };
+  }
+
+  // Every way to break a list into rows.
+  function* breaks(groups) {
+    for (let mask = 0; mask < 2 ** (groups.length - 1); mask++) {
+      const rows = [[]];
+      groups.forEach((group, i) => {
+        if (i && (mask >> (i - 1)) & 1) rows.push([]);
+        rows.at(-1).push(group);
+      });
+      yield rows;
+    }
+  }
+
+  const width = (row) => row.reduce((sum, group) => sum + group.size[0] + GAP, -GAP);
+  const height = (row) => Math.max(...row.map((group) => group.size[1]));
+  const extent = (rows) => [Math.max(...rows.map(width)), rows.reduce((sum, row) => sum + height(row) + GAP, -GAP)];
+
+  // Groups in rows, so that the whole is as large as can be on a screen; returns its width and height.
+  function arrange({ groups, sizes }, tall) {
+    const zoom = (rows) => Math.min(...extent(rows).map((side, i) => SCREEN[i] / side));
+    const all = [...breaks(groups.map((group) => measured(group, sizes, tall)))];
+    const rows = all.reduce((best, other) => (zoom(other) > zoom(best) ? other : best));
     let top = 0;
     for (const row of rows) {
-      let left = 0,
-        bottom = top;
-      for (const { title, columns } of row) {
-        let x = left + PAD,
-          low = top;
-        for (const column of columns.filter((ids) => ids.length)) {
-          let y = top + HEAD,
-            width = 0;
-          for (const id of column) {
-            const node = graph.getNodeById(id),
-              needed = node.computeSize(),
-              [w, h] = sizes[id];
-            node.setSize([Math.max(w, Math.min(needed[0], 460)), Math.max(h, needed[1])]);
-            node.pos = [x, y + TITLE];
-            y += TITLE + node.size[1] + Math.max(0, reserve(node) - (node.size[1] - needed[1])) + GAP;
-            width = Math.max(width, node.size[0]);
-          }
-          low = Math.max(low, y - GAP + PAD);
-          x += width + GAP;
-        }
-        const group = new window.LiteGraph.LGraphGroup(title);
-        group.pos = [left, top];
-        group.size = [x - GAP + PAD - left, low - top];
-        group.color = "#7ba3bb";
-        graph.add(group);
-        left = x - GAP + PAD + GAP;
-        bottom = Math.max(bottom, low);
+      let left = 0;
+      for (const group of row) {
+        group.place(left, top);
+        left += group.size[0] + GAP;
       }
-      top = bottom + ROW;
+      top += height(row) + GAP;
     }
-    fit();
+    return extent(rows);
   }
 
-  // The whole workflow in the middle of the window.
-  function fit() {
-    const { ds, canvas } = app.canvas,
-      boxes = [...app.graph.groups];
-    const x0 = Math.min(...boxes.map((b) => b.pos[0])),
-      y0 = Math.min(...boxes.map((b) => b.pos[1]));
-    const x1 = Math.max(...boxes.map((b) => b.pos[0] + b.size[0])),
-      y1 = Math.max(...boxes.map((b) => b.pos[1] + b.size[1]));
-    const { width, height } = canvas.getBoundingClientRect();
-    ds.scale = Math.min((width - 40) / (x1 - x0), (height - 40) / (y1 - y0));
-    ds.offset = [(width / ds.scale - x0 - x1) / 2, (height / ds.scale - y0 - y1) / 2];
-    app.canvas.setDirty(true, true);
-    return [x1 - x0, y1 - y0];
-  }
-
-  // {node id: {widget: value}}; returns what was there before.
-  function values(changes) {
-    const before = {};
-    for (const [id, wanted] of Object.entries(changes)) {
-      before[id] = {};
-      for (const widget of app.graph.getNodeById(Number(id)).widgets) {
-        if (!(widget.name in wanted)) continue;
-        before[id][widget.name] = widget.value;
-        widget.value = wanted[widget.name];
-      }
-    }
-    return before;
-  }
-
-  function modes(ids, mode) {
-    for (const id of ids) app.graph.getNodeById(id).mode = mode;
-  }
-
-  // What one node gives goes out of another one's output instead.
-  function stand(from, out, instead, slot) {
-    const [node, other] = [from, instead].map((id) => app.graph.getNodeById(id));
-    for (const id of [...(node.outputs[out].links ?? [])]) {
-      const link = app.graph.links.get(id);
-      other.connect(slot, app.graph.getNodeById(link.target_id), link.target_slot);
-    }
-  }
-
-  window.athanorExamples = { stand, arrange, fit, values, modes };
+  window.athanorExamples = { arrange, tall };
 })();

@@ -1,12 +1,16 @@
-"""A workflow written down in Python: nodes in columns, columns in groups, groups in rows."""
+"""A workflow written down in Python: nodes in columns, columns in groups; the page puts the groups into rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import model_files
+
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 NOTE = "MarkdownNote"
+FIRST = object()
+"""Of a list of files: the first one that the user has, which the page fills in."""
 
 
 class Port(NamedTuple):
@@ -43,45 +47,40 @@ class Group:
 class Sheet:
     """A workflow on its way; what is added goes below what was added last."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.nodes, self.rows = name, [], [[]]
-
-    def row(self) -> None:
-        """What follows stands below all that is there."""
-        self.rows.append([])
+    def __init__(self, name: str, width: int = 340) -> None:
+        """`width`: of its nodes in pixels, where nothing else is said."""
+        self.name, self.width, self.nodes, self.groups = name, width, [], []
 
     def group(self, title: str) -> None:
         """What follows belongs together."""
-        self.rows[-1].append(Group(title))
+        self.groups.append(Group(title))
 
     def column(self) -> None:
         """What follows stands to the right, in the same group."""
-        self.rows[-1][-1].columns.append([])
+        self.groups[-1].columns.append([])
 
-    def add(self, kind: str, title: str = "", size: tuple[int, int] = (340, 0), /, **inputs: Any) -> Node:
+    def add(self, kind: str, title: str = "", size: tuple[int, int] = (0, 0), /, **inputs: Any) -> Node:
         """A node of at least that size (the page makes it as high as its widgets need)."""
+        size = size[0] or self.width, size[1]
         node = Node(id=len(self.nodes) + 1, kind=kind, title=title, size=size, inputs=inputs)
         self.nodes.append(node)
-        self.rows[-1][-1].columns[-1].append(node)
+        self.groups[-1].columns[-1].append(node)
         return node
 
     def mute(self) -> None:
         """The group so far is there, and does not run."""
-        for column in self.rows[-1][-1].columns:
+        for column in self.groups[-1].columns:
             for node in column:
                 node.muted = True
 
-    def note(self, text: str, size: tuple[int, int] = (420, 420)) -> None:
+    def note(self, text: str, size: tuple[int, int] = (0, 440)) -> None:
         """What the workflow does, for its reader."""
         self.add(NOTE, "Read me", size, text="\n".join(line.strip() for line in text.strip().splitlines()))
 
     def plan(self) -> dict[str, Any]:
         """Which node stands where, for arrange() of examples.py."""
-        groups = [
-            [{"title": g.title, "columns": [[n.id for n in column] for column in g.columns]} for g in row]
-            for row in self.rows
-        ]
-        return {"rows": groups, "sizes": {n.id: n.size for n in self.nodes}}
+        groups = [{"title": g.title, "columns": [[n.id for n in column] for column in g.columns]} for g in self.groups]
+        return {"groups": groups, "sizes": {n.id: n.size for n in self.nodes}}
 
     def workflow(self, object_info: dict[str, Any]) -> dict[str, Any]:
         """As the page loads it, without places.
@@ -125,15 +124,14 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
     specs = {n: s for group in ("required", "optional") for n, s in info["input"].get(group, {}).items()}
     if unknown := set(node.inputs) - set(specs):
         raise ValueError(f"{node.kind} has no input {', '.join(unknown)}.")
-    slots, values, advanced = [], [], False
+    slots, values = [], []
     for name, (kind, *more) in specs.items():
         options = more[0] if more else {}
         given, widget = node.inputs.get(name), isinstance(kind, list) or kind in WIDGETS
         if widget and not options.get("forceInput"):
             choices = kind if isinstance(kind, list) else options.get("options") or [""]
             default = options.get("default", choices[0])
-            values.append(default if given is None or isinstance(given, Port) else given)
-            advanced = advanced or (bool(options.get("advanced")) and values[-1] != default)
+            values.append(None if given is FIRST else default if given is None or isinstance(given, Port) else given)
             if options.get("control_after_generate"):
                 values.append("fixed")
             if isinstance(given, Port):
@@ -145,7 +143,8 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
         {"name": name, "type": kind, "links": []}
         for name, kind in zip(info["output_name"], info["output"], strict=True)
     ]
+    files = model_files.models(node.kind, values)
     return head | {
         **({"title": node.title} if node.title else {}), "inputs": slots, "outputs": outputs,
-        "properties": {"Node name for S&R": node.kind}, "widgets_values": values, "showAdvanced": advanced,
+        "properties": {"Node name for S&R": node.kind, **({"models": files} if files else {})}, "widgets_values": values,
     }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 from sheet import Node, Port, Sheet
 
-PICTURE = (440, 440)
+PICTURE = (0, 300)
 
 
 class Trained:
@@ -36,10 +36,10 @@ class Trained:
     def train(self, name: str, title: str = "", /, **values: Any) -> Node:
         """Train LoRA with all that was added."""
         ports = dict(self._ports)
-        return self._sheet.add("AthanorTrainLoRA", title, (440, 1290), output_name=name, **ports, **values)
+        return self._sheet.add("AthanorTrainLoRA", title, output_name=name, **ports, **values)
 
 
-def checkpoint(sheet: Sheet, name: str, title: str = "") -> Node:
+def checkpoint(sheet: Sheet, name: Any, title: str = "") -> Node:
     """Add the node Load Checkpoint."""
     return sheet.add("CheckpointLoaderSimple", title, ckpt_name=name)
 
@@ -54,14 +54,11 @@ def show(sheet: Sheet, port: Port, title: str, size: tuple[int, int] = PICTURE) 
     sheet.add("PreviewImage", title, size, images=port)
 
 
-def tell(sheet: Sheet, port: Port, title: str, size: tuple[int, int] = (340, 220)) -> None:
+def tell(sheet: Sheet, port: Port, title: str, size: tuple[int, int] = (0, 200)) -> None:
     """A text of the graph."""
     sheet.add("PreviewAny", title, size, source=port)
 
 
-def compare(sheet: Sheet, title: str, size: tuple[int, int], **inputs: Any) -> Node:
-    """XYZ Compare, and its grid beside it."""
-    node = sheet.add("AthanorXYZCompare", title, (440, 1000), **inputs)
-    sheet.column()
-    show(sheet, node["grid"], f"Grid: {title}", size)
-    return node
+def compare(sheet: Sheet, title: str = "", /, **inputs: Any) -> Node:
+    """XYZ Compare, with room for its grid below."""
+    return sheet.add("AthanorXYZCompare", title, (0, 740), **inputs)

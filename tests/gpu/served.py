@@ -67,7 +67,7 @@ def quickstart(options: Sequence[str] = ()) -> None:
     import workflow
 
     base = prepare.prepare(Path(tempfile.mkdtemp()))
-    saved = json.loads((ROOT / "example_workflows" / "quickstart.json").read_text(encoding="utf-8"))
+    saved = json.loads((ROOT / "demo" / "quickstart.json").read_text(encoding="utf-8"))
     hashes: list[str] = []
     with _server(base, options) as host:
         prompt = workflow.to_prompt(saved, host.get("/object_info"))

@@ -118,7 +118,7 @@ class Page:
 
 def workflow(name: str, epochs: int, samples: bool = True) -> dict[str, Any]:
     """The quickstart at a tiny size: Train LoRA and its curve, with sample pictures every few steps."""
-    found = json.loads((ROOT / "example_workflows" / "quickstart.json").read_text(encoding="utf-8"))
+    found = json.loads((ROOT / "demo" / "quickstart.json").read_text(encoding="utf-8"))
     found["nodes"] = [n for n in found["nodes"] if n["type"] not in ("AthanorXYZCompare", "SaveImage", "PreviewImage")]
     kept = {n["id"] for n in found["nodes"]}
     found["links"] = [link for link in found["links"] if link[1] in kept and link[3] in kept]

@@ -11,7 +11,7 @@ import runs_on_disk
 import workflow
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICKSTART = ROOT / "example_workflows" / "quickstart.json"
+QUICKSTART = ROOT / "demo" / "quickstart.json"
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,24 @@
-"""Every example workflow in the page, in both renderers: no missing node or file, no message, nothing on top of another."""
+"""Every template in the page, in both renderers: no missing node or file, no message, nothing on top of another; a first LoRA
+opens so large that it can be read.
+"""
 
 import json
-import shutil
 from pathlib import Path
 
-import assemble
 import pytest
 import stand_in
 import workflow
 from web_page import Page
 
 FOLDER = Path(__file__).resolve().parents[2] / "example_workflows"
+OPEN = """([workflow, name]) =>
+    window.comfyAPI.app.app.loadGraphData(workflow, true, true, name, { openSource: "template" })"""
+"""As a click in Templates does it."""
+LETTERS = """() => {
+    const { canvas } = window.comfyAPI.app.app;
+    return [canvas.ds.scale, !window.LiteGraph.vueNodesMode && canvas.low_quality];
+}"""
+"""The zoom, and whether the canvas leaves out the letters, which are too small."""
 LOOK = """() => {
     const { app } = window.comfyAPI.app, { graph } = app, found = [];
     const box = (n) => {
@@ -48,19 +56,21 @@ LOOK = """() => {
 )
 def test_examples_load_as_they_are(browser, site, pictures, checkpoints, vue):
     stand_in.place(site.base, {"": checkpoints["sd3"]}, site.base / "input" / "ds")
-    shutil.copytree(site.base / "input" / "ds", site.base / "input" / "athanor-demo", dirs_exist_ok=True)
-    demo = site.base / "models" / "checkpoints" / assemble.NAME
-    if not demo.exists():
-        demo.symlink_to(checkpoints["sd3"])
+    site.post(
+        "/settings", {"Comfy.Validation.Workflows": True}
+    )  # the page's check of a workflow's form, off by default
     page, info, said = Page(browser, site, vue, pictures), site.get("/object_info"), []
+    page.page.set_viewport_size({"width": 1280, "height": 720})
     page.page.wait_for_timeout(2500)  # until the host's own start is over
     page.page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
     try:
         for path in sorted(FOLDER.glob("*.json")):
             example = json.loads(path.read_text(encoding="utf-8"))
-            page.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'example')", example)
-            page.settle(90 if vue else 30)
+            page.page.evaluate(OPEN, [example, path.stem])
+            page.settle(60 if vue else 30)
             assert not page.page.evaluate(LOOK), path.stem
+            scale, left_out = page.page.evaluate(LETTERS)
+            assert not path.stem.startswith("1 ") or (scale * 14 >= 8 and not left_out), (path.stem, scale)
             # What the page would queue is what a script would queue.
             queued = page.page.evaluate("async () => (await window.comfyAPI.app.app.graphToPrompt()).output")
             wanted = workflow.to_prompt(example, info)
@@ -70,4 +80,5 @@ def test_examples_load_as_they_are(browser, site, pictures, checkpoints, vue):
                     assert queued[key]["inputs"][name] == value, (path.stem, node["class_type"], name)
     finally:
         page.close()
+        site.post("/settings", {"Comfy.Validation.Workflows": False})
     assert not said and not page.errors

@@ -236,6 +236,31 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         ["queued", "waits", "running", "begins", "b9", "finished", "A", "b10"], ["A", "b10"],
         [["2"], ["3", "4"], ["4"], ["1", "2", "3"]], "\tone\ttwo\nlr\t1\t2 3",
     ]  # fmt: skip
+    # A node shows the run that it trains; else one of its own workflow; of others only under a name that somebody has chosen.
+    runs = {
+        "new": {"node": "5", "workflow_id": "other", "live": False},
+        "old": {"node": "5", "workflow_id": "mine", "live": False},
+        "now": {"node": "7", "workflow_id": "mine", "live": True},
+    }
+
+    def answer(route):
+        path, _, query = route.request.url.partition("/athanor/runs")[2].partition("?")
+        row = (
+            [{"run_id": "now"}]
+            if "status=" in query
+            else [{"run_id": "new"}, {"run_id": "old"}]
+            if query
+            else {"run_id": path[1:], **runs[path[1:]]}
+        )
+        route.fulfill(json=row)
+
+    page.page.route("**/athanor/runs**", answer)
+    mine = {"name": "cat", "node": "5", "workflow": "mine"}
+    assert found(page, **mine, isChosen=False) == found(page, **mine, isChosen=True) == "old"
+    assert found(page, **mine | {"node": "7"}, isChosen=False) == "now"
+    assert found(page, **mine | {"workflow": "newest"}, isChosen=False) is None
+    assert found(page, **mine | {"workflow": "newest"}, isChosen=True) == "new"
+    page.page.unroute("**/athanor/runs**")
     # A typed number that the host rounds is said: 500 became 504 by itself.
     value = page.page.evaluate("""() => {
         const { graph } = window.comfyAPI.app.app, node = window.LiteGraph.createNode("AthanorBucketer");
@@ -253,3 +278,10 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         "409 (Conflict)" in error or "502 (Bad Gateway)" in error for error in page.errors
     )  # the browser's own lines
     page.errors.clear()
+
+
+def found(page, **wanted):
+    """The run that a node shows."""
+    return page.page.evaluate(
+        "async (wanted) => (await import('/extensions/athanor/athanor/store.js')).find(wanted)", wanted
+    )

@@ -1,8 +1,10 @@
 // The dialog that sends pictures and captions of the user's computer into a folder of ComfyUI's input.
 
+import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { duration } from "./format.js";
 import { get } from "./http.js";
+import { told } from "./sentences.js";
 import { asDataset, chosenFiles, droppedFiles, hasFiles } from "./upload_files.js";
 import { counted, list, megabytes, ThereChoice } from "./upload_parts.js";
 import { compareThere, planUpload, sendAll, toSend } from "./upload_work.js";
@@ -25,8 +27,7 @@ class UploadDialog {
     this.opener = document.activeElement;
     this.abort = new AbortController();
     this.build();
-    document.body.append(this.dialog);
-    this.dialog.showModal();
+    openOver(this.dialog);
     this.choose.focus();
     this.draw();
     if (files) this.take(files);
@@ -91,6 +92,10 @@ class UploadDialog {
       if (event.key === "Enter" && event.target === this.name && !this.send.disabled) this.start();
       if (event.key !== "Escape") return;
       event.preventDefault(); // the browser's own way would close it in the middle of an upload
+      this.leave();
+    });
+    this.dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
       this.leave();
     });
     this.dialog.addEventListener("close", () => {
@@ -218,6 +223,7 @@ class UploadDialog {
     for (const part of [this.name, this.send, ...this.drop.querySelectorAll("button")]) part.disabled = on;
     this.there.disable(on);
     this.cancel.textContent = on ? t("Stop") : t("Cancel");
+    this.cancel.focus(); // a button that is disabled loses the focus to the page, and its keys with it
   }
 
   /** Say what came; close where all of it did. */
@@ -234,10 +240,9 @@ class UploadDialog {
     for (const entry of sent) entry.same = true; // what is left is sent if the user tries again
     this.draw();
     const values = { done: sent.length, all: sent.length + failed.length };
-    if (isStopped)
-      this.say(t("Stopped. {done} files were uploaded and are kept; Upload sends the rest.", values), "bad");
+    if (isStopped) this.say(t("Stopped. {done} files were uploaded and are kept.", values), "bad");
     else this.say(t("{done} of {all} files were uploaded; these were not:", values), "bad");
-    this.send.textContent = t("Try again");
+    this.send.textContent = isStopped ? t("Upload the rest") : t("Try again");
     this.cancel.textContent = t("Close");
     this.details.replaceChildren(list(failed.map(([path, sentence]) => sentenceOf(path, sentence))));
   }
@@ -258,7 +263,7 @@ function leftOut(entries) {
   for (const { path, why, name } of entries) {
     if (!name && why !== "hidden") reasons.set(why, [...(reasons.get(why) ?? []), path]);
   }
-  const rows = [...reasons].map(([why, paths]) => `${few(paths)}: ${why}`);
+  const rows = [...reasons].map(([why, paths]) => `${few(paths)}: ${told(why)}`);
   return rows.length ? [make("p", {}, t("Left out:")), list(rows)] : [];
 }
 
