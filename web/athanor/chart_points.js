@@ -49,10 +49,14 @@ export class FinePoints {
   }
 
   async read(from, to) {
+    if (this.isReading) return;
+    this.isReading = true;
     try {
       this.fine = { from, to, points: await this.run.part(from, to) };
     } catch {
       return; // the coarse points stay
+    } finally {
+      this.isReading = false;
     }
     this.changed();
   }
