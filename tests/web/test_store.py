@@ -64,6 +64,7 @@ CHART = """async () => {
     const { LossChart } = await import("/extensions/athanor/athanor/loss_chart.js");
     const { run } = await import("/extensions/athanor/athanor/store.js");
     const far = run("far");
+    far.summary = null;
     far.points = Array.from({ length: 200 }, (_, i) => ({ step: (i + 1) * 10, epoch: 1, loss: 1, mean: 1, low: 0.5, high: 2, lr: 1,
         trained: i }));
     const chart = new LossChart();
