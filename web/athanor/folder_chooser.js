@@ -14,6 +14,7 @@ const DRAWN = 200; // folders that are drawn; typing finds the others
 
 /** What a folder holds, in words; `row` is as the server lists it. */
 export function heldText({ pictures: count, captions, below }) {
+  if (below === 1 && !count) return t("1 picture in its sub-folders: switch nested_folders on");
   if (below && !count) return t("{count} pictures in its sub-folders: switch nested_folders on", { count: below });
   const text = pictures(count, captions);
   return below ? `${text} ${t("(and {count} in its sub-folders)", { count: below })}` : text;
@@ -115,6 +116,7 @@ class FolderChooser {
     else if (!this.rows.length)
       this.status.textContent = t("No folder below ComfyUI's input or datasets has pictures yet.");
     else if (this.more) this.status.textContent = t("{count} folders, and more that were not looked at", { count });
+    else if (count === 1) this.status.textContent = t("1 folder");
     else this.status.textContent = t("{count} folders, the newest first", { count });
   }
 

@@ -185,7 +185,8 @@ class UploadDialog {
     const lines = [counted(plan.entries.filter(({ name }) => name))];
     if (entries.length) lines.push(size(entries.reduce((sum, { file }) => sum + file.size, 0)));
     if (same) lines.push(t("{count} are there already", { count: same }));
-    if (plan.pictures) lines.push(t("the folder has {count} pictures", { count: plan.pictures }));
+    if (plan.pictures === 1) lines.push(t("the folder has 1 picture"));
+    else if (plan.pictures) lines.push(t("the folder has {count} pictures", { count: plan.pictures }));
     this.say(plan.room || lines.join(" · "), plan.room ? "bad" : "");
     if (!entries.length && same && !plan.room) {
       this.send.disabled = false;

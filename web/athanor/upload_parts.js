@@ -42,7 +42,8 @@ export class ThereChoice {
   /** Show the question about `count` files; it stays once something else than the default was chosen. */
   show(count) {
     this.element.hidden = !count && this.value === "skip";
-    if (count) this.legend.textContent = t("{count} files are there with other content:", { count });
+    if (count === 1) this.legend.textContent = t("1 file is there with other content:");
+    else if (count) this.legend.textContent = t("{count} files are there with other content:", { count });
   }
 
   reset() {
