@@ -257,6 +257,7 @@ export const TABLE = {
     "这个工作流里没有任何显示或保存的节点：请把分桶接到「训练 LoRA」，或把图片接到「预览图像」。",
   "Publish {file}": "发布 {file}",
   "Write a copy to share, with chosen metadata": "写一份用于分享的副本，可选择写明的元数据",
+  "1 picture in its sub-folders: switch nested_folders on": "子文件夹里有 1 张图片：请打开 nested_folders",
   "{count} pictures in its sub-folders: switch nested_folders on": "子文件夹里有 {count} 张图片：请打开 nested_folders",
   "(and {count} in its sub-folders)": "（另有 {count} 张在子文件夹里）",
   "Filter, or any name": "筛选，或输入任意名称",
@@ -267,6 +268,7 @@ export const TABLE = {
   "No folder below ComfyUI's input or datasets has pictures yet.":
     "ComfyUI 的 input 和 datasets 里还没有带图片的文件夹。",
   "{count} folders, and more that were not looked at": "{count} 个文件夹，还有更多未查看",
+  "1 folder": "1 个文件夹",
   "{count} folders, the newest first": "{count} 个文件夹，最新的在前",
   "Use {name} as it is typed": "按输入使用 {name}",
   "The connection to ComfyUI was lost.": "与 ComfyUI 的连接断开了。",
@@ -500,6 +502,7 @@ export const TABLE = {
   "They go into a folder of ComfyUI's input, whose name you choose.":
     "它们会放进 ComfyUI 的 input 里的一个文件夹，名称由您选择。",
   "{count} are there already": "{count} 个已经存在",
+  "the folder has 1 picture": "文件夹里有 1 张图片",
   "the folder has {count} pictures": "文件夹里有 {count} 张图片",
   "Use this folder": "使用这个文件夹",
   "{done} of {all} files, {rate}, {left} left": "{done} / {all} 个文件，{rate}，剩余 {left}",
@@ -516,6 +519,7 @@ export const TABLE = {
   "leave those that are there": "保留已有的",
   "replace them": "替换它们",
   "keep both (as name-2)": "两个都保留（命名为 name-2）",
+  "1 file is there with other content:": "有 1 个同名文件内容不同：",
   "{count} files are there with other content:": "{count} 个同名文件内容不同：",
   "The browser cannot read it: it was changed or moved since it was chosen.":
     "浏览器无法读取它：选择之后它被改动或移走了。",

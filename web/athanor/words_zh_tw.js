@@ -257,6 +257,7 @@ export const TABLE = {
     "這個工作流程裡沒有任何顯示或儲存的節點：請把分桶接到「訓練 LoRA」，或把圖片接到「預覽圖片」。",
   "Publish {file}": "發布 {file}",
   "Write a copy to share, with chosen metadata": "寫一份用於分享的副本，可選擇寫明的中繼資料",
+  "1 picture in its sub-folders: switch nested_folders on": "子資料夾裡有 1 張圖片：請開啟 nested_folders",
   "{count} pictures in its sub-folders: switch nested_folders on": "子資料夾裡有 {count} 張圖片：請開啟 nested_folders",
   "(and {count} in its sub-folders)": "（另有 {count} 張在子資料夾裡）",
   "Filter, or any name": "篩選，或輸入任意名稱",
@@ -267,6 +268,7 @@ export const TABLE = {
   "No folder below ComfyUI's input or datasets has pictures yet.":
     "ComfyUI 的 input 和 datasets 裡還沒有帶圖片的資料夾。",
   "{count} folders, and more that were not looked at": "{count} 個資料夾，還有更多未檢視",
+  "1 folder": "1 個資料夾",
   "{count} folders, the newest first": "{count} 個資料夾，最新的在前",
   "Use {name} as it is typed": "按輸入使用 {name}",
   "The connection to ComfyUI was lost.": "與 ComfyUI 的連接斷開了。",
@@ -500,6 +502,7 @@ export const TABLE = {
   "They go into a folder of ComfyUI's input, whose name you choose.":
     "它們會放進 ComfyUI 的 input 裡的一個資料夾，名稱由您選擇。",
   "{count} are there already": "{count} 個已經存在",
+  "the folder has 1 picture": "資料夾裡有 1 張圖片",
   "the folder has {count} pictures": "資料夾裡有 {count} 張圖片",
   "Use this folder": "使用這個資料夾",
   "{done} of {all} files, {rate}, {left} left": "{done} / {all} 個檔案，{rate}，剩餘 {left}",
@@ -516,6 +519,7 @@ export const TABLE = {
   "leave those that are there": "保留已有的",
   "replace them": "替換它們",
   "keep both (as name-2)": "兩個都保留（命名為 name-2）",
+  "1 file is there with other content:": "有 1 個同名檔案內容不同：",
   "{count} files are there with other content:": "{count} 個同名檔案內容不同：",
   "The browser cannot read it: it was changed or moved since it was chosen.":
     "瀏覽器無法讀取它：選擇之後它被改動或移走了。",
