@@ -5,6 +5,7 @@ import { openNode } from "./dataset.js";
 import { addButton } from "./extend.js";
 import { idOf } from "./execution_ids.js";
 import { fitContent } from "./node_height.js";
+import { showBriefly } from "./toast.js";
 import { t } from "./words.js";
 
 const KINDS = new Set(["AthanorDatasetLoader", "AthanorBucketer", "AthanorDatasetDoctor"]);
@@ -18,8 +19,7 @@ function datasetNode() {
 function openDataset() {
   const node = datasetNode();
   if (node) return openNode(app, idOf(node));
-  const detail = t("There is no Dataset Loader, Bucketer or Dataset Doctor in this graph.");
-  app.extensionManager.toast.add({ severity: "info", summary: "Athanor", detail, life: 5000 });
+  showBriefly(t("There is no Dataset Loader, Bucketer or Dataset Doctor in this graph."));
 }
 
 app.registerExtension({

@@ -10,6 +10,7 @@ import { fitContent } from "./node_height.js";
 import { told } from "./sentences.js";
 import { openUpload } from "./upload.js";
 import { droppedFiles, hasFiles } from "./upload_files.js";
+import { showBriefly } from "./toast.js";
 import { pictures } from "./upload_parts.js";
 import { t } from "./words.js";
 
@@ -47,12 +48,7 @@ export function uploadFor(node, files = null, done = () => {}) {
         type(node, "mask_folder", masks);
         detail.push(t("mask_folder is set to {masks}.", { masks }));
       }
-      app.extensionManager.toast.add({
-        severity: "success",
-        summary: t("Uploaded"),
-        detail: detail.join(". "),
-        life: 6000,
-      });
+      showBriefly(detail.join(". "), { severity: "success", summary: t("Uploaded") });
       lines.get(node)?.soon(0);
       done();
     },

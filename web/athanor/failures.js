@@ -10,26 +10,13 @@ import { panelOf } from "./node.js";
 import { notice } from "./notice.js";
 import { onGraphChange } from "./open_graph.js";
 import { told } from "./sentences.js";
+import { showError } from "./toast.js";
 import { t } from "./words.js";
 
 const WHO = "failure";
 const MOST = 3; // messages at once; each stays until it is closed or mended
-const LONGEST = 600; // letters of a message; the node shows all
 const failures = new Map(); // execution id -> { node, inputs, isRefused, close }; no close: it has no message
 let closeNote = () => {}; // the message that is about no node
-
-/** Show a message at the edge of the page that stays. Returns a function that takes it away. */
-function message(summary, text) {
-  const detail = text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
-  const { toast } = app.extensionManager;
-  if (toast.dismiss) {
-    const id = toast.error(summary, { description: detail }); // frontends from 1.5x on
-    return () => toast.dismiss(id);
-  }
-  const shown = { severity: "error", summary, detail };
-  toast.add(shown);
-  return () => toast.remove(shown);
-}
 
 const titleOf = (node) => node.title || node.type;
 
@@ -59,11 +46,12 @@ function fail(id, kind, texts, isRefused) {
   const node = path.at(-1);
   const text = texts.join("\n");
   if (node?.comfyClass !== kind) {
-    message(window.LiteGraph.registered_node_types[kind]?.title ?? kind, text); // of another workflow than the open one
+    // It is of another workflow than the open one.
+    showError(window.LiteGraph.registered_node_types[kind]?.title ?? kind, text);
     return;
   }
   const shown = [...failures.values()].filter((one) => one.close).length;
-  const close = shown < MOST ? message(path.map(titleOf).join(" › "), text) : null;
+  const close = shown < MOST ? showError(path.map(titleOf).join(" › "), text) : null;
   failures.set(id, { node, inputs: inputsOf(node), isRefused, close });
   showIn(node, texts);
 }
@@ -100,7 +88,7 @@ async function withoutOutputs() {
   const what = t(
     "Nothing in this graph shows or saves anything: connect the buckets to Train LoRA, or a picture to Preview Image.",
   );
-  closeNote = message("Athanor", [what, ...lacking].join("\n"));
+  closeNote = showError("Athanor", [what, ...lacking].join("\n"));
 }
 
 /** Forget what is said of nodes that are changed, or gone. */

@@ -4,7 +4,7 @@ import { make } from "./dom.js";
 import { t } from "./words.js";
 
 /** A value of a setting as text. */
-export function shown(value) {
+function shown(value) {
   if (value === true) return t("on");
   if (value === false) return t("off");
   if (value === "") return t("empty");
@@ -22,7 +22,7 @@ export function counted(rows) {
 }
 
 /** What was set, in words: "rank 16 → 32, alpha 8 → 16 and 5 more". */
-export function told(rows, most = 4) {
+export function inShort(rows, most = 4) {
   const parts = rows.slice(0, most).map((row) => `${row.label} ${shown(row.before)} → ${shown(row.after)}`);
   const rest = rows.length - most;
   const text = parts.join(", ");

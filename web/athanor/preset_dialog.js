@@ -1,13 +1,13 @@
 // The list of presets: published recipes and the user's own, what each would change in the graph, and the change.
 
-import { app } from "../../../scripts/app.js";
 import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { get, post } from "./http.js";
-import { ChangesTable, counted, told } from "./preset_changes.js";
+import { ChangesTable, counted, inShort } from "./preset_changes.js";
 import { exportPreset, importPresets } from "./preset_files.js";
 import { apply, changesOf, modelFile, placesOf, trainOf, valuesOf } from "./preset_nodes.js";
 import { SaveForm, select } from "./preset_save.js";
+import { showBriefly } from "./toast.js";
 import { t } from "./words.js";
 
 style("./athanor.css");
@@ -216,12 +216,12 @@ class PresetDialog {
     const rows = this.table.chosen;
     if (!rows.length) return;
     const made = apply(rows, this.node, this.answer.groups).map((node) => node.title);
-    const values = { name: this.preset.name, what: counted(rows), details: told(rows) };
+    const values = { name: this.preset.name, what: counted(rows), details: inShort(rows) };
     const set = t("{name}: {what} set ({details}).", values);
     const added = made.length ? t("Added: {nodes}.", { nodes: made.join(", ") }) : "";
     const detail = `${set} ${added} ${t("Ctrl+Z takes it back.")}`.replace("  ", " ");
     this.dialog.close();
-    app.extensionManager.toast.add({ severity: "success", summary: "Athanor", detail, life: 12000 });
+    showBriefly(detail, { severity: "success", seconds: 12 });
   }
 
   openForm() {

@@ -5,6 +5,7 @@ import { addButton } from "./extend.js";
 import { fitContent } from "./node_height.js";
 import { open } from "./preset_dialog.js";
 import { TRAIN } from "./preset_nodes.js";
+import { showBriefly } from "./toast.js";
 import { t } from "./words.js";
 
 const KINDS = new Set([TRAIN, "AthanorNetworkConfig", "AthanorOptimizerConfig"]);
@@ -19,8 +20,7 @@ function presetNode() {
 function openPresets() {
   const node = presetNode();
   if (node) return open(node);
-  const detail = t("There is no Train LoRA in this graph.");
-  app.extensionManager.toast.add({ severity: "info", summary: "Athanor", detail, life: 5000 });
+  showBriefly(t("There is no Train LoRA in this graph."));
 }
 
 /** Put a widget without a value right behind those that have one, where the page saves no place for it. */

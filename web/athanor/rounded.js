@@ -2,6 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { extend } from "./extend.js";
+import { showBriefly } from "./toast.js";
 import { t } from "./words.js";
 
 /** The step of a widget of whole numbers; 1 for any other. */
@@ -17,7 +18,7 @@ function tell(widget, typed) {
     step,
     typed,
   });
-  app.extensionManager.toast.add({ severity: "info", summary: "Athanor", detail, life: 6000 });
+  showBriefly(detail);
 }
 
 app.registerExtension({
