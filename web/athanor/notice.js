@@ -109,7 +109,8 @@ function say(node, texts, who) {
 /** Say in a node what `who` finds wrong with it, in place of what `who` said there before; none: nothing any more. */
 export function notice(who, node, texts) {
   const of = found.get(node) ?? new Map();
-  if (!node.graph) of.clear(); // it was removed, with all that was said in it
+  if (!node.graph)
+    of.clear(); // it was removed, with all that was said in it
   else if (texts.length) of.set(who, texts);
   else of.delete(who);
   if (of.size) found.set(node, of);
