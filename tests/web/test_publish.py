@@ -57,7 +57,7 @@ def content(path) -> str:
 
 def test_publish_by_keys(site, page, run):
     page.sidebar()
-    page.row("draft_7").locator("button.name").click()
+    page.row("Cat").locator("button.name").click()  # its label
     opener = page.page.get_by_role("button", name="Publish", exact=True).first
     opener.focus()
     page.page.keyboard.press("Enter")
