@@ -1,12 +1,12 @@
-// One tag added, removed or replaced in the captions of all pictures that are shown: first told, then written; and undo.
+// One tag added, removed or replaced in the captions of all pictures that are shown: first told, then written; undo.
 
 import { make } from "./dom.js";
 import { post } from "./http.js";
 import { t } from "./words.js";
 
 /**
- * `ask(path, send)` is a request about the dataset, `query()` has its filters; `written(answer)` is called after files have
- * changed.
+ * `ask(path, send)` is a request about the dataset, `query()` has its filters; `written(answer)` is called after
+ * files have changed.
  */
 export class CaptionBulk {
   constructor({ ask, query, written }) {
@@ -54,13 +54,27 @@ export class CaptionBulk {
     this.first = make("ul", { class: "first" });
     this.panel = make(
       "div",
-      { class: "bulk", role: "group", "aria-label": t("Edit captions"), hidden: true },
+      {
+        class: "bulk",
+        role: "group",
+        "aria-label": t("Edit captions"),
+        hidden: true,
+        onkeydown: (event) => this.key(event),
+      },
       make("div", { class: "row" }, this.action, this.tag, this.new, this.look, this.write, this.undo),
       this.told,
       this.first,
     );
     this.forget();
     this.list([]);
+  }
+
+  key(event) {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopPropagation(); // the dialog would close
+    this.toggle();
+    this.button.focus();
   }
 
   /** Show the panel or hide it. */

@@ -8,8 +8,9 @@ import { t } from "./words.js";
 const QUIET = 150; // ms on a picture before its caption file is read
 
 /**
- * `ask(path, send)` is a request about the dataset; `saved(answer)` is called after a caption was written, `step(by)` moves
- * the list's cursor, `leave()` goes back to the list, `say(text)` tells what went wrong with a picture that is not shown.
+ * `ask(path, send)` is a request about the dataset; `saved(answer)` is called after a caption was written, `step(by)`
+ * moves the list's cursor, `leave()` goes back to the list, `say(text)` tells what went wrong with a picture that is
+ * not shown any more.
  */
 export class CaptionField {
   constructor(calls) {
@@ -113,7 +114,7 @@ export class CaptionField {
       Object.assign(file, now, { text });
       this.unsaved.delete(picture.index);
       if (file === this.file) this.tell(t("Saved."));
-      this.saved({ picture: changed, changes, stale: stale || now.shared.length > 0 });
+      this.saved({ picture: changed, changes, stale, shared: now.shared });
     } catch (error) {
       this.failed(picture, file, text, error);
     }
@@ -139,7 +140,12 @@ export class CaptionField {
       this.save();
     };
     const button = (label, use) => make("button", { type: "button", onclick: again(use) }, label);
-    this.tell(`${error.message} `, button(t("Write mine"), mine), " ", button(t("Take the file's"), () => {}));
+    this.tell(
+      `${error.message} `,
+      button(t("Write mine"), mine),
+      " ",
+      button(t("Take the file's"), () => {}),
+    );
   }
 
   keydown(event) {
