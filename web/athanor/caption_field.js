@@ -81,8 +81,9 @@ export class CaptionField {
   }
 
   aboutFile() {
-    const { file, there, shared } = this.file;
+    const { file, there, shared, text } = this.file;
     if (this.unsaved.has(this.picture.index)) return t("This text is not saved yet.");
+    if (!there && !text) return t("There is no {file} yet. Saving makes it.", { file });
     if (!there) return t("There is no {file}: this is trained in its place. Saving makes it.", { file });
     return shared.length ? t("{file} is also the caption of {names}.", { file, names: shared.join(", ") }) : "";
   }
