@@ -140,7 +140,7 @@ class AthanorSaveCaptions(io.ComfyNode):
 
         if _first(mode, _MISSING) == _MISSING and not caption_saving.without_file(dataset[0]):
             return []
-        return [name for name, value in values.items() if value is None or value == [None]]
+        return [name for name, value in values.items() if value is None or list(value) == [None]]
 
     @classmethod
     def execute(
