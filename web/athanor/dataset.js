@@ -5,6 +5,7 @@ import { Findings } from "./dataset_findings.js";
 import { loaderOf, uploadFor } from "./dataset_line.js";
 import { PictureDetail, summary } from "./dataset_picture.js";
 import { Terms } from "./dataset_terms.js";
+import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { nodeOf } from "./execution_ids.js";
 import { addressOf, get, post } from "./http.js";
@@ -41,8 +42,7 @@ class DatasetDialog {
     this.buildParts();
     this.buildFilters();
     this.buildDialog();
-    document.body.append(this.dialog);
-    this.dialog.showModal();
+    openOver(this.dialog);
     this.load();
   }
 
