@@ -13,7 +13,10 @@ from . import types
 from .schema import check_kinds, image_output
 
 _WITHOUT, _EVERY = "without caption file", "all"
-_MISSING, _ALL = "only missing files", "all, with backup"  # as in data/caption_saving, which is imported when a node runs
+_MISSING, _ALL = (
+    "only missing files",
+    "all, with backup",
+)  # as in data/caption_saving, which is imported when a node runs
 
 
 class AthanorDatasetImages(io.ComfyNode):
@@ -28,7 +31,15 @@ class AthanorDatasetImages(io.ComfyNode):
             category="Athanor/dataset",
             description="Gives the pictures of a dataset as a list, with their names: for a tagger or captioner, whose captions "
             "Save Captions writes beside the pictures.",
-            search_aliases=["dataset to images", "caption", "captions", "captioner", "tagger", "auto caption", "image list"],
+            search_aliases=[
+                "dataset to images",
+                "caption",
+                "captions",
+                "captioner",
+                "tagger",
+                "auto caption",
+                "image list",
+            ],
             inputs=[
                 types.Dataset.Input("dataset", tooltip="From the Dataset Loader."),
                 io.Combo.Input(
@@ -64,7 +75,9 @@ class AthanorDatasetImages(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, dataset: Any, pictures: str = _WITHOUT, longest_side: int = 1024, most: int = 200) -> io.NodeOutput:
+    def execute(
+        cls, dataset: Any, pictures: str = _WITHOUT, longest_side: int = 1024, most: int = 200
+    ) -> io.NodeOutput:
         """Return the pictures, their names, and a sentence about them.
 
         Raises:
@@ -84,8 +97,8 @@ class AthanorDatasetImages(io.ComfyNode):
             images.append(image_output(image.convert("RGB")))
         left = len(wanted) - len(images)
         text = f"{len(images)} of {len(dataset.pictures)} pictures"
-        more = f"; {left} are left: queue again for the next ones" if left else ""
-        return io.NodeOutput(images, [p.name for p in wanted[:most]], f"{text}{more}.")
+        more = f" More of them: {left}; queue again for the next ones." if left else ""
+        return io.NodeOutput(images, [p.name for p in wanted[:most]], f"{text}.{more}")
 
 
 class AthanorSaveCaptions(io.ComfyNode):
@@ -100,7 +113,15 @@ class AthanorSaveCaptions(io.ComfyNode):
             category="Athanor/dataset",
             description="Writes captions from any tagger or captioner into the files beside the pictures. Where every picture has "
             "one, the captioner does not run.",
-            search_aliases=["caption", "captions", "write captions", "caption files", "tagger", "auto caption", "save text"],
+            search_aliases=[
+                "caption",
+                "captions",
+                "write captions",
+                "caption files",
+                "tagger",
+                "auto caption",
+                "save text",
+            ],
             is_input_list=True,
             is_output_node=True,
             inputs=[

@@ -122,7 +122,11 @@ def test_captions_are_edited_in_their_files(server):
     (folder / "0.png").unlink()
     status, gone = send(place["0.png"], text="x", stamp=server.get(place["0.png"])["stamp"])
     assert status == 422 and "not there any more" in gone["error"]
-    for bad in ({"action": "up", "tag": "a"}, {"action": "end", "tag": ""}, {"action": "end", "tag": "a", "new": "a\nb"}):
+    for bad in (
+        {"action": "up", "tag": "a"},
+        {"action": "end", "tag": ""},
+        {"action": "end", "tag": "a", "new": "a\nb"},
+    ):
         assert send(f"{base}/captions", **bad)[0] == 422
     for path in (f"{base}/pictures/99/caption", "/athanor/datasets/" + "d" * 17 + "/captions"):
         assert answer(server, path)[0] == 404

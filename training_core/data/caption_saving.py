@@ -22,9 +22,7 @@ def without_file(dataset: Dataset) -> list[Picture]:
     return [p for p in dataset.pictures if not caption_files.file_of(dataset, p).exists()]
 
 
-def save(
-    dataset: Dataset, captions: Sequence[str], names: Sequence[str], mode: str, backups: Path
-) -> list[str]:
+def save(dataset: Dataset, captions: Sequence[str], names: Sequence[str], mode: str, backups: Path) -> list[str]:
     """Write captions into the files beside the pictures, and return lines that tell how many, and the first of them.
 
     Line breaks become spaces where enable_wildcard is off, for only the first line would be trained. A picture that shares its
