@@ -41,13 +41,13 @@ export class Panel {
       "div",
       { class: "athanor athanor-panel" },
       make("div", { class: "athanor-line" }, this.state, this.numbers),
+      this.buttons,
       this.next,
       this.hints.element,
       this.chart.element,
       this.controls,
       this.strip,
       this.note,
-      this.buttons,
     );
     // The canvas below must not take what is meant for the slider.
     for (const kind of ["pointerdown", "mousedown"]) {
