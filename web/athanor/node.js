@@ -121,6 +121,8 @@ function addPanel(node) {
   widget.afterQueued = () => names.add(nameOf(node) ?? "");
   widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
   makeRoom(node, WIDTH);
+  // The host would draw previews below the panel, which shows the samples; the newest page draws old ones as well.
+  node.onDrawBackground = undefined;
   extend(node, "onExecuted", (output) => {
     keepPictures(node, output); // the loss curve for clients; the panel draws it already
     if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
