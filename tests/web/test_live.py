@@ -119,7 +119,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     drawn = f"() => [...({TOLD}.images ?? []), ...({NODE}.imgs ?? [])].map((one) => one.src ?? one.filename)"
     assert page.page.evaluate(drawn) == []
     # The panel alone tells the result: the node covers nothing below it, and its buttons and chart keep their room.
-    page.page.wait_for_function("document.querySelector('.athanor-panel .athanor-note').innerText.includes('is saved')")
+    page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('finished')")
     page.page.wait_for_function(f"{NODE}.widgets.every((one) => one.name !== '$$node-text-preview')")
     page.page.wait_for_timeout(300)
     over = "const panel = document.querySelector('.athanor-panel'), over = panel.offsetHeight - panel.parentElement.offsetHeight"
