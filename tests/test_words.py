@@ -131,3 +131,11 @@ def test_every_sentence_of_the_catalogue_is_one_of_the_code():
         assert set(places["zh"]) <= set(re.findall(r"\{\w+\}", english)), english
         for text in row.values():
             assert not [fact for fact in texts.FACTS.findall(text) if fact not in texts.FACTS.findall(english)], english
+
+
+def test_notes_of_the_examples_are_translated_whole_or_not_at_all():
+    """The page shows a note in English as soon as one of its lines has no translation."""
+    lines, rows = sentences.note_lines(), sentences.catalogue(sentences.NOTES)
+    assert lines.keys() & rows.keys()
+    for language in texts.TABLES:
+        assert not texts.compare(lines, sentences.translations(language, rows), None).wrong
