@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -162,7 +163,8 @@ class Newcomer:
     def choose(self, kind: str, name: str, value: str) -> None:
         """A value of a list on a node."""
         if self.vue:
-            node = self.page.locator(f"[data-node-id]:has-text('{TITLES[kind]}')").first
+            number = self.page.evaluate(f"(kind) => {NODE}.id", kind)
+            node = self.page.locator(f"[data-node-id='{number}']").first
             self.click(node.locator("[role=combobox], button[aria-haspopup]").first)
             self.page.wait_for_timeout(400)
             self.click(self.page.locator("[role=option]:visible, [data-testid*=option]:visible", has_text=value).first)
@@ -182,9 +184,6 @@ class Newcomer:
 
     def run(self) -> None:
         self.click(self.page.get_by_test_id("queue-button").or_(self.page.locator(".comfyui-queue-button button")).first)
-
-
-TITLES = {"CheckpointLoaderSimple": "Load Checkpoint", "AthanorDatasetLoader": "Dataset Loader"}
 
 
 def wait_for(is_so: Callable[[], Any], what: str, seconds: float = 300) -> None:
@@ -242,7 +241,7 @@ def by_nodes(user: Newcomer, host: Host) -> None:
     wait_for(lambda: is_training(user, host), "the first step")
     user.stage("training")
     wait_for(lambda: is_idle(host), "the end of the run")
-    user.page.wait_for_timeout(1500)
+    user.page.locator(".athanor-panel", has_text="is saved").wait_for()
     user.stage("LoRA saved")
 
 
@@ -266,7 +265,7 @@ def upload(user: Newcomer, own: Path) -> None:
     chooser.value.set_files(str(own))
     dialog.locator(".where", has_text="picture").wait_for()
     user.look("upload tells")
-    user.click(dialog.get_by_role("button", name="Upload", exact=True))
+    user.click(dialog.get_by_role("button", name=re.compile("^Upload")))
     dialog.wait_for(state="detached")
     user.page.locator(".athanor-folder .line", has_text="picture").wait_for()
 
@@ -276,7 +275,7 @@ def by_template(user: Newcomer, host: Host, own: Path) -> None:
     blank(user)
     user.click(user.page.locator("[aria-label^=Templates]").first)
     user.page.locator("[data-testid^=template-workflow-]").first.wait_for()
-    user.click(user.page.get_by_text("athanor", exact=True).last)
+    user.click(user.page.locator("nav, [role=dialog]").get_by_text("athanor", exact=True).first)
     card = user.page.locator("[data-testid^=template-workflow-]", has_text="1 First LoRA - SD1.5").first
     card.wait_for()
     user.stage("templates")
@@ -322,6 +321,7 @@ def a_page(host: Host, options: argparse.Namespace):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(20_000)
         page.goto(host.url)
         page.wait_for_function(READY)
         page.wait_for_timeout(4000)  # the host's own start
