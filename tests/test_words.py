@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 
 import pytest
+import sentences
 import texts
 
 
@@ -102,3 +104,30 @@ def test_a_help_page_is_wrong_if_it_names_what_the_english_one_does_not():
 def test_translated_commands_exist(language):
     named = json.loads((texts.LOCALES / language / "commands.json").read_text(encoding="utf-8"))
     assert named and {f"commands.{name}.label" for name in named} <= set(texts.page_texts())
+
+
+def test_sentences_are_found_in_the_code_as_the_catalogue_has_them():
+    source = """
+        def f(name, value, often):
+            '''A docstring is not said.'''
+            why = "it is gone" if often else f"it has {len(value)} parts"
+            raise AthanorError(f"{name} is {quoted(value)}: " + f"choose {name.upper()}.")
+        Input("a", tooltip="Of a node.")
+    """
+    found = list(sentences.of_source(textwrap.dedent(source)))
+    assert sorted(found) == ["a", "it has {1} parts", "it is gone", "{1} is {2}: choose {3}."]
+    assert sentences.is_sentence("{1} has failed: choose {2}.") and not sentences.is_sentence("it is gone")
+
+
+def test_every_sentence_of_the_catalogue_is_one_of_the_code():
+    rows = sentences.catalogue()
+    assert len(rows) > 500
+    gone = [text for text in rows if not sentences.is_in_code(text)]
+    assert not gone, "changed or gone in the code: python dev.py texts lists what is unused"
+    for english, row in rows.items():
+        places = {language: sorted(re.findall(r"\{\w+\}", text)) for language, text in row.items()}
+        assert len(set(map(tuple, places.values()))) == 1 and set(row) == set(texts.TABLES), english
+        # "is" and "are" are filled in as well, which Chinese does not need.
+        assert set(places["zh"]) <= set(re.findall(r"\{\w+\}", english)), english
+        for text in row.values():
+            assert not [fact for fact in texts.FACTS.findall(text) if fact not in texts.FACTS.findall(english)], english

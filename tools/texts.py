@@ -7,7 +7,7 @@ python dev.py texts             list texts that are missing, outdated, unused or
 python dev.py texts --accept    mark all present translations as made from the English of today
 
 locales/<language>/translated_from.json holds a digest of the English text that each translation was made from. The
-page's own texts need none: there English is the key.
+page's own texts and the server's sentences (sentences.py) need none: there English is the key.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parent))
 
 import help_pages
+import sentences
 
 PACK = Path(__file__).resolve().parents[1]
 PAGE = PACK / "web" / "athanor"
@@ -192,6 +193,14 @@ def compare_help(english: Mapping[str, str], translated: Mapping[str, str], made
     return Report(prose.missing, prose.outdated, prose.unused, sorted(wrong))
 
 
+def compare_sentences(language: str, info: Mapping[str, Any]) -> Report:
+    """Return what is to be done about a language's sentences of the server; there the English is the key."""
+    nodes = {text.partition("\n")[0] for text in node_texts(info).values()}
+    translated = sentences.translations(language, sentences.catalogue())
+    english = sentences.sentences(nodes) | {text: text for text in translated if sentences.is_in_code(text)}
+    return compare(english, translated, None)
+
+
 def digests(language: str) -> dict[str, str]:
     """Return the digests of the English texts that a language's translations were made from."""
     path = LOCALES / language / "translated_from.json"
@@ -216,6 +225,7 @@ def reports(language: str, info: Mapping[str, Any]) -> dict[str, Report]:
     result = {
         "page": compare(page_texts(), page_translations(language), None),
         "nodes": compare(node_texts(info), node_translations(language), made_from),
+        "sentences": compare_sentences(language, info),
     }
     if language in HELP:
         made_from_pages = {key.removeprefix("help."): value for key, value in made_from.items()}

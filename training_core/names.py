@@ -138,7 +138,8 @@ def nearest(name: str, known: Sequence[str]) -> str:
     if not known:
         return "there are none"
     found = alike(name, known)
-    return f"{'the nearest:' if found else 'there are'} {', '.join(shortened(n, 120) for n in found or known[:6])}"
+    names = ", ".join(shortened(n, 120) for n in found or known[:6])
+    return f"the nearest: {names}" if found else f"there are {names}"
 
 
 def alike(name: str, known: Sequence[str]) -> list[str]:

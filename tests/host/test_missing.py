@@ -30,6 +30,7 @@ def test_files_folders_and_choices_with_what_is_there_instead(server, prompt, fo
     if not checkpoint.exists():
         checkpoint.symlink_to(checkpoint.with_name("sd3.safetensors").resolve())
         (server.base / "input" / "dingo").mkdir()
+        (server.base / "input" / "dingo" / "1.txt").touch()  # an empty folder is not named instead
     prompt["ckpt"]["inputs"]["ckpt_name"] = "models\\quokka_v2.safetensors"
     prompt["dataset"]["inputs"]["folder"] = folder
     prompt["network"]["inputs"]["network_weights"] = "nobodys_lora"

@@ -28,6 +28,38 @@ SEEN = {
     ),
 }
 
+SAID = [
+    ("buckets is not connected: connect the output BUCKETS of Bucketer to it.", "buckets 没有连接：请把「分桶」的输出 BUCKETS 接到它。"),
+    ("The disk is full (/my disk/a.safetensors): free some space.", "磁盘已满（/my disk/a.safetensors）：腾出一些空间。"),
+    ("Who knows. The disk is full (x): free some space.\nWho: knows.", "Who knows. 磁盘已满（x）：腾出一些空间。\nWho: knows."),
+    ("3 captions not read: they have the picture's ending in their names; rename cat.png.txt to cat.txt (a, b).",
+     "3 条标注没有读取：文件名里带着图片的扩展名；请把 cat.png.txt 改名为 cat.txt（a, b）。"),
+    ("Stopped while it encoded pictures (3 of 12): nothing was trained, what is encoded is kept. "
+     "Queue the graph again to go on.",
+     "已停止（编码图片时（3 / 12）：没有训练任何内容，已编码的内容保留）。要继续，请再次运行工作流。"),
+    ("A batch of 4 of 512x512 does not fit on the GPU and will be computed in pieces, which is slower. "
+     "Set ema_decay to 0; or algo to lora.",
+     "一批 4 张 512x512 放不进 GPU，会分块计算，速度较慢。请调整：ema_decay 设为 0；或 algo 设为 lora。"),
+    # Names that look like sentences, or like what is filled in, stay as they are.
+    ("my holiday pictures", "my holiday pictures"),
+    ("cat and dog, in {1}.png", "cat and dog, in {1}.png"),
+    ("'$& is not connected: connect' is not on", "'$& is not connected: connect' is not on"),
+]  # fmt: skip
+"""Sentences of the server, and what the page in Chinese says."""
+TOLD = """async (said) => {
+    const { tellBy, templatesOf } = await import("/extensions/athanor/athanor/sentences.js");
+    const catalogue = await (await fetch("/extensions/athanor/athanor/sentences.json")).json();
+    const bare = (text) => text.replace(/ /g, "");
+    const unlike = ["zh", "zh-TW"].flatMap((language) => {
+        const templates = templatesOf(catalogue, language);
+        const filled = (text) => text.replace(/\\{\\w+\\}/g, "7");
+        return Object.entries(catalogue).filter(([english, row]) => /[a-z]{2}/i.test(english)
+            && bare(tellBy(templates, filled(english))) !== bare(filled(row[language]))).map(([english]) => english);
+    });
+    const templates = templatesOf(catalogue, "zh");
+    return [said.map((text) => tellBy(templates, text)), unlike];
+}"""
+
 
 @pytest.mark.parametrize("language", ["zh", pytest.param("zh-TW", marks=pytest.mark.long)])
 def test_nodes_panel_and_sidebar_speak_the_language_of_comfyui(site, browser, pictures, language):
@@ -47,6 +79,9 @@ def test_nodes_panel_and_sidebar_speak_the_language_of_comfyui(site, browser, pi
         assert page.page.get_by_role("button", name=button).first.is_visible()
         page.page.locator(TAB).first.click()
         assert page.page.get_by_placeholder(filter_).is_visible()
+        why = "async () => (await import('/extensions/athanor/athanor/http.js')).get('/runs/none').catch((e) => e.message)"
+        assert page.page.evaluate(why) == {"zh": "没有这个训练任务", "zh-TW": "沒有這個訓練任務"}[language]
+        page.errors = [error for error in page.errors if "404" not in error]  # the browser's own line
         page.picture(f"language-{language}")
         assert not page.errors
     finally:
@@ -78,6 +113,9 @@ def test_what_has_no_translation_is_shown_in_english(site, browser, pictures):
                     t("Delete"), t("{count} new words", { count: 3 })]; }"""
         )
         assert shown == ["训练 LoRA (Athanor)", "epochs", "Loss Config", "loss_type", "删除", "3 new words"]
+        told, unlike = page.page.evaluate(TOLD, [english for english, _ in SAID])
+        assert told == [chinese for _, chinese in SAID]
+        assert not unlike  # no sentence has the form of another one that is translated otherwise
         assert not page.errors
     finally:
         site.post("/settings", {"Comfy.Locale": "en"})

@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 from safetensors.torch import save_file
+from waiting import until
 from web_page import ROOT
 
 CLOSE = """async (w) => { const { app } = window.comfyAPI.app;
@@ -140,9 +141,7 @@ def takes_a_preset(page) -> None:
     assert values["DatasetLoader"]["caption_dropout_rate"] == 0.05 and values["DatasetLoader"]["folder"] == "ds"
     page.page.wait_for_timeout(600)  # a step of undo has ended once the nodes are drawn
     page.page.keyboard.press("Control+z")
-    page.page.wait_for_function(
-        f"(before) => JSON.stringify(({NODES})()) === before", arg=json.dumps(before, separators=(",", ":"))
-    )
+    until(lambda: page.page.evaluate(NODES) == before)
 
 
 def keeps_an_own_one(page) -> None:
@@ -157,7 +156,8 @@ def keeps_an_own_one(page) -> None:
     for _ in range(2):
         page.page.get_by_role("button", name="Delete").click()
     page.page.get_by_text("Deleted: kept here").wait_for()
-    page.page.keyboard.press("Escape")
+    page.page.keyboard.press("Escape")  # the button that had the focus is gone
+    page.page.locator(".athanor-presets").wait_for(state="detached")
     assert not [preset for preset in page.site.get("/athanor/presets")["presets"] if preset["own"]]
 
 

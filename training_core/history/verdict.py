@@ -94,7 +94,7 @@ def _worse(probes: Sequence[tuple[int, float]], held_out: bool, checkpoints: Seq
     last, (lowest, best), (highest, worst) = probes[-1][1], *(f(probes, key=lambda p: p[1]) for f in (min, max))
     at = f"{last:.1f} % of the start"
     if worst > max(1.2 * last, 100 + 2 * (last - 100)):
-        at += f", {worst:.1f} % at its worst (step {highest})"
+        at = f"{last:.1f} % of the start, {worst:.1f} % at its worst (step {highest})"
     if held_out and best < 100 - ABOVE:
         return Sentence("bad", f"Held-out pictures end worse than before training: the probe is at {at}, and was at {best:.1f} % at "
                                f"step {lowest}. Train fewer steps, or lower the learning rate.{_look_at(lowest, checkpoints)}")  # fmt: skip

@@ -59,9 +59,9 @@ def far_off(settings: OptimizerSettings, *, unet: bool, text: bool, whole: bool)
     if not far:
         return ""
     said = " and ".join(f"{field} {plain(rate)}" for field, rate in far)
-    are = "are" if len(far) > 1 else "is"
+    what = f"{said} are far" if len(far) > 1 else f"{said} is far"
     return (
-        f"Optimizer Config: {said} {are} far from what {name} is used with{' on a whole model' * (usual is _FINETUNE)}, "
+        f"Optimizer Config: {what} from what {name} is used with{' on a whole model' * (usual is _FINETUNE)}, "
         f"{plain(usual.low)} to {plain(usual.high)}: start with {plain(usual.start)}."
     )
 

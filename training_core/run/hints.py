@@ -40,12 +40,9 @@ def few_steps(facts: Facts) -> str:
     steps, seen = facts.length.steps, facts.seen
     if not steps or steps >= FEW_STEPS or seen >= ENOUGH_SAMPLES:
         return ""
-    field = "max_train_steps" if facts.training.max_train_steps else "epochs"
-    return (
-        f"Train LoRA: the run has {'about ' * facts.about}{_count(steps, 'step')} in all, too few for most LoRAs (1000 and more are "
-        f"usual): raise {field}"
-        f"{', or repeats of Dataset Loader' * (field == 'epochs')}."
-    )
+    what = "max_train_steps" if facts.training.max_train_steps else "epochs, or repeats of Dataset Loader"
+    length = f"about {_count(steps, 'step')}" if facts.about else _count(steps, "step")
+    return f"Train LoRA: the run has {length} in all, too few for most LoRAs (1000 and more are usual): raise {what}."
 
 
 def save_interval(facts: Facts) -> str:

@@ -2,6 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { mount } from "../viewer/viewer.js";
+import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { extend } from "./extend.js";
 import { when } from "./format.js";
@@ -57,8 +58,7 @@ class CompareDialog {
     }
     this.dialog.addEventListener("cancel", (event) => event.preventDefault()); // the viewer has its own use of Esc
     this.dialog.addEventListener("close", () => this.closed());
-    document.body.append(this.dialog);
-    this.dialog.showModal();
+    openOver(this.dialog);
     this.dialog.focus();
   }
 

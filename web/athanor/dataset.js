@@ -4,6 +4,7 @@ import { Findings, SIGNS } from "./dataset_findings.js";
 import { loaderOf, uploadFor } from "./dataset_line.js";
 import { PictureDetail } from "./dataset_picture.js";
 import { Terms } from "./dataset_terms.js";
+import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { nodeOf } from "./execution_ids.js";
 import { addressOf, get, post } from "./http.js";
@@ -40,8 +41,7 @@ class DatasetDialog {
     this.buildParts();
     this.buildFilters();
     this.buildDialog();
-    document.body.append(this.dialog);
-    this.dialog.showModal();
+    openOver(this.dialog);
     this.load();
   }
 

@@ -1,6 +1,7 @@
 // What the Dataset Doctor finds: a list, a filter by finding, and the button that lets it look.
 
 import { make } from "./dom.js";
+import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 /** A sign for each level of a finding. */
@@ -48,7 +49,7 @@ export class Findings {
         answer = await this.examine();
       }
       if (!this.isOpen()) return;
-      if (answer.error) throw new Error(answer.error);
+      if (answer.error) throw new Error(told(answer.error));
       this.show(answer.findings, []);
       await this.changed(); // pictures now tell their findings
     } catch (error) {
@@ -65,7 +66,7 @@ export class Findings {
     this.filter.hidden = !findings?.some((finding) => finding.pictures);
     const options = (findings ?? []).map(
       ({ level, kind, pictures }, value) =>
-        pictures && make("option", { value }, `${levelName(level)}: ${kind} (${pictures})`),
+        pictures && make("option", { value }, `${levelName(level)}: ${told(kind)} (${pictures})`),
     );
     this.filter.replaceChildren(make("option", { value: "" }, t("all findings")), ...options.filter(Boolean));
     const loading = warnings.map((text) => ({ level: "warning", text, pictures: 0 }));
@@ -79,11 +80,11 @@ export class Findings {
       this.filter.value = String(index);
       this.changed();
     };
-    const label = () => t("Show {pictures}: {kind}", { pictures: this.counted(pictures), kind });
+    const label = () => t("Show {pictures}: {kind}", { pictures: this.counted(pictures), kind: told(kind) });
     const button =
       pictures > 0 &&
       make("button", { type: "button", "aria-label": label(), onclick }, t("Show {count}", { count: pictures }));
     const sign = make("b", {}, `${SIGNS[level]} ${levelName(level)}: `);
-    return make("li", { "data-level": level }, sign, text, button);
+    return make("li", { "data-level": level }, sign, told(text), button);
   }
 }

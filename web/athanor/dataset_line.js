@@ -6,6 +6,7 @@ import { extend, placeBelow, setWidget } from "./extend.js";
 import { chooseFolder, heldText } from "./folder_chooser.js";
 import { addressOf, get } from "./http.js";
 import { isLinked, sourcesOf } from "./links.js";
+import { told } from "./sentences.js";
 import { openUpload } from "./upload.js";
 import { droppedFiles, hasFiles } from "./upload_files.js";
 import { pictures } from "./upload_parts.js";
@@ -121,19 +122,19 @@ class FolderLine {
       caption_extension: widgetValue(this.node, "caption_extension") || ".txt",
     });
     try {
-      const told = await get(`/folders/one?${query}`);
+      const held = await get(`/folders/one?${query}`);
       if (asked !== this.asked) return;
-      if (told.why) this.showMissing(told);
-      else this.show(heldText(this.asRead(told)), "", told);
+      if (held.why) this.showMissing(held);
+      else this.show(heldText(this.asRead(held)), "", held);
     } catch (error) {
       if (asked === this.asked) this.show(error.message, "bad");
     }
   }
 
   /** With nested_folders on, pictures of all sub-folders count. */
-  asRead(told) {
-    if (!widgetValue(this.node, "nested_folders") || !told.below) return told;
-    return { ...told, pictures: told.pictures + told.below, captions: told.captions + told.captions_below, below: 0 };
+  asRead(held) {
+    if (!widgetValue(this.node, "nested_folders") || !held.below) return held;
+    return { ...held, pictures: held.pictures + held.below, captions: held.captions + held.captions_below, below: 0 };
   }
 
   show(text, kind = "", { folder, shown = [] } = {}) {
@@ -148,7 +149,7 @@ class FolderLine {
 
   showMissing({ why, nearest }) {
     this.show(nearest.length ? t("Did you mean") : t("There is no such folder."), "bad");
-    this.line.title = why;
+    this.line.title = told(why);
     const take = (folder) => type(this.node, "folder", folder);
     this.line.append(
       ...nearest.map((folder) => make("button", { type: "button", onclick: () => take(folder) }, folder)),

@@ -3,6 +3,7 @@
 import { cropFrame } from "./crop_frame.js";
 import { SIGNS } from "./dataset_findings.js";
 import { make } from "./dom.js";
+import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 const SIDE = 300;
@@ -43,7 +44,7 @@ export class PictureDetail {
     if (picture.is_reg) facts.push(t(" · regularization"));
     if (picture.masked) facts.push(t(" · masked"));
     const findings = this.findingsOf(picture).map(({ level, kind, text: sentence }) =>
-      make("li", { "data-level": level }, make("b", {}, `${SIGNS[level]} ${kind}: `), sentence),
+      make("li", { "data-level": level }, make("b", {}, `${SIGNS[level]} ${told(kind)}: `), told(sentence)),
     );
     this.element.replaceChildren(
       make("div", { class: "box", style: `height:${SIDE}px` }, this.preview(picture)),

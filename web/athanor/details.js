@@ -12,6 +12,7 @@ import { open as openPublish } from "./publish.js";
 import { commands } from "./run_buttons.js";
 import { Marks } from "./run_marks.js";
 import { shownName } from "./run_order.js";
+import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 const SIGNS = { good: "✓", note: "!", bad: "✗", unknown: "?" };
@@ -125,7 +126,7 @@ export class Details {
     if (summary) {
       const step = Math.max(run.last?.step ?? 0, summary.step);
       progress = t(" at step {step} of {steps}", { step, steps: summary.steps });
-      if (summary.status === "failed" && summary.why) progress += `: ${summary.why}`;
+      if (summary.status === "failed" && summary.why) progress += `: ${told(summary.why)}`;
       else if (summary.kept) progress = `. ${summary.kept}`;
     }
     this.marks.show(run);
@@ -181,7 +182,7 @@ export class Details {
     this.review = review;
     const trouble = review.trouble.map((text) => ({ kind: "bad", text }));
     const verdict = [...trouble, ...review.verdict].map(({ kind, text }) =>
-      make("li", { "data-kind": kind }, make("b", {}, SIGNS[kind]), ` ${text}`),
+      make("li", { "data-kind": kind }, make("b", {}, SIGNS[kind]), ` ${told(text)}`),
     );
     this.verdict.replaceChildren(...verdict);
     this.files.show(this.run, review.checkpoints);

@@ -6,6 +6,18 @@ import { t } from "./words.js";
 style("./athanor.css");
 style("./runs.css");
 
+/**
+ * Open a dialog over the page. A button that is removed or disabled while it has the focus leaves it with the page,
+ * whose keys the host would then take: Escape closes the dialog all the same.
+ */
+export function openOver(dialog) {
+  const hold = (event) => event.target === document.body && event.stopPropagation();
+  window.addEventListener("keydown", hold, true);
+  dialog.addEventListener("close", () => window.removeEventListener("keydown", hold, true));
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
 /** Open a window with a title, content and buttons at its foot; it is closed by Escape and by `dialog.close()`. */
 export function openWindow(title, { content = [], foot = [], kind = "" }) {
   const opener = document.activeElement;
@@ -22,8 +34,7 @@ export function openWindow(title, { content = [], foot = [], kind = "" }) {
     dialog.remove();
     opener?.focus?.({ preventScroll: true });
   });
-  document.body.append(dialog);
-  dialog.showModal();
+  openOver(dialog);
   return dialog;
 }
 

@@ -8,7 +8,8 @@ import { linksInto } from "./links.js";
 import { check } from "./missing.js";
 import { panelOf } from "./node.js";
 import { notice } from "./notice.js";
-import { t, told } from "./words.js";
+import { told } from "./sentences.js";
+import { t } from "./words.js";
 
 const WHO = "failure";
 const MOST = 3; // messages at once; each stays until it is closed or mended

@@ -1,5 +1,6 @@
 // The list of folders that a Dataset Loader can read, with what they hold; the newest first, filtered while typing.
 
+import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { when } from "./format.js";
 import { get } from "./http.js";
@@ -64,8 +65,7 @@ class FolderChooser {
       this.dialog.remove();
       this.opener?.focus?.();
     });
-    document.body.append(this.dialog);
-    this.dialog.showModal();
+    openOver(this.dialog);
     this.field.focus();
     this.load(extension);
   }

@@ -6,6 +6,7 @@ import { nodeOf } from "./execution_ids.js";
 import { post } from "./http.js";
 import { panelOf } from "./node.js";
 import { notice, noticed } from "./notice.js";
+import { told } from "./sentences.js";
 
 const WHO = "hint";
 const PAUSE = 900; // ms after a change before the graph is looked at
@@ -27,7 +28,7 @@ function show(texts) {
     if (panel) {
       panel.expect(lines);
       expecting.add(panel);
-    } else notice(WHO, node, lines);
+    } else notice(WHO, node, lines.map(told));
   }
 }
 

@@ -1,6 +1,7 @@
 // What a run was warned of: a compact list, the same while it trains and after.
 
 import { make } from "./dom.js";
+import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 /** The sentences of a run's events, each once: a session that goes on says most of them again. */
@@ -39,6 +40,6 @@ export class Hints {
     if (now === this.shown) return;
     this.shown = now;
     this.element.hidden = !texts.length;
-    this.element.replaceChildren(...texts.map(entry));
+    this.element.replaceChildren(...texts.map((text) => entry(told(text))));
   }
 }

@@ -1,6 +1,7 @@
 // Requests to the pack's own addresses.
 
 import { api } from "../../../scripts/api.js";
+import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 /** The address of a path below /athanor, for images and links. */
@@ -12,7 +13,7 @@ async function answer(path, options) {
   const response = await api.fetchApi(`/athanor${path}`, options);
   if (response.ok) return response.json();
   const sentence = sentenceOf(await response.text());
-  throw Object.assign(new Error(sentence || String(response.status)), { status: response.status });
+  throw Object.assign(new Error(told(sentence) || String(response.status)), { status: response.status });
 }
 
 /** What is wrong, in the server's words: of {"error": sentence}, or the text as it is (from a proxy in between). */
@@ -24,7 +25,7 @@ function sentenceOf(text) {
   }
 }
 
-/** Read JSON. Throws an Error with the server's sentence and its `status`. */
+/** Read JSON. Throws an Error with the server's sentence, in the page's language, and its `status`. */
 export function get(path) {
   return answer(path);
 }

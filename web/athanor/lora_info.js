@@ -4,6 +4,7 @@ import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { make, style } from "./dom.js";
 import { extend } from "./extend.js";
+import { keepPictures } from "./own_pictures.js";
 import { t } from "./words.js";
 
 style("./athanor.css");
@@ -81,7 +82,7 @@ app.registerExtension({
       const text = output?.text?.[0];
       if (!text) return;
       const picture = output.images?.[0];
-      delete output.images; // the page would draw it once more
+      keepPictures(node, output);
       shown ??= new Shown(node);
       shown.show(text, picture);
     });

@@ -1,5 +1,6 @@
 // The sample matrix: a row for each time of drawing, the base model on top, and a column for each prompt.
 
+import { openOver } from "./dialog.js";
 import { make } from "./dom.js";
 import { t } from "./words.js";
 
@@ -21,8 +22,7 @@ class Matrix {
     this.promptTexts = new Map(samples.map((sample) => [sample.index, sample.prompt]));
     this.build();
     this.listen();
-    document.body.append(this.dialog);
-    this.dialog.showModal();
+    openOver(this.dialog);
     this.go(0, 0);
   }
 

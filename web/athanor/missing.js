@@ -5,7 +5,7 @@ import { api } from "../../../scripts/api.js";
 import { nodeOf } from "./execution_ids.js";
 import { post } from "./http.js";
 import { notice, noticed } from "./notice.js";
-import { told } from "./words.js";
+import { told } from "./sentences.js";
 
 const WHO = "missing";
 let timer = 0;

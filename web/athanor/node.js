@@ -5,6 +5,7 @@ import { idOf, nodeOf } from "./execution_ids.js";
 import { extend } from "./extend.js";
 import { isLinked } from "./links.js";
 import { makeRoom } from "./node_size.js";
+import { keepPictures } from "./own_pictures.js";
 import { Panel } from "./panel.js";
 import * as sidebar from "./sidebar.js";
 import * as store from "./store.js";
@@ -112,7 +113,7 @@ function addPanel(node) {
   widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
   makeRoom(node, WIDTH);
   extend(node, "onExecuted", (output) => {
-    if (output) delete output.images; // the loss curve for clients; the panel draws it already
+    keepPictures(node, output); // the loss curve for clients; the panel draws it already
     if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
     panel.showResult(resultText(output));
   });

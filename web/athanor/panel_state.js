@@ -2,6 +2,7 @@
 
 import { duration, number, speed } from "./format.js";
 import { withoutHints } from "./hints.js";
+import { told } from "./sentences.js";
 import { terms } from "./terms.js";
 import { t } from "./words.js";
 
@@ -81,8 +82,8 @@ export function note(run, notice, result) {
   if (run.live) return "";
   const { status, why, kept, target } = run.standing ?? {};
   const file = status === "done" && target ? t("{file} is saved.", { file: target }) : "";
-  if (result || file) return [file, withoutHints(result, run)].filter(Boolean).join(" ");
-  return (status === "failed" ? why : kept) ?? "";
+  if (result || file) return [file, told(withoutHints(result, run))].filter(Boolean).join(" ");
+  return told((status === "failed" ? why : kept) ?? "");
 }
 
 /** What waits in the queue: "next: b_lora, c_lora"; "" where nothing does. */

@@ -1,6 +1,7 @@
 // The list of presets: published recipes and the user's own, what each would change in the graph, and the change.
 
 import { app } from "../../../scripts/app.js";
+import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { get, post } from "./http.js";
 import { ChangesTable, counted, told } from "./preset_changes.js";
@@ -30,8 +31,7 @@ class PresetDialog {
     this.node = node;
     this.opener = document.activeElement;
     this.build();
-    document.body.append(this.dialog);
-    this.dialog.showModal();
+    openOver(this.dialog);
     this.load();
   }
 

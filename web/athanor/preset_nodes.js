@@ -133,7 +133,7 @@ export function apply(rows, train, groups) {
 function settled(before, made, train, tracker) {
   try {
     makeRoom(before);
-    made.forEach((node, i) => place(node, train, made.slice(i + 1)));
+    for (const [i, node] of made.entries()) place(node, train, made.slice(i + 1));
     app.canvas.setDirty(true, true);
   } finally {
     tracker?.afterChange();

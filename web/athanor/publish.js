@@ -1,5 +1,6 @@
 // Publish: a copy of a run's LoRA with chosen metadata, its pictures and a description; first what it would tell.
 
+import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { PublishedView } from "./publish_result.js";
 import { TellsList } from "./publish_tells.js";
@@ -25,8 +26,7 @@ class PublishDialog {
     this.asked = 0; // number of the newest preview
     this.fields = {};
     this.build();
-    document.body.append(this.dialog);
-    this.dialog.showModal();
+    openOver(this.dialog);
     this.load(file);
   }
 

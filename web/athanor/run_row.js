@@ -3,6 +3,7 @@
 import { make } from "./dom.js";
 import { briefWhen, number, size, stateOf, when } from "./format.js";
 import { shownName } from "./run_order.js";
+import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 const GROUPS = {
@@ -38,12 +39,12 @@ export function queuedRow({ name, running, place, prompt_id }, takeOut) {
 }
 
 /** What is said of a run beside its cells, for the pointer and for screen readers. */
-function told(row, disk, { word, means }) {
+function described(row, disk, { word, means }) {
   const { title, label, note, tags, why, trouble, base_model, probe } = row;
   const parts = [
     label ? `${label} (${title})` : title,
-    [word, why || means].filter(Boolean).join(": "),
-    trouble,
+    [word, told(why) || means].filter(Boolean).join(": "),
+    told(trouble),
     when(row.time),
     base_model && t("base model {name}", { name: base_model }),
     probe != null && t("lowest probe {percent} %", { percent: number(probe) }),
@@ -68,7 +69,7 @@ export function runRow(row, disk) {
   const chips = row.tags.slice(0, 3).map((tag) => make("span", { class: "chip" }, tag));
   return make(
     "li",
-    { role: "row", "data-run": row.run_id, id: `athanor-run-${row.run_id}`, title: told(row, disk, state) },
+    { role: "row", "data-run": row.run_id, id: `athanor-run-${row.run_id}`, title: described(row, disk, state) },
     cell("tick", tick),
     cell(
       "name",
@@ -79,7 +80,7 @@ export function runRow(row, disk) {
         row.starred && make("span", { class: "star", "aria-label": t("has starred files") }, "★"),
         row.rating > 0 && make("span", { class: "rating" }, `${row.rating}/${STARS}`),
         chips,
-        wrong && make("span", { class: "why" }, wrong),
+        wrong && make("span", { class: "why" }, told(wrong)),
       ),
     ),
     cell("state", make("span", { class: "athanor-state", "data-kind": state.kind }, `${state.sign} ${state.word}`)),

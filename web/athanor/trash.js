@@ -4,6 +4,7 @@ import { ask, openWindow } from "./dialog.js";
 import { make } from "./dom.js";
 import { size, when } from "./format.js";
 import * as manage from "./manage.js";
+import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 const WHY = 3; // refusals that are said in full
@@ -12,7 +13,7 @@ const WHY = 3; // refusals that are said in full
 export function refusals(refused) {
   const whys = [...new Set(refused.map(({ why }) => why))];
   const more = whys.length > WHY ? t(" … and {count} more.", { count: whys.length - WHY }) : "";
-  return whys.slice(0, WHY).join(" ") + more;
+  return whys.slice(0, WHY).map(told).join(" ") + more;
 }
 
 const sum = (ids, disk, part) => ids.reduce((total, id) => total + (disk[id]?.[part] ?? 0), 0);

@@ -1,8 +1,10 @@
 // The dialog that sends pictures and captions of the user's computer into a folder of ComfyUI's input.
 
+import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { duration } from "./format.js";
 import { get } from "./http.js";
+import { told } from "./sentences.js";
 import { asDataset, chosenFiles, droppedFiles, hasFiles } from "./upload_files.js";
 import { counted, list, megabytes, ThereChoice } from "./upload_parts.js";
 import { compareThere, planUpload, sendAll, toSend } from "./upload_work.js";
@@ -25,8 +27,7 @@ class UploadDialog {
     this.opener = document.activeElement;
     this.abort = new AbortController();
     this.build();
-    document.body.append(this.dialog);
-    this.dialog.showModal();
+    openOver(this.dialog);
     this.choose.focus();
     this.draw();
     if (files) this.take(files);
@@ -262,7 +263,7 @@ function leftOut(entries) {
   for (const { path, why, name } of entries) {
     if (!name && why !== "hidden") reasons.set(why, [...(reasons.get(why) ?? []), path]);
   }
-  const rows = [...reasons].map(([why, paths]) => `${few(paths)}: ${why}`);
+  const rows = [...reasons].map(([why, paths]) => `${few(paths)}: ${told(why)}`);
   return rows.length ? [make("p", {}, t("Left out:")), list(rows)] : [];
 }
 

@@ -15,8 +15,3 @@ export function t(text, values = {}) {
   const translated = TABLES[app.extensionManager?.setting?.get("Comfy.Locale")]?.[text] ?? text;
   return translated.replace(/\{(\w+)\}/g, (placeholder, name) => values[name] ?? placeholder);
 }
-
-/** Return a sentence of the server in the page's language: English, until there is a catalogue of them. */
-export function told(sentence) {
-  return sentence;
-}

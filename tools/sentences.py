@@ -1,0 +1,104 @@
+"""The sentences of the server that the page translates: how they stand in the code, and their catalogue.
+
+A sentence stands in the catalogue (web/athanor/sentences.json) as the code writes it, with {1}, {2}, ... for what is filled
+in: f"{name} is {value}: it must be at most {most}." is "{1} is {2}: it must be at most {3}.". The page finds the template
+that a text was made from by its plain parts, so that the server knows nothing of languages.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+PACK = Path(__file__).resolve().parents[1]
+CATALOGUE = PACK / "web" / "athanor" / "sentences.json"
+ROOMS = ("nodes", "training_core")
+
+_FILLED = re.compile(r"\{\d+\}")
+_NOT_SAID = {"tooltip", "help", "description", "search_aliases", "pattern"}
+"""Keywords whose texts are translated elsewhere, or not shown."""
+_COUNTED = re.compile(r"(?:1|\{1\}) (.+?)s?")
+"""A number and its noun, which functions such as `several` put together: "{1} pictures"."""
+
+
+def catalogue() -> dict[str, dict[str, str]]:
+    """Return the translations by language of each sentence, as its template has it."""
+    return json.loads(CATALOGUE.read_text(encoding="utf-8"))
+
+
+def _parts(node: ast.AST) -> list[list[str | None]]:
+    """Return the ways in which an expression is a text: plain parts, and None for what is filled in."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return [[text]]
+        case ast.JoinedStr():
+            return [[part.value if isinstance(part, ast.Constant) else None for part in node.values]]  # pyright: ignore
+        case ast.BinOp(op=ast.Add()):
+            return [left + right for left in _parts(node.left) for right in _parts(node.right)]
+        case ast.IfExp():
+            return _parts(node.body) + _parts(node.orelse)
+    return []
+
+
+def template(parts: list[str | None]) -> str:
+    """Return a text as the catalogue has it: what is filled in by number, without spaces around it."""
+    numbers = iter(range(1, len(parts) + 1))
+    return "".join(f"{{{next(numbers)}}}" if part is None else part for part in parts).strip()
+
+
+def _unsaid(node: ast.AST) -> list[ast.AST]:
+    """Return the syntax nodes below one whose texts are parts of others, docstrings, or not shown."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return [node.value]
+    if isinstance(node, ast.JoinedStr):
+        return list(node.values)
+    if isinstance(node, ast.keyword) and node.arg in _NOT_SAID:
+        return list(ast.walk(node))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return list(ast.walk(node))[1:] if _parts(node) else []
+    return []
+
+
+def of_source(source: str) -> Iterator[str]:
+    """Yield the texts of a module as the catalogue has them; of a condition, both."""
+    found, unsaid = [], set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)):
+            found.append(node)
+        unsaid.update(map(id, _unsaid(node)))
+    for node in found:
+        if id(node) not in unsaid:
+            yield from map(template, _parts(node))
+
+
+@cache
+def of_code() -> frozenset[str]:
+    """Return all texts of the server's code, sentences or not."""
+    paths = (path for room in ROOMS for path in sorted((PACK / room).rglob("*.py")))
+    return frozenset(text for path in paths for text in of_source(path.read_text(encoding="utf-8")))
+
+
+def is_in_code(text: str) -> bool:
+    """Return whether the code has a text of the catalogue."""
+    counted = _COUNTED.fullmatch(text)
+    return text in of_code() or bool(counted and counted[1] in of_code())
+
+
+def is_sentence(text: str) -> bool:
+    """Return whether a text of the code reads as a sentence that users are told: words, and a full stop."""
+    words = re.findall(r"[A-Za-z]{2,}", _FILLED.sub(" ", text))
+    return len(words) >= 3 and text.endswith(".") and "%s" not in text and '{"' not in text
+
+
+def sentences(elsewhere: set[str]) -> dict[str, str]:
+    """Return the sentences of the code, by themselves. `elsewhere`: texts that are translated in another way."""
+    return {text: text for text in sorted(of_code()) if is_sentence(text) and text not in elsewhere}
+
+
+def translations(language: str, rows: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return a language's translations by sentence."""
+    return {text: row[language] for text, row in rows.items() if language in row}
