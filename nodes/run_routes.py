@@ -11,16 +11,17 @@ from typing import Any, get_args
 from aiohttp import web
 
 from ..training_core.files import is_file
-from ..training_core.history import graph, marks, registry, series
+from ..training_core.history import graph, marks, registry, series, table
 from ..training_core.history.changes import Changes
 from ..training_core.host import folders
 from ..training_core.run import control
-from . import http, run_rows
+from . import http, run_rows, streamed
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _FILE = re.compile(r"[^/\\:\x00-\x1f]{1,255}\.png")  # no colon, for "C:x" is on another drive
 _INDEX = re.compile(r"[0-9]{1,7}")
 _MOST_POINTS = 10_000  # steps of one answer
+_MOST_RUNS = 20  # in one table
 _THUMBNAIL = 192  # pixels of the longer side
 _FILTERS = {"name": "output_name", "prompt_id": "prompt_id"}
 """Names in the address of the list of runs, and the fields that they choose by."""
@@ -31,6 +32,7 @@ def register() -> None:
     """Add the routes to the host's server."""
     run = "/athanor/runs/{run}"
     http.get("/athanor/runs", _runs)
+    http.get("/athanor/metrics.csv", _table)
     http.get(run, lambda request: run_rows.full(_record(_folder(request))))
     http.get(f"{run}/metrics", _if_still_there(_metrics))
     http.get(f"{run}/review", lambda request: run_rows.reviewed(_record(_folder(request))))
@@ -85,10 +87,20 @@ def _runs(request: web.Request) -> list[http.Json] | http.Json:
 
 
 def _metrics(request: web.Request) -> list[http.Json]:
-    """Return the steps after `?after=`, thinned out to `?points=`."""
+    """Return the steps after `?after=` and up to `?until=`, thinned out to `?points=`."""
     folder, after = _folder(request), http.number(request, "after", 0, digits=15)
     most = min(_MOST_POINTS, max(2, http.number(request, "points", 2000, digits=15)))
-    return [run_rows.curve(point) for point in series.points(folder, after, most)]
+    until = http.number(request, "until", 0, digits=15) if "until" in request.query else None
+    return [run_rows.curve(point) for point in series.points(folder, after, most, until)]
+
+
+def _table(request: web.Request) -> web.Response:
+    """Return all steps of the runs `?runs=` names, one after the other, as CSV; it is read as it is sent."""
+    ids = request.query.get("runs", "").split(",")
+    if len(ids) > _MOST_RUNS or not all(map(_ID.fullmatch, ids)):
+        raise web.HTTPBadRequest(text=f"runs must be ids of runs, with commas between them, at most {_MOST_RUNS}")
+    records = [_record(_folder_of(one)) for one in ids]
+    return streamed.download(table.pieces(records), "text/csv; charset=utf-8")
 
 
 def _report(request: web.Request) -> web.Response:
@@ -169,7 +181,11 @@ def folder_of(run: object) -> Path | None:
 
 
 def _folder(request: web.Request) -> Path:
-    folder = folder_of(request.match_info["run"])
+    return _folder_of(request.match_info["run"])
+
+
+def _folder_of(run: str) -> Path:
+    folder = folder_of(run)
     if folder is None:
         raise http.missing("run")
     return folder

@@ -120,3 +120,28 @@ def test_a_chart_of_ten_thousand_steps_parses_what_it_shows(tmp_path, monkeypatc
     assert len(found) == 499 and found[-1]["step"] == 9_000 and len(parsed) <= 501
     assert [b["low"] - a["high"] for a, b in pairwise(found[1:])] == [1] * 497
     assert len(series.points(tmp_path)) == 1999
+
+
+def timed(step: int, seconds: float) -> str:
+    return line(step)[:-1] + f', "seconds": {seconds}}}\n'
+
+
+def test_the_seconds_that_a_step_was_trained_for_do_not_hang_on_what_is_asked(tmp_path):
+    """A step that was done again counts once, and a part of the curve goes on where the one before has ended."""
+    for count, most in ((400, 1e-9), (20_000, 9.0 * 8)):  # seconds: of a long file to a stretch of four lines or two
+        again = range(count // 2, count + 1)
+        lines = [timed(step, 9.0) for step in range(1, count // 2 + 7)] + [timed(step, 0.5) for step in again]
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        (folder / "metrics.jsonl").write_text("".join(lines))
+        first = 9.0 * (count // 2 - 1)
+        exact = [
+            first + 0.5 * (step - count // 2 + 1) if step >= count // 2 else 9.0 * step for step in range(count + 1)
+        ]
+        for after, until in ((0, None), (count // 3, None), (count // 4, 3 * count // 4), (count - 5, count - 2)):
+            found = series.points(folder, after, 50, until)
+            assert found[0]["step"] == after + 1 and found[-1]["step"] <= (until or count) and len(found) <= 50
+            assert (until or count) - found[-1]["step"] <= most
+            assert all(abs(e["trained"] - exact[e["step"]]) <= most for e in found)
+        whole = list(series.every(folder))
+        assert steps_of(whole) == list(range(1, count + 1)) and [e["trained"] for e in whole] == exact[1:]

@@ -1,7 +1,9 @@
 """What the page reads of runs and may change, and that nothing else can be reached."""
 
+import csv
 import io
 import json
+from itertools import pairwise
 
 import graphs
 import pytest
@@ -119,8 +121,21 @@ def test_bad_ids_and_numbers(server, run):
     for name in ("review", "graph", "report", "metrics", "pictures/0", "files", "files/job.json"):
         for bad in ("0123456789abcdef", "..%2f..", "0123456789ABCDEF", "a" * 17):
             assert answer(server, f"/athanor/runs/{bad}/{name}")[0] == 404
-    for query in ("after=x", "after=-1", "points=%C2%B2", "after=" + "9" * 30):
+    for query in ("after=x", "after=-1", "until=x", "points=%C2%B2", "after=" + "9" * 30):
         assert answer(server, f"/athanor/runs/{run['run_id']}/metrics?{query}")[0] == 400
+
+
+def test_a_part_of_the_curve_and_a_table_of_all(server, run):
+    whole = server.get(f"/athanor/runs/{run['run_id']}/metrics")
+    part = server.get(f"/athanor/runs/{run['run_id']}/metrics?after=3&until=6")
+    assert part == whole[3:6] and all(a["trained"] < b["trained"] for a, b in pairwise(whole))
+    status, data, headers = answer(server, f"/athanor/metrics.csv?runs={run['run_id']},{run['run_id']}")
+    assert status == 200 and headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(data.decode())))
+    assert [float(row["loss"]) for row in rows] == [step["loss"] for step in whole] * 2
+    assert float(rows[-1]["seconds"]) == whole[-1]["trained"]
+    for ids, refused in (("", 400), ("..", 400), ("0123456789abcdef", 404), (",".join([run["run_id"]] * 21), 400)):
+        assert answer(server, f"/athanor/metrics.csv?runs={ids}")[0] == refused
 
 
 def test_a_star_and_a_copy(server, run):

@@ -132,6 +132,16 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.page.wait_for_function("document.querySelectorAll('.athanor-curves .athanor-swatch').length === 2")
     page.page.wait_for_selector(".athanor-curves .athanor-chart:not([hidden]) canvas")
     page.page.wait_for_selector(".athanor-verdict li")
+    page.page.locator(".athanor-legend button").nth(1).click()
+    page.page.wait_for_selector(".athanor-legend button[aria-pressed=false]")
+    page.page.locator(".athanor-curves .athanor-more").click()
+    with page.page.expect_download() as got:
+        page.page.get_by_role("button", name="Save table (CSV)").click()
+    table = got.value.path().read_text().splitlines()
+    assert table[0] == "run,name,step,epoch,seconds,loss,mean,lr,probe" and {n.split(",")[1] for n in table[1:]} == {
+        name
+    }
+    page.page.locator(".athanor-legend button").nth(1).click()
     page.settle(48)
     page.picture(f"{which}_overlay")
     assert page.page.locator(".athanor-details table tbody tr").count() >= 2

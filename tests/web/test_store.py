@@ -41,6 +41,65 @@ ORDER = """async () => {
 }"""
 
 
+PARTS = """async () => {
+    const at = (name) => import(`/extensions/athanor/athanor/${name}.js`);
+    const [axis, range, zoom, { fewer }] = await Promise.all(["chart_axis", "chart_range", "chart_zoom", "chart_points"].map(at));
+    const points = [1, 2, 3, 4, 5, 6].map((step) => ({ step, epoch: step > 4 ? 2 : 1, trained: step > 3 ? step + 10 : step,
+        mean: step, low: step, high: step === 2 ? 9 : step, loss: step }));
+    const there = ["step", "epoch", "time"].map((kind) => axis.measure({ points, summary: null }, kind));
+    const losses = Array.from({ length: 200 }, (_, i) => 1 + (i % 10) / 10);
+    const thinned = fewer(points, 2);
+    return [
+        there.map(({ toX, toStep }) => [toX(0), toX(4), toX(6), toStep(toX(5))]),
+        [range.bounds(losses, false), range.bounds([...losses, 50], false), range.bounds([...losses, 50, 0.001], true),
+            range.bounds([1, 50], false), range.bounds([...losses, 2.1], false)],
+        [zoom.inside([-5, 5], [0, 100], 4), zoom.inside([50, 50], [0, 100], 4), zoom.inside([-1, 200], [0, 100], 4),
+            zoom.zoomed([0, 10], 0.5, 0.2), zoom.moved([0, 10], 0.5)],
+        thinned.map(({ step, mean, low, high }) => [step, mean, low, high]),
+    ];
+}"""
+
+
+CHART = """async () => {
+    const { LossChart } = await import("/extensions/athanor/athanor/loss_chart.js");
+    const { run } = await import("/extensions/athanor/athanor/store.js");
+    const far = run("far");
+    far.summary = null;
+    far.points = Array.from({ length: 200 }, (_, i) => ({ step: (i + 1) * 10, epoch: 1, loss: 1, mean: 1, low: 0.5, high: 2, lr: 1,
+        trained: i }));
+    const chart = new LossChart();
+    window.chart = chart;
+    chart.element.style.cssText = "position: fixed; left: 0; top: 0; width: 400px; height: 200px; z-index: 9999";
+    document.body.append(chart.element);
+    chart.show(far);
+}"""
+STEPS_SHOWN = "chart.plot && [chart.plot.scales.x.min, chart.plot.scales.x.max].map(Math.round).join()"
+
+
+def zoom_by_hand(page, asked: list[str]) -> None:
+    """A drag over a part of a chart, then keys: what is in view is read anew from the server, as fine as it is there."""
+    page.page.evaluate(CHART)
+    page.page.wait_for_function(f"{STEPS_SHOWN} === '10,2000'")
+    box = page.page.locator(".u-over").bounding_box()
+    page.page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 50)
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
+    page.page.mouse.up()
+    page.page.wait_for_function(f"/^50[78],100[45]$/.test({STEPS_SHOWN})")
+    page.page.wait_for_function("chart.fine.get(chart.run).fine?.points.length === 2")
+    assert [address.partition("?")[2] for address in asked] == ["after=500&until=1010&points=2000"]
+    assert page.page.evaluate("() => chart.plot.data[0].filter((step) => step % 10)") == [755]
+    page.page.keyboard.press("+")
+    page.page.wait_for_function(f"/^58[0-9],93[0-9]$/.test({STEPS_SHOWN})")
+    # The right edge stays while the run goes on, until the whole is shown again.
+    page.page.evaluate("() => { chart.run.points.push({ ...chart.run.last, step: 2010 }); chart.redraw(); }")
+    page.page.wait_for_function("chart.plot.data[0].at(-1) === 2010")
+    assert page.page.evaluate(f"() => {STEPS_SHOWN}").startswith("58")
+    page.page.keyboard.press("0")
+    page.page.wait_for_function(f"{STEPS_SHOWN} === '10,2010'")
+    page.page.evaluate("() => { chart.element.remove(); chart.release(); }")
+
+
 @pytest.fixture
 def vue() -> bool:
     return False
@@ -71,6 +130,18 @@ def test_a_run_of_another_process_is_read_again_when_it_is_shown_again(page):
         page.page.evaluate("() => window.unwatch()")
     probes = page.page.evaluate("async () => (await import('/extensions/athanor/athanor/store.js')).run('far').probes")
     assert probes == [[0, 100]]  # a look at the probe that gave no number is no point
+
+    measured, bounds, parts, thinned = page.page.evaluate(PARTS)
+    assert measured == [[0, 4, 6, 5], [0, 1, 1.5, 5], [0, 14, 16, 5]]
+    assert bounds == [[1, 1.9], [1, 1.9], [1, 1.9], [1, 50], [1, 2.1]]
+    assert parts == [[0, 10], [48, 52], None, [1, 6], [5, 15]]
+    assert thinned == [[3, 2, 1, 9], [6, 5, 4, 6]]
+    asked.clear()
+    steps = [{"step": step, "epoch": 1, "loss": 1, "mean": 1, "low": 1, "high": 1, "lr": 1} for step in (755, 1000)]
+    page.page.route(
+        "**/athanor/runs/far/metrics**", lambda route: asked.append(route.request.url) or route.fulfill(json=steps)
+    )
+    zoom_by_hand(page, asked)
 
 
 def test_what_a_route_refuses_is_shown_as_a_sentence(page):

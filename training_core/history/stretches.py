@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,12 @@ LENGTH, MOST = 1, 8192
 """Lines of a stretch to begin with; of more stretches than that, two become one."""
 KEPT = 16
 """Files whose stretches are remembered, those that were asked for last."""
+_SECONDS = re.compile(rb'"seconds": ([0-9.]{1,20}(?:[eE][-+]?[0-9]{1,2})?)[,}]')
 
 
 @dataclass(slots=True, kw_only=True)
 class Stretch:
-    """Lines that follow each other in the file, and the losses in them."""
+    """Lines that follow each other in the file, the losses in them, and the time that their steps took."""
 
     offset: int  # byte offset of its first line
     last_line: int  # and of its last
@@ -27,10 +29,12 @@ class Stretch:
     total: float = 0.0
     low: float = math.inf
     high: float = -math.inf
+    seconds: float = 0.0
 
-    def add(self, at: int, step: int, loss: float) -> None:
+    def add(self, at: int, step: int, loss: float, seconds: float) -> None:
         """Add the line at byte `at`; a loss that is not finite does not count."""
         self.last_line, self.last, self.lines = at, step, self.lines + 1
+        self.seconds += seconds
         if math.isfinite(loss):
             self.count, self.total = self.count + 1, self.total + loss
             self.low, self.high = min(self.low, loss), max(self.high, loss)
@@ -47,6 +51,7 @@ class Stretch:
             total=self.total + other.total,
             low=min(self.low, other.low),
             high=max(self.high, other.high),
+            seconds=self.seconds + other.seconds,
         )
 
 
@@ -69,13 +74,13 @@ class _Index:
             for line in file:
                 if not line.endswith(b"\n"):  # it is being written
                     break
-                step, loss = _head(line)
+                step, loss = head(line)
                 if step is not None:
-                    self._add(step, loss)
+                    self._add(step, loss, _seconds(line))
                 self.read += len(line)
             return list(self.stretches)
 
-    def _add(self, step: int, loss: float) -> None:
+    def _add(self, step: int, loss: float, seconds: float) -> None:
         # Steps that were done again, after a run was cut short, take the place of what was there.
         while self.stretches and self.stretches[-1].first >= step:
             self.stretches.pop()
@@ -86,10 +91,10 @@ class _Index:
                 self.stretches, self.length = [a.join(b) for a, b in pairs], 2 * self.length
             now = Stretch(offset=self.read, last_line=self.read, first=step, last=step)
             self.stretches.append(now)
-        now.add(self.read, step, loss)
+        now.add(self.read, step, loss, seconds)
 
 
-def _head(line: bytes) -> tuple[int | None, float]:
+def head(line: bytes) -> tuple[int | None, float]:
     """Return step and loss of a line as `log` writes it: they come first, so that the rest need not be parsed."""
     parts = line[:120].split(b", ", 3)
     try:
@@ -99,6 +104,12 @@ def _head(line: bytes) -> tuple[int | None, float]:
         return int(parts[0][9:]), math.nan if loss == b"null" else float(loss)
     except (ValueError, IndexError):
         return None, math.nan
+
+
+def _seconds(line: bytes) -> float:
+    """Return how long a line's step took; 0 where the line does not say."""
+    found = _SECONDS.search(line)
+    return float(found[1]) if found else 0.0
 
 
 _known: OrderedDict[Path, _Index] = OrderedDict()

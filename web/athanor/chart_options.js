@@ -1,13 +1,13 @@
-// What all charts share: smoothing and the logarithmic axis, kept in the browser, and the controls for them.
-
-import { make } from "./dom.js";
-import { t } from "./words.js";
+// What all charts share, kept in the browser: smoothing, the axes, and whether outliers are left out.
 
 const STORAGE = "athanor.chart";
 const listeners = new Set();
 
-/** smooth: 0 (none) to 100; log: whether the loss axis is logarithmic. */
-export const options = { smooth: 40, log: false, ...stored() };
+/**
+ * smooth: 0 (none) to 100; log: whether the loss axis is logarithmic; axis: what the x axis counts, "step", "epoch" or
+ * "time"; clip: whether outliers are left out of the loss axis.
+ */
+export const options = { smooth: 40, log: false, axis: "step", clip: true, ...stored() };
 
 function stored() {
   try {
@@ -17,7 +17,8 @@ function stored() {
   }
 }
 
-function change(changes) {
+/** Change some of the options, and keep them. */
+export function change(changes) {
   Object.assign(options, changes);
   try {
     localStorage.setItem(STORAGE, JSON.stringify(options));
@@ -31,35 +32,6 @@ function change(changes) {
 export function onOptions(changed) {
   listeners.add(changed);
   return () => listeners.delete(changed);
-}
-
-/** Slider and switch for the options. `release()` of the element ends its updates. */
-export function controls() {
-  const slider = make("input", {
-    type: "range",
-    min: 0,
-    max: 100,
-    value: options.smooth,
-    "aria-label": t("Smoothing of the loss"),
-    oninput: () => change({ smooth: Number(slider.value) }),
-  });
-  const log = make("input", {
-    type: "checkbox",
-    checked: options.log,
-    "aria-label": t("Logarithmic loss axis"),
-    onchange: () => change({ log: log.checked }),
-  });
-  const release = onOptions(() => {
-    slider.value = options.smooth;
-    log.checked = options.log;
-  });
-  const element = make(
-    "div",
-    { class: "athanor-controls" },
-    make("label", {}, t("smooth"), slider),
-    make("label", {}, log, t("log")),
-  );
-  return Object.assign(element, { release });
 }
 
 /** The half-life in steps of the smoothing, for a run of so many steps: 0 for none, a third of the run at most. */

@@ -1,14 +1,15 @@
 // The chart of one run: loss, mean loss, learning rate, probe, epochs, saved files.
 
-import { aligned, Chart, line, lossScale, percentAxis, stepAxis, valueAxis } from "./chart.js";
+import { aligned, Chart, line, percentAxis, valueAxis, xAxis } from "./chart.js";
 import { ema, halfLife, options } from "./chart_options.js";
+import { lossScale } from "./chart_range.js";
 import { number } from "./format.js";
 import { dash, theme } from "./theme.js";
 import { t } from "./words.js";
 
 /** The probe's axis, with room above and below. A single value gets ten points of percent. */
 function probeRange(_, low, high) {
-  if (low == null) return [0, 110];
+  if (low == null || !Number.isFinite(low)) return [0, 110];
   const margin = Math.max((high - low) * 0.1, (10 - (high - low)) / 2);
   return [low - margin, high + margin];
 }
@@ -26,48 +27,63 @@ export class LossChart extends Chart {
     this.redraw();
   }
 
+  title() {
+    return this.run?.summary?.title ?? this.run?.id ?? "";
+  }
+
+  shownRuns() {
+    return this.run ? [this.run] : [];
+  }
+
   draw() {
     const { run } = this;
+    this.startAnew(this.shownRuns());
     if (!run?.points.length) {
       if (!run?.live) return this.showText(t("No steps yet."));
       return this.showText(this.phase ? `${this.phase}…` : t("Waiting for the first step…"));
     }
-    const { points, probes } = run;
+    const { probes } = run;
+    const { points, toX } = this.curveOf(run);
+    this.toX = toX;
     const colours = theme();
     const [green, orange, blue] = colours.lines;
     const means = ema(points, halfLife(run.summary?.steps ?? points[points.length - 1].step));
     const positive = (value) => (value > 0 || !options.log ? value : null); // a logarithm needs it
-    const column = (read) => new Map(points.map((point, i) => [point.step, read(point, i)]));
+    const column = (read) => new Map(points.map((point, i) => [toX(point.step), read(point, i)]));
     const bound = (name) => column((point) => (point[name] == null ? null : positive(point[name])));
     // Points of a long run stand for several steps each: an area shows the range of their losses.
-    const isThinned = points.some((point) => point.high > point.low);
+    const [first, last] = this.view ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    const inView = points.filter(({ step }) => toX(step) >= first && toX(step) <= last);
+    const isThinned = inView.some((point) => point.high > point.low);
+    this.thinning = (inView.at(-1)?.step - inView[0]?.step) / (inView.length - 1) || 1; // steps of a point
     const losses = isThinned ? [bound("high"), bound("low")] : [column((point) => positive(point.loss))];
     const labels = isThinned ? [t("highest"), t("lowest")] : [t("loss")];
     const data = aligned([
       ...losses,
       column((_, i) => positive(means[i])),
       column((point) => point.lr),
-      new Map(probes),
+      new Map(probes.map(([step, percent]) => [toX(step), percent])),
     ]);
     this.plotLines(data, {
       series: [
-        ...labels.map((label) => line(label, `${green}66`, { width: 1 })),
-        line(t("mean loss"), green, { width: 2 }),
-        line(t("learning rate"), blue, { scale: "lr", width: 1, dash: dash(2) }),
+        ...labels.map((label) => line(label, `${green}66`, { width: 1, key: "mean", isRange: isThinned })),
+        line(t("mean loss"), green, { width: 2, key: "mean" }),
+        line(t("learning rate"), blue, { scale: "lr", width: 1, dash: dash(2), key: "lr" }),
         line(t("probe, % of start"), orange, {
           scale: "probe",
           dash: dash(1),
+          key: "probe",
           points: { show: true, size: 5, fill: orange },
         }),
       ],
       scales: {
-        y: lossScale(),
+        y: lossScale(() => this.thinning),
         lr: { range: (_plot, _low, high) => [0, (high || 1) * 1.1] },
         probe: { range: probeRange },
       },
-      axes: [stepAxis(colours), valueAxis(colours, options.log), percentAxis(colours, "probe", orange)],
+      axes: [xAxis(colours, this.axis), valueAxis(colours, options.log), percentAxis(colours, "probe", orange)],
       hooks: { draw: [(plot) => this.drawMarks(plot)] },
-      bands: isThinned ? [{ series: [1, 2], fill: `${green}30` }] : [],
+      bands: isThinned && !this.hidden.has("mean") ? [{ series: [1, 2], fill: `${green}30` }] : [],
     });
     this.label(means);
   }
@@ -90,12 +106,15 @@ export class LossChart extends Chart {
 
   /** Epochs as thin dashed lines with numbers; only every n-th where they would be too close. */
   drawEpochs(plot) {
+    if (this.axis === "epoch") return; // which names them itself
     const { points } = this.run;
     const colours = theme();
     const pen = plot.ctx;
     const scale = devicePixelRatio || 1;
     const { top, height, width } = plot.bbox;
-    const starts = points.filter((point, i) => i && point.epoch !== points[i - 1].epoch);
+    const [low, high] = this.part;
+    const isInView = ({ step }) => this.toX(step - 1) >= low && this.toX(step - 1) <= high;
+    const starts = points.filter((point, i) => i && point.epoch !== points[i - 1].epoch).filter(isInView);
     const labelWidth = 14 + 7 * String(starts.at(-1)?.epoch ?? "").length;
     const every = Math.max(1, Math.ceil((starts.length * labelWidth * scale) / width));
     pen.strokeStyle = colours.grid;
@@ -103,12 +122,12 @@ export class LossChart extends Chart {
     pen.font = `${10 * scale}px system-ui, sans-serif`;
     pen.setLineDash([2 * scale, 3 * scale]);
     for (const { step, epoch } of starts.filter((_, i) => i % every === every - 1)) {
-      const x = Math.round(plot.valToPos(step - 1, "x", true));
+      const x = Math.round(plot.valToPos(this.toX(step - 1), "x", true));
       pen.beginPath();
       pen.moveTo(x, top);
       pen.lineTo(x, top + height);
       pen.stroke();
-      pen.fillText(`e${epoch - 1}`, x + 2 * scale, top + 9 * scale);
+      pen.fillText(`e${epoch - 1}`, x + 2 * scale, top + 15 * scale);
     }
   }
 
@@ -118,8 +137,10 @@ export class LossChart extends Chart {
     const scale = devicePixelRatio || 1;
     const y = plot.bbox.top + plot.bbox.height;
     pen.fillStyle = theme().ink;
+    const { left, width } = plot.bbox;
     for (const { step } of this.run.summary?.checkpoints ?? []) {
-      const x = plot.valToPos(step, "x", true);
+      const x = plot.valToPos(this.toX(step), "x", true);
+      if (x < left || x > left + width + 1) continue;
       pen.beginPath();
       pen.moveTo(x, y - 7 * scale);
       pen.lineTo(x - 4 * scale, y);

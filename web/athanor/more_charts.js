@@ -1,7 +1,8 @@
 // Charts with a line for each run, and with a line for each band of noise levels.
 
-import { aligned, Chart, line, lossScale, stepAxis, valueAxis } from "./chart.js";
+import { aligned, Chart, line, valueAxis, xAxis } from "./chart.js";
 import { ema, halfLife, options } from "./chart_options.js";
+import { lossScale } from "./chart_range.js";
 import { dash, theme } from "./theme.js";
 import { t } from "./words.js";
 
@@ -11,49 +12,67 @@ export class OverlayChart extends Chart {
     super(t("Runs compared"), height);
   }
 
-  /** `quantity`: "loss" (its mean) or "probe". */
-  show(runs, quantity) {
-    this.runs = runs;
-    this.quantity = quantity;
+  /** `quantity`: "loss" (its mean), "probe" or "lr"; `names`: of the runs, for the legend. */
+  show(runs, quantity, names) {
+    Object.assign(this, { runs, quantity, names });
     this.redraw();
   }
 
+  shownRuns() {
+    return (this.runs ?? []).filter((run) => !this.hidden.has(run.id));
+  }
+
+  title() {
+    return quantities().find(([value]) => value === this.quantity)[1];
+  }
+
   values(run) {
-    if (this.quantity === "probe") return new Map(run.probes);
-    const means = ema(run.points, halfLife(run.summary?.steps ?? 1));
-    return new Map(run.points.map(({ step }, i) => [step, means[i] > 0 || !options.log ? means[i] : null]));
+    const { points, toX } = this.curveOf(run);
+    if (this.quantity === "probe") return new Map(run.probes.map(([step, percent]) => [toX(step), percent]));
+    const shown = this.quantity === "lr" ? points.map(({ lr }) => lr) : ema(points, halfLife(run.summary?.steps ?? 1));
+    const drawn = (value) => (value > 0 || !options.log ? value : null); // a logarithm needs it
+    return new Map(points.map(({ step }, i) => [toX(step), drawn(shown[i])]));
   }
 
   draw() {
     const runs = this.runs ?? [];
+    this.startAnew(runs);
     const values = runs.map((run) => this.values(run));
     if (!values.some((map) => map.size)) return this.showText(t("No steps yet."));
     const colours = theme();
     const points = { show: this.quantity === "probe", size: 4 };
     this.plotLines(aligned(values), {
       series: runs.map((run, i) =>
-        line(run.summary?.title ?? run.id, colours.line(i), { width: 2, dash: dash(i), points }),
+        line(this.names[i], colours.line(i), { width: 2, dash: dash(i), points, key: run.id }),
       ),
       scales: { y: lossScale() },
-      axes: [stepAxis(colours), valueAxis(colours, options.log)],
+      axes: [xAxis(colours, this.axis), valueAxis(colours, options.log)],
     });
-    const count = { count: runs.length };
-    const label =
-      this.quantity === "probe"
-        ? t("Probe of {count} runs over steps", count)
-        : t("Loss of {count} runs over steps", count);
+    const label = {
+      loss: t("Loss of {count} runs over steps", { count: runs.length }),
+      probe: t("Probe of {count} runs over steps", { count: runs.length }),
+      lr: t("Learning rate of {count} runs over steps", { count: runs.length }),
+    }[this.quantity];
     this.element.setAttribute("aria-label", label);
   }
 }
 
+/** What several runs can be compared by, as [value, text]. */
+export const quantities = () => [
+  ["loss", t("mean loss")],
+  ["probe", t("probe, % of start")],
+  ["lr", t("learning rate")],
+];
+
 /** Loss by noise level, from a run's review. */
 export class BandChart extends Chart {
   constructor(height = 180) {
-    super(t("Loss by noise level"), height);
+    super(t("Loss by noise level"), height, "step");
   }
 
   /** `bands`: {steps, bands: [{from, to, count, means}]}, one mean per entry of `steps`. */
   show(bands) {
+    this.view = null;
     this.bands = bands;
     this.redraw();
   }
@@ -61,12 +80,13 @@ export class BandChart extends Chart {
   draw() {
     const shown = (this.bands?.bands ?? []).filter((band) => band.count);
     if (!shown.length || this.bands.steps.length < 2) return this.showText(t("Not enough steps yet."));
+    this.steps = this.bands.steps.at(-1);
     const colours = theme();
     const range = (_, low, high) => (low == null ? [0.01, 1] : [low * 0.85, high * 1.15]);
     this.plotLines(aligned(shown.map((band) => new Map(this.bands.steps.map((step, i) => [step, band.means[i]])))), {
       series: shown.map((band, i) => line(`${band.from}–${band.to}`, colours.line(i), { dash: dash(i) })),
       scales: { y: { distr: 3, range } },
-      axes: [stepAxis(colours), valueAxis(colours, true)],
+      axes: [xAxis(colours, this.axis), valueAxis(colours, true)],
     });
   }
 }

@@ -1,6 +1,6 @@
 // What the Train LoRA node shows of its run: state, chart, buttons, last samples.
 
-import { controls } from "./chart_options.js";
+import { controls } from "./chart_controls.js";
 import { make, style } from "./dom.js";
 import { stateOf } from "./format.js";
 import { Hints } from "./hints.js";
@@ -26,7 +26,8 @@ export class Panel {
     this.failure = ""; // why the node failed, or was refused
     this.expected = []; // hints on the graph before it runs
     this.chart = new LossChart(90);
-    this.controls = controls();
+    this.controls = controls(() => this.chart);
+    this.chart.onView = () => this.controls.show();
     this.state = make("b", { class: "athanor-state" });
     this.numbers = make("span");
     this.note = make("div", { class: "athanor-note", role: "status" });

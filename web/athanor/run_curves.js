@@ -1,10 +1,10 @@
 // The chart of the sidebar: the open run's curves, or one curve of each of several runs.
 
 import { swatch } from "./chart.js";
-import { controls } from "./chart_options.js";
+import { controls } from "./chart_controls.js";
 import { make } from "./dom.js";
 import { LossChart } from "./loss_chart.js";
-import { OverlayChart } from "./more_charts.js";
+import { OverlayChart, quantities } from "./more_charts.js";
 import { shownName } from "./run_order.js";
 import { terms } from "./terms.js";
 import { t } from "./words.js";
@@ -13,16 +13,17 @@ const MOST = 8; // curves: more have no colour and dash of their own
 
 export class RunCurves {
   constructor() {
+    this.runs = [];
     this.single = new LossChart(220);
     this.overlay = new OverlayChart(220);
     this.quantity = make(
       "select",
       { "aria-label": t("What to compare"), onchange: () => this.draw() },
-      make("option", { value: "loss" }, t("mean loss")),
-      make("option", { value: "probe" }, t("probe, % of start")),
+      ...quantities().map(([value, text]) => make("option", { value }, text)),
     );
+    this.controls = controls(() => this.chart);
+    for (const chart of [this.single, this.overlay]) chart.onView = () => this.controls.show();
     this.legend = make("div", { class: "athanor-legend" });
-    this.runs = [];
     this.unwatch = [];
     this.element = make(
       "section",
@@ -30,8 +31,13 @@ export class RunCurves {
       this.single.element,
       this.overlay.element,
       this.legend,
-      make("div", { class: "athanor-line" }, controls(), this.quantity),
+      make("div", { class: "athanor-line" }, this.controls, this.quantity),
     );
+  }
+
+  /** The chart in sight. */
+  get chart() {
+    return this.runs.length > 1 ? this.overlay : this.single;
   }
 
   /** Follow these runs of the store, and no others. */
@@ -53,15 +59,37 @@ export class RunCurves {
     this.single.element.hidden = several;
     this.overlay.element.hidden = !several;
     this.quantity.hidden = !several;
-    if (several) this.overlay.show(runs, this.quantity.value);
-    else this.single.show(runs[0] ?? null);
     const labels = several ? this.runLabels() : this.lineLabels();
+    if (several) this.overlay.show(runs, this.quantity.value, labels);
+    else this.single.show(runs[0] ?? null);
+    this.controls.show();
+    this.drawLegend(labels);
+  }
+
+  /** Names of the lines, each a button that shows or hides its line; made anew only if one has changed. */
+  drawLegend(labels) {
+    const { runs, chart } = this;
+    const keys = runs.length > 1 ? runs.map((run) => run.id) : ["mean", "probe", "lr"];
+    const hidden = keys.map((key) => chart.hidden.has(key));
+    const now = JSON.stringify([labels, keys, hidden, this.left]);
+    if (now === this.legendNow) return;
+    this.legendNow = now;
     const { loss, probe, lr } = terms();
-    const means = several ? [] : [loss, probe, lr];
-    const entries = labels.map((label, i) => make("span", { title: means[i] }, swatch(i), label));
-    if (!several) entries.push(make("span", {}, t("▲ saved file")));
+    const means = runs.length > 1 ? [] : [loss, probe, lr];
+    const focused = [...this.legend.children].indexOf(document.activeElement);
+    const toggle = (key) => {
+      chart.toggle(key);
+      this.draw();
+    };
+    const entries = labels.map((label, i) => {
+      const title = [means[i], t("Click: show or hide")].filter(Boolean).join("\n");
+      const attributes = { type: "button", title, "aria-pressed": String(!hidden[i]), onclick: () => toggle(keys[i]) };
+      return make("button", attributes, swatch(i), label);
+    });
+    if (runs.length < 2) entries.push(make("span", {}, t("▲ saved file")));
     if (this.left) entries.push(make("span", {}, t("and {count} more, without curves", { count: this.left })));
     this.legend.replaceChildren(...entries);
+    this.legend.children[focused]?.focus();
   }
 
   /** Names of runs; runs with the same name also show the first characters of their ids. */

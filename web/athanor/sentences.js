@@ -18,7 +18,8 @@ const tables = new Map(); // language -> its templates; null while they are read
 const known = new Map(); // text -> its translation, of the language `knownOf`
 let knownOf = "";
 
-const language = () => app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
+/** The language that is chosen in ComfyUI's settings: "en", "zh", ... */
+export const language = () => app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
 
 /** A template as pieces of plain text, between which something is filled in. */
 function compiled(english, translation) {

@@ -125,6 +125,11 @@ class Run {
     }
   }
 
+  /** The points of the steps above `after` up to `until`, as fine as a chart can show them. */
+  async part(after, until) {
+    return (await get(`${this.path}/metrics?after=${after}&until=${until}&points=${POINTS}`)).map(drawnFields);
+  }
+
   /** The server's review of the run: verdict, saved files, loss by noise level, pictures with high loss. */
   review() {
     return get(`${this.path}/review`);
@@ -193,8 +198,8 @@ class Run {
 }
 
 /** Only the numbers that are drawn: lists by sample are long. */
-function drawnFields({ step, epoch, loss, mean, low, high, lr, d_lr, seconds, memory }) {
-  return { step, epoch, loss, mean, low, high, lr: d_lr ?? lr, seconds, memory };
+function drawnFields({ step, epoch, loss, mean, low, high, lr, d_lr, seconds, trained, memory }) {
+  return { step, epoch, loss, mean, low, high, lr: d_lr ?? lr, seconds, trained, memory };
 }
 
 const runs = new Map();

@@ -7,7 +7,7 @@ const DASHES = [[], [7, 3], [2, 3], [10, 3, 2, 3], [14, 4], [5, 2, 1, 2, 1, 2], 
 /** The dash pattern of line number `index` in pixels; after eight lines they start again. */
 export const dash = (index) => DASHES[index % DASHES.length];
 
-/** Ink, muted ink, grid lines and line colours that can be read on the host's panels. */
+/** Ink, paper, muted ink, grid lines and line colours that can be read on the host's panels. */
 export function theme() {
   const styles = [document.documentElement, document.body].map((element) => getComputedStyle(element));
   const read = (...names) =>
@@ -16,6 +16,7 @@ export function theme() {
   const lines = light ? LIGHT : DARK;
   return {
     ink: read("--input-text", "--fg-color") ?? (light ? "#111" : "#eee"),
+    paper: read("--comfy-menu-bg", "--bg-color") ?? (light ? "#fff" : "#202020"),
     muted: read("--descrip-text") ?? "#888",
     grid: light ? "rgba(0,0,0,.12)" : "rgba(255,255,255,.12)",
     lines,
