@@ -40,6 +40,7 @@ SAID = [
     ("A batch of 4 of 512x512 does not fit on the GPU and will be computed in pieces, which is slower. "
      "Set ema_decay to 0; or algo to lora.",
      "一批 4 张 512x512 放不进 GPU，会分块计算，速度较慢。请调整：ema_decay 设为 0；或 algo 设为 lora。"),
+    ("Look at epoch 2 (step 40), epoch 4 (step 80).", "请看 第 2 轮（第 40 步），第 4 轮（第 80 步）。"),
     # Names that look like sentences, or like what is filled in, stay as they are.
     ("my holiday pictures", "my holiday pictures"),
     ("cat and dog, in {1}.png", "cat and dog, in {1}.png"),

@@ -144,7 +144,7 @@ export class Panel {
     const { run } = this;
     if (!run) {
       this.state.textContent = "";
-      this.numbers.textContent = t("Queue the graph to see the loss here.");
+      this.numbers.textContent = t("Press Run to see the loss here.");
       this.showNote(this.failure);
       return;
     }

@@ -74,7 +74,7 @@ export const TABLE = {
   "arrows: move · Enter: enlarge · hold space: base model · Esc: back":
     "方向鍵：相鄰圖片 · Enter：放大 · 按住空格：基礎模型 · Esc：返回",
   "The runs cannot be read: {why}": "無法讀取訓練任務：{why}",
-  "Queue the graph to see the loss here.": "執行工作流程後，這裡會畫出損失曲線。",
+  "Press Run to see the loss here.": "按下「執行」後，這裡會畫出損失曲線。",
   "step {step} of {steps}": "第 {step} / {steps} 步",
   "epoch {epoch}": "第 {epoch} 輪",
   "{time} left": "剩餘 {time}",
