@@ -51,7 +51,7 @@ export function uploadFor(node, files = null, done = () => {}) {
         severity: "success",
         summary: t("Uploaded"),
         detail: detail.join(". "),
-        life: 6000,
+        life: 3000, // the node says it, too
       });
       lines.get(node)?.soon(0);
       done();

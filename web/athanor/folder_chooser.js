@@ -120,6 +120,7 @@ class FolderChooser {
     else if (!this.rows.length)
       this.status.textContent = t("No folder below ComfyUI's input or datasets has pictures yet.");
     else if (this.more) this.status.textContent = t("{count} folders, and more that were not looked at", { count });
+    else if (count === 1) this.status.textContent = t("1 folder");
     else this.status.textContent = t("{count} folders, the newest first", { count });
   }
 
