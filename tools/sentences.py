@@ -16,6 +16,9 @@ from pathlib import Path
 
 PACK = Path(__file__).resolve().parents[1]
 CATALOGUE = PACK / "web" / "athanor" / "sentences.json"
+NOTES = PACK / "web" / "athanor" / "notes.json"
+"""Translations by language of each line of the example workflows' notes."""
+EXAMPLES = PACK / "example_workflows"
 ROOMS = ("nodes", "training_core")
 
 _FILLED = re.compile(r"\{\d+\}")
@@ -25,9 +28,9 @@ _COUNTED = re.compile(r"(?:1|\{1\}) (.+?)s?")
 """A number and its noun, which functions such as `several` put together: "{1} pictures"."""
 
 
-def catalogue() -> dict[str, dict[str, str]]:
-    """Return the translations by language of each sentence, as its template has it."""
-    return json.loads(CATALOGUE.read_text(encoding="utf-8"))
+def catalogue(path: Path = CATALOGUE) -> dict[str, dict[str, str]]:
+    """Return the translations by language of each sentence, as its template has it; of NOTES, of each line."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _parts(node: ast.AST) -> list[list[str | None]]:
@@ -97,6 +100,16 @@ def is_sentence(text: str) -> bool:
 def sentences(elsewhere: set[str]) -> dict[str, str]:
     """Return the sentences of the code, by themselves. `elsewhere`: texts that are translated in another way."""
     return {text: text for text in sorted(of_code()) if is_sentence(text) and text not in elsewhere}
+
+
+def note_lines() -> dict[str, str]:
+    """Return the lines of the example workflows' notes, by themselves."""
+    lines = {}
+    for path in sorted(EXAMPLES.glob("*.json")):
+        nodes = json.loads(path.read_text(encoding="utf-8"))["nodes"]
+        notes = [node["widgets_values"][0] for node in nodes if node["type"] in ("MarkdownNote", "Note")]
+        lines |= {line: line for note in notes for line in note.split("\n") if line.strip()}
+    return lines
 
 
 def translations(language: str, rows: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -226,6 +226,9 @@ def reports(language: str, info: Mapping[str, Any]) -> dict[str, Report]:
         "page": compare(page_texts(), page_translations(language), None),
         "nodes": compare(node_texts(info), node_translations(language), made_from),
         "sentences": compare_sentences(language, info),
+        "notes": compare(
+            sentences.note_lines(), sentences.translations(language, sentences.catalogue(sentences.NOTES)), None
+        ),
     }
     if language in HELP:
         made_from_pages = {key.removeprefix("help."): value for key, value in made_from.items()}

@@ -40,6 +40,7 @@ SAID = [
     ("A batch of 4 of 512x512 does not fit on the GPU and will be computed in pieces, which is slower. "
      "Set ema_decay to 0; or algo to lora.",
      "一批 4 张 512x512 放不进 GPU，会分块计算，速度较慢。请调整：ema_decay 设为 0；或 algo 设为 lora。"),
+    ("Look at epoch 2 (step 40), epoch 4 (step 80).", "请看 第 2 轮（第 40 步），第 4 轮（第 80 步）。"),
     # Names that look like sentences, or like what is filled in, stay as they are.
     ("my holiday pictures", "my holiday pictures"),
     ("cat and dog, in {1}.png", "cat and dog, in {1}.png"),
@@ -65,6 +66,10 @@ TOLD = """async (said) => {
 def test_nodes_panel_and_sidebar_speak_the_language_of_comfyui(site, browser, pictures, language):
     title, field, output, panel, button, filter_ = SEEN[language]
     workflow = json.loads((ROOT / "demo" / "quickstart.json").read_text(encoding="utf-8"))
+    example = json.loads((ROOT / "example_workflows" / "1 First LoRA - SD1.5.json").read_text(encoding="utf-8"))
+    note = next(node for node in example["nodes"] if node["type"] == "MarkdownNote")
+    own = note | {"id": 901, "widgets_values": [note["widgets_values"][0] + "\nMy own line."]}
+    workflow["nodes"] += [note | {"id": 900}, own]
     page = Page(browser, site, vue=False, pictures=pictures)
     try:
         site.post("/settings", {"Comfy.Locale": language})
@@ -79,6 +84,11 @@ def test_nodes_panel_and_sidebar_speak_the_language_of_comfyui(site, browser, pi
         assert page.page.get_by_role("button", name=button).first.is_visible()
         page.page.locator(TAB).first.click()
         assert page.page.get_by_placeholder(filter_).is_visible()
+        notes = page.page.evaluate(
+            "() => [900, 901].map((id) => window.comfyAPI.app.app.graph.getNodeById(id).widgets[0].value)"
+        )
+        assert notes[0].startswith({"zh": "# 第一个 LoRA：SD1.5\n", "zh-TW": "# 第一個 LoRA：SD1.5\n"}[language])
+        assert notes[1] == own["widgets_values"][0]  # it was changed, and stays as it is
         why = "async () => (await import('/extensions/athanor/athanor/http.js')).get('/runs/none').catch((e) => e.message)"
         assert page.page.evaluate(why) == {"zh": "没有这个训练任务", "zh-TW": "沒有這個訓練任務"}[language]
         page.errors = [error for error in page.errors if "404" not in error]  # the browser's own line

@@ -237,6 +237,10 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         ["queued", "waits", "running", "begins", "b9", "finished", "A", "b10"], ["A", "b10"],
         [["2"], ["3", "4"], ["4"], ["1", "2", "3"]], "\tone\ttwo\nlr\t1\t2 3",
     ]  # fmt: skip
+    # Templates: what most begin with comes first. The host lists them as they lie on the disk.
+    names = page.page.evaluate("async () => (await window.comfyAPI.api.api.getWorkflowTemplates()).athanor")
+    families = ("SD1.5", "SDXL", "SD3.5", "Flux", "Chroma")
+    assert names[:5] == [f"1 First LoRA - {family}" for family in families] and names[-1].startswith("3 Study")
     # A node shows the run that it trains; else one of its own workflow; of others only under a name that somebody has chosen.
     runs = {
         "new": {"node": "5", "workflow_id": "other", "live": False},

@@ -48,7 +48,8 @@ export function uploadFor(node, files = null, done = () => {}) {
         type(node, "mask_folder", masks);
         detail.push(t("mask_folder is set to {masks}.", { masks }));
       }
-      showBriefly(detail.join(". "), { severity: "success", summary: t("Uploaded") });
+      // The node says it, too.
+      showBriefly(detail.join(". "), { severity: "success", summary: t("Uploaded"), seconds: 3 });
       lines.get(node)?.soon(0);
       done();
     },

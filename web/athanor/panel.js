@@ -42,13 +42,13 @@ export class Panel {
       "div",
       { class: "athanor athanor-panel" },
       make("div", { class: "athanor-line" }, this.state, this.numbers),
+      this.buttons,
       this.next,
       this.hints.element,
       this.chart.element,
       this.controls,
       this.strip,
       this.note,
-      this.buttons,
     );
     // The canvas below must not take what is meant for the slider.
     for (const kind of ["pointerdown", "mousedown"]) {
@@ -144,7 +144,7 @@ export class Panel {
     const { run } = this;
     if (!run) {
       this.state.textContent = "";
-      this.numbers.textContent = t("Queue the graph to see the loss here.");
+      this.numbers.textContent = t("Press Run to see the loss here.");
       this.showNote(this.failure);
       return;
     }

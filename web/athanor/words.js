@@ -1,6 +1,6 @@
 // The page's own texts in ComfyUI's language.
 
-import { app } from "../../../scripts/app.js";
+import { language } from "./sentences.js";
 import { TABLE as zh } from "./words_zh.js";
 import { TABLE as taiwan } from "./words_zh_tw.js";
 
@@ -12,6 +12,6 @@ const TABLES = { zh, "zh-TW": taiwan };
  * `python dev.py texts` finds texts in the code, so the first value must hold them as plain strings.
  */
 export function t(text, values = {}) {
-  const translated = TABLES[app.extensionManager?.setting?.get("Comfy.Locale")]?.[text] ?? text;
+  const translated = TABLES[language()]?.[text] ?? text;
   return translated.replace(/\{(\w+)\}/g, (placeholder, name) => values[name] ?? placeholder);
 }

@@ -74,7 +74,7 @@ export const TABLE = {
   "arrows: move · Enter: enlarge · hold space: base model · Esc: back":
     "方向键：相邻图片 · Enter：放大 · 按住空格：底模 · Esc：返回",
   "The runs cannot be read: {why}": "无法读取训练任务：{why}",
-  "Queue the graph to see the loss here.": "运行工作流后，这里会画出损失曲线。",
+  "Press Run to see the loss here.": "点击“运行”后，这里会画出损失曲线。",
   "step {step} of {steps}": "第 {step} / {steps} 步",
   "epoch {epoch}": "第 {epoch} 轮",
   "{time} left": "剩余 {time}",
@@ -280,8 +280,8 @@ export const TABLE = {
   "empty": "空",
   "1 setting": "1 项设置",
   "{settings} settings": "{settings} 项设置",
-  "{all} of 1 node": "1 个节点的{all}",
-  "{all} of {nodes} nodes": "{nodes} 个节点的{all}",
+  "{all} of 1 node": "1 个节点的 {all}",
+  "{all} of {nodes} nodes": "{nodes} 个节点的 {all}",
   "{text} and {count} more": "{text}，另有 {count} 项",
   "Setting": "设置",
   "Now": "现在",
@@ -523,4 +523,20 @@ export const TABLE = {
   "{count} files are there with other content:": "{count} 个同名文件内容不同：",
   "The browser cannot read it: it was changed or moved since it was chosen.":
     "浏览器无法读取它：选择之后它被改动或移走了。",
+  "time trained": "已训练时间",
+  "after {time}": "{time} 之后",
+  "whole run": "整个训练",
+  "What the x axis counts": "横轴计什么",
+  "clip outliers": "略去离群值",
+  "Leave rare values far beyond the others out of the axis; triangles at the edge mark them":
+    "坐标轴不计远离其他的少数值；边缘的三角形标出它们",
+  "Drag: zoom in. Shift-drag: move. Double click: whole run. After a click: wheel, + - ← → 0.":
+    "拖动：放大。Shift+拖动：移动。双击：整个训练。点击之后：滚轮、+ - ← → 0。",
+  "Chart": "图表",
+  "x axis": "横轴",
+  "Save picture (PNG)": "保存图片 (PNG)",
+  "Save table (CSV)": "保存表格 (CSV)",
+  "Axis, outliers, save as picture or table": "坐标轴、离群值、存为图片或表格",
+  "Learning rate of {count} runs over steps": "{count} 个训练任务的学习率随步数的变化",
+  "Click: show or hide": "点击：显示或隐藏",
 };

@@ -74,7 +74,7 @@ export const TABLE = {
   "arrows: move · Enter: enlarge · hold space: base model · Esc: back":
     "方向鍵：相鄰圖片 · Enter：放大 · 按住空格：基礎模型 · Esc：返回",
   "The runs cannot be read: {why}": "無法讀取訓練任務：{why}",
-  "Queue the graph to see the loss here.": "執行工作流程後，這裡會畫出損失曲線。",
+  "Press Run to see the loss here.": "按下「執行」後，這裡會畫出損失曲線。",
   "step {step} of {steps}": "第 {step} / {steps} 步",
   "epoch {epoch}": "第 {epoch} 輪",
   "{time} left": "剩餘 {time}",
@@ -280,8 +280,8 @@ export const TABLE = {
   "empty": "空",
   "1 setting": "1 項設定",
   "{settings} settings": "{settings} 項設定",
-  "{all} of 1 node": "1 個節點的{all}",
-  "{all} of {nodes} nodes": "{nodes} 個節點的{all}",
+  "{all} of 1 node": "1 個節點的 {all}",
+  "{all} of {nodes} nodes": "{nodes} 個節點的 {all}",
   "{text} and {count} more": "{text}，另有 {count} 項",
   "Setting": "設定",
   "Now": "現在",
@@ -523,4 +523,20 @@ export const TABLE = {
   "{count} files are there with other content:": "{count} 個同名檔案內容不同：",
   "The browser cannot read it: it was changed or moved since it was chosen.":
     "瀏覽器無法讀取它：選擇之後它被改動或移走了。",
+  "time trained": "已訓練時間",
+  "after {time}": "{time} 之後",
+  "whole run": "整個訓練",
+  "What the x axis counts": "橫軸計什麼",
+  "clip outliers": "略去離群值",
+  "Leave rare values far beyond the others out of the axis; triangles at the edge mark them":
+    "座標軸不計遠離其他的少數值；邊緣的三角形標出它們",
+  "Drag: zoom in. Shift-drag: move. Double click: whole run. After a click: wheel, + - ← → 0.":
+    "拖動：放大。Shift+拖動：移動。雙擊：整個訓練。點選之後：滾輪、+ - ← → 0。",
+  "Chart": "圖表",
+  "x axis": "橫軸",
+  "Save picture (PNG)": "儲存圖片 (PNG)",
+  "Save table (CSV)": "儲存表格 (CSV)",
+  "Axis, outliers, save as picture or table": "座標軸、離群值、存為圖片或表格",
+  "Learning rate of {count} runs over steps": "{count} 個訓練任務的學習率隨步數的變化",
+  "Click: show or hide": "點選：顯示或隱藏",
 };
