@@ -42,12 +42,12 @@ export class Panel {
       "div",
       { class: "athanor athanor-panel" },
       make("div", { class: "athanor-line" }, this.state, this.numbers),
+      this.note, // what is saved stands high: where a node leaves little room, what is low is cut off
       this.next,
       this.hints.element,
       this.chart.element,
       this.controls,
       this.strip,
-      this.note,
       this.buttons,
     );
     // The canvas below must not take what is meant for the slider.
