@@ -28,6 +28,7 @@ from . import (
 )
 from .axes import AthanorLoRARunAxis, AthanorXYZAxis, AthanorXYZModelAxis, AthanorXYZZip
 from .buckets import AthanorBucketer
+from .caption_files import AthanorDatasetImages, AthanorSaveCaptions
 from .caption_tools import AthanorBalanceRepeats, AthanorCaptionEdit, AthanorMergeTags
 from .compare import AthanorXYZCompare, AthanorXYZGridImage, AthanorXYZPlan
 from .configs import (
@@ -94,6 +95,8 @@ class AthanorExtension(ComfyExtension):
             AthanorDatasetDoctor,
             AthanorCaptionEdit,
             AthanorMergeTags,
+            AthanorDatasetImages,
+            AthanorSaveCaptions,
             AthanorBalanceRepeats,
             AthanorBucketer,
             AthanorNetworkConfig,

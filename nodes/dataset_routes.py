@@ -1,4 +1,4 @@
-"""Routes that show the pictures, captions and findings of a dataset; they change nothing."""
+"""Routes that show the pictures, captions and findings of a dataset."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.history import registry
 from ..training_core.host import folders
 from ..training_core.text_files import whole_characters
-from . import graph_datasets, http
+from . import caption_routes, graph_datasets, http
 
 if TYPE_CHECKING:
     from ..training_core.data.thumbnails import Thumbnails
@@ -47,17 +47,24 @@ class _OpenViews:
             return self._views.get(name)
 
     def put(self, name: str, view: DatasetView) -> DatasetView:
-        """Add a view and return it; if there is one of this name, return that one."""
+        """Add a view and return it; if there is one of this name with these captions, return that one."""
         with self._lock:
-            view = self._views.setdefault(name, view)
+            there = self._views.get(name)
+            if there is None or there.dataset.fingerprint != view.dataset.fingerprint:  # captions were edited there
+                self._views[name] = view
+                self._checks.pop(name, None)
+            view = self._views[name]
             self._views.move_to_end(name)
             while len(self._views) > _OPEN:
                 self._checks.pop(self._views.popitem(last=False)[0], None)
             return view
 
-    def check(self, name: str, view: DatasetView) -> http.Json:
-        """Return the findings of a view, or how far the doctor is with them; the first call starts it."""
+    def check(self, name: str, view: DatasetView, again: bool = False) -> http.Json:
+        """Return the findings of a view, or how far the doctor is with them; the first call starts it, and one with `again`."""
         with self._lock:
+            if again and view.findings is not None:
+                view.forget_findings()
+                self._checks.pop(name, None)
             if view.findings is not None:
                 return {"findings": view.findings_json()}
             progress = self._checks.get(name)
@@ -84,11 +91,12 @@ def register() -> None:
     http.post(
         "/athanor/datasets", lambda _, body: _opened(views, body["prompt"], body["node"]), fields, example=example
     )
-    http.get(dataset, lambda request: {"id": request.match_info["id"], **_view(request, views).overview()})
+    http.get(dataset, lambda request: _told(request.match_info["id"], _view(request, views)))
     http.get(f"{dataset}/pictures", partial(_pictures, views))
     http.get(f"{dataset}/terms", partial(_terms, views))
-    http.post(f"{dataset}/findings", lambda request, _: views.check(request.match_info["id"], _view(request, views)))
+    http.post(f"{dataset}/findings", partial(_findings, views))
     http.get(f"{dataset}/thumbnails/{{index}}", partial(_thumbnail, views), views.readers)
+    caption_routes.register(lambda request: _of_a_node(request, views), _filter)
 
 
 def _pictures(views: _OpenViews, request: web.Request) -> http.Json:
@@ -97,6 +105,11 @@ def _pictures(views: _OpenViews, request: web.Request) -> http.Json:
 
     first, count = http.number(request, "first", 0), http.number(request, "count", 100)
     return _view(request, views).page(_filter(request), first, min(count, MOST_PICTURES))
+
+
+def _findings(views: _OpenViews, request: web.Request, _: http.Json) -> http.Json:
+    """Return what the doctor finds, or how far it is; `?again=1` lets it look anew."""
+    return views.check(request.match_info["id"], _view(request, views), request.query.get("again") == "1")
 
 
 def _terms(views: _OpenViews, request: web.Request) -> http.Json:
@@ -137,7 +150,24 @@ def _opened(views: _OpenViews, prompt: http.Json, node: str) -> http.Json:
         [str(p.path) for p in view.dataset.pictures],
     ]
     name = "d" + hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]
-    return {"id": name, **views.put(name, view).overview()}
+    return _told(name, views.put(name, view))
+
+
+def _told(name: str, view: DatasetView) -> http.Json:
+    return {"id": name, "can_edit": bool(_VIEW.fullmatch(name)) and caption_routes.can_edit(view), **view.overview()}
+
+
+def _of_a_node(request: web.Request, views: _OpenViews) -> DatasetView:
+    """Return an open view of a node's dataset, whose captions can be edited.
+
+    Raises:
+        AthanorError: it is a run's dataset.
+    """
+    if _RUN.fullmatch(request.match_info["id"]):
+        raise AthanorError(
+            "A run keeps the captions that it was trained on: open the dataset of a node to edit its files."
+        )
+    return _view(request, views)
 
 
 def _view(request: web.Request, views: _OpenViews) -> DatasetView:

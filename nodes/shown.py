@@ -49,6 +49,7 @@ _TAKES_A_DATASET = (
     "AthanorDatasetDoctor",
     "AthanorCaptionEdit",
     "AthanorBalanceRepeats",
+    "AthanorSaveCaptions",  # what it writes, the loader reads
 )
 
 

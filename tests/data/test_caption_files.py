@@ -51,7 +51,7 @@ def test_written_files_are_read_back_and_the_backup_restores_every_byte(root: Pa
     assert str(written).startswith("4 caption files written, 1 of them new")
     now = everything(root)
     assert now["2_x/a.txt"] == b"cat, cap\r\nA cat\r\n"  # Windows line ends stay
-    assert now["2_x/b.txt"] == "猫, 红帽子".encode() and now["c.txt"] == "dög, cap".encode()
+    assert now["2_x/b.txt"] == "猫, 红帽子".encode() and now["c.txt"] == "dög, cap\n".encode()
     assert now["2_x/e.v2.txt"] == b"y" and now["d.txt"] == FILES["d.txt"]
     assert [p.caption for p in read(root).pictures] == [p.caption for p in edited.dataset.pictures]
     assert not list(root.rglob("*.tmp"))

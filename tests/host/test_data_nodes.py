@@ -74,6 +74,37 @@ def test_shuffled_captions_are_encoded_ahead(server):
     assert 6 < encoded(server, "shuffle_memory")["captions"] <= 12
 
 
+def test_captions_of_a_captioner_are_written_beside_the_pictures(server):
+    """Dataset Images -> something that makes texts -> Save Captions, which needs no captioner where no file is missing."""
+    folder = server.base / "input" / "captioned"
+    draw(folder, 4, seed=9)
+    for number in (1, 2, 3):
+        (folder / f"{number}.txt").unlink()
+    prompt = {
+        "load": graphs.node("AthanorDatasetLoader", folder="captioned"),
+        "pictures": graphs.node("AthanorDatasetImages", dataset=["load", 0], most=2, longest_side=64),
+        "texts": graphs.node("StringConcatenate", string_a="a fox\nin", string_b=["pictures", 1], delimiter=" "),
+        "save": graphs.node("AthanorSaveCaptions", dataset=["load", 0], captions=["texts", 0], names=["pictures", 1]),
+        "sort": graphs.node("AthanorBucketer", dataset=["save", 0], width=64, height=64, min_bucket_reso=32),
+        "sheet": graphs.node("PreviewImage", images=["pictures", 0]),
+    }
+    told = [server.run(prompt)["outputs"]["save"]["text"][0] for _ in range(2)]
+    assert told[0].startswith("2 caption files written.\n1.txt: a fox in 1.png") and told[1].startswith(
+        "1 caption file "
+    )
+    kept = (folder / "0.txt").read_text()
+    assert kept.startswith("fox 0") and (folder / "3.txt").read_text() == "a fox in 3.png"
+    del prompt["sheet"]
+    entry = server.run(prompt)
+    assert "nothing was written" in entry["outputs"]["save"]["text"][0]
+
+    prompt["save"]["inputs"]["mode"], prompt["pictures"]["inputs"]["pictures"] = "all, with backup", "all"
+    server.run(prompt)
+    assert (folder / "0.txt").read_text() == "a fox in 0.png"
+    [backup] = sorted((server.base / "output" / "athanor" / "caption_backups").glob("captioned-*/*.json"))[-1:]
+    assert kept in json.loads(backup.read_text(encoding="utf-8"))["files"][0]["text"]
+
+
 def test_pictures_of_the_graph_with_captions_of_taggers(server):
     """LoadImage -> Dataset from Images with merged tags -> Caption Edit -> Balance Repeats -> Train."""
     draw(server.base / "input" / "loose", 2, (80, 64), seed=2)

@@ -67,6 +67,72 @@ def test_thumbnails_of_this_dataset_alone(server, prompt):
         assert answer(server, f"{base}/{index}")[0] == 404, index
 
 
+def test_captions_are_edited_in_their_files(server):
+    """One caption, a tag in many, undo, and what another program or browser has done meanwhile."""
+    folder = server.base / "input" / "edited"
+    graphs.draw_dataset(folder, 4)
+    texts = {"0.txt": b"a, b\r\n", "1.txt": b"b", "2.txt": b"c, b"}
+    for name, data in texts.items():
+        (folder / name).write_bytes(data)
+    (folder / "3.txt").unlink()
+    Image.new("RGB", (64, 64)).save(folder / "1.jpg")  # of one caption with 1.png
+    prompt = {"load": graphs.node("AthanorDatasetLoader", folder="edited", class_tokens="it")}
+    told = opened(server, prompt, "load")
+    base = f"/athanor/datasets/{told['id']}"
+    names = [each["name"] for each in server.get(f"{base}/pictures")["pictures"]]
+    place = {name: f"{base}/pictures/{names.index(name)}/caption" for name in names}
+
+    def send(path: str, **body) -> tuple[int, dict]:
+        status, data, _ = answer(server, path, body)
+        return status, json.loads(data)
+
+    assert told["can_edit"] and server.get(f"{base}/captions") == {"changes": []}
+    first = server.get(place["0.png"])
+    assert (first["text"], first["there"], first["separator"], first["shared"]) == ("a, b", True, ",", [])
+    assert server.get(place["1.png"])["shared"] == ["1.jpg"]
+    missing = server.get(place["3.png"])
+    assert (missing["text"], missing["there"], missing["stamp"]) == ("it", False, "")
+
+    status, saved = send(place["0.png"], text="a, b\nline 2", stamp=first["stamp"])
+    assert status == 200 and (folder / "0.txt").read_bytes() == b"a, b\r\nline 2\r\n"
+    assert saved["picture"]["caption"] == "a, b\nline 2" and not saved["stale"] and saved["stamp"] != first["stamp"]
+    status, late = send(place["0.png"], text="mine", stamp=first["stamp"])  # of another browser, opened before
+    assert status == 409 and "0.txt was changed" in late["error"]
+    assert send(place["3.png"], text="new", stamp="")[0] == 200 and (folder / "3.txt").read_bytes() == b"new"
+    assert send(place["1.jpg"], text="one", stamp=server.get(place["1.jpg"])["stamp"])[0] == 200
+    shown = {each["name"]: each["caption"] for each in server.get(f"{base}/pictures")["pictures"]}
+    assert shown["1.png"] == shown["1.jpg"] == "one"
+
+    want = {"action": "replace", "tag": "B", "new": "x"}
+    status, preview = send(f"{base}/captions?without=one", **want)
+    assert (preview["files"], preview["pictures"]) == (2, 3) and preview["first"][1]["after"] == "c, x"
+    (folder / "2.txt").write_bytes(b"c, b, d")
+    assert send(f"{base}/captions?without=one", **want, stamp=preview["stamp"])[0] == 409
+    preview = send(f"{base}/captions?without=one", **want)[1]
+    status, done = send(f"{base}/captions?without=one", **want, stamp=preview["stamp"])
+    assert (
+        status == 200 and (folder / "2.txt").read_bytes() == b"c, x, d" and done["stale"]
+    )  # its old text was not seen
+    for change in server.get(f"{base}/captions")["changes"]:
+        status, undone = send(f"{base}/captions/undo", change=change["id"])
+        assert status == 200 and "put back" in undone["text"]
+    assert {p.name: p.read_bytes() for p in folder.glob("*.txt")} == texts | {"2.txt": b"c, b, d"}
+    assert undone["changes"] == [] and send(f"{base}/captions/undo", change="../x")[0] == 422
+
+    (folder / "0.png").unlink()
+    status, gone = send(place["0.png"], text="x", stamp=server.get(place["0.png"])["stamp"])
+    assert status == 422 and "not there any more" in gone["error"]
+    for bad in (
+        {"action": "up", "tag": "a"},
+        {"action": "end", "tag": ""},
+        {"action": "end", "tag": "a", "new": "a\nb"},
+    ):
+        assert send(f"{base}/captions", **bad)[0] == 422
+    for path in (f"{base}/pictures/99/caption", "/athanor/datasets/" + "d" * 17 + "/captions"):
+        assert answer(server, path)[0] == 404
+    assert "A run keeps" in answer(server, f"/athanor/datasets/{'0' * 16}/captions")[1].decode()
+
+
 def test_what_is_asked_for_is_read_strictly(server, prompt):
     name = opened(server, prompt, "sort")["id"]
     for bad in (name[:-1], f"e{name[1:]}", "d" + "0" * 16, "0" * 16, "..%2fruns"):
@@ -120,5 +186,8 @@ def test_pictures_of_the_graph_are_known_once_it_has_run(server):
     told = opened(server, prompt, "sort")
     shown = server.get(f"/athanor/datasets/{told['id']}/pictures")["pictures"]
     assert shown and {p["caption"] for p in shown} == {"a blue wall"}
+    assert not told["can_edit"]  # it writes its captions anew
+    status, data, _ = answer(server, f"/athanor/datasets/{told['id']}/pictures/0/caption")
+    assert status == 422 and b"writes these captions anew" in data
     other = prompt | {"picture": graphs.node("EmptyImage", width=64, height=96, batch_size=2, color=256)}
     assert "queue the graph once" in refused(server, other, "sort")

@@ -5,7 +5,8 @@ import graphs
 NODES = {
     "AthanorDatasetLoader", "AthanorBucketer", "AthanorNetworkConfig", "AthanorBlockConfig", "AthanorLossConfig", "AthanorNoiseConfig",
     "AthanorOptimizerConfig", "AthanorTrainLoRA", "AthanorXYZCompare", "AthanorDatasetFromImages", "AthanorCacheConfig",
-    "AthanorDatasetDoctor", "AthanorCaptionEdit", "AthanorMergeTags", "AthanorBalanceRepeats",
+    "AthanorDatasetDoctor", "AthanorCaptionEdit", "AthanorMergeTags", "AthanorBalanceRepeats", "AthanorDatasetImages",
+    "AthanorSaveCaptions",
     "AthanorConditioningConfig", "AthanorValidationConfig", "AthanorSampleConfig", "AthanorTimestepPlot", "AthanorLRPlot",
     "AthanorLoRAInfo", "AthanorXYZAxis",
     "AthanorLoRARunAxis", "AthanorXYZModelAxis", "AthanorXYZZip", "AthanorXYZPlan", "AthanorXYZGridImage", "AthanorLossCompare",

@@ -155,6 +155,8 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
 
     pictures = own / "3_sks dog"
     graphs.draw_dataset(pictures, 4)
+    for path in pictures.glob("*.txt"):
+        path.write_bytes(b"dog, of number " + path.stem.encode())
     (own / "notes.psd").touch()
     line.get_by_role("button", name="Upload pictures").click()
     with page.page.expect_file_chooser() as chooser:
@@ -173,6 +175,7 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     assert dialog.get_by_role("textbox").input_value() == own.name
     dialog.get_by_role("button", name="Upload", exact=True).click()
     page.page.wait_for_function("document.querySelector('.athanor-dataset .where')?.innerText.startsWith('5 pictures')")
+    captions_are_edited(page, come)
     page.page.keyboard.press("Escape")
     page.page.wait_for_selector(".athanor-dataset", state="detached")
     assert page.page.evaluate(ENTRIES) == [
@@ -180,6 +183,67 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
         ["sks cat", "10_sks cat/a.png"],
         ["", "a/1.png", "b.png"],
     ]
+
+
+def captions_are_edited(page, folder) -> None:
+    """In the field of a picture, by its chips, and one tag in all that the filters let through; and back to the byte."""
+    dialog = page.page.locator(".athanor-dataset")
+    area, note, chips = dialog.locator(".edit textarea"), dialog.locator(".edit .note"), dialog.locator(".chips li")
+
+    def cursor_on(name: str) -> None:
+        dialog.locator(f".cell[aria-label^='{folder.name}/{name}']").click()
+        page.page.wait_for_function(
+            "(name) => document.querySelector('.athanor-dataset .one h3').innerText.endsWith(name)"
+            " && !document.querySelector('.athanor-dataset .edit textarea').readOnly",
+            arg=name,
+        )
+
+    before = {path.name: path.read_bytes() for path in folder.glob("*.txt")}
+    cursor_on("0.png")
+    page.page.keyboard.press("F2")
+    area.fill("one, two words, three")
+    area.press("Control+Enter")
+    note.filter(has_text="Saved.").wait_for()
+    assert (folder / "0.txt").read_bytes() == b"one, two words, three" and chips.count() == 3
+    assert "two words" in dialog.locator(".cell[aria-selected=true] .words").inner_text()
+    chips.get_by_role("button", name="Remove two words").press("Alt+ArrowLeft")
+    page.page.wait_for_function("document.querySelector('.athanor-dataset .words').innerText.startsWith('two words')")
+    page.page.keyboard.press("Delete")
+    dialog.get_by_label("Add a tag").fill("new, one")
+    dialog.get_by_label("Add a tag").press("Enter")
+    page.page.wait_for_function("document.querySelector('.athanor-dataset .words').innerText === 'one, three, new'")
+
+    (folder / "0.txt").write_bytes(b"by another program")
+    area.fill("mine")
+    area.press("PageDown")  # leaves the picture, which saves: not over what another program wrote
+    dialog.locator(".where:has-text('0.png is not saved')").wait_for()
+    assert (folder / "0.txt").read_bytes() == b"by another program"
+    cursor_on("0.png")
+    note.filter(has_text="not saved yet").wait_for()
+    assert area.input_value() == "mine"
+    page.picture("dataset_captions")
+    area.press("Control+Enter")
+    note.filter(has_text="Saved.").wait_for()
+    area.fill("given up")
+    area.press("Escape")
+    assert area.input_value() == "mine" and (folder / "0.txt").read_bytes() == b"mine"
+    (folder / "0.txt").write_bytes(before["0.txt"])
+
+    dialog.get_by_label("Name or caption").fill(f"{folder.name}/")
+    dialog.locator(".where:has-text('4 of 5')").wait_for()
+    dialog.get_by_role("button", name="Edit captions").click()
+    page.page.keyboard.type("mychar")
+    page.page.keyboard.press("Enter")
+    dialog.locator(".bulk p:has-text('change: 4, of the 4 pictures')").wait_for()
+    page.picture("dataset_captions_bulk")
+    page.page.keyboard.press("Enter")
+    dialog.locator(".bulk p:has-text('files written: 4.')").wait_for()
+    assert all(path.read_bytes() == b"mychar, " + before[path.name] for path in folder.glob("*.txt"))
+    dialog.get_by_role("button", name="Undo: add 'mychar' in front").click()
+    dialog.locator(".bulk p:has-text('4 caption files put back.')").wait_for()
+    assert {path.name: path.read_bytes() for path in folder.glob("*.txt")} == before
+    dialog.get_by_label("Name or caption").fill("")
+    page.page.keyboard.press("Tab")
 
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])

@@ -14,7 +14,7 @@ SEEN = {
         "训练 LoRA (Athanor)",
         "轮数 (epochs)",
         "训练任务",
-        "运行工作流后，这里会画出损失曲线。",
+        "点击“运行”后，这里会画出损失曲线。",
         "停止并保留",
         "筛选训练任务",
     ),
@@ -22,7 +22,7 @@ SEEN = {
         "訓練 LoRA (Athanor)",
         "輪數 (epochs)",
         "訓練任務",
-        "執行工作流程後，這裡會畫出損失曲線。",
+        "按下「執行」後，這裡會畫出損失曲線。",
         "停止並保留",
         "篩選訓練任務",
     ),
@@ -40,6 +40,7 @@ SAID = [
     ("A batch of 4 of 512x512 does not fit on the GPU and will be computed in pieces, which is slower. "
      "Set ema_decay to 0; or algo to lora.",
      "一批 4 张 512x512 放不进 GPU，会分块计算，速度较慢。请调整：ema_decay 设为 0；或 algo 设为 lora。"),
+    ("Look at epoch 2 (step 40), epoch 4 (step 80).", "请看 第 2 轮（第 40 步），第 4 轮（第 80 步）。"),
     # Names that look like sentences, or like what is filled in, stay as they are.
     ("my holiday pictures", "my holiday pictures"),
     ("cat and dog, in {1}.png", "cat and dog, in {1}.png"),

@@ -116,9 +116,11 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     idle(site)
     # The loss curve that clients collect is not drawn below the chart once more.
     page.page.wait_for_function(f"{TOLD}.files?.length === 1")
-    assert page.page.evaluate(f"() => [{TOLD}.images, {NODE}.imgs].map((one) => one?.length ?? 0)") == [0, 0]
-    # The text of the result takes its room from the chart: the node covers nothing below it.
-    page.page.wait_for_function(f"{NODE}.widgets.at(-1).name === '$$node-text-preview'")
+    drawn = f"() => [...({TOLD}.images ?? []), ...({NODE}.imgs ?? [])].map((one) => one.src ?? one.filename)"
+    assert page.page.evaluate(drawn) == []
+    # The panel alone tells the result: the node covers nothing below it, and its buttons and chart keep their room.
+    page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('finished')")
+    page.page.wait_for_function(f"{NODE}.widgets.every((one) => one.name !== '$$node-text-preview')")
     page.page.wait_for_timeout(300)
     over = "const panel = document.querySelector('.athanor-panel'), over = panel.offsetHeight - panel.parentElement.offsetHeight"
     low = f"() => {{ {over}; return [{NODE}.size[1], over]; }}"

@@ -58,7 +58,7 @@ def write(dataset: Dataset, pictures: Sequence[Picture], now: datetime | None = 
     """
     wanted: dict[Path, Picture] = {}
     for picture in pictures:
-        file = _file(dataset, picture)
+        file = file_of(dataset, picture)
         other = wanted.setdefault(file, picture)
         if other.caption != picture.caption:
             raise AthanorError(
@@ -75,7 +75,7 @@ def write(dataset: Dataset, pictures: Sequence[Picture], now: datetime | None = 
         backups = _back_up(wanted, new, (now or datetime.now()).strftime("%Y%m%d-%H%M%S"))
         for file, picture in wanted.items():
             current = file.name
-            data = _encoded(picture.caption, b"" if file in new else file.read_bytes())
+            data = encoded(picture.caption, b"" if file in new else file.read_bytes())
             write_atomically(file, lambda temporary, data=data: temporary.write_bytes(data))
     except OSError as error:
         raise AthanorError(
@@ -85,7 +85,12 @@ def write(dataset: Dataset, pictures: Sequence[Picture], now: datetime | None = 
     return Written(len(wanted), len(new), tuple(backups))
 
 
-def _file(dataset: Dataset, picture: Picture) -> Path:
+def file_of(dataset: Dataset, picture: Picture) -> Path:
+    """Return the caption file of a picture, which need not be there.
+
+    Raises:
+        AthanorError: caption_extension is one of pictures.
+    """
     extension = dataset.subsets[picture.subset].caption_extension
     file = captions.caption_file(picture.path, extension)
     if file.suffix.lower() in decode.SUFFIXES | decode.OTHER_SUFFIXES:
@@ -135,8 +140,10 @@ def _new_folder(parent: Path, stamp: str) -> Path:
     raise AssertionError("unreachable: the numbers do not end")
 
 
-def _encoded(caption: str, before: bytes) -> bytes:
+def encoded(caption: str, before: bytes) -> bytes:
     """Return a caption as UTF-8 bytes, with the line ends of the file's old content `before`."""
+    if before[:2] in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16, of which a line end has four bytes
+        before = before.decode("utf-16", "replace").encode("utf-8", "replace")
     end = b"\r\n" if b"\r\n" in before else b"\n"
     data = whole_characters(caption).encode().replace(b"\n", end)
     return data + end if before.endswith(b"\n") else data

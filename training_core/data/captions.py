@@ -62,7 +62,12 @@ def read(path: Path, extension: str) -> str | None:
     file = caption_file(path, extension)
     if not is_file(file):
         return None
-    return "\n".join(line.strip() for line in lines(read_text(file)) if line.strip())
+    return stripped(read_text(file))
+
+
+def stripped(text: str) -> str:
+    """Return the caption in the text of a caption file: its lines without spaces around them, and without empty ones."""
+    return "\n".join(line.strip() for line in lines(text) if line.strip())
 
 
 def final_text(caption: str, settings: DatasetSettings, rng: Random, epoch: int, step: int, total_steps: int) -> str:

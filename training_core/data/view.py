@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -57,6 +57,27 @@ class DatasetView:
     _lock: Any = field(default_factory=Lock)  # every request of a page has its own thread
 
     def __post_init__(self) -> None:
+        self._count_terms()
+        placements: dict[int, list[Placement]] = defaultdict(list)
+        for entry in self.buckets.entries if self.buckets else ():
+            placements[entry.picture].append(entry.placement)
+        self._placements = dict(placements)
+
+    def recaption(self, texts: Mapping[int, str]) -> None:
+        """Take other captions for some pictures, as their files have changed; findings stay as they are until `examine` runs anew."""
+        with self._lock:
+            pictures = list(self.dataset.pictures)
+            for index, text in texts.items():
+                pictures[index] = replace(pictures[index], caption=text)
+            self.dataset = replace(self.dataset, pictures=tuple(pictures))
+            self._count_terms()
+
+    def forget_findings(self) -> None:
+        """Let `examine` look anew."""
+        with self._lock:
+            self.findings, self._findings_of = None, {}
+
+    def _count_terms(self) -> None:
         texts, self._repeats = training_texts(self.dataset), self.dataset.repeats
         self.has_tags = tag_checks.mostly_tags(self.dataset, texts, tag_checks.tag_lists(self.dataset, texts))
         pictures_of: dict[str, list[int]] = defaultdict(list)
@@ -64,10 +85,6 @@ class DatasetView:
             for term in self._terms_of(index, text):
                 pictures_of[term].append(index)
         self._pictures_of = dict(sorted(pictures_of.items(), key=lambda item: (-len(item[1]), item[0])))
-        placements: dict[int, list[Placement]] = defaultdict(list)
-        for entry in self.buckets.entries if self.buckets else ():
-            placements[entry.picture].append(entry.placement)
-        self._placements = dict(placements)
 
     def _terms_of(self, index: int, text: str) -> set[str]:
         if self.has_tags:
@@ -153,10 +170,11 @@ class DatasetView:
         matches = self.matching(wanted)
         return {
             "total": len(matches),
-            "pictures": [self._picture_json(i) for i in matches[first : first + min(count, MOST_PICTURES)]],
+            "pictures": [self.picture(i) for i in matches[first : first + min(count, MOST_PICTURES)]],
         }
 
-    def _picture_json(self, index: int) -> dict[str, Any]:
+    def picture(self, index: int) -> dict[str, Any]:
+        """Return what a page shows of one picture, ready for JSON."""
         picture = self.dataset.pictures[index]
         subset = self.dataset.subsets[picture.subset]
         return {

@@ -1,15 +1,16 @@
-// The dataset page, read only: pictures with caption, crop and bucket, tags with counts, the doctor's findings.
+// The dataset page: pictures with caption, crop and bucket, tags with counts, the doctor's findings.
 
-import { Findings, SIGNS } from "./dataset_findings.js";
+import { Captions } from "./dataset_captions.js";
+import { Findings } from "./dataset_findings.js";
 import { loaderOf, uploadFor } from "./dataset_line.js";
-import { PictureDetail } from "./dataset_picture.js";
+import { PictureDetail, summary } from "./dataset_picture.js";
 import { Terms } from "./dataset_terms.js";
 import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { nodeOf } from "./execution_ids.js";
 import { addressOf, get, post } from "./http.js";
 import { Pictures } from "./pictures.js";
-import { droppedFiles, hasFiles } from "./upload_files.js";
+import { listenToDrops } from "./upload_files.js";
 import { t } from "./words.js";
 
 style("./athanor.css");
@@ -47,19 +48,30 @@ class DatasetDialog {
 
   buildParts() {
     const say = (text) => this.say(text);
-    const changed = () => this.filter();
-    const examine = () => this.ask("/findings", (path) => post(path));
+    const changed = (keep) => this.filter(keep);
+    const examine = (again) => this.ask(`/findings${again ? "?again=1" : ""}`, (path) => post(path));
+    this.captions = new Captions({
+      ask: (path, send) => this.ask(path, send),
+      say,
+      query: () => this.query(0, 1),
+      update: (picture) => this.update(picture),
+      refresh: () => this.refresh(),
+      reload: () => this.load(),
+      step: (by) => this.pictures.go(this.pictures.at + by),
+      leave: () => this.pictures.element.focus(),
+    });
     this.terms = new Terms({ ask: (path) => this.ask(path), changed, say, counted });
     this.findings = new Findings({ examine, changed, say, isOpen: () => this.dialog.isConnected, counted });
     this.detail = new PictureDetail({
       url: (picture, side) => this.url(picture, side),
       findingsOf: (picture) => this.findings.of(picture),
       close: () => this.enlarge(false),
+      captions: this.captions,
     });
     this.pictures = new Pictures({
       readPage: (first, count) => this.readPage(first, count),
       url: (picture) => this.url(picture, 256),
-      describe: (picture) => this.describe(picture),
+      describe: (picture) => summary(picture, this.overview.buckets.length, this.findings.of(picture)),
       moved: (picture) => this.showPicture(picture),
       entered: () => this.enlarge(true),
     });
@@ -97,7 +109,7 @@ class DatasetDialog {
     const upload = { type: "button", onclick: () => this.upload() };
     const side = { class: "side", "aria-label": t("Tags and findings") };
     const keys = t(
-      "arrow, Page, Home and End keys: move · Enter: enlarge · Esc: back · click a tag: with, without, any",
+      "arrows, Page, Home, End: move · Enter: enlarge · F2: caption · Esc: back · click a tag: with, without, any",
     );
     this.dialog = make(
       "dialog",
@@ -118,9 +130,11 @@ class DatasetDialog {
         this.findings.filter,
         this.reset,
         this.findings.button,
+        this.captions.bulk.button,
         make("label", {}, t("size"), this.size),
         make("label", {}, this.crop, t("crop")),
       ),
+      this.captions.bulk.panel,
       make(
         "div",
         { class: "main" },
@@ -132,7 +146,7 @@ class DatasetDialog {
       make("p", { class: "keys" }, keys),
     );
     this.dialog.addEventListener("keydown", (event) => this.keydown(event));
-    if (this.loader) this.listenToDrops();
+    if (this.loader) listenToDrops(this.dialog, (files) => this.upload(files));
     this.dialog.addEventListener("cancel", (event) => {
       if (!this.detail.isLarge) return;
       event.preventDefault();
@@ -146,17 +160,6 @@ class DatasetDialog {
 
   upload(files = null) {
     uploadFor(this.loader, files, () => this.load());
-  }
-
-  listenToDrops() {
-    for (const kind of ["dragover", "drop"]) {
-      this.dialog.addEventListener(kind, (event) => {
-        if (!hasFiles(event)) return;
-        event.preventDefault();
-        event.stopPropagation(); // the host would open a picture as a workflow
-        if (kind === "drop") this.upload(droppedFiles(event));
-      });
-    }
   }
 
   say(text) {
@@ -177,10 +180,12 @@ class DatasetDialog {
     const options = sizes.map(([value, count]) => make("option", { value }, `${value} (${count})`));
     this.bucket.replaceChildren(make("option", { value: "" }, t("all buckets")), ...options);
     this.bucket.hidden = !buckets.length;
+    this.captions.open(this.overview);
+    this.findings.canChange = this.captions.canEdit;
     this.findings.show(findings, warnings);
     this.terms.open(kind, terms);
-    await this.filter();
-    this.pictures.element.focus();
+    await this.filter(true);
+    if (!this.captions.isIn(document.activeElement)) this.pictures.element.focus();
     if (!findings && pictures <= FEW) this.findings.look();
   }
 
@@ -225,8 +230,9 @@ class DatasetDialog {
     this.timer = setTimeout(() => this.filter(), 200);
   }
 
-  /** Read and show the pictures that match the filters. */
-  async filter() {
+  /** Read and show the pictures that match the filters; `keep`: with the cursor on the same one, if it is there. */
+  async filter(keep = false) {
+    this.captions.bulk.forget();
     const query = this.query(0, PAGE);
     this.latestQuery = query;
     try {
@@ -234,10 +240,21 @@ class DatasetDialog {
       if (query !== this.latestQuery || !this.dialog.isConnected) return; // filters have changed meanwhile
       this.reset.hidden = query.size <= 2; // nothing but first and count
       this.say(this.countText(total));
-      this.pictures.show(total, pictures);
+      const at = keep ? pictures.findIndex(({ index }) => index === this.pictures.current?.index) : 0;
+      this.pictures.show(total, pictures, Math.max(at, 0));
     } catch (error) {
       this.say(error.message);
     }
+  }
+
+  /** Show the lists anew after captions were changed. */
+  refresh() {
+    return Promise.all([this.terms.read(), this.filter(true)]);
+  }
+
+  update(picture) {
+    this.pictures.update(picture);
+    this.terms.read();
   }
 
   countText(total) {
@@ -259,21 +276,6 @@ class DatasetDialog {
     this.showPicture(this.pictures.current);
   }
 
-  /** What the list shows of a picture. */
-  describe(picture) {
-    const [place, ...more] = picture.places;
-    let line = this.overview.buckets.length ? t("no bucket") : picture.size.join("x");
-    if (place) line = place.bucket.join("x") + (more.length ? ` +${more.length}` : "");
-    if (picture.repeats !== 1) line += ` · ${picture.repeats}×`;
-    if (picture.is_reg) line += t(" · reg");
-    const findings = this.findings.of(picture);
-    const level = findings[0]?.level;
-    const title = findings.map((finding) => finding.kind).join(", ");
-    const marks = level ? { sign: `${SIGNS[level]} ${findings.length}`, level, title } : null;
-    const trained = picture.only_first_line ? picture.caption.trim().split(/\r\n|\r|\n/, 1)[0] : picture.caption;
-    return { caption: trained || t("(no caption)"), line, marks };
-  }
-
   showPicture(picture) {
     const isEmpty = this.overview && !this.pictures.total;
     this.detail.show(picture, isEmpty ? t("No picture matches the filters.") : "");
@@ -286,6 +288,7 @@ class DatasetDialog {
 
   keydown(event) {
     event.stopPropagation(); // the host has keys of its own
+    if (event.key === "F2" && this.captions.canEdit) this.captions.field.focus();
     if (event.key !== "Escape") return;
     event.preventDefault();
     if (this.detail.isLarge) this.enlarge(false);

@@ -13,12 +13,14 @@ function levelName(level) {
 }
 
 /**
- * `examine()` starts the doctor or asks how far it is: {done, total}, {findings} or {error}. `changed()` is called when
+ * `examine(again)` starts the doctor or asks how far it is: {done, total}, {findings} or {error}. `changed()` is called
+ * when
  * other pictures are to be shown, `say(text)` shows an error, `isOpen()` tells whether the page still is.
  */
 export class Findings {
   constructor({ examine, changed, say, isOpen, counted }) {
     Object.assign(this, { examine, changed, say, isOpen, counted });
+    this.canChange = false; // captions can be edited here, so that looking again may find something else
     this.all = null; // [{level, kind, text, pictures}] once the doctor has looked
     this.button = make(
       "button",
@@ -42,7 +44,7 @@ export class Findings {
   async look() {
     this.button.disabled = true;
     try {
-      let answer = await this.examine();
+      let answer = await this.examine(Boolean(this.all));
       while (!answer.findings && !answer.error && this.isOpen()) {
         this.button.textContent = t("Checking: {done} of {total}", answer);
         await new Promise((resolve) => setTimeout(resolve, POLL));
@@ -51,18 +53,19 @@ export class Findings {
       if (!this.isOpen()) return;
       if (answer.error) throw new Error(told(answer.error));
       this.show(answer.findings, []);
-      await this.changed(); // pictures now tell their findings
+      await this.changed(true); // pictures now tell their findings
     } catch (error) {
-      this.button.disabled = false;
-      this.button.textContent = t("Look for problems");
       this.say(error.message);
     }
+    this.button.disabled = false;
+    this.button.textContent = this.all ? t("Look again") : t("Look for problems");
   }
 
   /** Show findings; null: the doctor has not looked yet, and only the `warnings` of loading are shown. */
   show(findings, warnings) {
     this.all = findings;
-    this.button.hidden = Boolean(findings);
+    this.button.hidden = Boolean(findings) && !this.canChange;
+    this.button.textContent = findings ? t("Look again") : t("Look for problems");
     this.filter.hidden = !findings?.some((finding) => finding.pictures);
     const options = (findings ?? []).map(
       ({ level, kind, pictures }, value) =>

@@ -24,19 +24,43 @@ function placeText({ bucket, resized, crop }, width) {
   return scaled + t("{lost} % cropped, starting at {crop}", { lost, crop: crop.join(", ") });
 }
 
-/** `url(picture, side)` is a thumbnail, `findingsOf(picture)` its findings, `close()` leaves the enlarged picture. */
+/** What the list shows of a picture; `hasBuckets`: it was sorted into them. */
+export function summary(picture, hasBuckets, findings) {
+  const [place, ...more] = picture.places;
+  let line = hasBuckets ? t("no bucket") : picture.size.join("x");
+  if (place) line = place.bucket.join("x") + (more.length ? ` +${more.length}` : "");
+  if (picture.repeats !== 1) line += ` · ${picture.repeats}×`;
+  if (picture.is_reg) line += t(" · reg");
+  const level = findings[0]?.level;
+  const title = findings.map((finding) => finding.kind).join(", ");
+  const marks = level ? { sign: `${SIGNS[level]} ${findings.length}`, level, title } : null;
+  const trained = picture.only_first_line ? picture.caption.trim().split(/\r\n|\r|\n/, 1)[0] : picture.caption;
+  return { caption: trained || t("(no caption)"), line, marks };
+}
+
+/**
+ * `url(picture, side)` is a thumbnail, `findingsOf(picture)` its findings, `close()` leaves the enlarged picture;
+ * `captions`: the field that edits a caption, where one can be.
+ */
 export class PictureDetail {
-  constructor({ url, findingsOf, close }) {
-    Object.assign(this, { url, findingsOf });
+  constructor({ url, findingsOf, close, captions }) {
+    Object.assign(this, { url, findingsOf, captions });
     this.crop = true; // darken what is cropped
-    this.element = make("aside", { class: "one", "aria-label": t("Picture") });
+    this.above = make("div");
+    this.below = make("div");
+    const { field } = captions; // it stays in its place when another picture is shown, and keeps the cursor
+    this.element = make("aside", { class: "one", "aria-label": t("Picture") }, this.above, field.element, this.below);
     this.stage = make("div", { class: "stage", hidden: true, onclick: close });
   }
 
   /** Show a picture; null: show `text` in its place. */
   show(picture, text) {
+    const { canEdit, field } = this.captions;
+    field.element.hidden = !picture || !canEdit;
+    if (canEdit) field.show(picture);
     if (!picture) {
-      this.element.replaceChildren(make("p", { class: "athanor-empty" }, text));
+      this.above.replaceChildren(make("p", { class: "athanor-empty" }, text));
+      this.below.replaceChildren();
       return;
     }
     const [width, height] = picture.size;
@@ -46,12 +70,14 @@ export class PictureDetail {
     const findings = this.findingsOf(picture).map(({ level, kind, text: sentence }) =>
       make("li", { "data-level": level }, make("b", {}, `${SIGNS[level]} ${told(kind)}: `), told(sentence)),
     );
-    this.element.replaceChildren(
+    this.above.replaceChildren(
       make("div", { class: "box", style: `height:${SIDE}px` }, this.preview(picture)),
       make("h3", {}, picture.name),
       make("p", {}, facts.join("")),
       ...picture.places.map((place) => make("p", {}, placeText(place, width))),
-      make("p", { class: "caption" }, picture.caption || t("(no caption)")),
+      canEdit ? "" : make("p", { class: "caption" }, picture.caption || t("(no caption)")),
+    );
+    this.below.replaceChildren(
       picture.only_first_line ? make("p", {}, t("Only the first line is trained: enable_wildcard is off.")) : "",
       findings.length ? make("ul", { class: "findings" }, findings) : "",
     );

@@ -16,7 +16,8 @@ export class Terms {
     this.list = make("ul", { class: "terms" });
     this.search = make("input", { type: "search", oninput: () => this.readSoon() });
     this.setLabels("tags", "");
-    this.elements = [this.title, this.search, this.list];
+    this.known = make("datalist", { id: "athanor-known-tags" }); // what fields for tags offer
+    this.elements = [this.title, this.search, this.list, this.known];
   }
 
   /** Show the terms of a dataset: `kind` is "tags" or "words", `count` how many there are. */
@@ -63,6 +64,7 @@ export class Terms {
     if (total > terms.length) rows.push(note(t("{count} more: type to search", { count: total - terms.length })));
     if (!total) rows.push(note(this.search.value ? t("No matches.") : t("No captions.")));
     this.list.replaceChildren(...rows);
+    this.known.replaceChildren(...terms.map(([value]) => make("option", { value })));
     if (focused != null) [...this.list.querySelectorAll("button")].find((b) => b.dataset.term === focused)?.focus();
   }
 

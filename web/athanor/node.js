@@ -1,6 +1,7 @@
 // The live chart on the Train LoRA node, in both renderers.
 
 import { app } from "../../../scripts/app.js";
+import { api } from "../../../scripts/api.js";
 import { idOf, nodeOf } from "./execution_ids.js";
 import { extend } from "./extend.js";
 import { isLinked } from "./links.js";
@@ -12,7 +13,7 @@ import * as store from "./store.js";
 import { t } from "./words.js";
 
 const KIND = "AthanorTrainLoRA";
-const HEIGHT = 370; // pixels of the panel at least: the chart with a row of samples, and the line of the host below it
+const HEIGHT = 330; // pixels of the panel at least: the chart with a row of samples
 const WIDTH = 340; // pixels of a node that has to become higher for it
 const OFFER_INTERVAL = 30_000; // ms between two updates of file lists during a run that saves often
 const panels = new Map(); // node -> its panel
@@ -89,8 +90,16 @@ function resultText(output) {
   return lines.filter((line) => !line.startsWith("probe ")).join(" ");
 }
 
-/** The host's widget with the text of the node's result. */
-const resultOf = (node) => node.widgets.find((widget) => widget.name === "$$node-text-preview");
+/** The host's widget with a text on the node. */
+const textOf = (node) => node.widgets.find((widget) => widget.name === "$$node-text-preview");
+
+/** Take the host's text off the node: the panel tells the run's result, and an empty one would take room from it. */
+function dropText(node) {
+  const widget = textOf(node);
+  if (!widget) return;
+  node.removeWidget(widget);
+  app.canvas?.setDirty(true, true);
+}
 
 /** Add a panel to a Train LoRA node. */
 function addPanel(node) {
@@ -101,8 +110,8 @@ function addPanel(node) {
   const widget = node.addDOMWidget("athanor_live", "ATHANOR_LIVE", panel.element, {
     serialize: false,
     hideOnZoom: false,
-    // The host's text of the result takes its room from the chart, so that the node does not grow over the next one.
-    getMinHeight: () => HEIGHT - (resultOf(node)?.options?.getMinHeight?.() ?? 0),
+    // The host's text takes its room from the chart, so that the node does not grow over the next one.
+    getMinHeight: () => HEIGHT - (textOf(node)?.options?.getMinHeight?.() ?? 0),
     getValue: () => "",
     setValue: () => {},
   });
@@ -112,10 +121,13 @@ function addPanel(node) {
   widget.afterQueued = () => names.add(nameOf(node) ?? "");
   widget.serialize = false; // this keeps it out of the workflow file; options.serialize out of the queued graph
   makeRoom(node, WIDTH);
+  // The host would draw previews below the panel, which shows the samples; the newest page draws old ones as well.
+  node.onDrawBackground = undefined;
   extend(node, "onExecuted", (output) => {
     keepPictures(node, output); // the loss curve for clients; the panel draws it already
     if (output?.athanor_run?.[0]) panel.follow(output.athanor_run[0]);
     panel.showResult(resultText(output));
+    dropText(node);
   });
   extend(node, "onRemoved", () => {
     panel.release();
@@ -144,6 +156,12 @@ store.listen((message) => {
   const node = nodeOf(message.node);
   const panel = node && panels.get(node);
   if (panel && isOf(node, message)) panel.follow(message.run_id);
+});
+
+// An empty text means that from here on the panel tells how far the run is.
+api.addEventListener("progress_text", ({ detail }) => {
+  const node = nodeOf(detail?.nodeId);
+  if (panels.has(node) && !detail.text) setTimeout(() => dropText(node), 0); // after the host
 });
 
 let offeredAt = 0;

@@ -32,17 +32,31 @@ export class Pictures {
     new ResizeObserver(() => this.draw()).observe(this.element);
   }
 
-  /** Show a new list of `total` pictures, of which `first` (the first page) may be known already. */
-  show(total, first) {
+  /** Show a new list of `total` pictures, of which `first` (the first page) may be known, with the cursor at one. */
+  show(total, first, at = 0) {
     this.total = total;
     this.round += 1;
     this.pages.clear();
     this.clear();
     if (first) this.pages.set(0, first);
-    this.at = total ? 0 : -1;
-    this.element.scrollTop = 0;
+    this.at = total ? at : -1;
+    if (!at) this.element.scrollTop = 0;
     this.draw();
     this.go(this.at);
+  }
+
+  /** Show a picture anew, whose caption has changed. */
+  update(picture) {
+    for (const [number, page] of this.pages) {
+      const place = page.findIndex(({ index }) => index === picture.index);
+      if (place < 0) continue;
+      page[place] = picture;
+      const at = number * PAGE + place;
+      const cell = this.cells.get(at);
+      if (cell) this.fillCell(at, cell);
+      if (cell) this.loadThumbnail(at, cell);
+      if (at === this.at) this.report();
+    }
   }
 
   /** Change `side` (pixels of a thumbnail) or `crop`. */

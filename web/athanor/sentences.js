@@ -8,7 +8,7 @@ import { app } from "../../../scripts/app.js";
 const ADDRESS = new URL("./sentences.json", import.meta.url);
 const PARTS = 5; // sentences, and parts of them, that one template may be
 const DEEP = 3; // texts in texts
-const [LONGEST, LIST] = [4000, 600]; // letters of a line that is looked at, and of a list in it
+const [LONGEST, LIST] = [4000, 400]; // letters of a line that is looked at, and of a list in it
 const SHORT = 12; // letters of a template below which what is filled in is a number or a word, or translated
 const STOPS = { ".": "。", ";": "；", ":": "：" };
 const LINKS = ["; or", "and", ","]; // of lists
@@ -80,12 +80,12 @@ function part(templates, text, deep) {
     [text[0].toLowerCase() + text.slice(1), ""],
     [stop && text.slice(0, -1), stop],
   ];
+  const list = deep ? listed(templates, text, deep) : { weight: 0 };
   for (const [form, behind] of forms) {
     const found = form && whole(templates, form, deep);
-    if (found) return { ...found, said: found.said + behind };
+    if (found && found.weight >= list.weight) return { ...found, said: found.said + behind };
   }
-  const list = deep ? listed(templates, text, deep) : null;
-  return list?.weight ? list : null;
+  return list.weight ? list : null;
 }
 
 /** A list of texts that is no sentence, if any of them has a translation. */

@@ -69,3 +69,15 @@ export async function checksum(file) {
   }
   return ((value ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0");
 }
+
+/** Call `take` with files that are dropped on an element, which the host would open as a workflow. */
+export function listenToDrops(element, take) {
+  for (const kind of ["dragover", "drop"]) {
+    element.addEventListener(kind, (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (kind === "drop") take(droppedFiles(event));
+    });
+  }
+}
