@@ -127,7 +127,7 @@ def upload(user: Newcomer, own: Path) -> None:
     chooser.value.set_files(str(own))
     dialog.locator(".where", has_text="picture").wait_for()
     user.look("upload tells")
-    user.click(dialog.get_by_role("button", name=re.compile("^Upload")))
+    user.click(dialog.get_by_role("button", name=re.compile("^(Upload|Use)")))
     dialog.wait_for(state="detached")
     user.page.locator(".athanor-folder .line", has_text="picture").wait_for()
 

@@ -20,7 +20,8 @@ IDS = {
     "noise_and_loss_study": ["d1f7c84067f2112a", "86b3bb9ea6677483", "2191c5a5d297458f", "43ca380c7d7954ee"],
 }
 """Of their runs, with fingerprints "d" and "m", as commit ca89b4c makes them: the first with ids of this kind."""
-EMPTY = "Dataset Loader node: folder is empty: give the name of a folder in ComfyUI's input or datasets folder"
+NO_FOLDER = "folder names no folder yet: choose one, upload pictures, or type the name of one in ComfyUI's input or datasets folder"
+EMPTY = f"Dataset Loader node: {NO_FOLDER}"
 FILES = {"ckpt_name": "checkpoints", "unet_name": "diffusion_models"}
 
 

@@ -59,7 +59,9 @@ def dataset_folder(name: str) -> Path:
         AthanorError: it is empty, missing, no folder, or outside.
     """
     if not name.strip():
-        raise AthanorError("folder is empty: give the name of a folder in ComfyUI's input or datasets folder.")
+        raise AthanorError(
+            "folder names no folder yet: choose one, upload pictures, or type the name of one in ComfyUI's input or datasets folder."
+        )
     shown = quoted(name, 100)
     roots = dataset_roots()
     outside = False

@@ -43,12 +43,12 @@ export class Panel {
       { class: "athanor athanor-panel" },
       make("div", { class: "athanor-line" }, this.state, this.numbers),
       this.buttons,
+      this.note, // what is saved stands high: where a node leaves little room, what is low is cut off
       this.next,
       this.hints.element,
       this.chart.element,
       this.controls,
       this.strip,
-      this.note,
     );
     // The canvas below must not take what is meant for the slider.
     for (const kind of ["pointerdown", "mousedown"]) {

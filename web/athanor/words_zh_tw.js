@@ -125,8 +125,6 @@ export const TABLE = {
   "Close the dataset": "關閉資料集",
   "crop": "裁切",
   "Tags and findings": "標籤和問題",
-  "arrow, Page, Home and End keys: move · Enter: enlarge · Esc: back · click a tag: with, without, any":
-    "方向鍵、Page 和 Home 鍵：相鄰圖片 · Enter：放大 · Esc：返回 · 點標籤：含有、不含、不限",
   "all buckets": "全部分桶",
   ", {count} per epoch with repeats": "，含重複每輪 {count} 張",
   "{count} picture": "{count} 張圖片",
@@ -539,4 +537,5 @@ export const TABLE = {
   "Axis, outliers, save as picture or table": "座標軸、離群值、存為圖片或表格",
   "Learning rate of {count} runs over steps": "{count} 個訓練任務的學習率隨步數的變化",
   "Click: show or hide": "點選：顯示或隱藏",
+  "1 folder": "1 個資料夾",
 };
