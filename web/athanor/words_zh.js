@@ -539,5 +539,4 @@ export const TABLE = {
   "Axis, outliers, save as picture or table": "坐标轴、离群值、存为图片或表格",
   "Learning rate of {count} runs over steps": "{count} 个训练任务的学习率随步数的变化",
   "Click: show or hide": "点击：显示或隐藏",
-  "1 folder": "1 个文件夹",
 };

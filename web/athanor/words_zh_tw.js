@@ -537,5 +537,4 @@ export const TABLE = {
   "Axis, outliers, save as picture or table": "座標軸、離群值、存為圖片或表格",
   "Learning rate of {count} runs over steps": "{count} 個訓練任務的學習率隨步數的變化",
   "Click: show or hide": "點選：顯示或隱藏",
-  "1 folder": "1 個資料夾",
 };
