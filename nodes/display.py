@@ -7,7 +7,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 
 from ..training_core import advice
 from ..training_core.history import epochs, kept, registry
@@ -27,7 +26,6 @@ from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
 from ..training_core.host.told_paths import without_roots
-from ..training_core.pictures import UnreadablePicture, opened
 from .broadcasts import Broadcasts, rate
 from .progress import Progress, Rate
 from .run_rows import listed
@@ -39,7 +37,7 @@ WORTH_A_WORD = 10.0
 
 
 class Display:
-    """Turns a run's events into the node's bar, text and previews, and into broadcasts `athanor.run`."""
+    """Turns a run's events into the node's bar and text, and into broadcasts `athanor.run`."""
 
     def __init__(self, node_id: str, run_id: str, broadcasts: Broadcasts) -> None:
         """Show nothing yet; `broadcasts` tells the run's pages."""
@@ -80,8 +78,7 @@ class Display:
                     self._probed.append(event)
                 self._broadcasts.tell("probe", step=event.step, percent=event.percent)
             case Sampled():
-                with suppress(UnreadablePicture), opened(event.path) as image:  # no picture is worth the run
-                    self._progress.picture(image.convert("RGB"))
+                # Not as the host's preview: the page's panel has it, and a Vue node would grow by a second one.
                 self._broadcasts.tell("sample", step=event.step, file=event.path.name)
             case Saved():
                 per_epoch = self._started.steps_per_epoch if self._started else 0

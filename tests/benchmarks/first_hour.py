@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -116,6 +115,11 @@ def hurry(user: Newcomer) -> None:
         user.page.evaluate(SET, [kind, name, value])
 
 
+DECIDED = """() => { const dialog = document.querySelector(".athanor-upload");
+    return !dialog || dialog.querySelector(".write:not([disabled])"); }"""
+"""The upload's dialog has closed by itself, or asks something."""
+
+
 def upload(user: Newcomer, own: Path) -> None:
     """A folder of the own computer; its two clicks in the system's dialog count, too."""
     user.click(user.page.locator(".athanor-folder").get_by_role("button", name="Upload pictures"))
@@ -125,9 +129,9 @@ def upload(user: Newcomer, own: Path) -> None:
         user.click(dialog.get_by_role("button", name="Choose a folder"))
     user.cost.clicks += 2
     chooser.value.set_files(str(own))
-    dialog.locator(".where", has_text="picture").wait_for()
-    user.look("upload tells")
-    user.click(dialog.get_by_role("button", name=re.compile("^(Upload|Use)")))
+    user.page.wait_for_function(DECIDED)
+    if dialog.count():  # all of it is there already, from the last time
+        user.click(dialog.get_by_role("button", name="Use this folder"))
     dialog.wait_for(state="detached")
     user.page.locator(".athanor-folder .line", has_text="picture").wait_for()
 

@@ -157,6 +157,15 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     graphs.draw_dataset(pictures, 4)
     for path in pictures.glob("*.txt"):
         path.write_bytes(b"dog, of number " + path.stem.encode())
+    # A new folder of which nothing is left out leaves nothing to ask.
+    clean = own.rename(own.with_name(f"new_{own.name}"))
+    line.get_by_role("button", name="Upload pictures").click()
+    with page.page.expect_file_chooser() as chooser:
+        dialog.get_by_role("button", name="Choose a folder").click()
+    chooser.value.set_files(str(clean))
+    page.page.wait_for_selector(".athanor-upload", state="detached")
+    assert (site.base / "input" / clean.name / pictures.name / "3.png").is_file()
+    clean.rename(own)
     (own / "notes.psd").touch()
     line.get_by_role("button", name="Upload pictures").click()
     with page.page.expect_file_chooser() as chooser:
@@ -165,6 +174,7 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     assert ".psd is not read" in dialog.locator("li").inner_text()
     page.picture("dataset_upload")
     dialog.get_by_role("button", name="Upload 8 files").click()
+    page.page.wait_for_selector(".athanor-upload", state="detached")
     line.locator(".line:has-text('4 pictures, 4 captions')").wait_for()
     come = site.base / "input" / own.name / pictures.name
     assert (come / "0.txt").read_bytes() == (pictures / "0.txt").read_bytes()

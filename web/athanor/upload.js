@@ -112,9 +112,11 @@ class UploadDialog {
   async take(files) {
     if (this.isSending) return;
     this.say(t("Looking at the files…"));
+    let name = "";
     try {
-      const { name, files: found } = asDataset(await files);
-      this.files = found;
+      const dataset = asDataset(await files);
+      ({ name } = dataset);
+      this.files = dataset.files;
       if (name || !this.name.value) this.name.value = name || this.preset || "my_pictures";
     } catch (error) {
       this.say(t("The files cannot be read: {why}", { why: error.message }), "bad");
@@ -122,7 +124,15 @@ class UploadDialog {
     }
     this.there.reset();
     await this.makePlan();
-    if (!this.send.disabled) this.send.focus();
+    if (this.send.disabled) return;
+    if (name && this.leavesNoChoice()) await this.start();
+    else this.send.focus();
+  }
+
+  /** Whether a new folder gets all files as they are: then no second click is asked for (the browser has asked). */
+  leavesNoChoice() {
+    const { plan, entries } = this;
+    return Boolean(plan) && !plan.pictures && entries.length === plan.entries.length;
   }
 
   planSoon() {
