@@ -23,7 +23,7 @@ def before(server) -> set[str]:
     ("part", "values", "words"),
     [
         ("dataset", {"folder": "nowhere"}, "folder 'nowhere' is not in ComfyUI's input and datasets folders"),
-        ("dataset", {"folder": ""}, "folder is empty"),
+        ("dataset", {"folder": ""}, "folder names no folder yet"),
         ("dataset", {"folder": "../../etc"}, "outside ComfyUI's input and datasets folders"),
         ("dataset", {"folder": "/etc"}, "outside ComfyUI's input and datasets folders"),
         ("optimizer", {"optimizer_args": "weight_decay"}, "'weight_decay' is not of the form name=value"),

@@ -47,6 +47,7 @@ def test_cells_of_comparisons(disabled, tmp_path: Path):
 
 
 def test_samples(disabled, tmp_path: Path, monkeypatch):
+    from athanor.training_core.history.events import Sampled
     from athanor.training_core.run import samples
     from athanor.training_core.run.prompts import Prompt
     from athanor.training_core.settings import SamplingSettings
@@ -61,6 +62,7 @@ def test_samples(disabled, tmp_path: Path, monkeypatch):
     prompt = Prompt(text="a cat", negative="", width=8, height=8, seed=1, cfg=1.0, steps=1, guidance=None)
     drawn = samples.Samples([prompt], SamplingSettings(), tmp_path, "x", None)
     progress, model = SimpleNamespace(step=1, epoch=1), SimpleNamespace(text=None, load=lambda: None)
-    (event,) = drawn.draw(progress, "step", model, torch.nn.Identity(), None)
+    events = drawn.draw(progress, "step", model, torch.nn.Identity(), None)
+    (event,) = [event for event in events if isinstance(event, Sampled)]
     with Image.open(event.path) as image:
         assert list(image.text) == ([] if disabled else ["parameters"])

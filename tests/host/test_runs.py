@@ -257,7 +257,7 @@ def test_broadcasts_reach_a_page(server):
         until(lambda: (heard := told()) and heard[-1]["kind"] == "ended")
         heard = told()
     kinds = [h["kind"] for h in heard]
-    assert kinds[0] in ("warning", "encoding", "started") and kinds[-1] == "ended"
+    assert kinds[0] in ("warning", "phase", "encoding", "started") and kinds[-1] == "ended"
     assert {"started", "checkpoint", "probe"} <= set(kinds) and {h["name"] for h in heard} == {"heard"}
     steps = [h for h in heard if h["kind"] == "step"]
     run = server.get(f"/athanor/runs/{steps[0]['run_id']}")

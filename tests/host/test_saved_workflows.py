@@ -145,5 +145,6 @@ def test_every_widget_has_a_default_for_graphs_that_lack_it(comfy):
                     without.add((kind.__name__, name))
                 elif group == "required":
                     required.add((kind.__name__, name))
-    # What these two are about: a file, and captions that come by a wire.
-    assert without == {("AthanorLoRAInfo", "lora_name"), ("AthanorMergeTags", "captions_1")} and not required
+    # What these are about: a file, and captions that come by a wire.
+    captions = {("AthanorMergeTags", "captions_1"), ("AthanorSaveCaptions", "captions")}
+    assert without == {("AthanorLoRAInfo", "lora_name"), *captions} and not required

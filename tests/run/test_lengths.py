@@ -69,7 +69,7 @@ class Session:
         """`stop`: the user asks it to stop before this step."""
         self.disk, self.kind, self.length, self.stop = disk, kind, kind.length(steps), stop
         step, noted, due, self.weights = disk.state
-        self.progress = RunProgress(step, self.length.finished_epochs(step, noted), due)
+        self.progress = RunProgress(step=step, epoch=self.length.finished_epochs(step, noted), due=due)
         disk.trained, disk.done = 0, False
         target = SimpleNamespace(tensors=dict, write=self.write, check=None, in_diffusers_names=lambda tensors: None)
         self.saver = Saver(
