@@ -20,9 +20,10 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "demo"))
 
 import preset_page
 from host import PACK, Host
+from marks import END, rewritten
 
 DOCS = PACK / "web" / "docs"
-BEGIN, END = "<!-- made by python dev.py docs: inputs and outputs -->", "<!-- end -->"
+BEGIN = "<!-- made by python dev.py docs: inputs and outputs -->"
 HOSTS_OWN = {"sampler_name", "scheduler", "lora_name"}
 """Choices that belong to the host or to the user's folders."""
 
@@ -135,19 +136,6 @@ def tables(node: Mapping[str, Any], texts: Mapping[str, Any], language: Language
     return "\n".join([*lines, END])
 
 
-def rewritten(page: str, tables: str) -> str:
-    """The page with these tables.
-
-    Raises:
-        ValueError: it has no marks.
-    """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"it lacks the marks {BEGIN} and {END}")
-    return before + tables + after
-
-
 def _is_widget(spec: list[Any]) -> bool:
     return (isinstance(spec[0], list) or spec[0] in WIDGETS) and not spec[1].get("forceInput")
 
@@ -212,7 +200,7 @@ def main() -> int:
         info = host.get("/object_info")
     count, wrong = 0, []
     tables = [(path, lambda old, table=table: rewritten(old, table)) for path, table in pages(info)]
-    for path, write in [*tables, (preset_page.PAGE, preset_page.rewritten)]:
+    for path, write in [*tables, (preset_page.PAGE, lambda old: rewritten(old, preset_page.table()))]:
         where = path.relative_to(PACK)
         try:
             old = path.read_text(encoding="utf-8")

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from marks import END
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "presets.md"
 DATA = ROOT / "training_core" / "settings" / "presets.json"
-BEGIN, END = "<!-- made by python dev.py docs: presets -->", "<!-- end -->"
+BEGIN = "<!-- made by python dev.py docs: presets -->"
 
 
 def table() -> str:
@@ -20,19 +22,6 @@ def table() -> str:
         lines += ["", f"### {family}", "", "| preset | for | sets |", "|---|---|---|"]
         lines += [_row(preset) for preset in presets if family in preset["families"]]
     return "\n".join([*lines, "", END])
-
-
-def rewritten(page: str) -> str:
-    """The page with today's table.
-
-    Raises:
-        ValueError: it has no marks.
-    """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"it lacks the marks {BEGIN} and {END}")
-    return before + table() + after
 
 
 def _row(preset: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import re
 import urllib.request
 
 import help_pages
+import marks
 import pytest
 
 SMALL = 60_000
@@ -22,7 +23,7 @@ def test_every_node_has_its_english_page_and_no_table_is_stale(server):
     stale = []
     for path, tables in found:
         page = path.read_text(encoding="utf-8")
-        if help_pages.rewritten(page, tables) != page:
+        if marks.rewritten(page, tables) != page:
             stale.append(str(path.relative_to(help_pages.DOCS)))
     assert not stale, "run: python dev.py docs"
 

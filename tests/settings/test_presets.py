@@ -2,6 +2,7 @@
 
 import json
 
+import marks
 import preset_page
 import pytest
 from athanor.training_core.errors import AthanorError
@@ -183,4 +184,4 @@ def test_what_is_wrong_with_a_preset_is_said(tmp_path, change, words):
 
 def test_the_page_of_presets_is_up_to_date():
     page = preset_page.PAGE.read_text(encoding="utf-8")
-    assert page == preset_page.rewritten(page), "python dev.py docs"
+    assert page == marks.rewritten(page, preset_page.table()), "python dev.py docs"

@@ -254,7 +254,7 @@ export const TABLE = {
   "Delete run": "删除训练任务",
   "Move the run to the trash; it can be brought back": "把这个训练任务移到回收站；可以恢复",
   "Nothing in this graph shows or saves anything: connect the buckets to Train LoRA, or a picture to Preview Image.":
-    "这个工作流里没有任何显示或保存的节点：请把分桶接到「训练 LoRA」，或把图片接到「预览图像」。",
+    "没有显示或保存结果的节点：把分桶接到「训练 LoRA」，或图片接到「预览图像」。",
   "Publish {file}": "发布 {file}",
   "Write a copy to share, with chosen metadata": "写一份用于分享的副本，可选择写明的元数据",
   "1 picture in its sub-folders: switch nested_folders on": "子文件夹里有 1 张图片：请打开 nested_folders",

@@ -252,7 +252,7 @@ export const TABLE = {
   "Delete run": "刪除訓練任務",
   "Move the run to the trash; it can be brought back": "把這個訓練任務移到資源回收筒；可以復原",
   "Nothing in this graph shows or saves anything: connect the buckets to Train LoRA, or a picture to Preview Image.":
-    "這個工作流程裡沒有任何顯示或儲存的節點：請把分桶接到「訓練 LoRA」，或把圖片接到「預覽圖片」。",
+    "沒有顯示或儲存結果的節點：把分桶接到「訓練 LoRA」，或圖片接到「預覽圖片」。",
   "Publish {file}": "發布 {file}",
   "Write a copy to share, with chosen metadata": "寫一份用於分享的副本，可選擇寫明的中繼資料",
   "1 picture in its sub-folders: switch nested_folders on": "子資料夾裡有 1 張圖片：請開啟 nested_folders",
@@ -329,7 +329,7 @@ export const TABLE = {
   "Note": "備註",
   "Settings of these nodes": "這些節點的設定",
   "Replace": "替換",
-  "There is a preset of this name: replace it, or choose another name.": "已有同名的預設組合：請替換它，或換一個名稱。",
+  "There is a preset of this name: replace it, or choose another name.": "已有同名預設組合：請替換或改名。",
   "There is no Train LoRA in this graph.": "這個工作流程裡沒有「訓練 LoRA」。",
   "Presets…": "預設組合…",
   "Published recipes and your own: what each would change is shown before":
