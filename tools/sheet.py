@@ -9,8 +9,15 @@ import model_files
 
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 NOTE = "MarkdownNote"
-FIRST = object()
-"""Of a list of files: the first one that the user has, which the page fills in."""
+
+
+class First(NamedTuple):
+    """Of a list of files: the first one that the user has, which the page fills in; `family`: the first of that one."""
+
+    family: str = ""
+
+
+FIRST = First()
 
 
 class Port(NamedTuple):
@@ -131,7 +138,9 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
         if widget and not options.get("forceInput"):
             choices = kind if isinstance(kind, list) else options.get("options") or [""]
             default = options.get("default", choices[0])
-            values.append(None if given is FIRST else default if given is None or isinstance(given, Port) else given)
+            values.append(
+                None if isinstance(given, First) else default if given is None or isinstance(given, Port) else given
+            )
             if options.get("control_after_generate"):
                 values.append("fixed")
             if isinstance(given, Port):
@@ -144,7 +153,10 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
         for name, kind in zip(info["output_name"], info["output"], strict=True)
     ]
     files = model_files.models(node.kind, values)
+    family = next((value.family for value in node.inputs.values() if isinstance(value, First)), "")
     return head | {
         **({"title": node.title} if node.title else {}), "inputs": slots, "outputs": outputs,
-        "properties": {"Node name for S&R": node.kind, **({"models": files} if files else {})}, "widgets_values": values,
+        "properties": {"Node name for S&R": node.kind, **({"models": files} if files else {}),
+            **({"athanor_family": family} if family else {}),
+        }, "widgets_values": values,
     }  # fmt: skip
