@@ -56,7 +56,7 @@ class First:
         s = Sheet(f"1 First LoRA - {self.title}", WIDTH)
         s.group(CHOOSE)
         note = NOTE.format(title=self.title, loader=self.loader, model=self.model)
-        s.note(note, (NOTE_WIDTH, 300))
+        s.note(note, NOTE_WIDTH)
         dataset = s.add("AthanorDatasetLoader", "", (NOTE_WIDTH, 0), repeats=10)
         s.column()
         ports = self.loaders(s)

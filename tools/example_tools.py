@@ -18,7 +18,7 @@ def quickstart() -> Sheet:
 
         **To change**
         1. *Load Checkpoint*: your model.
-        2. *Dataset Loader*: a folder below `input` or `datasets` with pictures and captions (`cat.png`, `cat.txt`).
+        2. *Dataset Loader*: a folder below **input** or **datasets** with pictures and captions (**cat.png**, **cat.txt**).
         3. *Bucketer*: 512 for SD1.5, 1024 for SDXL and SD3; max_bucket_reso 1024 or 2048, step 64; batch_size 1 to 4.
         4. *Optimizer Config*: learning_rate 1e-4. *Train LoRA*: 10 epochs, a name.
         5. *XYZ Compare*: prompts, width and height, cfg 5 to 7.
@@ -66,9 +66,9 @@ def dataset_preparation() -> Sheet:
         doctor names what is wrong; captions are edited; rare folders get more repeats; and the sheets show what will be cropped.
 
         **To change**
-        1. The two *Load Image-Text* nodes: the same pictures in two folders of `input`, with captions of two taggers (or the \
+        1. The two *Load Image-Text* nodes: the same pictures in two folders of **input**, with captions of two taggers (or the \
         captions of any tagger node in their place). Not needed: take the link off *Dataset Loader*.
-        2. *Dataset Loader*: your folder, with sub-folders `3_outfit`.
+        2. *Dataset Loader*: your folder, with sub-folders **3_outfit**.
         3. *Dataset Doctor* and *Bucketer*: your resolution and batch size.
         4. *Caption Edit*: your trigger and rules. Captions stay in memory until *write_files* is on.
 
@@ -174,15 +174,15 @@ def pick_my_epoch() -> Sheet:
     s.note(
         """
         ## Which epoch, at which strength?
-        For files that are there already, of any trainer: `my_character-000002`, `my_character-000004` ... `my_character`.
+        For files that are there already, of any trainer: **my_character-000002**, **my_character-000004** ... **my_character**.
 
         1. **Far and wide**: five epochs spread over the run, by strengths.
         2. **Near**: the epochs you liked, with several seeds at one strength.
 
         **To change**
         1. *Load Checkpoint*: the base you draw with.
-        2. *source* of both *LoRA Run Axis*: the LoRA's name, a folder or `name-*`.
-        3. Prompts, size, cfg; in step 2 *epochs* (`6, 8, last`) and *strengths*.
+        2. *source* of both *LoRA Run Axis*: the LoRA's name, a folder or **name-\\***.
+        3. Prompts, size, cfg; in step 2 *epochs* (**6, 8, last**) and *strengths*.
 
         *XYZ Plan* says beforehand how many pictures there are and how long they take. What is drawn is kept: a further value costs \
         only its own pictures. *XYZ Grid Image* draws the grid again, the other way round.

@@ -8,12 +8,23 @@
     PAD = 10;
   const SCREEN = [950, 610]; // of a small window what lies left of the page's map, and below its buttons
 
+  const NOTES = ".comfy-markdown-content, .comfy-markdown .tiptap", // what shows the text in either renderer
+    AIR = 24; // around it
+
+  // Height that the text of the only note takes.
+  function textHeight() {
+    const text = document.querySelector(NOTES);
+    const bottom = text.lastElementChild.getBoundingClientRect().bottom + text.scrollTop;
+    return (bottom - text.getBoundingClientRect().top) / app.canvas.ds.scale + AIR;
+  }
+
   // Height of each node as the page's other renderer draws it now, its title without.
   function tall() {
     const heights = {};
     for (const node of app.graph.nodes) {
       const shown = document.querySelector(`[data-node-id="${node.id}"]`);
       heights[node.id] = shown.getBoundingClientRect().height / app.canvas.ds.scale - TITLE;
+      if (node.type === "MarkdownNote") heights[node.id] = textHeight();
     }
     return heights;
   }
@@ -29,7 +40,8 @@
       for (const id of column) {
         const node = app.graph.getNodeById(id),
           needed = node.computeSize(),
-          [w, h] = sizes[id];
+          [w, least] = sizes[id],
+          h = node.type === "MarkdownNote" ? Math.max(textHeight(), tall[id]) : least;
         node.setSize([Math.max(w, Math.min(needed[0], 460)), Math.max(h, needed[1])]);
         placed.push([node, x, y + TITLE]);
         y += TITLE + Math.max(node.size[1], tall[id]) + (ROOM[node.type] ?? 0) + GAP;

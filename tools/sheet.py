@@ -80,9 +80,9 @@ class Sheet:
             for node in column:
                 node.muted = True
 
-    def note(self, text: str, size: tuple[int, int] = (0, 440)) -> None:
-        """What the workflow does, for its reader."""
-        self.add(NOTE, "Read me", size, text="\n".join(line.strip() for line in text.strip().splitlines()))
+    def note(self, text: str, width: int = 0) -> None:
+        """What the workflow does, for its reader; the page makes it as high as the text."""
+        self.add(NOTE, "Read me", (width, 0), text="\n".join(line.strip() for line in text.strip().splitlines()))
 
     def plan(self) -> dict[str, Any]:
         """Which node stands where, for arrange() of examples.py."""

@@ -8,6 +8,7 @@ import { isShipped } from "./shipped.js";
 const RESTORES = "Comfy.EnableWorkflowViewRestore"; // the host's setting: whether a workflow brings its view
 const FRAMES = 4; // until the host has set its own view, and Vue nodes have their heights
 const MOST = 1; // the largest scale
+const PART = 0.9; // and where a part alone is seen
 const LEAST = 0.6; // the smallest that shows letters on the canvas
 const STEP = 0.01;
 const EDGE = 8; // pixels of the screen around what is shown
@@ -32,8 +33,11 @@ function fits(boxes, { room, covers, origin, scale }) {
  * the least. `place`: room, covers and origin, as in `fits`.
  */
 export function scaleFor(boxes, notes, place) {
-  for (const wanted of [boxes, notes]) {
-    for (let scale = MOST; scale >= LEAST; scale -= STEP) if (fits(wanted, { ...place, scale })) return scale;
+  for (const [wanted, most] of [
+    [boxes, MOST],
+    [notes, PART],
+  ]) {
+    for (let scale = most; scale >= LEAST; scale -= STEP) if (fits(wanted, { ...place, scale })) return scale;
   }
   return LEAST;
 }
