@@ -6,6 +6,7 @@
     ROOM = { AthanorDatasetLoader: 60, AthanorXYZAxis: 60, AthanorLoRARunAxis: 60 }, // for what they may be told
     HEAD = 40,
     PAD = 10;
+  const WIDE = 1200; // pixels at least of the first row: what is seen first leaves nothing empty
   const SCREEN = [950, 610]; // of a small window what lies left of the page's map, and below its buttons
 
   const NOTES = ".comfy-markdown-content, .comfy-markdown .tiptap", // what shows the text in either renderer
@@ -80,7 +81,8 @@
   function arrange({ groups, sizes }, tall) {
     const zoom = (rows) => Math.min(...extent(rows).map((side, i) => SCREEN[i] / side));
     const all = [...breaks(groups.map((group) => measured(group, sizes, tall)))];
-    const rows = all.reduce((best, other) => (zoom(other) > zoom(best) ? other : best));
+    const filled = all.filter((rows) => width(rows[0]) >= Math.min(WIDE, width(rows.flat())));
+    const rows = filled.reduce((best, other) => (zoom(other) > zoom(best) ? other : best));
     let top = 0;
     for (const row of rows) {
       let left = 0;

@@ -191,7 +191,7 @@ def usual(server):
     return folder
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("3 ")])  # made for more pictures
 def test_a_template_gives_no_hint_on_usual_pictures(server, usual, name):
     """Neither in the page before it is queued, nor when its pictures are sorted into buckets."""
     from athanor.training_core.data.hints import dataset_hints
