@@ -115,6 +115,13 @@ def test_names_from_anywhere_stay_inside_and_can_be_opened_everywhere(place):
     assert all(len(name.encode()) <= 204 for name in lie) and len(lie) == 8
 
 
+@pytest.mark.parametrize("name", [".cats", "pets/.cats", "captions_backup"])
+def test_no_folder_that_no_list_shows(place, name):
+    ((status, sentence),) = sent(place, (name, "a.png", png()))
+    assert status == 422 and sentence.startswith("folder ") and sentence.endswith("use another name.")
+    assert plan(place, name, ("a.png", 9))[0] == 422 and not (place[1] / "input" / name).exists()
+
+
 def test_what_a_file_holds_is_looked_at(place):
     archive = b"PK\x03\x04" + bytes(200)
     assert sent(
