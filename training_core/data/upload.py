@@ -82,9 +82,11 @@ def planned(root: Path, files: Sequence[tuple[str, int]], largest: int, keep: Co
             folder, stem, _ = _parts(each.given)
             groups.setdefault((folder, names.normal(stem)), []).append(index)
     taken: set[str] = set()
+    last: dict[tuple[str, bool], int] = {}  # name, kept -> the highest number behind it; none is tried again
     for indices in groups.values():
         is_kept = any(plan[i].given in keep for i in indices)
-        for index, file in zip(indices, _free([plan[i].file for i in indices], taken, root, is_kept), strict=True):
+        free = _free([plan[i].file for i in indices], taken, root, is_kept, last)
+        for index, file in zip(indices, free, strict=True):
             taken.add(file.casefold())
             plan[index] = replace(plan[index], file=file, there=size_of(root / file))
     return plan
@@ -151,12 +153,14 @@ def _parts(file: str) -> tuple[str, str, str]:
     return folder, stem, ending
 
 
-def _free(files: list[str], taken: set[str], root: Path, is_kept: bool) -> list[str]:
+def _free(files: list[str], taken: set[str], root: Path, is_kept: bool, last: dict[tuple[str, bool], int]) -> list[str]:
     """Return the files of one picture under a name that none of the upload has, nor, if it is to be kept, one that is there."""
-    for number in range(1, MOST_FILES):
+    name = (files[0].casefold(), is_kept)
+    for number in range(last.get(name, 1), MOST_FILES + 1):
         named = files if number == 1 else [_numbered(file, number) for file in files]
         inside = any(file.casefold() in taken for file in named)
         if not inside and (not is_kept or all(size_of(root / file) < 0 for file in named)):
+            last[name] = number
             return named
     raise AthanorError(f"{files[0]} has too many namesakes: rename it.")
 
