@@ -10,11 +10,11 @@ const FAMILY = "athanor_family"; // property of a loader in our files
 const WIDGET = "ckpt_name";
 const MOST = 60; // files that are looked into: a header each
 
-/** Names of files, those first that seem to be of a family. */
+/** Names of files, those first that have the name of a family in theirs, and then a part of it: "xl" of SDXL. */
 export function likelyFirst(names, family) {
-  const word = family.toLowerCase().replace(/^sd(?=xl|\d)/, "");
-  const isLikely = (name) => name.toLowerCase().includes(word);
-  return [...names.filter(isLikely), ...names.filter((name) => !isLikely(name))];
+  const words = [family.toLowerCase(), family.toLowerCase().replace(/^sd(?=xl|\d)/, "")];
+  const lacking = (name) => words.filter((word) => !name.toLowerCase().includes(word)).length;
+  return [...names].sort((one, other) => lacking(one) - lacking(other));
 }
 
 /** The first file of a family; undefined if there is none. */
