@@ -126,17 +126,20 @@ def caption_pictures() -> Sheet:
         """
         # Caption pictures
         ## 1  Choose the captioner
-        in *Load CLIP*: **qwen3vl_4b_fp8_scaled** (ComfyUI offers to download it to *models/text_encoders*). Or \
-        **qwen3.5_4b_bf16**, **gemma4_e4b_it_fp8_scaled**.
+        in *Load CLIP*: a language model that sees.
+        - [qwen3vl_4b_fp8_scaled](https://huggingface.co/Comfy-Org/Qwen3-VL)
+        - [qwen3.5_4b_bf16](https://huggingface.co/Comfy-Org/Qwen3.5)
+        - [gemma4_e4b_it_fp8_scaled](https://huggingface.co/Comfy-Org/gemma-4)
+
+        Put its file into *models/text_encoders*.
         ## 2  Choose your pictures
         in *Dataset Loader*. Or upload some.
         ## 3  Press Run
-        *cat.png* gets *cat.txt*. Files that are there stay. To write all anew: *all* in *Dataset Images*, *all, with backup* in \
-        *Save Captions*.
+        *cat.png* gets *cat.txt*. Files that are there stay, unless *Dataset Images* and *Save Captions* are set to *all* (with backup).
         ## 4  Read them
-        *Open dataset*: correct, put your trigger in front of all, undo.
+        *Open dataset*: correct, add your trigger, undo.
 
-        **Tags?** A WD14 tagger of another pack in place of *Load CLIP* and *Generate Text*; of several, *Merge Tags* makes one.
+        **Tags?** Put a WD14 tagger in place of *Load CLIP* and *Generate Text*; *Merge Tags* joins several.
         """,
         (330, 500),
     )
