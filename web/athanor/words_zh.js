@@ -125,8 +125,6 @@ export const TABLE = {
   "Close the dataset": "关闭数据集",
   "crop": "裁剪",
   "Tags and findings": "标签和问题",
-  "arrow, Page, Home and End keys: move · Enter: enlarge · Esc: back · click a tag: with, without, any":
-    "方向键、Page 和 Home 键：相邻图片 · Enter：放大 · Esc：返回 · 点标签：含有、不含、不限",
   "all buckets": "全部分桶",
   ", {count} per epoch with repeats": "，含重复每轮 {count} 张",
   "{count} picture": "{count} 张图片",
