@@ -277,7 +277,6 @@ export const TABLE = {
   "How much each block changes": "每一层改变了多少",
   "on": "开",
   "off": "关",
-  "empty": "空",
   "1 setting": "1 项设置",
   "{settings} settings": "{settings} 项设置",
   "{all} of 1 node": "1 个节点的 {all}",

@@ -275,7 +275,6 @@ export const TABLE = {
   "How much each block changes": "每一層改變了多少",
   "on": "開",
   "off": "關",
-  "empty": "空",
   "1 setting": "1 項設定",
   "{settings} settings": "{settings} 項設定",
   "{all} of 1 node": "1 個節點的 {all}",
