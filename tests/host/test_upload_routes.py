@@ -220,7 +220,7 @@ def test_a_file_that_breaks_off_or_does_not_fit_leaves_nothing(place, monkeypatc
     assert not list((place[1] / "input/cut").iterdir())
     monkeypatch.setattr(http, "longest_file", lambda _: 50)
     (told,) = sent(place, ("cut", "a.png", png()))
-    assert told[0] == 413 and told[1].endswith("MB that ComfyUI takes (--max-upload-size)")
+    assert told[0] == 413 and told[1].endswith("the 0.05 KB that ComfyUI takes (--max-upload-size)")
     monkeypatch.undo()
 
     def full(*_):
