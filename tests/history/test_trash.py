@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import run_folders
-from athanor.training_core.errors import AthanorError, Fault
+from athanor.training_core.errors import AthanorError, Fault, FileError
 from athanor.training_core.history import disk, moving, registry, trash, trashed
 from athanor.training_core.resume import lock
 from filelock import FileLock
@@ -186,6 +186,15 @@ def test_two_disks_delete_only_what_is_copied(places, monkeypatch, tmp_path):
         places.throw()
     assert places.content() == before
     assert not moving.is_same(tmp_path / "none", places.loras / "cat.safetensors")
+
+
+def test_a_full_disk_leaves_no_empty_entry(places, monkeypatch):
+    before = places.content()
+    full = FileError(errno.ENOSPC, "full", "entry.json", "written")
+    monkeypatch.setattr(trash, "write_json", lambda *_, **__: (_ for _ in ()).throw(full))
+    with pytest.raises(FileError, match="The disk is full"):
+        places.throw()
+    assert [path.name for path in places.trash.iterdir()] == ["lock"] and places.content() == before
 
 
 def test_damaged_entries_are_no_way_out(places, tmp_path):

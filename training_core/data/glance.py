@@ -45,4 +45,5 @@ def glance(settings: DatasetSettings, root: Path, masks: Path | None = None) -> 
     said += hints.of_captions(
         root, folders, files, [path for path, _ in found], [path for path, _ in lacking], extension
     )
+    said.append(hints.years(root, folders))
     return Glance(samples, [one_line(text) for text in said if text])

@@ -10,11 +10,13 @@ from pathlib import Path
 from ..settings import DatasetSettings
 from ..wording import first_few, plural
 from . import names
-from .folders import DatasetFolders, files_of
+from .folders import DatasetFolders, files_of, repeats_and_tokens
 from .plan import Buckets
 
 TEXTS = frozenset({".txt", ".caption", ".cap", ".tags"})
 """Endings that files of captions are known to have."""
+YEARS = range(1900, 2100)
+"""Repeats in a folder's name that are a year more likely."""
 LARGER = 1.1
 """How many times as large a picture is made for its bucket before that is worth a word."""
 
@@ -64,6 +66,14 @@ def of_captions(
     elsewhere = [path for name in folders.skipped for path in _files_if_open(root / name)] if without else []
     shared = shared_captions(pictures, extension, files)
     return [*unread_captions(files, elsewhere, pictures, without, extension), *([shared] if shared else [])]
+
+
+def years(root: Path, folders: DatasetFolders) -> str:
+    """Return a sentence on sub-folders such as 2024_trip, whose year is taken for repeats; '' if there are none."""
+    named = [folder.path.name for folder in folders.read if folder.path != root]
+    found = [name for name in named if repeats_and_tokens(name)[0] in YEARS]
+    what = "the sub-folder if it is a year" if len(found) == 1 else "the sub-folders if they are years"
+    return f"The number in front of {first_few(found)} is read as repeats: rename {what}." if found else ""
 
 
 def _files_if_open(folder: Path) -> list[Path]:

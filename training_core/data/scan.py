@@ -160,6 +160,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
         *notes.sentences(extension, len(pictures), settings),
         *about_captions,
         *_unread(everything, folders),
+        *filter(None, [hints.years(root, folders)]),
     ]
     if mask_files:
         warnings += mask_files.unused()
