@@ -56,7 +56,7 @@ def test_an_answer_without_text_writes_nothing_and_holds_up_no_other(tmp_path: P
     assert told[:4] == [
         "2 caption files written.",
         "1 picture had a caption file, which stays as it is.",
-        "1 answer had no text, so nothing was written for 1.png.",
+        "1 answer had no text: nothing was written for 1.png.",
         "Longer than 100,000 characters, so not written: 4.png.",
     ]
     assert {p.name: p.read_text() for p in place.glob("*.txt")} == {"2.txt": "a b", "3.txt": "mine", "4.txt": "last"}

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ..errors import AthanorError, quoted, shortened
 from ..settings import DatasetSettings
+from ..wording import first_few, plural
 from . import answers, caption_changes, caption_files, caption_text
 from .caption_changes import NewCaption
 from .caption_text import LONGEST
-from .dataset import Dataset, Picture, few, several
+from .dataset import Dataset, Picture
 
 MISSING, ALL = "only missing files", "all, with backup"
 _MOST_SHOWN = 10
@@ -77,11 +78,11 @@ def save(dataset: Dataset, captions: Sequence[str], names: Sequence[str], mode: 
         else:
             wanted[before.file] = NewCaption(caption_files.root_of(picture), before, text)
     count = caption_changes.write(backups, "Save Captions", list(wanted.values()))
-    told = [f"{several(count, 'caption file')} written."]
-    told += [f"{several(kept, 'picture')} had a caption file, which stays as it is."] * bool(kept)
-    told += [f"{several(shared, 'picture')} shared a file with another one, whose caption it has."] * bool(shared)
-    told += [f"{several(len(empty), 'answer')} had no text, so nothing was written for {few(empty)}."] * bool(empty)
-    told += [f"Longer than {LONGEST:,} characters, so not written: {few(endless)}."] * bool(endless)
+    told = [f"{plural(count, 'caption file')} written."]
+    told += [f"{plural(kept, 'picture')} had a caption file, which stays as it is."] * bool(kept)
+    told += [f"{plural(shared, 'picture')} shared a file with another one, whose caption it has."] * bool(shared)
+    told += [f"{plural(len(empty), 'answer')} had no text: nothing was written for {first_few(empty)}."] * bool(empty)
+    told += [f"Longer than {LONGEST:,} characters, so not written: {first_few(endless)}."] * bool(endless)
     told += [f"{each.before.file.name}: {shortened(each.text, 100)}" for each in list(wanted.values())[:_MOST_SHOWN]]
     if len(wanted) > _MOST_SHOWN:
         told.append(f"... and {len(wanted) - _MOST_SHOWN} more")

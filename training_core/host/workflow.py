@@ -23,8 +23,9 @@ def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
         if kind is None:
             return None
         specs = inputs_of(kind)
-        # Inputs that grow with what is connected, or that a choice brings with it.
-        if any(name not in specs for name in node["inputs"]) or any(str(s[0]).startswith(_GROWING) for s in specs.values()):
+        if any(name not in specs for name in node["inputs"]):  # inputs that grow with what is connected
+            return None
+        if any(str(spec[0]).startswith(_GROWING) for spec in specs.values()):  # or that a choice brings with it
             return None
         slots, values = [], []
         for name, spec in specs.items():
