@@ -168,8 +168,8 @@ def test_a_plan_says_what_comes_where_and_what_is_left_out(place):
             ".psd is not read, convert it to png or jpg",
             "zip",
             "empty",
-            "1,048,576.0 MB are more than ComfyUI takes (--max-upload-size), which is 100.0 MB",
-            "1.9 MB are more than a caption may have, which is 1.0 MB",
+            "1024 GB are more than ComfyUI takes (--max-upload-size), which is 100 MB",
+            "1.91 MB are more than a caption may have, which is 1.00 MB",
             "hidden",
             "file '../a.png' leads out of its folder: use a plain name, or sub/name.",
         )
@@ -197,7 +197,7 @@ def test_plans_that_are_refused(place, monkeypatch):
     monkeypatch.setattr(upload.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 2**29}))
     _, told = plan(place, "large", *((f"{i}.png", 2**26) for i in range(5)))
     assert told["room"] == (
-        "These files have 320.0 MB, and the disk of ComfyUI's input folder takes 256.0 MB: free some space."
+        "These files have 320 MB, and the disk of ComfyUI's input folder takes 256 MB: free some space."
     )
 
 
@@ -241,7 +241,7 @@ def test_a_file_that_breaks_off_or_does_not_fit_leaves_nothing(place, monkeypatc
     assert not list((place[1] / "input/cut").iterdir())
     monkeypatch.setattr(http, "longest_file", lambda _: 50)
     (told,) = sent(place, ("cut", "a.png", png()))
-    assert told[0] == 413 and told[1].endswith("MB that ComfyUI takes (--max-upload-size)")
+    assert told[0] == 413 and told[1].endswith("the 0.05 KB that ComfyUI takes (--max-upload-size)")
     monkeypatch.undo()
 
     def full(*_):

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Literal
 
 from .. import file_names
+from ..byte_size import MB, format_bytes
 from ..errors import AthanorError, quoted
 from ..files import told
 from ..pictures import UnreadablePicture, opened
@@ -24,13 +25,13 @@ from .dataset import BACKUPS
 CAPTIONS = frozenset({".txt", ".caption"})
 MOST_FILES = 20_000
 """Files of one upload."""
-LARGEST_CAPTION = 1_000_000
+LARGEST_CAPTION = MB
 """Bytes of a caption file."""
 HIDDEN = "hidden"
 """Why files such as .DS_Store, and backups of captions, are left out; a page need not say it."""
 DEEPEST = 6
 """Folders that lie in each other below the dataset's."""
-SPARE = 256 * 1024**2
+SPARE = 256 * MB
 """Bytes of the disk that an upload leaves free."""
 
 _placing = Lock()  # between the look at what is there and the new file in its place
@@ -120,12 +121,8 @@ def _unfit(ending: str, size: int, largest: int) -> str:
         return "empty"
     if size > largest:
         limit = "a caption may have" if ending in CAPTIONS else "ComfyUI takes (--max-upload-size)"
-        return f"{_megabytes(size)} are more than {limit}, which is {_megabytes(largest)}"
+        return f"{format_bytes(size)} are more than {limit}, which is {format_bytes(largest)}"
     return ""
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1024**2:,.1f} MB"
 
 
 def _inside(name: str, field: str) -> str:
@@ -186,7 +183,7 @@ def room(root: Path, size: int, free: Callable[[Path], int] = lambda path: shuti
     left = max(0, free(place) - SPARE)
     if size <= left:
         return ""
-    return f"These files have {_megabytes(size)}, and the disk of ComfyUI's input folder takes {_megabytes(left)}: free some space."
+    return f"These files have {format_bytes(size)}, and the disk of ComfyUI's input folder takes {format_bytes(left)}: free some space."
 
 
 def checked_name(file: str) -> str:

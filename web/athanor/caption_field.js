@@ -5,7 +5,7 @@ import { make } from "./dom.js";
 import { post } from "./http.js";
 import { t } from "./words.js";
 
-/** A picture by number and name: in a dataset that is opened anew the number may be that of another one. */
+/** A picture's number and name: in a dataset that is opened anew with other pictures, the number is another one's. */
 const keyOf = ({ index, name }) => `${index} ${name}`;
 
 const QUIET = 150; // ms on a picture before its caption file is read
