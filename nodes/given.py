@@ -15,7 +15,7 @@ class Given:
     """
 
     def __init__(self) -> None:
-        """Remember none."""
+        """Begin with no run of any name."""
         self._runs: defaultdict[str, set[str]] = defaultdict(set)
         self._lost: defaultdict[str, int] = defaultdict(int)
         self._lock = Lock()
