@@ -15,10 +15,8 @@ from web_page import Page
 )
 def test_help_of_every_node_opens_with_text_picture_and_table(site, browser, pictures, language):
     info = {name: node for name, node in site.get("/object_info").items() if name.startswith("Athanor")}
-    page, missing = Page(browser, site, vue=True, pictures=pictures), []
+    page, missing = Page(browser, site, vue=True, pictures=pictures, settings={"Comfy.Locale": language.code}), []
     try:
-        site.post("/settings", {"Comfy.Locale": language.code})
-        page.open()
         page.page.on("response", lambda answer: answer.status >= 400 and missing.append(answer.url))
         page.page.evaluate(
             """(types) => { const { app } = window.comfyAPI.app; app.graph.clear();
