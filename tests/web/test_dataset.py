@@ -26,6 +26,7 @@ ENTRIES = """async () => {
         return [name, ...files.map(({ path }) => path)];
     };
     return [await dropped(folder("cats", folder("2_x", ...many), file("a.txt"))), await dropped(folder("10_sks cat", file("a.png"))),
+        await dropped(folder("2024_trip", file("a.png"))), await dropped(folder("20240115_trip", file("a.png"))),
         await dropped(folder("a", file("1.png")), file("b.png"))];
 }"""
 """Folders that are dropped, of which a browser reads a few files at a time."""
@@ -194,6 +195,8 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     assert page.page.evaluate(ENTRIES) == [
         ["cats", *(f"2_x/{i}.png" for i in range(5)), "a.txt"],
         ["sks cat", "10_sks cat/a.png"],
+        ["2024_trip", "a.png"],  # a year is no number of repeats
+        ["20240115_trip", "a.png"],
         ["", "a/1.png", "b.png"],
     ]
 

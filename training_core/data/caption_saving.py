@@ -9,9 +9,10 @@ from pathlib import Path
 from ..errors import AthanorError, quoted, shortened
 from ..settings import DatasetSettings
 from ..text_files import lines
+from ..wording import plural
 from . import caption_changes, caption_files, caption_text
 from .caption_changes import NewCaption
-from .dataset import Dataset, Picture, several
+from .dataset import Dataset, Picture
 
 MISSING, ALL = "only missing files", "all, with backup"
 _MOST_SHOWN = 10
@@ -55,9 +56,9 @@ def save(dataset: Dataset, captions: Sequence[str], names: Sequence[str], mode: 
             text = _one_line(caption, dataset.subsets[picture.subset])
             wanted[before.file] = NewCaption(caption_files.root_of(picture), before, text)
     count = caption_changes.write(backups, "Save Captions", list(wanted.values()))
-    told = [f"{several(count, 'caption file')} written."]
-    told += [f"{several(kept, 'picture')} had a caption file, which stays as it is."] * bool(kept)
-    told += [f"{several(shared, 'picture')} shared a file with another one, whose caption it has."] * bool(shared)
+    told = [f"{plural(count, 'caption file')} written."]
+    told += [f"{plural(kept, 'picture')} had a caption file, which stays as it is."] * bool(kept)
+    told += [f"{plural(shared, 'picture')} shared a file with another one, whose caption it has."] * bool(shared)
     told += [f"{each.before.file.name}: {shortened(each.text, 100)}" for each in list(wanted.values())[:_MOST_SHOWN]]
     if len(wanted) > _MOST_SHOWN:
         told.append(f"... and {len(wanted) - _MOST_SHOWN} more")
