@@ -1,5 +1,5 @@
-// Workflows that were saved when a node lacked widgets which stand between others today, or had more behind them: the page
-// gives values back by position.
+// Workflows that were saved when a node lacked widgets which stand between others today, or had more behind them: the
+// page gives values back by position.
 
 import { app } from "../../../scripts/app.js";
 
@@ -18,8 +18,8 @@ function savedWidgets(widgets, had, values) {
 const savedIn = (node) => (node.widgets ?? []).filter((widget) => widget.serialize !== false);
 
 /**
- * Leave out values of widgets that a newer version has behind today's. Frontend 1.58 takes them for places of widgets that
- * are not saved, such as the line below `folder`, and moves the others.
+ * Leave out values of widgets that a newer version has behind today's. Frontend 1.58 takes them for places of widgets
+ * that are not saved, such as the line below `folder`, and moves the others.
  */
 function leaveOut(info, node) {
   const count = savedIn(node).length;
