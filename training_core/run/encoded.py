@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -12,11 +12,12 @@ import torch
 
 from ..data.buckets import recorded_crop
 from ..data.cache import LatentCache, TextCache
+from ..data.dataset import few
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample, SampleCaption
 from ..data.store import DiskStore, MemoryStore, Overfull, Store, Tensors
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..history.events import Encoded, Warned
-from ..host import fingerprint, folders, guard
+from ..host import fingerprint, folders, foreign, guard
 from ..host import text as host_text
 from ..host import vae as host_vae
 from ..host.batch import DeviceBatch, Geometry
@@ -25,6 +26,15 @@ from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings
 from .left_out import LeftOut
+
+MODEL_ADVICE = "the model cannot work with these pictures, most often because of their size: set another width and height in Bucketer"
+VAE_ADVICE = "connect the VAE that belongs to this model (Load VAE), or remove the picture from the folder"
+TEXT_ADVICE = "connect the CLIP that belongs to this model, or change the text"
+
+
+def telling_of_text(kind: str, text: str) -> AbstractContextManager[None]:
+    """Return the context in which a text is encoded: where that fails, it is quoted. `kind`: 'caption' or 'prompt'."""
+    return foreign.telling(lambda: f"The text encoder cannot read the {kind} {quoted(text)}", TEXT_ADVICE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +152,7 @@ class Encodings:
         self._checked = True
         known = next(filter(None, map(self._text, captions)), None) if not self._live_text else None
         if known is None:  # trained text encoders encode in every step
-            known, _ = host_text.encode(self._clip, captions[0].text, captions[0].weighted, captions[0].max_tokens)
+            known, _ = self._read(captions[0])
         self._check_text(known)
 
     def _overfull(self, overfull: Overfull | None) -> Iterator[Warned]:
@@ -170,7 +180,11 @@ class Encodings:
         """Encode pictures in float32; what that takes is made for the first of them, and gone after the last."""
         with ExitStack() as stack:
             exact = cache(lambda: stack.enter_context(in_float32(self._vae)))
-            yield from self._latents.fill(variants, lambda pixels: host_vae.encode(exact(), pixels))
+            yield from self._latents.fill(
+                variants,
+                lambda pixels: host_vae.encode(exact(), pixels),
+                lambda names: foreign.telling(lambda: f"The VAE cannot encode {few(names)}", VAE_ADVICE),
+            )
 
     def _cut(self, caption: SampleCaption) -> bool:
         """Return whether a caption that has been filled in is longer than the encoders read."""
@@ -179,9 +193,29 @@ class Encodings:
         return bool(self._texts.meta(caption).get("cut"))
 
     def _encode(self, caption: SampleCaption) -> tuple[Tensors, dict[str, Any]]:
-        text, cut = host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, caption.without)
+        text, cut = self._read(caption, caption.without)
         tensors, plain = text.parts()
         return tensors, {"extras": plain, "cut": cut}
+
+    def _read(self, caption: SampleCaption, without: Sequence[str] = ()) -> tuple[host_text.Text, bool]:
+        """Encode a caption with the graph's CLIP, without some of its encoders; return also whether it was cut."""
+        with telling_of_text("caption", caption.text):
+            return host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, without)
+
+    def telling(self, what: str, batches: Sequence[PlannedBatch]) -> AbstractContextManager[None]:
+        """Return the context in which the model works on batches: where it fails, they are named.
+
+        Args:
+            what: what it does: 'Step 3 fails'.
+        """
+
+        def where() -> str:
+            samples = [sample for batch in batches for sample in batch.samples]
+            names = dict.fromkeys(self._buckets.dataset.pictures[s.variant.picture].name for s in samples)
+            sizes = dict.fromkeys("{}x{}".format(*batch.bucket) for batch in batches)
+            return f"{what} with {few(list(names))} at {few(list(sizes))} pixels"
+
+        return foreign.telling(where, MODEL_ADVICE)
 
     def fetch(self, batch: PlannedBatch, *key: Any) -> Fetched | None:
         """Return a batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if
