@@ -68,7 +68,6 @@ class Display:
             case Started() | Resumed():
                 self._started, self._sent = event, 0.0
                 start = f"resumes from step {event.step}" if isinstance(event, Resumed) else "starts"
-                self._progress.text("", always=True)  # from here on the page draws the run itself
                 log.info("Athanor: run %s %s: %d steps, training %s", event.run_id, start, event.steps, event.trained)
                 self._tell_start(event)
             case Stepped():
