@@ -23,6 +23,4 @@ def _fitted(request: dict[str, Any]) -> dict[str, Any]:
         log.warning("Athanor: %s", text)
         if page := request.get("client_id"):
             PromptServer.instance.send_progress_text(text, node, page)
-            # The panel of Train LoRA stands in the place of the host's text.
-            PromptServer.instance.send_sync("athanor.ignored", {"node": node, "text": text}, page)
     return request

@@ -72,7 +72,9 @@ def test_a_run_names_step_pictures_and_size(run, monkeypatch, tmp_path):
     def in_a_step(self: Any, *args: Any) -> Any:
         return too_large() if torch.is_grad_enabled() else predict(self, *args)
 
-    size = r"with .+\.png.* at 64x64 pixels \(AssertionError: \(32, 16\)\): .+ set another width and height in Bucketer\."
+    size = (
+        r"with .+\.png.* at 64x64 pixels \(AssertionError: \(32, 16\)\): .+ set another width and height in Bucketer\."
+    )
     for target, name, what, said in (
         (encoded.host_text, "encode", too_large, "^The text encoder cannot read the caption '"),
         (

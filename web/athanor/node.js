@@ -13,7 +13,7 @@ import * as store from "./store.js";
 import { t } from "./words.js";
 
 const KIND = "AthanorTrainLoRA";
-const HEIGHT = 360; // pixels of the panel at least: the chart with hints and a row of samples
+const HEIGHT = 370; // pixels of the panel at least: the chart with hints and a row of samples
 const WIDTH = 340; // pixels of a node that has to become higher for it
 const OFFER_INTERVAL = 30_000; // ms between two updates of file lists during a run that saves often
 const panels = new Map(); // node -> its panel
@@ -147,20 +147,6 @@ store.listen((message) => {
   const panel = node && panels.get(node);
   if (panel && isOf(node, message)) panel.follow(message.run_id);
 });
-
-// The panel tells how far the run is: the host does not write it below once more. It does on a subgraph, where no
-// panel is. (In the capturing phase, since the host listens already.)
-api.addEventListener(
-  "progress_text",
-  (event) => {
-    const node = nodeOf(event.detail?.nodeId);
-    if (panels.has(node) && node.graph === app.canvas?.graph) event.stopImmediatePropagation();
-  },
-  { capture: true },
-);
-
-// What the server has left out of a queued graph: for other nodes it is a text of the host's.
-api.addEventListener("athanor.ignored", ({ detail }) => panels.get(nodeOf(detail.node))?.say(detail.text));
 
 let offeredAt = 0;
 let offerTimer = 0;
