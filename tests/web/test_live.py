@@ -296,7 +296,7 @@ def hints_open_by_keyboard(page) -> None:
     before = page.page.evaluate(SHARES)
     assert before[0] >= 110 and before[1] < 20 and before[2] <= 0
     button = page.page.locator(".athanor-panel .athanor-fold:visible").last
-    assert button.inner_text() == "6 hints"
+    assert button.inner_text().endswith(" hints")
     button.focus()
     page.page.keyboard.press("Enter")
     page.settle(4)
