@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
@@ -10,14 +11,14 @@ from typing import Any
 
 import torch
 
+from ..byte_size import GB
 from ..data.buckets import recorded_crop
 from ..data.cache import LatentCache, TextCache
-from ..data.dataset import few
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample, SampleCaption
 from ..data.store import DiskStore, MemoryStore, Overfull, Store, Tensors
-from ..errors import AthanorError, quoted
+from ..errors import AthanorError
 from ..history.events import Encoded, Warned
-from ..host import fingerprint, folders, foreign, guard
+from ..host import fingerprint, folders, guard
 from ..host import text as host_text
 from ..host import vae as host_vae
 from ..host.batch import DeviceBatch, Geometry
@@ -25,16 +26,8 @@ from ..host.model import Trainable
 from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings
+from . import failing
 from .left_out import LeftOut
-
-MODEL_ADVICE = "the model cannot work with these pictures, most often because of their size: set another width and height in Bucketer"
-VAE_ADVICE = "connect the VAE that belongs to this model (Load VAE), or remove the picture from the folder"
-TEXT_ADVICE = "connect the CLIP that belongs to this model, or change the text"
-
-
-def telling_of_text(kind: str, text: str) -> AbstractContextManager[None]:
-    """Return the context in which a text is encoded: where that fails, it is quoted. `kind`: 'caption' or 'prompt'."""
-    return foreign.telling(lambda: f"The text encoder cannot read the {kind} {quoted(text)}", TEXT_ADVICE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +83,7 @@ class Encodings:
         self._live_text, self._check_text = live_text, check_text
         self._store: Store = MemoryStore()
         if settings.cache_to_disk:
-            self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * 1e9))
+            self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * GB))
         self._latents = LatentCache(self._store, buckets, autoencoder, settings.vae_batch_size)
         self._texts = TextCache(self._store, fingerprint.text_encoder(clip))
         self._kept: set[str] = set()  # keys that are needed to the end of the run
@@ -160,15 +153,18 @@ class Encodings:
         if overfull is None or (alone := overfull.own > overfull.limit) in self._told_overfull:
             return
         self._told_overfull.add(alone)
-        own, needed, limit = (f"{size / 1e9:.3g}" for size in overfull)
+        own, needed = (
+            math.ceil(size / GB * 100) / 100 for size in (overfull.own, overfull.needed)
+        )  # rounded up: it must fit
+        limit = f"{overfull.limit / GB:.3g}"
         if alone:
             yield Warned(
-                f"This run's encodings take {own} GB, more than cache_limit_gb ({limit}) in Cache Config: they are kept until it "
-                f"ends, but the next run may have to encode again; raise it to {needed} or more."
+                f"This run's encodings take {own:g} GB, more than cache_limit_gb ({limit}) in Cache Config: they are kept until it "
+                f"ends, but the next run may have to encode again; raise it to {needed:g} or more."
             )
         else:
             yield Warned(
-                f"The runs that train now need {needed} GB of encodings together, more than cache_limit_gb ({limit}) in Cache "
+                f"The runs that train now need {needed:g} GB of encodings together, more than cache_limit_gb ({limit}) in Cache "
                 "Config: what they need is kept until they end; raise it if they are to go on later without encoding again."
             )
 
@@ -183,7 +179,7 @@ class Encodings:
             yield from self._latents.fill(
                 variants,
                 lambda pixels: host_vae.encode(exact(), pixels),
-                lambda names: foreign.telling(lambda: f"The VAE cannot encode {few(names)}", VAE_ADVICE),
+                failing.on_pictures,
             )
 
     def _cut(self, caption: SampleCaption) -> bool:
@@ -199,23 +195,12 @@ class Encodings:
 
     def _read(self, caption: SampleCaption, without: Sequence[str] = ()) -> tuple[host_text.Text, bool]:
         """Encode a caption with the graph's CLIP, without some of its encoders; return also whether it was cut."""
-        with telling_of_text("caption", caption.text):
+        with failing.on_text("caption", caption.text):
             return host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, without)
 
     def telling(self, what: str, batches: Sequence[PlannedBatch]) -> AbstractContextManager[None]:
-        """Return the context in which the model works on batches: where it fails, they are named.
-
-        Args:
-            what: what it does: 'Step 3 fails'.
-        """
-
-        def where() -> str:
-            samples = [sample for batch in batches for sample in batch.samples]
-            names = dict.fromkeys(self._buckets.dataset.pictures[s.variant.picture].name for s in samples)
-            sizes = dict.fromkeys("{}x{}".format(*batch.bucket) for batch in batches)
-            return f"{what} with {few(list(names))} at {few(list(sizes))} pixels"
-
-        return foreign.telling(where, MODEL_ADVICE)
+        """Return the context in which the model works on batches; where it fails, `what` says so: 'Step 3 fails'."""
+        return failing.on_batches(what, batches, self._buckets)
 
     def fetch(self, batch: PlannedBatch, *key: Any) -> Fetched | None:
         """Return a batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if

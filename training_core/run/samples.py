@@ -17,7 +17,7 @@ from ..optim.averaging import WeightsContext, eval_mode
 from ..pictures import save_png
 from ..resume.progress import RunProgress
 from ..settings import SamplingSettings
-from .encoded import telling_of_text
+from . import failing
 from .prompts import Prompt
 
 log = logging.getLogger("athanor")
@@ -38,7 +38,7 @@ class Samples:
             yield Encoded("sample prompts", 0, len(texts))
         for done, text in enumerate(texts, 1):
             guard.stop_if_interrupted()
-            with torch.no_grad(), determinism.outside_training(), telling_of_text("prompt", text):
+            with torch.no_grad(), determinism.outside_training(), failing.on_text("prompt", text):
                 self._texts[text] = sampling.encode_prompt(clip, text)
             yield Encoded("sample prompts", done, len(texts))
 
