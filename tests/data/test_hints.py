@@ -36,6 +36,7 @@ PICTURES = ("a.png", "b.png", "c.png")
     ("names", "settings", "words"),
     [
         (PICTURES, {}, "3 pictures, 0 captions: all are trained on an empty text, so no word will call the LoRA up; put a .txt file"),
+        (PICTURES, {"class_tokens": "  ", "caption_suffix": " "}, "3 pictures, 0 captions: all are trained on an empty text"),
         (PICTURES, {"is_reg": True}, "3 regularization pictures, 0 captions: set class_tokens"),
         ((*PICTURES, "a.txt"), {}, "2 pictures without a .txt file, trained on an empty text: b.png, c.png."),
         ((*PICTURES, "a.txt"), {"caption_prefix": "x"}, "2 pictures without a .txt file, trained on caption_prefix and"),
@@ -53,6 +54,8 @@ PICTURES = ("a.png", "b.png", "c.png")
          "2 pictures share a .txt file with another of the same name: take one of each pair away, or rename it with a caption of its own "
          "(cat.jpg and cat.png)."),
         ((*PICTURES, "a.txt", "b.txt", "c.txt", "d.txt"), {}, "1 caption without a picture of that name: d.txt."),
+        (("2024_trip/a.png", "2024_trip/a.txt", "10_cat/b.png", "10_cat/b.txt"), {},
+         "The number in front of 2024_trip is read as repeats: rename the sub-folder if it is a year."),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence(warned, names, settings, words):

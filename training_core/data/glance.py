@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ..files import is_file
 from ..settings import DatasetSettings
+from ..text_files import one_line
 from . import captions, decode, hints
 from .folders import dataset_folders, files_of
-from .names import one_line
 
 MOST = 20_000
 """Pictures above which nothing is told: a file system may take seconds for their captions' names."""
@@ -40,9 +40,11 @@ def glance(settings: DatasetSettings, root: Path, masks: Path | None = None) -> 
         return Glance(samples, [])
     extension = captions.with_dot(settings.caption_extension)
     lacking = [(path, folder) for path, folder in found if not is_file(captions.caption_file(path, extension))]
-    empty = [path.relative_to(root).as_posix() for path, f in lacking if not (f.class_tokens or settings.class_tokens)]
+    without = [path for path, folder in lacking if not (folder.class_tokens or settings.class_tokens).strip()]
+    empty = [path.relative_to(root).as_posix() for path in without]
     said = [hints.missing_captions(empty, len(found), extension, settings)]
     said += hints.of_captions(
         root, folders, files, [path for path, _ in found], [path for path, _ in lacking], extension
     )
+    said.append(hints.years(root, folders))
     return Glance(samples, [one_line(text) for text in said if text])

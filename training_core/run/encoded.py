@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import torch
 
+from ..byte_size import GB
 from ..data.buckets import recorded_crop
 from ..data.cache import LatentCache, TextCache
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample, SampleCaption
@@ -24,6 +26,7 @@ from ..host.model import Trainable
 from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings
+from . import failing
 from .left_out import LeftOut
 
 
@@ -80,7 +83,7 @@ class Encodings:
         self._live_text, self._check_text = live_text, check_text
         self._store: Store = MemoryStore()
         if settings.cache_to_disk:
-            self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * 1e9))
+            self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * GB))
         self._latents = LatentCache(self._store, buckets, autoencoder, settings.vae_batch_size)
         self._texts = TextCache(self._store, fingerprint.text_encoder(clip))
         self._kept: set[str] = set()  # keys that are needed to the end of the run
@@ -142,7 +145,7 @@ class Encodings:
         self._checked = True
         known = next(filter(None, map(self._text, captions)), None) if not self._live_text else None
         if known is None:  # trained text encoders encode in every step
-            known, _ = host_text.encode(self._clip, captions[0].text, captions[0].weighted, captions[0].max_tokens)
+            known, _ = self._read(captions[0])
         self._check_text(known)
 
     def _overfull(self, overfull: Overfull | None) -> Iterator[Warned]:
@@ -150,15 +153,18 @@ class Encodings:
         if overfull is None or (alone := overfull.own > overfull.limit) in self._told_overfull:
             return
         self._told_overfull.add(alone)
-        own, needed, limit = (f"{size / 1e9:.3g}" for size in overfull)
+        own, needed = (
+            math.ceil(size / GB * 100) / 100 for size in (overfull.own, overfull.needed)
+        )  # rounded up: it must fit
+        limit = f"{overfull.limit / GB:.3g}"
         if alone:
             yield Warned(
-                f"This run's encodings take {own} GB, more than cache_limit_gb ({limit}) in Cache Config: they are kept until it "
-                f"ends, but the next run may have to encode again; raise it to {needed} or more."
+                f"This run's encodings take {own:g} GB, more than cache_limit_gb ({limit}) in Cache Config: they are kept until it "
+                f"ends, but the next run may have to encode again; raise it to {needed:g} or more."
             )
         else:
             yield Warned(
-                f"The runs that train now need {needed} GB of encodings together, more than cache_limit_gb ({limit}) in Cache "
+                f"The runs that train now need {needed:g} GB of encodings together, more than cache_limit_gb ({limit}) in Cache "
                 "Config: what they need is kept until they end; raise it if they are to go on later without encoding again."
             )
 
@@ -170,7 +176,11 @@ class Encodings:
         """Encode pictures in float32; what that takes is made for the first of them, and gone after the last."""
         with ExitStack() as stack:
             exact = cache(lambda: stack.enter_context(in_float32(self._vae)))
-            yield from self._latents.fill(variants, lambda pixels: host_vae.encode(exact(), pixels))
+            yield from self._latents.fill(
+                variants,
+                lambda pixels: host_vae.encode(exact(), pixels),
+                failing.on_pictures,
+            )
 
     def _cut(self, caption: SampleCaption) -> bool:
         """Return whether a caption that has been filled in is longer than the encoders read."""
@@ -179,9 +189,18 @@ class Encodings:
         return bool(self._texts.meta(caption).get("cut"))
 
     def _encode(self, caption: SampleCaption) -> tuple[Tensors, dict[str, Any]]:
-        text, cut = host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, caption.without)
+        text, cut = self._read(caption, caption.without)
         tensors, plain = text.parts()
         return tensors, {"extras": plain, "cut": cut}
+
+    def _read(self, caption: SampleCaption, without: Sequence[str] = ()) -> tuple[host_text.Text, bool]:
+        """Encode a caption with the graph's CLIP, without some of its encoders; return also whether it was cut."""
+        with failing.on_text("caption", caption.text):
+            return host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, without)
+
+    def telling(self, what: str, batches: Sequence[PlannedBatch]) -> AbstractContextManager[None]:
+        """Return the context in which the model works on batches; where it fails, `what` says so: 'Step 3 fails'."""
+        return failing.on_batches(what, batches, self._buckets)
 
     def fetch(self, batch: PlannedBatch, *key: Any) -> Fetched | None:
         """Return a batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if

@@ -125,8 +125,40 @@ export const TABLE = {
   "Close the dataset": "关闭数据集",
   "crop": "裁剪",
   "Tags and findings": "标签和问题",
-  "arrow, Page, Home and End keys: move · Enter: enlarge · Esc: back · click a tag: with, without, any":
-    "方向键、Page 和 Home 键：相邻图片 · Enter：放大 · Esc：返回 · 点标签：含有、不含、不限",
+  "Edit captions": "编辑标注",
+  "What to do": "要做什么",
+  "add in front": "加到最前",
+  "add at the end": "加到末尾",
+  "remove": "删除",
+  "replace": "替换",
+  "Tag or text": "标签或文字",
+  "With": "替换为",
+  "Preview": "预览",
+  "In the captions of all pictures that the filters let through.": "作用于筛选后显示的所有图片的标注。",
+  "Undo: {what} (files: {files})": "撤销：{what}（{files} 个文件）",
+  "Caption files that change: {files}, of the {pictures} pictures that the filters let through.":
+    "将修改 {files} 个标注文件（筛选后共 {pictures} 张图片）。",
+  "Write {files} files": "写入 {files} 个文件",
+  "Caption files written: {files}.": "已写入 {files} 个标注文件。",
+  "Caption": "标注",
+  "Ctrl+Enter: save · Page Up, Page Down: another picture · Esc: leave without saving":
+    "Ctrl+Enter：保存 · Page Up、Page Down：换图片 · Esc：不保存并离开",
+  "Tags of the picture": "这张图片的标签",
+  "Add a tag": "添加标签",
+  "This text is not saved yet.": "这段文字还没有保存。",
+  "There is no {file} yet. Saving makes it.": "还没有 {file}，保存时会新建。",
+  "There is no {file}: this is trained in its place. Saving makes it.":
+    "没有 {file}，训练时用的是这段文字；保存时会新建该文件。",
+  "{file} is also the caption of {names}.": "{file} 也是 {names} 的标注。",
+  "Saved.": "已保存。",
+  "{name} is not saved: {reason}": "{name} 没有保存：{reason}",
+  "Write mine": "写入我的",
+  "Take the file's": "采用文件里的",
+  "Remove {tag}": "删除 {tag}",
+  "Remove · Alt with an arrow key: move": "删除 · Alt + 方向键：移动",
+  "arrows, Page, Home, End: move · Enter: enlarge · F2: caption · Esc: back · click a tag: with, without, any":
+    "方向键、Page、Home、End：移动 · Enter：放大 · F2：标注 · Esc：返回 · 点击标签：含有、不含、不限",
+  "Look again": "重新检查",
   "all buckets": "全部分桶",
   ", {count} per epoch with repeats": "，含重复每轮 {count} 张",
   "{count} picture": "{count} 张图片",
@@ -185,8 +217,8 @@ export const TABLE = {
   "There is no Dataset Loader, Bucketer or Dataset Doctor in this graph.":
     "这个工作流里没有「加载数据集」「分桶」或「数据集体检」。",
   "Comparison": "对比",
-  "In LoRA Run Axis, epochs = starred takes the epochs of starred pictures":
-    "「LoRA 训练任务轴」的 epochs 填 starred，就只取加了星标的图所用的轮次",
+  "To compare the starred checkpoints alone, write the word starred into epochs of LoRA Run Axis.":
+    "只想比较加了星标的检查点时，在「LoRA 训练任务轴」的 epochs 中填入 starred",
   "Close the viewer": "关闭查看器",
   "The comparison cannot be shown: {why}": "无法显示这次对比：{why}",
   "There is no comparison yet: queue a graph with XYZ Compare.": "还没有对比：先运行带「XYZ 对比」的工作流。",
@@ -228,6 +260,9 @@ export const TABLE = {
   "{name} is {value} now: it goes in steps of {step}, and {typed} is none.":
     "{name} 现在是 {value}：它按 {step} 递增，{typed} 不在其中。",
   "Hints": "提示",
+  "{count} hints": "{count} 条提示",
+  "more": "更多",
+  "less": "收起",
   "{state}, got worse": "{state}，变差了",
   "{state}, hints: {count}": "{state}，提示：{count}",
   "the probe ended above its start, or was far above it: the LoRA may be worse than none":
@@ -277,7 +312,6 @@ export const TABLE = {
   "How much each block changes": "每一层改变了多少",
   "on": "开",
   "off": "关",
-  "empty": "空",
   "1 setting": "1 项设置",
   "{settings} settings": "{settings} 项设置",
   "{all} of 1 node": "1 个节点的 {all}",
