@@ -19,6 +19,7 @@ from ..training_core.settings import TrainingSettings, ValidationSettings
 from . import run_rows, types
 from .broadcasts import Broadcasts
 from .display import Display
+from .given import given
 from .queued import queued
 from .run_files import in_history, run_files
 from .schema import graph_of, image_output, inputs, sentence
@@ -115,11 +116,11 @@ class AthanorTrainLoRA(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
-        """Return a value that changes when a run of this name ends or loses its files, so that the host does not use its cache."""
+        """Return a value that changes when a run of this name ends, loses its files or is deleted: then the host's cache is old."""
         asked, root = output_name or "", folders.runs_folder()
-        return " ".join(
-            handle.status_fingerprint(root, name) for name in dict.fromkeys((asked, file_names.plain(asked)))
-        )
+        states = [handle.status_fingerprint(root, name) for name in dict.fromkeys((asked, file_names.plain(asked)))]
+        lost = given.lost(output_name, lambda run: registry.is_run(folders.run_folder(run)))
+        return " ".join([*states, *([f"{lost} deleted"] if lost else [])])
 
     @classmethod
     def execute(
@@ -172,6 +173,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             notes += rewrite_finished(record, job, graph, origin) if processes.is_main else []
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
+        given.add(str(values.get("output_name") or ""), job.run_id)
         return _outputs(record, display, model, clip, notes)
 
 

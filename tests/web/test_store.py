@@ -6,6 +6,7 @@ import time
 
 import pytest
 from athanor.training_core.byte_size import format_bytes
+from web_page import Page
 
 WATCH = """async () => {
     const { run } = await import("/extensions/athanor/athanor/store.js");
@@ -101,9 +102,19 @@ def zoom_by_hand(page, asked: list[str]) -> None:
     page.page.evaluate("() => { chart.element.remove(); chart.release(); }")
 
 
-@pytest.fixture
-def vue() -> bool:
-    return False
+@pytest.fixture(scope="module")
+def page(browser, site, pictures):
+    """One for all of this file: nothing is opened in it."""
+    page = Page(browser, site, vue=False, pictures=pictures)
+    yield page
+    page.close()
+
+
+@pytest.fixture(autouse=True)
+def no_errors(page):
+    yield
+    page.page.unroute_all()
+    assert not page.errors
 
 
 def test_a_run_of_another_process_is_read_again_when_it_is_shown_again(page):

@@ -40,7 +40,8 @@ def quick_scan(settings: DatasetSettings, root: Path, masks: Path | None = None)
         return QuickScan(samples, [])
     extension = captions.with_dot(settings.caption_extension)
     lacking = [(path, folder) for path, folder in found if not is_file(captions.caption_file(path, extension))]
-    empty = [path.relative_to(root).as_posix() for path, f in lacking if not (f.class_tokens or settings.class_tokens)]
+    without = [path for path, folder in lacking if not (folder.class_tokens or settings.class_tokens).strip()]
+    empty = [path.relative_to(root).as_posix() for path in without]
     said = [hints.missing_captions(empty, len(found), extension, settings)]
     said += hints.of_captions(
         root, folders, files, [path for path, _ in found], [path for path, _ in lacking], extension
