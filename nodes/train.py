@@ -153,7 +153,9 @@ class AthanorTrainLoRA(io.ComfyNode):
         by, graph = queued(), graph_of(cls.hidden)
         page = run_rows.workflow_id(graph)
         broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by, page)
-        display = Display(cls.hidden.unique_id, job.run_id, broadcasts)
+        # The node of a subgraph, which is all that is seen of it from outside, has no panel.
+        panel = bool(page) and ":" not in cls.hidden.unique_id
+        display = Display(cls.hidden.unique_id, job.run_id, broadcasts, panel)
         record = registry.read(folders.run_folder(job.run_id))
         notes = said_of_the_name(values, job)
         origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=job.training.processes)

@@ -114,6 +114,7 @@ def _session(context: Context) -> Iterator[Event]:
             learning_rate=lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
             hooks=trainer.hooks,
             progress=trainer.progress,
+            telling=run.encodings.telling,
         )
         try:
             yield from context.run_log.logged(_framed(context, models, trainer, events))
