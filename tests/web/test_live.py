@@ -181,13 +181,14 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
 
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_workflows_stay_as_they_are(page, vue):
+def test_workflows_stay_as_they_are(site, page, vue):
     """The chart is no widget value: not in the file, not in the queued graph. In both renderers."""
     before = workflow("untouched", 2)
     stays(page, before)
     settings_fold_away(Folding(page))
     page.renderer(True)
     stays(page, before)
+    inside_a_subgraph_and_after_a_tab_switch(site, page, "vue")
 
 
 def stays(page, before: dict) -> None:
@@ -222,10 +223,14 @@ def settings_fold_away(node: Folding) -> None:
     assert node.vue(False) == few
 
 
-@pytest.mark.parametrize("vue", [pytest.param(False, marks=pytest.mark.long), True], ids=["canvas", "vue"])
+@pytest.mark.long
+@pytest.mark.parametrize("vue", [False], ids=["canvas"])
 def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
+    inside_a_subgraph_and_after_a_tab_switch(site, page, "canvas")
+
+
+def inside_a_subgraph_and_after_a_tab_switch(site, page, which: str) -> None:
     """Its id is "n:9" then, and the chart is found all the same."""
-    which = "vue" if vue else "canvas"
     name = f"inner_{which}"
     page.load(workflow(name, 60, samples=False))
     page.page.evaluate(
