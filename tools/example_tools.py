@@ -150,12 +150,12 @@ def caption_pictures() -> Sheet:
     pictures = s.add("AthanorDatasetImages", dataset=loader["dataset"], most=50)
     # Without sampling: the same picture gets the same caption, and nothing is made up for variety.
     said = s.add(
-        "TextGenerate", "", (0, 300), clip=clip["CLIP"], image=pictures["images"], prompt=CAPTION, max_length=200,
+        "TextGenerate", "", (0, 400), clip=clip["CLIP"], image=pictures["images"], prompt=CAPTION, max_length=200,
         sampling_mode="off",
     )  # fmt: skip
     s.column()
     s.add(
-        "AthanorSaveCaptions", "", (0, 300), dataset=loader["dataset"], captions=said["generated_text"],
+        "AthanorSaveCaptions", "", (0, 400), dataset=loader["dataset"], captions=said["generated_text"],
         names=pictures["names"],
     )  # fmt: skip
     return s
