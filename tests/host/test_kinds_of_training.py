@@ -5,6 +5,7 @@ import json
 import graphs
 import numpy as np
 import pytest
+import tiny
 from safetensors.torch import load_file
 
 FEW = {"validation": graphs.SMALL_PROBE}
@@ -28,7 +29,7 @@ def test_text_encoder_and_unet(server, family, prefixes):
     keys = graphs.keys(graphs.lora_file(server, name))
     text = {key for key in keys if key.startswith("lora_te")}
     assert {key.partition("_text_model")[0] for key in text} == prefixes
-    assert len(text) == 72 * 3 and any(key.startswith("lora_unet") for key in keys)
+    assert len(text) == tiny.CLIP_LAYERS * 6 * 3 and any(key.startswith("lora_unet") for key in keys)
     stock = {"ckpt": prompt["ckpt"]} | graphs.plain("ckpt", "red circle", f"{name}.safetensors") | base
     after = server.run(stock)
     assert np.array_equal(graphs.saved(server, entry, "qsave"), graphs.saved(server, after, "psave"))
