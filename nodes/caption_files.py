@@ -6,10 +6,11 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..training_core import shared_graph
 from ..training_core.errors import AthanorError
-from ..training_core.host import folders
+from ..training_core.host import folders, node_tools
 from ..training_core.settings import DatasetSettings
-from . import types
+from . import graph_datasets, types
 from .schema import check_kinds, image_output
 
 _WITHOUT, _EVERY = "without caption file", "all"
@@ -78,27 +79,26 @@ class AthanorDatasetImages(io.ComfyNode):
     def execute(
         cls, dataset: Any, pictures: str = _WITHOUT, longest_side: int = 1024, most: int = 200
     ) -> io.NodeOutput:
-        """Return the pictures, their names, and a sentence about them.
-
-        Raises:
-            AthanorError: there are none, which no list can tell to the nodes behind.
-        """
+        """Return the pictures, their names, and a sentence about them; if there are none, the nodes behind do not run."""
         from ..training_core.data import caption_saving
 
-        wanted = caption_saving.without_file(dataset) if pictures == _WITHOUT else list(dataset.pictures)
-        if not wanted:
-            raise AthanorError(
-                "pictures: every picture has a caption file; set it to 'all', or connect Save Captions, which passes on what is there."
-            )
+        named = caption_saving.names_of(dataset)
+        if pictures == _WITHOUT:
+            missing = set(caption_saving.without_file(dataset))
+            named = {name: picture for name, picture in named.items() if picture in missing}
+        if not named:
+            text = "Every picture has a caption file: nothing to do."
+            return io.NodeOutput(node_tools.blocked(), node_tools.blocked(), text, ui={"text": [text]})
+        wanted = dict(list(named.items())[:most])
         images = []
-        for picture in wanted[:most]:
+        for picture in wanted.values():
             image = dataset.image(picture)
             image.thumbnail((longest_side, longest_side))
             images.append(image_output(image.convert("RGB")))
-        left = len(wanted) - len(images)
-        text = f"{len(images)} of {len(dataset.pictures)} pictures"
-        more = f" More of them: {left}; queue again for the next ones." if left else ""
-        return io.NodeOutput(images, [p.name for p in wanted[:most]], f"{text}.{more}")
+        left = len(named) - len(wanted)
+        text = f"{len(wanted)} of {len(dataset.pictures)} pictures."
+        text += f" More of them: {left}; queue again for the next ones." * bool(left)
+        return io.NodeOutput(images, list(wanted), text, ui={"text": [text]})
 
 
 class AthanorSaveCaptions(io.ComfyNode):
@@ -124,6 +124,7 @@ class AthanorSaveCaptions(io.ComfyNode):
             ],
             is_input_list=True,
             is_output_node=True,
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
             inputs=[
                 types.Dataset.Input("dataset", tooltip="From the Dataset Loader: its caption_extension is used."),
                 io.Combo.Input(
@@ -159,9 +160,17 @@ class AthanorSaveCaptions(io.ComfyNode):
         """Return the inputs that are needed: no captions if no file is missing, so that no captioner runs in vain."""
         from ..training_core.data import caption_saving
 
-        if _first(mode, _MISSING) == _MISSING and not caption_saving.without_file(dataset[0]):
+        if not caption_saving.without_file(dataset[0]) and (_first(mode, _MISSING) == _MISSING or cls._gets_none()):
             return []
         return [name for name, value in values.items() if value is None or list(value) == [None]]
+
+    @classmethod
+    def _gets_none(cls) -> bool:
+        """Whether its captions are those of pictures without a caption file: were there none, it would not run, without a word."""
+        prompt, node = cls.hidden.prompt or {}, cls.hidden.unique_id or ""
+        above = shared_graph.upstream(prompt, [node])
+        images = [each for each in above if graph_datasets.kind_of(prompt, each) == "AthanorDatasetImages"]
+        return any(graph_datasets.inputs_of(prompt, each).get("pictures", _WITHOUT) == _WITHOUT for each in images)
 
     @classmethod
     def execute(
@@ -179,7 +188,12 @@ class AthanorSaveCaptions(io.ComfyNode):
         check_kinds(str, mode=given, **{f"caption {i}": text for i, text in enumerate(texts, 1)})
         if any(p.path.is_relative_to(folders.collected_folder()) for p in found.pictures):
             raise AthanorError("dataset: Dataset from Images takes captions itself; connect them there.")
-        if given == _MISSING and not caption_saving.without_file(found):
+        missing = caption_saving.without_file(found)
+        if given == _ALL and not missing and cls._gets_none():
+            raise AthanorError(
+                f"pictures of Dataset Images is {_WITHOUT!r}, and every picture has one: set it to {_EVERY!r} to write them anew."
+            )
+        if given == _MISSING and not missing:
             lines = [f"All {len(found.pictures)} pictures have caption files: nothing was written."]
         else:
             backups = caption_changes.place(folders.output_folder())

@@ -7,7 +7,7 @@ import json
 import re
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,9 @@ from ..training_core.errors import AthanorError
 from ..training_core.history import registry
 from ..training_core.host import folders
 from ..training_core.text_files import whole_characters
-from . import caption_routes, graph_datasets, http
+from . import caption_routes, folder_routes, graph_datasets, http
 
 if TYPE_CHECKING:
-    from ..training_core.data.thumbnails import Thumbnails
     from ..training_core.data.view import DatasetView, Filter
 
 _RUN, _VIEW = re.compile(r"[0-9a-f]{16}"), re.compile(r"d[0-9a-f]{16}")
@@ -120,13 +119,6 @@ def _terms(views: _OpenViews, request: web.Request) -> http.Json:
     return _view(request, views).terms(request.query.get("text", ""), most)
 
 
-@cache
-def _thumbnails() -> Thumbnails:
-    from ..training_core.data.thumbnails import Thumbnails
-
-    return Thumbnails(folders.temporary_folder() / "thumbnails")
-
-
 def _thumbnail(views: _OpenViews, request: web.Request) -> web.Response:
     """Return a picture as JPEG, `side` pixels long at its longer side."""
     index, side = request.match_info["index"], http.number(request, "side", _SIDES[0])
@@ -134,7 +126,7 @@ def _thumbnail(views: _OpenViews, request: web.Request) -> web.Response:
     if not _NUMBER.fullmatch(index) or side not in _SIDES or int(index) >= len(dataset.pictures):
         raise http.missing("picture")
     try:
-        data = _thumbnails().of(dataset, dataset.pictures[int(index)], side)
+        data = folder_routes.thumbnails().of(dataset, dataset.pictures[int(index)], side)
     except AthanorError as error:
         raise web.HTTPNotFound(text=whole_characters(str(error))) from None
     return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})

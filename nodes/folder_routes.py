@@ -37,7 +37,8 @@ def listings() -> Listings:
 
 
 @cache
-def _thumbnails() -> Thumbnails:
+def thumbnails() -> Thumbnails:
+    """Return the store of small pictures, which all routes share."""
     from ..training_core.data.thumbnails import Thumbnails
 
     return Thumbnails(folders.temporary_folder() / "thumbnails")
@@ -104,7 +105,7 @@ def _thumbnail(request: web.Request) -> web.Response:
         path = folders.below(folders.dataset_folder(request.query.get("folder", "")), request.query.get("file", ""))
         if path is None or path.suffix.lower() not in SUFFIXES or not path.is_file():
             raise http.missing("picture")
-        data = _thumbnails().of_file(path, _SIDE)
+        data = thumbnails().of_file(path, _SIDE)
     except (AthanorError, OSError, ValueError):  # also a name that no file can have
         raise http.missing("picture") from None
     return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders
@@ -17,7 +18,7 @@ from ..training_core.settings import (
     Settings,
     TrainingSettings,
 )
-from . import http
+from . import http, model_files
 from .graph_datasets import Prompt, inputs_of, kind_of, link_of
 from .scanned import scanned
 from .schema import pick
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from ..training_core.run.hints import Facts
 
 _LONGEST = 16_000_000  # bytes of a graph
-_MODEL_FILES = ("ckpt_name", "unet_name")
 _PASSES_ON = frozenset({"AthanorCaptionEdit", "AthanorDatasetDoctor"})
 """Nodes that give the dataset they are given, with as many pictures."""
 
@@ -50,6 +50,15 @@ def told(prompt: Prompt) -> list[http.Json]:
     graph = _Graph(prompt)
     rows = [row for node in prompt for row in graph.of_node(node)]
     return [{"node": node, "text": text} for node, text in dict.fromkeys(rows)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Model:
+    """Where the model of a Train LoRA comes from, as widgets and links tell."""
+
+    loader: Mapping[str, Any]  # inputs of the node that loads it, {} if there is none
+    patched: bool  # a LoRA is put on it on its way
+    samplings: tuple[str, ...]  # classes of sampling that a node on its way patches in
 
 
 class _Graph:
@@ -97,15 +106,16 @@ class _Graph:
         per_epoch, seen = self._per_epoch(node, training)
         steps = training.max_train_steps or per_epoch * training.epochs
         epochs = math.ceil(steps / per_epoch) if per_epoch else 0 if steps else training.epochs
-        file, patched = self._model(node)
+        model = self._model(node)
         return Facts(
             training=training,
             sampling=self._settings(SamplingSettings, self._above(node, "samples")),
             length=Length(steps, epochs, per_epoch),
             seen=steps * seen // per_epoch if per_epoch else steps,
-            family=None,
-            file=file,
-            patched=patched,
+            family=model_files.family(model.loader),
+            file=model_files.named(model.loader),
+            samplings=model.samplings,
+            patched=model.patched,
             about=not training.max_train_steps,
         )
 
@@ -156,19 +166,19 @@ class _Graph:
                 pass
         return self._glances[node]
 
-    def _model(self, node: str) -> tuple[str, bool]:
-        """Return the name of the file that a Train LoRA's model is loaded from, and whether a LoRA is put on it on its way."""
-        patched, above = False, self._above(node, "model")
+    def _model(self, node: str) -> _Model:
+        """Return what is known of a Train LoRA's model before it is loaded."""
+        patched, samplings, above = False, (), self._above(node, "model")
         for _ in self._prompt:
             if above is None:
                 break
             inputs = inputs_of(self._prompt, above)
-            names = [value for name in _MODEL_FILES if isinstance(value := inputs.get(name), str)]
-            if names:
-                return names[0].replace("\\", "/").rpartition("/")[2], patched
+            if model_files.named(inputs):
+                return _Model(loader=inputs, patched=patched, samplings=samplings)
             patched |= "lora" in kind_of(self._prompt, above).lower()
+            samplings += ("LCM",) * (inputs.get("sampling") == "lcm")  # of Model Sampling Discrete
             above = self._above(above, "model")
-        return "", patched
+        return _Model(loader={}, patched=patched, samplings=samplings)
 
     def _above(self, node: str | None, name: str) -> str | None:
         """Return the node that is linked to an input of another one, if there is one."""

@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import ClientError, web
 from server import PromptServer
 
+from ..training_core.byte_size import format_bytes
 from ..training_core.errors import AthanorError, FileError, shortened
 from ..training_core.files import told
 from ..training_core.host.told_paths import without_roots
@@ -151,7 +152,7 @@ def longest_file(request: web.Request) -> int:
 
 
 def _too_long(most: int) -> web.HTTPRequestEntityTooLarge:
-    text = f"the file is longer than the {most / 1024**2:,.0f} MB that ComfyUI takes (--max-upload-size)"
+    text = f"the file is longer than the {format_bytes(most)} that ComfyUI takes (--max-upload-size)"
     return web.HTTPRequestEntityTooLarge(most, most + 1, text=text)
 
 

@@ -10,15 +10,13 @@ from aiohttp import web
 from ..training_core.families import FAMILIES
 from ..training_core.host import folders
 from ..training_core.settings import own_presets, presets
-from . import http
+from . import http, model_files
 
 TITLES = tuple(family.title for family in FAMILIES)
 _LONGEST = 200_000  # bytes of a preset
 _EXAMPLE = (
     '{"name": "mine", "families": ["SDXL"], "purposes": ["style"], "about": "", "settings": {"network": {"rank": 16}}}'
 )
-_LOADERS = {"ckpt_name": "checkpoints", "unet_name": "diffusion_models"}
-"""Input of a loader -> the host's list of files that it names one of."""
 
 
 def register() -> None:
@@ -46,14 +44,8 @@ def listed() -> http.Json:
 
 def family(query: Any) -> http.Json:
     """Return the title of the family of a model's file, as `?ckpt_name=` or `?unet_name=` names it; '' where it is not known."""
-    from ..training_core.host import detection
-
-    for name, kind in _LOADERS.items():
-        path = folders.model_file(kind, query[name]) if query.get(name) else None
-        found = path and detection.family_in_file(path)
-        if found:
-            return {"family": found.title}
-    return {"family": ""}
+    found = model_files.family(query)
+    return {"family": found.title if found else ""}
 
 
 def save(body: http.Json) -> http.Json:

@@ -60,7 +60,7 @@ def _disk(_: web.Request) -> http.Json:
         if room := disk.room(run.folder, _copies):
             found[run.run_id] = {"bytes": room.whole, "states": room.states, "loras": room.loras}
     disk.forget(str(root / run_id) for run_id in found)
-    return {"runs": found, "trash": disk.freed(folders.trash_folder())}
+    return {"runs": found, "trash": disk.freed([folders.trash_folder()]).all}
 
 
 def _differences(_: web.Request, body: http.Json) -> http.Json:
@@ -80,11 +80,15 @@ def _known(run: Any) -> Record:
 
 def _trash(_: web.Request) -> http.Json:
     """Return what is in the trash, the newest first, and how many bytes emptying it would free."""
-    root = folders.trash_folder()
-    return {"entries": [_entry(entry) for entry in trashed.entries(root)], "bytes": disk.freed(root)}
+    entries = trashed.entries(folders.trash_folder())
+    freed = disk.freed(entry.folder for entry in entries)
+    return {
+        "entries": [_entry(entry, size) for entry, size in zip(entries, freed.each, strict=True)],
+        "bytes": freed.all,
+    }
 
 
-def _entry(entry: trashed.Entry) -> http.Json:
+def _entry(entry: trashed.Entry, size: int) -> http.Json:
     return {
         "name": entry.name,
         "run_id": entry.run_id,
@@ -93,7 +97,7 @@ def _entry(entry: trashed.Entry) -> http.Json:
         "label": entry.label,
         "time": entry.time,
         "loras": [Path(path).name for path in entry.files],
-        "bytes": disk.freed(entry.folder),
+        "bytes": size,
     }
 
 
@@ -121,7 +125,8 @@ def _thrown(runs: Sequence[Any], throw: Callable[[Record], trashed.Entry]) -> ht
             record = _known(run)
             if record.run_id in control.live():  # its processes may not have its lock yet
                 raise AthanorError(f"The run {record.title} is being trained: stop it first.")
-            entries.append(_entry(throw(record)))
+            entry = throw(record)
+            entries.append(_entry(entry, disk.freed([entry.folder]).all))
         except web.HTTPNotFound:
             refused.append({"run_id": str(run)[:16], "why": "there is no such run"})
         except AthanorError as error:

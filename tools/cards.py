@@ -126,6 +126,23 @@ def pictures(demo: Demo, card: Image.Image, box: tuple[int, int, int, int]) -> N
         y += high + gap
 
 
+def captioned(demo: Demo, card: Image.Image, box: tuple[int, int, int, int]) -> None:
+    """Pictures of a dataset, each with the file beside it and what stands there."""
+    left, top, right, bottom = box
+    pen, gap = ImageDraw.Draw(card), 10
+    side = (bottom - top - 2 * gap) // 3
+    for row, path in enumerate(demo.photographs[:3]):
+        y = top + row * (side + gap)
+        card.paste(Image.open(path).convert("RGB").resize((side, side), Image.Resampling.LANCZOS), (left, y))
+        text = path.with_suffix(".txt")
+        pen.text((left + side + 16, y + 4), text.name, BLUE, font(19))
+        lines = [""]
+        for word in text.read_text(encoding="utf-8").split():
+            fits = pen.textlength(f"{lines[-1]} {word}", font(23)) < right - left - side - 16
+            lines[-1:] = [f"{lines[-1]} {word}".strip()] if fits else [lines[-1], word]
+        pen.multiline_text((left + side + 16, y + 32), "\n".join(lines), INK, font(23))
+
+
 def curve(shares: Sequence[float], colours: Sequence[str]) -> Picture:
     """The loss over the steps, in parts of several colours; `shares`: where each part ends."""
 
@@ -164,6 +181,10 @@ FIRST = [
     for first in example_first.FIRST_LORAS
 ]  # fmt: skip
 TOOLS = [
+    Card(
+        name="2 Caption pictures", above="Before training", title="Caption pictures", accent=BLUE, picture=captioned,
+        words="a language model that sees, or any tagger",
+    ),
     Card(
         name="2 Pick my epoch", above="LoRA files of any trainer", title="Pick my epoch", accent=BLUE,
         picture=grid((1, 3, 5), starred=(1, 1)), words="epochs, strengths and seeds in one grid",

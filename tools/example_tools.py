@@ -111,6 +111,56 @@ def dataset_preparation() -> Sheet:
     return s
 
 
+CAPTION = (
+    "Describe this picture in one or two plain sentences, to train a model of images on it. Begin with the subject; then what it "
+    "wears, does and holds, the place, the light, and the kind of picture. Tell only what can be seen: no guesses, no praise, no "
+    "list, and no words such as 'the image shows'."
+)
+
+
+def caption_pictures() -> Sheet:
+    """The host's own language model looks at each picture, and its sentences go into files beside them."""
+    s = Sheet("2 Caption pictures", 300)
+    s.group("1, 2  Choose")
+    s.note(
+        """
+        # Caption pictures
+        ## 1  Choose the captioner
+        in *Load CLIP*: a language model that sees.
+        - [qwen3vl_4b_fp8_scaled](https://huggingface.co/Comfy-Org/Qwen3-VL)
+        - [qwen3.5_4b_bf16](https://huggingface.co/Comfy-Org/Qwen3.5)
+        - [gemma4_e4b_it_fp8_scaled](https://huggingface.co/Comfy-Org/gemma-4)
+
+        Put its file into *models/text_encoders*.
+        ## 2  Choose your pictures
+        in *Dataset Loader*. Or upload some.
+        ## 3  Press Run
+        *cat.png* gets *cat.txt*. Files that are there stay, unless *Dataset Images* and *Save Captions* are set to *all* (with backup).
+        ## 4  Read them
+        *Open dataset*: correct, add your trigger, undo.
+
+        **Tags?** Put a WD14 tagger in place of *Load CLIP* and *Generate Text*; *Merge Tags* joins several.
+        """,
+        (330, 500),
+    )
+    s.column()
+    clip = s.add("CLIPLoader", clip_name="qwen3vl_4b_fp8_scaled.safetensors")
+    loader = s.add("AthanorDatasetLoader")
+    s.group("3  Run")
+    pictures = s.add("AthanorDatasetImages", dataset=loader["dataset"], most=50)
+    # Without sampling: the same picture gets the same caption, and nothing is made up for variety.
+    said = s.add(
+        "TextGenerate", "", (0, 300), clip=clip["CLIP"], image=pictures["images"], prompt=CAPTION, max_length=200,
+        sampling_mode="off",
+    )  # fmt: skip
+    s.column()
+    s.add(
+        "AthanorSaveCaptions", "", (0, 300), dataset=loader["dataset"], captions=said["generated_text"],
+        names=pictures["names"],
+    )  # fmt: skip
+    return s
+
+
 def continue_a_run() -> Sheet:
     """More epochs, and another training on top of a file."""
     s = Sheet("2 Continue a run")
@@ -218,4 +268,4 @@ def pick_my_epoch() -> Sheet:
     return s
 
 
-ALL = (quickstart, dataset_preparation, continue_a_run, pick_my_epoch)
+ALL = (quickstart, caption_pictures, dataset_preparation, continue_a_run, pick_my_epoch)

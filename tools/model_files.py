@@ -16,6 +16,7 @@ _LUMINA = f"{_HUB}/Comfy-Org/Lumina_Image_2.0_Repackaged/resolve/main/split_file
 _Z = f"{_HUB}/Comfy-Org/z_image/resolve/main/split_files"
 _Z_TURBO = f"{_HUB}/Comfy-Org/z_image_turbo/resolve/main/split_files"
 _SDXL = f"{_HUB}/stabilityai/stable-diffusion-xl-base-1.0/resolve/main"
+_QWEN_VL = f"{_HUB}/Comfy-Org/Qwen3-VL/resolve/main"
 _CHROMA = f"{_HUB}/Comfy-Org/Chroma1-HD_repackaged/resolve/main/split_files"
 
 MODEL_FILES = {
@@ -44,6 +45,10 @@ MODEL_FILES = {
     "qwen_2.5_vl_7b_fp8_scaled.safetensors": (
         "text_encoders",
         f"{_QWEN}/text_encoders/qwen_2.5_vl_7b_fp8_scaled.safetensors",
+    ),
+    "qwen3vl_4b_fp8_scaled.safetensors": (
+        "text_encoders",
+        f"{_QWEN_VL}/text_encoders/qwen3vl_4b_fp8_scaled.safetensors",
     ),
     "ae.safetensors": ("vae", f"{_LUMINA}/vae/ae.safetensors"),
     "flux2-vae.safetensors": ("vae", f"{_FLUX2}/vae/flux2-vae.safetensors"),

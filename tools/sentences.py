@@ -25,7 +25,7 @@ _FILLED = re.compile(r"\{\d+\}")
 _NOT_SAID = {"tooltip", "help", "description", "search_aliases", "pattern"}
 """Keywords whose texts are translated elsewhere, or not shown."""
 _COUNTED = re.compile(r"(?:1|\{1\}) (.+?)s?")
-"""A number and its noun, which functions such as `several` put together: "{1} pictures"."""
+"""A number and its noun, which functions such as `plural` put together: "{1} pictures"."""
 
 
 def catalogue(path: Path = CATALOGUE) -> dict[str, dict[str, str]]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import model_files
+from workflow import DYNAMIC, brought, is_widget
 
-WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 NOTE = "MarkdownNote"
 FIRST = object()
 """Of a list of files: the first one that the user has, which the page fills in."""
@@ -122,16 +122,17 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
         }  # fmt: skip
     info = object_info[node.kind]
     specs = {n: s for group in ("required", "optional") for n, s in info["input"].get(group, {}).items()}
-    if unknown := set(node.inputs) - set(specs):
-        raise ValueError(f"{node.kind} has no input {', '.join(unknown)}.")
-    slots, values = [], []
-    for name, (kind, *more) in specs.items():
+    slots, values, waiting, known = [], [], list(specs.items()), set()
+    while waiting:
+        name, (kind, *more) = waiting.pop(0)
+        known.add(name)
         options = more[0] if more else {}
-        given, widget = node.inputs.get(name), isinstance(kind, list) or kind in WIDGETS
-        if widget and not options.get("forceInput"):
-            choices = kind if isinstance(kind, list) else options.get("options") or [""]
-            default = options.get("default", choices[0])
+        given = node.inputs.get(name)
+        if is_widget(kind) and not options.get("forceInput"):
+            choices: list[Any] = kind if isinstance(kind, list) else options.get("options") or [""]
+            default = options.get("default", choices[0]["key"] if kind == DYNAMIC else choices[0])
             values.append(None if given is FIRST else default if given is None or isinstance(given, Port) else given)
+            waiting[:0] = brought(name, values[-1], kind, more)
             if options.get("control_after_generate"):
                 values.append("fixed")
             if isinstance(given, Port):
@@ -139,6 +140,8 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
                 slots.append({"name": name, "type": shown, "link": None, "widget": {"name": name}})
         else:
             slots.append({"name": name, "type": kind, "link": None})
+    if unknown := set(node.inputs) - known:
+        raise ValueError(f"{node.kind} has no input {', '.join(unknown)}.")
     outputs = [
         {"name": name, "type": kind, "links": []}
         for name, kind in zip(info["output_name"], info["output"], strict=True)

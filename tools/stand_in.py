@@ -17,6 +17,7 @@ FLAT = ("my_character_tagger_a", "my_character_tagger_b")
 VAES = ("sdxl-vae-fp16-fix", "ae", "flux2-vae", "qwen_image_vae")
 TEXT_ENCODERS = (
     "clip_l", "clip_g", "t5xxl_fp16", "t5xxl_fp8_e4m3fn_scaled", "qwen_3_4b", "qwen_2.5_vl_7b_fp8_scaled",
+    "qwen3vl_4b_fp8_scaled",
 )  # fmt: skip
 CHECKPOINTS = (
     "anyloraCheckpoint_bakedvaeBlessedFp16", "Illustrious-XL-v0.1", "sd_xl_base_1.0", "sd3_medium",

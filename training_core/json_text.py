@@ -56,3 +56,8 @@ def _is_shallow(value: Any) -> bool:
         if not level:
             return True
     return False
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list, without whatever else it holds; none of what is no list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -87,3 +87,8 @@ def _guess(data: bytes) -> str:
             if encoding != "shift_jis" or re.search(r"[\u3041-\u30fe]", text):
                 return name
     return "Windows-1252"
+
+
+def one_line(text: str) -> str:
+    """Return a sentence that quotes names with every character that a line of text cannot show, as names may have them, as U+FFFD."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "\ufffd", whole_characters(text))

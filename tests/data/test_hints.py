@@ -53,6 +53,8 @@ PICTURES = ("a.png", "b.png", "c.png")
          "2 pictures share a .txt file with another of the same name: take one of each pair away, or rename it with a caption of its own "
          "(cat.jpg and cat.png)."),
         ((*PICTURES, "a.txt", "b.txt", "c.txt", "d.txt"), {}, "1 caption without a picture of that name: d.txt."),
+        (("2024_trip/a.png", "2024_trip/a.txt", "10_cat/b.png", "10_cat/b.txt"), {},
+         "The number in front of 2024_trip is read as repeats: rename the sub-folder if it is a year."),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence(warned, names, settings, words):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from athanor.training_core.data import decode, images
+from athanor.training_core.data import buckets, decode, images
 from athanor.training_core.data.buckets import Placement
 from athanor.training_core.data.doctor import measure
 from athanor.training_core.objective.losses import mask_for
@@ -41,6 +41,19 @@ def test_auto_is_area_to_shrink_and_lanczos_to_enlarge():
     assert images.resize(picture, (60, 40)) is picture
     for kind in ("bicubic", "bilinear", "nearest"):
         assert images.resize(picture, (30, 20), kind).size == (30, 20)
+
+
+def test_a_strip_is_cut_before_it_is_enlarged(monkeypatch):
+    """A line of a web page, 30000x10: as a whole it would take gigabytes; what is cut first is the same picture."""
+    strip = noise(300, 10)
+    placement = buckets.place(strip.size, buckets.BucketTable((64, 64), ((128, 32), (64, 64)), 32))
+    whole = np.asarray(images.fit(strip, placement)).astype(int)
+    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    assert np.abs(np.asarray(images.fit(strip, placement)) - whole).max() <= 1
+    monkeypatch.undo()
+    placement = buckets.place((30_000, 10), buckets.BucketTable((512, 512), ((1024, 256), (512, 512)), 64))
+    assert placement.resized[0] * placement.resized[1] > images.MAX_PIXELS
+    assert images.fit(noise(30_000, 10), placement).size == placement.bucket
 
 
 def test_mask_is_pooled_by_area():

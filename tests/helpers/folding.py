@@ -19,7 +19,6 @@ LINE = f"""() => {{ const {{ app }} = window.comfyAPI.app, node = {NODE}, box = 
     return [box.left + x, box.top + y]; }}"""
 SET = f"""([name, value]) => {{ {NODE}.widgets.find((w) => w.name === name).value = value;
     window.comfyAPI.app.app.canvas.setDirty(true, true); }}"""
-RENDERER = "(vue) => window.comfyAPI.app.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue)"
 
 
 class Folding:
@@ -56,7 +55,6 @@ class Folding:
 
     def vue(self, on: bool) -> dict[str, Any]:
         """Change the renderer; what is seen then."""
-        self.page.page.evaluate(RENDERER, on)
-        self.page.page.wait_for_function(f"Boolean(document.querySelector('[data-node-id]')) === {str(on).lower()}")
+        self.page.renderer(on)
         self.page.look()
         return self.seen()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,32 @@ import graphs
 from host import Host
 
 ROOT = Path(__file__).resolve().parents[2]
+RENDERER = "(vue) => window.comfyAPI.app.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue)"
 TAB = "[class*=athanor-tab], [aria-label^=Athanor], [data-testid*=athanor]"
 
 
 class Page:
     """The page of a ComfyUI, with what a user would see go wrong."""
 
-    def __init__(self, browser: Any, site: Host, vue: bool, pictures: Path) -> None:
-        self.site, self.pictures, self.errors, self.count = site, pictures, [], 0
-        site.post("/settings", {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": vue})
+    def __init__(
+        self,
+        browser: Any,
+        site: Host,
+        *,
+        vue: bool,
+        pictures: Path,
+        settings: dict[str, Any] | None = None,
+        answers: dict[str, Callable[..., Any]] | None = None,
+    ) -> None:
+        """Open it: `settings` of the host; `answers`: a pattern of addresses -> what answers instead of the server."""
+        self.site, self.pictures, self.errors = site, pictures, []
+        site.post("/settings", {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": vue, **(settings or {})})
         self.context = browser.new_context(viewport={"width": 1500, "height": 1000})
         self.context.set_default_timeout(120_000)  # of what is waited for: machines of CI are slow at times
+        # ComfyUI's own subgraphs are a quarter of what the page reads, and used by no test.
+        none = {"**/api/global_subgraphs": lambda route: route.fulfill(json={})}
+        for addresses, answer in (none | (answers or {})).items():
+            self.context.route(addresses, answer)
         self.page = self.context.new_page()
         self.page.on("console", self._console)
         self.page.on("pageerror", self._thrown)
@@ -75,6 +92,11 @@ class Page:
         )
         self.settle(20)
 
+    def renderer(self, vue: bool) -> None:
+        """Draw the open graph by Vue nodes, or on the canvas."""
+        self.page.evaluate(RENDERER, vue)
+        self.page.wait_for_function(f"Boolean(document.querySelector('[data-node-id]')) === {str(vue).lower()}")
+
     def queue(self) -> None:
         """As the Run button does it."""
         self.page.evaluate("() => window.comfyAPI.app.app.queuePrompt(0)")
@@ -100,12 +122,10 @@ class Page:
         )
         return self.points()
 
-    def picture(self, name: str) -> Path:
-        """A screenshot, kept for whoever wants to look."""
-        self.pictures.mkdir(parents=True, exist_ok=True)
-        path = self.pictures / f"{name}.png"
-        self.page.screenshot(path=str(path))
-        return path
+    def picture(self, name: str) -> None:
+        """A screenshot, if somebody wants to look at it."""
+        if os.environ.get("ATHANOR_SCREENSHOTS"):
+            self.page.screenshot(path=str(self.pictures / f"{name}.png"))
 
     def close(self) -> None:
         """Leave nothing queued: a test that failed must not keep the next one waiting."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import run_folders
-from athanor.training_core.errors import AthanorError, Fault
+from athanor.training_core.errors import AthanorError, Fault, FileError
 from athanor.training_core.history import disk, moving, registry, trash, trashed
 from athanor.training_core.resume import lock
 from filelock import FileLock
@@ -56,7 +56,7 @@ def test_a_run_comes_back_to_the_byte(places):
     assert registry.summaries(places.runs) == []  # no list of runs sees the trash
     (kept,) = trashed.entries(places.trash)
     assert (kept.run_id, kept.title, kept.kind, len(kept.files)) == (places.folder.name, "cat", "run", 3)
-    assert disk.freed(places.trash) > 3 * 16
+    assert disk.freed([places.trash]).all > 3 * 16
     assert places.restore(entry.name).run_id == places.folder.name
     assert places.content() == before and trashed.entries(places.trash) == []
     with pytest.raises(AthanorError, match="not in the trash any more"):
@@ -76,7 +76,7 @@ def test_without_its_lora_files_they_stay(places):
     )  # a second name takes no room
     entry = places.throw(with_loras=False)
     assert {path: path.read_bytes() for path in places.loras.glob("*.safetensors")} == kept
-    assert disk.freed(entry.folder) < room.folder + 1000  # nor is any freed by its deletion
+    assert disk.freed([entry.folder]).all < room.folder + 1000  # nor is any freed by its deletion
     assert trash.empty(places.trash, [entry.name, entry.name, "../runs", "x"]) == 1
     assert [path.name for path in places.trash.iterdir()] == ["lock"]
 
@@ -188,6 +188,15 @@ def test_two_disks_delete_only_what_is_copied(places, monkeypatch, tmp_path):
     assert not moving.is_same(tmp_path / "none", places.loras / "cat.safetensors")
 
 
+def test_a_full_disk_leaves_no_empty_entry(places, monkeypatch):
+    before = places.content()
+    full = FileError(errno.ENOSPC, "full", "entry.json", "written")
+    monkeypatch.setattr(trash, "write_json", lambda *_, **__: (_ for _ in ()).throw(full))
+    with pytest.raises(FileError, match="The disk is full"):
+        places.throw()
+    assert [path.name for path in places.trash.iterdir()] == ["lock"] and places.content() == before
+
+
 def test_damaged_entries_are_no_way_out(places, tmp_path):
     """What entry.json says of places is taken for LoRA files alone, and only in folders of such."""
     entry = places.throw()
@@ -217,3 +226,14 @@ def test_damaged_entries_are_no_way_out(places, tmp_path):
     (places.trash / "note.txt").touch()
     (entry.folder / "entry.json").write_text(json.dumps(about))
     assert [each.name for each in trashed.entries(places.trash)] == [entry.name]
+
+
+def test_bytes_that_entries_free_alone_and_together(tmp_path):
+    """A file with a name in each of two entries goes with the second; the trash was walked once for each number."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a" / "both").write_bytes(b"x" * 100)
+    (tmp_path / "b" / "both").hardlink_to(tmp_path / "a" / "both")
+    (tmp_path / "b" / "own").write_bytes(b"x" * 10)
+    freed = disk.freed([tmp_path / "a", tmp_path / "b"])
+    assert (freed.each, freed.all) == ([0, 10], 110)

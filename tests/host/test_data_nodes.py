@@ -94,11 +94,15 @@ def test_captions_of_a_captioner_are_written_beside_the_pictures(server):
     )
     kept = (folder / "0.txt").read_text()
     assert kept.startswith("fox 0") and (folder / "3.txt").read_text() == "a fox in 3.png"
-    del prompt["sheet"]
+    # A node that shows what comes from Dataset Images, as some taggers do, does not run then, and stops no other.
     entry = server.run(prompt)
-    assert "nothing was written" in entry["outputs"]["save"]["text"][0]
+    assert "nothing was written" in entry["outputs"]["save"]["text"][0] and "sheet" not in entry["outputs"]
+    assert entry["outputs"]["pictures"]["text"] == ["Every picture has a caption file: nothing to do."]
 
-    prompt["save"]["inputs"]["mode"], prompt["pictures"]["inputs"]["pictures"] = "all, with backup", "all"
+    prompt["save"]["inputs"]["mode"] = "all, with backup"
+    with pytest.raises(RuntimeError, match="every picture has one: set it to 'all'"):
+        server.run(prompt)
+    prompt["pictures"]["inputs"]["pictures"] = "all"
     server.run(prompt)
     assert (folder / "0.txt").read_text() == "a fox in 0.png"
     [backup] = sorted((server.base / "output" / "athanor" / "caption_backups").glob("captioned-*/*.json"))[-1:]

@@ -6,6 +6,7 @@ Two things more: fp16 arithmetic takes a CPU minutes a step (test_whole_run.py h
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import graphs
@@ -22,6 +23,7 @@ from waiting import until
 FOLDER = Path(__file__).resolve().parents[2] / "example_workflows"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 FIRST = [name for name in NAMES if name.startswith("1 ")]
+CAPTION = "2 Caption pictures"
 SD15 = "anyloraCheckpoint_bakedvaeBlessedFp16"
 LOADERS = ("CheckpointLoaderSimple", "UNETLoader", "CLIPLoader", "DualCLIPLoader", "VAELoader")
 TRAIN, AXIS, COMPARE, CURVES = "AthanorTrainLoRA", "AthanorLoRARunAxis", "AthanorXYZCompare", "AthanorLossCompare"
@@ -73,6 +75,8 @@ def small(server, name: str, epochs: int, muted: bool = False) -> dict:
         first_choices(prompt)
     if name == "2 Pick my epoch":  # 36 pictures, which the small SD3 draws in a fraction of the time
         workflow.nodes_of(prompt, "CheckpointLoaderSimple")[0]["ckpt_name"] = "sd3_medium.safetensors"
+    if name == CAPTION:
+        without_captioner(prompt)
     return prompt
 
 
@@ -88,6 +92,19 @@ def first_choices(prompt: dict) -> None:
     for key in loaders:
         del prompt[key]
     prompt["model"] = graphs.node("CheckpointLoaderSimple", ckpt_name="sd3_medium.safetensors")
+
+
+def without_captioner(prompt: dict) -> None:
+    """The host builds language models that see in one size, of 800 million weights at least: something else says the words."""
+    (texts,) = (key for key, node in prompt.items() if node["class_type"] == "TextGenerate")
+    assert set(prompt[texts]["inputs"]) == {
+        "clip", "image", "prompt", "max_length", "sampling_mode", "thinking", "use_default_template",
+    }  # fmt: skip
+    (pictures,) = (key for key, node in prompt.items() if node["class_type"] == "AthanorDatasetImages")
+    assert prompt[texts]["inputs"]["image"] == [pictures, 0]
+    said = {"string_a": "a fox<|im_end|>", "string_b": [pictures, 1], "delimiter": "\n"}
+    prompt[texts] = {"_meta": {"title": "Generate Text"}, **graphs.node("StringConcatenate", **said)}
+    workflow.nodes_of(prompt, "AthanorDatasetLoader")[0]["folder"] = "not_captioned"
 
 
 def key_of(prompt: dict, title: str) -> str:
@@ -107,6 +124,9 @@ def labels(server, prompt: dict, entry: dict, title: str, axis: int) -> list[str
 
 def before(server, checkpoints, name: str) -> None:
     """What the workflows that train nothing compare: LoRA files, and runs that were stopped."""
+    if name == CAPTION:
+        shutil.copytree(server.base / "input" / "few", server.base / "input" / "not_captioned")
+        (server.base / "input" / "not_captioned" / "1_thing" / "1.txt").unlink()
     if name == "2 Pick my epoch":
         for epoch in range(2, 13, 2):
             path = server.base / "models" / "loras" / name / f"my_character-{epoch:06d}.safetensors"
@@ -144,9 +164,7 @@ def test_the_workflow_fits_the_nodes(server, name):
         )
         specs = {n: s for g in ("required", "optional") for n, s in info[node["type"]]["input"].get(g, {}).items()}
         widgets = [
-            n for n, s in specs.items()
-            if (isinstance(s[0], list) or s[0] in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"))
-            and not (len(s) > 1 and s[1].get("forceInput"))
+            n for n, s in specs.items() if workflow.is_widget(s[0]) and not (len(s) > 1 and s[1].get("forceInput"))
         ]  # fmt: skip
         seeds = sum(bool(specs[n][1].get("control_after_generate")) for n in widgets if len(specs[n]) > 1)
         if node["type"] != "PreviewAny":  # the page gives it widgets of its own
@@ -288,6 +306,11 @@ def _goes_on(server, prompt, entry):
     assert longer != before and any("Continues the run of 1 steps" in e.get("text", "") for e in events(server, longer))
 
 
+def _captioned(server, prompt, entry):
+    folder = server.base / "input" / "not_captioned" / "1_thing"
+    assert (folder / "1.txt").read_text() == "a fox" and (folder / "0.txt").read_text() != "a fox"
+
+
 def _pick(server, prompt, entry):
     assert labels(server, prompt, entry, "Epochs and strengths", 1) == [
         "base model",
@@ -307,4 +330,5 @@ SEEN = {
     "2 Prepare a dataset": _preparation,
     "2 Continue a run": _goes_on,
     "2 Pick my epoch": _pick,
+    CAPTION: _captioned,
 }

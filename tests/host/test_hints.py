@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import graphs
 import pytest
+import tiny_layouts
 
 
 @pytest.fixture
@@ -16,6 +19,22 @@ def prompt(server) -> dict[str, Any]:
     return graphs.training("sd3", "hinted", dataset={"repeats": 60}, train={"epochs": 2}) | {
         "samples": graphs.node("AthanorSampleConfig")
     }
+
+
+def write_header_only(path: Path, layout: str) -> None:
+    """Write a model's file whose header says what one of a family has, and whose numbers are holes."""
+    kind = tiny_layouts.LAYOUTS[layout]
+    header, end = {}, 0
+    for key, value in kind.named(kind.build("meta").state_dict()).items():
+        header[key] = {
+            "dtype": "F16",
+            "shape": list(value.shape),
+            "data_offsets": [end, end := end + 2 * value.numel()],
+        }
+    text = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + end)
 
 
 def said(server, prompt: dict[str, Any]) -> dict[str, list[str]]:
@@ -58,6 +77,15 @@ def test_many_mistakes_at_once(server, prompt):
     assert told["optimizer"] == [
         "Optimizer Config: learning_rate 10 is far from what AdamW is used with, 1e-6 to 1e-3: start with 1e-4."
     ]
+    # A file that its name does not tell: its header does, before any model is loaded.
+    folder = server.base / "models" / "checkpoints"
+    write_header_only(folder / "mine.safetensors", "flux_schnell")
+    prompt["ckpt"]["inputs"]["ckpt_name"] = "mine.safetensors"
+    assert "(it is Flux.1 schnell)" in said(server, prompt)["train"][2]
+    prompt["ckpt"]["inputs"]["ckpt_name"] = "sd3.safetensors"
+    prompt["sampling"] = graphs.node("ModelSamplingDiscrete", model=["ckpt", 0], sampling="lcm", zsnr=False)
+    prompt["train"]["inputs"]["model"] = ["sampling", 0]
+    assert "(it is sampled as LCM)" in said(server, prompt)["train"][2]
     # An adapter for training on the way, and an optimizer that finds its rate.
     prompt["adapter"] = graphs.node("LoraLoaderModelOnly", model=["ckpt", 0], lora_name="x", strength_model=1.0)
     prompt["train"]["inputs"]["model"] = ["adapter", 0]

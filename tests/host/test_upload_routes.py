@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import io
+import itertools
 import json
 import zlib
 from urllib.parse import quote
 
 import pytest
 import routes
+from athanor.training_core.data import upload
+from fuzz import no_hang
 from PIL import Image
 
 KIND = {"Content-Type": "application/octet-stream"}
@@ -115,6 +118,13 @@ def test_names_from_anywhere_stay_inside_and_can_be_opened_everywhere(place):
     assert all(len(name.encode()) <= 204 for name in lie) and len(lie) == 8
 
 
+@pytest.mark.parametrize("name", [".cats", "pets/.cats", "captions_backup"])
+def test_no_folder_that_no_list_shows(place, name):
+    ((status, sentence),) = sent(place, (name, "a.png", png()))
+    assert status == 422 and sentence.startswith("folder ") and sentence.endswith("use another name.")
+    assert plan(place, name, ("a.png", 9))[0] == 422 and not (place[1] / "input" / name).exists()
+
+
 def test_what_a_file_holds_is_looked_at(place):
     archive = b"PK\x03\x04" + bytes(200)
     assert sent(
@@ -129,6 +139,17 @@ def test_what_a_file_holds_is_looked_at(place):
     assert sent(place, ("kinds", "empty.txt", b"")) == [
         (200, "new")
     ]  # trained on an empty text, which is meant at times
+
+
+def test_thousands_of_names_that_become_one(tmp_path):
+    """Two minutes of a processor, when every number was tried anew for each."""
+    files = [("".join(found) + ".png", 9) for found in itertools.product('<>:"|?*', repeat=4)]
+    (tmp_path / "____.png").touch()
+    for keep in ((), [name for name, _ in files]):
+        with no_hang("names that become one"):
+            plan = upload.planned(tmp_path, files, 100, keep)
+        assert len({each.file for each in plan}) == len(files) == 7**4
+        assert sum(each.there >= 0 for each in plan) == (not keep)
 
 
 def test_a_plan_says_what_comes_where_and_what_is_left_out(place):
@@ -147,8 +168,8 @@ def test_a_plan_says_what_comes_where_and_what_is_left_out(place):
             ".psd is not read, convert it to png or jpg",
             "zip",
             "empty",
-            "1,048,576.0 MB are more than ComfyUI takes (--max-upload-size), which is 100.0 MB",
-            "1.9 MB are more than a caption may have, which is 1.0 MB",
+            "1024 GB are more than ComfyUI takes (--max-upload-size), which is 100 MB",
+            "1.91 MB are more than a caption may have, which is 1.00 MB",
             "hidden",
             "file '../a.png' leads out of its folder: use a plain name, or sub/name.",
         )
@@ -176,7 +197,7 @@ def test_plans_that_are_refused(place, monkeypatch):
     monkeypatch.setattr(upload.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 2**29}))
     _, told = plan(place, "large", *((f"{i}.png", 2**26) for i in range(5)))
     assert told["room"] == (
-        "These files have 320.0 MB, and the disk of ComfyUI's input folder takes 256.0 MB: free some space."
+        "These files have 320 MB, and the disk of ComfyUI's input folder takes 256 MB: free some space."
     )
 
 
@@ -220,7 +241,7 @@ def test_a_file_that_breaks_off_or_does_not_fit_leaves_nothing(place, monkeypatc
     assert not list((place[1] / "input/cut").iterdir())
     monkeypatch.setattr(http, "longest_file", lambda _: 50)
     (told,) = sent(place, ("cut", "a.png", png()))
-    assert told[0] == 413 and told[1].endswith("MB that ComfyUI takes (--max-upload-size)")
+    assert told[0] == 413 and told[1].endswith("the 0.05 KB that ComfyUI takes (--max-upload-size)")
     monkeypatch.undo()
 
     def full(*_):

@@ -203,7 +203,7 @@ def test_other_algorithms_learn_and_leave_no_trace(algo):
 def test_the_table_lists_blocks():
     model = Model()
     lines = table(create([Part(model)], NetworkSettings(rank=2), 0)).splitlines()
-    assert lines[0].startswith("2 layers, ") and "MB as fp16" in lines[0]
+    assert lines[0].startswith("2 layers, ") and "KB as fp16" in lines[0]
     assert [line.split()[0] for line in lines[3:]] == ["attn.proj_in", "attn.to_q"]
     assert [line.split()[1] for line in lines[3:]] == ["1", "1"]
     assert sum(int(line.split()[2].replace(",", "")) for line in lines[3:]) == 2 * (8 + 8) + 2 * (8 + 16)

@@ -210,7 +210,7 @@ def test_nothing_empty_is_listed(tmp_path: Path):
     """A file without metadata, and one layer without a rank: no line says that there is nothing."""
     bare = info.read(write(tmp_path / "bare.safetensors", {"lora_unet_h.w_norm": torch.ones(4)}))
     assert describe.summary(bare, recover.recover({})).splitlines() == [
-        "bare.safetensors: norm, 1 kB, float32",
+        "bare.safetensors: norm, 0.09 KB, float32",
         "unet: 1 layers, 4 numbers",
         "",
         "not in the file: any setting of its training; the metadata was taken out, or never there",

@@ -66,9 +66,9 @@ def test_files_at_one_time(settings, count):
 def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
     from athanor.training_core.run import preflight
 
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=3e9))
-    assert list(preflight.disk_space(tmp_path / "not" / "there", 10**9, 3)) == []
-    (warning,) = preflight.disk_space(tmp_path / "not" / "there", 10**9, 4)
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=3 * 2**30))
+    assert list(preflight.disk_space(tmp_path / "not" / "there", 2**30, 3)) == []
+    (warning,) = preflight.disk_space(tmp_path / "not" / "there", 2**30, 4)
     assert warning.text.startswith(
         f"The run will write 4 files of 1.00 GB, 4.00 GB in all, and {tmp_path} has 3.00 GB free: "
     )

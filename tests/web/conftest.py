@@ -69,13 +69,15 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(os.environ.get("ATHANOR_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder = Path(os.environ.get("ATHANOR_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture
 def page(request, browser, site, pictures):
     """ComfyUI's page in the renderer that the test's `vue` says; nothing of the pack may complain in it."""
-    page = Page(browser, site, request.getfixturevalue("vue"), pictures)
+    page = Page(browser, site, vue=request.getfixturevalue("vue"), pictures=pictures)
     yield page
     page.close()
     assert not page.errors

@@ -8,7 +8,10 @@ from PIL import Image
 from waiting import until
 from web_page import Page
 
-RENDERERS = pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
+
+@pytest.fixture
+def vue() -> bool:
+    return True
 
 
 def comparison(seed: int) -> dict:
@@ -55,13 +58,20 @@ def widget_of(node: str, name: str) -> str:
     return f"window.comfyAPI.app.app.graph.getNodeById('{node}').widgets.find((w) => w.name === '{name}')"
 
 
-@RENDERERS
-def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
-    which = "vue" if vue else "canvas"
+def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page):
+    """In both renderers up to the pictures; the viewer is the same in both."""
     page.page.get_by_text("Run", exact=True).first.wait_for()  # on a busy machine the page is still loading
-    page.page.evaluate(
-        "(w) => window.comfyAPI.app.app.loadApiJson(w, 'test')", comparison(seed=int(vue))
-    )  # marks of one renderer are not those of the other
+    a_widget_is_chosen(site, page, vue=True)
+    page.page.keyboard.press("Escape")
+    page.page.wait_for_selector(".athanor-compare", state="detached")
+    page.renderer(False)
+    the_pictures_are_judged(site, page, a_widget_is_chosen(site, page, vue=False))
+
+
+def a_widget_is_chosen(site, page, vue: bool) -> str:
+    """From the list on the axis, by mouse; the graph is queued, and the viewer opened. Returns the comparison's name."""
+    which = "vue" if vue else "canvas"
+    page.page.evaluate("(w) => window.comfyAPI.app.app.loadApiJson(w, 'test')", comparison(seed=int(vue)))
     place(page, {"1": (0, 0), "2": (0, 200), "3": (0, 400), "4": (500, 0), "5": (0, 800)})
     page.picture(f"compare_{which}_graph")
     assert page.page.evaluate(widget_of("3", "widget") + ".hidden")
@@ -102,6 +112,11 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
         "[...document.querySelectorAll('.athanor-compare td img')].every((i) => i.complete && i.naturalWidth)"
     )
     page.picture(f"compare_{which}_viewer")
+    return name
+
+
+def the_pictures_are_judged(site, page, name: str) -> None:
+    """Marked, noted, saved and compared blind; and the folder alone, as a file."""
     second = page.page.locator(".athanor-compare td img").nth(1)
     cell = second.get_attribute("data-cell")
     second.click()
@@ -114,7 +129,7 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     keys.press("ArrowLeft")
     keys.press("w")
     page.settle(20)
-    page.picture(f"compare_{which}_wipe")
+    page.picture("compare_wipe")
     keys.press("Escape")
     page.page.wait_for_function("document.querySelector('.athanor-compare .popup').hidden")
     assert page.page.locator(".athanor-compare .cell.star").count() == 1
@@ -122,14 +137,14 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
     assert site.get(f"/athanor/compare/{name}")["marks"] == {cell: {"star": True, "note": "warmer, keep this"}}
     with page.page.expect_download() as saved:
         page.page.get_by_role("button", name="save picture").click()
-    saved.value.save_as(page.pictures / f"compare_{which}_sheet.png")
-    with Image.open(page.pictures / f"compare_{which}_sheet.png") as sheet:
+    saved.value.save_as(page.pictures / "compare_sheet.png")
+    with Image.open(page.pictures / "compare_sheet.png") as sheet:
         assert sheet.width > 2 * 256 and sheet.height > 2 * 256
 
     # Blind: names are hidden, three votes are counted, and the result names the values.
     page.page.get_by_role("button", name="blind duel").click()
     assert "prompt" not in page.page.locator(".athanor-compare .popup").inner_text()
-    page.picture(f"compare_{which}_duel")
+    page.picture("compare_duel")
     for key in ("ArrowLeft", "ArrowRight", "ArrowDown", "Escape"):
         keys.press(key)
     rows = page.page.locator(".athanor-compare .result tr").all_inner_texts()
@@ -156,5 +171,5 @@ def test_a_widget_is_chosen_and_the_pictures_are_judged(site, page, vue):
         page.page.get_by_role("button", name="save picture").click()
     with page.page.expect_download() as saved:
         asked.value.set_files(folder / "viewer" / "cells")
-    saved.value.save_as(page.pictures / f"compare_{which}_portable.png")
-    page.picture(f"compare_{which}_folder")
+    saved.value.save_as(page.pictures / "compare_portable.png")
+    page.picture("compare_folder")

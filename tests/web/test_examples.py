@@ -56,10 +56,8 @@ LOOK = """() => {
 )
 def test_examples_load_as_they_are(browser, site, pictures, checkpoints, vue):
     stand_in.place(site.base, {"": checkpoints["sd3"]}, site.base / "input" / "ds")
-    site.post(
-        "/settings", {"Comfy.Validation.Workflows": True}
-    )  # the page's check of a workflow's form, off by default
-    page, info, said = Page(browser, site, vue, pictures), site.get("/object_info"), []
+    settings = {"Comfy.Validation.Workflows": True}  # the page's check of a workflow's form, off by default
+    page, info, said = Page(browser, site, vue=vue, pictures=pictures, settings=settings), site.get("/object_info"), []
     page.page.set_viewport_size({"width": 1280, "height": 720})
     page.page.wait_for_timeout(2500)  # until the host's own start is over
     page.page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)

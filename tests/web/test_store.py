@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from athanor.training_core.byte_size import format_bytes
+from web_page import Page
 
 WATCH = """async () => {
     const { run } = await import("/extensions/athanor/athanor/store.js");
@@ -100,9 +102,19 @@ def zoom_by_hand(page, asked: list[str]) -> None:
     page.page.evaluate("() => { chart.element.remove(); chart.release(); }")
 
 
-@pytest.fixture
-def vue() -> bool:
-    return False
+@pytest.fixture(scope="module")
+def page(browser, site, pictures):
+    """One for all of this file: nothing is opened in it."""
+    page = Page(browser, site, vue=False, pictures=pictures)
+    yield page
+    page.close()
+
+
+@pytest.fixture(autouse=True)
+def no_errors(page):
+    yield
+    page.page.unroute_all()
+    assert not page.errors
 
 
 def test_a_run_of_another_process_is_read_again_when_it_is_shown_again(page):
@@ -163,6 +175,12 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
         return [word, means];
     }""")
     assert word == "killed" and "goes on from its last saved state" in means
+    # A limit of 100 MB that the server tells was 105 MB on the page.
+    counts = [0, 512, 1023, 1024, 1_000_000, 100 * 2**20, 9.995 * 2**20, 99.95 * 2**20, 2**30, 5e12]
+    same = page.page.evaluate(
+        """async (counts) => counts.map((await import("/extensions/athanor/athanor/format.js")).formatBytes)""", counts
+    )
+    assert same == list(map(format_bytes, counts))
     # While pictures are encoded a run can be stopped; the other buttons need a step, and samples a Sample Config. What
     # refuses says why, and a click becomes what has come of it.
     why, told = page.page.evaluate("""async () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from web_page import ROOT
 
 DATA = """{
     axes: [
@@ -39,13 +40,24 @@ MOUNT = """async () => {
 }"""
 
 
-@pytest.fixture
-def vue() -> bool:
-    return False
+@pytest.fixture(scope="module")
+def page(browser):
+    """An empty page beside the pack's scripts: the viewer needs no ComfyUI around it."""
+
+    def answer(route):
+        file = route.request.url.partition("/extensions/athanor/")[2]
+        route.fulfill(path=ROOT / "web" / file) if file else route.fulfill(body="", content_type="text/html")
+
+    context = browser.new_context(viewport={"width": 1500, "height": 1000})
+    context.route("http://pack.test/**", answer)
+    page = context.new_page()
+    page.goto("http://pack.test/")
+    yield page
+    context.close()
 
 
 def run(page, module: str, script: str):
-    return page.page.evaluate(
+    return page.evaluate(
         f"""async () => {{
             const {{ Comparison }} = await import("/extensions/athanor/viewer/comparison.js");
             const module = await import("/extensions/athanor/viewer/{module}.js");
@@ -98,10 +110,10 @@ def test_places_views_marks_and_votes(page):
     # Labels of a logarithmic axis are round values, however narrow or wide it is; uPlot's were 0.1002, 0.2002, 0.5002.
     ticks = "(await import('/extensions/athanor/athanor/ticks.js')).logTicks"
     ranges = [[0.1002, 0.93, 5], [0.0523, 0.0917, 5], [0.121, 0.148, 4], [1e-6, 1, 4], [0, 1, 4]]
-    assert page.page.evaluate(f"async (all) => {{ const ticks = {ticks}; return all.map((r) => ticks(...r)); }}", ranges) == [
+    assert page.evaluate(f"async (all) => {{ const ticks = {ticks}; return all.map((r) => ticks(...r)); }}", ranges) == [
         [0.2, 0.5], [0.06, 0.07, 0.08, 0.09], [0.13, 0.14], [1e-6, 1e-4, 1e-2, 1], []]  # fmt: skip
 
     # Long names break where their parts meet and are whole as titles; "fit" fills the window.
-    corner, titles, before, after = page.page.evaluate(MOUNT)
+    corner, titles, before, after = page.evaluate(MOUNT)
     assert corner == ["a_<wbr>shift.<wbr>of→", "checkpoint↓"] and titles[0] == "a_shift.of" and "x" * 300 in titles
     assert before > 700 and after <= 700

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import quoted, shortened
+from ..json_text import objects
 
 Inputs = Mapping[str, tuple[Any, Mapping[str, Any]]]
 """A node type's inputs in the order of its widgets: name -> its type (a list: the choices) and its options."""
@@ -40,7 +41,7 @@ def to_prompt(workflow: Mapping[str, Any], inputs_of: Callable[[str], Inputs | N
     """
     found = workflow.get("definitions")
     listed = found.get("subgraphs") if isinstance(found, dict) else None
-    level = _Level(workflow, {d["id"]: d for d in _objects(listed) if isinstance(d.get("id"), str)})
+    level = _Level(workflow, {d["id"]: d for d in objects(listed) if isinstance(d.get("id"), str)})
     converted = Converted()
     for key, node, at in level.real_nodes():
         _convert(converted, key, node, at, inputs_of)
@@ -60,7 +61,7 @@ class _Level:
         """`prefix`: of its nodes' ids; `outside`: the level and the node that this subgraph is in."""
         self._graph, self._definitions, self._prefix, self._outside = graph, definitions, prefix, outside
         self._nodes = {
-            str(n["id"]): n for n in _objects(graph.get("nodes")) if "id" in n and isinstance(n.get("type"), str)
+            str(n["id"]): n for n in objects(graph.get("nodes")) if "id" in n and isinstance(n.get("type"), str)
         }
         self._links = dict(map(_link, _links(graph.get("links"))))
         self._inner: dict[str, _Level] = {}
@@ -112,8 +113,8 @@ class _Level:
         if self._outside is None:
             return None
         level, node = self._outside
-        names = [each.get("name") for each in _objects(self._graph.get("inputs"))]
-        slots = _objects(node.get("inputs"))
+        names = [each.get("name") for each in objects(self._graph.get("inputs"))]
+        slots = objects(node.get("inputs"))
         name = names[slot] if 0 <= slot < len(names) else None
         at = next((each for each in slots if each.get("name") == name), {})
         source = level.source(at.get("link"), passed)
@@ -139,7 +140,7 @@ def _convert(
     title = node["title"] if isinstance(node.get("title"), str) else type_
     widgets = _Widgets(node, inputs or {})
     values = widgets.values
-    for slot in _objects(node.get("inputs")):
+    for slot in objects(node.get("inputs")):
         source = level.source(slot.get("link"))
         if isinstance(slot.get("name"), str) and source is not None:
             values[slot["name"]] = _held(source[0]) if isinstance(source, tuple) else source
@@ -160,7 +161,7 @@ class _Widgets:
         if isinstance(saved, dict):  # as some packs save them
             self.values = {name: _held(saved[name]) for name in inputs if saved.get(name) is not None}
             return
-        shown = [slot.get("name") for slot in _objects(node.get("inputs")) if slot.get("widget")]
+        shown = [slot.get("name") for slot in objects(node.get("inputs")) if slot.get("widget")]
         left = list(saved) if isinstance(saved, list) else []
         if str(node.get("type")).startswith("Athanor"):  # as web/athanor/older.js does
             inputs = _as_saved(inputs, shown, len(left))
@@ -217,20 +218,15 @@ def _held(value: Any) -> Any:
 
 def _bypass(node: dict[str, Any], output: int) -> Any:
     """Return the link that a bypassed node passes on: of the input at the same place, else of the first of the same type."""
-    outputs, inputs = _objects(node.get("outputs")), _objects(node.get("inputs"))
+    outputs, inputs = objects(node.get("outputs")), objects(node.get("inputs"))
     type_ = outputs[output].get("type") if 0 <= output < len(outputs) else None
     same = [i for i, each in enumerate(inputs) if each.get("type") in (type_, "*")]
     return None if not same else _linked(node, output if output in same else same[0])
 
 
 def _linked(node: dict[str, Any], slot: int) -> Any:
-    inputs = _objects(node.get("inputs"))
+    inputs = objects(node.get("inputs"))
     return inputs[slot].get("link") if slot < len(inputs) else None
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list, without whatever else it holds."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _links(value: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from .. import lists
 from ..errors import AthanorError, quoted, shortened
 from ..names import nearest
+from ..wording import plural
 from . import widgets
 from .axes import Axis, Value
 from .cells import CHANGES, Cell
@@ -61,7 +62,7 @@ def listed(axis: Axis) -> str:
     shown = ", ".join(labels[:40]) + (", ..." if len(labels) > 40 else "")
     different = len(set(axis.values))
     equal = f" ({different} different; XYZ Compare draws equal ones once)" if different < len(labels) else ""
-    return f"{axis.title}, {len(labels)} value{'s' if len(labels) != 1 else ''}: {shown}{equal}"
+    return f"{axis.title}, {plural(len(labels), 'value')}: {shown}{equal}"
 
 
 def distinct(axis: Axis | None) -> Axis | None:

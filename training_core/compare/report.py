@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..byte_size import format_bytes
 from ..drawing import lacks_font
 from ..errors import AthanorError
+from ..wording import plural
 from .cells import Cell
 from .pages import Page
 from .plan import count_lora_patches
@@ -30,21 +32,21 @@ def plan_text(prepared: PreparedComparison, missing: Sequence[Cell], pages: Sequ
     lines.append(f"already on disk: {different - len(missing)} of {different}")
     models = len({cell.model for cell in missing})
     lines.append(
-        f"{_count(models, 'model')}, {_count(count_lora_patches(missing), 'LoRA patch', 'LoRA patches')}, "
-        f"{_count(len({text for cell in missing for text in (cell.positive, cell.negative)}), 'prompt')}"
+        f"{plural(models, 'model')}, {plural(count_lora_patches(missing), 'LoRA patch', 'LoRA patches')}, "
+        f"{plural(len({text for cell in missing for text in (cell.positive, cell.negative)}), 'prompt')}"
     )
     parts = {edits for cell in missing for edits in (cell.widgets, cell.start) if edits}
     if parts:
-        lines.append(f"nodes before the comparison run again for {_count(len(parts), 'value')}")
+        lines.append(f"nodes before the comparison run again for {plural(len(parts), 'value')}")
     measured = speeds(root, prepared.painter.metadata.model)
     if missing:
         work = sum(cell.steps * cell.width * cell.height for cell in missing) / 1e6
         pixels = sum(cell.width * cell.height for cell in missing)
         time = f"about {_duration(work * measured[0])}" if measured else "not known before this model's first grid"
         disk = pixels * (measured[1] if measured else 1.6)
-        lines.append(f"time: {time}; disk: about {_bytes(disk)}")
+        lines.append(f"time: {time}; disk: about {format_bytes(disk)}")
     lines.append(
-        f"{_count(len(pages), 'page')}, the largest {max(p.size[0] for p in pages)} x {max(p.size[1] for p in pages)} px"
+        f"{plural(len(pages), 'page')}, the largest {max(p.size[0] for p in pages)} x {max(p.size[1] for p in pages)} px"
     )
     seeds = prepared.document["seeds"]
     if seeds:
@@ -82,13 +84,13 @@ def outcome_text(
         raise AthanorError(f"no picture could be drawn: {failed[0][1]}")
     lost = f", {len(failed)} could not be drawn" if failed else ""
     lines = [
-        f"{_count(different, 'picture')}, {missing - len(failed)} drawn now{lost}, {different - missing} were on disk"
+        f"{plural(different, 'picture')}, {missing - len(failed)} drawn now{lost}, {different - missing} were on disk"
     ]
-    counted = [f"{counts[many]} {one if counts[many] == 1 else many}" for many, one in _COUNTED.items() if counts[many]]
+    counted = [f"{plural(counts[many], one, many)}" for many, one in _COUNTED.items() if counts[many]]
     if counted:
         lines.append(", ".join(counted))
     lines.append(f"to view in a browser: {prepared.store.folder / 'viewer' / 'index.html'}")
-    lines.append(f"{len(pages)} page{'s' if len(pages) > 1 else ''} in {prepared.store.folder}")
+    lines.append(f"{plural(len(pages), 'page')} in {prepared.store.folder}")
     if lacks_font(prepared.title + "".join(v.label for axis in prepared.plan.axes for v in axis.values)):
         lines.append(
             "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
@@ -98,15 +100,7 @@ def outcome_text(
     return "\n".join(lines)
 
 
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _bytes(size: float) -> str:
-    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"

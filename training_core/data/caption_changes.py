@@ -18,9 +18,9 @@ from .. import file_names
 from ..errors import AthanorError, FileError, quoted
 from ..files import read_json, told, write_atomically, write_json
 from ..leftovers import sweep
+from ..wording import first_few, plural
 from . import caption_files
 from .caption_text import LONGEST, CaptionText, content, stamp
-from .dataset import few, several
 
 MOST_KEPT = 300
 """Changes of one dataset folder whose backups are kept; older ones are deleted."""
@@ -76,7 +76,7 @@ def write(backups: Path, what: str, wanted: Sequence[NewCaption], now: datetime 
     with _writing:
         if other := [each.before.file.name for each in wanted if content(each.before.file) != each.before.data]:
             raise ChangedMeanwhile(
-                f"{few(other)} {'has' if len(other) == 1 else 'have'} been changed by another program meanwhile, "
+                f"{first_few(other)} {'has' if len(other) == 1 else 'have'} been changed by another program meanwhile, "
                 "and nothing was written: look at it again."
             )
         datas = [caption_files.encoded(each.text, each.before.data or b"") for each in wanted]
@@ -164,7 +164,7 @@ def undo(backups: Path, roots: Sequence[Path], name: str) -> str:
         other = [file for file, row in rows if stamp(content(file)) not in (row["after"], stamp(_before(row)))]
         if len(other) == len(rows):
             raise AthanorError(
-                f"{few([file.name for file in other])} {'was' if len(other) == 1 else 'were'} changed again since: "
+                f"{first_few([file.name for file in other])} {'was' if len(other) == 1 else 'were'} changed again since: "
                 "nothing was undone."
             )
         for file, row in rows:
@@ -172,9 +172,11 @@ def undo(backups: Path, roots: Sequence[Path], name: str) -> str:
                 _put_back(file, _before(row), durable=len(rows) == 1)
         _drop(backups, roots, name, keep=True)
     left = (
-        f" Left as they are, for they were changed again since: {few([file.name for file in other])}." if other else ""
+        f" Left as they are, for they were changed again since: {first_few([file.name for file in other])}."
+        if other
+        else ""
     )
-    return f"{several(len(rows) - len(other), 'caption file')} put back.{left}"
+    return f"{plural(len(rows) - len(other), 'caption file')} put back.{left}"
 
 
 def _put_back(file: Path, data: bytes | None, durable: bool) -> None:

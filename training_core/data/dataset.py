@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +14,6 @@ from ..errors import AthanorError
 from ..pictures import UnreadablePicture
 from ..settings import DatasetSettings
 from . import decode
-from .names import one_line
 from .repeats import balanced
 
 BACKUPS = "captions_backup"
@@ -107,14 +106,3 @@ def _named(file: Path) -> Iterator[None]:
         yield
     except UnreadablePicture as error:
         raise AthanorError(f"{file} was deleted or damaged ({error}); load the dataset again.") from None
-
-
-def few(things: Sequence[str], most: int = 3) -> str:
-    """Return the first `most` names and how many follow: 'a, b, c and 5 more'."""
-    more = f" and {len(things) - most} more" if len(things) > most else ""
-    return one_line(", ".join(things[:most])) + more
-
-
-def several(count: int, noun: str) -> str:
-    """Return a number and its noun, in the plural unless it is 1: '1 picture', '2 pictures'."""
-    return f"{count} {noun}{'s' * (count != 1)}"

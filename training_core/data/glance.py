@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ..files import is_file
 from ..settings import DatasetSettings
+from ..text_files import one_line
 from . import captions, decode, hints
 from .folders import dataset_folders, files_of
-from .names import one_line
 
 MOST = 20_000
 """Pictures above which nothing is told: a file system may take seconds for their captions' names."""
@@ -45,4 +45,5 @@ def glance(settings: DatasetSettings, root: Path, masks: Path | None = None) -> 
     said += hints.of_captions(
         root, folders, files, [path for path, _ in found], [path for path, _ in lacking], extension
     )
+    said.append(hints.years(root, folders))
     return Glance(samples, [one_line(text) for text in said if text])

@@ -8,13 +8,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..settings import DatasetSettings
+from ..wording import first_few, plural
 from . import names
-from .dataset import few, several
-from .folders import DatasetFolders, files_of
+from .folders import DatasetFolders, files_of, repeats_and_tokens
 from .plan import Buckets
 
 TEXTS = frozenset({".txt", ".caption", ".cap", ".tags"})
 """Endings that files of captions are known to have."""
+YEARS = range(1900, 2100)
+"""Repeats in a folder's name that are a year more likely."""
 LARGER = 1.1
 """How many times as large a picture is made for its bucket before that is worth a word."""
 
@@ -32,13 +34,13 @@ def missing_captions(missing: Sequence[str], count: int, extension: str, setting
         return ""
     if len(missing) < count:
         what = "on caption_prefix and caption_suffix alone" if instead else "on an empty text"
-        return f"{several(len(missing), 'picture')} without a {extension} file, trained {what}: {few(missing)}."
+        return f"{plural(len(missing), 'picture')} without a {extension} file, trained {what}: {first_few(missing)}."
     if instead:  # the same words for all, as with class_tokens: meant so
         return ""
     if settings.is_reg:
-        return f"{several(count, 'regularization picture')}, 0 captions: set class_tokens of Dataset Loader to the name of their class."
+        return f"{plural(count, 'regularization picture')}, 0 captions: set class_tokens of Dataset Loader to the name of their class."
     return (
-        f"{several(count, 'picture')}, 0 captions: all are trained on an empty text, so no word will call the LoRA up; put a "
+        f"{plural(count, 'picture')}, 0 captions: all are trained on an empty text, so no word will call the LoRA up; put a "
         f"{extension} file beside each picture, or set class_tokens."
     )
 
@@ -64,6 +66,14 @@ def of_captions(
     elsewhere = [path for name in folders.skipped for path in _files_if_open(root / name)] if without else []
     shared = shared_captions(pictures, extension, files)
     return [*unread_captions(files, elsewhere, pictures, without, extension), *([shared] if shared else [])]
+
+
+def years(root: Path, folders: DatasetFolders) -> str:
+    """Return a sentence on sub-folders such as 2024_trip, whose year is taken for repeats; '' if there are none."""
+    named = [folder.path.name for folder in folders.read if folder.path != root]
+    found = [name for name in named if repeats_and_tokens(name)[0] in YEARS]
+    what = "the sub-folder if it is a year" if len(found) == 1 else "the sub-folders if they are years"
+    return f"The number in front of {first_few(found)} is read as repeats: rename {what}." if found else ""
 
 
 def _files_if_open(folder: Path) -> list[Path]:
@@ -101,14 +111,14 @@ def unread_captions(
     for kind, shown in found.items():
         if shown and kind != "other":
             said, advice = (words.format(extension=extension) for words in _UNREAD[kind])
-            yield f"{several(len(shown), 'caption')} not read: {said}; {advice} ({few(sorted(shown))})."
+            yield f"{plural(len(shown), 'caption')} not read: {said}; {advice} ({first_few(sorted(shown))})."
     for suffix, count in Counter(Path(name).suffix for name in found["other"]).items():
         yield f"There are {suffix} files ({count}): set caption_extension to {suffix} if they are the captions."
     told = {name.rpartition("/")[2] for shown in found.values() for name in shown}
     stems = {(path.parent, stem) for path in pictures for stem in _stems(path)}
     unmatched = [f for f in files if f.suffix == extension and (f.parent, names.normal(f.stem)) not in stems]
     if rest := [file.name for file in unmatched if file.name not in told]:
-        yield f"{several(len(rest), 'caption')} without a picture of that name: {few(rest)}."
+        yield f"{plural(len(rest), 'caption')} without a picture of that name: {first_few(rest)}."
 
 
 _UNREAD = {
@@ -163,9 +173,9 @@ def shared_captions(pictures: Iterable[Path], extension: str, files: Collection[
     groups = [group for caption, group in by_stem.items() if len(group) > 1 and caption in there]
     if not groups:
         return ""
-    shown = few([" and ".join(group) for group in groups])
+    shown = first_few([" and ".join(group) for group in groups])
     return (
-        f"{several(sum(map(len, groups)), 'picture')} share a {extension} file with another of the same name: take one of each pair "
+        f"{plural(sum(map(len, groups)), 'picture')} share a {extension} file with another of the same name: take one of each pair "
         f"away, or rename it with a caption of its own ({shown})."
     )
 
@@ -184,8 +194,8 @@ def small_pictures(buckets: Buckets) -> str:
     ]
     are = "is" if len(small) == 1 else "are"
     return (
-        f"{len(small)} of {several(len(pictures), 'picture')} {are} smaller than the bucket and enlarged: use larger originals, lower "
-        f"width and height of Bucketer, or switch bucket_no_upscale on ({few(sizes)})."
+        f"{len(small)} of {plural(len(pictures), 'picture')} {are} smaller than the bucket and enlarged: use larger originals, lower "
+        f"width and height of Bucketer, or switch bucket_no_upscale on ({first_few(sizes)})."
     )
 
 
@@ -212,7 +222,10 @@ def in_short(warnings: Sequence[str]) -> list[str]:
     if len(left_out) < 2:
         return list(warnings)
     others = [text for text in warnings if not _LEFT_OUT.match(text)]
-    return [f"{len(left_out)} pictures are left out, the Dataset Loader's summary says why: {few(left_out)}.", *others]
+    return [
+        f"{len(left_out)} pictures are left out, the Dataset Loader's summary says why: {first_few(left_out)}.",
+        *others,
+    ]
 
 
 def _key(path: Path) -> tuple[Path, str]:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from ..pictures import MAX_PIXELS
 from ..randomness import keyed
 from .buckets import Placement, Size
 
@@ -19,10 +20,22 @@ _PILLOW = {
 
 def fit(image: Image.Image, placement: Placement, flip: bool = False, interpolation: str = "auto") -> Image.Image:
     """Resize an image (mode RGB or L) and cut out its bucket as the placement says; with `flip` mirror the result."""
-    image = resize(image, placement.resized, interpolation)
-    (left, top), (width, height) = placement.crop, placement.bucket
-    image = image.crop((left, top, left + width, top + height))
+    if placement.resized[0] * placement.resized[1] > MAX_PIXELS:
+        image = _cut_from_a_strip(image, placement, interpolation)
+    else:
+        image = resize(image, placement.resized, interpolation)
+        (left, top), (width, height) = placement.crop, placement.bucket
+        image = image.crop((left, top, left + width, top + height))
     return ImageOps.mirror(image) if flip else image
+
+
+def _cut_from_a_strip(image: Image.Image, placement: Placement, interpolation: str) -> Image.Image:
+    """Resize only what the bucket shows: all of a strip of 30000x10 would have 1.5 million pixels by 512, 2 GB."""
+    across, down = (old / new for old, new in zip(image.size, placement.resized, strict=True))
+    (left, top), (width, height) = placement.crop, placement.bucket
+    right, bottom = min(image.width, (left + width) * across), min(image.height, (top + height) * down)
+    box = (left * across, top * down, right, bottom)
+    return image.resize((width, height), _PILLOW.get(interpolation, Image.Resampling.LANCZOS), box)
 
 
 def resize(image: Image.Image, size: Size, interpolation: str = "auto") -> Image.Image:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..wording import first_few, plural
 from . import decode, names
-from .dataset import Mask, few, several
+from .dataset import Mask
 from .folders import all_folders
 from .inspected import Inspections
 
@@ -51,7 +52,7 @@ class Masks:
     def unused(self) -> Iterator[str]:
         """Yield a warning about masks without a picture, if there are any."""
         if self._unused:
-            yield f"{several(len(self._unused), 'mask')} without a picture of that name: {few(sorted(self._unused))}."
+            yield f"{plural(len(self._unused), 'mask')} without a picture of that name: {first_few(sorted(self._unused))}."
 
 
 def inspect_mask(file: Path) -> decode.Inspected:

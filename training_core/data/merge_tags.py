@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import AthanorError
 from ..settings import MergeTagsSettings
-from .dataset import several
+from ..wording import plural
 from .tags import key, split
 
 
@@ -48,7 +48,7 @@ def merge_tags(captions: Mapping[str, Sequence[str]], settings: MergeTagsSetting
         proposed.update(names[i] for taggers in voters.values() for i in taggers)
         only.update(names[taggers[0]] for taggers in voters.values() if len(taggers) == 1)
     lines = [
-        f"{len(merged)} pictures, {several(len(names), 'tagger')}: {used} of {total} tags kept.",
+        f"{len(merged)} pictures, {plural(len(names), 'tagger')}: {used} of {total} tags kept.",
         f"All agree on {agreed} tags{f' ({100 * agreed / total:.1f} %)' if total else ''}.",
         *(f"{name}: {proposed[name]} tags, {only[name]} of them from this tagger alone." for name in names),
     ]

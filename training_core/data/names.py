@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ..text_files import whole_characters
-
 _BOX = re.compile(r"(.*)_(\d+)_(\d+)_(\d+)_(\d+)", re.DOTALL)
 
 
@@ -30,8 +28,3 @@ def face_box(stem: str) -> tuple[str, tuple[int, int, int, int]] | None:
         return None
     cx, cy, width, height = (int(number) for number in match.groups()[1:])
     return match[1], (cx, cy, width, height)
-
-
-def one_line(text: str) -> str:
-    """Return a sentence that quotes names with every character that a line of text cannot show, as names may have them, as U+FFFD."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "\ufffd", whole_characters(text))

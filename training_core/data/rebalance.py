@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 
 from ..errors import AthanorError
 from ..settings import RebalanceSettings
-from .dataset import Dataset, few
+from ..wording import first_few
+from .dataset import Dataset
 from .repeats import scaled
 from .tag_rules import parse_list
 from .tags import Separators, key, tags_of
@@ -94,10 +95,10 @@ def _table(rows: Sequence[GroupRow], most: int, missing: list[str], left_alone: 
         for line in cells
     ]
     if short := [row.group for row in rows if sum(row.after) < row.wanted]:
-        lines.append(f"Below the largest group, because max_repeats is {most}: {few(short)}.")
+        lines.append(f"Below the largest group, because max_repeats is {most}: {first_few(short)}.")
     if missing:
         lines.append(
-            f"These tags have no group, as they are in no caption or only beside an earlier tag: {few(missing, 10)}."
+            f"These tags have no group, as they are in no caption or only beside an earlier tag: {first_few(missing, 10)}."
         )
     if left_alone:
         lines.append(f"{left_alone} regularization pictures are not changed.")

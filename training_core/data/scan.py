@@ -13,9 +13,10 @@ from stat import S_ISREG
 from ..errors import AthanorError, quoted
 from ..settings import DatasetSettings
 from ..settings.dataset import MOST_REPEATS
-from ..text_files import whole_characters
-from . import captions, decode, hints, names
-from .dataset import Dataset, Mask, Picture, few, several
+from ..text_files import one_line, whole_characters
+from ..wording import first_few, plural
+from . import captions, decode, hints
+from .dataset import Dataset, Mask, Picture
 from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders, files_of
 from .inspected import Inspections
 from .masks import MaskMatch, Masks, box_in_name
@@ -67,7 +68,7 @@ class _Notes:
             (self.unmasked, "without a mask, all of it is trained on"),
         ):
             if pictures:
-                yield f"{several(len(pictures), 'picture')} {note}: {few(pictures)}."
+                yield f"{plural(len(pictures), 'picture')} {note}: {first_few(pictures)}."
 
 
 def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None) -> str:
@@ -159,10 +160,11 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
         *notes.sentences(extension, len(pictures), settings),
         *about_captions,
         *_unread(everything, folders),
+        *filter(None, [hints.years(root, folders)]),
     ]
     if mask_files:
         warnings += mask_files.unused()
-    return Dataset((settings,), tuple(pictures), tuple(map(names.one_line, warnings)))
+    return Dataset((settings,), tuple(pictures), tuple(map(one_line, warnings)))
 
 
 def _mask(
@@ -185,9 +187,9 @@ def _no_pictures(
     if others := Counter(p.suffix.lower() for _, ps in listed for p in ps if p.suffix.lower() in decode.OTHER_SUFFIXES):
         sentence += f" It contains {', '.join(f'{n} {suffix}' for suffix, n in sorted(others.items()))}: convert them."
     elif folders.skipped:
-        sentence += f" Its sub-folders ({few(folders.skipped)}) are read with nested_folders on."
+        sentence += f" Its sub-folders ({first_few(folders.skipped)}) are read with nested_folders on."
     if folders.numbered:
-        sentence += f" {_TOO_LARGE}: {few(folders.numbered)}."
+        sentence += f" {_TOO_LARGE}: {first_few(folders.numbered)}."
     return sentence
 
 
@@ -195,13 +197,13 @@ def _unread(everything: list[Path], folders: DatasetFolders) -> Iterator[str]:
     """Yield warnings about pictures and folders that look like part of the dataset, but are not read."""
     others = [p.name for p in everything if p.suffix.lower() in decode.OTHER_SUFFIXES]
     if others:
-        yield f"{several(len(others), 'file')} in a format that is not read, convert to png or jpg: {few(others)}."
+        yield f"{plural(len(others), 'file')} in a format that is not read, convert to png or jpg: {first_few(others)}."
     if folders.skipped:
-        shown = few(folders.skipped)
+        shown = first_few(folders.skipped)
         yield f"Sub-folders without repeats in their name ('N_name') are not read, unless nested_folders is on: {shown}."
     if folders.numbered:
-        yield f"{_TOO_LARGE}: {few(folders.numbered)}."
+        yield f"{_TOO_LARGE}: {first_few(folders.numbered)}."
     if folders.again:
-        yield f"Links to folders that are read under another name are passed over: {few(folders.again)}."
+        yield f"Links to folders that are read under another name are passed over: {first_few(folders.again)}."
     if folders.closed:
-        yield f"{several(len(folders.closed), 'sub-folder')} left out, as it cannot be opened: {few(folders.closed)}."
+        yield f"{plural(len(folders.closed), 'sub-folder')} left out, as it cannot be opened: {first_few(folders.closed)}."

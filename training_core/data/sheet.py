@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from PIL import Image, ImageDraw
 
 from ..drawing import INK, MUTED, PAPER, font_for, wrap
+from ..text_files import one_line
+from ..wording import first_few, plural
 from . import decode, hints
 from .buckets import Placement
-from .dataset import few, several
 from .doctor.texts import training_text
-from .names import one_line
 from .plan import BucketEntry, Buckets
 
 MASKED = (40, 70, 190)
@@ -32,7 +32,7 @@ def summary(buckets: Buckets) -> str:
     batches = buckets.batches_per_epoch
     resolutions = ", ".join(f"{w}x{h}" for w, h in buckets.settings.resolutions)
     lines = [
-        f"{used} pictures, {seen} with repeats, {several(len(groups), 'bucket')} for {resolutions}",
+        f"{used} pictures, {seen} with repeats, {plural(len(groups), 'bucket')} for {resolutions}",
         f"{batches} steps per epoch at batch size {size}; "
         + ", ".join(f"{batches * epochs} in {epochs} epochs" for epochs in (5, 10, 20)),
         "",
@@ -44,12 +44,12 @@ def summary(buckets: Buckets) -> str:
     notes = [one_line(warning) for warning in (*buckets.dataset.warnings, *buckets.warnings)]
     long = [p.name for p in pictures if max(p.size) > 2 * min(p.size)]
     if long:
-        notes.append(f"{_count(long)} longer than 1:2; crop or remove: {few(long)}.")
+        notes.append(f"{_count(long)} longer than 1:2; crop or remove: {first_few(long)}.")
     if small := hints.small_pictures(buckets):
         notes.append(small)
     short = [f"{w}x{h}" for (w, h), entries in groups.items() if len(entries) < size]
     if short:
-        notes.append(f"Fewer pictures than batch_size ({size}) in: {few(short, 6)}; their batches are smaller.")
+        notes.append(f"Fewer pictures than batch_size ({size}) in: {first_few(short, 6)}; their batches are smaller.")
     if batches > MANY_STEPS:
         notes.append(f"{batches} steps per epoch are a lot: check the repeats, or raise batch_size.")
     return "\n".join(lines + (["", *notes] if notes else []))
@@ -73,7 +73,7 @@ def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image
     sheet = Image.new("RGB", (width, head + rows * (cell_h + pad)), PAPER)
     pen = ImageDraw.Draw(sheet)
     more = f" ({limit} shown)" if len(entries) > limit else ""
-    title = f"{len({e.picture for e in entries})} pictures in {several(len(buckets.by_size()), 'bucket')}{more}"
+    title = f"{len({e.picture for e in entries})} pictures in {plural(len(buckets.by_size()), 'bucket')}{more}"
     pen.text((pad, 9), title, font=font_for(title, 15), fill=INK)
     with decode.strict(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         thumbs = list(pool.map(lambda entry: _thumbnail(buckets, entry, thumb), shown))

@@ -14,22 +14,24 @@ from threading import Lock
 from typing import Literal
 
 from .. import file_names
+from ..byte_size import MB, format_bytes
 from ..errors import AthanorError, quoted
 from ..files import told
 from ..pictures import UnreadablePicture, opened
 from ..text_files import decoded
 from . import decode, names
+from .dataset import BACKUPS
 
 CAPTIONS = frozenset({".txt", ".caption"})
 MOST_FILES = 20_000
 """Files of one upload."""
-LARGEST_CAPTION = 1_000_000
+LARGEST_CAPTION = MB
 """Bytes of a caption file."""
 HIDDEN = "hidden"
-"""Why files such as .DS_Store are left out; a page need not say it."""
+"""Why files such as .DS_Store, and backups of captions, are left out; a page need not say it."""
 DEEPEST = 6
 """Folders that lie in each other below the dataset's."""
-SPARE = 256 * 1024**2
+SPARE = 256 * MB
 """Bytes of the disk that an upload leaves free."""
 
 _placing = Lock()  # between the look at what is there and the new file in its place
@@ -54,9 +56,13 @@ def folder_name(name: str) -> str:
     """Return the name of a dataset's folder as a user means it, made safe: 'my cats', 'pets/cats'.
 
     Raises:
-        AthanorError: it is empty, or leads out of the folder that it lies in.
+        AthanorError: it is empty, leads out of the folder that it lies in, or no list of folders shows it.
     """
-    return _inside(name, "folder")
+    inside = _inside(name, "folder")
+    if hidden := [part for part in inside.split("/") if _is_hidden(part)]:
+        why = "is for backups of captions" if hidden[0] == BACKUPS else "is hidden, as it begins with a dot"
+        raise AthanorError(f"folder {quoted(hidden[0])} {why}: use another name.")
+    return inside
 
 
 def planned(root: Path, files: Sequence[tuple[str, int]], largest: int, keep: Collection[str] = ()) -> list[Planned]:
@@ -77,9 +83,11 @@ def planned(root: Path, files: Sequence[tuple[str, int]], largest: int, keep: Co
             folder, stem, _ = _parts(each.given)
             groups.setdefault((folder, names.normal(stem)), []).append(index)
     taken: set[str] = set()
+    last: dict[tuple[str, bool], int] = {}  # name, kept -> the highest number behind it; none is tried again
     for indices in groups.values():
         is_kept = any(plan[i].given in keep for i in indices)
-        for index, file in zip(indices, _free([plan[i].file for i in indices], taken, root, is_kept), strict=True):
+        free = _free([plan[i].file for i in indices], taken, root, is_kept, last)
+        for index, file in zip(indices, free, strict=True):
             taken.add(file.casefold())
             plan[index] = replace(plan[index], file=file, there=size_of(root / file))
     return plan
@@ -93,11 +101,15 @@ def _looked_at(name: str, size: int, largest: int) -> Planned:
         file = _inside(name, "file")
     except AthanorError as error:
         return Planned(given=name, why=str(error))
-    if any(part.startswith(".") for part in file.split("/")):
+    if any(map(_is_hidden, file.split("/"))):
         return Planned(given=name, why=HIDDEN)
     if why := _unfit(ending, size, min(largest, LARGEST_CAPTION) if is_caption else largest):
         return Planned(given=name, why=why)
     return Planned(given=name, file=file, caption=is_caption)
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") or part == BACKUPS
 
 
 def _unfit(ending: str, size: int, largest: int) -> str:
@@ -109,12 +121,8 @@ def _unfit(ending: str, size: int, largest: int) -> str:
         return "empty"
     if size > largest:
         limit = "a caption may have" if ending in CAPTIONS else "ComfyUI takes (--max-upload-size)"
-        return f"{_megabytes(size)} are more than {limit}, which is {_megabytes(largest)}"
+        return f"{format_bytes(size)} are more than {limit}, which is {format_bytes(largest)}"
     return ""
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1024**2:,.1f} MB"
 
 
 def _inside(name: str, field: str) -> str:
@@ -142,12 +150,14 @@ def _parts(file: str) -> tuple[str, str, str]:
     return folder, stem, ending
 
 
-def _free(files: list[str], taken: set[str], root: Path, is_kept: bool) -> list[str]:
+def _free(files: list[str], taken: set[str], root: Path, is_kept: bool, last: dict[tuple[str, bool], int]) -> list[str]:
     """Return the files of one picture under a name that none of the upload has, nor, if it is to be kept, one that is there."""
-    for number in range(1, MOST_FILES):
+    name = (files[0].casefold(), is_kept)
+    for number in range(last.get(name, 1), MOST_FILES + 1):
         named = files if number == 1 else [_numbered(file, number) for file in files]
         inside = any(file.casefold() in taken for file in named)
         if not inside and (not is_kept or all(size_of(root / file) < 0 for file in named)):
+            last[name] = number
             return named
     raise AthanorError(f"{files[0]} has too many namesakes: rename it.")
 
@@ -173,7 +183,7 @@ def room(root: Path, size: int, free: Callable[[Path], int] = lambda path: shuti
     left = max(0, free(place) - SPARE)
     if size <= left:
         return ""
-    return f"These files have {_megabytes(size)}, and the disk of ComfyUI's input folder takes {_megabytes(left)}: free some space."
+    return f"These files have {format_bytes(size)}, and the disk of ComfyUI's input folder takes {format_bytes(left)}: free some space."
 
 
 def checked_name(file: str) -> str:

@@ -98,12 +98,39 @@ def _measured(folder: str, loras: Iterable[str]) -> Room:
     return Room(folder=states + _sum(_files(folder), seen), states=states, loras=outside)
 
 
-def freed(folder: Path) -> int:
-    """Return the bytes that deleting a folder would free: a file with another name elsewhere stays."""
-    names: dict[_Inode, list[int]] = {}
-    for stat in _files(os.fspath(folder)):
-        names.setdefault((stat.st_dev, stat.st_ino), [stat.st_size, stat.st_nlink, 0])[2] += 1
-    return sum(size for size, links, here in names.values() if here >= links)
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """The bytes that deleting folders would free: a file with another name elsewhere stays."""
+
+    each: list[int]  # one of them alone, in the order in which they were asked for
+    all: int
+
+
+def freed(folders: Iterable[Path]) -> Freed:
+    """Return what deleting folders would free; every file is looked at once."""
+    together, each = _Names(), []
+    for folder in folders:
+        alone = _Names()
+        for stat in _files(os.fspath(folder)):
+            alone.add(stat)
+            together.add(stat)
+        each.append(alone.freed())
+    return Freed(each, together.freed())
+
+
+class _Names:
+    """Files, and how many of their names are among those that were added."""
+
+    def __init__(self) -> None:
+        self._files: dict[_Inode, tuple[os.stat_result, int]] = {}
+
+    def add(self, stat: os.stat_result) -> None:
+        inode = (stat.st_dev, stat.st_ino)
+        self._files[inode] = stat, self._files.get(inode, (stat, 0))[1] + 1
+
+    def freed(self) -> int:
+        """Return the bytes of the files whose names are all here."""
+        return sum(stat.st_size for stat, names in self._files.values() if names >= stat.st_nlink)
 
 
 def _sum(stats: Iterable[os.stat_result], seen: set[_Inode]) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from ..byte_size import format_bytes
 from ..charts import svg
 from ..charts.curve import loss_curve
 from ..charts.scale import ema
@@ -183,7 +184,7 @@ def _table(files: Sequence[dict[str, Any]]) -> list[str]:
         f"<tr><td>{_text(Path(f['path']).name)}</td><td class='n'>{f['epoch']}</td><td class='n'>{f['step']}</td>"
         f"<td class='n'>{'' if f['loss'] is None else format(f['loss'], '.4f')}</td>"
         f"<td class='n'>{'' if f['probe'] is None else format(f['probe'], '.1f') + ' %'}</td>"
-        f"<td class='n'>{f['bytes'] / 1e6:.1f} MB</td></tr>"
+        f"<td class='n'>{format_bytes(f['bytes'])}</td></tr>"
         for f in files
     ]
     heads = "".join(

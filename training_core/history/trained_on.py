@@ -10,6 +10,7 @@ from ..data.dataset import Dataset, Picture
 from ..data.plan import BucketEntry, Buckets, sort_into_buckets
 from ..data.view import DatasetView, doctor_settings
 from ..errors import AthanorError
+from ..json_text import objects
 from ..settings import BucketSettings, DatasetSettings, Settings, identity, parse
 from . import registry
 from .registry import Record
@@ -27,24 +28,20 @@ def view(record: Record) -> DatasetView:
         AthanorError: its folder does not list them.
     """
     rows, job = registry.dataset(record.folder), registry.job(record.folder)
-    subsets = tuple(_known(DatasetSettings, values) for values in _objects(job.get("datasets"))) or (DatasetSettings(),)
+    subsets = tuple(_known(DatasetSettings, values) for values in objects(job.get("datasets"))) or (DatasetSettings(),)
     read = [each for values in rows if (each := _picture(values, len(subsets)))]
     if not read:
         raise AthanorError(f"The run {record.title} has no list of its pictures (dataset.json); train it again.")
     lost = len(rows) - len(read)
     warnings = (f"dataset.json: {lost} of {len(rows)} pictures cannot be read and are left out.",) if lost else ()
     dataset = Dataset(subsets, tuple(picture for picture, _ in read), warnings)
-    settings = _known(BucketSettings, next(iter(_objects([job.get("buckets")])), {}))
+    settings = _known(BucketSettings, next(iter(objects([job.get("buckets")])), {}))
     if any("crops" in values for values in rows):
         entries = (BucketEntry(i, place) for i, (_, places) in enumerate(read) for place in places)
         buckets = Buckets(dataset, settings, tuple(entries))
     else:  # a run of before crops were kept
         buckets = sort_into_buckets(dataset, settings)
     return DatasetView(title=record.title, dataset=dataset, buckets=buckets, doctor=doctor_settings(settings))
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _known(kind: type[Settings], values: dict[str, Any]) -> Any:

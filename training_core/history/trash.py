@@ -69,8 +69,8 @@ def _throw(trash: Path, record: Record, kind: Kind, moves: list[tuple[Path, str]
             raise AthanorError(f"The run {record.title} is not there any more.")
         folder = _new_folder(trash, record.run_id)
         about = {"kind": kind, "title": record.title, "label": labels.read(record.folder).label, "time": time.time()}
-        write_json(folder / ABOUT, about | {"moves": [[str(path), name] for path, name in moves]}, indent=1)
         try:
+            write_json(folder / ABOUT, about | {"moves": [[str(path), name] for path, name in moves]}, indent=1)
             for path, name in moves:
                 move(path, folder / name)
         except AthanorError:

@@ -11,6 +11,8 @@ import comfy.model_management as mm
 import psutil
 import torch
 
+from ..byte_size import GB
+
 _FULL = ("out of memory", "cublas_status_alloc_failed", "cudnn_status_alloc_failed")
 """Words of errors by which libraries beside torch tell it: CUDA itself, bitsandbytes and triton; cuBLAS; cuDNN."""
 
@@ -88,8 +90,8 @@ def forget_peak_memory(device: torch.device) -> None:
 
 
 def peak_gigabytes(device: torch.device) -> float:
-    """Return `peak_memory` in GB (10^9 bytes), on a CPU what the process holds now."""
-    return (peak_memory(device) if device.type == "cuda" else psutil.Process().memory_info().rss) / 1e9
+    """Return `peak_memory` in GB, on a CPU what the process holds now."""
+    return (peak_memory(device) if device.type == "cuda" else psutil.Process().memory_info().rss) / GB
 
 
 def total_memory(device: torch.device) -> int:

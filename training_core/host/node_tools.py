@@ -8,7 +8,7 @@ from typing import Any
 
 import comfy.samplers
 import comfy.utils
-from comfy_execution.graph_utils import GraphBuilder
+from comfy_execution.graph_utils import ExecutionBlocker, GraphBuilder
 from comfy_execution.utils import get_executing_context
 
 from .headless import OWN
@@ -43,6 +43,11 @@ def job_id() -> str:
     """Return the prompt id of the job whose node runs in this thread; '' if no client of a server has queued it."""
     context = get_executing_context()
     return "" if context is None or context.prompt_id.startswith(OWN) else context.prompt_id
+
+
+def blocked() -> ExecutionBlocker:
+    """Return an output on which the nodes behind it do not run, without a word."""
+    return ExecutionBlocker(None)
 
 
 def expansion(class_type: str, inputs: Mapping[str, Any], outputs: int) -> tuple[list[Any], dict[str, Any]]:

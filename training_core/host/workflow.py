@@ -8,6 +8,7 @@ from typing import Any
 from .comfy_nodes import host_nodes, inputs_of
 
 _WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+_GROWING = "COMFY_DYNAMICCOMBO"
 _WIDE, _TALL = 320, 60
 
 
@@ -23,6 +24,8 @@ def to_workflow(graph: Mapping[str, Any]) -> dict[str, Any] | None:
             return None
         specs = inputs_of(kind)
         if any(name not in specs for name in node["inputs"]):  # inputs that grow with what is connected
+            return None
+        if any(str(spec[0]).startswith(_GROWING) for spec in specs.values()):  # or that a choice brings with it
             return None
         slots, values = [], []
         for name, spec in specs.items():

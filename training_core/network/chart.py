@@ -13,6 +13,7 @@ from ..charts.bars import Bar
 from ..charts.paint import BLUE
 from ..drawing import ACCENT
 from ..names import natural
+from ..wording import plural
 from .info import LoraInfo
 
 MOST_BLOCKS = 300
@@ -34,7 +35,7 @@ def norms(info: LoraInfo) -> Image.Image:
     for part, block in sorted(blocks, key=lambda key: (key[0] != "unet", key[0], natural(key[1][:80])))[:MOST_BLOCKS]:
         layers = blocks[part, block]
         norm = min(math.hypot(*layers), sys.float_info.max)
-        text = f"{norm:.3g}  ({len(layers)} layer{'s' if len(layers) > 1 else ''})"
+        text = f"{norm:.3g}  ({plural(len(layers), 'layer')})"
         rows.append(
             Bar(label=f"{part}  {block[:80]}", value=norm, text=text, colour=ACCENT if part == "unet" else BLUE)
         )

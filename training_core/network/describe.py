@@ -7,8 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..byte_size import format_bytes
 from ..errors import shortened
 from ..text_files import whole_characters
+from ..wording import first_few
 from . import damage, recover
 from .info import Layer, LoraInfo
 from .metadata_choice import JOB, TRAINED
@@ -28,8 +30,7 @@ def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
     Args:
         fit: a sentence on how much of it ComfyUI applies; '' for none.
     """
-    size = f"{lora.size / 1e6:.1f} MB" if lora.size >= 100_000 else f"{math.ceil(lora.size / 1e3)} kB"
-    lines = [f"{lora.name}: {lora.algo}, {size}, {lora.dtype}"]
+    lines = [f"{lora.name}: {lora.algo}, {format_bytes(lora.size)}, {lora.dtype}"]
     base = lora.metadata.get("ss_base_model_version") or lora.metadata.get("modelspec.architecture") or ""
     told_base = [shortened(text, 120) for text in (base, lora.metadata.get("ss_sd_model_name", "")) if text]
     lines += [f"base model: {' '.join(told_base)}"] if told_base else []
@@ -59,8 +60,7 @@ def _missing(lora: LoraInfo, recovered: recover.Recovered) -> str:
     missing = recovered.missing
     if missing and all(key.startswith(("modelspec.", "sshs_", "format")) for key in lora.metadata):
         return "any setting of its training; the metadata was taken out, or never there"
-    rest = len(missing) - _MOST_MISSING
-    return ", ".join(missing[:_MOST_MISSING]) + (f" and {rest} more" if rest > 0 else "")
+    return first_few(missing, _MOST_MISSING)
 
 
 def _as_loaded(layers: Sequence[Layer]) -> list[str]:

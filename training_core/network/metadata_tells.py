@@ -10,6 +10,7 @@ from .. import shared_graph
 from ..absolute_paths import paths_in
 from ..errors import shortened
 from ..json_text import parse_json
+from ..wording import plural
 from .metadata_choice import AUTHOR, GRAPH, JOB
 
 Told = tuple[str, str]
@@ -92,7 +93,7 @@ def _of_graph(graph: Mapping[str, Any]) -> Iterator[Told]:
     nodes = [node for node in prompt.values() if isinstance(node, dict) and isinstance(node.get("inputs"), dict)]
     kinds = kinds or [str(node.get("class_type")) for node in nodes]
     if kinds:
-        yield "graph", f"{len(kinds)} node{'s' * (len(kinds) != 1)}: {', '.join(dict.fromkeys(kinds))}"
+        yield "graph", f"{plural(len(kinds), 'node')}: {', '.join(dict.fromkeys(kinds))}"
     for node in nodes:
         for name, value in node["inputs"].items():
             if isinstance(value, str) and name in _PROMPTS:

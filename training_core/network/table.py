@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..byte_size import format_bytes
 from .adapter import parameters_in_file
 from .parts import Network
 
@@ -24,7 +25,7 @@ def table(network: Network) -> str:
         row[0] += 1
         row[1] += sum(p.numel() for p in lora.parameters())
     numbers = sum(parameters_in_file(lora) for lora in network.loras)
-    lines = [f"{summary(network)}, a file of about {max(1, round(numbers * 2 / 1e6))} MB as fp16", ""]
+    lines = [f"{summary(network)}, a file of about {format_bytes(numbers * 2)} as fp16", ""]
     width = max(map(len, rows))
     lines += [f"{'block':<{width}}  layers  parameters"]
     lines += [f"{block:<{width}}  {layers:>6}  {count:>10,}" for block, (layers, count) in rows.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 
+from ..byte_size import GB
 from ..data.buckets import recorded_crop
 from ..data.cache import LatentCache, TextCache
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample, SampleCaption
@@ -80,7 +82,7 @@ class Encodings:
         self._live_text, self._check_text = live_text, check_text
         self._store: Store = MemoryStore()
         if settings.cache_to_disk:
-            self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * 1e9))
+            self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * GB))
         self._latents = LatentCache(self._store, buckets, autoencoder, settings.vae_batch_size)
         self._texts = TextCache(self._store, fingerprint.text_encoder(clip))
         self._kept: set[str] = set()  # keys that are needed to the end of the run
@@ -150,15 +152,18 @@ class Encodings:
         if overfull is None or (alone := overfull.own > overfull.limit) in self._told_overfull:
             return
         self._told_overfull.add(alone)
-        own, needed, limit = (f"{size / 1e9:.3g}" for size in overfull)
+        own, needed = (
+            math.ceil(size / GB * 100) / 100 for size in (overfull.own, overfull.needed)
+        )  # rounded up: it must fit
+        limit = f"{overfull.limit / GB:.3g}"
         if alone:
             yield Warned(
-                f"This run's encodings take {own} GB, more than cache_limit_gb ({limit}) in Cache Config: they are kept until it "
-                f"ends, but the next run may have to encode again; raise it to {needed} or more."
+                f"This run's encodings take {own:g} GB, more than cache_limit_gb ({limit}) in Cache Config: they are kept until it "
+                f"ends, but the next run may have to encode again; raise it to {needed:g} or more."
             )
         else:
             yield Warned(
-                f"The runs that train now need {needed} GB of encodings together, more than cache_limit_gb ({limit}) in Cache "
+                f"The runs that train now need {needed:g} GB of encodings together, more than cache_limit_gb ({limit}) in Cache "
                 "Config: what they need is kept until they end; raise it if they are to go on later without encoding again."
             )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..data.dataset import several
 from ..data.plan import Length
 from ..families import Family, distilled
 from ..settings import SamplingSettings, TrainingSettings
+from ..wording import plural
 
 FEW_STEPS = 200
 """Fewer steps than this seldom teach anything: published recipes have a thousand and more."""
@@ -42,7 +42,7 @@ def few_steps(facts: Facts) -> str:
     if not steps or steps >= FEW_STEPS or seen >= ENOUGH_SAMPLES:
         return ""
     what = "max_train_steps" if facts.training.max_train_steps else "epochs, or repeats of Dataset Loader"
-    length = f"about {several(steps, 'step')}" if facts.about else several(steps, "step")
+    length = f"about {plural(steps, 'step')}" if facts.about else plural(steps, "step")
     return f"Train LoRA: the run has {length} in all, too few for most LoRAs (1000 and more are usual): raise {what}."
 
 
@@ -89,7 +89,7 @@ def _too_long(node: str, intervals: list[tuple[str, int, int, str]], so: str) ->
     long = [(field, every, count, noun) for field, every, count, noun in intervals if every > count > 0]
     if not long:
         return ""
-    said = " and ".join(f"{field} is {every}, the run has {several(count, noun)}" for field, every, count, noun in long)
+    said = " and ".join(f"{field} is {every}, the run has {plural(count, noun)}" for field, every, count, noun in long)
     return f"{node}: {said}: {so}."
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from ..data.dataset import few
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample
 from ..errors import AthanorError
 from ..history.events import Warned
+from ..wording import first_few
 
 Agree = Callable[..., Iterable[bool]]
 """Takes flags, and returns those that any process of the run has set."""
@@ -51,14 +51,14 @@ class LeftOut:
         if new := [name for name in self._names(broken) if name not in self._told]:
             self._told.update(new)
             yield Warned(
-                f"{few(new, 1)}: the VAE encodes it as NaN or infinity, so it is left out of the training; connect another VAE "
+                f"{first_few(new, 1)}: the VAE encodes it as NaN or infinity, so it is left out of the training; connect another VAE "
                 "(Load VAE), or remove the picture from the folder."
             )
 
     def error(self, samples: Iterable[Sample]) -> AthanorError:
         """Return the error for samples without which there is nothing to train on."""
         return AthanorError(
-            f"{few(self._names(samples), 1)}: the VAE encodes it as NaN or infinity, which would ruin the training; connect "
+            f"{first_few(self._names(samples), 1)}: the VAE encodes it as NaN or infinity, which would ruin the training; connect "
             "another VAE (Load VAE), or remove the picture from the folder."
         )
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..byte_size import GB
 from ..resume.compute_plan import LEVELS, MemoryPlan
 from .ranks import Ranks
 
@@ -132,12 +133,12 @@ def explanation(choice: MemoryChoice, batch: str, *, room: int, reserve: int, sw
     measures = [measure for measure in measures if measure]
     if not measures:
         return ""
-    needs = "more than available" if choice.plain is None else f"{(choice.plain.peak + reserve) / 2**30:.1f} GB"
+    needs = "more than available" if choice.plain is None else f"{(choice.plain.peak + reserve) / GB:.1f} GB"
     if swapped:
         needs = "more than available with all weights loaded"
     return (
-        f"gradient_checkpointing auto: a batch of {batch} needs {needs} (of {room / 2**30:.1f} GB) without saving memory, so "
-        f"{' and '.join(measures)}: {(choice.trial.peak + reserve) / 2**30:.1f} GB, {choice.trial.seconds:.2f} s a batch. "
+        f"gradient_checkpointing auto: a batch of {batch} needs {needs} (of {room / GB:.1f} GB) without saving memory, so "
+        f"{' and '.join(measures)}: {(choice.trial.peak + reserve) / GB:.1f} GB, {choice.trial.seconds:.2f} s a batch. "
         "The training result is the same."
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ..byte_size import GB, format_bytes
 from ..data.plan import Length
 from ..history import results
 from ..history.events import Warned
@@ -71,12 +72,12 @@ def _memory_warnings(job: Job, run: Prepared, device: torch.device, largest: Lar
     seconds = largest.trial.seconds * job.training.gradient_accumulation_steps
     log.info(
         "Athanor: a step takes %.2f s at most (%s), the run's %d steps about %.1f hours at most; %.1f of %.1f GB are needed",
-        seconds, largest.size, run.length.steps, seconds * run.length.steps / 3600, needed / 2**30, total / 2**30,
+        seconds, largest.size, run.length.steps, seconds * run.length.steps / 3600, needed / GB, total / GB,
     )  # fmt: skip
     if needed > total:
         yield Warned(
-            f"A batch of {largest.size} needs {needed / 2**30:.1f} GB with the optimizer's state, the GPU has "
-            f"{total / 2**30:.1f}. {memory_advice(job)}"
+            f"A batch of {largest.size} needs {needed / GB:.1f} GB with the optimizer's state, the GPU has "
+            f"{total / GB:.1f}. {memory_advice(job)}"
         )
 
 
@@ -105,11 +106,7 @@ def disk_space(folder: Path, size: int, count: int, advice: str = _FEWER) -> Ite
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if size * count > free:
+        each, whole, left = map(format_bytes, (size, size * count, free))
         yield Warned(
-            f"The run will write {count} files of {_gb(size)}, {_gb(size * count)} in all, and {existing} has {_gb(free)} free: "
-            f"{advice}."
+            f"The run will write {count} files of {each}, {whole} in all, and {existing} has {left} free: {advice}."
         )
-
-
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.2f} GB" if size >= 1e7 else f"{size / 1e6:.2f} MB"

@@ -5,6 +5,9 @@ import { make } from "./dom.js";
 import { post } from "./http.js";
 import { t } from "./words.js";
 
+/** A picture's number and name: in a dataset that is opened anew with other pictures, the number is another one's. */
+const keyOf = ({ index, name }) => `${index} ${name}`;
+
 const QUIET = 150; // ms on a picture before its caption file is read
 
 /**
@@ -18,7 +21,7 @@ export class CaptionField {
     this.kind = "tags"; // or "words": then there are no chips
     this.picture = null;
     this.file = null; // {file, text, stamp, there, separator, shared} once it was read
-    this.unsaved = new Map(); // picture index -> text that could not be written
+    this.unsaved = new Map(); // `keyOf` a picture -> text that could not be written
     this.queue = Promise.resolve(); // one is written after the other: each has to know the stamp of the last
     this.area = make("textarea", {
       rows: 4,
@@ -76,13 +79,13 @@ export class CaptionField {
       return;
     }
     this.area.readOnly = false;
-    this.put(this.unsaved.get(picture.index) ?? this.file.text);
+    this.put(this.unsaved.get(keyOf(picture)) ?? this.file.text);
     this.tell(this.aboutFile());
   }
 
   aboutFile() {
     const { file, there, shared, text } = this.file;
-    if (this.unsaved.has(this.picture.index)) return t("This text is not saved yet.");
+    if (this.unsaved.has(keyOf(this.picture))) return t("This text is not saved yet.");
     if (!there && !text) return t("There is no {file} yet. Saving makes it.", { file });
     if (!there) return t("There is no {file}: this is trained in its place. Saving makes it.", { file });
     return shared.length ? t("{file} is also the caption of {names}.", { file, names: shared.join(", ") }) : "";
@@ -113,7 +116,7 @@ export class CaptionField {
       const answer = await this.ask(`/pictures/${picture.index}/caption`, (path) => post(path, body));
       const { picture: changed, changes, stale, ...now } = answer;
       Object.assign(file, now, { text });
-      this.unsaved.delete(picture.index);
+      this.unsaved.delete(keyOf(picture));
       if (file === this.file) this.tell(t("Saved."));
       this.saved({ picture: changed, changes, stale, shared: now.shared });
     } catch (error) {
@@ -122,7 +125,7 @@ export class CaptionField {
   }
 
   failed(picture, file, text, error) {
-    this.unsaved.set(picture.index, text);
+    this.unsaved.set(keyOf(picture), text);
     if (file !== this.file) {
       this.say(t("{name} is not saved: {reason}", { name: picture.name, reason: error.message }));
       return;
@@ -132,7 +135,7 @@ export class CaptionField {
       return;
     }
     const again = (use) => async () => {
-      this.unsaved.delete(picture.index);
+      this.unsaved.delete(keyOf(picture));
       await this.read();
       use();
     };

@@ -2,7 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { mount } from "../viewer/viewer.js";
-import { openOver } from "./dialog.js";
+import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { addButton, extend } from "./extend.js";
 import { when } from "./format.js";
@@ -66,17 +66,13 @@ class CompareDialog {
     this.status = make("span", { role: "status" });
     this.chooser = make("select", { "aria-label": t("Comparison"), onchange: () => this.show(this.chooser.value) });
     const hint = t("In LoRA Run Axis, epochs = starred takes the epochs of starred pictures");
-    const close = { type: "button", "aria-label": t("Close the viewer"), onclick: () => this.dialog.close() };
     this.dialog = make(
       "dialog",
       { class: "athanor athanor-compare", "aria-label": t("Comparison"), tabindex: -1 },
-      make(
-        "header",
-        {},
-        this.chooser,
-        this.status,
-        make("span", { class: "hint" }, hint),
-        make("button", close, t("Close")),
+      dialogHead(
+        [this.chooser, this.status, make("span", { class: "hint" }, hint)],
+        () => this.dialog.close(),
+        t("Close the viewer"),
       ),
       this.place,
     );

@@ -5,7 +5,7 @@ import { Findings } from "./dataset_findings.js";
 import { loaderOf, uploadFor } from "./dataset_line.js";
 import { PictureDetail, summary } from "./dataset_picture.js";
 import { Terms } from "./dataset_terms.js";
-import { openOver } from "./dialog.js";
+import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { nodeOf } from "./execution_ids.js";
 import { addressOf, get, post } from "./http.js";
@@ -104,7 +104,6 @@ class DatasetDialog {
   buildDialog() {
     this.title = make("h2", {}, t("Dataset"));
     this.status = make("p", { class: "where", role: "status" }, t("Reading the pictures…"));
-    const close = { type: "button", "aria-label": t("Close the dataset"), onclick: () => this.dialog.close() };
     const upload = { type: "button", onclick: () => this.upload() };
     const side = { class: "side", "aria-label": t("Tags and findings") };
     const keys = t(
@@ -113,13 +112,10 @@ class DatasetDialog {
     this.dialog = make(
       "dialog",
       { class: "athanor athanor-dataset", "aria-label": t("Dataset") },
-      make(
-        "header",
-        {},
-        this.title,
-        this.status,
-        this.loader && make("button", upload, t("Upload pictures")),
-        make("button", close, t("Close")),
+      dialogHead(
+        [this.title, this.status, this.loader && make("button", upload, t("Upload pictures"))],
+        () => this.dialog.close(),
+        t("Close the dataset"),
       ),
       make(
         "div",

@@ -25,13 +25,22 @@ export function openOver(dialog) {
   dialog.showModal();
 }
 
+/** The head of a dialog: what it shows, and the button Close. `label`: the button's name for screen readers. */
+export function dialogHead(content, close, label = null) {
+  return make(
+    "header",
+    {},
+    ...[content].flat(),
+    make("button", { type: "button", "aria-label": label, onclick: close }, t("Close")),
+  );
+}
+
 /** Open a window with a title, content and buttons at its foot; it is closed by Escape and by `dialog.close()`. */
 export function openWindow(title, { content = [], foot = [], kind = "" }) {
-  const close = () => dialog.close();
   const dialog = make(
     "dialog",
     { class: `athanor athanor-window ${kind}`, "aria-label": title },
-    make("header", {}, make("h2", {}, title), make("button", { type: "button", onclick: close }, t("Close"))),
+    dialogHead(make("h2", {}, title), () => dialog.close()),
     make("div", { class: "content" }, content),
     make("footer", {}, foot),
   );

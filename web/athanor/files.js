@@ -1,7 +1,7 @@
 // The table of a run's saved files, with what can be done to each.
 
 import { make } from "./dom.js";
-import { number } from "./format.js";
+import { formatBytes, number } from "./format.js";
 import { allow, refuses } from "./run_buttons.js";
 import { terms } from "./terms.js";
 import { t } from "./words.js";
@@ -38,7 +38,7 @@ export class Files {
       [t("probe %"), probe],
       [t("norm"), norm],
     ]);
-    const heads = ["", t("epoch"), t("step"), ...means.keys(), "MB"];
+    const heads = ["", t("epoch"), t("step"), ...means.keys(), t("size")];
     const head = heads.map((label) => make("th", { scope: "col", title: means.get(label) }, label));
     const rows = files.map((file) =>
       make(
@@ -70,7 +70,7 @@ export class Files {
       number(file.loss),
       file.probe == null ? "–" : file.probe.toFixed(1),
       number(file.norm),
-      (file.bytes / 1e6).toFixed(1),
+      formatBytes(file.bytes),
     ];
     return [star, ...values].map((value) => make("td", {}, value));
   }

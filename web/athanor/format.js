@@ -25,6 +25,16 @@ export function number(value) {
   return isPlain ? String(Number(value.toPrecision(4))) : value.toExponential(2);
 }
 
+/** The value of a setting as a widget shows it; what has none is a dash. */
+export function settingText(value) {
+  if (value == null) return "–";
+  if (typeof value === "boolean") return value ? t("on") : t("off");
+  if (value === "") return t("(empty)");
+  if (typeof value !== "number") return String(value);
+  const isSmall = value !== 0 && Math.abs(value) < 0.001;
+  return isSmall ? value.toExponential().replace("e-0", "e-") : String(Number(value.toPrecision(10)));
+}
+
 /** A time in seconds since 1970 as date and time of the user's locale. */
 export function when(time) {
   return time ? new Date(time * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "";
@@ -39,10 +49,10 @@ export function briefWhen(time, now = Date.now()) {
   return date.toLocaleDateString([], isThisYear ? { day: "numeric", month: "short" } : { dateStyle: "short" });
 }
 
-/** Bytes as kB, MB or GB with three digits; nothing if they are not known. */
-export function size(bytes) {
+/** Bytes as KB, MB or GB (powers of 1024) with three digits, as byte_size.py; nothing if they are not known. */
+export function formatBytes(bytes) {
   if (bytes == null) return "";
-  const [unit, divisor] = bytes >= 1e9 ? ["GB", 1e9] : bytes >= 1e6 ? ["MB", 1e6] : ["kB", 1e3];
+  const [unit, divisor] = bytes >= 2 ** 30 ? ["GB", 2 ** 30] : bytes >= 2 ** 20 ? ["MB", 2 ** 20] : ["KB", 2 ** 10];
   const value = bytes / divisor;
   return `${value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)} ${unit}`;
 }

@@ -5,7 +5,7 @@ import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 /** The sentences of a run's events, each once: a session that goes on says most of them again. */
-export function hintsOf(run) {
+function hintsOf(run) {
   const texts = (run?.events ?? []).filter((event) => event.event === "warned").map((event) => event.text);
   return [...new Set(texts.filter(Boolean))];
 }

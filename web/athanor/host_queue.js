@@ -13,7 +13,7 @@ let timer = 0;
  * workflow_id, node, name, running, place}]. `name`: output_name, "" where the graph computes it; `place`: 1 for what
  * runs next, 0 now.
  */
-export function trainingsOf(jobs) {
+function trainingsOf(jobs) {
   let place = 0;
   return jobs.flatMap(({ runs, ...job }) => {
     if (!job.running) place += 1;

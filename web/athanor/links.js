@@ -1,7 +1,7 @@
 // What a node is connected to, by calls that both old and new pages have.
 
 /** The place of the input `name` of a node, or of the input that stands for its widget `name`; -1: there is none. */
-const slotOf = (node, name) =>
+export const slotOf = (node, name) =>
   (node.inputs ?? []).findIndex((input) => (input.widget?.name ?? input.name) === name || input.name === name);
 
 /** Whether an input, or a widget by its input, gets its value from a link. */

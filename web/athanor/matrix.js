@@ -1,6 +1,6 @@
 // The sample matrix: a row for each time of drawing, the base model on top, and a column for each prompt.
 
-import { openOver } from "./dialog.js";
+import { dialogHead, openOver } from "./dialog.js";
 import { make } from "./dom.js";
 import { t } from "./words.js";
 
@@ -38,16 +38,13 @@ class Matrix {
       "aria-label": t("Size of the pictures"),
       oninput: () => this.dialog.style.setProperty("--cell", `${this.size.value}px`),
     });
-    const close = { type: "button", "aria-label": t("Close the sample matrix"), onclick: () => this.dialog.close() };
     this.dialog = make(
       "dialog",
       { class: "athanor athanor-matrix", "aria-label": title, tabindex: -1 },
-      make(
-        "header",
-        {},
-        make("h2", {}, title),
-        make("label", {}, t("size"), this.size),
-        make("button", close, t("Close")),
+      dialogHead(
+        [make("h2", {}, title), make("label", {}, t("size"), this.size)],
+        () => this.dialog.close(),
+        t("Close the sample matrix"),
       ),
       this.caption,
       make("div", { class: "rows" }, this.table()),

@@ -8,7 +8,7 @@ const ADDRESS = new URL("./notes.json", import.meta.url); // English line -> its
 let lines = {};
 
 /** A note in a language; null if a line of it is not one of ours, as after a change. */
-export function translatedNote(text, catalogue, name) {
+function translatedNote(text, catalogue, name) {
   const all = text.split("\n").map((line) => (line.trim() ? catalogue[line]?.[name] : line));
   return all.includes(undefined) ? null : all.join("\n");
 }

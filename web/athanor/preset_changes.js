@@ -1,17 +1,8 @@
 // What a preset would change, node by node: old and new value of each setting, each with a box to leave it out.
 
 import { make } from "./dom.js";
+import { settingText } from "./format.js";
 import { t } from "./words.js";
-
-/** A value of a setting as text. */
-function shown(value) {
-  if (value === true) return t("on");
-  if (value === false) return t("off");
-  if (value === "") return t("empty");
-  if (typeof value !== "number") return String(value);
-  const isSmall = value !== 0 && Math.abs(value) < 0.001;
-  return isSmall ? value.toExponential().replace("e-0", "e-") : String(Number(value.toPrecision(10)));
-}
 
 /** "7 settings of 4 nodes" */
 export function counted(rows) {
@@ -23,7 +14,7 @@ export function counted(rows) {
 
 /** What was set, in words: "rank 16 → 32, alpha 8 → 16 and 5 more". */
 export function inShort(rows, most = 4) {
-  const parts = rows.slice(0, most).map((row) => `${row.label} ${shown(row.before)} → ${shown(row.after)}`);
+  const parts = rows.slice(0, most).map((row) => `${row.label} ${settingText(row.before)} → ${settingText(row.after)}`);
   const rest = rows.length - most;
   const text = parts.join(", ");
   return rest > 0 ? t("{text} and {count} more", { text, count: rest }) : text;
@@ -91,13 +82,13 @@ export class ChangesTable {
   line(row) {
     const box = make("input", { type: "checkbox", checked: !row.isLinked, disabled: row.isLinked });
     this.boxes.push([row, box]);
-    const before = row.isLinked ? t("linked: stays") : shown(row.before);
+    const before = row.isLinked ? t("linked: stays") : settingText(row.before);
     return make(
       "tr",
       {},
       make("td", {}, make("label", {}, box, row.label)),
       make("td", { class: "before" }, before),
-      make("td", { class: "after" }, row.isLinked ? "" : shown(row.after)),
+      make("td", { class: "after" }, row.isLinked ? "" : settingText(row.after)),
     );
   }
 }

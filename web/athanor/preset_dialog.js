@@ -1,6 +1,6 @@
 // The list of presets: published recipes and the user's own, what each would change in the graph, and the change.
 
-import { openOver } from "./dialog.js";
+import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { get, post } from "./http.js";
 import { ChangesTable, counted, inShort } from "./preset_changes.js";
@@ -36,7 +36,6 @@ class PresetDialog {
 
   build() {
     const title = t("Presets for {node}", { node: this.node.title });
-    const close = { type: "button", "aria-label": t("Close without a change"), onclick: () => this.dialog.close() };
     this.filters = make("div", { class: "filters" });
     this.list = make("div", { class: "list", role: "radiogroup", "aria-label": t("Presets") });
     this.details = make("section", { class: "details", "aria-label": t("What it would change") });
@@ -52,7 +51,7 @@ class PresetDialog {
     this.dialog = make(
       "dialog",
       { class: "athanor athanor-presets", "aria-label": title },
-      make("header", {}, make("h2", {}, title), make("button", close, t("Close"))),
+      dialogHead(make("h2", {}, title), () => this.dialog.close(), t("Close without a change")),
       this.main,
       make(
         "footer",

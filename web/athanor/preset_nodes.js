@@ -2,15 +2,13 @@
 
 import { app } from "../../../scripts/app.js";
 import { freePlace } from "./graph.js";
-import { isLinked } from "./links.js";
+import { isLinked, slotOf } from "./links.js";
 import { heightOf, makeRoom, placesBefore } from "./node_height.js";
 import { t } from "./words.js";
 
 export const TRAIN = "AthanorTrainLoRA";
 const GAP = 60; // pixels between a new node and Train LoRA
 const DRAWN = 400; // ms after which nodes are as high as what is in them now, which belongs to the same step of undo
-
-const slotOf = (node, name) => node.inputs?.findIndex((input) => input.name === name) ?? -1;
 
 /** The node that an input comes from, reroutes passed by; null without a link, or from outside of its graph. */
 function originOf(node, name) {

@@ -1,6 +1,6 @@
 // Publish: a copy of a run's LoRA with chosen metadata, its pictures and a description; first what it would tell.
 
-import { openOver } from "./dialog.js";
+import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { PublishedView } from "./publish_result.js";
 import { TellsList } from "./publish_tells.js";
@@ -31,7 +31,6 @@ class PublishDialog {
 
   build() {
     const title = t("Publish {name}", { name: this.run.summary?.title ?? this.run.id });
-    const close = { type: "button", "aria-label": t("Close without writing"), onclick: () => this.dialog.close() };
     this.status = make("p", { class: "where", role: "status" }, t("Reading the run…"));
     this.tells = new TellsList();
     this.readme = make("pre", { class: "readme", tabindex: 0 });
@@ -47,7 +46,7 @@ class PublishDialog {
     this.dialog = make(
       "dialog",
       { class: "athanor athanor-publish", "aria-label": title },
-      make("header", {}, make("h2", {}, title), make("button", close, t("Close"))),
+      dialogHead(make("h2", {}, title), () => this.dialog.close(), t("Close without writing")),
       this.main,
       this.footer,
     );

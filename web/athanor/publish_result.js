@@ -1,7 +1,7 @@
 // What was published: where it lies, its files to download, and the description to copy.
 
 import { make } from "./dom.js";
-import { size } from "./format.js";
+import { formatBytes } from "./format.js";
 import { addressOf } from "./http.js";
 import { t } from "./words.js";
 
@@ -40,5 +40,5 @@ export class PublishedView {
 
 function fileItem({ filename, address, bytes }) {
   const link = make("a", { href: addressOf(address.replace("/athanor", "")), download: filename }, filename);
-  return make("li", {}, link, make("span", { class: "size" }, size(bytes)));
+  return make("li", {}, link, make("span", { class: "size" }, formatBytes(bytes)));
 }

@@ -25,7 +25,7 @@ function made(run) {
  * What has come of a click since `before` (of `made`): a sentence, or "" as long as nothing has. A run that has ended
  * says by itself what was kept.
  */
-export function outcome(command, before, run) {
+function outcome(command, before, run) {
   const now = made(run);
   if (command === "save") {
     const file = now.files.find((one) => !before.files.includes(one));
@@ -37,7 +37,7 @@ export function outcome(command, before, run) {
 }
 
 /** Why a command cannot be given to a run now; "" if it can. */
-export function refusal(command, run) {
+function refusal(command, run) {
   if (!run) return t("Nothing trains here yet");
   if (!run.live) return t("This run does not train now");
   if (command === "stop") return "";

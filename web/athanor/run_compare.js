@@ -2,19 +2,12 @@
 
 import { openWindow } from "./dialog.js";
 import { make } from "./dom.js";
+import { settingText } from "./format.js";
 import { differences } from "./manage.js";
 import { asText } from "./run_order.js";
 import { t } from "./words.js";
 
 const MOST = 20; // runs: as many as the server compares
-
-/** A value as a widget shows it; what a run has no setting for is a dash. */
-function shown(value) {
-  if (value == null) return "–";
-  if (value === "") return t("(empty)");
-  if (typeof value === "boolean") return value ? t("on") : t("off");
-  return String(typeof value === "number" ? Number(value.toPrecision(6)) : value);
-}
 
 /** The whole value for a copy, which others read as numbers. */
 const whole = (value) => (value == null ? "" : String(value));
@@ -30,7 +23,7 @@ function tableOf(names, rows) {
       "tr",
       {},
       nameOf(row),
-      row.values.map((value) => make("td", { title: whole(value) }, shown(value))),
+      row.values.map((value) => make("td", { title: whole(value) }, settingText(value))),
     ),
   );
   return make("table", {}, make("thead", {}, make("tr", {}, make("td"), heads)), make("tbody", {}, lines));

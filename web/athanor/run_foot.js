@@ -1,7 +1,7 @@
 // The line below the list of runs: how many there are, what they take on the disk, and the trash.
 
 import { make } from "./dom.js";
-import { size } from "./format.js";
+import { formatBytes } from "./format.js";
 import * as manage from "./manage.js";
 import { isRunning } from "./run_order.js";
 import { keysHelp } from "./run_table.js";
@@ -45,14 +45,14 @@ export class RunFoot {
   draw(rows, count, chosen) {
     const each = Object.values(this.runs);
     const bytes = each.reduce((sum, one) => sum + one.bytes, 0);
-    const values = { count, all: rows.length, size: size(bytes) };
+    const values = { count, all: rows.length, size: formatBytes(bytes) };
     const isKnown = each.length > 0;
     this.sum.textContent = isKnown ? t("{count} of {all} runs · {size}", values) : t("{count} of {all} runs", values);
-    this.trashButton.textContent = this.trash ? t("Trash {size}", { size: size(this.trash) }) : t("Trash");
+    this.trashButton.textContent = this.trash ? t("Trash {size}", { size: formatBytes(this.trash) }) : t("Trash");
     this.finished = rows.filter((row) => row.status === "done" && !isRunning(row));
     const states = this.finished.reduce((sum, row) => sum + (this.runs[row.run_id]?.states ?? 0), 0);
     this.states.hidden = !states;
-    this.states.title = t("Delete the states of all finished runs: {size}", { size: size(states) });
+    this.states.title = t("Delete the states of all finished runs: {size}", { size: formatBytes(states) });
     const live = rows.find((row) => row.live);
     this.follow.hidden = !live || live.run_id === chosen;
   }

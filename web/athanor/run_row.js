@@ -1,7 +1,7 @@
 // One line of the list of runs: a run, a training that waits, or the heading of a group.
 
 import { make } from "./dom.js";
-import { briefWhen, number, size, stateOf, when } from "./format.js";
+import { briefWhen, formatBytes, number, stateOf, when } from "./format.js";
 import { shownName } from "./run_order.js";
 import { told } from "./sentences.js";
 import { t } from "./words.js";
@@ -12,9 +12,6 @@ const GROUPS = {
   finished: () => t("Ended"),
 };
 const STARS = 5;
-
-/** A rating as stars, or nothing. */
-export const starsOf = (rating) => (rating ? "★".repeat(rating) + "☆".repeat(STARS - rating) : "");
 
 const cell = (kind, ...content) => make("span", { role: "gridcell", class: kind }, ...content);
 
@@ -48,7 +45,11 @@ function described(row, disk, { word, means }) {
     when(row.time),
     base_model && t("base model {name}", { name: base_model }),
     probe != null && t("lowest probe {percent} %", { percent: number(probe) }),
-    disk && t("{size} on the disk, of it {states} states", { size: size(disk.bytes), states: size(disk.states) }),
+    disk &&
+      t("{size} on the disk, of it {states} states", {
+        size: formatBytes(disk.bytes),
+        states: formatBytes(disk.states),
+      }),
     tags.length && t("tags: {tags}", { tags: tags.join(", ") }),
     note,
   ];
@@ -88,7 +89,7 @@ export function runRow(row, disk) {
     cell("steps", t("{step} of {steps}", row)),
     cell("model", row.base_model.replace(/\.\w+$/, "")),
     cell("probe", row.probe == null ? "" : `${number(row.probe)} %`),
-    cell("disk", disk ? size(disk.bytes) : ""),
+    cell("disk", disk ? formatBytes(disk.bytes) : ""),
   );
 }
 

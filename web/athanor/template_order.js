@@ -12,7 +12,7 @@ function compare(one, other) {
 }
 
 /** `templates`: names of templates by pack, whatever its folder is called. Returns the same, ours sorted. */
-export function sortOurs(templates) {
+function sortOurs(templates) {
   for (const names of Object.values(templates)) if (names.includes(LEADING[0])) names.sort(compare);
   return templates;
 }

@@ -2,7 +2,7 @@
 
 import { ask, openWindow } from "./dialog.js";
 import { make } from "./dom.js";
-import { size, when } from "./format.js";
+import { formatBytes, when } from "./format.js";
 import * as manage from "./manage.js";
 import { told } from "./sentences.js";
 import { t } from "./words.js";
@@ -25,14 +25,14 @@ export async function askToThrow(rows, disk, nameOf) {
     rows.length === 1
       ? t("Move {name} to the trash?", { name: nameOf(rows[0]) })
       : t("Move {count} runs to the trash?", { count: rows.length });
-  const taken = size(sum(ids, disk, "bytes") - sum(ids, disk, "loras"));
+  const taken = formatBytes(sum(ids, disk, "bytes") - sum(ids, disk, "loras"));
   const lines = [
     t("States, samples, logs and notes go along ({size}). All can be brought back until the trash is emptied.", {
       size: taken,
     }),
   ];
   const option = t("LoRA files as well ({size}): Load LoRA does not offer them any more", {
-    size: size(sum(ids, disk, "loras")),
+    size: formatBytes(sum(ids, disk, "loras")),
   });
   const answer = await ask(title, { lines, action: t("Move to the trash"), option });
   return answer && (await manage.throwAway(ids, answer.option));
@@ -45,7 +45,7 @@ export async function askToThrowStates(rows, disk) {
   const title = t("Delete the states of {count} runs?", { count: ids.length });
   const lines = [
     t("They take {size}, which is free once the trash is emptied. The LoRA files stay.", {
-      size: size(sum(ids, disk, "states")),
+      size: formatBytes(sum(ids, disk, "states")),
     }),
     t("Without its state a run cannot be gone on from: with more epochs it would begin at its first step."),
   ];
@@ -107,7 +107,7 @@ export class TrashWindow {
       const { entries, bytes } = await manage.trash();
       this.entries = entries;
       this.emptyButton.disabled = !entries.length;
-      this.emptyButton.textContent = t("Empty the trash ({size})", { size: size(bytes) });
+      this.emptyButton.textContent = t("Empty the trash ({size})", { size: formatBytes(bytes) });
       const rows = entries.map((entry) => this.row(entry));
       if (!rows.length) rows.push(make("li", { class: "athanor-empty" }, t("The trash is empty.")));
       this.list.replaceChildren(...rows);
@@ -119,7 +119,7 @@ export class TrashWindow {
   row(entry) {
     const name = entry.label || entry.title;
     const what = entry.kind === "states" ? t("states of {name}", { name }) : name;
-    const about = [when(entry.time), size(entry.bytes)];
+    const about = [when(entry.time), formatBytes(entry.bytes)];
     if (entry.loras.length) about.push(t("LoRA files: {count}", { count: entry.loras.length }));
     const button = (label, word, act) => make("button", { type: "button", "aria-label": label, onclick: act }, word);
     return make(
@@ -142,7 +142,9 @@ export class TrashWindow {
   async deleteForGood(entries) {
     const bytes = entries.reduce((total, entry) => total + entry.bytes, 0);
     const answer = await ask(t("Delete for good?"), {
-      lines: [t("{count} deleted, {size}. This cannot be undone.", { count: entries.length, size: size(bytes) })],
+      lines: [
+        t("{count} deleted, {size}. This cannot be undone.", { count: entries.length, size: formatBytes(bytes) }),
+      ],
       action: t("Delete for good"),
     });
     if (answer) await this.act(async () => void (await manage.deleteForGood(entries.map(({ name }) => name))));

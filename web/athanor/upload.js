@@ -2,7 +2,7 @@
 
 import { openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
-import { duration, size } from "./format.js";
+import { duration, formatBytes } from "./format.js";
 import { get } from "./http.js";
 import { told } from "./sentences.js";
 import { asDataset, chosenFiles, droppedFiles, hasFiles } from "./upload_files.js";
@@ -193,7 +193,7 @@ class UploadDialog {
     const same = plan.entries.filter((entry) => entry.same).length;
     this.there.show(toSend(plan, true).length - toSend(plan, false).length);
     const lines = [counted(plan.entries.filter(({ name }) => name))];
-    if (entries.length) lines.push(size(entries.reduce((sum, { file }) => sum + file.size, 0)));
+    if (entries.length) lines.push(formatBytes(entries.reduce((sum, { file }) => sum + file.size, 0)));
     if (same) lines.push(t("{count} are there already", { count: same }));
     if (plan.pictures === 1) lines.push(t("the folder has 1 picture"));
     else if (plan.pictures) lines.push(t("the folder has {count} pictures", { count: plan.pictures }));
@@ -214,7 +214,7 @@ class UploadDialog {
       this.bar.value = bytes ? now.bytes / bytes : 0;
       const rate = now.bytes / Math.max(now.seconds, 0.001);
       const left = now.bytes ? duration((bytes - now.bytes) / rate) : "";
-      const values = { done: now.files, all: files, rate: `${size(rate)}/s`, left };
+      const values = { done: now.files, all: files, rate: `${formatBytes(rate)}/s`, left };
       this.say(t("{done} of {all} files, {rate}, {left} left", values));
     };
     step({ files: 0, bytes: 0, seconds: 0 });

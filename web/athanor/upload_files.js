@@ -40,6 +40,9 @@ async function collect(entry, folder, found) {
   }
 }
 
+/** Whether a number in front of a folder's name is one of repeats: the server takes no larger ones; a year is none. */
+const isRepeats = (number) => number > 0 && number <= 10_000 && !(number >= 1900 && number < 2100);
+
 /**
  * The name of a dataset that files stand for, and their paths below it: one folder that holds all of them is the
  * dataset itself; kohya's "10_sks cat" is kept as its sub-folder. The name is "" where nothing tells.
@@ -48,8 +51,8 @@ export function asDataset(files) {
   const first = new Set(files.map(({ path }) => path.split("/")[0]));
   const [root] = first;
   if (first.size !== 1 || !files.every(({ path }) => path.includes("/"))) return { name: "", files };
-  const [, repeated] = root.match(/^\d+_(.*)$/) ?? [];
-  if (repeated !== undefined) return { name: repeated.trim(), files };
+  const [, number, repeated] = root.match(/^(\d+)_(.*)$/) ?? [];
+  if (isRepeats(Number(number))) return { name: repeated.trim(), files };
   const below = files.map(({ path, file }) => ({ path: path.slice(root.length + 1), file }));
   return { name: root, files: below };
 }

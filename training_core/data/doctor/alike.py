@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import fft
 
-from ..dataset import Dataset, few, several
+from ...wording import first_few, plural
+from ..dataset import Dataset
 from .finding import Finding, Level
 from .grouping import Groups, Look, Tick, group
 from .measure import Measure
@@ -68,7 +69,7 @@ def _named(groups: Groups, firsts: Sequence[int]) -> list[tuple[int, ...]]:
 def _finding(dataset: Dataset, level: Level, kind: str, groups: list[tuple[int, ...]], advice: str) -> Finding:
     shown = [_equal([dataset.pictures[i].name for i in group]) for group in groups]
     pictures = tuple(i for group in groups for i in group)
-    text = f"{several(len(pictures), 'picture')} in {several(len(groups), 'group')} are {advice}: {few(shown)}."
+    text = f"{plural(len(pictures), 'picture')} in {plural(len(groups), 'group')} are {advice}: {first_few(shown)}."
     return Finding(level=level, kind=kind, text=text, pictures=pictures, groups=tuple(groups))
 
 

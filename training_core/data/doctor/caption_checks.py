@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...errors import quoted
+from ...wording import first_few, plural
 from .. import captions
-from ..dataset import Dataset, few, several
+from ..dataset import Dataset
 from ..hints import in_short
 from .finding import Finding, names, training
 from .texts import estimated_tokens, has_trigger, is_list, normal, normal_tags, words
@@ -59,7 +60,7 @@ def _missing(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
     if len(empty) == len(texts):
         text = "No picture has a caption, so no word will trigger the LoRA; write captions or set class_tokens."
     else:
-        text = f"{several(len(empty), 'picture')} without a caption, trained on an empty text: {names(dataset, empty)}."
+        text = f"{plural(len(empty), 'picture')} without a caption, trained on an empty text: {names(dataset, empty)}."
     return [Finding(level="warning", kind="missing captions", text=text, pictures=tuple(empty))]
 
 
@@ -79,7 +80,7 @@ def _identical(dataset: Dataset, texts: Sequence[str], trained: Sequence[int]) -
     number = sum(map(len, groups))
     if number < max(3, 0.1 * len(trained)):
         return []
-    shared = few([f"'{_start(texts[group[0]])}' ({len(group)})" for group in groups])
+    shared = first_few([f"'{_start(texts[group[0]])}' ({len(group)})" for group in groups])
     level = "hint" if all(_of_class(dataset, group) for group in groups) else "warning"
     text = (
         f"{number} pictures share their caption with others, so the LoRA cannot learn what sets them apart: {shared}."
@@ -106,7 +107,7 @@ def _short(dataset: Dataset, texts: Sequence[str], trained: Sequence[int], trigg
     short = [i for i, length in lengths.items() if length < 3 and normal(texts[i]) != normal(trigger)]
     if not short:
         return []
-    text = f"{several(len(short), 'caption')} of only one or two words, while the others are longer: {names(dataset, short)}."
+    text = f"{plural(len(short), 'caption')} of only one or two words, while the others are longer: {names(dataset, short)}."
     return [Finding(level="hint", kind="short captions", text=text, pictures=tuple(short))]
 
 
@@ -115,7 +116,7 @@ def _several_lines(dataset: Dataset) -> list[Finding]:
     cut = [i for i, p in enumerate(dataset.pictures) if captions.only_first_line(p.caption, dataset.subsets[p.subset])]
     if not cut:
         return []
-    text = f"{several(len(cut), 'picture')} {captions.ONLY_FIRST}: {names(dataset, cut)}."
+    text = f"{plural(len(cut), 'picture')} {captions.ONLY_FIRST}: {names(dataset, cut)}."
     return [Finding(level="warning", kind="captions of several lines", text=text, pictures=tuple(cut))]
 
 
@@ -130,7 +131,7 @@ def _commas(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
     if not wide:
         return []
     text = (
-        f"{several(len(wide), 'caption')} with full-width commas, read as one tag; use ',' or set caption_separator: "
+        f"{plural(len(wide), 'caption')} with full-width commas, read as one tag; use ',' or set caption_separator: "
         f"{names(dataset, wide)}."
     )
     return [Finding(level="hint", kind="commas", text=text, pictures=tuple(wide))]
@@ -156,10 +157,10 @@ def _too_long(dataset: Dataset, texts: Sequence[str], count: Count | None) -> li
     most = over[order[0]]
     sufficient = next((str(n) for n in (75, 150, 225) if most <= n), "unlimited")
     about = "" if exact else "about "
-    shown = few([f"{dataset.pictures[i].name} ({about}{over[i]} tokens)" for i in order])
+    shown = first_few([f"{dataset.pictures[i].name} ({about}{over[i]} tokens)" for i in order])
     verb = "is" if len(over) == 1 else "are"
     text = (
-        f"{several(len(over), 'caption')} {verb} longer than max_token_length and {'will be' if exact else 'may be'} cut; "
+        f"{plural(len(over), 'caption')} {verb} longer than max_token_length and {'will be' if exact else 'may be'} cut; "
         f"shorten {'it' if len(over) == 1 else 'them'} or set max_token_length to {sufficient}: {shown}."
     )
     return [Finding(level="warning", kind="long captions", text=text, pictures=tuple(order))]
@@ -172,12 +173,12 @@ def _trigger(dataset: Dataset, texts: Sequence[str], trained: Sequence[int], tri
         text = f"trigger {quoted(trigger)} is in none of the captions; add it to them, or as caption_prefix of the Dataset Loader."
         result.append(Finding(level="error", kind="trigger", text=text))
     elif lacking:
-        text = f"{several(len(lacking), 'caption')} without the trigger {quoted(trigger)}: {names(dataset, lacking)}."
+        text = f"{plural(len(lacking), 'caption')} without the trigger {quoted(trigger)}: {names(dataset, lacking)}."
         result.append(Finding(level="warning", kind="trigger", text=text, pictures=tuple(lacking)))
     reg = sorted({i for i, text in enumerate(texts) if has_trigger(text, trigger)} - set(trained))
     if reg:
         text = (
-            f"{several(len(reg), 'regularization picture')} with the trigger {quoted(trigger)} in the caption, which they should "
+            f"{plural(len(reg), 'regularization picture')} with the trigger {quoted(trigger)} in the caption, which they should "
             f"not have: {names(dataset, reg)}."
         )
         result.append(Finding(level="warning", kind="trigger in regularization", text=text, pictures=tuple(reg)))

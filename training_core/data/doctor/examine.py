@@ -8,7 +8,8 @@ from functools import partial
 
 from ...errors import AthanorError
 from ...settings import DoctorSettings
-from ..dataset import Dataset, several
+from ...wording import plural
+from ..dataset import Dataset
 from ..plan import Buckets
 from . import alike, caption_checks, layout, pixels, tag_checks
 from .finding import LEVELS, Finding, Level
@@ -40,14 +41,14 @@ class Diagnosis:
         """Return the numbers of pictures, of pictures per epoch and of captions as words."""
         pictures = self.dataset.pictures
         seen = sum(self.dataset.repeats)
-        return f"{several(len(pictures), 'picture')}, {seen} per epoch, {several(self.captioned, 'caption')}"
+        return f"{plural(len(pictures), 'picture')}, {seen} per epoch, {plural(self.captioned, 'caption')}"
 
     @property
     def verdict(self) -> str:
         """Return one line that says how many errors, warnings and hints there are."""
         if not self.findings:
             return "Nothing found: no errors, no warnings, no hints."
-        numbers = [several(len(findings), level) for level in LEVELS if (findings := self.of_level(level))]
+        numbers = [plural(len(findings), level) for level in LEVELS if (findings := self.of_level(level))]
         return (
             ("No errors or warnings, " if len(numbers) == 1 and self.of_level("hint") else "")
             + ", ".join(numbers)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..dataset import Dataset, few
+from ...wording import first_few
+from ..dataset import Dataset
 
 Level = Literal["error", "warning", "hint"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "hint")
@@ -27,7 +28,7 @@ class Finding:
 
 def names(dataset: Dataset, pictures: Iterable[int]) -> str:
     """Return the names of the first three pictures and the number of the others, for a sentence."""
-    return few([dataset.pictures[i].name for i in pictures])
+    return first_few([dataset.pictures[i].name for i in pictures])
 
 
 def training(dataset: Dataset) -> list[int]:

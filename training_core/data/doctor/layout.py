@@ -6,7 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from ...settings import BucketSettings
-from ..dataset import Dataset, few, several
+from ...wording import first_few, plural
+from ..dataset import Dataset
 from ..plan import Buckets, sort_into_buckets
 from .finding import Finding, names, training
 
@@ -74,7 +75,7 @@ def _both(dataset: Dataset) -> list[Finding]:
     twins = {dataset.pictures[i].content: i for i in trained}
     pairs = tuple((i, twins[dataset.pictures[i].content]) for i in reg)
     text = (
-        f"{several(len(reg), 'picture')} {'is' if len(reg) == 1 else 'are'} both a training and a regularization picture; "
+        f"{plural(len(reg), 'picture')} {'is' if len(reg) == 1 else 'are'} both a training and a regularization picture; "
         f"remove {'it' if len(reg) == 1 else 'them'} from one of the two: {names(dataset, reg)}."
     )
     return [
@@ -93,14 +94,14 @@ def _sizes(dataset: Dataset, buckets: Buckets) -> list[Finding]:
     small = [e.picture for e in buckets.entries if e.placement.resized[0] > 2 * pictures[e.picture].size[0]]
     if small:
         small.sort(key=lambda i: pictures[i].size[0] * pictures[i].size[1])
-        shown = few([f"{pictures[i].name} ({pictures[i].size[0]}x{pictures[i].size[1]})" for i in small])
-        text = f"{several(len(small), 'picture')} would be enlarged more than twice for {wanted} pixels: {shown}."
+        shown = first_few([f"{pictures[i].name} ({pictures[i].size[0]}x{pictures[i].size[1]})" for i in small])
+        text = f"{plural(len(small), 'picture')} would be enlarged more than twice for {wanted} pixels: {shown}."
         result.append(Finding(level="warning", kind="small pictures", text=text, pictures=tuple(small)))
     narrow = [i for i, p in enumerate(pictures) if max(p.size) > 2 * min(p.size)]
     if narrow:
-        shown = few([f"{pictures[i].name} ({pictures[i].size[0]}x{pictures[i].size[1]})" for i in narrow])
+        shown = first_few([f"{pictures[i].name} ({pictures[i].size[0]}x{pictures[i].size[1]})" for i in narrow])
         verb = "is" if len(narrow) == 1 else "are"
-        text = f"{several(len(narrow), 'picture')} {verb} longer than 1:2; crop or remove: {shown}."
+        text = f"{plural(len(narrow), 'picture')} {verb} longer than 1:2; crop or remove: {shown}."
         result.append(Finding(level="hint", kind="narrow pictures", text=text, pictures=tuple(narrow)))
     return result
 
@@ -110,8 +111,8 @@ def _small_buckets(buckets: Buckets) -> list[Finding]:
     small = {bucket: entries for bucket, entries in buckets.by_size().items() if len(entries) < size}
     if not small:
         return []
-    shown = few([f"{w}x{h} ({len(entries)})" for (w, h), entries in small.items()])
-    text = f"{several(len(small), 'bucket')} with fewer pictures than batch_size {size}, so their batches are smaller: {shown}."
+    shown = first_few([f"{w}x{h} ({len(entries)})" for (w, h), entries in small.items()])
+    text = f"{plural(len(small), 'bucket')} with fewer pictures than batch_size {size}, so their batches are smaller: {shown}."
     pictures = dict.fromkeys(buckets.entries[e].picture for entries in small.values() for e in entries)
     return [Finding(level="hint", kind="small buckets", text=text, pictures=tuple(pictures))]
 
@@ -128,7 +129,7 @@ def _balance(groups: list[Group]) -> list[Finding]:
         for group in trained
         if (wanted := suggested(group, most.seen)) > group.seen / len(group.pictures)
     ]
-    advice = f"; for an even share set repeats of {few(changes)}" if changes else ""
+    advice = f"; for an even share set repeats of {first_few(changes)}" if changes else ""
     times = f"{most.seen / least.seen:.1f}" if least.seen else "many"
     text = (
         f"{most.name} is seen {times} times as often as {least.name} ({most.seen} and {least.seen} per epoch){advice}."
@@ -145,5 +146,5 @@ def _few(dataset: Dataset) -> list[Finding]:
     number = len({dataset.pictures[i].content for i in training(dataset)})
     if number >= FEW_PICTURES:
         return []
-    text = f"Only {several(number, 'different picture')}; 10 to 30 are usual for a subject, more for a style."
+    text = f"Only {plural(number, 'different picture')}; 10 to 30 are usual for a subject, more for a style."
     return [Finding(level="hint", kind="few pictures", text=text)]

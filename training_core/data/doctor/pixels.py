@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..dataset import Dataset, few, several
+from ...wording import first_few, plural
+from ..dataset import Dataset
 from .finding import Finding, names
 from .measure import Measure
 
@@ -30,17 +31,17 @@ def check(dataset: Dataset, measures: Sequence[Measure | None], resolution: int)
     """
     result = []
     if unreadable := [i for i, m in enumerate(measures) if m is None]:
-        text = f"{several(len(unreadable), 'picture')} can no longer be read, load the dataset again: {names(dataset, unreadable)}."
+        text = f"{plural(len(unreadable), 'picture')} can no longer be read, load the dataset again: {names(dataset, unreadable)}."
         result.append(Finding(level="error", kind="unreadable", text=text, pictures=tuple(unreadable)))
     flat = {i for i, m in enumerate(measures) if m and m.contrast < FLAT}
     if flat:
-        text = f"{several(len(flat), 'picture')} of nearly one colour, from which a LoRA learns nothing: {names(dataset, sorted(flat))}."
+        text = f"{plural(len(flat), 'picture')} of nearly one colour, from which a LoRA learns nothing: {names(dataset, sorted(flat))}."
         result.append(Finding(level="warning", kind="flat", text=text, pictures=tuple(sorted(flat))))
     sharpness = {i: m.sharpness for i, m in enumerate(measures) if m and i not in flat and not math.isnan(m.sharpness)}
     blurred = blurred_of(sharpness)
     if blurred:
         text = (
-            f"{several(len(blurred), 'picture')} look{'s' * (len(blurred) == 1)} blurred, the LoRA would learn the blur: "
+            f"{plural(len(blurred), 'picture')} look{'s' * (len(blurred) == 1)} blurred, the LoRA would learn the blur: "
             f"{names(dataset, blurred)}."
         )
         result.append(Finding(level="warning", kind="blurred", text=text, pictures=tuple(blurred)))
@@ -48,8 +49,8 @@ def check(dataset: Dataset, measures: Sequence[Measure | None], resolution: int)
     if enlarged:
         sizes = [f"{dataset.pictures[i].name} (detail of about {w}x{h})" for i, (w, h) in enlarged.items()]
         text = (
-            f"{several(len(enlarged), 'picture')} look{'s' * (len(enlarged) == 1)} enlarged, without detail for "
-            f"{resolution} pixels; use the originals: {few(sizes)}."
+            f"{plural(len(enlarged), 'picture')} look{'s' * (len(enlarged) == 1)} enlarged, without detail for "
+            f"{resolution} pixels; use the originals: {first_few(sizes)}."
         )
         result.append(Finding(level="warning", kind="upscaled", text=text, pictures=tuple(enlarged)))
     return result

@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 from ...charts.bars import Bar
 from ...drawing import ACCENT, INK, LINE, MUTED, PAPER, font_for, shorten, wrap
 from ...pictures import UnreadablePicture
-from ..dataset import Dataset, several
+from ...wording import plural
+from ..dataset import Dataset
 from .examine import Diagnosis
 from .finding import Finding
 from .measure import load, source_of
@@ -151,7 +152,7 @@ def _balance_panel(diagnosis: Diagnosis) -> tuple[str, list[Bar], str]:
         Bar(
             label=group.name + (" (regularization)" if group.is_reg else ""),
             value=group.seen,
-            text=f"{several(len(group.pictures), 'picture')}, {group.seen} seen ({group.seen * 100 // total} %)",
+            text=f"{plural(len(group.pictures), 'picture')}, {group.seen} seen ({group.seen * 100 // total} %)",
             colour=LINE if group.is_reg else ACCENT,
         )
         for group in groups[:MOST_ROWS]

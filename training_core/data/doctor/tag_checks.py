@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ...errors import quoted
-from ..dataset import Dataset, few, several
+from ...wording import first_few, plural
+from ..dataset import Dataset
 from .exclusive import contradictions
 from .finding import Finding, names, training
 from .grouping import Tick
@@ -77,13 +78,13 @@ def _contradictions(dataset: Dataset, lists: dict[int, list[str]]) -> list[Findi
     conflicts = {i: tags for i, tags in first.items() if tags}
     if not conflicts:
         return []
-    shown = few([f"{dataset.pictures[i].name} ({' + '.join(tags)})" for i, tags in conflicts.items()])
+    shown = first_few([f"{dataset.pictures[i].name} ({' + '.join(tags)})" for i, tags in conflicts.items()])
     verb = "contradicts itself" if len(conflicts) == 1 else "contradict themselves"
     return [
         Finding(
             level="warning",
             kind="contradictions",
-            text=f"{several(len(conflicts), 'caption')} {verb}: {shown}.",
+            text=f"{plural(len(conflicts), 'caption')} {verb}: {shown}.",
             pictures=tuple(conflicts),
         )
     ]
@@ -116,8 +117,10 @@ def _typos(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[str], 
             tick(number, len(lists))
     if not typos:
         return []
-    shown = few([f"{quoted(tag)} in {dataset.pictures[i].name}, perhaps {quoted(near)}" for i, tag, near in typos])
-    text = f"{several(len(typos), 'tag')} in only one caption may be misspelt: {shown}."
+    shown = first_few(
+        [f"{quoted(tag)} in {dataset.pictures[i].name}, perhaps {quoted(near)}" for i, tag, near in typos]
+    )
+    text = f"{plural(len(typos), 'tag')} in only one caption may be misspelt: {shown}."
     return [
         Finding(level="warning", kind="misspelt tags", text=text, pictures=tuple(dict.fromkeys(i for i, _, _ in typos)))
     ]
@@ -127,7 +130,7 @@ def _repeated(dataset: Dataset, lists: dict[int, list[str]]) -> list[Finding]:
     twice = [i for i, tags in lists.items() if len(set(tags)) < len(tags)]
     if not twice:
         return []
-    text = f"{several(len(twice), 'caption')} with the same tag twice: {names(dataset, twice)}."
+    text = f"{plural(len(twice), 'caption')} with the same tag twice: {names(dataset, twice)}."
     return [Finding(level="hint", kind="repeated tags", text=text, pictures=tuple(twice))]
 
 
@@ -137,9 +140,9 @@ def _nearly_all(dataset: Dataset, lists: dict[int, list[str]], counts: Counter[s
     if total < ENOUGH or not near:
         return []
     lacking = {tag: [i for i, tags in lists.items() if tag not in tags] for tag, _ in near}
-    shown = few([f"{quoted(tag)} in {n} of {total}, not in {names(dataset, lacking[tag])}" for tag, n in near])
+    shown = first_few([f"{quoted(tag)} in {n} of {total}, not in {names(dataset, lacking[tag])}" for tag, n in near])
     pronoun = "it" if len(near) == 1 else "they"
-    text = f"{several(len(near), 'tag')} in nearly all captions; check whether {pronoun} should be in the others too: {shown}."
+    text = f"{plural(len(near), 'tag')} in nearly all captions; check whether {pronoun} should be in the others too: {shown}."
     return [
         Finding(
             level="hint",
@@ -154,7 +157,7 @@ def _all(lists: dict[int, list[str]], counts: Counter[str], trigger: str) -> lis
     everywhere = [tag for tag, n in counts.items() if n == len(lists) and tag != trigger]
     if len(lists) < 5 or not everywhere:
         return []
-    shown = few([f"{quoted(tag)}" for tag in everywhere])
+    shown = first_few([f"{quoted(tag)}" for tag in everywhere])
     verb = (
         "is in every caption and acts as a trigger"
         if len(everywhere) == 1
