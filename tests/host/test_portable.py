@@ -63,7 +63,9 @@ def takes_long(kind: str, extra: str, name: str) -> bool:
         return name not in MAIN
     if (kind, extra) == ("sd15", "norms and convolutions"):  # a variant of a formula is SD3's as well
         return name not in (*MAIN, "locon tucker", "glora", "diag-oft", "boft", "ia3", "dylora")
-    return (kind, extra) == ("sd15", "plain") or ((kind, extra) == ("sd15", "dropouts") and name not in ("lora", "lokr"))
+    return (kind, extra) == ("sd15", "plain") or (
+        (kind, extra) == ("sd15", "dropouts") and name not in ("lora", "lokr")
+    )
 
 
 CASES = [
