@@ -1,11 +1,13 @@
 """ComfyUI builds CLIP-L as its file has it: with 3 narrow layers in the small checkpoints of these tests (`tiny.py`), which a CPU
 computes eight times as fast as the 12 that ComfyUI knows from a table. Files that have all 12, as the demo base's, are built as ever.
+What is there when the first is built, which is all of ComfyUI, is no longer looked through at each `gc.collect`: one follows each run.
 
 Python runs this when it starts in every process whose PYTHONPATH names this folder (`device.short_clip`).
 """
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import sys
 from importlib.abc import MetaPathFinder
@@ -36,6 +38,8 @@ def shorten(sd: Any) -> None:
     def __init__(self: Any, *args: Any, **options: Any) -> None:
         if found := shape(options.get("state_dict", [])):
             options["model_options"] = {"clip_l_model_config": found, **options.get("model_options", {})}
+        if not gc.get_freeze_count():
+            gc.freeze()
         build(self, *args, **options)
 
     __init__.fits_its_file = True
