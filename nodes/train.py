@@ -19,6 +19,7 @@ from ..training_core.settings import TrainingSettings, ValidationSettings
 from . import run_rows, types
 from .broadcasts import Broadcasts
 from .display import Display
+from .given import given
 from .queued import queued
 from .run_files import in_history, run_files
 from .schema import graph_of, image_output, inputs, sentence
@@ -115,11 +116,11 @@ class AthanorTrainLoRA(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, output_name: str | None = None, **_: Any) -> str:
-        """Return a value that changes when a run of this name ends or loses its files, so that the host does not use its cache."""
+        """Return a value that changes when a run of this name ends, loses its files or is deleted: then the host's cache is old."""
         asked, root = output_name or "", folders.runs_folder()
-        return " ".join(
-            handle.status_fingerprint(root, name) for name in dict.fromkeys((asked, file_names.plain(asked)))
-        )
+        states = [handle.status_fingerprint(root, name) for name in dict.fromkeys((asked, file_names.plain(asked)))]
+        lost = given.lost(output_name, lambda run: registry.is_run(folders.run_folder(run)))
+        return " ".join([*states, *([f"{lost} deleted"] if lost else [])])
 
     @classmethod
     def execute(
@@ -140,7 +141,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         """
         from ..training_core.run import ranks
         from ..training_core.run.launch import launch
-        from ..training_core.run.retold import retell_finished
+        from ..training_core.run.metadata_update import rewrite_finished
         from ..training_core.run.train import put_back, tidy, train
 
         packages.check()
@@ -152,7 +153,9 @@ class AthanorTrainLoRA(io.ComfyNode):
         by, graph = queued(), graph_of(cls.hidden)
         page = run_rows.workflow_id(graph)
         broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by, page)
-        display = Display(cls.hidden.unique_id, job.run_id, broadcasts)
+        # The node of a subgraph, which is all that is seen of it from outside, has no panel.
+        panel = bool(page) and ":" not in cls.hidden.unique_id
+        display = Display(cls.hidden.unique_id, job.run_id, broadcasts, panel)
         record = registry.read(folders.run_folder(job.run_id))
         notes = said_of_the_name(values, job)
         origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=job.training.processes)
@@ -169,9 +172,10 @@ class AthanorTrainLoRA(io.ComfyNode):
             record = _follow(events, display, broadcasts, graph if processes.is_main else None)
         else:
             tidy(record)
-            notes += retell_finished(record, job, graph, origin) if processes.is_main else []
+            notes += rewrite_finished(record, job, graph, origin) if processes.is_main else []
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
+        given.add(str(values.get("output_name") or ""), job.run_id)
         return _outputs(record, display, model, clip, notes)
 
 

@@ -12,24 +12,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sheet import FIRST, Port, Sheet
-from trained import Trained, checkpoint, compare, models
+import sheet
+from sheet import Port, Sheet
+from trained import Trained, checkpoint, models
 
 CHOOSE, SETTINGS, TRAINING, GRID = "1, 2  Choose", "Settings", "3  Run", "4  Look"
 """Titles of the groups."""
-NOTE = """
+NOTE = r"""
 # First LoRA: {title}
-## 1  Choose {model}
-in *{loader}*.
-## 2  Choose your pictures
-in *Dataset Loader*: a folder with 15 to 40 of them, each with a caption (*cat.png*, *cat.txt*). Or upload one.
-## 3  Press Run
-The loss falls, the samples change. *Stop and keep* ends it early.
-## 4  Choose an epoch
-in the grid. All of them are in *models/loras*.
+
+1 Choose {model} in *{loader}*\
+2 Choose or upload pictures with captions in *Dataset Loader*\
+3 Press *Run*\
+4 Choose an epoch in the grid
+---
+
+15 to 40 pictures, each with a caption (*cat.png*, *cat.txt*). *Stop and keep* ends training early. LoRAs: *models/loras*.
 
 Steps = pictures x repeats x epochs / batch size; 1000 to 3000 are usual.
 """
+"""A heading of several lines: what all have to read is as large as the page draws it."""
 
 
 @dataclass(kw_only=True)
@@ -54,7 +56,7 @@ class First:
         s = Sheet(f"1 First LoRA - {self.title}", WIDTH)
         s.group(CHOOSE)
         note = NOTE.format(title=self.title, loader=self.loader, model=self.model)
-        s.note(note, (NOTE_WIDTH, 430))
+        s.note(note, NOTE_WIDTH)
         dataset = s.add("AthanorDatasetLoader", "", (NOTE_WIDTH, 0), repeats=10)
         s.column()
         ports = self.loaders(s)
@@ -70,15 +72,15 @@ class First:
         trained = run.train(name, epochs=10, save_every_n_epochs=1)
         s.group(GRID)
         shown = {"run": trained["run"], "columns": "prompt", "checkpoints": "every 2", "strengths": "1"}
-        compare(s, **shown, **looks, **ports)
+        s.add("AthanorXYZCompare", **shown, **looks, **ports)
         return s
 
 
-WIDTH, NOTE_WIDTH = 270, 300
+WIDTH, NOTE_WIDTH = 256, 290
 
 
-def _one_file(s: Sheet) -> dict[str, Port]:
-    return models(checkpoint(s, FIRST))
+def _one_file(family: str) -> Callable[[Sheet], dict[str, Port]]:
+    return lambda s: models(checkpoint(s, sheet.First(family)))
 
 
 def _files(unet: str, clip: tuple[str, ...], clip_type: str, vae: str) -> Callable[[Sheet], dict[str, Port]]:
@@ -100,17 +102,17 @@ def _separate(**more: Any) -> First:
 
 FIRST_LORAS = (
     First(
-        title="SD1.5", model="an SD1.5 checkpoint", loaders=_one_file, size=512, batch=2, every=1,
+        title="SD1.5", model="an SD1.5 checkpoint", loaders=_one_file("SD1.5"), size=512, batch=2, every=1,
         network={"rank": 16, "alpha": 8.0}, optimizer={"lr_scheduler": "cosine", "lr_warmup_steps": "0.05"},
         looks={"steps": 24, "cfg": 7.0, "sampler_name": "dpmpp_2m", "scheduler": "karras"},
     ),
     First(
-        title="SDXL", model="an SDXL checkpoint", loaders=_one_file, size=1024,
+        title="SDXL", model="an SDXL checkpoint", loaders=_one_file("SDXL"), size=1024,
         network={"rank": 32, "alpha": 16.0},
         looks={"steps": 25, "cfg": 6.0, "sampler_name": "dpmpp_2m", "scheduler": "karras"},
     ),
     First(
-        title="SD3.5", model="an SD3.5 checkpoint", loaders=_one_file, size=1024,
+        title="SD3.5", model="an SD3.5 checkpoint", loaders=_one_file("SD3"), size=1024,
         network={"rank": 16, "alpha": 16.0},
         looks={"steps": 25, "cfg": 4.0, "sampler_name": "euler", "scheduler": "sgm_uniform"},
     ),

@@ -17,8 +17,8 @@ def sd15_character() -> Sheet:
 
         **To change**
         1. *Load Checkpoint*: your base. *CLIP Set Last Layer* -2 is clip skip 2, for anime bases; set it to -1 for others.
-        2. *Dataset Loader*: a folder below `input` or `datasets` with sub-folders `5_outfit`: 5 repeats. Give rare outfits \
-        more repeats. The second loader has regularization pictures, `1_girl` with as many as you like; no such folder: \
+        2. *Dataset Loader*: a folder below **input** or **datasets** with sub-folders **5_outfit**: 5 repeats. Give rare outfits \
+        more repeats. The second loader has regularization pictures, **1_girl** with as many as you like; no such folder: \
         take its link off.
         3. *caption_prefix*: your trigger word; *keep_tokens* 1 leaves it in front.
         4. *Bucketer*: 512 to 768, a multiple of 64.

@@ -56,7 +56,7 @@ def noise_and_loss_study() -> Sheet:
 
         **To change**
         1. The base, in both loaders: *Load Diffusion Model* keeps it in fp8 (the checkpoint must lie, or be linked, in \
-        `models/diffusion_models` as well).
+        **models/diffusion_models** as well).
         2. *Dataset Loader*: your folder.
         3. The two configs of each run. To leave a run out: bypass (Ctrl+B) its *Train LoRA* and its *LoRA Run Axis*.
 
@@ -104,8 +104,8 @@ def unfinished_runs() -> Sheet:
         still train (headless, say), were stopped or have crashed count with what they have saved.
 
         **To change**
-        1. *source* of each *LoRA Run Axis*: the run's name or id (the sidebar has both), a folder, or `name-*`. *epochs*: `5`, \
-        `last`, `best 1`, `4-10` ...
+        1. *source* of each *LoRA Run Axis*: the run's name or id (the sidebar has both), a folder, or **name-\\***. *epochs*: **5**, \
+        **last**, **best 1**, **4-10** ...
         2. *runs* of *Loss Compare*: the names again.
         3. The base, as in the training.
 

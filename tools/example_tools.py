@@ -18,7 +18,7 @@ def quickstart() -> Sheet:
 
         **To change**
         1. *Load Checkpoint*: your model.
-        2. *Dataset Loader*: a folder below `input` or `datasets` with pictures and captions (`cat.png`, `cat.txt`).
+        2. *Dataset Loader*: a folder below **input** or **datasets** with pictures and captions (**cat.png**, **cat.txt**).
         3. *Bucketer*: 512 for SD1.5, 1024 for SDXL and SD3; max_bucket_reso 1024 or 2048, step 64; batch_size 1 to 4.
         4. *Optimizer Config*: learning_rate 1e-4. *Train LoRA*: 10 epochs, a name.
         5. *XYZ Compare*: prompts, width and height, cfg 5 to 7.
@@ -66,9 +66,9 @@ def dataset_preparation() -> Sheet:
         doctor names what is wrong; captions are edited; rare folders get more repeats; and the sheets show what will be cropped.
 
         **To change**
-        1. The two *Load Image-Text* nodes: the same pictures in two folders of `input`, with captions of two taggers (or the \
+        1. The two *Load Image-Text* nodes: the same pictures in two folders of **input**, with captions of two taggers (or the \
         captions of any tagger node in their place). Not needed: take the link off *Dataset Loader*.
-        2. *Dataset Loader*: your folder, with sub-folders `3_outfit`.
+        2. *Dataset Loader*: your folder, with sub-folders **3_outfit**.
         3. *Dataset Doctor* and *Bucketer*: your resolution and batch size.
         4. *Caption Edit*: your trigger and rules. Captions stay in memory until *write_files* is on.
 
@@ -125,23 +125,23 @@ def caption_pictures() -> Sheet:
     s.note(
         """
         # Caption pictures
-        ## 1  Choose the captioner
-        in *Load CLIP*: a language model that sees.
+
+        1 Choose the captioner in *Load CLIP*\\
+        2 Choose or upload pictures in *Dataset Loader*\\
+        3 Press *Run*\\
+        4 Read and correct them: *Open dataset*
+        ---
+
+        Captioners are language models that see, in *models/text_encoders*:
         - [qwen3vl_4b_fp8_scaled](https://huggingface.co/Comfy-Org/Qwen3-VL)
         - [qwen3.5_4b_bf16](https://huggingface.co/Comfy-Org/Qwen3.5)
         - [gemma4_e4b_it_fp8_scaled](https://huggingface.co/Comfy-Org/gemma-4)
 
-        Put its file into *models/text_encoders*.
-        ## 2  Choose your pictures
-        in *Dataset Loader*. Or upload some.
-        ## 3  Press Run
         *cat.png* gets *cat.txt*. Files that are there stay, unless *Dataset Images* and *Save Captions* are set to *all* (with backup).
-        ## 4  Read them
-        *Open dataset*: correct, add your trigger, undo.
 
         **Tags?** Put a WD14 tagger in place of *Load CLIP* and *Generate Text*; *Merge Tags* joins several.
         """,
-        (330, 500),
+        330,
     )
     s.column()
     clip = s.add("CLIPLoader", clip_name="qwen3vl_4b_fp8_scaled.safetensors")
@@ -182,7 +182,7 @@ def continue_a_run() -> Sheet:
     model = checkpoint(s, FIRST)
     first = Trained(s, **models(model))
     s.column()
-    first.data("my_character", 512, {"batch_size": 2}, shuffle_caption=True, keep_tokens=1)
+    first.data("my_character", 512, {"batch_size": 2}, repeats=10, shuffle_caption=True, keep_tokens=1)
     s.group("1  The run: 10 epochs, then 20")
     first.config("network", rank=16, alpha=8.0)
     first.config("optimizer", optimizer_type="AdamW", learning_rate=1e-4, lr_scheduler="constant")
@@ -190,7 +190,7 @@ def continue_a_run() -> Sheet:
     run = first.train("my_character", "Train: my_character", epochs=10)
     s.group("2  From its file: finer pictures, a lower rate")
     second = Trained(s, **models(model))
-    second.data("my_character_best", 768, {"batch_size": 1}, shuffle_caption=True, keep_tokens=1)
+    second.data("my_character_best", 768, {"batch_size": 1}, repeats=10, shuffle_caption=True, keep_tokens=1)
     s.column()
     second.config("network", rank=16, alpha=8.0, network_weights=run["lora_name"])
     second.config("optimizer", optimizer_type="AdamW", learning_rate=3e-5, lr_scheduler="cosine", lr_warmup_steps="5%")
@@ -224,15 +224,15 @@ def pick_my_epoch() -> Sheet:
     s.note(
         """
         ## Which epoch, at which strength?
-        For files that are there already, of any trainer: `my_character-000002`, `my_character-000004` ... `my_character`.
+        For files that are there already, of any trainer: **my_character-000002**, **my_character-000004** ... **my_character**.
 
         1. **Far and wide**: five epochs spread over the run, by strengths.
         2. **Near**: the epochs you liked, with several seeds at one strength.
 
         **To change**
         1. *Load Checkpoint*: the base you draw with.
-        2. *source* of both *LoRA Run Axis*: the LoRA's name, a folder or `name-*`.
-        3. Prompts, size, cfg; in step 2 *epochs* (`6, 8, last`) and *strengths*.
+        2. *source* of both *LoRA Run Axis*: the LoRA's name, a folder or **name-\\***.
+        3. Prompts, size, cfg; in step 2 *epochs* (**6, 8, last**) and *strengths*.
 
         *XYZ Plan* says beforehand how many pictures there are and how long they take. What is drawn is kept: a further value costs \
         only its own pictures. *XYZ Grid Image* draws the grid again, the other way round.

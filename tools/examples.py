@@ -40,7 +40,6 @@ DEMO = "quickstart"
 RENDERER = "(vue) => window.comfyAPI.app.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue)"
 QUIET = {
     "Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": False, "Comfy.Minimap.Visible": False,
-    "Comfy.NodeBadge.NodeSourceBadgeMode": "None",
 }  # fmt: skip
 
 
@@ -76,15 +75,21 @@ def tidy(workflow: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 def make(page: Any, sheet: Sheet, object_info: dict[str, Any]) -> None:
     """One workflow: built, laid out, saved."""
-    given = sheet.workflow(object_info)
-    tall = {}
-    for vue in (True, False):
-        page.evaluate(RENDERER, vue)
-        page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'example')", given)
-        page.wait_for_timeout(1500)
-        tall = page.evaluate("() => window.athanorExamples.tall()") if vue else tall
-    width, height = page.evaluate("([plan, tall]) => window.athanorExamples.arrange(plan, tall)", [sheet.plan(), tall])
-    page.wait_for_timeout(500)
+    given = workflow = sheet.workflow(object_info)
+    width = height = 0.0
+    for _ in range(2):  # only what is opened as it was saved has its heights
+        tall = {}
+        for vue in (True, False):
+            page.evaluate(RENDERER, vue)
+            page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'example')", workflow)
+            page.wait_for_timeout(1500)
+            tall = page.evaluate("() => window.athanorExamples.tall()") if vue else tall
+        width, height = page.evaluate(
+            "([plan, tall]) => window.athanorExamples.arrange(plan, tall)", [sheet.plan(), tall]
+        )
+        page.wait_for_timeout(500)
+        workflow = page.evaluate("() => window.comfyAPI.app.app.graph.serialize()")
+        workflow["groups"], workflow["extra"] = [], {}
     workflow = tidy(page.evaluate("() => window.comfyAPI.app.app.graph.serialize()"), given)
     path = (ROOT / "demo" if sheet.name == DEMO else TARGET) / f"{sheet.name}.json"
     path.write_text(saved(workflow), encoding="utf-8")

@@ -9,8 +9,15 @@ import model_files
 from workflow import DYNAMIC, brought, is_widget
 
 NOTE = "MarkdownNote"
-FIRST = object()
-"""Of a list of files: the first one that the user has, which the page fills in."""
+
+
+class First(NamedTuple):
+    """Of a list of files: the first one that the user has, which the page fills in; `family`: the first of that one."""
+
+    family: str = ""
+
+
+FIRST = First()
 
 
 class Port(NamedTuple):
@@ -73,9 +80,9 @@ class Sheet:
             for node in column:
                 node.muted = True
 
-    def note(self, text: str, size: tuple[int, int] = (0, 440)) -> None:
-        """What the workflow does, for its reader."""
-        self.add(NOTE, "Read me", size, text="\n".join(line.strip() for line in text.strip().splitlines()))
+    def note(self, text: str, width: int = 0) -> None:
+        """What the workflow does, for its reader; the page makes it as high as the text."""
+        self.add(NOTE, "Read me", (width, 0), text="\n".join(line.strip() for line in text.strip().splitlines()))
 
     def plan(self) -> dict[str, Any]:
         """Which node stands where, for arrange() of examples.py."""
@@ -131,7 +138,9 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
         if is_widget(kind) and not options.get("forceInput"):
             choices: list[Any] = kind if isinstance(kind, list) else options.get("options") or [""]
             default = options.get("default", choices[0]["key"] if kind == DYNAMIC else choices[0])
-            values.append(None if given is FIRST else default if given is None or isinstance(given, Port) else given)
+            values.append(
+                None if isinstance(given, First) else default if given is None or isinstance(given, Port) else given
+            )
             waiting[:0] = brought(name, values[-1], kind, more)
             if options.get("control_after_generate"):
                 values.append("fixed")
@@ -147,7 +156,10 @@ def _made(node: Node, object_info: dict[str, Any]) -> dict[str, Any]:
         for name, kind in zip(info["output_name"], info["output"], strict=True)
     ]
     files = model_files.models(node.kind, values)
+    family = next((value.family for value in node.inputs.values() if isinstance(value, First)), "")
     return head | {
         **({"title": node.title} if node.title else {}), "inputs": slots, "outputs": outputs,
-        "properties": {"Node name for S&R": node.kind, **({"models": files} if files else {})}, "widgets_values": values,
+        "properties": {"Node name for S&R": node.kind, **({"models": files} if files else {}),
+            **({"athanor_family": family} if family else {}),
+        }, "widgets_values": values,
     }  # fmt: skip

@@ -135,3 +135,13 @@ def test_captions_that_end_a_paragraph_can_be_drawn(tmp_path):
     """Text layout fails for a character that ends a paragraph, as U+2029 and U+0085 do between scripts."""
     dataset = save(tmp_path, {"a.png": scene(1, (64, 64))}, {"a.png": "猫\x85ü, 猫\u2029ü"})
     assert sheet.contact_sheet(sort_into_buckets(dataset, BucketSettings())).width
+
+
+@pytest.mark.parametrize("size", [(600, 1), (1, 600), (1, 1), (3000, 2)])
+def test_strips_can_be_drawn(tmp_path, size):
+    """A line or a gradient of a web page: what its crop leaves is less than a pixel of the sheet."""
+    dataset = save(tmp_path, {"a.png": Image.new("RGB", size, "red")}, {"a.png": "x"})
+    for settings in (BucketSettings(), BucketSettings(enable_bucket=False), BucketSettings(crop_anchor="focus")):
+        buckets = sort_into_buckets(dataset, settings)
+        assert sheet.contact_sheet(buckets).width and sheet.summary(buckets)
+        DatasetView(title="ds", dataset=dataset, buckets=buckets).examine()

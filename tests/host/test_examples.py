@@ -199,6 +199,37 @@ def test_a_first_lora_is_legible_and_complete(name):
     assert linked == {"model", "clip", "vae", "buckets", "network", "optimizer", "samples"}
 
 
+@pytest.fixture(scope="module")
+def usual(server):
+    """Twenty pictures of 1024 pixels with captions, in the folder "usual", as they are read."""
+    from athanor.training_core.data.scan import scan
+    from athanor.training_core.settings import DatasetSettings
+
+    folder = server.base / "input" / "usual"
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (1024, 1024), "teal").save(folder / "0.png")
+    for i in range(20):
+        (folder / f"{i}.png").write_bytes((folder / "0.png").read_bytes())
+        (folder / f"{i}.txt").write_text("a teal square", encoding="utf-8")
+    return scan(DatasetSettings(folder=folder.name), folder)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("3 ")])  # made for more pictures
+def test_a_template_gives_no_hint_on_usual_pictures(server, usual, name):
+    """Neither in the page before it is queued, nor when its pictures are sorted into buckets."""
+    from athanor.training_core.data.hints import dataset_hints
+    from athanor.training_core.data.plan import sort_into_buckets
+    from athanor.training_core.settings import BucketSettings
+
+    prompt = workflow.to_prompt(read(name), server.get("/object_info"))
+    for inputs in workflow.nodes_of(prompt, "AthanorDatasetLoader"):
+        inputs["folder"] = "usual"
+    assert server.post("/athanor/hints", {"prompt": prompt}) == []
+    for inputs in workflow.nodes_of(prompt, "AthanorBucketer"):
+        sizes = {key: value for key, value in inputs.items() if not isinstance(value, list)}
+        assert name not in FIRST or dataset_hints(sort_into_buckets(usual, BucketSettings(**sizes))) == []
+
+
 PUBLISHED = {
     "3 Recipe - SD1.5 character": {"Train LoRA (Athanor)": "E"},
     "3 Recipe - SDXL style LoKr": {"Train A1": "A1", "Train A2": "A2"},

@@ -29,7 +29,7 @@ def missing_captions(missing: Sequence[str], count: int, extension: str, setting
         count: of all pictures.
         extension: of caption files.
     """
-    instead = settings.caption_prefix or settings.caption_suffix
+    instead = (settings.caption_prefix + settings.caption_suffix).strip()
     if not missing or settings.caption_dropout_rate == 1:
         return ""
     if len(missing) < count:

@@ -42,7 +42,7 @@ class _Notes:
         """Return the picture's caption, or the class tokens if it has no caption file (None); note what is missing."""
         if caption is None:
             self.without.append(path)
-            (self.by_class if class_tokens else self.uncaptioned).append(name)
+            (self.by_class if class_tokens.strip() else self.uncaptioned).append(name)
             return class_tokens
         if not caption:
             self.empty.append(name)

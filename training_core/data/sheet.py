@@ -122,7 +122,9 @@ def _with_crop(image: Image.Image, placement: Placement) -> Image.Image:
     """Return the thumbnail with the parts that the crop cuts off darkened, and a frame around the rest."""
     (rw, rh), (bw, bh), (left, top) = placement.resized, placement.bucket, placement.crop
     sx, sy = image.width / rw, image.height / rh
-    box = (round(left * sx), round(top * sy), round((left + bw) * sx), round((top + bh) * sy))
+    x, y = min(round(left * sx), image.width - 1), min(round(top * sy), image.height - 1)
+    # Of a strip of 600x1 the crop is less than a pixel of the thumbnail.
+    box = (x, y, max(x + 1, round((left + bw) * sx)), max(y + 1, round((top + bh) * sy)))
     result = Image.blend(image, Image.new("RGB", image.size, "black"), 0.65)
     result.paste(image.crop(box), box[:2])
     ImageDraw.Draw(result).rectangle((box[0], box[1], box[2] - 1, box[3] - 1), outline=(90, 200, 120))
