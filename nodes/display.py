@@ -25,7 +25,7 @@ from ..training_core.history.events import (
 from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
-from ..training_core.host.told_paths import without_roots
+from ..training_core.host.redacted_paths import without_roots
 from .broadcasts import Broadcasts, rate
 from .progress import Progress, Rate
 from .run_rows import listed
@@ -39,9 +39,13 @@ WORTH_A_WORD = 10.0
 class Display:
     """Turns a run's events into the node's bar and text, and into broadcasts `athanor.run`."""
 
-    def __init__(self, node_id: str, run_id: str, broadcasts: Broadcasts) -> None:
-        """Show nothing yet; `broadcasts` tells the run's pages."""
-        self.node_id, self.run_id = node_id, run_id
+    def __init__(self, node_id: str, run_id: str, broadcasts: Broadcasts, panel: bool = False) -> None:
+        """Show nothing yet; `broadcasts` tells the run's pages.
+
+        Args:
+            panel: the page that has queued it shows the run on the node, where the host's text would say the same once more.
+        """
+        self.node_id, self.run_id, self._panel = node_id, run_id, panel
         self._progress, self._rate, self._broadcasts = Progress(node_id), Rate(), broadcasts
         self._started: Started | Resumed | None = None
         self._recent: deque[float] = deque(maxlen=50)  # losses of the last steps
@@ -55,7 +59,7 @@ class Display:
         """Show an event of the run on the node, and send it to all open pages."""
         match event:
             case Phase():
-                self._progress.text(event.what, always=True)
+                self._text(event.what, always=True)
                 self._broadcasts.tell(
                     "phase", text=event.what, planned=not registry.is_run(folders.run_folder(self.run_id))
                 )
@@ -68,7 +72,6 @@ class Display:
             case Started() | Resumed():
                 self._started, self._sent = event, 0.0
                 start = f"resumes from step {event.step}" if isinstance(event, Resumed) else "starts"
-                self._progress.text("", always=True)  # from here on the page draws the run itself
                 log.info("Athanor: run %s %s: %d steps, training %s", event.run_id, start, event.steps, event.trained)
                 self._tell_start(event)
             case Stepped():
@@ -90,6 +93,11 @@ class Display:
                 if event.trouble:
                     self.show(Warned(f"{event.path.name}: {event.trouble}"))
 
+    def _text(self, text: str, always: bool = False) -> None:
+        """Show a text on the node, unless its panel tells the same."""
+        if not self._panel:
+            self._progress.text(text, always)
+
     def _encoded(self, event: Encoded) -> None:
         """Show how much is encoded, with the time that the rest takes once some of it is known."""
         if not event.done or self._encoding[0] != event.what:
@@ -99,7 +107,7 @@ class Display:
         left = (now - begin) / made * (event.total - event.done) if made else None
         last = event.done in (0, event.total)
         self._progress.bar(event.done, event.total)
-        self._progress.text(f"encoding {event.what}: {event.done} of {event.total}", last)
+        self._text(f"encoding {event.what}: {event.done} of {event.total}", last)
         if last or now - self._sent > 0.25:
             self._sent = now
             told = {"text": f"encoding {event.what}", "done": event.done, "total": event.total, "left": left}
@@ -118,7 +126,7 @@ class Display:
         mean = sum(recent) / len(recent) if recent else None
         loss = "loss NaN" if mean is None else f"loss {mean:.4f}"
         last = event.step == started.steps
-        self._progress.text(
+        self._text(
             f"step {event.step} of {started.steps}, epoch {event.epoch} of {started.epochs}\n"
             f"{loss}, {self._rate.speed}, {self._rate.left(started.steps - event.step)} left{self._probe()}",
             last,
@@ -146,7 +154,7 @@ class Display:
     def ended_early(self, record: Record) -> None:
         """Show on the node and in the log what a run has kept that was interrupted, or stopped before it had a LoRA."""
         text = kept.sentence(record, listed)
-        self._progress.text(text, always=True)
+        self._text(text, always=True)
         if text and not (record.status == "stopped" and advice.shows_the_log()):
             log.info("Athanor: %s", text)
 
@@ -174,5 +182,5 @@ class Display:
         if self._skipped:
             lines.append(f"{self._skipped} steps gave NaN or infinity and were skipped.")
         warnings = [] if advice.shows_the_log() else self._warnings
-        self._progress.text(without_roots("\n".join([*lines, *notes])), always=True)
+        self._text(without_roots("\n".join([*lines, *notes])), always=True)
         return without_roots("\n".join([*lines, *notes, *warnings]))

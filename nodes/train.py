@@ -141,7 +141,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         """
         from ..training_core.run import ranks
         from ..training_core.run.launch import launch
-        from ..training_core.run.retold import retell_finished
+        from ..training_core.run.metadata_update import rewrite_finished
         from ..training_core.run.train import put_back, tidy, train
 
         packages.check()
@@ -153,7 +153,9 @@ class AthanorTrainLoRA(io.ComfyNode):
         by, graph = queued(), graph_of(cls.hidden)
         page = run_rows.workflow_id(graph)
         broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by, page)
-        display = Display(cls.hidden.unique_id, job.run_id, broadcasts)
+        # The node of a subgraph, which is all that is seen of it from outside, has no panel.
+        panel = bool(page) and ":" not in cls.hidden.unique_id
+        display = Display(cls.hidden.unique_id, job.run_id, broadcasts, panel)
         record = registry.read(folders.run_folder(job.run_id))
         notes = said_of_the_name(values, job)
         origin = source(graph.get("prompt"), cls.hidden.unique_id, processes=job.training.processes)
@@ -170,7 +172,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             record = _follow(events, display, broadcasts, graph if processes.is_main else None)
         else:
             tidy(record)
-            notes += retell_finished(record, job, graph, origin) if processes.is_main else []
+            notes += rewrite_finished(record, job, graph, origin) if processes.is_main else []
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
         given.add(str(values.get("output_name") or ""), job.run_id)

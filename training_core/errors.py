@@ -26,6 +26,10 @@ class Fault(AthanorError):
     """What no input is to blame for: memory or a disk that is full, a process that has ended, another one that trains the same."""
 
 
+class ForeignFault(Fault):
+    """What code of others has raised: a model's own, ComfyUI's, torch's, a node pack's. Its cause is their exception."""
+
+
 def quoted(text: object, most: int = 60) -> str:
     """Return in quotes what a user typed, for a message: on one line, and its middle left out above `most` characters."""
     return f"'{shortened(text, most)}'"

@@ -166,15 +166,17 @@ def test_a_terminal_reads_warnings_once(heard, monkeypatch):
     from athanor.training_core import advice
     from athanor.training_core.history.events import Warned
 
-    record, texts = only(), []
-    monkeypatch.setattr(display.Progress, "text", lambda *_, always=False: None)
+    record, texts, on_the_node = only(), [], []
+    monkeypatch.setattr(display.Progress, "text", lambda _, text, always=False: on_the_node.append(text))
     for terminal in (False, True):
         monkeypatch.setattr(advice, "_terminal", terminal)
-        on_node = display.Display("7", record.run_id, broadcasts.Broadcasts(record.run_id, "7", "cat", None))
+        sender = broadcasts.Broadcasts(record.run_id, "7", "cat", None)
+        on_node = display.Display("7", record.run_id, sender, panel=terminal)
         on_node.show(Warned("the disk is slow."))
         point = SimpleNamespace(lora_name="a", step=2, hash="b")
         texts.append(on_node.summary(SimpleNamespace(checkpoints=[point]), record, ["a note"]))
     assert ["the disk is slow." in text for text in texts] == [True, False] and all("a note" in text for text in texts)
+    assert len(on_the_node) == 1  # a page's panel says it: the host's text below it was the same once more
 
 
 def test_nothing_of_an_interrupted_run_is_left_half_way(heard):

@@ -19,6 +19,10 @@ RENAME = """(value) => { const node = window.comfyAPI.app.app.graph.nodes.find((
 PALETTE = "(name) => window.comfyAPI.app.app.extensionManager.setting.set('Comfy.ColorPalette', name)"
 NODE_HERE = """window.comfyAPI.app.app.canvas.graph.nodes.find((n) => n.type === "AthanorTrainLoRA")"""
 NODE = """window.comfyAPI.app.app.graph.nodes.find((n) => n.type === "AthanorTrainLoRA")"""
+TEXT = f"{NODE}.widgets.some((one) => one.name === '$$node-text-preview')"
+SHARES = """() => { const panel = document.querySelector(".athanor-panel"), over = panel.scrollHeight - panel.clientHeight;
+    const parts = [".athanor-chart", ".athanor-hints"].map((part) => panel.querySelector(part).offsetHeight);
+    return [...parts, over]; }"""
 TOLD = f"window.comfyAPI.app.app.nodeOutputs[String({NODE}.id)]"
 
 
@@ -75,6 +79,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     page.look()
     page.wait_for_points(whole + 10)
     assert "running" in page.page.locator(".athanor-panel").first.inner_text()
+    assert page.page.evaluate(SHARES)[0] >= 110 and not page.page.evaluate(f"() => {TEXT}")
     page.picture(f"{which}_reloaded")
 
     # Buttons: a file and a picture when asked for, then the end, with the file kept and offered by Load LoRA.
@@ -83,7 +88,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
         """() => { const { graph } = window.comfyAPI.app.app; window.loader = window.LiteGraph.createNode("LoraLoader");
             graph.add(window.loader); }"""
     )
-    said = "(text) => document.querySelector('.athanor-panel > [role=status]:not(.athanor-next)').textContent.startsWith(text)"
+    said = "(text) => document.querySelector('.athanor-panel .athanor-folded > [role=status]').textContent.startsWith(text)"
     for label, outcome in (("Sample now", "Samples of step "), ("Save now", f"Saved {name}-step")):
         page.page.get_by_role("button", name=label).first.click()
         page.page.wait_for_function(said, arg=outcome)
@@ -119,7 +124,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     assert page.page.evaluate(drawn) == []
     # The panel alone tells the result: the node covers nothing below it, and its buttons and chart keep their room.
     page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('finished')")
-    page.page.wait_for_function(f"{NODE}.widgets.every((one) => one.name !== '$$node-text-preview')")
+    page.page.wait_for_function(f"!{TEXT}")
     page.page.wait_for_timeout(300)
     over = "const panel = document.querySelector('.athanor-panel'), over = panel.offsetHeight - panel.parentElement.offsetHeight"
     low = f"() => {{ {over}; return [{NODE}.size[1], over]; }}"
@@ -176,13 +181,14 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
 
 
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
-def test_workflows_stay_as_they_are(page, vue):
+def test_workflows_stay_as_they_are(site, page, vue):
     """The chart is no widget value: not in the file, not in the queued graph. In both renderers."""
     before = workflow("untouched", 2)
     stays(page, before)
     settings_fold_away(Folding(page))
     page.renderer(True)
     stays(page, before)
+    inside_a_subgraph_and_after_a_tab_switch(site, page, "vue")
 
 
 def stays(page, before: dict) -> None:
@@ -217,10 +223,14 @@ def settings_fold_away(node: Folding) -> None:
     assert node.vue(False) == few
 
 
-@pytest.mark.parametrize("vue", [pytest.param(False, marks=pytest.mark.long), True], ids=["canvas", "vue"])
+@pytest.mark.long
+@pytest.mark.parametrize("vue", [False], ids=["canvas"])
 def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
+    inside_a_subgraph_and_after_a_tab_switch(site, page, "canvas")
+
+
+def inside_a_subgraph_and_after_a_tab_switch(site, page, which: str) -> None:
     """Its id is "n:9" then, and the chart is found all the same."""
-    which = "vue" if vue else "canvas"
     name = f"inner_{which}"
     page.load(workflow(name, 60, samples=False))
     page.page.evaluate(
@@ -243,6 +253,7 @@ def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
     page.wait_for_points(10)
     assert not said.count() and not page.page.locator(".athanor-note.failed").count()
     page.picture(f"{which}_subgraph")
+    the_middle_button_moves_the_chart(page)
     # Another workflow, whose node of that type has another name, does not take the curve over.
     page.load(workflow(f"{name}_other", 60, samples=False))
     page.page.wait_for_timeout(1500)
@@ -260,6 +271,27 @@ def test_inside_a_subgraph_and_after_a_tab_switch(site, page, vue):
     train["id"], renamed["last_node_id"] = 77, 78
     page.load(renamed)
     page.wait_for_points(10)
+
+
+PART = f"""async () => {{ const {{ panelOf }} = await import("/extensions/athanor/athanor/node.js");
+    return [[...window.comfyAPI.app.app.canvas.ds.offset], panelOf({NODE_HERE}).chart.view]; }}"""
+"""Where the canvas is, and the part of the run that the node's chart shows."""
+
+
+def the_middle_button_moves_the_chart(page) -> None:
+    """Once it is zoomed; Vue nodes gave it to the canvas."""
+    plot, mouse = page.page.locator(".athanor-panel .u-over").first, page.page.mouse
+    plot.click()
+    page.page.keyboard.press("+")
+    box = plot.bounding_box()
+    before, (low, high) = page.page.evaluate(PART)
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    mouse.down(button="middle")
+    mouse.move(box["x"] + box["width"] / 2 + 20, box["y"] + 22, steps=3)
+    mouse.up(button="middle")
+    after, now = page.page.evaluate(PART)
+    assert after == before and now[0] < low and now[1] < high
+    page.page.keyboard.press("0")
 
 
 def with_mistakes(site, name: str) -> dict:
@@ -289,6 +321,23 @@ def all_said(texts: list[str]) -> bool:
     return all(any(words in text for text in texts) for words in EACH)
 
 
+def hints_open_by_keyboard(page) -> None:
+    """One line of them leaves the chart its room; all are read whole, by key or click, and the panel scrolls."""
+    before = page.page.evaluate(SHARES)
+    assert before[0] >= 110 and before[1] < 20 and before[2] <= 0
+    button = page.page.locator(".athanor-panel .athanor-fold:visible").last
+    assert button.inner_text().endswith(" hints")
+    button.focus()
+    page.page.keyboard.press("Enter")
+    page.settle(4)
+    chart, hints, over = page.page.evaluate(SHARES)
+    assert chart >= 110 and hints > 100 and over > 0 and button.get_attribute("aria-expanded") == "true"
+    page.picture("hints_open")
+    button.click()
+    page.settle(4)
+    assert page.page.evaluate(SHARES) == before
+
+
 @pytest.mark.parametrize("vue", [False], ids=["canvas"])
 def test_mistakes_are_said_in_a_light_theme_and_deleting(site, page, vue):
     """Before the run in the nodes, in it on its panel, and after it in sidebar and report."""
@@ -309,6 +358,7 @@ def test_mistakes_are_said_in_a_light_theme_and_deleting(site, page, vue):
     assert ended(site, name)["status"] == "done"
     page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('finished, got worse')")
     assert all_said(page.page.evaluate(LISTED))
+    hints_open_by_keyboard(page)
     assert "learning_rate" not in " ".join(
         page.page.locator(".athanor-panel .athanor-note").all_inner_texts()
     )  # not said twice

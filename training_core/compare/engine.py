@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import AthanorError, FileError
-from ..host import devices, disabled, folders, guard, sampling, workflow
+from ..host import devices, disabled, folders, foreign, guard, sampling, workflow
 from ..pictures import write_png
 from .cells import Cell
 from .identity import parameters
@@ -23,6 +23,8 @@ from .stock import stock_graph
 from .store import PictureStore
 
 log = logging.getLogger("athanor")
+
+ADVICE = "try another width and height, or another sampler"
 
 PATIENCE = 3
 """Cells in a row that may fail before the rest is not tried."""
@@ -127,7 +129,7 @@ def sample(missing: Sequence[Cell], painter: CellPainter) -> Iterator[CellResult
                 # A LoRA that does not fit fails with every prompt: that is one trouble, not many.
                 failed += cell.weights != hopeless
                 hopeless = cell.weights if isinstance(error, AthanorError) else None
-                message = _note_failure(error, painter.keys[cell], painter.store)
+                message = _note_failure(error, cell, painter)
                 if failed >= PATIENCE:
                     raise AthanorError(
                         f"{failed} pictures in a row could not be drawn; the last one: {message.rstrip('.')}. Finished pictures are "
@@ -139,10 +141,12 @@ def sample(missing: Sequence[Cell], painter: CellPainter) -> Iterator[CellResult
         painter.models.forget()
 
 
-def _note_failure(error: Exception, key: str, store: PictureStore) -> str:
+def _note_failure(error: Exception, cell: Cell, painter: CellPainter) -> str:
     """Write to the log and to cells.jsonl why a cell failed, and return it in one sentence."""
-    expected = isinstance(error, AthanorError)
-    message = str(error) if expected else f"{type(error).__name__}: {error}"
+    expected, message = isinstance(error, AthanorError), foreign.in_words(error)
+    if not expected and not devices.is_out_of_memory(error):
+        what = f"The model cannot draw {cell.width}x{cell.height} with {cell.sampler}"
+        message = foreign.sentence(what, error, ADVICE)
     log.warning("Athanor: a picture of the grid failed: %s", message, exc_info=not expected)
-    store.log_cell(key, status="failed", error=message)
+    painter.store.log_cell(painter.keys[cell], status="failed", error=message)
     return message

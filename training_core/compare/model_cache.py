@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import AthanorError
-from ..host import folders, lora, lora_fit, sampling, usable
+from ..errors import AthanorError, quoted
+from ..host import folders, foreign, lora, lora_fit, sampling, usable
 from ..pictures import to_bytes
 from .cells import Cell
 from .stock import PatchNode, add_nodes, patch_nodes
 from .variants import Variants, WidgetEdits
+
+OTHER_FILE = "ComfyUI cannot read it, or it is not such a file: choose another one"
+OTHER_CLIP = "connect the CLIP that belongs to this model"
 
 Models = tuple[Any, Any, Any]
 """MODEL, CLIP, VAE."""
@@ -87,7 +90,8 @@ class ModelCache:
             return sampling.run_node(kind, **inputs, **widgets)
         key, clip = (kind, *sorted(widgets.items())), inputs["clip"]
         if key not in self._encoded or self._encoded[key][0] is not clip:
-            self._encoded[key] = (clip, sampling.run_node(kind, clip=clip, **widgets))
+            with foreign.telling(lambda: f"{kind} fails with {quoted(dict(widgets))}", OTHER_CLIP):
+                self._encoded[key] = (clip, sampling.run_node(kind, clip=clip, **widgets))
             self.counts["prompts encoded"] += kind == "CLIPTextEncode"
         output = self._encoded[key][1]
         if kind == "CLIPTextEncode" and self._patched:
@@ -102,7 +106,8 @@ class ModelCache:
             return self.connected[2] if own is None else own
         if self._vae is None or self._vae[0] != cell.vae:
             self._vae = None
-            self._vae = (cell.vae, sampling.load_vae(cell.vae))
+            with foreign.telling(lambda: f"{cell.vae} cannot be loaded", OTHER_FILE):
+                self._vae = (cell.vae, sampling.load_vae(cell.vae))
             self.counts["VAEs loaded"] += 1
         return self._vae[1]
 
@@ -135,7 +140,8 @@ class ModelCache:
         """Return the models of a checkpoint file; every other model goes first."""
         self.forget()
         sampling.make_room()
-        models = sampling.load_checkpoint(name)
+        with foreign.telling(lambda: f"{name} cannot be loaded", OTHER_FILE):
+            models = sampling.load_checkpoint(name)
         self.counts["models loaded"] += 1
         if None in models[:2]:
             raise AthanorError(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..errors import AthanorError, quoted
-from ..host import fingerprint, nodegraph, usable
+from ..host import fingerprint, foreign, nodegraph, usable
 from ..shared_graph import is_link
 from .axes import Axis, Value, WidgetEdit
 from .upstream import Graph, Slot, changed, edge, edited
@@ -98,6 +98,12 @@ def _targets(widget: tuple[str, str], axis: Axis, graph: Mapping[str, Any], link
     return targets
 
 
+def _failing(graph: Graph, node: str, edits: WidgetEdits) -> str:
+    """Return in words that a node of the graph fails with these values in the widgets."""
+    values = ", ".join(f"{edit.full} {quoted(edit.value)}" for edit in edits)
+    return f"Node {node} ({graph[node]['class_type']}) fails with {values}"
+
+
 class Variants:
     """The part of the graph that widgets change, run anew for one set of values at a time."""
 
@@ -176,7 +182,8 @@ class Variants:
             slots[slot] = [value]
         for node in nodes:
             if digests[node] not in self._outputs:
-                self._outputs[digests[node]] = nodegraph.run(graph, node, outputs)
+                with foreign.telling(lambda node=node: _failing(graph, node, edits), "look at its values on the axis"):
+                    self._outputs[digests[node]] = nodegraph.run(graph, node, outputs)
                 self.runs += 1
             outputs[node] = self._outputs[digests[node]]
         return [outputs[links[port][0]][links[port][1]][0] if port in links else self.connected[port] for port in ports]

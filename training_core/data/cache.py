@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import astuple
 from typing import Any
 
@@ -25,6 +26,10 @@ Encode = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]
 
 EncodeText = Callable[[SampleCaption], tuple[Tensors, dict[str, Any]]]
 """A caption -> the text encoders' tensors by name, and plain values about them that JSON can hold."""
+
+
+Around = Callable[[Sequence[str]], AbstractContextManager[object]]
+"""Names of pictures -> the context in which they are encoded together."""
 
 
 def hashed(*parts: Any) -> str:
@@ -98,7 +103,9 @@ class LatentCache:
             key for variant in variants if (key := self._mask_key(variant))
         }
 
-    def fill(self, variants: Iterable[CropVariant], encode: Encode) -> Iterator[tuple[int, int]]:
+    def fill(
+        self, variants: Iterable[CropVariant], encode: Encode, around: Around = lambda _: nullcontext()
+    ) -> Iterator[tuple[int, int]]:
         """Encode the variants whose latents are missing, in batches of one bucket; yield (done, total) before and after each batch.
 
         A latent that is NaN or infinite is not kept; `is_broken` knows it from then on.
@@ -112,8 +119,9 @@ class LatentCache:
         done = 0
         if unique:
             yield done, len(unique)
-        for (keys, pixels), _ in prefetched(batches, self._pixels):
-            mean, std = encode(pixels)
+        for batch, ((keys, pixels), _) in zip(batches, prefetched(batches, self._pixels), strict=True):
+            with around([self._buckets.dataset.pictures[variant.picture].name for _, variant in batch]):
+                mean, std = encode(pixels)
             made = {
                 key: {"mean": mean[i : i + 1]} | ({} if std is None else {"std": std[i : i + 1]})
                 for i, key in enumerate(keys)

@@ -38,7 +38,9 @@ class BatchLoader:
                 whole = [
                     part or self._encodings.fetch_again(batch, self._model, step, micro) for (micro, batch), part in own
                 ]
-                yield [to_device(part, self._model) for part in whole], waited
+                with self._encodings.telling(f"Step {step + 1} fails", batches):
+                    ready_parts = [to_device(part, self._model) for part in whole]
+                yield ready_parts, waited
 
     def _fetch(self, step: Step) -> list[Fetched | None]:
         number, own = step[0], self._ranks.shard(step[1])

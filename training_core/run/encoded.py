@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -26,6 +26,7 @@ from ..host.model import Trainable
 from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings
+from . import failing
 from .left_out import LeftOut
 
 
@@ -144,7 +145,7 @@ class Encodings:
         self._checked = True
         known = next(filter(None, map(self._text, captions)), None) if not self._live_text else None
         if known is None:  # trained text encoders encode in every step
-            known, _ = host_text.encode(self._clip, captions[0].text, captions[0].weighted, captions[0].max_tokens)
+            known, _ = self._read(captions[0])
         self._check_text(known)
 
     def _overfull(self, overfull: Overfull | None) -> Iterator[Warned]:
@@ -175,7 +176,11 @@ class Encodings:
         """Encode pictures in float32; what that takes is made for the first of them, and gone after the last."""
         with ExitStack() as stack:
             exact = cache(lambda: stack.enter_context(in_float32(self._vae)))
-            yield from self._latents.fill(variants, lambda pixels: host_vae.encode(exact(), pixels))
+            yield from self._latents.fill(
+                variants,
+                lambda pixels: host_vae.encode(exact(), pixels),
+                failing.on_pictures,
+            )
 
     def _cut(self, caption: SampleCaption) -> bool:
         """Return whether a caption that has been filled in is longer than the encoders read."""
@@ -184,9 +189,18 @@ class Encodings:
         return bool(self._texts.meta(caption).get("cut"))
 
     def _encode(self, caption: SampleCaption) -> tuple[Tensors, dict[str, Any]]:
-        text, cut = host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, caption.without)
+        text, cut = self._read(caption, caption.without)
         tensors, plain = text.parts()
         return tensors, {"extras": plain, "cut": cut}
+
+    def _read(self, caption: SampleCaption, without: Sequence[str] = ()) -> tuple[host_text.Text, bool]:
+        """Encode a caption with the graph's CLIP, without some of its encoders; return also whether it was cut."""
+        with failing.on_text("caption", caption.text):
+            return host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, without)
+
+    def telling(self, what: str, batches: Sequence[PlannedBatch]) -> AbstractContextManager[None]:
+        """Return the context in which the model works on batches; where it fails, `what` says so: 'Step 3 fails'."""
+        return failing.on_batches(what, batches, self._buckets)
 
     def fetch(self, batch: PlannedBatch, *key: Any) -> Fetched | None:
         """Return a batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import AthanorError
+from ..errors import AthanorError, ForeignFault
 from ..history.events import Phase
-from ..host import devices, swap
+from ..host import devices, foreign, swap
 from ..host.model import Trainable, trainable
 from ..network import lycoris
 from ..resume import compute_plan
@@ -22,6 +22,9 @@ from .ranks import Ranks
 from .step_plan import UPDATE, StepPlan, plan_steps
 from .train_target import TrainTarget, attached
 from .trial import LargestBatchTrial, is_tried
+
+LOADING_ADVICE = "connect a plain loader's MODEL (Load Checkpoint, Load Diffusion Model), or update ComfyUI"
+ADDING_ADVICE = "choose another algo or other layers in Network Config"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +81,8 @@ def _loaded(
                 attempt = yield from _attempt(
                     stack, job, run, clip, vae, before=before, swapped=swapped, last_resort=last_resort
                 )
-            except AthanorError:  # quantised layers cannot be swapped
-                if swapped == asked:
+            except AthanorError as error:  # quantised layers cannot be swapped
+                if swapped == asked or isinstance(error, ForeignFault):
                     raise
                 swapped, last_resort = asked, True
                 continue
@@ -121,9 +124,11 @@ def _attempt(
     phase = "while the model is loaded"
     try:
         yield Phase("loading the model")
-        model = stack.enter_context(_trainable(job, run, clip, swapped))
+        with foreign.telling(lambda: "The model cannot be loaded for training", LOADING_ADVICE):
+            model = stack.enter_context(_trainable(job, run, clip, swapped))
         yield Phase("adding what is trained")
-        target = stack.enter_context(attached(job, run.model, clip, vae, model))
+        with foreign.telling(lambda: f"The network ({job.network.algo}) cannot be added to the model", ADDING_ADVICE):
+            target = stack.enter_context(attached(job, run.model, clip, vae, model))
         phase = "in a step"
         if is_tried(model.device):
             yield Phase("trying the largest batch")

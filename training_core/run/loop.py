@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Protocol
 
 from .. import advice
@@ -53,6 +53,7 @@ def loop(
     learning_rate: Callable[[int], float],
     hooks: Hooks,
     progress: RunProgress,
+    telling: Callable[[str, list[PlannedBatch]], AbstractContextManager[object]] = lambda *_: nullcontext(),
 ) -> Iterator[Event]:
     """Train from where `progress` stands until `length.steps` optimizer steps are made.
 
@@ -64,6 +65,7 @@ def loop(
         stepper: makes one step (`step.Stepper`).
         learning_rate: step from 0 -> learning rate.
         progress: counts what is finished, also for whoever catches an exception.
+        telling: what is done ("Step 3 fails") and with which batches -> the context that says so where it fails.
 
     Raises:
         AthanorError: the run stands where none of its length can, or ends without having made all steps. Nothing that is not
@@ -86,7 +88,8 @@ def loop(
                 if not hooks.go_on():
                     return
                 lr = learning_rate(progress.step)
-                outcome = stepper(progress.step, lr, conditioned, [len(batch.samples) for batch in planned])
+                with telling(f"Step {progress.step + 1} fails", planned):
+                    outcome = stepper(progress.step, lr, conditioned, [len(batch.samples) for batch in planned])
                 progress.step, progress.due = progress.step + 1, True
                 pending = Pending(
                     step=progress.step,

@@ -57,7 +57,7 @@ class Probe:
         Samples that give no number, now or at the first look, do not count; both are NaN where none does.
         """
         with eval_mode(network, eval_weights):
-            losses = torch.cat(list(self._look(model)))
+            losses = torch.cat(list(self._look(model, step)))
         if self.first is None:
             self.first = losses
         first = self.first.to(losses.device)  # a state's is on the CPU
@@ -67,7 +67,7 @@ class Probe:
         percent = 100 * losses[known].sum().item() / max(first[known].sum().item(), 1e-12)
         return Probed(step, losses[known].mean().item(), percent, self._label)
 
-    def _look(self, model: Trainable) -> Iterator[torch.Tensor]:
+    def _look(self, model: Trainable, step: int) -> Iterator[torch.Tensor]:
         """Yield the losses of each batch, (samples,); NaN for those that the VAE cannot encode."""
         objective = Objective(LossSettings(), NoiseSettings(), model.schedule)
         sigmas, ts = objective.spread(sum(len(batch.samples) for batch in self._batches))
@@ -79,7 +79,9 @@ class Probe:
             losses = torch.full((len(batch.samples),), math.nan, device=model.device)
             if places:
                 mine = torch.tensor([done + i for i in places])
-                losses[places] = self._losses(objective, usable, model, sigmas[mine], ts[mine], number)
+                when = f"after step {step}" if step else "before training"
+                with self._encodings.telling(f"The loss {when} cannot be measured", [usable]):
+                    losses[places] = self._losses(objective, usable, model, sigmas[mine], ts[mine], number)
             done += len(batch.samples)
             yield losses
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..errors import AthanorError
 from ..history.events import Encoded, Phase, Sampled, Warned
-from ..host import determinism, devices, disabled, guard, sampling
+from ..host import determinism, devices, disabled, foreign, guard, sampling
 from ..host.model import Trainable
 from ..optim.averaging import WeightsContext, eval_mode
 from ..pictures import save_png
 from ..resume.progress import RunProgress
 from ..settings import SamplingSettings
+from . import failing
 from .prompts import Prompt
+
+log = logging.getLogger("athanor")
 
 
 class Samples:
@@ -33,7 +38,7 @@ class Samples:
             yield Encoded("sample prompts", 0, len(texts))
         for done, text in enumerate(texts, 1):
             guard.stop_if_interrupted()
-            with torch.no_grad(), determinism.outside_training():
+            with torch.no_grad(), determinism.outside_training(), failing.on_text("prompt", text):
                 self._texts[text] = sampling.encode_prompt(clip, text)
             yield Encoded("sample prompts", done, len(texts))
 
@@ -72,7 +77,10 @@ class Samples:
                     picture = self._picture(patcher, model, prompt)
             except Exception as error:  # no picture is worth the run
                 devices.is_out_of_memory(error)  # clears CUDA's record of it, by which the next operation would fail
-                yield Warned(f"Sample {index + 1} of step {progress.step} could not be drawn ({error}).")
+                if not isinstance(error, AthanorError):
+                    log.warning("Athanor: sample %d could not be drawn", index + 1, exc_info=error)
+                said = foreign.in_words(error).rstrip(".")
+                yield Warned(f"Sample {index + 1} of step {progress.step} could not be drawn ({said}).")
                 continue
             path = self._folder / f"{self._name}_{when}_{index:02d}_{prompt.seed}.png"
             save_png(path, picture, disabled.in_picture({"parameters": self._parameters(prompt)}))

@@ -21,9 +21,9 @@ from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, schedulers
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
+from ..resume.metadata_rewrite import Wanted, note
 from ..resume.progress import RunProgress
 from ..resume.resumable import Resumable
-from ..resume.retelling import Wanted, note
 from ..resume.saving import Saver
 from ..settings import Job
 from .batch_loader import BatchLoader
@@ -114,6 +114,7 @@ def _session(context: Context) -> Iterator[Event]:
             learning_rate=lambda step: schedulers.learning_rate(job.optimizer, step, run.length.steps),
             hooks=trainer.hooks,
             progress=trainer.progress,
+            telling=run.encodings.telling,
         )
         try:
             yield from context.run_log.logged(_framed(context, models, trainer, events))

@@ -43,10 +43,11 @@ class LargestBatch:
         self.size = f"{self.count} of {batch.bucket[0]}x{batch.bucket[1]}"  # in words
         self._batches, self._stepper, self._model = [to_device(fetched, host_model)], stepper, host_model
         self._draws = job.network.draws
+        self._telling = lambda: run.encodings.telling("The largest batch cannot be tried", [batch])
 
     def trial(self, plan: MemoryPlan) -> Trial | None:
         """Run one forward and backward pass with a memory plan; None if memory ran out."""
-        with self._model.checkpointed(plan.checkpointing, self._draws):
+        with self._model.checkpointed(plan.checkpointing, self._draws), self._telling():
             return trial(self._stepper, self._batches, self._model.device, plan.max_samples)
 
 

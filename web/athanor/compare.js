@@ -48,6 +48,7 @@ class CompareDialog {
     this.name = null; // of the comparison that is shown
     this.unmount = null;
     this.isMarked = false; // marks have changed since the comparison was opened
+    this.starred = new Set(); // cells with a star that show a LoRA
     this.saving = Promise.resolve();
     this.build();
     this.keys = new WindowKeys(this.dialog);
@@ -65,15 +66,11 @@ class CompareDialog {
     this.place = make("div", { class: "place" });
     this.status = make("span", { role: "status" });
     this.chooser = make("select", { "aria-label": t("Comparison"), onchange: () => this.show(this.chooser.value) });
-    const hint = t("In LoRA Run Axis, epochs = starred takes the epochs of starred pictures");
+    this.hint = make("span", { class: "hint", role: "status" });
     this.dialog = make(
       "dialog",
       { class: "athanor athanor-compare", "aria-label": t("Comparison"), tabindex: -1 },
-      dialogHead(
-        [this.chooser, this.status, make("span", { class: "hint" }, hint)],
-        () => this.dialog.close(),
-        t("Close the viewer"),
-      ),
+      dialogHead([this.chooser, this.status, this.hint], () => this.dialog.close(), t("Close the viewer")),
       this.place,
     );
   }
@@ -105,6 +102,7 @@ class CompareDialog {
       const data = await get(path);
       if (this.name !== name || !this.dialog.isConnected) return; // another one was chosen meanwhile
       this.status.textContent = "";
+      this.countStars(data);
       this.unmount = mount(this.place, data, (id) => addressOf(`${path}/cells/${id}.png`), {
         save: (cell, mark) => this.save(path, { cell, ...mark }),
         keys: this.keys,
@@ -117,9 +115,24 @@ class CompareDialog {
     }
   }
 
+  /** What can be done with the stars of a comparison, once it has some. */
+  countStars({ marks = {}, parameters = {} }) {
+    this.showsLora = (id) => (parameters[id] ?? "").includes("<lora:");
+    this.starred = new Set(Object.keys(marks).filter((id) => marks[id].star && this.showsLora(id)));
+    this.tellStars();
+  }
+
+  tellStars() {
+    const text = t("To compare the starred checkpoints alone, write the word starred into epochs of LoRA Run Axis.");
+    this.hint.textContent = this.starred.size ? `★ ${this.starred.size}: ${text}` : "";
+  }
+
   /** Save marks one after the other, so that the last change of a cell is the one that stays. */
   save(path, mark) {
     this.isMarked = true;
+    if (mark.star && this.showsLora(mark.cell)) this.starred.add(mark.cell);
+    else this.starred.delete(mark.cell);
+    this.tellStars();
     this.saving = this.saving.catch(() => {}).then(() => post(`${path}/marks`, mark));
     return this.saving;
   }

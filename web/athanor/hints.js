@@ -1,6 +1,7 @@
 // What a run was warned of: a compact list, the same while it trains and after.
 
 import { make } from "./dom.js";
+import { Folded } from "./folded.js";
 import { told } from "./sentences.js";
 import { t } from "./words.js";
 
@@ -16,19 +17,13 @@ export function withoutHints(text, run) {
   return rest.replace(/ {2,}/g, " ").trim();
 }
 
-/** A hint is one line, and whole under the pointer or after a click. */
-function entry(text) {
-  const onclick = ({ currentTarget: button }) => {
-    button.setAttribute("aria-expanded", button.getAttribute("aria-expanded") !== "true");
-  };
-  const button = make("button", { type: "button", title: text, "aria-expanded": "false", onclick }, text);
-  return make("li", {}, make("b", {}, "!"), button);
-}
-
-/** The list. It is empty, and takes no room, where there is nothing to say. */
+/** The list: one line, until it is opened. It is empty, and takes no room, where there is nothing to say. */
 export class Hints {
   constructor() {
-    this.element = make("ul", { class: "athanor-hints", "aria-label": t("Hints"), hidden: true });
+    this.list = make("ul", { class: "athanor-hints", "aria-label": t("Hints") });
+    this.folded = new Folded(this.list);
+    this.element = this.folded.element;
+    this.element.hidden = true;
     this.shown = "[]";
   }
 
@@ -40,6 +35,7 @@ export class Hints {
     if (now === this.shown) return;
     this.shown = now;
     this.element.hidden = !texts.length;
-    this.element.replaceChildren(...texts.map((text) => entry(told(text))));
+    this.list.replaceChildren(...texts.map((text) => make("li", {}, make("b", {}, "! "), told(text))));
+    this.folded.renew(texts.length > 1 ? t("{count} hints", { count: texts.length }) : undefined);
   }
 }

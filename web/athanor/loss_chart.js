@@ -20,10 +20,9 @@ export class LossChart extends Chart {
     super(t("Loss over steps"), height);
   }
 
-  /** Show a run, or nothing (null). `phase`: what it does before its first step, in words. */
-  show(run, phase = "") {
+  /** Show a run, or nothing (null). */
+  show(run) {
     this.run = run;
-    this.phase = phase;
     this.redraw();
   }
 
@@ -39,8 +38,7 @@ export class LossChart extends Chart {
     const { run } = this;
     this.startAnew(this.shownRuns());
     if (!run?.points.length) {
-      if (!run?.live) return this.showText(t("No steps yet."));
-      return this.showText(this.phase ? `${this.phase}…` : t("Waiting for the first step…"));
+      return this.showText(run?.live ? t("Waiting for the first step…") : t("No steps yet."));
     }
     const { probes } = run;
     const { points, toX } = this.curveOf(run);

@@ -1,7 +1,6 @@
 // The live chart on the Train LoRA node, in both renderers.
 
 import { app } from "../../../scripts/app.js";
-import { api } from "../../../scripts/api.js";
 import { idOf, nodeOf } from "./execution_ids.js";
 import { addBox, extend } from "./extend.js";
 import { isLinked } from "./links.js";
@@ -13,7 +12,7 @@ import * as store from "./store.js";
 import { t } from "./words.js";
 
 const KIND = "AthanorTrainLoRA";
-const HEIGHT = 330; // pixels of the panel at least: the chart with a row of samples
+const HEIGHT = 370; // pixels of the panel at least: the chart with hints and a row of samples
 const WIDTH = 340; // pixels of a node that has to become higher for it
 const OFFER_INTERVAL = 30_000; // ms between two updates of file lists during a run that saves often
 const panels = new Map(); // node -> its panel
@@ -90,12 +89,9 @@ function resultText(output) {
   return lines.filter((line) => !line.startsWith("probe ")).join(" ");
 }
 
-/** The host's widget with a text on the node. */
-const textOf = (node) => node.widgets.find((widget) => widget.name === "$$node-text-preview");
-
-/** Take the host's text off the node: the panel tells the run's result, and an empty one would take room from it. */
+/** Take the host's text off the node: the panel tells the run's result. */
 function dropText(node) {
-  const widget = textOf(node);
+  const widget = node.widgets.find((one) => one.name === "$$node-text-preview");
   if (!widget) return;
   node.removeWidget(widget);
   app.canvas?.setDirty(true, true);
@@ -107,8 +103,7 @@ function addPanel(node) {
   const panel = new Panel(isOwn);
   panels.set(node, panel);
   const widget = addBox(node, "athanor_live", "ATHANOR_LIVE", panel.element, {
-    // The host's text takes its room from the chart, so that the node does not grow over the next one.
-    getMinHeight: () => HEIGHT - (textOf(node)?.options?.getMinHeight?.() ?? 0),
+    getMinHeight: () => HEIGHT,
   });
   // A run that waits in the queue keeps the name that it was queued with.
   const names = new Set();
@@ -150,12 +145,6 @@ store.listen((message) => {
   const node = nodeOf(message.node);
   const panel = node && panels.get(node);
   if (panel && isOf(node, message)) panel.follow(message.run_id);
-});
-
-// An empty text means that from here on the panel tells how far the run is.
-api.addEventListener("progress_text", ({ detail }) => {
-  const node = nodeOf(detail?.nodeId);
-  if (panels.has(node) && !detail.text) setTimeout(() => dropText(node), 0); // after the host
 });
 
 let offeredAt = 0;

@@ -2,6 +2,7 @@
 
 import { controls } from "./chart_controls.js";
 import { make, style } from "./dom.js";
+import { Folded } from "./folded.js";
 import { stateOf } from "./format.js";
 import { Hints } from "./hints.js";
 import { watchQueue } from "./host_queue.js";
@@ -14,6 +15,7 @@ import { t } from "./words.js";
 style("./athanor.css");
 
 const SAMPLES = 6; // pictures at most in the strip
+const CHART = 110; // pixels of the chart at least
 
 /** The panel of one node. It follows one run at a time. `isOwn(training)`: whether one of the queue is its node's. */
 export class Panel {
@@ -25,12 +27,13 @@ export class Panel {
     this.result = ""; // what the node reported at its end
     this.failure = ""; // why the node failed, or was refused
     this.expected = []; // hints on the graph before it runs
-    this.chart = new LossChart(90);
+    this.chart = new LossChart(CHART);
     this.controls = controls(() => this.chart);
     this.chart.onView = () => this.controls.show();
     this.state = make("b", { class: "athanor-state" });
     this.numbers = make("span");
     this.note = make("div", { class: "athanor-note", role: "status" });
+    this.folded = new Folded(this.note);
     this.strip = make("div", { class: "athanor-strip" });
     this.next = make("div", { class: "athanor-note athanor-next", role: "status" });
     this.hints = new Hints();
@@ -40,10 +43,10 @@ export class Panel {
     );
     this.element = make(
       "div",
-      { class: "athanor athanor-panel" },
+      { class: "athanor athanor-panel", "data-capture-wheel": "true" }, // with the focus, it scrolls in Vue nodes
       make("div", { class: "athanor-line" }, this.state, this.numbers),
       this.buttons,
-      this.note, // what is saved stands high: where a node leaves little room, what is low is cut off
+      this.folded.element, // what is saved stands high: where a node leaves little room, what is low is cut off
       this.next,
       this.hints.element,
       this.chart.element,
@@ -116,7 +119,7 @@ export class Panel {
     const { run } = this;
     if (this.wasLive && !run?.live) this.notice = ""; // how it has ended says what has come of a click
     this.wasLive = Boolean(run?.live);
-    this.chart.show(run, words.phase(run));
+    this.chart.show(run);
     this.hints.show(run, this.expected);
     this.buttons.show();
     this.numbers.title = run?.last ? words.meaning() : "";
@@ -157,8 +160,12 @@ export class Panel {
   }
 
   showNote(text) {
+    if (text === this.shownNote) return;
+    this.shownNote = text;
     this.note.textContent = text;
     this.note.classList.toggle("failed", Boolean(this.failure) && text === this.failure);
+    this.folded.element.hidden = !text;
+    this.folded.renew();
   }
 
   /** The samples that were drawn last, redrawn only when there are new ones. */

@@ -217,8 +217,8 @@ export const TABLE = {
   "There is no Dataset Loader, Bucketer or Dataset Doctor in this graph.":
     "这个工作流里没有「加载数据集」「分桶」或「数据集体检」。",
   "Comparison": "对比",
-  "In LoRA Run Axis, epochs = starred takes the epochs of starred pictures":
-    "「LoRA 训练任务轴」的 epochs 填 starred，就只取加了星标的图所用的轮次",
+  "To compare the starred checkpoints alone, write the word starred into epochs of LoRA Run Axis.":
+    "只想比较加了星标的检查点时，在「LoRA 训练任务轴」的 epochs 中填入 starred",
   "Close the viewer": "关闭查看器",
   "The comparison cannot be shown: {why}": "无法显示这次对比：{why}",
   "There is no comparison yet: queue a graph with XYZ Compare.": "还没有对比：先运行带「XYZ 对比」的工作流。",
@@ -260,6 +260,9 @@ export const TABLE = {
   "{name} is {value} now: it goes in steps of {step}, and {typed} is none.":
     "{name} 现在是 {value}：它按 {step} 递增，{typed} 不在其中。",
   "Hints": "提示",
+  "{count} hints": "{count} 条提示",
+  "more": "更多",
+  "less": "收起",
   "{state}, got worse": "{state}，变差了",
   "{state}, hints: {count}": "{state}，提示：{count}",
   "the probe ended above its start, or was far above it: the LoRA may be worse than none":

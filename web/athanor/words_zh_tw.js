@@ -217,8 +217,8 @@ export const TABLE = {
   "There is no Dataset Loader, Bucketer or Dataset Doctor in this graph.":
     "這個工作流程裡沒有「載入資料集」「分桶」或「資料集健檢」。",
   "Comparison": "比較",
-  "In LoRA Run Axis, epochs = starred takes the epochs of starred pictures":
-    "「LoRA 訓練任務軸」的 epochs 填 starred，就只取加了星號的圖所用的輪次",
+  "To compare the starred checkpoints alone, write the word starred into epochs of LoRA Run Axis.":
+    "只想比較加了星號的檢查點時，在「LoRA 訓練任務軸」的 epochs 中填入 starred",
   "Close the viewer": "關閉檢視器",
   "The comparison cannot be shown: {why}": "無法顯示這次比較：{why}",
   "There is no comparison yet: queue a graph with XYZ Compare.": "還沒有比較：先執行帶「XYZ 比較」的工作流程。",
@@ -260,6 +260,9 @@ export const TABLE = {
   "{name} is {value} now: it goes in steps of {step}, and {typed} is none.":
     "{name} 現在是 {value}：它按 {step} 遞增，{typed} 不在其中。",
   "Hints": "提示",
+  "{count} hints": "{count} 則提示",
+  "more": "更多",
+  "less": "收起",
   "{state}, got worse": "{state}，變差了",
   "{state}, hints: {count}": "{state}，提示：{count}",
   "the probe ended above its start, or was far above it: the LoRA may be worse than none":

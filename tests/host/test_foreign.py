@@ -1,0 +1,121 @@
+"""Exceptions of a model, ComfyUI or torch reached the page bare, as "(32, 16)": where it happened, and what to do, is said."""
+
+from __future__ import annotations
+
+import errno
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.usefixtures("comfy")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (AssertionError((32, 16)), "It fails (AssertionError: (32, 16)): do this. The whole error is in the log."),
+        (AssertionError(), "It fails (AssertionError): do this. The whole error is in the log."),
+        (
+            RuntimeError("shapes\ncannot\nbe"),
+            "It fails (RuntimeError: shapes): do this. The whole error is in the log.",
+        ),
+        (KeyError("x" * 400), " … "),
+        (
+            RuntimeError("CUDA error: an illegal memory access"),
+            "restart ComfyUI, since the GPU answers nothing any more.",
+        ),
+    ],
+)
+def test_a_sentence_of_ours(error, said):
+    from athanor.training_core.errors import ForeignFault
+    from athanor.training_core.host.foreign import telling
+
+    with pytest.raises(ForeignFault) as caught, telling(lambda: "It fails", "do this"):
+        raise error
+    assert said in str(caught.value) and len(str(caught.value)) < 250
+    assert caught.value.__cause__ is error and type(caught.value).__module__ == "athanor"
+
+
+def test_what_is_told_elsewhere_passes():
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host.foreign import telling
+
+    for error in (
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        AthanorError("lr is 10."),
+        OSError(errno.ENOSPC, "No space left on device", "/a"),
+        KeyboardInterrupt(),
+    ):
+        with pytest.raises(BaseException) as caught, telling(lambda: "It fails", "do this"):
+            raise error
+        assert caught.value is error
+
+
+def test_a_run_names_step_pictures_and_size(run, monkeypatch, tmp_path):
+    """Each place where a model of others works in a run; the log has the exception as the cause."""
+    import folder_paths
+    from athanor.training_core.errors import ForeignFault
+    from athanor.training_core.history import registry
+    from athanor.training_core.host import folders
+    from athanor.training_core.host.model import Trainable
+    from athanor.training_core.run import encoded
+
+    monkeypatch.setattr(folder_paths, "user_directory", str(tmp_path / "user"))  # nothing is encoded yet
+    predict = Trainable.predict
+
+    def too_large(*_: Any) -> None:
+        raise AssertionError((32, 16))
+
+    def in_a_step(self: Any, *args: Any) -> Any:
+        return too_large() if torch.is_grad_enabled() else predict(self, *args)
+
+    size = (
+        r"with .+\.png.* at 64x64 pixels \(AssertionError: \(32, 16\)\): .+ set another width and height in Bucketer\."
+    )
+    for target, name, what, said in (
+        (encoded.host_text, "encode", too_large, "^The text encoder cannot read the caption '"),
+        (
+            encoded.host_vae,
+            "encode",
+            too_large,
+            r"^The VAE cannot encode .+\.png.* \(AssertionError: \(32, 16\)\): connect",
+        ),
+        (Trainable, "predict", too_large, f"^The loss before training cannot be measured {size}"),
+        (Trainable, "predict", in_a_step, f"^Step 1 fails {size}"),
+        (Trainable, "load", too_large, "^The model cannot be loaded for training "),
+    ):
+        with monkeypatch.context() as patch, pytest.raises(ForeignFault, match=said) as caught:
+            patch.setattr(target, name, what)
+            run("odd")
+        assert isinstance(caught.value.__cause__, AssertionError)
+        (folder,) = folders.runs_folder().iterdir()
+        record = registry.read(folder)
+        assert record and (record.status, record.why) == ("failed", str(caught.value))
+
+
+def test_a_cell_names_its_size(monkeypatch):
+    from athanor.training_core.compare.engine import PATIENCE, sample
+    from athanor.training_core.errors import AthanorError
+
+    class Painter:
+        models = SimpleNamespace(forget=lambda: None)
+        store, keys = SimpleNamespace(log_cell=lambda *_, **__: None), {}
+
+        def draw(self, _cell: object) -> None:
+            raise AssertionError((32, 16))
+
+    class Cell(SimpleNamespace):
+        __hash__ = object.__hash__
+
+    cells = [Cell(weights=(), width=512, height=256, sampler="euler") for _ in range(PATIENCE)]
+    painter = Painter()
+    painter.keys = dict.fromkeys(cells, "key")
+    said = (
+        r"3 pictures in a row could not be drawn; the last one: The model cannot draw 512x256 with euler \(AssertionError: "
+        r"\(32, 16\)\): try another width and height, or another sampler\. The whole error is in the log\. Finished pictures"
+    )
+    with pytest.raises(AthanorError, match=said):
+        list(sample(cells, painter))  # type: ignore[arg-type]
