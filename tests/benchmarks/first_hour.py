@@ -190,7 +190,7 @@ def a_page(host: Host, options: argparse.Namespace):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(120_000)  # of what is waited for: a busy machine
         page.goto(host.url)
         page.wait_for_function(READY)
         page.wait_for_timeout(4000)  # the host's own start
