@@ -119,7 +119,7 @@ class Newcomer:
         """Double-click on the empty canvas, type, take what is called so, and put down what hangs at the mouse then."""
         self.click(at, 2)
         field = self.page.locator("input[placeholder*='earch']:visible, [role=dialog] input:visible").last
-        field.wait_for(timeout=5000)
+        field.wait_for(timeout=20_000)
         self.type(search)
         self.page.wait_for_timeout(700)
         self.click(self.page.locator("[role=option]:visible", has_text=title).first)
