@@ -27,12 +27,13 @@ async function fitting(names, family) {
 }
 
 async function choose(node) {
+  const family = node.properties[FAMILY];
+  delete node.properties[FAMILY]; // once: what is chosen by hand then stays, in a workflow without a view, too
   const widget = node.widgets?.find((one) => one.name === WIDGET);
   const names = widget?.options?.values;
-  if (!Array.isArray(names) || names.length < 2) return;
-  const before = widget.value;
-  const name = await fitting(names, node.properties[FAMILY]);
-  if (name && widget.value === before) setWidget(node, WIDGET, name); // the user may have been quicker
+  if (!Array.isArray(names) || names.length < 2 || widget.value !== names[0]) return;
+  const name = await fitting(names, family);
+  if (name && widget.value === names[0]) setWidget(node, WIDGET, name); // the user may have been quicker
 }
 
 app.registerExtension({
