@@ -236,7 +236,9 @@ def model_for_512(path: Path) -> None:
 def furnish(base: Path) -> Path:
     """A ComfyUI's folder with models, pictures in input, and others on "the user's computer"."""
     model_for_512(base / "models" / "checkpoints" / MODEL)
-    save_file({"weight": torch.zeros(1)}, base / "models" / "checkpoints" / OTHER)  # of another family, first in the list
+    save_file(
+        {"weight": torch.zeros(1)}, base / "models" / "checkpoints" / OTHER
+    )  # of another family, first in the list
     prepare.draw_sprouts(base / "drawn")
     drawn = sorted((base / "drawn").iterdir())
     for index, folder in enumerate((base / "input" / "my_pictures", base / "own" / "my sprouts")):
