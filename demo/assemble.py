@@ -24,8 +24,10 @@ def _uniform(rng: np.random.Generator, shape: tuple[int, ...], std: float) -> to
     return torch.from_numpy(steps.astype(np.float16)).mul_(std / 74.0)
 
 
-def text_encoder(seed: int = 20261121) -> dict[str, torch.Tensor]:
-    """CLIP-L's state dict (float16, 123 M parameters), drawn from `seed`.
+def text_encoder(
+    seed: int = 20261121, layers: int = CLIP_LAYERS, inner: int = 4 * CLIP_WIDTH
+) -> dict[str, torch.Tensor]:
+    """CLIP-L's state dict (float16, 123 M parameters), drawn from `seed`; tests have fewer `layers`, narrower inside (`inner`).
 
     Token embeddings dominate; each layer mixes in a little of the earlier tokens (causal attention), so
     that both the sequence and the pooled output tell captions apart.
@@ -38,15 +40,15 @@ def text_encoder(seed: int = 20261121) -> dict[str, torch.Tensor]:
         "final_layer_norm.weight": torch.ones(w, dtype=torch.float16),
         "final_layer_norm.bias": torch.zeros(w, dtype=torch.float16),
     }
-    for i in range(CLIP_LAYERS):
+    for i in range(layers):
         p = f"encoder.layers.{i}."
         for name, (out, inn), std in (
             ("self_attn.q_proj", (w, w), 0.5 * w**-0.5),
             ("self_attn.k_proj", (w, w), 0.5 * w**-0.5),
             ("self_attn.v_proj", (w, w), w**-0.5),
             ("self_attn.out_proj", (w, w), 0.7 * w**-0.5),
-            ("mlp.fc1", (4 * w, w), w**-0.5),
-            ("mlp.fc2", (w, 4 * w), 0.2 * (4 * w) ** -0.5),
+            ("mlp.fc1", (inner, w), w**-0.5),
+            ("mlp.fc2", (w, inner), 0.2 * inner**-0.5),
         ):
             sd[f"{p}{name}.weight"] = _uniform(rng, (out, inn), std)
             sd[f"{p}{name}.bias"] = torch.zeros(out, dtype=torch.float16)

@@ -10,7 +10,7 @@ from server import PromptServer
 from ..training_core.history import kept
 from ..training_core.history.events import Queued
 from ..training_core.history.registry import Record, RunSummary
-from ..training_core.host.told_paths import without_roots
+from ..training_core.host.redacted_paths import without_roots
 from ..training_core.json_text import finite
 from .run_rows import listed
 

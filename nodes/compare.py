@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from comfy_api.latest import io
 
+from ..training_core.compare.graph_metadata import graph_to_save
 from ..training_core.compare.request import ComparisonRequest, check_widgets
-from ..training_core.compare.told import graph_to_tell
 from ..training_core.errors import AthanorError
 from ..training_core.host import devices, disabled, folders
 from ..training_core.pictures import UnreadablePicture, opened
@@ -185,7 +185,7 @@ class AthanorXYZCompare(_Comparing):
                 f"picture {result.done} of {result.total}, {rate.left(result.total - result.done)} left", always=True
             )
         folder = prepared.store.folder
-        info = disabled.in_picture(graph_to_tell(graph_of(hidden), place.graph))
+        info = disabled.in_picture(graph_to_save(graph_of(hidden), place.graph))
         painter = grid.Painter(prepared.document, folder, GridSettings())
         pages = grid_files.draw_pages(painter, folder, GridSettings(), info=info, stem="grid")
         viewer.write(folder, prepared.document)
@@ -271,7 +271,7 @@ class AthanorXYZGridImage(io.ComfyNode):
         folder, document = grid_files.open_comparison(comparison or name)
         painter = grid.Painter(document, folder, settings)
         prompt = document.get("prompt") or hidden.prompt or {}
-        info = disabled.in_picture(graph_to_tell({"prompt": prompt}, prompt))
+        info = disabled.in_picture(graph_to_save({"prompt": prompt}, prompt))
         pages = grid_files.draw_pages(painter, folder, settings, info=info, stem="redrawn")
         images = [path for key in document["cells"] if (path := folder / "cells" / f"{key}.png").is_file()]
         outputs = _load(pages, place.linked(0), MOST_PIXELS), _load(images, place.linked(1))

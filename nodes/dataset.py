@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from comfy_api.latest import io
 
 from ..training_core.errors import AthanorError
-from ..training_core.files import told
+from ..training_core.files import file_errors
 from ..training_core.host import folders
 from ..training_core.settings import DatasetSettings
 from . import types
@@ -67,7 +67,7 @@ class AthanorDatasetLoader(io.ComfyNode):
         try:
             settings = pick(DatasetSettings, {k: v for k, v in values.items() if v is not None})
             root = folders.dataset_folder(settings.folder)
-            with told(root, "read"):
+            with file_errors(root, "read"):
                 return scan.stamp(settings, root, folders.mask_folder(settings.mask_folder, root))
         except AthanorError as error:
             return str(error)
@@ -79,7 +79,7 @@ class AthanorDatasetLoader(io.ComfyNode):
 
         settings = pick(DatasetSettings, values)
         root = folders.dataset_folder(settings.folder)
-        with told(root, "read"):
+        with file_errors(root, "read"):
             masks = folders.mask_folder(settings.mask_folder, root)
         found = scan.scan(settings, root, masks, folders.inspections_folder())
         scanned.put(settings, root, masks, found.warnings)

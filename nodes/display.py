@@ -25,7 +25,7 @@ from ..training_core.history.events import (
 from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
-from ..training_core.host.told_paths import without_roots
+from ..training_core.host.redacted_paths import without_roots
 from .broadcasts import Broadcasts, rate
 from .progress import Progress, Rate
 from .run_rows import listed

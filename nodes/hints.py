@@ -24,7 +24,7 @@ from .scanned import scanned
 from .schema import pick
 
 if TYPE_CHECKING:
-    from ..training_core.data.glance import Glance
+    from ..training_core.data.quick_scan import QuickScan
     from ..training_core.run.hints import Facts
 
 _LONGEST = 16_000_000  # bytes of a graph
@@ -66,13 +66,13 @@ class _Graph:
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
-        self._glances: dict[str, Glance | None] = {}
+        self._quick_scans: dict[str, QuickScan | None] = {}
 
     def of_node(self, node: str) -> Iterator[tuple[str, str]]:
         """Yield (node, sentence) about a node, and of Train LoRA about its config nodes as well."""
         kind = kind_of(self._prompt, node)
-        if kind == "AthanorDatasetLoader" and (glance := self._glance(node)):
-            yield from ((node, text) for text in glance.hints)
+        if kind == "AthanorDatasetLoader" and (found := self._quick_scan(node)):
+            yield from ((node, text) for text in found.hints)
         if kind == "AthanorTrainLoRA":
             yield from self._of_training(node)
 
@@ -138,33 +138,33 @@ class _Graph:
                 break
             kind = kind_of(self._prompt, node)
             if kind == "AthanorDatasetLoader":
-                glance, settings = self._glance(node), self._settings(DatasetSettings, node)
-                if glance is None or settings is None:
+                found, settings = self._quick_scan(node), self._settings(DatasetSettings, node)
+                if found is None or settings is None:
                     return None
                 regularization |= settings.is_reg
-                trained += 0 if settings.is_reg else glance.samples
+                trained += 0 if settings.is_reg else found.samples
             elif kind not in _PASSES_ON:
                 return None
             node = self._above(node, "dataset")
         return trained * (2 if regularization else 1)  # balanced: as many as of the others
 
-    def _glance(self, node: str) -> Glance | None:
+    def _quick_scan(self, node: str) -> QuickScan | None:
         """Return what a Dataset Loader will read; None if its folder is linked, missing or wrong."""
-        from ..training_core.data.glance import Glance, glance
         from ..training_core.data.hints import mistakes
+        from ..training_core.data.quick_scan import QuickScan, quick_scan
 
-        if node not in self._glances:
-            self._glances[node] = None
+        if node not in self._quick_scans:
+            self._quick_scans[node] = None
             settings = self._settings(DatasetSettings, node)
             try:
                 if settings and settings.folder.strip():
                     root = folders.dataset_folder(settings.folder)
                     masks = folders.mask_folder(settings.mask_folder, root)
-                    seen, said = glance(settings, root, masks), scanned.get(settings, root, masks)
-                    self._glances[node] = seen if said is None else Glance(seen.samples, mistakes(said))
+                    seen, said = quick_scan(settings, root, masks), scanned.get(settings, root, masks)
+                    self._quick_scans[node] = seen if said is None else QuickScan(seen.samples, mistakes(said))
             except (AthanorError, OSError):  # told by the check for what is missing
                 pass
-        return self._glances[node]
+        return self._quick_scans[node]
 
     def _model(self, node: str) -> _Model:
         """Return what is known of a Train LoRA's model before it is loaded."""

@@ -16,8 +16,8 @@ from server import PromptServer
 
 from ..training_core.byte_size import format_bytes
 from ..training_core.errors import AthanorError, FileError, shortened
-from ..training_core.files import told
-from ..training_core.host.told_paths import without_roots
+from ..training_core.files import file_errors
+from ..training_core.host.redacted_paths import without_roots
 from ..training_core.json_text import finite, parse_json
 from ..training_core.leftovers import temporary_beside
 from ..training_core.text_files import whole_characters
@@ -115,7 +115,7 @@ async def _received(
 
 async def _written(request: web.Request, temporary: Path, target: Path, most: int) -> None:
     """Write a body to a file as it comes; what fails names `target`."""
-    with told(target):
+    with file_errors(target):
         file = await asyncio.to_thread(open, temporary, "wb")
     try:
         size = 0
@@ -123,10 +123,10 @@ async def _written(request: web.Request, temporary: Path, target: Path, most: in
             size += len(piece)
             if size > most:
                 raise _too_long(most)
-            with told(target):
+            with file_errors(target):
                 await asyncio.to_thread(file.write, piece)
     finally:
-        with told(target):
+        with file_errors(target):
             await asyncio.to_thread(file.close)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from aiohttp import web
 
 from ..training_core.errors import AthanorError
-from ..training_core.history import disk, labels, registry, trash, trashed, unlike
+from ..training_core.history import disk, labels, registry, run_differences, trash, trashed
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
-from ..training_core.host.told_paths import without_roots
+from ..training_core.host.redacted_paths import without_roots
 from ..training_core.run import control
 from . import http, run_routes, run_rows
 
@@ -67,7 +67,7 @@ def _differences(_: web.Request, body: http.Json) -> http.Json:
     """Return the settings in which runs differ, one column for each run in the order in which they are asked for."""
     ids = body["runs"][:_MOST_COMPARED]
     records = [_known(run) for run in ids]
-    return {"runs": [record.run_id for record in records], "rows": unlike.table(records)}
+    return {"runs": [record.run_id for record in records], "rows": run_differences.table(records)}
 
 
 def _known(run: Any) -> Record:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..training_core.errors import AthanorError
-from ..training_core.history import epochs, graph, kept, labels, marks, registry, resolved, review, told
+from ..training_core.history import epochs, graph, kept, labels, marks, registry, resolved, review, run_facts
 from ..training_core.host import folders
-from ..training_core.host.told_paths import without_roots
+from ..training_core.host.redacted_paths import without_roots
 from ..training_core.run import control
 from .http import Json
 from .run_files import run_files
@@ -72,9 +72,9 @@ def brief(record: registry.Record) -> Json:
         ],
         "files": run_files(record),
         "target": listed(str(record.target)),
-        "epochs": told.epochs(record),
-        "batch_size": told.batch_size(folder),
-        "times": told.times(record),
+        "epochs": run_facts.epochs(record),
+        "batch_size": run_facts.batch_size(folder),
+        "times": run_facts.times(record),
         "settings": resolved.unlike_defaults(folder),
     }
 
@@ -82,7 +82,7 @@ def brief(record: registry.Record) -> Json:
 def full(record: registry.Record) -> Json:
     """Return the fields of `brief` with the run's dataset and events, what was asked for otherwise, and the node that trains it."""
     return brief(record) | {
-        "dataset": told.dataset(record.folder),
+        "dataset": run_facts.dataset(record.folder),
         "resolved": resolved.read(record.folder)[1],
         "events": [_event(record, event) for event in record.events],
         "node": (made := graph.read_graph(record.folder)).get("node"),

@@ -141,7 +141,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         """
         from ..training_core.run import ranks
         from ..training_core.run.launch import launch
-        from ..training_core.run.retold import retell_finished
+        from ..training_core.run.metadata_update import rewrite_finished
         from ..training_core.run.train import put_back, tidy, train
 
         packages.check()
@@ -172,7 +172,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             record = _follow(events, display, broadcasts, graph if processes.is_main else None)
         else:
             tidy(record)
-            notes += retell_finished(record, job, graph, origin) if processes.is_main else []
+            notes += rewrite_finished(record, job, graph, origin) if processes.is_main else []
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
         given.add(str(values.get("output_name") or ""), job.run_id)

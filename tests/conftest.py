@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import device
 import order
 
 device.sleep_while_waiting()
+device.short_clip()
 device.load_pack()
 collect_ignore = ["gpu"]  # its parts are run by tests/gpu/check.sh
 
@@ -33,6 +35,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seed = config.getoption("--shuffle")
     items[:] = order.slow_first(items) if seed is None else order.shuffled(items, seed)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Thousands of tests stay to the end: looking through them at each `gc.collect`, of which out of memory takes several, took minutes."""
+    gc.disable()
+    yield
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -58,6 +69,7 @@ def comfyui() -> Path:
 def comfy(comfyui: Path) -> None:
     """The real ComfyUI's modules in this process, on the CPU unless ATHANOR_DEVICE says another."""
     device.load_host(comfyui)
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str
 
 
 @contextmanager
-def told(path: Path, access: Literal["written", "read"] = "written") -> Iterator[None]:
+def file_errors(path: Path, access: Literal["written", "read"] = "written") -> Iterator[None]:
     """Raise what the system says of a file inside as a FileError, whose one sentence names `path`.
 
     Where the system names another file than `path` or one of its temporary files, such as the source of a copy, that one
@@ -113,7 +113,7 @@ def make_folder(path: Path) -> None:
     Raises:
         FileError: one of them cannot be made.
     """
-    with told(path):
+    with file_errors(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
@@ -129,7 +129,7 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
         FileError: the disk is full, or the folder cannot be written. `path` is then as it was.
     """
     make_folder(path.parent)
-    with told(path), temporary_beside(path) as temporary:
+    with file_errors(path), temporary_beside(path) as temporary:
         try:
             write(temporary)
         except Exception as error:
@@ -198,7 +198,7 @@ def append_line(path: Path, line: str, durable: bool = False) -> None:
     Raises:
         FileError: the disk is full, or the file's folder is not there any more.
     """
-    with told(path), path.open("ab+") as file:
+    with file_errors(path), path.open("ab+") as file:
         file.seek(0, os.SEEK_END)
         if file.tell():
             file.seek(-1, os.SEEK_END)

@@ -28,8 +28,8 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("thousand") / "3_thing"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    sizes = [(int(w), int(h)) for w, h in rng.integers(64, 640, (60, 2))]
-    texture = Image.fromarray(rng.integers(0, 255, (80, 80, 3), dtype=np.uint8)).resize((640, 640))
+    sizes = [(int(w), int(h)) for w, h in rng.integers(64, 320, (60, 2))]
+    texture = Image.fromarray(rng.integers(0, 255, (80, 80, 3), dtype=np.uint8)).resize((320, 320))
     for i in range(990):
         suffix = ("png", "jpg", "webp", "bmp")[i % 4]
         texture.crop((0, 0, *sizes[i % 60])).save(folder / f"{i:04}.{suffix}")

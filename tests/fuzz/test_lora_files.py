@@ -18,8 +18,8 @@ from athanor.training_core.errors import AthanorError
 from athanor.training_core.files import UnreadableFile, safetensors_header, safetensors_metadata
 from athanor.training_core.history.run_files import is_whole, run_id_of
 from athanor.training_core.network import build, chart, describe, info, recover, weights
+from athanor.training_core.network.disclosures import disclosures
 from athanor.training_core.network.metadata_choice import reduced
-from athanor.training_core.network.metadata_tells import tells
 from athanor.training_core.network.parts import Part
 from athanor.training_core.publish import card
 from athanor.training_core.publish.wanted import CHOICES, Wanted, known_texts, with_texts
@@ -206,7 +206,7 @@ def published(metadata: dict[str, str]) -> None:
     for choice in CHOICES:
         texts = known_texts(metadata)
         kept = with_texts(reduced(metadata, choice), Wanted(name="copy", choice=choice, texts=texts))
-        assert tells(kept) is not None
+        assert disclosures(kept) is not None
         text = card.markdown(kept, "copy.safetensors", [1.0], [])
         table = [line for line in text.splitlines() if line.startswith("| ")]
         assert text.startswith("# ") and all(line.endswith(" |") and len(line) < 700 for line in table), text

@@ -27,10 +27,10 @@ from athanor.training_core.history import (
     resolved,
     results,
     review,
+    run_differences,
+    run_facts,
     series,
-    told,
     trained_on,
-    unlike,
 )
 from athanor.training_core.resume import compute_plan, continuing
 from athanor.training_core.resume.progress import RunProgress
@@ -95,10 +95,10 @@ def look(root: Path, folder: Path) -> None:
         assert json.dumps([list(record.events), record.saved, record.samples, record.probes], allow_nan=False)
         assert json.dumps(review.review(record), allow_nan=False)
         tellings = [
-            told.times(record),
-            told.epochs(record),
-            told.dataset(folder),
-            told.batch_size(folder),
+            run_facts.times(record),
+            run_facts.epochs(record),
+            run_facts.dataset(folder),
+            run_facts.batch_size(folder),
             resolved.unlike_defaults(folder),
         ]
         json.dumps(tellings)
@@ -110,7 +110,7 @@ def look(root: Path, folder: Path) -> None:
         assert json.dumps(labels.read(folder).as_json(), allow_nan=False)
         assert disk.room(folder, lambda _: root) and disk.own_loras(record, root) is not None
         others = [each for each in registry.records(root) if each.run_id != record.run_id]
-        json.dumps(unlike.table([record, *others]))
+        json.dumps(run_differences.table([record, *others]))
         assert json.dumps(series.points(folder, 3, 5), allow_nan=False)
         resolved.rows(folder)
         graph.read_graph(folder)

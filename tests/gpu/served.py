@@ -16,7 +16,7 @@ from typing import Any
 
 import graphs
 import numpy as np
-from device import ROOT, on_cpu
+from device import ROOT, on_cpu, short_clip
 from host import Host
 from report import row, tried, value
 
@@ -120,6 +120,7 @@ def _base() -> Path:
     """Small random SD1.5 and SD3 in their real layouts, also in float32; four pictures; the node above."""
     import tiny
 
+    short_clip()
     base = Path(tempfile.mkdtemp())
     checkpoints = base / "models" / "checkpoints"
     checkpoints.mkdir(parents=True)

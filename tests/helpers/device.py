@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,16 @@ def load_pack() -> None:
     spec.loader.exec_module(module)
 
 
+SHORT_CLIP = ROOT / "tests" / "helpers" / "short_clip"
+
+
+def short_clip() -> None:
+    """Let every ComfyUI that is started from here on build the short CLIP-L of the tests' checkpoints."""
+    known = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
+    if str(SHORT_CLIP) not in known:
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(SHORT_CLIP), *known])
+
+
 def load_host(comfyui: Path, **options: Any) -> None:
     """ComfyUI's modules in this process; `options` as its command line has them."""
     if not on_cpu():  # as the pack does where ComfyUI loads it
@@ -80,3 +91,6 @@ def load_host(comfyui: Path, **options: Any) -> None:
 
     vars(comfy.cli_args.args).update(options, cpu=on_cpu())
     import comfy.model_management
+    import comfy.sd
+
+    runpy.run_path(str(SHORT_CLIP / "sitecustomize.py"))["shorten"](comfy.sd)

@@ -17,7 +17,7 @@ from athanor.training_core.history.graph import Graph
 from athanor.training_core.history.log import RunLog
 from athanor.training_core.network.files import save_lora
 from athanor.training_core.optim.averaging import Ema
-from athanor.training_core.resume import retelling, state
+from athanor.training_core.resume import metadata_rewrite, state
 from athanor.training_core.resume.compute_plan import ComputePlan, MemoryPlan, plan_settings
 from athanor.training_core.resume.progress import RunProgress
 from athanor.training_core.resume.resumable import Resumable
@@ -81,8 +81,8 @@ def write(root: Path, loras: Path, name: str = "cat", end: str = "done") -> Path
         folder, asked, Buckets(Dataset(asked.datasets, tuple(pictures)), asked.buckets, entries), target, STEPS, GRAPH
     )
     graph.save_graph(folder, GRAPH.node, {"prompt": GRAPH.prompt, "workflow": {"nodes": []}})
-    wanted = retelling.Wanted(job=asked, choice="all", graph={}, copies=loras / "copies")
-    retelling.note(folder, wanted, {"athanor_run_id": asked.run_id})
+    wanted = metadata_rewrite.Wanted(job=asked, choice="all", graph={}, copies=loras / "copies")
+    metadata_rewrite.note(folder, wanted, {"athanor_run_id": asked.run_id})
     trained = asked.model_copy(update={"noise": s.NoiseSettings(noise_offset=0.1)})
     resolved.write(folder, asked, trained)
     log.add(Started(run_id=asked.run_id, steps=STEPS, epochs=3, trained="64 layers", steps_per_epoch=4))

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import assemble
 import torch
 from safetensors.torch import save_file
+
+CLIP_LAYERS = 3
+"""Of the checkpoints' CLIP-L, for which ComfyUI needs `short_clip`."""
+
+
+@cache
+def _text_encoder() -> dict[str, torch.Tensor]:
+    return assemble.text_encoder(layers=CLIP_LAYERS, inner=assemble.CLIP_WIDTH)
 
 
 def _fill(module: torch.nn.Module, seed: int, gain: float = 1.0) -> dict[str, torch.Tensor]:
@@ -71,7 +80,7 @@ def sd15(path: Path) -> Path:
         {
             "model.diffusion_model.": sd15_unet(),
             "first_stage_model.": _vae(4, 2),
-            "cond_stage_model.transformer.": assemble.text_encoder(),
+            "cond_stage_model.transformer.": _text_encoder(),
         },
     )
 
@@ -94,6 +103,6 @@ def sd3(path: Path) -> Path:
         {
             "model.diffusion_model.": sd3_unet(),
             "first_stage_model.": _vae(16, 5),
-            "text_encoders.clip_l.transformer.": assemble.text_encoder(),
+            "text_encoders.clip_l.transformer.": _text_encoder(),
         },
     )

@@ -16,7 +16,9 @@ def load(family: str, state: dict[str, torch.Tensor] | None = None):
     from comfy.text_encoders import flux, sd3_clip
 
     # SD3 pads CLIP's width to 4096; Flux's T5 stands alone.
-    t5 = T5 | {"d_model": 4096 if family == "sd3" else 64}
+    t5 = T5 | (
+        {"d_model": 4096, "vocab_size": 10000} if family == "sd3" else {"d_model": 64}
+    )  # common words come first
     options = {"clip_l_model_config": CLIP_L, "clip_g_model_config": CLIP_G, "t5xxl_model_config": t5}
     options |= {"dtype": torch.float32}
     classes = {

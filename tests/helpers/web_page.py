@@ -33,7 +33,7 @@ class Page:
         """Open it: `settings` of the host; `answers`: a pattern of addresses -> what answers instead of the server."""
         self.site, self.pictures, self.errors = site, pictures, []
         site.post("/settings", {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": vue, **(settings or {})})
-        self.context = browser.new_context(viewport={"width": 1500, "height": 1000})
+        self.context = browser.new_context(viewport={"width": 1280, "height": 800})
         self.context.set_default_timeout(120_000)  # of what is waited for: machines of CI are slow at times
         # ComfyUI's own subgraphs are a quarter of what the page reads, and used by no test.
         none = {"**/api/global_subgraphs": lambda route: route.fulfill(json={})}

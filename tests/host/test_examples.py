@@ -73,6 +73,8 @@ def small(server, name: str, epochs: int, muted: bool = False) -> dict:
             node["inputs"] = {n: [loader, 1] if v == [key, 0] else v for n, v in node["inputs"].items()}
     if name.startswith("1 "):
         first_choices(prompt)
+    if name == "2 Pick my epoch":  # 36 pictures, which the small SD3 draws in a fraction of the time
+        workflow.nodes_of(prompt, "CheckpointLoaderSimple")[0]["ckpt_name"] = "sd3_medium.safetensors"
     if name == CAPTION:
         without_captioner(prompt)
     return prompt
@@ -128,7 +130,7 @@ def before(server, checkpoints, name: str) -> None:
     if name == "2 Pick my epoch":
         for epoch in range(2, 13, 2):
             path = server.base / "models" / "loras" / name / f"my_character-{epoch:06d}.safetensors"
-            loras.write(path, checkpoints["sd15"], "sd15", epoch, epoch=epoch)
+            loras.write(path, checkpoints["sd3"], "sd3", epoch, epoch=epoch)
     if name != "2 Compare unfinished runs":
         return
     whole = small(server, name, 6, muted=True)

@@ -2,9 +2,11 @@
 
 import json
 
+import comparing
 import graphs
 import numpy as np
 import pytest
+import tiny
 from safetensors.torch import load_file
 
 FEW = {"validation": graphs.SMALL_PROBE}
@@ -28,7 +30,7 @@ def test_text_encoder_and_unet(server, family, prefixes):
     keys = graphs.keys(graphs.lora_file(server, name))
     text = {key for key in keys if key.startswith("lora_te")}
     assert {key.partition("_text_model")[0] for key in text} == prefixes
-    assert len(text) == 72 * 3 and any(key.startswith("lora_unet") for key in keys)
+    assert len(text) == tiny.CLIP_LAYERS * 6 * 3 and any(key.startswith("lora_unet") for key in keys)
     stock = {"ckpt": prompt["ckpt"]} | graphs.plain("ckpt", "red circle", f"{name}.safetensors") | base
     after = server.run(stock)
     assert np.array_equal(graphs.saved(server, entry, "qsave"), graphs.saved(server, after, "psave"))
@@ -69,7 +71,7 @@ def test_network_config_lists_text_encoders(server):
 def test_a_fine_tune_is_a_checkpoint_that_the_stock_loader_opens(server, family):
     """Recipe C's kind of training: the file opens in Load Checkpoint and draws what Train LoRA's model output draws."""
     name = f"tuned_{family}"
-    train = {"output_name": name, "epochs": 2, "save_precision": "float"}
+    train = {"output_name": name, "epochs": 1, "save_precision": "float"}
     optimizer = {"learning_rate": 1e-4}
     prompt = graphs.training(family, network={"algo": "finetune"}, train=train, optimizer=optimizer, **FEW)
     prompt |= graphs.compare("ckpt", ["train", 0], prompts="red circle", strengths="1, 0.5", seeds="7")
@@ -98,8 +100,5 @@ def test_a_fine_tune_is_a_checkpoint_that_the_stock_loader_opens(server, family)
     assert np.array_equal(graphs.saved(server, entry, "qsave"), graphs.saved(server, after, "psave"))
     assert not np.array_equal(graphs.saved(server, after, "bsave"), graphs.saved(server, after, "psave"))
     cells = graphs.cells(graphs.folder(server, entry))
-    assert len(cells) == 1 + 2 * 2
-    for cell in cells:  # each holds the stock graph that draws it
-        redrawn = server.run(cell["graph"])["outputs"].popitem()[1]["images"][0]
-        again = graphs.pixels(server.base / redrawn["type"] / redrawn["subfolder"] / redrawn["filename"])
-        assert np.array_equal(again, cell["pixels"]), cell["at"]
+    assert len(cells) == 1 + 2  # of several epochs: test_card_server.py
+    comparing.assert_plain(server, cells)

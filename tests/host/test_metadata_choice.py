@@ -6,7 +6,7 @@ from pathlib import Path
 
 import graphs
 from athanor.training_core.files import safetensors_header, safetensors_metadata
-from athanor.training_core.network.metadata_tells import tells
+from athanor.training_core.network.disclosures import disclosures
 from PIL import Image
 
 BEHIND = {"curve", "compare", "other"}
@@ -119,7 +119,7 @@ def test_every_choice_is_written_without_training(server):
     assert events.count('"started"') == 1, "it has been trained once"
     for some in (first, recipe, minimal, page, last, drawn, of_pictures()):
         for metadata in some.values():
-            assert not [text for kind, text in tells(metadata) if kind == "paths"]
+            assert not [text for kind, text in disclosures(metadata) if kind == "paths"]
             words = "".join([*metadata, *metadata.values()])
             assert str(server.base) not in words and "jane doe" not in words
     assert safetensors_header(folder / "told.safetensors").keys() > {"__metadata__"}

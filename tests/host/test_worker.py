@@ -15,6 +15,7 @@ from pathlib import Path
 
 import graphs
 import pytest
+from device import SHORT_CLIP
 from host import FOLDERS, PACK, Host, link
 from safetensors import safe_open
 
@@ -39,6 +40,7 @@ class Worker(Host):
             (stubs / name).mkdir(parents=True)
             (stubs / name / "__init__.py").write_text(NO_PAGE)
         page.mkdir()
+        shutil.copy(SHORT_CLIP / "sitecustomize.py", stubs)
         link(pack, base / "custom_nodes" / "athanor")
         super().__init__(comfyui, base, True, extra=("--output-directory", str(output), "--front-end-root", str(page)))
         self._environment = {"PYTHONPATH": str(stubs), "HOME": str(base), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -2,8 +2,8 @@
 
 import json
 
+from athanor.training_core.network.disclosures import KINDS, disclosures
 from athanor.training_core.network.metadata_choice import MINIMAL, reduced
-from athanor.training_core.network.metadata_tells import KINDS, tells
 
 PROMPT = {
     "1": {"class_type": "AthanorDatasetLoader", "inputs": {"folder": "/home/jane doe/shots/3_cat"}},
@@ -55,7 +55,7 @@ def test_each_choice_keeps_less():
 def test_no_choice_tells_an_absolute_path_and_less_can_be_made_of_less():
     for choice in ("whole page", "all", "recipe", "minimal"):
         told = reduced(FULL, choice)
-        assert not [kind for kind, _ in tells(told) if kind == "paths"], choice
+        assert not [kind for kind, _ in disclosures(told) if kind == "paths"], choice
         assert "ane" not in "".join(told.values())
         assert reduced(told, choice) == told
         for less in ("recipe", "minimal"):
@@ -76,11 +76,11 @@ def test_a_strangers_file_of_any_form():
         metadata = dict.fromkeys(FULL, text)
         for choice in ("whole page", "all", "recipe", "minimal"):
             reduced(metadata, choice)
-        tells(metadata)
+        disclosures(metadata)
 
 
 def test_what_a_file_tells_in_words():
-    told = tells(FULL)
+    told = disclosures(FULL)
     of = {kind: [text for k, text in told if k == kind] for kind in KINDS}
     assert [kind for kind, _ in told] == sorted((kind for kind, _ in told), key=KINDS.index)
     assert of["paths"][:2] == ["/home/jane doe/shots/3_cat (prompt)", "C:\\Users\\Jane Doe\\shots\\3_cat (workflow)"]
@@ -93,5 +93,5 @@ def test_what_a_file_tells_in_words():
         "modelspec.author: J",
     ]
     assert "AthanorXYZCompare" in of["graph"][0]
-    many = tells({"ss_dataset_dirs": json.dumps({str(i): {} for i in range(40)})})
+    many = disclosures({"ss_dataset_dirs": json.dumps({str(i): {} for i in range(40)})})
     assert len(many) == 13 and many[-1] == ("folders", "and 28 more")

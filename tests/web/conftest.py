@@ -10,7 +10,7 @@ from typing import Any
 
 import graphs
 import pytest
-from device import on_cpu
+from device import SHORT_CLIP, on_cpu
 from host import Host
 from web_page import Page
 
@@ -42,7 +42,8 @@ def site(comfyui: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.T
     graphs.draw_dataset(base / "input" / "ds" / "2_thing", 6)
     extra = ("--front-end-root", os.environ["FRONTEND_PATH"]) if os.environ.get("FRONTEND_PATH") else ()
     hidden = tmp_path_factory.mktemp("hidden")  # Python runs it first; test_missing tells what a user then sees
-    (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['prodigyopt'] = None\n", encoding="utf-8")
+    own = (SHORT_CLIP / "sitecustomize.py").read_text(encoding="utf-8")  # of two only the first is run
+    (hidden / "sitecustomize.py").write_text(f"{own}\nsys.modules['prodigyopt'] = None\n", encoding="utf-8")
     host = Host(comfyui, base, cpu=on_cpu(), extra=extra)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(hidden), prepend=os.pathsep)

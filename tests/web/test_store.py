@@ -113,7 +113,6 @@ def page(browser, site, pictures):
 @pytest.fixture(autouse=True)
 def no_errors(page):
     yield
-    page.page.unroute_all()
     assert not page.errors
 
 
@@ -268,6 +267,8 @@ def test_what_a_route_refuses_is_shown_as_a_sentence(page):
 
     def answer(route):
         path, _, query = route.request.url.partition("/athanor/runs")[2].partition("?")
+        if path.startswith("/far"):  # the store reads the run of the test above once more
+            return route.fallback()
         row = (
             [{"run_id": "now"}]
             if "status=" in query

@@ -163,7 +163,7 @@ class _Widgets:
             return
         shown = [slot.get("name") for slot in objects(node.get("inputs")) if slot.get("widget")]
         left = list(saved) if isinstance(saved, list) else []
-        if str(node.get("type")).startswith("Athanor"):  # as web/athanor/older.js does
+        if str(node.get("type")).startswith("Athanor"):  # as web/athanor/old_workflows.js does
             inputs = _as_saved(inputs, shown, len(left))
         for name, (type_, options) in inputs.items():
             if str(type_).startswith("COMFY_DYNAMICCOMBO"):

@@ -17,6 +17,7 @@ from . import document, variants
 from .axes import Axis, GraphModels
 from .cells import Cell
 from .engine import CellPainter, PngMetadata
+from .graph_metadata import graph_to_save
 from .identity import ENGINE, content_name, identity
 from .labels import labels
 from .model_cache import ModelCache, Models
@@ -24,7 +25,6 @@ from .plan import Plan, plan, randoms
 from .request import ComparisonRequest, resolve_axes
 from .stock import patch_nodes
 from .store import PictureStore, known_seeds
-from .told import graph_to_tell
 
 STRENGTH = (1.0, 1.0)
 """Of LoRAs for which no axis gives one: for the model, and for the text encoder."""
@@ -93,7 +93,7 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         family=family,
         loras={name.partition(":")[2]: content for name, content in contents.items() if name.startswith("lora:")},
         graph=disabled.in_picture(
-            graph_to_tell(request.graph, request.graph)
+            graph_to_save(request.graph, request.graph)
         ),  # a comparison's folder is made to be passed on
     )
     painter = CellPainter(

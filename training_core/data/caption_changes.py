@@ -16,7 +16,7 @@ from typing import Any
 
 from .. import file_names
 from ..errors import AthanorError, FileError, quoted
-from ..files import read_json, told, write_atomically, write_json
+from ..files import file_errors, read_json, write_atomically, write_json
 from ..leftovers import sweep
 from ..wording import first_few, plural
 from . import caption_files
@@ -184,7 +184,7 @@ def _put_back(file: Path, data: bytes | None, durable: bool) -> None:
         return
     if data is not None:
         return _put(file, data, durable)
-    with told(file):
+    with file_errors(file):
         file.unlink(missing_ok=True)
 
 
@@ -235,7 +235,7 @@ def _forget(folder: Path) -> None:
 def _drop(backups: Path, roots: set[Path] | Sequence[Path], name: str, keep: bool = False) -> None:
     for root in roots:
         path = _folder(backups, root) / f"{name}.json"
-        with told(path):
+        with file_errors(path):
             if keep and path.exists():
                 path.replace(path.with_suffix(".undone"))
             path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
 from ..errors import AthanorError, quoted
-from ..files import told
+from ..files import file_errors
 from ..settings.dataset import MOST_REPEATS
 from ..text_files import decoded, lines
 from . import caption_files
@@ -62,7 +62,7 @@ def content(file: Path) -> bytes | None:
     Raises:
         FileError: it cannot be read.
     """
-    with told(file, "read"):
+    with file_errors(file, "read"):
         try:
             return file.read_bytes()
         except FileNotFoundError:

@@ -16,7 +16,7 @@ from typing import Literal
 from .. import file_names
 from ..byte_size import MB, format_bytes
 from ..errors import AthanorError, quoted
-from ..files import told
+from ..files import file_errors
 from ..pictures import UnreadablePicture, opened
 from ..text_files import decoded
 from . import decode, names
@@ -227,7 +227,7 @@ def place(content: Path, target: Path, may_replace: bool) -> Literal["new", "sam
         InTheWay: there is another one, and it may not be replaced.
         FileError: the folder cannot be written.
     """
-    with _placing, told(target):
+    with _placing, file_errors(target):
         is_there = os.path.lexists(target)
         if is_there and size_of(target) >= 0:
             if not target.is_file():
@@ -245,7 +245,7 @@ def place(content: Path, target: Path, may_replace: bool) -> Literal["new", "sam
 def checksum(path: Path) -> str:
     """Return the CRC-32 of a file in eight digits, by which a page knows the content that it need not send again."""
     value = 0
-    with told(path, "read"), path.open("rb") as file:
+    with file_errors(path, "read"), path.open("rb") as file:
         while piece := file.read(1 << 20):
             value = zlib.crc32(piece, value)
     return f"{value:08x}"

@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ..files import make_folder, told
+from ..files import file_errors, make_folder
 from ..leftovers import temporary_beside
 
 
@@ -19,10 +19,10 @@ def move(source: Path, target: Path) -> None:
         FileError: it cannot be moved, or something is at `target`. What was moved up to then is whole.
     """
     make_folder(target.parent)
-    with told(target):
+    with file_errors(target):
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(target))
-    with told(source):
+    with file_errors(source):
         try:
             source.rename(target)
         except OSError as error:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from ..settings import BucketSettings, identity
-from . import registry, run_json, told
+from . import registry, run_facts, run_json
 from .registry import STARTS, Record
 
 
@@ -14,11 +14,11 @@ def facts(record: Record) -> list[tuple[str, str]]:
     """Return (what, in words) of a run, as far as its folder tells it; what it does not tell is left out."""
     rows = {
         "base model": run_json.base_model(record.folder),
-        "pictures": _pictures(told.dataset(record.folder)),
+        "pictures": _pictures(run_facts.dataset(record.folder)),
         "resolution": _resolution(registry.job(record.folder).get("buckets")),
         "trained": _trained(record),
         "length": _length(record),
-        **_times(told.times(record)),
+        **_times(run_facts.times(record)),
     }
     return [(what, words) for what, words in rows.items() if words]
 
@@ -51,7 +51,7 @@ def _trained(record: Record) -> str:
 
 
 def _length(record: Record) -> str:
-    epochs = told.epochs(record)
+    epochs = run_facts.epochs(record)
     return f"{record.steps} steps" + (f", {epochs} epochs" if epochs else "")
 
 

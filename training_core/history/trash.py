@@ -17,7 +17,7 @@ from threading import Lock
 from filelock import FileLock, Timeout
 
 from ..errors import AthanorError, Fault, quoted
-from ..files import make_folder, read_json, told, write_json
+from ..files import file_errors, make_folder, read_json, write_json
 from ..leftovers import temporary_beside
 from . import labels, registry
 from .moved import Places
@@ -92,7 +92,7 @@ def _alone(trash: Path) -> Iterator[None]:
     make_folder(trash)
     lock = FileLock(trash / "lock")
     with _lock:
-        with told(trash / "lock"):
+        with file_errors(trash / "lock"):
             try:
                 lock.acquire(timeout=_PATIENCE)
             except Timeout:  # which is an OSError
@@ -110,7 +110,7 @@ def _new_folder(trash: Path, run_id: str) -> Path:
     make_folder(trash)
     base = f"{run_id}-{int(time.time() * 1000):013d}"
     for name in (base, *(f"{base}-{i}" for i in range(1, 1000))):
-        with told(trash / name), suppress(FileExistsError):
+        with file_errors(trash / name), suppress(FileExistsError):
             (trash / name).mkdir()
             return trash / name
     raise Fault(f"{trash} has too many folders of the name {base}: empty the trash.")
@@ -234,6 +234,6 @@ def empty(trash: Path, names: Sequence[str]) -> int:
 
 def _delete(folder: Path) -> None:
     """Delete an entry: it is none any more from the first moment on, and who is killed leaves what `sweep` removes."""
-    with told(folder), temporary_beside(folder) as temporary:
+    with file_errors(folder), temporary_beside(folder) as temporary:
         folder.rename(temporary)
         shutil.rmtree(temporary)

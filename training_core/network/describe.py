@@ -12,9 +12,9 @@ from ..errors import shortened
 from ..text_files import whole_characters
 from ..wording import first_few
 from . import damage, recover
+from .disclosures import disclosures
 from .info import Layer, LoraInfo
 from .metadata_choice import JOB, TRAINED
-from .metadata_tells import tells
 
 _MOST_MISSING = 12
 """Settings that are named as missing in a file; most files lack most of them."""
@@ -50,7 +50,7 @@ def summary(lora: LoraInfo, recovered: recover.Recovered, fit: str = "") -> str:
         ("in the file, but not supported", "; ".join(recovered.refused)),
     ):
         lines += ["", f"{title}: {words}"] if words else []
-    told = [f"{kind}: {shortened(text, 160)}" for kind, text in tells(lora.metadata)]
+    told = [f"{kind}: {shortened(text, 160)}" for kind, text in disclosures(lora.metadata)]
     lines += ["", "what it tells besides, to whoever has the file:", *told] if told else []
     return whole_characters("\n".join(lines))
 

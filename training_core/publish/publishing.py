@@ -11,13 +11,13 @@ from pathlib import Path
 
 from ..charts.curve import loss_curve
 from ..errors import AthanorError, quoted
-from ..files import make_folder, safetensors_metadata, told, write_atomically
+from ..files import file_errors, make_folder, safetensors_metadata, write_atomically
 from ..history import handle
 from ..history.registry import Record
 from ..json_text import parse_json
 from ..leftovers import sweep, temporary_beside
+from ..network.disclosures import disclosures
 from ..network.metadata_choice import reduced
-from ..network.metadata_tells import tells
 from ..pictures import UnreadablePicture, opened, write_png
 from ..safetensors_copy import write_with_metadata
 from ..shared_graph import leading_to
@@ -100,11 +100,11 @@ def _named(pictures: Sequence[Picture]) -> dict[str, Picture]:
 
 def told_by(draft: Draft, choice: str) -> list[dict[str, str]]:
     """Return what the folder would tell, as a list of {"file", "kind", "text"}: the LoRA's metadata, then its pictures."""
-    rows = [{"file": draft.lora, "kind": kind, "text": text} for kind, text in tells(draft.metadata)]
+    rows = [{"file": draft.lora, "kind": kind, "text": text} for kind, text in disclosures(draft.metadata)]
     for name, picture in draft.files.items():
         if picture.written:
             rows.append({"file": name, "kind": "picture", "text": picture.written})
-        rows += [{"file": name, "kind": kind, "text": text} for kind, text in tells(_texts(picture, choice))]
+        rows += [{"file": name, "kind": kind, "text": text} for kind, text in disclosures(_texts(picture, choice))]
     return rows
 
 
@@ -146,7 +146,7 @@ def write(source: Source, wanted: Wanted, root: Path) -> tuple[Path, Draft]:
     with temporary_beside(folder) as temporary:
         try:
             _check_free(folder)
-            with told(folder):
+            with file_errors(folder):
                 temporary.mkdir()
             write_with_metadata(source.path, temporary / planned.lora, planned.metadata)
             for name, picture in planned.files.items():
@@ -154,7 +154,7 @@ def write(source: Source, wanted: Wanted, root: Path) -> tuple[Path, Draft]:
             text = whole_characters(planned.readme)
             write_atomically(temporary / README, lambda path: path.write_text(text, encoding="utf-8"))
             _check_free(folder)
-            with told(folder):
+            with file_errors(folder):
                 temporary.rename(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

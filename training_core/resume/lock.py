@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import Fault
-from ..files import make_folder, read_json, told
+from ..files import file_errors, make_folder, read_json
 from ..history.taken import PATIENCE, taken
 
 LAUNCH = "ATHANOR_LAUNCH"
@@ -32,7 +32,7 @@ def held(folder: Path, what: str) -> Iterator[None]:
     """
     make_folder(folder)
     lock, owner = FileLock(folder / "lock"), folder / "owner.json"
-    with told(folder / "lock"):
+    with file_errors(folder / "lock"):
         try:
             lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 4)
         except Timeout:
@@ -44,7 +44,7 @@ def held(folder: Path, what: str) -> Iterator[None]:
             "since": time.strftime("%Y-%m-%d %H:%M:%S"),
             "launch": os.environ.get(LAUNCH, ""),
         }
-        with told(owner):
+        with file_errors(owner):
             owner.write_text(json.dumps(owner_values), encoding="utf-8")
         yield
     finally:

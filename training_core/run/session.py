@@ -21,9 +21,9 @@ from ..host.finite import blame
 from ..network import metadata
 from ..optim import averaging, schedulers
 from ..resume.checkpoint_writer import CheckpointWriter, NullCheckpointWriter
+from ..resume.metadata_rewrite import Wanted, note
 from ..resume.progress import RunProgress
 from ..resume.resumable import Resumable
-from ..resume.retelling import Wanted, note
 from ..resume.saving import Saver
 from ..settings import Job
 from .batch_loader import BatchLoader

@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import file_names
 from ..errors import AthanorError, FileError
 from ..families import Family
-from ..files import make_folder, told
+from ..files import file_errors, make_folder
 from ..history import registry
 from ..history.run_files import free_path, run_id_of
 from ..host import folders
@@ -73,7 +73,7 @@ def _check_writable(target: Path) -> None:
     longest = target.with_name(f"{target.stem}-step{0:08}-diffusers.safetensors")
     try:
         make_folder(target.parent)
-        with told(longest), temporary_beside(longest) as temporary:
+        with file_errors(longest), temporary_beside(longest) as temporary:
             temporary.write_bytes(b"")
     except FileError as error:
         if error.errno == errno.ENAMETOOLONG:

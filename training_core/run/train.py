@@ -26,9 +26,9 @@ from ..resume.taking_over import take_over
 from ..settings import Job
 from . import control, trackers
 from .memory_advice import memory_advice
+from .metadata_update import rewrite, wanted
 from .prepare import Prepared, prepare
 from .ranks import Ranks, SingleProcess
-from .retold import retell, wanted
 from .session import Context, session
 
 log = logging.getLogger("athanor")
@@ -88,7 +88,7 @@ def train(
             for event in copied:
                 run_log.note("saved", **event)
             told = wanted(job, run.target, graph or {}, source)
-            retell(folder, told)
+            rewrite(folder, told)
             _complete(folder)
             try:
                 run_log.note("preparing", **_of_the_host(queued))

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import file_names
 from ..errors import AthanorError, quoted, shortened
-from ..files import told, write_json
+from ..files import file_errors, write_json
 from ..json_text import parse_json
 from .presets import PURPOSES, Preset, checked
 
@@ -67,7 +67,7 @@ def save(folder: Path, body: Mapping[str, Any], families: Iterable[str], replace
 def delete(folder: Path, name: str) -> bool:
     """Delete a preset by its name; return whether there was one."""
     path = _path(folder, name)
-    with told(path):
+    with file_errors(path):
         there = path.is_file()
         path.unlink(missing_ok=True)
     return there

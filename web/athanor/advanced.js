@@ -50,7 +50,7 @@ class Fold {
     this.foldable = new Set(); // those that the line shows and hides
     this.hidden = new Set();
     this.isVue = false; // Vue nodes have made the node as high as it is
-    this.isRestored = false; // and not yet drawn: older.js may put values right until then
+    this.isRestored = false; // and not yet drawn: old_workflows.js may put values right until then
     this.addLine();
     this.update(this.room());
   }

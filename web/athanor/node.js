@@ -1,7 +1,6 @@
 // The live chart on the Train LoRA node, in both renderers.
 
 import { app } from "../../../scripts/app.js";
-import { api } from "../../../scripts/api.js";
 import { idOf, nodeOf } from "./execution_ids.js";
 import { addBox, extend } from "./extend.js";
 import { isLinked } from "./links.js";

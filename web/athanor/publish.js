@@ -3,7 +3,7 @@
 import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { PublishedView } from "./publish_result.js";
-import { TellsList } from "./publish_tells.js";
+import { DisclosureList } from "./publish_disclosures.js";
 import { t } from "./words.js";
 
 style("./athanor.css");
@@ -32,7 +32,7 @@ class PublishDialog {
   build() {
     const title = t("Publish {name}", { name: this.run.summary?.title ?? this.run.id });
     this.status = make("p", { class: "where", role: "status" }, t("Reading the run…"));
-    this.tells = new TellsList();
+    this.tells = new DisclosureList();
     this.readme = make("pre", { class: "readme", tabindex: 0 });
     this.pictures = make("div", { class: "pictures" });
     this.target = make("p", { class: "target" });

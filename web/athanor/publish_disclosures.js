@@ -19,7 +19,7 @@ const kindWords = () => ({
   picture: t("Written in the picture"),
 });
 
-export class TellsList {
+export class DisclosureList {
   constructor() {
     this.element = make("div", { class: "tells" });
     this.toggled = new Map(); // what the user has opened or closed: file and kind -> whether it is open

@@ -17,12 +17,12 @@ from ..history.registry import Record
 from ..history.run_files import second_name
 from ..host import disabled, fingerprint, folders
 from ..network.metadata_choice import RUN_ID
-from ..resume import lock, retelling
+from ..resume import lock, metadata_rewrite
 from ..settings import Job
 from ..shared_graph import leading_to
 
 
-def wanted(job: Job, target: Path, graph: Mapping[str, Any], source: Graph | None) -> retelling.Wanted:
+def wanted(job: Job, target: Path, graph: Mapping[str, Any], source: Graph | None) -> metadata_rewrite.Wanted:
     """Return what files are to tell.
 
     Args:
@@ -32,16 +32,16 @@ def wanted(job: Job, target: Path, graph: Mapping[str, Any], source: Graph | Non
     """
     choice = disabled.allowed(job.training.metadata)
     part = leading_to(graph, [source.node]) if choice == "all" and source else graph
-    return retelling.Wanted(job=job, choice=choice, graph=part, copies=folders.diffusers_folder(target))
+    return metadata_rewrite.Wanted(job=job, choice=choice, graph=part, copies=folders.diffusers_folder(target))
 
 
-def retell(folder: Path, told: retelling.Wanted) -> retelling.Retold:
+def rewrite(folder: Path, told: metadata_rewrite.Wanted) -> metadata_rewrite.Rewritten:
     """Let the files that the run of a folder has saved tell what is wanted, and with them their second names below folders of runs."""
     record = registry.read(folder)
     if record is None:
-        return retelling.Retold([], [])
+        return metadata_rewrite.Rewritten([], [])
     runs = [run.folder for run in registry.summaries(folder.parent, lineage_id=record.lineage_id)]
-    return retelling.retell(record, told, partial(_write, folder, runs))
+    return metadata_rewrite.rewrite(record, told, partial(_write, folder, runs))
 
 
 def _write(folder: Path, runs: Iterable[Path], path: Path, metadata: Mapping[str, str]) -> None:
@@ -60,13 +60,13 @@ def _write(folder: Path, runs: Iterable[Path], path: Path, metadata: Mapping[str
             write_atomically(place, lambda temporary: shutil.copyfile(path, temporary))
 
 
-def retell_finished(record: Record, job: Job, graph: Mapping[str, Any], source: Graph | None) -> list[str]:
+def rewrite_finished(record: Record, job: Job, graph: Mapping[str, Any], source: Graph | None) -> list[str]:
     """Let the files of a finished run tell what `job` asks for; return sentences about what was done, or could not be."""
     target = record.target
     told = wanted(job, target, graph, source)
     try:
         with lock.held(record.folder, "The run"), lock.held(folders.name_lock(target), "Its name"):
-            result = retell(record.folder, told)
+            result = rewrite(record.folder, told)
             if result.written and source:
                 write_job(record.folder, job, source)  # else the command line would ask for what was asked for before
     except AthanorError as error:

@@ -26,7 +26,7 @@ _MODELS = ("ss_sd_model_name", "ss_vae_name", "ss_sd_model_hash", "ss_new_sd_mod
 _FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".gguf", ".sft")
 
 
-def tells(metadata: Mapping[str, str]) -> list[Told]:
+def disclosures(metadata: Mapping[str, str]) -> list[Told]:
     """Return what a file's metadata tells besides numbers, one (kind, text) each; metadata of any trainer, of any form."""
     fields = {key: _value(text) for key, text in metadata.items()}
     found: dict[str, dict[str, None]] = {kind: {} for kind in KINDS}

@@ -12,13 +12,13 @@ from athanor.training_core.history.events import Saved
 from athanor.training_core.history.log import RunLog
 from athanor.training_core.history.run_files import second_name
 from athanor.training_core.network.files import save_lora
-from athanor.training_core.resume.retelling import Wanted
+from athanor.training_core.resume.metadata_rewrite import Wanted
 
 
 def test_second_names_tell_no_more_than_the_files(comfy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Those of a longer run, too, which has taken the file over. Two dots in a row are written otherwise in them."""
     from athanor.training_core.host import folders
-    from athanor.training_core.run import retold
+    from athanor.training_core.run import metadata_update
 
     monkeypatch.setattr(folders, "cache_folder", lambda: tmp_path / "user" / "cache")
     path = tmp_path / "loras" / "cat..v2-000003.safetensors"
@@ -40,5 +40,7 @@ def test_second_names_tell_no_more_than_the_files(comfy, tmp_path: Path, monkeyp
     save_lora(other, {"a": torch.zeros(3)}, told)  # of this name before the file came
     before = other.read_bytes()
     wanted = Wanted(job=job, choice="minimal", graph={}, copies=tmp_path / "copies")
-    assert retold.retell(own.parents[1], wanted).written == [path] and "prompt" not in safetensors_metadata(path)
+    assert metadata_update.rewrite(own.parents[1], wanted).written == [path] and "prompt" not in safetensors_metadata(
+        path
+    )
     assert own.samefile(path) and longer.samefile(path) and other.read_bytes() == before

@@ -8,7 +8,7 @@ from typing import Any
 from ..shared_graph import TRAIN_LORA, WITHOUT_GRAPH
 
 
-def graph_to_tell(graph: Mapping[str, Any], prompt: Any) -> dict[str, Any]:
+def graph_to_save(graph: Mapping[str, Any], prompt: Any) -> dict[str, Any]:
     """Return `graph`; nothing of it if a Train LoRA of the prompt keeps it to itself (metadata recipe or minimal).
 
     Args:

@@ -6,7 +6,7 @@ from __future__ import annotations
 def test_paths_below_the_hosts_folders_begin_there_and_others_stay_as_they_are(comfy, monkeypatch):
     """With --output-directory /data/output the root is /data, which is a part of many paths and names."""
     import folder_paths
-    from athanor.training_core.host.told_paths import without_roots
+    from athanor.training_core.host.redacted_paths import without_roots
 
     monkeypatch.setattr(folder_paths, "output_directory", "/data/output")
     for text, told in (

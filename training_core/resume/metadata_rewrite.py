@@ -41,7 +41,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Retold:
+class Rewritten:
     """Which files were written again, and which of them lack what was to be told and is nowhere any more."""
 
     written: list[Path]
@@ -57,7 +57,7 @@ def note(folder: Path, wanted: Wanted, fields: Mapping[str, object]) -> None:
     write_json(folder / NAME, {"told": wanted.settings, "fields": as_text(fields)}, indent=1)
 
 
-def retell(record: Record, wanted: Wanted, write: Callable[[Path, Mapping[str, str]], object]) -> Retold:
+def rewrite(record: Record, wanted: Wanted, write: Callable[[Path, Mapping[str, str]], object]) -> Rewritten:
     """Let all saved files of a run tell what is wanted, as far as they do not.
 
     Their tensors stay as they are, to the byte. Files that the run has taken over from a shorter one keep that one's id and
@@ -69,7 +69,7 @@ def retell(record: Record, wanted: Wanted, write: Callable[[Path, Mapping[str, s
     Raises:
         FileError: a file cannot be written; those before it tell what is wanted, and the next call goes on.
     """
-    result = Retold([], [])
+    result = Rewritten([], [])
     owners: dict[Path, dict[str, Any]] = {}
     for event in record.saved:
         path = Path(event["path"])

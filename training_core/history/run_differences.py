@@ -7,7 +7,7 @@ from typing import Any
 
 from ..settings import DatasetSettings, Settings, identity
 from ..settings.differences import flat
-from . import resolved, run_json, told
+from . import resolved, run_facts, run_json
 from .registry import Record
 
 _FINGERPRINTS = {"model_fingerprint": "model, CLIP and VAE", "dataset_fingerprint": "pictures and captions"}
@@ -38,7 +38,7 @@ _Values = dict[tuple[str, str], Any]
 def _values(record: Record) -> _Values:
     """Return (group, setting) -> value of a run, what it was made of first."""
     job, _ = resolved.read(record.folder)
-    pictures = told.dataset(record.folder)
+    pictures = run_facts.dataset(record.folder)
     values: _Values = {
         ("", "base model"): run_json.base_model(record.folder),
         ("", "dataset"): ", ".join(

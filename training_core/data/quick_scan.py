@@ -16,14 +16,14 @@ MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class QuickScan:
     """What the names of a folder's files tell."""
 
     samples: int  # pictures of an epoch, repeats counted; some of them may turn out to be no pictures
     hints: list[str]  # on captions, one sentence for each kind
 
 
-def glance(settings: DatasetSettings, root: Path, masks: Path | None = None) -> Glance:
+def quick_scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> QuickScan:
     """Return what a Dataset Loader will read, as far as names tell it; what `scan` finds inside the files is not known yet.
 
     Args:
@@ -37,7 +37,7 @@ def glance(settings: DatasetSettings, root: Path, masks: Path | None = None) -> 
     found = [(path, folder) for folder, paths in listed for path in paths if path.suffix.lower() in decode.SUFFIXES]
     samples = sum(folder.repeats for _, folder in found)
     if not 0 < len(found) <= MOST:
-        return Glance(samples, [])
+        return QuickScan(samples, [])
     extension = captions.with_dot(settings.caption_extension)
     lacking = [(path, folder) for path, folder in found if not is_file(captions.caption_file(path, extension))]
     without = [path for path, folder in lacking if not (folder.class_tokens or settings.class_tokens).strip()]
@@ -47,4 +47,4 @@ def glance(settings: DatasetSettings, root: Path, masks: Path | None = None) -> 
         root, folders, files, [path for path, _ in found], [path for path, _ in lacking], extension
     )
     said.append(hints.years(root, folders))
-    return Glance(samples, [one_line(text) for text in said if text])
+    return QuickScan(samples, [one_line(text) for text in said if text])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from athanor.training_core.history import registry, told
+from athanor.training_core.history import registry, run_facts
 from athanor.training_core.resume import lock
 
 
@@ -21,15 +21,27 @@ def test_times_add_up_over_sessions(tmp_path):
     first = [("preparing", 100.0, asked), ("started", 110.0), ("probed", 150.0, {"step": 3, "percent": 9.0})]  # killed
     second = [("preparing", 500.0, {"prompt_id": "b", "queued": 400.0}), ("encoded", 505.0), ("resumed", 510.0)]
     killed = record(tmp_path, *first)
-    assert told.times(killed) == {"created": 100.0, "queued": 90.0, "started": 100.0, "ended": 150.0, "seconds": 40.0}
+    assert run_facts.times(killed) == {
+        "created": 100.0,
+        "queued": 90.0,
+        "started": 100.0,
+        "ended": 150.0,
+        "seconds": 40.0,
+    }
     done = record(tmp_path, *first, *second, ("done", 530.0))
-    assert told.times(done) == {"created": 100.0, "queued": 400.0, "started": 500.0, "ended": 530.0, "seconds": 60.0}
+    assert run_facts.times(done) == {
+        "created": 100.0,
+        "queued": 400.0,
+        "started": 500.0,
+        "ended": 530.0,
+        "seconds": 60.0,
+    }
     assert (killed.prompt_id, done.prompt_id) == ("a", "b")
     with lock.held(tmp_path, "It"):
-        trains = told.times(record(tmp_path, *first, *second))
+        trains = run_facts.times(record(tmp_path, *first, *second))
     assert trains["ended"] is None and trains["seconds"] > 1e6  # up to now
     with lock.held(tmp_path, "It"):  # encodes: its steps have not begun
-        assert told.times(record(tmp_path, *first, *second[:2]))["seconds"] == 40.0
+        assert run_facts.times(record(tmp_path, *first, *second[:2]))["seconds"] == 40.0
 
 
 def test_times_of_older_versions_and_of_damaged_logs(tmp_path):
@@ -43,11 +55,11 @@ def test_times_of_older_versions_and_of_damaged_logs(tmp_path):
         ("resumed", 100.0),
         ("failed", 105.0),
     )
-    assert told.times(old) == {"created": 5.0, "queued": None, "started": 95.0, "ended": 105.0, "seconds": 15.0}
+    assert run_facts.times(old) == {"created": 5.0, "queued": None, "started": 95.0, "ended": 105.0, "seconds": 15.0}
     (tmp_path / "events.jsonl").write_text('{"event": "started"}\n{"event": "done"}\n')
-    assert set(told.times(registry.read(tmp_path)).values()) == {None, 0.0}
+    assert set(run_facts.times(registry.read(tmp_path)).values()) == {None, 0.0}
     (tmp_path / "events.jsonl").write_text("")
-    assert set(told.times(registry.read(tmp_path)).values()) == {None, 0.0}
+    assert set(run_facts.times(registry.read(tmp_path)).values()) == {None, 0.0}
 
 
 def test_folders_of_a_dataset(tmp_path):
@@ -58,11 +70,11 @@ def test_folders_of_a_dataset(tmp_path):
     (tmp_path / "job.json").write_text(
         json.dumps({"datasets": [{"folder": "pets"}, {"folder": "/home/me/input/dogs/"}]})
     )
-    assert told.dataset(tmp_path) == {
+    assert run_facts.dataset(tmp_path) == {
         "folders": [{"folder": "pets/3_cat", "pictures": 2, "repeats": 4}, {"folder": "dogs", "pictures": 1, "repeats": 1},
                     {"folder": "", "pictures": 2, "repeats": 1}],
         "pictures": 5, "samples": 10,
     }  # fmt: skip
     for damaged in ("", "[3]", '{"datasets": 3}', '{"datasets": [3], "buckets": {"batch_size": "x"}}'):
         (tmp_path / "job.json").write_text(damaged)
-        assert told.dataset(tmp_path)["pictures"] == 5 and told.batch_size(tmp_path) is None
+        assert run_facts.dataset(tmp_path)["pictures"] == 5 and run_facts.batch_size(tmp_path) is None
