@@ -11,6 +11,7 @@ from ..training_core.errors import AthanorError
 from ..training_core.host import folders, node_tools
 from ..training_core.settings import DatasetSettings
 from . import graph_datasets, types
+from .progress import Progress
 from .schema import check_kinds, image_output
 
 _WITHOUT, _EVERY = "without caption file", "all"
@@ -73,6 +74,7 @@ class AthanorDatasetImages(io.ComfyNode):
                 io.String.Output("names", is_output_list=True, tooltip="Their names, for Save Captions."),
                 io.String.Output("text", tooltip="How many pictures these are, and how many are left."),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -88,6 +90,7 @@ class AthanorDatasetImages(io.ComfyNode):
             named = {name: picture for name, picture in named.items() if picture in missing}
         if not named:
             text = "Every picture has a caption file: nothing to do."
+            Progress(cls.hidden.unique_id).text(text, always=True)
             return io.NodeOutput(node_tools.blocked(), node_tools.blocked(), text, ui={"text": [text]})
         wanted = dict(list(named.items())[:most])
         images = []
@@ -98,6 +101,7 @@ class AthanorDatasetImages(io.ComfyNode):
         left = len(named) - len(wanted)
         text = f"{len(wanted)} of {len(dataset.pictures)} pictures."
         text += f" More of them: {left}; queue again for the next ones." * bool(left)
+        Progress(cls.hidden.unique_id).text(text, always=True)
         return io.NodeOutput(images, list(wanted), text, ui={"text": [text]})
 
 
@@ -206,6 +210,7 @@ class AthanorSaveCaptions(io.ComfyNode):
             return scan.scan(settings, root, masks, folders.inspections_folder())
 
         fresh, text = caption_saving.read_anew(found, read), "\n".join(lines)
+        Progress(cls.hidden.unique_id).text(text, always=True)
         return io.NodeOutput(fresh, text, ui={"text": [text]})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,23 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 FOLDERS = ("training_core", "nodes", "demo", "tools")
 
 
+@cache
+def nodes() -> list[tuple[str, ast.AST]]:
+    """All of the pack's own Python: each file's name, and each node of its syntax tree."""
+    paths = [*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
+    files = [(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
+    return [(name, node) for name, tree in files for node in ast.walk(tree)]
+
+
+def teardown_module():
+    nodes.cache_clear()  # a million objects, through which each gc.collect of later tests would look
+
+
 def parts(*kinds: type[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
     """Everything of these kinds in the pack's own Python: where it stands (file:line), and its syntax tree."""
-    for path in [*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, kinds):
-                yield f"{path.relative_to(ROOT).as_posix()}:{getattr(node, 'lineno', 1)}", node
+    for name, node in nodes():
+        if isinstance(node, kinds):
+            yield f"{name}:{getattr(node, 'lineno', 1)}", node
 
 
 def breaking(rule: Callable[[Any], bool], *kinds: type[ast.AST]) -> list[str]:

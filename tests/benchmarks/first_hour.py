@@ -28,7 +28,7 @@ import assemble
 import prepare
 import torch
 from host import Host
-from newcomer import NODE, VALUE, WIDGET, Cost, Newcomer
+from newcomer import NODE, WIDGET, Cost, Newcomer
 from playwright.sync_api import sync_playwright
 from safetensors.torch import load_file, save_file
 
@@ -38,6 +38,7 @@ MODEL, OTHER = "my-sd3.safetensors", "another.safetensors"
 TEMPLATE = "1 First LoRA - SD3.5"
 READY = "window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph?.nodes"
 SET = f"([kind, name, value]) => {{ {NODE}.widgets.find((w) => w.name === name).value = value; }}"
+CHOSEN = f"([kind, name, value]) => {NODE}.widgets.find((w) => w.name === name).value === value"
 
 
 def wait_for(is_so: Callable[[], Any], what: str, seconds: float = 300) -> None:
@@ -118,7 +119,7 @@ def hurry(user: Newcomer) -> None:
 
 
 DECIDED = """() => { const dialog = document.querySelector(".athanor-upload");
-    return !dialog || dialog.querySelector(".write:not([disabled])"); }"""
+    return dialog?.querySelector(".write:not([disabled])")?.textContent === "Use this folder" || !dialog; }"""
 """The upload's dialog has closed by itself, or asks something."""
 
 
@@ -150,7 +151,7 @@ def by_template(user: Newcomer, host: Host, own: Path) -> None:
     user.click(card)
     user.page.wait_for_function("window.comfyAPI.app.app.graph.nodes.length > 5")
     user.page.wait_for_timeout(2000)
-    assert user.page.evaluate(VALUE, ["CheckpointLoaderSimple", "ckpt_name"]) == MODEL  # of the template's family
+    user.page.wait_for_function(CHOSEN, arg=["CheckpointLoaderSimple", "ckpt_name", MODEL])  # of the template's family
     user.stage("template open")
     upload(user, own)
     user.stage("uploaded")
@@ -189,7 +190,7 @@ def a_page(host: Host, options: argparse.Namespace):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(120_000)  # of what is waited for: a busy machine
         page.goto(host.url)
         page.wait_for_function(READY)
         page.wait_for_timeout(4000)  # the host's own start
@@ -236,7 +237,9 @@ def model_for_512(path: Path) -> None:
 def furnish(base: Path) -> Path:
     """A ComfyUI's folder with models, pictures in input, and others on "the user's computer"."""
     model_for_512(base / "models" / "checkpoints" / MODEL)
-    save_file({"weight": torch.zeros(1)}, base / "models" / "checkpoints" / OTHER)  # of another family, first in the list
+    save_file(
+        {"weight": torch.zeros(1)}, base / "models" / "checkpoints" / OTHER
+    )  # of another family, first in the list
     prepare.draw_sprouts(base / "drawn")
     drawn = sorted((base / "drawn").iterdir())
     for index, folder in enumerate((base / "input" / "my_pictures", base / "own" / "my sprouts")):

@@ -13,7 +13,7 @@ from athanor.training_core.data.cache import LatentCache, TextCache
 from athanor.training_core.data.dataset import Dataset
 from athanor.training_core.data.plan import SampleCaption, epoch_plan, sort_into_buckets
 from athanor.training_core.data.scan import scan
-from athanor.training_core.data.store import DiskStore, MemoryStore
+from athanor.training_core.data.store import DiskStore, MemoryStore, Overfull
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, DatasetSettings, TrainingSettings
 from PIL import Image
@@ -379,3 +379,11 @@ def test_a_caption_whose_encoding_is_not_finite_is_named(store):
     assert cache.get(SampleCaption("a fox")) is None
     whole = {"cond": torch.ones(1, dtype=torch.float16), "mask": torch.ones(2, dtype=torch.int64)}
     assert list(cache.fill([SampleCaption("a fox")], lambda c: (whole, {}))) == [(0, 1), (1, 1)]
+
+
+def test_the_limit_that_is_advised_holds_what_is_needed():
+    """20.04 GB were told as 20 GB: more than 20, with the advice to raise it to 20."""
+    limit = 20 * 2**30
+    said = Overfull(own=limit + 2**25, needed=limit + 2**25, limit=limit).advice()
+    assert "take 20.04 GB, more than cache_limit_gb (20)" in said and "raise it to 20.04 or more" in said
+    assert "need 20.04 GB of encodings together" in Overfull(own=9, needed=limit + 2**25, limit=limit).advice()

@@ -38,8 +38,8 @@ def view() -> DatasetView:
 
 def test_terms_are_counted_as_the_doctor_compares_them(view):
     assert view.has_tags and view.terms()["terms"][:4] == [["mychar", 4], ["hat", 2], ["long hair", 2], ["tree", 2]]
-    assert view.terms("LONG_h") == {"total": 1, "terms": [["long hair", 2]]}
-    assert view.terms("", 1) == {"total": 7, "terms": [["mychar", 4]]}
+    assert view.terms("LONG_h") == {"kind": "tags", "all": 7, "total": 1, "terms": [["long hair", 2]]}
+    assert view.terms("", 1) == {"kind": "tags", "all": 7, "total": 7, "terms": [["mychar", 4]]}
     sentences = DatasetView(
         title="s",
         dataset=written(["A dog runs over the green grass in the sun.", "The dog sleeps on a red sofa all day."]),

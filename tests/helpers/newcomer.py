@@ -84,11 +84,11 @@ class Newcomer:
             above = self.page.evaluate(COVER, list(place))
             assert not above, f"at {place} lies {above}"
             return place
-        place.wait_for(timeout=20_000)
+        place.wait_for(timeout=120_000)
         if not place.evaluate(SEEN):
             self.cost.scrolls += 1
             place.scroll_into_view_if_needed()
-        place.click(trial=True, timeout=20_000)  # waits until it stands still, and nothing lies on it
+        place.click(trial=True, timeout=120_000)  # waits until it stands still, and nothing lies on it
         box = place.bounding_box()
         assert box, place
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -119,7 +119,7 @@ class Newcomer:
         """Double-click on the empty canvas, type, take what is called so, and put down what hangs at the mouse then."""
         self.click(at, 2)
         field = self.page.locator("input[placeholder*='earch']:visible, [role=dialog] input:visible").last
-        field.wait_for(timeout=5000)
+        field.wait_for(timeout=120_000)
         self.type(search)
         self.page.wait_for_timeout(700)
         self.click(self.page.locator("[role=option]:visible", has_text=title).first)

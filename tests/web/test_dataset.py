@@ -201,6 +201,14 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     ]
 
 
+COUNTED = """() => {
+    const list = document.querySelector(".athanor-dataset ul.terms"), shown = [...list.querySelectorAll("[data-term]")];
+    const counts = list.parentElement.querySelector("h3").innerText.endsWith(`(${shown.length})`);
+    return counts && shown.some((one) => one.dataset.term === "two words");
+}"""
+"""Whether the list of tags has a new one, and the title counts it."""
+
+
 def captions_are_edited(page, folder) -> None:
     """In the field of a picture, by its chips, and one tag in all that the filters let through; and back to the byte."""
     dialog = page.page.locator(".athanor-dataset")
@@ -221,6 +229,7 @@ def captions_are_edited(page, folder) -> None:
     area.press("Control+Enter")
     note.filter(has_text="Saved.").wait_for()
     assert (folder / "0.txt").read_bytes() == b"one, two words, three" and chips.count() == 3
+    page.page.wait_for_function(COUNTED)
     assert "two words" in dialog.locator(".cell[aria-selected=true] .words").inner_text()
     chips.get_by_role("button", name="Remove two words").press("Alt+ArrowLeft")
     chosen = "document.querySelector('.athanor-dataset .cell[aria-selected=true] .words').innerText"

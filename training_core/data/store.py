@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import zlib
 from collections.abc import Collection, Iterator, Mapping
@@ -15,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from ..byte_size import GB
 from ..errors import AthanorError
 from ..files import METADATA, safetensors_header, write_atomically
 from ..leftovers import sweep
@@ -33,6 +35,20 @@ class Overfull(NamedTuple):
     own: int  # of this run alone
     needed: int  # of all runs that share the store
     limit: int
+
+    def advice(self) -> str:
+        """Return a sentence on what does not fit, with a limit for Cache Config that does."""
+        own, needed = (math.ceil(size / GB * 100) / 100 for size in (self.own, self.needed))  # rounded up: it must fit
+        limit = f"{self.limit / GB:.3g}"
+        if self.own > self.limit:
+            return (
+                f"This run's encodings take {own:g} GB, more than cache_limit_gb ({limit}) in Cache Config: they are kept until it "
+                f"ends, but the next run may have to encode again; raise it to {needed:g} or more."
+            )
+        return (
+            f"The runs that train now need {needed:g} GB of encodings together, more than cache_limit_gb ({limit}) in Cache "
+            "Config: what they need is kept until they end; raise it if they are to go on later without encoding again."
+        )
 
 
 class Store(Protocol):

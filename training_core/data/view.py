@@ -91,6 +91,11 @@ class DatasetView:
             return set(normal_tags(text, self.dataset.subsets[self.dataset.pictures[index].subset].caption_separator))
         return {word for word in words(text) if word not in STOP and (word.isascii() or len(word) > 1)}
 
+    @property
+    def kind(self) -> str:
+        """What the terms are: "tags" or "words"."""
+        return "tags" if self.has_tags else "words"
+
     def overview(self) -> dict[str, Any]:
         """Return what a page shows before any picture, ready for JSON: title, counts, buckets, warnings, findings."""
         counts = Counter(p.bucket for placements in self._placements.values() for p in placements)
@@ -98,7 +103,7 @@ class DatasetView:
             "title": self.title,
             "pictures": len(self.dataset.pictures),
             "seen": sum(self._repeats),
-            "kind": "tags" if self.has_tags else "words",
+            "kind": self.kind,
             "terms": len(self._pictures_of),
             "buckets": [[width, height, count] for (width, height), count in sorted(counts.items())],
             "warnings": [*self.dataset.warnings, *(self.buckets.warnings if self.buckets else ())],
@@ -108,11 +113,13 @@ class DatasetView:
     def terms(self, text: str = "", most: int = MOST_TERMS) -> dict[str, Any]:
         """Return the tags or words that contain `text`, most frequent first, each with its number of pictures; ready for JSON.
 
-        "total" counts all of them, "terms" has the first `most`.
+        "kind" says whether they are tags or words, "all" how many the dataset has; "total" counts those that contain `text`,
+        "terms" has the first `most` of them.
         """
         wanted = normal(text) if self.has_tags else text.strip().lower()
         matches = [[term, len(pictures)] for term, pictures in self._pictures_of.items() if wanted in term]
-        return {"total": len(matches), "terms": matches[: min(most, MOST_TERMS)]}
+        found = matches[: min(most, MOST_TERMS)]
+        return {"kind": self.kind, "all": len(self._pictures_of), "total": len(matches), "terms": found}
 
     def examine(self, progress: Progress | None = None) -> None:
         """Run Dataset Doctor's checks once and keep the findings; later calls return at once.

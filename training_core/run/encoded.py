@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
@@ -153,20 +152,7 @@ class Encodings:
         if overfull is None or (alone := overfull.own > overfull.limit) in self._told_overfull:
             return
         self._told_overfull.add(alone)
-        own, needed = (
-            math.ceil(size / GB * 100) / 100 for size in (overfull.own, overfull.needed)
-        )  # rounded up: it must fit
-        limit = f"{overfull.limit / GB:.3g}"
-        if alone:
-            yield Warned(
-                f"This run's encodings take {own:g} GB, more than cache_limit_gb ({limit}) in Cache Config: they are kept until it "
-                f"ends, but the next run may have to encode again; raise it to {needed:g} or more."
-            )
-        else:
-            yield Warned(
-                f"The runs that train now need {needed:g} GB of encodings together, more than cache_limit_gb ({limit}) in Cache "
-                "Config: what they need is kept until they end; raise it if they are to go on later without encoding again."
-            )
+        yield Warned(overfull.advice())
 
     def close(self) -> None:
         """Need nothing of the cache any more: the run has ended."""

@@ -113,6 +113,7 @@ export class CaptionBulk {
   }
 
   async preview() {
+    this.told.textContent = `${this.look.textContent} …`;
     try {
       const answer = await this.send("");
       this.forget(
@@ -133,7 +134,7 @@ export class CaptionBulk {
   }
 
   async apply() {
-    await this.done(async () => {
+    await this.done(this.write, async () => {
       const answer = await this.send(this.stamp);
       return { ...answer, text: t("Caption files written: {files}.", answer) };
     });
@@ -141,11 +142,13 @@ export class CaptionBulk {
   }
 
   undoLast() {
-    return this.done(() => this.ask("/captions/undo", (path) => post(path, { change: this.changes[0].id })));
+    return this.done(this.undo, () => this.ask("/captions/undo", (path) => post(path, { change: this.changes[0].id })));
   }
 
-  async done(work) {
+  /** Do what a button says, which takes a second per thousand files. */
+  async done(button, work) {
     this.write.disabled = this.undo.disabled = true;
+    this.told.textContent = `${button.textContent} …`;
     try {
       const answer = await work();
       this.list(answer.changes);

@@ -26,6 +26,13 @@ export function moved([low, high], share) {
   return [low + by, high + by];
 }
 
+const zooms = new WeakMap(); // element of a chart -> its Zoom
+
+// Vue nodes hand what the middle button does to the canvas before an element in them hears of it.
+for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) {
+  window.addEventListener(kind, (event) => zooms.get(event.target.closest?.(".athanor-chart"))?.middle(event), true);
+}
+
 /**
  * Lets a chart be zoomed. `chart`: {element, plot, part: [low, high] in view, view: the same or null, setView}. Neither
  * the canvas below nor the keys of the host take part.
@@ -34,7 +41,8 @@ export class Zoom {
   constructor(chart) {
     const { element } = chart;
     this.chart = chart;
-    this.drag = null; // {isPan, start: share of the width, x: of the page, part, band: shows what is chosen}
+    this.drag = null; // {button, isPan, start: share of the width, x: of the page, part, band: shows what is chosen}
+    zooms.set(element, this);
     element.tabIndex = 0;
     element.dataset.captureWheel = "true"; // where it has the focus, the host's canvas leaves it the wheel
     element.addEventListener("pointerdown", (event) => this.begin(event));
@@ -55,6 +63,14 @@ export class Zoom {
     return Math.min(1, Math.max(0, (clientX - box.left) / box.width));
   }
 
+  /** The middle button moves what is in view; where that is the whole, it is left to the host. */
+  middle(event) {
+    if (this.drag?.button === 1) {
+      if (event.type === "pointermove") this.move(event);
+      else this.end(event);
+    } else if (event.type === "pointerdown" && event.button === 1 && this.chart.view) this.begin(event);
+  }
+
   begin(event) {
     const { chart } = this;
     event.stopPropagation();
@@ -63,7 +79,8 @@ export class Zoom {
     chart.element.focus({ preventScroll: true });
     chart.element.setPointerCapture(event.pointerId);
     const isPan = event.button === 1 || event.shiftKey;
-    this.drag = { isPan, start: this.share(event), x: event.clientX, part: chart.part, band: null };
+    const { button, clientX: x } = event;
+    this.drag = { button, isPan, start: this.share(event), x, part: chart.part, band: null };
   }
 
   move(event) {

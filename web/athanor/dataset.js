@@ -164,7 +164,7 @@ class DatasetDialog {
       this.say(error.message);
       return;
     }
-    const { buckets, findings, kind, pictures, terms, warnings } = this.overview;
+    const { buckets, findings, pictures, warnings } = this.overview;
     this.title.textContent = t("Dataset {title}", this.overview);
     this.dialog.setAttribute("aria-label", this.title.textContent);
     const sizes = buckets.map(([width, height, count]) => [`${width}x${height}`, count]);
@@ -174,7 +174,7 @@ class DatasetDialog {
     this.captions.open(this.overview);
     this.findings.canChange = this.captions.canEdit;
     this.findings.show(findings, warnings);
-    this.terms.open(kind, terms);
+    this.terms.read();
     await this.filter(true);
     if (!this.captions.isIn(document.activeElement)) this.pictures.element.focus();
     if (!findings && pictures <= FEW) this.findings.look();

@@ -10,25 +10,21 @@ export class Terms {
   constructor({ ask, changed, say, counted }) {
     Object.assign(this, { ask, changed, say, counted });
     this.filters = new Map(); // term -> "tag" (with it) or "without"
-    this.total = 0;
+    this.kind = "tags"; // or "words"
+    this.all = null; // how many there are
+    this.total = 0; // of those with the text that is searched for
     this.terms = []; // [term, count]
-    this.title = make("h3", {}, t("Tags"));
+    this.title = make("h3");
     this.list = make("ul", { class: "terms" });
     this.search = make("input", { type: "search", oninput: () => this.readSoon() });
-    this.setLabels("tags", "");
+    this.setLabels();
     this.known = make("datalist", { id: "athanor-known-tags" }); // what fields for tags offer
     this.elements = [this.title, this.search, this.list, this.known];
   }
 
-  /** Show the terms of a dataset: `kind` is "tags" or "words", `count` how many there are. */
-  open(kind, count) {
-    this.setLabels(kind, ` (${count})`);
-    return this.read();
-  }
-
-  setLabels(kind, count) {
-    const isTags = kind === "tags";
-    this.title.textContent = (isTags ? t("Tags") : t("Words")) + count;
+  setLabels() {
+    const isTags = this.kind === "tags";
+    this.title.textContent = (isTags ? t("Tags") : t("Words")) + (this.all == null ? "" : ` (${this.all})`);
     this.search.placeholder = isTags ? t("Find a tag") : t("Find a word");
     this.search.setAttribute("aria-label", this.search.placeholder);
   }
@@ -43,10 +39,12 @@ export class Terms {
     this.timer = setTimeout(() => this.read(), 200);
   }
 
+  /** Show the dataset's terms as its captions are now. */
   async read() {
     try {
       const query = new URLSearchParams({ text: this.search.value, count: MOST });
       Object.assign(this, await this.ask(`/terms?${query}`));
+      this.setLabels();
       this.draw();
     } catch (error) {
       this.say(error.message);

@@ -32,7 +32,7 @@ function fits(boxes, { room, covers, origin, scale }) {
  * The largest scale at which all `boxes` are seen; if they cannot be read then, that at which those of `notes` are, or
  * the least. `place`: room, covers and origin, as in `fits`.
  */
-export function scaleFor(boxes, notes, place) {
+function scaleFor(boxes, notes, place) {
   for (const [wanted, most] of [
     [boxes, MOST],
     [notes, PART],

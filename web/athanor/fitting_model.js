@@ -11,7 +11,7 @@ const WIDGET = "ckpt_name";
 const MOST = 60; // files that are looked into: a header each
 
 /** Names of files, those first that have the name of a family in theirs, and then a part of it: "xl" of SDXL. */
-export function likelyFirst(names, family) {
+function likelyFirst(names, family) {
   const words = [family.toLowerCase(), family.toLowerCase().replace(/^sd(?=xl|\d)/, "")];
   const lacking = (name) => words.filter((word) => !name.toLowerCase().includes(word)).length;
   return [...names].sort((one, other) => lacking(one) - lacking(other));

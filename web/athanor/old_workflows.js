@@ -1,5 +1,5 @@
-// Workflows that were saved when a node lacked widgets which stand between others today: the page gives values back by
-// position.
+// Workflows that were saved when a node lacked widgets which stand between others today, or had more behind them: the
+// page gives values back by position.
 
 import { app } from "../../../scripts/app.js";
 
@@ -15,6 +15,17 @@ function savedWidgets(widgets, had, values) {
   return had.size && kept.length === values?.length ? kept : null;
 }
 
+const savedIn = (node) => (node.widgets ?? []).filter((widget) => widget.serialize !== false);
+
+/**
+ * Leave out values of widgets that a newer version has behind today's. Frontend 1.58 takes them for places of widgets
+ * that are not saved, such as the line below `folder`, and moves the others.
+ */
+function leaveOut(info, node) {
+  const count = savedIn(node).length;
+  if (info.widgets_values?.length > count) info.widgets_values = info.widgets_values.slice(0, count);
+}
+
 app.registerExtension({
   name: "Athanor.Older",
   nodeCreated(node) {
@@ -23,8 +34,9 @@ app.registerExtension({
     const configure = node.configure;
     node.configure = function (info) {
       const had = namesIn(info); // the page adds the inputs of today to it
+      leaveOut(info, node);
       const result = configure.call(this, info);
-      const widgets = (node.widgets ?? []).filter((widget) => widget.serialize !== false);
+      const widgets = savedIn(node);
       const kept = savedWidgets(widgets, had, info.widgets_values);
       if (!kept || kept.every((widget, i) => widget === widgets[i])) return result;
       for (const widget of widgets) if (defaults.has(widget)) widget.value = defaults.get(widget);
