@@ -134,6 +134,8 @@ def test_what_a_file_holds_is_looked_at(place):
         (422, "a.png cannot be read: it is not a picture of a known format."),
         (422, "a.txt is not UTF-8 text (it looks like Windows-1252); save it as UTF-8."),
     ]
+    ((status, told),) = sent(place, ("kinds", "long.txt", b"a" * 1_100_000))
+    assert status == 422 and told.startswith("long.txt: ") and "a caption may have" in told
     assert not list((place[1] / "input/kinds").iterdir())
     assert sent(place, ("kinds", "a.png", png()), headers={"Content-Type": "text/plain"})[0][0] == 400
     assert sent(place, ("kinds", "empty.txt", b"")) == [

@@ -302,7 +302,7 @@ def test_a_full_disk_is_said_before_training(run, monkeypatch):
 
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     events, _ = run("full")
-    said = [i for i, e in enumerate(events) if isinstance(e, Warned) and "0.00 MB free:" in e.text]
+    said = [i for i, e in enumerate(events) if isinstance(e, Warned) and " has 0.98 KB free: " in e.text]
     assert len(said) == 2  # of the LoRA files and of the state
     assert not any(isinstance(e, Stepped) for e in events[: said[-1]])
 

@@ -133,6 +133,7 @@ def the_pictures_are_judged(site, page, name: str) -> None:
     keys.press("Escape")
     page.page.wait_for_function("document.querySelector('.athanor-compare .popup').hidden")
     assert page.page.locator(".athanor-compare .cell.star").count() == 1
+    assert page.page.locator(".athanor-compare > header .hint").inner_text() == ""  # its pictures are of no LoRA
     until(lambda: "note" in site.get(f"/athanor/compare/{name}")["marks"].get(cell, {}))
     assert site.get(f"/athanor/compare/{name}")["marks"] == {cell: {"star": True, "note": "warmer, keep this"}}
     with page.page.expect_download() as saved:

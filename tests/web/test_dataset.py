@@ -290,8 +290,10 @@ def a_nodes_button_is_pressed_where_the_canvas_draws_it(page, tmp_path) -> None:
         """() => { const { canvas, graph } = window.comfyAPI.app.app, box = canvas.canvas.getBoundingClientRect();
             const { pos: [x, y], size } = graph.nodes[0]; return [box.left + x + 60, box.top + y + size[1] / 2]; }"""
     )
+    page.page.evaluate("() => { window.comfyAPI.app.app.graph.nodes[0].widgets[0].value = 'pets/ds'; }")
     page.page.evaluate(DROP, ["", *at, data])
     page.page.locator(".athanor-upload .where:has-text('1 picture, 0 captions')").wait_for()
+    assert page.page.locator(".athanor-upload").get_by_role("textbox").input_value() == "pets/ds"
     page.page.keyboard.press("Escape")
     page.page.wait_for_selector(".athanor-upload", state="detached")
     assert page.page.evaluate("() => window.comfyAPI.app.app.graph.nodes.length") == 3

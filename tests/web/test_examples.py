@@ -2,12 +2,14 @@
 so large that it can be read, its note in sight, a first LoRA whole and with a checkpoint of its family.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 import stand_in
 import workflow
+from playwright.sync_api import TimeoutError
 from web_page import Page
 
 FOLDER = Path(__file__).resolve().parents[2] / "example_workflows"
@@ -77,8 +79,13 @@ def test_examples_load_as_they_are(browser, site, pictures, checkpoints, vue):
     try:
         for path in sorted(FOLDER.glob("*.json")):
             example = json.loads(path.read_text(encoding="utf-8"))
-            page.page.evaluate(OPEN, [example, path.stem])
-            page.settle(60 if vue else 30)
+            with page.page.expect_response("**/athanor/missing"):  # asked of every graph with our nodes, a while after
+                page.page.evaluate(OPEN, [example, path.stem])
+            page.settle(10)
+            with contextlib.suppress(
+                TimeoutError
+            ):  # a box that has come is cut to the room that there is a little later
+                page.page.wait_for_function(f"({LOOK})().length === 0", timeout=20_000)
             assert not page.page.evaluate(LOOK), path.stem
             scale, left_out = page.page.evaluate(LETTERS)
             assert scale * 14 >= 8 and not left_out, (path.stem, scale)

@@ -205,6 +205,8 @@ def check_content(file: str, content: Path) -> None:
         AthanorError: it does not; the sentence names the file.
     """
     if os.path.splitext(file)[1].lower() in CAPTIONS:  # noqa: PTH122
+        if (size := content.stat().st_size) > LARGEST_CAPTION:
+            raise AthanorError(f"{file}: {_unfit('.txt', size, LARGEST_CAPTION)}.")
         decoded(content.read_bytes(), file)
         return
     try:

@@ -34,10 +34,17 @@ function type(node, name, value) {
   lines.get(node)?.element.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+/** Where pictures for a node go: its folder, "pets/cats"; of a place outside of ComfyUI's input its name alone. */
+const uploadFolder = (folder) => {
+  const parts = folder.split(/[/\\]/);
+  const isOutside = !parts[0] || parts[0].endsWith(":") || parts.includes("..");
+  return isOutside ? parts.pop() : parts.join("/");
+};
+
 /** Upload pictures for a Dataset Loader, whose folder is set to what came; then call `done`. */
 export function uploadFor(node, files = null, done = () => {}) {
   openUpload({
-    folder: folderOf(node).split(/[/\\]/).pop(),
+    folder: uploadFolder(folderOf(node)),
     files,
     done: ({ folder, entries, one }) => {
       type(node, "folder", folder);

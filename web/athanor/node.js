@@ -12,7 +12,8 @@ import * as store from "./store.js";
 import { t } from "./words.js";
 
 const KIND = "AthanorTrainLoRA";
-const HEIGHT = 370; // pixels of the panel at least: the chart with hints and a row of samples
+const HEIGHT = 330; // pixels of the panel at least: the chart with hints and a row of samples
+const [NARROW, MORE] = [300, 40]; // pixels of a node whose texts take more lines, and of what they take
 const WIDTH = 340; // pixels of a node that has to become higher for it
 const OFFER_INTERVAL = 30_000; // ms between two updates of file lists during a run that saves often
 const panels = new Map(); // node -> its panel
@@ -103,7 +104,7 @@ function addPanel(node) {
   const panel = new Panel(isOwn);
   panels.set(node, panel);
   const widget = addBox(node, "athanor_live", "ATHANOR_LIVE", panel.element, {
-    getMinHeight: () => HEIGHT,
+    getMinHeight: () => HEIGHT + (node.size[0] < NARROW ? MORE : 0),
   });
   // A run that waits in the queue keeps the name that it was queued with.
   const names = new Set();

@@ -16,6 +16,7 @@ style("./athanor.css");
 
 const SAMPLES = 6; // pictures at most in the strip
 const CHART = 110; // pixels of the chart at least
+const NARROW = 280; // pixels within its edges
 
 /** The panel of one node. It follows one run at a time. `isOwn(training)`: whether one of the queue is its node's. */
 export class Panel {
@@ -57,6 +58,10 @@ export class Panel {
     for (const kind of ["pointerdown", "mousedown"]) {
       this.controls.addEventListener(kind, (event) => event.stopPropagation());
     }
+    // In Vue nodes the style sheet says how high it is at least: more where texts take more lines.
+    new ResizeObserver(([{ contentRect }]) => {
+      this.element.classList.toggle("narrow", contentRect.width < NARROW);
+    }).observe(this.element);
     this.unwatchQueue = watchQueue((trainings) => {
       this.trainings = trainings;
       this.draw();
