@@ -9,6 +9,7 @@ import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { nodeOf } from "./execution_ids.js";
 import { addressOf, get, post } from "./http.js";
+import { filesChanged } from "./open_graph.js";
 import { Pictures } from "./pictures.js";
 import { listenToDrops } from "./upload_files.js";
 import { t } from "./words.js";
@@ -84,7 +85,9 @@ class DatasetDialog {
       oninput: () => this.filterSoon(),
     });
     this.bucket = make("select", { "aria-label": t("Bucket"), onchange: () => this.filter() });
-    this.reset = make("button", { type: "button", onclick: () => this.clearFilters() }, t("Clear filters"));
+    // Hidden until something is filtered: it would push the buttons beside it away while the pictures are read.
+    const clear = { type: "button", hidden: true, onclick: () => this.clearFilters() };
+    this.reset = make("button", clear, t("Clear filters"));
     this.size = make("input", {
       type: "range",
       min: 90,
@@ -141,6 +144,7 @@ class DatasetDialog {
       make("p", { class: "keys" }, keys),
     );
     this.dialog.addEventListener("keydown", (event) => this.keydown(event));
+    this.dialog.addEventListener("close", filesChanged); // captions may be written now that were not
     if (this.loader) listenToDrops(this.dialog, (files) => this.upload(files));
     this.dialog.addEventListener("cancel", (event) => {
       if (!this.detail.isLarge) return;
@@ -240,10 +244,12 @@ class DatasetDialog {
 
   /** Show the lists anew after captions were changed. */
   refresh() {
+    this.findings.outdate();
     return Promise.all([this.terms.read(), this.filter(true)]);
   }
 
   update(picture) {
+    this.findings.outdate();
     this.pictures.update(picture);
     this.terms.read();
   }

@@ -7,6 +7,7 @@ import { chooseFolder, heldText } from "./folder_chooser.js";
 import { addressOf, get } from "./http.js";
 import { isLinked, sourcesOf } from "./links.js";
 import { fitContent } from "./node_height.js";
+import { filesChanged, onFilesChange } from "./open_graph.js";
 import { told } from "./sentences.js";
 import { openUpload } from "./upload.js";
 import { droppedFiles, hasFiles } from "./upload_files.js";
@@ -57,7 +58,7 @@ export function uploadFor(node, files = null, done = () => {}) {
       }
       // The node says it, too.
       showBriefly(detail.join(". "), { severity: "success", summary: t("Uploaded"), seconds: 3 });
-      lines.get(node)?.soon(0);
+      filesChanged();
       done();
     },
   });
@@ -191,10 +192,11 @@ function addLine(node) {
 app.registerExtension({
   name: "Athanor.Folder",
   setup() {
-    // Files may have come or gone in another window.
-    window.addEventListener("focus", () => {
+    const ask = () => {
       for (const line of lines.values()) line.soon();
-    });
+    };
+    window.addEventListener("focus", ask); // files may have come or gone in another window
+    onFilesChange(ask);
   },
   nodeCreated(node) {
     if (node.comfyClass === KIND) addLine(node);
