@@ -23,6 +23,12 @@ TEXT = f"{NODE}.widgets.some((one) => one.name === '$$node-text-preview')"
 SHARES = """() => { const panel = document.querySelector(".athanor-panel"), over = panel.scrollHeight - panel.clientHeight;
     const parts = [".athanor-chart", ".athanor-hints"].map((part) => panel.querySelector(part).offsetHeight);
     return [...parts, over]; }"""
+STARTED = f"""async () => {{ const {{ panelOf }} = await import("/extensions/athanor/athanor/node.js"), panel = panelOf({NODE});
+    const job = {{ running: true, name: "", node: String({NODE}.id), workflow_id: String(window.comfyAPI.app.app.rootGraph.id) }};
+    const said = [[job], [{{ ...job, node: "999" }}], []].map((jobs) => {{
+        panel.trainings = jobs; panel.drawNow(); return panel.numbers.textContent; }});
+    return said; }}"""
+"""What a node without a run says while its own job runs, while another node's does, and while none does."""
 TOLD = f"window.comfyAPI.app.app.nodeOutputs[String({NODE}.id)]"
 
 
@@ -56,6 +62,8 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     assert page.points() == 0
     refuses = "(b) => b.getAttribute('aria-disabled') === 'true' && b.title === 'Nothing trains here yet'"
     assert page.page.get_by_role("button", name="Stop and keep").evaluate(refuses)
+    press = "Press Run to see the loss here."
+    assert page.page.evaluate(STARTED) == ["Started: the nodes before this one run first.", press, press]
     page.queue()
     few = page.wait_for_points(5)
     # A second one is queued under another name: the panel goes on with the first, and names what is next.

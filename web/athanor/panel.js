@@ -152,7 +152,10 @@ export class Panel {
     const { run } = this;
     if (!run) {
       this.state.textContent = "";
-      this.numbers.textContent = t("Press Run to see the loss here.");
+      const isUnderWay = this.trainings.some((training) => training.running && this.isOwn(training));
+      this.numbers.textContent = isUnderWay
+        ? t("Started: the nodes before this one run first.")
+        : t("Press Run to see the loss here.");
       this.showNote(this.failure);
       return;
     }
