@@ -79,7 +79,10 @@ app.registerExtension({
   name: "Athanor.FirstScreen",
   afterConfigureGraph() {
     const { graph } = app.canvas;
-    if (!graph.nodes.length || !isShipped(graph) || !app.extensionManager?.setting?.get(RESTORES)) return;
+    if (!isShipped(graph) || !app.extensionManager?.setting?.get(RESTORES)) return;
+    // At once, too: the page now notes the view that it goes back to by undo, and after another tab. Were that ours of the
+    // file, the graph would be taken for a shipped one then, and moved from where its user looks.
+    show(graph);
     let frames = FRAMES;
     const wait = () => {
       if (app.canvas.graph !== graph || !isShipped(graph)) return; // another one has been opened meanwhile
