@@ -116,7 +116,11 @@ def test_cells_that_foreign_code_fails(where, caplog):
 
         def draw(self, _cell: object) -> None:
             drawn.append(_cell)
-            with telling(lambda: "a.safetensors cannot be loaded", "choose another") if where != "bare" else nullcontext():
+            with (
+                telling(lambda: "a.safetensors cannot be loaded", "choose another")
+                if where != "bare"
+                else nullcontext()
+            ):
                 raise AssertionError((32, 16))
 
     class Cell(SimpleNamespace):

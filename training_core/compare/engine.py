@@ -152,6 +152,8 @@ def _note_failure(error: Exception, cell: Cell, painter: CellPainter) -> str:
     if not is_told and not devices.is_out_of_memory(error):
         what = f"The model cannot draw {cell.width}x{cell.height} with {cell.sampler}"
         message = foreign.sentence(what, error, ADVICE)
-    log.warning("Athanor: a picture of the grid failed: %s", message, exc_info=not is_told or isinstance(error, ForeignFault))
+    log.warning(
+        "Athanor: a picture of the grid failed: %s", message, exc_info=not is_told or isinstance(error, ForeignFault)
+    )
     painter.store.log_cell(painter.keys[cell], status="failed", error=message)
     return message
