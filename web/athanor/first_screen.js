@@ -80,8 +80,8 @@ app.registerExtension({
   afterConfigureGraph() {
     const { graph } = app.canvas;
     if (!isShipped(graph) || !app.extensionManager?.setting?.get(RESTORES)) return;
-    // At once, too: the page now notes the view that it goes back to by undo, and after another tab. Were that ours of the
-    // file, the graph would be taken for a shipped one then, and moved from where its user looks.
+    // At once, too: the page notes the graph's view now, for undo and for when another tab was open. If it noted the
+    // file's, this would be taken for a shipped graph once more then, and moved from where its user looks.
     show(graph);
     let frames = FRAMES;
     const wait = () => {
