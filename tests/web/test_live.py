@@ -29,6 +29,18 @@ STARTED = f"""async () => {{ const {{ panelOf }} = await import("/extensions/ath
         panel.trainings = jobs; panel.drawNow(); return panel.numbers.textContent; }});
     return said; }}"""
 """What a node without a run says while its own job runs, while another node's does, and while none does."""
+SAME_WORDS = f"""async () => {{ const {{ panelOf }} = await import("/extensions/athanor/athanor/node.js"), panel = panelOf({NODE});
+    const note = panel.element.querySelector(".athanor-note");
+    const drawn = async () => {{ for (const _ of [1, 2, 3]) await new Promise(requestAnimationFrame); }};
+    const isRed = () => note.classList.contains("failed");
+    panel.say("the words"); await drawn();
+    panel.fail("the words"); await drawn();
+    const seen = [note.innerText, isRed()];
+    panel.fail(""); await drawn();
+    seen.push(isRed());
+    panel.say("");
+    return seen; }}"""
+"""A note whose words are those of the failure as well, as a failed run's are: red while its node counts as failed."""
 TOLD = f"window.comfyAPI.app.app.nodeOutputs[String({NODE}.id)]"
 
 
@@ -66,6 +78,7 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     assert page.page.evaluate(STARTED) == ["Started: the nodes before this one run first.", press, press]
     page.queue()
     few = page.wait_for_points(5)
+    assert page.page.evaluate(SAME_WORDS) == ["the words", True, False]
     # A second one is queued under another name: the panel goes on with the first, and names what is next.
     page.page.evaluate(RENAME, f"{name}_next")
     page.queue()

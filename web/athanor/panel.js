@@ -168,10 +168,11 @@ export class Panel {
   }
 
   showNote(text) {
+    // A failed run's note and why its node failed are often the same words.
+    this.note.classList.toggle("failed", Boolean(text) && text === this.failure);
     if (text === this.shownNote) return;
     this.shownNote = text;
     this.note.textContent = text;
-    this.note.classList.toggle("failed", Boolean(this.failure) && text === this.failure);
     this.folded.element.hidden = !text;
     this.folded.renew();
   }
