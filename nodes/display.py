@@ -26,6 +26,7 @@ from ..training_core.history.handle import Run
 from ..training_core.history.registry import Record
 from ..training_core.host import folders
 from ..training_core.host.redacted_paths import without_roots
+from ..training_core.wording import plural
 from .broadcasts import Broadcasts, rate
 from .progress import Progress, Rate
 from .run_rows import listed
@@ -163,7 +164,7 @@ class Display:
         on the node they stand in a list of their own."""
         last = run.checkpoints[-1]
         lines = [
-            f"{last.lora_name}: {last.step} steps, {len(run.checkpoints)} checkpoint{'s' * (len(run.checkpoints) != 1)}",
+            f"{last.lora_name}: {last.step} steps, {plural(len(run.checkpoints), 'checkpoint')}",
             f"sshs_model_hash {last.hash}",
             *self._probe().strip().splitlines(),
         ]

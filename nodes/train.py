@@ -18,8 +18,8 @@ from ..training_core.host import devices, folders, guard, usable
 from ..training_core.settings import TrainingSettings, ValidationSettings
 from . import run_rows, types
 from .broadcasts import Broadcasts
+from .cached_runs import cached_runs
 from .display import Display
-from .given import given
 from .queued import queued
 from .run_files import in_history, run_files
 from .schema import graph_of, image_output, inputs, sentence
@@ -119,8 +119,8 @@ class AthanorTrainLoRA(io.ComfyNode):
         """Return a value that changes when a run of this name ends, loses its files or is deleted: then the host's cache is old."""
         asked, root = output_name or "", folders.runs_folder()
         states = [handle.status_fingerprint(root, name) for name in dict.fromkeys((asked, file_names.plain(asked)))]
-        lost = given.lost(output_name, lambda run: registry.is_run(folders.run_folder(run)))
-        return " ".join([*states, *([f"{lost} deleted"] if lost else [])])
+        deleted = cached_runs.deleted(output_name, lambda run: registry.is_run(folders.run_folder(run)))
+        return " ".join([*states, *([f"{deleted} deleted"] if deleted else [])])
 
     @classmethod
     def execute(
@@ -175,7 +175,7 @@ class AthanorTrainLoRA(io.ComfyNode):
             notes += rewrite_finished(record, job, graph, origin) if processes.is_main else []
             record = registry.read(record.folder) or record
             broadcasts.ended(record, run_files(record), None, reused=True)
-        given.add(str(values.get("output_name") or ""), job.run_id)
+        cached_runs.add(str(values.get("output_name") or ""), job.run_id)
         return _outputs(record, display, model, clip, notes)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if __package__:
-    from .errors import AthanorError, Fault, ForeignFault, shortened
+    from .errors import AthanorError, Fault, shortened
     from .host import signals
 else:  # started as a folder: python /path/to/athanor/training_core run ...
     import runpy
@@ -206,8 +206,6 @@ def main() -> int:
         return _run(known, options)
     except Exception as error:
         code, message = _ending(error)
-        if isinstance(error, ForeignFault) and error.__cause__ is not None:
-            traceback.print_exception(error.__cause__)
         print(f"Athanor stopped{where}: {message}", file=sys.stderr, flush=True)
         return code
 

@@ -113,7 +113,7 @@ def hurry(user: Newcomer) -> None:
     """Fewer epochs and coarser pictures, behind the user's back: a CPU would take an hour for the template's."""
     user.page.evaluate(SET, ["AthanorTrainLoRA", "epochs", 4])
     for kind in ("AthanorSampleConfig", "AthanorXYZCompare", "AthanorBucketer"):
-        values = {"width": 512, "height": 512} | ({"batch_size": 2} if kind == "AthanorBucketer" else {"steps": 6})
+        values = {"width": 256, "height": 256} | ({"batch_size": 2} if kind == "AthanorBucketer" else {"steps": 6})
         for name, value in values.items():
             user.page.evaluate(SET, [kind, name, value])
 
@@ -177,7 +177,7 @@ def star(user: Newcomer) -> None:
         user.click(tuple(user.page.evaluate(WIDGET, ["AthanorXYZCompare", "Open viewer"])))
     user.page.locator(".athanor-compare .cell").first.wait_for()
     user.look("viewer")
-    user.click(user.page.locator(".athanor-compare .cell").nth(1))
+    user.click(user.page.locator(".athanor-compare tr", has_text="epoch").locator(".cell").first)  # not the base model
     user.look("picture")
     user.click(user.page.locator(".athanor-compare").get_by_role("button", name="star").first)
 

@@ -6,6 +6,7 @@ import pytest
 from athanor.training_core.data import answers, caption_changes, caption_saving
 from athanor.training_core.data.scan import scan
 from athanor.training_core.settings import DatasetSettings
+from fuzz import no_hang
 from PIL import Image
 
 ANSWERS = {
@@ -37,7 +38,8 @@ def test_lines_stay_where_one_of_them_is_drawn():
 
 def test_answers_full_of_marks_take_no_long():
     for text in ("<|" * 50_000, "<think>" * 20_000, "</think>" * 20_000, "<|im_end|>" * 20_000, " \t" * 50_000):
-        answers.caption(text)
+        with no_hang(text[:8]):
+            answers.caption(text)
 
 
 def folder_of(place: Path, *names: str) -> DatasetSettings:

@@ -179,4 +179,8 @@ def workflow(name: str, epochs: int, samples: bool = True) -> dict[str, Any]:
         train["inputs"][slot]["link"] = 901
         found["links"].append([901, preview + 1, 0, train["id"], slot, kind])
     found["last_node_id"], found["last_link_id"] = preview + 2, 902
+    found["extra"]["ds"] = {
+        "scale": 1,
+        "offset": [0, 0],
+    }  # as if saved by a page: of one as shipped the page moves the view
     return found

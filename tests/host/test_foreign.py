@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import logging
+import traceback
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +29,8 @@ pytestmark = pytest.mark.usefixtures("comfy")
             RuntimeError("CUDA error: an illegal memory access"),
             "restart ComfyUI, since the GPU answers nothing any more.",
         ),
+        (MemoryError(), "It fails (MemoryError): the computer's memory is full: close other programs"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), ": the computer's memory is full: close other"),
     ],
 )
 def test_a_sentence_of_ours(error, said):
@@ -96,26 +101,64 @@ def test_a_run_names_step_pictures_and_size(run, monkeypatch, tmp_path):
         assert record and (record.status, record.why) == ("failed", str(caught.value))
 
 
-def test_a_cell_names_its_size(monkeypatch):
+@pytest.mark.parametrize("where", ["bare", "in a loader"])
+def test_cells_that_foreign_code_fails(where, caplog):
+    """Each was taken for a LoRA that does not fit, once a sentence told it: all were tried, and no log had the exception."""
     from athanor.training_core.compare.engine import PATIENCE, sample
     from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host.foreign import telling
+
+    drawn = []
 
     class Painter:
         models = SimpleNamespace(forget=lambda: None)
         store, keys = SimpleNamespace(log_cell=lambda *_, **__: None), {}
 
         def draw(self, _cell: object) -> None:
-            raise AssertionError((32, 16))
+            drawn.append(_cell)
+            with (
+                telling(lambda: "a.safetensors cannot be loaded", "choose another")
+                if where != "bare"
+                else nullcontext()
+            ):
+                raise AssertionError((32, 16))
 
     class Cell(SimpleNamespace):
         __hash__ = object.__hash__
 
-    cells = [Cell(weights=(), width=512, height=256, sampler="euler") for _ in range(PATIENCE)]
+    cells = [Cell(weights=(), width=512, height=256, sampler="euler") for _ in range(PATIENCE + 3)]
     painter = Painter()
     painter.keys = dict.fromkeys(cells, "key")
+    what, advice = {
+        "bare": ("The model cannot draw 512x256 with euler", "try another width and height, or another sampler"),
+        "in a loader": ("a.safetensors cannot be loaded", "choose another"),
+    }[where]
     said = (
-        r"3 pictures in a row could not be drawn; the last one: The model cannot draw 512x256 with euler \(AssertionError: "
-        r"\(32, 16\)\): try another width and height, or another sampler\. The whole error is in the log\. Finished pictures"
+        rf"3 pictures in a row could not be drawn; the last one: {what} \(AssertionError: \(32, 16\)\): {advice}\. The whole "
+        r"error is in the log\. Finished pictures"
     )
     with pytest.raises(AthanorError, match=said):
         list(sample(cells, painter))  # type: ignore[arg-type]
+    assert len(drawn) == PATIENCE and all("AssertionError: (32, 16)" in str(r.exc_text) for r in caplog.records)
+
+
+def test_the_command_line_shows_the_whole_error():
+    """Its sentence referred to a log from which all lines on failed nodes were taken out."""
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host.foreign import telling
+    from athanor.training_core.host.headless import is_shown
+
+    def logged(error: Exception) -> list[bool]:
+        try:
+            if isinstance(error, AthanorError):
+                raise error
+            with telling(lambda: "It fails", "do this"):
+                raise error
+        except AthanorError as caught:  # as the host's execution.py logs it
+            texts = f"!!! Exception during processing !!! {caught}", traceback.format_exc()
+        record = logging.LogRecord
+        return [is_shown(record("root", logging.ERROR, "/c/execution.py", 1, text, None, None)) for text in texts]
+
+    assert logged(AssertionError((32, 16))) == [False, True]
+    assert logged(AthanorError("lr is 10.")) == [False, False]
+    assert is_shown(logging.LogRecord("root", logging.ERROR, "/c/main.py", 1, "port is taken", None, None))

@@ -51,18 +51,18 @@ def test_a_name_and_its_file_are_one_run(comfy, tmp_path, monkeypatch, asked, na
 @pytest.mark.parametrize("asked", ["cat", None])
 def test_a_deleted_run_is_not_given_again(comfy, tmp_path, monkeypatch, asked):
     """Run, delete in the sidebar, Run: ComfyUI took its cached results, and trained nothing. The node notes what it gives."""
-    from athanor.nodes import given, train
+    from athanor.nodes import cached_runs, train
     from athanor.training_core.host import folders
 
     routes.comfyui_folders(tmp_path, monkeypatch)
-    monkeypatch.setattr(train, "given", given.Given())
+    monkeypatch.setattr(train, "cached_runs", cached_runs.CachedRuns())
 
     def told() -> str:
         return train.AthanorTrainLoRA.fingerprint_inputs(output_name=asked)
 
     before = told()
     folder = run_folders.write(folders.runs_folder(), folders.lora_folder())
-    train.given.add("cat", folder.name)
+    train.cached_runs.add("cat", folder.name)
     kept = told()
     assert kept == told()
     folder.rename(tmp_path / "away")
@@ -70,6 +70,6 @@ def test_a_deleted_run_is_not_given_again(comfy, tmp_path, monkeypatch, asked):
     assert after not in (before, kept) and after == told()
     (tmp_path / "away").rename(folder)
     assert told() not in (before, after, kept) or asked is None
-    train.given.add("cat", folder.name)
+    train.cached_runs.add("cat", folder.name)
     folder.rename(tmp_path / "away")
     assert told() not in (before, after, kept)

@@ -34,6 +34,20 @@ OUT_OF_SIGHT = """() => {
 """Nodes that are not seen whole, or lie below the page's map."""
 CHECKPOINT = """() =>
     window.comfyAPI.app.app.graph.nodes.find((n) => n.type === "CheckpointLoaderSimple").widgets[0].value"""
+DROPPED = """async (workflow) => {
+    const { app } = window.comfyAPI.app, { ds } = app.canvas;
+    const frames = async (n) => { while (n--) await new Promise(requestAnimationFrame); };
+    await app.loadGraphData(workflow, true, true, "dropped");
+    await frames(10);
+    const tracker = app.extensionManager.workflow.activeWorkflow.changeTracker;
+    Object.assign(ds, { scale: 0.75, offset: [50, 70] });
+    app.graph.nodes[0].title = "renamed";
+    tracker.captureCanvasState();
+    await tracker.undo();
+    await frames(10);
+    return [app.graph.nodes[0].title === "renamed", ds.scale, ...ds.offset];
+}"""
+"""A file that is dropped on the page, looked at elsewhere, changed, and the change taken back."""
 LOOK = """() => {
     const { app } = window.comfyAPI.app, { graph } = app, found = [];
     const box = (n) => {
@@ -102,6 +116,7 @@ def test_examples_load_as_they_are(browser, site, pictures, checkpoints, vue):
                     if name == "ckpt_name" and path.stem == "1 First LoRA - SD3.5":
                         continue  # chosen by its family
                     assert queued[key]["inputs"][name] == value, (path.stem, node["class_type"], name)
+        assert page.page.evaluate(DROPPED, example) == [False, 0.75, 50, 70]
     finally:
         page.close()
         site.post("/settings", {"Comfy.Validation.Workflows": False})

@@ -23,6 +23,24 @@ TEXT = f"{NODE}.widgets.some((one) => one.name === '$$node-text-preview')"
 SHARES = """() => { const panel = document.querySelector(".athanor-panel"), over = panel.scrollHeight - panel.clientHeight;
     const parts = [".athanor-chart", ".athanor-hints"].map((part) => panel.querySelector(part).offsetHeight);
     return [...parts, over]; }"""
+STARTED = f"""async () => {{ const {{ panelOf }} = await import("/extensions/athanor/athanor/node.js"), panel = panelOf({NODE});
+    const job = {{ running: true, name: "", node: String({NODE}.id), workflow_id: String(window.comfyAPI.app.app.rootGraph.id) }};
+    const said = [[job], [{{ ...job, node: "999" }}], []].map((jobs) => {{
+        panel.trainings = jobs; panel.drawNow(); return panel.numbers.textContent; }});
+    return said; }}"""
+"""What a node without a run says while its own job runs, while another node's does, and while none does."""
+SAME_WORDS = f"""async () => {{ const {{ panelOf }} = await import("/extensions/athanor/athanor/node.js"), panel = panelOf({NODE});
+    const note = panel.element.querySelector(".athanor-note");
+    const drawn = async () => {{ for (const _ of [1, 2, 3]) await new Promise(requestAnimationFrame); }};
+    const isRed = () => note.classList.contains("failed");
+    panel.say("the words"); await drawn();
+    panel.fail("the words"); await drawn();
+    const seen = [note.innerText, isRed()];
+    panel.fail(""); await drawn();
+    seen.push(isRed());
+    panel.say("");
+    return seen; }}"""
+"""A note whose words are those of the failure as well, as a failed run's are: red while its node counts as failed."""
 TOLD = f"window.comfyAPI.app.app.nodeOutputs[String({NODE}.id)]"
 
 
@@ -56,8 +74,11 @@ def test_a_run_from_its_first_step_to_the_sidebar(site, page, vue):
     assert page.points() == 0
     refuses = "(b) => b.getAttribute('aria-disabled') === 'true' && b.title === 'Nothing trains here yet'"
     assert page.page.get_by_role("button", name="Stop and keep").evaluate(refuses)
+    press = "Press Run to see the loss here."
+    assert page.page.evaluate(STARTED) == ["Started: the nodes before this one run first.", press, press]
     page.queue()
     few = page.wait_for_points(5)
+    assert page.page.evaluate(SAME_WORDS) == ["the words", True, False]
     # A second one is queued under another name: the panel goes on with the first, and names what is next.
     page.page.evaluate(RENAME, f"{name}_next")
     page.queue()
@@ -357,7 +378,8 @@ def test_mistakes_are_said_in_a_light_theme_and_deleting(site, page, vue):
     page.queue()
     assert ended(site, name)["status"] == "done"
     page.page.wait_for_function("document.querySelector('.athanor-panel').innerText.includes('finished, got worse')")
-    assert all_said(page.page.evaluate(LISTED))
+    listed = page.page.evaluate(LISTED)  # without the name of the node that they stand on
+    assert all_said(listed) and not any("Train LoRA:" in text for text in listed)
     hints_open_by_keyboard(page)
     assert "learning_rate" not in " ".join(
         page.page.locator(".athanor-panel .athanor-note").all_inner_texts()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import AthanorError, FileError
+from ..errors import AthanorError, FileError, ForeignFault
 from ..host import devices, disabled, folders, foreign, guard, sampling, workflow
 from ..pictures import write_png
 from .cells import Cell
@@ -128,7 +128,7 @@ def sample(missing: Sequence[Cell], painter: CellPainter) -> Iterator[CellResult
             except Exception as error:
                 # A LoRA that does not fit fails with every prompt: that is one trouble, not many.
                 failed += cell.weights != hopeless
-                hopeless = cell.weights if isinstance(error, AthanorError) else None
+                hopeless = cell.weights if _is_of_weights(error) else None
                 message = _note_failure(error, cell, painter)
                 if failed >= PATIENCE:
                     raise AthanorError(
@@ -141,12 +141,19 @@ def sample(missing: Sequence[Cell], painter: CellPainter) -> Iterator[CellResult
         painter.models.forget()
 
 
+def _is_of_weights(error: Exception) -> bool:
+    """Whether a sentence of the pack says that a cell cannot be drawn, most often for its LoRA: the next one's may be another."""
+    return isinstance(error, AthanorError) and not isinstance(error, ForeignFault)
+
+
 def _note_failure(error: Exception, cell: Cell, painter: CellPainter) -> str:
     """Write to the log and to cells.jsonl why a cell failed, and return it in one sentence."""
-    expected, message = isinstance(error, AthanorError), foreign.in_words(error)
-    if not expected and not devices.is_out_of_memory(error):
+    is_told, message = isinstance(error, AthanorError), foreign.in_words(error)
+    if not is_told and not devices.is_out_of_memory(error):
         what = f"The model cannot draw {cell.width}x{cell.height} with {cell.sampler}"
         message = foreign.sentence(what, error, ADVICE)
-    log.warning("Athanor: a picture of the grid failed: %s", message, exc_info=not expected)
+    log.warning(
+        "Athanor: a picture of the grid failed: %s", message, exc_info=not is_told or isinstance(error, ForeignFault)
+    )
     painter.store.log_cell(painter.keys[cell], status="failed", error=message)
     return message

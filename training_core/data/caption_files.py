@@ -13,6 +13,7 @@ from ..errors import AthanorError, quoted
 from ..files import write_atomically
 from ..leftovers import sweep
 from ..text_files import whole_characters
+from ..wording import plural
 from . import captions, decode
 from .dataset import BACKUPS, Dataset, Picture
 
@@ -33,7 +34,7 @@ class Written:
             return "No caption file was written: the files already hold these captions."
         places = ", ".join(str(PurePosixPath(BACKUPS, folder.name)) for folder in self.backups)
         return (
-            f"{self.files} caption file{'s' * (self.files != 1)} written, {self.new} of them new; the old files are "
+            f"{plural(self.files, 'caption file')} written, {self.new} of them new; the old files are "
             f"in {places} of the dataset folder."
         )
 

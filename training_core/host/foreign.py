@@ -12,6 +12,8 @@ IN_THE_LOG = "The whole error is in the log."
 
 _LOST = ("cuda error", "hip error", "device-side assert")
 """Words of errors after which a GPU answers nothing any more in this process."""
+_FULL = ("can't allocate memory", "cannot allocate memory")
+"""Words of errors by which torch tells that the computer's own memory is full; Python has MemoryError."""
 
 
 def in_words(error: Exception) -> str:
@@ -24,8 +26,11 @@ def in_words(error: Exception) -> str:
 
 def sentence(what: str, error: Exception, advice: str) -> str:
     """Return what failed, why in the error's own words, and what to do: '<what> (<error>): <advice>.'"""
-    if any(words in str(error).lower() for words in _LOST):
+    text = str(error).lower()
+    if any(words in text for words in _LOST):
         advice = "restart ComfyUI, since the GPU answers nothing any more"
+    elif isinstance(error, MemoryError) or any(words in text for words in _FULL):
+        advice = "the computer's memory is full: close other programs, or lower width, height and batch_size"
     return f"{what} ({in_words(error)}): {advice}. {IN_THE_LOG}"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from ..errors import AthanorError, Fault, shortened
+from ..errors import AthanorError, Fault, ForeignFault, shortened
 from . import signals
 
 PACK = Path(__file__).resolve().parents[2]
@@ -24,6 +24,11 @@ SERVER_ONLY = ("--enable-manager", "--auto-launch", "--quick-test-for-ci")
 def is_comfyui(path: Path) -> bool:
     """Return whether `path` is a ComfyUI folder."""
     return (path / "main.py").is_file() and (path / "comfy" / "sd.py").is_file()
+
+
+def is_shown(record: logging.LogRecord) -> bool:
+    """Whether a line that ComfyUI logs is shown: of a failed node `run` tells, but where it refers to the log for the whole error."""
+    return record.module != "execution" or f"athanor.{ForeignFault.__name__}: " in record.getMessage()
 
 
 def arguments() -> list[str]:
@@ -120,7 +125,7 @@ class Headless:
         for handler in logging.getLogger().handlers:
             if formatter:
                 handler.setFormatter(formatter)
-            handler.addFilter(lambda record: record.module != "execution")  # failures are told by `run`
+            handler.addFilter(is_shown)
         comfy.utils.set_progress_bar_enabled(formatter is None)
         started: Any = main.start_comfyui()
         self._loop, self._server, _ = started

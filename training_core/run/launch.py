@@ -25,6 +25,7 @@ from ..history.log import write_job
 from ..host import devices, folders, guard, headless
 from ..resume import lock
 from ..settings import Job
+from ..wording import plural
 from . import control
 
 SECONDS = 300.0
@@ -45,7 +46,7 @@ def launch(job: Job, source: Graph | None, queued: Queued | None = None) -> Gene
             f"processes {count} needs the package accelerate: '{packages.pip('accelerate')}', or set processes to 1."
         )
     if gpus is not None and gpus < count:
-        raise AthanorError(f"processes is {count}, but ComfyUI sees {gpus} GPU{'s' * (gpus != 1)}: lower it.")
+        raise AthanorError(f"processes is {count}, but ComfyUI sees {plural(gpus, 'GPU')}: lower it.")
     if source is None:
         raise AthanorError(
             f"processes {count} runs the graph in every process, but this node is not in the graph: set processes to 1."

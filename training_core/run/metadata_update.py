@@ -20,6 +20,7 @@ from ..network.metadata_choice import RUN_ID
 from ..resume import lock, metadata_rewrite
 from ..settings import Job
 from ..shared_graph import leading_to
+from ..wording import plural
 
 
 def wanted(job: Job, target: Path, graph: Mapping[str, Any], source: Graph | None) -> metadata_rewrite.Wanted:
@@ -74,7 +75,7 @@ def rewrite_finished(record: Record, job: Job, graph: Mapping[str, Any], source:
     sentences = []
     if result.written:
         count = len(result.written)
-        sentences.append(f"metadata {told.choice} was written into {count} file{'s' * (count != 1)}, without training.")
+        sentences.append(f"metadata {told.choice} was written into {plural(count, 'file')}, without training.")
     if result.lacking:
         names = ", ".join(path.name for path in result.lacking[:3])
         sentences.append(

@@ -79,7 +79,10 @@ app.registerExtension({
   name: "Athanor.FirstScreen",
   afterConfigureGraph() {
     const { graph } = app.canvas;
-    if (!graph.nodes.length || !isShipped(graph) || !app.extensionManager?.setting?.get(RESTORES)) return;
+    if (!isShipped(graph) || !app.extensionManager?.setting?.get(RESTORES)) return;
+    // At once, too: the page notes the graph's view now, for undo and for when another tab was open. If it noted the
+    // file's, this would be taken for a shipped graph once more then, and moved from where its user looks.
+    show(graph);
     let frames = FRAMES;
     const wait = () => {
       if (app.canvas.graph !== graph || !isShipped(graph)) return; // another one has been opened meanwhile

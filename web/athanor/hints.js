@@ -17,6 +17,12 @@ export function withoutHints(text, run) {
   return rest.replace(/ {2,}/g, " ").trim();
 }
 
+/** A hint as it stands on the node itself, whose name would fill the one line that is seen: without that. */
+function onNode(text) {
+  const [said, name] = [told(text), told("Train LoRA")];
+  return said.startsWith(name) ? said.slice(name.length).replace(/^[:：] */, "") : said;
+}
+
 /** The list: one line, until it is opened. It is empty, and takes no room, where there is nothing to say. */
 export class Hints {
   constructor() {
@@ -35,7 +41,7 @@ export class Hints {
     if (now === this.shown) return;
     this.shown = now;
     this.element.hidden = !texts.length;
-    this.list.replaceChildren(...texts.map((text) => make("li", {}, make("b", {}, "! "), told(text))));
+    this.list.replaceChildren(...texts.map((text) => make("li", {}, make("b", {}, "! "), onNode(text))));
     this.folded.renew(texts.length > 1 ? t("{count} hints", { count: texts.length }) : undefined);
   }
 }

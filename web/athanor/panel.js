@@ -152,7 +152,10 @@ export class Panel {
     const { run } = this;
     if (!run) {
       this.state.textContent = "";
-      this.numbers.textContent = t("Press Run to see the loss here.");
+      const isUnderWay = this.trainings.some((training) => training.running && this.isOwn(training));
+      this.numbers.textContent = isUnderWay
+        ? t("Started: the nodes before this one run first.")
+        : t("Press Run to see the loss here.");
       this.showNote(this.failure);
       return;
     }
@@ -165,10 +168,11 @@ export class Panel {
   }
 
   showNote(text) {
+    // A failed run's note and why its node failed are often the same words.
+    this.note.classList.toggle("failed", Boolean(text) && text === this.failure);
     if (text === this.shownNote) return;
     this.shownNote = text;
     this.note.textContent = text;
-    this.note.classList.toggle("failed", Boolean(this.failure) && text === this.failure);
     this.folded.element.hidden = !text;
     this.folded.renew();
   }

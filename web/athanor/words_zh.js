@@ -75,6 +75,7 @@ export const TABLE = {
     "方向键：相邻图片 · Enter：放大 · 按住空格：底模 · Esc：返回",
   "The runs cannot be read: {why}": "无法读取训练任务：{why}",
   "Press Run to see the loss here.": "点击“运行”后，这里会画出损失曲线。",
+  "Started: the nodes before this one run first.": "已开始：先运行此节点之前的节点。",
   "step {step} of {steps}": "第 {step} / {steps} 步",
   "epoch {epoch}": "第 {epoch} 轮",
   "{time} left": "剩余 {time}",

@@ -75,6 +75,7 @@ export const TABLE = {
     "方向鍵：相鄰圖片 · Enter：放大 · 按住空格：基礎模型 · Esc：返回",
   "The runs cannot be read: {why}": "無法讀取訓練任務：{why}",
   "Press Run to see the loss here.": "按下「執行」後，這裡會畫出損失曲線。",
+  "Started: the nodes before this one run first.": "已開始：先執行此節點之前的節點。",
   "step {step} of {steps}": "第 {step} / {steps} 步",
   "epoch {epoch}": "第 {epoch} 輪",
   "{time} left": "剩餘 {time}",
