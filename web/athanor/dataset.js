@@ -2,14 +2,13 @@
 
 import { Captions } from "./dataset_captions.js";
 import { Findings } from "./dataset_findings.js";
-import { loaderOf, uploadFor } from "./dataset_line.js";
+import { filesChanged, loaderOf, uploadFor } from "./dataset_line.js";
 import { PictureDetail, summary } from "./dataset_picture.js";
 import { Terms } from "./dataset_terms.js";
 import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { nodeOf } from "./execution_ids.js";
 import { addressOf, get, post } from "./http.js";
-import { filesChanged } from "./open_graph.js";
 import { Pictures } from "./pictures.js";
 import { listenToDrops } from "./upload_files.js";
 import { t } from "./words.js";

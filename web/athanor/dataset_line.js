@@ -7,7 +7,6 @@ import { chooseFolder, heldText } from "./folder_chooser.js";
 import { addressOf, get } from "./http.js";
 import { isLinked, sourcesOf } from "./links.js";
 import { fitContent } from "./node_height.js";
-import { filesChanged, onFilesChange } from "./open_graph.js";
 import { told } from "./sentences.js";
 import { openUpload } from "./upload.js";
 import { droppedFiles, hasFiles } from "./upload_files.js";
@@ -23,11 +22,22 @@ const NAME = "athanor_folder"; // of the widget, with a number behind it: see ad
 const HEIGHT = 112; // pixels of it
 const MARGIN = 4; // pixels around it
 const PAUSE = 400; // ms after a change before the server is asked
+const FILES = "athanor-files"; // the event of filesChanged()
 const lines = new Map(); // node -> its line
 let made = 0; // lines
 
 const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name === name)?.value;
 const folderOf = (node) => String(widgetValue(node, "folder") ?? "").trim();
+
+/** Pictures or captions were written by this page: what nodes say of their folders may be older. */
+export function filesChanged() {
+  document.dispatchEvent(new Event(FILES));
+}
+
+/** Call `changed` after this page has written pictures or captions. */
+export function onFilesChange(changed) {
+  document.addEventListener(FILES, changed);
+}
 
 /** Set a text of a node; who listens to what is typed hears of it. */
 function type(node, name, value) {

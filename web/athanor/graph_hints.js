@@ -2,9 +2,10 @@
 
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
+import { onFilesChange } from "./dataset_line.js";
 import { panelOf } from "./node.js";
 import { notice, noticed } from "./notice.js";
-import { GraphQuestion, onFilesChange, onGraphChange } from "./open_graph.js";
+import { GraphQuestion, onGraphChange } from "./open_graph.js";
 import { told } from "./sentences.js";
 
 const WHO = "hint";

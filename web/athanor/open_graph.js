@@ -30,18 +30,6 @@ export function onGraphChange(changed) {
   listeners.add(changed);
 }
 
-const FILES = "athanor-files"; // the event
-
-/** Pictures or captions were written by this page: what nodes say of their folders may be older. */
-export function filesChanged() {
-  document.dispatchEvent(new Event(FILES));
-}
-
-/** Call `changed` after this page has written pictures or captions. */
-export function onFilesChange(changed) {
-  document.addEventListener(FILES, changed);
-}
-
 /**
  * A question about the open graph, such as what it lacks.
  *
