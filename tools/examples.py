@@ -119,8 +119,10 @@ def open_page(size: tuple[int, int]) -> Iterator[tuple[Host, Any]]:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": size[0], "height": size[1]})
         page.goto(host.url)
-        page.wait_for_function("window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph")
-        page.wait_for_timeout(2000)
+        page.wait_for_function(
+            "window.comfyAPI?.app?.app?.extensionManager && window.comfyAPI.app.app.graph?.nodes.length"
+        )
+        page.wait_for_timeout(2000)  # the host has opened its own workflow: it would take the place of ours
         page.keyboard.press("Escape")
         yield host, page
         browser.close()

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, TimeoutError
 
 POINT, PRESS, KEY = 1.1, 0.2, 0.28
 """Seconds of an average user: moving the mouse to something, a button of it, a key (keystroke-level model, Card et al. 1980)."""
@@ -117,8 +117,14 @@ class Newcomer:
 
     def place_node(self, search: str, title: str, at: tuple[float, float]) -> None:
         """Double-click on the empty canvas, type, take what is called so, and put down what hangs at the mouse then."""
-        self.click(at, 2)
         field = self.page.locator("input[placeholder*='earch']:visible, [role=dialog] input:visible").last
+        self.click(at, 2)
+        for _ in range(3):  # a page of a few frames a second loses a double-click at times: a user does it again
+            try:
+                field.wait_for(timeout=20_000)
+                break
+            except TimeoutError:
+                self.click(at, 2)
         field.wait_for(timeout=120_000)
         self.type(search)
         self.page.wait_for_timeout(700)
