@@ -35,7 +35,7 @@ PICTURES = ("a.png", "b.png", "c.png")
 @pytest.mark.parametrize(
     ("names", "settings", "words"),
     [
-        (PICTURES, {}, "3 pictures, 0 captions: all are trained on an empty text, so no word will call the LoRA up; put a .txt file"),
+        (PICTURES, {}, "3 pictures, 0 captions: all are trained on an empty text, so no word will call the LoRA up; write captions"),
         (PICTURES, {"class_tokens": "  ", "caption_suffix": " "}, "3 pictures, 0 captions: all are trained on an empty text"),
         (PICTURES, {"is_reg": True}, "3 regularization pictures, 0 captions: set class_tokens"),
         ((*PICTURES, "a.txt"), {}, "2 pictures without a .txt file, trained on an empty text: b.png, c.png."),

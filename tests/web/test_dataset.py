@@ -145,7 +145,8 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     line.locator(".line:has-text('6 pictures, 6 captions')").wait_for()
     graphs.draw_dataset(site.base / "input" / "chosen" / "sub", 2)
     page.page.evaluate(
-        """() => { const widget = window.comfyAPI.app.app.graph.nodes[0].widgets[0];
+        """() => { const node = window.comfyAPI.app.app.graph.nodes[0], [widget] = node.widgets, host = node.onWidgetChanged;
+            node.onWidgetChanged = (...told) => { window.heard = told.slice(0, 3); host?.apply(node, told); };
             widget.value = "chozen"; widget.callback(widget.value); }"""
     )
     line.get_by_role("button", name="chosen", exact=True).wait_for()  # did you mean
@@ -156,6 +157,8 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     page.page.keyboard.press("Enter")
     line.locator(".line:has-text('2 pictures, 2 captions')").wait_for()
     assert line.locator("img").count() == 2
+    # The host hears of it as of what is typed, and takes the red border of a refused folder away.
+    assert page.page.evaluate("() => window.heard") == ["folder", "chosen/sub", "chozen"]
 
     pictures = own / "3_sks dog"
     graphs.draw_dataset(pictures, 4)
@@ -190,8 +193,10 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     dialog.get_by_role("button", name="Upload", exact=True).click()
     page.page.wait_for_function("document.querySelector('.athanor-dataset .where')?.innerText.startsWith('5 pictures')")
     captions_are_edited(page, come)
+    (come / "0.txt").unlink()  # whatever was written while the page was open, the node tells it
     page.page.keyboard.press("Escape")
     page.page.wait_for_selector(".athanor-dataset", state="detached")
+    line.locator(".line:has-text('5 pictures, 3 captions')").wait_for()
     assert page.page.evaluate(ENTRIES) == [
         ["cats", *(f"2_x/{i}.png" for i in range(5)), "a.txt"],
         ["sks cat", "10_sks cat/a.png"],
@@ -226,8 +231,10 @@ def captions_are_edited(page, folder) -> None:
     cursor_on("0.png")
     page.page.keyboard.press("F2")
     area.fill("one, two words, three")
+    note.filter(has_text="when you leave this field").wait_for()
     area.press("Control+Enter")
     note.filter(has_text="Saved.").wait_for()
+    dialog.locator(".findings .older").wait_for()  # what the doctor has said may be mended now
     assert (folder / "0.txt").read_bytes() == b"one, two words, three" and chips.count() == 3
     page.page.wait_for_function(COUNTED)
     assert "two words" in dialog.locator(".cell[aria-selected=true] .words").inner_text()

@@ -49,6 +49,14 @@ def test_a_workflow_of_another_computer(page, vue):
     saved = page.page.evaluate("() => window.comfyAPI.app.app.graph.serialize().nodes")
     assert {str(n["id"]): n["size"] for n in saved} == sizes
     assert [n["widgets_values"] for n in saved if n["type"] == "CheckpointLoaderSimple"] == [["their\\sd3.safetensors"]]
+    # Once the Bucketer is moved away, all of the sentence is shown, and covers nothing of the node.
+    page.page.evaluate(
+        """() => { const { app } = window.comfyAPI.app;
+            app.graph.nodes.find((n) => n.type === "AthanorBucketer").pos[1] += 60;
+            app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState(); }"""
+    )
+    page.page.wait_for_function("document.querySelectorAll('.athanor-notice:not(.short)').length === 2")
+    assert page.page.evaluate(LOWEST)[0] > bottom
     page.page.evaluate(
         """() => { const { app } = window.comfyAPI.app;
             const set = (type, name, value) => {

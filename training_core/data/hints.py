@@ -40,8 +40,8 @@ def missing_captions(missing: Sequence[str], count: int, extension: str, setting
     if settings.is_reg:
         return f"{plural(count, 'regularization picture')}, 0 captions: set class_tokens of Dataset Loader to the name of their class."
     return (
-        f"{plural(count, 'picture')}, 0 captions: all are trained on an empty text, so no word will call the LoRA up; put a "
-        f"{extension} file beside each picture, or set class_tokens."
+        f"{plural(count, 'picture')}, 0 captions: all are trained on an empty text, so no word will call the LoRA up; write "
+        f"captions with Open dataset, put a {extension} file beside each picture, or set class_tokens."
     )
 
 

@@ -27,7 +27,7 @@ export class CaptionField {
       rows: 4,
       "aria-label": t("Caption"),
       title: t("Ctrl+Enter: save · Page Up, Page Down: another picture · Esc: leave without saving"),
-      oninput: () => this.drawTags(),
+      oninput: () => this.typed(),
       onblur: () => this.save(),
       onkeydown: (event) => this.keydown(event),
     });
@@ -98,6 +98,14 @@ export class CaptionField {
   put(text) {
     if (this.area.value !== text) this.area.value = text;
     this.drawTags();
+  }
+
+  /** Text was typed: it is told how it is saved, as there is no button for it. */
+  typed() {
+    this.drawTags();
+    if (!this.file) return;
+    const isOther = this.area.value !== this.file.text;
+    this.tell(isOther ? t("It is saved with Ctrl+Enter, or when you leave this field.") : this.aboutFile());
   }
 
   /** Write the text if it is another one than that of the file. */

@@ -2,7 +2,7 @@
 
 import { Captions } from "./dataset_captions.js";
 import { Findings } from "./dataset_findings.js";
-import { loaderOf, uploadFor } from "./dataset_line.js";
+import { filesChanged, loaderOf, uploadFor } from "./dataset_line.js";
 import { PictureDetail, summary } from "./dataset_picture.js";
 import { Terms } from "./dataset_terms.js";
 import { dialogHead, openOver } from "./dialog.js";
@@ -84,7 +84,9 @@ class DatasetDialog {
       oninput: () => this.filterSoon(),
     });
     this.bucket = make("select", { "aria-label": t("Bucket"), onchange: () => this.filter() });
-    this.reset = make("button", { type: "button", onclick: () => this.clearFilters() }, t("Clear filters"));
+    // Hidden until something is filtered: it would push the buttons beside it away while the pictures are read.
+    const clear = { type: "button", hidden: true, onclick: () => this.clearFilters() };
+    this.reset = make("button", clear, t("Clear filters"));
     this.size = make("input", {
       type: "range",
       min: 90,
@@ -141,6 +143,7 @@ class DatasetDialog {
       make("p", { class: "keys" }, keys),
     );
     this.dialog.addEventListener("keydown", (event) => this.keydown(event));
+    this.dialog.addEventListener("close", filesChanged); // captions may be written now that were not
     if (this.loader) listenToDrops(this.dialog, (files) => this.upload(files));
     this.dialog.addEventListener("cancel", (event) => {
       if (!this.detail.isLarge) return;
@@ -240,10 +243,12 @@ class DatasetDialog {
 
   /** Show the lists anew after captions were changed. */
   refresh() {
+    this.findings.outdate();
     return Promise.all([this.terms.read(), this.filter(true)]);
   }
 
   update(picture) {
+    this.findings.outdate();
     this.pictures.update(picture);
     this.terms.read();
   }

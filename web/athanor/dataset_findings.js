@@ -78,6 +78,12 @@ export class Findings {
     this.list.replaceChildren(...rows);
   }
 
+  /** Captions were changed: what was found stands there until the doctor looks again, and is said to be older. */
+  outdate() {
+    if (!this.all || this.list.querySelector(".older")) return;
+    this.list.prepend(make("li", { class: "older" }, t("Captions have changed since: look again.")));
+  }
+
   row({ level, kind, text, pictures }, index) {
     const onclick = () => {
       this.filter.value = String(index);

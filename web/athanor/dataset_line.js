@@ -22,11 +22,22 @@ const NAME = "athanor_folder"; // of the widget, with a number behind it: see ad
 const HEIGHT = 112; // pixels of it
 const MARGIN = 4; // pixels around it
 const PAUSE = 400; // ms after a change before the server is asked
+const FILES = "athanor-files"; // the event of filesChanged()
 const lines = new Map(); // node -> its line
 let made = 0; // lines
 
 const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name === name)?.value;
 const folderOf = (node) => String(widgetValue(node, "folder") ?? "").trim();
+
+/** Pictures or captions were written by this page: what nodes say of their folders may be older. */
+export function filesChanged() {
+  document.dispatchEvent(new Event(FILES));
+}
+
+/** Call `changed` after this page has written pictures or captions. */
+export function onFilesChange(changed) {
+  document.addEventListener(FILES, changed);
+}
 
 /** Set a text of a node; who listens to what is typed hears of it. */
 function type(node, name, value) {
@@ -57,7 +68,7 @@ export function uploadFor(node, files = null, done = () => {}) {
       }
       // The node says it, too.
       showBriefly(detail.join(". "), { severity: "success", summary: t("Uploaded"), seconds: 3 });
-      lines.get(node)?.soon(0);
+      filesChanged();
       done();
     },
   });
@@ -191,10 +202,11 @@ function addLine(node) {
 app.registerExtension({
   name: "Athanor.Folder",
   setup() {
-    // Files may have come or gone in another window.
-    window.addEventListener("focus", () => {
+    const ask = () => {
       for (const line of lines.values()) line.soon();
-    });
+    };
+    window.addEventListener("focus", ask); // files may have come or gone in another window
+    onFilesChange(ask);
   },
   nodeCreated(node) {
     if (node.comfyClass === KIND) addLine(node);

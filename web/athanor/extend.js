@@ -42,11 +42,13 @@ export function placeBelow(node, widget, name) {
   });
 }
 
-/** Set a widget of a node as if it was typed. */
+/** Set a widget of a node as if it was typed: the host takes back what it found wrong with the old value. */
 export function setWidget(node, name, value) {
   const widget = node.widgets?.find((one) => one.name === name);
   if (!widget || widget.value === value) return;
+  const before = widget.value;
   widget.value = value;
   widget.callback?.(value);
+  node.onWidgetChanged?.(name, value, before, widget);
   node.setDirtyCanvas?.(true, true);
 }

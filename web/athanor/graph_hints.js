@@ -2,6 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
+import { onFilesChange } from "./dataset_line.js";
 import { panelOf } from "./node.js";
 import { notice, noticed } from "./notice.js";
 import { GraphQuestion, onGraphChange } from "./open_graph.js";
@@ -33,6 +34,7 @@ app.registerExtension({
   name: "Athanor.Hints",
   setup() {
     onGraphChange(() => question.soon());
+    onFilesChange(() => question.soon(true));
     for (const kind of ["execution_start", "execution_success", "execution_error"]) {
       api.addEventListener(kind, () => question.soon(true)); // captions may have been written meanwhile
     }

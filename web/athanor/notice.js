@@ -3,6 +3,7 @@
 import { app } from "../../../scripts/app.js";
 import { make, style } from "./dom.js";
 import { addBox, extend } from "./extend.js";
+import { onGraphChange } from "./open_graph.js";
 
 style("./notice.css");
 
@@ -83,7 +84,7 @@ const keyOf = (texts, who) => JSON.stringify([who, texts]);
 function say(node, texts, who) {
   const [before, free] = [node.size[1], room(node)];
   const { widget, box, element, shorten } = addWidget(node, texts, who);
-  widget.athanorSaid = keyOf(texts, who);
+  Object.assign(widget, { athanorSaid: keyOf(texts, who), athanorFree: free });
   said.set(node, widget);
   saveWithoutBox(node);
   const grown = () => {
@@ -105,6 +106,19 @@ function say(node, texts, who) {
   resize(node, before, before + free);
   grown();
 }
+
+/** What was shortened, and covers the widgets above it, is said anew where nodes were moved and leave more room now. */
+function roomier() {
+  for (const [node, widget] of said) {
+    const isShort = widget.element?.querySelector(".short");
+    if (!isShort || !node.graph || room(node) + widget.athanorGrown <= widget.athanorFree) continue;
+    const of = found.get(node);
+    forget(node);
+    say(node, [...new Set([...of.values()].flat())], [...of.keys()].join(" "));
+  }
+}
+
+onGraphChange(roomier);
 
 /** Say in a node what `who` finds wrong with it, in place of what `who` said there before; none: nothing any more. */
 export function notice(who, node, texts) {

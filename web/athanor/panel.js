@@ -45,8 +45,8 @@ export class Panel {
     this.element = make(
       "div",
       { class: "athanor athanor-panel", "data-capture-wheel": "true" }, // with the focus, it scrolls in Vue nodes
+      this.buttons, // above the line, which takes one more where a file is saved: a button stays under the pointer
       make("div", { class: "athanor-line" }, this.state, this.numbers),
-      this.buttons,
       this.folded.element, // what is saved stands high: where a node leaves little room, what is low is cut off
       this.next,
       this.hints.element,

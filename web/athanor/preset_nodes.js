@@ -116,8 +116,10 @@ export function apply(rows, train, groups) {
       const target = node ?? made.get(group);
       const widget = target && widgetOf(target, field);
       if (!widget) continue;
+      const was = widget.value;
       widget.value = after;
       widget.callback?.(after, app.canvas, target);
+      target.onWidgetChanged?.(field, after, was, widget); // the host takes back what it found wrong with it
       if (!isSame(after, groups[group].defaults[field])) showInVue(target, widget);
     }
     app.canvas.setDirty(true, true);

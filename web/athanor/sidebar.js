@@ -68,9 +68,9 @@ class Board {
       { class: "athanor athanor-board" },
       this.filter.element,
       this.status,
-      this.actions.undoLine.element,
-      this.actions.element,
       this.table.element,
+      this.actions.element, // below: a list that moved at the first tick would bring a button under the pointer
+      this.actions.undoLine.element,
       this.foot.element,
       make("div", { class: "athanor-below" }, this.curves.element, this.details.element),
     );

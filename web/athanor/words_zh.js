@@ -152,6 +152,8 @@ export const TABLE = {
     "没有 {file}，训练时用的是这段文字；保存时会新建该文件。",
   "{file} is also the caption of {names}.": "{file} 也是 {names} 的标注。",
   "Saved.": "已保存。",
+  "It is saved with Ctrl+Enter, or when you leave this field.": "按 Ctrl+Enter 或离开此输入框时保存。",
+  "Captions have changed since: look again.": "此后标注已更改：请重新检查。",
   "{name} is not saved: {reason}": "{name} 没有保存：{reason}",
   "Write mine": "写入我的",
   "Take the file's": "采用文件里的",

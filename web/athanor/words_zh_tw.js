@@ -173,6 +173,8 @@ export const TABLE = {
     "沒有 {file}，訓練時用的是這段文字；儲存時會建立該檔案。",
   "{file} is also the caption of {names}.": "{file} 也是 {names} 的標註。",
   "Saved.": "已儲存。",
+  "It is saved with Ctrl+Enter, or when you leave this field.": "按 Ctrl+Enter 或離開此輸入框時儲存。",
+  "Captions have changed since: look again.": "此後標註已變更：請重新檢查。",
   "{name} is not saved: {reason}": "{name} 沒有儲存：{reason}",
   "Write mine": "寫入我的",
   "Take the file's": "採用檔案裡的",
