@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 import time
 from typing import Any
@@ -42,7 +43,9 @@ SET = """(small) => {
     for (const node of window.comfyAPI.app.app.graph.nodes)
         for (const widget of node.widgets ?? []) {
             const values = small[node.type] ?? {};
-            if (widget.name in values) widget.value = values[widget.name];
+            if (!(widget.name in values)) continue;
+            widget.value = values[widget.name];
+            widget.callback?.(widget.value);  // a node shows what is in its folder
         }
 }"""
 FIT = """() => {
@@ -71,6 +74,8 @@ def run(page: Any, host: Host) -> None:
 def main() -> None:
     """Run the template small, and take its picture with the values of the template."""
     workflow = json.loads((examples.TARGET / f"{TEMPLATE}.json").read_text(encoding="utf-8"))
+    for made in ("models/loras", "output/athanor"):  # so that the run and its grid are new ones
+        shutil.rmtree(examples.BASE / made, ignore_errors=True)
     with examples.open_page(WINDOW) as (host, page):
         page.evaluate(OPEN, workflow)
         page.wait_for_timeout(2000)

@@ -123,7 +123,9 @@ class CompareDialog {
   }
 
   tellStars() {
-    const text = t("To compare the starred checkpoints alone, write the word starred into epochs of LoRA Run Axis.");
+    const text = t(
+      "To compare starred epochs alone, write starred into checkpoints of XYZ Compare, or epochs of LoRA Run Axis.",
+    );
     this.hint.textContent = this.starred.size ? `★ ${this.starred.size}: ${text}` : "";
   }
 
