@@ -92,7 +92,7 @@ def test_nodes_panel_and_sidebar_speak_the_language_of_comfyui(site, browser, pi
                 return [node.title, node.widgets.find((w) => w.name === "epochs").label, node.outputs[0].localized_name]; }"""
         )
         assert told == [title, field, output]
-        assert page.page.locator(".athanor-panel").first.inner_text().startswith(panel)
+        assert page.page.locator(".athanor-panel .athanor-line").first.inner_text().startswith(panel)
         assert page.page.get_by_role("button", name=button).first.is_visible()
         page.page.locator(TAB).first.click()
         assert page.page.get_by_placeholder(filter_).is_visible()
