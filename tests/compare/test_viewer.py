@@ -29,6 +29,7 @@ def test_page_data_and_pictures(tmp_path, document):
     (tmp_path / "cells").mkdir()
     for key in "abc":
         Image.new("RGB", (8, 8)).save(tmp_path / "cells" / f"{key}.png")
+    assert viewer.data(tmp_path, document)["failed"] == {"d": ""}  # still being drawn
     (tmp_path / "cells.jsonl").write_text(json.dumps({"cell": "d", "status": "failed", "error": "why"}))
     page = viewer.write(tmp_path, document).read_text(encoding="utf-8")
     shown = json.loads(re.search(r'id="cells">(.*?)</script>', page, re.S)[1])

@@ -77,6 +77,8 @@ def test_places_views_marks_and_votes(page):
         [0, 2, 0],
         [0, 0, 0],
     ]
+    why = "comparison.data.failed.e = ''; return ['e', 'f'].map((id) => Object.values(comparison.lacking(id)).join(': '));"
+    assert run(page, "comparison", why) == ["undrawn: not drawn yet", "failed: failed: out of memory"]
     blocks = run(page, "comparison", "return comparison.blocks({ x: 1, y: null, z: 0, at: [0, 0, 0] });")
     assert [block["title"] for block in blocks] == ["LoRA (style): none", "LoRA (style): a"]
     assert blocks[1]["columns"] == ["1", "2", "3"]

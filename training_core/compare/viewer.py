@@ -69,7 +69,7 @@ def data(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     missing = [key for key in document["order"] if not (folder / "cells" / f"{key}.png").is_file()]
     return {name: document[name] for name in ("title", "axes", "cells", "sizes", "parameters")} | {
         "name": folder.name,
-        "failed": {key: errors.get(key, "not drawn yet") for key in missing},
+        "failed": {key: errors.get(key, "") for key in missing},  # "": not drawn yet
         "marks": marks.read(folder),
     }
 

@@ -52,6 +52,9 @@ export function addAxis(app, run, files = []) {
     set("epochs", [...new Set(epochs)].join(", "));
     set("include_final", epochs.includes("last"));
   }
+  app.canvas.selectNode(node);
+  const [right, bottom] = [node.pos[0] + node.size[0], node.pos[1] + node.size[1]];
+  if (right > x + width || bottom > y + height) app.canvas.centerOnNode(node); // the free place was below what is seen
   app.canvas.setDirty(true, true);
   return true;
 }

@@ -54,9 +54,15 @@ export class Comparison {
     return axis == null ? "" : this.data.axes[axis].values[value];
   }
 
-  /** Why a cell has no picture; undefined if it has one. */
+  /** Why a cell has no picture, "" if it is not drawn yet; undefined if it has one. */
   error(id) {
     return this.data.failed?.[id];
+  }
+
+  /** The same for users. */
+  lacking(id) {
+    const error = this.error(id);
+    return error ? { kind: "failed", text: `failed: ${error}` } : { kind: "undrawn", text: "not drawn yet" };
   }
 
   /** Width and height of a cell's picture in pixels. */

@@ -65,8 +65,10 @@ export class Enlarged {
   picture(at) {
     const { comparison, address } = this.viewer;
     const id = comparison.cell(at);
-    const error = comparison.error(id);
-    if (error !== undefined) return make("p", { class: "failed" }, `failed: ${error}`);
+    if (comparison.error(id) !== undefined) {
+      const { kind, text } = comparison.lacking(id);
+      return make("p", { class: kind }, text);
+    }
     return make("img", { src: address(id), alt: comparison.describe(at), "data-cell": id, draggable: "false" });
   }
 

@@ -69,8 +69,10 @@ export class Table {
     const { comparison, marks } = viewer;
     const id = comparison.cell(at);
     if (!marks.passes(id, viewer.view.show)) return make("div", { class: "tile hidden-cell" });
-    const error = comparison.error(id);
-    if (error !== undefined) return make("div", { class: "tile failed" }, `failed: ${error}`);
+    if (comparison.error(id) !== undefined) {
+      const { kind, text } = comparison.lacking(id);
+      return make("div", { class: `tile ${kind}` }, text);
+    }
     const { star, reject, note } = marks.of(id);
     const [width, height] = comparison.size(id);
     const image = make("img", {
