@@ -72,7 +72,7 @@ def run(page: Any, host: Host) -> None:
 
 
 def main() -> None:
-    """Run the template small, and take its picture with the values of the template."""
+    """Run the template with what the demo's model needs, and take its picture."""
     workflow = json.loads((examples.TARGET / f"{TEMPLATE}.json").read_text(encoding="utf-8"))
     for made in ("models/loras", "output/athanor"):  # so that the run and its grid are new ones
         shutil.rmtree(examples.BASE / made, ignore_errors=True)
