@@ -53,6 +53,11 @@ def test_training_pictures_say_nothing_about_overfitting():
     assert found[1][0] == "unknown" and "Judge by the sample pictures" in found[1][1]
 
 
+def test_a_probe_that_is_flat_from_the_start_has_learned_nothing():
+    said = words([100.0, 99.96, 99.93, 99.91, 99.9, 99.88, 99.88], False)[0][1]
+    assert "Not enough evidence that the LoRA has learned" in said and "flat since" not in said
+
+
 def test_nothing_learned_and_made_worse():
     flat = [100.0, 100.1, 99.9, 100.05, 99.95, 100.1, 99.9]
     for held_out in (True, False):

@@ -61,7 +61,11 @@ def judge(
         return [*sentences, _worse(measured, held_out, checkpoints)]
     if len(measured) < MEASUREMENTS:
         count = len(measured)
-        reason = f"the probe was measured {count} times, {MEASUREMENTS} are needed" if count else "there was no probe"
+        reason = (
+            f"too few measurements of the probe ({count} of {MEASUREMENTS} that are needed)"
+            if count
+            else "there was no probe"
+        )
         return [*sentences, Sentence("unknown", f"Not enough evidence: {reason}. Judge by the sample pictures.")]
     noise, advice = _noise([percent for _, percent in measured]), _advice(measured, losses)
     found = (_of_held_out if held_out else _of_training)(measured, noise, checkpoints)
@@ -214,6 +218,8 @@ def _of_training(
         words = f"still falling ({falling:.1f} points over the last {IN_A_ROW} measurements)"
     else:
         within = next(i for i in range(len(probes)) if all(abs(p - last) <= 3 * noise for _, p in probes[i:]))
+        if within == 0:  # the start too lies within the noise of the end: nothing has moved that can be told from noise
+            return None
         words = f"flat since step {probes[within][0]}"
     return [
         Sentence(

@@ -130,11 +130,11 @@ class BucketSettings(Settings):
             if self.enable_bucket and low > min(size):
                 raise ValueError(
                     f"min_bucket_reso is {self.min_bucket_reso}: it must not be above the resolution's shorter side "
-                    f"({min(size)})."
+                    f"({min(size)}): lower it (an advanced setting of Bucketer), or raise width and height."
                 )
             if self.enable_bucket and high < max(size) and not self.bucket_no_upscale:
                 raise ValueError(
                     f"max_bucket_reso is {self.max_bucket_reso}: it must not be below the resolution's longer side "
-                    f"({max(size)})."
+                    f"({max(size)}): raise it (an advanced setting of Bucketer), or lower width and height."
                 )
         return self
