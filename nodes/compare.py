@@ -192,9 +192,12 @@ class AthanorXYZCompare(_Comparing):
         if missing:  # the last preview stays on the node in front of its pictures, so it should be the grid
             with opened(pages[0]) as page:
                 progress.picture(page.convert("RGB"), 1024)
-        text = report.outcome_text(prepared, len(missing), failed, pages)
+        text = report.outcome_text(prepared, len(missing), failed)
         text = "\n".join([text, *(devices.advice_on_threads() if missing else [])])
-        progress.text(text, always=True)
+        progress.text(
+            text, always=True
+        )  # on the node, whose button opens the viewer: without paths, which take five lines
+        text = f"{text}\n{report.places_text(folder, len(pages))}"
         drawn = _load(pages, place.linked(0), MOST_PIXELS)
         paths = [prepared.store.path(prepared.keys[cell]) for cell in prepared.plan.cells]
         images = _load([path for path in paths if path.is_file()], place.linked(1))

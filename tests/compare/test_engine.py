@@ -109,7 +109,7 @@ def test_a_grid_without_any_picture_is_an_error(comfy):
         plan=SimpleNamespace(order=[1], axes=()), painter=SimpleNamespace(models=models), title="", store=None
     )
     with pytest.raises(AthanorError, match=r"^no picture could be drawn: clip is of another kind of model\.$"):
-        outcome_text(prepared, 1, [("", "clip is of another kind of model.")], [])
+        outcome_text(prepared, 1, [("", "clip is of another kind of model.")])
 
 
 def test_a_lora_with_nan_is_named_once(comfy):

@@ -66,15 +66,12 @@ _COUNTED = {
 }
 
 
-def outcome_text(
-    prepared: PreparedComparison, missing: int, failed: Sequence[tuple[str, str]], pages: Sequence[Path]
-) -> str:
-    """Say what was drawn, line by line: pictures, models and patches, where they lie, and what failed.
+def outcome_text(prepared: PreparedComparison, missing: int, failed: Sequence[tuple[str, str]]) -> str:
+    """Say what was drawn, line by line: pictures, models and patches, and what failed.
 
     Args:
         missing: how many pictures were not on disk.
         failed: labels of a cell, and why it could not be drawn.
-        pages: the files of the grid.
 
     Raises:
         AthanorError: all pictures failed; says why the first one did.
@@ -89,8 +86,6 @@ def outcome_text(
     counted = [f"{plural(counts[many], one, many)}" for many, one in _COUNTED.items() if counts[many]]
     if counted:
         lines.append(", ".join(counted))
-    lines.append(f"to view in a browser: {prepared.store.folder / 'viewer' / 'index.html'}")
-    lines.append(f"{plural(len(pages), 'page')} in {prepared.store.folder}")
     if lacks_font(prepared.title + "".join(v.label for axis in prepared.plan.axes for v in axis.values)):
         lines.append(
             "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
@@ -98,6 +93,11 @@ def outcome_text(
     lines += prepared.painter.models.partial
     lines += [f"failed: {where}: {why}" if where else f"failed: {why}" for where, why in failed][:10]
     return "\n".join(lines)
+
+
+def places_text(folder: Path, pages: int) -> str:
+    """Say in two lines where a comparison's `pages` of the grid and its viewer lie, as paths of this computer."""
+    return f"to view in a browser: {folder / 'viewer' / 'index.html'}\n{plural(pages, 'page')} in {folder}"
 
 
 def _duration(seconds: float) -> str:
