@@ -221,7 +221,7 @@ export const TABLE = {
     "这个工作流里没有「加载数据集」「分桶」或「数据集体检」。",
   "Comparison": "对比",
   "To compare starred epochs alone, write starred into checkpoints of XYZ Compare, or epochs of LoRA Run Axis.":
-    "只想比较加了星标的检查点时，在「XYZ 对比」的 checkpoints 或「LoRA 训练任务轴」的 epochs 中填入 starred",
+    "只比较加星标的检查点：在「XYZ 对比」的 checkpoints 或「LoRA 训练任务轴」的 epochs 中填入 starred",
   "Close the viewer": "关闭查看器",
   "The comparison cannot be shown: {why}": "无法显示这次对比：{why}",
   "There is no comparison yet: queue a graph with XYZ Compare.": "还没有对比：先运行带「XYZ 对比」的工作流。",

@@ -221,7 +221,7 @@ export const TABLE = {
     "這個工作流程裡沒有「載入資料集」「分桶」或「資料集健檢」。",
   "Comparison": "比較",
   "To compare starred epochs alone, write starred into checkpoints of XYZ Compare, or epochs of LoRA Run Axis.":
-    "只想比較加了星號的檢查點時，在「XYZ 比較」的 checkpoints 或「LoRA 訓練任務軸」的 epochs 中填入 starred",
+    "只比較加星號的檢查點：在「XYZ 比較」的 checkpoints 或「LoRA 訓練任務軸」的 epochs 中填入 starred",
   "Close the viewer": "關閉檢視器",
   "The comparison cannot be shown: {why}": "無法顯示這次比較：{why}",
   "There is no comparison yet: queue a graph with XYZ Compare.": "還沒有比較：先執行帶「XYZ 比較」的工作流程。",
