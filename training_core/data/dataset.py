@@ -29,6 +29,15 @@ class Mask:
     is_alpha: bool  # the mask is the alpha channel of the picture file itself
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The file of a control picture: what an edit model is shown beside the caption, where the picture itself is its answer."""
+
+    path: Path
+    content: str  # SHA-256 of the file
+    size: tuple[int, int]  # width, height after EXIF rotation
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """A picture of a dataset, with its caption and how often it is seen; its pixels stay on disk."""
@@ -42,6 +51,7 @@ class Picture:
     subset: int = 0  # index into the dataset's subsets
     mask: Mask | None = None
     focus: tuple[float, float] | None = None  # the point a crop should keep, as parts of width and height
+    controls: tuple[Control, ...] = ()  # in the order in which the model is shown them
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +75,10 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Return a SHA-256 that changes with any picture file, mask, caption, repeat or the order, but not with the folder's place."""
+        """Return a SHA-256 that changes with any picture file, mask, control, caption, repeat or the order, but not with the folder's place."""
         parts = (
             (p.subset, p.name, p.content, p.caption, p.repeats, p.mask and (p.mask.content, p.mask.is_alpha), p.focus)
+            + ((tuple(c.content for c in p.controls),) if p.controls else ())
             for p in self.pictures
         )
         return hashlib.sha256(repr(tuple(parts)).encode()).hexdigest()
@@ -83,6 +94,18 @@ class Dataset:
         settings = self.subsets[picture.subset]
         with _named(picture.path):
             return decode.decode(picture.path, None if settings.alpha_mask else settings.alpha_background)
+
+    def controls(self, picture: Picture) -> list[Image.Image]:
+        """Decode a picture's control pictures to upright sRGB in their own sizes, transparent parts on alpha_background.
+
+        Raises:
+            AthanorError: a file was deleted or damaged after the dataset was read.
+        """
+        found = []
+        for control in picture.controls:
+            with _named(control.path):
+                found.append(decode.decode(control.path, self.subsets[picture.subset].alpha_background))
+        return found
 
     def mask(self, picture: Picture) -> Image.Image | None:
         """Decode a picture's mask, resized to the picture, mode L (white: trained on); None if it has none.
