@@ -24,6 +24,7 @@ def test_detected(family):
     case, model = family
     found = detection.detect(model)
     assert found.title == case.title
+    assert type(model.model.model_config).__name__ == case.config
     assert (found.timestep_sampling, found.shift) == case.auto
     assert found.guidance is case.guidance
     assert detection.schedule(model.get_model_object("model_sampling")).prediction == case.prediction

@@ -13,8 +13,8 @@ from one_step import attached, step, training
 pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 
-TWINS = ("sd2", "flux_schnell")
-"""Left to -m long: SD2's layers are those of sd2_v and its prediction is SD1.5's; Flux schnell is dev without guidance."""
+TWINS = tuple(name for name, case in CASES.items() if case.twin)
+"""Left to -m long."""
 
 
 @pytest.fixture(

@@ -75,7 +75,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Return a SHA-256 that changes with any picture file, mask, control, caption, repeat or the order, but not with the folder's place."""
+        """Return a SHA-256 that changes with any file (picture, mask, control), caption, repeat or the order, but not with the place."""
         parts = (
             (p.subset, p.name, p.content, p.caption, p.repeats, p.mask and (p.mask.content, p.mask.is_alpha), p.focus)
             + ((tuple(c.content for c in p.controls),) if p.controls else ())

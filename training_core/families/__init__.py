@@ -1,6 +1,6 @@
 """The kinds of models that can be trained: one record each, and what follows from all of them.
 
-To add one: its record in a file of this folder, its name in `FAMILIES`, its case in tests/helpers/family_cases.py.
+To add one: its record in a file of this folder, its name in `FAMILIES`, its layout and case in tests/helpers/layouts/.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from typing import Any
 
 from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2
 from .record import SAME, Config, Family, Layers, class_path, is_one_of
+from .refused import why as why_refused
 from .text_encoders import CLIP, T5
 from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, WAN, Z_IMAGE
 from .unet import SD2, SD15, SDXL
 
 __all__ = [
     "BLOCKS", "FAMILIES", "IN_PLACE", "LYCORIS_NAMES", "RECOMPUTED", "SAME", "SUPPORTED", "Config", "Family", "Layers",
-    "class_path", "diffusion_classes", "identify", "is_one_of", "is_video_or_audio", "text_classes",
+    "class_path", "diffusion_classes", "identify", "is_one_of", "text_classes", "why_refused",
 ]  # fmt: skip
 
 FAMILIES = (
@@ -26,17 +27,6 @@ FAMILIES = (
 """All that can be trained, in the order in which messages name them."""
 
 TEXT_ENCODERS = (CLIP, T5)
-
-_VIDEO_OR_AUDIO = frozenset(
-    f"comfy.model_base.{name}"
-    for name in (
-        "ACEStep", "ACEStep15", "CogVideoX", "CosmosVideo", "GenmoMochi", "HunyuanVideo", "Kandinsky5", "LTXAV", "LTXV",
-        "MiniMaxH3", "SVD_img2vid", "SeedVR2", "StableAudio1", "StableAudio3", "WAN21",
-    )
-)  # fmt: skip
-"""ComfyUI's classes (their subclasses too) of models that make moving pictures or sound; a few that are trained come first."""
-_STILL_PICTURES = frozenset({"comfy.model_base.Kandinsky5Image"})
-"""Subclasses of those classes, of models that make still pictures."""
 
 
 def _union(parts: Iterable[tuple[str, ...]]) -> frozenset[str]:
@@ -54,8 +44,8 @@ IN_PLACE = _union(layers.in_place for layers in _ALL)
 """Blocks that write into their inputs."""
 LYCORIS_NAMES = {theirs: ours for layers in _ALL for theirs, ours in layers.lycoris_names.items()}
 """Class name in LyCORIS' preset files -> ComfyUI's class name."""
-SUPPORTED = ", ".join(family.title for family in FAMILIES[:-1]) + f" or {FAMILIES[-1].title}"
-"""All families, for messages."""
+SUPPORTED = "SD1.5, SDXL, SD3, Flux.1 dev, Flux.2, Qwen-Image or Z-Image"
+"""Some families, for messages; all of them are in docs/models.md."""
 
 
 def diffusion_classes(field: str) -> frozenset[str]:
@@ -82,9 +72,3 @@ def identify(model_class: type, config: Mapping[str, Any], v_prediction: bool) -
             if changes is not None:
                 return replace(family, **changes)
     return None
-
-
-def is_video_or_audio(model_class: type) -> bool:
-    """Return whether a class of ComfyUI's is of a model that makes moving pictures or sound."""
-    paths = {class_path(kind) for kind in model_class.__mro__}
-    return bool(paths & _VIDEO_OR_AUDIO) and class_path(model_class) not in _STILL_PICTURES

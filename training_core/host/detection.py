@@ -11,7 +11,7 @@ import comfy.utils
 import torch
 
 from ..errors import AthanorError
-from ..families import FAMILIES, SUPPORTED, Family, class_path, identify, is_video_or_audio
+from ..families import FAMILIES, SUPPORTED, Family, class_path, identify, why_refused
 from ..files import METADATA, UnreadableFile, safetensors_header
 from ..objective.schedule import Prediction, Schedule
 
@@ -29,11 +29,10 @@ def detect(model: Any) -> Family:
     if family is not None:
         return family
     name = type(base.model_config).__name__
-    if is_video_or_audio(type(base)):
-        raise AthanorError(f"MODEL is of type {name}: video and audio models are not supported yet, use {SUPPORTED}.")
+    reason = why_refused(name)
     if any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " inpainting" if base.concat_keys else " in a variant with other inputs"
-    raise AthanorError(f"MODEL is of type {name}, which is not supported yet: use {SUPPORTED}.")
+    raise AthanorError(f"MODEL is of type {name}, which {reason} and cannot be trained here: use {SUPPORTED}.")
 
 
 def family_in_file(path: Path) -> Family | None:
