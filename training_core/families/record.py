@@ -64,6 +64,8 @@ class Family:
     """What timestep_sampling "auto" means: how the family's usual trainers draw timesteps."""
     shift: float = 1.0
     """Of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
+    source: str = ""
+    """Where those two are from: a trainer, and its file or documentation page."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
     few_steps: bool = False
