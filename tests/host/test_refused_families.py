@@ -67,7 +67,7 @@ OTHERS = {
     "FluxSchnell": FLUX | {"guidance_embed": False, "yak_mlp": True, "txt_norm": True},  # Ovis-Image
     "Lumina2": {"clip_text_dim": 1024},  # NewBie
     "ZImage": {"siglip_feat_dim": 1152, "z_image_modulation": True},  # Z-Image Omni
-    "QwenImage": {"in_channels": 64, "default_ref_method": "index_timestep_zero"},  # Qwen-Image-Edit 2511
+    "QwenImage": {"in_channels": 64, "default_ref_method": "negative_index"},  # Qwen-Image-Layered
     "Anima": {},
 }
 
