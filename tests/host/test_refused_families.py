@@ -58,13 +58,12 @@ OTHERS = {
     "HunyuanDiT": {},
     "Kandinsky5Image": {},
     "Omnigen2": {},
-    "LongCatImage": {},
-    "HunyuanImage21": {},
+    "HunyuanImage21": {"guidance_embed": True, "meanflow": True},  # the distilled one
     "SDXLRefiner": {},
     "SDXL_instructpix2pix": {},
     "FluxInpaint": FLUX | {"in_channels": 96},
     "Flux": FLUX | {"in_channels": 32},  # Flux depth and canny
-    "FluxSchnell": FLUX | {"guidance_embed": False, "yak_mlp": True, "txt_norm": True},  # Ovis-Image
+    "FluxSchnell": FLUX | {"guidance_embed": False, "yak_mlp": True, "txt_norm": False},  # half of Ovis-Image
     "Lumina2": {"clip_text_dim": 1024},  # NewBie
     "ZImage": {"siglip_feat_dim": 1152, "z_image_modulation": True},  # Z-Image Omni
     "QwenImage": {"in_channels": 64, "default_ref_method": "negative_index"},  # Qwen-Image-Layered

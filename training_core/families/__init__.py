@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2
+from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, HUNYUAN_IMAGE, LONGCAT_IMAGE, OVIS_IMAGE
 from .record import SAME, Config, Controls, Family, Layers, class_path, is_one_of
 from .refused import why as why_refused
 from .text_encoders import CLIP, T5
@@ -23,6 +23,7 @@ __all__ = [
 
 FAMILIES = (
     SD15, SD2, SDXL, SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
+    LONGCAT_IMAGE, OVIS_IMAGE, HUNYUAN_IMAGE,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
 
