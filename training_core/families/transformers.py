@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .record import SAME, Config, Family, Layers
+from .record import SAME, Config, Controls, Family, Layers
 
 
 def _sd3(config: Config, _v_prediction: bool) -> Mapping[str, Any]:
@@ -73,8 +73,9 @@ Z_IMAGE = Family(
 
 
 def _qwen_image(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
-    """Return None for the edit and layered models."""
-    return {} if config["in_channels"] == 64 and "default_ref_method" not in config else None
+    """Return None for the layered models; those for editing have the same layers, and 2511 says so."""
+    edits = config.get("default_ref_method", "index_timestep_zero") == "index_timestep_zero"
+    return {} if config["in_channels"] == 64 and edits else None
 
 
 QWEN_IMAGE = Family(
@@ -89,6 +90,12 @@ QWEN_IMAGE = Family(
     layers=Layers(
         blocks=("comfy.ldm.qwen_image.model.QwenImageTransformerBlock",),
         attentions=("comfy.ldm.qwen_image.model.Attention",),
+    ),
+    controls=Controls(
+        size="own",
+        encoder="TextEncodeQwenImageEditPlus",
+        most=3,
+        source="musubi-tuner, docs/dataset_config.md (control_resolution); ai-toolkit, qwen_image/qwen_image_edit_plus.py",
     ),
 )
 AURAFLOW = Family(
