@@ -165,7 +165,7 @@ class AthanorDatasetFromImages(io.ComfyNode):
             [pixels for batch in masks or [] for pixels in rounded_bytes(batch)],
             settings,
             folders.inspections_folder(),
-            controls,
+            controls=controls,
         )
         lines = [
             f"{len(collected.pictures)} pictures saved in input/{collected.subsets[0].folder}",

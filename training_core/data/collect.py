@@ -42,6 +42,7 @@ def collect(
     masks: Sequence[np.ndarray],
     settings: DatasetSettings,
     remembered: Path | None = None,
+    *,
     controls: Mapping[str, Sequence[np.ndarray]] = MappingProxyType({}),
 ) -> Dataset:
     """Write pictures into a folder below `root` and return it as a dataset.

@@ -56,10 +56,7 @@ def differentiable(model: torch.nn.Module) -> Iterator[None]:
     blocks = [module for module in model.modules() if is_one_of(module, IN_PLACE)]
     names: frozenset[str] = frozenset().union(*(IN_PLACE_READERS[class_path(type(block))] for block in blocks))
     readers = [
-        child
-        for block in blocks
-        for child in block.children()
-        if isinstance(child, NORMS) or is_one_of(child, names)
+        child for block in blocks for child in block.children() if isinstance(child, NORMS) or is_one_of(child, names)
     ]
     with patched(readers, lambda _reader, forward: _on_copy(forward)), _functions_on_copies(names):
         yield

@@ -67,7 +67,9 @@ KANDINSKY = {"model_dim": 1792, "ff_dim": 7168, "visual_embed_dim": 132, "num_te
 LTX = {"num_layers": 2}
 
 LAYOUTS = {
-    "wan22_5b": Layout("comfy.ldm.wan.model:WanModel", WAN_5B, {"dim": 128, "ffn_dim": 256, "num_heads": 1, "text_dim": 64}),
+    "wan22_5b": Layout(
+        "comfy.ldm.wan.model:WanModel", WAN_5B, {"dim": 128, "ffn_dim": 256, "num_heads": 1, "text_dim": 64}
+    ),
     "hunyuan_video": Layout("comfy.ldm.hunyuan_video.model:HunyuanVideo", HUNYUAN, NARROW),
     "hunyuan_video_15": Layout("comfy.ldm.hunyuan_video.model:HunyuanVideo", HUNYUAN_15, NARROW),
     "mochi": Layout(  # the width of its feed-forward is fixed
@@ -76,7 +78,9 @@ LAYOUTS = {
         {"depth": 2, "hidden_size_x": 64, "hidden_size_y": 32, "num_heads": 8, "mlp_ratio_x": 192.0, "t5_feat_dim": 64},
     ),
     "kandinsky5": Layout(
-        "comfy.ldm.kandinsky5.model:Kandinsky5", KANDINSKY, {"model_dim": 64, "ff_dim": 128, "time_dim": 64, "in_text_dim": 64}
+        "comfy.ldm.kandinsky5.model:Kandinsky5",
+        KANDINSKY,
+        {"model_dim": 64, "ff_dim": 128, "time_dim": 64, "in_text_dim": 64},
     ),
     "ltx_video": Layout(
         "comfy.ldm.lightricks.model:LTXVModel",
