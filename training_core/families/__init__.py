@@ -11,6 +11,7 @@ from typing import Any
 
 from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2
 from .record import SAME, Config, Family, Layers, class_path, is_one_of
+from .refused import may_be_tried
 from .refused import why as why_refused
 from .text_encoders import CLIP, T5
 from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, WAN, Z_IMAGE
@@ -18,7 +19,7 @@ from .unet import SD2, SD15, SDXL
 
 __all__ = [
     "BLOCKS", "FAMILIES", "IN_PLACE", "LYCORIS_NAMES", "RECOMPUTED", "SAME", "SUPPORTED", "Config", "Family", "Layers",
-    "class_path", "diffusion_classes", "identify", "is_one_of", "text_classes", "why_refused",
+    "class_path", "diffusion_classes", "identify", "is_one_of", "may_be_tried", "text_classes", "why_refused",
 ]  # fmt: skip
 
 FAMILIES = (

@@ -83,6 +83,8 @@ class Family:
     """Of several names for a module in that map the last one is meant, not the first."""
     layers: Layers
     """Its modules' classes."""
+    guessed: tuple[str, ...] = ()
+    """What of this record is a guess, in sentences, where the model is of no known family; empty for all of FAMILIES."""
 
     @property
     def usual_timesteps(self) -> tuple[str, float]:
