@@ -56,8 +56,6 @@ OTHERS = {
     "Stable_Cascade_C": {},
     "PixArtSigma": {},
     "HunyuanDiT": {},
-    "Kandinsky5Image": {},
-    "Omnigen2": {},
     "HunyuanImage21": {"guidance_embed": True, "meanflow": True},  # the distilled one
     "SDXLRefiner": {},
     "SDXL_instructpix2pix": {},

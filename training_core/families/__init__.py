@@ -15,6 +15,7 @@ from .refused import why as why_refused
 from .text_encoders import CLIP, T5
 from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, WAN, Z_IMAGE
 from .unet import SD2, SD15, SDXL
+from .vision_language import BOOGU, KANDINSKY5_IMAGE, MAGE_FLOW, OMNIGEN2
 
 __all__ = [
     "BLOCKS", "FAMILIES", "IN_PLACE", "LYCORIS_NAMES", "RECOMPUTED", "SAME", "SUPPORTED", "Config", "Family", "Layers",
@@ -23,7 +24,7 @@ __all__ = [
 
 FAMILIES = (
     SD15, SD2, SDXL, SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
-    LONGCAT_IMAGE, OVIS_IMAGE, HUNYUAN_IMAGE,
+    LONGCAT_IMAGE, OVIS_IMAGE, HUNYUAN_IMAGE, KANDINSKY5_IMAGE, OMNIGEN2, BOOGU, MAGE_FLOW,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
 
