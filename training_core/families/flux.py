@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .record import Config, Family, Layers
+from .record import Config, Controls, Family, Layers
 
 _BLOCKS = ("comfy.ldm.flux.layers.DoubleStreamBlock", "comfy.ldm.flux.layers.SingleStreamBlock")
 
@@ -68,6 +68,10 @@ FLUX1_DEV = Family(
     guidance=True,
     diffusers_map="flux_to_diffusers",
     layers=FLUX,
+    controls=Controls(  # of Kontext, whose layers are dev's
+        size="same",
+        source="diffusion-pipe, docs/supported_models.md (Flux Kontext); musubi-tuner, docs/dataset_config.md",
+    ),
 )
 FLUX1_SCHNELL = Family(
     title="Flux.1 schnell",
@@ -92,6 +96,7 @@ FLUX2 = Family(
     diffusers_map="flux_to_diffusers",
     diffusers_newest=True,  # Flux.2's files have only the newer names, which come later in the map
     layers=FLUX,
+    controls=Controls(size="own", source="ai-toolkit, extensions_built_in/diffusion_models/flux2/flux2_model.py"),
 )
 CHROMA = Family(
     title="Chroma",
