@@ -14,7 +14,7 @@ from .record import SAME, Config, Family, Layers, class_path, is_one_of
 from .refused import why as why_refused
 from .text_encoders import CLIP, T5
 from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, WAN, Z_IMAGE
-from .unet import SD2, SD15, SDXL
+from .unet import KOALA_1B, KOALA_700M, SD2, SD2_UNCLIP, SD15, SDXL, SDXL_REFINER, SSD1B, VEGA
 
 __all__ = [
     "BLOCKS", "FAMILIES", "IN_PLACE", "LYCORIS_NAMES", "RECOMPUTED", "SAME", "SUPPORTED", "Config", "Family", "Layers",
@@ -22,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 FAMILIES = (
-    SD15, SD2, SDXL, SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
+    SD15, SD2, SD2_UNCLIP, SDXL, SDXL_REFINER, SSD1B, VEGA, KOALA_700M, KOALA_1B, SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
 
