@@ -477,7 +477,9 @@ def test_every_layer_of_other_unets_has_one_name(comfy, name):
     found = detection.detect(model)
     named = diffusers.modules(model, found)
     spelling = detection.file_names(model, found)
-    layers = [n for n, m in model.model.diffusion_model.named_modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))]
+    layers = [
+        n for n, m in model.model.diffusion_model.named_modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))
+    ]
     ours = [f"lora_unet_{layer.replace('.', '_')}" for layer in layers]
     theirs = [list(named[spelling.get(n, n)]) for n in ours]
     assert all(len(one) == 1 for one in theirs) and len({one[0] for one in theirs}) == len(layers)

@@ -42,7 +42,12 @@ def _unclip(_config: Config, v_prediction: bool) -> Mapping[str, Any]:
     return {"base_version": "sd_v2_v"} if v_prediction else {}
 
 
-_SMALLER = {"SSD-1B": (0, 0, 2, 2, 4, 4), "Segmind Vega": (0, 0, 1, 1, 2, 2), "KOALA 700M": (0, 2, 5), "KOALA 1B": (0, 2, 6)}
+_SMALLER = {
+    "SSD-1B": (0, 0, 2, 2, 4, 4),
+    "Segmind Vega": (0, 0, 1, 1, 2, 2),
+    "KOALA 700M": (0, 2, 5),
+    "KOALA 1B": (0, 2, 6),
+}
 """Title of an SDXL that was made smaller -> transformer blocks on each of its ways down, by which the host knows it."""
 
 

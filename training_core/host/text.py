@@ -118,7 +118,7 @@ def encode(
     tokens, cut = tokenize(clip, caption, weighted, max_tokens)
     with torch.inference_mode(), silenced(clip.cond_stage_model, without):
         cond, extras = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)[0]
-    return Text(_outside_inference(cond), {k: _outside_inference(v) for k, v in extras.items()}), cut
+    return Text(outside_inference(cond), {k: outside_inference(v) for k, v in extras.items()}), cut
 
 
 @contextmanager
@@ -142,11 +142,11 @@ def silenced(model: Any, names: Sequence[str]) -> Iterator[None]:
             encoder.__dict__.pop("encode_token_weights", None)
 
 
-def _outside_inference(value: Any) -> Any:
+def outside_inference(value: Any) -> Any:
     """Return copies made outside inference mode, which backward can save, of torch's own class (GGUF's `clone` makes none)."""
     if isinstance(value, torch.Tensor):
         return value.as_subclass(torch.Tensor).clone()
-    return [_outside_inference(v) for v in value] if isinstance(value, (list, tuple)) else value
+    return [outside_inference(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 def count_tokens(clip: Any, caption: str, weighted: bool = False) -> int | None:
