@@ -53,7 +53,6 @@ OTHERS = {
     "Kandinsky5Image": {},
     "Omnigen2": {},
     "HunyuanImage21": {"guidance_embed": True, "meanflow": True},  # the distilled one
-    "SDXLRefiner": {},
     "SDXL_instructpix2pix": {},
     "FluxInpaint": FLUX | {"in_channels": 96},
     "Flux": FLUX | {"in_channels": 32},  # Flux depth and canny
