@@ -50,8 +50,6 @@ OTHERS = {
     "Stable_Cascade_C": {},
     "PixArtSigma": {},
     "HunyuanDiT": {},
-    "Kandinsky5Image": {},
-    "Omnigen2": {},
     "HunyuanImage21": {"guidance_embed": True, "meanflow": True},  # the distilled one
     "SDXL_instructpix2pix": {},
     "FluxInpaint": FLUX | {"in_channels": 96},
