@@ -40,9 +40,9 @@ _BY_REASON = {
     _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
         "Anima", "ChromaRadiance", "CosmosT2IPredict2", "ErnieImage", "FluxInpaint", "HiDreamO1", "HunyuanDiT",
-        "HunyuanDiT1", "Ideogram4", "JoyImage", "KOALA_1B", "KOALA_700M", "Krea2", "Lens",
+        "HunyuanDiT1", "Ideogram4", "JoyImage", "Krea2", "Lens",
         "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
-        "SD21UnclipH", "SD21UnclipL", "SDXLRefiner", "SDXL_instructpix2pix", "SSD1B", "Segmind_Vega", "Stable_Cascade_B",
+        "SDXL_instructpix2pix", "Stable_Cascade_B",
         "Stable_Cascade_C", "ZImagePixelSpace",
     ),
 }  # fmt: skip
