@@ -41,7 +41,8 @@ NODES = """(folder) => {
         return node;
     };
     app.graph.clear();
-    const load = add("AthanorDatasetLoader", 40, { folder });
+    // The page keeps what an upload has set in a node of the same number, of the graph before.
+    const load = add("AthanorDatasetLoader", 40, { folder, control_folder: "" });
     const size = { width: 64, height: 64, min_bucket_reso: 32, max_bucket_reso: 128, bucket_reso_steps: 16 };
     add("AthanorBucketer", 420, size, load);
     add("AthanorDatasetDoctor", 760, { trigger: "nobody" }, load);

@@ -19,7 +19,7 @@ function controlFrame({ name, size: [wide, high] }, width, height) {
   return make("div", { class: "frame", style, title: `${name} · ${wide}x${high}` }, image);
 }
 
-/** The control pictures of a picture for the column beside the list, each `fit` pixels wide, with names; "" if it has none. */
+/** The control pictures of a picture for the column beside the list, each `fit` pixels wide, with names; or "". */
 export function controlStrip(picture, url, fit) {
   const { controls } = picture;
   if (!controls.length) return "";
