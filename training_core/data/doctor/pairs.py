@@ -112,8 +112,8 @@ def _identical(dataset: Dataset, pairs: Sequence[int], copies: Sequence[int]) ->
     if not copies:
         return []
     level = "error" if len(copies) == len(pairs) else "warning"
-    are = "is the same as its control picture" if len(copies) == 1 else "are the same as their control pictures"
-    text = f"{plural(len(copies), 'picture')} {are}, from which only copying is learned: {names(dataset, copies)}."
+    count = plural(len(copies), "picture")
+    text = f"{count} equal to the control picture, from which only copying is learned: {names(dataset, copies)}."
     return _finding(level, "same as control picture", text, copies)
 
 
@@ -140,10 +140,9 @@ def _mixed_up(dataset: Dataset, both: dict[int, tuple[Measure, Measure]]) -> lis
         return []
     pictures = dataset.pictures
     shown = first_few([f"{pictures[i].name} (like that of {pictures[j].name})" for i, j in groups])
-    looks = "looks like the control picture of another one and not like its own; is its name"
-    look = "look like the control pictures of others and not like their own; are their names"
+    count = plural(len(groups), "picture")
     text = (
-        f"{plural(len(groups), 'picture')} {looks if len(groups) == 1 else look} mixed up with another one's? {shown}."
+        f"{count} whose names may be mixed up, like the control picture of another one and not like the own: {shown}."
     )
     ordered = tuple(dict.fromkeys(i for i, _ in groups))
     return _finding("warning", "mixed-up pairs", text, ordered, groups=tuple(groups))
@@ -174,13 +173,10 @@ def _shapes(dataset: Dataset, pairs: Sequence[int]) -> list[Finding]:
     order = sorted(differing, key=lambda i: -differing[i])
     sizes = {i: (dataset.pictures[i].size, dataset.pictures[i].controls[0].size) for i in order}
     shown = first_few([f"{dataset.pictures[i].name} ({w}x{h}, from {a}x{b})" for i, ((w, h), (a, b)) in sizes.items()])
-    have = (
-        "has another shape than its control picture"
-        if len(order) == 1
-        else "have other shapes than their control pictures"
-    )
+    count = plural(len(order), "picture")
     text = (
-        f"{plural(len(order), 'picture')} {have}; where both are cropped together, they show different parts: {shown}."
+        f"{count} of another shape than the control picture; where both are cropped together, they show different parts: "
+        f"{shown}."
     )
     return _finding("hint", "shapes of pairs", text, order)
 
