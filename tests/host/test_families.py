@@ -51,6 +51,7 @@ def test_raw_prediction_is_what_the_sampler_works_with(family, level):
     sigma = torch.tensor([level * (1 if case.prediction == "flow" else 10), 0.0])
     noise = torch.randn(latents[:1].shape)
     sizes = {"width": 800, "height": 600, "crop_w": 3, "crop_h": 0, "target_width": 64, "target_height": 64}
+    sizes["aspect_ratio"] = 1.0
     cond = positive(texts[0])
     cond[0][1].update(sizes)
     if not case.guidance:

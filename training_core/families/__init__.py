@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from .cross_attention import HUNYUAN_DIT, PIXART_ALPHA, PIXART_SIGMA
 from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2
 from .record import SAME, Config, Family, Layers, class_path, is_one_of
 from .refused import why as why_refused
@@ -23,6 +24,7 @@ __all__ = [
 
 FAMILIES = (
     SD15, SD2, SDXL, SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
+    PIXART_ALPHA, PIXART_SIGMA, HUNYUAN_DIT,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
 

@@ -186,6 +186,7 @@ class Trainable:
             crop_h=sizes.crop[1],
             target_width=sizes.target[0],
             target_height=sizes.target[1],
+            aspect_ratio=sizes.target[1] / sizes.target[0],  # PixArt alpha's: of the bucket, not of the file
             **({"guidance": self.guidance} if guided else {}),
         )
         return {name: cond.process_cond(batch_size=1, area=None, device=self.device) for name, cond in conds.items()}
