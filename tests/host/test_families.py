@@ -27,7 +27,8 @@ def test_detected(family):
     assert type(model.model.model_config).__name__ == case.config
     assert (found.timestep_sampling, found.shift) == case.auto
     assert found.guidance is case.guidance
-    assert detection.schedule(model.get_model_object("model_sampling")).prediction == case.prediction
+    schedule = detection.schedule(model.get_model_object("model_sampling"))
+    assert (schedule.prediction, schedule.noise_scale) == (case.prediction, case.noise_scale)
 
 
 @pytest.mark.parametrize("level", [0.3, 0.9])
@@ -64,7 +65,7 @@ def test_raw_prediction_is_what_the_sampler_works_with(family, level):
     with guard.training(), trainable(model, "auto", "off") as host_model, torch.no_grad():
         batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
         assert batch.latents.ndim == 4  # outside of the model, latents have no time axis
-        s, noise = sigma[:1], noise.view(batch.latents.shape)
+        s, noise = sigma[:1], case.noise_scale * noise.view(batch.latents.shape)
         x = objective_of(host_model).prepare(batch.latents, 0, 0, 0)
         noisy = (1 - s) * batch.latents + s * noise if case.prediction == "flow" else batch.latents + s * noise
         raw = host_model.predict(type(x)(noisy, s, x.t[:1], noisy), batch)

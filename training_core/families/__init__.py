@@ -11,6 +11,7 @@ from typing import Any
 
 from .cross_attention import HUNYUAN_DIT, PIXART_ALPHA, PIXART_SIGMA
 from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2
+from .pixels import CHROMA_RADIANCE, HIDREAM_O1, PIXELDIT, Z_IMAGE_PIXELS
 from .record import SAME, Config, Family, Layers, class_path, is_one_of
 from .refused import why as why_refused
 from .text_encoders import CLIP, T5
@@ -24,7 +25,7 @@ __all__ = [
 
 FAMILIES = (
     SD15, SD2, SDXL, SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
-    PIXART_ALPHA, PIXART_SIGMA, HUNYUAN_DIT,
+    PIXART_ALPHA, PIXART_SIGMA, HUNYUAN_DIT, CHROMA_RADIANCE, Z_IMAGE_PIXELS, HIDREAM_O1, PIXELDIT,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
 

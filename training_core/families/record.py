@@ -32,7 +32,8 @@ class Layers:
     resampling: tuple[str, ...] = ()
     """Down- and upsamplers, trained like `convolutions`."""
     in_place: tuple[str, ...] = ()
-    """Those of `blocks` that write into their inputs (`img`, `txt` or the first argument): they are run on copies."""
+    """Those of `blocks` that write into their inputs (`img`, `txt` or the first argument): they are run on copies; or into
+    what their norms have read."""
     lycoris_names: Mapping[str, str] = field(default_factory=dict)
     """Class name in the preset files that LyCORIS comes with (diffusers' classes) -> name of ComfyUI's class."""
 
@@ -66,6 +67,8 @@ class Family:
     """Of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
     source: str = ""
     """Where those two are from: a trainer, and its file or documentation page."""
+    multiple: int = 8
+    """Sides of pictures in pixels are multiples of this; 8: any that Bucketer makes."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
     few_steps: bool = False

@@ -26,11 +26,10 @@ _BY_REASON = {
     _VIEWS: ("SV3D_p", "SV3D_u", "Stable_Zero123"),
     _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
-        "Anima", "Boogu", "ChromaRadiance", "CosmosT2IPredict2", "ErnieImage", "FluxInpaint", "HiDreamO1",         "HunyuanImage21", "Ideogram4", "JoyImage", "KOALA_1B", "KOALA_700M", "Kandinsky5Image", "Krea2", "Lens",
-        "LongCatImage", "MageFlow", "Omnigen2", "PixelDiTT2I", "SD15_instructpix2pix",
+        "Anima", "Boogu", "CosmosT2IPredict2", "ErnieImage", "FluxInpaint",         "HunyuanImage21", "Ideogram4", "JoyImage", "KOALA_1B", "KOALA_700M", "Kandinsky5Image", "Krea2", "Lens",
+        "LongCatImage", "MageFlow", "Omnigen2", "SD15_instructpix2pix",
         "SD21UnclipH", "SD21UnclipL", "SDXLRefiner", "SDXL_instructpix2pix", "SSD1B", "Segmind_Vega", "Stable_Cascade_B",
-        "Stable_Cascade_C", "ZImagePixelSpace",
-    ),
+        "Stable_Cascade_C",     ),
 }  # fmt: skip
 
 REFUSED: Mapping[str, str] = {name: reason for reason, names in _BY_REASON.items() for name in names}

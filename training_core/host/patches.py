@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..families import BLOCKS, IN_PLACE, RECOMPUTED, class_path, is_one_of
 
-NORMS = (torch.nn.LayerNorm, T5LayerNorm)
+NORMS = (torch.nn.LayerNorm, torch.nn.RMSNorm, T5LayerNorm)
 """Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
 
 
@@ -48,7 +48,7 @@ def patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module,
 def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
     """Let blocks that add to their input in place run a backward pass.
 
-    Their LayerNorms keep that input for the backward pass and would find it changed. They get a copy instead, which
+    Their norms keep that input for the backward pass and would find it changed. They get a copy instead, which
     is what an addition out of place would have kept too.
     """
     norms = [

@@ -3,11 +3,11 @@
 from layout import Case, Layout, draw, half, none, ones
 
 PIXART = {"depth": 2, "micro_condition": True, "model_max_length": 120}
-NARROW_PIXART = {"hidden_size": 96, "num_heads": 4, "caption_channels": 64}
+NARROW_PIXART = {"hidden_size": 48, "num_heads": 4, "caption_channels": 64}
 HUNYUAN = {"depth": 4, "hidden_size": 1408, "num_heads": 16, "mlp_ratio": 4.3637, "qk_norm": True}
 NARROW_HUNYUAN = {
-    "hidden_size": 64,
-    "num_heads": 4,
+    "hidden_size": 32,
+    "num_heads": 2,
     "mlp_ratio": 2.0,
     "text_states_dim": 32,
     "text_states_dim_t5": 64,
@@ -37,7 +37,7 @@ CASES = {
         64,
         "lora_unet_blocks_1_cross_attn_kv_linear",
         extras={"pooled_output": none},
-        size=40,  # the host divides by the size / 512, rounded
+        size=34,  # the host divides by the size / 512, rounded
     ),
     "pixart_sigma": Case(
         "PixArt Sigma",
@@ -47,7 +47,7 @@ CASES = {
         64,
         "lora_unet_blocks_1_attn_qkv",
         extras={"pooled_output": none},
-        size=40,
+        size=34,
         twin="PixArt alpha without the inputs for size and aspect ratio",
     ),
     "hunyuan_dit": Case(
