@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from ..training_core import shared_graph
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders, node_tools
+from ..training_core.host.dataset_places import dataset_places
 from ..training_core.settings import DatasetSettings
 from . import graph_datasets, types
 from .progress import Progress
@@ -205,9 +206,8 @@ class AthanorSaveCaptions(io.ComfyNode):
             lines = caption_saving.save(found, texts, wanted, given, backups)
 
         def read(settings: DatasetSettings) -> Any:
-            root = folders.dataset_folder(settings.folder)
-            masks = folders.mask_folder(settings.mask_folder, root)
-            return scan.scan(settings, root, masks, folders.inspections_folder())
+            places = dataset_places(settings.folder, settings.mask_folder, settings.control_folder)
+            return scan.scan(settings, places.root, places.masks, folders.inspections_folder(), places.controls)
 
         fresh, text = caption_saving.read_anew(found, read), "\n".join(lines)
         Progress(cls.hidden.unique_id).text(text, always=True)

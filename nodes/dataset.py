@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from ..training_core.errors import AthanorError
 from ..training_core.files import file_errors
 from ..training_core.host import folders
+from ..training_core.host.dataset_places import DatasetPlaces, dataset_places
 from ..training_core.settings import DatasetSettings
 from . import types
 from .graph_datasets import made
@@ -61,14 +62,14 @@ class AthanorDatasetLoader(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> str:
-        """Return a value that changes when a picture, mask or caption file of the folder does."""
+        """Return a value that changes when a picture, mask, control picture or caption file of the folder does."""
         from ..training_core.data import scan
 
         try:
             settings = pick(DatasetSettings, {k: v for k, v in values.items() if v is not None})
-            root = folders.dataset_folder(settings.folder)
-            with file_errors(root, "read"):
-                return scan.stamp(settings, root, folders.mask_folder(settings.mask_folder, root))
+            places = _places(settings)
+            with file_errors(places.root, "read"):
+                return scan.stamp(settings, places.root, places.masks, places.controls)
         except AthanorError as error:
             return str(error)
 
@@ -78,21 +79,24 @@ class AthanorDatasetLoader(io.ComfyNode):
         from ..training_core.data import scan
 
         settings = pick(DatasetSettings, values)
-        root = folders.dataset_folder(settings.folder)
-        with file_errors(root, "read"):
-            masks = folders.mask_folder(settings.mask_folder, root)
-        found = scan.scan(settings, root, masks, folders.inspections_folder())
-        scanned.put(settings, root, masks, found.warnings)
+        places = _places(settings)
+        found = scan.scan(settings, places.root, places.masks, folders.inspections_folder(), places.controls)
+        scanned.put(settings, places, found.warnings)
         joined = dataset.joined(found) if dataset is not None else found
         lines = [f"{len(joined.pictures)} pictures, {sum(joined.repeats)} per epoch with repeats", *joined.warnings]
         return io.NodeOutput(joined, "\n".join(lines))
+
+
+def _places(settings: DatasetSettings) -> DatasetPlaces:
+    with file_errors(folders.dataset_folder(settings.folder), "read"):
+        return dataset_places(settings.folder, settings.mask_folder, settings.control_folder)
 
 
 class AthanorDatasetFromImages(io.ComfyNode):
     """Makes a dataset from pictures and captions of the graph."""
 
     ONLY_FOLDERS: ClassVar = {
-        "folder", "nested_folders", "caption_extension", "mask_folder", "alpha_mask", "alpha_background"
+        "folder", "nested_folders", "caption_extension", "mask_folder", "alpha_mask", "alpha_background", "control_folder"
     }  # fmt: skip
     """Settings that have no meaning without a folder."""
 

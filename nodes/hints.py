@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..training_core.errors import AthanorError
-from ..training_core.host import folders
+from ..training_core.host.dataset_places import dataset_places
 from ..training_core.settings import (
     BucketSettings,
     DatasetSettings,
@@ -158,9 +158,9 @@ class _Graph:
             settings = self._settings(DatasetSettings, node)
             try:
                 if settings and settings.folder.strip():
-                    root = folders.dataset_folder(settings.folder)
-                    masks = folders.mask_folder(settings.mask_folder, root)
-                    seen, said = quick_scan(settings, root, masks), scanned.get(settings, root, masks)
+                    places = dataset_places(settings.folder, settings.mask_folder, settings.control_folder)
+                    seen = quick_scan(settings, places.root, places.masks, places.controls)
+                    said = scanned.get(settings, places)
                     self._quick_scans[node] = seen if said is None else QuickScan(seen.samples, mistakes(said))
             except (AthanorError, OSError):  # told by the check for what is missing
                 pass

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..training_core.errors import AthanorError, quoted
 from ..training_core.host import choices, folders
+from ..training_core.host.dataset_places import control_folder
 from ..training_core.names import nearest
 from . import http
 from .graph_datasets import Prompt, inputs_of, kind_of, link_of
@@ -63,12 +65,17 @@ def _of_node(kind: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield name, str(error)
 
 
-def _mask_folder(value: str, inputs: Mapping[str, Any]) -> None:
-    try:
-        root = folders.dataset_folder(str(inputs.get("folder") or ""))
-    except AthanorError:  # the folder is told of already
-        return
-    folders.mask_folder(value, root)
+def _beside(find: Callable[[str, Path], object]) -> Callable[[str, Mapping[str, Any]], None]:
+    """Return a check of a folder that is looked up in and beside that of the pictures."""
+
+    def check(value: str, inputs: Mapping[str, Any]) -> None:
+        try:
+            root = folders.dataset_folder(str(inputs.get("folder") or ""))
+        except AthanorError:  # the folder is told of already
+            return
+        find(value, root)
+
+    return check
 
 
 def _source(value: str, inputs: Mapping[str, Any]) -> None:
@@ -79,7 +86,11 @@ def _source(value: str, inputs: Mapping[str, Any]) -> None:
 
 
 _OWN: dict[str, dict[str, Callable[[str, Mapping[str, Any]], object]]] = {
-    "AthanorDatasetLoader": {"folder": lambda value, _: folders.dataset_folder(value), "mask_folder": _mask_folder},
+    "AthanorDatasetLoader": {
+        "folder": lambda value, _: folders.dataset_folder(value),
+        "mask_folder": _beside(folders.mask_folder),
+        "control_folder": _beside(control_folder),
+    },
     "AthanorNetworkConfig": {
         "network_weights": lambda value, _: folders.existing_lora(value.strip(), "network_weights")
     },

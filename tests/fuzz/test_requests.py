@@ -150,6 +150,7 @@ def prompt(rng: random.Random) -> Any:
         "resolution",
         "keep_tokens",
         "mask_folder",
+        "control_folder",
         "trigger",
         "text",
         "replace",

@@ -243,7 +243,7 @@ def test_texts_of_the_corpus_are_taken_whole(case):
 def test_names_of_files_and_runs(comfy, tmp_path, monkeypatch):
     import folder_paths
     from athanor.training_core.compare import curves, epochs, grid_files, runs
-    from athanor.training_core.host import folders
+    from athanor.training_core.host import dataset_places, folders
 
     monkeypatch.setattr(folder_paths, "get_input_directory", lambda: str(tmp_path))
     monkeypatch.setattr(folder_paths, "get_output_directory", lambda: str(tmp_path / "out"))
@@ -252,6 +252,7 @@ def test_names_of_files_and_runs(comfy, tmp_path, monkeypatch):
     doors = {
         "folder": folders.dataset_folder,
         "mask_folder": lambda text: folders.mask_folder(text, tmp_path),
+        "control_folder": lambda text: dataset_places.control_folder(text, tmp_path),
         "output_name": folders.lora_path,
         "output_name of a model": lambda text: folders.model_path(text, True),
         "network_weights": lambda text: folders.existing_lora(text, "network_weights"),

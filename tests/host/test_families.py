@@ -17,9 +17,17 @@ def family(request) -> tuple[Case, Any]:
     return CASES[request.param], load(request.param)
 
 
+once_per_layers = pytest.mark.parametrize(
+    "family",
+    [pytest.param(name, marks=[pytest.mark.long] * bool(case.twin)) for name, case in CASES.items()],
+    indirect=True,
+)
+"""What another case covers is left to -m long: it has the same layers."""
+
+
 def test_detected(family):
     """Name, prediction and the trainers' conventions; the host's own class of model."""
-    from athanor.training_core.host import detection
+    from athanor.training_core.host import detection, usable
 
     case, model = family
     found = detection.detect(model)
@@ -27,6 +35,7 @@ def test_detected(family):
     assert type(model.model.model_config).__name__ == case.config
     assert (found.timestep_sampling, found.shift) == case.auto
     assert found.guidance is case.guidance
+    assert usable.text_width(model) in (None, case.width)
     schedule = detection.schedule(model.get_model_object("model_sampling"))
     assert (schedule.prediction, schedule.noise_scale) == (case.prediction, case.noise_scale)
 
@@ -78,6 +87,7 @@ def test_raw_prediction_is_what_the_sampler_works_with(family, level):
     assert (raw - want).abs().max() <= 1e-3 * raw.abs().max() + 1e-5 * noisy.abs().max() / s.item()
 
 
+@once_per_layers
 def test_captions_of_different_length_do_not_disturb_each_other(family):
     """A batch of two equals the two alone, be they joined or run one after the other."""
     from athanor.training_core.host import guard
@@ -100,6 +110,7 @@ def test_captions_of_different_length_do_not_disturb_each_other(family):
         assert (host_model.predict(x, equal)[1] - together[1]).abs().max() > 1e-3  # captions do matter
 
 
+@once_per_layers
 def test_presets_reach_the_blocks(family):
     """attn-mlp trains every linear layer of the transformer blocks, attn-only fewer; both by names the file can have."""
     from athanor.training_core import families

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -62,17 +63,28 @@ def test_checkpointing_gives_the_same_gradients(family):
     assert {n: after[n] - modules[n] for n in after if after[n] - modules[n]} == {}
 
 
+@contextmanager
+def plain_rotations():
+    """The host's chains, and the plain formula of kernels that it calls while it trains, too."""
+    import comfy_kitchen
+    from athanor.training_core.host import rotary
+    from comfy_kitchen.backends.eager import rope
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in rotary.KERNELS:
+            patch.setattr(comfy_kitchen, name, getattr(rope, name))
+        yield
+
+
 @once_per_block
 def test_rotations_by_the_hosts_kernel_change_nothing(family, monkeypatch):
     """Fewer operations, the same loss and gradients as by the host's chain; families without them are left alone."""
-    from contextlib import nullcontext
-
     from athanor.training_core.host import rotary
     from operations import Counted
 
     case, model = family
     steps, counts = [], []
-    for way in (rotary.differentiable, nullcontext):
+    for way in (rotary.differentiable, plain_rotations):
         monkeypatch.setattr(rotary, "differentiable", way)
         with training(model, settings(case)) as (host_model, network):
             with Counted() as counted:

@@ -1,5 +1,6 @@
 """Which folders a workflow reaches: what the owner has linked in, and nothing outside."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,34 @@ def test_lora_names_from_windows_and_misspelt_ones(base: Path):
     assert folders.existing_lora("[v2] cat").name == "[v2] cat.safetensors"
     with pytest.raises(AthanorError, match=r"^network_weights 'style\\fou' is not in .*; the nearest: style/foo.safe"):
         folders.existing_lora("style\\fou", "network_weights")
+
+
+def test_where_control_pictures_are_looked_up(base: Path):
+    from athanor.training_core.host import dataset_places
+
+    for name in ("pairs/edited/inner", "pairs/before", "before", "elsewhere", "edited"):
+        (base / "input" / name).mkdir(parents=True)
+    edited = base / "input" / "pairs" / "edited"
+    found = {name: dataset_places.control_folder(name, edited) for name in ("", "inner", "before", "elsewhere")}
+    inside, beside, like_folder = edited / "inner", base / "input" / "pairs" / "before", base / "input" / "elsewhere"
+    assert found == {"": None, "inner": inside, "before": beside, "elsewhere": like_folder}
+    assert dataset_places.dataset_places("pairs/edited", "", "before").controls == beside
+    assert dataset_places.control_folder("pairs", edited) == edited.parent
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("../../..", "control_folder '../../..' is outside ComfyUI's input and datasets folders"),
+        ("beforre", "control_folder 'beforre' is not in ComfyUI's input and datasets folders"),
+        (".", "control_folder '.' is the folder of the pictures themselves"),
+        ("own", "control_folder 'own' is the folder of the pictures themselves"),
+        ("../secret", "control_folder '../secret' is outside ComfyUI's input and datasets folders"),
+    ],
+)
+def test_control_folders_that_are_none(base: Path, name: str, sentence: str):
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host import dataset_places
+
+    with pytest.raises(AthanorError, match=re.escape(sentence)):
+        dataset_places.control_folder(name, base / "input" / "own")

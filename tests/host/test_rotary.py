@@ -84,11 +84,11 @@ def test_frequencies_in_the_format_of_the_model():
 @pytest.fixture
 def exact(monkeypatch):
     """The host takes no float64; what it computes on a CPU would do."""
-    import comfy_kitchen
+    from athanor.training_core.host import rotary
     from comfy_kitchen.backends.eager import rope
 
-    for name in ("apply_rope", "apply_rope1"):
-        monkeypatch.setattr(comfy_kitchen, name, getattr(rope, name))
+    for name in rotary.KERNELS:
+        monkeypatch.setitem(rotary.KERNELS, name, getattr(rope, name))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,6 +119,93 @@ def test_a_query_and_a_key_of_different_sizes():
     assert torch.equal(one, rotary.turn(q, freqs)) and torch.equal(two, rotary.turn(k, freqs))
     (one.square().sum() + two.sum()).backward()
     assert torch.allclose(q.grad, 2 * q, atol=1e-5) and k.grad is None  # lengths stay
+
+
+KITCHEN = [
+    f"{norm}rope{halves}{one}" for norm in ("apply_", "rms_") for halves in ("", "_split_half") for one in ("1", "")
+]
+"""Functions of comfy_kitchen that ComfyUI's models call, and with an underscore the same in place."""
+
+
+def arguments(name, dtype):
+    """(the tensors that are turned, what the function takes behind them)."""
+    x, freqs = laid_out("tokens first", dtype)
+    tensors = (x,) if "1" in name else (x, x[:, :, :1].flip(3))  # of grouped attention: fewer keys
+    scales = [torch.linspace(0.5, 2, 16, dtype=dtype) * n for n in range(1, 1 + len(tensors))]
+    if name.startswith("apply_"):
+        return tensors, (freqs.double() if dtype is torch.float64 else freqs,)
+    return tensors, (freqs.double() if dtype is torch.float64 else freqs, *scales, 1e-5)
+
+
+def computed(function, tensors, rest, **named):
+    """(outputs, gradients)."""
+    leaves = [x.detach().clone().requires_grad_(True) for x in tensors]
+    outputs = function(*(1 * leaf for leaf in leaves), *rest, **named)  # in place a leaf cannot be turned
+    outputs = (outputs,) if torch.is_tensor(outputs) else tuple(outputs)
+    return outputs, torch.autograd.grad([(out * (1 + out)).sum() for out in outputs], leaves)
+
+
+@pytest.mark.parametrize("in_place", ["", "_"])
+@pytest.mark.parametrize("name", KITCHEN)
+def test_every_kernel_of_the_host_has_a_backward_pass(name, in_place):
+    """The output to the bit what the host samples with, the gradient that of its plain formula."""
+    import comfy_kitchen
+    from athanor.training_core.host import guard
+    from comfy_kitchen.backends.eager import rope
+
+    own = getattr(comfy_kitchen, name + in_place)
+    tensors, rest = arguments(name, torch.float32)
+    expected = own(*(x.clone() for x in tensors), *rest)
+    with guard.training():
+        stand_in = getattr(comfy_kitchen, name + in_place)
+        outputs, gradients = computed(stand_in, tensors, rest)
+        _, wanted = computed(getattr(rope, name), tensors, rest)
+        with torch.no_grad():
+            written = [x.clone() for x in tensors]
+            stand_in(*written, *rest)
+    assert getattr(comfy_kitchen, name + in_place) is own is not stand_in
+    for out, same in zip(outputs, (expected,) if torch.is_tensor(expected) else expected, strict=True):
+        assert torch.equal(out, same)
+    for found, same in zip(gradients, wanted, strict=True):
+        assert torch.allclose(found, same, rtol=1e-5, atol=1e-5)
+    for out, x, same in zip(outputs, tensors, written, strict=True):
+        assert torch.equal(same, out if in_place else x)
+
+
+def test_compiled_a_kernel_is_the_same():
+    """The one that has all parts of the others."""
+    from athanor.training_core.host import rotary
+
+    tensors, rest = arguments("rms_rope_split_half", torch.float32)
+    plain = rotary._plain("rms_rope_split_half")
+    compiled = torch.compile(plain, backend="aot_eager", fullgraph=True)
+    found = [computed(lambda q, k, *others: way((q, k), *others), tensors, rest) for way in (plain, compiled)]  # noqa: B023
+    torch._dynamo.reset()
+    for one, two in zip(*(outputs + gradients for outputs, gradients in found), strict=True):
+        assert torch.allclose(one, two, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", KITCHEN)
+def test_kernels_gradients_are_those_of_finite_differences(exact, name):
+    """Of RMSNorm's weights too, as a whole model is trained with them; and where a part of the width alone is turned."""
+    from athanor.training_core.host import rotary
+
+    tensors, rest = arguments(name, torch.float64)
+    tensors = [x[:1, :3].clone().requires_grad_(True) for x in tensors]
+    freqs, *others = rest[0][:, :3], *rest[1:]
+    scales = [x.requires_grad_(True) for x in others if torch.is_tensor(x)]
+    plain = rotary._stand_in(name)
+    assert torch.autograd.gradcheck(
+        lambda *xs: plain(*xs[: len(tensors)], freqs, *xs[len(tensors) :]), (*tensors, *scales), fast_mode=True
+    )
+    if name == "rms_rope_split_half":
+        partly = freqs[..., :4, :, :]
+        assert torch.autograd.gradcheck(lambda q, k: plain(q, k, partly, scales[0], rot_dim=8), tensors, fast_mode=True)
+        kernel = rotary.KERNELS[name]
+        for one, two in zip(
+            plain(*tensors, partly, *scales, rot_dim=8), kernel(*tensors, partly, *scales, rot_dim=8), strict=True
+        ):
+            assert torch.equal(one, two)
 
 
 class Counted(TorchDispatchMode):
@@ -189,6 +276,7 @@ def test_compiled_it_is_the_same(dtype):
 def test_only_while_a_model_is_trained():
     """Afterwards the host's own functions are in their places, also after an error; samples go by the host's kernel."""
     import comfy.ldm.flux.math as host
+    import comfy_kitchen
     from athanor.training_core.host import guard, rotary
     from athanor.training_core.host.model import trainable
     from athanor.training_core.host.sampling import interlude
@@ -198,6 +286,7 @@ def test_only_while_a_model_is_trained():
         assert (host._apply_rope1, host._apply_rope) == (rotary.turn, rotary.turn_both)
         raise ZeroDivisionError
     assert (host._apply_rope1, host._apply_rope) == before
+    assert all(getattr(comfy_kitchen, name) is kernel for name, kernel in rotary.KERNELS.items())
 
     case, model = CASES["flux_dev"], load("flux_dev")
     latents, texts, geometry = samples(case)

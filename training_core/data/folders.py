@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,14 +33,18 @@ class DatasetFolders:
     closed: list[str] = field(default_factory=list)  # cannot be listed
 
 
-def dataset_folders(root: Path, settings: DatasetSettings, masks: Path | None) -> DatasetFolders:
-    """Return the folders to read, sorted by name, and those that are not read."""
+def dataset_folders(root: Path, settings: DatasetSettings, others: Collection[Path | None] = ()) -> DatasetFolders:
+    """Return the folders to read, sorted by name, and those that are not read.
+
+    Args:
+        others: folders whose pictures are no pictures of the dataset: of masks, of control pictures.
+    """
     by_path = {root: DatasetFolder(root, settings.repeats, settings.class_tokens)}
     skipped: list[str] = []
     numbered: list[str] = []
 
     def enter(folder: Path) -> bool | None:
-        if not _is_part(folder, masks):
+        if not _is_part(folder, others):
             return None
         parent, (repeats, tokens) = by_path[folder.parent], repeats_and_tokens(folder.name)
         if repeats > MOST_REPEATS:  # 20240115_holiday
@@ -60,7 +64,7 @@ def dataset_folders(root: Path, settings: DatasetSettings, masks: Path | None) -
         read=[by_path[path] for path in _sorted(root, by_path) if path not in closed],
         skipped=sorted(skipped),
         numbered=sorted(numbered),
-        again=[path.relative_to(root).as_posix() for path in _sorted(root, again) if _is_part(path, masks)],
+        again=[path.relative_to(root).as_posix() for path in _sorted(root, again) if _is_part(path, others)],
         closed=[path.relative_to(root).as_posix() for path in _sorted(root, closed)],
     )
 
@@ -98,8 +102,8 @@ def _opens(folder: Path) -> bool:
     return True
 
 
-def _is_part(folder: Path, masks: Path | None) -> bool:
-    return not folder.name.startswith(".") and folder != masks and folder.name != BACKUPS
+def _is_part(folder: Path, others: Collection[Path | None]) -> bool:
+    return not folder.name.startswith(".") and folder not in others and folder.name != BACKUPS
 
 
 def _sorted(root: Path, folders: Iterable[Path]) -> list[Path]:

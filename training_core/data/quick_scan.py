@@ -23,15 +23,18 @@ class QuickScan:
     hints: list[str]  # on captions, one sentence for each kind
 
 
-def quick_scan(settings: DatasetSettings, root: Path, masks: Path | None = None) -> QuickScan:
+def quick_scan(
+    settings: DatasetSettings, root: Path, masks: Path | None = None, controls: Path | None = None
+) -> QuickScan:
     """Return what a Dataset Loader will read, as far as names tell it; what `scan` finds inside the files is not known yet.
 
     Args:
         settings: of the Dataset Loader.
         root: its folder.
         masks: that of its masks.
+        controls: that of its control pictures.
     """
-    folders = dataset_folders(root, settings, masks)
+    folders = dataset_folders(root, settings, (masks, controls))
     listed = [(folder, files_of(folder.path)) for folder in folders.read]
     files = [path for _, paths in listed for path in paths]
     found = [(path, folder) for folder, paths in listed for path in paths if path.suffix.lower() in decode.SUFFIXES]

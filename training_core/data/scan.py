@@ -16,6 +16,7 @@ from ..settings.dataset import MOST_REPEATS
 from ..text_files import one_line, whole_characters
 from ..wording import first_few, plural
 from . import captions, decode, hints
+from .controls import Controls
 from .dataset import Dataset, Mask, Picture
 from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders, files_of
 from .inspected import Inspections
@@ -37,6 +38,7 @@ class _Notes:
     empty: list[str] = field(default_factory=list)
     several_lines: list[str] = field(default_factory=list)
     unmasked: list[str] = field(default_factory=list)
+    alone: list[str] = field(default_factory=list)  # without a control picture
 
     def caption(self, path: Path, name: str, caption: str | None, class_tokens: str, settings: DatasetSettings) -> str:
         """Return the picture's caption, or the class tokens if it has no caption file (None); note what is missing."""
@@ -66,18 +68,20 @@ class _Notes:
             (self.empty, "with an empty caption file, trained on an empty text"),
             (self.several_lines, captions.ONLY_FIRST),
             (self.unmasked, "without a mask, all of it is trained on"),
+            (self.alone, "without a control picture"),
         ):
             if pictures:
                 yield f"{plural(len(pictures), 'picture')} {note}: {first_few(pictures)}."
 
 
-def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None) -> str:
+def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None, controls: Path | None = None) -> str:
     """Return a hash of the names, sizes and times of all files: cheap, and another one as soon as a file has changed."""
     folders = [
-        (folder.path, folder.repeats, folder.class_tokens) for folder in dataset_folders(root, settings, masks).read
+        (folder.path, folder.repeats, folder.class_tokens)
+        for folder in dataset_folders(root, settings, (masks, controls)).read
     ]
-    if masks:
-        folders += [(folder, 0, "") for folder in all_folders(masks)]
+    for other in filter(None, (masks, controls)):
+        folders += [(folder, 0, "") for folder in all_folders(other)]
     entries = []
     for folder, repeats, tokens in folders:
         for path in folder.iterdir():
@@ -88,18 +92,29 @@ def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None) -> s
     return hashlib.sha256(repr(sorted(entries)).encode()).hexdigest()
 
 
-def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remembered: Path | None = None) -> Dataset:
+def scan(
+    settings: DatasetSettings,
+    root: Path,
+    masks: Path | None = None,
+    remembered: Path | None = None,
+    controls: Path | None = None,
+) -> Dataset:
     """Read a dataset folder; every picture is decoded once, in threads.
 
-    A picture that cannot be read, or whose mask or caption cannot, is left out and named in the dataset's warnings.
+    A picture that cannot be read, or whose mask, control picture or caption cannot, is left out and named in the dataset's
+    warnings.
 
     Args:
+        settings: of the Dataset Loader.
+        root: its folder.
+        masks: that of its masks.
         remembered: folder in which `Inspections` keeps what was found, so that unchanged files are not decoded again.
+        controls: that of its control pictures.
 
     Raises:
         AthanorError: no picture can be read.
     """
-    folders = dataset_folders(root, settings, masks)
+    folders = dataset_folders(root, settings, (masks, controls))
     if not folders.read:
         raise AthanorError(
             f"folder {quoted(settings.folder)} cannot be opened: it belongs to another user, or its drive is not there."
@@ -111,6 +126,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
     notes, pictures = _Notes(), []
     inspections = Inspections(remembered, root)
     mask_files = Masks(root, masks, inspections) if masks else None
+    control_files = Controls(root, controls, [path for path, _ in files], inspections) if controls else None
     for (path, folder), inspected in zip(files, inspections.of([path for path, _ in files]), strict=True):
         name = path.relative_to(root).as_posix()
         if whole_characters(name) != name:
@@ -123,6 +139,10 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
         if isinstance(match, str):
             notes.left_out.append(f"{name} is left out: {match}.")
             continue
+        shown = control_files.of(path) if control_files else ()
+        if isinstance(shown, str):
+            notes.left_out.append(f"{name} is left out: {shown}.")
+            continue
         try:
             caption = captions.read(path, settings.caption_extension)
         except AthanorError as error:
@@ -133,6 +153,8 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
             notes.animated.append(name)
         if match is None and (settings.alpha_mask or masks):
             notes.unmasked.append(name)
+        if controls and not shown:
+            notes.alone.append(name)
         focus = box_in_name(path.stem, inspected.size) or (match and match.focus)
         pictures.append(
             Picture(
@@ -145,6 +167,7 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
                 subset=0,
                 mask=match and match.mask,
                 focus=focus,
+                controls=shown,
             )
         )
     if not pictures:
@@ -164,6 +187,8 @@ def scan(settings: DatasetSettings, root: Path, masks: Path | None = None, remem
     ]
     if mask_files:
         warnings += mask_files.unused()
+    if control_files:
+        warnings += control_files.warnings()
     return Dataset((settings,), tuple(pictures), tuple(map(one_line, warnings)))
 
 

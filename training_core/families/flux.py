@@ -1,11 +1,11 @@
-"""Families built of Flux's blocks: Flux.1, Flux.2 and Chroma."""
+"""Families built of Flux's blocks: Flux.1, Flux.2, Chroma, LongCat-Image, Ovis-Image and HunyuanImage 2.1."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from .record import Config, Family, Layers
+from .record import Config, Controls, Family, Layers
 
 _BLOCKS = ("comfy.ldm.flux.layers.DoubleStreamBlock", "comfy.ldm.flux.layers.SingleStreamBlock")
 
@@ -18,9 +18,17 @@ FLUX = Layers(
 )
 
 
+def _takes_latents_alone(config: Config) -> bool:
+    """Return whether it is no inpainting or control model, which has more input channels."""
+    return config["in_channels"] == config["out_channels"]
+
+
+def _is_ovis(config: Config) -> bool:
+    return bool(config.get("yak_mlp") and config.get("txt_norm"))
+
+
 def _is_flux1(config: Config) -> bool:
-    """Return whether it is neither an inpainting or control model (more input channels) nor Ovis-Image."""
-    return config["in_channels"] == config["out_channels"] and not config.get("yak_mlp") and not config.get("txt_norm")
+    return _takes_latents_alone(config) and not config.get("yak_mlp") and not config.get("txt_norm")
 
 
 def _dev(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
@@ -29,6 +37,19 @@ def _dev(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
 
 def _schnell(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
     return {} if _is_flux1(config) and not config["guidance_embed"] else None
+
+
+def _ovis(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
+    return {} if _takes_latents_alone(config) and _is_ovis(config) else None
+
+
+def _longcat(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
+    return {} if _takes_latents_alone(config) else None
+
+
+def _hunyuan_image(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
+    """Return None for the distilled model: with mean flow it is told where a sampler's step ends, and training has no steps."""
+    return None if config["meanflow"] else {"guidance": bool(config["guidance_embed"])}
 
 
 def _flux2(config: Config, _v_prediction: bool) -> Mapping[str, Any]:
@@ -47,6 +68,10 @@ FLUX1_DEV = Family(
     guidance=True,
     diffusers_map="flux_to_diffusers",
     layers=FLUX,
+    controls=Controls(  # of Kontext, whose layers are dev's
+        size="same",
+        source="diffusion-pipe, docs/supported_models.md (Flux Kontext); musubi-tuner, docs/dataset_config.md",
+    ),
 )
 FLUX1_SCHNELL = Family(
     title="Flux.1 schnell",
@@ -71,6 +96,7 @@ FLUX2 = Family(
     diffusers_map="flux_to_diffusers",
     diffusers_newest=True,  # Flux.2's files have only the newer names, which come later in the map
     layers=FLUX,
+    controls=Controls(size="own", source="ai-toolkit, extensions_built_in/diffusion_models/flux2/flux2_model.py"),
 )
 CHROMA = Family(
     title="Chroma",
@@ -82,4 +108,39 @@ CHROMA = Family(
     timestep_sampling="sigmoid",
     diffusers_map="flux_to_diffusers",
     layers=FLUX,
+)
+LONGCAT_IMAGE = Family(
+    title="LongCat-Image",
+    model_class="comfy.model_base.LongCatImage",
+    variant=_longcat,
+    base_version="longcat_image",
+    architecture="longcat-image",
+    timestep_sampling="shift",
+    shift=3.1582,
+    source="LongCat-Image, train_examples/lora: logit-normal, shifted by size; exp(1.15) at 1024 pixels",
+    diffusers_map="flux_to_diffusers",
+    layers=FLUX,
+)
+OVIS_IMAGE = Family(
+    title="Ovis-Image",
+    model_class="comfy.model_base.Flux",
+    variant=_ovis,
+    base_version="ovis_image",
+    architecture="ovis-image",
+    timestep_sampling="shift",
+    shift=3.1582,
+    source="diffusers, pipelines/ovis_image: the shift of its sampler at 1024 pixels, exp(1.15)",
+    layers=FLUX,  # no diffusers_map: there gate and up are one layer, and ComfyUI's map has other rows for linear1
+)
+HUNYUAN_IMAGE = Family(
+    title="HunyuanImage 2.1",
+    model_class="comfy.model_base.HunyuanImage21",
+    variant=_hunyuan_image,
+    base_version="hunyuan-image-2.1",
+    architecture="hunyuan-image-2.1",
+    implementation="https://github.com/Tencent-Hunyuan/HunyuanImage-2.1",
+    timestep_sampling="shift",
+    shift=5.0,
+    source="sd-scripts, docs/hunyuan_image_train_network.md: discrete_flow_shift 5.0",
+    layers=FLUX,  # its refiner of the caption is not trained, as in sd-scripts and diffusion-pipe
 )

@@ -32,10 +32,29 @@ class Layers:
     resampling: tuple[str, ...] = ()
     """Down- and upsamplers, trained like `convolutions`."""
     in_place: tuple[str, ...] = ()
-    """Those of `blocks` that write into their inputs (`img`, `txt` or the first argument): they are run on copies; or into
-    what their norms have read."""
+    """Those of `blocks` that write into their inputs (`img`, `txt` or the first argument): they are run on copies."""
+    in_place_readers: tuple[str, ...] = ()
+    """Modules and functions, beside norms, that such a block calls with what it changes afterwards: they get copies of it."""
     lycoris_names: Mapping[str, str] = field(default_factory=dict)
     """Class name in the preset files that LyCORIS comes with (diffusers' classes) -> name of ComfyUI's class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """How a kind of model takes control pictures: those that it is shown beside the caption, where its picture is the answer."""
+
+    form: Literal["reference_latents", "concat_latent_image"] = "reference_latents"
+    """Key of ComfyUI's CONDITIONING: their latents in a row, each of any size, or the latent of one, as large as the target's."""
+    size: Literal["same", "own"]
+    """What control_size "auto" means: "same": resized, cut and mirrored with the target; "own": its own shape, the target's area."""
+    encoder: str = ""
+    """ComfyUI's node that encodes a text with the pictures in it (host/controls.py knows how); empty: the encoder sees none."""
+    most: int = 0
+    """Pictures that it takes at most; 0: any number."""
+    required: bool = False
+    """Every picture has to have one; else those without train the model on their captions alone."""
+    source: str = ""
+    """Where `size` is from: a trainer, and its file or documentation page."""
 
 
 def _always(_config: Config, _v_prediction: bool) -> Mapping[str, Any]:
@@ -86,6 +105,8 @@ class Family:
     """Of several names for a module in that map the last one is meant, not the first."""
     layers: Layers
     """Its modules' classes."""
+    controls: Controls | None = None
+    """How it is trained on edit pairs; None: it cannot be."""
 
     @property
     def usual_timesteps(self) -> tuple[str, float]:

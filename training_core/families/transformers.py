@@ -1,11 +1,11 @@
-"""Families of transformers with blocks of their own: SD3, Lumina 2, Z-Image, Qwen-Image, AuraFlow, HiDream-I1 and Wan."""
+"""Families of transformers with blocks of their own: SD3, Lumina 2, Z-Image, Qwen-Image, AuraFlow and HiDream-I1."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from .record import SAME, Config, Family, Layers
+from .record import SAME, Config, Controls, Family, Layers
 
 
 def _sd3(config: Config, _v_prediction: bool) -> Mapping[str, Any]:
@@ -73,8 +73,9 @@ Z_IMAGE = Family(
 
 
 def _qwen_image(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
-    """Return None for the edit and layered models."""
-    return {} if config["in_channels"] == 64 and "default_ref_method" not in config else None
+    """Return None for the layered models; those for editing have the same layers, and 2511 says so."""
+    edits = config.get("default_ref_method", "index_timestep_zero") == "index_timestep_zero"
+    return {} if config["in_channels"] == 64 and edits else None
 
 
 QWEN_IMAGE = Family(
@@ -89,6 +90,12 @@ QWEN_IMAGE = Family(
     layers=Layers(
         blocks=("comfy.ldm.qwen_image.model.QwenImageTransformerBlock",),
         attentions=("comfy.ldm.qwen_image.model.Attention",),
+    ),
+    controls=Controls(
+        size="own",
+        encoder="TextEncodeQwenImageEditPlus",
+        most=3,
+        source="musubi-tuner, docs/dataset_config.md (control_resolution); ai-toolkit, qwen_image/qwen_image_edit_plus.py",
     ),
 )
 AURAFLOW = Family(
@@ -112,26 +119,5 @@ HIDREAM = Family(
     layers=Layers(
         blocks=("comfy.ldm.hidream.model.HiDreamImageBlock",),
         attentions=("comfy.ldm.hidream.model.HiDreamAttention",),
-    ),
-)
-
-
-def _wan(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
-    """Return None for the image-to-video and control models."""
-    text_to_video = config["model_type"] == "t2v" and config["in_dim"] == config["out_dim"]
-    return {} if text_to_video and not config.get("in_dim_ref_conv") else None
-
-
-WAN = Family(
-    title="Wan 2.1 text-to-video",
-    model_class="comfy.model_base.WAN21",
-    variant=_wan,
-    base_version="wan",
-    architecture="wan2.1",
-    timestep_sampling="shift",
-    shift=3.0,
-    layers=Layers(
-        blocks=("comfy.ldm.wan.model.WanAttentionBlock",),
-        attentions=("comfy.ldm.wan.model.WanSelfAttention", "comfy.ldm.wan.model.WanT2VCrossAttention"),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +116,19 @@ def spelling(model: Any, family: Family) -> dict[str, str]:
     """
     if not family.diffusers_names:
         return {}
-    pairs = comfy.utils.unet_to_diffusers(model.model.model_config.unet_config).items()
+    pairs = unet_names(model.model.model_config.unet_config, family).items()
     return {ours[:-7]: theirs[:-7] for theirs, ours in pairs if ours.endswith(".weight")}
+
+
+def unet_names(config: Mapping[str, Any], family: Family) -> dict[str, str]:
+    """Return diffusers' key -> ComfyUI's of a U-Net.
+
+    The host has two names for the layers of label_emb, in an order that changes from process to process: diffusers calls
+    them add_embedding in SDXL and class_embedding in unCLIP.
+    """
+    other = "add_embedding." if family.diffusers_names else "class_embedding."
+    names = comfy.utils.unet_to_diffusers(config)
+    return {theirs: ours for theirs, ours in names.items() if not theirs.startswith(other)}
 
 
 def file_names(model: Any, family: Family) -> dict[str, str]:

@@ -68,8 +68,8 @@ def trainable(model: Any, numbered: bool) -> dict[str, torch.nn.Module]:
 
     Args:
         model: a CLIP object's cond_stage_model.
-        numbered: the family's files count its encoders: lora_te1 (CLIP-L), lora_te2 (CLIP-G), lora_te3 (T5); SD1 and SD2
-            have lora_te.
+        numbered: the family's files count its encoders: lora_te1 (CLIP-L), lora_te2 (CLIP-G), lora_te3 (T5); SD1, SD2 and
+            SDXL's refiner, whose only one is CLIP-G, have lora_te.
 
     Raises:
         AthanorError: the CLIP has none.
@@ -77,6 +77,8 @@ def trainable(model: Any, numbered: bool) -> dict[str, torch.nn.Module]:
     prefixes = {"clip_l": "lora_te1", "clip_g": "lora_te2", "t5xxl": "lora_te3"}
     if not numbered:
         prefixes = {"clip_l": "lora_te", "clip_h": "lora_te"}
+    elif getattr(model, "clip_l", None) is None and getattr(model, "clip_g", None) is not None:
+        prefixes = {"clip_g": "lora_te", "t5xxl": "lora_te2"}  # as the host's loader counts without CLIP-L
     there = ((prefix, getattr(model, name, None)) for name, prefix in prefixes.items())
     encoder_modules = {prefix: encoder.transformer for prefix, encoder in there if encoder is not None}
     if not encoder_modules:
@@ -116,7 +118,7 @@ def encode(
     tokens, cut = tokenize(clip, caption, weighted, max_tokens)
     with torch.inference_mode(), silenced(clip.cond_stage_model, without):
         cond, extras = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)[0]
-    return Text(_outside_inference(cond), {k: _outside_inference(v) for k, v in extras.items()}), cut
+    return Text(outside_inference(cond), {k: outside_inference(v) for k, v in extras.items()}), cut
 
 
 @contextmanager
@@ -140,11 +142,11 @@ def silenced(model: Any, names: Sequence[str]) -> Iterator[None]:
             encoder.__dict__.pop("encode_token_weights", None)
 
 
-def _outside_inference(value: Any) -> Any:
+def outside_inference(value: Any) -> Any:
     """Return copies made outside inference mode, which backward can save, of torch's own class (GGUF's `clone` makes none)."""
     if isinstance(value, torch.Tensor):
         return value.as_subclass(torch.Tensor).clone()
-    return [_outside_inference(v) for v in value] if isinstance(value, (list, tuple)) else value
+    return [outside_inference(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 def count_tokens(clip: Any, caption: str, weighted: bool = False) -> int | None:

@@ -23,6 +23,8 @@ _MOST = 12
 _PROMPTS = ("sample_prompts", "negative", "prompts", "text", "positive", "prompt")
 """Inputs of nodes that hold prompts."""
 _MODELS = ("ss_sd_model_name", "ss_vae_name", "ss_sd_model_hash", "ss_new_sd_model_hash")
+_FOLDERS = ("folder", "mask_folder", "control_folder")
+"""Settings and inputs of Dataset Loader that hold names of folders."""
 _FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".gguf", ".sft")
 
 
@@ -100,7 +102,7 @@ def _of_graph(graph: Mapping[str, Any]) -> Iterator[Told]:
                 yield "prompts", value
             elif isinstance(value, str) and value.lower().endswith(_FILES):
                 yield "models", value
-            elif isinstance(value, str) and name in ("folder", "mask_folder"):
+            elif isinstance(value, str) and name in _FOLDERS:
                 yield "folders", value
 
 
@@ -111,7 +113,7 @@ def _of_job(fields: Mapping[str, Any]) -> Iterator[Told]:
             for name, value in one.items() if isinstance(one, dict) else ():
                 if isinstance(value, str) and group == "sampling" and name in _PROMPTS:
                     yield "prompts", value
-                elif isinstance(value, str) and name in ("folder", "mask_folder"):
+                elif isinstance(value, str) and name in _FOLDERS:
                     yield "folders", value
                 elif isinstance(value, str) and name == "network_weights":
                     yield "models", value

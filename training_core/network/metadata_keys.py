@@ -50,7 +50,12 @@ GROUPS: dict[str, type[Settings]] = {
 """Groups of a Job."""
 
 NOT_TOLD = {
-    "a path on this machine": ("datasets.folder", "datasets.mask_folder", "network.network_weights"),
+    "a path on this machine": (
+        "datasets.folder",
+        "datasets.mask_folder",
+        "datasets.control_folder",
+        "network.network_weights",
+    ),
     "ss_dataset_dirs and ss_reg_dataset_dirs tell it of every folder": ("datasets.repeats", "datasets.is_reg"),
     "the layers in the file tell it": ("network.train",),
     "the tensors in the file tell it": ("training.save_precision",),

@@ -80,7 +80,7 @@ def attributes(
         targets = Targets(TEXT_PRESETS.get(settings.preset, text_classes("targets")))
     else:
         targets = PRESETS[settings.preset]
-        if any(name.startswith("label_emb") for name in names):
+        if any(name.startswith("label_emb") for name in names.values()):
             targets = replace(targets, names=())  # SDXL, where sd-scripts lacks the names that LyCORIS' presets know
         if settings.preset == "attn-mlp" and settings.conv_rank:
             # sd-scripts' networks.lora trains them as soon as conv_dim is given

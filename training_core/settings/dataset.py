@@ -192,6 +192,12 @@ class DatasetSettings(Settings):
         flag="weighted_captions",
         advanced=True,
     )
+    control_folder: str = setting(
+        "",
+        "For edit models: folder with what each picture is made from, under the same file name (several: name_1, "
+        "name_2). Looked up in the dataset folder first, then beside it, then like folder. Empty: no control pictures.",
+        advanced=True,
+    )
 
     @field_validator("caption_extension")
     @classmethod

@@ -31,7 +31,7 @@ METADATA_SETTINGS = (
 
 NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
     "": frozenset({"sampling"}),
-    "datasets": frozenset({"folder", "mask_folder"}),
+    "datasets": frozenset({"folder", "mask_folder", "control_folder"}),
     "training": frozenset(
         {
             "overwrite",

@@ -1,0 +1,137 @@
+"""Control pictures as the graph means them: seen by the text encoder where the model's own node shows them to it, and as latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import comfy.utils
+import node_helpers
+import torch
+
+from ..control_size import own_size
+from ..errors import AthanorError
+from ..families import Controls
+from . import sampling, vae
+from .text import Text, escape, outside_inference
+
+
+def cut(picture: torch.Tensor, target: tuple[int, int], size: str) -> torch.Tensor:
+    """Return a control picture, (1, H, W, 3) in 0..1, as large as it goes to the VAE; transparency is dropped.
+
+    Args:
+        target: (width, height) of the picture that is drawn.
+        size: "same": the middle of it, as large as the target; "own": its own shape, about the target's area.
+    """
+    width, height = target if size == "same" else own_size((picture.shape[2], picture.shape[1]), target)
+    fitting = "center" if size == "same" else "disabled"
+    pixels = picture[:1, :, :, :3].movedim(-1, 1)
+    if pixels.shape[-2:] == (height, width):
+        return picture[:1, :, :, :3]
+    method = "area" if width <= pixels.shape[-1] and height <= pixels.shape[-2] else "lanczos"
+    return comfy.utils.common_upscale(pixels, width, height, method, fitting).movedim(1, -1)
+
+
+def latents(autoencoder: Any, pictures: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the latent of each picture, (1, H, W, 3), before `process_latent_in`, as VAE Encode gives it: posterior means."""
+    return [vae.encode(autoencoder, picture)[0] for picture in pictures]
+
+
+def given(controls: Controls, references: Sequence[torch.Tensor]) -> dict[str, Any]:
+    """Return what CONDITIONING holds beside the text: the latents by the key that the model reads them from; {} without any."""
+    if not references:
+        return {}
+    return {controls.form: list(references) if controls.form == "reference_latents" else references[0]}
+
+
+def conditioning(
+    clip: Any,
+    controls: Controls | None,
+    text: str,
+    pictures: Sequence[torch.Tensor],
+    references: Sequence[torch.Tensor] = (),
+    negative: bool = False,
+) -> Any:
+    """Return the CONDITIONING of a prompt and its control pictures; without any, that of CLIP Text Encode.
+
+    Args:
+        pictures: (1, H, W, 3) each, as `cut` gives them.
+        references: their latents, as `latents` gives them.
+        negative: it is the negative prompt, whose pictures some models do not show to the encoder.
+
+    Raises:
+        AthanorError: the model takes no control pictures, or fewer.
+    """
+    if not pictures:
+        return sampling.encode_prompt(clip, text)
+    taken = checked(controls, len(pictures))
+    if taken.encoder:
+        found = ENCODERS[taken.encoder](clip, text, pictures, negative)
+    else:
+        found = sampling.encode_prompt(clip, text)
+    return node_helpers.conditioning_set_values(found, given(taken, references))
+
+
+def checked(controls: Controls | None, count: int) -> Controls:
+    """Return how a model takes `count` control pictures.
+
+    Raises:
+        AthanorError: it takes none, or fewer.
+    """
+    if controls is None:
+        raise AthanorError("this kind of model takes no control pictures.")
+    if controls.most and count > controls.most:
+        raise AthanorError(f"this kind of model takes at most {controls.most} control pictures, not {count}.")
+    return controls
+
+
+def encode(clip: Any, controls: Controls, caption: str, pictures: Sequence[torch.Tensor], weighted: bool) -> Text:
+    """Encode a caption with the control pictures that the encoder sees beside it, as the model's own node does.
+
+    Args:
+        pictures: (1, H, W, 3) each.
+        weighted: brackets are emphasis.
+    """
+    with torch.inference_mode():
+        text = caption if weighted else escape(caption)
+        cond, extras = ENCODERS[controls.encoder](clip, text, pictures, False)[0]
+    return Text(outside_inference(cond), {k: outside_inference(v) for k, v in extras.items()})
+
+
+Encoder = Callable[[Any, str, Sequence[torch.Tensor], bool], Any]
+"""(CLIP, text, pictures, whether it is the negative prompt) -> CONDITIONING without latents."""
+
+
+def _numbered(pictures: Sequence[torch.Tensor], name: str, first: int = 1) -> dict[str, torch.Tensor]:
+    return {f"{name}{number}": picture for number, picture in enumerate(pictures, first)}
+
+
+def _qwen(clip: Any, text: str, pictures: Sequence[torch.Tensor], _negative: bool) -> Any:
+    return sampling.run_node("TextEncodeQwenImageEditPlus", clip=clip, prompt=text, **_numbered(pictures, "image"))
+
+
+def _boogu(clip: Any, text: str, pictures: Sequence[torch.Tensor], negative: bool) -> Any:
+    """Its negative prompt is read without the pictures."""
+    if negative:
+        return sampling.encode_prompt(clip, text)
+    images = _numbered(pictures, "image_")
+    return sampling.run_node("TextEncodeBooguEdit", clip=clip, prompt=text, negative_prompt="", images=images)
+
+
+def _joyimage(clip: Any, text: str, pictures: Sequence[torch.Tensor], _negative: bool) -> Any:
+    return sampling.run_node("TextEncodeJoyImageEdit", clip=clip, prompt=text, images=_numbered(pictures, "image", 0))
+
+
+def _mage_flow(clip: Any, text: str, pictures: Sequence[torch.Tensor], negative: bool) -> Any:
+    """An empty negative prompt is a space."""
+    text = text or " " * negative
+    return sampling.run_node("TextEncodeMageFlowEdit", clip=clip, prompt=text, images=_numbered(pictures, "image_"))
+
+
+ENCODERS: dict[str, Encoder] = {
+    "TextEncodeQwenImageEditPlus": _qwen,
+    "TextEncodeBooguEdit": _boogu,
+    "TextEncodeJoyImageEdit": _joyimage,
+    "TextEncodeMageFlowEdit": _mage_flow,
+}
+"""ComfyUI's nodes that encode a text with pictures in it, as a family's `Controls.encoder` names them."""
