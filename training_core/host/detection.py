@@ -29,7 +29,7 @@ def detect(model: Any) -> Family:
     if family is not None:
         return family
     name = type(base.model_config).__name__
-    reason = why_refused(name)
+    reason = why_refused(name, base.model_config.unet_config)
     if any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " inpainting" if base.concat_keys else " in a variant with other inputs"
     raise AthanorError(f"MODEL is of type {name}, which {reason} and cannot be trained here: use {SUPPORTED}.")
