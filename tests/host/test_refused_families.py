@@ -61,7 +61,6 @@ OTHERS = {
     "Stable_Cascade_C": {},
     "PixArtSigma": {},
     "HunyuanDiT": {},
-    "SDXLRefiner": {},
     "SDXL_instructpix2pix": {},
     "FluxInpaint": FLUX | {"in_channels": 96},
     "Flux": FLUX | {"in_channels": 32},  # Flux depth and canny

@@ -43,9 +43,9 @@ _BY_REASON = {
     _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
         "Anima", "ChromaRadiance", "CosmosT2IPredict2", "ErnieImage", "FluxInpaint", "HiDreamO1", "HunyuanDiT",
-        "HunyuanDiT1", "Ideogram4", "KOALA_1B", "KOALA_700M", "Krea2", "Lens",
+        "HunyuanDiT1", "Ideogram4", "Krea2", "Lens",
         "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
-        "SD21UnclipH", "SD21UnclipL", "SDXLRefiner", "SDXL_instructpix2pix", "SSD1B", "Segmind_Vega", "Stable_Cascade_B",
+        "SDXL_instructpix2pix", "Stable_Cascade_B",
         "Stable_Cascade_C", "ZImagePixelSpace",
     ),
 }  # fmt: skip
@@ -73,3 +73,8 @@ def why(config: str, unet_config: Mapping[str, Any] | None = None) -> str:
         if name == config and (unet_config or {}).get(field):
             return reason
     return REFUSED.get(config, _LATER)
+
+
+def may_be_tried(config: str, unet_config: Mapping[str, Any] | None = None) -> bool:
+    """Return whether nothing but that it is not known speaks against training such a model (see `why`)."""
+    return why(config, unet_config) == _LATER
