@@ -15,7 +15,20 @@ import torch
 
 pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
-ALL = ["sd15", "sdxl", "sd3", "flux_dev", "flux2", "chroma", "z_image", "qwen_image", "auraflow", "hidream"]
+ALL = [
+    "sd15",
+    "sdxl",
+    "sd3",
+    "flux_dev",
+    "flux2",
+    "chroma",
+    "z_image",
+    "qwen_image",
+    "auraflow",
+    "hidream",
+    "krea2",
+    "ernie_image",
+]
 OWN = ["lumina2"]
 """Families whose names in diffusers the host does not know, but we do."""
 FUSED = {"sd15": 1, "sdxl": 1, "sd3": 3, "flux_dev": 4, "flux2": 3, "chroma": 4, "z_image": 3, "lumina2": 3}

@@ -10,20 +10,24 @@ from dataclasses import replace
 from typing import Any
 
 from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, HUNYUAN_IMAGE, LONGCAT_IMAGE, OVIS_IMAGE
+from .language import ERNIE_IMAGE, IDEOGRAM4, KREA2, LENS
+from .predict2 import ANIMA, COSMOS_PREDICT2
 from .record import SAME, Config, Controls, Family, Layers, class_path, is_one_of
+from .refused import REFUSED
 from .refused import why as why_refused
 from .text_encoders import CLIP, T5
 from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, WAN, Z_IMAGE
 from .unet import SD2, SD15, SDXL
 
 __all__ = [
-    "BLOCKS", "FAMILIES", "IN_PLACE", "LYCORIS_NAMES", "RECOMPUTED", "SAME", "SUPPORTED", "Config", "Controls", "Family", "Layers",
-    "class_path", "diffusion_classes", "identify", "is_one_of", "text_classes", "why_refused",
+    "BLOCKS", "FAMILIES", "IN_PLACE", "LYCORIS_NAMES", "RECOMPUTED", "REFUSED", "SAME", "SUPPORTED", "Config", "Controls", "Family",
+    "Layers", "class_path", "diffusion_classes", "identify", "is_one_of", "text_classes", "why_refused",
 ]  # fmt: skip
 
 FAMILIES = (
     SD15, SD2, SDXL, SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
     LONGCAT_IMAGE, OVIS_IMAGE, HUNYUAN_IMAGE,
+    ANIMA, COSMOS_PREDICT2, KREA2, IDEOGRAM4, ERNIE_IMAGE, LENS,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
 

@@ -26,8 +26,8 @@ _BY_REASON = {
     _VIEWS: ("SV3D_p", "SV3D_u", "Stable_Zero123"),
     _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
-        "Anima", "Boogu", "ChromaRadiance", "CosmosT2IPredict2", "ErnieImage", "FluxInpaint", "HiDreamO1", "HunyuanDiT",
-        "HunyuanDiT1", "Ideogram4", "JoyImage", "KOALA_1B", "KOALA_700M", "Kandinsky5Image", "Krea2", "Lens",
+        "Boogu", "ChromaRadiance", "FluxInpaint", "HiDreamO1", "HunyuanDiT",
+        "HunyuanDiT1", "JoyImage", "KOALA_1B", "KOALA_700M", "Kandinsky5Image",
         "MageFlow", "Omnigen2", "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
         "SD21UnclipH", "SD21UnclipL", "SDXLRefiner", "SDXL_instructpix2pix", "SSD1B", "Segmind_Vega", "Stable_Cascade_B",
         "Stable_Cascade_C", "ZImagePixelSpace",
