@@ -19,7 +19,7 @@ def family(request) -> tuple[Case, Any]:
 
 def test_detected(family):
     """Name, prediction and the trainers' conventions; the host's own class of model."""
-    from athanor.training_core.host import detection
+    from athanor.training_core.host import detection, usable
 
     case, model = family
     found = detection.detect(model)
@@ -27,6 +27,7 @@ def test_detected(family):
     assert type(model.model.model_config).__name__ == case.config
     assert (found.timestep_sampling, found.shift) == case.auto
     assert found.guidance is case.guidance
+    assert usable.text_width(model) in (None, case.width)
     assert detection.schedule(model.get_model_object("model_sampling")).prediction == case.prediction
 
 

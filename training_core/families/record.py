@@ -33,6 +33,8 @@ class Layers:
     """Down- and upsamplers, trained like `convolutions`."""
     in_place: tuple[str, ...] = ()
     """Those of `blocks` that write into their inputs (`img`, `txt` or the first argument): they are run on copies."""
+    in_place_readers: tuple[str, ...] = ()
+    """Modules and functions, beside LayerNorms, that such a block calls with what it changes afterwards: they get copies of it."""
     lycoris_names: Mapping[str, str] = field(default_factory=dict)
     """Class name in the preset files that LyCORIS comes with (diffusers' classes) -> name of ComfyUI's class."""
 

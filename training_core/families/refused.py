@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_VIDEO = "makes moving pictures"
+_FIRST_FRAME = "goes on from a given picture, which a single frame would repeat"
+_GUIDED = "follows another film, a mask or a camera"
+_TO_SOUND = "moves to a given sound"
+_WITH_SOUND = "makes pictures and sound at once"
+_PIECES = "makes a film piece by piece with a sampler of its own"
+_OWN_SAMPLER = "is drawn right by a sampler of its own alone"  # V_PREDICTION_DDPM: KSampler's noisy latents are not what it was trained on
+_EDM = "is sampled by a schedule that training does not know (EDM)"
+_MARKS = "marks things in films and makes none"
 _SOUND = "makes sound"
 _SOLID = "makes 3D shapes"
 _LARGER = "makes pictures larger"
@@ -13,22 +20,27 @@ _SEES = "finds things in pictures and makes none"
 _LATER = "is not supported yet"
 
 _BY_REASON = {
-    _VIDEO: (
-        "CogVideoX_I2V", "CogVideoX_Inpaint", "CogVideoX_T2V", "CosmosI2V", "CosmosI2VPredict2", "CosmosT2V", "GenmoMochi",
-        "HunyuanVideo", "HunyuanVideo15", "HunyuanVideo15_SR_Distilled", "HunyuanVideoI2V", "HunyuanVideoSkyreelsI2V",
-        "Kandinsky5", "LTXAV", "LTXV", "MiniMaxH3", "SVD_img2vid", "WAN21_CausalAR_T2V", "WAN21_Camera", "WAN21_FlowRVS",
-        "WAN21_FunControl2V", "WAN21_HuMo", "WAN21_I2V", "WAN21_SCAIL", "WAN21_SCAIL2", "WAN21_Vace", "WAN22_Animate",
-        "WAN22_Camera", "WAN22_S2V", "WAN22_T2V", "WAN22_WanDancer",
+    _FIRST_FRAME: (
+        "CogVideoX_I2V", "CosmosI2V", "CosmosI2VPredict2", "HunyuanVideoI2V", "HunyuanVideoSkyreelsI2V", "SVD_img2vid", "WAN21_I2V",
     ),
+    _GUIDED: (
+        "CogVideoX_Inpaint", "WAN21_Camera", "WAN21_FunControl2V", "WAN21_SCAIL", "WAN21_SCAIL2", "WAN21_Vace", "WAN22_Animate",
+        "WAN22_Camera",
+    ),
+    _TO_SOUND: ("WAN21_HuMo", "WAN22_S2V", "WAN22_WanDancer"),
+    _WITH_SOUND: ("LTXAV", "MiniMaxH3"),
+    _PIECES: ("WAN21_CausalAR_T2V",),
+    _OWN_SAMPLER: ("CogVideoX_T2V",),
+    _EDM: ("CosmosT2V",),
+    _MARKS: ("WAN21_FlowRVS",),
     _SOUND: ("ACEStep", "ACEStep15", "StableAudio", "StableAudio3"),
     _SOLID: ("Hunyuan3Dv2", "Hunyuan3Dv2_1", "Hunyuan3Dv2mini", "TripoSplat"),
-    _LARGER: ("HunyuanImage21Refiner", "PiD", "SD_X4Upscaler", "SeedVR2"),
+    _LARGER: ("HunyuanImage21Refiner", "HunyuanVideo15_SR_Distilled", "PiD", "SD_X4Upscaler", "SeedVR2"),
     _VIEWS: ("SV3D_p", "SV3D_u", "Stable_Zero123"),
     _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
-        "Boogu", "ChromaRadiance", "FluxInpaint", "HiDreamO1", "HunyuanDiT",
-        "HunyuanDiT1", "JoyImage", "KOALA_1B", "KOALA_700M", "Kandinsky5Image",
-        "MageFlow", "Omnigen2", "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
+        "ChromaRadiance", "FluxInpaint", "HiDreamO1", "HunyuanDiT", "HunyuanDiT1", "JoyImage", "KOALA_1B", "KOALA_700M",
+        "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
         "SD21UnclipH", "SD21UnclipL", "SDXLRefiner", "SDXL_instructpix2pix", "SSD1B", "Segmind_Vega", "Stable_Cascade_B",
         "Stable_Cascade_C", "ZImagePixelSpace",
     ),

@@ -1,4 +1,4 @@
-"""Families of transformers with blocks of their own: SD3, Lumina 2, Z-Image, Qwen-Image, AuraFlow, HiDream-I1 and Wan."""
+"""Families of transformers with blocks of their own: SD3, Lumina 2, Z-Image, Qwen-Image, AuraFlow and HiDream-I1."""
 
 from __future__ import annotations
 
@@ -119,26 +119,5 @@ HIDREAM = Family(
     layers=Layers(
         blocks=("comfy.ldm.hidream.model.HiDreamImageBlock",),
         attentions=("comfy.ldm.hidream.model.HiDreamAttention",),
-    ),
-)
-
-
-def _wan(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
-    """Return None for the image-to-video and control models."""
-    text_to_video = config["model_type"] == "t2v" and config["in_dim"] == config["out_dim"]
-    return {} if text_to_video and not config.get("in_dim_ref_conv") else None
-
-
-WAN = Family(
-    title="Wan 2.1 text-to-video",
-    model_class="comfy.model_base.WAN21",
-    variant=_wan,
-    base_version="wan",
-    architecture="wan2.1",
-    timestep_sampling="shift",
-    shift=3.0,
-    layers=Layers(
-        blocks=("comfy.ldm.wan.model.WanAttentionBlock",),
-        attentions=("comfy.ldm.wan.model.WanSelfAttention", "comfy.ldm.wan.model.WanT2VCrossAttention"),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,7 +13,7 @@ import torch
 from comfy.text_encoders.t5 import T5LayerNorm
 from torch.utils.checkpoint import checkpoint
 
-from ..families import BLOCKS, IN_PLACE, RECOMPUTED, class_path, is_one_of
+from ..families import BLOCKS, IN_PLACE, IN_PLACE_READERS, RECOMPUTED, class_path, is_one_of
 
 NORMS = (torch.nn.LayerNorm, T5LayerNorm)
 """Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
@@ -69,20 +70,43 @@ def patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module,
                 module.forward = own
 
 
-def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
+@contextmanager
+def differentiable(model: torch.nn.Module) -> Iterator[None]:
     """Let blocks that add to their input in place run a backward pass.
 
-    Their LayerNorms keep that input for the backward pass and would find it changed. They get a copy instead, which
-    is what an addition out of place would have kept too.
+    Their LayerNorms, and what else is named in `Layers.in_place_readers`, keep that input for the backward pass and would find
+    it changed. They get a copy instead, which is what an addition out of place would have kept too.
     """
-    norms = [
-        child
-        for block in model.modules()
-        if is_one_of(block, IN_PLACE)
-        for child in block.children()
-        if isinstance(child, NORMS)
+    blocks = [module for module in model.modules() if is_one_of(module, IN_PLACE)]
+    names: frozenset[str] = frozenset().union(*(IN_PLACE_READERS[class_path(type(block))] for block in blocks))
+    readers = [
+        child for block in blocks for child in block.children() if isinstance(child, NORMS) or is_one_of(child, names)
     ]
-    return patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
+    with patched(readers, lambda _reader, forward: _on_copy(forward)), _functions_on_copies(names):
+        yield
+
+
+def _on_copy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is given a copy of its first argument where that has a gradient."""
+    return lambda x, *args, **kwargs: function(x.clone() if x.requires_grad else x, *args, **kwargs)
+
+
+@contextmanager
+def _functions_on_copies(names: Iterable[str]) -> Iterator[None]:
+    """Run the host's functions among `names` on copies; classes of modules are left alone."""
+    before: list[tuple[Any, str, Any]] = []
+    try:
+        for path in names:
+            module, _, name = path.rpartition(".")
+            place = importlib.import_module(module)
+            function = getattr(place, name)
+            if not isinstance(function, type):
+                before.append((place, name, function))
+                setattr(place, name, _on_copy(function))
+        yield
+    finally:
+        for place, name, function in before:
+            setattr(place, name, function)
 
 
 def on_copies(block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:

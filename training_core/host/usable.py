@@ -13,10 +13,14 @@ _INSIDE = {"model": "model", "clip": "cond_stage_model", "vae": "first_stage_mod
 """Port -> the attribute of the host's object that holds the weights. Load Checkpoint gives a VAE object around nothing for a
 file without a VAE, and None for a file without a text encoder."""
 
-_TEXT_LAYERS = ("txt_in", "context_embedder", "cap_embedder.1", "cond_seq_linear", "text_embedding.0")
-"""The layer that a transformer takes the text with: Flux, Chroma and Qwen-Image; SD3; Lumina 2 and Z-Image; AuraFlow; Wan."""
-_POOLED_LAYERS = ("vector_in.in_layer", "y_embedder.mlp.0")
-"""The layer for the text as one vector: Flux.1; SD3."""
+_TEXT_LAYERS = (
+    "txt_in", "context_embedder", "cap_embedder.1", "cond_seq_linear", "text_embedding.0",
+    "txt_in.input_embedder", "t5_yproj", "text_embeddings.in_layer", "caption_projection.linear_1",
+)  # fmt: skip
+"""The layer that a transformer takes the text with: Flux, Chroma and Qwen-Image; SD3; Lumina 2 and Z-Image; AuraFlow; Wan; then
+HunyuanVideo; Mochi; Kandinsky 5; LTX-Video."""
+_POOLED_LAYERS = ("vector_in.in_layer", "y_embedder.mlp.0", "pooled_text_embeddings.in_layer")
+"""The layer for the text as one vector: Flux.1 and HunyuanVideo; SD3; Kandinsky 5."""
 
 _OTHER_SIZES = ("SD_X4", "HunyuanImage21Refiner")
 """ComfyUI's latent formats that have the sizes of another model's VAE: of two upscalers, which XYZ Compare can draw with."""
