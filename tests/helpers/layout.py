@@ -24,9 +24,8 @@ class Layout:
     small: dict[str, Any] = field(default_factory=dict)  # what is smaller here
     scales: bool = False  # the released files call the weight of an RMSNorm `scale`
     faint: str = ""  # a tensor with a tenth of the usual values
-    parts: dict[str, dict[str, Any]] = field(
-        default_factory=dict
-    )  # "module:class" that it builds by itself: what is smaller
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """ "module:class" that it builds by itself: what is smaller."""
 
     @contextmanager
     def small_parts(self) -> Iterator[None]:
