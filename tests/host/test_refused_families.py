@@ -51,7 +51,6 @@ OTHERS = {
     "PixArtSigma": {},
     "HunyuanDiT": {},
     "HunyuanImage21": {"guidance_embed": True, "meanflow": True},  # the distilled one
-    "SDXLRefiner": {},
     "SDXL_instructpix2pix": {},
     "FluxInpaint": FLUX | {"in_channels": 96},
     "Flux": FLUX | {"in_channels": 32},  # Flux depth and canny
