@@ -11,6 +11,7 @@ from typing import Any
 
 from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, HUNYUAN_IMAGE, LONGCAT_IMAGE, OVIS_IMAGE
 from .record import SAME, Config, Controls, Family, Layers, class_path, is_one_of
+from .refused import may_be_tried
 from .refused import why as why_refused
 from .text_encoders import CLIP, T5
 from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, Z_IMAGE
@@ -21,7 +22,7 @@ from .vision_language import BOOGU, KANDINSKY5_IMAGE, MAGE_FLOW, OMNIGEN2
 __all__ = [
     "BLOCKS", "FAMILIES", "IN_PLACE", "IN_PLACE_READERS", "LYCORIS_NAMES", "RECOMPUTED", "SAME", "SUPPORTED", "Config", "Controls",
     "Family", "Layers",
-    "class_path", "diffusion_classes", "identify", "is_one_of", "text_classes", "why_refused",
+    "class_path", "diffusion_classes", "identify", "is_one_of", "may_be_tried", "text_classes", "why_refused",
 ]  # fmt: skip
 
 FAMILIES = (

@@ -54,3 +54,8 @@ REFUSED: Mapping[str, str] = {name: reason for reason, names in _BY_REASON.items
 def why(config: str) -> str:
     """Return why a model with this class in comfy.supported_models is not trained, to be read behind "which"."""
     return REFUSED.get(config, _LATER)
+
+
+def may_be_tried(config: str) -> bool:
+    """Return whether nothing but that it is not known speaks against training a model of this class."""
+    return why(config) == _LATER
