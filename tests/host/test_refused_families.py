@@ -66,7 +66,6 @@ OTHERS = {
     "Flux": FLUX | {"in_channels": 32},  # Flux depth and canny
     "FluxSchnell": FLUX | {"guidance_embed": False, "yak_mlp": True, "txt_norm": False},  # half of Ovis-Image
     "Lumina2": {"clip_text_dim": 1024, "siglip_feat_dim": 1152},
-    "Anima": {},
 }
 
 
@@ -102,7 +101,7 @@ def test_sampling_that_cannot_be_trained_is_refused():
     from athanor.training_core.host import detection
 
     config = bare("Lumina2").model.model_config
-    for kind in (comfy.model_base.ModelType.IMG_TO_IMG_FLOW, comfy.model_base.ModelType.FLOW_COSMOS):
+    for kind in (comfy.model_base.ModelType.IMG_TO_IMG_FLOW, comfy.model_base.ModelType.V_PREDICTION_DDPM):
         with pytest.raises(AthanorError, match="is not supported for training"):
             detection.schedule(comfy.model_base.model_sampling(config, kind))
     scaled = comfy.model_base.model_sampling(config, comfy.model_base.ModelType.FLOW)
