@@ -15,7 +15,7 @@ from .refused import why as why_refused
 from .text_encoders import CLIP, T5
 from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, Z_IMAGE
 from .unet import SD2, SD15, SDXL
-from .video import HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, KANDINSKY5, LTX_VIDEO, MOCHI, WAN, WAN22_5B
+from .video import HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, KANDINSKY5, LTX2, LTX_VIDEO, MOCHI, WAN, WAN22_5B
 
 __all__ = [
     "BLOCKS", "FAMILIES", "IN_PLACE", "IN_PLACE_READERS", "LYCORIS_NAMES", "RECOMPUTED", "SAME", "SUPPORTED", "Config", "Controls",
@@ -26,7 +26,7 @@ __all__ = [
 FAMILIES = (
     SD15, SD2, SDXL, SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
     LONGCAT_IMAGE, OVIS_IMAGE, HUNYUAN_IMAGE,
-    WAN22_5B, HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, MOCHI, KANDINSKY5, LTX_VIDEO,
+    WAN22_5B, HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, MOCHI, KANDINSKY5, LTX_VIDEO, LTX2,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
 

@@ -56,10 +56,7 @@ def differentiable(model: torch.nn.Module) -> Iterator[None]:
     blocks = [module for module in model.modules() if is_one_of(module, IN_PLACE)]
     names: frozenset[str] = frozenset().union(*(IN_PLACE_READERS[class_path(type(block))] for block in blocks))
     readers = [
-        child
-        for block in blocks
-        for child in block.children()
-        if isinstance(child, NORMS) or is_one_of(child, names)
+        child for block in blocks for child in block.children() if isinstance(child, NORMS) or is_one_of(child, names)
     ]
     with patched(readers, lambda _reader, forward: _on_copy(forward)), _functions_on_copies(names):
         yield
@@ -94,10 +91,17 @@ def on_copies(block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[.
         return forward
 
     def fresh(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
+        args = tuple(_copied(a) for a in args)
         return forward(*args, **kwargs | {k: kwargs[k].clone() for k in ("img", "txt") if k in kwargs})
 
     return fresh
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of a tensor, or of those in a tuple (LTX-2's block takes pictures and sound as one)."""
+    if isinstance(value, tuple):
+        return tuple(_copied(one) for one in value)
+    return value.clone() if isinstance(value, torch.Tensor) else value
 
 
 def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:

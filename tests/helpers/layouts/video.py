@@ -67,7 +67,9 @@ KANDINSKY = {"model_dim": 1792, "ff_dim": 7168, "visual_embed_dim": 132, "num_te
 LTX = {"num_layers": 2}
 
 LAYOUTS = {
-    "wan22_5b": Layout("comfy.ldm.wan.model:WanModel", WAN_5B, {"dim": 128, "ffn_dim": 256, "num_heads": 1, "text_dim": 64}),
+    "wan22_5b": Layout(
+        "comfy.ldm.wan.model:WanModel", WAN_5B, {"dim": 128, "ffn_dim": 256, "num_heads": 1, "text_dim": 64}
+    ),
     "hunyuan_video": Layout("comfy.ldm.hunyuan_video.model:HunyuanVideo", HUNYUAN, NARROW),
     "hunyuan_video_15": Layout("comfy.ldm.hunyuan_video.model:HunyuanVideo", HUNYUAN_15, NARROW),
     "mochi": Layout(  # the width of its feed-forward is fixed
@@ -76,12 +78,31 @@ LAYOUTS = {
         {"depth": 2, "hidden_size_x": 64, "hidden_size_y": 32, "num_heads": 8, "mlp_ratio_x": 192.0, "t5_feat_dim": 64},
     ),
     "kandinsky5": Layout(
-        "comfy.ldm.kandinsky5.model:Kandinsky5", KANDINSKY, {"model_dim": 64, "ff_dim": 128, "time_dim": 64, "in_text_dim": 64}
+        "comfy.ldm.kandinsky5.model:Kandinsky5",
+        KANDINSKY,
+        {"model_dim": 64, "ff_dim": 128, "time_dim": 64, "in_text_dim": 64},
     ),
     "ltx_video": Layout(
         "comfy.ldm.lightricks.model:LTXVModel",
         LTX,
         {"num_attention_heads": 2, "attention_head_dim": 32, "cross_attention_dim": 64, "caption_channels": 64},
+    ),
+    "ltx2": Layout(
+        "comfy.ldm.lightricks.av_model:LTXAVModel",
+        LTX,
+        {
+            "num_attention_heads": 2,
+            "attention_head_dim": 32,
+            "cross_attention_dim": 64,
+            "audio_num_attention_heads": 2,
+            "audio_attention_head_dim": 16,
+            "audio_cross_attention_dim": 32,
+            "caption_channels": 32,
+            "connector_num_attention_heads": 2,
+            "connector_attention_head_dim": 16,
+            "connector_num_layers": 1,
+            "rope_type": "split",
+        },
     ),
 }
 CASES = {
@@ -155,5 +176,17 @@ CASES = {
         auto=("sigmoid", 1.0),
         extras={"attention_mask": ones},
         frames=True,
+    ),
+    "ltx2": Case(
+        "LTX-2 (still pictures, no sound)",
+        "LTXAV",
+        "flow",
+        128,
+        32,
+        "lora_unet_transformer_blocks_0_attn1_to_out_0",
+        auto=("sigmoid", 1.0),
+        extras={"unprocessed_ltxav_embeds": lambda _tokens: True},
+        frames=True,
+        grouped=1,  # the model's connectors make 1024 tokens of any text
     ),
 }
