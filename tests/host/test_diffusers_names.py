@@ -8,6 +8,7 @@ import logging
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import graphs
 import pytest
@@ -15,10 +16,15 @@ import torch
 
 pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
-ALL = ["sd15", "sdxl", "sd3", "flux_dev", "flux2", "chroma", "z_image", "qwen_image", "auraflow", "hidream"]
+ALL = [
+    "sd15", "sdxl", "sd3", "flux_dev", "flux2", "chroma", "z_image", "qwen_image", "auraflow", "hidream", "longcat_image",
+    "kandinsky5_image", "mage_flow",
+]  # fmt: skip
 OWN = ["lumina2"]
 """Families whose names in diffusers the host does not know, but we do."""
-FUSED = {"sd15": 1, "sdxl": 1, "sd3": 3, "flux_dev": 4, "flux2": 3, "chroma": 4, "z_image": 3, "lumina2": 3}
+FUSED = {
+    "sd15": 1, "sdxl": 1, "sd3": 3, "flux_dev": 4, "flux2": 3, "chroma": 4, "z_image": 3, "lumina2": 3, "longcat_image": 4,
+}  # fmt: skip
 """How many modules of diffusers the most divided layer of a family is; one in the others."""
 SHAPES = {"sd15": (4, 768, None), "sdxl": (4, 2048, 1280), "sd3": (16, 4096, 2048), "flux_dev": (16, 4096, 768)}
 
@@ -122,7 +128,7 @@ def test_the_second_file_changes_the_same_weights(family, caplog):
     assert all(key.startswith(prefix) and key.endswith((".lora_A.weight", ".lora_B.weight")) for key in second)
     assert_same(changes(model, tensors, caplog), changes(model, as_the_loader_has_it(second), caplog))
     fit = fit_of(model, second)  # as it is: 64 of 192 weights of SD1.5, 162 of 722 of SDXL
-    assert fit == lora_fit.by_names(second) and fit.of - fit.fits == {"sd15": 128, "sdxl": 560}.get(kind, 0)
+    assert fit == lora_fit.by_names(second) and fit.of - fit.fits == {"sd15": 128, "sdxl": 112}.get(kind, 0)
     spans = Counter(id(value) for value in second.values())
     assert len(spans) == len(second)  # safetensors refuses tensors that share memory
     half = diffusers_names.split(kohya(network, names, "fp16"), named)
@@ -452,6 +458,43 @@ def test_what_has_no_form_in_a_peft_file_is_refused(family):
         diffusers_names.split({"lora_unet_nothing.alpha": torch.ones(())}, named)
     with pytest.raises(AthanorError, match="reads no LoRA of T5; set train to unet, or switch save_diffusers_copy off"):
         diffusers_names.check(["lora_te3_encoder_block_0_layer_0_SelfAttention_q.alpha"], named)
+
+
+def bare(name):
+    """A MODEL of the released widths, without memory."""
+    import comfy.model_detection
+    import comfy.model_patcher
+    import tiny_layouts
+
+    state = tiny_layouts.LAYOUTS[name].build("meta").state_dict()
+    state = {
+        key: torch.zeros(value.shape) if value.ndim == 1 else value for key, value in state.items()
+    }  # it looks at some
+    config: Any = comfy.model_detection.model_config_from_unet(state, "")
+    base = config.get_model(state, "", device="meta")
+    return comfy.model_patcher.ModelPatcher(base, torch.device("cpu"), torch.device("cpu"))
+
+
+UNETS = {"sdxl_refiner": "add", "ssd1b": "add", "koala_700m": "add", "koala_1b": "add", "sd2_unclip_h": "class"}
+
+
+@pytest.mark.parametrize("name", UNETS)
+def test_every_layer_of_other_unets_has_one_name(comfy, name):
+    """Without a middle or with other depths, too; what reads sizes is add_embedding in SDXL and class_embedding in unCLIP."""
+    from athanor.training_core.host import detection, diffusers
+
+    model = bare(name)
+    found = detection.detect(model)
+    named = diffusers.modules(model, found)
+    spelling = detection.file_names(model, found)
+    layers = [
+        n for n, m in model.model.diffusion_model.named_modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))
+    ]
+    ours = [f"lora_unet_{layer.replace('.', '_')}" for layer in layers]
+    theirs = [list(named[spelling.get(n, n)]) for n in ours]
+    assert all(len(one) == 1 for one in theirs) and len({one[0] for one in theirs}) == len(layers)
+    assert [f"unet.{UNETS[name]}_embedding.linear_1"] in theirs
+    assert len({spelling.get(n, n) for n in ours}) == len(layers)
 
 
 @pytest.mark.parametrize("name", ["wan"])

@@ -17,6 +17,14 @@ def family(request) -> tuple[Case, Any]:
     return CASES[request.param], load(request.param)
 
 
+once_per_layers = pytest.mark.parametrize(
+    "family",
+    [pytest.param(name, marks=[pytest.mark.long] * bool(case.twin)) for name, case in CASES.items()],
+    indirect=True,
+)
+"""What another case covers is left to -m long: it has the same layers."""
+
+
 def test_detected(family):
     """Name, prediction and the trainers' conventions; the host's own class of model."""
     from athanor.training_core.host import detection, usable
@@ -77,6 +85,7 @@ def test_raw_prediction_is_what_the_sampler_works_with(family, level):
     assert (raw - want).abs().max() <= 1e-3 * raw.abs().max() + 1e-5 * noisy.abs().max() / s.item()
 
 
+@once_per_layers
 def test_captions_of_different_length_do_not_disturb_each_other(family):
     """A batch of two equals the two alone, be they joined or run one after the other."""
     from athanor.training_core.host import guard
@@ -99,6 +108,7 @@ def test_captions_of_different_length_do_not_disturb_each_other(family):
         assert (host_model.predict(x, equal)[1] - together[1]).abs().max() > 1e-3  # captions do matter
 
 
+@once_per_layers
 def test_presets_reach_the_blocks(family):
     """attn-mlp trains every linear layer of the transformer blocks, attn-only fewer; both by names the file can have."""
     from athanor.training_core import families

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import comfy.utils
 import torch
 
 from ..errors import AthanorError
-from ..families import FAMILIES, SUPPORTED, Family, class_path, identify, why_refused
+from ..families import FAMILIES, SUPPORTED, Family, class_path, guess, identify, may_be_tried, why_refused
 from ..files import METADATA, UnreadableFile, safetensors_header
 from ..objective.schedule import Prediction, Schedule
 
 
-def detect(model: Any) -> Family:
+def detect(model: Any, unknown: bool = False) -> Family:
     """Return the record of a MODEL's family, with the fields of its variant (its size, v-prediction).
+
+    Args:
+        unknown: a record is guessed for a model that makes pictures and is of no known family (train_unknown_model).
 
     Raises:
         AthanorError: names a model type that cannot be trained yet.
@@ -28,11 +32,19 @@ def detect(model: Any) -> Family:
     family = None if base.concat_keys else identify(type(base), base.model_config.unet_config, v_prediction)
     if family is not None:
         return family
-    name = type(base.model_config).__name__
-    reason = why_refused(name)
+    name = name_of_class = type(base.model_config).__name__
+    reason = why_refused(name_of_class)
     if any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " inpainting" if base.concat_keys else " in a variant with other inputs"
-    raise AthanorError(f"MODEL is of type {name}, which {reason} and cannot be trained here: use {SUPPORTED}.")
+    may_be = may_be_tried(name_of_class) and base.latent_format.latent_dimensions in (2, 3)
+    if not may_be or not unknown:
+        instead = ", or switch train_unknown_model on to try it" if may_be else ""
+        raise AthanorError(
+            f"MODEL is of type {name}, which {reason} and cannot be trained here: use {SUPPORTED}, or another model that the help "
+            f"of Train LoRA names{instead}."
+        )
+    prediction = schedule(sampling).prediction
+    return guess.family(name_of_class, type(base), base.model_config.unet_config, prediction, base.diffusion_model)
 
 
 def family_in_file(path: Path) -> Family | None:
@@ -115,8 +127,19 @@ def spelling(model: Any, family: Family) -> dict[str, str]:
     """
     if not family.diffusers_names:
         return {}
-    pairs = comfy.utils.unet_to_diffusers(model.model.model_config.unet_config).items()
+    pairs = unet_names(model.model.model_config.unet_config, family).items()
     return {ours[:-7]: theirs[:-7] for theirs, ours in pairs if ours.endswith(".weight")}
+
+
+def unet_names(config: Mapping[str, Any], family: Family) -> dict[str, str]:
+    """Return diffusers' key -> ComfyUI's of a U-Net.
+
+    The host has two names for the layers of label_emb, in an order that changes from process to process: diffusers calls
+    them add_embedding in SDXL and class_embedding in unCLIP.
+    """
+    other = "add_embedding." if family.diffusers_names else "class_embedding."
+    names = comfy.utils.unet_to_diffusers(config)
+    return {theirs: ours for theirs, ours in names.items() if not theirs.startswith(other)}
 
 
 def file_names(model: Any, family: Family) -> dict[str, str]:

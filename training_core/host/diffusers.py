@@ -12,7 +12,7 @@ import torch
 
 from ..families import SAME, Family
 from . import swap
-from .detection import file_names
+from .detection import file_names, unet_names
 
 Rows = slice | torch.Tensor
 """Index into the first dimension of a weight: the rows that a module of diffusers stands for, in its own order."""
@@ -46,6 +46,8 @@ def _host_map(family: Family, config: Mapping[str, Any], layers: Iterable[str]) 
         return {f"{name}.weight": f"{name}.weight" for name in layers}
     if family.diffusers_map in OWN_MAPS:
         return OWN_MAPS[family.diffusers_map](config, layers)
+    if family.diffusers_map == "unet_to_diffusers":
+        return unet_names(config, family)
     names = getattr(comfy.utils, family.diffusers_map)(config)
     return dict(reversed(names.items())) if family.diffusers_newest else names
 

@@ -12,7 +12,8 @@ import torch
 from comfy.text_encoders.t5 import T5LayerNorm
 from torch.utils.checkpoint import checkpoint
 
-from ..families import BLOCKS, IN_PLACE, IN_PLACE_READERS, RECOMPUTED, class_path, is_one_of
+from ..families import IN_PLACE_READERS, class_path, guess, is_one_of
+from ..families.guess import Classes
 
 NORMS = (torch.nn.LayerNorm, T5LayerNorm)
 """Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
@@ -53,8 +54,10 @@ def differentiable(model: torch.nn.Module) -> Iterator[None]:
     Their LayerNorms, and what else is named in `Layers.in_place_readers`, keep that input for the backward pass and would find
     it changed. They get a copy instead, which is what an addition out of place would have kept too.
     """
-    blocks = [module for module in model.modules() if is_one_of(module, IN_PLACE)]
-    names: frozenset[str] = frozenset().union(*(IN_PLACE_READERS[class_path(type(block))] for block in blocks))
+    in_place = guess.classes_of(model).in_place
+    blocks = [module for module in model.modules() if is_one_of(module, in_place)]
+    nothing = frozenset[str]()
+    names = nothing.union(*(IN_PLACE_READERS.get(class_path(type(block)), nothing) for block in blocks))
     readers = [
         child for block in blocks for child in block.children() if isinstance(child, NORMS) or is_one_of(child, names)
     ]
@@ -85,14 +88,17 @@ def _functions_on_copies(names: Iterable[str]) -> Iterator[None]:
             setattr(place, name, function)
 
 
-def on_copies(block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a block's `forward`, run on copies of its inputs if it writes into them."""
-    if not is_one_of(block, IN_PLACE):
+def on_copies(
+    block: torch.nn.Module, forward: Callable[..., Any], classes: Classes = guess.KNOWN
+) -> Callable[..., Any]:
+    """Return a block's `forward`, run on copies of its inputs if it writes into them, or may do so."""
+    if not is_one_of(block, classes.in_place):
         return forward
 
     def fresh(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(_copied(a) for a in args)
-        return forward(*args, **kwargs | {k: kwargs[k].clone() for k in ("img", "txt") if k in kwargs})
+        args = tuple(map(_copied, args))
+        named = [k for k in (kwargs if classes.guessed else ("img", "txt")) if isinstance(kwargs.get(k), torch.Tensor)]
+        return forward(*args, **kwargs | {k: kwargs[k].clone() for k in named})
 
     return fresh
 
@@ -104,7 +110,7 @@ def _copied(value: Any) -> Any:
     return value.clone() if isinstance(value, torch.Tensor) else value
 
 
-def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
+def _recomputed(model: torch.nn.Module, how: str, classes: Classes) -> Iterator[torch.nn.Module]:
     """Yield the blocks that gradient checkpointing computes again.
 
     part: of every kind of transformer block the first, third ... one. Convolution blocks save less than half as much
@@ -113,9 +119,9 @@ def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
     seen: Counter[str] = Counter()
     for module in model.modules():
         kind = class_path(type(module))
-        if how == "all" and kind in RECOMPUTED:
+        if how == "all" and kind in classes.recomputed:
             yield module
-        if how == "part" and kind in BLOCKS:
+        if how == "part" and kind in classes.blocks:
             seen[kind] += 1
             if seen[kind] % 2:
                 yield module
@@ -135,9 +141,10 @@ def checkpointed(model: torch.nn.Module, how: str, draws: bool = True) -> Abstra
             dropout does, torch need not read and set the states of its generators around every block, twice.
     """
     keep = draws or any(map(_drops, model.modules()))
+    classes = guess.classes_of(model)
 
     def wrap(block: torch.nn.Module, forward: Any) -> Any:
-        run = on_copies(block, forward)
+        run = on_copies(block, forward, classes)
         return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, preserve_rng_state=keep, **kwargs)
 
-    return patched(_recomputed(model, how), wrap)
+    return patched(_recomputed(model, how, classes), wrap)
