@@ -31,7 +31,7 @@ class Targets:
     classes: frozenset[str]  # as `module.Class`
     convolutions: bool = False  # larger than 1x1
     names: tuple[str, ...] = ()  # regular expressions that match a layer's name from its beginning
-    within: frozenset[str] = frozenset()  # only those that lie in one of these; empty: wherever they lie
+    within: frozenset[str] = frozenset()  # only those that lie in one of these, if the module has any
 
 
 PRESETS = {
@@ -118,7 +118,7 @@ def _namesakes(module: torch.nn.Module, targets: Targets) -> list[str]:
     def inside(name: str, roots: list[str]) -> bool:
         return any(not root or name == root or name.startswith(f"{root}.") for root in roots)
 
-    around = [name for name, child in modules.items() if is_one_of(child, targets.within)] if targets.within else [""]
+    around = [name for name, child in modules.items() if is_one_of(child, targets.within)] or [""]
     wanted = [name for name, child in modules.items() if is_one_of(child, targets.classes) and inside(name, around)]
     strange = [name for name, child in modules.items() if type(child).__name__ in bare and name not in wanted]
     if not strange:
