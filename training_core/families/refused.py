@@ -39,8 +39,7 @@ _BY_REASON = {
     _VIEWS: ("SV3D_p", "SV3D_u", "Stable_Zero123"),
     _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
-        "Anima", "ChromaRadiance", "CosmosT2IPredict2", "ErnieImage", "FluxInpaint", "HiDreamO1", "HunyuanDiT",
-        "HunyuanDiT1", "Ideogram4", "JoyImage", "Krea2", "Lens",
+        "ChromaRadiance", "FluxInpaint", "HiDreamO1", "HunyuanDiT", "HunyuanDiT1", "JoyImage",
         "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
         "SDXL_instructpix2pix", "Stable_Cascade_B",
         "Stable_Cascade_C", "ZImagePixelSpace",

@@ -12,7 +12,7 @@ import comfy.utils
 import torch
 
 from ..errors import AthanorError
-from ..families import FAMILIES, SUPPORTED, Family, class_path, guess, identify, may_be_tried, why_refused
+from ..families import FAMILIES, REFUSED, SUPPORTED, Family, class_path, guess, identify, may_be_tried, why_refused
 from ..files import METADATA, UnreadableFile, safetensors_header
 from ..objective.schedule import Prediction, Schedule
 
@@ -34,7 +34,7 @@ def detect(model: Any, unknown: bool = False) -> Family:
         return family
     name = name_of_class = type(base.model_config).__name__
     reason = why_refused(name_of_class)
-    if any(row.model_class == class_path(type(base)) for row in FAMILIES):
+    if name not in REFUSED and any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " inpainting" if base.concat_keys else " in a variant with other inputs"
     may_be = may_be_tried(name_of_class) and base.latent_format.latent_dimensions in (2, 3)
     if not may_be or not unknown:
@@ -80,7 +80,8 @@ def schedule(sampling: Any) -> Schedule:
     """Return the parameterization (eps, v or flow, and its sigmas) of a model's `model_sampling` object.
 
     Flow: sigma is 0..1 here for every family. What the network is told of it (sigma, 1000 sigma, 1 - sigma) is made
-    by the model's own `timestep` and forward, and the raw output is noise - latent, as in the sampler.
+    by the model's own `timestep` and forward, and the raw output is noise - latent, as in the sampler. So it is for
+    Cosmos-Predict2, too, whose sampler counts sigma / (1 - sigma): `patches.raw_output` keeps that from the training.
 
     Raises:
         AthanorError: the graph has patched in a kind of sampling that cannot be trained.
@@ -88,12 +89,13 @@ def schedule(sampling: Any) -> Schedule:
     kinds: dict[type, Prediction] = {
         comfy.model_sampling.V_PREDICTION: "v",
         comfy.model_sampling.CONST: "flow",
+        comfy.model_sampling.COSMOS_RFLOW: "flow",
         comfy.model_sampling.EPS: "eps",
     }
     own = [
         base
         for base in type(sampling).__mro__
-        if base in kinds or base.__name__ in ("X0", "EDM", "COSMOS_RFLOW", "IMG_TO_IMG", "IMG_TO_IMG_FLOW")
+        if base in kinds or base.__name__ in ("X0", "EDM", "IMG_TO_IMG", "IMG_TO_IMG_FLOW")
     ]
     if own and own[0] in kinds:
         prediction = kinds[own[0]]

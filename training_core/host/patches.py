@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import comfy.model_sampling
 import torch
 from comfy.text_encoders.t5 import T5LayerNorm
 from torch.utils.checkpoint import checkpoint
@@ -19,15 +20,38 @@ NORMS = (torch.nn.LayerNorm, T5LayerNorm)
 """Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
 
 
+RAW = ("calculate_denoised", "calculate_input", "timestep")
+"""Methods of a model's sampling that `raw_output` may replace."""
+
+
 @contextmanager
 def raw_output(model: Any) -> Iterator[None]:
-    """Let `apply_model` return the network's output itself instead of the denoised latent."""
+    """Let `apply_model` return the network's output itself instead of the denoised latent.
+
+    Noisy latents and sigmas are taken as training counts them. Cosmos-Predict2's sampler has sigma / (1 - sigma) and latents
+    as much larger, and its network gets what any flow model gets.
+    """
     sampling = model.model_sampling
-    sampling.calculate_denoised = lambda _sigma, output, _input: output
+    changes: dict[str, Any] = {"calculate_denoised": lambda _sigma, output, _input: output}
+    if isinstance(sampling, comfy.model_sampling.COSMOS_RFLOW):
+        changes |= {"calculate_input": lambda _sigma, noisy: noisy, "timestep": lambda sigma: sigma}
+    vars(sampling).update(changes)
     try:
         yield
     finally:
-        del sampling.calculate_denoised
+        for name in changes:
+            del vars(sampling)[name]
+
+
+@contextmanager
+def without_traces(model: torch.nn.Module) -> Iterator[None]:
+    """Afterwards, what a model's forward has kept of its last input is gone (Cosmos-Predict2: text and timestep embeddings)."""
+    before = set(vars(model))
+    try:
+        yield
+    finally:
+        for name in vars(model).keys() - before:
+            del vars(model)[name]
 
 
 @contextmanager
