@@ -16,10 +16,10 @@ from .record import SAME, Config, Controls, Family, Layers, class_path, is_one_o
 from .refused import REFUSED, may_be_tried
 from .refused import why as why_refused
 from .text_encoders import CLIP, T5
-from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, Z_IMAGE
+from .transformers import AURAFLOW, HIDREAM, LUMINA2, NEWBIE, QWEN_IMAGE, SD3, Z_IMAGE, Z_IMAGE_OMNI
 from .unet import KOALA_1B, KOALA_700M, SD2, SD2_UNCLIP, SD15, SDXL, SDXL_REFINER, SSD1B, VEGA
 from .video import HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, KANDINSKY5, LTX2, LTX_VIDEO, MOCHI, WAN, WAN22_5B
-from .vision_language import BOOGU, KANDINSKY5_IMAGE, MAGE_FLOW, OMNIGEN2
+from .vision_language import BOOGU, JOY_IMAGE, KANDINSKY5_IMAGE, MAGE_FLOW, OMNIGEN2
 
 __all__ = [
     "BLOCKS", "FAMILIES", "IN_PLACE", "IN_PLACE_READERS", "LYCORIS_NAMES", "RECOMPUTED", "REFUSED", "SAME", "SUPPORTED", "Config",
@@ -32,7 +32,7 @@ FAMILIES = (
     SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
     LONGCAT_IMAGE, OVIS_IMAGE, HUNYUAN_IMAGE,
     WAN22_5B, HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, MOCHI, KANDINSKY5, LTX_VIDEO, LTX2,
-    KANDINSKY5_IMAGE, OMNIGEN2, BOOGU, MAGE_FLOW,
+    KANDINSKY5_IMAGE, OMNIGEN2, BOOGU, MAGE_FLOW, JOY_IMAGE, NEWBIE, Z_IMAGE_OMNI,
     ANIMA, COSMOS_PREDICT2, KREA2, IDEOGRAM4, ERNIE_IMAGE, LENS,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
