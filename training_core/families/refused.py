@@ -31,7 +31,7 @@ _BY_REASON = {
         "WAN22_Camera",
     ),
     _TO_SOUND: ("WAN21_HuMo", "WAN22_S2V", "WAN22_WanDancer"),
-    _WITH_SOUND: ("LTXAV", "MiniMaxH3"),
+    _WITH_SOUND: ("MiniMaxH3",),
     _PIECES: ("WAN21_CausalAR_T2V",),
     _OWN_SAMPLER: ("CogVideoX_T2V",),
     _EDM: ("CosmosT2V",),
