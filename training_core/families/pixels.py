@@ -18,7 +18,7 @@ CHROMA_RADIANCE = Family(
     timestep_sampling="sigmoid",
     source="ostris/ai-toolkit, chroma_radiance_model.py with its default timestep_type",
     diffusers_map="flux_to_diffusers",
-    multiple=16,
+    multiple=16,  # ComfyUI fills up others, and then cannot subtract: those that predict the picture fail
     layers=Layers(
         # The last make 49152 weights of their own for every patch: at 1024x1024 0.8 GB each, which are computed again.
         blocks=(*FLUX.blocks, "comfy.ldm.chroma_radiance.layers.NerfGLUBlock"),
@@ -35,7 +35,6 @@ Z_IMAGE_PIXELS = Family(
     timestep_sampling="sigmoid",
     source="ostris/ai-toolkit, zeta_chroma with its default timestep_type",
     diffusers_map="z_image_to_diffusers",
-    multiple=32,
     layers=LUMINA,
 )
 HIDREAM_O1 = Family(
@@ -62,7 +61,6 @@ PIXELDIT = Family(
     timestep_sampling="shift",
     shift=4.0,
     source="NVlabs/PixelDiT, t2i/configs/PixelDiT_1024px_pixel_diffusion_stage3.yaml",
-    multiple=16,
     layers=Layers(
         blocks=("comfy.ldm.pixeldit.model.MMDiTBlockT2I", "comfy.ldm.pixeldit.modules.PiTBlock"),
         attentions=("comfy.ldm.pixeldit.model.MMDiTJointAttention", "comfy.ldm.pixeldit.modules.RotaryAttention"),

@@ -87,7 +87,7 @@ class Family:
     source: str = ""
     """Where those two are from: a trainer, and its file or documentation page."""
     multiple: int = 8
-    """Sides of pictures in pixels are multiples of this; 8: any that Bucketer makes."""
+    """Sides of pictures in pixels must be multiples of this; 8: any that Bucketer makes, since ComfyUI fills up the rest."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
     few_steps: bool = False

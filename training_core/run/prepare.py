@@ -35,6 +35,7 @@ from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 NO_PROBE = ValidationSettings(probe_samples=0)
+SIDES = "Set bucket_reso_steps in Bucketer to 64; without enable_bucket, its width and height."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ def prepare(
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
+    usable.check_sides(model, buckets.by_size(), SIDES)
     encodings, probed = _encodings(resolved.job, split, model, clip, vae)
     return Prepared(
         model=model,
@@ -108,7 +110,7 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(job, split.training, target, vae, looks),
+        samples=_samples(job, split.training, target, model, vae, looks),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
         notes=start.warnings,
@@ -266,13 +268,14 @@ def _probe(
     return Probe(encodings, batches, plan.every, settings.validation_seed, split.label)
 
 
-def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, looks: bool) -> Samples:
+def _samples(job: Job, buckets: Buckets, target: Path, model: Any, vae: Any, looks: bool) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
     sampling = job.sampling or NO_SAMPLES
     captions = few(picture.caption for picture in buckets.dataset.pictures)
-    wanted = job.sampling and looks
+    wanted = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
+    usable.check_sides(model, [(p.width, p.height) for p in wanted], "Correct the sizes in Sample Config.")
     return Samples(
-        prompts=prompts.read(sampling, folders.input_folder(), captions) if wanted else [],
+        prompts=wanted,
         settings=sampling,
         folder=folders.run_folder(job.run_id) / "samples",
         name=target.stem,
