@@ -43,7 +43,16 @@ def test_a_sample_has_the_size_that_was_asked_for(vae):
     with torch.inference_mode():
         latent = sampling.empty_latent(96, 64)
         picture = sampling.sample(
-            load("chroma_radiance"), vae, cond, cond, latent, seed=0, steps=1, cfg=1.0, sampler="euler", scheduler="simple"
+            load("chroma_radiance"),
+            vae,
+            cond,
+            cond,
+            latent,
+            seed=0,
+            steps=1,
+            cfg=1.0,
+            sampler="euler",
+            scheduler="simple",
         )
     assert picture.shape == (1, 64, 96, 3) and picture.std() > 0.01
 

@@ -86,6 +86,8 @@ class Family:
     """Of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
     source: str = ""
     """Where those two are from: a trainer, and its file or documentation page."""
+    predicts_picture: bool = False
+    """Its velocity is made of a predicted picture by dividing by sigma, and its usual trainers compare the pictures."""
     multiple: int = 8
     """Sides of pictures in pixels must be multiples of this; 8: any that Bucketer makes, since ComfyUI fills up the rest."""
     guidance: bool = False
