@@ -47,7 +47,6 @@ def test_video_and_audio_models_are_refused_by_name(config):
 
 FLUX = {"in_channels": 16, "out_channels": 16, "guidance_embed": True}
 OTHERS = {
-    "Stable_Cascade_C": {},
     "PixArtSigma": {},
     "HunyuanDiT": {},
     "HunyuanImage21": {"guidance_embed": True, "meanflow": True},  # the distilled one

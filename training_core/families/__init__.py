@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from .cascade import STABLE_CASCADE
 from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, HUNYUAN_IMAGE, LONGCAT_IMAGE, OVIS_IMAGE
 from .record import SAME, Config, Controls, Family, Layers, class_path, is_one_of
 from .refused import why as why_refused
@@ -25,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 FAMILIES = (
-    SD15, SD2, SD2_UNCLIP, SDXL, SDXL_REFINER, SSD1B, VEGA, KOALA_700M, KOALA_1B,
+    SD15, SD2, SD2_UNCLIP, SDXL, SDXL_REFINER, SSD1B, VEGA, KOALA_700M, KOALA_1B, STABLE_CASCADE,
     SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
     LONGCAT_IMAGE, OVIS_IMAGE, HUNYUAN_IMAGE,
     WAN22_5B, HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, MOCHI, KANDINSKY5, LTX_VIDEO,

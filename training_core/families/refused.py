@@ -17,6 +17,7 @@ _SOLID = "makes 3D shapes"
 _LARGER = "makes pictures larger"
 _VIEWS = "turns a picture to other views"
 _SEES = "finds things in pictures and makes none"
+_STAGE_B = "makes larger what stage C of Stable Cascade draws, and LoRAs are for stage C"
 _LATER = "is not supported yet"
 
 _BY_REASON = {
@@ -36,14 +37,15 @@ _BY_REASON = {
     _SOUND: ("ACEStep", "ACEStep15", "StableAudio", "StableAudio3"),
     _SOLID: ("Hunyuan3Dv2", "Hunyuan3Dv2_1", "Hunyuan3Dv2mini", "TripoSplat"),
     _LARGER: ("HunyuanImage21Refiner", "HunyuanVideo15_SR_Distilled", "PiD", "SD_X4Upscaler", "SeedVR2"),
+    _STAGE_B: ("Stable_Cascade_B",),
     _VIEWS: ("SV3D_p", "SV3D_u", "Stable_Zero123"),
     _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
         "Anima", "ChromaRadiance", "CosmosT2IPredict2", "ErnieImage", "FluxInpaint", "HiDreamO1", "HunyuanDiT",
         "HunyuanDiT1", "Ideogram4", "JoyImage", "Krea2", "Lens",
         "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
-        "SDXL_instructpix2pix", "Stable_Cascade_B",
-        "Stable_Cascade_C", "ZImagePixelSpace",
+        "SDXL_instructpix2pix",
+        "ZImagePixelSpace",
     ),
 }  # fmt: skip
 

@@ -22,8 +22,9 @@ HunyuanVideo; Mochi; Kandinsky 5; LTX-Video."""
 _POOLED_LAYERS = ("vector_in.in_layer", "y_embedder.mlp.0", "pooled_text_embeddings.in_layer")
 """The layer for the text as one vector: Flux.1 and HunyuanVideo; SD3; Kandinsky 5."""
 
-_OTHER_SIZES = ("SD_X4", "HunyuanImage21Refiner")
-"""ComfyUI's latent formats that have the sizes of another model's VAE: of two upscalers, which XYZ Compare can draw with."""
+_OTHER_SIZES = ("SD_X4", "HunyuanImage21Refiner", "SC_Prior")
+"""ComfyUI's latent formats that have the sizes of another model's VAE: of two upscalers, which XYZ Compare can draw with; and of
+Stable Cascade, whose latents of 1 in 42 pixels are encoded from pictures of 32/42 of the size."""
 
 
 def usable(port: str, value: Any) -> Any:
