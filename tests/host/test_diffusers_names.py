@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 ALL = [
     "sd15", "sdxl", "sd3", "flux_dev", "flux2", "chroma", "z_image", "qwen_image", "auraflow", "hidream", "longcat_image",
-    "kandinsky5_image", "mage_flow",
+    "kandinsky5_image", "mage_flow", "krea2", "ernie_image",
 ]  # fmt: skip
 OWN = ["lumina2"]
 """Families whose names in diffusers the host does not know, but we do."""

@@ -57,7 +57,6 @@ OTHERS = {
     "Lumina2": {"clip_text_dim": 1024},  # NewBie
     "ZImage": {"siglip_feat_dim": 1152, "z_image_modulation": True},  # Z-Image Omni
     "QwenImage": {"in_channels": 64, "default_ref_method": "negative_index"},  # Qwen-Image-Layered
-    "Anima": {},
 }
 
 
@@ -93,7 +92,7 @@ def test_sampling_that_cannot_be_trained_is_refused():
     from athanor.training_core.host import detection
 
     config = bare("Lumina2").model.model_config
-    for kind in (comfy.model_base.ModelType.IMG_TO_IMG_FLOW, comfy.model_base.ModelType.FLOW_COSMOS):
+    for kind in (comfy.model_base.ModelType.IMG_TO_IMG_FLOW, comfy.model_base.ModelType.V_PREDICTION_DDPM):
         with pytest.raises(AthanorError, match="is not supported for training"):
             detection.schedule(comfy.model_base.model_sampling(config, kind))
     scaled = comfy.model_base.model_sampling(config, comfy.model_base.ModelType.FLOW)

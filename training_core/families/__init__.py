@@ -11,7 +11,10 @@ from typing import Any
 
 from .cascade import STABLE_CASCADE
 from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, HUNYUAN_IMAGE, LONGCAT_IMAGE, OVIS_IMAGE
+from .language import ERNIE_IMAGE, IDEOGRAM4, KREA2, LENS
+from .predict2 import ANIMA, COSMOS_PREDICT2
 from .record import SAME, Config, Controls, Family, Layers, class_path, is_one_of
+from .refused import REFUSED, may_be_tried
 from .refused import why as why_refused
 from .text_encoders import CLIP, T5
 from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, Z_IMAGE
@@ -20,9 +23,9 @@ from .video import HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, KANDINSKY5, LTX_VIDEO, MOCHI
 from .vision_language import BOOGU, KANDINSKY5_IMAGE, MAGE_FLOW, OMNIGEN2
 
 __all__ = [
-    "BLOCKS", "FAMILIES", "IN_PLACE", "IN_PLACE_READERS", "LYCORIS_NAMES", "RECOMPUTED", "SAME", "SUPPORTED", "Config", "Controls",
-    "Family", "Layers",
-    "class_path", "diffusion_classes", "identify", "is_one_of", "text_classes", "why_refused",
+    "BLOCKS", "FAMILIES", "IN_PLACE", "IN_PLACE_READERS", "LYCORIS_NAMES", "RECOMPUTED", "REFUSED", "SAME", "SUPPORTED", "Config",
+    "Controls", "Family", "Layers", "class_path", "diffusion_classes", "identify", "is_one_of",
+    "may_be_tried", "text_classes", "why_refused",
 ]  # fmt: skip
 
 FAMILIES = (
@@ -31,6 +34,7 @@ FAMILIES = (
     LONGCAT_IMAGE, OVIS_IMAGE, HUNYUAN_IMAGE,
     WAN22_5B, HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, MOCHI, KANDINSKY5, LTX_VIDEO,
     KANDINSKY5_IMAGE, OMNIGEN2, BOOGU, MAGE_FLOW,
+    ANIMA, COSMOS_PREDICT2, KREA2, IDEOGRAM4, ERNIE_IMAGE, LENS,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
 

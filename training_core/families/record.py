@@ -107,6 +107,8 @@ class Family:
     """Its modules' classes."""
     controls: Controls | None = None
     """How it is trained on edit pairs; None: it cannot be."""
+    guessed: tuple[str, ...] = ()
+    """What of this record is a guess, in sentences, where the model is of no known family; empty for all of FAMILIES."""
 
     @property
     def usual_timesteps(self) -> tuple[str, float]:

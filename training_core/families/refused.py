@@ -41,8 +41,7 @@ _BY_REASON = {
     _VIEWS: ("SV3D_p", "SV3D_u", "Stable_Zero123"),
     _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
-        "Anima", "ChromaRadiance", "CosmosT2IPredict2", "ErnieImage", "FluxInpaint", "HiDreamO1", "HunyuanDiT",
-        "HunyuanDiT1", "Ideogram4", "JoyImage", "Krea2", "Lens",
+        "ChromaRadiance", "FluxInpaint", "HiDreamO1", "HunyuanDiT", "HunyuanDiT1", "JoyImage",
         "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
         "SDXL_instructpix2pix",
         "ZImagePixelSpace",
@@ -56,3 +55,8 @@ REFUSED: Mapping[str, str] = {name: reason for reason, names in _BY_REASON.items
 def why(config: str) -> str:
     """Return why a model with this class in comfy.supported_models is not trained, to be read behind "which"."""
     return REFUSED.get(config, _LATER)
+
+
+def may_be_tried(config: str) -> bool:
+    """Return whether nothing but that it is not known speaks against training a model of this class."""
+    return why(config) == _LATER

@@ -258,6 +258,7 @@ def trainable(
         patcher = lent.patcher
         if wanted != patcher.model.get_dtype_inference():
             patcher.set_model_compute_dtype(wanted)
+        stack.enter_context(patches.without_traces(patcher.model.diffusion_model))
         parts = [patcher.model.diffusion_model, *([text.model] if text else [])]
         stack.enter_context(quantised.as_linear(patcher.model.diffusion_model))
         for part in parts:

@@ -8,25 +8,50 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import comfy.model_sampling
 import torch
 from comfy.text_encoders.t5 import T5LayerNorm
 from torch.utils.checkpoint import checkpoint
 
-from ..families import BLOCKS, IN_PLACE, IN_PLACE_READERS, RECOMPUTED, class_path, is_one_of
+from ..families import IN_PLACE_READERS, class_path, guess, is_one_of
+from ..families.guess import Classes
 
 NORMS = (torch.nn.LayerNorm, T5LayerNorm)
 """Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
 
 
+RAW = ("calculate_denoised", "calculate_input", "timestep")
+"""Methods of a model's sampling that `raw_output` may replace."""
+
+
 @contextmanager
 def raw_output(model: Any) -> Iterator[None]:
-    """Let `apply_model` return the network's output itself instead of the denoised latent."""
+    """Let `apply_model` return the network's output itself instead of the denoised latent.
+
+    Noisy latents and sigmas are taken as training counts them. Cosmos-Predict2's sampler has sigma / (1 - sigma) and latents
+    as much larger, and its network gets what any flow model gets.
+    """
     sampling = model.model_sampling
-    sampling.calculate_denoised = lambda _sigma, output, _input: output
+    changes: dict[str, Any] = {"calculate_denoised": lambda _sigma, output, _input: output}
+    if isinstance(sampling, comfy.model_sampling.COSMOS_RFLOW):
+        changes |= {"calculate_input": lambda _sigma, noisy: noisy, "timestep": lambda sigma: sigma}
+    vars(sampling).update(changes)
     try:
         yield
     finally:
-        del sampling.calculate_denoised
+        for name in changes:
+            del vars(sampling)[name]
+
+
+@contextmanager
+def without_traces(model: torch.nn.Module) -> Iterator[None]:
+    """Afterwards, what a model's forward has kept of its last input is gone (Cosmos-Predict2: text and timestep embeddings)."""
+    before = set(vars(model))
+    try:
+        yield
+    finally:
+        for name in vars(model).keys() - before:
+            del vars(model)[name]
 
 
 @contextmanager
@@ -53,8 +78,10 @@ def differentiable(model: torch.nn.Module) -> Iterator[None]:
     Their LayerNorms, and what else is named in `Layers.in_place_readers`, keep that input for the backward pass and would find
     it changed. They get a copy instead, which is what an addition out of place would have kept too.
     """
-    blocks = [module for module in model.modules() if is_one_of(module, IN_PLACE)]
-    names: frozenset[str] = frozenset().union(*(IN_PLACE_READERS[class_path(type(block))] for block in blocks))
+    in_place = guess.classes_of(model).in_place
+    blocks = [module for module in model.modules() if is_one_of(module, in_place)]
+    nothing = frozenset[str]()
+    names = nothing.union(*(IN_PLACE_READERS.get(class_path(type(block)), nothing) for block in blocks))
     readers = [
         child for block in blocks for child in block.children() if isinstance(child, NORMS) or is_one_of(child, names)
     ]
@@ -85,19 +112,22 @@ def _functions_on_copies(names: Iterable[str]) -> Iterator[None]:
             setattr(place, name, function)
 
 
-def on_copies(block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a block's `forward`, run on copies of its inputs if it writes into them."""
-    if not is_one_of(block, IN_PLACE):
+def on_copies(
+    block: torch.nn.Module, forward: Callable[..., Any], classes: Classes = guess.KNOWN
+) -> Callable[..., Any]:
+    """Return a block's `forward`, run on copies of its inputs if it writes into them, or may do so."""
+    if not is_one_of(block, classes.in_place):
         return forward
 
     def fresh(*args: Any, **kwargs: Any) -> Any:
         args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
-        return forward(*args, **kwargs | {k: kwargs[k].clone() for k in ("img", "txt") if k in kwargs})
+        named = [k for k in (kwargs if classes.guessed else ("img", "txt")) if isinstance(kwargs.get(k), torch.Tensor)]
+        return forward(*args, **kwargs | {k: kwargs[k].clone() for k in named})
 
     return fresh
 
 
-def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
+def _recomputed(model: torch.nn.Module, how: str, classes: Classes) -> Iterator[torch.nn.Module]:
     """Yield the blocks that gradient checkpointing computes again.
 
     part: of every kind of transformer block the first, third ... one. Convolution blocks save less than half as much
@@ -106,9 +136,9 @@ def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
     seen: Counter[str] = Counter()
     for module in model.modules():
         kind = class_path(type(module))
-        if how == "all" and kind in RECOMPUTED:
+        if how == "all" and kind in classes.recomputed:
             yield module
-        if how == "part" and kind in BLOCKS:
+        if how == "part" and kind in classes.blocks:
             seen[kind] += 1
             if seen[kind] % 2:
                 yield module
@@ -128,9 +158,10 @@ def checkpointed(model: torch.nn.Module, how: str, draws: bool = True) -> Abstra
             dropout does, torch need not read and set the states of its generators around every block, twice.
     """
     keep = draws or any(map(_drops, model.modules()))
+    classes = guess.classes_of(model)
 
     def wrap(block: torch.nn.Module, forward: Any) -> Any:
-        run = on_copies(block, forward)
+        run = on_copies(block, forward, classes)
         return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, preserve_rng_state=keep, **kwargs)
 
-    return patched(_recomputed(model, how), wrap)
+    return patched(_recomputed(model, how, classes), wrap)

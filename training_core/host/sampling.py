@@ -14,7 +14,7 @@ import node_helpers
 import torch
 
 from ..errors import AthanorError
-from . import determinism
+from . import determinism, patches
 from .comfy_nodes import host_nodes
 from .usable import usable_models
 
@@ -122,7 +122,7 @@ def sample(
 def interlude(model: Trainable) -> Iterator[Any]:
     """Inside, the MODEL that is being trained can be sampled with; training finds everything unchanged afterwards."""
     state = model.patcher.model.model_sampling.__dict__
-    raw = state.pop("calculate_denoised")  # while training, predictions are taken raw
+    raw = {name: state.pop(name) for name in patches.RAW if name in state}  # while training, predictions are taken raw
     before, mm.in_training = mm.in_training, False
     devices = [model.device] if model.device.type == "cuda" else []
     try:
@@ -130,7 +130,7 @@ def interlude(model: Trainable) -> Iterator[Any]:
             yield model.patcher
     finally:
         mm.in_training = before
-        state["calculate_denoised"] = raw
+        state.update(raw)
 
 
 def make_room() -> None:

@@ -12,7 +12,7 @@ import torch
 
 from .. import toml
 from ..errors import AthanorError, quoted
-from ..families import LYCORIS_NAMES, diffusion_classes, is_one_of, text_classes
+from ..families import LYCORIS_NAMES, Layers, class_path, diffusion_classes, guess, is_one_of, text_classes
 from ..settings import NetworkSettings, expressions
 
 ENDS = ["input_blocks.0.0", r"out\.2", r"time_embed\.0", r"time_embed\.2"]
@@ -79,7 +79,10 @@ def attributes(
     if text:
         targets = Targets(TEXT_PRESETS.get(settings.preset, text_classes("targets")))
     else:
+        unknown = guess.layers_of(module)
         targets = PRESETS[settings.preset]
+        if unknown is not None:
+            targets = replace(targets, classes=targets.classes | _of_unknown(module, unknown)[settings.preset])
         if any(name.startswith("label_emb") for name in names.values()):
             targets = replace(targets, names=())  # SDXL, where sd-scripts lacks the names that LyCORIS' presets know
         if settings.preset == "attn-mlp" and settings.conv_rank:
@@ -87,6 +90,19 @@ def attributes(
             targets = replace(targets, classes=targets.classes | _CONVOLUTIONS)
     bare = sorted({path.rpartition(".")[2] for path in targets.classes})
     return _attributes(targets.convolutions, bare, list(targets.names), _namesakes(module, targets), {}, {})
+
+
+def _of_unknown(module: torch.nn.Module, layers: Layers) -> dict[str, frozenset[str]]:
+    """Return the classes that presets mean in a model of no known family: with full and full-lin all of it."""
+    whole, blocks = frozenset([class_path(type(module))]), frozenset(layers.targets or layers.blocks)
+    return {
+        "full": whole,
+        "full-lin": whole,
+        "attn-mlp": blocks,
+        "attn-only": frozenset(layers.attentions),
+        "unet-transformer-only": blocks,
+        "unet-convblock-only": frozenset(),
+    }
 
 
 def _namesakes(module: torch.nn.Module, targets: Targets) -> list[str]:
