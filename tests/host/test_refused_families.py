@@ -31,7 +31,18 @@ REFUSED = {  # config class of the host -> what its unet_config says, and what i
     "WAN21_FunControl2V": ({"model_type": "i2v", "in_dim": 48, "out_dim": 16}, "follows another film"),
     "WAN21_Vace": ({"model_type": "vace"}, "follows another film"),
     "WAN22_S2V": ({"model_type": "s2v"}, "moves to a given sound"),
-    "HunyuanVideo15": ({"meanflow": True, "guidance_embed": False}, "other inputs"),  # distilled: the next step's time
+    "HunyuanVideo15": (
+        {"meanflow": True, "guidance_embed": False},
+        "distilled to be told where each step of the sampler ends",
+    ),
+    "HunyuanImage21": (
+        {"meanflow": True, "guidance_embed": True},
+        "distilled to be told where each step of the sampler ends",
+    ),
+    "QwenImage": (
+        {"in_channels": 64, "default_ref_method": "negative_index", "use_additional_t_cond": True},
+        "draws a picture as several layers",
+    ),
 }
 
 
@@ -49,14 +60,11 @@ FLUX = {"in_channels": 16, "out_channels": 16, "guidance_embed": True}
 OTHERS = {
     "PixArtSigma": {},
     "HunyuanDiT": {},
-    "HunyuanImage21": {"guidance_embed": True, "meanflow": True},  # the distilled one
     "SDXL_instructpix2pix": {},
     "FluxInpaint": FLUX | {"in_channels": 96},
     "Flux": FLUX | {"in_channels": 32},  # Flux depth and canny
     "FluxSchnell": FLUX | {"guidance_embed": False, "yak_mlp": True, "txt_norm": False},  # half of Ovis-Image
-    "Lumina2": {"clip_text_dim": 1024},  # NewBie
-    "ZImage": {"siglip_feat_dim": 1152, "z_image_modulation": True},  # Z-Image Omni
-    "QwenImage": {"in_channels": 64, "default_ref_method": "negative_index"},  # Qwen-Image-Layered
+    "Lumina2": {"clip_text_dim": 1024, "siglip_feat_dim": 1152},
 }
 
 

@@ -34,10 +34,11 @@ def detect(model: Any, unknown: bool = False) -> Family:
     if family is not None:
         return family
     name = name_of_class = type(base.model_config).__name__
-    reason = why_refused(name_of_class)
+    reason = why_refused(name_of_class, base.model_config.unet_config)
     if name not in REFUSED and any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " inpainting" if base.concat_keys else " in a variant with other inputs"
-    may_be = may_be_tried(name_of_class) and base.latent_format.latent_dimensions in (2, 3)
+    of_pictures = base.latent_format.latent_dimensions in (2, 3)
+    may_be = of_pictures and may_be_tried(name_of_class, base.model_config.unet_config)
     if not may_be or not unknown:
         instead = ", or switch train_unknown_model on to try it" if may_be else ""
         raise AthanorError(

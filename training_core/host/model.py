@@ -179,6 +179,7 @@ class Trainable:
             cross_attn=text.cond.to(self.device, non_blocking=True),
             **text.extras,
             noise=latent,
+            latent_shapes=[latent.shape],  # as the sampler says it of a picture without sound (LTX-2)
             device=self.device,
             prompt_type="positive",
             width=sizes.original[0],

@@ -120,11 +120,18 @@ def on_copies(
         return forward
 
     def fresh(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
+        args = tuple(map(_copied, args))
         named = [k for k in (kwargs if classes.guessed else ("img", "txt")) if isinstance(kwargs.get(k), torch.Tensor)]
         return forward(*args, **kwargs | {k: kwargs[k].clone() for k in named})
 
     return fresh
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of a tensor, or of those in a tuple (LTX-2's block takes pictures and sound as one)."""
+    if isinstance(value, tuple):
+        return tuple(_copied(one) for one in value)
+    return value.clone() if isinstance(value, torch.Tensor) else value
 
 
 def _recomputed(model: torch.nn.Module, how: str, classes: Classes) -> Iterator[torch.nn.Module]:

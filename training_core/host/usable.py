@@ -16,12 +16,15 @@ file without a VAE, and None for a file without a text encoder."""
 _TEXT_LAYERS = (
     "txt_in", "context_embedder", "cap_embedder.1", "cond_seq_linear", "text_embedding.0",
     "txt_in.input_embedder", "t5_yproj", "text_embeddings.in_layer", "caption_projection.linear_1",
+    "time_caption_embed.caption_embedder.1", "condition_embedder.text_embedder.linear_1",
     "llm_adapter.blocks.0.cross_attn.k_proj", "blocks.0.cross_attn.k_proj", "llm_cond_proj", "text_proj",
 )  # fmt: skip
 """The layer that a transformer takes the text with: Flux, Chroma and Qwen-Image; SD3; Lumina 2 and Z-Image; AuraFlow; Wan; then
-HunyuanVideo; Mochi; Kandinsky 5; LTX-Video; Anima; Cosmos-Predict2; Ideogram 4; ERNIE-Image."""
-_POOLED_LAYERS = ("vector_in.in_layer", "y_embedder.mlp.0", "pooled_text_embeddings.in_layer")
-"""The layer for the text as one vector: Flux.1 and HunyuanVideo; SD3; Kandinsky 5."""
+HunyuanVideo; Mochi; Kandinsky 5; LTX-Video; OmniGen2 and Boogu; JoyImage; Anima; Cosmos-Predict2; Ideogram 4; ERNIE-Image."""
+_POOLED_LAYERS = (
+    "vector_in.in_layer", "y_embedder.mlp.0", "pooled_text_embeddings.in_layer", "clip_text_pooled_proj.1",
+)  # fmt: skip
+"""The layer for the text as one vector: Flux.1 and HunyuanVideo; SD3; Kandinsky 5; NewBie."""
 
 _OTHER_SIZES = ("SD_X4", "HunyuanImage21Refiner", "SC_Prior")
 """ComfyUI's latent formats that have the sizes of another model's VAE: of two upscalers, which XYZ Compare can draw with; and of
