@@ -64,13 +64,16 @@ def test_convolutions_by_channel_are_trained_by_full_alone(cascade, algo):
 
 
 def test_its_text_encoder_is_called_as_others_call_it(cascade):
+    from athanor.training_core.host import detection
     from athanor.training_core.network import weights
     from athanor.training_core.run.train_target import parts_of
     from athanor.training_core.settings import NetworkSettings
 
     encoders: Any = torch.nn.Module()
     encoders.clip_g = SimpleNamespace(transformer=torch.nn.Module())
-    part = parts_of(NetworkSettings(train="text encoder"), cascade, torch.nn.Module(), encoders)[0]
+    part = parts_of(
+        NetworkSettings(train="text encoder"), cascade, detection.detect(cascade), torch.nn.Module(), encoders
+    )[0]
     name = part.file_name("text_model.encoder.layers.0.mlp.fc1")
     assert name == "lora_prior_te_text_model_encoder_layers_0_mlp_fc1"
     assert weights.module_of(name, ["lora_te"]) == "lora_te_text_model_encoder_layers_0_mlp_fc1"
