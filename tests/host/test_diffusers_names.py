@@ -18,13 +18,13 @@ pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 ALL = [
     "sd15", "sdxl", "sd3", "flux_dev", "flux2", "chroma", "z_image", "qwen_image", "auraflow", "hidream", "longcat_image",
-    "kandinsky5_image", "mage_flow", "krea2", "ernie_image",
+    "kandinsky5_image", "mage_flow", "krea2", "ernie_image", "pixart_sigma",
 ]  # fmt: skip
 OWN = ["lumina2", "z_image_omni"]
 """Families whose names in diffusers the host does not know, but we do."""
 FUSED = {
     "sd15": 1, "sdxl": 1, "sd3": 3, "flux_dev": 4, "flux2": 3, "chroma": 4, "z_image": 3, "lumina2": 3, "longcat_image": 4,
-    "z_image_omni": 3,
+    "z_image_omni": 3, "pixart_sigma": 3,
 }  # fmt: skip
 """How many modules of diffusers the most divided layer of a family is; one in the others."""
 SHAPES = {"sd15": (4, 768, None), "sdxl": (4, 2048, 1280), "sd3": (16, 4096, 2048), "flux_dev": (16, 4096, 768)}

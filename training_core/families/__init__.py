@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from .cascade import STABLE_CASCADE
+from .cross_attention import HUNYUAN_DIT, PIXART_ALPHA, PIXART_SIGMA
 from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, HUNYUAN_IMAGE, LONGCAT_IMAGE, OVIS_IMAGE
 from .language import ERNIE_IMAGE, IDEOGRAM4, KREA2, LENS
+from .pixels import CHROMA_RADIANCE, HIDREAM_O1, PIXELDIT, Z_IMAGE_PIXELS
 from .predict2 import ANIMA, COSMOS_PREDICT2
 from .record import SAME, Config, Controls, Family, Layers, class_path, is_one_of
 from .refused import REFUSED, may_be_tried
@@ -35,6 +37,7 @@ FAMILIES = (
     WAN22_5B, HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, MOCHI, KANDINSKY5, LTX_VIDEO, LTX2,
     KANDINSKY5_IMAGE, OMNIGEN2, BOOGU, MAGE_FLOW, JOY_IMAGE, NEWBIE, Z_IMAGE_OMNI,
     ANIMA, COSMOS_PREDICT2, KREA2, IDEOGRAM4, ERNIE_IMAGE, LENS,
+    PIXART_ALPHA, PIXART_SIGMA, HUNYUAN_DIT, CHROMA_RADIANCE, Z_IMAGE_PIXELS, HIDREAM_O1, PIXELDIT,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
 

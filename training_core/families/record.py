@@ -34,7 +34,7 @@ class Layers:
     in_place: tuple[str, ...] = ()
     """Those of `blocks` that write into their inputs (`img`, `txt` or the first argument): they are run on copies."""
     in_place_readers: tuple[str, ...] = ()
-    """Modules and functions, beside LayerNorms, that such a block calls with what it changes afterwards: they get copies of it."""
+    """Modules and functions, beside norms, that such a block calls with what it changes afterwards: they get copies of it."""
     lycoris_names: Mapping[str, str] = field(default_factory=dict)
     """Class name in the preset files that LyCORIS comes with (diffusers' classes) -> name of ComfyUI's class."""
 
@@ -86,6 +86,8 @@ class Family:
     """Of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
     source: str = ""
     """Where those two are from: a trainer, and its file or documentation page."""
+    multiple: int = 8
+    """Sides of pictures in pixels are multiples of this; 8: any that Bucketer makes."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
     few_steps: bool = False

@@ -44,10 +44,7 @@ _BY_REASON = {
     _VIEWS: ("SV3D_p", "SV3D_u", "Stable_Zero123"),
     _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
-        "ChromaRadiance", "FluxInpaint", "HiDreamO1", "HunyuanDiT", "HunyuanDiT1",
-        "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
-        "SDXL_instructpix2pix",
-        "ZImagePixelSpace",
+        "FluxInpaint", "SD15_instructpix2pix", "SDXL_instructpix2pix",
     ),
 }  # fmt: skip
 

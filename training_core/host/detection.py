@@ -101,8 +101,8 @@ def schedule(sampling: Any) -> Schedule:
     ]
     if own and own[0] in kinds:
         prediction = kinds[own[0]]
-        if prediction == "flow" and getattr(sampling, "noise_scale", 1.0) == 1.0:
-            return Schedule("flow")
+        if prediction == "flow":
+            return Schedule("flow", noise_scale=getattr(sampling, "noise_scale", 1.0))
         if isinstance(sampling, comfy.model_sampling.StableCascadeSampling):
             return Schedule(prediction, _unshifted(sampling))
         if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete):

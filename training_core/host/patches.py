@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from ..families import IN_PLACE_READERS, class_path, guess, is_one_of
 from ..families.guess import Classes
 
-NORMS = (torch.nn.LayerNorm, T5LayerNorm)
+NORMS = (torch.nn.LayerNorm, torch.nn.RMSNorm, T5LayerNorm)
 """Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
 
 
@@ -75,7 +75,7 @@ def patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module,
 def differentiable(model: torch.nn.Module) -> Iterator[None]:
     """Let blocks that add to their input in place run a backward pass.
 
-    Their LayerNorms, and what else is named in `Layers.in_place_readers`, keep that input for the backward pass and would find
+    Their norms, and what else is named in `Layers.in_place_readers`, keep that input for the backward pass and would find
     it changed. They get a copy instead, which is what an addition out of place would have kept too.
     """
     in_place = guess.classes_of(model).in_place

@@ -14,7 +14,7 @@ import node_helpers
 import torch
 
 from ..errors import AthanorError
-from . import determinism, patches
+from . import determinism, patches, prefixes
 from .comfy_nodes import host_nodes
 from .usable import usable_models
 
@@ -112,6 +112,7 @@ def sample(
     denoise: float = 1.0,
 ) -> torch.Tensor:
     """Draw one picture, (1, H, W, 3) float32 in 0..1, by KSampler and VAE decode."""
+    prefixes.forget(model.model.diffusion_model)  # of another LoRA on the same model
     latent = host_nodes.common_ksampler(
         model, seed, steps, cfg, sampler, scheduler, positive, negative, latent, denoise=denoise
     )[0]
