@@ -82,7 +82,11 @@ def test_same_cuts_the_middle():
 @pytest.mark.parametrize(
     ("encoder", "negative", "read"),
     [
-        ("TextEncodeQwenImageEditPlus", False, ("Picture 1: <|vision_start|><|image_pad|><|vision_end|>red", 384 * 384)),
+        (
+            "TextEncodeQwenImageEditPlus",
+            False,
+            ("Picture 1: <|vision_start|><|image_pad|><|vision_end|>red", 384 * 384),
+        ),
         ("TextEncodeQwenImageEditPlus", True, ("Picture 1: <|vision_start|><|image_pad|><|vision_end|>red", 384 * 384)),
         ("TextEncodeBooguEdit", False, ("red", 384 * 384)),
         ("TextEncodeBooguEdit", True, ("red", 0)),

@@ -73,12 +73,15 @@ class Buckets:
 
 @dataclass(frozen=True, slots=True)
 class CropVariant:
-    """One way to crop, flip and recolour a picture: all that its latent depends on, besides the file and the VAE."""
+    """One way to crop, flip and recolour a picture or one of its control pictures: all that its latent depends on, besides the
+    file and the VAE.
+    """
 
     picture: int  # index into dataset.pictures
     placement: Placement  # its crop is measured in the resized picture, before the flip
     flip: bool = False
     colour: int = 0  # 0: original colours, else the number of a colour shift (1 to VARIANTS)
+    control: int = -1  # index into the picture's controls; -1: the picture itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class SampleCaption:
     weighted: bool = False  # brackets are emphasis
     max_tokens: int = 0  # 0: unlimited
     without: tuple[str, ...] = ()  # text encoders whose output is dropped for this sample: clip_l, clip_g, t5xxl
+    shown: tuple[CropVariant, ...] = ()  # control pictures that the text encoder sees beside it
 
 
 @dataclass(frozen=True, slots=True)

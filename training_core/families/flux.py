@@ -69,7 +69,8 @@ FLUX1_DEV = Family(
     diffusers_map="flux_to_diffusers",
     layers=FLUX,
     controls=Controls(  # of Kontext, whose layers are dev's
-        size="same", source="diffusion-pipe, docs/supported_models.md (Flux Kontext); musubi-tuner, docs/dataset_config.md"
+        size="same",
+        source="diffusion-pipe, docs/supported_models.md (Flux Kontext); musubi-tuner, docs/dataset_config.md",
     ),
 )
 FLUX1_SCHNELL = Family(
