@@ -89,6 +89,7 @@ class AthanorNetworkConfig(io.ComfyNode):
     @classmethod
     def execute(cls, model: Any = None, clip: Any = None, blocks: Any = None, **values: Any) -> io.NodeOutput:
         """Return the checked settings, and a text that lists the trained layers of the connected model."""
+        from ..training_core.host import detection
         from ..training_core.network import build, table
         from ..training_core.run.train_target import parts_of
 
@@ -102,7 +103,8 @@ class AthanorNetworkConfig(io.ComfyNode):
             return io.NodeOutput(settings, f"The model itself is trained, {count / 1e6:.1f} M parameters.")
         with guard.training():
             encoders = clip.cond_stage_model if settings.text else None
-            parts = parts_of(settings, model, model.model.diffusion_model, encoders)
+            family = detection.detect(model, unknown=True)
+            parts = parts_of(settings, model, family, model.model.diffusion_model, encoders)
             return io.NodeOutput(settings, table.table(build.create(parts, settings, 0)))
 
 

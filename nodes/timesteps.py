@@ -72,7 +72,7 @@ class AthanorTimestepPlot(io.ComfyNode):
 
         check_kinds(int, width=width, height=height)
         loss, noise = loss or LossSettings(), noise or NoiseSettings()
-        _, family, schedule = model_to_train(model, noise)
+        _, family, schedule = model_to_train(model, noise, unknown=True)
         loss, noise, warnings = in_effect(loss, noise, schedule.prediction, family.usual_timesteps)
         objective = Objective(loss, noise, schedule)
         title = f"{family.title} ({objective.prediction}): {objective.describe()}"

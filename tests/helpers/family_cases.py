@@ -37,7 +37,7 @@ def samples(case: Case) -> tuple[torch.Tensor, list[Any], list[Any]]:
 def settings(case: Case) -> Any:
     from athanor.training_core.settings import NetworkSettings
 
-    has_convolutions = case.key.startswith(("lora_unet_mid_block", "lora_unet_middle_block"))
+    has_convolutions = case.key.startswith(("lora_unet_mid_block", "lora_unet_middle_block", "lora_unet_output_blocks"))
     convolutions = {"preset": "full", "conv_rank": 2} if has_convolutions else {"preset": "attn-mlp"}
     return NetworkSettings(rank=2, alpha=2.0, **convolutions)
 

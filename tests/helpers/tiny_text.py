@@ -10,7 +10,7 @@ T5 = {"num_layers": 2, "d_ff": 32, "d_kv": 16, "num_heads": 2, "vocab_size": 321
 
 
 def load(family: str, state: dict[str, torch.Tensor] | None = None):
-    """A CLIP object for "sd15", "sdxl", "sd3" or "flux"; with the weights of `state`, as the host's loader gives them to it."""
+    """A CLIP object for "sd15", "sdxl", "refiner", "sd3" or "flux"; with the weights of `state`, as the host's loader gives them to it."""
     import comfy.sd
     from comfy import sd1_clip, sdxl_clip
     from comfy.text_encoders import flux, sd3_clip
@@ -24,6 +24,7 @@ def load(family: str, state: dict[str, torch.Tensor] | None = None):
     classes = {
         "sd15": (sd1_clip.SD1ClipModel, sd1_clip.SD1Tokenizer),
         "sdxl": (sdxl_clip.SDXLClipModel, sdxl_clip.SDXLTokenizer),
+        "refiner": (sdxl_clip.SDXLRefinerClipModel, sdxl_clip.SDXLTokenizer),
         "sd3": (sd3_clip.SD3ClipModel, sd3_clip.SD3Tokenizer),
         "flux": (flux.FluxClipModel, flux.FluxTokenizer),
     }

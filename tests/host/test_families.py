@@ -17,9 +17,17 @@ def family(request) -> tuple[Case, Any]:
     return CASES[request.param], load(request.param)
 
 
+once_per_layers = pytest.mark.parametrize(
+    "family",
+    [pytest.param(name, marks=[pytest.mark.long] * bool(case.twin)) for name, case in CASES.items()],
+    indirect=True,
+)
+"""What another case covers is left to -m long: it has the same layers."""
+
+
 def test_detected(family):
     """Name, prediction and the trainers' conventions; the host's own class of model."""
-    from athanor.training_core.host import detection
+    from athanor.training_core.host import detection, usable
 
     case, model = family
     found = detection.detect(model)
@@ -27,7 +35,9 @@ def test_detected(family):
     assert type(model.model.model_config).__name__ == case.config
     assert (found.timestep_sampling, found.shift) == case.auto
     assert found.guidance is case.guidance
-    assert detection.schedule(model.get_model_object("model_sampling")).prediction == case.prediction
+    assert usable.text_width(model) in (None, case.width)
+    schedule = detection.schedule(model.get_model_object("model_sampling"))
+    assert (schedule.prediction, schedule.noise_scale) == (case.prediction, case.noise_scale)
 
 
 @pytest.mark.parametrize("level", [0.3, 0.9])
@@ -49,8 +59,10 @@ def test_raw_prediction_is_what_the_sampler_works_with(family, level):
         return x
 
     sigma = torch.tensor([level * (1 if case.prediction == "flow" else 10), 0.0])
+    grown = 1 / (1 - sigma[0]) if case.odds else torch.tensor(1.0)  # the sampler's latents and sigmas, as parts of ours
     noise = torch.randn(latents[:1].shape)
     sizes = {"width": 800, "height": 600, "crop_w": 3, "crop_h": 0, "target_width": 64, "target_height": 64}
+    sizes["aspect_ratio"] = 1.0
     cond = positive(texts[0])
     cond[0][1].update(sizes)
     if not case.guidance:
@@ -58,16 +70,16 @@ def test_raw_prediction_is_what_the_sampler_works_with(family, level):
     with torch.inference_mode():
         sampler = comfy.samplers.KSAMPLER(stop)
         comfy.sample.sample_custom(
-            model, noise, 1.0, sampler, sigma, cond, cond, latents[:1].clone(), disable_pbar=True
+            model, noise, 1.0, sampler, sigma * grown, cond, cond, latents[:1].clone(), disable_pbar=True
         )
     with guard.training(), trainable(model, "auto", "off") as host_model, torch.no_grad():
         batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
         assert batch.latents.ndim == 4  # outside of the model, latents have no time axis
-        s, noise = sigma[:1], noise.view(batch.latents.shape)
+        s, noise = sigma[:1], case.noise_scale * noise.view(batch.latents.shape)
         x = objective_of(host_model).prepare(batch.latents, 0, 0, 0)
         noisy = (1 - s) * batch.latents + s * noise if case.prediction == "flow" else batch.latents + s * noise
         raw = host_model.predict(type(x)(noisy, s, x.t[:1], noisy), batch)
-    assert torch.allclose(seen["x"].view_as(noisy), noisy, atol=1e-5)
+    assert torch.allclose(seen["x"].view_as(noisy) / grown, noisy, atol=1e-5)
     if case.prediction == "v":
         want = (noisy / (1 + s**2) - seen["denoised"]) * (1 + s**2).sqrt() / s
     else:
@@ -76,6 +88,7 @@ def test_raw_prediction_is_what_the_sampler_works_with(family, level):
     assert (raw - want).abs().max() <= 1e-3 * raw.abs().max() + 1e-5 * noisy.abs().max() / s.item()
 
 
+@once_per_layers
 def test_captions_of_different_length_do_not_disturb_each_other(family):
     """A batch of two equals the two alone, be they joined or run one after the other."""
     from athanor.training_core.host import guard
@@ -98,6 +111,7 @@ def test_captions_of_different_length_do_not_disturb_each_other(family):
         assert (host_model.predict(x, equal)[1] - together[1]).abs().max() > 1e-3  # captions do matter
 
 
+@once_per_layers
 def test_presets_reach_the_blocks(family):
     """attn-mlp trains every linear layer of the transformer blocks, attn-only fewer; both by names the file can have."""
     from athanor.training_core import families

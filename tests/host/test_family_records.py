@@ -41,7 +41,7 @@ def test_a_record_is_complete(row):
 
 def test_classes_are_those_of_the_host():
     """A class that ComfyUI has renamed would silently no longer be trained, checkpointed or kept from writing in place."""
-    names = {f.name for f in fields(Layers)} - {"lycoris_names"}
+    names = {f.name for f in fields(Layers)} - {"lycoris_names", "in_place_readers"}
     paths = {path for layers in LAYERS for name in names for path in getattr(layers, name)}
     assert len(paths) > 30
     for path in paths:
@@ -49,6 +49,7 @@ def test_classes_are_those_of_the_host():
         assert isinstance(kind, type) and issubclass(kind, torch.nn.Module), path
         assert families.class_path(kind) == path
     for layers in LAYERS:
+        assert all(callable(found(path)) for path in layers.in_place_readers)
         assert set(layers.in_place) <= set(layers.blocks)
         assert set(layers.lycoris_names.values()) <= {path.rpartition(".")[2] for path in paths}
 

@@ -30,6 +30,8 @@ def settings(**values) -> NetworkSettings:
         ("lora_unet_time_embed_0", (0, 23)),
         ("lora_unet_out_2", (22, 23)),
         ("lora_unet_double_blocks_0_img_attn_qkv", None),
+        ("lora_unet_output_blocks_11_0_in_layers_2", None),  # SDXL's refiner has 12, which nobody counts
+        ("lora_unet_input_blocks_9_0_op", None),
     ],
 )
 def test_index(name, where):

@@ -33,6 +33,8 @@ class Layers:
     """Down- and upsamplers, trained like `convolutions`."""
     in_place: tuple[str, ...] = ()
     """Those of `blocks` that write into their inputs (`img`, `txt` or the first argument): they are run on copies."""
+    in_place_readers: tuple[str, ...] = ()
+    """Modules and functions, beside norms, that such a block calls with what it changes afterwards: they get copies of it."""
     lycoris_names: Mapping[str, str] = field(default_factory=dict)
     """Class name in the preset files that LyCORIS comes with (diffusers' classes) -> name of ComfyUI's class."""
 
@@ -84,6 +86,8 @@ class Family:
     """Of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
     source: str = ""
     """Where those two are from: a trainer, and its file or documentation page."""
+    multiple: int = 8
+    """Sides of pictures in pixels are multiples of this; 8: any that Bucketer makes."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
     few_steps: bool = False
@@ -103,6 +107,8 @@ class Family:
     """Its modules' classes."""
     controls: Controls | None = None
     """How it is trained on edit pairs; None: it cannot be."""
+    guessed: tuple[str, ...] = ()
+    """What of this record is a guess, in sentences, where the model is of no known family; empty for all of FAMILIES."""
 
     @property
     def usual_timesteps(self) -> tuple[str, float]:

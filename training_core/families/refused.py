@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-_VIDEO = "makes moving pictures"
+_FIRST_FRAME = "goes on from a given picture, which a single frame would repeat"
+_GUIDED = "follows another film, a mask or a camera"
+_TO_SOUND = "moves to a given sound"
+_WITH_SOUND = "makes pictures and sound at once"
+_PIECES = "makes a film piece by piece with a sampler of its own"
+_OWN_SAMPLER = "is drawn right by a sampler of its own alone"  # V_PREDICTION_DDPM: KSampler's noisy latents are not what it was trained on
+_EDM = "is sampled by a schedule that training does not know (EDM)"
+_MARKS = "marks things in films and makes none"
 _SOUND = "makes sound"
 _SOLID = "makes 3D shapes"
 _LARGER = "makes pictures larger"
 _VIEWS = "turns a picture to other views"
 _SEES = "finds things in pictures and makes none"
+_AS_LAYERS = "draws a picture as several layers at once"
+_NEXT_STEP = "was distilled to be told where each step of the sampler ends, which training has none of"
 _LATER = "is not supported yet"
 
 _BY_REASON = {
-    _VIDEO: (
-        "CogVideoX_I2V", "CogVideoX_Inpaint", "CogVideoX_T2V", "CosmosI2V", "CosmosI2VPredict2", "CosmosT2V", "GenmoMochi",
-        "HunyuanVideo", "HunyuanVideo15", "HunyuanVideo15_SR_Distilled", "HunyuanVideoI2V", "HunyuanVideoSkyreelsI2V",
-        "Kandinsky5", "LTXAV", "LTXV", "MiniMaxH3", "SVD_img2vid", "WAN21_CausalAR_T2V", "WAN21_Camera", "WAN21_FlowRVS",
-        "WAN21_FunControl2V", "WAN21_HuMo", "WAN21_I2V", "WAN21_SCAIL", "WAN21_SCAIL2", "WAN21_Vace", "WAN22_Animate",
-        "WAN22_Camera", "WAN22_S2V", "WAN22_T2V", "WAN22_WanDancer",
+    _FIRST_FRAME: (
+        "CogVideoX_I2V", "CosmosI2V", "CosmosI2VPredict2", "HunyuanVideoI2V", "HunyuanVideoSkyreelsI2V", "SVD_img2vid", "WAN21_I2V",
     ),
+    _GUIDED: (
+        "CogVideoX_Inpaint", "WAN21_Camera", "WAN21_FunControl2V", "WAN21_SCAIL", "WAN21_SCAIL2", "WAN21_Vace", "WAN22_Animate",
+        "WAN22_Camera",
+    ),
+    _TO_SOUND: ("WAN21_HuMo", "WAN22_S2V", "WAN22_WanDancer"),
+    _WITH_SOUND: ("MiniMaxH3",),
+    _PIECES: ("WAN21_CausalAR_T2V",),
+    _OWN_SAMPLER: ("CogVideoX_T2V",),
+    _EDM: ("CosmosT2V",),
+    _MARKS: ("WAN21_FlowRVS",),
     _SOUND: ("ACEStep", "ACEStep15", "StableAudio", "StableAudio3"),
     _SOLID: ("Hunyuan3Dv2", "Hunyuan3Dv2_1", "Hunyuan3Dv2mini", "TripoSplat"),
-    _LARGER: ("HunyuanImage21Refiner", "PiD", "SD_X4Upscaler", "SeedVR2"),
+    _LARGER: ("HunyuanImage21Refiner", "HunyuanVideo15_SR_Distilled", "PiD", "SD_X4Upscaler", "SeedVR2"),
     _VIEWS: ("SV3D_p", "SV3D_u", "Stable_Zero123"),
     _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
-        "Anima", "Boogu", "ChromaRadiance", "CosmosT2IPredict2", "ErnieImage", "FluxInpaint", "HiDreamO1", "HunyuanDiT",
-        "HunyuanDiT1", "Ideogram4", "JoyImage", "KOALA_1B", "KOALA_700M", "Kandinsky5Image", "Krea2", "Lens",
-        "MageFlow", "Omnigen2", "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
-        "SD21UnclipH", "SD21UnclipL", "SDXLRefiner", "SDXL_instructpix2pix", "SSD1B", "Segmind_Vega", "Stable_Cascade_B",
-        "Stable_Cascade_C", "ZImagePixelSpace",
+        "FluxInpaint", "SD15_instructpix2pix",
+        "SDXL_instructpix2pix", "Stable_Cascade_B",
+        "Stable_Cascade_C",
     ),
 }  # fmt: skip
 
@@ -38,6 +52,27 @@ REFUSED: Mapping[str, str] = {name: reason for reason, names in _BY_REASON.items
 """Name of the class -> what such a model does, or that it is not supported, to be read behind "which"."""
 
 
-def why(config: str) -> str:
-    """Return why a model with this class in comfy.supported_models is not trained, to be read behind "which"."""
+_VARIANTS = (
+    ("QwenImage", "use_additional_t_cond", _AS_LAYERS),
+    ("HunyuanImage21", "meanflow", _NEXT_STEP),
+    ("HunyuanVideo15", "meanflow", _NEXT_STEP),
+)
+"""Variants of classes that are trained: the class, the field of its unet_config that tells the variant, and what such a model does."""
+
+
+def why(config: str, unet_config: Mapping[str, Any] | None = None) -> str:
+    """Return why a model is not trained, to be read behind "which".
+
+    Args:
+        config: its class in comfy.supported_models.
+        unet_config: what ComfyUI's detection has read out of its file.
+    """
+    for name, field, reason in _VARIANTS:
+        if name == config and (unet_config or {}).get(field):
+            return reason
     return REFUSED.get(config, _LATER)
+
+
+def may_be_tried(config: str, unet_config: Mapping[str, Any] | None = None) -> bool:
+    """Return whether nothing but that it is not known speaks against training such a model (see `why`)."""
+    return why(config, unet_config) == _LATER

@@ -1,8 +1,9 @@
-"""Families with a U-Net: SD1.5, SD2 and SDXL."""
+"""Families with a U-Net: SD1.5, SD2 and SDXL, its refiner and what was made smaller of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .record import Config, Family, Layers
@@ -37,8 +38,32 @@ def _sd2(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
     return {"base_version": "sd_v2_v", "architecture": "stable-diffusion-v2-768-v"} if v_prediction else {}
 
 
-def _sdxl(_config: Config, v_prediction: bool) -> Mapping[str, Any]:
+def _unclip(_config: Config, v_prediction: bool) -> Mapping[str, Any]:
+    return {"base_version": "sd_v2_v"} if v_prediction else {}
+
+
+_SMALLER = {
+    "SSD-1B": (0, 0, 2, 2, 4, 4),
+    "Segmind Vega": (0, 0, 1, 1, 2, 2),
+    "KOALA 700M": (0, 2, 5),
+    "KOALA 1B": (0, 2, 6),
+}
+"""Title of an SDXL that was made smaller -> transformer blocks on each of its ways down, by which the host knows it."""
+
+
+def _sdxl(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
+    if tuple(config.get("transformer_depth", ())) in _SMALLER.values():
+        return None
     return {"base_version": "sdxl_base_v1-0_v"} if v_prediction else {}
+
+
+def _smaller(title: str, version: str) -> Callable[[Config, bool], Mapping[str, Any] | None]:
+    def variant(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
+        if tuple(config.get("transformer_depth", ())) != _SMALLER[title]:
+            return None
+        return {"base_version": f"{version}_v"} if v_prediction else {}
+
+    return variant
 
 
 SD15 = Family(
@@ -73,4 +98,37 @@ SDXL = Family(
     in_checkpoint=("clip", "vae"),
     diffusers_map="unet_to_diffusers",
     layers=UNET,
+)
+
+
+def _smaller_sdxl(title: str, version: str, architecture: str) -> Family:
+    """Return the record of an SDXL with fewer blocks: sd-scripts knows none, diffusers' trainers write no version."""
+    return replace(
+        SDXL,
+        title=title,
+        variant=_smaller(title, version),
+        base_version=version,
+        architecture=architecture,
+        implementation="diffusers",
+    )
+
+
+SSD1B = _smaller_sdxl("SSD-1B", "ssd-1b", "segmind-stable-diffusion-1b")  # as SwarmUI and the model's own page call it
+VEGA = _smaller_sdxl("Segmind Vega", "segmind-vega", "segmind-vega")
+KOALA_700M = _smaller_sdxl("KOALA 700M", "koala-700m", "koala-700m")
+KOALA_1B = _smaller_sdxl("KOALA 1B", "koala-1b", "koala-1b")
+SDXL_REFINER = replace(
+    SDXL,
+    title="SDXL refiner",
+    model_class="comfy.model_base.SDXLRefiner",  # it is told an aesthetic score: the host's 6, as of any prompt
+    variant=lambda _config, _v_prediction: {},
+    base_version="sdxl_refiner_v1-0",
+    architecture="stable-diffusion-xl-v1-refiner",
+)
+SD2_UNCLIP = replace(
+    SD2,
+    title="SD2.1 unCLIP",
+    model_class="comfy.model_base.SD21UNCLIP",  # without a picture it is given zeros, in training as in a graph
+    variant=_unclip,
+    architecture="stable-diffusion-v2-1-unclip",
 )

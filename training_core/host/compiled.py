@@ -19,6 +19,7 @@ import comfy.model_management as mm
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
 
+from ..families import guess
 from . import quantised
 from .patches import on_copies, patched
 from .swap import HOME, transformer_blocks
@@ -69,8 +70,9 @@ _counting = cache(_Counting)
 class Compiled:
     """The blocks of one run; goes back to plain ones once they cannot be compiled."""
 
-    def __init__(self, backend: str) -> None:
-        self._counting = _counting(backend)
+    def __init__(self, backend: str, classes: guess.Classes = guess.KNOWN) -> None:
+        """`classes`: of the model's blocks."""
+        self._counting, self._classes = _counting(backend), classes
         if self._counting.graphs.total() > MAX_KEPT_GRAPHS:
             torch._dynamo.reset()
             self._counting.graphs.clear()
@@ -90,7 +92,8 @@ class Compiled:
         kind = type(block).__name__
         # On copies: where a graph changes an input, inductor gives wrong gradients (it keeps the changed one for the backward
         # pass). The copies themselves do not outlive compiling.
-        ready = torch.compile(on_copies(block, forward), backend=self._counting, dynamic=False, fullgraph=True)
+        copied = on_copies(block, forward, self._classes)
+        ready = torch.compile(copied, backend=self._counting, dynamic=False, fullgraph=True)
 
         def run(*args: Any, **kwargs: Any) -> Any:
             options = kwargs.get("transformer_options") or {}
@@ -188,7 +191,7 @@ def compiled(model: torch.nn.Module, backend: str = "") -> Iterator[Compiled]:
     blocks = [
         block for block in transformer_blocks(model) if not any(HOME in layer.__dict__ for layer in block.modules())
     ]
-    run_blocks = Compiled(backend or BACKEND)
+    run_blocks = Compiled(backend or BACKEND, guess.classes_of(model))
     limits = {
         "recompile_limit": MAX_SHAPES,
         "accumulated_recompile_limit": MAX_SHAPES * 8,

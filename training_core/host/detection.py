@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import comfy.utils
 import torch
 
 from ..errors import AthanorError
-from ..families import FAMILIES, SUPPORTED, Family, class_path, identify, why_refused
+from ..families import FAMILIES, REFUSED, SUPPORTED, Family, class_path, guess, identify, may_be_tried, why_refused
 from ..files import METADATA, UnreadableFile, safetensors_header
 from ..objective.schedule import Prediction, Schedule
 
 
-def detect(model: Any) -> Family:
+def detect(model: Any, unknown: bool = False) -> Family:
     """Return the record of a MODEL's family, with the fields of its variant (its size, v-prediction).
+
+    Args:
+        unknown: a record is guessed for a model that makes pictures and is of no known family (train_unknown_model).
 
     Raises:
         AthanorError: names a model type that cannot be trained yet.
@@ -28,11 +32,20 @@ def detect(model: Any) -> Family:
     family = None if base.concat_keys else identify(type(base), base.model_config.unet_config, v_prediction)
     if family is not None:
         return family
-    name = type(base.model_config).__name__
-    reason = why_refused(name)
-    if any(row.model_class == class_path(type(base)) for row in FAMILIES):
+    name = name_of_class = type(base.model_config).__name__
+    reason = why_refused(name_of_class, base.model_config.unet_config)
+    if name not in REFUSED and any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " inpainting" if base.concat_keys else " in a variant with other inputs"
-    raise AthanorError(f"MODEL is of type {name}, which {reason} and cannot be trained here: use {SUPPORTED}.")
+    of_pictures = base.latent_format.latent_dimensions in (2, 3)
+    may_be = of_pictures and may_be_tried(name_of_class, base.model_config.unet_config)
+    if not may_be or not unknown:
+        instead = ", or switch train_unknown_model on to try it" if may_be else ""
+        raise AthanorError(
+            f"MODEL is of type {name}, which {reason} and cannot be trained here: use {SUPPORTED}, or another model that the help "
+            f"of Train LoRA names{instead}."
+        )
+    prediction = schedule(sampling).prediction
+    return guess.family(name_of_class, type(base), base.model_config.unet_config, prediction, base.diffusion_model)
 
 
 def family_in_file(path: Path) -> Family | None:
@@ -68,7 +81,8 @@ def schedule(sampling: Any) -> Schedule:
     """Return the parameterization (eps, v or flow, and its sigmas) of a model's `model_sampling` object.
 
     Flow: sigma is 0..1 here for every family. What the network is told of it (sigma, 1000 sigma, 1 - sigma) is made
-    by the model's own `timestep` and forward, and the raw output is noise - latent, as in the sampler.
+    by the model's own `timestep` and forward, and the raw output is noise - latent, as in the sampler. So it is for
+    Cosmos-Predict2, too, whose sampler counts sigma / (1 - sigma): `patches.raw_output` keeps that from the training.
 
     Raises:
         AthanorError: the graph has patched in a kind of sampling that cannot be trained.
@@ -76,17 +90,18 @@ def schedule(sampling: Any) -> Schedule:
     kinds: dict[type, Prediction] = {
         comfy.model_sampling.V_PREDICTION: "v",
         comfy.model_sampling.CONST: "flow",
+        comfy.model_sampling.COSMOS_RFLOW: "flow",
         comfy.model_sampling.EPS: "eps",
     }
     own = [
         base
         for base in type(sampling).__mro__
-        if base in kinds or base.__name__ in ("X0", "EDM", "COSMOS_RFLOW", "IMG_TO_IMG", "IMG_TO_IMG_FLOW")
+        if base in kinds or base.__name__ in ("X0", "EDM", "IMG_TO_IMG", "IMG_TO_IMG_FLOW")
     ]
     if own and own[0] in kinds:
         prediction = kinds[own[0]]
-        if prediction == "flow" and getattr(sampling, "noise_scale", 1.0) == 1.0:
-            return Schedule("flow")
+        if prediction == "flow":
+            return Schedule("flow", noise_scale=getattr(sampling, "noise_scale", 1.0))
         if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete):
             sigmas: Any = sampling.sigmas
             return Schedule(prediction, sigmas.detach().float().cpu().clone())
@@ -115,8 +130,19 @@ def spelling(model: Any, family: Family) -> dict[str, str]:
     """
     if not family.diffusers_names:
         return {}
-    pairs = comfy.utils.unet_to_diffusers(model.model.model_config.unet_config).items()
+    pairs = unet_names(model.model.model_config.unet_config, family).items()
     return {ours[:-7]: theirs[:-7] for theirs, ours in pairs if ours.endswith(".weight")}
+
+
+def unet_names(config: Mapping[str, Any], family: Family) -> dict[str, str]:
+    """Return diffusers' key -> ComfyUI's of a U-Net.
+
+    The host has two names for the layers of label_emb, in an order that changes from process to process: diffusers calls
+    them add_embedding in SDXL and class_embedding in unCLIP.
+    """
+    other = "add_embedding." if family.diffusers_names else "class_embedding."
+    names = comfy.utils.unet_to_diffusers(config)
+    return {theirs: ours for theirs, ours in names.items() if not theirs.startswith(other)}
 
 
 def file_names(model: Any, family: Family) -> dict[str, str]:

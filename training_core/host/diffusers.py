@@ -12,7 +12,7 @@ import torch
 
 from ..families import SAME, Family
 from . import swap
-from .detection import file_names
+from .detection import file_names, unet_names
 
 Rows = slice | torch.Tensor
 """Index into the first dimension of a weight: the rows that a module of diffusers stands for, in its own order."""
@@ -46,6 +46,8 @@ def _host_map(family: Family, config: Mapping[str, Any], layers: Iterable[str]) 
         return {f"{name}.weight": f"{name}.weight" for name in layers}
     if family.diffusers_map in OWN_MAPS:
         return OWN_MAPS[family.diffusers_map](config, layers)
+    if family.diffusers_map == "unet_to_diffusers":
+        return unet_names(config, family)
     names = getattr(comfy.utils, family.diffusers_map)(config)
     return dict(reversed(names.items())) if family.diffusers_newest else names
 
@@ -79,7 +81,20 @@ def _lumina2(config: Mapping[str, Any], layers: Iterable[str]) -> dict[str, Any]
     return result
 
 
-OWN_MAPS = {"lumina2_to_diffusers": _lumina2}
+def _z_image_omni(config: Mapping[str, Any], _layers: Iterable[str]) -> dict[str, Any]:
+    """Return the host's map of Z-Image with the layers for pictures seen by SigLIP, which are named as those for the caption."""
+
+    def seen(name: str) -> str:
+        return name.replace("context_refiner.", "siglip_refiner.")
+
+    names: dict[str, Any] = dict(comfy.utils.z_image_to_diffusers(config))
+    for theirs, target in tuple(names.items()):
+        if seen(theirs) != theirs:
+            names[seen(theirs)] = seen(target) if isinstance(target, str) else (seen(target[0]), *target[1:])
+    return names | {"siglip_embedder.1.weight": "siglip_embedder.1.weight"}
+
+
+OWN_MAPS = {"lumina2_to_diffusers": _lumina2, "z_image_omni_to_diffusers": _z_image_omni}
 """Maps that the host lacks, by their names in `Family.diffusers_map`."""
 
 

@@ -11,8 +11,8 @@ import torch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import compiled, detection, devices, frozen, patches, quantised, swap, weights
-from .attention import Attention
+from . import compiled, detection, devices, frozen, patches, prefixes, quantised, swap, weights
+from .attention import Attention, heard_everywhere
 from .batch import DeviceBatch, Geometry, Groups
 from .live_text import LiveText
 from .precision import compute_dtype
@@ -42,7 +42,7 @@ class Trainable:
         self._lent = [lent, *([lent_text] if lent_text else [])]
         self.guidance = guidance
         self.device: torch.device = self.patcher.load_device
-        self._attention = Attention()
+        self.attention = Attention()
         self._weight_bytes: int | None = None  # bytes of weights on the device, once they were loaded
         self.compiled: compiled.Compiled | None = None
         self.load()
@@ -64,7 +64,7 @@ class Trainable:
             self._weight_bytes = sum(p.nbytes for m in models for p in m.parameters() if p.device == self.device)
             devices.forget_peak_memory(self.device)
         options = self.patcher.model_options["transformer_options"].copy()
-        options["optimized_attention_override"] = self._attention
+        options["optimized_attention_override"] = self.attention
         self._options: dict[str, Any] = options
 
     @property
@@ -199,6 +199,7 @@ class Trainable:
             **text.extras,
             **beside,
             noise=latent,
+            latent_shapes=[latent.shape],  # as the sampler says it of a picture without sound (LTX-2)
             device=self.device,
             prompt_type="positive",
             width=sizes.original[0],
@@ -207,6 +208,7 @@ class Trainable:
             crop_h=sizes.crop[1],
             target_width=sizes.target[0],
             target_height=sizes.target[1],
+            aspect_ratio=sizes.target[1] / sizes.target[0],  # PixArt alpha's: of the bucket, not of the file
             **({"guidance": self.guidance} if guided else {}),
         )
         return {name: cond.process_cond(batch_size=1, area=None, device=self.device) for name, cond in conds.items()}
@@ -268,6 +270,7 @@ def trainable(
         patcher = lent.patcher
         if wanted != patcher.model.get_dtype_inference():
             patcher.set_model_compute_dtype(wanted)
+        stack.enter_context(patches.without_traces(patcher.model.diffusion_model))
         parts = [patcher.model.diffusion_model, *([text.model] if text else [])]
         stack.enter_context(quantised.as_linear(patcher.model.diffusion_model))
         for part in parts:
@@ -278,6 +281,8 @@ def trainable(
         if torch_compile:
             host_model.compiled = stack.enter_context(compiled.compiled(patcher.model.diffusion_model))
         stack.enter_context(patches.raw_output(patcher.model))
+        stack.enter_context(heard_everywhere(host_model.attention))
+        stack.enter_context(prefixes.forgetting(patcher.model.diffusion_model))
         for part in parts:
             stack.enter_context(patches.differentiable(part))
         stack.enter_context(host_model.checkpointed(gradient_checkpointing))

@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import comfy.model_sampling
 import torch
 from comfy.text_encoders.t5 import T5LayerNorm
 from torch.utils.checkpoint import checkpoint
 
-from ..families import BLOCKS, IN_PLACE, RECOMPUTED, class_path, is_one_of
+from ..families import IN_PLACE_READERS, class_path, guess, is_one_of
+from ..families.guess import Classes
 
-NORMS = (torch.nn.LayerNorm, T5LayerNorm)
+NORMS = (torch.nn.LayerNorm, torch.nn.RMSNorm, T5LayerNorm)
 """Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
+
+
+RAW = ("calculate_denoised", "calculate_input", "timestep")
+"""Methods of a model's sampling that `raw_output` may replace."""
 
 
 @contextmanager
 def raw_output(model: Any) -> Iterator[None]:
-    """Let `apply_model` return the network's output itself instead of the denoised latent."""
+    """Let `apply_model` return the network's output itself instead of the denoised latent.
+
+    Noisy latents and sigmas are taken as training counts them. Cosmos-Predict2's sampler has sigma / (1 - sigma) and latents
+    as much larger, and its network gets what any flow model gets.
+    """
     sampling = model.model_sampling
-    sampling.calculate_denoised = lambda _sigma, output, _input: output
+    changes: dict[str, Any] = {"calculate_denoised": lambda _sigma, output, _input: output}
+    if isinstance(sampling, comfy.model_sampling.COSMOS_RFLOW):
+        changes |= {"calculate_input": lambda _sigma, noisy: noisy, "timestep": lambda sigma: sigma}
+    vars(sampling).update(changes)
     try:
         yield
     finally:
-        del sampling.calculate_denoised
+        for name in changes:
+            del vars(sampling)[name]
+
+
+@contextmanager
+def without_traces(model: torch.nn.Module) -> Iterator[None]:
+    """Afterwards, what a model's forward has kept of its last input is gone (Cosmos-Predict2: text and timestep embeddings)."""
+    before = set(vars(model))
+    try:
+        yield
+    finally:
+        for name in vars(model).keys() - before:
+            del vars(model)[name]
 
 
 @contextmanager
@@ -45,35 +71,70 @@ def patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module,
                 module.forward = own
 
 
-def differentiable(model: torch.nn.Module) -> AbstractContextManager[None]:
+@contextmanager
+def differentiable(model: torch.nn.Module) -> Iterator[None]:
     """Let blocks that add to their input in place run a backward pass.
 
-    Their LayerNorms keep that input for the backward pass and would find it changed. They get a copy instead, which
-    is what an addition out of place would have kept too.
+    Their norms, and what else is named in `Layers.in_place_readers`, keep that input for the backward pass and would find
+    it changed. They get a copy instead, which is what an addition out of place would have kept too.
     """
-    norms = [
-        child
-        for block in model.modules()
-        if is_one_of(block, IN_PLACE)
-        for child in block.children()
-        if isinstance(child, NORMS)
+    in_place = guess.classes_of(model).in_place
+    blocks = [module for module in model.modules() if is_one_of(module, in_place)]
+    nothing = frozenset[str]()
+    names = nothing.union(*(IN_PLACE_READERS.get(class_path(type(block)), nothing) for block in blocks))
+    readers = [
+        child for block in blocks for child in block.children() if isinstance(child, NORMS) or is_one_of(child, names)
     ]
-    return patched(norms, lambda _norm, forward: lambda x: forward(x.clone() if x.requires_grad else x))
+    with patched(readers, lambda _reader, forward: _on_copy(forward)), _functions_on_copies(names):
+        yield
 
 
-def on_copies(block: torch.nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a block's `forward`, run on copies of its inputs if it writes into them."""
-    if not is_one_of(block, IN_PLACE):
+def _on_copy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is given a copy of its first argument where that has a gradient."""
+    return lambda x, *args, **kwargs: function(x.clone() if x.requires_grad else x, *args, **kwargs)
+
+
+@contextmanager
+def _functions_on_copies(names: Iterable[str]) -> Iterator[None]:
+    """Run the host's functions among `names` on copies; classes of modules are left alone."""
+    before: list[tuple[Any, str, Any]] = []
+    try:
+        for path in names:
+            module, _, name = path.rpartition(".")
+            place = importlib.import_module(module)
+            function = getattr(place, name)
+            if not isinstance(function, type):
+                before.append((place, name, function))
+                setattr(place, name, _on_copy(function))
+        yield
+    finally:
+        for place, name, function in before:
+            setattr(place, name, function)
+
+
+def on_copies(
+    block: torch.nn.Module, forward: Callable[..., Any], classes: Classes = guess.KNOWN
+) -> Callable[..., Any]:
+    """Return a block's `forward`, run on copies of its inputs if it writes into them, or may do so."""
+    if not is_one_of(block, classes.in_place):
         return forward
 
     def fresh(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
-        return forward(*args, **kwargs | {k: kwargs[k].clone() for k in ("img", "txt") if k in kwargs})
+        args = tuple(map(_copied, args))
+        named = [k for k in (kwargs if classes.guessed else ("img", "txt")) if isinstance(kwargs.get(k), torch.Tensor)]
+        return forward(*args, **kwargs | {k: kwargs[k].clone() for k in named})
 
     return fresh
 
 
-def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
+def _copied(value: Any) -> Any:
+    """Return a copy of a tensor, or of those in a tuple (LTX-2's block takes pictures and sound as one)."""
+    if isinstance(value, tuple):
+        return tuple(_copied(one) for one in value)
+    return value.clone() if isinstance(value, torch.Tensor) else value
+
+
+def _recomputed(model: torch.nn.Module, how: str, classes: Classes) -> Iterator[torch.nn.Module]:
     """Yield the blocks that gradient checkpointing computes again.
 
     part: of every kind of transformer block the first, third ... one. Convolution blocks save less than half as much
@@ -82,9 +143,9 @@ def _recomputed(model: torch.nn.Module, how: str) -> Iterator[torch.nn.Module]:
     seen: Counter[str] = Counter()
     for module in model.modules():
         kind = class_path(type(module))
-        if how == "all" and kind in RECOMPUTED:
+        if how == "all" and kind in classes.recomputed:
             yield module
-        if how == "part" and kind in BLOCKS:
+        if how == "part" and kind in classes.blocks:
             seen[kind] += 1
             if seen[kind] % 2:
                 yield module
@@ -104,9 +165,10 @@ def checkpointed(model: torch.nn.Module, how: str, draws: bool = True) -> Abstra
             dropout does, torch need not read and set the states of its generators around every block, twice.
     """
     keep = draws or any(map(_drops, model.modules()))
+    classes = guess.classes_of(model)
 
     def wrap(block: torch.nn.Module, forward: Any) -> Any:
-        run = on_copies(block, forward)
+        run = on_copies(block, forward, classes)
         return lambda *args, **kwargs: checkpoint(run, *args, use_reentrant=False, preserve_rng_state=keep, **kwargs)
 
-    return patched(_recomputed(model, how), wrap)
+    return patched(_recomputed(model, how, classes), wrap)

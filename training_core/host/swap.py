@@ -17,7 +17,7 @@ from comfy.quant_ops import QuantizedTensor
 
 from .. import packed
 from ..errors import AthanorError
-from ..families import BLOCKS, is_one_of
+from ..families import guess, is_one_of
 from . import frozen
 from .patches import patched
 
@@ -113,7 +113,8 @@ class Swap:
 
 def transformer_blocks(model: torch.nn.Module) -> list[torch.nn.Module]:
     """Return a model's transformer blocks in the order of the forward pass; none is inside of another."""
-    blocks = [m for m in model.modules() if is_one_of(m, BLOCKS)]
+    classes = guess.classes_of(model).blocks
+    blocks = [m for m in model.modules() if is_one_of(m, classes)]
     inner = {id(child) for block in blocks for child in block.modules() if child is not block}
     return [block for block in blocks if id(block) not in inner]
 

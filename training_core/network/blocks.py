@@ -13,11 +13,11 @@ COUNTS = {25: (12, 1, 12), 23: (9, 3, 9)}
 """Number of blocks -> how many of them are down, mid and up; the rest stand before (and, for SDXL, after) them."""
 
 _SD = re.compile(r"lora_unet_(down|up)_blocks_(\d)_(resnets|attentions|downsamplers|upsamplers)_(\d)")
-_SDXL = re.compile(r"lora_unet_(input_blocks|middle_block|output_blocks)_(\d)")
+_SDXL = re.compile(r"lora_unet_(input_blocks|middle_block|output_blocks)_(\d)(?!\d)")
 
 
 def index(name: str) -> tuple[int, int] | None:
-    """Return (block, number of blocks) of a layer by its name in a LoRA file; None if it is no U-Net's.
+    """Return (block, number of blocks) of a layer by its name in a LoRA file; None if it is no such U-Net's.
 
     SD1 and SD2 (25 blocks): down 1 + 3i + j, mid 12, up 13 + 3i + j; samplers are j = 2. SDXL (23): time and label 0,
     input_blocks 1 + k, middle_block 10 + k, output_blocks 13 + k, out 22.
@@ -30,7 +30,7 @@ def index(name: str) -> tuple[int, int] | None:
         return 12, 25
     if re.match(r"lora_unet_(conv_in|conv_out|time_embedding)", name):
         return 0, 25
-    if match := _SDXL.match(name):
+    if (match := _SDXL.match(name)) and int(match[2]) < {"middle_block": 3}.get(match[1], 9):  # the refiner has 12
         return {"input_blocks": 1, "middle_block": 10, "output_blocks": 13}[match[1]] + int(match[2]), 23
     if re.match(r"lora_unet_(time_embed|label_emb)_", name):
         return 0, 23

@@ -12,7 +12,7 @@ import torch
 
 from .. import toml
 from ..errors import AthanorError, quoted
-from ..families import LYCORIS_NAMES, diffusion_classes, is_one_of, text_classes
+from ..families import LYCORIS_NAMES, Layers, class_path, diffusion_classes, guess, is_one_of, text_classes
 from ..settings import NetworkSettings, expressions
 
 ENDS = ["input_blocks.0.0", r"out\.2", r"time_embed\.0", r"time_embed\.2"]
@@ -31,13 +31,14 @@ class Targets:
     classes: frozenset[str]  # as `module.Class`
     convolutions: bool = False  # larger than 1x1
     names: tuple[str, ...] = ()  # regular expressions that match a layer's name from its beginning
+    within: frozenset[str] = frozenset()  # only those that lie in one of these, if the module has any
 
 
 PRESETS = {
     "full": Targets(_BLOCKS | _CONVOLUTIONS, True, tuple(ENDS)),
     "full-lin": Targets(_BLOCKS | _RESIDUAL, False, tuple(ENDS[2:])),
     "attn-mlp": Targets(_BLOCKS, True),
-    "attn-only": Targets(diffusion_classes("attentions")),
+    "attn-only": Targets(diffusion_classes("attentions"), within=_BLOCKS),
     "unet-transformer-only": Targets(_BLOCKS),
     "unet-convblock-only": Targets(_CONVOLUTIONS, True),
 }
@@ -79,8 +80,11 @@ def attributes(
     if text:
         targets = Targets(TEXT_PRESETS.get(settings.preset, text_classes("targets")))
     else:
+        unknown = guess.layers_of(module)
         targets = PRESETS[settings.preset]
-        if any(name.startswith("label_emb") for name in names):
+        if unknown is not None:
+            targets = replace(targets, classes=targets.classes | _of_unknown(module, unknown)[settings.preset])
+        if any(name.startswith("label_emb") for name in names.values()):
             targets = replace(targets, names=())  # SDXL, where sd-scripts lacks the names that LyCORIS' presets know
         if settings.preset == "attn-mlp" and settings.conv_rank:
             # sd-scripts' networks.lora trains them as soon as conv_dim is given
@@ -89,24 +93,34 @@ def attributes(
     return _attributes(targets.convolutions, bare, list(targets.names), _namesakes(module, targets), {}, {})
 
 
+def _of_unknown(module: torch.nn.Module, layers: Layers) -> dict[str, frozenset[str]]:
+    """Return the classes that presets mean in a model of no known family: with full and full-lin all of it."""
+    whole, blocks = frozenset([class_path(type(module))]), frozenset(layers.targets or layers.blocks)
+    return {
+        "full": whole,
+        "full-lin": whole,
+        "attn-mlp": blocks,
+        "attn-only": frozenset(layers.attentions),
+        "unet-transformer-only": blocks,
+        "unet-convblock-only": frozenset(),
+    }
+
+
 def _namesakes(module: torch.nn.Module, targets: Targets) -> list[str]:
     """Return patterns of the modules that LyCORIS must leave out: it goes by the bare name of a class.
 
     What lies in a namesake of a target class, but in no target itself: Anima's text adapter, say, whose class is called
-    Attention as Qwen-Image's is.
+    Attention as Qwen-Image's is; or the connectors of LTX-2's text, whose attention is the blocks' own but lies outside of them.
     """
     bare = {path.rpartition(".")[2] for path in targets.classes}
     modules = dict(module.named_modules())
-    wanted = [name for name, child in modules.items() if is_one_of(child, targets.classes)]
-    strange = [
-        name
-        for name, child in modules.items()
-        if type(child).__name__ in bare and not is_one_of(child, targets.classes)
-    ]
 
     def inside(name: str, roots: list[str]) -> bool:
         return any(not root or name == root or name.startswith(f"{root}.") for root in roots)
 
+    around = [name for name, child in modules.items() if is_one_of(child, targets.within)] or [""]
+    wanted = [name for name, child in modules.items() if is_one_of(child, targets.classes) and inside(name, around)]
+    strange = [name for name, child in modules.items() if type(child).__name__ in bare and name not in wanted]
     if not strange:
         return []
     return [

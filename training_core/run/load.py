@@ -128,7 +128,7 @@ def _attempt(
             model = stack.enter_context(_trainable(job, run, clip, swapped))
         yield Phase("adding what is trained")
         with foreign.telling(lambda: f"The network ({job.network.algo}) cannot be added to the model", ADDING_ADVICE):
-            target = stack.enter_context(attached(job, run.model, clip, vae, model))
+            target = stack.enter_context(attached(job, run.model, run.family, clip, vae, model))
         phase = "in a step"
         if is_tried(model.device):
             yield Phase("trying the largest batch")

@@ -83,7 +83,7 @@ def prepare(
     Raises:
         AthanorError: a setting, a file name or a model that the run cannot have.
     """
-    model, family, schedule = model_to_train(model, job.noise)
+    model, family, schedule = model_to_train(model, job.noise, job.training.train_unknown_model)
     host_weights.check(model)
     for seen in filter(None, (buckets, validation)):
         check_controls(family, seen.dataset)
@@ -120,6 +120,7 @@ def prepare(
             *resolved.warnings,
             *first_values.warnings,
             *split.warnings,
+            *family.guessed,
             *about_the_graph(model),
             *about_names(job, target.stem),
             *([optimizer.replaced] if optimizer.replaced else []),
@@ -131,13 +132,16 @@ def prepare(
     )
 
 
-def model_to_train(model: Any, noise: NoiseSettings) -> tuple[Any, Family, Schedule]:
+def model_to_train(model: Any, noise: NoiseSettings, unknown: bool) -> tuple[Any, Family, Schedule]:
     """Return the model as it is trained (with zero terminal SNR if asked for), its family and its schedule.
+
+    Args:
+        unknown: a record is guessed for a model of no known family.
 
     Raises:
         AthanorError: the model cannot be trained.
     """
-    family = detection.detect(model)
+    family = detection.detect(model, unknown)
     schedule = detection.schedule(model.get_model_object("model_sampling"))
     if noise.zero_terminal_snr and schedule.prediction != "flow":
         model = detection.zero_terminal(model)
@@ -177,7 +181,7 @@ def _make_network_once(
         return list(rates.factors(job.optimizer, ["unet"]).values())
     encoders = clip.cond_stage_model if job.network.text else None
     with quantised.as_linear(module):
-        network = build.create(parts_of(job.network, model, module, encoders), job.network, job.training.seed)
+        network = build.create(parts_of(job.network, model, family, module, encoders), job.network, job.training.seed)
     first_values.load(network)
     if job.training.save_diffusers_copy:
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]

@@ -155,18 +155,21 @@ class FinetuneTarget:
         return nullcontext()
 
 
-def parts_of(settings: NetworkSettings, model: Any, diffusion_model: torch.nn.Module, encoders: Any) -> list[Part]:
+def parts_of(
+    settings: NetworkSettings, model: Any, family: Family, diffusion_model: torch.nn.Module, encoders: Any
+) -> list[Part]:
     """Return the diffusion model and text encoders that `settings.train` names, with their prefixes in a LoRA file.
 
     Args:
-        model: the MODEL, to know its family.
+        model: the MODEL, to know its layers' names in files.
+        family: of the MODEL.
         diffusion_model: the module itself; while training it may be another one than the MODEL's.
         encoders: a CLIP's cond_stage_model; None if text encoders are not trained.
 
     Raises:
         AthanorError: the CLIP has no text encoder that can be trained.
     """
-    family, parts = detection.detect(model), []
+    parts = []
     if settings.unet:
         parts.append(Part(diffusion_model, spelling=detection.spelling(model, family)))
     if settings.text:
@@ -176,14 +179,15 @@ def parts_of(settings: NetworkSettings, model: Any, diffusion_model: torch.nn.Mo
 
 
 @contextmanager
-def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -> Iterator[TrainTarget]:
+def attached(job: Job, model: Any, family: Family, clip: Any, vae: Any, host_model: Trainable) -> Iterator[TrainTarget]:
     """Attach what `job` trains to the loaded models; afterwards they are as before.
 
     Args:
-        model: the graph's MODEL, to know its family.
+        model: the graph's MODEL, to know its layers' names in files.
+        family: of the MODEL.
     """
     base, settings = host_model.patcher.model, job.network
-    family, own_dtype = detection.detect(model), COMPUTE[job.training.full_precision]
+    own_dtype = COMPUTE[job.training.full_precision]
     if settings.algo == "finetune":
         cast = checkpoint.compute_in_input_format
         with finetune.attached(host_model.diffusion_model, settings, host_model.device, cast, own_dtype) as weights:
@@ -199,7 +203,7 @@ def attached(job: Job, model: Any, clip: Any, vae: Any, host_model: Trainable) -
         return
     check = selfcheck.Check(base, host_model.encoders)  # before the network is attached: algo full takes weights away
     diffusers_modules = diffusers.modules(model, family) if job.training.save_diffusers_copy else None
-    parts = parts_of(settings, model, host_model.diffusion_model, host_model.encoders)
+    parts = parts_of(settings, model, family, host_model.diffusion_model, host_model.encoders)
     with build.attached(parts, settings, job.training.seed, host_model.device, own_dtype) as network:
         groups_ = groups.parameter_groups(network, settings, job.optimizer.learning_rate)
         yield LoraTarget(

@@ -41,6 +41,7 @@ NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
             "blocks_to_swap",
             "gradient_checkpointing",
             "deterministic",
+            "train_unknown_model",
             *METADATA_SETTINGS,
         }
     ),
@@ -48,7 +49,8 @@ NOT_IN_IDENTITY: dict[str, frozenset[str]] = {
     "validation": frozenset({"probe_samples", "validate_every_n_steps"}),
 }
 """Settings that do not make a run another one, by their group in the job; "" is the job itself. What is trained is the same
-with any value of them: they say where things are kept, what is shown on the way, or how a step's gradients are computed."""
+with any value of them: they say where things are kept, what is shown on the way, how a step's gradients are computed, or
+whether a run is refused."""
 
 _LENGTH = frozenset({"epochs", "max_train_steps"})
 

@@ -249,6 +249,12 @@ class TrainingSettings(Settings):
         key="modelspec.usage_hint",
         advanced=True,
     )
+    train_unknown_model: bool = setting(
+        False,
+        "Also train a model that Athanor does not know, if ComfyUI makes pictures with it and its sampling is a usual one. "
+        "Its layers are guessed and nobody has tested it: warnings say what is guessed. No effect on models that Athanor knows.",
+        advanced=True,
+    )
 
     @property
     def arithmetic(self) -> str:
