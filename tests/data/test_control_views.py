@@ -36,8 +36,8 @@ def made(folder: Path, *sizes: tuple[int, int], picture: tuple[int, int] = (128,
     return sort_into_buckets(Dataset((DatasetSettings(folder="x", **settings),), (one,)), shape)
 
 
-CENTRE = CropVariant(0, Placement((64, 64), (128, 64), (32, 0)))
-LEFT = CropVariant(0, Placement((64, 64), (128, 64), (0, 0)), flip=True, colour=2)
+CENTRE = CropVariant(picture=0, placement=Placement((64, 64), (128, 64), (32, 0)))
+LEFT = CropVariant(picture=0, placement=Placement((64, 64), (128, 64), (0, 0)), flip=True, colour=2)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_control_picture_that_overflows_breaks_its_picture(tmp_path):
 def test_captions_are_kept_by_text_and_what_is_shown():
     """And the keys of captions without a control picture are those of earlier versions."""
     texts = TextCache(MemoryStore(), "c", seen=lambda variant: (variant.picture, variant.flip))
-    plain = SampleCaption("a fox")
+    plain = SampleCaption(text="a fox")
     shown = replace(plain, shown=(CENTRE,))
     keys = {
         texts.key(each) for each in (plain, shown, replace(plain, shown=(LEFT,)), replace(plain, shown=(CENTRE, LEFT)))
