@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
+import comfy.conds
 import comfy.model_management as mm
 import torch
 
@@ -179,7 +180,7 @@ class Trainable:
             conds = self._conds(latents[index : index + 1], text, sizes, beside)
             for members, others in groups:
                 first = others[0]
-                if first.keys() == conds.keys() and all(first[k].can_concat(conds[k]) for k in conds):
+                if first.keys() == conds.keys() and all(_can_join(k, first[k], conds[k]) for k in conds):
                     members.append(index)
                     others.append(conds)
                     break
@@ -234,6 +235,16 @@ class Trainable:
     def _index(self, places: torch.Tensor) -> torch.Tensor:
         """Return indices as a tensor on the device, without waiting for it as a list would."""
         return places.to(self.device, non_blocking=True)
+
+
+def _can_join(name: str, one: Any, other: Any) -> bool:
+    """Return whether two samples' conditioning of one name can share a forward without changing it.
+
+    The host repeats the shorter text to the longer's length, which changes nothing only where attention reads that text
+    alone, as a U-Net's: Stable Cascade's reads the picture beside it.
+    """
+    repeated = isinstance(one, comfy.conds.CONDCrossAttn) and name != "c_crossattn" and one.size() != other.size()
+    return not repeated and one.can_concat(other)
 
 
 @contextmanager
