@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
-import comfy.conds
 import comfy.model_management as mm
 import torch
 
@@ -15,6 +14,7 @@ from ..objective.schedule import Schedule
 from . import compiled, detection, devices, frozen, patches, prefixes, quantised, swap, weights
 from .attention import Attention, heard_everywhere
 from .batch import DeviceBatch, Geometry, Groups
+from .joining import joined
 from .live_text import LiveText
 from .precision import compute_dtype
 from .text import Text
@@ -175,20 +175,8 @@ class Trainable:
         given: Sequence[Mapping[str, Any]],
     ) -> Groups:
         """Return the samples in groups whose conditioning ComfyUI can join: each group shares a forward."""
-        groups: list[tuple[list[int], list[dict[str, Any]]]] = []
-        for index, (text, sizes, beside) in enumerate(zip(texts, geometry, given, strict=True)):
-            conds = self._conds(latents[index : index + 1], text, sizes, beside)
-            for members, others in groups:
-                first = others[0]
-                if first.keys() == conds.keys() and all(_can_join(k, first[k], conds[k]) for k in conds):
-                    members.append(index)
-                    others.append(conds)
-                    break
-            else:
-                groups.append(([index], [conds]))
-        return tuple(
-            (members, {k: conds[0][k].concat([c[k] for c in conds[1:]]) for k in conds[0]}) for members, conds in groups
-        )
+        samples = enumerate(zip(texts, geometry, given, strict=True))
+        return joined([self._conds(latents[index : index + 1], *sample) for index, sample in samples])
 
     def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry, beside: Mapping[str, Any]) -> dict[str, Any]:
         """Return ComfyUI's conditioning objects of one sample, each for a batch of one."""
@@ -235,16 +223,6 @@ class Trainable:
     def _index(self, places: torch.Tensor) -> torch.Tensor:
         """Return indices as a tensor on the device, without waiting for it as a list would."""
         return places.to(self.device, non_blocking=True)
-
-
-def _can_join(name: str, one: Any, other: Any) -> bool:
-    """Return whether two samples' conditioning of one name can share a forward without changing it.
-
-    The host repeats the shorter text to the longer's length, which changes nothing only where attention reads that text
-    alone, as a U-Net's: Stable Cascade's reads the picture beside it.
-    """
-    repeated = isinstance(one, comfy.conds.CONDCrossAttn) and name != "c_crossattn" and one.size() != other.size()
-    return not repeated and one.can_concat(other)
 
 
 @contextmanager
