@@ -74,6 +74,7 @@ class Case:
     grouped: int = 2  # forwards for two captions of different length
     tokens: tuple[int, int] = (12, 20)
     size: int = 8  # of the latents
+    noise_scale: float = 1.0  # what the host multiplies noise by
     rotary: bool = False  # it has rotary embeddings
     twin: str = ""  # why it is trained with -m long only: another case has its layers
 

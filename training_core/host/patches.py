@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from ..families import IN_PLACE_READERS, class_path, guess, is_one_of
 from ..families.guess import Classes
 
-NORMS = (torch.nn.LayerNorm, T5LayerNorm)
+NORMS = (torch.nn.LayerNorm, torch.nn.RMSNorm, T5LayerNorm)
 """Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
 
 
@@ -75,7 +75,7 @@ def patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module,
 def differentiable(model: torch.nn.Module) -> Iterator[None]:
     """Let blocks that add to their input in place run a backward pass.
 
-    Their LayerNorms, and what else is named in `Layers.in_place_readers`, keep that input for the backward pass and would find
+    Their norms, and what else is named in `Layers.in_place_readers`, keep that input for the backward pass and would find
     it changed. They get a copy instead, which is what an addition out of place would have kept too.
     """
     in_place = guess.classes_of(model).in_place
@@ -120,11 +120,18 @@ def on_copies(
         return forward
 
     def fresh(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
+        args = tuple(map(_copied, args))
         named = [k for k in (kwargs if classes.guessed else ("img", "txt")) if isinstance(kwargs.get(k), torch.Tensor)]
         return forward(*args, **kwargs | {k: kwargs[k].clone() for k in named})
 
     return fresh
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of a tensor, or of those in a tuple (LTX-2's block takes pictures and sound as one)."""
+    if isinstance(value, tuple):
+        return tuple(_copied(one) for one in value)
+    return value.clone() if isinstance(value, torch.Tensor) else value
 
 
 def _recomputed(model: torch.nn.Module, how: str, classes: Classes) -> Iterator[torch.nn.Module]:

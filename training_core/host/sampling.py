@@ -14,7 +14,7 @@ import node_helpers
 import torch
 
 from ..errors import AthanorError
-from . import determinism, patches
+from . import determinism, patches, prefixes
 from .comfy_nodes import host_nodes
 from .usable import usable_models
 
@@ -54,10 +54,20 @@ def run_node(kind: str, **inputs: Any) -> Any:
     Raises:
         AthanorError: this ComfyUI has no such node.
     """
+    node = node_class(kind)
+    return getattr(node(), node.FUNCTION)(**inputs)[0]
+
+
+def node_class(kind: str) -> Any:
+    """Return the class of one of the host's own nodes.
+
+    Raises:
+        AthanorError: this ComfyUI has no such node.
+    """
     node = host_nodes.NODE_CLASS_MAPPINGS.get(kind)
     if node is None:
         raise AthanorError(f"this ComfyUI has no node {kind}: update it, or start it with all of its own nodes.")
-    return getattr(node(), node.FUNCTION)(**inputs)[0]
+    return node
 
 
 def guide(conditioning: Any, guidance: float) -> Any:
@@ -112,6 +122,7 @@ def sample(
     denoise: float = 1.0,
 ) -> torch.Tensor:
     """Draw one picture, (1, H, W, 3) float32 in 0..1, by KSampler and VAE decode."""
+    prefixes.forget(model.model.diffusion_model)  # of another LoRA on the same model
     latent = host_nodes.common_ksampler(
         model, seed, steps, cfg, sampler, scheduler, positive, negative, latent, denoise=denoise
     )[0]
