@@ -66,3 +66,17 @@ def test_sides_that_a_model_cannot_have_are_refused(name, multiple):
     if multiple > 8:
         with pytest.raises(AthanorError, match=rf"sides are multiples of {multiple}.*1000x1024.* Set it\.$"):
             usable.check_sides(model, [(1024, 1024), (1000, 1024)], "Set it.")
+
+
+def test_a_fine_tuned_pixeldit_has_the_released_files_layers():
+    """The host divides a layer as it loads such a file, and does not put it together again."""
+    from athanor.training_core.host import checkpoint, detection
+    from tiny import _fill
+    from tiny_layouts import LAYOUTS
+
+    layout, model = LAYOUTS["pixeldit"], load("pixeldit")
+    state = checkpoint.tensors(model.model, None, None, detection.detect(model), torch.float32)
+    released = layout.named(_fill(layout.build("cpu", **layout.small), 11))
+    assert state.keys() == released.keys() and all(torch.equal(state[key], released[key]) for key in released)
+    assert not checkpoint.check(model.model, state).missing
+    assert checkpoint.check(model.model, {k: v for k, v in state.items() if k != "core.y_pos_embedding"}).missing
