@@ -35,6 +35,7 @@ from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 NO_PROBE = ValidationSettings(probe_samples=0)
+SIDES = "Set bucket_reso_steps in Bucketer to 64; without enable_bucket, its width and height."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,7 @@ def prepare(
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
+    usable.check_sides(model, buckets.by_size(), SIDES)
     encodings, probed = _encodings(resolved.job, split, model, clip, vae, family)
     return Prepared(
         model=model,
@@ -111,7 +113,7 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(job, split.training, target, vae, family, resolved.job.buckets.control_size, looks=looks),
+        samples=_samples(resolved.job, split.training, target, model, vae, family, looks=looks),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
         notes=start.warnings,
@@ -273,13 +275,12 @@ def _probe(
     return Probe(encodings, batches, plan.every, settings.validation_seed, split.label)
 
 
-def _samples(
-    job: Job, buckets: Buckets, target: Path, vae: Any, family: Family, control_size: str, *, looks: bool
-) -> Samples:
+def _samples(job: Job, buckets: Buckets, target: Path, model: Any, vae: Any, family: Family, *, looks: bool) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
     sampling = job.sampling or NO_SAMPLES
     captions = captions_to_draw(buckets.dataset)
     wanted = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
+    usable.check_sides(model, [(p.width, p.height) for p in wanted], "Correct the sizes in Sample Config.")
     check_prompts(family, wanted)
     return Samples(
         prompts=wanted,
@@ -288,5 +289,5 @@ def _samples(
         name=target.stem,
         vae=vae,
         controls=family.controls,
-        control_size=control_size,
+        control_size=job.buckets.control_size,
     )
