@@ -113,7 +113,7 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(resolved.job, split.training, target, model, vae, family, looks=looks),
+        samples=_samples(job, resolved.job, split.training, target, model, vae, family=family, looks=looks),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
         notes=start.warnings,
@@ -275,7 +275,9 @@ def _probe(
     return Probe(encodings, batches, plan.every, settings.validation_seed, split.label)
 
 
-def _samples(job: Job, buckets: Buckets, target: Path, model: Any, vae: Any, family: Family, *, looks: bool) -> Samples:
+def _samples(
+    job: Job, resolved: Job, buckets: Buckets, target: Path, model: Any, vae: Any, *, family: Family, looks: bool
+) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
     sampling = job.sampling or NO_SAMPLES
     captions = captions_to_draw(buckets.dataset)
@@ -289,5 +291,5 @@ def _samples(job: Job, buckets: Buckets, target: Path, model: Any, vae: Any, fam
         name=target.stem,
         vae=vae,
         controls=family.controls,
-        control_size=job.buckets.control_size,
+        control_size=resolved.buckets.control_size,
     )
