@@ -58,7 +58,6 @@ def test_video_and_audio_models_are_refused_by_name(config):
 
 FLUX = {"in_channels": 16, "out_channels": 16, "guidance_embed": True}
 OTHERS = {
-    "Stable_Cascade_C": {},
     "SDXL_instructpix2pix": {},
     "FluxInpaint": FLUX | {"in_channels": 96},
     "Flux": FLUX | {"in_channels": 32},  # Flux depth and canny

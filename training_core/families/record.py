@@ -96,6 +96,8 @@ class Family:
     """Words in the names of files that are distilled so, beside those that all families have."""
     in_checkpoint: tuple[Literal["clip", "vae"], ...] = ()
     """What a file of the whole model holds beside it; empty: the file is the diffusion model alone."""
+    file_prefix: str = "lora"
+    """How keys of LoRA files begin, before `_unet` and `_te`."""
     diffusers_names: bool = False
     """LoRA files name modules as diffusers does, and their single text encoder `lora_te` without a number (SD1, SD2)."""
     diffusers_map: str = ""

@@ -16,8 +16,12 @@ _MARKS = "marks things in films and makes none"
 _SOUND = "makes sound"
 _SOLID = "makes 3D shapes"
 _LARGER = "makes pictures larger"
-_VIEWS = "turns a picture to other views"
-_SEES = "finds things in pictures and makes none"
+_VIEWS = "films a given picture from all around"
+_SEES = "finds things in pictures, or how far they are, and draws none"
+_MEASURES = "turns a picture into its depth or normals in one step, without noise"
+_GOES_OVER = "goes over a picture that another model has drawn"
+_VIEW_OF = "draws another view of a given picture and reads no captions"
+_STAGE_B = "makes larger what stage C of Stable Cascade draws, and LoRAs are for stage C"
 _AS_LAYERS = "draws a picture as several layers at once"
 _NEXT_STEP = "was distilled to be told where each step of the sampler ends, which training has none of"
 _LATER = "is not supported yet"
@@ -38,13 +42,15 @@ _BY_REASON = {
     _MARKS: ("WAN21_FlowRVS",),
     _SOUND: ("ACEStep", "ACEStep15", "StableAudio", "StableAudio3"),
     _SOLID: ("Hunyuan3Dv2", "Hunyuan3Dv2_1", "Hunyuan3Dv2mini", "TripoSplat"),
-    _LARGER: ("HunyuanImage21Refiner", "HunyuanVideo15_SR_Distilled", "PiD", "SD_X4Upscaler", "SeedVR2"),
-    _VIEWS: ("SV3D_p", "SV3D_u", "Stable_Zero123"),
-    _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
+    _GOES_OVER: ("HunyuanImage21Refiner",),
+    _LARGER: ("HunyuanVideo15_SR_Distilled", "PiD", "SD_X4Upscaler", "SeedVR2"),
+    _STAGE_B: ("Stable_Cascade_B",),
+    _VIEWS: ("SV3D_p", "SV3D_u"),
+    _VIEW_OF: ("Stable_Zero123",),
+    _MEASURES: ("LotusD",),
+    _SEES: ("DepthAnything3", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
-        "FluxInpaint", "SD15_instructpix2pix",
-        "SDXL_instructpix2pix", "Stable_Cascade_B",
-        "Stable_Cascade_C",
+        "FluxInpaint", "SD15_instructpix2pix", "SDXL_instructpix2pix",
     ),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,8 @@ def schedule(sampling: Any) -> Schedule:
         prediction = kinds[own[0]]
         if prediction == "flow":
             return Schedule("flow", noise_scale=getattr(sampling, "noise_scale", 1.0))
+        if isinstance(sampling, comfy.model_sampling.StableCascadeSampling):
+            return Schedule(prediction, _unshifted(sampling))
         if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete):
             sigmas: Any = sampling.sigmas
             return Schedule(prediction, sigmas.detach().float().cpu().clone())
@@ -111,14 +114,30 @@ def schedule(sampling: Any) -> Schedule:
     )
 
 
+def _unshifted(sampling: comfy.model_sampling.StableCascadeSampling) -> torch.Tensor:
+    """Return the sigmas of 1000 timesteps of Stable Cascade, whose shift is for sampling alone, as that of a flow model is."""
+    plain = copy.copy(sampling)
+    plain.shift = 1.0
+    plain.cosine_s, plain._init_alpha_cumprod = sampling.cosine_s.cpu(), sampling._init_alpha_cumprod.cpu()
+    return plain.sigma(torch.arange(1, 1001) / 1000)
+
+
 def sampling_names(model: Any) -> tuple[str, ...]:
     """Return the names of the classes of a MODEL's sampling, its own first."""
     return tuple(base.__name__ for base in type(model.get_model_object("model_sampling")).__mro__)
 
 
 def zero_terminal(model: Any) -> Any:
-    """Return a clone of an eps or v MODEL whose timesteps end in pure noise, as Model Sampling Discrete makes it."""
+    """Return a clone of an eps or v MODEL whose timesteps end in pure noise, as Model Sampling Discrete makes it.
+
+    Raises:
+        AthanorError: its kind of sampling has none of this.
+    """
     sampling = model.get_model_object("model_sampling")
+    if isinstance(sampling, comfy.model_sampling.StableCascadeSampling):
+        raise AthanorError(
+            "zero_terminal_snr is not for Stable Cascade, whose own timesteps end in noise: switch it off."
+        )
     patched = model.clone()
     patched.add_object_patch("model_sampling", type(sampling)(model.model.model_config, zsnr=True))
     return patched
@@ -147,9 +166,12 @@ def unet_names(config: Mapping[str, Any], family: Family) -> dict[str, str]:
 
 def file_names(model: Any, family: Family) -> dict[str, str]:
     """Return network module name -> name in the LoRA file, where they differ."""
+    names: dict[str, str] = spelling(model, family)
+    if family.file_prefix != "lora":
+        names = {name: names.get(name) or name for name, _ in model.model.diffusion_model.named_modules() if name}
     return {
-        f"lora_unet_{ours.replace('.', '_')}": f"lora_unet_{theirs.replace('.', '_')}"
-        for ours, theirs in spelling(model, family).items()
+        f"lora_unet_{ours.replace('.', '_')}": f"{family.file_prefix}_unet_{theirs.replace('.', '_')}"
+        for ours, theirs in names.items()
     }
 
 

@@ -54,10 +54,20 @@ def run_node(kind: str, **inputs: Any) -> Any:
     Raises:
         AthanorError: this ComfyUI has no such node.
     """
+    node = node_class(kind)
+    return getattr(node(), node.FUNCTION)(**inputs)[0]
+
+
+def node_class(kind: str) -> Any:
+    """Return the class of one of the host's own nodes.
+
+    Raises:
+        AthanorError: this ComfyUI has no such node.
+    """
     node = host_nodes.NODE_CLASS_MAPPINGS.get(kind)
     if node is None:
         raise AthanorError(f"this ComfyUI has no node {kind}: update it, or start it with all of its own nodes.")
-    return getattr(node(), node.FUNCTION)(**inputs)[0]
+    return node
 
 
 def guide(conditioning: Any, guidance: float) -> Any:

@@ -35,8 +35,9 @@ _BESIDE = {
 }
 """Class of a model -> what its text encoder alone gives beside the text, which the model cannot be run without."""
 
-_OTHER_SIZES = ("SD_X4", "HunyuanImage21Refiner")
-"""ComfyUI's latent formats that have the sizes of another model's VAE: of two upscalers, which XYZ Compare can draw with."""
+_OTHER_SIZES = ("SD_X4", "HunyuanImage21Refiner", "SC_Prior")
+"""ComfyUI's latent formats that have the sizes of another model's VAE: of two upscalers, which XYZ Compare can draw with; and of
+Stable Cascade, whose latents of 1 in 42 pixels are encoded from pictures of 32/42 of the size."""
 
 
 def usable(port: str, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings, ValidationSettings
 from . import hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
+from .edit_pairs import check_controls
 from .encoded import Encodings
 from .probe import Probe
 from .resolve import Circumstances, resolve
@@ -84,18 +85,21 @@ def prepare(
     """
     model, family, schedule = model_to_train(model, job.noise, job.training.train_unknown_model)
     host_weights.check(model)
+    for seen in filter(None, (buckets, validation)):
+        check_controls(family, seen.dataset)
     _check_precision(job.training, model)
     _check_swap(job)
     optimizer = optimizers.choose(job.optimizer, devices.compute_device())
     schedulers.check(job.optimizer)
-    resolved = resolve(job, _circumstances(job, model, family, schedule, clip, optimizer))
+    paired = any(picture.controls for picture in buckets.dataset.pictures)
+    resolved = resolve(job, replace(_circumstances(job, model, family, schedule, clip, optimizer), paired=paired))
     first_values = _first_values(job, model, family)
     lr_factors = _make_network_once(job, model, family, clip, first_values, optimizer)
     split = hold_out(buckets, job.validation, validation)
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
-    encodings, probed = _encodings(resolved.job, split, model, clip, vae)
+    encodings, probed = _encodings(resolved.job, split, model, clip, vae, family)
     return Prepared(
         model=model,
         family=family,
@@ -233,7 +237,9 @@ def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
     )
 
 
-def _encodings(resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
+def _encodings(
+    resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any, family: Family
+) -> tuple[Encodings, Encodings]:
     """Return the encodings of what is trained on and of what the probe looks at: one object if these are the same pictures."""
     autoencoder = fingerprint.autoencoder(vae, encoding_dtype(vae))
 
@@ -249,6 +255,8 @@ def _encodings(resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any
             sdxl_crop=resolved.conditioning.sdxl_crop,
             live_text=resolved.network.text,
             check_text=lambda text: usable.check_text(model, text.cond, text.extras),
+            controls=family.controls,
+            control_size=resolved.buckets.control_size,
         )
 
     trained = of(split.training)
