@@ -63,6 +63,7 @@ def comparison_inputs() -> list[io.Input]:
             min=0.0,
             max=1.0,
             step=0.005,
+            round=False,
             optional=True,
             advanced=True,
             tooltip="With model_low: the noise below which it draws, as a part of all noise. Wan 2.2: 0.875 (text to video), 0.9 (image "
