@@ -121,7 +121,9 @@ def check_sides(model: Any, sizes: Iterable[tuple[int, int]], advice: str) -> No
     """
     kind = class_path(type(model.model))
     family = next((family for family in FAMILIES if family.model_class == kind), None)
-    for size in sizes if family else ():
+    if family is None:
+        return
+    for size in sizes:
         named = f"{size[0]}x{size[1]}"
         if any(side % family.multiple for side in size):
             raise AthanorError(
