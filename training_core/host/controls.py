@@ -44,6 +44,11 @@ def given(controls: Controls, references: Sequence[torch.Tensor]) -> dict[str, A
     return {controls.form: list(references) if controls.form == "reference_latents" else references[0]}
 
 
+def beside(conditioning: Any, controls: Controls, references: Sequence[torch.Tensor]) -> Any:
+    """Return a CONDITIONING with the latents of its control pictures, as `latents` gives them."""
+    return node_helpers.conditioning_set_values(conditioning, given(controls, references))
+
+
 def conditioning(
     clip: Any,
     controls: Controls | None,
@@ -56,7 +61,7 @@ def conditioning(
 
     Args:
         pictures: (1, H, W, 3) each, as `cut` gives them.
-        references: their latents, as `latents` gives them.
+        references: their latents, as `latents` gives them; () leaves them to `beside`.
         negative: it is the negative prompt, whose pictures some models do not show to the encoder.
 
     Raises:
@@ -65,11 +70,8 @@ def conditioning(
     if not pictures:
         return sampling.encode_prompt(clip, text)
     taken = checked(controls, len(pictures))
-    if taken.encoder:
-        found = ENCODERS[taken.encoder](clip, text, pictures, negative)
-    else:
-        found = sampling.encode_prompt(clip, text)
-    return node_helpers.conditioning_set_values(found, given(taken, references))
+    encoder = ENCODERS[taken.encoder] if taken.encoder else _plain
+    return beside(encoder(clip, text, pictures, negative), taken, references)
 
 
 def checked(controls: Controls | None, count: int) -> Controls:
@@ -79,9 +81,9 @@ def checked(controls: Controls | None, count: int) -> Controls:
         AthanorError: it takes none, or fewer.
     """
     if controls is None:
-        raise AthanorError("this kind of model takes no control pictures.")
+        raise AthanorError("this kind of model takes none.")
     if controls.most and count > controls.most:
-        raise AthanorError(f"this kind of model takes at most {controls.most} control pictures, not {count}.")
+        raise AthanorError(f"this kind of model takes at most {controls.most}, not {count}.")
     return controls
 
 
@@ -98,8 +100,21 @@ def encode(clip: Any, controls: Controls, caption: str, pictures: Sequence[torch
     return Text(outside_inference(cond), {k: outside_inference(v) for k, v in extras.items()})
 
 
+def check_node(controls: Controls) -> None:
+    """Check that this ComfyUI can encode a text with pictures for a kind of model.
+
+    Raises:
+        AthanorError: it is too old, or was started without its own nodes.
+    """
+    sampling.node_class(controls.encoder)
+
+
 Encoder = Callable[[Any, str, Sequence[torch.Tensor], bool], Any]
 """(CLIP, text, pictures, whether it is the negative prompt) -> CONDITIONING without latents."""
+
+
+def _plain(clip: Any, text: str, _pictures: Sequence[torch.Tensor], _negative: bool) -> Any:
+    return sampling.encode_prompt(clip, text)
 
 
 def _numbered(pictures: Sequence[torch.Tensor], name: str, first: int = 1) -> dict[str, torch.Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from ..data.holdout import ProbeSplit, hold_out, probe_batches, probe_plan
 from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
 from ..errors import AthanorError
 from ..families import Family
-from ..history.handle import few
 from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text, usable
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
@@ -26,6 +25,7 @@ from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings, ValidationSettings
 from . import hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
+from .edit_pairs import captions_to_draw, check_controls, check_prompts
 from .encoded import Encodings
 from .probe import Probe
 from .resolve import Circumstances, resolve
@@ -35,6 +35,7 @@ from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 NO_PROBE = ValidationSettings(probe_samples=0)
+SIDES = "In Bucketer, correct width and height, or set bucket_reso_steps to 64."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,18 +85,22 @@ def prepare(
     """
     model, family, schedule = model_to_train(model, job.noise, job.training.train_unknown_model)
     host_weights.check(model)
+    for seen in filter(None, (buckets, validation)):
+        check_controls(family, seen.dataset)
     _check_precision(job.training, model)
     _check_swap(job)
     optimizer = optimizers.choose(job.optimizer, devices.compute_device())
     schedulers.check(job.optimizer)
-    resolved = resolve(job, _circumstances(job, model, family, schedule, clip, optimizer))
+    paired = any(picture.controls for picture in buckets.dataset.pictures)
+    resolved = resolve(job, replace(_circumstances(job, model, family, schedule, clip, optimizer), paired=paired))
     first_values = _first_values(job, model, family)
     lr_factors = _make_network_once(job, model, family, clip, first_values, optimizer)
     split = hold_out(buckets, job.validation, validation)
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
-    encodings, probed = _encodings(resolved.job, split, model, clip, vae)
+    usable.check_sides(model, buckets.by_size(), SIDES)
+    encodings, probed = _encodings(resolved.job, split, model, clip, vae, family)
     return Prepared(
         model=model,
         family=family,
@@ -108,7 +113,7 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(job, split.training, target, vae, looks),
+        samples=_samples(job, resolved.job, split.training, target, model, vae, family=family, looks=looks),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
         notes=start.warnings,
@@ -142,7 +147,7 @@ def model_to_train(model: Any, noise: NoiseSettings, unknown: bool) -> tuple[Any
     if noise.zero_terminal_snr and schedule.prediction != "flow":
         model = detection.zero_terminal(model)
         schedule = detection.schedule(model.get_model_object("model_sampling"))
-    return model, family, schedule
+    return model, family, replace(schedule, cell=detection.cell(model))
 
 
 def _circumstances(
@@ -233,7 +238,9 @@ def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
     )
 
 
-def _encodings(resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
+def _encodings(
+    resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any, family: Family
+) -> tuple[Encodings, Encodings]:
     """Return the encodings of what is trained on and of what the probe looks at: one object if these are the same pictures."""
     autoencoder = fingerprint.autoencoder(vae, encoding_dtype(vae))
 
@@ -249,6 +256,8 @@ def _encodings(resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any
             sdxl_crop=resolved.conditioning.sdxl_crop,
             live_text=resolved.network.text,
             check_text=lambda text: usable.check_text(model, text.cond, text.extras),
+            controls=family.controls,
+            control_size=resolved.buckets.control_size,
         )
 
     trained = of(split.training)
@@ -266,15 +275,21 @@ def _probe(
     return Probe(encodings, batches, plan.every, settings.validation_seed, split.label)
 
 
-def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, looks: bool) -> Samples:
+def _samples(
+    job: Job, resolved: Job, buckets: Buckets, target: Path, model: Any, vae: Any, *, family: Family, looks: bool
+) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
     sampling = job.sampling or NO_SAMPLES
-    captions = few(picture.caption for picture in buckets.dataset.pictures)
-    wanted = job.sampling and looks
+    captions = captions_to_draw(buckets.dataset)
+    wanted = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
+    usable.check_sides(model, [(p.width, p.height) for p in wanted], "Correct the sizes in Sample Config.")
+    check_prompts(family, wanted)
     return Samples(
-        prompts=prompts.read(sampling, folders.input_folder(), captions) if wanted else [],
+        prompts=wanted,
         settings=sampling,
         folder=folders.run_folder(job.run_id) / "samples",
         name=target.stem,
         vae=vae,
+        controls=family.controls,
+        control_size=resolved.buckets.control_size,
     )

@@ -1,0 +1,79 @@
+"""Edit pairs: whether a kind of model can be trained on the control pictures of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..data.dataset import Dataset
+from ..errors import AthanorError, quoted
+from ..families import FAMILIES, Family
+from ..history.handle import few
+from ..host import controls as host_controls
+from ..wording import first_few, plural
+from .prompts import Drawn, Prompt
+
+
+def check_controls(family: Family, dataset: Dataset) -> None:
+    """Check that a model can be shown the control pictures of a dataset.
+
+    Raises:
+        AthanorError: names the pictures.
+    """
+    paired = [picture for picture in dataset.pictures if picture.controls]
+    alone = [picture.name for picture in dataset.pictures if not picture.controls]
+    taken = family.controls
+    if taken is None:
+        if paired:
+            names = first_few([picture.name for picture in paired])
+            raise AthanorError(
+                f"{family.title} takes no control pictures, and there are some for {names}: clear "
+                f"control_folder in Dataset Loader, or connect an edit model ({_editing()})."
+            )
+        return
+    if taken.required and alone:
+        raise AthanorError(
+            f"{family.title} is trained on pairs alone, and there is no control picture for {first_few(alone)}: put one of the "
+            "same name into control_folder, or remove what has none."
+        )
+    if taken.most and (more := [picture.name for picture in paired if len(picture.controls) > taken.most]):
+        raise AthanorError(
+            f"{family.title} takes at most {plural(taken.most, 'control picture')}, and more are there for {first_few(more)}: "
+            "remove some from control_folder."
+        )
+    if paired and taken.encoder:
+        host_controls.check_node(taken)
+
+
+def captions_to_draw(dataset: Dataset) -> list[Drawn]:
+    """Return what is drawn of a dataset where no prompt is given: at most three captions, with the control pictures of theirs."""
+    paired = [picture for picture in dataset.pictures if picture.controls]
+    if not paired:
+        return [Drawn(text) for text in few(picture.caption for picture in dataset.pictures)]
+    return [
+        Drawn(
+            text=picture.caption.partition("\n")[0],
+            controls=tuple(control.path for control in picture.controls),
+            background=dataset.subsets[picture.subset].alpha_background,
+        )
+        for picture in paired[:3]
+    ]
+
+
+def check_prompts(family: Family, prompts: Sequence[Prompt]) -> None:
+    """Check that a model can be shown the control pictures of sample prompts.
+
+    Raises:
+        AthanorError: it takes none, or fewer, or cannot be had without.
+    """
+    for prompt in prompts:
+        try:
+            if prompt.controls:
+                host_controls.checked(family.controls, len(prompt.controls))
+        except AthanorError as error:
+            raise AthanorError(f"sample_prompts: {quoted(prompt.text)} has control pictures, but {error}") from None
+
+
+def _editing() -> str:
+    """Return in words which families take control pictures."""
+    *others, last = (family.title for family in FAMILIES if family.controls)
+    return f"{', '.join(others)} or {last}"
