@@ -88,6 +88,8 @@ class Family:
     """Where those two are from: a trainer, and its file or documentation page."""
     multiple: int = 8
     """Sides of pictures in pixels are multiples of this; 8: any that Bucketer makes."""
+    fills: bool = False
+    """It fills in a part of a picture that is hidden from it: what the picture's mask marks, else a drawn part."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
     few_steps: bool = False
