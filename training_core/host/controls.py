@@ -53,6 +53,11 @@ def hidden(latent: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
     return {"concat_latent_image": latent, "concat_mask": mask[None, None].float() / 255}
 
 
+def beside(conditioning: Any, controls: Controls, references: Sequence[torch.Tensor]) -> Any:
+    """Return a CONDITIONING with the latents of its control pictures, as `latents` gives them."""
+    return node_helpers.conditioning_set_values(conditioning, given(controls, references))
+
+
 def conditioning(
     clip: Any,
     controls: Controls | None,
@@ -65,7 +70,7 @@ def conditioning(
 
     Args:
         pictures: (1, H, W, 3) each, as `cut` gives them.
-        references: their latents, as `latents` gives them.
+        references: their latents, as `latents` gives them; () leaves them to `beside`.
         negative: it is the negative prompt, whose pictures some models do not show to the encoder.
 
     Raises:
@@ -75,7 +80,7 @@ def conditioning(
         return sampling.encode_prompt(clip, text)
     taken = checked(controls, len(pictures))
     encoder = ENCODERS[taken.encoder] if taken.encoder else _plain
-    return node_helpers.conditioning_set_values(encoder(clip, text, pictures, negative), given(taken, references))
+    return beside(encoder(clip, text, pictures, negative), taken, references)
 
 
 def checked(controls: Controls | None, count: int) -> Controls:
@@ -85,9 +90,9 @@ def checked(controls: Controls | None, count: int) -> Controls:
         AthanorError: it takes none, or fewer.
     """
     if controls is None:
-        raise AthanorError("this kind of model takes no control pictures.")
+        raise AthanorError("this kind of model takes none.")
     if controls.most and count > controls.most:
-        raise AthanorError(f"this kind of model takes at most {controls.most} control pictures, not {count}.")
+        raise AthanorError(f"this kind of model takes at most {controls.most}, not {count}.")
     return controls
 
 

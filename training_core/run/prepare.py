@@ -12,7 +12,6 @@ from ..data.holdout import ProbeSplit, hold_out, probe_batches, probe_plan
 from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
 from ..errors import AthanorError
 from ..families import Family
-from ..history.handle import few
 from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text, usable
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
@@ -26,7 +25,7 @@ from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings, ValidationSettings
 from . import hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
-from .edit_pairs import check_controls
+from .edit_pairs import captions_to_draw, check_controls, check_prompts
 from .encoded import Encodings
 from .probe import Probe
 from .resolve import Circumstances, resolve
@@ -36,6 +35,7 @@ from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 NO_PROBE = ValidationSettings(probe_samples=0)
+SIDES = "Set bucket_reso_steps in Bucketer to 64; without enable_bucket, its width and height."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,7 @@ def prepare(
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
+    usable.check_sides(model, buckets.by_size(), SIDES)
     encodings, probed = _encodings(resolved.job, split, model, clip, vae, family)
     return Prepared(
         model=model,
@@ -114,7 +115,7 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(job, split.training, target, vae, looks),
+        samples=_samples(job, resolved.job, split.training, target, model, vae, family=family, looks=looks),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
         notes=start.warnings,
@@ -276,15 +277,21 @@ def _probe(
     return Probe(encodings, batches, plan.every, settings.validation_seed, split.label)
 
 
-def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, looks: bool) -> Samples:
+def _samples(
+    job: Job, resolved: Job, buckets: Buckets, target: Path, model: Any, vae: Any, *, family: Family, looks: bool
+) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
     sampling = job.sampling or NO_SAMPLES
-    captions = few(picture.caption for picture in buckets.dataset.pictures)
-    wanted = job.sampling and looks
+    captions = captions_to_draw(buckets.dataset)
+    wanted = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
+    usable.check_sides(model, [(p.width, p.height) for p in wanted], "Correct the sizes in Sample Config.")
+    check_prompts(family, wanted)
     return Samples(
-        prompts=prompts.read(sampling, folders.input_folder(), captions) if wanted else [],
+        prompts=wanted,
         settings=sampling,
         folder=folders.run_folder(job.run_id) / "samples",
         name=target.stem,
         vae=vae,
+        controls=family.controls,
+        control_size=resolved.buckets.control_size,
     )
