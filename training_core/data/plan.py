@@ -6,7 +6,6 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from ..errors import AthanorError
 from ..randomness import keyed
@@ -15,8 +14,6 @@ from ..settings.conditioning import ENCODER_DROPOUT
 from . import captions
 from .buckets import Placement, bucket_table, place
 from .dataset import Dataset
-
-T = TypeVar("T")
 
 VARIANTS = 4
 """Random crops, and colour shifts, that one picture can have: few enough to encode each once and cache its latent."""
@@ -223,14 +220,6 @@ def steps_left(
 def _dropped_encoders(encoders: ConditioningSettings, rng: keyed) -> tuple[str, ...]:
     """Draw the text encoders that a sample goes without, each independently (sd-scripts' --clip_l_dropout_rate etc.)."""
     return tuple(name for name, rate in ENCODER_DROPOUT.items() if rng.random() < getattr(encoders, rate))
-
-
-def shard(items: Sequence[T], rank: int, ranks: int) -> list[T]:
-    """Return the items that process `rank` of `ranks` works on: every ranks-th, beginning with its own number.
-
-    Nothing is repeated to make the shares equal, as accelerate does: a process may have one item fewer than others.
-    """
-    return list(items[rank::ranks])
 
 
 class _Parts:
