@@ -35,7 +35,7 @@ from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 NO_PROBE = ValidationSettings(probe_samples=0)
-SIDES = "Set bucket_reso_steps in Bucketer to 64; without enable_bucket, its width and height."
+SIDES = "In Bucketer, correct width and height, or set bucket_reso_steps to 64."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +149,7 @@ def model_to_train(model: Any, noise: NoiseSettings, unknown: bool) -> tuple[Any
     if noise.zero_terminal_snr and schedule.prediction != "flow":
         model = detection.zero_terminal(model)
         schedule = detection.schedule(model.get_model_object("model_sampling"))
-    return model, family, schedule
+    return model, family, replace(schedule, cell=detection.cell(model))
 
 
 def _circumstances(
