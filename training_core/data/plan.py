@@ -27,7 +27,7 @@ class BucketEntry:
     placement: Placement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Buckets:
     """A dataset whose pictures are sorted into buckets."""
 
@@ -157,7 +157,7 @@ def sort_into_buckets(dataset: Dataset, settings: BucketSettings) -> Buckets:
         entries += [BucketEntry(index, placement) for placement in placements]
     if not entries:
         raise AthanorError(f"None of the {len(dataset.pictures)} pictures fits a bucket ({left_out[0]})")
-    return Buckets(dataset, settings, tuple(entries), tuple(left_out))
+    return Buckets(dataset=dataset, settings=settings, entries=tuple(entries), warnings=tuple(left_out))
 
 
 def caption_of(settings: DatasetSettings, text: str = "", without: tuple[str, ...] = ()) -> SampleCaption:
