@@ -27,6 +27,7 @@ from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings, V
 from . import hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
 from .encoded import Encodings
+from .other_model import OtherModel
 from .probe import Probe
 from .resolve import Circumstances, resolve
 from .samples import Samples
@@ -72,11 +73,20 @@ class FirstValues:
 
 
 def prepare(
-    job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validation: Buckets | None, *, looks: bool = True
+    job: Job,
+    buckets: Buckets,
+    model: Any,
+    clip: Any,
+    vae: Any,
+    validation: Buckets | None,
+    *,
+    sampling_model: Any = None,
+    looks: bool = True,
 ) -> Prepared:
     """Check a job against the graph's models, in the order in which a user would want to know what is wrong.
 
     Args:
+        sampling_model: the MODEL that samples are drawn with; None: `model`.
         looks: whether this process looks at the probe and draws samples.
 
     Raises:
@@ -90,7 +100,8 @@ def prepare(
     schedulers.check(job.optimizer)
     resolved = resolve(job, _circumstances(job, model, family, schedule, clip, optimizer))
     first_values = _first_values(job, model, family)
-    lr_factors = _make_network_once(job, model, family, clip, first_values, optimizer)
+    other = OtherModel(sampling_model) if sampling_model is not None and job.sampling else None
+    lr_factors = _make_network_once(job, model, family, clip, first_values, optimizer, other=other)
     split = hold_out(buckets, job.validation, validation)
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
@@ -108,10 +119,10 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(job, split.training, target, vae, looks),
+        samples=_samples(job, split.training, target, vae, other, looks=looks),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
-        notes=start.warnings,
+        notes=(*start.warnings, *([other.said] if other else [])),
         warnings=[
             *resolved.warnings,
             *first_values.warnings,
@@ -160,9 +171,19 @@ def _circumstances(
 
 
 def _make_network_once(
-    job: Job, model: Any, family: Family, clip: Any, first_values: FirstValues, optimizer: OptimizerChoice
+    job: Job,
+    model: Any,
+    family: Family,
+    clip: Any,
+    first_values: FirstValues,
+    optimizer: OptimizerChoice,
+    *,
+    other: OtherModel | None,
 ) -> list[float]:
     """Make the network and its optimizer once, without the model being loaded, to see that both can be had.
+
+    Args:
+        other: the MODEL that the network is put on for samples, if it is another one.
 
     Returns:
         the factor on the learning rate of each parameter group.
@@ -174,11 +195,15 @@ def _make_network_once(
     module = model.model.diffusion_model
     if job.network.algo == "finetune":
         finetune.chosen(module, job.network)
+        if other:
+            other.check(None)
         return list(rates.factors(job.optimizer, ["unet"]).values())
     encoders = clip.cond_stage_model if job.network.text else None
     with quantised.as_linear(module):
         network = build.create(parts_of(job.network, model, family, module, encoders), job.network, job.training.seed)
     first_values.load(network)
+    if other:
+        other.check(network)
     if job.training.save_diffusers_copy:
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
         diffusers_names.check(keys, diffusers.modules(model, family), job.network.wd_on_output)
@@ -266,7 +291,7 @@ def _probe(
     return Probe(encodings, batches, plan.every, settings.validation_seed, split.label)
 
 
-def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, looks: bool) -> Samples:
+def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, other: OtherModel | None, *, looks: bool) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
     sampling = job.sampling or NO_SAMPLES
     captions = few(picture.caption for picture in buckets.dataset.pictures)
@@ -277,4 +302,5 @@ def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, looks: bool) ->
         folder=folders.run_folder(job.run_id) / "samples",
         name=target.stem,
         vae=vae,
+        other=other,
     )
