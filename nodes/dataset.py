@@ -100,9 +100,16 @@ class AthanorDatasetFromImages(io.ComfyNode):
     }  # fmt: skip
     """Settings that have no meaning without a folder."""
 
+    CONTROLS: ClassVar = {
+        "control_1": "For edit models: what each picture is made from, its control picture. One per picture in their order, or "
+        "one for all.",
+        "control_2": "A second control picture of each, for models that are shown several.",
+        "control_3": "A third control picture of each.",
+    }
+
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Return the node's inputs (IMAGE, captions, masks and the settings that need no folder) and its outputs."""
+        """Return the node's inputs (IMAGE, captions, masks, control pictures and the settings that need no folder) and its outputs."""
         return io.Schema(
             node_id="AthanorDatasetFromImages",
             display_name="Dataset from Images",
@@ -126,6 +133,7 @@ class AthanorDatasetFromImages(io.ComfyNode):
                     tooltip="White parts count in the loss. One mask per picture, or one for all.",
                 ),
                 types.Dataset.Input("dataset", optional=True, tooltip="Another dataset, to train on both."),
+                *(io.Image.Input(name, optional=True, tooltip=tip) for name, tip in cls.CONTROLS.items()),
             ],
             outputs=[
                 types.Dataset.Output("dataset", tooltip="The pictures and captions, for the Bucketer."),
@@ -148,14 +156,16 @@ class AthanorDatasetFromImages(io.ComfyNode):
 
         captions = [caption for caption in captions or [] if caption is not None]
         check_kinds(str, **{f"caption {i}": text for i, text in enumerate(captions, 1)})
+        controls = {name: _pixels(values.pop(name, None)) for name in cls.CONTROLS}
         settings = pick(DatasetSettings, {name: value[0] for name, value in values.items() if value})
         collected = collect.collect(
             folders.collected_folder(),
-            [pixels for batch in images for pixels in rounded_bytes(batch[..., :3])],
+            _pixels(images),
             captions,
             [pixels for batch in masks or [] for pixels in rounded_bytes(batch)],
             settings,
             folders.inspections_folder(),
+            controls=controls,
         )
         lines = [
             f"{len(collected.pictures)} pictures saved in input/{collected.subsets[0].folder}",
@@ -164,3 +174,8 @@ class AthanorDatasetFromImages(io.ComfyNode):
         joined = dataset[0].joined(collected) if dataset and dataset[0] is not None else collected
         made.put(cls.hidden.prompt, cls.hidden.unique_id, joined)
         return io.NodeOutput(joined, "\n".join(lines))
+
+
+def _pixels(batches: list[Any] | None) -> list[Any]:
+    """Return every picture of some IMAGE batches as (H, W, 3) uint8; those of an input that is not connected are none."""
+    return [pixels for batch in batches or [] if batch is not None for pixels in rounded_bytes(batch[..., :3])]

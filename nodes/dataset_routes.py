@@ -120,13 +120,20 @@ def _terms(views: _OpenViews, request: web.Request) -> http.Json:
 
 
 def _thumbnail(views: _OpenViews, request: web.Request) -> web.Response:
-    """Return a picture as JPEG, `side` pixels long at its longer side."""
+    """Return a picture as JPEG, `side` pixels long at its longer side; with `control` one of its control pictures."""
     index, side = request.match_info["index"], http.number(request, "side", _SIDES[0])
-    dataset = _view(request, views).dataset
+    dataset, control = _view(request, views).dataset, request.query.get("control")
     if not _NUMBER.fullmatch(index) or side not in _SIDES or int(index) >= len(dataset.pictures):
         raise http.missing("picture")
+    picture, made = dataset.pictures[int(index)], folder_routes.thumbnails()
+    if control is not None and not (_NUMBER.fullmatch(control) and int(control) < len(picture.controls)):
+        raise http.missing("control picture")
     try:
-        data = folder_routes.thumbnails().of(dataset, dataset.pictures[int(index)], side)
+        data = (
+            made.of(dataset, picture, side)
+            if control is None
+            else made.of_control(dataset, picture, int(control), side)
+        )
     except AthanorError as error:
         raise web.HTTPNotFound(text=whole_characters(str(error))) from None
     return http.file(data, "image/jpeg", {"Cache-Control": "private, max-age=3600"})

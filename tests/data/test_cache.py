@@ -117,7 +117,7 @@ def test_a_damaged_file_is_noticed_and_rebuilt(tmp_path: Path, damage: str):
 
 def test_a_flipped_byte_is_noticed_and_rebuilt(tmp_path: Path):
     """In a tensor, a name, a shape or a value: the run ended with other tensors, and nobody had said a word."""
-    caption, made = SampleCaption("a fox"), []
+    caption, made = SampleCaption(text="a fox"), []
 
     def encode(_: SampleCaption):
         made.append(1)
@@ -302,7 +302,7 @@ def test_texts_are_kept_by_caption_and_encoder(tmp_path: Path):
         list(cache.fill(captions, encode))
         return cache
 
-    a, b = SampleCaption("猫, a"), SampleCaption("b")
+    a, b = SampleCaption(text="猫, a"), SampleCaption(text="b")
     first = run("c", a, b, a)
     assert seen == [a, b]
     again = run("c", b, a)
@@ -315,8 +315,8 @@ def test_texts_are_kept_by_caption_and_encoder(tmp_path: Path):
 
 def test_what_is_no_json_stays_in_memory(tmp_path: Path):
     cache = TextCache(DiskStore(tmp_path, 10**9), "c")
-    list(cache.fill([SampleCaption("a")], lambda _: ({"cond": torch.zeros(1)}, {"odd": torch.float32})))
-    assert cache.get(SampleCaption("a"))[1]["odd"] is torch.float32
+    list(cache.fill([SampleCaption(text="a")], lambda _: ({"cond": torch.zeros(1)}, {"odd": torch.float32})))
+    assert cache.get(SampleCaption(text="a"))[1]["odd"] is torch.float32
 
 
 class Faulty(Encoder):
@@ -356,7 +356,7 @@ def test_encodings_of_earlier_runs_that_are_not_finite_are_made_anew(tmp_path: P
     cache, _, variants = fill(store, buckets)
     key, want = cache.key(variants[0]), cache.get(variants[0])["mean"]
     store.put(key, {"mean": torch.full_like(want, float("nan"))})
-    caption = SampleCaption("a fox")
+    caption = SampleCaption(text="a fox")
     text = TextCache(store, "c")
     store.put(text.key(caption), {"cond": torch.tensor([float("inf")])}, extras={})
 
@@ -375,10 +375,10 @@ def test_encodings_of_earlier_runs_that_are_not_finite_are_made_anew(tmp_path: P
 def test_a_caption_whose_encoding_is_not_finite_is_named(store):
     cache = TextCache(store, "c")
     with pytest.raises(AthanorError, match='gives NaN or infinity for the caption "a fox": connect another CLIP'):
-        list(cache.fill([SampleCaption("a fox")], lambda c: ({"cond": torch.tensor([float("nan")])}, {})))
-    assert cache.get(SampleCaption("a fox")) is None
+        list(cache.fill([SampleCaption(text="a fox")], lambda c: ({"cond": torch.tensor([float("nan")])}, {})))
+    assert cache.get(SampleCaption(text="a fox")) is None
     whole = {"cond": torch.ones(1, dtype=torch.float16), "mask": torch.ones(2, dtype=torch.int64)}
-    assert list(cache.fill([SampleCaption("a fox")], lambda c: (whole, {}))) == [(0, 1), (1, 1)]
+    assert list(cache.fill([SampleCaption(text="a fox")], lambda c: (whole, {}))) == [(0, 1), (1, 1)]
 
 
 def test_the_limit_that_is_advised_holds_what_is_needed():

@@ -48,6 +48,25 @@ def test_masks_are_kept_too(tmp_path: Path):
     assert [np.asarray(dataset.mask(p)).max() for p in dataset.pictures] == [0, 255, 0]
 
 
+def test_control_pictures_are_kept_too(tmp_path: Path):
+    """One input: under the pictures' names. Several: numbered. None: the folder is the one it was before they existed."""
+    some, other = pictures(), [pixels[::2] for pixels in pictures(6)[3:]]
+    plain = collect(tmp_path, some, ["x"], [], DatasetSettings())
+    unconnected = collect(tmp_path, some, ["x"], [], DatasetSettings(), controls={"control_1": []})
+    one = collect(tmp_path, some, ["x"], [], DatasetSettings(), controls={"control_1": other})
+    two = collect(tmp_path, some, ["x"], [], DatasetSettings(), controls={"control_1": other, "control_3": some[:1]})
+    assert plain == unconnected and not any(p.controls for p in plain.pictures)
+    shown = [[np.asarray(control) for control in one.controls(picture)] for picture in one.pictures]
+    assert all(np.array_equal(got, pixels) for [got], pixels in zip(shown, other, strict=True))
+    for picture, pixels in zip(two.pictures, other, strict=True):
+        first, second = map(np.asarray, two.controls(picture))
+        assert np.array_equal(first, pixels) and np.array_equal(second, some[0])
+    assert one.subsets[0].control_folder == "control" and not one.warnings + two.warnings
+    assert len({d.pictures[0].path.parent for d in (plain, one, two)}) == 3
+    with pytest.raises(AthanorError, match=r"control_2: there are 2 for 3 pictures; connect one per picture"):
+        collect(tmp_path, some, ["x"], [], DatasetSettings(), controls={"control_2": other[:2]})
+
+
 def test_half_a_character_in_a_caption_is_written_as_one_that_is_none(tmp_path: Path):
     """JSON can name a lone surrogate, which no file can hold."""
     dataset = collect(tmp_path, pictures(1), ["a \ud800 cat"], [], DatasetSettings())

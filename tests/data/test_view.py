@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 from athanor.training_core.data import sheet
 from athanor.training_core.data.plan import sort_into_buckets
+from athanor.training_core.data.scan import scan
 from athanor.training_core.data.thumbnails import Thumbnails
 from athanor.training_core.data.view import MOST_PICTURES, DatasetView, Filter
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.settings import BucketSettings, DoctorSettings
+from athanor.training_core.settings import BucketSettings, DatasetSettings, DoctorSettings
 from doctored import bomb, save, scene, sensible, written
 from PIL import Image
 
@@ -122,6 +123,33 @@ def test_the_contact_sheet_and_the_page_say_what_is_trained():
         assert sheet._caption(buckets, buckets.entries[0]) == text
         (picture,) = DatasetView(title="ds", dataset=dataset).page(Filter(), 0, 1)["pictures"]
         assert picture["only_first_line"] is not dataset.subsets[0].enable_wildcard
+
+
+def test_the_contact_sheet_shows_pairs(tmp_path):
+    """What a picture is made from stands on its left, several in one square; and a picture without is seen to have none."""
+    for name, colour in (("a", "red"), ("b", "lime"), ("c", "blue")):
+        Image.new("RGB", (64, 64), colour).save(tmp_path / f"{name}.png")
+    (tmp_path / "control").mkdir()
+    for name, size in (("a", (64, 64)), ("b_1", (32, 32)), ("b_2", (32, 16))):
+        Image.new("RGB", size, "yellow").save(tmp_path / "control" / f"{name}.png")
+    settings = DatasetSettings(folder="ds", class_tokens="x", control_folder="control")
+    dataset = scan(settings, tmp_path, controls=tmp_path / "control")
+    buckets = sort_into_buckets(dataset, BucketSettings(width=64, height=64, min_bucket_reso=32))
+    drawn = sheet.contact_sheet(buckets)
+    yellow, lime = (255, 255, 0), (0, 255, 0)
+    cell, middle = 2 * 160 + sheet.ARROW + 24, 34 + 80
+    places = [
+        (24 + 80, middle),
+        (24 + 160 + sheet.ARROW + 80, middle),
+    ]  # of the first control picture, and of its picture
+    assert [drawn.getpixel(place) for place in places] == [yellow, (255, 0, 0)]
+    places = [(24 + cell + x, middle) for x in (40, 120, 160 + sheet.ARROW + 80)]
+    assert [drawn.getpixel(place) for place in places] == [yellow, yellow, lime]
+    assert drawn.getpixel((24 + 2 * cell + 160 + sheet.ARROW + 80, middle)) == (0, 0, 255)
+    assert yellow not in {drawn.getpixel((24 + 2 * cell + x, middle)) for x in range(160)}
+    alone = replace(dataset, pictures=tuple(replace(p, controls=()) for p in dataset.pictures))
+    plain = sheet.contact_sheet(replace(buckets, dataset=alone))
+    assert plain.width < drawn.width and plain.height < drawn.height
 
 
 def test_names_are_found_in_either_form():

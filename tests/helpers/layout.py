@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -22,6 +24,18 @@ class Layout:
     small: dict[str, Any] = field(default_factory=dict)  # what is smaller here
     scales: bool = False  # the released files call the weight of an RMSNorm `scale`
     faint: str = ""  # a tensor with a tenth of the usual values
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """ "module:class" that it builds by itself: what is smaller."""
+
+    @contextmanager
+    def small_parts(self) -> Iterator[None]:
+        """Inside, the parts that no argument of the model reaches are built small."""
+        with ExitStack() as stack:
+            for part, shape in self.parts.items():
+                path, _, name = part.partition(":")
+                module = importlib.import_module(path)
+                stack.enter_context(mock.patch.object(module, name, partial(getattr(module, name), **shape)))
+            yield
 
     def build(self, device: str, **changes: Any) -> torch.nn.Module:
         import comfy.memory_management
@@ -56,9 +70,11 @@ class Case:
     guidance: bool = False
     extras: dict[str, Callable[[int], Any]] = field(default_factory=dict)  # by number of tokens
     frames: bool = False  # the host's latents are (B, C, 1, h, w)
+    odds: bool = False  # the host's sampler counts sigma / (1 - sigma), and latents as much larger
     grouped: int = 2  # forwards for two captions of different length
     tokens: tuple[int, int] = (12, 20)
     size: int = 8  # of the latents
+    noise_scale: float = 1.0  # what the host multiplies noise by
     rotary: bool = False  # it has rotary embeddings
     twin: str = ""  # why it is trained with -m long only: another case has its layers
 

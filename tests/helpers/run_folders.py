@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from athanor.training_core import settings as s
 from athanor.training_core.data.buckets import Placement
-from athanor.training_core.data.dataset import Dataset, Picture
+from athanor.training_core.data.dataset import Control, Dataset, Picture
 from athanor.training_core.data.plan import BucketEntry, Buckets
 from athanor.training_core.history import graph, labels, marks, registry, resolved
 from athanor.training_core.history.events import Probed, Sampled, Saved, Started, Stepped
@@ -73,8 +73,17 @@ def write(root: Path, loras: Path, name: str = "cat", end: str = "done") -> Path
         path = root.parent / "input" / "cats" / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (80, 64), (40 * i, 90, 10)).save(path)
+        controls = (Control(path, "k", (80, 64)),) * i  # the second is one of an edit pair
         pictures.append(
-            Picture(path=path, name=path.name, content=f"c{i}", size=(80, 64), caption=f"a cat, {i}", repeats=1)
+            Picture(
+                path=path,
+                name=path.name,
+                content=f"c{i}",
+                size=(80, 64),
+                caption=f"a cat, {i}",
+                repeats=1,
+                controls=controls,
+            )
         )
     entries = tuple(BucketEntry(i, Placement((64, 64), (80, 64), (8, 0))) for i in range(2))
     log = RunLog(

@@ -53,9 +53,10 @@ def load(name: str, seed: int = 11, dtype: torch.dtype = torch.float32, stored: 
     import comfy.sd
 
     layout = LAYOUTS[name]
-    state = layout.named(_fill(layout.build("cpu", **layout.small), seed))
+    with layout.small_parts():
+        state = layout.named(_fill(layout.build("cpu", **layout.small), seed))
     if layout.faint:
         state[layout.faint] /= 10
     state = {key: value.to(stored) for key, value in state.items()}
-    with _shrunk(layout):
+    with _shrunk(layout), layout.small_parts():
         return comfy.sd.load_diffusion_model_state_dict(state, model_options={"dtype": dtype})

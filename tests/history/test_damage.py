@@ -160,6 +160,13 @@ def test_pictures_that_are_none(hurt):
         (folder / "dataset.json").write_text(json.dumps([rows[0], bad]))
         view = trained_on.view(looked_at(root, folder))
         assert [picture.name for picture in view.dataset.pictures] == ["0.png"] and "1 of 2" in view.dataset.warnings[0]
+    (control,) = rows[1]["controls"]
+    for bad in (3, {}, control | {"size": [0, 2]}, control | {"path": "a\0"}, control | {"path": 1}):
+        (folder / "dataset.json").write_text(json.dumps([rows[0], rows[1] | {"controls": [bad, control]}]))
+        one, other = trained_on.view(looked_at(root, folder)).dataset.pictures
+        assert not one.controls and [(c.path.name, c.content, c.size) for c in other.controls] == [
+            ("1.png", "k", (80, 64))
+        ]
     (folder / "dataset.json").write_text("[3]")
     with pytest.raises(AthanorError, match=r"has no list of its pictures \(dataset.json\)"):
         trained_on.view(looked_at(root, folder))

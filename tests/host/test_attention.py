@@ -10,7 +10,7 @@ from one_step import step, training
 pytestmark = pytest.mark.usefixtures("comfy")
 
 
-@pytest.mark.parametrize("name", ["sd15", "flux_dev"])
+@pytest.mark.parametrize("name", ["sd15", "flux_dev", "pixart_alpha", "hunyuan_dit_1"])
 def test_what_is_used_is_logged_once(name, caplog):
     with caplog.at_level(logging.INFO, "athanor"), training(load(name)) as (host_model, network):
         for _ in range(2):

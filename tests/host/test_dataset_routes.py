@@ -177,7 +177,10 @@ def test_pictures_of_the_graph_are_known_once_it_has_run(server):
     """Dataset from Images: only a run of the same graph can tell."""
     prompt = {
         "picture": graphs.node("EmptyImage", width=64, height=96, batch_size=2, color=255),
-        "made": graphs.node("AthanorDatasetFromImages", images=["picture", 0], class_tokens="a blue wall"),
+        "red": graphs.node("EmptyImage", width=32, height=48, batch_size=1, color=0xFF0000),
+        "made": graphs.node(
+            "AthanorDatasetFromImages", images=["picture", 0], class_tokens="a blue wall", control_2=["red", 0]
+        ),
         "sort": graphs.node("AthanorBucketer", dataset=["made", 0], width=64, height=64, min_bucket_reso=32),
         "sheet": graphs.node("PreviewImage", images=["sort", 2]),
     }
@@ -186,6 +189,11 @@ def test_pictures_of_the_graph_are_known_once_it_has_run(server):
     told = opened(server, prompt, "sort")
     shown = server.get(f"/athanor/datasets/{told['id']}/pictures")["pictures"]
     assert shown and {p["caption"] for p in shown} == {"a blue wall"}
+    assert [[control["size"] for control in p["controls"]] for p in shown] == [[[32, 48]], [[32, 48]]]
+    place = f"/athanor/datasets/{told['id']}/thumbnails/1?control="
+    with Image.open(io.BytesIO(answer(server, f"{place}0")[1])) as image:
+        assert image.size == (32, 48) and image.getpixel((9, 9))[0] > 250 > 5 > image.getpixel((9, 9))[2]
+    assert [answer(server, place + control)[0] for control in ("1", "-1", "", "x")] == [404] * 4
     assert not told["can_edit"]  # it writes its captions anew
     status, data, _ = answer(server, f"/athanor/datasets/{told['id']}/pictures/0/caption")
     assert status == 422 and b"writes these captions anew" in data

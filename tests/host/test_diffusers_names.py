@@ -18,12 +18,13 @@ pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
 ALL = [
     "sd15", "sdxl", "sd3", "flux_dev", "flux2", "chroma", "z_image", "qwen_image", "auraflow", "hidream", "longcat_image",
-    "kandinsky5_image", "mage_flow",
+    "kandinsky5_image", "mage_flow", "krea2", "ernie_image", "pixart_sigma",
 ]  # fmt: skip
-OWN = ["lumina2"]
+OWN = ["lumina2", "z_image_omni"]
 """Families whose names in diffusers the host does not know, but we do."""
 FUSED = {
     "sd15": 1, "sdxl": 1, "sd3": 3, "flux_dev": 4, "flux2": 3, "chroma": 4, "z_image": 3, "lumina2": 3, "longcat_image": 4,
+    "z_image_omni": 3, "pixart_sigma": 3,
 }  # fmt: skip
 """How many modules of diffusers the most divided layer of a family is; one in the others."""
 SHAPES = {"sd15": (4, 768, None), "sdxl": (4, 2048, 1280), "sd3": (16, 4096, 2048), "flux_dev": (16, 4096, 768)}
@@ -218,7 +219,7 @@ def test_dora_s_magnitudes_are_those_that_peft_computes_with(family):
         assert torch.allclose(lora.dora_scale, other.dora_scale, rtol=1e-5), lora.lora_name
 
 
-@pytest.mark.parametrize("family", OWN, indirect=True)
+@pytest.mark.parametrize("family", ["lumina2"], indirect=True)
 def test_names_that_the_host_lacks(family):
     """Those of diffusers 0.42's Lumina2Transformer2DModel, into which it was loaded; fewer heads of k and v than of q."""
     _, _, _, named = family
@@ -244,6 +245,20 @@ def test_names_that_the_host_lacks(family):
     assert [rows[name] for name in qkv] == [slice(0, 288), slice(288, 384), slice(384, 480)]
     refiners = {theirs for of_layer in named.values() for theirs in of_layer if "refiner.1." in theirs}
     assert len(refiners) == 7 + 8 and "transformer.noise_refiner.1.norm1.linear" in refiners
+
+
+@pytest.mark.parametrize("family", ["z_image_omni"], indirect=True)
+def test_layers_for_siglip_are_named_as_those_for_the_caption(family):
+    _, model, _, named = family
+    layers = [name for name, m in model.model.diffusion_model.named_modules() if isinstance(m, torch.nn.Linear)]
+    siglip = ["lora_unet_" + name.replace(".", "_") for name in layers if name.startswith("siglip")]
+    assert len(siglip) == 1 + 2 * 5 and set(siglip) <= named.keys()
+    for ours in siglip:
+        theirs = [name.replace("siglip_refiner", "context_refiner") for name in named[ours]]
+        assert theirs == list(named.get(ours.replace("siglip_refiner", "context_refiner"), named[ours]))
+    assert named["lora_unet_siglip_refiner_1_attention_qkv"]["transformer.siglip_refiner.1.attention.to_v"] == slice(
+        512, 768
+    )
 
 
 def test_no_name_of_diffusers_is_another_layer_current(family):

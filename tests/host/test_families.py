@@ -36,7 +36,8 @@ def test_detected(family):
     assert (found.timestep_sampling, found.shift) == case.auto
     assert found.guidance is case.guidance
     assert usable.text_width(model) in (None, case.width)
-    assert detection.schedule(model.get_model_object("model_sampling")).prediction == case.prediction
+    schedule = detection.schedule(model.get_model_object("model_sampling"))
+    assert (schedule.prediction, schedule.noise_scale) == (case.prediction, case.noise_scale)
 
 
 @pytest.mark.parametrize("level", [0.3, 0.9])
@@ -58,8 +59,10 @@ def test_raw_prediction_is_what_the_sampler_works_with(family, level):
         return x
 
     sigma = torch.tensor([level * (1 if case.prediction == "flow" else 10), 0.0])
+    grown = 1 / (1 - sigma[0]) if case.odds else torch.tensor(1.0)  # the sampler's latents and sigmas, as parts of ours
     noise = torch.randn(latents[:1].shape)
     sizes = {"width": 800, "height": 600, "crop_w": 3, "crop_h": 0, "target_width": 64, "target_height": 64}
+    sizes["aspect_ratio"] = 1.0
     cond = positive(texts[0])
     cond[0][1].update(sizes)
     if not case.guidance:
@@ -67,16 +70,16 @@ def test_raw_prediction_is_what_the_sampler_works_with(family, level):
     with torch.inference_mode():
         sampler = comfy.samplers.KSAMPLER(stop)
         comfy.sample.sample_custom(
-            model, noise, 1.0, sampler, sigma, cond, cond, latents[:1].clone(), disable_pbar=True
+            model, noise, 1.0, sampler, sigma * grown, cond, cond, latents[:1].clone(), disable_pbar=True
         )
     with guard.training(), trainable(model, "auto", "off") as host_model, torch.no_grad():
         batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
         assert batch.latents.ndim == 4  # outside of the model, latents have no time axis
-        s, noise = sigma[:1], noise.view(batch.latents.shape)
+        s, noise = sigma[:1], case.noise_scale * noise.view(batch.latents.shape)
         x = objective_of(host_model).prepare(batch.latents, 0, 0, 0)
         noisy = (1 - s) * batch.latents + s * noise if case.prediction == "flow" else batch.latents + s * noise
         raw = host_model.predict(type(x)(noisy, s, x.t[:1], noisy), batch)
-    assert torch.allclose(seen["x"].view_as(noisy), noisy, atol=1e-5)
+    assert torch.allclose(seen["x"].view_as(noisy) / grown, noisy, atol=1e-5)
     if case.prediction == "v":
         want = (noisy / (1 + s**2) - seen["denoised"]) * (1 + s**2).sqrt() / s
     else:

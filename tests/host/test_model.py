@@ -193,6 +193,22 @@ def test_caption_brackets_are_literal():
     assert escape(r"a (b) \(c\)") == r"a \(b\) \(c\)"
 
 
+def test_brackets_of_a_tokenizer_that_knows_no_emphasis():
+    """Lens' tokenizer reads a backslash as a sign like others, so its captions must have none before brackets."""
+    from types import SimpleNamespace
+
+    from athanor.training_core.host.text import tokenize
+    from comfy.text_encoders.gpt_oss import LensTokenizer
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    signs = Tokenizer(models.WordLevel({sign: n for n, sign in enumerate("?abc()\\")}, unk_token="?"))
+    signs.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    data = torch.frombuffer(bytearray(signs.to_str().encode()), dtype=torch.uint8)
+    clip = SimpleNamespace(tokenize=LensTokenizer(tokenizer_data={"tokenizer_json": data}).tokenize_with_weights)
+    found = {caption: tokenize(clip, caption)[0] for caption in ("a (b)", r"a \(b\)")}
+    assert found["a (b)"] == found[r"a \(b\)"] == clip.tokenize("a (b)") != clip.tokenize(r"a \(b\)")
+
+
 @pytest.mark.parametrize("precision", ["no", "bf16", "fp16"])
 def test_number_formats(graph, precision):
     """Finite losses and float32 gradients in every format; the model's own format is back afterwards."""

@@ -113,3 +113,30 @@ def test_where_nothing_is_random_no_state_is_kept(monkeypatch):
         assert counted() > 0
         del host_model._options["patches"], block.drop
         assert all(other.differs_from(steps[0]) < 1e-6 for other in steps)
+
+
+def test_samples_while_training_see_the_models_own_sampling():
+    """Cosmos-Predict2's counts sigmas in another way than training does; a forward's traces on the model are taken off."""
+    from athanor.training_core.host import guard
+    from athanor.training_core.host.model import trainable
+    from athanor.training_core.host.sampling import interlude
+
+    model, case = load("cosmos_predict2"), CASES["cosmos_predict2"]
+    latents, texts, geometry = samples(case)
+    sampling, module = model.model.model_sampling, model.model.diffusion_model
+    before, x = set(vars(module)), torch.tensor([3.0])
+    with guard.training(), trainable(model, "auto") as host_model, torch.no_grad():
+        ((_, conds),) = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0]).groups()
+
+        def seen():
+            given = sampling.calculate_input(x, x).item(), sampling.timestep(x).item()
+            return given, model.model.apply_model(latents[:1], torch.tensor([0.5]), **conds)
+
+        ours = seen()
+        with interlude(host_model):
+            own = seen()
+        again = seen()
+        assert set(vars(module)) > before
+    assert ours[0] == again[0] == (3.0, 3.0) and own[0] == (0.75, 0.75)
+    assert torch.equal(ours[1], again[1]) and not torch.allclose(ours[1], own[1])
+    assert set(vars(module)) == before and not {"timestep", "calculate_input"} & vars(sampling).keys()

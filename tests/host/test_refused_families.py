@@ -31,7 +31,18 @@ REFUSED = {  # config class of the host -> what its unet_config says, and what i
     "WAN21_FunControl2V": ({"model_type": "i2v", "in_dim": 48, "out_dim": 16}, "follows another film"),
     "WAN21_Vace": ({"model_type": "vace"}, "follows another film"),
     "WAN22_S2V": ({"model_type": "s2v"}, "moves to a given sound"),
-    "HunyuanVideo15": ({"meanflow": True, "guidance_embed": False}, "other inputs"),  # distilled: the next step's time
+    "HunyuanVideo15": (
+        {"meanflow": True, "guidance_embed": False},
+        "distilled to be told where each step of the sampler ends",
+    ),
+    "HunyuanImage21": (
+        {"meanflow": True, "guidance_embed": True},
+        "distilled to be told where each step of the sampler ends",
+    ),
+    "QwenImage": (
+        {"in_channels": 64, "default_ref_method": "negative_index", "use_additional_t_cond": True},
+        "draws a picture as several layers",
+    ),
 }
 
 
@@ -47,18 +58,11 @@ def test_video_and_audio_models_are_refused_by_name(config):
 
 FLUX = {"in_channels": 16, "out_channels": 16, "guidance_embed": True}
 OTHERS = {
-    "Stable_Cascade_C": {},
-    "PixArtSigma": {},
-    "HunyuanDiT": {},
-    "HunyuanImage21": {"guidance_embed": True, "meanflow": True},  # the distilled one
     "SDXL_instructpix2pix": {},
     "FluxInpaint": FLUX | {"in_channels": 96},
     "Flux": FLUX | {"in_channels": 32},  # Flux depth and canny
     "FluxSchnell": FLUX | {"guidance_embed": False, "yak_mlp": True, "txt_norm": False},  # half of Ovis-Image
-    "Lumina2": {"clip_text_dim": 1024},  # NewBie
-    "ZImage": {"siglip_feat_dim": 1152, "z_image_modulation": True},  # Z-Image Omni
-    "QwenImage": {"in_channels": 64, "default_ref_method": "negative_index"},  # Qwen-Image-Layered
-    "Anima": {},
+    "Lumina2": {"clip_text_dim": 1024, "siglip_feat_dim": 1152},
 }
 
 
@@ -87,18 +91,17 @@ def test_inpainting_models_are_refused_by_name():
 
 
 def test_sampling_that_cannot_be_trained_is_refused():
-    """Predictions that are no velocity, and a flow whose noise the host scales."""
+    """Predictions that are no velocity; a flow whose noise the host scales is told how much."""
     import comfy.model_base
     import comfy.model_sampling
     from athanor.training_core.errors import AthanorError
     from athanor.training_core.host import detection
 
     config = bare("Lumina2").model.model_config
-    for kind in (comfy.model_base.ModelType.IMG_TO_IMG_FLOW, comfy.model_base.ModelType.FLOW_COSMOS):
+    for kind in (comfy.model_base.ModelType.IMG_TO_IMG_FLOW, comfy.model_base.ModelType.V_PREDICTION_DDPM):
         with pytest.raises(AthanorError, match="is not supported for training"):
             detection.schedule(comfy.model_base.model_sampling(config, kind))
     scaled = comfy.model_base.model_sampling(config, comfy.model_base.ModelType.FLOW)
-    assert detection.schedule(scaled).prediction == "flow"
-    scaled.set_noise_scale(8.0)
-    with pytest.raises(AthanorError, match="is not supported for training"):
-        detection.schedule(scaled)
+    assert detection.schedule(scaled).noise_scale == 1.0
+    scaled.set_noise_scale(7.5)  # ModelNoiseScale
+    assert detection.schedule(scaled).noise_scale == 7.5

@@ -431,3 +431,21 @@ def test_what_is_drawn_ahead_gives_the_same_bits(settings):
         gamma = 0.1 * keyed(*key, "ip strength").random()
         mixed = clean + gamma * torch.randn(3, 4, 24, 16, generator=generator(*key, "ip"))
     assert torch.equal(want.x, x0 + sigma.view(-1, 1, 1, 1) * mixed)
+
+
+def test_a_models_noise_scale_is_in_its_input_and_in_its_target():
+    """As ComfyUI's CONST mixes it (HiDream-O1: 8): x = (1 - sigma) x0 + sigma k n, and the flow is k n - x0."""
+    x0, k = torch.randn(2, 3, 4, 4), 8.0
+    plain, scaled = (
+        Objective(LossSettings(), NoiseSettings(ip_noise_gamma=0.1), s).prepare(x0, 1)
+        for s in (FLOW, schedule.Schedule("flow", noise_scale=k))
+    )
+    assert torch.equal(plain.sigma, scaled.sigma)
+    clean, s = plain.target + x0, schedule.broadcast(plain.sigma, x0)
+    assert torch.allclose(scaled.target, k * clean - x0, atol=1e-5)
+    assert torch.allclose(scaled.x - (1 - s) * x0, k * (plain.x - (1 - s) * x0), atol=1e-5)
+    settings, sigma = LossSettings(loss_type="huber", huber_schedule="snr", huber_c=0.1), torch.tensor([0.5, 0.9])
+    noisy = sigma / (1 - sigma)
+    for one, scale in ((FLOW, 1.0), (schedule.Schedule("flow", noise_scale=k), k)):
+        want = 0.9 / (1 + scale * noisy).square() + 0.1
+        assert torch.allclose(losses.huber_c(settings, one, sigma, sigma * 1000), want)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,12 +126,30 @@ def job(**groups) -> s.Job:
 
 
 def test_nothing_is_auto_any_more():
-    """But what is decided anew for each picture, and the density of models that draw timesteps uniformly in any case."""
+    """But what is decided anew for each picture, the density of models that draw timesteps uniformly in any case, and the size of
+    control pictures, where there are none."""
     for kind in KINDS:
         trained, _ = resolved(kind, job())
         autos = {path for path in paths() if not path.startswith("sampling.") and value_of(trained, path) == "auto"}
         uniform = set() if KINDS[kind]["prediction"] == "flow" else {"noise.timestep_sampling"}
-        assert autos == {"buckets.resize_interpolation"} | uniform
+        assert autos == {"buckets.resize_interpolation", "buckets.control_size"} | uniform
+
+
+@pytest.mark.parametrize(
+    ("title", "asked", "trained"),
+    [
+        ("Flux.1 dev", "auto", "same"),
+        ("Qwen-Image", "auto", "own"),
+        ("Qwen-Image", "same", "same"),
+        ("SD1.5", "own", "auto"),
+    ],
+)
+def test_control_size_is_the_familys(title, asked, trained):
+    """And told of in the file only where there are control pictures."""
+    wanted = job().model_copy(update={"buckets": s.BucketSettings(control_size=asked)})
+    known = replace(circumstances("flux", wanted), family=FAMILY[title], paired=True)
+    assert resolve(wanted, known).job.buckets.control_size == trained
+    assert resolve(wanted, replace(known, paired=False)).job.buckets.control_size == "auto"
 
 
 def test_a_flux_job_tells_what_it_trains():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from ..errors import AthanorError
 from ..randomness import keyed
 from . import images
+from .control_views import controls_of
 from .plan import Buckets, CropVariant, SampleCaption
 from .prefetch import prefetched
 from .store import MemoryStore, Store, Tensors
@@ -69,36 +70,55 @@ class _FiniteChecks:
 
 
 class LatentCache:
-    """Latents of a dataset's crop variants, stored by content: the key covers file, background, crop, flip, colour and VAE."""
+    """Latents of a dataset's crop variants, stored by content: the key covers file, background, crop, flip, colour and VAE.
 
-    def __init__(self, store: Store, buckets: Buckets, vae: str, batch_size: int) -> None:
+    The latents of control pictures are kept as well, if their size is known.
+    """
+
+    def __init__(self, store: Store, buckets: Buckets, vae: str, batch_size: int, control_size: str = "") -> None:
         """Prepare a cache in `store`; nothing is encoded yet.
 
         Args:
             vae: fingerprint of the VAE's weights.
             batch_size: pictures that the VAE encodes at once.
+            control_size: "same" or "own"; empty: control pictures are left out.
         """
         self._store, self._buckets, self._vae, self._batch_size = store, buckets, vae, batch_size
+        self._control_size = control_size
         self._finite = _FiniteChecks()
         self._broken: set[str] = set()  # keys of latents that the VAE makes NaN or infinite
 
     def key(self, variant: CropVariant) -> str:
         """Return the store's key of a variant's latent."""
+        return hashed("latent", self._vae, *self.seen(variant))
+
+    def seen(self, variant: CropVariant) -> tuple[Any, ...]:
+        """Return all that a variant's pixels depend on."""
         picture = self._buckets.dataset.pictures[variant.picture]
         settings = self._buckets.dataset.subsets[picture.subset]
-        background = None if settings.alpha_mask else settings.alpha_background
         how = (astuple(variant.placement), self._buckets.settings.resize_interpolation, variant.flip, variant.colour)
-        return hashed("latent", self._vae, picture.content, background, how)
+        if variant.control >= 0:
+            return picture.controls[variant.control].content, settings.alpha_background, how
+        return picture.content, None if settings.alpha_mask else settings.alpha_background, how
+
+    def controls(self, variant: CropVariant) -> tuple[CropVariant, ...]:
+        """Return the control pictures of a variant's picture, cut as it is; () where they are left out."""
+        return controls_of(self._buckets, variant, self._control_size) if self._control_size else ()
+
+    def _with_controls(self, variants: Iterable[CropVariant]) -> list[CropVariant]:
+        """Return each variant, and the control pictures of each, once."""
+        unique = dict.fromkeys(variants)
+        return list(dict.fromkeys(one for variant in unique for one in (variant, *self.controls(variant))))
 
     def _mask_key(self, variant: CropVariant) -> str | None:
         mask = self._buckets.dataset.pictures[variant.picture].mask
-        if mask is None:
+        if mask is None or variant.control >= 0:
             return None
         return hashed("mask", mask.content, mask.is_alpha, astuple(variant.placement), variant.flip)
 
     def keys(self, variants: Iterable[CropVariant]) -> set[str]:
-        """Return the store's keys of all latents and masks that these variants need."""
-        variants = set(variants)
+        """Return the store's keys of all latents and masks that these variants and their control pictures need."""
+        variants = self._with_controls(variants)
         return {self.key(variant) for variant in variants} | {
             key for variant in variants if (key := self._mask_key(variant))
         }
@@ -106,11 +126,12 @@ class LatentCache:
     def fill(
         self, variants: Iterable[CropVariant], encode: Encode, around: Around = lambda _: nullcontext()
     ) -> Iterator[tuple[int, int]]:
-        """Encode the variants whose latents are missing, in batches of one bucket; yield (done, total) before and after each batch.
+        """Encode the variants whose latents are missing, and their control pictures, in batches of one size; yield (done, total)
+        before and after each batch.
 
         A latent that is NaN or infinite is not kept; `is_broken` knows it from then on.
         """
-        variants = list(dict.fromkeys(variants))
+        variants = self._with_controls(variants)
         for variant in variants:  # masks need no encoder
             if (key := self._mask_key(variant)) and self._store.meta(key) is None:
                 self._store.put(key, {"mask": self._mask(variant)})
@@ -120,7 +141,7 @@ class LatentCache:
         if unique:
             yield done, len(unique)
         for batch, ((keys, pixels), _) in zip(batches, prefetched(batches, self._pixels), strict=True):
-            with around([self._buckets.dataset.pictures[variant.picture].name for _, variant in batch]):
+            with around([self._name(variant) for _, variant in batch]):
                 mean, std = encode(pixels)
             made = {
                 key: {"mean": mean[i : i + 1]} | ({} if std is None else {"std": std[i : i + 1]})
@@ -136,12 +157,16 @@ class LatentCache:
             done += len(keys)
             yield done, len(unique)
 
+    def _name(self, variant: CropVariant) -> str:
+        picture = self._buckets.dataset.pictures[variant.picture]
+        return picture.name if variant.control < 0 else picture.controls[variant.control].path.name
+
     def _is_missing(self, key: str) -> bool:
         return key not in self._broken and (self._store.meta(key) is None or self._finite.is_known_bad(key))
 
     def is_broken(self, variant: CropVariant) -> bool:
-        """Return whether the VAE was found to encode a variant as NaN or infinity."""
-        return bool(self._broken) and self.key(variant) in self._broken
+        """Return whether the VAE was found to encode a variant, or a control picture of it, as NaN or infinity."""
+        return bool(self._broken) and any(self.key(one) in self._broken for one in self._with_controls([variant]))
 
     def _batches(self, missing: list[tuple[str, CropVariant]]) -> list[list[tuple[str, CropVariant]]]:
         by_bucket: dict[Any, list[tuple[str, CropVariant]]] = {}
@@ -151,15 +176,17 @@ class LatentCache:
         return [group[i : i + size] for _, group in sorted(by_bucket.items()) for i in range(0, len(group), size)]
 
     def _pixels(self, batch: list[tuple[str, CropVariant]]) -> tuple[list[str], torch.Tensor]:
-        dataset, tensors = self._buckets.dataset, []
-        for _, variant in batch:
-            picture = dataset.pictures[variant.picture]
-            interpolation = self._buckets.settings.resize_interpolation
-            image = images.fit(dataset.image(picture), variant.placement, variant.flip, interpolation)
-            if variant.colour:
-                image = images.shift_colours(image, keyed(picture.content, "colour", variant.colour))
-            tensors.append(images.to_tensor(image))
-        return [key for key, _ in batch], torch.stack(tensors)
+        return [key for key, _ in batch], torch.stack([self.pixels(variant) for _, variant in batch])
+
+    def pixels(self, variant: CropVariant) -> torch.Tensor:
+        """Return a variant's picture as it goes to the VAE, (H, W, 3) float32 in 0..1."""
+        dataset = self._buckets.dataset
+        picture = dataset.pictures[variant.picture]
+        image = dataset.image(picture) if variant.control < 0 else dataset.control(picture, variant.control)
+        image = images.fit(image, variant.placement, variant.flip, self._buckets.settings.resize_interpolation)
+        if variant.colour:
+            image = images.shift_colours(image, keyed(picture.content, "colour", variant.colour))
+        return images.to_tensor(image)
 
     def _mask(self, variant: CropVariant) -> torch.Tensor:
         """Return the variant's mask, (H, W) uint8 in the bucket's size: resized, cut and mirrored like its picture."""
@@ -185,19 +212,21 @@ class LatentCache:
 
 
 class TextCache:
-    """Encoded captions, stored by text, text encoder and layer."""
+    """Encoded captions, stored by text, text encoder and layer, and by the control pictures that the encoder sees."""
 
-    def __init__(self, store: Store, clip: str) -> None:
+    def __init__(self, store: Store, clip: str, seen: Callable[[CropVariant], Any] = hash) -> None:
         """Prepare a cache in `store`; nothing is encoded yet.
 
         Args:
             clip: fingerprint of the text encoders' weights and patches, and of the layer that is read.
+            seen: all that what the encoder sees of a control picture depends on.
         """
-        self._store, self._clip, self._finite = store, clip, _FiniteChecks()
+        self._store, self._clip, self._finite, self._seen = store, clip, _FiniteChecks(), seen
 
     def key(self, caption: SampleCaption) -> str:
         """Return the store's key of a caption's encoding."""
-        return hashed("text", self._clip, astuple(caption))
+        words = astuple(replace(caption, shown=()))[:-1]
+        return hashed("text", self._clip, words, *map(self._seen, caption.shown))
 
     def fill(self, captions: Iterable[SampleCaption], encode: EncodeText) -> Iterator[tuple[int, int]]:
         """Encode the captions that are missing, each once; yield (done, total) before and after each.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
@@ -17,7 +18,8 @@ from ..text_files import whole_characters
 from .dataset import Dataset
 from .scan import scan
 
-MASKS = "masks"
+MASKS, CONTROLS = "masks", "control"
+"""Sub-folders beside the pictures."""
 
 
 def per_picture(captions: Sequence[str], count: int) -> list[str]:
@@ -40,10 +42,12 @@ def collect(
     masks: Sequence[np.ndarray],
     settings: DatasetSettings,
     remembered: Path | None = None,
+    *,
+    controls: Mapping[str, Sequence[np.ndarray]] = MappingProxyType({}),
 ) -> Dataset:
     """Write pictures into a folder below `root` and return it as a dataset.
 
-    The folder is named after the SHA-256 of all pixels, masks and captions, so the same input uses the same folder and
+    The folder is named after the SHA-256 of all pixels, masks, control pictures and captions, so the same input uses the same folder and
     writes nothing again. It is an ordinary dataset that a Dataset Loader can read too.
 
     Args:
@@ -51,15 +55,19 @@ def collect(
         captions: none, one for all, or one per picture.
         masks: none, one for all, or one (H, W) uint8 per picture.
         remembered: as for `scan`.
+        controls: control pictures by the name of the input that brings them: none, one for all, or one (H, W, 3) uint8 per
+            picture in each. A picture has one of each input, in their order.
 
     Raises:
-        AthanorError: captions or masks are not as many as the pictures, or a mask has another shape.
+        AthanorError: captions, masks or control pictures are not as many as the pictures, or a mask has another shape.
     """
     texts = per_picture(captions, len(pictures))
-    if len(masks) not in (0, 1, len(pictures)):
-        raise AthanorError(
-            f"masks: there are {len(masks)} for {len(pictures)} pictures; connect one per picture, or one for all of them."
-        )
+    for name, given in {"masks": masks, **controls}.items():
+        if len(given) not in (0, 1, len(pictures)):
+            raise AthanorError(
+                f"{name}: there are {len(given)} for {len(pictures)} pictures; connect one per picture, or one for all of them."
+            )
+    shown = [given for given in controls.values() if given]
     files = {}
     for i, pixels in enumerate(pictures):
         name = f"{i + 1:04}_{_hash(pixels)[:8]}"
@@ -68,6 +76,9 @@ def collect(
             files[f"{name}.txt"] = whole_characters(texts[i].strip())
         if masks:
             files[f"{MASKS}/{name}.png"] = masks[i % len(masks)]
+        for number, given in enumerate(shown, 1):
+            numbered = f"_{number}" * (len(shown) > 1)
+            files[f"{CONTROLS}/{name}{numbered}.png"] = given[i % len(given)]
     digest = hashlib.sha256()
     for name, value in files.items():
         digest.update(f"{name} {value if isinstance(value, str) else _hash(value)}\n".encode())
@@ -75,8 +86,10 @@ def collect(
     sweep({(folder / name).parent for name in files})
     for name, value in files.items():
         _write(folder / name, value)
-    settings = settings.model_copy(update={"folder": f"athanor/{folder.name}", "mask_folder": MASKS if masks else ""})
-    return scan(settings, folder, folder / MASKS if masks else None, remembered)
+    beside = {"mask_folder": MASKS if masks else "", "control_folder": CONTROLS if shown else ""}
+    settings = settings.model_copy(update={"folder": f"athanor/{folder.name}", **beside})
+    places = (folder / MASKS if masks else None, folder / CONTROLS if shown else None)
+    return scan(settings, folder, places[0], remembered, places[1])
 
 
 def _hash(pixels: np.ndarray) -> str:

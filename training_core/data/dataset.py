@@ -101,11 +101,13 @@ class Dataset:
         Raises:
             AthanorError: a file was deleted or damaged after the dataset was read.
         """
-        found = []
-        for control in picture.controls:
-            with _named(control.path):
-                found.append(decode.decode(control.path, self.subsets[picture.subset].alpha_background))
-        return found
+        return [self.control(picture, number) for number in range(len(picture.controls))]
+
+    def control(self, picture: Picture, number: int) -> Image.Image:
+        """Decode one of a picture's control pictures; see `controls`."""
+        path = picture.controls[number].path
+        with _named(path):
+            return decode.decode(path, self.subsets[picture.subset].alpha_background)
 
     def mask(self, picture: Picture) -> Image.Image | None:
         """Decode a picture's mask, resized to the picture, mode L (white: trained on); None if it has none.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..randomness import digest, keyed
 from ..settings import ValidationSettings
@@ -89,7 +89,8 @@ def probe_batches(buckets: Buckets, count: int, seed: int) -> list[PlannedBatch]
         settings = dataset.subsets[picture.subset]
         rng = keyed("probe", picture.content)  # draws the line and the wildcards of the caption
         text = captions.final_text(picture.caption, captions.without_chance(settings), rng, 1, 0, 1)
-        sample = Sample(CropVariant(entry.picture, entry.placement), replace(caption_of(settings), text=text), False)
+        variant = CropVariant(picture=entry.picture, placement=entry.placement)
+        sample = Sample(variant, caption_of(settings, text), False)
         by_bucket.setdefault(entry.placement.bucket, []).append(sample)
     size = buckets.settings.batch_size
     return [

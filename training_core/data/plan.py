@@ -71,17 +71,20 @@ class Buckets:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CropVariant:
-    """One way to crop, flip and recolour a picture: all that its latent depends on, besides the file and the VAE."""
+    """One way to crop, flip and recolour a picture or one of its control pictures: all that its latent depends on, besides the
+    file and the VAE.
+    """
 
     picture: int  # index into dataset.pictures
     placement: Placement  # its crop is measured in the resized picture, before the flip
     flip: bool = False
     colour: int = 0  # 0: original colours, else the number of a colour shift (1 to VARIANTS)
+    control: int = -1  # index into the picture's controls; -1: the picture itself
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleCaption:
     """The text of a sample and how it is encoded: all that its encoding depends on, besides the text encoders."""
 
@@ -89,6 +92,7 @@ class SampleCaption:
     weighted: bool = False  # brackets are emphasis
     max_tokens: int = 0  # 0: unlimited
     without: tuple[str, ...] = ()  # text encoders whose output is dropped for this sample: clip_l, clip_g, t5xxl
+    shown: tuple[CropVariant, ...] = ()  # control pictures that the text encoder sees beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ def sort_into_buckets(dataset: Dataset, settings: BucketSettings) -> Buckets:
 def caption_of(settings: DatasetSettings, text: str = "", without: tuple[str, ...] = ()) -> SampleCaption:
     """Return `text` with the subset's settings for encoding it (emphasis, most tokens)."""
     limit = 0 if settings.max_token_length == "unlimited" else int(settings.max_token_length)
-    return SampleCaption(text, settings.weighted_captions, limit, without)
+    return SampleCaption(text=text, weighted=settings.weighted_captions, max_tokens=limit, without=without)
 
 
 def epoch_plan(
@@ -249,7 +253,7 @@ class _Parts:
         if key not in self._variants:
             entry = self._buckets.entries[index]
             placement = self._cropped(entry, spot) if crops else entry.placement
-            self._variants[key] = CropVariant(entry.picture, placement, key[1], colour)
+            self._variants[key] = CropVariant(picture=entry.picture, placement=placement, flip=key[1], colour=colour)
         return self._variants[key]
 
     def _cropped(self, entry: BucketEntry, spot: int) -> Placement:

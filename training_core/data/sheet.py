@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from PIL import Image, ImageDraw
 
@@ -18,6 +19,9 @@ from .plan import BucketEntry, Buckets
 
 MASKED = (40, 70, 190)
 """Colour over the parts that a mask leaves out."""
+
+ARROW, MOST_CONTROLS = 30, 4
+"""Pixels between a control picture and its picture, and control pictures that are shown of one; of more their number."""
 
 MANY_STEPS = 5000
 """Steps per epoch above which repeats set too high are likely."""
@@ -60,14 +64,18 @@ def _count(names: list[str]) -> str:
 
 
 def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image.Image:
-    """Draw up to `limit` pictures sorted by bucket, with bucket, repeats and caption.
+    """Draw up to `limit` pictures sorted by bucket, with bucket, repeats and caption; control pictures with an arrow to theirs.
 
+    Of pairs half as many are shown, as they take twice the place.
     What the crop cuts off is darkened, what the mask leaves out is blue. `thumb` is the side of a picture in pixels.
     """
     entries = sorted(buckets.entries, key=lambda e: (e.placement.bucket, buckets.dataset.pictures[e.picture].name))
+    has_pairs = any(buckets.dataset.pictures[entry.picture].controls for entry in entries)
+    limit //= 1 + has_pairs
     shown = _spread(entries, limit)
-    columns = min(6 if len(shown) <= 36 else 10, len(shown))
-    cell_w, cell_h, pad, head = thumb, thumb + 46, 10, 34
+    wide = 2 * thumb + ARROW if has_pairs else thumb  # with the place of control pictures on the left
+    columns = min((6 if len(shown) <= 36 else 10) // (1 + has_pairs), len(shown))
+    cell_w, cell_h, pad, head = wide, thumb + 46, 24 if has_pairs else 10, 34  # pairs stand apart from each other
     rows = math.ceil(len(shown) / columns)
     width = max(columns * (cell_w + pad) + pad, 380)
     sheet = Image.new("RGB", (width, head + rows * (cell_h + pad)), PAPER)
@@ -76,12 +84,12 @@ def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image
     title = f"{len({e.picture for e in entries})} pictures in {plural(len(buckets.by_size()), 'bucket')}{more}"
     pen.text((pad, 9), title, font=font_for(title, 15), fill=INK)
     with decode.strict(), ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        thumbs = list(pool.map(lambda entry: _thumbnail(buckets, entry, thumb), shown))
+        thumbs = list(pool.map(lambda entry: _pair(buckets, entry, thumb, wide), shown))
     repeats = buckets.dataset.repeats
     for n, (entry, image) in enumerate(zip(shown, thumbs, strict=True)):
         x, y = pad + n % columns * (cell_w + pad), head + n // columns * (cell_h + pad)
         bucket = entry.placement.bucket
-        sheet.paste(image, (x + (thumb - image.width) // 2, y + (thumb - image.height) // 2))
+        sheet.paste(image, (x, y))
         label = f"{bucket[0]}x{bucket[1]}" + (f"  x{repeats[entry.picture]}" if repeats[entry.picture] != 1 else "")
         pen.text((x, y + thumb + 2), label, font=font_for(label, 12), fill=INK)
         caption = one_line(_caption(buckets, entry)) or "(no caption)"
@@ -104,17 +112,48 @@ def _spread(entries: list[BucketEntry], limit: int) -> list[BucketEntry]:
     return entries if len(entries) <= limit else [entries[i * len(entries) // limit] for i in range(limit)]
 
 
+def _pair(buckets: Buckets, entry: BucketEntry, size: int, width: int) -> Image.Image:
+    """Draw a picture into the right square of `size` pixels of a cell `width` wide, what it is made from and an arrow left of it."""
+    cell = Image.new("RGB", (width, size), PAPER)
+    _centre(cell, _thumbnail(buckets, entry, size), width - size, 0, size)
+    picture, pen, middle = buckets.dataset.pictures[entry.picture], ImageDraw.Draw(cell), size // 2
+    if not picture.controls:
+        if width > size:
+            words = "no control picture"
+            pen.text((size // 2, middle), words, font=font_for(words, 12), fill=MUTED, anchor="mm")
+        return cell
+    start, end = size + 5, width - size - 5
+    pen.line((start, middle, end, middle), fill=MUTED, width=2)
+    pen.polygon([(end + 1, middle), (end - 6, middle - 5), (end - 6, middle + 5)], fill=MUTED)
+    controls = buckets.dataset.controls(replace(picture, controls=picture.controls[:MOST_CONTROLS]))
+    part = size if len(controls) == 1 else size // 2 - 2  # one as large as the picture, or up to four in a square
+    for n, control in enumerate(controls):
+        top = n // 2 * (part + 4) if len(controls) > 2 else (size - part) // 2
+        _centre(cell, _fitted(control, part), n % 2 * (part + 4), top, part)
+    if more := len(picture.controls) - len(controls):
+        pen.text((start, middle - 18), f"+{more}", font=font_for("+", 12), fill=MUTED)
+    return cell
+
+
+def _fitted(image: Image.Image, side: int) -> Image.Image:
+    """Return a picture scaled so that its longest side has `side` pixels."""
+    scale = side / max(image.size)
+    small = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(small, Image.Resampling.LANCZOS)
+
+
+def _centre(sheet: Image.Image, image: Image.Image, left: int, top: int, side: int) -> None:
+    sheet.paste(image, (left + (side - image.width) // 2, top + (side - image.height) // 2))
+
+
 def _thumbnail(buckets: Buckets, entry: BucketEntry, size: int) -> Image.Image:
     """Draw a picture of at most `size` pixels with its crop, and blue where its mask leaves it out."""
     picture = buckets.dataset.pictures[entry.picture]
-    image = buckets.dataset.image(picture)
-    scale = size / max(image.size)
-    small = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    image = image.resize(small, Image.Resampling.LANCZOS)
+    image = _fitted(buckets.dataset.image(picture), size)
     mask = buckets.dataset.mask(picture)
     if mask is not None:
-        hidden = mask.resize(small).point([round((255 - v) * 0.6) for v in range(256)])
-        image = Image.composite(Image.new("RGB", small, MASKED), image, hidden)
+        hidden = mask.resize(image.size).point([round((255 - v) * 0.6) for v in range(256)])
+        image = Image.composite(Image.new("RGB", image.size, MASKED), image, hidden)
     return _with_crop(image, entry.placement)
 
 

@@ -30,6 +30,24 @@ class Thumbnails:
         except OSError:
             raise AthanorError(f"{picture.name} was deleted or cannot be read; load the dataset again.") from None
 
+    def of_control(self, dataset: Dataset, picture: Picture, number: int, side: int) -> bytes:
+        """Return a picture's control picture in the same way.
+
+        Args:
+            number: its place among them, from 0 on.
+
+        Raises:
+            AthanorError: its file was deleted, or cannot be read.
+        """
+        control = picture.controls[number]
+        background = dataset.subsets[picture.subset].alpha_background
+        try:
+            return self._made(PixelSource(control.content, background, control.path), side)
+        except OSError:
+            raise AthanorError(
+                f"The control picture {control.path.name} was deleted or cannot be read; load the dataset again."
+            ) from None
+
     def of_file(self, path: Path, side: int) -> bytes:
         """Return a picture file of no dataset in the same way.
 

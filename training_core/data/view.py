@@ -193,6 +193,7 @@ class DatasetView:
             "repeats": self._repeats[index],
             "is_reg": subset.is_reg,
             "masked": picture.mask is not None,
+            "controls": [{"name": control.path.name, "size": control.size} for control in picture.controls],
             "places": [
                 {"bucket": p.bucket, "resized": p.resized, "crop": p.crop} for p in self._placements.get(index, ())
             ],

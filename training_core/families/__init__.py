@@ -9,28 +9,35 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from .cascade import STABLE_CASCADE
+from .cross_attention import HUNYUAN_DIT, PIXART_ALPHA, PIXART_SIGMA
 from .flux import CHROMA, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, HUNYUAN_IMAGE, LONGCAT_IMAGE, OVIS_IMAGE
+from .language import ERNIE_IMAGE, IDEOGRAM4, KREA2, LENS
+from .pixels import CHROMA_RADIANCE, HIDREAM_O1, PIXELDIT, Z_IMAGE_PIXELS
+from .predict2 import ANIMA, COSMOS_PREDICT2
 from .record import SAME, Config, Controls, Family, Layers, class_path, is_one_of
-from .refused import may_be_tried
+from .refused import REFUSED, may_be_tried
 from .refused import why as why_refused
 from .text_encoders import CLIP, T5
-from .transformers import AURAFLOW, HIDREAM, LUMINA2, QWEN_IMAGE, SD3, Z_IMAGE
+from .transformers import AURAFLOW, HIDREAM, LUMINA2, NEWBIE, QWEN_IMAGE, SD3, Z_IMAGE, Z_IMAGE_OMNI
 from .unet import KOALA_1B, KOALA_700M, SD2, SD2_UNCLIP, SD15, SDXL, SDXL_REFINER, SSD1B, VEGA
-from .video import HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, KANDINSKY5, LTX_VIDEO, MOCHI, WAN, WAN22_5B
-from .vision_language import BOOGU, KANDINSKY5_IMAGE, MAGE_FLOW, OMNIGEN2
+from .video import HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, KANDINSKY5, LTX2, LTX_VIDEO, MOCHI, WAN, WAN22_5B
+from .vision_language import BOOGU, JOY_IMAGE, KANDINSKY5_IMAGE, MAGE_FLOW, OMNIGEN2
 
 __all__ = [
-    "BLOCKS", "FAMILIES", "IN_PLACE", "IN_PLACE_READERS", "LYCORIS_NAMES", "RECOMPUTED", "SAME", "SUPPORTED", "Config", "Controls",
-    "Family", "Layers",
-    "class_path", "diffusion_classes", "identify", "is_one_of", "may_be_tried", "text_classes", "why_refused",
+    "BLOCKS", "FAMILIES", "IN_PLACE", "IN_PLACE_READERS", "LYCORIS_NAMES", "RECOMPUTED", "REFUSED", "SAME", "SUPPORTED", "Config",
+    "Controls", "Family", "Layers", "class_path", "diffusion_classes", "identify", "is_one_of",
+    "may_be_tried", "text_classes", "why_refused",
 ]  # fmt: skip
 
 FAMILIES = (
-    SD15, SD2, SD2_UNCLIP, SDXL, SDXL_REFINER, SSD1B, VEGA, KOALA_700M, KOALA_1B,
+    SD15, SD2, SD2_UNCLIP, SDXL, SDXL_REFINER, SSD1B, VEGA, KOALA_700M, KOALA_1B, STABLE_CASCADE,
     SD3, FLUX1_DEV, FLUX1_SCHNELL, FLUX2, CHROMA, LUMINA2, Z_IMAGE, QWEN_IMAGE, AURAFLOW, HIDREAM, WAN,
     LONGCAT_IMAGE, OVIS_IMAGE, HUNYUAN_IMAGE,
-    WAN22_5B, HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, MOCHI, KANDINSKY5, LTX_VIDEO,
-    KANDINSKY5_IMAGE, OMNIGEN2, BOOGU, MAGE_FLOW,
+    WAN22_5B, HUNYUAN_VIDEO, HUNYUAN_VIDEO_15, MOCHI, KANDINSKY5, LTX_VIDEO, LTX2,
+    KANDINSKY5_IMAGE, OMNIGEN2, BOOGU, MAGE_FLOW, JOY_IMAGE, NEWBIE, Z_IMAGE_OMNI,
+    ANIMA, COSMOS_PREDICT2, KREA2, IDEOGRAM4, ERNIE_IMAGE, LENS,
+    PIXART_ALPHA, PIXART_SIGMA, HUNYUAN_DIT, CHROMA_RADIANCE, Z_IMAGE_PIXELS, HIDREAM_O1, PIXELDIT,
 )  # fmt: skip
 """All that can be trained, in the order in which messages name them."""
 

@@ -34,7 +34,7 @@ class Layers:
     in_place: tuple[str, ...] = ()
     """Those of `blocks` that write into their inputs (`img`, `txt` or the first argument): they are run on copies."""
     in_place_readers: tuple[str, ...] = ()
-    """Modules and functions, beside LayerNorms, that such a block calls with what it changes afterwards: they get copies of it."""
+    """Modules and functions, beside norms, that such a block calls with what it changes afterwards: they get copies of it."""
     lycoris_names: Mapping[str, str] = field(default_factory=dict)
     """Class name in the preset files that LyCORIS comes with (diffusers' classes) -> name of ComfyUI's class."""
 
@@ -86,6 +86,8 @@ class Family:
     """Of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
     source: str = ""
     """Where those two are from: a trainer, and its file or documentation page."""
+    multiple: int = 8
+    """Sides of pictures in pixels are multiples of this; 8: any that Bucketer makes."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
     few_steps: bool = False
@@ -94,6 +96,8 @@ class Family:
     """Words in the names of files that are distilled so, beside those that all families have."""
     in_checkpoint: tuple[Literal["clip", "vae"], ...] = ()
     """What a file of the whole model holds beside it; empty: the file is the diffusion model alone."""
+    file_prefix: str = "lora"
+    """How keys of LoRA files begin, before `_unet` and `_te`."""
     diffusers_names: bool = False
     """LoRA files name modules as diffusers does, and their single text encoder `lora_te` without a number (SD1, SD2)."""
     diffusers_map: str = ""

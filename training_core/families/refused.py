@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 _FIRST_FRAME = "goes on from a given picture, which a single frame would repeat"
 _GUIDED = "follows another film, a mask or a camera"
@@ -15,8 +16,14 @@ _MARKS = "marks things in films and makes none"
 _SOUND = "makes sound"
 _SOLID = "makes 3D shapes"
 _LARGER = "makes pictures larger"
-_VIEWS = "turns a picture to other views"
-_SEES = "finds things in pictures and makes none"
+_VIEWS = "films a given picture from all around"
+_SEES = "finds things in pictures, or how far they are, and draws none"
+_MEASURES = "turns a picture into its depth or normals in one step, without noise"
+_GOES_OVER = "goes over a picture that another model has drawn"
+_VIEW_OF = "draws another view of a given picture and reads no captions"
+_STAGE_B = "makes larger what stage C of Stable Cascade draws, and LoRAs are for stage C"
+_AS_LAYERS = "draws a picture as several layers at once"
+_NEXT_STEP = "was distilled to be told where each step of the sampler ends, which training has none of"
 _LATER = "is not supported yet"
 
 _BY_REASON = {
@@ -28,22 +35,22 @@ _BY_REASON = {
         "WAN22_Camera",
     ),
     _TO_SOUND: ("WAN21_HuMo", "WAN22_S2V", "WAN22_WanDancer"),
-    _WITH_SOUND: ("LTXAV", "MiniMaxH3"),
+    _WITH_SOUND: ("MiniMaxH3",),
     _PIECES: ("WAN21_CausalAR_T2V",),
     _OWN_SAMPLER: ("CogVideoX_T2V",),
     _EDM: ("CosmosT2V",),
     _MARKS: ("WAN21_FlowRVS",),
     _SOUND: ("ACEStep", "ACEStep15", "StableAudio", "StableAudio3"),
     _SOLID: ("Hunyuan3Dv2", "Hunyuan3Dv2_1", "Hunyuan3Dv2mini", "TripoSplat"),
-    _LARGER: ("HunyuanImage21Refiner", "HunyuanVideo15_SR_Distilled", "PiD", "SD_X4Upscaler", "SeedVR2"),
-    _VIEWS: ("SV3D_p", "SV3D_u", "Stable_Zero123"),
-    _SEES: ("DepthAnything3", "LotusD", "RT_DETR_v4", "SAM3", "SAM31"),
+    _GOES_OVER: ("HunyuanImage21Refiner",),
+    _LARGER: ("HunyuanVideo15_SR_Distilled", "PiD", "SD_X4Upscaler", "SeedVR2"),
+    _STAGE_B: ("Stable_Cascade_B",),
+    _VIEWS: ("SV3D_p", "SV3D_u"),
+    _VIEW_OF: ("Stable_Zero123",),
+    _MEASURES: ("LotusD",),
+    _SEES: ("DepthAnything3", "RT_DETR_v4", "SAM3", "SAM31"),
     _LATER: (
-        "Anima", "ChromaRadiance", "CosmosT2IPredict2", "ErnieImage", "FluxInpaint", "HiDreamO1", "HunyuanDiT",
-        "HunyuanDiT1", "Ideogram4", "JoyImage", "Krea2", "Lens",
-        "PixArtAlpha", "PixArtSigma", "PixelDiTT2I", "SD15_instructpix2pix",
-        "SDXL_instructpix2pix", "Stable_Cascade_B",
-        "Stable_Cascade_C", "ZImagePixelSpace",
+        "FluxInpaint", "SD15_instructpix2pix", "SDXL_instructpix2pix",
     ),
 }  # fmt: skip
 
@@ -51,11 +58,27 @@ REFUSED: Mapping[str, str] = {name: reason for reason, names in _BY_REASON.items
 """Name of the class -> what such a model does, or that it is not supported, to be read behind "which"."""
 
 
-def why(config: str) -> str:
-    """Return why a model with this class in comfy.supported_models is not trained, to be read behind "which"."""
+_VARIANTS = (
+    ("QwenImage", "use_additional_t_cond", _AS_LAYERS),
+    ("HunyuanImage21", "meanflow", _NEXT_STEP),
+    ("HunyuanVideo15", "meanflow", _NEXT_STEP),
+)
+"""Variants of classes that are trained: the class, the field of its unet_config that tells the variant, and what such a model does."""
+
+
+def why(config: str, unet_config: Mapping[str, Any] | None = None) -> str:
+    """Return why a model is not trained, to be read behind "which".
+
+    Args:
+        config: its class in comfy.supported_models.
+        unet_config: what ComfyUI's detection has read out of its file.
+    """
+    for name, field, reason in _VARIANTS:
+        if name == config and (unet_config or {}).get(field):
+            return reason
     return REFUSED.get(config, _LATER)
 
 
-def may_be_tried(config: str) -> bool:
-    """Return whether nothing but that it is not known speaks against training a model of this class."""
-    return why(config) == _LATER
+def may_be_tried(config: str, unet_config: Mapping[str, Any] | None = None) -> bool:
+    """Return whether nothing but that it is not known speaks against training such a model (see `why`)."""
+    return why(config, unet_config) == _LATER

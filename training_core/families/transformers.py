@@ -1,8 +1,8 @@
-"""Families of transformers with blocks of their own: SD3, Lumina 2, Z-Image, Qwen-Image, AuraFlow and HiDream-I1."""
+"""Families of transformers with blocks of their own: SD3, Lumina 2, Z-Image, NewBie, Qwen-Image, AuraFlow and HiDream-I1."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .record import SAME, Config, Controls, Family, Layers
@@ -35,23 +35,19 @@ LUMINA = Layers(
 )
 
 
-def _is_lumina(config: Config) -> bool:
-    """Return whether it is neither NewBie nor Z-Image Omni, which have further inputs."""
-    return not config.get("clip_text_dim") and not config.get("siglip_feat_dim")
+_LUMINAS = ("clip_text_dim", "z_image_modulation", "siglip_feat_dim")
+"""What tells those of Lumina 2's class apart: NewBie's text as one vector, Z-Image's modulation, Z-Image Omni's pictures by SigLIP."""
 
 
-def _z_image(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
-    return {} if _is_lumina(config) and config.get("z_image_modulation") else None
-
-
-def _lumina2(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
-    return {} if _is_lumina(config) and not config.get("z_image_modulation") else None
+def _lumina_with(*parts: str) -> Callable[[Config, bool], Mapping[str, Any] | None]:
+    """Return a `Family.variant` for the models of Lumina 2's class that have these of `_LUMINAS` and no others."""
+    return lambda config, _v_prediction: {} if {part for part in _LUMINAS if config.get(part)} == set(parts) else None
 
 
 LUMINA2 = Family(
     title="Lumina 2",
     model_class="comfy.model_base.Lumina2",
-    variant=_lumina2,
+    variant=_lumina_with(),
     base_version="lumina2",
     architecture="lumina-2",
     timestep_sampling="shift",
@@ -62,12 +58,35 @@ LUMINA2 = Family(
 Z_IMAGE = Family(
     title="Z-Image",
     model_class="comfy.model_base.Lumina2",
-    variant=_z_image,
+    variant=_lumina_with("z_image_modulation"),
     base_version="z_image",
     architecture="z-image",
     timestep_sampling="shift",
     shift=2.0,
     diffusers_map="z_image_to_diffusers",
+    layers=LUMINA,
+)
+Z_IMAGE_OMNI = Family(
+    title="Z-Image Omni",
+    model_class="comfy.model_base.Lumina2",
+    variant=_lumina_with("z_image_modulation", "siglip_feat_dim"),
+    base_version="z_image_omni",
+    architecture="z-image-omni",
+    timestep_sampling="shift",
+    shift=2.0,
+    source="as Z-Image: musubi-tuner, docs/zimage.md: discrete_flow_shift 2",
+    diffusers_map="z_image_omni_to_diffusers",
+    layers=LUMINA,
+)
+NEWBIE = Family(
+    title="NewBie",
+    model_class="comfy.model_base.Lumina2",
+    variant=_lumina_with("clip_text_dim"),
+    base_version="newbie",
+    architecture="newbie-image",
+    timestep_sampling="shift",
+    shift=3.1582,
+    source="NewbieLoraTrainer, train_newbie_lora.py and transport/transport.py: lognorm, shifted by size; exp(1.15) at 1024 pixels",
     layers=LUMINA,
 )
 

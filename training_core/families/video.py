@@ -118,3 +118,20 @@ LTX_VIDEO = Family(
         in_place_readers=("comfy.ldm.lightricks.model.CrossAttention", "comfy.ldm.common_dit.rms_norm"),
     ),
 )
+LTX2 = Family(
+    title="LTX-2 (still pictures, no sound)",
+    model_class="comfy.model_base.LTXAV",
+    base_version="ltx2",
+    architecture="ltx-2",
+    implementation="https://github.com/Lightricks/LTX-2",
+    few_step_names=("distilled",),
+    timestep_sampling="sigmoid",
+    source="diffusion-pipe, models/ltx2.py (logit_normal)",
+    in_checkpoint=("vae",),
+    layers=Layers(
+        blocks=("comfy.ldm.lightricks.av_model.BasicAVTransformerBlock",),
+        attentions=("comfy.ldm.lightricks.model.CrossAttention",),
+        in_place=("comfy.ldm.lightricks.av_model.BasicAVTransformerBlock",),
+        in_place_readers=("comfy.ldm.common_dit.rms_norm",),
+    ),
+)

@@ -1,5 +1,5 @@
-"""Families that read captions with a vision-language model (Qwen2.5-VL, Qwen3-VL): Kandinsky 5 Image, OmniGen2, Boogu and
-Mage-Flow. Their LoRA files have diffusers' names, which are ComfyUI's.
+"""Families that read captions with a vision-language model (Qwen2.5-VL, Qwen3-VL): Kandinsky 5 Image, OmniGen2, Boogu,
+Mage-Flow and JoyImage. Their LoRA files have diffusers' names, which are ComfyUI's.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from .record import SAME, Family, Layers
 _KANDINSKY = "comfy.ldm.kandinsky5.model"
 _OMNIGEN = "comfy.ldm.omnigen.omnigen2"
 _BOOGU = "comfy.ldm.boogu.model"
+_JOY = "comfy.ldm.joyimage.model"
 _QWEN = "comfy.ldm.qwen_image.model"
 
 KANDINSKY5_IMAGE = Family(
@@ -66,5 +67,19 @@ MAGE_FLOW = Family(
     layers=Layers(
         blocks=(f"{_QWEN}.QwenImageTransformerBlock",),
         attentions=(f"{_QWEN}.Attention",),
+    ),
+)
+JOY_IMAGE = Family(
+    title="JoyImage",
+    model_class="comfy.model_base.JoyImage",
+    base_version="joyimage",
+    architecture="joyai-image",
+    timestep_sampling="shift",
+    shift=1.5,
+    source="ComfyUI, comfy/supported_models.py: the shift it is sampled with; no trainer's settings are known",
+    diffusers_map=SAME,
+    layers=Layers(
+        blocks=(f"{_JOY}.JoyImageTransformerBlock",),
+        attentions=(f"{_JOY}.JoyImageAttention",),
     ),
 )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..data.dataset import Control
 from ..data.plan import Buckets
 from ..files import append_line, make_folder, write_json
 from ..json_text import finite
@@ -118,6 +119,7 @@ def _pictures(buckets: Buckets) -> list[dict[str, Any]]:
         {
             **{"name": p.name, "path": str(p.path), "size": p.size, "caption": p.caption, "repeats": repeats},
             **{"content": p.content, "subset": p.subset},
+            **({"controls": [_control(each) for each in p.controls]} if p.controls else {}),
         }
         for p, repeats in zip(buckets.dataset.pictures, buckets.dataset.repeats, strict=True)
     ]
@@ -126,3 +128,7 @@ def _pictures(buckets: Buckets) -> list[dict[str, Any]]:
         picture.setdefault("buckets", []).append(placement.bucket)
         picture.setdefault("crops", []).append((*placement.resized, *placement.crop))
     return pictures
+
+
+def _control(control: Control) -> dict[str, Any]:
+    return {"path": str(control.path), "size": control.size, "content": control.content}

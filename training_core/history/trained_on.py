@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.buckets import Placement
-from ..data.dataset import Dataset, Picture
+from ..data.dataset import Control, Dataset, Picture
 from ..data.plan import BucketEntry, Buckets, sort_into_buckets
 from ..data.view import DatasetView, doctor_settings
 from ..errors import AthanorError
@@ -72,8 +72,19 @@ def _picture(values: dict[str, Any], subsets: int) -> tuple[Picture, list[Placem
         caption=str(values.get("caption", "")),
         repeats=repeats,
         subset=subset if _counts([subset], 0, subsets - 1) else 0,
+        controls=_controls(values),
     )
     return picture, places
+
+
+def _controls(values: dict[str, Any]) -> tuple[Control, ...]:
+    """Return the control pictures of a picture, without those whose entry is damaged."""
+    found = []
+    for each in objects(values.get("controls")):
+        path, size = each.get("path"), _sizes([each.get("size")], 2)
+        if isinstance(path, str) and "\0" not in path and size:
+            found.append(Control(Path(path), str(each.get("content") or path), (size[0][0], size[0][1])))
+    return tuple(found)
 
 
 def _places(values: dict[str, Any]) -> list[Placement] | None:

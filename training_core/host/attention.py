@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
 from typing import Any
 
+import comfy.model_management as mm
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
 
+from . import stand_ins
+
 log = logging.getLogger("athanor")
+
+UNTOLD = ("comfy.ldm.pixart.blocks", "comfy.ldm.hydit.attn_layers", "comfy.ldm.hydit.poolers")
+"""Modules that do not hand a model's options on to its attention, so that what a model asks for is not heard there."""
 
 
 class Attention:
@@ -33,6 +40,15 @@ class Attention:
                 chosen.__name__,
             )
         return attention_pytorch(q, k, v, heads, *args, **kwargs)
+
+
+def heard_everywhere(ours: Attention) -> AbstractContextManager[None]:
+    """Inside, while `in_training`, `ours` is what the modules of `UNTOLD` use, too."""
+
+    def told(chosen: Any) -> Any:
+        return lambda *args, **kwargs: ours(chosen, *args, **kwargs) if mm.in_training else chosen(*args, **kwargs)
+
+    return stand_ins.replaced({f"{module}.optimized_attention": told for module in UNTOLD})
 
 
 def kernel(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, options: dict[str, Any]) -> str:

@@ -65,11 +65,8 @@ def conditioning(
     if not pictures:
         return sampling.encode_prompt(clip, text)
     taken = checked(controls, len(pictures))
-    if taken.encoder:
-        found = ENCODERS[taken.encoder](clip, text, pictures, negative)
-    else:
-        found = sampling.encode_prompt(clip, text)
-    return node_helpers.conditioning_set_values(found, given(taken, references))
+    encoder = ENCODERS[taken.encoder] if taken.encoder else _plain
+    return node_helpers.conditioning_set_values(encoder(clip, text, pictures, negative), given(taken, references))
 
 
 def checked(controls: Controls | None, count: int) -> Controls:
@@ -98,8 +95,21 @@ def encode(clip: Any, controls: Controls, caption: str, pictures: Sequence[torch
     return Text(outside_inference(cond), {k: outside_inference(v) for k, v in extras.items()})
 
 
+def check_node(controls: Controls) -> None:
+    """Check that this ComfyUI can encode a text with pictures for a kind of model.
+
+    Raises:
+        AthanorError: it is too old, or was started without its own nodes.
+    """
+    sampling.node_class(controls.encoder)
+
+
 Encoder = Callable[[Any, str, Sequence[torch.Tensor], bool], Any]
 """(CLIP, text, pictures, whether it is the negative prompt) -> CONDITIONING without latents."""
+
+
+def _plain(clip: Any, text: str, _pictures: Sequence[torch.Tensor], _negative: bool) -> Any:
+    return sampling.encode_prompt(clip, text)
 
 
 def _numbered(pictures: Sequence[torch.Tensor], name: str, first: int = 1) -> dict[str, torch.Tensor]:

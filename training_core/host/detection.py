@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import comfy.utils
 import torch
 
 from ..errors import AthanorError
-from ..families import FAMILIES, SUPPORTED, Family, class_path, guess, identify, may_be_tried, why_refused
+from ..families import FAMILIES, REFUSED, SUPPORTED, Family, class_path, guess, identify, may_be_tried, why_refused
 from ..files import METADATA, UnreadableFile, safetensors_header
 from ..objective.schedule import Prediction, Schedule
 
@@ -33,10 +34,11 @@ def detect(model: Any, unknown: bool = False) -> Family:
     if family is not None:
         return family
     name = name_of_class = type(base.model_config).__name__
-    reason = why_refused(name_of_class)
-    if any(row.model_class == class_path(type(base)) for row in FAMILIES):
+    reason = why_refused(name_of_class, base.model_config.unet_config)
+    if name not in REFUSED and any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " inpainting" if base.concat_keys else " in a variant with other inputs"
-    may_be = may_be_tried(name_of_class) and base.latent_format.latent_dimensions in (2, 3)
+    of_pictures = base.latent_format.latent_dimensions in (2, 3)
+    may_be = of_pictures and may_be_tried(name_of_class, base.model_config.unet_config)
     if not may_be or not unknown:
         instead = ", or switch train_unknown_model on to try it" if may_be else ""
         raise AthanorError(
@@ -80,7 +82,8 @@ def schedule(sampling: Any) -> Schedule:
     """Return the parameterization (eps, v or flow, and its sigmas) of a model's `model_sampling` object.
 
     Flow: sigma is 0..1 here for every family. What the network is told of it (sigma, 1000 sigma, 1 - sigma) is made
-    by the model's own `timestep` and forward, and the raw output is noise - latent, as in the sampler.
+    by the model's own `timestep` and forward, and the raw output is noise - latent, as in the sampler. So it is for
+    Cosmos-Predict2, too, whose sampler counts sigma / (1 - sigma): `patches.raw_output` keeps that from the training.
 
     Raises:
         AthanorError: the graph has patched in a kind of sampling that cannot be trained.
@@ -88,17 +91,20 @@ def schedule(sampling: Any) -> Schedule:
     kinds: dict[type, Prediction] = {
         comfy.model_sampling.V_PREDICTION: "v",
         comfy.model_sampling.CONST: "flow",
+        comfy.model_sampling.COSMOS_RFLOW: "flow",
         comfy.model_sampling.EPS: "eps",
     }
     own = [
         base
         for base in type(sampling).__mro__
-        if base in kinds or base.__name__ in ("X0", "EDM", "COSMOS_RFLOW", "IMG_TO_IMG", "IMG_TO_IMG_FLOW")
+        if base in kinds or base.__name__ in ("X0", "EDM", "IMG_TO_IMG", "IMG_TO_IMG_FLOW")
     ]
     if own and own[0] in kinds:
         prediction = kinds[own[0]]
-        if prediction == "flow" and getattr(sampling, "noise_scale", 1.0) == 1.0:
-            return Schedule("flow")
+        if prediction == "flow":
+            return Schedule("flow", noise_scale=getattr(sampling, "noise_scale", 1.0))
+        if isinstance(sampling, comfy.model_sampling.StableCascadeSampling):
+            return Schedule(prediction, _unshifted(sampling))
         if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete):
             sigmas: Any = sampling.sigmas
             return Schedule(prediction, sigmas.detach().float().cpu().clone())
@@ -108,14 +114,30 @@ def schedule(sampling: Any) -> Schedule:
     )
 
 
+def _unshifted(sampling: comfy.model_sampling.StableCascadeSampling) -> torch.Tensor:
+    """Return the sigmas of 1000 timesteps of Stable Cascade, whose shift is for sampling alone, as that of a flow model is."""
+    plain = copy.copy(sampling)
+    plain.shift = 1.0
+    plain.cosine_s, plain._init_alpha_cumprod = sampling.cosine_s.cpu(), sampling._init_alpha_cumprod.cpu()
+    return plain.sigma(torch.arange(1, 1001) / 1000)
+
+
 def sampling_names(model: Any) -> tuple[str, ...]:
     """Return the names of the classes of a MODEL's sampling, its own first."""
     return tuple(base.__name__ for base in type(model.get_model_object("model_sampling")).__mro__)
 
 
 def zero_terminal(model: Any) -> Any:
-    """Return a clone of an eps or v MODEL whose timesteps end in pure noise, as Model Sampling Discrete makes it."""
+    """Return a clone of an eps or v MODEL whose timesteps end in pure noise, as Model Sampling Discrete makes it.
+
+    Raises:
+        AthanorError: its kind of sampling has none of this.
+    """
     sampling = model.get_model_object("model_sampling")
+    if isinstance(sampling, comfy.model_sampling.StableCascadeSampling):
+        raise AthanorError(
+            "zero_terminal_snr is not for Stable Cascade, whose own timesteps end in noise: switch it off."
+        )
     patched = model.clone()
     patched.add_object_patch("model_sampling", type(sampling)(model.model.model_config, zsnr=True))
     return patched
@@ -144,9 +166,12 @@ def unet_names(config: Mapping[str, Any], family: Family) -> dict[str, str]:
 
 def file_names(model: Any, family: Family) -> dict[str, str]:
     """Return network module name -> name in the LoRA file, where they differ."""
+    names: dict[str, str] = spelling(model, family)
+    if family.file_prefix != "lora":
+        names = {name: names.get(name) or name for name, _ in model.model.diffusion_model.named_modules() if name}
     return {
-        f"lora_unet_{ours.replace('.', '_')}": f"lora_unet_{theirs.replace('.', '_')}"
-        for ours, theirs in spelling(model, family).items()
+        f"lora_unet_{ours.replace('.', '_')}": f"{family.file_prefix}_unet_{theirs.replace('.', '_')}"
+        for ours, theirs in names.items()
     }
 
 

@@ -81,7 +81,20 @@ def _lumina2(config: Mapping[str, Any], layers: Iterable[str]) -> dict[str, Any]
     return result
 
 
-OWN_MAPS = {"lumina2_to_diffusers": _lumina2}
+def _z_image_omni(config: Mapping[str, Any], _layers: Iterable[str]) -> dict[str, Any]:
+    """Return the host's map of Z-Image with the layers for pictures seen by SigLIP, which are named as those for the caption."""
+
+    def seen(name: str) -> str:
+        return name.replace("context_refiner.", "siglip_refiner.")
+
+    names: dict[str, Any] = dict(comfy.utils.z_image_to_diffusers(config))
+    for theirs, target in tuple(names.items()):
+        if seen(theirs) != theirs:
+            names[seen(theirs)] = seen(target) if isinstance(target, str) else (seen(target[0]), *target[1:])
+    return names | {"siglip_embedder.1.weight": "siglip_embedder.1.weight"}
+
+
+OWN_MAPS = {"lumina2_to_diffusers": _lumina2, "z_image_omni_to_diffusers": _z_image_omni}
 """Maps that the host lacks, by their names in `Family.diffusers_map`."""
 
 

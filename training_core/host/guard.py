@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import comfy.model_management as mm
 import torch
 
-from . import determinism, rotary
+from . import determinism, rotary, stand_ins
 
 
 @contextmanager
@@ -16,13 +16,15 @@ def training() -> Iterator[None]:
     """Inside, gradients can be computed: ComfyUI runs every prompt in inference mode.
 
     Its flag `in_training` keeps models off fused paths that have no backward pass; that of rotary embeddings gets one
-    (`rotary`). Sums that ComfyUI was told to shorten (--fast) are computed in full.
+    (`rotary`), and what has none without such a flag is replaced (`stand_ins`). Sums that ComfyUI was told to shorten
+    (--fast) are computed in full.
     """
     with (
         torch.inference_mode(False),
         torch.enable_grad(),
         determinism.in_training(mm.get_torch_device()),
         rotary.differentiable(),
+        stand_ins.differentiable(),
     ):
         before, mm.in_training = mm.in_training, True
         try:

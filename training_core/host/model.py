@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -11,9 +11,10 @@ import torch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import compiled, detection, devices, frozen, patches, quantised, swap, weights
-from .attention import Attention
+from . import compiled, detection, devices, frozen, patches, prefixes, quantised, swap, weights
+from .attention import Attention, heard_everywhere
 from .batch import DeviceBatch, Geometry, Groups
+from .joining import joined
 from .live_text import LiveText
 from .precision import compute_dtype
 from .text import Text
@@ -42,7 +43,7 @@ class Trainable:
         self._lent = [lent, *([lent_text] if lent_text else [])]
         self.guidance = guidance
         self.device: torch.device = self.patcher.load_device
-        self._attention = Attention()
+        self.attention = Attention()
         self._weight_bytes: int | None = None  # bytes of weights on the device, once they were loaded
         self.compiled: compiled.Compiled | None = None
         self.load()
@@ -64,7 +65,7 @@ class Trainable:
             self._weight_bytes = sum(p.nbytes for m in models for p in m.parameters() if p.device == self.device)
             devices.forget_peak_memory(self.device)
         options = self.patcher.model_options["transformer_options"].copy()
-        options["optimized_attention_override"] = self._attention
+        options["optimized_attention_override"] = self.attention
         self._options: dict[str, Any] = options
 
     def patched_as(self, patcher: Any) -> Any:
@@ -128,16 +129,29 @@ class Trainable:
         geometry: Sequence[Geometry],
         weights: Sequence[float] | torch.Tensor,
         mask: torch.Tensor | None = None,
+        *,
+        beside: Sequence[Mapping[str, Any]] = (),
     ) -> DeviceBatch:
         """Put samples on the device. `latents`: (B, C, h, w), or (B, C, 1, h, w) of a video VAE, as the VAE gave them;
-        `texts`: encoded, or captions that are encoded in every forward; `mask`: (B, 1, H, W) in 0..1.
+        `texts`: encoded, or captions that are encoded in every forward; `mask`: (B, 1, H, W) in 0..1; `beside`: what CONDITIONING
+        holds of each sample's control pictures, their latents as the VAE gave them.
         """
         if self._framed and latents.ndim == 4:
             latents = latents.unsqueeze(2)
         together = self.patcher.model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
         mask = mask if mask is None else mask.to(self.device, non_blocking=True)
         weight = torch.as_tensor(weights, dtype=torch.float32).to(self.device, non_blocking=True)
-        return self._batch(together, texts, geometry, weight, mask)
+        given = [self._placed(one) for one in beside] or [{}] * len(texts)
+        return self._batch(together, texts, geometry, weight, mask, given=given)
+
+    def _placed(self, value: Any) -> Any:
+        """Return what CONDITIONING holds of control pictures, its latents on the device and with the model's time axis."""
+        if isinstance(value, Mapping):
+            return {name: self._placed(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self._placed(one) for one in value]
+        value = value.to(self.device, torch.float32, non_blocking=True)
+        return value.unsqueeze(2) if self._framed and value.ndim == 4 else value
 
     def _batch(
         self,
@@ -146,45 +160,40 @@ class Trainable:
         geometry: Sequence[Geometry],
         weight: torch.Tensor,
         mask: torch.Tensor | None,
+        *,
+        given: Sequence[Mapping[str, Any]],
     ) -> DeviceBatch:
         """Make a batch of tensors that are on the device already, latents as the model takes them."""
         flat = together.squeeze(2) if self._framed else together
 
         def part(some: slice) -> DeviceBatch:
-            return self._batch(
-                together[some], texts[some], geometry[some], weight[some], mask if mask is None else mask[some]
-            )
+            cut = mask if mask is None else mask[some]
+            return self._batch(together[some], texts[some], geometry[some], weight[some], cut, given=given[some])
 
         text = self.text
         if text is None:
-            groups = self._groups(together, texts, geometry)
+            groups = self._groups(together, texts, geometry, given)
             return DeviceBatch(latents=flat, weights=weight, mask=mask, groups=lambda: groups, part=part)
 
         def live() -> Groups:
             """Encode the captions in the step itself, whose random numbers the encoders' dropouts use."""
             encoded = [text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
-            return self._groups(together, encoded, geometry)
+            return self._groups(together, encoded, geometry, given)
 
         return DeviceBatch(latents=flat, weights=weight, mask=mask, groups=live, part=part)
 
-    def _groups(self, latents: torch.Tensor, texts: Sequence[Text], geometry: Sequence[Geometry]) -> Groups:
+    def _groups(
+        self,
+        latents: torch.Tensor,
+        texts: Sequence[Text],
+        geometry: Sequence[Geometry],
+        given: Sequence[Mapping[str, Any]],
+    ) -> Groups:
         """Return the samples in groups whose conditioning ComfyUI can join: each group shares a forward."""
-        groups: list[tuple[list[int], list[dict[str, Any]]]] = []
-        for index, (text, sizes) in enumerate(zip(texts, geometry, strict=True)):
-            conds = self._conds(latents[index : index + 1], text, sizes)
-            for members, others in groups:
-                first = others[0]
-                if first.keys() == conds.keys() and all(first[k].can_concat(conds[k]) for k in conds):
-                    members.append(index)
-                    others.append(conds)
-                    break
-            else:
-                groups.append(([index], [conds]))
-        return tuple(
-            (members, {k: conds[0][k].concat([c[k] for c in conds[1:]]) for k in conds[0]}) for members, conds in groups
-        )
+        samples = enumerate(zip(texts, geometry, given, strict=True))
+        return joined([self._conds(latents[index : index + 1], *sample) for index, sample in samples])
 
-    def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry) -> dict[str, Any]:
+    def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry, beside: Mapping[str, Any]) -> dict[str, Any]:
         """Return ComfyUI's conditioning objects of one sample, each for a batch of one."""
         model = self.patcher.model
         # Only for models trained with it: Chroma, whose input has the same name, must keep the host's default of 0.
@@ -192,7 +201,9 @@ class Trainable:
         conds = model.extra_conds(
             cross_attn=text.cond.to(self.device, non_blocking=True),
             **text.extras,
+            **beside,
             noise=latent,
+            latent_shapes=[latent.shape],  # as the sampler says it of a picture without sound (LTX-2)
             device=self.device,
             prompt_type="positive",
             width=sizes.original[0],
@@ -201,6 +212,7 @@ class Trainable:
             crop_h=sizes.crop[1],
             target_width=sizes.target[0],
             target_height=sizes.target[1],
+            aspect_ratio=sizes.target[1] / sizes.target[0],  # PixArt alpha's: of the bucket, not of the file
             **({"guidance": self.guidance} if guided else {}),
         )
         return {name: cond.process_cond(batch_size=1, area=None, device=self.device) for name, cond in conds.items()}
@@ -262,6 +274,7 @@ def trainable(
         patcher = lent.patcher
         if wanted != patcher.model.get_dtype_inference():
             patcher.set_model_compute_dtype(wanted)
+        stack.enter_context(patches.without_traces(patcher.model.diffusion_model))
         parts = [patcher.model.diffusion_model, *([text.model] if text else [])]
         stack.enter_context(quantised.as_linear(patcher.model.diffusion_model))
         for part in parts:
@@ -272,6 +285,8 @@ def trainable(
         if torch_compile:
             host_model.compiled = stack.enter_context(compiled.compiled(patcher.model.diffusion_model))
         stack.enter_context(patches.raw_output(patcher.model))
+        stack.enter_context(heard_everywhere(host_model.attention))
+        stack.enter_context(prefixes.forgetting(patcher.model.diffusion_model))
         for part in parts:
             stack.enter_context(patches.differentiable(part))
         stack.enter_context(host_model.checkpointed(gradient_checkpointing))

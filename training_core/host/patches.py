@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import comfy.model_sampling
 import torch
 from comfy.text_encoders.t5 import T5LayerNorm
 from torch.utils.checkpoint import checkpoint
@@ -15,19 +16,42 @@ from torch.utils.checkpoint import checkpoint
 from ..families import IN_PLACE_READERS, class_path, guess, is_one_of
 from ..families.guess import Classes
 
-NORMS = (torch.nn.LayerNorm, T5LayerNorm)
+NORMS = (torch.nn.LayerNorm, torch.nn.RMSNorm, T5LayerNorm)
 """Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
+
+
+RAW = ("calculate_denoised", "calculate_input", "timestep")
+"""Methods of a model's sampling that `raw_output` may replace."""
 
 
 @contextmanager
 def raw_output(model: Any) -> Iterator[None]:
-    """Let `apply_model` return the network's output itself instead of the denoised latent."""
+    """Let `apply_model` return the network's output itself instead of the denoised latent.
+
+    Noisy latents and sigmas are taken as training counts them. Cosmos-Predict2's sampler has sigma / (1 - sigma) and latents
+    as much larger, and its network gets what any flow model gets.
+    """
     sampling = model.model_sampling
-    sampling.calculate_denoised = lambda _sigma, output, _input: output
+    changes: dict[str, Any] = {"calculate_denoised": lambda _sigma, output, _input: output}
+    if isinstance(sampling, comfy.model_sampling.COSMOS_RFLOW):
+        changes |= {"calculate_input": lambda _sigma, noisy: noisy, "timestep": lambda sigma: sigma}
+    vars(sampling).update(changes)
     try:
         yield
     finally:
-        del sampling.calculate_denoised
+        for name in changes:
+            del vars(sampling)[name]
+
+
+@contextmanager
+def without_traces(model: torch.nn.Module) -> Iterator[None]:
+    """Afterwards, what a model's forward has kept of its last input is gone (Cosmos-Predict2: text and timestep embeddings)."""
+    before = set(vars(model))
+    try:
+        yield
+    finally:
+        for name in vars(model).keys() - before:
+            del vars(model)[name]
 
 
 @contextmanager
@@ -51,7 +75,7 @@ def patched(modules: Iterable[torch.nn.Module], wrap: Callable[[torch.nn.Module,
 def differentiable(model: torch.nn.Module) -> Iterator[None]:
     """Let blocks that add to their input in place run a backward pass.
 
-    Their LayerNorms, and what else is named in `Layers.in_place_readers`, keep that input for the backward pass and would find
+    Their norms, and what else is named in `Layers.in_place_readers`, keep that input for the backward pass and would find
     it changed. They get a copy instead, which is what an addition out of place would have kept too.
     """
     in_place = guess.classes_of(model).in_place
@@ -96,11 +120,18 @@ def on_copies(
         return forward
 
     def fresh(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
+        args = tuple(map(_copied, args))
         named = [k for k in (kwargs if classes.guessed else ("img", "txt")) if isinstance(kwargs.get(k), torch.Tensor)]
         return forward(*args, **kwargs | {k: kwargs[k].clone() for k in named})
 
     return fresh
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of a tensor, or of those in a tuple (LTX-2's block takes pictures and sound as one)."""
+    if isinstance(value, tuple):
+        return tuple(_copied(one) for one in value)
+    return value.clone() if isinstance(value, torch.Tensor) else value
 
 
 def _recomputed(model: torch.nn.Module, how: str, classes: Classes) -> Iterator[torch.nn.Module]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import comfy.ldm.flux.math as host
+import comfy.ldm.ideogram4.model as ideogram4
 import comfy.quant_ops
 import torch
 import torch.nn.functional as F
@@ -172,6 +173,8 @@ def differentiable() -> Iterator[None]:
     changes: list[tuple[Any, str, Any]] = [(_KITCHEN, name, _stand_in(name)) for name in KERNELS]
     if _CHAIN is not None and _CHAIN_OF_TWO is not None and "apply_rope" in KERNELS:
         changes += [(host, "_apply_rope1", turn), (host, "_apply_rope", turn_both)]
+    if hasattr(ideogram4, "_apply_rope_split_half1") and "apply_rope_split_half1" in KERNELS:
+        changes.append((ideogram4, "_apply_rope_split_half1", lambda x, freqs_cis: turn_halves(freqs_cis, x)[0]))
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
     try:
         for owner, name, value in changes:

@@ -14,7 +14,7 @@ import node_helpers
 import torch
 
 from ..errors import AthanorError
-from . import determinism
+from . import determinism, patches, prefixes
 from .comfy_nodes import host_nodes
 from .usable import usable_models
 
@@ -54,10 +54,20 @@ def run_node(kind: str, **inputs: Any) -> Any:
     Raises:
         AthanorError: this ComfyUI has no such node.
     """
+    node = node_class(kind)
+    return getattr(node(), node.FUNCTION)(**inputs)[0]
+
+
+def node_class(kind: str) -> Any:
+    """Return the class of one of the host's own nodes.
+
+    Raises:
+        AthanorError: this ComfyUI has no such node.
+    """
     node = host_nodes.NODE_CLASS_MAPPINGS.get(kind)
     if node is None:
         raise AthanorError(f"this ComfyUI has no node {kind}: update it, or start it with all of its own nodes.")
-    return getattr(node(), node.FUNCTION)(**inputs)[0]
+    return node
 
 
 def guide(conditioning: Any, guidance: float) -> Any:
@@ -112,6 +122,7 @@ def sample(
     denoise: float = 1.0,
 ) -> torch.Tensor:
     """Draw one picture, (1, H, W, 3) float32 in 0..1, by KSampler and VAE decode."""
+    prefixes.forget(model.model.diffusion_model)  # of another LoRA on the same model
     latent = host_nodes.common_ksampler(
         model, seed, steps, cfg, sampler, scheduler, positive, negative, latent, denoise=denoise
     )[0]
@@ -122,7 +133,7 @@ def sample(
 def interlude(model: Trainable) -> Iterator[Any]:
     """Inside, the MODEL that is being trained can be sampled with; training finds everything unchanged afterwards."""
     state = model.patcher.model.model_sampling.__dict__
-    raw = state.pop("calculate_denoised")  # while training, predictions are taken raw
+    raw = {name: state.pop(name) for name in patches.RAW if name in state}  # while training, predictions are taken raw
     before, mm.in_training = mm.in_training, False
     devices = [model.device] if model.device.type == "cuda" else []
     try:
@@ -130,7 +141,7 @@ def interlude(model: Trainable) -> Iterator[Any]:
             yield model.patcher
     finally:
         mm.in_training = before
-        state["calculate_denoised"] = raw
+        state.update(raw)
 
 
 def make_room() -> None:

@@ -57,6 +57,17 @@ def escape(caption: str) -> str:
     return re.sub(r"(?<!\\)([()])", r"\\\1", caption)
 
 
+def literal(clip: Any, caption: str) -> str:
+    """Return a caption as a CLIP must be given it for its brackets to be read as brackets.
+
+    Most tokenizers would read emphasis; Lens' reads every sign as it stands, a backslash before a bracket too.
+    """
+    read = [chunk for chunks in clip.tokenize("(a)").values() for chunk in chunks]
+    if any(entry[1] != 1.0 for chunk in read for entry in chunk):
+        return escape(caption)
+    return re.sub(r"\\([()])", r"\1", caption)
+
+
 def encoders(clip: Any) -> list[str]:
     """Return the text encoders of a CLIP that a sample can go without, where it has several: clip_l, clip_g, t5xxl."""
     names = [name for name in ("clip_l", "clip_g", "t5xxl") if getattr(clip.cond_stage_model, name, None) is not None]
@@ -95,7 +106,7 @@ def tokenize(clip: Any, caption: str, weighted: bool = False, max_tokens: int = 
         weighted: brackets are emphasis.
         max_tokens: what a CLIP encoder reads at most, in chunks of 75 as the host cuts them; 0: everything.
     """
-    tokens, cut = clip.tokenize(caption if weighted else escape(caption)), False
+    tokens, cut = clip.tokenize(caption if weighted else literal(clip, caption)), False
     for name, chunks in tokens.items() if max_tokens else ():
         if isinstance(chunks, list) and all(isinstance(c, list) and len(c) == CLIP_CHUNK for c in chunks):
             cut |= len(chunks) > max_tokens // 75
@@ -159,7 +170,7 @@ def count_tokens(clip: Any, caption: str, weighted: bool = False) -> int | None:
         weighted: brackets are emphasis, as in prompts.
     """
     longest = None
-    for chunks in clip.tokenize(caption if weighted else escape(caption)).values():
+    for chunks in clip.tokenize(caption if weighted else literal(clip, caption)).values():
         if chunks and chunks[0] and _is(chunks[0][0][0], _START):
             last = chunks[-1][1:]
             end = next((n for n, entry in enumerate(last) if _is(entry[0], _END)), len(last))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..errors import AthanorError
+from ..families import class_path
 
 _INSIDE = {"model": "model", "clip": "cond_stage_model", "vae": "first_stage_model"}
 """Port -> the attribute of the host's object that holds the weights. Load Checkpoint gives a VAE object around nothing for a
@@ -16,14 +17,27 @@ file without a VAE, and None for a file without a text encoder."""
 _TEXT_LAYERS = (
     "txt_in", "context_embedder", "cap_embedder.1", "cond_seq_linear", "text_embedding.0",
     "txt_in.input_embedder", "t5_yproj", "text_embeddings.in_layer", "caption_projection.linear_1",
+    "time_caption_embed.caption_embedder.1", "condition_embedder.text_embedder.linear_1",
+    "llm_adapter.blocks.0.cross_attn.k_proj", "blocks.0.cross_attn.k_proj", "llm_cond_proj", "text_proj",
+    "y_embedder.y_proj.fc1", "blocks.0.attn2.kv_proj", "y_embedder.proj",
 )  # fmt: skip
 """The layer that a transformer takes the text with: Flux, Chroma and Qwen-Image; SD3; Lumina 2 and Z-Image; AuraFlow; Wan; then
-HunyuanVideo; Mochi; Kandinsky 5; LTX-Video."""
-_POOLED_LAYERS = ("vector_in.in_layer", "y_embedder.mlp.0", "pooled_text_embeddings.in_layer")
-"""The layer for the text as one vector: Flux.1 and HunyuanVideo; SD3; Kandinsky 5."""
+HunyuanVideo; Mochi; Kandinsky 5; LTX-Video; OmniGen2 and Boogu; JoyImage; Anima; Cosmos-Predict2; Ideogram 4; ERNIE-Image;
+PixArt; HunyuanDiT; PixelDiT."""
+_POOLED_LAYERS = (
+    "vector_in.in_layer", "y_embedder.mlp.0", "pooled_text_embeddings.in_layer", "clip_text_pooled_proj.1",
+)  # fmt: skip
+"""The layer for the text as one vector: Flux.1 and HunyuanVideo; SD3; Kandinsky 5; NewBie."""
 
-_OTHER_SIZES = ("SD_X4", "HunyuanImage21Refiner")
-"""ComfyUI's latent formats that have the sizes of another model's VAE: of two upscalers, which XYZ Compare can draw with."""
+_BESIDE = {
+    "comfy.model_base.HunyuanDiT": "conditioning_mt5xl",
+    "comfy.model_base.HiDreamO1": "text_input_ids",
+}
+"""Class of a model -> what its text encoder alone gives beside the text, which the model cannot be run without."""
+
+_OTHER_SIZES = ("SD_X4", "HunyuanImage21Refiner", "SC_Prior")
+"""ComfyUI's latent formats that have the sizes of another model's VAE: of two upscalers, which XYZ Compare can draw with; and of
+Stable Cascade, whose latents of 1 in 42 pixels are encoded from pictures of 32/42 of the size."""
 
 
 def usable(port: str, value: Any) -> Any:
@@ -87,6 +101,12 @@ def check_text(model: Any, cond: torch.Tensor, extras: Mapping[str, Any]) -> Non
                 f"clip is of another kind of model: it gives {what} of width {given}, and the model takes {taken}; connect this "
                 "model's text encoder (Load CLIP)."
             )
+    needed = _BESIDE.get(class_path(type(model.model)))
+    if needed and needed not in extras:
+        raise AthanorError(
+            f"clip is of another kind of model: it gives no {needed}, which the model takes; connect this model's text encoder "
+            "(Load CLIP, or the one that Load Checkpoint gives)."
+        )
 
 
 def text_width(model: Any) -> int | None:

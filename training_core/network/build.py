@@ -45,6 +45,8 @@ def _create(part: Part, settings: NetworkSettings) -> Any:
     try:
         preset = presets.attributes(settings, part.text, part.module, part.names())
         network = lycoris.create(part.module, part.prefix, settings, preset)
+        if settings.algo != "full":  # a product of two small matrices has the shape of no convolution by channels
+            network.loras = [adapter for adapter in network.loras if getattr(layer_of(adapter), "groups", 1) == 1]
         if not network.loras:
             raise _nothing(part, settings)
         if settings.algo == "full":

@@ -90,6 +90,7 @@ NOT_TOLD = {
         "datasets.alpha_background",
         "buckets.extra_resolutions",
         "buckets.crop_anchor",
+        "buckets.control_size",
         "cache.latent_sampling",
         "conditioning.sdxl_crop",
         "optimizer.ema_decay",

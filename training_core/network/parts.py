@@ -22,6 +22,7 @@ class Part:
     module: torch.nn.Module
     prefix: str = PREFIX  # "lora_unet", "lora_te", "lora_te1" ...
     spelling: Mapping[str, str] = field(default_factory=dict)  # layer name -> in files, where they differ
+    file_prefix: str = "lora"  # how the prefix begins in files: "lora_prior" of Stable Cascade
 
     @property
     def text(self) -> bool:
@@ -34,7 +35,8 @@ class Part:
 
     def file_name(self, layer: str) -> str:
         """Return how a layer's keys begin in a LoRA file."""
-        return f"{self.prefix}_{self.spelling.get(layer, layer).replace('.', '_')}"
+        prefix = self.file_prefix + self.prefix.removeprefix("lora")
+        return f"{prefix}_{self.spelling.get(layer, layer).replace('.', '_')}"
 
 
 class Network(torch.nn.Module):

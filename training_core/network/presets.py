@@ -31,13 +31,14 @@ class Targets:
     classes: frozenset[str]  # as `module.Class`
     convolutions: bool = False  # larger than 1x1
     names: tuple[str, ...] = ()  # regular expressions that match a layer's name from its beginning
+    within: frozenset[str] = frozenset()  # only those that lie in one of these, if the module has any
 
 
 PRESETS = {
     "full": Targets(_BLOCKS | _CONVOLUTIONS, True, tuple(ENDS)),
     "full-lin": Targets(_BLOCKS | _RESIDUAL, False, tuple(ENDS[2:])),
     "attn-mlp": Targets(_BLOCKS, True),
-    "attn-only": Targets(diffusion_classes("attentions")),
+    "attn-only": Targets(diffusion_classes("attentions"), within=_BLOCKS),
     "unet-transformer-only": Targets(_BLOCKS),
     "unet-convblock-only": Targets(_CONVOLUTIONS, True),
 }
@@ -109,20 +110,17 @@ def _namesakes(module: torch.nn.Module, targets: Targets) -> list[str]:
     """Return patterns of the modules that LyCORIS must leave out: it goes by the bare name of a class.
 
     What lies in a namesake of a target class, but in no target itself: Anima's text adapter, say, whose class is called
-    Attention as Qwen-Image's is.
+    Attention as Qwen-Image's is; or the connectors of LTX-2's text, whose attention is the blocks' own but lies outside of them.
     """
     bare = {path.rpartition(".")[2] for path in targets.classes}
     modules = dict(module.named_modules())
-    wanted = [name for name, child in modules.items() if is_one_of(child, targets.classes)]
-    strange = [
-        name
-        for name, child in modules.items()
-        if type(child).__name__ in bare and not is_one_of(child, targets.classes)
-    ]
 
     def inside(name: str, roots: list[str]) -> bool:
         return any(not root or name == root or name.startswith(f"{root}.") for root in roots)
 
+    around = [name for name, child in modules.items() if is_one_of(child, targets.within)] or [""]
+    wanted = [name for name, child in modules.items() if is_one_of(child, targets.classes) and inside(name, around)]
+    strange = [name for name, child in modules.items() if type(child).__name__ in bare and name not in wanted]
     if not strange:
         return []
     return [

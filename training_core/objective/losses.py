@@ -41,7 +41,7 @@ def huber_c(settings: LossSettings, schedule: Schedule, sigma: torch.Tensor, t: 
     """Return the huber parameter of each sample (--huber_schedule), (B,) from (B,) sigma and t in 0..1000.
 
     constant: c * scale. exponential: scale * c^(t / 1000). snr: (1 - c) / (1 + sigma)^2 + c, where sigma is the
-    noise-to-signal ratio; a flow model's is sigma / (1 - sigma).
+    noise-to-signal ratio; a flow model's is noise_scale * sigma / (1 - sigma).
     """
     c, scale = settings.huber_c, settings.huber_scale
     if settings.huber_schedule == "constant":
@@ -49,7 +49,8 @@ def huber_c(settings: LossSettings, schedule: Schedule, sigma: torch.Tensor, t: 
     if settings.huber_schedule == "exponential":
         return scale * c ** (t / 1000)
     if schedule.prediction == "flow":
-        return (1 - c) * (1 - sigma).square() + c  # 1 / (1 + sigma / (1 - sigma)) = 1 - sigma
+        # 1 / (1 + k sigma / (1 - sigma)) = (1 - sigma) / (1 + (k - 1) sigma), with k the noise_scale
+        return (1 - c) * ((1 - sigma) / (1 + (schedule.noise_scale - 1) * sigma)).square() + c
     return (1 - c) / (1 + sigma).square() + c
 
 

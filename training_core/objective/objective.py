@@ -6,6 +6,7 @@ x0 are latents (B, C, h, w), n is noise of their shape, sigma and t are (B,); T 
                 eps, v:  t uniform in min_timestep .. max_timestep, sigma = sigmas[t]
                 flow:    sigma by timestep_sampling and flow_shift (timesteps.py), t = 1000 sigma
     mix         n' = n + ip_noise_gamma * normal                  only the model's input has it
+                n and n' times the model's noise_scale            1 but for HiDream-O1
                 eps, v:  x = x0 + sigma n'                        the host scales by 1 / sqrt(1 + sigma^2)
                 flow:    x = (1 - sigma) x0 + sigma n'
     target      eps: n      v: (n - sigma x0) / sqrt(1 + sigma^2)      flow: n - x0
@@ -103,6 +104,8 @@ class Objective:
     def apply(self, x0: torch.Tensor, drawn: BatchDraws) -> Noised:
         """Mix latents `x0` with what was drawn for their shape."""
         clean, mixed = noise.mix(x0, self._noise, drawn.noise)
+        if (scale := self._schedule.noise_scale) != 1:
+            clean, mixed = scale * clean, scale * mixed
         sigma, t = drawn.sigma.to(x0.device, non_blocking=True), drawn.t.to(x0.device, non_blocking=True)
         kind = self._schedule.prediction
         return Noised(noised(kind, x0, mixed, sigma), sigma, t, target(kind, x0, clean, sigma))

@@ -20,6 +20,8 @@ class Schedule:
 
     prediction: Prediction
     sigmas: torch.Tensor | None = None
+    noise_scale: float = 1.0
+    """What a flow model's noise is multiplied by before it is mixed in; its target has it, too."""
 
 
 def zero_terminal(sigmas: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,9 @@ from ..data.cache import LatentCache, TextCache
 from ..data.plan import Buckets, CropVariant, PlannedBatch, Sample, SampleCaption
 from ..data.store import DiskStore, MemoryStore, Overfull, Store, Tensors
 from ..errors import AthanorError
+from ..families import Controls
 from ..history.events import Encoded, Warned
+from ..host import controls as host_controls
 from ..host import fingerprint, folders, guard
 from ..host import text as host_text
 from ..host import vae as host_vae
@@ -26,31 +28,8 @@ from ..host.vae_float32 import in_float32
 from ..randomness import generator
 from ..settings import CacheSettings
 from . import failing
+from .fetched import Fetched
 from .left_out import LeftOut
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """A batch in main memory."""
-
-    latents: torch.Tensor  # (B, C, ...) as the VAE gave them, drawn from their posteriors
-    texts: list[host_text.Text] | list[SampleCaption]  # captions if the text encoders are trained as well
-    geometry: list[Geometry]
-    weights: torch.Tensor  # (B,) float32, of each sample in the loss
-    mask: torch.Tensor | None  # (B, 1, H, W) float32 in 0..1
-
-    def pinned(self) -> Fetched:
-        """Return the same in page-locked memory."""
-        texts = [t if isinstance(t, SampleCaption) else _pinned(t) for t in self.texts]
-        return replace(self, latents=_pin(self.latents), texts=texts, weights=_pin(self.weights), mask=_pin(self.mask))
-
-
-def _pinned(text: host_text.Text) -> host_text.Text:
-    return host_text.Text(_pin(text.cond), {name: _pin(value) for name, value in text.extras.items()})
-
-
-def _pin(value: Any) -> Any:
-    return value.pin_memory() if isinstance(value, torch.Tensor) else value
 
 
 class Encodings:
@@ -69,6 +48,8 @@ class Encodings:
         sdxl_crop: str = "real",
         live_text: bool = False,
         check_text: Callable[[host_text.Text], None] = lambda text: None,
+        controls: Controls | None = None,
+        control_size: str = "",
     ) -> None:
         """Prepare the caches; nothing is encoded yet.
 
@@ -76,6 +57,8 @@ class Encodings:
             autoencoder: fingerprint of the VAE.
             live_text: the text encoders are trained as well; captions are left as they are.
             check_text: raises if an encoded caption does not fit the model.
+            controls: how the model takes control pictures; None: there are none.
+            control_size: "same" or "own", where there are some.
         """
         self._buckets, self._clip, self._vae, self._sdxl_crop = buckets, clip, vae, sdxl_crop
         self._sampling, self._seed, self._prior = settings.latent_sampling, seed, prior_loss_weight
@@ -83,8 +66,10 @@ class Encodings:
         self._store: Store = MemoryStore()
         if settings.cache_to_disk:
             self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * GB))
-        self._latents = LatentCache(self._store, buckets, autoencoder, settings.vae_batch_size)
-        self._texts = TextCache(self._store, fingerprint.text_encoder(clip))
+        self._controls = controls
+        size = control_size if controls else ""
+        self._latents = LatentCache(self._store, buckets, autoencoder, settings.vae_batch_size, size)
+        self._texts = TextCache(self._store, fingerprint.text_encoder(clip), self._seen)
         self._kept: set[str] = set()  # keys that are needed to the end of the run
         self._epoch: set[str] = set()  # and in this epoch
         self._told_overfull: set[bool] = set()  # whether of this run alone, or of several
@@ -98,7 +83,7 @@ class Encodings:
             for_good: keep it to the end of the run, else until the next call.
         """
         samples = [sample for batch in batches for sample in batch.samples]
-        variants, captions = [s.variant for s in samples], [s.caption for s in samples]
+        variants, captions = [s.variant for s in samples], [self._caption(s) for s in samples]
         needed = self._latents.keys(variants) | {self._texts.key(caption) for caption in captions}
         if for_good:
             self._kept |= needed
@@ -182,7 +167,21 @@ class Encodings:
     def _read(self, caption: SampleCaption, without: Sequence[str] = ()) -> tuple[host_text.Text, bool]:
         """Encode a caption with the graph's CLIP, without some of its encoders; return also whether it was cut."""
         with failing.on_text("caption", caption.text):
+            if caption.shown and self._controls:
+                pictures = [self._latents.pixels(variant)[None] for variant in caption.shown]
+                text = host_controls.encode(self._clip, self._controls, caption.text, pictures, caption.weighted)
+                return text, False
             return host_text.encode(self._clip, caption.text, caption.weighted, caption.max_tokens, without)
+
+    def _caption(self, sample: Sample) -> SampleCaption:
+        """Return a sample's caption, with the control pictures that the text encoder sees."""
+        if self._controls is None or not self._controls.encoder:
+            return sample.caption
+        return replace(sample.caption, shown=self._latents.controls(sample.variant))
+
+    def _seen(self, variant: CropVariant) -> tuple[Any, ...]:
+        """Return all that what the text encoder sees of a control picture depends on."""
+        return self._controls and self._controls.encoder, *self._latents.seen(variant)
 
     def telling(self, what: str, batches: Sequence[PlannedBatch]) -> AbstractContextManager[None]:
         """Return the context in which the model works on batches; where it fails, `what` says so: 'Step 3 fails'."""
@@ -192,16 +191,19 @@ class Encodings:
         """Return a batch from the caches, its latents drawn by `key` (step and micro-batch), or without one their means; None if
         an encoding is lost.
         """
-        latents, texts, masks, lost = [], [], [], False
+        latents, texts, masks, beside, lost = [], [], [], [], False
         for index, sample in enumerate(batch.samples):
             parts = self._latents.get(sample.variant)
-            text = sample.caption if self._live_text else self._text(sample.caption)
-            if parts is None or text is None:
+            text = sample.caption if self._live_text else self._text(self._caption(sample))
+            references = [self._latents.get(control) for control in self._latents.controls(sample.variant)]
+            if parts is None or text is None or None in references:
                 lost = True  # the others are read all the same: which of them are not finite is seen by reading alone
                 continue
             latents.append(self._draw(parts, sample.variant, (*key, index)) if key else parts["mean"])
             texts.append(text)
             masks.append(parts.get("mask"))
+            means = [reference["mean"] for reference in references if reference]  # not drawn: as VAE Encode gives them
+            beside.append(host_controls.given(self._controls, means) if self._controls else {})
         if lost:
             return None
         return Fetched(
@@ -210,6 +212,7 @@ class Encodings:
             geometry=[self._geometry(sample) for sample in batch.samples],
             weights=torch.tensor([self._prior if sample.is_reg else 1.0 for sample in batch.samples]),
             mask=_together(masks),
+            beside=beside,
         )
 
     def _text(self, caption: SampleCaption) -> host_text.Text | None:
@@ -268,4 +271,6 @@ def _together(masks: list[torch.Tensor | None]) -> torch.Tensor | None:
 
 def to_device(fetched: Fetched, model: Trainable) -> DeviceBatch:
     """Put a fetched batch on the model's device."""
-    return model.batch(fetched.latents, fetched.texts, fetched.geometry, fetched.weights, fetched.mask)
+    return model.batch(
+        fetched.latents, fetched.texts, fetched.geometry, fetched.weights, fetched.mask, beside=fetched.beside
+    )

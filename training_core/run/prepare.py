@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..data.hints import dataset_hints
 from ..data.holdout import ProbeSplit, hold_out, probe_batches, probe_plan
 from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
-from ..errors import AthanorError
 from ..families import Family
 from ..history.handle import few
 from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text, usable
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
-from ..network import build, diffusers_names, finetune, groups, lycoris, weights
+from ..network import build, diffusers_names, finetune, groups, weights
 from ..objective import Objective
 from ..objective.schedule import Schedule
 from ..optim import optimizers, rates, schedulers
 from ..optim.optimizers import OptimizerChoice
 from ..resume.continuing import StartPoint, start_point
-from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings, ValidationSettings
-from . import hints, prompts
+from ..settings import Job, NoiseSettings, SamplingSettings, ValidationSettings
+from . import checks, hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
+from .edit_pairs import check_controls
 from .encoded import Encodings
 from .other_model import OtherModel
 from .probe import Probe
@@ -94,11 +94,14 @@ def prepare(
     """
     model, family, schedule = model_to_train(model, job.noise, job.training.train_unknown_model)
     host_weights.check(model)
-    _check_precision(job.training, model)
-    _check_swap(job)
+    for seen in filter(None, (buckets, validation)):
+        check_controls(family, seen.dataset)
+    checks.check_precision(job.training, model)
+    checks.check_swap(job)
     optimizer = optimizers.choose(job.optimizer, devices.compute_device())
     schedulers.check(job.optimizer)
-    resolved = resolve(job, _circumstances(job, model, family, schedule, clip, optimizer))
+    paired = any(picture.controls for picture in buckets.dataset.pictures)
+    resolved = resolve(job, replace(_circumstances(job, model, family, schedule, clip, optimizer), paired=paired))
     first_values = _first_values(job, model, family)
     other = OtherModel(sampling_model) if sampling_model is not None and job.sampling else None
     lr_factors = _make_network_once(job, model, family, clip, first_values, optimizer, other=other)
@@ -106,7 +109,7 @@ def prepare(
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
-    encodings, probed = _encodings(resolved.job, split, model, clip, vae)
+    encodings, probed = _encodings(resolved.job, split, model, clip, vae, family)
     return Prepared(
         model=model,
         family=family,
@@ -213,34 +216,6 @@ def _make_network_once(
     return [group["lr_scale"] for group in scaled]
 
 
-def _check_precision(training: TrainingSettings, model: Any) -> None:
-    """Check that weights in a 16-bit type are computed with in the same.
-
-    Raises:
-        AthanorError: they are not.
-    """
-    computed = compute_dtype(model, training.arithmetic)
-    if training.full_precision != "no" and COMPUTE[training.full_precision] != computed:
-        raise AthanorError(
-            f"full_precision is {training.full_precision}, but the model computes in {str(computed).removeprefix('torch.')}: set "
-            f"mixed_precision to {training.full_precision} as well, or full_precision to no."
-        )
-
-
-def _check_swap(job: Job) -> None:
-    """Check that layers whose weights lie in main memory use them as they are.
-
-    Raises:
-        AthanorError: the network is of a kind that computes with the whole weight.
-    """
-    if job.training.blocks_to_swap and not lycoris.needs_no_weights(job.network):
-        name = "dora" if job.network.dora else f"algo {job.network.algo}"
-        raise AthanorError(
-            f"blocks_to_swap does not work with {name}, which needs all weights of the model: set it to 0, or choose lora, locon, "
-            "loha or lokr."
-        )
-
-
 def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
     """Return what loads the LoRA of network_weights into a new network.
 
@@ -258,7 +233,9 @@ def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
     )
 
 
-def _encodings(resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any) -> tuple[Encodings, Encodings]:
+def _encodings(
+    resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any, family: Family
+) -> tuple[Encodings, Encodings]:
     """Return the encodings of what is trained on and of what the probe looks at: one object if these are the same pictures."""
     autoencoder = fingerprint.autoencoder(vae, encoding_dtype(vae))
 
@@ -274,6 +251,8 @@ def _encodings(resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any
             sdxl_crop=resolved.conditioning.sdxl_crop,
             live_text=resolved.network.text,
             check_text=lambda text: usable.check_text(model, text.cond, text.extras),
+            controls=family.controls,
+            control_size=resolved.buckets.control_size,
         )
 
     trained = of(split.training)

@@ -13,7 +13,7 @@ from ..objective.schedule import Prediction
 from ..optim import names
 from ..optim.in_effect import in_effect as optimizer_in_effect
 from ..resume.compute_plan import ComputePlan
-from ..settings import ConditioningSettings, Job, NetworkSettings, TrainingSettings
+from ..settings import BucketSettings, ConditioningSettings, Job, NetworkSettings, TrainingSettings
 from ..settings.conditioning import ENCODER_DROPOUT
 
 OF_ALGOS = {
@@ -35,6 +35,7 @@ class Circumstances:
     precision: str  # a value of mixed_precision: what the model computes in; "auto" if it is none of them
     optimizer: str  # the name of the one that is used: another than asked for where optimizer_fallback replaced it
     encoders: tuple[str, ...]  # text encoders that a sample can go without; () if the CLIP has one alone
+    paired: bool = False  # whether the dataset has control pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def resolve(job: Job, circumstances: Circumstances) -> Resolved:
         "network": network,
         "training": training,
         "optimizer": optimizer,
+        "buckets": _buckets(job.buckets, circumstances.family, circumstances.paired),
     }
     warnings += [*conditioning_warnings, *network_warnings, *training_warnings]
     return Resolved(job.model_copy(update=changes), warnings)
@@ -144,6 +146,22 @@ def _training(job: Job, precision: str) -> tuple[TrainingSettings, list[str]]:
         changes["save_diffusers_copy"] = False
         warnings.append("save_diffusers_copy has no effect with algo finetune.")
     return job.training.model_copy(update=changes), warnings
+
+
+def _buckets(settings: BucketSettings, family: Family, paired: bool) -> BucketSettings:
+    """Return the bucket settings with control_size as it is; "auto", its default, where there are no control pictures.
+
+    Args:
+        paired: whether the dataset has control pictures.
+    """
+    size = settings.control_size
+    if not paired or family.controls is None:
+        size = "auto"
+    elif family.controls.form == "concat_latent_image":
+        size = "same"  # it lies upon the latent of the picture
+    elif size == "auto":
+        size = family.controls.size
+    return settings.model_copy(update={"control_size": size})
 
 
 def computed(job: Job, plan: ComputePlan, exact: bool) -> Job:

@@ -88,7 +88,11 @@ def _session(context: Context) -> Iterator[Event]:
     whole = run.plan(job, epoch)
     _, planned = steps_left(whole, run.length, epoch, step, job.training.batches_per_step)
     # The batch on which memory is tried beside the loaded model, where nothing can be encoded; it need not be one of those left.
-    more = [largest(run.plan(job, 0) if epoch else whole)] if is_tried(devices.compute_device()) else []
+    more = (
+        [largest(run.plan(job, 0) if epoch else whole, run.buckets.dataset)]
+        if is_tried(devices.compute_device())
+        else []
+    )
     encoding = Encoding(run, context.control, ranks)
     yield from context.run_log.logged(encoding.first(None if job.network.text else context.clip, planned, more))
     if encoding.stopped:

@@ -171,10 +171,10 @@ def parts_of(
     """
     parts = []
     if settings.unet:
-        parts.append(Part(diffusion_model, spelling=detection.spelling(model, family)))
+        parts.append(Part(diffusion_model, spelling=detection.spelling(model, family), file_prefix=family.file_prefix))
     if settings.text:
         by_prefix = text.trainable(encoders, numbered=not family.diffusers_names)
-        parts += [Part(encoder, prefix) for prefix, encoder in by_prefix.items()]
+        parts += [Part(encoder, prefix, file_prefix=family.file_prefix) for prefix, encoder in by_prefix.items()]
     return parts
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ..data.dataset import Dataset
 from ..data.plan import PlannedBatch
 from ..host import devices
 from ..host.model import Trainable
@@ -28,16 +29,21 @@ def is_tried(device: torch.device) -> bool:
     return device.type in TRIED_ON
 
 
-def largest(batches: Sequence[PlannedBatch]) -> PlannedBatch:
-    """Return the batch with the most pixels."""
-    return max(batches, key=lambda batch: batch.bucket[0] * batch.bucket[1] * len(batch.samples))
+def largest(batches: Sequence[PlannedBatch], dataset: Dataset) -> PlannedBatch:
+    """Return the batch with the most pixels, those of control pictures included, which are about as large as their picture."""
+
+    def pixels(batch: PlannedBatch) -> int:
+        shown = sum(1 + len(dataset.pictures[sample.variant.picture].controls) for sample in batch.samples)
+        return batch.bucket[0] * batch.bucket[1] * shown
+
+    return max(batches, key=pixels)
 
 
 class LargestBatch:
     """The batch of the first epoch with the most pixels, on the device, ready to be tried."""
 
     def __init__(self, job: Job, run: Prepared, host_model: Trainable, stepper: Stepper) -> None:
-        batch = largest(run.encodings.left_out.usable(run.plan(job, 0)))
+        batch = largest(run.encodings.left_out.usable(run.plan(job, 0)), run.buckets.dataset)
         fetched = run.encodings.fetch(batch, 0, 0) or run.encodings.fetch_again(batch, host_model, 0, 0)
         self.count = len(batch.samples)
         self.size = f"{self.count} of {batch.bucket[0]}x{batch.bucket[1]}"  # in words

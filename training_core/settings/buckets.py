@@ -92,6 +92,12 @@ class BucketSettings(Settings):
         flag="resize_interpolation",
         advanced=True,
     )
+    control_size: Literal["auto", "same", "own"] = setting(
+        "auto",
+        "How control pictures are sized (edit models). same: resized, cropped and mirrored with their picture. own: whole, in "
+        "their own shape, with as many pixels as the bucket. auto: what the model's usual trainers do.",
+        advanced=True,
+    )
 
     @property
     def resolutions(self) -> tuple[tuple[int, int], ...]:

@@ -87,6 +87,23 @@ LAYOUTS = {
         LTX,
         {"num_attention_heads": 2, "attention_head_dim": 32, "cross_attention_dim": 64, "caption_channels": 64},
     ),
+    "ltx2": Layout(
+        "comfy.ldm.lightricks.av_model:LTXAVModel",
+        LTX,
+        {
+            "num_attention_heads": 2,
+            "attention_head_dim": 32,
+            "cross_attention_dim": 64,
+            "audio_num_attention_heads": 2,
+            "audio_attention_head_dim": 16,
+            "audio_cross_attention_dim": 32,
+            "caption_channels": 32,
+            "connector_num_attention_heads": 2,
+            "connector_attention_head_dim": 16,
+            "connector_num_layers": 1,
+            "rope_type": "split",
+        },
+    ),
 }
 CASES = {
     "wan22_5b": Case(
@@ -159,5 +176,17 @@ CASES = {
         auto=("sigmoid", 1.0),
         extras={"attention_mask": ones},
         frames=True,
+    ),
+    "ltx2": Case(
+        "LTX-2 (still pictures, no sound)",
+        "LTXAV",
+        "flow",
+        128,
+        32,
+        "lora_unet_transformer_blocks_0_attn1_to_out_0",
+        auto=("sigmoid", 1.0),
+        extras={"unprocessed_ltxav_embeds": lambda _tokens: True},
+        frames=True,
+        grouped=1,  # the model's connectors make 1024 tokens of any text
     ),
 }

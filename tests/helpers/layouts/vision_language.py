@@ -39,6 +39,11 @@ LAYOUTS = {
     "mage_flow": Layout(
         "comfy.ldm.mage_flow.model:MageFlowTransformer2DModel", {"num_layers": 2}, {"num_attention_heads": 1}
     ),
+    "joyimage": Layout(
+        "comfy.ldm.joyimage.model:JoyImageTransformer3DModel",
+        {"hidden_size": 3072, "num_attention_heads": 24, "num_layers": 2, "theta": 10000},
+        {"hidden_size": 128, "num_attention_heads": 1},
+    ),
 }
 CASES = {
     "kandinsky5_image": Case(
@@ -83,6 +88,18 @@ CASES = {
         "lora_unet_transformer_blocks_1_txt_mlp_net_2",
         auto=("shift", 6.0),
         extras={"pooled_output": none},
+        rotary=True,
+    ),
+    "joyimage": Case(
+        "JoyImage",
+        "JoyImage",
+        "flow",
+        16,
+        4096,
+        "lora_unet_double_blocks_1_attn_img_attn_qkv",
+        auto=("shift", 1.5),
+        extras={"pooled_output": none},
+        frames=True,
         rotary=True,
     ),
 }
