@@ -12,6 +12,7 @@ from ..training_core.host.dataset_places import dataset_places
 from ..training_core.settings import (
     BucketSettings,
     DatasetSettings,
+    LossSettings,
     NetworkSettings,
     OptimizerSettings,
     SamplingSettings,
@@ -86,7 +87,7 @@ class _Graph:
             return
         facts = self._facts(node, training)
         samples, optimizer = self._above(node, "samples"), self._above(node, "optimizer")
-        places = {"sample interval": samples or node}
+        places = {"sample interval": samples or node, "predicted picture": self._above(node, "loss") or node}
         yield from ((places.get(kind, node), text) for kind, said in hints.KINDS.items() if (text := said(facts)))
         settings = self._settings(OptimizerSettings, optimizer)
         if optimizer and settings:
@@ -107,6 +108,7 @@ class _Graph:
         steps = training.max_train_steps or per_epoch * training.epochs
         epochs = math.ceil(steps / per_epoch) if per_epoch else 0 if steps else training.epochs
         model = self._model(node)
+        loss = self._settings(LossSettings, self._above(node, "loss"))
         return Facts(
             training=training,
             sampling=self._settings(SamplingSettings, self._above(node, "samples")),
@@ -115,6 +117,7 @@ class _Graph:
             family=model_files.family(model.loader),
             file=model_files.named(model.loader),
             samplings=model.samplings,
+            compares=loss.model_prediction_type if loss else "raw",
             patched=model.patched,
             about=not training.max_train_steps,
         )

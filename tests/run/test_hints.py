@@ -68,6 +68,7 @@ def facts(
         ({"family": "Flux.2", "file": "flux-2-klein-4b.safetensors"}, "klein"),
         ({"family": "Chroma", "file": "chroma1-flash.safetensors"}, "flash"),
         ({"family": "HiDream-I1", "file": "hidream_i1_fast_fp8.safetensors"}, "fast"),
+        ({"family": "HiDream-O1", "file": ""}, "HiDream-O1 predicts pictures"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence(values, words):
@@ -88,6 +89,7 @@ def test_a_mistake_is_one_sentence(values, words):
         {"family": "Flux.2", "file": "flux-2-klein-base-4b.safetensors"},
         {"family": "Flux.1 dev", "file": "flux1-dev.safetensors"},  # guidance is distilled, steps are not
         {"family": "SD3", "file": "sd3.5_large.safetensors"},
+        {"family": "HiDream-O1", "file": "", "more": {"compares": "sigma_scaled"}},
         *(
             {"file": name}
             for name in (

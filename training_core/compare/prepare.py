@@ -138,10 +138,11 @@ def _draw_seeds(numbers: Sequence[int], root: Path, family: str) -> dict[int, in
 
 
 def _check_patches(whole: Plan, model: Any) -> None:
-    """Fail before the first picture where a field means nothing for the connected model."""
-    for cell in whole.order:
-        if not cell.model:
-            patch_nodes(cell, model)
+    """Fail before the first picture where a field means nothing for the connected model, or it has no such sizes."""
+    own = [cell for cell in whole.order if not cell.model]
+    for cell in own:
+        patch_nodes(cell, model)
+    usable.check_sides(model, [(cell.width, cell.height) for cell in own], "Correct the sizes in XYZ Compare.")
 
 
 def _variants(request: ComparisonRequest, axes: Sequence[Axis]) -> variants.Variants:

@@ -13,7 +13,7 @@ import torch
 
 from ..errors import AthanorError
 from ..randomness import keyed
-from . import images
+from . import eight_bit, images
 from .control_views import controls_of
 from .plan import Buckets, CropVariant, SampleCaption
 from .prefetch import prefetched
@@ -152,7 +152,7 @@ class LatentCache:
                     self._broken.add(key)
                     continue
                 # Cloned, as a slice would keep the memory of the whole batch.
-                self._store.put(key, {name: value.clone() for name, value in parts.items()})
+                self._store.put(key, eight_bit.packed({name: value.clone() for name, value in parts.items()}))
                 self._finite.mark_finite(key)
             done += len(keys)
             yield done, len(unique)
@@ -208,7 +208,7 @@ class LatentCache:
         if latent is None or not self._finite.check(key, latent[0]):
             return None
         mask = self._store.get(mask_key) if mask_key else ({}, {})
-        return None if mask is None else latent[0] | mask[0]
+        return None if mask is None else eight_bit.unpacked(latent[0]) | mask[0]
 
 
 class TextCache:

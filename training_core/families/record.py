@@ -86,8 +86,10 @@ class Family:
     """Of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
     source: str = ""
     """Where those two are from: a trainer, and its file or documentation page."""
+    predicts_picture: bool = False
+    """Its velocity is made of a predicted picture by dividing by sigma, and its usual trainers compare the pictures."""
     multiple: int = 8
-    """Sides of pictures in pixels are multiples of this; 8: any that Bucketer makes."""
+    """Sides of pictures in pixels must be multiples of this; 8: any that Bucketer makes, since ComfyUI fills up the rest."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
     few_steps: bool = False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 
 from ..errors import AthanorError
-from ..families import class_path
+from ..families import FAMILIES, class_path
 
 _INSIDE = {"model": "model", "clip": "cond_stage_model", "vae": "first_stage_model"}
 """Port -> the attribute of the host's object that holds the weights. Load Checkpoint gives a VAE object around nothing for a
@@ -106,6 +106,26 @@ def check_text(model: Any, cond: torch.Tensor, extras: Mapping[str, Any]) -> Non
         raise AthanorError(
             f"clip is of another kind of model: it gives no {needed}, which the model takes; connect this model's text encoder "
             "(Load CLIP, or the one that Load Checkpoint gives)."
+        )
+
+
+def check_sides(model: Any, sizes: Iterable[tuple[int, int]], advice: str) -> None:
+    """Check that pictures have sides that the model takes: most take any that Bucketer makes, and fill up the rest.
+
+    Args:
+        sizes: (width, height) in pixels.
+        advice: a sentence on what to set.
+
+    Raises:
+        AthanorError: names the first size that it does not take.
+    """
+    kind = class_path(type(model.model))
+    family = next((family for family in FAMILIES if family.model_class == kind), None)
+    multiple = family.multiple if family else 1
+    wrong = next((size for size in sizes if any(side % multiple for side in size)), None)
+    if family and wrong:
+        raise AthanorError(
+            f"{family.title} takes pictures whose sides are multiples of {multiple}, and not {wrong[0]}x{wrong[1]}. {advice}"
         )
 
 

@@ -51,5 +51,6 @@ def facts(job: Job, buckets: Buckets, run_length: Length, family: Family, model:
         family=family,
         file=file.name if file else "",
         samplings=detection.sampling_names(model),
+        compares=job.loss.model_prediction_type,
         patched=bool(model.patches),
     )

@@ -27,6 +27,7 @@ class Facts:
     family: Family | None  # None: it is not known yet
     file: str  # name of the checkpoint, '' if it is not known
     samplings: tuple[str, ...] = ()  # names of the classes of the model's sampling
+    compares: str = "raw"  # model_prediction_type of Loss Config
     patched: bool = False  # a LoRA, such as an adapter for training, is on the model
     about: bool = False  # the length is an estimate
 
@@ -84,6 +85,18 @@ def distilled_model(facts: Facts) -> str:
     )
 
 
+def predicted_picture(facts: Facts) -> str:
+    """Return a sentence on comparing velocities that are made of pictures; '' for other models and losses."""
+    family = facts.family
+    if family is None or not family.predicts_picture or facts.compares != "raw":
+        return ""
+    return (
+        f"{family.title} predicts pictures, and its velocity is their error divided by the noise level: with model_prediction_type raw "
+        "in Loss Config, timesteps of little noise count many thousand times as much as others; its usual trainers compare the "
+        "pictures, as sigma_scaled does."
+    )
+
+
 def _too_long(node: str, intervals: list[tuple[str, int, int, str]], so: str) -> str:
     """Return a sentence on intervals (field, every so many, of how many, noun) that never come round."""
     long = [(field, every, count, noun) for field, every, count, noun in intervals if every > count > 0]
@@ -98,6 +111,7 @@ KINDS: dict[str, Callable[[Facts], str]] = {
     "save interval": save_interval,
     "sample interval": sample_interval,
     "distilled model": distilled_model,
+    "predicted picture": predicted_picture,
 }
 """All kinds of hints that follow from job, length and model; those on the pictures are the dataset's (data/hints.py), those on
 learning rates the optimizer's (optim/hints.py)."""

@@ -36,6 +36,7 @@ from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 NO_PROBE = ValidationSettings(probe_samples=0)
+SIDES = "Set bucket_reso_steps in Bucketer to 64; without enable_bucket, its width and height."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,7 @@ def prepare(
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
+    usable.check_sides(model, buckets.by_size(), SIDES)
     encodings, probed = _encodings(resolved.job, split, model, clip, vae, family)
     return Prepared(
         model=model,
@@ -122,7 +124,7 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(job, split.training, target, vae, other, looks=looks),
+        samples=_samples(job, split.training, target, vae, model, other=other, looks=looks),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
         notes=(*start.warnings, *([other.said] if other else [])),
@@ -270,13 +272,17 @@ def _probe(
     return Probe(encodings, batches, plan.every, settings.validation_seed, split.label)
 
 
-def _samples(job: Job, buckets: Buckets, target: Path, vae: Any, other: OtherModel | None, *, looks: bool) -> Samples:
+def _samples(
+    job: Job, buckets: Buckets, target: Path, vae: Any, model: Any, *, other: OtherModel | None, looks: bool
+) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
     sampling = job.sampling or NO_SAMPLES
     captions = few(picture.caption for picture in buckets.dataset.pictures)
-    wanted = job.sampling and looks
+    wanted = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
+    drawn_on = other.patcher if other else model
+    usable.check_sides(drawn_on, [(p.width, p.height) for p in wanted], "Correct the sizes in Sample Config.")
     return Samples(
-        prompts=prompts.read(sampling, folders.input_folder(), captions) if wanted else [],
+        prompts=wanted,
         settings=sampling,
         folder=folders.run_folder(job.run_id) / "samples",
         name=target.stem,
