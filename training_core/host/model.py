@@ -68,21 +68,6 @@ class Trainable:
         options["optimized_attention_override"] = self.attention
         self._options: dict[str, Any] = options
 
-    def patched_as(self, patcher: Any) -> Any:
-        """Return a MODEL of the weights that are lent to training, as they are now, with the patches and options of another MODEL
-        of the same weights.
-
-        Both are clones to the host: where one is loaded, it takes the patches of the other off the weights.
-        """
-        clone = self.patcher.clone()
-        clone.patches = {key: list(patches) for key, patches in patcher.patches.items()}
-        clone.patches_uuid, clone.weight_wrapper_patches = patcher.patches_uuid, patcher.weight_wrapper_patches.copy()
-        clone.object_patches = patcher.object_patches.copy()
-        clone.model_options = patcher.clone().model_options
-        if wanted := self.patcher.object_patches.get("manual_cast_dtype"):
-            clone.set_model_compute_dtype(wanted)
-        return clone
-
     @property
     def diffusion_model(self) -> torch.nn.Module:
         """The module that the network is attached to."""

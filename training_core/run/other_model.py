@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..errors import AthanorError
-from ..host import detection, lora, usable
+from ..host import detection, lora, usable, weights
 from ..host.model import Trainable
 from ..network import files, portable
 from ..network.adapter import layer_of
@@ -75,7 +75,7 @@ class OtherModel:
             AthanorError: the host's loader does not know all of the network's layers on it.
         """
         if self.patcher.model is model.patcher.model:
-            return model.patched_as(self.patcher), torch.no_grad()
+            return weights.patched_as(model.patcher, self.patcher), torch.no_grad()
         state = files.tensors_for_file(portable.state(network), "float", network.renames())
         tensors = {key: value for key, value in state.items() if not key.startswith("lora_te")}
         return lora.on_model(self.patcher, tensors, "The trained network"), torch.inference_mode()
