@@ -159,3 +159,21 @@ def test_what_a_model_cannot_be_shown_is_said_before_anything_is_encoded(tmp_pat
     alone = Dataset(dataset.subsets, dataset.pictures[2:])
     for family in (sd15, QWEN_IMAGE):  # pictures alone are what they were
         check_controls(family, alone)
+
+
+def test_what_is_drawn_where_no_prompt_is_given(tmp_path):
+    from athanor.training_core.run.edit_pairs import captions_to_draw, check_prompts
+    from athanor.training_core.run.prompts import Prompt
+
+    dataset = pairs(tmp_path, alpha_background="gray")
+    drawn = captions_to_draw(dataset)
+    assert [[path.name for path in each.controls] for each in drawn] == [["0_a.png", "1_a.png"], ["0_b.png"]]
+    assert {(each.text, each.background) for each in drawn} == {("(red) fox", "gray")}
+    alone = captions_to_draw(Dataset(dataset.subsets, dataset.pictures[2:]))
+    assert [(each.text, each.controls) for each in alone] == [("(red) fox", ())]
+    prompt = Prompt(text="x", negative="", width=8, height=8, seed=1, steps=1, cfg=1.0)
+    check_prompts(FAMILIES[0], [prompt])
+    with pytest.raises(
+        AthanorError, match=r"^sample_prompts: 'x' has control pictures, but this kind of model takes none"
+    ):
+        check_prompts(FAMILIES[0], [replace(prompt, controls=drawn[0].controls)])

@@ -105,3 +105,47 @@ def test_files_that_are_not_there_or_empty(tmp_path: Path):
         with pytest.raises(AthanorError) as found:
             read(text, tmp_path)
         fuzz.check_message(str(found.value))
+
+
+def names(found: list[prompts.Prompt]) -> list[list[str]]:
+    return [[path.name for path in prompt.controls] for prompt in found]
+
+
+def test_control_pictures_in_every_form(tmp_path: Path):
+    """musubi-tuner's: several --ci of a line, control_image_path and control_image of an object, one or a list."""
+    for name in ("a.png", "b c.png"):
+        (tmp_path / name).touch()
+    lines = "red --ci a.png --w 64 --CI b c.png\nblue"
+    assert names(prompts.read(SamplingSettings(sample_prompts=lines), tmp_path, ())) == [["a.png", "b c.png"], []]
+    both = ["a.png", "b c.png"]
+    entries = [{"prompt": "x", "control_image_path": both}, {"prompt": "x", "control_image": "a.png"}, "x --ci a.png"]
+    assert names(read(json.dumps(entries), tmp_path)) == [both, ["a.png"], ["a.png"]]
+    toml = '[prompt]\ncontrol_image_path = "a.png"\nsubset = [{prompt = "x"}, {prompt = "y", control_image_path = "b c.png"}]'
+    assert names(read(toml, tmp_path, "p.toml")) == [["a.png"], ["b c.png"]]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("x --ci gone.png", "there is no file 'gone.png' in ComfyUI's input folder"),
+        ("x --ci ../out.png", "'../out.png' is outside ComfyUI's input folder"),
+        ("x --ci /etc/passwd", "outside"),
+        ("x --ci a\0.png", "no file"),
+        ({"prompt": "x", "control_image": 3}, "the control picture '3' is no file name"),
+        ({"prompt": "x", "control_image": ["a.png", ""]}, "is no file name"),
+        ({"prompt": "x", "control_image": {}}, "is no file name"),
+    ],
+)
+def test_control_pictures_lie_in_the_input_folder(entry: object, words: str, tmp_path: Path):
+    (tmp_path / "out.png").touch()
+    folder = tmp_path / "input"
+    folder.mkdir()
+    with pytest.raises(AthanorError, match=words) as found:
+        read(json.dumps([entry]), folder)
+    fuzz.check_message(str(found.value))
+
+
+def test_captions_are_drawn_with_their_own_control_pictures_and_no_others(tmp_path: Path):
+    own = prompts.Drawn("red --ci ../out.png --w 64", (tmp_path / "elsewhere" / "c.png",), "gray")
+    (found,) = prompts.read(SamplingSettings(), tmp_path, [own])
+    assert (found.text, found.width, found.controls, found.background) == ("red", 64, own.controls, "gray")

@@ -1,11 +1,13 @@
 """Pictures that are drawn while training."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 from athanor.training_core.settings import SamplingSettings
+from PIL import Image
 
 
 @pytest.mark.parametrize("live", [True, False])
@@ -49,3 +51,49 @@ def test_text_encoders_that_are_trained_are_there_for_every_prompt(comfy, monkey
     for event in made.draw(SimpleNamespace(step=2, epoch=1), "step", model, None, None, stop=lambda: len(told) == 4):
         told.append(event)
     assert [type(event).__name__ for event in told] == ["Phase", "Sampled"] * 2 and model.there
+
+
+def test_control_pictures_are_read_cut_and_encoded_once(comfy, monkeypatch, tmp_path):
+    """By the encoder where it sees them, in the drawn size; their latents are beside the prompt and beside its negative."""
+    from athanor.training_core.families import Controls
+    from athanor.training_core.host import controls, sampling, vae
+    from athanor.training_core.run import prompts, samples
+
+    Image.new("RGBA", (32, 16), (0, 0, 0, 0)).save(tmp_path / "c.png")
+    read, encoded, drawn = [], [], []
+
+    def reads(_clip, text, pictures, negative):
+        read.append((text, negative, [tuple(p.shape) for p in pictures], [p.mean().item() for p in pictures]))
+        return [[torch.zeros(1), {}]]
+
+    def encodes(_vae, pixels):
+        encoded.append(tuple(pixels.shape))
+        return torch.full((1,), float(len(encoded))), None
+
+    def sampled(_model, _vae, positive, negative, *_args, **_values):
+        drawn.append([part[0][1].get("reference_latents") for part in (positive, negative)])
+        return torch.zeros(1, 8, 8, 3)
+
+    monkeypatch.setitem(controls.ENCODERS, "Reader", reads)
+    monkeypatch.setattr(vae, "encode", encodes)
+    monkeypatch.setattr(samples, "eval_mode", lambda *_: nullcontext())
+    monkeypatch.setattr(sampling, "interlude", lambda _model: nullcontext())
+    monkeypatch.setattr(sampling, "encode_prompt", lambda _clip, text: [[torch.zeros(1), {}]])
+    monkeypatch.setattr(sampling, "sample", sampled)
+    plain = prompts.Prompt(text="a", negative="", width=64, height=64, seed=1, steps=2, cfg=1.0)
+    shown = replace(plain, controls=(tmp_path / "c.png",), background="gray")
+    made = samples.Samples(
+        [plain, shown, replace(shown, seed=2)],
+        SamplingSettings(),
+        tmp_path,
+        "name",
+        None,
+        controls=Controls(size="own", encoder="Reader"),
+    )
+    list(made.prepare(None))
+    model = SimpleNamespace(text=None, load=lambda: None)
+    events = list(made.draw(SimpleNamespace(step=1, epoch=1), "step", model, None, None))
+    assert [type(event).__name__ for event in events] == ["Phase", "Sampled"] * 3
+    assert read == [("a", False, [(1, 48, 96, 3)], [pytest.approx(0.5, abs=0.01)]), ("", True, *read[0][2:])]
+    assert encoded == [(1, 48, 96, 3)]
+    assert drawn == [[None, None], [[1.0], [1.0]], [[1.0], [1.0]]]

@@ -44,6 +44,11 @@ def given(controls: Controls, references: Sequence[torch.Tensor]) -> dict[str, A
     return {controls.form: list(references) if controls.form == "reference_latents" else references[0]}
 
 
+def beside(conditioning: Any, controls: Controls, references: Sequence[torch.Tensor]) -> Any:
+    """Return a CONDITIONING with the latents of its control pictures, as `latents` gives them."""
+    return node_helpers.conditioning_set_values(conditioning, given(controls, references))
+
+
 def conditioning(
     clip: Any,
     controls: Controls | None,
@@ -56,7 +61,7 @@ def conditioning(
 
     Args:
         pictures: (1, H, W, 3) each, as `cut` gives them.
-        references: their latents, as `latents` gives them.
+        references: their latents, as `latents` gives them; () leaves them to `beside`.
         negative: it is the negative prompt, whose pictures some models do not show to the encoder.
 
     Raises:
@@ -66,7 +71,7 @@ def conditioning(
         return sampling.encode_prompt(clip, text)
     taken = checked(controls, len(pictures))
     encoder = ENCODERS[taken.encoder] if taken.encoder else _plain
-    return node_helpers.conditioning_set_values(encoder(clip, text, pictures, negative), given(taken, references))
+    return beside(encoder(clip, text, pictures, negative), taken, references)
 
 
 def checked(controls: Controls | None, count: int) -> Controls:
@@ -76,9 +81,9 @@ def checked(controls: Controls | None, count: int) -> Controls:
         AthanorError: it takes none, or fewer.
     """
     if controls is None:
-        raise AthanorError("this kind of model takes no control pictures.")
+        raise AthanorError("this kind of model takes none.")
     if controls.most and count > controls.most:
-        raise AthanorError(f"this kind of model takes at most {controls.most} control pictures, not {count}.")
+        raise AthanorError(f"this kind of model takes at most {controls.most}, not {count}.")
     return controls
 
 

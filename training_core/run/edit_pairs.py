@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..data.dataset import Dataset
-from ..errors import AthanorError
+from ..errors import AthanorError, quoted
 from ..families import FAMILIES, Family
+from ..history.handle import few
 from ..host import controls as host_controls
 from ..wording import first_few, plural
+from .prompts import Drawn, Prompt
 
 
 def check_controls(family: Family, dataset: Dataset) -> None:
@@ -38,6 +42,35 @@ def check_controls(family: Family, dataset: Dataset) -> None:
         )
     if paired and taken.encoder:
         host_controls.check_node(taken)
+
+
+def captions_to_draw(dataset: Dataset) -> list[Drawn]:
+    """Return what is drawn of a dataset where no prompt is given: at most three captions, with the control pictures of theirs."""
+    paired = [picture for picture in dataset.pictures if picture.controls]
+    if not paired:
+        return [Drawn(text) for text in few(picture.caption for picture in dataset.pictures)]
+    return [
+        Drawn(
+            text=picture.caption.partition("\n")[0],
+            controls=tuple(control.path for control in picture.controls),
+            background=dataset.subsets[picture.subset].alpha_background,
+        )
+        for picture in paired[:3]
+    ]
+
+
+def check_prompts(family: Family, prompts: Sequence[Prompt]) -> None:
+    """Check that a model can be shown the control pictures of sample prompts.
+
+    Raises:
+        AthanorError: it takes none, or fewer, or cannot be had without.
+    """
+    for prompt in prompts:
+        try:
+            if prompt.controls:
+                host_controls.checked(family.controls, len(prompt.controls))
+        except AthanorError as error:
+            raise AthanorError(f"sample_prompts: {quoted(prompt.text)} has control pictures, but {error}") from None
 
 
 def _editing() -> str:

@@ -11,12 +11,11 @@ from ..data.hints import dataset_hints
 from ..data.holdout import ProbeSplit, hold_out, probe_batches, probe_plan
 from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
 from ..families import Family
-from ..history.handle import few
 from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text, usable
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
-from ..network import build, diffusers_names, finetune, groups, weights
+from ..network import build, diffusers_names, finetune, groups
 from ..objective import Objective
 from ..objective.schedule import Schedule
 from ..optim import optimizers, rates, schedulers
@@ -25,8 +24,9 @@ from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, ValidationSettings
 from . import checks, hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
-from .edit_pairs import check_controls
+from .edit_pairs import captions_to_draw, check_controls, check_prompts
 from .encoded import Encodings
+from .first_values import FirstValues, first_values_of
 from .other_model import OtherModel
 from .probe import Probe
 from .resolve import Circumstances, resolve
@@ -65,14 +65,6 @@ class Prepared:
         return epoch_plan(self.buckets, job.training, epoch, self.resolved.conditioning)
 
 
-@dataclass(frozen=True, slots=True)
-class FirstValues:
-    """Loads the LoRA that network_weights names into a new network; without one it does nothing."""
-
-    load: Callable[[Any], None]
-    warnings: list[str]
-
-
 def prepare(
     job: Job,
     buckets: Buckets,
@@ -103,7 +95,7 @@ def prepare(
     schedulers.check(job.optimizer)
     paired = any(picture.controls for picture in buckets.dataset.pictures)
     resolved = resolve(job, replace(_circumstances(job, model, family, schedule, clip, optimizer), paired=paired))
-    first_values = _first_values(job, model, family)
+    first_values = first_values_of(job, model, family)
     other = OtherModel(sampling_model) if sampling_model is not None and job.sampling else None
     lr_factors = _make_network_once(job, model, family, clip, first_values, optimizer, other=other)
     split = hold_out(buckets, job.validation, validation)
@@ -124,7 +116,7 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(job, split.training, target, vae, model, other=other, looks=looks),
+        samples=_samples(resolved.job, split.training, target, model, vae, family, other=other, looks=looks),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
         notes=(*start.warnings, *([other.said] if other else [])),
@@ -218,23 +210,6 @@ def _make_network_once(
     return [group["lr_scale"] for group in scaled]
 
 
-def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
-    """Return what loads the LoRA of network_weights into a new network.
-
-    Raises:
-        AthanorError: there is no such LoRA.
-    """
-    name = job.network.network_weights.strip()
-    if not name:
-        return FirstValues(lambda network: None, [])
-    tensors, metadata = weights.load(folders.existing_lora(name, "network_weights"))
-    named = diffusers.modules(model, family)
-    return FirstValues(
-        lambda network: weights.load_into(network, job.network, tensors, metadata, network.renames(), named),
-        weights.left_out(tensors, job.network),
-    )
-
-
 def _encodings(
     resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any, family: Family
 ) -> tuple[Encodings, Encodings]:
@@ -273,19 +248,30 @@ def _probe(
 
 
 def _samples(
-    job: Job, buckets: Buckets, target: Path, vae: Any, model: Any, *, other: OtherModel | None, looks: bool
+    job: Job,
+    buckets: Buckets,
+    target: Path,
+    model: Any,
+    vae: Any,
+    family: Family,
+    *,
+    other: OtherModel | None,
+    looks: bool,
 ) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
     sampling = job.sampling or NO_SAMPLES
-    captions = few(picture.caption for picture in buckets.dataset.pictures)
+    captions = captions_to_draw(buckets.dataset)
     wanted = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
     drawn_on = other.patcher if other else model
     usable.check_sides(drawn_on, [(p.width, p.height) for p in wanted], "Correct the sizes in Sample Config.")
+    check_prompts(family, wanted)
     return Samples(
         prompts=wanted,
         settings=sampling,
         folder=folders.run_folder(job.run_id) / "samples",
         name=target.stem,
         vae=vae,
+        controls=family.controls,
+        control_size=job.buckets.control_size,
         other=other,
     )

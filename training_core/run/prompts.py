@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,16 @@ class Prompt:
     steps: int
     cfg: float
     guidance: float | None = None  # of models with an embedded guidance input
+    controls: tuple[Path, ...] = ()  # what an edit model is shown
+    background: str = "white"  # of their transparent parts
 
 
 _KEYS = {
     "prompt": "text", "negative_prompt": "negative", "width": "width", "height": "height", "seed": "seed",
     "sample_steps": "steps", "scale": "cfg", "guidance_scale": "guidance",
+    "control_image_path": "controls", "control_image": "controls",
 }  # fmt: skip
-"""sd-scripts' keys of an object -> fields of a prompt."""
+"""Keys of an object, sd-scripts' and musubi-tuner's -> fields of a prompt."""
 _LETTERS = {"w": "width", "h": "height", "d": "seed", "s": "steps", "l": "cfg", "g": "guidance"}
 """sd-scripts' options of a line -> fields of a prompt."""
 _LARGEST_SEED = 2**64 - 1  # what torch's generator and the host's seed widget take
@@ -42,10 +45,10 @@ _WHOLE = {"width": (64, 8192), "height": (64, 8192), "seed": (0, _LARGEST_SEED),
 
 
 def parse_line(line: str, default: Prompt) -> Prompt:
-    """'a cat --n bad --w 768 --h 512 --d 42 --l 7.5 --s 28 --g 3.5'; numbers that cannot be read are passed over.
+    """'a cat --n bad --w 768 --h 512 --d 42 --l 7.5 --s 28 --g 3.5 --ci a.png'; numbers that cannot be read are passed over.
 
     As sd-scripts: options begin with ' --', names in either case, steps within 1..1000, sizes rounded down to 8, at
-    least 64. The prompt itself is not searched for options (there it is).
+    least 64. The prompt itself is not searched for options (there it is). As musubi-tuner: one `--ci` for each control picture.
 
     Raises:
         AthanorError: a seed is too large for the sampler.
@@ -57,6 +60,8 @@ def parse_line(line: str, default: Prompt) -> Prompt:
         name, value = _LETTERS.get(letter.lower()), value.strip()
         if letter.lower() == "n":
             values["negative"] = value
+        elif letter.lower() == "ci" and value:
+            values["controls"] = (*values.get("controls", ()), Path(value))
         elif name and re.fullmatch(r"\d{1,60}" if name in _WHOLE else r"\d{1,60}(\.\d*)?|\.\d+", value):
             values[name] = _number(name, value)
     return replace(default, **values)
@@ -113,7 +118,9 @@ def _object(values: Mapping[str, Any], default: Prompt) -> Prompt:
     if str(known.get("seed")) == "-1":
         del known["seed"]
     for name, value in known.items():
-        if name not in ("text", "negative"):
+        if name == "controls":
+            known[name] = _paths(value)
+        elif name not in ("text", "negative"):
             known[name] = _number(name, value)
         elif isinstance(value, str):
             known[name] = whole_characters(value)
@@ -125,15 +132,36 @@ def _object(values: Mapping[str, Any], default: Prompt) -> Prompt:
     return replace(default, **known)
 
 
-def read(settings: SamplingSettings, folder: Path, captions: tuple[str, ...]) -> list[Prompt]:
+def _paths(value: Any) -> tuple[Path, ...]:
+    """Return the control pictures that a file gives for a prompt: a name, or several in a list.
+
+    Raises:
+        AthanorError: it is neither.
+    """
+    names = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) and name.strip() for name in names):
+        raise AthanorError(f"sample_prompts: the control picture {quoted(value)} is no file name: correct the file.")
+    return tuple(Path(whole_characters(name)) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What is drawn of a dataset if no prompt is given: a caption, and the control pictures of its picture."""
+
+    text: str
+    controls: tuple[Path, ...] = ()
+    background: str = "white"
+
+
+def read(settings: SamplingSettings, folder: Path, captions: Sequence[Drawn]) -> list[Prompt]:
     """Return the prompts that the settings name, each with all of its values.
 
     Args:
-        folder: where a file of prompts lies.
+        folder: where a file of prompts lies, and their control pictures.
         captions: what is drawn if no prompt is given.
 
     Raises:
-        AthanorError: the file is missing, or cannot be read.
+        AthanorError: a file is missing, or cannot be read.
     """
     base = Prompt(
         text="",
@@ -149,12 +177,22 @@ def read(settings: SamplingSettings, folder: Path, captions: tuple[str, ...]) ->
     if re.fullmatch(r"[^\n]+\.(txt|toml|json)", text, re.IGNORECASE):
         entries = _file(text, folder)
     elif not entries:
-        entries = list(captions)
-    numbered = [replace(base, seed=settings.sample_seed + i) for i in range(len(entries))]
-    return [
-        _object(entry, start) if isinstance(entry, Mapping) else parse_line(entry, start)
-        for entry, start in zip(entries, numbered, strict=True)
-    ]
+        return [_of_dataset(own, _numbered(base, i)) for i, own in enumerate(captions)]
+    found = []
+    for i, entry in enumerate(entries):
+        start = _numbered(base, i)
+        prompt = _object(entry, start) if isinstance(entry, Mapping) else parse_line(entry, start)
+        found.append(replace(prompt, controls=tuple(_in_input(str(path), folder) for path in prompt.controls)))
+    return found
+
+
+def _of_dataset(own: Drawn, start: Prompt) -> Prompt:
+    """Return the prompt of a caption, which may have options as a line has, but for control pictures: it has its own."""
+    return replace(parse_line(own.text, start), controls=own.controls, background=own.background)
+
+
+def _numbered(prompt: Prompt, number: int) -> Prompt:
+    return replace(prompt, seed=prompt.seed + number)
 
 
 def _lines(text: str) -> list[str]:
@@ -163,6 +201,28 @@ def _lines(text: str) -> list[str]:
 
 def _file(name: str, folder: Path) -> list[str | Mapping[str, Any]]:
     """Return the entries of a file of prompts: texts in the form of a line, or objects with sd-scripts' keys."""
+    path = _in_input(name, folder)
+    try:
+        if path.suffix.lower() == ".txt":
+            entries: list[Any] = _lines(read_text(path))
+        else:
+            entries = _entries(read_structure(path))
+    except AthanorError as error:
+        raise AthanorError(f"sample_prompts: {error}") from None
+    if not entries:
+        raise AthanorError(f"sample_prompts: {path.name} has no prompt; give it one, or leave sample_prompts empty.")
+    if any(not isinstance(entry, (str, Mapping)) for entry in entries):
+        raise AthanorError(f"sample_prompts: an entry of {path.name} is neither a text nor an object with a 'prompt'.")
+    return entries
+
+
+def _in_input(name: str, folder: Path) -> Path:
+    """Return the file of a name in ComfyUI's input folder.
+
+    Raises:
+        AthanorError: there is none, or it lies elsewhere.
+    """
+    path = folder
     try:
         # abspath, not resolve(): a folder that the owner has linked into input is part of it, as for pictures (host/folders.py).
         path = Path(os.path.abspath(folder / name.replace("\\", "/")))
@@ -176,18 +236,7 @@ def _file(name: str, folder: Path) -> list[str | Mapping[str, Any]]:
         )
     if not there:
         raise AthanorError(f"sample_prompts: there is no file {quoted(name, 200)} in ComfyUI's input folder.")
-    try:
-        if path.suffix.lower() == ".txt":
-            entries: list[Any] = _lines(read_text(path))
-        else:
-            entries = _entries(read_structure(path))
-    except AthanorError as error:
-        raise AthanorError(f"sample_prompts: {error}") from None
-    if not entries:
-        raise AthanorError(f"sample_prompts: {path.name} has no prompt; give it one, or leave sample_prompts empty.")
-    if any(not isinstance(entry, (str, Mapping)) for entry in entries):
-        raise AthanorError(f"sample_prompts: an entry of {path.name} is neither a text nor an object with a 'prompt'.")
-    return entries
+    return path
 
 
 def _entries(found: Any) -> list[Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..errors import AthanorError
+from ..families import Controls
 from ..history.events import Encoded, Phase, Sampled, Warned
 from ..host import determinism, devices, disabled, foreign, guard, sampling
 from ..host.model import Trainable
@@ -17,9 +18,9 @@ from ..optim.averaging import WeightsContext, eval_mode
 from ..pictures import save_png
 from ..resume.progress import RunProgress
 from ..settings import SamplingSettings
-from . import failing
 from .other_model import DrawnOn, OtherModel, with_network
 from .prompts import Prompt
+from .shown_pictures import ShownPictures
 
 log = logging.getLogger("athanor")
 
@@ -34,22 +35,33 @@ class Samples:
         folder: Path,
         name: str,
         vae: Any,
+        *,
+        controls: Controls | None = None,
+        control_size: str = "auto",
         other: OtherModel | None = None,
     ) -> None:
-        """`other`: the MODEL to draw with, with the network on it; None: the one that is trained."""
+        """Encode and draw nothing yet.
+
+        Args:
+            controls, control_size: how the model takes the prompts' control pictures.
+            other: the MODEL to draw with, with the network on it; None: the one that is trained.
+        """
         self._prompts, self._settings, self._vae = prompts, settings, vae
         self._folder, self._name, self._other = folder, name, other
-        self._texts: dict[str, Any] = {}
+        self._shown = ShownPictures(controls, control_size, vae)
+        self._texts: dict[Hashable, Any] = {}
 
     def prepare(self, clip: Any) -> Iterator[Encoded]:
-        """Encode the prompts once, for all pictures of the run."""
-        texts = list(dict.fromkeys(text for p in self._prompts for text in (p.text, p.negative)))
+        """Encode the prompts and their control pictures once, for all pictures of the run."""
+        parts = ((prompt, negative) for prompt in self._prompts for negative in (False, True))
+        texts = {self._shown.key(*part): part for part in parts}
         if texts:
             yield Encoded("sample prompts", 0, len(texts))
-        for done, text in enumerate(texts, 1):
+        for done, (key, part) in enumerate(texts.items(), 1):
             guard.stop_if_interrupted()
-            with torch.no_grad(), determinism.outside_training(), failing.on_text("prompt", text):
-                self._texts[text] = sampling.encode_prompt(clip, text)
+            with torch.no_grad(), determinism.outside_training():
+                self._texts[key] = self._shown.encode(clip, *part)
+                self._shown.references(part[0])
             yield Encoded("sample prompts", done, len(texts))
 
     def due(self, kind: str, number: int) -> bool:
@@ -110,13 +122,13 @@ class Samples:
     def _picture(self, drawn_on: DrawnOn, model: Trainable, prompt: Prompt) -> torch.Tensor:
         settings, (patcher, around) = self._settings, drawn_on
 
-        def text(words: str) -> Any:
-            known = self._texts.get(words)
+        def text(negative: bool) -> Any:
+            known = self._texts.get(self._shown.key(prompt, negative))
             if known is None and model.text:  # the text encoder is trained: its answer changes from picture to picture
-                return sampling.encode_prompt(model.text.clip, words)
-            return known
+                known = self._shown.encode(model.text.clip, prompt, negative)
+            return self._shown.beside(known, prompt)
 
-        positive, negative = text(prompt.text), text(prompt.negative)
+        positive, negative = text(False), text(True)
         with around:
             return sampling.sample(
                 patcher,

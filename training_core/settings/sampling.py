@@ -11,8 +11,9 @@ class SamplingSettings(Settings):
     sample_prompts: str = setting(
         "",
         "One prompt per line, as in sd-scripts: 'a cat --n bad --w 768 --h 512 --d 42 --l 7.5 --s 28' (negative, "
-        "width, height, seed, cfg, steps). Lines that start with # are skipped. Or the name of a .txt, .toml or "
-        ".json file with prompts in ComfyUI's input folder. Empty: the first three captions.",
+        "width, height, seed, cfg, steps), and '--ci a.png' for each control picture of an edit model, in ComfyUI's input "
+        "folder. Lines that start with # are skipped. Or the name of a .txt, .toml or .json file with prompts there. Empty: the "
+        "first three captions, with their control pictures.",
         flag="sample_prompts",
         multiline=True,
     )
