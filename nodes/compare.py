@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from comfy_api.latest import io
 
+from ..training_core.compare.experts import Expert
 from ..training_core.compare.graph_metadata import graph_to_save
 from ..training_core.compare.request import ComparisonRequest, check_widgets
 from ..training_core.errors import AthanorError
-from ..training_core.host import devices, disabled, folders
+from ..training_core.host import devices, disabled, folders, usable
 from ..training_core.pictures import UnreadablePicture, opened
 from ..training_core.settings import CompareSettings, GridSettings
 from . import types
@@ -40,7 +41,7 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
     from ..training_core.compare import prepare
 
     values = {**CHOICES, **values}
-    check_kinds(str, **{name: values[name] for name in CHOICES})
+    check_kinds(str, **{name: values[name] for name in CHOICES if name != "boundary"})
     request = ComparisonRequest(
         settings=pick(CompareSettings, values),
         sampler=values["sampler_name"],
@@ -49,6 +50,7 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
         rows=values["rows"],
         models=(values["model"], values["clip"], values["vae"]),
         run=values.get("run"),
+        expert=_expert(values),
         axes=[values.get(name) for name in "xyzw"],
         latent=values.get("latent"),
         graph=place.graph,
@@ -56,6 +58,14 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
         edge=place.edge(values),
     )
     return prepare.prepare(request, folders.compare_folder(""))
+
+
+def _expert(values: Mapping[str, Any]) -> Expert | None:
+    """Return the low-noise model of the node's inputs; None if there is none."""
+    low, run = usable.usable("model", values.get("model_low")), values.get("run_low")
+    if low is None and run is not None:
+        raise AthanorError("model_low is missing: run_low is for it; connect the low-noise model.")
+    return None if low is None else Expert(model=low, boundary=values["boundary"], run=run)
 
 
 def _expanded(values: Mapping[str, Any], place: Place, outputs: int) -> io.NodeOutput | None:

@@ -10,7 +10,13 @@ from ..training_core.settings import CompareSettings
 from . import types
 from .schema import inputs
 
-CHOICES = {"columns": "strength", "rows": "checkpoint", "sampler_name": "euler", "scheduler": "normal"}
+CHOICES = {
+    "columns": "strength",
+    "rows": "checkpoint",
+    "sampler_name": "euler",
+    "scheduler": "normal",
+    "boundary": 0.875,
+}
 """Defaults of the widgets that are no CompareSettings."""
 
 
@@ -51,6 +57,18 @@ def comparison_inputs() -> list[io.Input]:
             advanced=True,
             tooltip="Scheduler (noise schedule), as in KSampler.",
         ),
+        io.Float.Input(
+            "boundary",
+            default=CHOICES["boundary"],
+            min=0.0,
+            max=1.0,
+            step=0.005,
+            round=False,
+            optional=True,
+            advanced=True,
+            tooltip="With model_low: the noise below which it draws, as a part of all noise. Wan 2.2: 0.875 (text to video), 0.9 (image "
+            "to video).",
+        ),
         types.Run.Input(
             "run", optional=True, tooltip="From Train LoRA: its checkpoints become an axis of the grid automatically."
         ),
@@ -62,5 +80,16 @@ def comparison_inputs() -> list[io.Input]:
             "latent",
             optional=True,
             tooltip="Start from this latent (see denoise) instead of an empty one; it also sets the size.",
+        ),
+        io.Model.Input(
+            "model_low",
+            optional=True,
+            tooltip="A second model that draws what is below boundary, such as Wan 2.2's low-noise model; model draws what is above. LoRAs "
+            "of axes and of run go on model.",
+        ),
+        types.Run.Input(
+            "run_low",
+            optional=True,
+            tooltip="The run that trained model_low: its checkpoints go on model_low, each beside the one of run of the same epoch.",
         ),
     ]

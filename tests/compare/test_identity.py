@@ -86,6 +86,8 @@ def test_every_field_reaches_the_picture():
         "loras",
         "widgets",
         "start",
+        "boundary",
+        "loras_low",
     }
     inputs = {(each.node.node, each.node.name) for each in rows(Cell).values() if isinstance(each.node, NodeInput)}
     nodes = {}
@@ -107,7 +109,14 @@ def test_every_change_has_a_reader_and_a_cost():
     for name, each in rows(Cell).items():
         assert each.changes and all(CHANGES[change] is known for change, known in each.changes.items()), name
     unread = {name for name, each in rows(Cell).items() if not each.kinds}
-    assert unread == {"height", "widgets", "start"}  # of the kind "size", and of the kind that names a widget
+    assert unread == {
+        "height",
+        "widgets",
+        "start",
+        "boundary",
+        "loras_low",
+    }  # of the kind "size", of the kind that names a widget, and
+    # of the inputs for a low-noise model
     assert len(kinds.KINDS) == len(set(kinds.KINDS)) == sum(len(each.kinds) for each in rows(Cell).values()) + 2
 
 

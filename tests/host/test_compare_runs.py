@@ -23,6 +23,11 @@ def finished(server) -> dict:
     prompt["epochs"] = graphs.node("AthanorXYZAxis", type=kinds.CHECKPOINT, values="2")
     inputs = prompt["compare"]["inputs"] | {"y": ["epochs", 0], "strengths": "1"}
     prompt["again"] = prompt["compare"] | {"inputs": inputs}
+    prompt["low"] = graphs.node("ModelSamplingSD3", model=["ckpt", 0], shift=3.0)  # stands for a model of its own
+    experts = {"model_low": ["low", 0], "run_low": ["train", 0], "boundary": 0.7, "steps": 4, "prompts": "red circle"}
+    prompt["experts"] = graphs.node(
+        "AthanorXYZCompare", **(prompt["compare"]["inputs"] | experts | {"strengths": "0.8"})
+    )
     return server.run(prompt)
 
 
@@ -54,6 +59,19 @@ def test_pick_my_epoch_by_itself(server, finished):
     )
     again = comparing.cells_of(server, finished, "again")
     assert {cell["path"].name for cell in again} < {cell["path"].name for cell in cells} and len(again) == 3 * 2
+
+
+def test_two_experts_draw_one_picture(server, finished):
+    """Each with the checkpoint of its own run of the same epoch; the graph in the picture has two samplers, and draws it."""
+    drawn = comparing.cells_of(server, finished, "experts")
+    cells = sorted(drawn, key=lambda cell: cell["at"]["checkpoint of compared_whole"])
+    assert [cell["at"]["checkpoint of compared_whole"] for cell in cells] == ["base model", "epoch 1", "epoch 2"]
+    comparing.assert_plain(server, cells)
+    kinds_of = [sorted(node["class_type"] for node in cell["graph"].values()) for cell in cells]
+    assert all(names.count("KSamplerAdvanced") == 2 and "KSampler" not in names for names in kinds_of)
+    assert ["LoraLoaderModelOnly" in names and "LoraLoader" in names for names in kinds_of] == [False, True, True]
+    assert "<lora:compared_whole-000001:0.8> <lora:compared_whole-000001:0.8>" in cells[1]["parameters"]
+    assert "Low-noise model below: 0.7" in cells[0]["parameters"]
 
 
 def test_an_unfinished_run_is_compared(server, stopped):

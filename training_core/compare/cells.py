@@ -14,6 +14,9 @@ from .axes import Axis, LoraChoice, PromptChange, Value, WidgetEdit
 from .fields import Change, Cost, NodeInput, Patch, row, rows
 from .grammar import RandomSeed
 
+MODEL_LOW = "model_low"
+"""The port of the low-noise model, beside model, clip and vae."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lora:
@@ -164,10 +167,17 @@ class Cell:
         default=(), changes={"start": Change(Cost.CONDITIONING, many=True)}, node=None, parameter=""
     )
 
+    boundary: float | None = row(  # None: one model draws all; else the low-noise one takes over here
+        Cost.MODEL_PATCH, default=None, node=None, parameter="Low-noise model below"
+    )
+    loras_low: tuple[Lora, ...] = row(  # on the low-noise model
+        default=(), changes={"lora_low": Change(Cost.LORA_FILE, many=True)}, node=None, parameter=""
+    )
+
     @property
     def weights(self) -> tuple[Any, ...]:
         """All that the patched model and text encoder depend on."""
-        return self.model, self.widgets, self.loras
+        return self.model, self.widgets, self.loras_low, self.loras
 
 
 CHANGES: Mapping[str, Change] = {name: change for each in rows(Cell).values() for name, change in each.changes.items()}
@@ -183,12 +193,15 @@ def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], see
     """
     fields: dict[str, Any] = {}
     loras: list[LoraChoice] = []
+    low: list[LoraChoice] = []
     prompt_changes: list[PromptChange] = []
     edits: dict[str, list[WidgetEdit]] = {"widget": [], "start": []}
     for value in chosen:
         for name, to in value.changes:
             if name == "lora":
                 loras += to
+            elif name == "lora_low":
+                low += to
             elif name in edits:
                 edits[name].append(to)
             elif name == "replace":
@@ -196,7 +209,7 @@ def cell(base: Cell, strength: tuple[float, float], chosen: Sequence[Value], see
             else:
                 fields[name] = to
     strength = (fields.pop("strength_model", strength[0]), fields.pop("strength_clip", strength[1]))
-    fields["loras"] = _stack(loras, strength)
+    fields["loras"], fields["loras_low"] = _stack(loras, strength), _stack(low, (strength[0], 0.0))
     fields["widgets"] = tuple(sorted(edits["widget"], key=lambda edit: edit.widget))
     fields["start"] = tuple(sorted(edits["start"], key=lambda edit: edit.widget))
     result = _with_prompts_changed(dataclasses.replace(base, **fields), prompt_changes)

@@ -81,7 +81,11 @@ def document(
         "order": [keys[cell] for cell in whole.order],
         "sizes": {keys[cell]: [cell.width, cell.height] for cell in whole.order},
         "parameters": {keys[cell]: parameters(cell) for cell in whole.order},
-        "loras": {keys[cell]: [loras[lora.name] for lora in cell.loras] for cell in whole.order if cell.loras},
+        "loras": {
+            keys[cell]: [loras[lora.name] for lora in files]
+            for cell in whole.order
+            if (files := (*cell.loras, *cell.loras_low))
+        },
         "counts": {"models": whole.models, "patches": whole.lora_patches},
         "seeds": {str(number): seed for number, seed in seeds.items()},
         "family": family,

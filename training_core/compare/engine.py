@@ -98,7 +98,8 @@ class CellPainter:
             self.metadata.links,
             between=self.models.patch_nodes(cell),
             own_vae=self.models.brings_vae(cell),
-            folders={lora.name: folders.trained_file(lora.name)[0] for lora in cell.loras},
+            folders={lora.name: folders.trained_file(lora.name)[0] for lora in (*cell.loras, *cell.loras_low)},
+            high=self.models.high_steps(cell),
         )
         if graph is not None:
             texts["prompt"] = json.dumps(graph)

@@ -17,7 +17,7 @@ FORMAT = 2
 
 _FIRST = ("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size")
 """A1111's order of what every picture has. Viewers look for "Steps: " to find where the prompt ends."""
-_BY_CONTENT = ("model", "vae", "loras", "widgets", "start")
+_BY_CONTENT = ("model", "vae", "loras", "loras_low", "widgets", "start")
 """Fields that only name something: what they name counts in the identity."""
 
 
@@ -29,8 +29,8 @@ def identity(cell: Cell, contents: Mapping[str, str]) -> str:
 
     Args:
         contents: digests of what a cell only names: 'model:' (model and text encoder connected), 'vae:' (VAE
-            connected), 'model:NAME', 'vae:NAME', 'lora:NAME', 'latent'; where widgets of the graph are varied, under
-            `content_name` of these.
+            connected), 'model_low' (the low-noise model), 'model:NAME', 'vae:NAME', 'lora:NAME', 'latent'; where widgets
+            of the graph are varied, under `content_name` of these.
     """
     optional, values = defaults(type(cell)), {}
     for name, row in rows(type(cell)).items():
@@ -42,6 +42,9 @@ def identity(cell: Cell, contents: Mapping[str, str]) -> str:
     values["vae"] = contents[content_name(f"vae:{cell.vae}", cell.widgets)]
     if cell.loras:
         values["loras"] = [(contents[f"lora:{x.name}"], x.strength_model, x.strength_clip) for x in cell.loras]
+    if cell.boundary is not None:
+        low = [(contents[f"lora:{x.name}"], x.strength_model) for x in cell.loras_low]
+        values["model_low"] = [contents["model_low"], low]
     latent = contents[content_name("latent", cell.start)] if cell.start else contents.get("latent")
     if latent:
         values["latent"] = latent
@@ -57,6 +60,7 @@ def content_name(name: str, edits: Sequence[WidgetEdit]) -> str:
 def parameters(cell: Cell) -> str:
     """Return the `parameters` text that picture viewers know from A1111."""
     tags = "".join(f" <lora:{x.name.removesuffix('.safetensors')}:{_strength(x)}>" for x in cell.loras)
+    tags += "".join(f" <lora:{x.name.removesuffix('.safetensors')}:{x.strength_model:g}>" for x in cell.loras_low)
     optional, shown = defaults(type(cell)), {}
     for name, row in rows(type(cell)).items():
         if row.parameter and (name not in optional or getattr(cell, name) != optional[name]):

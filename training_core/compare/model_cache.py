@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import AthanorError, quoted
 from ..host import folders, foreign, lora, lora_fit, sampling, usable
 from ..pictures import to_bytes
-from .cells import Cell
+from .cells import MODEL_LOW, Cell, Lora
 from .stock import PatchNode, add_nodes, patch_nodes
 from .variants import Variants, WidgetEdits
 
@@ -30,6 +30,7 @@ class ModelCache:
 
     Args:
         connected: the models of XYZ Compare's inputs.
+        low: the low-noise model beside them; None: there is none.
         graph_models: those of XYZ Model Axis, by the name that cells have for them.
         latent: the connected one; None: an empty one of the cell's size.
         variants: the graph before the comparison, where widgets of it are varied.
@@ -37,6 +38,7 @@ class ModelCache:
     """
 
     connected: Models
+    low: Any = None
     graph_models: Mapping[str, Models] = field(default_factory=dict)
     latent: dict[str, Any] | None = None
     variants: Variants
@@ -46,6 +48,7 @@ class ModelCache:
     _shelf: lora.LoraFiles = field(default_factory=lora.LoraFiles)
     _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
+    _patched_low: tuple[Any, Any] | None = None  # LoRAs, low-noise model
     _vae: tuple[str, Any] | None = None  # file name, VAE
     _encoder: Any = None  # the text encoder of the last cell, with LoRAs
     _encoded: dict[Any, tuple[Any, Any]] = field(default_factory=dict)  # node and widgets -> text encoder in, output
@@ -62,10 +65,24 @@ class ModelCache:
         vae = self._vae_of(cell)
         usable.check_vae(model, vae)
         ports = {"model": model, "clip": clip, "vae": vae}
+        if cell.boundary is not None:
+            ports[MODEL_LOW] = self._low(cell)
         latent = self.starts.get(cell.start) or self.latent
         if latent is not None:
             ports["latent"] = latent
-        return to_bytes(add_nodes(cell, ports, between, self._run)[0])
+        return to_bytes(add_nodes(cell, ports, between, self._run, self.high_steps(cell))[0])
+
+    def high_steps(self, cell: Cell) -> int | None:
+        """Return how many steps the first model draws before the low-noise one takes over; None without such a model."""
+        if cell.boundary is None:
+            return None
+        model = self._weights(cell)[0]
+        for patch in self.patch_nodes(cell):
+            if patch.port == "model":
+                model = self._run(patch.kind, {patch.input: model}, patch.widgets)
+        return sampling.steps_above(
+            model, cell.boundary, steps=cell.steps, sampler=cell.sampler, scheduler=cell.scheduler, denoise=cell.denoise
+        )
 
     def patch_nodes(self, cell: Cell) -> list[PatchNode]:
         """Return the nodes that the cell's fields put between others: some of them depend on its model."""
@@ -77,8 +94,8 @@ class ModelCache:
 
     def forget(self) -> None:
         """Let go of everything that was patched, loaded or encoded."""
-        used = any(each is not None for each in (self._source, self._patched, self._encoder, self._vae))
-        self._source = self._patched = self._encoder = self._vae = None
+        used = any(x is not None for x in (self._source, self._patched, self._patched_low, self._encoder, self._vae))
+        self._source = self._patched = self._patched_low = self._encoder = self._vae = None
         self._encoded = {}
         self.variants.forget()
         if used:  # see `Variants`
@@ -154,18 +171,29 @@ class ModelCache:
         if self._patched is None or self._patched[0] != cell.weights:
             model, clip, _ = self._models(cell)
             self._patched = None
-            for each in cell.loras:
-                _, path = folders.trained_file(each.name)
-                reads = self._shelf.reads
-                tensors = self._shelf.get(path)
-                if self._shelf.reads > reads and (said := lora_fit.without_numbers(each.name, tensors[0])):
-                    self.partial[said] = None
-                before = model, clip
-                model, clip = lora.apply(model, clip, path, each.strength_model, each.strength_clip, tensors)
-                fit = lora_fit.compared(before, (model, clip), tensors[0])
-                named = cell.model and cell.model not in self.graph_models
-                if said := fit.trouble(each.name, cell.model if named else "this model"):
-                    self.partial[said] = None
-            self.counts["patches"] += bool(cell.loras)
+            named = cell.model and cell.model not in self.graph_models
+            model, clip = self._with_loras(model, clip, cell.loras, cell.model if named else "this model")
             self._patched = (cell.weights, model, clip)
         return self._patched[1], self._patched[2]
+
+    def _low(self, cell: Cell) -> Any:
+        """Return the low-noise model of a cell with its LoRAs."""
+        if self._patched_low is None or self._patched_low[0] != cell.loras_low:
+            self._patched_low = None
+            self._patched_low = (cell.loras_low, self._with_loras(self.low, None, cell.loras_low, MODEL_LOW)[0])
+        return self._patched_low[1]
+
+    def _with_loras(self, model: Any, clip: Any, loras: Sequence[Lora], called: str) -> tuple[Any, Any]:
+        """Return model and text encoder with LoRAs on them; `called`: the model's name in what is said of LoRAs that fit in part."""
+        for each in loras:
+            _, path = folders.trained_file(each.name)
+            reads = self._shelf.reads
+            tensors = self._shelf.get(path)
+            if self._shelf.reads > reads and (said := lora_fit.without_numbers(each.name, tensors[0])):
+                self.partial[said] = None
+            before = model, clip
+            model, clip = lora.apply(model, clip, path, each.strength_model, each.strength_clip, tensors)
+            if said := lora_fit.compared(before, (model, clip), tensors[0]).trouble(each.name, called):
+                self.partial[said] = None
+        self.counts["patches"] += bool(loras)
+        return model, clip

@@ -13,9 +13,9 @@ from typing import Any
 
 from ..errors import AthanorError
 from ..host import disabled, fingerprint, folders, sampling, usable
-from . import document, variants
+from . import document, experts, variants
 from .axes import Axis, GraphModels
-from .cells import Cell
+from .cells import MODEL_LOW, Cell
 from .engine import CellPainter, PngMetadata
 from .graph_metadata import graph_to_save
 from .identity import ENGINE, content_name, identity
@@ -69,6 +69,10 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
     axes, base = resolve_axes(request)
     contents = {"model:": fingerprint.diffusion_model(model) + fingerprint.text_encoder(clip)}
     contents["vae:"] = fingerprint.autoencoder(vae)
+    if request.expert is not None:
+        experts.check(request.expert, model)
+        variants.check_untouched(request.graph, request.links, axes, MODEL_LOW)
+        contents[MODEL_LOW] = fingerprint.diffusion_model(request.expert.model)
     if request.latent is not None:
         contents["latent"] = fingerprint.latent(request.latent)
     family = hashlib.sha256(f"{ENGINE} {contents['model:']}".encode()).hexdigest()[:16]
@@ -110,6 +114,7 @@ def _model_cache(
 ) -> ModelCache:
     return ModelCache(
         connected=request.models,
+        low=request.expert.model if request.expert else None,
         graph_models={each.key: _completed(each, request.models) for each in _graph_models(request)},
         latent=request.latent,
         variants=parts,
@@ -198,7 +203,7 @@ def _files(whole: Plan) -> dict[str, str]:
     """
     result: dict[str, str] = {}
     for cell in whole.order:
-        for lora in cell.loras:
+        for lora in (*cell.loras, *cell.loras_low):
             if f"lora:{lora.name}" not in result:
                 result[f"lora:{lora.name}"] = fingerprint.file(folders.trained_file(lora.name)[1])
         for kind, group, name in (("model", "checkpoints", cell.model), ("vae", "vae", cell.vae)):

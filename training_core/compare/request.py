@@ -11,9 +11,10 @@ from ..errors import AthanorError
 from ..history.handle import Run
 from ..host import sampling
 from ..settings import CompareSettings
-from . import epochs, grammar, kinds, readers, runs, variants
+from . import epochs, experts, grammar, kinds, readers, runs, variants
 from .axes import Axis, Value
 from .cells import Cell
+from .experts import Expert
 from .model_cache import Models
 from .upstream import Slot
 
@@ -27,6 +28,7 @@ class ComparisonRequest:
 
     Args:
         columns, rows: the own axes (see OWN_AXES) that stand there where `axes` has None.
+        expert: a second model for low noise; None: one model draws all.
         axes: x, y, z and further ones; None: not connected.
         links: port -> the output of the graph that it is connected to.
         edge: values of the outputs of the graph that `variants.needed` has named.
@@ -39,6 +41,7 @@ class ComparisonRequest:
     rows: str
     models: Models
     run: Run | None = None
+    expert: Expert | None = None
     axes: Sequence[Axis | None] = ()
     latent: dict[str, Any] | None = None
     graph: Mapping[str, Any] = field(default_factory=dict)
@@ -87,12 +90,14 @@ def _own_axes(request: ComparisonRequest, taken: set[str], prompts: Sequence[str
     """Return the axes that widgets make of what no connected axis changes."""
     settings, run = request.settings, request.run
     own: dict[str, Axis] = {}
-    if run is not None and "lora" not in taken:
-        own["checkpoint"] = epochs.axis(
-            runs.of_run(run), settings.checkpoints, settings.include_base, field="checkpoints"
-        )
+    low = request.expert.run if request.expert else None
+    if low is not None and "lora" in taken:
+        raise AthanorError("run_low is paired with run: leave axes of LoRAs out, or disconnect run_low.")
+    if first := (run or low) if "lora" not in taken else None:
+        axis = epochs.axis(runs.of_run(first), settings.checkpoints, settings.include_base, field="checkpoints")
+        own["checkpoint"] = experts.paired(axis, run, low) if low else axis
     strengths = grammar.numbers(settings.strengths, "strengths")
-    if ("lora" in taken or run is not None) and not taken & {"strength_model", "strength_clip"}:
+    if ("lora" in taken or run or low) and not taken & {"strength_model", "strength_clip"}:
         both = ("strength_model", "strength_clip")
         values = (Value(grammar.plain(s), tuple((name, float(s)) for name in both)) for s in lists.once(strengths))
         own["strength"] = Axis("LoRA strength", tuple(values))
@@ -126,6 +131,7 @@ def _base(request: ComparisonRequest, taken: set[str], prompts: Sequence[str]) -
         denoise=settings.denoise,
         width=width,
         height=height,
+        boundary=request.expert.boundary if request.expert else None,
     )
 
 

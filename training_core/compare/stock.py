@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..shared_graph import upstream
-from .cells import Cell, Lora
+from .cells import MODEL_LOW, Cell, Lora
 from .fields import NodeInput, Patch, defaults, rows
 from .upstream import Graph, edited
 
@@ -48,20 +48,59 @@ def _widgets(cell: Cell, node: str) -> dict[str, Any]:
     return {place.name: getattr(cell, name) for name, place in inputs.items() if place.node == node}
 
 
-def add_nodes(cell: Cell, ports: Mapping[str, Any], between: Sequence[PatchNode], add: AddNode) -> Any:
+def add_nodes(
+    cell: Cell, ports: Mapping[str, Any], between: Sequence[PatchNode], add: AddNode, high: int | None = None
+) -> Any:
     """Add the nodes from the models to the picture, and return the picture. This is the one place that knows them: the
     graph in the picture is written by it, and the picture is drawn by it.
 
     Args:
-        ports: "model", "clip" and "vae" with LoRAs applied, and "latent" if one is connected.
+        ports: "model", "clip" and "vae" with LoRAs applied, "latent" if one is connected, and the low-noise model if there is one.
         between: the nodes of `patch_nodes`.
+        high: steps of the first model before the low-noise one takes over; None: it draws all.
     """
     ports = dict(ports)
 
     def apply(names: Collection[str]) -> None:
         for patch in between:
             if patch.port in names:
-                ports[patch.port] = add(patch.kind, {patch.input: ports[patch.port]}, patch.widgets)
+                for port in (patch.port, *([MODEL_LOW] if patch.port == "model" and MODEL_LOW in ports else [])):
+                    ports[port] = add(patch.kind, {patch.input: ports[port]}, patch.widgets)
+
+    def sampled() -> Any:
+        """Add KSampler; with a low-noise model two of them, the second going on with the noise that the first has left."""
+        inputs = {name: ports[name] for name in ("positive", "negative")} | {"latent_image": ports["latent"]}
+        widgets = _widgets(cell, "sampler")
+        if high is None or high >= cell.steps:
+            return add("KSampler", {"model": ports["model"], **inputs}, widgets)
+        if high <= 0:
+            return add("KSampler", {"model": ports[MODEL_LOW], **inputs}, widgets)
+        seed, denoise = widgets.pop("seed"), widgets.pop("denoise")
+        total = int(cell.steps / denoise) if denoise <= 0.9999 else cell.steps  # as KSampler counts them
+        widgets |= {"noise_seed": seed, "steps": total}
+        first, last = total - cell.steps, total - cell.steps + high
+        for name, part in (
+            (
+                "model",
+                {
+                    "add_noise": "enable",
+                    "start_at_step": first,
+                    "end_at_step": last,
+                    "return_with_leftover_noise": "enable",
+                },
+            ),
+            (
+                MODEL_LOW,
+                {
+                    "add_noise": "disable",
+                    "start_at_step": last,
+                    "end_at_step": 10000,
+                    "return_with_leftover_noise": "disable",
+                },
+            ),
+        ):
+            inputs["latent_image"] = add("KSamplerAdvanced", {"model": ports[name], **inputs}, widgets | part)
+        return inputs["latent_image"]
 
     apply(("model", "clip", "vae"))
     for prompt in ("positive", "negative"):
@@ -69,9 +108,7 @@ def add_nodes(cell: Cell, ports: Mapping[str, Any], between: Sequence[PatchNode]
     if "latent" not in ports:
         ports["latent"] = add("EmptyLatentImage", {}, _widgets(cell, "latent") | {"batch_size": 1})
     apply(("positive", "negative", "latent"))
-    inputs = {name: ports[name] for name in ("model", "positive", "negative")} | {"latent_image": ports["latent"]}
-    samples = add("KSampler", inputs, _widgets(cell, "sampler"))
-    return add("VAEDecode", {"samples": samples, "vae": ports["vae"]}, {})
+    return add("VAEDecode", {"samples": sampled(), "vae": ports["vae"]}, {})
 
 
 class _Writer:
@@ -95,6 +132,7 @@ def stock_graph(
     between: Sequence[PatchNode] = (),
     own_vae: bool = True,
     folders: Mapping[str, str] = MappingProxyType({}),
+    high: int | None = None,
 ) -> Graph | None:
     """Load Checkpoint, Load LoRA, prompts, KSampler, VAE Decode, Save Image.
 
@@ -104,6 +142,7 @@ def stock_graph(
         between: the nodes of `patch_nodes`.
         own_vae: whether a checkpoint file brings its own VAE.
         folders: LoRA names that are whole models -> the folder they lie in.
+        high: see `add_nodes`.
 
     Returns:
         None if the graph does not tell where the models come from.
@@ -116,14 +155,18 @@ def stock_graph(
     before = upstream(graph, (link[0] for link in ports.values()))
     for lora in cell.loras:
         ports |= _lora(lora, folders.get(lora.name, "loras"), ports, writer)
-    picture = add_nodes(cell, ports, between, writer.add)
+    for lora in cell.loras_low:
+        low = _lora(lora, folders.get(lora.name, "loras"), {"model": ports[MODEL_LOW]}, writer)
+        ports[MODEL_LOW] = low.get("model", ports[MODEL_LOW])
+    picture = add_nodes(cell, ports, between, writer.add, high)
     writer.add("SaveImage", {"images": picture}, {"filename_prefix": "athanor/cell"})
     return before | writer.nodes
 
 
 def _sources(cell: Cell, links: Mapping[str, Link], own_vae: bool, writer: _Writer) -> dict[str, Link] | None:
     """Return where a cell's model, text encoder, VAE and latent come from; None if one of the first three comes from nowhere."""
-    ports = {name: links[name] for name in ("model", "clip", "vae", "latent") if name in links}
+    named = ("model", "clip", "vae", "latent", *([MODEL_LOW] if cell.boundary is not None else []))
+    ports = {name: links[name] for name in named if name in links}
     if cell.model.startswith("input:"):
         if f"{cell.model}:model" not in links:
             return None
@@ -138,6 +181,9 @@ def _sources(cell: Cell, links: Mapping[str, Link], own_vae: bool, writer: _Writ
 
 def _lora(lora: Lora, folder: str, ports: Mapping[str, Link], writer: _Writer) -> dict[str, Link]:
     """Write a LoRA: Load LoRA, or for a fine-tune its model, or one between that and the base. Returns changed ports."""
+    if folder == "loras" and "clip" not in ports:
+        widgets = {"lora_name": lora.name, "strength_model": lora.strength_model}
+        return {"model": writer.add("LoraLoaderModelOnly", {"model": ports["model"]}, widgets)}
     if folder == "loras":
         strengths = {"strength_model": lora.strength_model, "strength_clip": lora.strength_clip}
         inputs = {"model": ports["model"], "clip": ports["clip"]}

@@ -35,6 +35,18 @@ def varied_nodes(axes: Sequence[Axis | None]) -> set[str]:
     return {to.node for name, to in changes if name in ("widget", "start")}
 
 
+def check_untouched(graph: Mapping[str, Any], links: Mapping[str, Any], axes: Sequence[Axis | None], port: str) -> None:
+    """Check that no widget of an axis leads into a port that is taken as it is.
+
+    Raises:
+        AthanorError: one does.
+    """
+    if port in links and changed(graph, [links[port]], varied_nodes(axes)):
+        raise AthanorError(
+            f"an axis varies a widget before {port}, which stays as it is: vary one that leads into model alone."
+        )
+
+
 def resolve_widgets(
     axes: Sequence[Axis | None], graph: Mapping[str, Any], links: Mapping[str, Any]
 ) -> list[Axis | None]:

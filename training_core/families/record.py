@@ -90,6 +90,8 @@ class Family:
     """Its velocity is made of a predicted picture by dividing by sigma, and its usual trainers compare the pictures."""
     multiple: int = 8
     """Sides of pictures in pixels must be multiples of this; 8: any that Bucketer makes, since ComfyUI fills up the rest."""
+    above: int = 0
+    """The mean of both sides must be above this many pixels."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
     few_steps: bool = False

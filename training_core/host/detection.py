@@ -122,6 +122,11 @@ def _unshifted(sampling: comfy.model_sampling.StableCascadeSampling) -> torch.Te
     return plain.sigma(torch.arange(1, 1001) / 1000)
 
 
+def cell(model: Any) -> int:
+    """Return the side, in its latents, of 8 pixels of a MODEL without a VAE; 1 of others, whose latents have cells of their own."""
+    return 8 if model.model.latent_format.spacial_downscale_ratio == 1 else 1
+
+
 def sampling_names(model: Any) -> tuple[str, ...]:
     """Return the names of the classes of a MODEL's sampling, its own first."""
     return tuple(base.__name__ for base in type(model.get_model_object("model_sampling")).__mro__)

@@ -129,6 +129,14 @@ def sample(
     return host_nodes.VAEDecode().decode(vae, latent)[0]
 
 
+def steps_above(model: Any, boundary: float, *, steps: int, sampler: str, scheduler: str, denoise: float) -> int:
+    """Return how many of KSampler's steps begin at or above a boundary, given as a part of the model's time (Wan 2.2: 0.875)."""
+    times = model.get_model_object("model_sampling")
+    plan: Any = comfy.samplers.KSampler(model, steps, "cpu", sampler=sampler, scheduler=scheduler, denoise=denoise)
+    end = float(times.timestep(torch.as_tensor(times.sigma_max)))
+    return sum(float(times.timestep(sigma)) / end >= boundary for sigma in plan.sigmas[:-1])
+
+
 @contextmanager
 def interlude(model: Trainable) -> Iterator[Any]:
     """Inside, the MODEL that is being trained can be sampled with; training finds everything unchanged afterwards."""

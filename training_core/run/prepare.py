@@ -36,7 +36,7 @@ from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 NO_PROBE = ValidationSettings(probe_samples=0)
-SIDES = "Set bucket_reso_steps in Bucketer to 64; without enable_bucket, its width and height."
+SIDES = "In Bucketer, correct width and height, or set bucket_reso_steps to 64."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,9 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(resolved.job, split.training, target, model, vae, family, other=other, looks=looks),
+        samples=_samples(
+            job, resolved.job, split.training, target, model, vae, family=family, other=other, looks=looks
+        ),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
         notes=(*start.warnings, *([other.said] if other else [])),
@@ -150,7 +152,7 @@ def model_to_train(model: Any, noise: NoiseSettings, unknown: bool) -> tuple[Any
     if noise.zero_terminal_snr and schedule.prediction != "flow":
         model = detection.zero_terminal(model)
         schedule = detection.schedule(model.get_model_object("model_sampling"))
-    return model, family, schedule
+    return model, family, replace(schedule, cell=detection.cell(model))
 
 
 def _circumstances(
@@ -249,12 +251,13 @@ def _probe(
 
 def _samples(
     job: Job,
+    resolved: Job,
     buckets: Buckets,
     target: Path,
     model: Any,
     vae: Any,
-    family: Family,
     *,
+    family: Family,
     other: OtherModel | None,
     looks: bool,
 ) -> Samples:
@@ -272,6 +275,6 @@ def _samples(
         name=target.stem,
         vae=vae,
         controls=family.controls,
-        control_size=job.buckets.control_size,
+        control_size=resolved.buckets.control_size,
         other=other,
     )

@@ -54,6 +54,7 @@ CASES = {
         frames=True,
         odds=True,
         rotary=True,
+        twin="Anima without its text adapter",
     ),
     "anima": Case(
         "Anima",

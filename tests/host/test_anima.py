@@ -1,11 +1,13 @@
-"""Anima through a whole graph on a real ComfyUI: stock loaders, its text adapter, Train LoRA, stock Load LoRA, a comparison."""
+"""Anima: its text adapter, and a whole graph on a real ComfyUI with stock loaders, Train LoRA, stock Load LoRA, a comparison."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import comparing
+import family_cases
 import graphs
+import one_step
 import pytest
 import small_models
 import tiny
@@ -16,7 +18,8 @@ from device import on_cpu
 from host import Host, link
 from safetensors.torch import save_file
 
-pytestmark = [pytest.mark.usefixtures("comfy"), pytest.mark.long]
+pytestmark = pytest.mark.usefixtures("comfy")
+ADAPTER = 'unet_target_name = ["llm_adapter\\\\..*"]\nenable_conv = false'
 
 
 def write_models(base):
@@ -69,6 +72,7 @@ def of_anima(prompt):
     return prompt
 
 
+@pytest.mark.long
 def test_trained_loaded_and_compared(anima):
     """Every picture is what the stock Load LoRA gives, and the text adapter is left alone."""
     prompt = graphs.training("ckpt", train={"output_name": "anima", "epochs": 1}, optimizer={"learning_rate": 3e-3})
@@ -85,3 +89,47 @@ def test_trained_loaded_and_compared(anima):
     cells = comparing.cells_of(anima, entry)
     assert len(cells) == 4 and len({cell["pixels"].tobytes() for cell in cells}) == 4
     comparing.assert_plain(anima, cells)
+
+
+def test_the_text_adapter_can_be_trained(caplog):
+    """By a LyCORIS preset that names it; the stock sampler, which runs it before the first step, gives what training gave."""
+    import comfy.sample
+    import comfy.samplers
+    import comfy.sd
+    from athanor.training_core.host import detection
+    from athanor.training_core.network import files
+    from athanor.training_core.objective import Noised
+    from athanor.training_core.settings import NetworkSettings
+
+    case, model = family_cases.CASES["anima"], family_cases.load("anima")
+    latents, texts, geometry = family_cases.samples(case)
+    network = NetworkSettings(rank=2, preset_toml=ADAPTER)
+    with one_step.training(model, network) as (host_model, made):
+        step = one_step.step(host_model, made, latents, texts, geometry)
+        tensors = files.tensors_for_file(
+            made.state_dict(), "float", detection.file_names(model, detection.detect(model))
+        )
+        noise, sigma = torch.randn(1, 16, 8, 8), torch.tensor([0.7])
+        batch = host_model.batch(latents[:1], texts[:1], geometry[:1], [1.0])
+        noisy = 0.3 * batch.latents + 0.7 * noise
+        with torch.no_grad():
+            trained = noisy - 0.7 * host_model.predict(Noised(noisy, sigma, sigma, noisy), batch)
+    assert "lora_unet_llm_adapter_blocks_0_cross_attn_q_proj.lora_up.weight" in tensors
+    assert all("llm_adapter" in name for name in tensors) and all(g.abs().max() > 0 for g in step.gradients.values())
+    denoised = []
+    with torch.inference_mode():
+        loaded, _ = comfy.sd.load_lora_for_models(model, None, dict(tensors), 1.0, 0.0)
+        for one in (model, loaded):
+            sampler = comfy.samplers.KSAMPLER(
+                lambda model_k, x, sigmas, extra_args, *_a, **_k: model_k(x, sigmas[:1].expand(len(x)), **extra_args)
+            )
+            cond = family_cases.positive(texts[0])
+            denoised.append(
+                comfy.sample.sample_custom(
+                    one, noise.unsqueeze(2), 1.0, sampler, torch.tensor([0.7, 0.0]), cond, cond, latents[:1].clone(),
+                    disable_pbar=True,
+                )
+            )  # fmt: skip
+    found = [model.model.process_latent_in(x)[:, :, 0] for x in denoised]
+    assert "not loaded" not in caplog.text
+    assert torch.allclose(found[1], trained, atol=1e-4) and not torch.allclose(found[0], trained, atol=1e-2)
