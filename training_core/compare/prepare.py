@@ -73,6 +73,8 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         experts.check(request.expert, model)
         variants.check_untouched(request.graph, request.links, axes, MODEL_LOW)
         contents[MODEL_LOW] = fingerprint.diffusion_model(request.expert.model)
+    for port in request.controls:
+        variants.check_untouched(request.graph, request.links, axes, port)
     if request.latent is not None:
         contents["latent"] = fingerprint.latent(request.latent)
     family = hashlib.sha256(f"{ENGINE} {contents['model:']}".encode()).hexdigest()[:16]
@@ -119,6 +121,8 @@ def _model_cache(
         latent=request.latent,
         variants=parts,
         starts=starts,
+        pictures={picture.key: picture for pictures in request.shown for picture in pictures},
+        inputs=request.controls,
     )
 
 
