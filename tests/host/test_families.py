@@ -140,3 +140,26 @@ def test_presets_reach_the_blocks(family):
     for classes in (layers.blocks, layers.attentions, layers.convolutions, layers.resampling):
         present = {families.class_path(type(m)) for m in module.modules()}
         assert set(classes) <= present  # a name that the host has changed would go unnoticed
+
+
+def test_the_page_of_models_lists_the_names_that_the_stock_loader_reads(family):
+    """Of every layer that preset attn-mlp trains: ours is among them. Renewed by ATHANOR_RENEW=1, then `python dev.py docs`."""
+    import json
+    import os
+    from pathlib import Path
+
+    import key_forms
+    from athanor.training_core.host import detection
+    from athanor.training_core.network import build
+    from athanor.training_core.settings import NetworkSettings
+
+    case, model = family
+    network = build.create([build.Part(model.model.diffusion_model)], NetworkSettings(rank=2), 0)
+    found = key_forms.forms(model.model, network.layers.values())
+    assert f"lora_unet_{'<diffusers>' if detection.detect(model).diffusers_names else '<path>'}" in found
+    page = Path(__file__).resolve().parents[2] / "tools" / "lora_names.json"
+    known = json.loads(page.read_text(encoding="utf-8"))
+    if os.environ.get("ATHANOR_RENEW") and known.get(case.title) != found:
+        known[case.title] = found
+        page.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    assert known.get(case.title) == found

@@ -68,8 +68,8 @@ HUNYUAN_VIDEO_15 = Family(
     architecture="hunyuan-video-1.5",
     implementation="https://github.com/Tencent-Hunyuan/HunyuanVideo-1.5",
     timestep_sampling="shift",
-    shift=3.1582,  # flux_shift at 1024x1024, as Flux.1 has it
-    source="musubi-tuner, docs/hunyuan_video_1_5.md (flux_shift)",
+    shift=2.0,
+    source="musubi-tuner, docs/hunyuan_video_1_5.md: discrete_flow_shift 2",
     layers=FLUX,
 )
 MOCHI = Family(

@@ -138,7 +138,7 @@ CASES = {
         32,
         64,
         "lora_unet_double_blocks_0_txt_mlp_2",
-        auto=("shift", 3.1582),
+        auto=("shift", 2.0),
         extras={"pooled_output": none, "conditioning_byt5small": draw(5, 1472)},
         frames=True,
         rotary=True,
