@@ -204,6 +204,7 @@ def main() -> int:
         info = host.get("/object_info")
     count, wrong = 0, []
     made = [*pages(info), (preset_page.PAGE, preset_page.table())]
+    made.append((model_page.HELP, model_page.listed(FAMILIES)))
     made += [(model_page.PAGE, table) for table in model_page.tables(FAMILIES, REFUSED)]
     for path, table in made:
         where = path.relative_to(PACK)

@@ -12,8 +12,10 @@ from marks import END
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "models.md"
+HELP = ROOT / "web" / "docs" / "AthanorTrainLoRA.md"
 NAMES = ROOT / "tools" / "lora_names.json"
 """Title of a family -> forms of layers' names that the stock loader reads; tests/host/test_families.py compares it with that."""
+LISTED = "<!-- made by python dev.py docs: which models -->"
 TRAINED = "<!-- made by python dev.py docs: models that are trained -->"
 KEYS = "<!-- made by python dev.py docs: names in LoRA files -->"
 NOT_TRAINED = "<!-- made by python dev.py docs: models that are not trained -->"
@@ -42,6 +44,11 @@ def tables(families: Sequence[Any], refused: Mapping[str, str]) -> tuple[str, ..
             [(reason, ", ".join(map(_code, sorted(classes)))) for reason, classes in by_reason.items()],
         ),
     )
+
+
+def listed(families: Sequence[Any]) -> str:
+    """The names of all that is trained, for the help of Train LoRA."""
+    return "\n".join([LISTED, f"{', '.join(family.title for family in families)}.", END])
 
 
 def _table(mark: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

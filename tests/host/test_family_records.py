@@ -46,6 +46,8 @@ def test_the_page_of_models_is_not_stale():
     page = model_page.PAGE.read_text(encoding="utf-8")
     for table in model_page.tables(FAMILIES, families.refused.REFUSED):
         assert page == marks.rewritten(page, table), "python dev.py docs"
+    page = model_page.HELP.read_text(encoding="utf-8")
+    assert page == marks.rewritten(page, model_page.listed(FAMILIES)), "python dev.py docs"
 
 
 def test_classes_are_those_of_the_host():
