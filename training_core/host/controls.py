@@ -134,6 +134,10 @@ def _qwen(clip: Any, text: str, pictures: Sequence[torch.Tensor], _negative: boo
     return sampling.run_node("TextEncodeQwenImageEditPlus", clip=clip, prompt=text, **_numbered(pictures, "image"))
 
 
+def _qwen_of_one(clip: Any, text: str, pictures: Sequence[torch.Tensor], _negative: bool) -> Any:
+    return sampling.run_node("TextEncodeQwenImageEdit", clip=clip, prompt=text, image=pictures[0])
+
+
 def _boogu(clip: Any, text: str, pictures: Sequence[torch.Tensor], negative: bool) -> Any:
     """Its negative prompt is read without the pictures."""
     if negative:
@@ -152,10 +156,17 @@ def _mage_flow(clip: Any, text: str, pictures: Sequence[torch.Tensor], negative:
     return sampling.run_node("TextEncodeMageFlowEdit", clip=clip, prompt=text, images=_numbered(pictures, "image_"))
 
 
+def _z_image_omni(clip: Any, text: str, pictures: Sequence[torch.Tensor], _negative: bool) -> Any:
+    """The encoder reads a mark for each picture; SigLIP, which would see them, is not in the graph's CLIP."""
+    return sampling.run_node("TextEncodeZImageOmni", clip=clip, prompt=text, **_numbered(pictures, "image"))
+
+
 ENCODERS: dict[str, Encoder] = {
     "TextEncodeQwenImageEditPlus": _qwen,
+    "TextEncodeQwenImageEdit": _qwen_of_one,
     "TextEncodeBooguEdit": _boogu,
     "TextEncodeJoyImageEdit": _joyimage,
     "TextEncodeMageFlowEdit": _mage_flow,
+    "TextEncodeZImageOmni": _z_image_omni,
 }
 """ComfyUI's nodes that encode a text with pictures in it, as a family's `Controls.encoder` names them."""
