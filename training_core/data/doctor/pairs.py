@@ -127,15 +127,16 @@ def _mixed_up(dataset: Dataset, both: dict[int, tuple[Measure, Measure]]) -> lis
     )
     bits, other_bits = (np.where(hashes(thumbs), np.float32(1), np.float32(-1)) for thumbs in (own, controls))
     apart = (64 - (bits * other_bits).sum(1)) / 2
-    far = np.flatnonzero((apart >= FAR) & ~same(own, controls))
+    far = np.flatnonzero(apart >= FAR)
     groups = []
     for start in range(0, len(far), _ROWS):
         rows = far[start : start + _ROWS]
         distances = (64 - bits[rows] @ other_bits.T) / 2
         nearest = distances.argmin(1)
         near = distances[np.arange(len(rows)), nearest] <= NEAR
-        near &= same(own[rows], controls[nearest])
-        groups += [(indices[i], indices[j]) for i, j in zip(rows[near], nearest[near], strict=True)]
+        rows, nearest = rows[near], nearest[near]
+        mixed = same(own[rows], controls[nearest]) & ~same(own[rows], controls[rows])
+        groups += [(indices[i], indices[j]) for i, j in zip(rows[mixed], nearest[mixed], strict=True)]
     if not groups:
         return []
     pictures = dataset.pictures
