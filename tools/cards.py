@@ -152,7 +152,7 @@ def noisy(shares: Sequence[Sequence[float]], colours: Sequence[str]) -> Picture:
         gap, pen, rng = 8, ImageDraw.Draw(card), random.Random(0)
         side = min((bottom - top - gap) // len(shares), (right - left - 2 * gap) // len(shares[0])) - gap
         photograph = Image.open(demo.photographs[0]).convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
-        noise = Image.frombytes("RGB", (side // 4, side // 4), rng.randbytes(3 * (side // 4) ** 2))
+        noise = Image.frombytes("RGB", (side // 8, side // 8), rng.randbytes(3 * (side // 8) ** 2))
         noise = noise.resize((side, side), Image.Resampling.NEAREST)
         begin = (left + right - len(shares[0]) * (side + gap) + gap) // 2
         for row, (parts, colour) in enumerate(zip(shares, colours, strict=True)):

@@ -85,7 +85,7 @@ def first_choices(prompt: dict) -> None:
     """What a user chooses in a template for a first LoRA: a model, here one in which all parts are, and a folder."""
     workflow.nodes_of(prompt, "AthanorDatasetLoader")[0]["folder"] = "few"
     loaders = [key for key, node in prompt.items() if node["class_type"] in LOADERS]
-    outputs = {"model": 0, "clip": 1, "vae": 2}
+    outputs = {"model": 0, "model_low": 0, "clip": 1, "vae": 2}
     for node in prompt.values():
         for name, value in node["inputs"].items():
             if isinstance(value, list) and value[0] in loaders:
