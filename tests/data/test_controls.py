@@ -80,6 +80,8 @@ def test_what_is_missing_unused_and_broken_is_named(tmp_path: Path):
         "1 control picture of the same name or number as another one, not used: a.png.",
         "1 control picture in a format that is not read, convert to png or jpg: d.tif.",
     )
+    named = [text for text in quick_scan(settings(), tmp_path, None, tmp_path / "control").hints if "control" in text]
+    assert tuple(named) == dataset.warnings[1:]  # all but what is seen inside of files, before anything is queued
 
 
 def test_controls_around_the_dataset(tmp_path: Path):

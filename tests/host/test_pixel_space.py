@@ -66,3 +66,40 @@ def test_sides_that_a_model_cannot_have_are_refused(name, multiple):
     if multiple > 8:
         with pytest.raises(AthanorError, match=rf"sides are multiples of {multiple}.*1000x1024.* Set it\.$"):
             usable.check_sides(model, [(1024, 1024), (1000, 1024)], "Set it.")
+
+
+def test_sizes_by_which_comfyui_would_divide_by_zero_are_refused():
+    from athanor.training_core.host import usable
+
+    model = load("pixart_alpha")
+    usable.check_sides(model, [(320, 200)], "")
+    with pytest.raises(AthanorError, match=r"^PixArt alpha takes .* above 256 in the mean, and not 320x192\."):
+        usable.check_sides(model, [(320, 192)], "")
+
+
+def test_a_fine_tuned_pixeldit_has_the_released_files_layers():
+    """The host divides a layer as it loads such a file, and does not put it together again."""
+    from athanor.training_core.host import checkpoint, detection
+    from tiny import _fill
+    from tiny_layouts import LAYOUTS
+
+    layout, model = LAYOUTS["pixeldit"], load("pixeldit")
+    state = checkpoint.tensors(model.model, None, None, detection.detect(model), torch.float32)
+    released = layout.named(_fill(layout.build("cpu", **layout.small), 11))
+    assert state.keys() == released.keys() and all(torch.equal(state[key], released[key]) for key in released)
+    assert not checkpoint.check(model.model, state).missing
+    assert checkpoint.check(model.model, {k: v for k, v in state.items() if k != "core.y_pos_embedding"}).missing
+
+
+def test_flux_shift_counts_patches_and_not_pixels():
+    """1024x1024 has 4096 patches in pixel space, too: a factor of e^1.15, and not of e^44."""
+    from athanor.training_core.objective import Objective
+    from athanor.training_core.run.prepare import model_to_train
+    from athanor.training_core.settings import LossSettings, NoiseSettings
+
+    noise = NoiseSettings(timestep_sampling="flux_shift")
+    drawn = []
+    for name, shape in (("chroma_radiance", (4, 3, 1024, 1024)), ("chroma", (4, 16, 128, 128))):
+        objective = Objective(LossSettings(), noise, model_to_train(load(name), noise, unknown=False)[2])
+        drawn.append(objective.draw(shape, 5).sigma)
+    assert torch.equal(*drawn)

@@ -44,6 +44,15 @@ def given(controls: Controls, references: Sequence[torch.Tensor]) -> dict[str, A
     return {controls.form: list(references) if controls.form == "reference_latents" else references[0]}
 
 
+def hidden(latent: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return what InpaintModelConditioning puts into CONDITIONING: the latent of a picture whose hidden part is grey, and the mask.
+
+    Args:
+        mask: (H, W) uint8 in pixels, 255 where it is hidden.
+    """
+    return {"concat_latent_image": latent, "concat_mask": mask[None, None].float() / 255}
+
+
 def beside(conditioning: Any, controls: Controls, references: Sequence[torch.Tensor]) -> Any:
     """Return a CONDITIONING with the latents of its control pictures, as `latents` gives them."""
     return node_helpers.conditioning_set_values(conditioning, given(controls, references))

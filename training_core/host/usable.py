@@ -121,12 +121,18 @@ def check_sides(model: Any, sizes: Iterable[tuple[int, int]], advice: str) -> No
     """
     kind = class_path(type(model.model))
     family = next((family for family in FAMILIES if family.model_class == kind), None)
-    multiple = family.multiple if family else 1
-    wrong = next((size for size in sizes if any(side % multiple for side in size)), None)
-    if family and wrong:
-        raise AthanorError(
-            f"{family.title} takes pictures whose sides are multiples of {multiple}, and not {wrong[0]}x{wrong[1]}. {advice}"
-        )
+    if family is None:
+        return
+    for size in sizes:
+        named = f"{size[0]}x{size[1]}"
+        if any(side % family.multiple for side in size):
+            raise AthanorError(
+                f"{family.title} takes pictures whose sides are multiples of {family.multiple}, and not {named}. {advice}"
+            )
+        if sum(size) <= 2 * family.above:
+            raise AthanorError(
+                f"{family.title} takes pictures whose sides are above {family.above} in the mean, and not {named}. {advice}"
+            )
 
 
 def text_width(model: Any) -> int | None:

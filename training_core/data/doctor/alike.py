@@ -37,10 +37,12 @@ def check(
         tick: called with (pictures compared, of how many), once for near-duplicates and once for mirror images.
     """
     result = []
-    by_content = defaultdict(list)
+    by_content, by_pair = defaultdict(list), defaultdict(list)
     for index, picture in enumerate(dataset.pictures):
         by_content[picture.content].append(index)
-    if exact := [tuple(group) for group in by_content.values() if len(group) > 1]:
+        by_pair[picture.content, tuple(control.content for control in picture.controls)].append(index)
+    # The same picture out of several control pictures is no duplicate: damaged copies of one, of which it is learned to mend.
+    if exact := [tuple(group) for group in by_pair.values() if len(group) > 1]:
         result.append(_finding(dataset, "warning", "duplicates", exact, "the same file; keep one and use repeats"))
     # One of each content: equal files are not near-duplicates too.
     firsts = [group[0] for group in by_content.values() if measures[group[0]] is not None]
