@@ -254,7 +254,7 @@ def wan22_experts() -> Sheet:
         ("high", high, {"min_timestep": 875, "max_timestep": 1000}),
         ("low", low, {"min_timestep": 0, "max_timestep": 875}),
     ):
-        s.group(f"The {name}-noise model: timesteps {limits['min_timestep']} to {limits['max_timestep']}")
+        s.group(f"{name.capitalize()} noise: {limits['min_timestep']} to {limits['max_timestep']}")
         noise = s.add("AthanorNoiseConfig", f"Noise of {name}", **limits)
         runs[name] = s.add(
             "AthanorTrainLoRA", f"Train {name}", model=model["MODEL"], output_name=f"my_wan22_{name}_noise", epochs=10,
