@@ -147,6 +147,9 @@ LONGCAT_IMAGE = Family(
     source="LongCat-Image, train_examples/lora: logit-normal, shifted by size; exp(1.15) at 1024 pixels",
     diffusers_map="flux_to_diffusers",
     layers=FLUX,
+    controls=Controls(
+        size="own", encoder="TextEncodeQwenImageEdit", most=1, source="ComfyUI, comfy_extras/nodes_qwen.py"
+    ),
 )
 OVIS_IMAGE = Family(
     title="Ovis-Image",
