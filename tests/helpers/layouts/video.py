@@ -26,6 +26,7 @@ HUNYUAN = {
 }
 HUNYUAN_15 = HUNYUAN | {
     "in_channels": 65,
+    "patch_size": [1, 1, 1],
     "out_channels": 32,
     "vec_in_dim": None,
     "context_in_dim": 3584,
