@@ -50,7 +50,7 @@ def quick_scan(
     said += hints.of_captions(
         root, folders, files, [path for path, _ in found], [path for path, _ in lacking], extension
     )
-    said.append(hints.years(root, folders))
+    said += [hints.years(root, folders), hints.control_folders(root, folders, settings)]
     if controls:
         pairs = ControlNames.read(root, controls, [path for path, _ in found])
         said += [

@@ -184,7 +184,7 @@ def scan(
         *notes.sentences(extension, len(pictures), settings),
         *about_captions,
         *_unread(everything, folders),
-        *filter(None, [hints.years(root, folders)]),
+        *filter(None, [hints.years(root, folders), hints.control_folders(root, folders, settings)]),
     ]
     if mask_files:
         warnings += mask_files.unused()

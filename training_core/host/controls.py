@@ -147,6 +147,10 @@ def _qwen(run: Run, clip: Any, text: str, pictures: Sequence[Any], _negative: bo
     return run("TextEncodeQwenImageEditPlus", clip=clip, prompt=text, **_numbered(pictures, "image"))
 
 
+def _qwen_of_one(run: Run, clip: Any, text: str, pictures: Sequence[Any], _negative: bool) -> Any:
+    return run("TextEncodeQwenImageEdit", clip=clip, prompt=text, image=pictures[0])
+
+
 def _boogu(run: Run, clip: Any, text: str, pictures: Sequence[Any], negative: bool) -> Any:
     """Its negative prompt is read without the pictures."""
     if negative:
@@ -165,10 +169,17 @@ def _mage_flow(run: Run, clip: Any, text: str, pictures: Sequence[Any], negative
     return run("TextEncodeMageFlowEdit", clip=clip, prompt=text, images=_numbered(pictures, "image_"))
 
 
+def _z_image_omni(run: Run, clip: Any, text: str, pictures: Sequence[Any], _negative: bool) -> Any:
+    """The encoder reads a mark for each picture; SigLIP, which would see them, is not in the graph's CLIP."""
+    return run("TextEncodeZImageOmni", clip=clip, prompt=text, **_numbered(pictures, "image"))
+
+
 ENCODERS: dict[str, Encoder] = {
     "TextEncodeQwenImageEditPlus": _qwen,
+    "TextEncodeQwenImageEdit": _qwen_of_one,
     "TextEncodeBooguEdit": _boogu,
     "TextEncodeJoyImageEdit": _joyimage,
     "TextEncodeMageFlowEdit": _mage_flow,
+    "TextEncodeZImageOmni": _z_image_omni,
 }
 """ComfyUI's nodes that encode a text with pictures in it, as a family's `Controls.encoder` names them."""

@@ -120,6 +120,23 @@ def test_equal_pairs_are_duplicates(tmp_path: Path):
     assert "near-duplicates" not in findings and "shared control pictures" not in findings
 
 
+def test_pairs_are_alike_if_their_control_pictures_are(tmp_path: Path):
+    """Two edits of one picture look alike and are meant so, as are frames out of different ones; a saved-again pair is not."""
+
+    def marked(seed: int, colour: str) -> Image.Image:
+        image = small(seed)
+        image.paste(colour, (40, 40, 52, 52))
+        return image
+
+    again = small(5).resize((128, 128))
+    pairs = {"hat": (marked(1, "red"), small(1)), "tie": (marked(1, "blue"), small(1))}
+    pairs |= {"one": (marked(2, "red"), small(7)), "other": (marked(2, "blue"), small(8))}
+    pairs |= {"first": (marked(5, "red"), small(5)), "again": (marked(5, "red").resize((128, 128)), again)}
+    some = dataset(tmp_path / "ds", pairs)
+    (group,) = found(some)["near-duplicates"].groups
+    assert sorted(some.pictures[i].name for i in group) == ["again.png", "first.png"]
+
+
 def test_a_control_picture_that_is_gone(tmp_path: Path):
     some = dataset(tmp_path / "ds", {name: (small(i), small(77 + i)) for i, name in enumerate("ab")})
     some.pictures[1].controls[0].path.unlink()
