@@ -107,7 +107,7 @@ DOCUMENT = {
     "title": "t",
     "axes": [{"title": "strength", "values": ["0", "1"]}, {"title": "prompt", "values": ["a", "b"]}],
     "cells": ["1", "2", "3", "4"],
-    "sizes": dict.fromkeys("1234", [40, 20]),
+    "sizes": {key: [40, 20] for key in "1234"},
 }
 
 

@@ -92,7 +92,7 @@ class ModelCache:
         try:
             taken = controls.checked(detection.detect(self._models(cell)[0]).controls, len(pictures))
         except AthanorError as error:
-            raise AthanorError(f"{pictures[0].port}: {error}") from None
+            raise AthanorError(f"{pictures[0].port}: {str(error).rstrip('.')}; disconnect it.") from None
         size = cell.width, cell.height
         cuts = [controls.scaling(picture.size, size, taken.size) for picture in pictures]
         return Shown(

@@ -102,9 +102,15 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
             graph_to_save(request.graph, request.graph)
         ),  # a comparison's folder is made to be passed on
     )
+    models = _model_cache(request, parts, starts)
+    for cell in (
+        whole.order
+    ):  # the connected model is at hand: whether it takes control pictures is told before the first picture
+        if not cell.model and not cell.widgets:
+            models.shown(cell)
     painter = CellPainter(
         keys=keys,
-        models=_model_cache(request, parts, starts),
+        models=models,
         store=PictureStore(root / _folder_name(run, written)),
         metadata=_png_metadata(request, whole, family),
     )
