@@ -12,9 +12,11 @@ pytestmark = pytest.mark.usefixtures("comfy")
 
 NODES = {
     "TextEncodeQwenImageEditPlus": "nodes_qwen",
+    "TextEncodeQwenImageEdit": "nodes_qwen",
     "TextEncodeBooguEdit": "nodes_boogu",
     "TextEncodeJoyImageEdit": "nodes_joyimage",
     "TextEncodeMageFlowEdit": "nodes_mage",
+    "TextEncodeZImageOmni": "nodes_zimage",
 }
 
 
@@ -88,10 +90,12 @@ def test_same_cuts_the_middle():
             ("Picture 1: <|vision_start|><|image_pad|><|vision_end|>red", 384 * 384),
         ),
         ("TextEncodeQwenImageEditPlus", True, ("Picture 1: <|vision_start|><|image_pad|><|vision_end|>red", 384 * 384)),
+        ("TextEncodeQwenImageEdit", False, ("red", 1024 * 1024)),
         ("TextEncodeBooguEdit", False, ("red", 384 * 384)),
         ("TextEncodeBooguEdit", True, ("red", 0)),
         ("TextEncodeJoyImageEdit", False, ("red", 1024 * 1024)),
         ("TextEncodeMageFlowEdit", False, ("red", 64 * 32)),
+        ("TextEncodeZImageOmni", False, ("red", 0)),
         ("", False, ("red", 0)),
     ],
 )

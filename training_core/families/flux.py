@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .record import Config, Controls, Family, Layers
@@ -39,6 +40,18 @@ def _schnell(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
     return {} if _is_flux1(config) and not config["guidance_embed"] else None
 
 
+def _control(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
+    """Return {} for 16 channels of noise and 16 of edges or depths."""
+    controlled = config["in_channels"] == 32 and config["out_channels"] == 16
+    return _dev({**config, "in_channels": 16}, v_prediction) if controlled else None
+
+
+def _fill(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
+    """Return {} for 16 channels of noise, 16 of the picture around the hidden part and 64 of its mask."""
+    filling = config["in_channels"] == 96 and config["out_channels"] == 16
+    return _dev({**config, "in_channels": 16}, v_prediction) if filling else None
+
+
 def _ovis(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
     return {} if _takes_latents_alone(config) and _is_ovis(config) else None
 
@@ -72,6 +85,20 @@ FLUX1_DEV = Family(
         size="same",
         source="diffusion-pipe, docs/supported_models.md (Flux Kontext); musubi-tuner, docs/dataset_config.md",
     ),
+)
+FLUX1_CONTROL = replace(
+    FLUX1_DEV,
+    title="Flux.1 Canny / Depth",
+    variant=_control,
+    controls=Controls(form="concat_latent_image", size="same", most=1, required=True),
+)
+FLUX1_FILL = replace(
+    FLUX1_DEV,
+    title="Flux.1 Fill",
+    variant=_fill,
+    architecture="Flux.1-fill-dev",  # as OneTrainer writes it
+    fills=True,
+    controls=None,
 )
 FLUX1_SCHNELL = Family(
     title="Flux.1 schnell",
@@ -120,6 +147,9 @@ LONGCAT_IMAGE = Family(
     source="LongCat-Image, train_examples/lora: logit-normal, shifted by size; exp(1.15) at 1024 pixels",
     diffusers_map="flux_to_diffusers",
     layers=FLUX,
+    controls=Controls(
+        size="own", encoder="TextEncodeQwenImageEdit", most=1, source="ComfyUI, comfy_extras/nodes_qwen.py"
+    ),
 )
 OVIS_IMAGE = Family(
     title="Ovis-Image",

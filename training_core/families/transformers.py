@@ -77,6 +77,9 @@ Z_IMAGE_OMNI = Family(
     source="as Z-Image: musubi-tuner, docs/zimage.md: discrete_flow_shift 2",
     diffusers_map="z_image_omni_to_diffusers",
     layers=LUMINA,
+    controls=Controls(
+        size="own", encoder="TextEncodeZImageOmni", most=3, source="ComfyUI, comfy_extras/nodes_zimage.py"
+    ),
 )
 NEWBIE = Family(
     title="NewBie",
