@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from athanor.training_core.data.dataset import Dataset, Picture
+from athanor.training_core.data.dataset import Control, Dataset, Picture
 from athanor.training_core.data.plan import length, sort_into_buckets
 from athanor.training_core.families import SDXL
 from athanor.training_core.network import metadata, metadata_datasets
@@ -205,6 +205,16 @@ def test_others_find_the_trigger_and_the_class_tokens(tmp_path: Path):
     assert cats.items() >= (wanted | {"num_repeats": 3}).items()
     assert (reg["class_tokens"], reg["is_reg"], reg["caption_prefix"]) == ("reg", True, None)
     assert metadata.base_hash("") == {} and metadata.base_hash("ab") == {"ss_new_sd_model_hash": "ab"}
+
+
+def test_pairs_are_told_as_musubi_does():
+    picture = Picture(path=Path("a"), name="a.png", content="a", size=(64, 64), caption="x", repeats=1)
+    pair = replace(picture, controls=(Control(Path("b"), "b", (64, 64)),))
+    shape, subsets = BucketSettings(width=64, height=64, enable_bucket=False), (DatasetSettings(folder="a"),)
+    job = Job(datasets=subsets, buckets=shape, dataset_fingerprint="d", model_fingerprint="m")
+    datasets = [sort_into_buckets(Dataset(subsets, (each,)), shape) for each in (picture, pair)]
+    told = [str(metadata_datasets.describe(job, each)["ss_datasets"]) for each in datasets]
+    assert ["'has_control': True" in text for text in told] == [False, True]
 
 
 def test_folders_are_told_by_their_own_names():
