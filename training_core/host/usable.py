@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..errors import AthanorError
-from ..families import FAMILIES, class_path
+from ..families import class_path, identify
 
 _INSIDE = {"model": "model", "clip": "cond_stage_model", "vae": "first_stage_model"}
 """Port -> the attribute of the host's object that holds the weights. Load Checkpoint gives a VAE object around nothing for a
@@ -136,8 +136,7 @@ def check_sides(model: Any, sizes: Iterable[tuple[int, int]], advice: str) -> No
     Raises:
         AthanorError: names the first size that it does not take.
     """
-    kind = class_path(type(model.model))
-    family = next((family for family in FAMILIES if family.model_class == kind), None)
+    family = identify(type(model.model), model.model.model_config.unet_config, False)
     if family is None:
         return
     for size in sizes:
