@@ -160,6 +160,19 @@ def described(tmp_path: Path, prediction: str, version="sdxl_base_v1-0", trained
         return file.metadata()
 
 
+def test_edit_pairs_are_told_as_musubi_tuner_does():
+    """Of other datasets nothing changes."""
+    plain = Picture(path=Path("a"), name="a.png", content="a", size=(64, 64), caption="a", repeats=1)
+    subsets, shape = (DatasetSettings(folder="a"),), BucketSettings(width=64, height=64, enable_bucket=False)
+    job = Job(datasets=subsets, buckets=shape, dataset_fingerprint="d", model_fingerprint="m")
+    told = []
+    for picture in (plain, replace(plain, controls=(Control(Path("c"), "c", (64, 64)),))):
+        fields = metadata_datasets.describe(job, sort_into_buckets(Dataset(subsets, (picture,)), shape))
+        (dataset,) = fields["ss_datasets"]
+        told.append(dataset.get("has_control"))
+    assert told == [None, True]
+
+
 @pytest.mark.parametrize("prediction", ["eps", "v", "flow"])
 def test_nothing_of_sd_scripts_list_is_missing(tmp_path: Path, prediction):
     told = described(tmp_path, prediction)
@@ -205,16 +218,6 @@ def test_others_find_the_trigger_and_the_class_tokens(tmp_path: Path):
     assert cats.items() >= (wanted | {"num_repeats": 3}).items()
     assert (reg["class_tokens"], reg["is_reg"], reg["caption_prefix"]) == ("reg", True, None)
     assert metadata.base_hash("") == {} and metadata.base_hash("ab") == {"ss_new_sd_model_hash": "ab"}
-
-
-def test_pairs_are_told_as_musubi_does():
-    picture = Picture(path=Path("a"), name="a.png", content="a", size=(64, 64), caption="x", repeats=1)
-    pair = replace(picture, controls=(Control(Path("b"), "b", (64, 64)),))
-    shape, subsets = BucketSettings(width=64, height=64, enable_bucket=False), (DatasetSettings(folder="a"),)
-    job = Job(datasets=subsets, buckets=shape, dataset_fingerprint="d", model_fingerprint="m")
-    datasets = [sort_into_buckets(Dataset(subsets, (each,)), shape) for each in (picture, pair)]
-    told = [str(metadata_datasets.describe(job, each)["ss_datasets"]) for each in datasets]
-    assert ["'has_control': True" in text for text in told] == [False, True]
 
 
 def test_folders_are_told_by_their_own_names():
