@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import Any
 from unittest import mock
 
@@ -18,7 +19,10 @@ class Text(torch.nn.Module):
     def __init__(self, case: Case) -> None:
         super().__init__()
         self.case = case
-        numbers = torch.randn(256, case.width, generator=torch.Generator().manual_seed(0))
+        own = torch.Generator().manual_seed(
+            zlib.crc32(case.config.encode())
+        )  # encodings are kept by the encoder's weights
+        numbers = torch.randn(256, case.width, generator=own)
         self.signs = torch.nn.Parameter(numbers, requires_grad=False)
 
     def encode_token_weights(self, tokens: Any) -> tuple[torch.Tensor, torch.Tensor | None, dict[str, Any]]:
@@ -37,12 +41,13 @@ class Text(torch.nn.Module):
 
 
 class Signs:
-    """A tokenizer by UTF-8 bytes, of at least four."""
+    """A tokenizer by UTF-8 bytes, of as many as the case has at least."""
 
-    def __init__(self, **_options: Any) -> None: ...
+    def __init__(self, case: Case) -> None:
+        self.case = case
 
     def tokenize_with_weights(self, text: str, _return_word_ids: bool = False, **_options: Any) -> dict[str, Any]:
-        return {"signs": [[(byte, 1.0) for byte in text.encode().ljust(4)]]}
+        return {"signs": [[(byte, 1.0) for byte in text.encode().ljust(self.case.tokens[0])]]}
 
     def state_dict(self) -> dict[str, Any]:
         return {}
@@ -54,7 +59,10 @@ def clip_of(case: Case) -> Any:
 
     class Target:
         params: dict = {}  # noqa: RUF012
-        tokenizer = Signs
+
+        @staticmethod
+        def tokenizer(**_options: Any) -> Signs:
+            return Signs(case)
 
         @staticmethod
         def clip(**_options: Any) -> Text:
