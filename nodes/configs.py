@@ -178,6 +178,15 @@ class AthanorSampleConfig(_Config):
     def define_schema(cls) -> io.Schema:
         """Return the inputs of SamplingSettings; sampler and scheduler are chosen from the host's lists."""
         schema = super().define_schema()
+        schema.inputs.append(
+            io.Model.Input(
+                "sampling_model",
+                optional=True,
+                tooltip="Draw the samples with this model, and the LoRA as it is by then on it: train on the base model and look on "
+                "its turbo, or train with an adapter in front of MODEL and look without it. Unconnected: the model that is trained. "
+                "Set steps and cfg as this model needs them.",
+            )
+        )
         options = {"sampler_name": node_tools.sampler_names(), "scheduler": node_tools.scheduler_names()}
         for i, widget in enumerate(schema.inputs):
             if widget.id in options and isinstance(widget, io.WidgetInput):
@@ -190,6 +199,11 @@ class AthanorSampleConfig(_Config):
                     tooltip=widget.tooltip,
                 )
         return schema
+
+    @classmethod
+    def execute(cls, sampling_model: Any = None, **values: Any) -> io.NodeOutput:
+        """Return the checked settings with the connected MODEL (None: unconnected)."""
+        return io.NodeOutput((pick(SamplingSettings, values), sampling_model))
 
 
 class AthanorCacheConfig(_Config):

@@ -83,7 +83,8 @@ class AthanorDatasetLoader(io.ComfyNode):
         found = scan.scan(settings, places.root, places.masks, folders.inspections_folder(), places.controls)
         scanned.put(settings, places, found.warnings)
         joined = dataset.joined(found) if dataset is not None else found
-        lines = [f"{len(joined.pictures)} pictures, {sum(joined.repeats)} per epoch with repeats", *joined.warnings]
+        lines = [f"{len(joined.pictures)} pictures, {sum(joined.repeats)} per epoch with repeats"]
+        lines += [*_of_pairs(joined), *joined.warnings]
         return io.NodeOutput(joined, "\n".join(lines))
 
 
@@ -169,11 +170,18 @@ class AthanorDatasetFromImages(io.ComfyNode):
         )
         lines = [
             f"{len(collected.pictures)} pictures saved in input/{collected.subsets[0].folder}",
+            *_of_pairs(collected),
             *collected.warnings,
         ]
         joined = dataset[0].joined(collected) if dataset and dataset[0] is not None else collected
         made.put(cls.hidden.prompt, cls.hidden.unique_id, joined)
         return io.NodeOutput(joined, "\n".join(lines))
+
+
+def _of_pairs(dataset: Any) -> list[str]:
+    """Return a line on how many pictures have a control picture; none if there are no pairs."""
+    count = sum(bool(picture.controls) for picture in dataset.pictures)
+    return [f"{count} pictures with a control picture"] if count else []
 
 
 def _pixels(batches: list[Any] | None) -> list[Any]:

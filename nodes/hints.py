@@ -88,6 +88,7 @@ class _Graph:
         facts = self._facts(node, training)
         samples, optimizer = self._above(node, "samples"), self._above(node, "optimizer")
         places = {"sample interval": samples or node, "predicted picture": self._above(node, "loss") or node}
+        places["control pictures"] = self._above(self._above(node, "buckets"), "dataset") or node
         yield from ((places.get(kind, node), text) for kind, said in hints.KINDS.items() if (text := said(facts)))
         settings = self._settings(OptimizerSettings, optimizer)
         if optimizer and settings:
@@ -118,6 +119,7 @@ class _Graph:
             file=model_files.named(model.loader),
             samplings=model.samplings,
             compares=loss.model_prediction_type if loss else "raw",
+            pairs=self._pairs(self._above(self._above(node, "buckets"), "dataset")),
             patched=model.patched,
             about=not training.max_train_steps,
         )
@@ -150,6 +152,22 @@ class _Graph:
                 return None
             node = self._above(node, "dataset")
         return trained * (2 if regularization else 1)  # balanced: as many as of the others
+
+    def _pairs(self, node: str | None) -> bool | None:
+        """Return whether a dataset with those before it has control pictures; None if only a run of the graph can tell."""
+        for _ in self._prompt:
+            if node is None:
+                return False
+            if kind_of(self._prompt, node) == "AthanorDatasetLoader":
+                settings = self._settings(DatasetSettings, node)
+                if settings is None:
+                    return None
+                if settings.control_folder.strip():
+                    return True
+            elif kind_of(self._prompt, node) not in _PASSES_ON:
+                return None
+            node = self._above(node, "dataset")
+        return None
 
     def _quick_scan(self, node: str) -> QuickScan | None:
         """Return what a Dataset Loader will read; None if its folder is linked, missing or wrong."""

@@ -15,7 +15,7 @@ from ..training_core.history import handle, registry
 from ..training_core.history.events import Event, forget_frames
 from ..training_core.history.graph import save_graph, source
 from ..training_core.host import devices, folders, guard, usable
-from ..training_core.settings import TrainingSettings, ValidationSettings
+from ..training_core.settings import SamplingSettings, TrainingSettings, ValidationSettings
 from . import run_rows, types
 from .broadcasts import Broadcasts
 from .cached_runs import cached_runs
@@ -131,6 +131,7 @@ class AthanorTrainLoRA(io.ComfyNode):
         buckets: Buckets,
         *,
         validation: tuple[ValidationSettings, Buckets | None] | None = None,
+        samples: tuple[SamplingSettings, Any] | None = None,
         **values: Any,
     ) -> io.NodeOutput:
         """Train the LoRA, or use the finished run of the same settings, and return the run, its files and the patched models.
@@ -147,9 +148,10 @@ class AthanorTrainLoRA(io.ComfyNode):
         packages.check()
         usable.check(model, clip, vae)
         probe, held_out = validation or (ValidationSettings(), None)
+        sampling, sampling_model = samples or (None, None)
         processes = ranks.current()
         models = models_of(model, clip, vae, values.get("network"))
-        job = job_of(values, buckets, probe, models, processes.count)
+        job = job_of(values | {"sampling": sampling}, buckets, probe, models, processes.count)
         by, graph = queued(), graph_of(cls.hidden)
         page = run_rows.workflow_id(graph)
         broadcasts = Broadcasts(job.run_id, cls.hidden.unique_id, job.training.output_name, by, page)
@@ -167,8 +169,9 @@ class AthanorTrainLoRA(io.ComfyNode):
             if job.training.processes > processes.count:
                 events = launch(job, origin, by)
             else:
-                more = {"validation": held_out, "graph": graph, "source": origin, "ranks": processes, "queued": by}
-                events = train(job, buckets, model, clip, vae, **more)
+                more = {"graph": graph, "source": origin, "ranks": processes, "queued": by}
+                looks = {"validation": held_out, "sampling_model": sampling_model}
+                events = train(job, buckets, model, clip, vae, **looks, **more)
             record = _follow(events, display, broadcasts, graph if processes.is_main else None)
         else:
             tidy(record)

@@ -23,7 +23,7 @@ def job_of(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSetting
     """Return the job that the node's inputs describe.
 
     Args:
-        values: the node's widgets and its connected configs, by input name.
+        values: the node's widgets and its connected configs, by input name; `sampling` is SamplingSettings or None.
         models: the fingerprint of what is trained.
         processes: how many processes this one belongs to; more than one set `processes` of the job.
     """
@@ -36,7 +36,7 @@ def job_of(values: Mapping[str, Any], buckets: Buckets, probe: ValidationSetting
         buckets=buckets.settings,
         training=training,
         validation=probe,
-        sampling=values.get("samples"),
+        sampling=values.get("sampling"),
         dataset_fingerprint=buckets.dataset.fingerprint,
         model_fingerprint=models,
         **configs,

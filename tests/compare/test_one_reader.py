@@ -58,7 +58,7 @@ def record(host):
         return events.Saved(path=path, step=step, epoch=step // 4, hash=str(digest), kind=kind)
 
     def session(first: int, last: int, salt: float) -> None:
-        log = RunLog(folder, job, Buckets(Dataset((), ()), job.buckets, ()), target, STEPS)
+        log = RunLog(folder, job, Buckets(dataset=Dataset((), ()), settings=job.buckets, entries=()), target, STEPS)
         values = {"run_id": job.run_id, "steps": STEPS, "epochs": 2, "trained": "1 layer"}
         log.add(events.Resumed(step=first, **values) if first else events.Started(**values))
         for step in range(first, last + 1):

@@ -80,6 +80,22 @@ def test_what_is_missing_unused_and_broken_is_named(tmp_path: Path):
         "1 control picture of the same name or number as another one, not used: a.png.",
         "1 control picture in a format that is not read, convert to png or jpg: d.tif.",
     )
+    named = [text for text in quick_scan(settings(), tmp_path, None, tmp_path / "control").hints if "control" in text]
+    assert tuple(named) == dataset.warnings[1:]  # all but what is seen inside of files, before anything is queued
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_folder_of_controls_that_is_not_named(tmp_path: Path, nested: bool):
+    """Not read, or with nested_folders trained on as more pictures: both is told, and how it is meant."""
+    for name in ("a.png", "control/a.png"):
+        picture(tmp_path / name)
+    plain = DatasetSettings(folder="ds", class_tokens="x", nested_folders=nested)
+    sentence = (
+        "If the pictures in 'control' are what the others are made from (edit pairs), write that into control_folder, an "
+        "advanced setting of Dataset Loader."
+    )
+    assert sentence in scan(plain, tmp_path).warnings and sentence in quick_scan(plain, tmp_path).hints
+    assert scan(settings(nested_folders=nested), tmp_path, controls=tmp_path / "control").warnings == ()
 
 
 def test_controls_around_the_dataset(tmp_path: Path):

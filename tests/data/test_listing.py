@@ -18,10 +18,24 @@ def listed(root: Path, **more) -> dict[str, tuple[int, int, int]]:
     return {h.folder: (h.pictures, h.captions, h.below) for h in listing.Listings().below(root, **more)[0]}
 
 
+def test_masks_and_control_pictures_are_not_forgotten_ones(tmp_path: Path):
+    files(tmp_path, "a.png", "masks/a.png", "Control/2_x/a.png", "more/b.png")
+    held = listing.Listings().of(tmp_path)
+    assert (held.pictures, held.below) == (1, 1)  # of `more` alone
+
+
 def test_folders_are_counted_as_a_dataset_loader_reads_them(tmp_path: Path):
     files(
         tmp_path,
-        *("loose.png", "cats/a.PNG", "cats/a.txt", "cats/b.webp", "cats/.c.png", "cats/masks/a.png"),
+        *(
+            "loose.png",
+            "cats/a.PNG",
+            "cats/a.txt",
+            "cats/b.webp",
+            "cats/.c.png",
+            "cats/masks/a.png",
+            "cats/control/2_x/a.png",
+        ),
         *("kohya/10_sks cat/a.png", "kohya/10_sks cat/a.txt", "kohya/2_cat/b_1_2_3_4.png", "kohya/2_cat/b.txt"),
         *("nested/one/a.png", "nested/two/deep/b.png", "notes/a.txt", "cats/captions_backup/x/a.png", ".git/a.png"),
         "10_alone/a.jpg",

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 from athanor.training_core.data.dataset import Dataset, Picture
-from athanor.training_core.data.plan import epoch_plan, length, shard, sort_into_buckets, steps_left
+from athanor.training_core.data.plan import epoch_plan, length, sort_into_buckets, steps_left
+from athanor.training_core.data.shares import shard
 from athanor.training_core.errors import AthanorError
 from athanor.training_core.settings import BucketSettings, ConditioningSettings, DatasetSettings, TrainingSettings
 

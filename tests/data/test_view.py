@@ -147,6 +147,11 @@ def test_the_contact_sheet_shows_pairs(tmp_path):
     assert [drawn.getpixel(place) for place in places] == [yellow, yellow, lime]
     assert drawn.getpixel((24 + 2 * cell + 160 + sheet.ARROW + 80, middle)) == (0, 0, 255)
     assert yellow not in {drawn.getpixel((24 + 2 * cell + x, middle)) for x in range(160)}
+    cut = sheet.contact_sheet(replace(buckets, settings=buckets.settings.model_copy(update={"control_size": "same"})))
+    b = 24 + cell + 82 + 5  # the second control picture of b is twice as wide as high: only its middle is trained on
+    assert (
+        cut.getpixel((b + 34, middle)) == yellow != cut.getpixel((b, middle)) and drawn.getpixel((b, middle)) == yellow
+    )
     alone = replace(dataset, pictures=tuple(replace(p, controls=()) for p in dataset.pictures))
     plain = sheet.contact_sheet(replace(buckets, dataset=alone))
     assert plain.width < drawn.width and plain.height < drawn.height

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from athanor.training_core.data import decode, inspected, masks, plan, sheet, thumbnails
 from athanor.training_core.data.doctor import caption_checks, examine, measure
+from athanor.training_core.data.quick_scan import quick_scan
 from athanor.training_core.data.scan import scan
 from athanor.training_core.data.view import DatasetView, Filter
 from athanor.training_core.errors import AthanorError
@@ -101,11 +102,12 @@ def test_any_picture_is_read_or_named(tmp_path: Path):
 
 
 def test_any_folder_is_read_and_shown(tmp_path: Path):
-    """A dataset of mutated pictures, masks and captions: scan, contact sheet, page, thumbnails, doctor."""
+    """A dataset of mutated pictures, masks, control pictures and captions: scan, contact sheet, page, thumbnails, doctor."""
     rng = generator("datasets")
     for number in range(cases(60, 30)):
         root = tmp_path / str(number)
         (root / "masks").mkdir(parents=True)
+        (root / "control").mkdir()
         Image.new("RGB", (64, 48), "red").save(root / "whole.png")
         for index in range(12):
             data, _ = picture(rng)
@@ -114,7 +116,12 @@ def test_any_folder_is_read_and_shown(tmp_path: Path):
             (root / f"{stem}.txt").write_bytes(changed(caption(rng), rng))
             if rng.random() < 0.5:
                 (root / "masks" / f"{stem}.png").write_bytes(changed(picture(rng)[0], rng))
-        settings = DatasetSettings(folder="ds", mask_folder="masks", alpha_mask=rng.random() < 0.5)
+            for name in rng.sample(
+                (stem, f"{stem}_0", f"{stem}_2", f"{index}_1", "\udcff_1"), rng.choice((0, 0, 1, 2))
+            ):
+                (root / "control" / f"{name}.png").write_bytes(changed(data if index % 2 else picture(rng)[0], rng))
+        beside = {"mask_folder": "masks", "control_folder": "control"}
+        settings = DatasetSettings(folder="ds", **beside, alpha_mask=rng.random() < 0.5)
         looked_through(root, settings)
 
 
@@ -126,8 +133,10 @@ def caption(rng: random.Random) -> bytes:
 
 
 def looked_through(root: Path, settings: DatasetSettings) -> None:
-    dataset = scan(settings, root, root / "masks", root.parent / "kept")
-    assert dataset == scan(settings, root, root / "masks", root.parent / "kept")
+    dataset = scan(settings, root, root / "masks", root.parent / "kept", root / "control")
+    assert dataset == scan(settings, root, root / "masks", root.parent / "kept", root / "control")
+    for sentence in quick_scan(settings, root, root / "masks", root / "control").hints:
+        check_message(sentence)
     for warning in dataset.warnings:
         check_message(warning)
     buckets = plan.sort_into_buckets(dataset, SETTINGS)
@@ -137,6 +146,7 @@ def looked_through(root: Path, settings: DatasetSettings) -> None:
     small = thumbnails.Thumbnails(root.parent / "thumbnails")
     for picture in dataset.pictures:
         assert small.of(dataset, picture, 256)
+        assert all(small.of_control(dataset, picture, i, 256) for i in range(len(picture.controls)))
     view = DatasetView(title="ds", dataset=dataset, buckets=buckets)
     assert view.page(Filter(), 0, 100)["total"] == len(dataset.pictures)
     for finding in examine.examine(dataset, DoctorSettings(trigger="cat")).findings:

@@ -87,7 +87,12 @@ def write(root: Path, loras: Path, name: str = "cat", end: str = "done") -> Path
         )
     entries = tuple(BucketEntry(i, Placement((64, 64), (80, 64), (8, 0))) for i in range(2))
     log = RunLog(
-        folder, asked, Buckets(Dataset(asked.datasets, tuple(pictures)), asked.buckets, entries), target, STEPS, GRAPH
+        folder,
+        asked,
+        Buckets(dataset=Dataset(asked.datasets, tuple(pictures)), settings=asked.buckets, entries=entries),
+        target,
+        STEPS,
+        GRAPH,
     )
     graph.save_graph(folder, GRAPH.node, {"prompt": GRAPH.prompt, "workflow": {"nodes": []}})
     wanted = metadata_rewrite.Wanted(job=asked, choice="all", graph={}, copies=loras / "copies")

@@ -172,6 +172,29 @@ def test_graphs_of_earlier_runs_are_dropped_when_they_are_many():
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("name", ["pixart_alpha", "hidream_o1"])
+def test_blocks_that_ask_for_attention_in_their_own_way_can_be_compiled(name):
+    """What was to be logged cut their graphs."""
+    from athanor.training_core.host import compiled
+
+    with (
+        values(load(name)) as (host_model, made),
+        compiled.compiled(host_model.diffusion_model, "eager") as found,
+    ):
+        assert step(host_model, made, *samples(CASES[name])).gradients
+    assert not found.reason and list(found.warnings()) == []
+
+
+def test_attention_that_would_log_does_not_cut_a_graph():
+    from athanor.training_core.host.attention import Attention
+    from comfy.ldm.modules.attention import attention_basic
+
+    q, ours = torch.randn(1, 4, 6), Attention()
+    whole = torch.compile(lambda q: ours(attention_basic, q, q, q, 2), backend="eager", fullgraph=True)
+    assert torch.allclose(whole(q), attention_basic(q, q, q, 2), atol=1e-5)
+
+
+@pytest.mark.long
 def test_what_cannot_be_compiled_for_all_sizes_is_compiled_for_each(backend, caplog):
     """As today's torch may refuse: the backward pass, which it tries last."""
     from athanor.training_core.host import compiled

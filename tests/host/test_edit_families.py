@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +13,38 @@ from family_cases import CASES, Case, load, objective_of, positive, samples
 
 pytestmark = pytest.mark.usefixtures("comfy", "one_thread")
 
-EDITING = {family.title: family.controls for family in FAMILIES if family.controls}
+EDITING = {
+    family.title: family.controls
+    for family in FAMILIES
+    if family.controls
+    and family.controls.form == "reference_latents"  # those that take one beside the noise are U-Nets
+}
 TAKEN = [name for name, case in CASES.items() if case.title in EDITING]
 
 
-@pytest.fixture(scope="module", params=TAKEN)
+def test_the_help_page_says_how_each_is_trained():
+    page = (Path(__file__).parents[2] / "web/docs/AthanorDatasetLoader.md").read_text(encoding="utf-8")
+    rows = {}
+    for models, most, size, node in re.findall(
+        r"^\| ([^|]+) \| (\d+|any) \| (same|own) \| ([^|]*)\|$", page, re.MULTILINE
+    ):
+        for model in models.split(", ") if "(" not in models else [models.partition(" (")[0]]:
+            rows[model] = (most, size, node.strip().partition(",")[0])
+    wanted = {
+        family.title: (str(family.controls.most or "any"), family.controls.size, family.controls.encoder)
+        for family in FAMILIES
+        if family.controls and not family.controls.required
+    }
+    assert rows == wanted
+
+
+OFTEN = ("flux_dev", "qwen_image", "omnigen2", "z_image_omni")
+"""The others take them in the way of one of these."""
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.long] * (name not in OFTEN)) for name in TAKEN]
+)
 def family(request) -> tuple[Case, Any]:
     """(what is expected, MODEL)."""
     return CASES[request.param], load(request.param)
@@ -60,16 +89,15 @@ def denoised(case: Case, model: Any, latent: torch.Tensor, text: Any, beside: di
 
 
 def compared(case: Case, model: Any) -> None:
-    """A batch of two, whose control pictures have other sizes where the family takes any, is the two alone and the sampler's."""
+    """A batch of two, whose control pictures have other sizes, is the two alone and the sampler's."""
     from athanor.training_core.host import guard
     from athanor.training_core.host.model import trainable
     from athanor.training_core.objective import Noised
 
     latents, texts, geometry = samples(case)
-    several = EDITING[case.title].form == "reference_latents"
-    one = [reference(case, 8, 8, 1), *([reference(case, 4, 12, 2)] if several else [])]
-    beside = [given(case, *one), given(case, reference(case, 4 if several else 8, 8, 3))]
-    level = 0.6 if case.prediction == "flow" else 6.0
+    one = reference(case, 8, 8, 1), reference(case, 4, 12, 2)
+    beside = [given(case, *one), given(case, reference(case, 4, 8, 3))]
+    level = 0.6
     x, clean = (
         value.view(1, case.channels, 8, 8) for value in denoised(case, model, latents[:1], texts[0], beside[0], level)
     )

@@ -61,7 +61,7 @@ def reader(monkeypatch) -> list[Any]:
 
     read: list[Any] = []
 
-    def encode(clip: Any, text: str, pictures: Any, negative: bool) -> Any:
+    def encode(_run: Any, clip: Any, text: str, pictures: Any, negative: bool) -> Any:
         read.append((text, [tuple(p.shape) for p in pictures], [p.mean().item() for p in pictures]))
         return [[torch.full((1, 3, 768), len(read), dtype=torch.float32), {"pooled_output": torch.zeros(1, 8)}]]
 

@@ -92,6 +92,11 @@ def test_many_mistakes_at_once(server, prompt):
     prompt["optimizer"]["inputs"].update(optimizer_type="Prodigy", learning_rate=1e-4)
     told = said(server, prompt)
     assert len(told["train"]) == 2 and "the given rate should be about 1" in told["optimizer"][0]
+    # Edit pairs for a model that takes none, and control pictures that are missing: told in the loader.
+    (lonely / "control").mkdir(exist_ok=True)
+    prompt["dataset"]["inputs"]["control_folder"] = "control"
+    text = "\n".join(said(server, prompt)["dataset"])
+    assert "3 pictures without a control picture: " in text and "SD3 takes no control pictures: " in text
 
 
 def test_what_a_run_has_found_in_the_files_is_told_until_they_change(server, prompt):

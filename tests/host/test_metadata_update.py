@@ -29,7 +29,10 @@ def test_second_names_tell_no_more_than_the_files(comfy, tmp_path: Path, monkeyp
     def run(epochs: int) -> Path:
         """A run that differs in its length alone and has saved the file; return the file's name in the run's folder."""
         own = job.model_copy(update={"training": job.training.model_copy(update={"epochs": epochs})})
-        folder, buckets = tmp_path / "runs" / own.run_id, Buckets(Dataset(job.datasets, ()), job.buckets, ())
+        folder, buckets = (
+            tmp_path / "runs" / own.run_id,
+            Buckets(dataset=Dataset(job.datasets, ()), settings=job.buckets, entries=()),
+        )
         log = RunLog(folder, own, buckets, path.with_name("cat..v2.safetensors"), epochs)
         log.add(Saved(path=path, step=3, epoch=3, hash=hash_, kind="epoch"))
         return second_name(path, folder)

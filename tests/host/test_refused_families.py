@@ -58,9 +58,8 @@ def test_video_and_audio_models_are_refused_by_name(config):
 
 FLUX = {"in_channels": 16, "out_channels": 16, "guidance_embed": True}
 OTHERS = {
-    "SDXL_instructpix2pix": {},
-    "FluxInpaint": FLUX | {"in_channels": 96},
-    "Flux": FLUX | {"in_channels": 32},  # Flux depth and canny
+    "Flux": FLUX | {"in_channels": 48},
+    "SD15": {"in_channels": 5, "context_dim": 768},  # SD2 with depths beside its latents
     "FluxSchnell": FLUX | {"guidance_embed": False, "yak_mlp": True, "txt_norm": False},  # half of Ovis-Image
     "Lumina2": {"clip_text_dim": 1024, "siglip_feat_dim": 1152},
 }
@@ -73,21 +72,6 @@ def test_other_models_are_refused_by_name(config):
 
     with pytest.raises(AthanorError, match=rf"^MODEL is of type {config}\b.*is not supported yet and cannot"):
         detection.detect(bare(config, **OTHERS[config]))
-
-
-def test_inpainting_models_are_refused_by_name():
-    import comfy.sd
-    import tiny
-    from athanor.training_core.errors import AthanorError
-    from athanor.training_core.host import detection
-
-    state = tiny.sd15_unet()
-    state["input_blocks.0.0.weight"] = torch.randn(320, 9, 3, 3)  # SD1.5 inpainting
-    model = comfy.sd.load_diffusion_model_state_dict(state)
-    with pytest.raises(
-        AthanorError, match=r"inpainting, which is not supported yet and cannot be trained here: use SD1\.5, SDXL"
-    ):
-        detection.detect(model)
 
 
 def test_sampling_that_cannot_be_trained_is_refused():

@@ -181,7 +181,7 @@ def test_stop_and_keep_then_go_on(server):
 def test_save_and_sample_when_asked(server):
     samples = {"sample_every_n_epochs": 0, "sample_at_first": False, "width": 64, "height": 64, "steps": 2}
     prompt = graphs.training("sd3", train={"output_name": "asked", "epochs": 300, "save_every_n_epochs": 0})
-    prompt["samples"] = graphs.node("AthanorSampleConfig", **samples)
+    prompt["samples"] = graphs.node("AthanorSampleConfig", **samples, sampling_model=["ckpt", 0])
     prompt["train"]["inputs"]["samples"] = ["samples", 0]
     prompt_id = server.queue(prompt)
     run_id = wait_for(server, "asked", 2)
@@ -190,7 +190,8 @@ def test_save_and_sample_when_asked(server):
     until(lambda: run_named(server, "asked")["samples"] and run_named(server, "asked")["checkpoints"])
     assert run_named(server, "asked")["live"]
     picture = run_named(server, "asked")["samples"][0]["file"]
-    assert (folder(server, "asked") / "samples" / picture).is_file()
+    with Image.open(folder(server, "asked") / "samples" / picture) as image:
+        assert image.text["parameters"].endswith(", Model: sd3")
     server.post(f"/athanor/runs/{run_id}/stop", {})
     assert server.finish(prompt_id)["status"] == "completed"
     assert "is not training: it is stopped" in server.post(f"/athanor/runs/{run_id}/stop", {})["error"]

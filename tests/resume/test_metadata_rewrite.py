@@ -36,7 +36,13 @@ def wanted(asked: Job, root: Path, choice: str = "") -> metadata_rewrite.Wanted:
 def run(root: Path, asked: Job, *files: tuple[Path, int], noted: bool = True) -> Path:
     """A run that has saved these files after these epochs, each with all metadata; those that are there are another run's."""
     folder = root / "runs" / asked.run_id
-    log = RunLog(folder, asked, Buckets(Dataset(asked.datasets, ()), asked.buckets, ()), root / "cat.safetensors", 9)
+    log = RunLog(
+        folder,
+        asked,
+        Buckets(dataset=Dataset(asked.datasets, ()), settings=asked.buckets, entries=()),
+        root / "cat.safetensors",
+        9,
+    )
     if noted:
         metadata_rewrite.note(folder, wanted(asked, root), FIELDS | {"athanor_job": asked.model_dump()})
     for path, epoch in files:

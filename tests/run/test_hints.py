@@ -55,6 +55,8 @@ def facts(
             "sample_every_n_steps is 5000, the run has 1000 steps: no sample is drawn while it trains",
         ),
         ({"family": "Flux.1 schnell", "file": ""}, "distilled to few steps (it is Flux.1 schnell)"),
+        ({"more": {"pairs": True}}, "SDXL takes no control pictures: clear control_folder of Dataset Loader, or connect an edit"),
+        ({"family": "Flux.1 Canny / Depth", "more": {"pairs": False}}, "is trained on pairs alone: set control_folder"),
         ({"more": {"samplings": ("ModelSamplingAdvanced", "ModelSamplingDiscreteDistilled", "LCM", "EPS")}}, "(it is sampled as LCM)"),
         *(
             ({"file": name}, f"distilled to few steps (its file is called {name})")

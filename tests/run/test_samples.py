@@ -62,7 +62,7 @@ def test_control_pictures_are_read_cut_and_encoded_once(comfy, monkeypatch, tmp_
     Image.new("RGBA", (32, 16), (0, 0, 0, 0)).save(tmp_path / "c.png")
     read, encoded, drawn = [], [], []
 
-    def reads(_clip, text, pictures, negative):
+    def reads(_run, _clip, text, pictures, negative):
         read.append((text, negative, [tuple(p.shape) for p in pictures], [p.mean().item() for p in pictures]))
         return [[torch.zeros(1), {}]]
 

@@ -41,7 +41,8 @@ NODES = """(folder) => {
         return node;
     };
     app.graph.clear();
-    const load = add("AthanorDatasetLoader", 40, { folder });
+    // The page keeps what an upload has set in a node of the same number, of the graph before.
+    const load = add("AthanorDatasetLoader", 40, { folder, control_folder: "" });
     const size = { width: 64, height: 64, min_bucket_reso: 32, max_bucket_reso: 128, bucket_reso_steps: 16 };
     add("AthanorBucketer", 420, size, load);
     add("AthanorDatasetDoctor", 760, { trigger: "nobody" }, load);
@@ -164,6 +165,8 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     graphs.draw_dataset(pictures, 4)
     for path in pictures.glob("*.txt"):
         path.write_bytes(b"dog, of number " + path.stem.encode())
+    graphs.draw_dataset(own / "control" / pictures.name, 1)
+    (own / "control" / pictures.name / "0.txt").unlink()
     # A new folder of which nothing is left out leaves nothing to ask.
     clean = own.rename(own.with_name(f"new_{own.name}"))
     line.get_by_role("button", name="Upload pictures").click()
@@ -180,9 +183,12 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     chooser.value.set_files(str(own))
     assert ".psd is not read" in dialog.locator("li").inner_text()
     page.picture("dataset_upload")
-    dialog.get_by_role("button", name="Upload 8 files").click()
+    dialog.get_by_role("button", name="Upload 9 files").click()
     page.page.wait_for_selector(".athanor-upload", state="detached")
     line.locator(".line:has-text('4 pictures, 4 captions')").wait_for()
+    folders = """() => { const [loader] = window.comfyAPI.app.app.graph.nodes;
+        return ["mask_folder", "control_folder"].map((name) => loader.widgets.find((w) => w.name === name).value); }"""
+    assert page.page.evaluate(folders) == ["", "control"]
     come = site.base / "input" / own.name / pictures.name
     assert (come / "0.txt").read_bytes() == (pictures / "0.txt").read_bytes()
 
@@ -192,6 +198,7 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     assert dialog.get_by_role("textbox").input_value() == own.name
     dialog.get_by_role("button", name="Upload", exact=True).click()
     page.page.wait_for_function("document.querySelector('.athanor-dataset .where')?.innerText.startsWith('5 pictures')")
+    a_pair_is_shown_side_by_side(page)
     captions_are_edited(page, come)
     (come / "0.txt").unlink()  # whatever was written while the page was open, the node tells it
     page.page.keyboard.press("Escape")
@@ -204,6 +211,21 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
         ["20240115_trip", "a.png"],
         ["", "a/1.png", "b.png"],
     ]
+
+
+def a_pair_is_shown_side_by_side(page) -> None:
+    """What a picture is made from: a mark in the list, small below the picture, and large on its left."""
+    dialog = page.page.locator(".athanor-dataset")
+    of_pairs = dialog.locator(".cell[aria-label*=' · pair']")
+    assert of_pairs.count() == 1
+    of_pairs.click()
+    loaded = "(where) => [...document.querySelectorAll(where)].filter((i) => i.naturalWidth).map((i) => i.alt)"
+    dialog.locator(".one .controls figcaption:has-text('0.png · ')").wait_for()
+    page.page.keyboard.press("Enter")
+    page.page.wait_for_function(f"({loaded})('.athanor-dataset .pair img').length === 2")
+    assert page.page.evaluate(loaded, ".athanor-dataset .from img") == ["Control picture 0.png"]
+    page.picture("dataset_pair")
+    page.page.keyboard.press("Escape")
 
 
 COUNTED = """() => {

@@ -13,7 +13,7 @@ import torch
 
 from ..errors import AthanorError
 from ..randomness import keyed
-from . import eight_bit, images
+from . import eight_bit, holes, images
 from .control_views import controls_of
 from .plan import Buckets, CropVariant, SampleCaption
 from .prefetch import prefetched
@@ -99,10 +99,18 @@ class LatentCache:
         how = (astuple(variant.placement), self._buckets.settings.resize_interpolation, variant.flip, variant.colour)
         if variant.control >= 0:
             return picture.controls[variant.control].content, settings.alpha_background, how
-        return picture.content, None if settings.alpha_mask else settings.alpha_background, how
+        own = (picture.content, None if settings.alpha_mask else settings.alpha_background, how)
+        if variant.control != holes.HIDDEN:
+            return own
+        return *own, "hidden", (picture.mask.content, picture.mask.is_alpha) if picture.mask else variant.hole
 
     def controls(self, variant: CropVariant) -> tuple[CropVariant, ...]:
-        """Return the control pictures of a variant's picture, cut as it is; () where they are left out."""
+        """Return the control pictures of a variant's picture, cut as it is; () where they are left out.
+
+        For a model that fills in: the picture itself, with a part hidden.
+        """
+        if self._buckets.hides:
+            return (replace(variant, control=holes.HIDDEN),)
         return controls_of(self._buckets, variant, self._control_size) if self._control_size else ()
 
     def _with_controls(self, variants: Iterable[CropVariant]) -> list[CropVariant]:
@@ -111,8 +119,10 @@ class LatentCache:
         return list(dict.fromkeys(one for variant in unique for one in (variant, *self.controls(variant))))
 
     def _mask_key(self, variant: CropVariant) -> str | None:
-        mask = self._buckets.dataset.pictures[variant.picture].mask
-        if mask is None or variant.control >= 0:
+        picture = self._buckets.dataset.pictures[variant.picture]
+        if picture.mask is None and variant.control == holes.HIDDEN:
+            return hashed("hole", picture.content, variant.hole, variant.placement.bucket)
+        if (mask := picture.mask) is None or variant.control >= 0:
             return None
         return hashed("mask", mask.content, mask.is_alpha, astuple(variant.placement), variant.flip)
 
@@ -186,12 +196,18 @@ class LatentCache:
         image = images.fit(image, variant.placement, variant.flip, self._buckets.settings.resize_interpolation)
         if variant.colour:
             image = images.shift_colours(image, keyed(picture.content, "colour", variant.colour))
-        return images.to_tensor(image)
+        pixels = images.to_tensor(image)
+        if variant.control == holes.HIDDEN:
+            pixels[self._mask(variant) > 127] = 0.5  # grey, as ComfyUI's InpaintModelConditioning has it
+        return pixels
 
     def _mask(self, variant: CropVariant) -> torch.Tensor:
-        """Return the variant's mask, (H, W) uint8 in the bucket's size: resized, cut and mirrored like its picture."""
+        """Return the variant's mask, (H, W) uint8 in the bucket's size: resized, cut and mirrored like its picture, or drawn."""
         dataset = self._buckets.dataset
-        mask = dataset.mask(picture := dataset.pictures[variant.picture])
+        picture = dataset.pictures[variant.picture]
+        if picture.mask is None and variant.hole:
+            return torch.from_numpy(holes.drawn(variant.placement.bucket, picture.content, variant.hole))
+        mask = dataset.mask(picture)
         if mask is None:
             raise AthanorError(
                 f"{picture.name}: its mask has disappeared since the dataset was read; load the dataset again."
@@ -199,7 +215,8 @@ class LatentCache:
         return torch.from_numpy(np.array(images.fit(mask, variant.placement, variant.flip)))
 
     def get(self, variant: CropVariant) -> Tensors | None:
-        """Return the variant's tensors: "mean" (1, C, ...), and if it has them "std" (1, C, ...) and "mask" (H, W) uint8.
+        """Return the variant's tensors: "mean" (1, C, ...), and if it has them "std" (1, C, ...) and "mask" (H, W) uint8: where it is
+        trained on, or with a part hidden where it is.
 
         None if one of them is missing in the store or not finite.
         """

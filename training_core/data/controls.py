@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..wording import first_few, plural
@@ -16,16 +17,24 @@ from .inspected import Inspections
 _NUMBERED = re.compile(r"(.+)_([0-9]{1,9})", re.DOTALL)
 
 
-class Controls:
-    """The control pictures below a folder: 'part/name.png' for the dataset's 'part/name.jpg', or 'name.png' for that name anywhere.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlNames:
+    """Which files below a folder are control pictures of which pictures, by their names alone.
 
-    'name_1', 'name_2', ... are several of one picture, in that order, behind 'name' if that is there too; counting from 0 and
-    zeros in front are as good. A file with the very name of a picture belongs to that one alone: of pictures 'cat' and 'cat_1',
-    the control picture 'cat_1' is no second one of 'cat'.
+    'part/name.png' belongs to the dataset's 'part/name.jpg', or 'name.png' to that name anywhere. 'name_1', 'name_2', ... are
+    several of one picture, in that order, behind 'name' if that is there too; counting from 0 and zeros in front are as good. A
+    file with the very name of a picture belongs to that one alone: of pictures 'cat' and 'cat_1', the control picture 'cat_1'
+    is no second one of 'cat'.
     """
 
-    def __init__(self, root: Path, folder: Path, pictures: Sequence[Path], inspections: Inspections) -> None:
-        """Look at the names below `folder`, and into the files that have a picture.
+    of: dict[Path, list[Path]]  # of each picture, in the order in which the model is shown them
+    unused: list[str]  # names below the folder of those without a picture
+    double: list[str]  # of those that another one of the same name or number precedes
+    others: list[str]  # in a format that is not read
+
+    @classmethod
+    def read(cls, root: Path, folder: Path, pictures: Sequence[Path]) -> ControlNames:
+        """Read the names below `folder`.
 
         Args:
             root: folder of the dataset; where it lies below `folder`, its own pictures are no control pictures.
@@ -33,34 +42,49 @@ class Controls:
         """
         entries = [path for inside in _folders(folder, root) for path in files_of(inside)]
         files = [path for path in entries if path.suffix.lower() in decode.SUFFIXES]
-        self._others = [path.name for path in entries if path.suffix.lower() in decode.OTHER_SUFFIXES]
-        self._of, self._double = _matched(root, folder, pictures, files)
-        used = list(dict.fromkeys(path for paths in self._of.values() for path in paths))
+        of, double = _matched(root, folder, pictures, files)
+        has_picture = {*double, *(path for paths in of.values() for path in paths)}
+        return cls(
+            of=of,
+            unused=sorted(path.relative_to(folder).as_posix() for path in files if path not in has_picture),
+            double=[path.name for path in double],
+            others=[path.name for path in entries if path.suffix.lower() in decode.OTHER_SUFFIXES],
+        )
+
+    def warnings(self) -> Iterator[str]:
+        """Yield a sentence on each kind of files in the folder that are not used."""
+        for found, what in (
+            (self.unused, "without a picture of that name"),
+            (self.double, "of the same name or number as another one, not used"),
+            (self.others, "in a format that is not read, convert to png or jpg"),
+        ):
+            if found:
+                yield f"{plural(len(found), 'control picture')} {what}: {first_few(found)}."
+
+
+def alone(pictures: Sequence[str]) -> str:
+    """Return the sentence on pictures, by their names, that have no control picture; '' if there are none."""
+    return f"{plural(len(pictures), 'picture')} without a control picture: {first_few(pictures)}." if pictures else ""
+
+
+class Controls:
+    """The control pictures of a dataset; their files are looked into, those that have a picture."""
+
+    def __init__(self, root: Path, folder: Path, pictures: Sequence[Path], inspections: Inspections) -> None:
+        """Read names and files; the arguments are those of `ControlNames.read`."""
+        self.names = ControlNames.read(root, folder, pictures)
+        used = list(dict.fromkeys(path for paths in self.names.of.values() for path in paths))
         self._inspected = dict(zip(used, inspections.of(used), strict=True))
-        has_picture = {*used, *self._double}
-        self._unused = [path.relative_to(folder).as_posix() for path in files if path not in has_picture]
 
     def of(self, picture: Path) -> tuple[Control, ...] | str:
         """Return the control pictures of a picture in their order, none if it has none; or why one of them cannot be used."""
         found = []
-        for path in self._of[picture]:
+        for path in self.names.of[picture]:
             inspected = self._inspected[path]
             if isinstance(inspected, str):
                 return f"its control picture {path.name} cannot be read: {inspected}"
             found.append(Control(path, inspected.content, inspected.size))
         return tuple(found)
-
-    def warnings(self) -> Iterator[str]:
-        """Yield a sentence on each kind of files in the folder that are not used."""
-        if self._unused:
-            count = plural(len(self._unused), "control picture")
-            yield f"{count} without a picture of that name: {first_few(sorted(self._unused))}."
-        if self._double:
-            count, shown = plural(len(self._double), "control picture"), first_few([path.name for path in self._double])
-            yield f"{count} of the same name or number as another one, not used: {shown}."
-        if self._others:
-            count = plural(len(self._others), "control picture")
-            yield f"{count} in a format that is not read, convert to png or jpg: {first_few(self._others)}."
 
 
 def _folders(folder: Path, root: Path) -> list[Path]:

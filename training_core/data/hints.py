@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ..errors import quoted
 from ..settings import DatasetSettings
 from ..wording import first_few, plural
 from . import names
@@ -17,6 +18,8 @@ TEXTS = frozenset({".txt", ".caption", ".cap", ".tags"})
 """Endings that files of captions are known to have."""
 YEARS = range(1900, 2100)
 """Repeats in a folder's name that are a year more likely."""
+CONTROLS = frozenset({"control", "controls"})
+"""Usual names of folders of control pictures."""
 LARGER = 1.1
 """How many times as large a picture is made for its bucket before that is worth a word."""
 
@@ -74,6 +77,20 @@ def years(root: Path, folders: DatasetFolders) -> str:
     found = [name for name in named if repeats_and_tokens(name)[0] in YEARS]
     what = "the sub-folder if it is a year" if len(found) == 1 else "the sub-folders if they are years"
     return f"The number in front of {first_few(found)} is read as repeats: rename {what}." if found else ""
+
+
+def control_folders(root: Path, folders: DatasetFolders, settings: DatasetSettings) -> str:
+    """Return a sentence on a sub-folder called control that control_folder does not name; '' if there is none."""
+    if settings.control_folder.strip():
+        return ""
+    read = [folder.path.relative_to(root).as_posix() for folder in folders.read if folder.path != root]
+    named = [name for name in (*folders.skipped, *read) if name.rpartition("/")[2].lower() in CONTROLS]
+    if not named:
+        return ""
+    return (
+        f"If the pictures in {quoted(named[0])} are what the others are made from (edit pairs), write that into control_folder, an "
+        "advanced setting of Dataset Loader."
+    )
 
 
 def _files_if_open(folder: Path) -> list[Path]:

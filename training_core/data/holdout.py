@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..randomness import digest, keyed
 from ..settings import ValidationSettings
@@ -67,7 +67,8 @@ def split(buckets: Buckets, part: float, seed: int) -> tuple[Buckets, Buckets | 
 
 def _only(buckets: Buckets, indices: set[int]) -> Buckets:
     pictures = tuple(p for i, p in enumerate(buckets.dataset.pictures) if i in indices)
-    return sort_into_buckets(Dataset(buckets.dataset.subsets, pictures), buckets.settings)
+    chosen = sort_into_buckets(Dataset(buckets.dataset.subsets, pictures), buckets.settings)
+    return replace(chosen, hides=buckets.hides)
 
 
 def probe_batches(buckets: Buckets, count: int, seed: int) -> list[PlannedBatch]:
@@ -89,7 +90,7 @@ def probe_batches(buckets: Buckets, count: int, seed: int) -> list[PlannedBatch]
         settings = dataset.subsets[picture.subset]
         rng = keyed("probe", picture.content)  # draws the line and the wildcards of the caption
         text = captions.final_text(picture.caption, captions.without_chance(settings), rng, 1, 0, 1)
-        variant = CropVariant(picture=entry.picture, placement=entry.placement)
+        variant = CropVariant(picture=entry.picture, placement=entry.placement, hole=buckets.hole(entry, 1))
         sample = Sample(variant, caption_of(settings, text), False)
         by_bucket.setdefault(entry.placement.bucket, []).append(sample)
     size = buckets.settings.batch_size

@@ -20,6 +20,8 @@ MOST_FOLDERS, MOST_FILES, DEEPEST = 2000, 100_000, 6
 """Folders of one listing, names that are read of one of them, and levels below the place."""
 SECONDS = 3.0
 """After so long the listing ends with what it has."""
+BESIDE = frozenset({"mask", "masks", "control", "controls"})
+"""Usual names of sub-folders for masks and control pictures: they are no pictures that somebody has forgotten to read."""
 _REMEMBERED = 5000
 _SETTLED = 2.0
 """Seconds after which a folder's time of change tells of everything: file systems count it in steps."""
@@ -81,19 +83,19 @@ class Listings:
         passed over; links are followed, and each real folder is listed once.
         """
         found, more = self._walk(root, extension, time.monotonic() + seconds)
-        holdings = _summed(found)
+        holdings = _summed(found, 1)
         own = {f"{each.folder}/{name}" for each in holdings.values() if each.folder for name in each.repeated}
         listed = [
             h
             for h in holdings.values()
-            if h.folder and h.folder not in own and not _is_masks(h.folder) and h.pictures + h.below
+            if h.folder and h.folder not in own and not _is_beside(h.folder, 1) and h.pictures + h.below
         ]
         return sorted(listed, key=lambda h: (-h.time, h.folder)), more
 
     def of(self, folder: Path, extension: str = ".txt") -> Holding:
         """Return what one folder holds."""
         found, _ = self._walk(folder, extension, time.monotonic() + SECONDS)
-        return _summed(found).get("", Holding(folder=""))
+        return _summed(found, 0).get("", Holding(folder=""))
 
     def _walk(self, root: Path, extension: str, end: float) -> tuple[dict[str, Inside], bool]:
         """Return what the folders below `root` hold, by their names below it ('' for itself), parents first; and whether it stopped.
@@ -152,8 +154,8 @@ def _has_caption(stem: str, extension: str, files: set[str]) -> bool:
     return box is not None and bool(box[0]) and names.normal(box[0] + extension) in files
 
 
-def _summed(found: dict[str, Inside]) -> dict[str, Holding]:
-    """Return what each folder holds with its sub-folders."""
+def _summed(found: dict[str, Inside], first: int) -> dict[str, Holding]:
+    """Return what each folder holds with its sub-folders; `first` as for `_is_beside`."""
     holdings = {name: Holding(folder=name) for name in found}
     for name, inside in found.items():
         _count(holdings[name], inside)
@@ -162,7 +164,7 @@ def _summed(found: dict[str, Inside]) -> dict[str, Holding]:
             _count(holdings[above], inside)
             holdings[above].repeated.append(name.rpartition("/")[2])
             above = _above(above)
-        while above is not None and not _is_masks(name):
+        while above is not None and not _is_beside(name, first):
             holdings[above].below += len(inside.pictures)
             holdings[above].captions_below += inside.captions
             above = _above(above)
@@ -185,10 +187,13 @@ def _is_repeated(name: str) -> bool:
     return 0 < repeats_and_tokens(name)[0] <= MOST_REPEATS
 
 
-def _is_masks(folder: str) -> bool:
-    """Whether a sub-folder is one of masks by its name: they are no pictures that somebody has forgotten to read."""
-    above, _, name = folder.rpartition("/")
-    return bool(above) and name.lower() in ("mask", "masks")
+def _is_beside(folder: str, first: int) -> bool:
+    """Whether a folder is one of masks or control pictures by its name, or lies in one.
+
+    Args:
+        first: how many parts of its name are those of the dataset and not of a sub-folder.
+    """
+    return any(part.lower() in BESIDE for part in folder.split("/")[first:])
 
 
 def spread(items: Sequence[str], most: int) -> list[str]:

@@ -6,7 +6,6 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from ..errors import AthanorError
 from ..randomness import keyed
@@ -15,8 +14,6 @@ from ..settings.conditioning import ENCODER_DROPOUT
 from . import captions
 from .buckets import Placement, bucket_table, place
 from .dataset import Dataset
-
-T = TypeVar("T")
 
 VARIANTS = 4
 """Random crops, and colour shifts, that one picture can have: few enough to encode each once and cache its latent."""
@@ -30,7 +27,7 @@ class BucketEntry:
     placement: Placement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Buckets:
     """A dataset whose pictures are sorted into buckets."""
 
@@ -38,6 +35,7 @@ class Buckets:
     settings: BucketSettings
     entries: tuple[BucketEntry, ...]
     warnings: tuple[str, ...] = ()  # pictures that are left out
+    hides: bool = False  # for a model that fills in: each picture is shown to it as well, with a part hidden
 
     def by_size(self) -> dict[tuple[int, int], list[int]]:
         """Return bucket size -> indices into `entries`, each repeated like its picture; sorted by size, without empty buckets."""
@@ -50,6 +48,10 @@ class Buckets:
     def batches_per_epoch(self) -> int:
         """Return the number of batches of one epoch; the last one of each bucket may be short."""
         return sum(math.ceil(len(entries) / self.settings.batch_size) for entries in self.by_size().values())
+
+    def hole(self, entry: BucketEntry, number: int) -> int:
+        """Return `number` where a part of that number is hidden in an entry's picture; 0 where none is, or its mask says which."""
+        return number if self.hides and self.dataset.pictures[entry.picture].mask is None else 0
 
     def check_trained(self) -> None:
         """Check that an epoch has pictures: regularization pictures are seen as often as the others together, which may be none.
@@ -81,7 +83,10 @@ class CropVariant:
     placement: Placement  # its crop is measured in the resized picture, before the flip
     flip: bool = False
     colour: int = 0  # 0: original colours, else the number of a colour shift (1 to VARIANTS)
-    control: int = -1  # index into the picture's controls; -1: the picture itself
+    control: int = (
+        -1
+    )  # index into the picture's controls; -1: the picture itself; holes.HIDDEN: that with a part hidden
+    hole: int = 0  # number of the part that is hidden (1 to VARIANTS); 0: what the picture's mask marks, or nothing is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +157,7 @@ def sort_into_buckets(dataset: Dataset, settings: BucketSettings) -> Buckets:
         entries += [BucketEntry(index, placement) for placement in placements]
     if not entries:
         raise AthanorError(f"None of the {len(dataset.pictures)} pictures fits a bucket ({left_out[0]})")
-    return Buckets(dataset, settings, tuple(entries), tuple(left_out))
+    return Buckets(dataset=dataset, settings=settings, entries=tuple(entries), warnings=tuple(left_out))
 
 
 def caption_of(settings: DatasetSettings, text: str = "", without: tuple[str, ...] = ()) -> SampleCaption:
@@ -217,14 +222,6 @@ def _dropped_encoders(encoders: ConditioningSettings, rng: keyed) -> tuple[str, 
     return tuple(name for name, rate in ENCODER_DROPOUT.items() if rng.random() < getattr(encoders, rate))
 
 
-def shard(items: Sequence[T], rank: int, ranks: int) -> list[T]:
-    """Return the items that process `rank` of `ranks` works on: every ranks-th, beginning with its own number.
-
-    Nothing is repeated to make the shares equal, as accelerate does: a process may have one item fewer than others.
-    """
-    return list(items[rank::ranks])
-
-
 class _Parts:
     """What a plan is made of, each part once: with repeats, most batches are equal to others.
 
@@ -233,27 +230,30 @@ class _Parts:
 
     def __init__(self, buckets: Buckets) -> None:
         self._buckets = buckets
-        self._variants: dict[tuple[int, bool, int, int], CropVariant] = {}
+        self._variants: dict[tuple[int, bool, int, int, int], CropVariant] = {}
         self._captions: dict[tuple[int, str, tuple[str, ...]], SampleCaption] = {}
         # By the identity of variant and caption, as they are one object each; and by that of the samples.
         self._samples: dict[tuple[int, int], Sample] = {}
         self._batches: dict[tuple[int, ...], PlannedBatch] = {}
 
     def variant(self, index: int, settings: DatasetSettings, rng: keyed) -> CropVariant:
-        """Draw crop, flip and colour shift of entry `index` for one sample.
+        """Draw crop, flip, colour shift and hidden part of entry `index` for one sample.
 
-        All four numbers are drawn whatever the settings are, so that switching one augmentation on leaves the others alone.
+        All five numbers are drawn whatever the settings are, so that switching one augmentation on leaves the others alone.
         The crop depends on the picture and its number below VARIANTS alone: the same few crops come back in later epochs.
         """
         # 0.5 and 0.33 are how often sd-scripts applies flip_aug and color_aug.
         flip, spot, shifted, shift = rng.random() < 0.5, rng.below(VARIANTS), rng.random() < 0.33, rng.below(VARIANTS)
         crops = settings.random_crop or self._buckets.settings.crop_anchor == "random"
         colour = shift + 1 if settings.color_aug and shifted else 0
-        key = (index, settings.flip_aug and flip, spot if crops else -1, colour)
+        entry, hole = self._buckets.entries[index], rng.below(VARIANTS) + 1
+        hole = self._buckets.hole(entry, hole)
+        key = (index, settings.flip_aug and flip, spot if crops else -1, colour, hole)
         if key not in self._variants:
-            entry = self._buckets.entries[index]
             placement = self._cropped(entry, spot) if crops else entry.placement
-            self._variants[key] = CropVariant(picture=entry.picture, placement=placement, flip=key[1], colour=colour)
+            self._variants[key] = CropVariant(
+                picture=entry.picture, placement=placement, flip=key[1], colour=colour, hole=hole
+            )
         return self._variants[key]
 
     def _cropped(self, entry: BucketEntry, spot: int) -> Placement:

@@ -9,6 +9,7 @@ from ..files import is_file
 from ..settings import DatasetSettings
 from ..text_files import one_line
 from . import captions, decode, hints
+from .controls import ControlNames, alone
 from .folders import dataset_folders, files_of
 
 MOST = 20_000
@@ -20,7 +21,7 @@ class QuickScan:
     """What the names of a folder's files tell."""
 
     samples: int  # pictures of an epoch, repeats counted; some of them may turn out to be no pictures
-    hints: list[str]  # on captions, one sentence for each kind
+    hints: list[str]  # on captions and control pictures, one sentence for each kind
 
 
 def quick_scan(
@@ -49,5 +50,11 @@ def quick_scan(
     said += hints.of_captions(
         root, folders, files, [path for path, _ in found], [path for path, _ in lacking], extension
     )
-    said.append(hints.years(root, folders))
+    said += [hints.years(root, folders), hints.control_folders(root, folders, settings)]
+    if controls:
+        pairs = ControlNames.read(root, controls, [path for path, _ in found])
+        said += [
+            alone([path.relative_to(root).as_posix() for path, _ in found if not pairs.of[path]]),
+            *pairs.warnings(),
+        ]
     return QuickScan(samples, [one_line(text) for text in said if text])

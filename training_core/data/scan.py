@@ -16,7 +16,7 @@ from ..settings.dataset import MOST_REPEATS
 from ..text_files import one_line, whole_characters
 from ..wording import first_few, plural
 from . import captions, decode, hints
-from .controls import Controls
+from .controls import Controls, alone
 from .dataset import Dataset, Mask, Picture
 from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders, files_of
 from .inspected import Inspections
@@ -68,10 +68,11 @@ class _Notes:
             (self.empty, "with an empty caption file, trained on an empty text"),
             (self.several_lines, captions.ONLY_FIRST),
             (self.unmasked, "without a mask, all of it is trained on"),
-            (self.alone, "without a control picture"),
         ):
             if pictures:
                 yield f"{plural(len(pictures), 'picture')} {note}: {first_few(pictures)}."
+        if self.alone:
+            yield alone(self.alone)
 
 
 def stamp(settings: DatasetSettings, root: Path, masks: Path | None = None, controls: Path | None = None) -> str:
@@ -183,12 +184,12 @@ def scan(
         *notes.sentences(extension, len(pictures), settings),
         *about_captions,
         *_unread(everything, folders),
-        *filter(None, [hints.years(root, folders)]),
+        *filter(None, [hints.years(root, folders), hints.control_folders(root, folders, settings)]),
     ]
     if mask_files:
         warnings += mask_files.unused()
     if control_files:
-        warnings += control_files.warnings()
+        warnings += control_files.names.warnings()
     return Dataset((settings,), tuple(pictures), tuple(map(one_line, warnings)))
 
 

@@ -14,8 +14,9 @@ from ..text_files import one_line
 from ..wording import first_few, plural
 from . import decode, hints
 from .buckets import Placement
+from .control_views import controls_of
 from .doctor.texts import training_text
-from .plan import BucketEntry, Buckets
+from .plan import BucketEntry, Buckets, CropVariant
 
 MASKED = (40, 70, 190)
 """Colour over the parts that a mask leaves out."""
@@ -67,7 +68,8 @@ def contact_sheet(buckets: Buckets, limit: int = 120, thumb: int = 160) -> Image
     """Draw up to `limit` pictures sorted by bucket, with bucket, repeats and caption; control pictures with an arrow to theirs.
 
     Of pairs half as many are shown, as they take twice the place.
-    What the crop cuts off is darkened, what the mask leaves out is blue. `thumb` is the side of a picture in pixels.
+    What the crop cuts off is darkened, of control pictures with control_size "same"; what the mask leaves out is blue.
+    `thumb` is the side of a picture in pixels.
     """
     entries = sorted(buckets.entries, key=lambda e: (e.placement.bucket, buckets.dataset.pictures[e.picture].name))
     has_pairs = any(buckets.dataset.pictures[entry.picture].controls for entry in entries)
@@ -127,9 +129,14 @@ def _pair(buckets: Buckets, entry: BucketEntry, size: int, width: int) -> Image.
     pen.polygon([(end + 1, middle), (end - 6, middle - 5), (end - 6, middle + 5)], fill=MUTED)
     controls = buckets.dataset.controls(replace(picture, controls=picture.controls[:MOST_CONTROLS]))
     part = size if len(controls) == 1 else size // 2 - 2  # one as large as the picture, or up to four in a square
+    cuts = []
+    if buckets.settings.control_size == "same":  # else they are whole, or the model, which is not known here, decides
+        variant = CropVariant(picture=entry.picture, placement=entry.placement)
+        cuts = [each.placement for each in controls_of(buckets, variant, "same")]
     for n, control in enumerate(controls):
         top = n // 2 * (part + 4) if len(controls) > 2 else (size - part) // 2
-        _centre(cell, _fitted(control, part), n % 2 * (part + 4), top, part)
+        small = _fitted(control, part)
+        _centre(cell, _with_crop(small, cuts[n]) if cuts else small, n % 2 * (part + 4), top, part)
     if more := len(picture.controls) - len(controls):
         pen.text((start, middle - 18), f"+{more}", font=font_for("+", 12), fill=MUTED)
     return cell

@@ -30,6 +30,7 @@ PIXART_ALPHA = Family(
     architecture="pixart-alpha",
     source="OneTrainer, training_presets/#pixart alpha 1.0.json",
     diffusers_map="pixart_to_diffusers",
+    above=256,  # ComfyUI divides by the mean side / 512, rounded
     layers=PIXART,
 )
 PIXART_SIGMA = Family(
@@ -40,6 +41,7 @@ PIXART_SIGMA = Family(
     architecture="pixart-sigma",
     source="OneTrainer, training_presets/#pixart sigma 1.0 LoRA.json",
     diffusers_map="pixart_to_diffusers",
+    above=256,  # ComfyUI divides by the mean side / 512, rounded
     layers=PIXART,
 )
 HUNYUAN_DIT = Family(

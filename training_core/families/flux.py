@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .record import Config, Controls, Family, Layers
@@ -39,6 +40,18 @@ def _schnell(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
     return {} if _is_flux1(config) and not config["guidance_embed"] else None
 
 
+def _control(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
+    """Return {} for 16 channels of noise and 16 of edges or depths."""
+    controlled = config["in_channels"] == 32 and config["out_channels"] == 16
+    return _dev({**config, "in_channels": 16}, v_prediction) if controlled else None
+
+
+def _fill(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
+    """Return {} for 16 channels of noise, 16 of the picture around the hidden part and 64 of its mask."""
+    filling = config["in_channels"] == 96 and config["out_channels"] == 16
+    return _dev({**config, "in_channels": 16}, v_prediction) if filling else None
+
+
 def _ovis(config: Config, _v_prediction: bool) -> Mapping[str, Any] | None:
     return {} if _takes_latents_alone(config) and _is_ovis(config) else None
 
@@ -67,11 +80,26 @@ FLUX1_DEV = Family(
     shift=3.1582,
     guidance=True,
     diffusers_map="flux_to_diffusers",
+    source="sd-scripts, docs/flux_train_network.md: discrete_flow_shift 3.1582 (it also has flux_shift, by size)",
     layers=FLUX,
     controls=Controls(  # of Kontext, whose layers are dev's
         size="same",
         source="diffusion-pipe, docs/supported_models.md (Flux Kontext); musubi-tuner, docs/dataset_config.md",
     ),
+)
+FLUX1_CONTROL = replace(
+    FLUX1_DEV,
+    title="Flux.1 Canny / Depth",
+    variant=_control,
+    controls=Controls(form="concat_latent_image", size="same", most=1, required=True),
+)
+FLUX1_FILL = replace(
+    FLUX1_DEV,
+    title="Flux.1 Fill",
+    variant=_fill,
+    architecture="Flux.1-fill-dev",  # as OneTrainer writes it
+    fills=True,
+    controls=None,
 )
 FLUX1_SCHNELL = Family(
     title="Flux.1 schnell",
@@ -82,6 +110,7 @@ FLUX1_SCHNELL = Family(
     few_steps=True,
     implementation="https://github.com/black-forest-labs/flux",
     diffusers_map="flux_to_diffusers",
+    source="ComfyUI's sampling shift of 1: evenly; sd-scripts' docs/flux_train_network.md has one advice for dev and schnell, flux_shift",
     layers=FLUX,
 )
 FLUX2 = Family(
@@ -95,6 +124,7 @@ FLUX2 = Family(
     shift=7.5383,  # exp(2.02), ComfyUI's sampling shift, as Flux.1's 3.1582 is exp(1.15)
     diffusers_map="flux_to_diffusers",
     diffusers_newest=True,  # Flux.2's files have only the newer names, which come later in the map
+    source="ComfyUI's sampling shift, exp(2.02); musubi-tuner's docs/flux_2.md has flux2_shift, by size",
     layers=FLUX,
     controls=Controls(size="own", source="ai-toolkit, extensions_built_in/diffusion_models/flux2/flux2_model.py"),
 )
@@ -107,6 +137,7 @@ CHROMA = Family(
     implementation="https://huggingface.co/lodestones/Chroma",
     timestep_sampling="sigmoid",
     diffusers_map="flux_to_diffusers",
+    source="sd-scripts, docs/flux_train_network.md: sigmoid",
     layers=FLUX,
 )
 LONGCAT_IMAGE = Family(
@@ -120,6 +151,9 @@ LONGCAT_IMAGE = Family(
     source="LongCat-Image, train_examples/lora: logit-normal, shifted by size; exp(1.15) at 1024 pixels",
     diffusers_map="flux_to_diffusers",
     layers=FLUX,
+    controls=Controls(
+        size="own", encoder="TextEncodeQwenImageEdit", most=1, source="ComfyUI, comfy_extras/nodes_qwen.py"
+    ),
 )
 OVIS_IMAGE = Family(
     title="Ovis-Image",

@@ -90,12 +90,16 @@ class Family:
     """Its velocity is made of a predicted picture by dividing by sigma, and its usual trainers compare the pictures."""
     multiple: int = 8
     """Sides of pictures in pixels must be multiples of this; 8: any that Bucketer makes, since ComfyUI fills up the rest."""
+    above: int = 0
+    """The mean of both sides must be above this many pixels."""
     guidance: bool = False
     """The model has an embedded guidance input (it is distilled)."""
     few_steps: bool = False
     """It was distilled to draw in a few steps, which training undoes; files of other families tell it by their names."""
     few_step_names: tuple[str, ...] = ()
     """Words in the names of files that are distilled so, beside those that all families have."""
+    fills: bool = False
+    """It fills in a part of a picture that is hidden from it: what the picture's mask marks, else a drawn part."""
     in_checkpoint: tuple[Literal["clip", "vae"], ...] = ()
     """What a file of the whole model holds beside it; empty: the file is the diffusion model alone."""
     file_prefix: str = "lora"

@@ -49,9 +49,6 @@ _BY_REASON = {
     _VIEW_OF: ("Stable_Zero123",),
     _MEASURES: ("LotusD",),
     _SEES: ("DepthAnything3", "RT_DETR_v4", "SAM3", "SAM31"),
-    _LATER: (
-        "FluxInpaint", "SD15_instructpix2pix", "SDXL_instructpix2pix",
-    ),
 }  # fmt: skip
 
 REFUSED: Mapping[str, str] = {name: reason for reason, names in _BY_REASON.items() for name in names}

@@ -21,6 +21,7 @@ SD3 = Family(
     architecture="stable-diffusion-3-medium",
     in_checkpoint=("vae",),
     diffusers_map="mmdit_to_diffusers",
+    source="sd-scripts, docs/sd3_train_network.md: weighting_scheme uniform, training_shift 1",
     layers=Layers(
         blocks=("comfy.ldm.modules.diffusionmodules.mmdit.JointBlock",),
         attentions=("comfy.ldm.modules.diffusionmodules.mmdit.SelfAttention",),
@@ -53,6 +54,7 @@ LUMINA2 = Family(
     timestep_sampling="shift",
     shift=6.0,
     diffusers_map="lumina2_to_diffusers",  # our own: ComfyUI's is for Z-Image, whose names and widths of k and v are others
+    source="sd-scripts, docs/lumina_train_network.md: discrete_flow_shift 6 (it also has nextdit_shift, by size)",
     layers=LUMINA,
 )
 Z_IMAGE = Family(
@@ -64,6 +66,7 @@ Z_IMAGE = Family(
     timestep_sampling="shift",
     shift=2.0,
     diffusers_map="z_image_to_diffusers",
+    source="musubi-tuner, docs/zimage.md: discrete_flow_shift 2",
     layers=LUMINA,
 )
 Z_IMAGE_OMNI = Family(
@@ -77,6 +80,9 @@ Z_IMAGE_OMNI = Family(
     source="as Z-Image: musubi-tuner, docs/zimage.md: discrete_flow_shift 2",
     diffusers_map="z_image_omni_to_diffusers",
     layers=LUMINA,
+    controls=Controls(
+        size="own", encoder="TextEncodeZImageOmni", most=3, source="ComfyUI, comfy_extras/nodes_zimage.py"
+    ),
 )
 NEWBIE = Family(
     title="NewBie",
@@ -106,6 +112,7 @@ QWEN_IMAGE = Family(
     timestep_sampling="shift",
     shift=2.2,
     diffusers_map=SAME,
+    source="musubi-tuner, docs/qwen_image.md: discrete_flow_shift 2.2",
     layers=Layers(
         blocks=("comfy.ldm.qwen_image.model.QwenImageTransformerBlock",),
         attentions=("comfy.ldm.qwen_image.model.Attention",),
@@ -123,6 +130,7 @@ AURAFLOW = Family(
     base_version="auraflow",
     architecture="auraflow",
     diffusers_map="auraflow_to_diffusers",
+    source="no trainer's: evenly; diffusion-pipe's docs/supported_models.md has logit_normal, which is sigmoid here",
     layers=Layers(
         blocks=("comfy.ldm.aura.mmdit.MMDiTBlock", "comfy.ldm.aura.mmdit.DiTBlock"),
         attentions=("comfy.ldm.aura.mmdit.SingleAttention", "comfy.ldm.aura.mmdit.DoubleAttention"),
@@ -135,6 +143,7 @@ HIDREAM = Family(
     architecture="hidream-i1",
     few_step_names=("fast", "dev"),
     diffusers_map=SAME,
+    source="SimpleTuner, documentation/quickstart/HIDREAM.md: shift 1 to begin with; diffusion-pipe, models/hidream.py, has sigmoid",
     layers=Layers(
         blocks=("comfy.ldm.hidream.model.HiDreamImageBlock",),
         attentions=("comfy.ldm.hidream.model.HiDreamAttention",),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .record import Config, Family, Layers
+from .record import Config, Controls, Family, Layers
 
 _ATTENTION = "comfy.ldm.modules.attention"
 _OPENAI = "comfy.ldm.modules.diffusionmodules.openaimodel"
@@ -27,13 +27,13 @@ UNET = Layers(
 
 
 def _sd15(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
-    if config.get("context_dim") != 768:
+    if config.get("context_dim") != 768 or config.get("in_channels", 4) != 4:
         return None
     return {"base_version": "sd_v1_v"} if v_prediction else {}
 
 
 def _sd2(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
-    if config.get("context_dim") != 1024:
+    if config.get("context_dim") != 1024 or config.get("in_channels", 4) != 4:
         return None
     return {"base_version": "sd_v2_v", "architecture": "stable-diffusion-v2-768-v"} if v_prediction else {}
 
@@ -52,14 +52,14 @@ _SMALLER = {
 
 
 def _sdxl(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
-    if tuple(config.get("transformer_depth", ())) in _SMALLER.values():
+    if tuple(config.get("transformer_depth", ())) in _SMALLER.values() or config.get("in_channels", 4) != 4:
         return None
     return {"base_version": "sdxl_base_v1-0_v"} if v_prediction else {}
 
 
 def _smaller(title: str, version: str) -> Callable[[Config, bool], Mapping[str, Any] | None]:
     def variant(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
-        if tuple(config.get("transformer_depth", ())) != _SMALLER[title]:
+        if tuple(config.get("transformer_depth", ())) != _SMALLER[title] or config.get("in_channels", 4) != 4:
             return None
         return {"base_version": f"{version}_v"} if v_prediction else {}
 
@@ -75,6 +75,7 @@ SD15 = Family(
     in_checkpoint=("clip", "vae"),
     diffusers_names=True,
     diffusers_map="unet_to_diffusers",
+    source="sd-scripts, library/train_util.py: every timestep alike",
     layers=UNET,
 )
 SD2 = Family(
@@ -86,6 +87,7 @@ SD2 = Family(
     in_checkpoint=("clip", "vae"),
     diffusers_names=True,
     diffusers_map="unet_to_diffusers",
+    source="sd-scripts, library/train_util.py: every timestep alike",
     layers=UNET,
 )
 SDXL = Family(
@@ -97,6 +99,7 @@ SDXL = Family(
     implementation="https://github.com/Stability-AI/generative-models",
     in_checkpoint=("clip", "vae"),
     diffusers_map="unet_to_diffusers",
+    source="sd-scripts, library/train_util.py: every timestep alike",
     layers=UNET,
 )
 
@@ -131,4 +134,47 @@ SD2_UNCLIP = replace(
     model_class="comfy.model_base.SD21UNCLIP",  # without a picture it is given zeros, in training as in a graph
     variant=_unclip,
     architecture="stable-diffusion-v2-1-unclip",
+)
+
+
+def _filling(family: Family) -> Family:
+    """Return the record of a family's inpainting model: 4 channels of noise, 1 of the mask, 4 of the picture around the hidden part."""
+
+    def variant(config: Config, v_prediction: bool) -> Mapping[str, Any] | None:
+        return family.variant({**config, "in_channels": 4}, v_prediction) if config.get("in_channels") == 9 else None
+
+    return replace(
+        family,
+        title=f"{family.title} inpainting",
+        variant=variant,
+        architecture=f"{family.architecture}-inpainting",  # as OneTrainer writes it
+        fills=True,
+    )
+
+
+SD15_INPAINTING = _filling(SD15)
+SD2_INPAINTING = replace(_filling(SD2), architecture="stable-diffusion-v2-inpainting")
+SDXL_INPAINTING = _filling(SDXL)
+
+_EDITED = Controls(
+    form="concat_latent_image",
+    size="same",
+    most=1,
+    source="diffusers, examples/instruct_pix2pix: 5 % of its pictures have none",
+)
+SD15_EDIT = replace(
+    SD15,
+    title="InstructPix2Pix",
+    model_class="comfy.model_base.SD15_instructpix2pix",
+    variant=lambda _config, _v_prediction: {},
+    architecture="stable-diffusion-v1-edit",
+    controls=_EDITED,
+)
+SDXL_EDIT = replace(
+    SDXL,
+    title="SDXL InstructPix2Pix",
+    model_class="comfy.model_base.SDXL_instructpix2pix",
+    variant=lambda _config, v_prediction: {"base_version": "sdxl_base_v1-0_v"} if v_prediction else {},
+    architecture="stable-diffusion-xl-v1-edit",  # as ComfyUI writes it
+    controls=_EDITED,
 )

@@ -4,7 +4,7 @@ Mage-Flow and JoyImage. Their LoRA files have diffusers' names, which are ComfyU
 
 from __future__ import annotations
 
-from .record import SAME, Family, Layers
+from .record import SAME, Controls, Family, Layers
 
 _KANDINSKY = "comfy.ldm.kandinsky5.model"
 _OMNIGEN = "comfy.ldm.omnigen.omnigen2"
@@ -40,6 +40,7 @@ OMNIGEN2 = Family(
         blocks=(f"{_OMNIGEN}.OmniGen2TransformerBlock",),
         attentions=(f"{_OMNIGEN}.Attention",),
     ),
+    controls=Controls(size="same", source="ai-toolkit, extensions_built_in/diffusion_models/omnigen2/__init__.py"),
 )
 BOOGU = Family(
     title="Boogu-Image",
@@ -53,6 +54,9 @@ BOOGU = Family(
     layers=Layers(
         blocks=(f"{_BOOGU}.BooguDoubleStreamBlock", f"{_OMNIGEN}.OmniGen2TransformerBlock"),
         attentions=(f"{_BOOGU}.BooguJointAttention", f"{_OMNIGEN}.Attention"),
+    ),
+    controls=Controls(
+        size="own", encoder="TextEncodeBooguEdit", most=16, source="ai-toolkit, boogu_image/boogu_image_edit.py"
     ),
 )
 MAGE_FLOW = Family(
@@ -68,6 +72,9 @@ MAGE_FLOW = Family(
         blocks=(f"{_QWEN}.QwenImageTransformerBlock",),
         attentions=(f"{_QWEN}.Attention",),
     ),
+    controls=Controls(
+        size="same", encoder="TextEncodeMageFlowEdit", most=16, source="ai-toolkit, mageflow/mageflow.py"
+    ),
 )
 JOY_IMAGE = Family(
     title="JoyImage",
@@ -81,5 +88,8 @@ JOY_IMAGE = Family(
     layers=Layers(
         blocks=(f"{_JOY}.JoyImageTransformerBlock",),
         attentions=(f"{_JOY}.JoyImageAttention",),
+    ),
+    controls=Controls(
+        size="own", encoder="TextEncodeJoyImageEdit", most=6, source="ComfyUI, comfy_extras/nodes_joyimage.py"
     ),
 )

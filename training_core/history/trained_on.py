@@ -38,7 +38,7 @@ def view(record: Record) -> DatasetView:
     settings = _known(BucketSettings, next(iter(objects([job.get("buckets")])), {}))
     if any("crops" in values for values in rows):
         entries = (BucketEntry(i, place) for i, (_, places) in enumerate(read) for place in places)
-        buckets = Buckets(dataset, settings, tuple(entries))
+        buckets = Buckets(dataset=dataset, settings=settings, entries=tuple(entries))
     else:  # a run of before crops were kept
         buckets = sort_into_buckets(dataset, settings)
     return DatasetView(title=record.title, dataset=dataset, buckets=buckets, doctor=doctor_settings(settings))

@@ -13,6 +13,7 @@ import torch
 
 from ..families import Family
 from . import folders
+from .file_layout import as_in_files
 
 PREFIX = "model.diffusion_model."
 
@@ -32,7 +33,8 @@ def tensors(model: Any, clip: Any, vae: Any, family: Family, dtype: torch.dtype)
     with torch.no_grad():
         text = clip.state_dict_for_saving() if "clip" in family.in_checkpoint else None
         pixels = vae.get_sd() if "vae" in family.in_checkpoint else None
-        state = model.state_dict_for_saving(model.diffusion_model.state_dict(), text, pixels)
+        layers = as_in_files(model, model.diffusion_model.state_dict())
+        state = model.state_dict_for_saving(layers, text, pixels)
         own = {id(value) for value in (pixels or {}).values()}
         result = {}
         for key, value in state.items():
@@ -62,7 +64,8 @@ def check(model: Any, state: Mapping[str, torch.Tensor]) -> CheckpointVerdict:
     config = comfy.model_detection.model_config_from_unet(dict(state), prefix)
     if type(config) is not type(model.model_config):
         return CheckpointVerdict((f"it is detected as {type(config).__name__}",))
-    lost = [key for key in model.diffusion_model.state_dict() if f"{prefix}{key}" not in state]
+    wanted = as_in_files(model, {k: v.to("meta") for k, v in model.diffusion_model.state_dict().items()})
+    lost = [key for key in wanted if f"{prefix}{key}" not in state]
     return CheckpointVerdict(tuple(f"{key} is missing" for key in lost))
 
 

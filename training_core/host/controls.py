@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import comfy.utils
 import node_helpers
 import torch
 
@@ -13,7 +12,7 @@ from ..control_size import own_size
 from ..errors import AthanorError
 from ..families import Controls
 from . import sampling, vae
-from .text import Text, escape, outside_inference
+from .text import Text, literal, outside_inference
 
 
 def cut(picture: torch.Tensor, target: tuple[int, int], size: str) -> torch.Tensor:
@@ -23,13 +22,19 @@ def cut(picture: torch.Tensor, target: tuple[int, int], size: str) -> torch.Tens
         target: (width, height) of the picture that is drawn.
         size: "same": the middle of it, as large as the target; "own": its own shape, about the target's area.
     """
-    width, height = target if size == "same" else own_size((picture.shape[2], picture.shape[1]), target)
-    fitting = "center" if size == "same" else "disabled"
-    pixels = picture[:1, :, :, :3].movedim(-1, 1)
-    if pixels.shape[-2:] == (height, width):
-        return picture[:1, :, :, :3]
-    method = "area" if width <= pixels.shape[-1] and height <= pixels.shape[-2] else "lanczos"
-    return comfy.utils.common_upscale(pixels, width, height, method, fitting).movedim(1, -1)
+    widgets = scaling((picture.shape[2], picture.shape[1]), target, size)
+    pixels = picture[:1, :, :, :3]
+    return pixels if widgets is None else sampling.run_node("ImageScale", image=pixels, **widgets)
+
+
+def scaling(own: tuple[int, int], target: tuple[int, int], size: str) -> dict[str, Any] | None:
+    """Return the widgets of Upscale Image (ImageScale) that cut a picture of (width, height) `own` as `cut` does; None: it fits."""
+    width, height = target if size == "same" else own_size(own, target)
+    if own == (width, height):
+        return None
+    method = "area" if width <= own[0] and height <= own[1] else "lanczos"
+    crop = "center" if size == "same" else "disabled"
+    return {"upscale_method": method, "width": width, "height": height, "crop": crop}
 
 
 def latents(autoencoder: Any, pictures: Sequence[torch.Tensor]) -> list[torch.Tensor]:
@@ -42,6 +47,15 @@ def given(controls: Controls, references: Sequence[torch.Tensor]) -> dict[str, A
     if not references:
         return {}
     return {controls.form: list(references) if controls.form == "reference_latents" else references[0]}
+
+
+def hidden(latent: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return what InpaintModelConditioning puts into CONDITIONING: the latent of a picture whose hidden part is grey, and the mask.
+
+    Args:
+        mask: (H, W) uint8 in pixels, 255 where it is hidden.
+    """
+    return {"concat_latent_image": latent, "concat_mask": mask[None, None].float() / 255}
 
 
 def beside(conditioning: Any, controls: Controls, references: Sequence[torch.Tensor]) -> Any:
@@ -70,8 +84,8 @@ def conditioning(
     if not pictures:
         return sampling.encode_prompt(clip, text)
     taken = checked(controls, len(pictures))
-    encoder = ENCODERS[taken.encoder] if taken.encoder else _plain
-    return beside(encoder(clip, text, pictures, negative), taken, references)
+    encoder = encoder_of(taken)
+    return beside(encoder(sampling.run_node, clip, text, pictures, negative), taken, references)
 
 
 def checked(controls: Controls | None, count: int) -> Controls:
@@ -87,6 +101,11 @@ def checked(controls: Controls | None, count: int) -> Controls:
     return controls
 
 
+def encoder_of(controls: Controls) -> Encoder:
+    """Return what encodes a text for a kind of model: its own node with the pictures, or CLIP Text Encode."""
+    return ENCODERS[controls.encoder] if controls.encoder else _plain
+
+
 def encode(clip: Any, controls: Controls, caption: str, pictures: Sequence[torch.Tensor], weighted: bool) -> Text:
     """Encode a caption with the control pictures that the encoder sees beside it, as the model's own node does.
 
@@ -95,8 +114,8 @@ def encode(clip: Any, controls: Controls, caption: str, pictures: Sequence[torch
         weighted: brackets are emphasis.
     """
     with torch.inference_mode():
-        text = caption if weighted else escape(caption)
-        cond, extras = ENCODERS[controls.encoder](clip, text, pictures, False)[0]
+        text = caption if weighted else literal(clip, caption)
+        cond, extras = ENCODERS[controls.encoder](sampling.run_node, clip, text, pictures, False)[0]
     return Text(outside_inference(cond), {k: outside_inference(v) for k, v in extras.items()})
 
 
@@ -109,44 +128,58 @@ def check_node(controls: Controls) -> None:
     sampling.node_class(controls.encoder)
 
 
-Encoder = Callable[[Any, str, Sequence[torch.Tensor], bool], Any]
-"""(CLIP, text, pictures, whether it is the negative prompt) -> CONDITIONING without latents."""
+Run = Callable[..., Any]
+"""(type of a node, its inputs by name) -> its first output: `sampling.run_node`, or what writes the node into a graph."""
+
+Encoder = Callable[[Run, Any, str, Sequence[Any], bool], Any]
+"""(Run, CLIP, text, pictures, whether it is the negative prompt) -> CONDITIONING without latents."""
 
 
-def _plain(clip: Any, text: str, _pictures: Sequence[torch.Tensor], _negative: bool) -> Any:
-    return sampling.encode_prompt(clip, text)
+def _plain(run: Run, clip: Any, text: str, _pictures: Sequence[Any], _negative: bool) -> Any:
+    return run("CLIPTextEncode", clip=clip, text=text)
 
 
-def _numbered(pictures: Sequence[torch.Tensor], name: str, first: int = 1) -> dict[str, torch.Tensor]:
+def _numbered(pictures: Sequence[Any], name: str, first: int = 1) -> dict[str, Any]:
     return {f"{name}{number}": picture for number, picture in enumerate(pictures, first)}
 
 
-def _qwen(clip: Any, text: str, pictures: Sequence[torch.Tensor], _negative: bool) -> Any:
-    return sampling.run_node("TextEncodeQwenImageEditPlus", clip=clip, prompt=text, **_numbered(pictures, "image"))
+def _qwen(run: Run, clip: Any, text: str, pictures: Sequence[Any], _negative: bool) -> Any:
+    return run("TextEncodeQwenImageEditPlus", clip=clip, prompt=text, **_numbered(pictures, "image"))
 
 
-def _boogu(clip: Any, text: str, pictures: Sequence[torch.Tensor], negative: bool) -> Any:
+def _qwen_of_one(run: Run, clip: Any, text: str, pictures: Sequence[Any], _negative: bool) -> Any:
+    return run("TextEncodeQwenImageEdit", clip=clip, prompt=text, image=pictures[0])
+
+
+def _boogu(run: Run, clip: Any, text: str, pictures: Sequence[Any], negative: bool) -> Any:
     """Its negative prompt is read without the pictures."""
     if negative:
-        return sampling.encode_prompt(clip, text)
+        return _plain(run, clip, text, (), negative)
     images = _numbered(pictures, "image_")
-    return sampling.run_node("TextEncodeBooguEdit", clip=clip, prompt=text, negative_prompt="", images=images)
+    return run("TextEncodeBooguEdit", clip=clip, prompt=text, negative_prompt="", images=images)
 
 
-def _joyimage(clip: Any, text: str, pictures: Sequence[torch.Tensor], _negative: bool) -> Any:
-    return sampling.run_node("TextEncodeJoyImageEdit", clip=clip, prompt=text, images=_numbered(pictures, "image", 0))
+def _joyimage(run: Run, clip: Any, text: str, pictures: Sequence[Any], _negative: bool) -> Any:
+    return run("TextEncodeJoyImageEdit", clip=clip, prompt=text, images=_numbered(pictures, "image", 0))
 
 
-def _mage_flow(clip: Any, text: str, pictures: Sequence[torch.Tensor], negative: bool) -> Any:
+def _mage_flow(run: Run, clip: Any, text: str, pictures: Sequence[Any], negative: bool) -> Any:
     """An empty negative prompt is a space."""
     text = text or " " * negative
-    return sampling.run_node("TextEncodeMageFlowEdit", clip=clip, prompt=text, images=_numbered(pictures, "image_"))
+    return run("TextEncodeMageFlowEdit", clip=clip, prompt=text, images=_numbered(pictures, "image_"))
+
+
+def _z_image_omni(run: Run, clip: Any, text: str, pictures: Sequence[Any], _negative: bool) -> Any:
+    """The encoder reads a mark for each picture; SigLIP, which would see them, is not in the graph's CLIP."""
+    return run("TextEncodeZImageOmni", clip=clip, prompt=text, **_numbered(pictures, "image"))
 
 
 ENCODERS: dict[str, Encoder] = {
     "TextEncodeQwenImageEditPlus": _qwen,
+    "TextEncodeQwenImageEdit": _qwen_of_one,
     "TextEncodeBooguEdit": _boogu,
     "TextEncodeJoyImageEdit": _joyimage,
     "TextEncodeMageFlowEdit": _mage_flow,
+    "TextEncodeZImageOmni": _z_image_omni,
 }
 """ComfyUI's nodes that encode a text with pictures in it, as a family's `Controls.encoder` names them."""

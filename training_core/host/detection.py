@@ -30,13 +30,13 @@ def detect(model: Any, unknown: bool = False) -> Family:
     base = model.model
     sampling = model.get_model_object("model_sampling")  # the graph may have patched it
     v_prediction = isinstance(sampling, comfy.model_sampling.V_PREDICTION)
-    family = None if base.concat_keys else identify(type(base), base.model_config.unet_config, v_prediction)
+    family = identify(type(base), base.model_config.unet_config, v_prediction)
     if family is not None:
         return family
     name = name_of_class = type(base.model_config).__name__
     reason = why_refused(name_of_class, base.model_config.unet_config)
     if name not in REFUSED and any(row.model_class == class_path(type(base)) for row in FAMILIES):
-        name += " inpainting" if base.concat_keys else " in a variant with other inputs"
+        name += " in a variant with other inputs"
     of_pictures = base.latent_format.latent_dimensions in (2, 3)
     may_be = of_pictures and may_be_tried(name_of_class, base.model_config.unet_config)
     if not may_be or not unknown:
@@ -75,7 +75,7 @@ def family_in_file(path: Path) -> Family | None:
         base = config.get_model(shapes, prefix)
     except Exception:  # whatever a foreign file's keys and shapes lead to
         return None
-    return None if base.concat_keys else identify(type(base), config.unet_config, False)
+    return identify(type(base), config.unet_config, False)
 
 
 def schedule(sampling: Any) -> Schedule:
@@ -120,6 +120,11 @@ def _unshifted(sampling: comfy.model_sampling.StableCascadeSampling) -> torch.Te
     plain.shift = 1.0
     plain.cosine_s, plain._init_alpha_cumprod = sampling.cosine_s.cpu(), sampling._init_alpha_cumprod.cpu()
     return plain.sigma(torch.arange(1, 1001) / 1000)
+
+
+def cell(model: Any) -> int:
+    """Return the side, in its latents, of 8 pixels of a MODEL without a VAE; 1 of others, whose latents have cells of their own."""
+    return 8 if model.model.latent_format.spacial_downscale_ratio == 1 else 1
 
 
 def sampling_names(model: Any) -> tuple[str, ...]:

@@ -69,6 +69,21 @@ def apply(
     return patched, patched_clip if changed else clip
 
 
+def on_model(model: Any, tensors: dict[str, Any], name: str) -> Any:
+    """Return MODEL with a LoRA's tensors on it, by their names in files.
+
+    Args:
+        name: of the LoRA, for messages.
+
+    Raises:
+        AthanorError: part of it does not fit.
+    """
+    patched: Any = comfy.sd.load_lora_for_models(model, None, dict(tensors), 1.0, 0.0)[0]
+    if trouble := lora_fit.compared((model, None), (patched, None), tensors).trouble(name, "the model"):
+        raise AthanorError(trouble)
+    return patched
+
+
 def fit(model: Any, clip: Any, path: Path) -> lora_fit.Fit:
     """Return how much of a file the host puts on MODEL and CLIP (or on MODEL, if that is None); both stay as they are.
 

@@ -199,6 +199,9 @@ class Trainable:
             target_height=sizes.target[1],
             aspect_ratio=sizes.target[1] / sizes.target[0],  # PixArt alpha's: of the bucket, not of the file
             **({"guidance": self.guidance} if guided else {}),
+            **(
+                {"latent_image": latent} if model.concat_keys else {}
+            ),  # as the sampler does; without a mask all is hidden
         )
         return {name: cond.process_cond(batch_size=1, area=None, device=self.device) for name, cond in conds.items()}
 

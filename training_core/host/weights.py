@@ -43,6 +43,21 @@ def without_dynamic_vram(patcher: Any) -> Any:
     return patcher.clone(disable_dynamic=True, model_override=patcher.get_clone_model_override())
 
 
+def patched_as(lent: Any, patcher: Any) -> Any:
+    """Return a patcher of weights that are lent to training, with the patches and options of another patcher of the same model.
+
+    Both are clones to the host: where one is loaded, it takes the patches of the other off the weights.
+    """
+    clone = lent.clone()
+    clone.patches = {key: list(patches) for key, patches in patcher.patches.items()}
+    clone.patches_uuid, clone.weight_wrapper_patches = patcher.patches_uuid, patcher.weight_wrapper_patches.copy()
+    clone.object_patches = patcher.object_patches.copy()
+    clone.model_options = patcher.clone().model_options
+    if wanted := lent.object_patches.get("manual_cast_dtype"):
+        clone.set_model_compute_dtype(wanted)
+    return clone
+
+
 def tracked(value: torch.Tensor) -> bool:
     """Return whether autograd can save a tensor for the backward pass: not one of inference mode, nor one that was moved out of
     it (`Module.to` leaves it without a version counter, though `is_inference()` says False).

@@ -89,7 +89,7 @@ class Objective:
 
     def draw(self, shape: Sequence[int], *key: Any) -> BatchDraws:
         """Everything random about a batch of latents of `shape` (B, C, h, w), which follows from `key` (seed, step, ...)."""
-        size = (shape[-2], shape[-1])
+        size = (shape[-2] // self._schedule.cell, shape[-1] // self._schedule.cell)
         sigma, t = timesteps.draw(self._schedule, self._noise, shape[0], size, generator(*key, "timestep"))
         return BatchDraws(sigma, t, noise.draw(shape, self._noise, *key))
 

@@ -22,6 +22,8 @@ class Schedule:
     sigmas: torch.Tensor | None = None
     noise_scale: float = 1.0
     """What a flow model's noise is multiplied by before it is mixed in; its target has it, too."""
+    cell: int = 1
+    """Side of what flux_shift counts as a cell of a latent: 8 for models in pixel space, whose latents are the pictures."""
 
 
 def zero_terminal(sigmas: torch.Tensor) -> torch.Tensor:

@@ -202,8 +202,7 @@ class Encodings:
             latents.append(self._draw(parts, sample.variant, (*key, index)) if key else parts["mean"])
             texts.append(text)
             masks.append(parts.get("mask"))
-            means = [reference["mean"] for reference in references if reference]  # not drawn: as VAE Encode gives them
-            beside.append(host_controls.given(self._controls, means) if self._controls else {})
+            beside.append(self._beside([reference for reference in references if reference]))
         if lost:
             return None
         return Fetched(
@@ -214,6 +213,13 @@ class Encodings:
             mask=_together(masks),
             beside=beside,
         )
+
+    def _beside(self, references: list[Tensors]) -> dict[str, Any]:
+        """Return what CONDITIONING holds beside a sample's text, of latents that are not drawn: as VAE Encode gives them."""
+        if self._buckets.hides:
+            return host_controls.hidden(references[0]["mean"], references[0]["mask"])
+        means = [reference["mean"] for reference in references]
+        return host_controls.given(self._controls, means) if self._controls else {}
 
     def _text(self, caption: SampleCaption) -> host_text.Text | None:
         encoding = self._texts.get(caption)

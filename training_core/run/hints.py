@@ -28,6 +28,7 @@ class Facts:
     file: str  # name of the checkpoint, '' if it is not known
     samplings: tuple[str, ...] = ()  # names of the classes of the model's sampling
     compares: str = "raw"  # model_prediction_type of Loss Config
+    pairs: bool | None = None  # some pictures have control pictures; None: not known, or checked already
     patched: bool = False  # a LoRA, such as an adapter for training, is on the model
     about: bool = False  # the length is an estimate
 
@@ -97,6 +98,18 @@ def predicted_picture(facts: Facts) -> str:
     )
 
 
+def control_pictures(facts: Facts) -> str:
+    """Return a sentence on control pictures that the model cannot be shown, or cannot do without; '' if all is well."""
+    family = facts.family
+    if family is None or facts.pairs is None:
+        return ""
+    if facts.pairs and family.controls is None:
+        return f"{family.title} takes no control pictures: clear control_folder of Dataset Loader, or connect an edit model."
+    if not facts.pairs and family.controls and family.controls.required:
+        return f"{family.title} is trained on pairs alone: set control_folder of Dataset Loader."
+    return ""
+
+
 def _too_long(node: str, intervals: list[tuple[str, int, int, str]], so: str) -> str:
     """Return a sentence on intervals (field, every so many, of how many, noun) that never come round."""
     long = [(field, every, count, noun) for field, every, count, noun in intervals if every > count > 0]
@@ -112,6 +125,7 @@ KINDS: dict[str, Callable[[Facts], str]] = {
     "sample interval": sample_interval,
     "distilled model": distilled_model,
     "predicted picture": predicted_picture,
+    "control pictures": control_pictures,
 }
 """All kinds of hints that follow from job, length and model; those on the pictures are the dataset's (data/hints.py), those on
 learning rates the optimizer's (optim/hints.py)."""

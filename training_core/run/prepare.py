@@ -10,23 +10,24 @@ from typing import Any
 from ..data.hints import dataset_hints
 from ..data.holdout import ProbeSplit, hold_out, probe_batches, probe_plan
 from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
-from ..errors import AthanorError
 from ..families import Family
 from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text, usable
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
 from ..host.vae_float32 import encoding_dtype
-from ..network import build, diffusers_names, finetune, groups, lycoris, weights
+from ..network import build, diffusers_names, finetune, groups
 from ..objective import Objective
 from ..objective.schedule import Schedule
 from ..optim import optimizers, rates, schedulers
 from ..optim.optimizers import OptimizerChoice
 from ..resume.continuing import StartPoint, start_point
-from ..settings import Job, NoiseSettings, SamplingSettings, TrainingSettings, ValidationSettings
-from . import hints, prompts
+from ..settings import Job, NoiseSettings, SamplingSettings, ValidationSettings
+from . import checks, hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
 from .edit_pairs import captions_to_draw, check_controls, check_prompts
 from .encoded import Encodings
+from .first_values import FirstValues, first_values_of
+from .other_model import OtherModel
 from .probe import Probe
 from .resolve import Circumstances, resolve
 from .samples import Samples
@@ -35,7 +36,7 @@ from .train_target import parts_of
 
 NO_SAMPLES = SamplingSettings(sample_every_n_epochs=0, sample_at_first=False)
 NO_PROBE = ValidationSettings(probe_samples=0)
-SIDES = "Set bucket_reso_steps in Bucketer to 64; without enable_bucket, its width and height."
+SIDES = "In Bucketer, correct width and height, or set bucket_reso_steps to 64."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,20 +65,21 @@ class Prepared:
         return epoch_plan(self.buckets, job.training, epoch, self.resolved.conditioning)
 
 
-@dataclass(frozen=True, slots=True)
-class FirstValues:
-    """Loads the LoRA that network_weights names into a new network; without one it does nothing."""
-
-    load: Callable[[Any], None]
-    warnings: list[str]
-
-
 def prepare(
-    job: Job, buckets: Buckets, model: Any, clip: Any, vae: Any, validation: Buckets | None, *, looks: bool = True
+    job: Job,
+    buckets: Buckets,
+    model: Any,
+    clip: Any,
+    vae: Any,
+    validation: Buckets | None,
+    *,
+    sampling_model: Any = None,
+    looks: bool = True,
 ) -> Prepared:
     """Check a job against the graph's models, in the order in which a user would want to know what is wrong.
 
     Args:
+        sampling_model: the MODEL that samples are drawn with; None: `model`.
         looks: whether this process looks at the probe and draws samples.
 
     Raises:
@@ -85,16 +87,19 @@ def prepare(
     """
     model, family, schedule = model_to_train(model, job.noise, job.training.train_unknown_model)
     host_weights.check(model)
+    if family.fills:
+        buckets, validation = replace(buckets, hides=True), validation and replace(validation, hides=True)
     for seen in filter(None, (buckets, validation)):
         check_controls(family, seen.dataset)
-    _check_precision(job.training, model)
-    _check_swap(job)
+    checks.check_precision(job.training, model)
+    checks.check_swap(job)
     optimizer = optimizers.choose(job.optimizer, devices.compute_device())
     schedulers.check(job.optimizer)
     paired = any(picture.controls for picture in buckets.dataset.pictures)
     resolved = resolve(job, replace(_circumstances(job, model, family, schedule, clip, optimizer), paired=paired))
-    first_values = _first_values(job, model, family)
-    lr_factors = _make_network_once(job, model, family, clip, first_values, optimizer)
+    first_values = first_values_of(job, model, family)
+    other = OtherModel(sampling_model) if sampling_model is not None and job.sampling else None
+    lr_factors = _make_network_once(job, model, family, clip, first_values, optimizer, other=other)
     split = hold_out(buckets, job.validation, validation)
     run_length = length(split.training, job.training)
     start = start_point(folders.runs_folder(), job, run_length.steps)
@@ -113,10 +118,12 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(job, resolved.job, split.training, target, model, vae, family=family, looks=looks),
+        samples=_samples(
+            job, resolved.job, split.training, target, model, vae, family=family, other=other, looks=looks
+        ),
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
-        notes=start.warnings,
+        notes=(*start.warnings, *([other.said] if other else [])),
         warnings=[
             *resolved.warnings,
             *first_values.warnings,
@@ -127,6 +134,7 @@ def prepare(
             *([optimizer.replaced] if optimizer.replaced else []),
             *about_the_optimizer(resolved, job, run_length, lr_factors),
             *dataset_hints(buckets),
+            *usable.cut_off(vae, buckets.by_size()),
             *hints.hints(facts(resolved.job, split.training, run_length, family, model)),
             *(devices.advice_on_threads() if looks else []),
         ],
@@ -147,7 +155,7 @@ def model_to_train(model: Any, noise: NoiseSettings, unknown: bool) -> tuple[Any
     if noise.zero_terminal_snr and schedule.prediction != "flow":
         model = detection.zero_terminal(model)
         schedule = detection.schedule(model.get_model_object("model_sampling"))
-    return model, family, schedule
+    return model, family, replace(schedule, cell=detection.cell(model))
 
 
 def _circumstances(
@@ -165,9 +173,19 @@ def _circumstances(
 
 
 def _make_network_once(
-    job: Job, model: Any, family: Family, clip: Any, first_values: FirstValues, optimizer: OptimizerChoice
+    job: Job,
+    model: Any,
+    family: Family,
+    clip: Any,
+    first_values: FirstValues,
+    optimizer: OptimizerChoice,
+    *,
+    other: OtherModel | None,
 ) -> list[float]:
     """Make the network and its optimizer once, without the model being loaded, to see that both can be had.
+
+    Args:
+        other: the MODEL that the network is put on for samples, if it is another one.
 
     Returns:
         the factor on the learning rate of each parameter group.
@@ -179,11 +197,15 @@ def _make_network_once(
     module = model.model.diffusion_model
     if job.network.algo == "finetune":
         finetune.chosen(module, job.network)
+        if other:
+            other.check(None)
         return list(rates.factors(job.optimizer, ["unet"]).values())
     encoders = clip.cond_stage_model if job.network.text else None
     with quantised.as_linear(module):
         network = build.create(parts_of(job.network, model, family, module, encoders), job.network, job.training.seed)
     first_values.load(network)
+    if other:
+        other.check(network)
     if job.training.save_diffusers_copy:
         keys = [f"{network.file_name(lora)}.{key}" for lora in network.loras for key in lora.state_dict()]
         diffusers_names.check(keys, diffusers.modules(model, family), job.network.wd_on_output)
@@ -191,51 +213,6 @@ def _make_network_once(
     scaled = rates.scaled(job.optimizer, parameters)
     optimizer.build(scaled)
     return [group["lr_scale"] for group in scaled]
-
-
-def _check_precision(training: TrainingSettings, model: Any) -> None:
-    """Check that weights in a 16-bit type are computed with in the same.
-
-    Raises:
-        AthanorError: they are not.
-    """
-    computed = compute_dtype(model, training.arithmetic)
-    if training.full_precision != "no" and COMPUTE[training.full_precision] != computed:
-        raise AthanorError(
-            f"full_precision is {training.full_precision}, but the model computes in {str(computed).removeprefix('torch.')}: set "
-            f"mixed_precision to {training.full_precision} as well, or full_precision to no."
-        )
-
-
-def _check_swap(job: Job) -> None:
-    """Check that layers whose weights lie in main memory use them as they are.
-
-    Raises:
-        AthanorError: the network is of a kind that computes with the whole weight.
-    """
-    if job.training.blocks_to_swap and not lycoris.needs_no_weights(job.network):
-        name = "dora" if job.network.dora else f"algo {job.network.algo}"
-        raise AthanorError(
-            f"blocks_to_swap does not work with {name}, which needs all weights of the model: set it to 0, or choose lora, locon, "
-            "loha or lokr."
-        )
-
-
-def _first_values(job: Job, model: Any, family: Family) -> FirstValues:
-    """Return what loads the LoRA of network_weights into a new network.
-
-    Raises:
-        AthanorError: there is no such LoRA.
-    """
-    name = job.network.network_weights.strip()
-    if not name:
-        return FirstValues(lambda network: None, [])
-    tensors, metadata = weights.load(folders.existing_lora(name, "network_weights"))
-    named = diffusers.modules(model, family)
-    return FirstValues(
-        lambda network: weights.load_into(network, job.network, tensors, metadata, network.renames(), named),
-        weights.left_out(tensors, job.network),
-    )
 
 
 def _encodings(
@@ -276,13 +253,23 @@ def _probe(
 
 
 def _samples(
-    job: Job, resolved: Job, buckets: Buckets, target: Path, model: Any, vae: Any, *, family: Family, looks: bool
+    job: Job,
+    resolved: Job,
+    buckets: Buckets,
+    target: Path,
+    model: Any,
+    vae: Any,
+    *,
+    family: Family,
+    other: OtherModel | None,
+    looks: bool,
 ) -> Samples:
     """Return what draws pictures while training; without Sample Config, or where this process does not look, it has no prompts."""
     sampling = job.sampling or NO_SAMPLES
     captions = captions_to_draw(buckets.dataset)
     wanted = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
-    usable.check_sides(model, [(p.width, p.height) for p in wanted], "Correct the sizes in Sample Config.")
+    drawn_on = other.patcher if other else model
+    usable.check_sides(drawn_on, [(p.width, p.height) for p in wanted], "Correct the sizes in Sample Config.")
     check_prompts(family, wanted)
     return Samples(
         prompts=wanted,
@@ -292,4 +279,5 @@ def _samples(
         vae=vae,
         controls=family.controls,
         control_size=resolved.buckets.control_size,
+        other=other,
     )

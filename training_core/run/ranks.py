@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 
-from ..data.plan import shard
+from ..data.shares import shard
 from ..errors import AthanorError
 
 T = TypeVar("T")

@@ -18,6 +18,7 @@ from ..optim.averaging import WeightsContext, eval_mode
 from ..pictures import save_png
 from ..resume.progress import RunProgress
 from ..settings import SamplingSettings
+from .other_model import DrawnOn, OtherModel, with_network
 from .prompts import Prompt
 from .shown_pictures import ShownPictures
 
@@ -37,10 +38,16 @@ class Samples:
         *,
         controls: Controls | None = None,
         control_size: str = "auto",
+        other: OtherModel | None = None,
     ) -> None:
-        """Encode and draw nothing yet; `controls` and `control_size`: how the model takes the prompts' control pictures."""
+        """Encode and draw nothing yet.
+
+        Args:
+            controls, control_size: how the model takes the prompts' control pictures.
+            other: the MODEL to draw with, with the network on it; None: the one that is trained.
+        """
         self._prompts, self._settings, self._vae = prompts, settings, vae
-        self._folder, self._name = folder, name
+        self._folder, self._name, self._other = folder, name, other
         self._shown = ShownPictures(controls, control_size, vae)
         self._texts: dict[Hashable, Any] = {}
 
@@ -81,6 +88,7 @@ class Samples:
             stop: asked before each picture whether the run is to stop, which leaves the rest undrawn.
         """
         when, count = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}", len(self._prompts)
+        drawn_on: DrawnOn | None = None  # the same for all prompts
         for index, prompt in enumerate(self._prompts):
             if stop():
                 break
@@ -89,7 +97,8 @@ class Samples:
                 if index and model.text:  # the picture before may have pushed the encoders out, which nobody loads here
                     model.load()
                 with eval_mode(trained, eval_weights), sampling.interlude(model) as patcher:
-                    picture = self._picture(patcher, model, prompt)
+                    drawn_on = drawn_on or with_network(self._other, model, patcher, trained)
+                    picture = self._picture(drawn_on, model, prompt)
             except Exception as error:  # no picture is worth the run
                 devices.is_out_of_memory(error)  # clears CUDA's record of it, by which the next operation would fail
                 if not isinstance(error, AthanorError):
@@ -110,8 +119,8 @@ class Samples:
         if self._prompts:
             model.load()  # sampler and VAE may have pushed it out
 
-    def _picture(self, patcher: Any, model: Trainable, prompt: Prompt) -> torch.Tensor:
-        settings = self._settings
+    def _picture(self, drawn_on: DrawnOn, model: Trainable, prompt: Prompt) -> torch.Tensor:
+        settings, (patcher, around) = self._settings, drawn_on
 
         def text(negative: bool) -> Any:
             known = self._texts.get(self._shown.key(prompt, negative))
@@ -120,23 +129,25 @@ class Samples:
             return self._shown.beside(known, prompt)
 
         positive, negative = text(False), text(True)
-        return sampling.sample(
-            patcher,
-            self._vae,
-            positive if prompt.guidance is None else sampling.guide(positive, prompt.guidance),
-            negative,
-            sampling.empty_latent(prompt.width, prompt.height),
-            seed=prompt.seed,
-            steps=prompt.steps,
-            cfg=prompt.cfg,
-            sampler=settings.sampler_name,
-            scheduler=settings.scheduler,
-        )[0]
+        with around:
+            return sampling.sample(
+                patcher,
+                self._vae,
+                positive if prompt.guidance is None else sampling.guide(positive, prompt.guidance),
+                negative,
+                sampling.empty_latent(prompt.width, prompt.height),
+                seed=prompt.seed,
+                steps=prompt.steps,
+                cfg=prompt.cfg,
+                sampler=settings.sampler_name,
+                scheduler=settings.scheduler,
+            )[0]
 
     def _parameters(self, prompt: Prompt) -> str:
         """Return the `parameters` text of a PNG in the form that A1111 made common."""
+        model = f", Model: {self._other.name}" if self._other else ""
         return (
             f"{prompt.text}\nNegative prompt: {prompt.negative}\nSteps: {prompt.steps}, Sampler: "
             f"{self._settings.sampler_name}, Schedule type: {self._settings.scheduler}, CFG scale: {prompt.cfg:g}, Seed: "
-            f"{prompt.seed}, Size: {prompt.width}x{prompt.height}"
+            f"{prompt.seed}, Size: {prompt.width}x{prompt.height}{model}"
         )

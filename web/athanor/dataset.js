@@ -62,7 +62,7 @@ class DatasetDialog {
     this.terms = new Terms({ ask: (path) => this.ask(path), changed, say, counted });
     this.findings = new Findings({ examine, changed, say, isOpen: () => this.dialog.isConnected, counted });
     this.detail = new PictureDetail({
-      url: (picture, side) => this.url(picture, side),
+      url: (...picture) => this.url(...picture),
       findingsOf: (picture) => this.findings.of(picture),
       close: () => this.enlarge(false),
       captions: this.captions,
@@ -194,8 +194,10 @@ class DatasetDialog {
     }
   }
 
-  url(picture, side) {
-    return addressOf(`/datasets/${this.overview.id}/thumbnails/${picture.index}?side=${side}`);
+  /** The address of a picture's thumbnail; with a number that of one of its control pictures. */
+  url(picture, side, control = null) {
+    const which = control === null ? "" : `&control=${control}`;
+    return addressOf(`/datasets/${this.overview.id}/thumbnails/${picture.index}?side=${side}${which}`);
   }
 
   /** All filters as a query for pictures. */

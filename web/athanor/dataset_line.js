@@ -61,10 +61,16 @@ export function uploadFor(node, files = null, done = () => {}) {
       type(node, "folder", folder);
       const held = one ?? { pictures: entries.length, captions: 0 };
       const detail = [t("{what} in input/{folder}", { what: pictures(held.pictures, held.captions), folder })];
-      const masks = entries.map(({ name }) => name.match(/^(masks?)\//i)?.[1]).find(Boolean);
+      const inside = (pattern) => entries.map(({ name }) => name.match(pattern)?.[1]).find(Boolean);
+      const masks = inside(/^(masks?)\//i);
       if (masks && !widgetValue(node, "mask_folder")) {
         type(node, "mask_folder", masks);
         detail.push(t("mask_folder is set to {masks}.", { masks }));
+      }
+      const controls = inside(/^(controls?)\//i);
+      if (controls && !widgetValue(node, "control_folder")) {
+        type(node, "control_folder", controls);
+        detail.push(t("control_folder is set to {controls}.", { controls }));
       }
       // The node says it, too.
       showBriefly(detail.join(". "), { severity: "success", summary: t("Uploaded"), seconds: 3 });

@@ -2,11 +2,14 @@
 
 import { cropFrame } from "./crop_frame.js";
 import { SIGNS } from "./dataset_findings.js";
+import { controlStrip, pairMark, pairView } from "./dataset_pairs.js";
 import { make } from "./dom.js";
 import { told } from "./sentences.js";
 import { t } from "./words.js";
 
 const SIDE = 300;
+const SIDE_OF_PAIR = 200; // with the control pictures it takes as much of the column as a picture alone
+const SIDE_OF_CONTROL = 92; // three in a row
 const SMALL = 256; // sides of thumbnails that the server makes
 const LARGE = 1280;
 const QUIET = 200; // ms on a picture before it is read in the large size
@@ -31,6 +34,7 @@ export function summary(picture, hasBuckets, findings) {
   if (place) line = place.bucket.join("x") + (more.length ? ` +${more.length}` : "");
   if (picture.repeats !== 1) line += ` · ${picture.repeats}×`;
   if (picture.is_reg) line += t(" · reg");
+  line += pairMark(picture);
   const level = findings[0]?.level;
   const title = findings.map((finding) => finding.kind).join(", ");
   const marks = level ? { sign: `${SIGNS[level]} ${findings.length}`, level, title } : null;
@@ -39,7 +43,8 @@ export function summary(picture, hasBuckets, findings) {
 }
 
 /**
- * `url(picture, side)` is a thumbnail, `findingsOf(picture)` its findings, `close()` leaves the enlarged picture;
+ * `url(picture, side, control)` is a thumbnail of it, or of one of its control pictures by number;
+ * `findingsOf(picture)` its findings, `close()` leaves the enlarged picture;
  * `captions`: the field that edits a caption, where one can be.
  */
 export class PictureDetail {
@@ -64,6 +69,7 @@ export class PictureDetail {
       return;
     }
     const [width, height] = picture.size;
+    const side = picture.controls.length ? SIDE_OF_PAIR : SIDE;
     const facts = [`${width}x${height} · ${t("{count}× per epoch", { count: picture.repeats })}`];
     if (picture.is_reg) facts.push(t(" · regularization"));
     if (picture.masked) facts.push(t(" · masked"));
@@ -71,7 +77,8 @@ export class PictureDetail {
       make("li", { "data-level": level }, make("b", {}, `${SIGNS[level]} ${told(kind)}: `), told(sentence)),
     );
     this.above.replaceChildren(
-      make("div", { class: "box", style: `height:${SIDE}px` }, this.preview(picture)),
+      make("div", { class: "box", style: `height:${side}px` }, this.preview(picture, side)),
+      controlStrip(picture, this.url, SIDE_OF_CONTROL),
       make("h3", {}, picture.name),
       make("p", {}, facts.join("")),
       ...picture.places.map((place) => make("p", {}, placeText(place, width))),
@@ -85,8 +92,8 @@ export class PictureDetail {
   }
 
   /** The small thumbnail at once, the large one when the cursor rests. */
-  preview(picture) {
-    const frame = cropFrame(picture, SIDE, this.crop);
+  preview(picture, side) {
+    const frame = cropFrame(picture, side, this.crop);
     const image = frame.querySelector("img");
     image.src = this.url(picture, SMALL);
     clearTimeout(this.timer);
@@ -104,13 +111,15 @@ export class PictureDetail {
   enlarge(picture) {
     this.stage.hidden = !picture;
     if (!picture) return;
-    const [width, height] = picture.size;
     const { clientWidth, clientHeight } = this.stage;
-    const scale = Math.min((clientWidth - 20) / width, (clientHeight - 50) / height);
-    const frame = cropFrame(picture, Math.max(width, height) * scale, this.crop);
-    const image = frame.querySelector("img");
-    image.src = this.url(picture, LARGE);
-    image.alt = picture.caption;
-    this.stage.replaceChildren(frame, make("p", {}, `${picture.name}: ${picture.caption || t("(no caption)")}`));
+    const view = pairView(picture, this.url, clientWidth - 20, clientHeight - 50, (wide, high) => {
+      const [width, height] = picture.size;
+      const frame = cropFrame(picture, Math.max(width, height) * Math.min(wide / width, high / height), this.crop);
+      const image = frame.querySelector("img");
+      image.src = this.url(picture, LARGE);
+      image.alt = picture.caption;
+      return frame;
+    });
+    this.stage.replaceChildren(view, make("p", {}, `${picture.name}: ${picture.caption || t("(no caption)")}`));
   }
 }

@@ -44,6 +44,8 @@ FLUX2 = {
 LAYOUTS = {
     "flux_dev": Layout("comfy.ldm.flux.model:Flux", FLUX, NARROW, True),
     "flux_schnell": Layout("comfy.ldm.flux.model:Flux", FLUX | {"guidance_embed": False}, NARROW, True),
+    "flux_fill": Layout("comfy.ldm.flux.model:Flux", FLUX | {"in_channels": 96}, NARROW, True),
+    "flux_control": Layout("comfy.ldm.flux.model:Flux", FLUX | {"in_channels": 32}, NARROW, True),
     "flux2": Layout(
         "comfy.ldm.flux.model:Flux", FLUX | FLUX2, NARROW | {"context_in_dim": 256, "hidden_size": 128}, True
     ),
@@ -77,6 +79,32 @@ CASES = {
         extras={"pooled_output": draw(768)},
         rotary=True,
         twin="Flux dev without guidance",
+    ),
+    "flux_fill": Case(
+        "Flux.1 Fill",
+        "FluxInpaint",
+        "flow",
+        16,
+        4096,
+        "lora_unet_double_blocks_1_img_attn_qkv",
+        auto=("shift", 3.1582),
+        guidance=True,
+        extras={"pooled_output": draw(768)},
+        rotary=True,
+        twin="Flux dev with more channels",
+    ),
+    "flux_control": Case(
+        "Flux.1 Canny / Depth",
+        "Flux",
+        "flow",
+        16,
+        4096,
+        "lora_unet_double_blocks_1_img_attn_qkv",
+        auto=("shift", 3.1582),
+        guidance=True,
+        extras={"pooled_output": draw(768)},
+        rotary=True,
+        twin="Flux dev with more channels",
     ),
     "flux2": Case(
         "Flux.2",

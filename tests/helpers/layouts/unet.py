@@ -73,7 +73,14 @@ UNET = "comfy.ldm.modules.diffusionmodules.openaimodel:UNetModel"
 TELLTALE = "output_blocks.11.1.transformer_blocks.0.norm1.bias"
 """The host takes an SD2 with large values here for the v-prediction model."""
 
+FILLING, EDITING = {"in_channels": 9}, {"in_channels": 8}
+
 LAYOUTS = {
+    "sd15_inpainting": Layout(UNET, SD15 | FILLING, NARROW),
+    "sd2_inpainting": Layout(UNET, SD15 | SD2 | FILLING, NARROW),
+    "sdxl_inpainting": Layout(UNET, SD15 | SD2 | SDXL | FILLING, SHALLOW),
+    "sd15_edit": Layout(UNET, SD15 | EDITING, NARROW),
+    "sdxl_edit": Layout(UNET, SD15 | SD2 | SDXL | EDITING, SHALLOW),
     "sd15": Layout(UNET, SD15, NARROW),
     "sd2": Layout(UNET, SD15 | SD2, NARROW, faint=TELLTALE),
     "sd2_v": Layout(UNET, SD15 | SD2, NARROW),
@@ -118,7 +125,13 @@ def sdxl(title: str, config: str, key: str, width: int = 2048, **more: Any) -> C
 MIDDLE = "lora_unet_middle_block_1_transformer_blocks_{}_attn2_to_k"
 OUTPUT = "lora_unet_output_blocks_0_1_transformer_blocks_0_attn2_to_k"
 ALIKE = "the layers of sdxl"
+OF_SD = "the layers of sd15 and sd2_v"
 CASES = {
+    "sd15_inpainting": unet("SD1.5 inpainting", "SD15", "eps", 768, KEY, size=16, twin=OF_SD),
+    "sd2_inpainting": unet("SD2 inpainting", "SD20", "eps", 1024, KEY, size=16, twin=OF_SD),
+    "sdxl_inpainting": sdxl("SDXL inpainting", "SDXL", MIDDLE.format(1), twin=ALIKE),
+    "sd15_edit": unet("InstructPix2Pix", "SD15_instructpix2pix", "eps", 768, KEY, size=16, twin=OF_SD),
+    "sdxl_edit": sdxl("SDXL InstructPix2Pix", "SDXL_instructpix2pix", MIDDLE.format(1), twin=ALIKE),
     "sd15": unet("SD1.5", "SD15", "eps", 768, KEY, size=16),
     "sd2": unet("SD2", "SD20", "eps", 1024, KEY, size=16, twin="the layers of sd2_v"),
     "sd2_v": unet("SD2", "SD20", "v", 1024, KEY, size=16),

@@ -18,8 +18,8 @@ from .texts import estimated_tokens, has_trigger, is_list, normal, normal_tags, 
 Count = Callable[[str, bool], "int | None"]
 """Returns the CLIP tokens of (text, whether brackets are emphasis); None if there is no CLIP text encoder."""
 
-_HAS_A_FINDING = ("trained on an empty text", ", 0 captions: ", captions.ONLY_FIRST)
-"""Parts of the scan's warnings about which `_missing` makes a finding of its own."""
+_HAS_A_FINDING = ("trained on an empty text", ", 0 captions: ", captions.ONLY_FIRST, "without a control picture: ")
+"""Parts of the scan's warnings about which there are findings of their own, here or in `pairs`."""
 
 
 def check(dataset: Dataset, texts: Sequence[str], trigger: str, count: Count | None) -> list[Finding]:
@@ -67,8 +67,11 @@ def _missing(dataset: Dataset, texts: Sequence[str]) -> list[Finding]:
 def _identical(dataset: Dataset, texts: Sequence[str], trained: Sequence[int]) -> list[Finding]:
     """Find captions that several different pictures share, if those are 10 % of the `trained` pictures and at least 3.
 
+    The caption of an edit pair says what is done to its control picture, and may be the same for all.
+
     If all these captions are class tokens the finding is only a hint, as the user has chosen them.
     """
+    trained = [i for i in trained if not dataset.pictures[i].controls]
     contents: dict[str, set[str]] = defaultdict(set)
     by_text: dict[str, list[int]] = defaultdict(list)
     for i in trained:

@@ -11,7 +11,7 @@ from ...settings import DoctorSettings
 from ...wording import plural
 from ..dataset import Dataset
 from ..plan import Buckets
-from . import alike, caption_checks, layout, pixels, tag_checks
+from . import alike, caption_checks, layout, pairs, pixels, tag_checks
 from .finding import LEVELS, Finding, Level
 from .measure import measure_all
 from .texts import training_texts
@@ -94,9 +94,11 @@ def examine(
         return partial(progress, what) if progress else None
 
     measures = measure_all(dataset, stage("measuring pictures"))
+    controls = pairs.measure_controls(dataset, stage("measuring control pictures"))
     findings = [
         *pixels.check(dataset, measures, settings.resolution),
-        *alike.check(dataset, measures, settings.near_duplicates, stage("comparing pictures")),
+        *pairs.check(dataset, texts, measures, controls),
+        *alike.check(dataset, measures, settings.near_duplicates, stage("comparing pictures"), controls),
         *caption_checks.check(dataset, texts, settings.trigger, count),
         *tag_checks.check(dataset, lists, settings.trigger, has_tags, stage("checking tags")),
         *layout.check(dataset, groups, buckets),

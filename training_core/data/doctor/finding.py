@@ -24,6 +24,7 @@ class Finding:
     groups: tuple[
         tuple[int, ...], ...
     ] = ()  # the same pictures in groups, e.g. of duplicates; empty: they do not belong together
+    shows_controls: bool = False  # the report shows each picture's control picture, too
 
 
 def names(dataset: Dataset, pictures: Iterable[int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -59,13 +59,25 @@ def source_of(dataset: Dataset, picture: Picture) -> PixelSource:
     return PixelSource(picture.content, None if settings.alpha_mask else settings.alpha_background, picture.path)
 
 
+def control_sources(dataset: Dataset, picture: Picture) -> list[PixelSource]:
+    """Return what to load for a picture's control pictures."""
+    background = dataset.subsets[picture.subset].alpha_background
+    return [PixelSource(control.content, background, control.path) for control in picture.controls]
+
+
 def measure_all(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> list[Measure | None]:
     """Measure all pictures in threads; return the results in their order, None for a picture that cannot be read any more.
 
     Args:
         progress: called with (done, total) after every picture; an exception that it raises stops the measuring.
     """
-    sources = [source_of(dataset, picture) for picture in dataset.pictures]
+    return measure_sources([source_of(dataset, picture) for picture in dataset.pictures], progress)
+
+
+def measure_sources(
+    sources: Sequence[PixelSource], progress: Callable[[int, int], None] | None = None
+) -> list[Measure | None]:
+    """Measure some pictures in threads; as `measure_all`."""
     result: list[Measure | None] = []
     pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
     try:

@@ -13,7 +13,7 @@ from ...wording import plural
 from ..dataset import Dataset
 from .examine import Diagnosis
 from .finding import Finding
-from .measure import load, source_of
+from .measure import PixelSource, control_sources, load, source_of
 from .panels import COLOURS, NAME, PANEL, bar_panel, bars_height, mark, text, thumbnail
 
 WIDTH, PAD, GAP = 1200, 24, 10
@@ -84,39 +84,45 @@ def _thumbnails(
     at: tuple[int, int],
     side: int,
     finding: Finding,
-    pixels: Callable[[int], tuple[str, Image.Image | None]],
+    pixels: Callable[[int, bool], tuple[str, Image.Image | None] | None],
 ) -> None:
-    """Draw the first pictures of a finding in a row; a frame surrounds those of one group."""
+    """Draw the first pictures of a finding in a row; a frame surrounds those of one group, or a pair."""
     x, y = at
     pen, left = ImageDraw.Draw(sheet), MOST_THUMBNAILS
+    kinds = (True, False) if finding.shows_controls else (False,)
     for group in finding.groups or tuple((i,) for i in finding.pictures):
-        shown = group[:MOST_OF_GROUP]
+        shown = [each for i in group[:MOST_OF_GROUP] for is_control in kinds if (each := pixels(i, is_control))]
         if len(shown) > left or x + len(shown) * (side + 4) > WIDTH - PAD:
             break
         if len(shown) > 1:
             right = x + len(shown) * (side + 4) + 2
             pen.rounded_rectangle((x - 4, y - 4, right, y + side + NAME + 2), 5, fill=PANEL, outline=LINE)
-        for index in shown:
-            name, image = pixels(index)
+        for name, image in shown:
             thumbnail(sheet, (x, y), side, image, name)
             x += side + 4
         x, left = x + GAP, left - len(shown)
 
 
-def _pixels(dataset: Dataset) -> Callable[[int], tuple[str, Image.Image | None]]:
-    """Return a function: index of a picture -> its name and a small copy (None if unreadable), loaded once."""
-    loaded: dict[int, Image.Image | None] = {}
+def _pixels(dataset: Dataset) -> Callable[[int, bool], tuple[str, Image.Image | None] | None]:
+    """Return a function: index of a picture -> its name and a small copy (None if unreadable), loaded once.
 
-    def pixels(index: int) -> tuple[str, Image.Image | None]:
+    With True it gives those of the first control picture, None if there is none.
+    """
+    loaded: dict[PixelSource, Image.Image | None] = {}
+
+    def pixels(index: int, is_control: bool) -> tuple[str, Image.Image | None] | None:
         picture = dataset.pictures[index]
-        if index not in loaded:
+        if is_control and not picture.controls:
+            return None
+        source = control_sources(dataset, picture)[0] if is_control else source_of(dataset, picture)
+        if source not in loaded:
             try:
-                image = load(source_of(dataset, picture), 2 * SIDES[0])
+                image = load(source, 2 * SIDES[0])
                 image.thumbnail((2 * SIDES[0], 2 * SIDES[0]))
-                loaded[index] = image
+                loaded[source] = image
             except UnreadablePicture:
-                loaded[index] = None
-        return picture.name, loaded[index]
+                loaded[source] = None
+        return ("control" if is_control else picture.name), loaded[source]
 
     return pixels
 
