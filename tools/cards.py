@@ -7,6 +7,7 @@ python dev.py demo                                (once: the pictures and the lo
 from __future__ import annotations
 
 import json
+import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -143,6 +144,26 @@ def captioned(demo: Demo, card: Image.Image, box: tuple[int, int, int, int]) -> 
         pen.multiline_text((left + side + 16, y + 32), "\n".join(lines), INK, font(23))
 
 
+def noisy(shares: Sequence[Sequence[float]], colours: Sequence[str]) -> Picture:
+    """Pictures with less and less noise, a row for each model that draws them; `shares`: of noise in each."""
+
+    def draw(demo: Demo, card: Image.Image, box: tuple[int, int, int, int]) -> None:
+        left, top, right, bottom = box
+        gap, pen, rng = 8, ImageDraw.Draw(card), random.Random(0)
+        side = min((bottom - top - gap) // len(shares), (right - left - 2 * gap) // len(shares[0])) - gap
+        photograph = Image.open(demo.photographs[0]).convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
+        noise = Image.frombytes("RGB", (side // 8, side // 8), rng.randbytes(3 * (side // 8) ** 2))
+        noise = noise.resize((side, side), Image.Resampling.NEAREST)
+        begin = (left + right - len(shares[0]) * (side + gap) + gap) // 2
+        for row, (parts, colour) in enumerate(zip(shares, colours, strict=True)):
+            for column, share in enumerate(parts):
+                x, y = begin + column * (side + gap), top + gap + row * (side + 2 * gap)
+                card.paste(Image.blend(photograph, noise, share), (x, y))
+                pen.rectangle((x - 3, y - 3, x + side + 2, y + side + 2), outline=colour, width=5)
+
+    return draw
+
+
 def curve(shares: Sequence[float], colours: Sequence[str]) -> Picture:
     """The loss over the steps, in parts of several colours; `shares`: where each part ends."""
 
@@ -214,6 +235,10 @@ RECIPES = [
     Card(
         name="3 Recipe - SD3 full fine-tune", above="Published recipe", title="SD3 fine-tune", accent=RED,
         picture=grid((0, 1, 5)), words="the whole model in bf16, without a LoRA",
+    ),
+    Card(
+        name="3 Recipe - Wan 2.2 experts", above="Two models, two LoRAs", title="Wan 2.2 experts", accent=RED,
+        picture=noisy(((1, 0.9, 0.8), (0.5, 0.25, 0)), (VIOLET, GREEN)), words="high noise, low noise, one grid",
     ),
     Card(
         name="3 Study - Noise and loss", above="Study of four runs", title="Noise and loss", accent=VIOLET,

@@ -214,4 +214,59 @@ def sd3_full_finetune() -> Sheet:
     return s
 
 
-ALL = (sd15_character, sdxl_style_lokr, sd3_full_finetune)
+def wan22_experts() -> Sheet:
+    """Wan 2.2 of 14B: a LoRA for each of its two models, and one grid that both draw."""
+    s = Sheet("3 Recipe - Wan 2.2 experts")
+    s.group("Models")
+    s.note(
+        """
+        ## Wan 2.2: two models, two LoRAs, one grid
+        Wan 2.2 (14B) draws the first steps with its **high-noise** model and the others with its **low-noise** one. Each gets a \
+        LoRA of its own, trained on still pictures at the noise that it will see: *Noise Config* leaves the rest out. The grid \
+        draws every picture with both, and epochs go together.
+
+        **To change**
+        1. Both *Load Diffusion Model*, *Load CLIP*, *Load VAE*.
+        2. *Dataset Loader*: your folder.
+        3. Image-to-video models are not trained; their boundary would be 0.9 (900 in both *Noise Config*).
+
+        For ComfyUI's own nodes: the first LoRA on the high-noise model, the second on the low-noise one, and two *KSampler \
+        (Advanced)*. Each picture of the grid has that graph in it.
+
+        Only one of the models is loaded at a time. Out of memory: *blocks_to_swap* of both *Train LoRA*.
+        """
+    )
+    s.column()
+    high = s.add("UNETLoader", "High noise", unet_name="wan2.2_t2v_high_noise_14B_fp8_scaled.safetensors")
+    low = s.add("UNETLoader", "Low noise", unet_name="wan2.2_t2v_low_noise_14B_fp8_scaled.safetensors")
+    text = s.add("CLIPLoader", type="wan", clip_name="umt5_xxl_fp8_e4m3fn_scaled.safetensors")
+    vae = s.add("VAELoader", vae_name="wan_2.1_vae.safetensors")
+    ports = {"clip": text["CLIP"], "vae": vae["VAE"]}
+    s.group("Pictures and settings of both")
+    dataset = s.add("AthanorDatasetLoader", folder="my_photos", repeats=10)
+    buckets = s.add("AthanorBucketer", dataset=dataset["dataset"], width=768, height=768, batch_size=1)
+    s.column()
+    network = s.add("AthanorNetworkConfig", rank=32, alpha=32.0)
+    optimizer = s.add("AthanorOptimizerConfig", optimizer_type="AdamW", learning_rate=1e-4)
+    shared = {name: node[name] for name, node in (("buckets", buckets), ("network", network), ("optimizer", optimizer))}
+    runs = {}
+    for name, model, limits in (
+        ("high", high, {"min_timestep": 875, "max_timestep": 1000}),
+        ("low", low, {"min_timestep": 0, "max_timestep": 875}),
+    ):
+        s.group(f"{name.capitalize()} noise: {limits['min_timestep']} to {limits['max_timestep']}")
+        noise = s.add("AthanorNoiseConfig", f"Noise of {name}", **limits)
+        runs[name] = s.add(
+            "AthanorTrainLoRA", f"Train {name}", model=model["MODEL"], output_name=f"my_wan22_{name}_noise", epochs=10,
+            save_every_n_epochs=2, noise=noise["noise"], **shared, **ports,
+        )  # fmt: skip
+    s.group("Both in one grid")
+    compare(
+        s, "Epochs, drawn by both models", model=high["MODEL"], run=runs["high"]["run"], model_low=low["MODEL"],
+        run_low=runs["low"]["run"], boundary=0.875, columns="prompt", strengths="1", width=768, height=768, steps=20, cfg=3.5,
+        sampler_name="euler", scheduler="simple", **ports,
+    )  # fmt: skip
+    return s
+
+
+ALL = (sd15_character, sdxl_style_lokr, sd3_full_finetune, wan22_experts)

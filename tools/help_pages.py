@@ -16,11 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "demo"))
+sys.path += [str(Path(__file__).resolve().parents[1] / "demo"), str(Path(__file__).resolve().parents[1])]
 
+import model_page
 import preset_page
 from host import PACK, Host
 from marks import END, rewritten
+
+from training_core.families import FAMILIES
+from training_core.families.refused import REFUSED
 
 DOCS = PACK / "web" / "docs"
 BEGIN = "<!-- made by python dev.py docs: inputs and outputs -->"
@@ -199,12 +203,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as base, Host(Path(os.environ["COMFYUI_PATH"]), Path(base), cpu=True) as host:
         info = host.get("/object_info")
     count, wrong = 0, []
-    tables = [(path, lambda old, table=table: rewritten(old, table)) for path, table in pages(info)]
-    for path, write in [*tables, (preset_page.PAGE, lambda old: rewritten(old, preset_page.table()))]:
+    made = [*pages(info), (preset_page.PAGE, preset_page.table())]
+    made.append((model_page.HELP, model_page.listed(FAMILIES)))
+    made += [(model_page.PAGE, table) for table in model_page.tables(FAMILIES, REFUSED)]
+    for path, table in made:
         where = path.relative_to(PACK)
         try:
             old = path.read_text(encoding="utf-8")
-            new = write(old)
+            new = rewritten(old, table)
         except (OSError, ValueError) as error:
             wrong.append(f"{where} cannot be rewritten: {error}.")
             continue

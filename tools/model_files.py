@@ -17,6 +17,8 @@ _Z = f"{_HUB}/Comfy-Org/z_image/resolve/main/split_files"
 _Z_TURBO = f"{_HUB}/Comfy-Org/z_image_turbo/resolve/main/split_files"
 _SDXL = f"{_HUB}/stabilityai/stable-diffusion-xl-base-1.0/resolve/main"
 _QWEN_VL = f"{_HUB}/Comfy-Org/Qwen3-VL/resolve/main"
+_WAN21 = f"{_HUB}/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
+_WAN22 = f"{_HUB}/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
 _CHROMA = f"{_HUB}/Comfy-Org/Chroma1-HD_repackaged/resolve/main/split_files"
 
 MODEL_FILES = {
@@ -38,6 +40,19 @@ MODEL_FILES = {
         f"{_QWEN}/diffusion_models/qwen_image_fp8_e4m3fn.safetensors",
     ),
     "z_image_bf16.safetensors": ("diffusion_models", f"{_Z}/diffusion_models/z_image_bf16.safetensors"),
+    "wan2.2_t2v_high_noise_14B_fp8_scaled.safetensors": (
+        "diffusion_models",
+        f"{_WAN22}/diffusion_models/wan2.2_t2v_high_noise_14B_fp8_scaled.safetensors",
+    ),
+    "wan2.2_t2v_low_noise_14B_fp8_scaled.safetensors": (
+        "diffusion_models",
+        f"{_WAN22}/diffusion_models/wan2.2_t2v_low_noise_14B_fp8_scaled.safetensors",
+    ),
+    "umt5_xxl_fp8_e4m3fn_scaled.safetensors": (
+        "text_encoders",
+        f"{_WAN21}/text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors",
+    ),
+    "wan_2.1_vae.safetensors": ("vae", f"{_WAN22}/vae/wan_2.1_vae.safetensors"),
     "clip_l.safetensors": ("text_encoders", f"{_FLUX_TEXT}/clip_l.safetensors"),
     "t5xxl_fp16.safetensors": ("text_encoders", f"{_FLUX_TEXT}/t5xxl_fp16.safetensors"),
     "t5xxl_fp8_e4m3fn_scaled.safetensors": ("text_encoders", f"{_FLUX_TEXT}/t5xxl_fp8_e4m3fn_scaled.safetensors"),

@@ -14,15 +14,16 @@ DATASETS = (
     "my_photos",
 )  # fmt: skip
 FLAT = ("my_character_tagger_a", "my_character_tagger_b")
-VAES = ("sdxl-vae-fp16-fix", "ae", "flux2-vae", "qwen_image_vae")
+VAES = ("sdxl-vae-fp16-fix", "ae", "flux2-vae", "qwen_image_vae", "wan_2.1_vae")
 TEXT_ENCODERS = (
     "clip_l", "clip_g", "t5xxl_fp16", "t5xxl_fp8_e4m3fn_scaled", "qwen_3_4b", "qwen_2.5_vl_7b_fp8_scaled",
-    "qwen3vl_4b_fp8_scaled",
+    "qwen3vl_4b_fp8_scaled", "umt5_xxl_fp8_e4m3fn_scaled",
 )  # fmt: skip
 CHECKPOINTS = (
     "anyloraCheckpoint_bakedvaeBlessedFp16", "Illustrious-XL-v0.1", "sd_xl_base_1.0", "sd3_medium",
     "juggernautXL_v9Rundiffusionphoto2", "realistic_sdxl_merge", "flux1-dev", "flux-2-klein-base-4b",
     "Chroma1-HD-fp8mixed", "qwen_image_fp8_e4m3fn", "z_image_bf16",
+    "wan2.2_t2v_high_noise_14B_fp8_scaled", "wan2.2_t2v_low_noise_14B_fp8_scaled",
 )  # fmt: skip
 PREFIXES = {"vae": "first_stage_model.", "text_encoders": "text_encoders.clip_l.transformer."}
 

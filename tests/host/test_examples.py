@@ -24,6 +24,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "example_workflows"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 FIRST = [name for name in NAMES if name.startswith("1 ")]
 CAPTION = "2 Caption pictures"
+EXPERTS = "3 Recipe - Wan 2.2 experts"
 SD15 = "anyloraCheckpoint_bakedvaeBlessedFp16"
 LOADERS = ("CheckpointLoaderSimple", "UNETLoader", "CLIPLoader", "DualCLIPLoader", "VAELoader")
 TRAIN, AXIS, COMPARE, CURVES = "AthanorTrainLoRA", "AthanorLoRARunAxis", "AthanorXYZCompare", "AthanorLossCompare"
@@ -71,7 +72,7 @@ def small(server, name: str, epochs: int, muted: bool = False) -> dict:
         loader = next(k for k, node in prompt.items() if node["class_type"] == "CheckpointLoaderSimple")
         for node in prompt.values():
             node["inputs"] = {n: [loader, 1] if v == [key, 0] else v for n, v in node["inputs"].items()}
-    if name.startswith("1 "):
+    if name.startswith("1 ") or name == EXPERTS:
         first_choices(prompt)
     if name == "2 Pick my epoch":  # 36 pictures, which the small SD3 draws in a fraction of the time
         workflow.nodes_of(prompt, "CheckpointLoaderSimple")[0]["ckpt_name"] = "sd3_medium.safetensors"
@@ -84,7 +85,7 @@ def first_choices(prompt: dict) -> None:
     """What a user chooses in a template for a first LoRA: a model, here one in which all parts are, and a folder."""
     workflow.nodes_of(prompt, "AthanorDatasetLoader")[0]["folder"] = "few"
     loaders = [key for key, node in prompt.items() if node["class_type"] in LOADERS]
-    outputs = {"model": 0, "clip": 1, "vae": 2}
+    outputs = {"model": 0, "model_low": 0, "clip": 1, "vae": 2}
     for node in prompt.values():
         for name, value in node["inputs"].items():
             if isinstance(value, list) and value[0] in loaders:
@@ -271,10 +272,11 @@ ALIKE = (
     "2 Compare unfinished runs",
     "3 Study - Noise and loss",
     "2 Continue a run",
+    EXPERTS,
     *(name for name in FIRST if "SD1.5" not in name),
 )
 """Left to -m long: test_recipes trains their settings (E, D1 to D3, v61 to v63, v53 to v58), the first LoRAs differ in numbers
-alone, tests/compare draws curves of unfinished runs, and test_going_on continues finished ones."""
+alone, tests/compare draws curves of unfinished runs, test_going_on continues finished ones, test_compare_runs draws with two models."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in ALIKE)) for n in NAMES])
@@ -325,6 +327,13 @@ def _recipe_d(server, prompt, entry):
         assert setting in told.replace("=", " "), told
 
 
+def _experts(server, prompt, entry):
+    assert labels(server, prompt, entry, "Epochs, drawn by both models", 1) == ["base model", "epoch 1"]
+    folder = graphs.folder(server, entry, key_of(prompt, "Epochs, drawn by both models"))
+    used = {node["class_type"] for cell in graphs.cells(folder) for node in cell["graph"].values()}
+    assert "KSamplerAdvanced" in used and "KSampler" not in used
+
+
 def _preparation(server, prompt, entry):
     report = entry["outputs"][key_of(prompt, "Tags and how often")]["text"][0]
     assert "mychar" in report
@@ -358,6 +367,7 @@ SEEN = {
     "2 Compare unfinished runs": _unfinished,
     "3 Recipe - SD3 full fine-tune": _recipe_c,
     "3 Study - Three services": _recipe_d,
+    EXPERTS: _experts,
     "2 Prepare a dataset": _preparation,
     "2 Continue a run": _goes_on,
     "2 Pick my epoch": _pick,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import Any
 
+import key_forms
+import model_page
 import pytest
 import torch
 from family_cases import CASES, Case, load, objective_of, positive, samples
@@ -121,13 +125,16 @@ def test_captions_of_different_length_do_not_disturb_each_other(family):
 
 @once_per_layers
 def test_presets_reach_the_blocks(family):
-    """attn-mlp trains every linear layer of the transformer blocks, attn-only fewer; both by names the file can have."""
+    """attn-mlp trains every linear layer of the transformer blocks, attn-only fewer; both by names the file can have.
+
+    Those names, and others of the same layers, are read by the stock loader as docs/models.md says.
+    """
     from athanor.training_core import families
     from athanor.training_core.host import detection
     from athanor.training_core.network import build
     from athanor.training_core.settings import NetworkSettings
 
-    _case, model = family
+    case, model = family
     layers = detection.detect(model).layers
     module = model.model.diffusion_model
     inside = {
@@ -137,10 +144,12 @@ def test_presets_reach_the_blocks(family):
         for layer in block.modules()
         if isinstance(layer, torch.nn.Linear)
     }
-    found = {}
+    found, trained = {}, set()
     for preset in ("attn-mlp", "attn-only", "full", "full-lin", "unet-transformer-only"):
         network = build.create([build.Part(module)], NetworkSettings(rank=2, preset=preset), 0)
         found[preset] = {id(lora.org_module[0]) for lora in network.loras}
+        if preset == "attn-mlp":
+            trained = set(network.layers.values())
         assert len({lora.lora_name for lora in network.loras}) == len(network.loras)
     assert inside and inside <= found["attn-mlp"] <= found["full"]
     assert 0 < len(found["attn-only"]) < len(inside)
@@ -148,3 +157,13 @@ def test_presets_reach_the_blocks(family):
     for classes in (layers.blocks, layers.attentions, layers.convolutions, layers.resampling):
         present = {families.class_path(type(m)) for m in module.modules()}
         assert set(classes) <= present  # a name that the host has changed would go unnoticed
+    _names_are_known(case.title, key_forms.forms(model.model, trained))
+
+
+def _names_are_known(title: str, forms: list[str]) -> None:
+    """Check what docs/models.md says of the names in LoRA files. ATHANOR_RENEW=1, then `python dev.py docs`, writes it anew."""
+    known = json.loads(model_page.NAMES.read_text(encoding="utf-8"))
+    if os.environ.get("ATHANOR_RENEW") and known.get(title) != forms:
+        known[title] = forms
+        model_page.NAMES.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    assert known.get(title) == forms

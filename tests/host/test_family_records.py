@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from dataclasses import fields
 
+import marks
+import model_page
 import pytest
 import torch
 from athanor.training_core import families
@@ -30,13 +32,22 @@ def test_each_family_has_a_case_in_the_tests_of_families():
 def test_a_record_is_complete(row):
     from athanor.training_core.host import diffusers
 
-    for name in ("title", "model_class", "base_version", "architecture", "implementation"):
+    for name in ("title", "model_class", "base_version", "architecture", "implementation", "source"):
         assert getattr(row, name).strip() == getattr(row, name) != ""
     assert row.layers.blocks and row.layers.attentions
     assert (row.shift != 1.0) == (row.timestep_sampling == "shift")
     assert isinstance(found(row.model_class), type)
     if row.diffusers_map not in ("", families.SAME):
         assert row.diffusers_map in diffusers.OWN_MAPS or callable(found(f"comfy.utils.{row.diffusers_map}"))
+
+
+def test_the_page_of_models_is_not_stale():
+    """docs/models.md: its tables are made from the records and from tools/lora_names.json, which test_families.py looks at."""
+    page = model_page.PAGE.read_text(encoding="utf-8")
+    for table in model_page.tables(FAMILIES, families.refused.REFUSED):
+        assert page == marks.rewritten(page, table), "python dev.py docs"
+    page = model_page.HELP.read_text(encoding="utf-8")
+    assert page == marks.rewritten(page, model_page.listed(FAMILIES)), "python dev.py docs"
 
 
 def test_classes_are_those_of_the_host():

@@ -209,6 +209,31 @@ def test_brackets_of_a_tokenizer_that_knows_no_emphasis():
     assert found["a (b)"] == found[r"a \(b\)"] == clip.tokenize("a (b)") != clip.tokenize(r"a \(b\)")
 
 
+def test_brackets_within_quotation_marks_reach_byt5_as_brackets():
+    """HunyuanImage's Qwen reads no emphasis, its ByT5 does: of the words in quotation marks alone."""
+    from types import SimpleNamespace
+
+    from athanor.training_core.host.text import tokenize
+    from comfy.text_encoders.hunyuan_image import ByT5SmallTokenizer, HunyuanImageTokenizer
+
+    tokenizer = HunyuanImageTokenizer.__new__(HunyuanImageTokenizer)  # without its Qwen, which takes a second to load
+    qwen = SimpleNamespace(tokenize_with_weights=lambda text, *_, **__: [[(7, 1.0)]])
+    tokenizer.__dict__ |= {
+        "clip_name": "q",
+        "clip": "q",
+        "q": qwen,
+        "llama_template": "{}",
+        "byt5": ByT5SmallTokenizer(),
+    }
+    clip = SimpleNamespace(tokenize=tokenizer.tokenize_with_weights)
+    found = tokenize(clip, 'a sign, "stop (now)"')[0]
+    assert found == clip.tokenize(r'a sign, "stop \(now\)"')
+    text = bytes(
+        token - 3 for token, weight in found["byt5"][0] if weight == 1.0 and token >= 3
+    )  # ByT5: bytes, from 3 on
+    assert text == b'Text "stop (now)". '
+
+
 @pytest.mark.parametrize("precision", ["no", "bf16", "fp16"])
 def test_number_formats(graph, precision):
     """Finite losses and float32 gradients in every format; the model's own format is back afterwards."""

@@ -103,3 +103,31 @@ def test_flux_shift_counts_patches_and_not_pixels():
         objective = Objective(LossSettings(), noise, model_to_train(load(name), noise, unknown=False)[2])
         drawn.append(objective.draw(shape, 5).sigma)
     assert torch.equal(*drawn)
+
+
+def test_load_checkpoint_gives_hidream_o1_its_vae_and_its_text_encoder(vae, monkeypatch):
+    """What a fine-tune saves as well: such a file alone would have no text encoder."""
+    import comfy.model_detection
+    import comfy.sd
+    from athanor.training_core.host import checkpoint, detection, text, usable
+    from tiny_layouts import LAYOUTS
+
+    model = load("hidream_o1")
+    state = checkpoint.tensors(model.model, None, vae, detection.detect(model), torch.float32)
+    detect = comfy.model_detection.model_config_from_unet
+
+    def small(*args, **options):
+        config = detect(*args, **options)
+        config.unet_config.update(LAYOUTS["hidream_o1"].small)
+        return config
+
+    monkeypatch.setattr(comfy.model_detection, "model_config_from_unet", small)
+    given = usable.usable_models(*comfy.sd.load_state_dict_guess_config(state)[:3])
+    usable.check(*given)
+    encoded, _ = text.encode(given[1], "a fox (red)")
+    usable.check_text(given[0], encoded.cond, encoded.extras)
+    assert encoded.extras["text_input_ids"].shape == encoded.cond.shape[:2]
+    again = text.Text.of(*encoded.parts())  # through the cache
+    assert torch.equal(again.extras["text_input_ids"], encoded.extras["text_input_ids"])
+    with pytest.raises(AthanorError, match="gives no text_input_ids"):
+        usable.check_text(given[0], torch.zeros(1, 4, 4096), {})

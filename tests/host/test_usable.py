@@ -115,3 +115,13 @@ def test_an_upscaler_works_with_its_own_vae(comfy, upscaler):
     model.model.latent_format = comfy.latent_formats.SD15()
     with pytest.raises(AthanorError, match="vae is of another kind of model"):
         usable.check_vae(model, vae)
+
+
+def test_sizes_of_which_a_vae_leaves_out_the_edge_are_told():
+    """LTX-Video's makes a latent of 32 pixels, Wan 2.2's of 16; most have 8, of which every bucket is a multiple."""
+    from athanor.training_core.host import usable
+
+    vae = SimpleNamespace(spacial_compression_encode=lambda: 32)
+    assert usable.cut_off(vae, [(256, 256), (320, 192)]) == []
+    (said,) = usable.cut_off(vae, [(256, 256), (264, 248)])
+    assert said.startswith("The VAE works in steps of 32 pixels") and "264x248" in said and "bucket_reso_steps" in said

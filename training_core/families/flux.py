@@ -80,6 +80,7 @@ FLUX1_DEV = Family(
     shift=3.1582,
     guidance=True,
     diffusers_map="flux_to_diffusers",
+    source="sd-scripts, docs/flux_train_network.md: discrete_flow_shift 3.1582 (it also has flux_shift, by size)",
     layers=FLUX,
     controls=Controls(  # of Kontext, whose layers are dev's
         size="same",
@@ -109,6 +110,7 @@ FLUX1_SCHNELL = Family(
     few_steps=True,
     implementation="https://github.com/black-forest-labs/flux",
     diffusers_map="flux_to_diffusers",
+    source="ComfyUI's sampling shift of 1: evenly; sd-scripts' docs/flux_train_network.md has one advice for dev and schnell, flux_shift",
     layers=FLUX,
 )
 FLUX2 = Family(
@@ -122,6 +124,7 @@ FLUX2 = Family(
     shift=7.5383,  # exp(2.02), ComfyUI's sampling shift, as Flux.1's 3.1582 is exp(1.15)
     diffusers_map="flux_to_diffusers",
     diffusers_newest=True,  # Flux.2's files have only the newer names, which come later in the map
+    source="ComfyUI's sampling shift, exp(2.02); musubi-tuner's docs/flux_2.md has flux2_shift, by size",
     layers=FLUX,
     controls=Controls(size="own", source="ai-toolkit, extensions_built_in/diffusion_models/flux2/flux2_model.py"),
 )
@@ -134,6 +137,7 @@ CHROMA = Family(
     implementation="https://huggingface.co/lodestones/Chroma",
     timestep_sampling="sigmoid",
     diffusers_map="flux_to_diffusers",
+    source="sd-scripts, docs/flux_train_network.md: sigmoid",
     layers=FLUX,
 )
 LONGCAT_IMAGE = Family(

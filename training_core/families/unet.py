@@ -75,6 +75,7 @@ SD15 = Family(
     in_checkpoint=("clip", "vae"),
     diffusers_names=True,
     diffusers_map="unet_to_diffusers",
+    source="sd-scripts, library/train_util.py: every timestep alike",
     layers=UNET,
 )
 SD2 = Family(
@@ -86,6 +87,7 @@ SD2 = Family(
     in_checkpoint=("clip", "vae"),
     diffusers_names=True,
     diffusers_map="unet_to_diffusers",
+    source="sd-scripts, library/train_util.py: every timestep alike",
     layers=UNET,
 )
 SDXL = Family(
@@ -97,6 +99,7 @@ SDXL = Family(
     implementation="https://github.com/Stability-AI/generative-models",
     in_checkpoint=("clip", "vae"),
     diffusers_map="unet_to_diffusers",
+    source="sd-scripts, library/train_util.py: every timestep alike",
     layers=UNET,
 )
 

@@ -58,6 +58,7 @@ HUNYUAN_VIDEO = Family(
     timestep_sampling="shift",
     shift=7.0,
     source="musubi-tuner, docs/hunyuan_video.md",
+    multiple=16,  # patches of 2 x 2 latents; ComfyUI does not fill up others to the end, nor for the next two
     layers=FLUX,
 )
 HUNYUAN_VIDEO_15 = Family(
@@ -68,8 +69,8 @@ HUNYUAN_VIDEO_15 = Family(
     architecture="hunyuan-video-1.5",
     implementation="https://github.com/Tencent-Hunyuan/HunyuanVideo-1.5",
     timestep_sampling="shift",
-    shift=3.1582,  # flux_shift at 1024x1024, as Flux.1 has it
-    source="musubi-tuner, docs/hunyuan_video_1_5.md (flux_shift)",
+    shift=2.0,
+    source="musubi-tuner, docs/hunyuan_video_1_5.md: discrete_flow_shift 2",
     layers=FLUX,
 )
 MOCHI = Family(
@@ -79,6 +80,7 @@ MOCHI = Family(
     architecture="mochi-1",
     implementation="https://github.com/genmoai/mochi",
     source="cogvideox-factory, training/mochi-1/text_to_video_lora.py",
+    multiple=16,
     layers=Layers(
         blocks=("comfy.ldm.genmo.joint_model.asymm_models_joint.AsymmetricJointBlock",),
         attentions=("comfy.ldm.genmo.joint_model.asymm_models_joint.AsymmetricAttention",),
@@ -93,6 +95,7 @@ KANDINSKY5 = Family(
     timestep_sampling="shift",
     shift=5.0,
     source="musubi-tuner, docs/kandinsky5.md",
+    multiple=16,
     layers=Layers(
         blocks=(
             "comfy.ldm.kandinsky5.model.TransformerEncoderBlock",

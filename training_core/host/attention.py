@@ -32,7 +32,7 @@ class Attention:
         self, chosen: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, *args: Any, **kwargs: Any
     ) -> Any:
         """Return what `chosen` would give: (B, tokens, heads * width), or as its keywords say."""
-        if not self._told:
+        if not torch.compiler.is_compiling() and not self._told:  # a line in the log would cut the graph
             self._told = True
             log.info(
                 "Athanor: training uses torch's scaled_dot_product_attention (%s) instead of ComfyUI's %s",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..errors import AthanorError
-from ..families import FAMILIES, class_path
+from ..families import class_path, identify
 
 _INSIDE = {"model": "model", "clip": "cond_stage_model", "vae": "first_stage_model"}
 """Port -> the attribute of the host's object that holds the weights. Load Checkpoint gives a VAE object around nothing for a
@@ -80,6 +80,23 @@ def check_vae(model: Any, vae: Any) -> None:
         )
 
 
+def cut_off(vae: Any, sizes: Iterable[tuple[int, int]]) -> list[str]:
+    """Return a sentence on pictures of which a VAE leaves out the edge, as their sides are no multiples of its step; else nothing.
+
+    Args:
+        sizes: (width, height) of the buckets, in pixels.
+    """
+    step = vae.spacial_compression_encode()
+    odd = [size for size in sizes if isinstance(step, int) and any(side % step for side in size)]
+    if not odd:
+        return []
+    width, height = odd[0]
+    return [
+        f"The VAE works in steps of {step} pixels and leaves out the edge of pictures of other sizes ({width}x{height}, say): set "
+        f"bucket_reso_steps of Bucketer to {step} or a multiple of it, width and height as well."
+    ]
+
+
 def check_text(model: Any, cond: torch.Tensor, extras: Mapping[str, Any]) -> None:
     """Check that an encoded text has the size that the model takes.
 
@@ -119,8 +136,7 @@ def check_sides(model: Any, sizes: Iterable[tuple[int, int]], advice: str) -> No
     Raises:
         AthanorError: names the first size that it does not take.
     """
-    kind = class_path(type(model.model))
-    family = next((family for family in FAMILIES if family.model_class == kind), None)
+    family = identify(type(model.model), model.model.model_config.unet_config, False)
     if family is None:
         return
     for size in sizes:

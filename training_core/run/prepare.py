@@ -134,6 +134,7 @@ def prepare(
             *([optimizer.replaced] if optimizer.replaced else []),
             *about_the_optimizer(resolved, job, run_length, lr_factors),
             *dataset_hints(buckets),
+            *usable.cut_off(vae, buckets.by_size()),
             *hints.hints(facts(resolved.job, split.training, run_length, family, model)),
             *(devices.advice_on_threads() if looks else []),
         ],

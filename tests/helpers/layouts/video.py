@@ -26,6 +26,7 @@ HUNYUAN = {
 }
 HUNYUAN_15 = HUNYUAN | {
     "in_channels": 65,
+    "patch_size": [1, 1, 1],
     "out_channels": 32,
     "vec_in_dim": None,
     "context_in_dim": 3584,
@@ -138,7 +139,7 @@ CASES = {
         32,
         64,
         "lora_unet_double_blocks_0_txt_mlp_2",
-        auto=("shift", 3.1582),
+        auto=("shift", 2.0),
         extras={"pooled_output": none, "conditioning_byt5small": draw(5, 1472)},
         frames=True,
         rotary=True,

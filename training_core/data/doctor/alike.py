@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from scipy import fft
@@ -11,7 +12,7 @@ from scipy import fft
 from ...wording import first_few, plural
 from ..dataset import Dataset
 from .finding import Finding, Level
-from .grouping import Groups, Look, Tick, group
+from .grouping import Groups, Look, Tick, group, same
 from .measure import Measure
 
 
@@ -28,13 +29,18 @@ def hashes(thumbs: np.ndarray) -> np.ndarray:
 
 
 def check(
-    dataset: Dataset, measures: Sequence[Measure | None], distance: int, tick: Tick | None = None
+    dataset: Dataset,
+    measures: Sequence[Measure | None],
+    distance: int,
+    tick: Tick | None = None,
+    controls: Mapping[int, Sequence[Measure | None]] = MappingProxyType({}),
 ) -> list[Finding]:
     """Return findings about duplicates (warning), near-duplicates (warning) and mirror images (hint).
 
     Args:
         distance: bits of 64 in which near-duplicates' hashes may differ; 0: look for equal files only.
         tick: called with (pictures compared, of how many), once for near-duplicates and once for mirror images.
+        controls: of control pictures, from `pairs.measure_controls`. Pairs are alike if their control pictures are, too.
     """
     result = []
     by_content, by_pair = defaultdict(list), defaultdict(list)
@@ -52,13 +58,13 @@ def check(
     mirrored = thumbs[:, :, ::-1]
     look = Look.of(thumbs, hashes(thumbs))
     near = group(look, look, distance, tick=tick)
-    if groups := _named(near, firsts):
+    if groups := _as_pairs(dataset, _named(near, firsts), controls):
         result.append(
             _finding(dataset, "warning", "near-duplicates", groups, "nearly the same picture; keep the best of each")
         )
     # A symmetric picture is its own mirror image: what is alike anyway is not named again.
     turned = group(look, Look.of(mirrored, hashes(mirrored)), distance, near.number, tick)
-    if groups := _named(turned, firsts):
+    if groups := _as_pairs(dataset, _named(turned, firsts), controls):
         advice = "the same picture mirrored; keep one of them and turn on flip_aug instead"
         result.append(_finding(dataset, "hint", "mirrored", groups, advice))
     return result
@@ -66,6 +72,37 @@ def check(
 
 def _named(groups: Groups, firsts: Sequence[int]) -> list[tuple[int, ...]]:
     return [tuple(firsts[i] for i in group) for group in groups.listed()]
+
+
+def _as_pairs(
+    dataset: Dataset, groups: list[tuple[int, ...]], controls: Mapping[int, Sequence[Measure | None]]
+) -> list[tuple[int, ...]]:
+    """Return groups in which the first control pictures look the same as well, mirrored or not; without those that are meant so.
+
+    Several edits of one control picture are meant so, if each has a caption of its own.
+    """
+    result = []
+    for alike in groups:
+        parts: list[list[int]] = []
+        for i in alike:
+            part = next((part for part in parts if _same_control(controls.get(part[0]), controls.get(i))), None)
+            parts.append([i]) if part is None else part.append(i)
+        for part in parts:
+            pictures = [dataset.pictures[i] for i in part]
+            one = len({tuple(c.content for c in p.controls) for p in pictures}) == 1 and pictures[0].controls
+            if len(part) > 1 and not (one and len({p.caption for p in pictures}) == len(part)):
+                result.append(tuple(part))
+    return result
+
+
+def _same_control(one: Sequence[Measure | None] | None, other: Sequence[Measure | None] | None) -> bool:
+    """Whether two pictures have no control pictures, or first ones that look the same or mirrored."""
+    if not one or not other:
+        return not one and not other
+    if one[0] is None or other[0] is None:
+        return False
+    a, b = (np.frombuffer(each.thumb, np.uint8).reshape(1, 32, 32, 3) for each in (one[0], other[0]))
+    return bool(same(a, b)[0] or same(a, b[:, :, ::-1])[0])
 
 
 def _finding(dataset: Dataset, level: Level, kind: str, groups: list[tuple[int, ...]], advice: str) -> Finding:

@@ -94,10 +94,11 @@ def examine(
         return partial(progress, what) if progress else None
 
     measures = measure_all(dataset, stage("measuring pictures"))
+    controls = pairs.measure_controls(dataset, stage("measuring control pictures"))
     findings = [
         *pixels.check(dataset, measures, settings.resolution),
-        *pairs.check(dataset, texts, measures, stage("measuring control pictures")),
-        *alike.check(dataset, measures, settings.near_duplicates, stage("comparing pictures")),
+        *pairs.check(dataset, texts, measures, controls),
+        *alike.check(dataset, measures, settings.near_duplicates, stage("comparing pictures"), controls),
         *caption_checks.check(dataset, texts, settings.trigger, count),
         *tag_checks.check(dataset, lists, settings.trigger, has_tags, stage("checking tags")),
         *layout.check(dataset, groups, buckets),

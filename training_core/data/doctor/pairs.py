@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
@@ -29,24 +29,34 @@ _ROWS = 512  # of the matrix of distances at a time: 20 MB with 10,000 pictures
 Groups = tuple[tuple[int, ...], ...]
 
 
+def measure_controls(dataset: Dataset, tick: Tick | None = None) -> dict[int, list[Measure | None]]:
+    """Measure the control pictures of all pictures that have some, each file once; None for one that cannot be read any more.
+
+    Args:
+        tick: called with (control pictures measured, of how many).
+    """
+    of = {i: control_sources(dataset, picture) for i, picture in enumerate(dataset.pictures) if picture.controls}
+    sources = list(dict.fromkeys(source for each in of.values() for source in each))
+    measured = dict(zip(sources, measure_sources(sources, tick), strict=True))
+    return {i: [measured[source] for source in each] for i, each in of.items()}
+
+
 def check(
-    dataset: Dataset, texts: Sequence[str], measures: Sequence[Measure | None], tick: Tick | None = None
+    dataset: Dataset,
+    texts: Sequence[str],
+    measures: Sequence[Measure | None],
+    controls: Mapping[int, Sequence[Measure | None]],
 ) -> list[Finding]:
     """Return the findings about control pictures; none for a dataset without them.
 
     Args:
         texts: what each picture is trained on, from `training_texts`.
         measures: of all pictures, from `measure_all`.
-        tick: called with (control pictures measured, of how many).
+        controls: of their control pictures, from `measure_controls`.
     """
-    pairs = [i for i, picture in enumerate(dataset.pictures) if picture.controls]
-    sources = list(dict.fromkeys(source for i in pairs for source in control_sources(dataset, dataset.pictures[i])))
-    measured = dict(zip(sources, measure_sources(sources, tick), strict=True))
-    unreadable = [
-        i for i in pairs if any(measured[source] is None for source in control_sources(dataset, dataset.pictures[i]))
-    ]
-    found = {i: measured[control_sources(dataset, dataset.pictures[i])[0]] for i in pairs}
-    both = {i: (own, other) for i, other in found.items() if (own := measures[i]) and other}
+    pairs = list(controls)
+    unreadable = [i for i, each in controls.items() if None in each]
+    both = {i: (own, each[0]) for i, each in controls.items() if (own := measures[i]) and each[0]}
     copies = _copies(dataset, pairs, both)
     return [
         *_unreadable(dataset, unreadable),
