@@ -26,7 +26,8 @@ REFUSED = {  # config class of the host -> what its unet_config says, and what i
     "SVD_img2vid": ({}, "goes on from a given picture"),
     "ACEStep": ({}, "makes sound"),
     "ACEStep15": ({}, "makes sound"),
-    "WAN21_T2V": ({"model_type": "t2v", "in_dim": 36, "out_dim": 16}, "other inputs"),  # Wan 2.2 image-to-video
+    "WAN21_T2V": ({"model_type": "t2v", "in_dim": 36, "out_dim": 16}, "goes on from a given picture"),  # Wan 2.2 image-to-video
+    "WAN22_T2V": ({"model_type": "t2v", "in_dim": 100, "out_dim": 48}, "follows another film"),
     "WAN21_I2V": ({"model_type": "i2v", "in_dim": 36, "out_dim": 16}, "goes on from a given picture"),
     "WAN21_FunControl2V": ({"model_type": "i2v", "in_dim": 48, "out_dim": 16}, "follows another film"),
     "WAN21_Vace": ({"model_type": "vace"}, "follows another film"),
