@@ -45,7 +45,15 @@ def test_detected(family):
     assert (schedule.prediction, schedule.noise_scale) == (case.prediction, case.noise_scale)
 
 
-@pytest.mark.parametrize("level", [0.3, 0.9])
+@pytest.mark.parametrize(
+    ("family", "level"),
+    [
+        pytest.param(name, level, marks=[pytest.mark.long] * (case.same or bool(case.twin and level < 0.5)))
+        for name, case in CASES.items()
+        for level in (0.3, 0.9)
+    ],
+    indirect=["family"],
+)
 def test_raw_prediction_is_what_the_sampler_works_with(family, level):
     """The stock sampler, stopped at its first call, sees the noisy latent that training makes, and what it calls
     denoised is made of training's raw output. So timestep, sign, guidance and conditioning agree."""

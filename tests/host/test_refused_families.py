@@ -78,6 +78,15 @@ def test_other_models_are_refused_by_name(config):
         detection.detect(bare(config, **OTHERS[config]))
 
 
+def test_a_unet_that_is_given_something_else_is_not_tried_as_unknown():
+    """SD2's depth model, whose fifth channel ComfyUI would fill with a mask."""
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host import detection
+
+    with pytest.raises(AthanorError, match=r"in a variant with other inputs, .* that the help of Train LoRA names\.$"):
+        detection.detect(bare("SD20", in_channels=5, context_dim=1024), unknown=True)
+
+
 def test_sampling_that_cannot_be_trained_is_refused():
     """Predictions that are no velocity; a flow whose noise the host scales is told how much."""
     import comfy.model_base
