@@ -44,11 +44,11 @@ class Reader:
     def __init__(self) -> None:
         self.read: list[tuple[str, list[tuple[int, ...]]]] = []
 
-    def tokenize(self, text: str, images: Any = (), llama_template: str = "{}", **_: Any) -> str:
+    def tokenize(self, text: str, images: Any = (), llama_template: str = "{}", **_: Any) -> Any:
         self.read.append((text, [tuple(image.shape) for image in images]))
-        return text
+        return {"words": [[(1, 1.1 if text.startswith("(") else 1.0)]]}  # brackets are emphasis
 
-    def encode_from_tokens_scheduled(self, _tokens: str, **_: Any) -> Any:
+    def encode_from_tokens_scheduled(self, _tokens: Any, **_: Any) -> Any:
         return [[torch.zeros(1, 4, 8), {"pooled_output": None}]]
 
 
@@ -148,7 +148,7 @@ def test_captions_with_pictures_have_their_brackets_escaped_as_others():
 
     clip = Reader()
     text = controls.encode(clip, QWEN_IMAGE.controls, "a (red) car", pictures((64, 64)), False)
-    assert clip.read[0][0].endswith(r"a \(red\) car")
+    assert clip.read[-1][0].endswith(r"a \(red\) car")
     assert not text.cond.is_inference() and text.extras == {"pooled_output": None}
 
 

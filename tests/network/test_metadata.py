@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from athanor.training_core.data.dataset import Dataset, Picture
+from athanor.training_core.data.dataset import Control, Dataset, Picture
 from athanor.training_core.data.plan import length, sort_into_buckets
 from athanor.training_core.families import SDXL
 from athanor.training_core.network import metadata, metadata_datasets
@@ -158,6 +158,19 @@ def described(tmp_path: Path, prediction: str, version="sdxl_base_v1-0", trained
     save_lora(path, {"a": torch.zeros(2)}, values | metadata.at_save(7, 1))
     with safe_open(path, "pt") as file:
         return file.metadata()
+
+
+def test_edit_pairs_are_told_as_musubi_tuner_does():
+    """Of other datasets nothing changes."""
+    plain = Picture(path=Path("a"), name="a.png", content="a", size=(64, 64), caption="a", repeats=1)
+    subsets, shape = (DatasetSettings(folder="a"),), BucketSettings(width=64, height=64, enable_bucket=False)
+    job = Job(datasets=subsets, buckets=shape, dataset_fingerprint="d", model_fingerprint="m")
+    told = []
+    for picture in (plain, replace(plain, controls=(Control(Path("c"), "c", (64, 64)),))):
+        fields = metadata_datasets.describe(job, sort_into_buckets(Dataset(subsets, (picture,)), shape))
+        (dataset,) = fields["ss_datasets"]
+        told.append(dataset.get("has_control"))
+    assert told == [None, True]
 
 
 @pytest.mark.parametrize("prediction", ["eps", "v", "flow"])

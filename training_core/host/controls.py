@@ -12,7 +12,7 @@ from ..control_size import own_size
 from ..errors import AthanorError
 from ..families import Controls
 from . import sampling, vae
-from .text import Text, escape, outside_inference
+from .text import Text, literal, outside_inference
 
 
 def cut(picture: torch.Tensor, target: tuple[int, int], size: str) -> torch.Tensor:
@@ -114,7 +114,7 @@ def encode(clip: Any, controls: Controls, caption: str, pictures: Sequence[torch
         weighted: brackets are emphasis.
     """
     with torch.inference_mode():
-        text = caption if weighted else escape(caption)
+        text = caption if weighted else literal(clip, caption)
         cond, extras = ENCODERS[controls.encoder](sampling.run_node, clip, text, pictures, False)[0]
     return Text(outside_inference(cond), {k: outside_inference(v) for k, v in extras.items()})
 

@@ -55,7 +55,10 @@ def describe(job: Job, buckets: Buckets) -> dict[str, object]:
         "ss_masked_loss": str(any(picture.mask for picture in buckets.dataset.pictures)),
     }
     subsets = [_subset(job.datasets[subset], name, folder) for (subset, name), folder in folders.items()]
-    return fields | {"ss_datasets": [_dataset(job, fields, images) | {"subsets": subsets}]}
+    paired = (
+        {"has_control": True} if any(picture.controls for picture in buckets.dataset.pictures) else {}
+    )  # musubi-tuner's
+    return fields | {"ss_datasets": [_dataset(job, fields, images) | paired | {"subsets": subsets}]}
 
 
 def _last_name(folder: str, settings: DatasetSettings) -> str:
