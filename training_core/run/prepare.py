@@ -95,7 +95,7 @@ def prepare(
     checks.check_swap(job)
     optimizer = optimizers.choose(job.optimizer, devices.compute_device())
     schedulers.check(job.optimizer)
-    paired = any(picture.controls for picture in buckets.dataset.pictures)
+    paired = any(p.controls for seen in filter(None, (buckets, validation)) for p in seen.dataset.pictures)
     resolved = resolve(job, replace(_circumstances(job, model, family, schedule, clip, optimizer), paired=paired))
     first_values = first_values_of(job, model, family)
     other = OtherModel(sampling_model) if sampling_model is not None and job.sampling else None
