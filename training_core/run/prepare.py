@@ -24,7 +24,7 @@ from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, ValidationSettings
 from . import checks, hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
-from .edit_pairs import captions_to_draw, check_controls, check_prompts
+from .edit_pairs import about_the_model, captions_to_draw, check_controls, check_prompts
 from .encoded import Encodings
 from .first_values import FirstValues, first_values_of
 from .other_model import OtherModel
@@ -129,6 +129,7 @@ def prepare(
             *first_values.warnings,
             *split.warnings,
             *family.guessed,
+            *about_the_model(family, getattr(detection.file_of(model), "name", ""), paired),
             *about_the_graph(model),
             *about_names(job, target.stem),
             *([optimizer.replaced] if optimizer.replaced else []),
