@@ -84,6 +84,21 @@ def test_what_is_missing_unused_and_broken_is_named(tmp_path: Path):
     assert tuple(named) == dataset.warnings[1:]  # all but what is seen inside of files, before anything is queued
 
 
+def test_sub_folders_that_are_numbers(tmp_path: Path):
+    """One folder for each of several control pictures; a folder of the dataset that is called so is no number."""
+    for name in ("a.png", "2_x/b.png", "7/c.png", "7/d.png", "e_1.png"):
+        picture(tmp_path / name)
+    for name in ("2/a", "1/a", "01/2_x/b", "7/c", "7/d_1", "1/e_1"):
+        picture(tmp_path / "control" / f"{name}.png")
+    assert pairs(tmp_path, nested_folders=True) == {
+        "a.png": ["1/a.png", "2/a.png"],
+        "2_x/b.png": ["01/2_x/b.png"],
+        "7/c.png": ["7/c.png"],
+        "7/d.png": ["7/d_1.png"],
+        "e_1.png": ["1/e_1.png"],
+    }
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_folder_of_controls_that_is_not_named(tmp_path: Path, nested: bool):
     """Not read, or with nested_folders trained on as more pictures: both is told, and how it is meant."""

@@ -28,6 +28,7 @@ def both() -> None:
     """
     for name, shapes in ROTATED.items():
         tried(name, partial(_rotation, name, *shapes))
+    tried("Anima", _norm_and_rotation)
     tried("LoRA", _lora)
 
 
@@ -51,6 +52,25 @@ def _rotation(name: str, shape: tuple[int, ...], matrices: tuple[int, ...]) -> N
     chain, kernel = partial(turned, host._apply_rope), partial(turned, rotary.turn_both)
     with mock.patch.object(mm, "in_training", True):  # else the host's chain is its kernel as well
         _compare(f"rotation, {name}", chain, kernel, [q, k])
+
+
+def _norm_and_rotation() -> None:
+    """Anima's queries and keys: an RMSNorm and a rotation of halves, which the host has as one kernel without a backward pass."""
+    from athanor.training_core.host import rotary
+    from comfy_kitchen.backends.eager import rope
+
+    tokens, name = 64 if on_cpu() else 4096, "rms_rope_split_half"
+    angles = torch.rand((1, tokens, 1, 64), device=_device()) * 6.3
+    freqs = torch.stack([angles.cos(), -angles.sin(), angles.sin(), angles.cos()], -1).unflatten(-1, (2, 2))
+    q, k, gradient = (torch.randn((1, tokens, 16, 128), device=_device(), dtype=torch.bfloat16) for _ in range(3))
+    scale = torch.ones(128, device=_device(), dtype=torch.bfloat16)
+
+    def turned(turn: Callable[..., Any], q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+        one, other = turn(q, k, freqs, scale, scale, 1e-6)
+        return one * gradient + other
+
+    ours = rotary._stand_in(name)
+    _compare("RMSNorm and rotation, Anima", partial(turned, getattr(rope, name)), partial(turned, ours), [q, k])
 
 
 def _lora() -> None:

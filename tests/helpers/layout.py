@@ -76,6 +76,7 @@ class Case:
     size: int = 8  # of the latents
     noise_scale: float = 1.0  # what the host multiplies noise by
     rotary: bool = False  # it has rotary embeddings
+    same: bool = False  # its forward is another case's: it is detected, and the rest is left to -m long
     twin: str = ""  # why it is trained with -m long only: another case has its layers
 
 

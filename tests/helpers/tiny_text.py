@@ -10,10 +10,10 @@ T5 = {"num_layers": 2, "d_ff": 32, "d_kv": 16, "num_heads": 2, "vocab_size": 321
 
 
 def load(family: str, state: dict[str, torch.Tensor] | None = None):
-    """A CLIP object for "sd15", "sdxl", "refiner", "sd3" or "flux"; with the weights of `state`, as the host's loader gives them to it."""
+    """A CLIP object for "sd15", "sdxl", "refiner", "sd3", "flux" or "pixart"; with the weights of `state`, as the host's loader gives them to it."""
     import comfy.sd
     from comfy import sd1_clip, sdxl_clip
-    from comfy.text_encoders import flux, sd3_clip
+    from comfy.text_encoders import flux, pixart_t5, sd3_clip
 
     # SD3 pads CLIP's width to 4096; Flux's T5 stands alone.
     t5 = T5 | (
@@ -27,6 +27,7 @@ def load(family: str, state: dict[str, torch.Tensor] | None = None):
         "refiner": (sdxl_clip.SDXLRefinerClipModel, sdxl_clip.SDXLTokenizer),
         "sd3": (sd3_clip.SD3ClipModel, sd3_clip.SD3Tokenizer),
         "flux": (flux.FluxClipModel, flux.FluxTokenizer),
+        "pixart": (pixart_t5.PixArtT5XXL, pixart_t5.PixArtTokenizer),
     }
 
     class Target:

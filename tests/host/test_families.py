@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import key_forms
@@ -44,7 +45,15 @@ def test_detected(family):
     assert (schedule.prediction, schedule.noise_scale) == (case.prediction, case.noise_scale)
 
 
-@pytest.mark.parametrize("level", [0.3, 0.9])
+@pytest.mark.parametrize(
+    ("family", "level"),
+    [
+        pytest.param(name, level, marks=[pytest.mark.long] * (case.same or bool(case.twin and level < 0.5)))
+        for name, case in CASES.items()
+        for level in (0.3, 0.9)
+    ],
+    indirect=["family"],
+)
 def test_raw_prediction_is_what_the_sampler_works_with(family, level):
     """The stock sampler, stopped at its first call, sees the noisy latent that training makes, and what it calls
     denoised is made of training's raw output. So timestep, sign, guidance and conditioning agree."""
@@ -159,3 +168,14 @@ def _names_are_known(title: str, forms: list[str]) -> None:
         known[title] = forms
         model_page.NAMES.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     assert known.get(title) == forms
+
+
+def test_the_host_knows_every_name_of_a_fine_tuned_model(family):
+    """In the file of a diffusion model alone: HunyuanVideo's kin are saved by the host with `model.model.` before each."""
+    from athanor.training_core.host import checkpoint, detection
+
+    _case, model = family
+    record = replace(detection.detect(model), in_checkpoint=())
+    state = checkpoint.tensors(model.model, None, None, record, torch.float32)
+    loaded = model.model.model_config.process_unet_state_dict(dict(state))
+    assert loaded.keys() - {"v_pred"} == model.model.diffusion_model.state_dict().keys()

@@ -26,7 +26,11 @@ REFUSED = {  # config class of the host -> what its unet_config says, and what i
     "SVD_img2vid": ({}, "goes on from a given picture"),
     "ACEStep": ({}, "makes sound"),
     "ACEStep15": ({}, "makes sound"),
-    "WAN21_T2V": ({"model_type": "t2v", "in_dim": 36, "out_dim": 16}, "other inputs"),  # Wan 2.2 image-to-video
+    "WAN21_T2V": (
+        {"model_type": "t2v", "in_dim": 36, "out_dim": 16},
+        "goes on from a given picture",
+    ),  # Wan 2.2 image-to-video
+    "WAN22_T2V": ({"model_type": "t2v", "in_dim": 100, "out_dim": 48}, "follows another film"),
     "WAN21_I2V": ({"model_type": "i2v", "in_dim": 36, "out_dim": 16}, "goes on from a given picture"),
     "WAN21_FunControl2V": ({"model_type": "i2v", "in_dim": 48, "out_dim": 16}, "follows another film"),
     "WAN21_Vace": ({"model_type": "vace"}, "follows another film"),
@@ -72,6 +76,15 @@ def test_other_models_are_refused_by_name(config):
 
     with pytest.raises(AthanorError, match=rf"^MODEL is of type {config}\b.*is not supported yet and cannot"):
         detection.detect(bare(config, **OTHERS[config]))
+
+
+def test_a_unet_that_is_given_something_else_is_not_tried_as_unknown():
+    """SD2's depth model, whose fifth channel ComfyUI would fill with a mask."""
+    from athanor.training_core.errors import AthanorError
+    from athanor.training_core.host import detection
+
+    with pytest.raises(AthanorError, match=r"in a variant with other inputs, .* that the help of Train LoRA names\.$"):
+        detection.detect(bare("SD20", in_channels=5, context_dim=1024), unknown=True)
 
 
 def test_sampling_that_cannot_be_trained_is_refused():

@@ -14,7 +14,10 @@ from .dataset import Control
 from .folders import all_folders, files_of
 from .inspected import Inspections
 
-_NUMBERED = re.compile(r"(.+)_([0-9]{1,9})", re.DOTALL)
+_NUMBERED = [
+    re.compile(pattern, re.DOTALL)
+    for pattern in (r"(?P<name>.+)_(?P<number>[0-9]{1,9})", r"(?P<number>[0-9]{1,9})/(?P<name>.+)")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +25,10 @@ class ControlNames:
     """Which files below a folder are control pictures of which pictures, by their names alone.
 
     'part/name.png' belongs to the dataset's 'part/name.jpg', or 'name.png' to that name anywhere. 'name_1', 'name_2', ... are
-    several of one picture, in that order, behind 'name' if that is there too; counting from 0 and zeros in front are as good. A
-    file with the very name of a picture belongs to that one alone: of pictures 'cat' and 'cat_1', the control picture 'cat_1'
-    is no second one of 'cat'.
+    several of one picture, in that order, behind 'name' if that is there too; counting from 0 and zeros in front are as good,
+    and sub-folders that are numbers ('1/name', '2/name'), as other trainers take several folders. A file with
+    the very name of a picture belongs to that one alone: of pictures 'cat' and 'cat_1', the control picture 'cat_1' is no
+    second one of 'cat'.
     """
 
     of: dict[Path, list[Path]]  # of each picture, in the order in which the model is shown them
@@ -104,9 +108,8 @@ def _matched(
     owned = {full if full in by_stem else short for full, short in keys}
     numbered: dict[str, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for stem, paths in by_stem.items():
-        match = None if stem in owned else _NUMBERED.fullmatch(stem)
-        if match:
-            numbered[match[1]][int(match[2])] += paths
+        for match in () if stem in owned else filter(None, (pattern.fullmatch(stem) for pattern in _NUMBERED)):
+            numbered[match["name"]][int(match["number"])] += paths
     of, double = {}, dict[Path, None]()
     for picture, (full, short) in zip(pictures, keys, strict=True):
         key = full if full in by_stem or full in numbered else short

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _FIRST_FRAME = "goes on from a given picture, which a single frame would repeat"
@@ -55,12 +55,29 @@ REFUSED: Mapping[str, str] = {name: reason for reason, names in _BY_REASON.items
 """Name of the class -> what such a model does, or that it is not supported, to be read behind "which"."""
 
 
+def _has(field: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda config: bool(config.get(field))
+
+
+def _goes_on(config: Mapping[str, Any]) -> bool:
+    """Return whether a Wan has the inputs of image-to-video: a picture's latent and a mask of 4 beside the noisy latent."""
+    return config.get("in_dim") == 2 * config.get("out_dim", 16) + 4 and not config.get("in_dim_ref_conv")
+
+
+def _is_guided(config: Mapping[str, Any]) -> bool:
+    """Return whether a Wan has other inputs than the noisy latent."""
+    return config.get("in_dim") != config.get("out_dim") or bool(config.get("in_dim_ref_conv"))
+
+
 _VARIANTS = (
-    ("QwenImage", "use_additional_t_cond", _AS_LAYERS),
-    ("HunyuanImage21", "meanflow", _NEXT_STEP),
-    ("HunyuanVideo15", "meanflow", _NEXT_STEP),
+    ("QwenImage", _has("use_additional_t_cond"), _AS_LAYERS),
+    ("HunyuanImage21", _has("meanflow"), _NEXT_STEP),
+    ("HunyuanVideo15", _has("meanflow"), _NEXT_STEP),
+    ("WAN21_T2V", _goes_on, _FIRST_FRAME),  # Wan 2.2 image-to-video, which has no layer for a picture's encoding
+    ("WAN21_T2V", _is_guided, _GUIDED),
+    ("WAN22_T2V", _is_guided, _GUIDED),
 )
-"""Variants of classes that are trained: the class, the field of its unet_config that tells the variant, and what such a model does."""
+"""Variants of classes that are trained: the class, what of its unet_config tells the variant, and what such a model does."""
 
 
 def why(config: str, unet_config: Mapping[str, Any] | None = None) -> str:
@@ -70,8 +87,8 @@ def why(config: str, unet_config: Mapping[str, Any] | None = None) -> str:
         config: its class in comfy.supported_models.
         unet_config: what ComfyUI's detection has read out of its file.
     """
-    for name, field, reason in _VARIANTS:
-        if name == config and (unet_config or {}).get(field):
+    for name, tells, reason in _VARIANTS:
+        if name == config and tells(unet_config or {}):
             return reason
     return REFUSED.get(config, _LATER)
 

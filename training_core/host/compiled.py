@@ -32,9 +32,9 @@ MAX_KEPT_GRAPHS = 32
 """Graphs of earlier runs at most; more are dropped, all at once, as a run begins."""
 PATCHES = ("patches", "patches_replace", "wrappers")
 """What a graph can have put into the model's options that blocks must go on seeing."""
-AXES = {2: (0,), 3: (0, 1), 4: (0,), 6: (0, 1, 2)}
+AXES = {2: (0,), 3: (0, 1), 4: (0,), 5: (0, 2, 3), 6: (0, 1, 2)}
 """Axes whose size changes from batch to batch, by the number of axes: (B, C); (B, tokens, C); (B, 1, 6, C) of Wan's modulation;
-rotary embeddings (B, 1, tokens, C, 2, 2) or (B, tokens, 1, C, 2, 2)."""
+(B, 1, h, w, C) of Anima; rotary embeddings (B, 1, tokens, C, 2, 2) or (B, tokens, 1, C, 2, 2)."""
 MASKS = (0, -1)
 """And of masks, (B, tokens)."""
 

@@ -37,7 +37,9 @@ def detect(model: Any, unknown: bool = False) -> Family:
     reason = why_refused(name_of_class, base.model_config.unet_config)
     if name not in REFUSED and any(row.model_class == class_path(type(base)) for row in FAMILIES):
         name += " in a variant with other inputs"
-    of_pictures = base.latent_format.latent_dimensions in (2, 3)
+    of_pictures = (
+        base.latent_format.latent_dimensions in (2, 3) and not base.concat_keys
+    )  # a depth map, say, that nobody gives
     may_be = of_pictures and may_be_tried(name_of_class, base.model_config.unet_config)
     if not may_be or not unknown:
         instead = ", or switch train_unknown_model on to try it" if may_be else ""

@@ -81,7 +81,7 @@ def trainable(model: Any, numbered: bool) -> dict[str, torch.nn.Module]:
     Args:
         model: a CLIP object's cond_stage_model.
         numbered: the family's files count its encoders: lora_te1 (CLIP-L), lora_te2 (CLIP-G), lora_te3 (T5); SD1, SD2 and
-            SDXL's refiner, whose only one is CLIP-G, have lora_te.
+            SDXL's refiner, whose only one is CLIP-G, have lora_te; T5 without any CLIP is lora_te1.
 
     Raises:
         AthanorError: the CLIP has none.
@@ -89,8 +89,9 @@ def trainable(model: Any, numbered: bool) -> dict[str, torch.nn.Module]:
     prefixes = {"clip_l": "lora_te1", "clip_g": "lora_te2", "t5xxl": "lora_te3"}
     if not numbered:
         prefixes = {"clip_l": "lora_te", "clip_h": "lora_te"}
-    elif getattr(model, "clip_l", None) is None and getattr(model, "clip_g", None) is not None:
-        prefixes = {"clip_g": "lora_te", "t5xxl": "lora_te2"}  # as the host's loader counts without CLIP-L
+    elif getattr(model, "clip_l", None) is None:  # as the host's loader counts without CLIP-L
+        alone = getattr(model, "clip_g", None) is None  # T5 of Chroma and PixArt
+        prefixes = {"clip_g": "lora_te", "t5xxl": "lora_te1" if alone else "lora_te2"}
     there = ((prefix, getattr(model, name, None)) for name, prefix in prefixes.items())
     encoder_modules = {prefix: encoder.transformer for prefix, encoder in there if encoder is not None}
     if not encoder_modules:

@@ -161,6 +161,8 @@ def module_of(layer: str, text_prefixes: Collection[str]) -> str:
     if part == "unet":
         return f"{PREFIX}_{path.replace('.', '_')}" if prefixed or "." in path else path
     prefix = "lora_te" if part == "te1" and "lora_te" in text_prefixes else f"lora_{part}"
+    if part == "te3":
+        prefix = max(text_prefixes, default=prefix)  # T5 is the last one, whatever comes before it
     return f"{prefix}_{path.replace('.', '_')}"
 
 

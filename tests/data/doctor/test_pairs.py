@@ -1,13 +1,14 @@
 """Edit pairs: what the doctor finds wrong with control pictures, and which pictures it shows for it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from athanor.training_core.data.dataset import Dataset
+from athanor.training_core.data.doctor import report
 from athanor.training_core.data.doctor.examine import examine
 from athanor.training_core.data.doctor.finding import Finding
-from athanor.training_core.data.doctor.report import draw
 from athanor.training_core.data.scan import scan
 from athanor.training_core.settings import DatasetSettings, DoctorSettings
 from doctored import scene
@@ -35,9 +36,7 @@ def dataset(root: Path, pairs: dict[str, tuple], captions: dict[str, str] | None
 
 
 def found(some: Dataset) -> dict[str, Finding]:
-    diagnosis = examine(some, DoctorSettings())
-    assert draw(diagnosis).height
-    return {finding.kind: finding for finding in diagnosis.findings}
+    return {finding.kind: finding for finding in examine(some, DoctorSettings()).findings}
 
 
 def names(some: Dataset, finding: Finding) -> list[str]:
@@ -81,7 +80,7 @@ def test_pictures_that_are_their_own_control_picture(tmp_path: Path, every: bool
     assert finding.level == ("error" if every else "warning")
 
 
-def test_mixed_up_names(tmp_path: Path):
+def test_mixed_up_names(tmp_path: Path, monkeypatch):
     """Two pairs whose control pictures have each other's names."""
     edited = [small(i).filter(ImageFilter.GaussianBlur(1)) for i in range(4)]
     pairs = {"a": (edited[0], small(1)), "b": (edited[1], small(0)), "c": (edited[2], small(2))}
@@ -89,6 +88,19 @@ def test_mixed_up_names(tmp_path: Path):
     finding = found(some)["mixed-up pairs"]
     assert finding.groups == ((0, 1), (1, 0)) and names(some, finding) == ["a", "b"]
     assert "a.png (like that of b.png), b.png (like that of a.png)." in finding.text
+    drawn = []
+    monkeypatch.setattr(report, "thumbnail", lambda _sheet, _at, _side, image, name: drawn.append((name, image.size)))
+    report.draw(replace(examine(some, DoctorSettings()), findings=(finding,)))
+    assert [name for name, _ in drawn] == [
+        "control",
+        "a.png",
+        "control",
+        "b.png",
+        "control",
+        "b.png",
+        "control",
+        "a.png",
+    ]
 
 
 def test_shapes(tmp_path: Path):

@@ -1,7 +1,7 @@
 """A custom node pack for the tests' ComfyUI: its stock loaders take small files of families whose sizes it knows from tables.
 
 In models/diffusion_models a file has the name of its layout (tests/helpers/layouts), in models/text_encoders Qwen3-0.6B is as narrow
-as `QWEN3`. It has no nodes.
+as `QWEN3`. A family whose encoder or VAE cannot be made small gets its CLIP and VAE from the node SmallParts.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 _HELPERS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(_HELPERS), str(_HELPERS.parents[1] / "demo")]
+sys.path[:0] = [str(_HELPERS), str(_HELPERS.parents[1] / "demo"), str(Path(__file__).resolve().parent)]
 
-NODE_CLASS_MAPPINGS: dict[str, type] = {}
 QWEN3 = {
     "hidden_size": 48,
     "intermediate_size": 64,
@@ -46,6 +45,25 @@ def take_small_files() -> None:
 
     comfy.sd.load_diffusion_model, comfy.sd.detect_te_model = load_small, detect_small
     llama.Qwen3_06BConfig = partial(llama.Qwen3_06BConfig, **QWEN3)
+
+
+class SmallParts:
+    """CLIP and VAE that fit a MODEL of a family's case."""
+
+    RETURN_TYPES, FUNCTION, CATEGORY = ("CLIP", "VAE"), "parts", "tests"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:
+        return {"required": {"model": ("MODEL",), "case": ("STRING", {"default": ""})}}
+
+    def parts(self, model: Any, case: str) -> tuple[Any, Any]:
+        import parts
+        import tiny_layouts
+
+        return parts.clip_of(tiny_layouts.CASES[case]), parts.vae_of(model.model.latent_format)
+
+
+NODE_CLASS_MAPPINGS = {"SmallParts": SmallParts}
 
 
 if __name__ != "small_models":  # ComfyUI names a pack by its folder's path; a test imports it for its sizes alone
