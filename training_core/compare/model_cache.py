@@ -51,7 +51,9 @@ class ModelCache:
     pictures: Mapping[str, ControlPicture] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    partial: dict[str, None] = field(default_factory=dict)  # what is said of LoRAs that fit only in part, or hold NaN
+    partial: dict[str, None] = field(
+        default_factory=dict
+    )  # what is said of LoRAs that fit only in part or hold NaN, and such
     _shelf: lora.LoraFiles = field(default_factory=lora.LoraFiles)
     _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
