@@ -13,8 +13,8 @@ def test_a_run_tells_that_its_pictures_had_control_pictures(tmp_path):
     folder = run_folders.write(tmp_path / "runs", tmp_path / "loras")
     record = registry.read(folder)
     assert record is not None
-    assert not handle.of_record(record, lambda path: path.name).on_pairs
-    rows = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-    rows[0]["controls"] = [{"path": "c.png", "size": [8, 8], "content": "c"}]
-    (folder / "dataset.json").write_text(json.dumps(rows), encoding="utf-8")
     assert handle.of_record(record, lambda path: path.name).on_pairs
+    rows = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    assert rows[1].pop("controls")
+    (folder / "dataset.json").write_text(json.dumps(rows), encoding="utf-8")
+    assert not handle.of_record(record, lambda path: path.name).on_pairs
