@@ -38,9 +38,10 @@ def _check(**texts: str | None) -> bool | str:
 
 def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
     """Return the plan of a comparison, made from the node's inputs."""
-    from ..training_core.compare import prepare
+    from ..training_core.compare import control_pictures, prepare
 
     values = {**CHOICES, **values}
+    controls = {port: values[port] for port in control_pictures.INPUTS if values.get(port) is not None}
     check_kinds(str, **{name: values[name] for name in CHOICES if name != "boundary"})
     request = ComparisonRequest(
         settings=pick(CompareSettings, values),
@@ -53,6 +54,8 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
         expert=_expert(values),
         axes=[values.get(name) for name in "xyzw"],
         latent=values.get("latent"),
+        controls=controls,
+        shown=control_pictures.of_inputs(controls),
         graph=place.graph,
         links=place.links,
         edge=place.edge(values),
@@ -174,7 +177,7 @@ class AthanorXYZCompare(_Comparing):
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         """Sample the pictures that are not on disk, and draw the grid of all."""
-        from ..training_core.compare import engine, grid, grid_files, report, viewer
+        from ..training_core.compare import control_pictures, engine, grid, grid_files, report, viewer
 
         hidden, place = cls.hidden, Place(cls.hidden)
         if (expanded := _expanded(values, place, len(cls.RETURN_TYPES))) is not None:
@@ -183,6 +186,7 @@ class AthanorXYZCompare(_Comparing):
         missing = prepared.missing()
         prepared.store.take_over(prepared.keys.values())
         prepared.store.write_plan(prepared.document)
+        control_pictures.save(prepared.store.folder, prepared.painter.models.pictures.values())
         progress, rate = Progress(place.node), Rate()
         failed: list[tuple[str, str]] = []
         for result in engine.sample(missing, prepared.painter):

@@ -92,4 +92,13 @@ def comparison_inputs() -> list[io.Input]:
             optional=True,
             tooltip="The run that trained model_low: its checkpoints go on model_low, each beside the one of run of the same epoch.",
         ),
+        *(
+            io.Image.Input(
+                f"control_{number}",
+                optional=True,
+                tooltip=f"For models that edit pictures: the {ordinal} picture that they are shown with the prompt. One for all prompts or "
+                "a batch with one per prompt; a single prompt is drawn with each of the batch.",
+            )
+            for number, ordinal in ((1, "first"), (2, "second"), (3, "third"))
+        ),
     ]

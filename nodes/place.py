@@ -11,11 +11,11 @@ from ..training_core.host import node_tools
 
 _MORE = "output "
 """Prefix of inputs that are added to a node when it is expanded: 'output SLOT NODE'."""
-_PORTS = ("model", "clip", "vae", "latent", "model_low")
+_PORTS = ("model", "clip", "vae", "latent", "model_low", "control_1", "control_2", "control_3")
 
 
 def links_of(node: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return the links of a node's inputs model, clip, vae, latent and model_low, as [node id, output], by input name."""
+    """Return the links of a node's models, latent and control pictures, as [node id, output], by input name."""
     return {name: value for name, value in node["inputs"].items() if name in _PORTS and isinstance(value, list)}
 
 

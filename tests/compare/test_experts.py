@@ -71,7 +71,7 @@ def drawn(cell, high):
         return kind
 
     patches = [stock.PatchNode("model", "model", "Shift", {})]
-    stock.add_nodes(cell, {"model": "H", "model_low": "L", "clip": "C", "vae": "V"}, patches, add, high)
+    stock.add_nodes(cell, {"model": "H", "model_low": "L", "clip": "C", "vae": "V"}, patches, add, high=high)
     assert [links["model"] for kind, links, _ in nodes if kind == "Shift"] == ["H", "L"]
     return [(kind, widgets) for kind, _, widgets in nodes if kind.startswith("KSampler")]
 

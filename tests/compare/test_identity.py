@@ -88,6 +88,7 @@ def test_every_field_reaches_the_picture():
         "start",
         "boundary",
         "loras_low",
+        "controls",
     }
     inputs = {(each.node.node, each.node.name) for each in rows(Cell).values() if isinstance(each.node, NodeInput)}
     nodes = {}
@@ -115,8 +116,9 @@ def test_every_change_has_a_reader_and_a_cost():
         "start",
         "boundary",
         "loras_low",
+        "controls",
     }  # of the kind "size", of the kind that names a widget, and
-    # of the inputs for a low-noise model
+    # of the inputs for a low-noise model and for control pictures
     assert len(kinds.KINDS) == len(set(kinds.KINDS)) == sum(len(each.kinds) for each in rows(Cell).values()) + 2
 
 

@@ -10,7 +10,8 @@ T5 = {"num_layers": 2, "d_ff": 32, "d_kv": 16, "num_heads": 2, "vocab_size": 321
 
 
 def load(family: str, state: dict[str, torch.Tensor] | None = None):
-    """A CLIP object for "sd15", "sdxl", "refiner", "sd3", "flux" or "pixart"; with the weights of `state`, as the host's loader gives them to it."""
+    """A CLIP object for "sd15", "sdxl", "refiner", "sd3", "flux" or "pixart"; with the weights of `state`, as the host's loader
+    gives them to it."""
     import comfy.sd
     from comfy import sd1_clip, sdxl_clip
     from comfy.text_encoders import flux, pixart_t5, sd3_clip

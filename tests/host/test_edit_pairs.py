@@ -177,3 +177,20 @@ def test_what_is_drawn_where_no_prompt_is_given(tmp_path):
         AthanorError, match=r"^sample_prompts: 'x' has control pictures, but this kind of model takes none"
     ):
         check_prompts(FAMILIES[0], [replace(prompt, controls=drawn[0].controls)])
+
+
+@pytest.mark.parametrize(
+    ("family", "file", "paired", "told"),
+    [
+        (FLUX1_DEV, "flux1-dev.safetensors", True, True),
+        (FLUX1_DEV, "flux1-dev-Kontext_fp8.safetensors", True, False),
+        (FLUX1_DEV, "flux1-dev.safetensors", False, False),
+        (FLUX1_DEV, "", True, False),
+        (QWEN_IMAGE, "qwen_image_edit_2509.safetensors", True, False),
+        (FAMILIES[0], "v1-5.safetensors", True, False),
+    ],
+)
+def test_pairs_on_a_model_that_was_not_made_for_them(family, file, paired, told):
+    from athanor.training_core.run.edit_pairs import about_the_model
+
+    assert len(list(about_the_model(family, file, paired))) == told

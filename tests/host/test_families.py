@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import key_forms
@@ -167,3 +168,14 @@ def _names_are_known(title: str, forms: list[str]) -> None:
         known[title] = forms
         model_page.NAMES.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     assert known.get(title) == forms
+
+
+def test_the_host_knows_every_name_of_a_fine_tuned_model(family):
+    """In the file of a diffusion model alone: HunyuanVideo's kin are saved by the host with `model.model.` before each."""
+    from athanor.training_core.host import checkpoint, detection
+
+    _case, model = family
+    record = replace(detection.detect(model), in_checkpoint=())
+    state = checkpoint.tensors(model.model, None, None, record, torch.float32)
+    loaded = model.model.model_config.process_unet_state_dict(dict(state))
+    assert loaded.keys() - {"v_pred"} == model.model.diffusion_model.state_dict().keys()

@@ -26,12 +26,14 @@ def test_nothing_remembered_outlives_a_step_or_a_lora():
         def decode(self, latent):
             return latent.movedim(1, -1)
 
-    def drawn(with_lora):
-        cond = positive(texts[0])
-        latent = {"samples": torch.zeros_like(latents[:1])}
-        return sampling.sample(
-            with_lora, Pixels(), cond, cond, latent, seed=1, steps=1, cfg=1.0, sampler="euler", scheduler="simple"
-        )
+    def drawn(with_lora, by_node=False):
+        cond, size = positive(texts[0]), {"latent_image": {"samples": torch.zeros_like(latents[:1])}}
+        values = {"seed": 1, "steps": 1, "cfg": 1.0, "scheduler": "simple"}
+        given = {"positive": cond, "negative": cond}
+        if by_node:  # as XYZ Compare draws
+            node = values | given | size | {"sampler_name": "euler", "denoise": 1.0}
+            return sampling.run_node("KSampler", model=with_lora, **node)["samples"].movedim(1, -1)
+        return sampling.sample(with_lora, Pixels(), cond, cond, size["latent_image"], sampler="euler", **values)
 
     with attached(model, settings(case)) as (host_model, network):
         for lora in network.loras:
@@ -48,3 +50,5 @@ def test_nothing_remembered_outlives_a_step_or_a_lora():
         drawn(model)
         assert module._kv_cache_entries  # the host's own sampling remembers
         assert torch.equal(drawn(loaded), alone)
+        drawn(model, by_node=True)
+        assert torch.equal(drawn(loaded, by_node=True), alone)

@@ -52,6 +52,9 @@ PUBLISHED = {
     "hidream-ai-toolkit": (32, 32, "AdamW8bit", 2e-4, 512, 1, 3000),
     "hidream-icons": (8, 8, "AdamW8bit", 2e-4, 1024, 4, 1000),
     "wan-ai-toolkit": (32, 32, "AdamW8bit", 1e-4, 640, 1, 2000),
+    "wan22-musubi-high": (32, 1, "AdamW8bit", 2e-4, 960, 1, 16),
+    "wan22-musubi-low": (32, 1, "AdamW8bit", 2e-4, 960, 1, 16),
+    "hunyuan-video-musubi": (32, 1, "AdamW8bit", 2e-4, 960, 1, 16),
 }
 
 

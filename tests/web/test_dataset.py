@@ -186,7 +186,7 @@ def a_folder_is_chosen_and_another_one_uploaded(page, site, own, vue) -> None:
     dialog.get_by_role("button", name="Upload 9 files").click()
     page.page.wait_for_selector(".athanor-upload", state="detached")
     line.locator(".line:has-text('4 pictures, 4 captions')").wait_for()
-    folders = """() => { const [loader] = window.comfyAPI.app.app.graph.nodes;
+    folders = """() => { const loader = window.comfyAPI.app.app.graph.nodes.find((n) => n.type === "AthanorDatasetLoader");
         return ["mask_folder", "control_folder"].map((name) => loader.widgets.find((w) => w.name === name).value); }"""
     assert page.page.evaluate(folders) == ["", "control"]
     come = site.base / "input" / own.name / pictures.name

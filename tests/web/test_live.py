@@ -226,9 +226,9 @@ def stays(page, before: dict) -> None:
 def settings_fold_away(node: Folding) -> None:
     """Both renderers hide what a first LoRA does not need, and keep what is not at its default in sight on the canvas."""
     few = node.seen()
-    assert few["rows"] == 5 and few["line"] == "Show 28 advanced settings" and "mixed_precision" not in few["names"]
+    assert few["rows"] == 5 and few["line"] == "Show 29 advanced settings" and "mixed_precision" not in few["names"]
     many = node.click()
-    assert (many["rows"], many["line"]) == (33, "Hide 28 advanced settings") and many["height"] > few["height"] + 600
+    assert (many["rows"], many["line"]) == (34, "Hide 29 advanced settings") and many["height"] > few["height"] + 600
     assert node.again() == many  # saved with the workflow, its size as well
     assert node.click() == few
     one = node.set("mixed_precision", "bf16")
@@ -237,9 +237,9 @@ def settings_fold_away(node: Folding) -> None:
     assert node.set("mixed_precision", "auto")["names"] == one["names"]  # a row does not go while it is edited
     assert node.again() == few
     rows = node.vue(True)["rows"]  # the host's own way, without the line
-    assert rows < 8 and node.click_footer("Show advanced inputs")["rows"] == rows + 28
+    assert rows < 8 and node.click_footer("Show advanced inputs")["rows"] == rows + 29
     assert (
-        node.again()["rows"] == rows + 28 and node.click_footer("Hide advanced")["height"] < few["height"] + 100
+        node.again()["rows"] == rows + 29 and node.click_footer("Hide advanced")["height"] < few["height"] + 100
     )  # no gap
     assert node.vue(False) == few
 

@@ -173,6 +173,13 @@ class Cell:
     loras_low: tuple[Lora, ...] = row(  # on the low-noise model
         default=(), changes={"lora_low": Change(Cost.LORA_FILE, many=True)}, node=None, parameter=""
     )
+    controls: tuple[str, ...] = row(  # hashes of the control pictures that the model is shown with the prompts
+        Cost.PROMPT,
+        default=(),
+        node=None,
+        parameter="Control pictures",
+        shown=lambda cell: " ".join(cell.controls),
+    )
 
     @property
     def weights(self) -> tuple[Any, ...]:

@@ -86,6 +86,7 @@ def document(
             for cell in whole.order
             if (files := (*cell.loras, *cell.loras_low))
         },
+        **({"controls": shown} if (shown := {keys[c]: list(c.controls) for c in whole.order if c.controls}) else {}),
         "counts": {"models": whole.models, "patches": whole.lora_patches},
         "seeds": {str(number): seed for number, seed in seeds.items()},
         "family": family,

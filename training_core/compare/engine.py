@@ -100,6 +100,7 @@ class CellPainter:
             own_vae=self.models.brings_vae(cell),
             folders={lora.name: folders.trained_file(lora.name)[0] for lora in (*cell.loras, *cell.loras_low)},
             high=self.models.high_steps(cell),
+            shown=self.models.shown(cell),
         )
         if graph is not None:
             texts["prompt"] = json.dumps(graph)

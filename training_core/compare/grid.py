@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from ..drawing import INK, LINE, MUTED, PAPER, font_for, wrap
 from ..pictures import UnreadablePicture, opened
 from ..settings import GridSettings
+from .grid_controls import GridControls
 from .pages import Grid, Page, Room, grid, pages
 from .store import failures
 
@@ -110,7 +111,8 @@ class Painter:
         scale = max(1.0, min(3.0, min(widths) / 256))
         self._big, size = round(16 * scale), round(13 * scale)
         self._title = document["title"]
-        if settings.legend:
+        self._controls = GridControls(document, folder, self.grid) if settings.legend else None
+        if self._controls is not None:
             self._columns = wrapped_labels(self.grid.columns.values, cell[0], 4, size)
             self._rows, side = self._row_texts(size, cell[1], sum(widths))
             self._blocks = size
@@ -119,7 +121,8 @@ class Painter:
             corner = round(size * 0.85 * 1.25) * len(self._corner[1])
             self._block_head = round(size * 1.9) if named else 0
             gap = settings.margin
-            head = self._block_head + max(self._columns.height, corner) + 8
+            side += self._controls.side(gap)
+            head = self._block_head + max(self._columns.height, corner) + 8 + self._controls.head(gap)
             self._room = Room(side, 0, head, gap)
             width = side + sum(w + gap for w in widths) + gap
             self._room = Room(side, self._title_height(min(width, 4000)), head, gap)
@@ -177,12 +180,14 @@ class Painter:
         for strip in page.strips:
             if strip.starts and self._settings.legend:
                 self._draw_head(pen, page, y, names[strip.block], strip.row > 0)
+                self._draw_controls(sheet, pen, page, y + room.head, strip.block)
             y += room.head * strip.starts
-            if self._settings.legend:
+            if self._controls is not None:
                 lines, text = self._rows.lines[strip.row], self._rows
-                middle = y + strip.height // 2
+                middle, right = y + strip.height // 2, room.side - self._controls.side(room.gap)
+                self._controls.draw_row(sheet, pen, strip, (right, y), room.gap)
                 for i, words in enumerate(lines):
-                    at = (room.side - 10, middle + round((i - (len(lines) - 1) / 2) * text.line))
+                    at = (right - 10, middle + round((i - (len(lines) - 1) / 2) * text.line))
                     pen.text(at, words, font=font_for(words, text.size), fill=INK, anchor="rm")
             x = room.side + room.gap
             for column in range(page.first, page.end):
@@ -222,6 +227,8 @@ class Painter:
             pen.text((12, middle), shown[0], font=font_for(name, self._blocks), fill=INK, anchor="lm")
         bottom = y + room.head - 5
         size, lines = self._corner
+        if self._controls is not None:
+            bottom -= self._controls.head(room.gap)
         for i, (words, direction) in enumerate(lines):
             right, low = room.side - 10, bottom - round(size * 1.25) * (len(lines) - 1 - i)
             if direction:
@@ -235,6 +242,16 @@ class Painter:
                 at = (x + widths[column] // 2, bottom - text.line * (len(lines) - 1 - i))
                 pen.text(at, words, font=font_for(words, text.size), fill=INK, anchor="mb")
             x += widths[column] + room.gap
+
+    def _draw_controls(
+        self, sheet: Image.Image, pen: ImageDraw.ImageDraw, page: Page, bottom: int, block: tuple[int, ...]
+    ) -> None:
+        """The control pictures of each column, above it."""
+        x, widths = self._room.side + self._room.gap, self.grid.widths()
+        for column in range(page.first, page.end):
+            if self._controls is not None:
+                self._controls.draw_column(sheet, pen, block, column, (x, widths[column], bottom), self._room.gap)
+            x += widths[column] + self._room.gap
 
     def _paste(self, sheet: Image.Image, pen: ImageDraw.ImageDraw, key: str, place: tuple[int, int, int, int]) -> None:
         """The picture in the middle of its place, or a tile that says why there is none."""

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import AthanorError, quoted
-from ..host import folders, foreign, lora, lora_fit, sampling, usable
+from ..host import controls, detection, folders, foreign, lora, lora_fit, sampling, usable
 from ..pictures import to_bytes
 from .cells import MODEL_LOW, Cell, Lora
+from .control_pictures import ControlPicture, Shown
 from .stock import PatchNode, add_nodes, patch_nodes
 from .variants import Variants, WidgetEdits
 
 OTHER_FILE = "ComfyUI cannot read it, or it is not such a file: choose another one"
+LATER = frozenset({"model", "samples", "latent_image"})
+"""Inputs of the nodes that draw, and of those that change a model: their outputs are not kept."""
 OTHER_CLIP = "connect the CLIP that belongs to this model"
 
 Models = tuple[Any, Any, Any]
@@ -35,6 +38,8 @@ class ModelCache:
         latent: the connected one; None: an empty one of the cell's size.
         variants: the graph before the comparison, where widgets of it are varied.
         starts: the latents that come out of it, by the values of these widgets.
+        pictures: the control pictures, by the keys that cells name them with.
+        inputs: what is connected to the inputs of control pictures.
     """
 
     connected: Models
@@ -43,8 +48,12 @@ class ModelCache:
     latent: dict[str, Any] | None = None
     variants: Variants
     starts: Mapping[WidgetEdits, dict[str, Any]] = field(default_factory=dict)
+    pictures: Mapping[str, ControlPicture] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    partial: dict[str, None] = field(default_factory=dict)  # what is said of LoRAs that fit only in part, or hold NaN
+    partial: dict[str, None] = field(
+        default_factory=dict
+    )  # what is said of LoRAs that fit only in part or hold NaN, and such
     _shelf: lora.LoraFiles = field(default_factory=lora.LoraFiles)
     _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
@@ -64,13 +73,35 @@ class ModelCache:
             self._encoded, self._encoder = {}, clip
         vae = self._vae_of(cell)
         usable.check_vae(model, vae)
-        ports = {"model": model, "clip": clip, "vae": vae}
+        ports = {"model": model, "clip": clip, "vae": vae, **self.inputs}
         if cell.boundary is not None:
             ports[MODEL_LOW] = self._low(cell)
         latent = self.starts.get(cell.start) or self.latent
         if latent is not None:
             ports["latent"] = latent
-        return to_bytes(add_nodes(cell, ports, between, self._run, self.high_steps(cell))[0])
+        high, shown = self.high_steps(cell), self.shown(cell)
+        return to_bytes(add_nodes(cell, ports, between, self._run, high=high, shown=shown)[0])
+
+    def shown(self, cell: Cell) -> Shown | None:
+        """Return how a cell's control pictures are shown to its model; None if it has none.
+
+        Raises:
+            AthanorError: this kind of model takes none, or fewer.
+        """
+        if not cell.controls:
+            return None
+        pictures = [self.pictures[key] for key in cell.controls]
+        try:
+            taken = controls.checked(detection.detect(self._models(cell)[0]).controls, len(pictures))
+        except AthanorError as error:
+            raise AthanorError(f"{pictures[0].port}: {str(error).rstrip('.')}; disconnect it.") from None
+        size = cell.width, cell.height
+        cuts = [controls.scaling(picture.size, size, taken.size) for picture in pictures]
+        return Shown(
+            pictures=tuple((p.port, p.index, cut) for p, cut in zip(pictures, cuts, strict=True)),
+            encode=controls.encoder_of(taken),
+            concat=taken.form != "reference_latents",
+        )
 
     def high_steps(self, cell: Cell) -> int | None:
         """Return how many steps the first model draws before the low-noise one takes over; None without such a model."""
@@ -102,16 +133,19 @@ class ModelCache:
             gc.collect()
 
     def _run(self, kind: str, inputs: Mapping[str, Any], widgets: Mapping[str, Any]) -> Any:
-        """Return the first output of a node of the host. What depends on the text encoder alone is kept for further cells."""
-        if inputs.keys() != {"clip"}:
+        """Return the first output of a node of the host. What prompts and control pictures become is kept for further cells."""
+        if not inputs or inputs.keys() & LATER:
             return sampling.run_node(kind, **inputs, **widgets)
-        key, clip = (kind, *sorted(widgets.items())), inputs["clip"]
-        if key not in self._encoded or self._encoded[key][0] is not clip:
+        given = {f"{n}.{k}": v for n, group in inputs.items() if isinstance(group, Mapping) for k, v in group.items()}
+        given |= {name: value for name, value in inputs.items() if not isinstance(value, Mapping)}
+        key = (kind, *sorted(widgets.items()), *sorted((name, id(value)) for name, value in given.items()))
+        encodes = kind == "CLIPTextEncode" or kind in controls.ENCODERS
+        if key not in self._encoded:  # what came in is kept, so that no other object gets its id
             with foreign.telling(lambda: f"{kind} fails with {quoted(dict(widgets))}", OTHER_CLIP):
-                self._encoded[key] = (clip, sampling.run_node(kind, clip=clip, **widgets))
-            self.counts["prompts encoded"] += kind == "CLIPTextEncode"
+                self._encoded[key] = (given, sampling.run_node(kind, **inputs, **widgets))
+            self.counts["prompts encoded"] += encodes
         output = self._encoded[key][1]
-        if kind == "CLIPTextEncode" and self._patched:
+        if encodes and self._patched:
             for cond, extras in output:
                 usable.check_text(self._patched[1], cond, extras)
         return output

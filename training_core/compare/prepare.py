@@ -73,6 +73,8 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         experts.check(request.expert, model)
         variants.check_untouched(request.graph, request.links, axes, MODEL_LOW)
         contents[MODEL_LOW] = fingerprint.diffusion_model(request.expert.model)
+    for port in request.controls:
+        variants.check_untouched(request.graph, request.links, axes, port)
     if request.latent is not None:
         contents["latent"] = fingerprint.latent(request.latent)
     family = hashlib.sha256(f"{ENGINE} {contents['model:']}".encode()).hexdigest()[:16]
@@ -100,9 +102,19 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
             graph_to_save(request.graph, request.graph)
         ),  # a comparison's folder is made to be passed on
     )
+    models = _model_cache(request, parts, starts)
+    if request.run and request.run.on_pairs and not request.controls:
+        models.partial[
+            f"{request.run.name} was trained to change pictures, and no picture was given: connect one to control_1."
+        ] = None
+    for cell in (
+        whole.order
+    ):  # the connected model is at hand: whether it takes control pictures is told before the first picture
+        if not cell.model and not cell.widgets:
+            models.shown(cell)
     painter = CellPainter(
         keys=keys,
-        models=_model_cache(request, parts, starts),
+        models=models,
         store=PictureStore(root / _folder_name(run, written)),
         metadata=_png_metadata(request, whole, family),
     )
@@ -119,6 +131,8 @@ def _model_cache(
         latent=request.latent,
         variants=parts,
         starts=starts,
+        pictures={picture.key: picture for pictures in request.shown for picture in pictures},
+        inputs=request.controls,
     )
 
 

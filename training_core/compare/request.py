@@ -11,9 +11,10 @@ from ..errors import AthanorError
 from ..history.handle import Run
 from ..host import sampling
 from ..settings import CompareSettings
-from . import epochs, experts, grammar, kinds, readers, runs, variants
+from . import control_pictures, epochs, experts, grammar, kinds, readers, runs, variants
 from .axes import Axis, Value
 from .cells import Cell
+from .control_pictures import ControlPicture
 from .experts import Expert
 from .model_cache import Models
 from .upstream import Slot
@@ -30,6 +31,8 @@ class ComparisonRequest:
         columns, rows: the own axes (see OWN_AXES) that stand there where `axes` has None.
         expert: a second model for low noise; None: one model draws all.
         axes: x, y, z and further ones; None: not connected.
+        controls: IMAGEs of control pictures, by input.
+        shown: the pictures in them for each prompt, for all prompts (one entry), or none.
         links: port -> the output of the graph that it is connected to.
         edge: values of the outputs of the graph that `variants.needed` has named.
     """
@@ -43,6 +46,8 @@ class ComparisonRequest:
     run: Run | None = None
     expert: Expert | None = None
     axes: Sequence[Axis | None] = ()
+    controls: Mapping[str, Any] = field(default_factory=dict)
+    shown: Sequence[tuple[ControlPicture, ...]] = ()
     latent: dict[str, Any] | None = None
     graph: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, list[Any]] = field(default_factory=dict)
@@ -71,6 +76,7 @@ def resolve_axes(request: ComparisonRequest) -> tuple[list[Axis], Cell]:
     taken = {name for axis in connected if axis for name in axis.fields}
     prompts = lists.split(request.settings.prompts, commas=False, field="prompts")
     prompts = prompts or list(request.run.captions if request.run else ())
+    control_pictures.check_axes(connected, request.shown)
     own = _own_axes(request, taken, prompts)
     return _grid_order(connected, own, request), _base(request, taken, prompts)
 
@@ -106,7 +112,8 @@ def _own_axes(request: ComparisonRequest, taken: set[str], prompts: Sequence[str
             raise AthanorError(
                 "prompts is empty, and there is no run with captions: write at least one prompt, one a line."
             )
-        own["prompt"] = Axis("prompt", tuple(Value(p, (("positive", p),)) for p in lists.once(prompts)))
+        values = control_pictures.prompt_values(lists.once(prompts), request.shown)
+        own["prompt"] = Axis("prompt", tuple(values))
     if "seed" not in taken:
         own["seed"] = Axis("seed", tuple(readers.seed_values(lists.once(grammar.seeds(settings.seeds, "seeds")))))
     return own
@@ -132,6 +139,7 @@ def _base(request: ComparisonRequest, taken: set[str], prompts: Sequence[str]) -
         width=width,
         height=height,
         boundary=request.expert.boundary if request.expert else None,
+        controls=tuple(picture.key for picture in request.shown[0]) if request.shown else (),
     )
 
 

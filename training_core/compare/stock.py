@@ -9,6 +9,7 @@ from typing import Any
 
 from ..shared_graph import upstream
 from .cells import MODEL_LOW, Cell, Lora
+from .control_pictures import INPUTS, Shown, conditioned
 from .fields import NodeInput, Patch, defaults, rows
 from .upstream import Graph, edited
 
@@ -49,15 +50,23 @@ def _widgets(cell: Cell, node: str) -> dict[str, Any]:
 
 
 def add_nodes(
-    cell: Cell, ports: Mapping[str, Any], between: Sequence[PatchNode], add: AddNode, high: int | None = None
+    cell: Cell,
+    ports: Mapping[str, Any],
+    between: Sequence[PatchNode],
+    add: AddNode,
+    *,
+    high: int | None = None,
+    shown: Shown | None = None,
 ) -> Any:
     """Add the nodes from the models to the picture, and return the picture. This is the one place that knows them: the
     graph in the picture is written by it, and the picture is drawn by it.
 
     Args:
-        ports: "model", "clip" and "vae" with LoRAs applied, "latent" if one is connected, and the low-noise model if there is one.
+        ports: "model", "clip" and "vae" with LoRAs applied, "latent" if one is connected, the low-noise model and the inputs of
+            control pictures if there are some.
         between: the nodes of `patch_nodes`.
         high: steps of the first model before the low-noise one takes over; None: it draws all.
+        shown: how the cell's control pictures are shown to its model; None: it has none.
     """
     ports = dict(ports)
 
@@ -103,8 +112,12 @@ def add_nodes(
         return inputs["latent_image"]
 
     apply(("model", "clip", "vae"))
-    for prompt in ("positive", "negative"):
-        ports[prompt] = add("CLIPTextEncode", {"clip": ports["clip"]}, _widgets(cell, prompt))
+    if shown is not None:
+        texts = cell.positive, cell.negative
+        ports["positive"], ports["negative"] = conditioned(shown, ports, texts, add)
+    else:
+        for prompt in ("positive", "negative"):
+            ports[prompt] = add("CLIPTextEncode", {"clip": ports["clip"]}, _widgets(cell, prompt))
     if "latent" not in ports:
         ports["latent"] = add("EmptyLatentImage", {}, _widgets(cell, "latent") | {"batch_size": 1})
     apply(("positive", "negative", "latent"))
@@ -118,9 +131,13 @@ class _Writer:
         self.nodes: Graph = {}
 
     def add(self, kind: str, inputs: Mapping[str, Any], widgets: Mapping[str, Any]) -> Link:
-        """Write a node, and return the link to its first output."""
-        name = f"cell_{len(self.nodes) + 1}"
-        self.nodes[name] = {"class_type": kind, "inputs": {**inputs, **widgets}, "_meta": {"title": kind}}
+        """Write a node, and return the link to its first output; a group of inputs is written one by one, as `images.image_1`."""
+        name, single = f"cell_{len(self.nodes) + 1}", dict(inputs)
+        for group, links in inputs.items():
+            if isinstance(links, Mapping):
+                del single[group]
+                single |= {f"{group}.{each}": link for each, link in links.items()}
+        self.nodes[name] = {"class_type": kind, "inputs": {**single, **widgets}, "_meta": {"title": kind}}
         return [name, 0]
 
 
@@ -133,6 +150,7 @@ def stock_graph(
     own_vae: bool = True,
     folders: Mapping[str, str] = MappingProxyType({}),
     high: int | None = None,
+    shown: Shown | None = None,
 ) -> Graph | None:
     """Load Checkpoint, Load LoRA, prompts, KSampler, VAE Decode, Save Image.
 
@@ -142,7 +160,7 @@ def stock_graph(
         between: the nodes of `patch_nodes`.
         own_vae: whether a checkpoint file brings its own VAE.
         folders: LoRA names that are whole models -> the folder they lie in.
-        high: see `add_nodes`.
+        high, shown: see `add_nodes`.
 
     Returns:
         None if the graph does not tell where the models come from.
@@ -158,14 +176,14 @@ def stock_graph(
     for lora in cell.loras_low:
         low = _lora(lora, folders.get(lora.name, "loras"), {"model": ports[MODEL_LOW]}, writer)
         ports[MODEL_LOW] = low.get("model", ports[MODEL_LOW])
-    picture = add_nodes(cell, ports, between, writer.add, high)
+    picture = add_nodes(cell, ports, between, writer.add, high=high, shown=shown)
     writer.add("SaveImage", {"images": picture}, {"filename_prefix": "athanor/cell"})
     return before | writer.nodes
 
 
 def _sources(cell: Cell, links: Mapping[str, Link], own_vae: bool, writer: _Writer) -> dict[str, Link] | None:
     """Return where a cell's model, text encoder, VAE and latent come from; None if one of the first three comes from nowhere."""
-    named = ("model", "clip", "vae", "latent", *([MODEL_LOW] if cell.boundary is not None else []))
+    named = ("model", "clip", "vae", "latent", *([MODEL_LOW] if cell.boundary is not None else []), *INPUTS)
     ports = {name: links[name] for name in named if name in links}
     if cell.model.startswith("input:"):
         if f"{cell.model}:model" not in links:

@@ -84,6 +84,7 @@ FLUX1_DEV = Family(
     layers=FLUX,
     controls=Controls(  # of Kontext, whose layers are dev's
         size="same",
+        word="kontext",
         source="diffusion-pipe, docs/supported_models.md (Flux Kontext); musubi-tuner, docs/dataset_config.md",
     ),
 )

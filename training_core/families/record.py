@@ -53,6 +53,8 @@ class Controls:
     """Pictures that it takes at most; 0: any number."""
     required: bool = False
     """Every picture has to have one; else those without train the model on their captions alone."""
+    word: str = ""
+    """In the names of files that were made for it, where others of the family have never been shown a picture."""
     source: str = ""
     """Where `size` is from: a trainer, and its file or documentation page."""
 

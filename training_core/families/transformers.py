@@ -121,6 +121,7 @@ QWEN_IMAGE = Family(
         size="own",
         encoder="TextEncodeQwenImageEditPlus",
         most=3,
+        word="edit",
         source="musubi-tuner, docs/dataset_config.md (control_resolution); ai-toolkit, qwen_image/qwen_image_edit_plus.py",
     ),
 )

@@ -24,6 +24,12 @@ def compute_in_input_format(module: Any) -> None:
         module.comfy_cast_weights = True
 
 
+def _saved_prefix(model: Any) -> str:
+    """Return what the host puts before a diffusion model's names: `PREFIX`, and of HunyuanVideo's kin `model.model.`."""
+    (name,) = model.model_config.process_unet_state_dict_for_saving({"x": None})
+    return name.removesuffix("x")
+
+
 def tensors(model: Any, clip: Any, vae: Any, family: Family, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """Return a model's tensors with those of what its family's files hold beside it, on the CPU; the VAE keeps its number format.
 
@@ -36,9 +42,9 @@ def tensors(model: Any, clip: Any, vae: Any, family: Family, dtype: torch.dtype)
         layers = as_in_files(model, model.diffusion_model.state_dict())
         state = model.state_dict_for_saving(layers, text, pixels)
         own = {id(value) for value in (pixels or {}).values()}
-        result = {}
+        prefix, result = _saved_prefix(model), {}
         for key, value in state.items():
-            key = key if family.in_checkpoint else key.removeprefix(PREFIX)
+            key = key if family.in_checkpoint else key.removeprefix(prefix)
             keep = id(value) in own or not value.is_floating_point()
             result[key] = value.detach().to("cpu", value.dtype if keep else dtype, copy=True).contiguous()
     return result

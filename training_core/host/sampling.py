@@ -55,6 +55,8 @@ def run_node(kind: str, **inputs: Any) -> Any:
         AthanorError: this ComfyUI has no such node.
     """
     node = node_class(kind)
+    if kind.startswith("KSampler"):
+        prefixes.forget(inputs["model"].model.diffusion_model)  # of another LoRA on the same model
     return getattr(node(), node.FUNCTION)(**inputs)[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..data.dataset import Dataset
 from ..errors import AthanorError, quoted
@@ -71,6 +71,16 @@ def check_prompts(family: Family, prompts: Sequence[Prompt]) -> None:
                 host_controls.checked(family.controls, len(prompt.controls))
         except AthanorError as error:
             raise AthanorError(f"sample_prompts: {quoted(prompt.text)} has control pictures, but {error}") from None
+
+
+def about_the_model(family: Family, file: str, paired: bool) -> Iterator[str]:
+    """Yield a warning where pairs are trained on a model that was not made for them, as far as the name of its file tells."""
+    word = family.controls.word if family.controls else ""
+    if paired and file and word and word not in file.lower():
+        yield (
+            f"MODEL is called {file}, and {family.title}'s files that were made for control pictures have {word} in their names: one that "
+            "has never been shown any has to learn it from your pairs alone."
+        )
 
 
 def _editing() -> str:

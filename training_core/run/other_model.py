@@ -35,7 +35,7 @@ class OtherModel:
     @property
     def said(self) -> str:
         """A sentence for the run's log."""
-        return f"Samples are drawn on {self.name} (sampling_model of Sample Config), not on the model that is trained."
+        return f"Samples are drawn on {self.name}, the sampling_model of Sample Config."
 
     def check(self, network: Network | None) -> None:
         """Check that it has all layers that are trained, in the same sizes.

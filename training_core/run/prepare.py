@@ -24,7 +24,7 @@ from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, ValidationSettings
 from . import checks, hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
-from .edit_pairs import captions_to_draw, check_controls, check_prompts
+from .edit_pairs import about_the_model, captions_to_draw, check_controls, check_prompts
 from .encoded import Encodings
 from .first_values import FirstValues, first_values_of
 from .other_model import OtherModel
@@ -95,7 +95,7 @@ def prepare(
     checks.check_swap(job)
     optimizer = optimizers.choose(job.optimizer, devices.compute_device())
     schedulers.check(job.optimizer)
-    paired = any(picture.controls for picture in buckets.dataset.pictures)
+    paired = any(p.controls for seen in filter(None, (buckets, validation)) for p in seen.dataset.pictures)
     resolved = resolve(job, replace(_circumstances(job, model, family, schedule, clip, optimizer), paired=paired))
     first_values = first_values_of(job, model, family)
     other = OtherModel(sampling_model) if sampling_model is not None and job.sampling else None
@@ -129,6 +129,7 @@ def prepare(
             *first_values.warnings,
             *split.warnings,
             *family.guessed,
+            *about_the_model(family, getattr(detection.file_of(model), "name", ""), paired),
             *about_the_graph(model),
             *about_names(job, target.stem),
             *([optimizer.replaced] if optimizer.replaced else []),
