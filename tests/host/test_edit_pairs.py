@@ -12,7 +12,7 @@ import torch
 from athanor.training_core.data.dataset import Control, Dataset, Picture
 from athanor.training_core.data.plan import epoch_plan, sort_into_buckets
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.families import FAMILIES, FLUX1_DEV, QWEN_IMAGE, Controls
+from athanor.training_core.families import FAMILIES, FLUX1_DEV, QWEN_IMAGE, SD15_EDIT, Controls
 from athanor.training_core.settings import (
     BucketSettings,
     CacheSettings,
@@ -188,9 +188,13 @@ def test_what_is_drawn_where_no_prompt_is_given(tmp_path):
         (FLUX1_DEV, "", True, False),
         (QWEN_IMAGE, "qwen_image_edit_2509.safetensors", True, False),
         (FAMILIES[0], "v1-5.safetensors", True, False),
+        (QWEN_IMAGE, "Qwen_Image_Edit_2509.safetensors", False, True),
+        (QWEN_IMAGE, "qwen_image.safetensors", False, False),
+        (SD15_EDIT, "", False, True),
+        (SD15_EDIT, "", True, False),
     ],
 )
-def test_pairs_on_a_model_that_was_not_made_for_them(family, file, paired, told):
+def test_pairs_on_a_model_that_was_not_made_for_them_or_none_on_one_that_was(family, file, paired, told):
     from athanor.training_core.run.edit_pairs import about_the_model
 
     assert len(list(about_the_model(family, file, paired))) == told

@@ -10,6 +10,7 @@ from ..families import FAMILIES, Family
 from ..history.handle import few
 from ..host import controls as host_controls
 from ..wording import first_few, plural
+from .hints import nothing_to_show
 from .prompts import Drawn, Prompt
 
 
@@ -74,7 +75,9 @@ def check_prompts(family: Family, prompts: Sequence[Prompt]) -> None:
 
 
 def about_the_model(family: Family, file: str, paired: bool) -> Iterator[str]:
-    """Yield a warning where pairs are trained on a model that was not made for them, as far as the name of its file tells."""
+    """Yield a warning where pairs meet a model that was not made for them, or the other way round, as far as its file's name tells."""
+    if not paired:
+        yield from filter(None, [nothing_to_show(family, file)])
     word = family.controls.word if family.controls else ""
     if paired and file and word and word not in file.lower():
         yield (
