@@ -23,7 +23,9 @@ def test_what_is_here_is_not_named(server, prompt):
     assert said(server, prompt) == {}
     prompt["dataset"]["inputs"] |= {"mask_folder": "nobodys_masks", "control_folder": "nobodys_pairs"}
     for (_, field), text in said(server, prompt).items():
-        assert text.startswith(f"{field} 'nobodys_{'masks' if field == 'mask_folder' else 'pairs'}' is not in ComfyUI's")
+        assert text.startswith(
+            f"{field} 'nobodys_{'masks' if field == 'mask_folder' else 'pairs'}' is not in ComfyUI's"
+        )
     assert len(said(server, prompt)) == 2
 
 
