@@ -63,6 +63,26 @@ def test_convolutions_by_channel_are_trained_by_full_alone(cascade, algo):
     assert any("depthwise" in name for name in names) == (algo == "full")
 
 
+def test_a_file_is_continued_from(cascade):
+    """Its names, and those that ComfyUI's loader takes as well."""
+    from athanor.training_core.network import build, files, weights
+    from athanor.training_core.settings import NetworkSettings
+
+    settings = NetworkSettings(rank=2)
+    first, *others = (
+        build.create([build.Part(cascade.model.diffusion_model, file_prefix="lora_prior")], settings, seed)
+        for seed in range(3)
+    )
+    state = {f"{lora.lora_name}.{key}": v for lora in first.loras for key, v in lora.state_dict().items()}
+    tensors = files.tensors_for_file(state, "float", first.renames())
+    assert all(key.startswith("lora_prior_unet_") for key in tensors)
+    plain = {key.replace("lora_prior_", "lora_"): value for key, value in tensors.items()}
+    for network, held in zip(others, (tensors, plain), strict=True):
+        weights.load_into(network, settings, held, {}, network.renames())
+        for one, two in zip(first.loras, network.loras, strict=True):
+            assert torch.equal(one.lora_down.weight, two.lora_down.weight)
+
+
 def test_its_text_encoder_is_called_as_others_call_it(cascade):
     from athanor.training_core.host import detection
     from athanor.training_core.network import weights

@@ -103,6 +103,10 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         ),  # a comparison's folder is made to be passed on
     )
     models = _model_cache(request, parts, starts)
+    if request.run and request.run.on_pairs and not request.controls:
+        models.partial[
+            f"{request.run.name} was trained to change pictures, and no picture was given: connect one to control_1."
+        ] = None
     for cell in (
         whole.order
     ):  # the connected model is at hand: whether it takes control pictures is told before the first picture

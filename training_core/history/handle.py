@@ -41,6 +41,7 @@ class Run:
     epochs: Sequence[int]
     probes: tuple[tuple[int, float], ...]  # finished steps, per cent of the loss before training
     captions: tuple[str, ...]  # a few that were trained, to compare with
+    on_pairs: bool = False  # its pictures had control pictures
 
 
 def of_record(record: Record, name_of: Callable[[Path], str]) -> Run:
@@ -51,6 +52,7 @@ def of_record(record: Record, name_of: Callable[[Path], str]) -> Run:
         name_of: file -> how the host lists it.
     """
     steps, saved = heads.read(record.folder), checkpoints(record, name_of)
+    pictures = registry.dataset(record.folder)
     return Run(
         run_id=record.run_id,
         name=saved[-1].path.stem if saved else record.target.stem,
@@ -60,7 +62,8 @@ def of_record(record: Record, name_of: Callable[[Path], str]) -> Run:
         lrs=steps.rates,
         epochs=steps.epochs,
         probes=probes(record),
-        captions=few(str(picture.get("caption", "")) for picture in registry.dataset(record.folder)),
+        captions=few(str(picture.get("caption", "")) for picture in pictures),
+        on_pairs=any(picture.get("controls") for picture in pictures),
     )
 
 

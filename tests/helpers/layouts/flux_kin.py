@@ -89,5 +89,6 @@ CASES = {
         auto=("shift", 5.0),
         extras={"pooled_output": none, "attention_mask": ones, "conditioning_byt5small": quoted},
         rotary=True,
+        twin="HunyuanVideo's layers",
     ),
 }

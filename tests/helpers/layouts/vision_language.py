@@ -89,6 +89,7 @@ CASES = {
         auto=("shift", 6.0),
         extras={"pooled_output": none},
         rotary=True,
+        twin="Qwen-Image's blocks",
     ),
     "joyimage": Case(
         "JoyImage",
