@@ -198,3 +198,33 @@ def test_pairs_on_a_model_that_was_not_made_for_them_or_none_on_one_that_was(fam
     from athanor.training_core.run.edit_pairs import about_the_model
 
     assert len(list(about_the_model(family, file, paired))) == told
+
+
+def test_a_run_encodes_and_draws_as_its_family_takes_them(tmp_path, monkeypatch):
+    """For a family, and the size that its settings resolve to, both of which a run has to hand on."""
+    from types import SimpleNamespace
+
+    from athanor.training_core.run import prepare
+    from athanor.training_core.settings import Job, SamplingSettings
+
+    given = []
+    monkeypatch.setattr(prepare, "Encodings", lambda **values: given.append(values))
+    monkeypatch.setattr(prepare.fingerprint, "autoencoder", lambda *_: "vae")
+    monkeypatch.setattr(prepare, "encoding_dtype", lambda _vae: torch.float32)
+    shape = BucketSettings(width=64, height=64, enable_bucket=False, control_size="own")
+    buckets = sort_into_buckets(pairs(tmp_path), shape)
+    job = Job(
+        datasets=buckets.dataset.subsets,
+        buckets=shape,
+        dataset_fingerprint="d",
+        model_fingerprint="m",
+        sampling=SamplingSettings(),
+    )
+    split = SimpleNamespace(training=buckets, probed=buckets)
+    prepare._encodings(job, split, None, None, None, FLUX1_DEV)
+    assert [(each["controls"], each["control_size"]) for each in given] == [(FLUX1_DEV.controls, "own")]
+    monkeypatch.setattr(prepare, "Samples", lambda **values: given.append(values))
+    monkeypatch.setattr(prepare.usable, "check_sides", lambda *_: None)
+    prepare._samples(job, job, buckets, tmp_path / "x", None, None, family=FLUX1_DEV, other=None, looks=True)
+    assert (given[1]["controls"], given[1]["control_size"]) == (FLUX1_DEV.controls, "own")
+    assert [len(prompt.controls) for prompt in given[1]["prompts"]] == [2, 1]

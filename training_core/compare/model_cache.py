@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AthanorError, quoted
-from ..host import controls, detection, folders, foreign, lora, lora_fit, sampling, usable
+from ..host import folders, foreign, lora, lora_fit, sampling, usable
 from ..pictures import to_bytes
 from .cells import MODEL_LOW, Cell, Lora
 from .control_pictures import ControlPicture, Shown
@@ -88,6 +88,8 @@ class ModelCache:
         Raises:
             AthanorError: this kind of model takes none, or fewer.
         """
+        from ..host import controls, detection
+
         if not cell.controls:
             return None
         pictures = [self.pictures[key] for key in cell.controls]
@@ -134,6 +136,8 @@ class ModelCache:
 
     def _run(self, kind: str, inputs: Mapping[str, Any], widgets: Mapping[str, Any]) -> Any:
         """Return the first output of a node of the host. What prompts and control pictures become is kept for further cells."""
+        from ..host import controls
+
         if not inputs or inputs.keys() & LATER:
             return sampling.run_node(kind, **inputs, **widgets)
         given = {f"{n}.{k}": v for n, group in inputs.items() if isinstance(group, Mapping) for k, v in group.items()}
