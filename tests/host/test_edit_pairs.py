@@ -162,7 +162,7 @@ def test_what_a_model_cannot_be_shown_is_said_before_anything_is_encoded(tmp_pat
 
 
 def test_what_is_drawn_where_no_prompt_is_given(tmp_path):
-    from athanor.training_core.run.edit_pairs import captions_to_draw, check_prompts
+    from athanor.training_core.run.edit_pairs import about_prompts, captions_to_draw, check_prompts
     from athanor.training_core.run.prompts import Prompt
 
     dataset = pairs(tmp_path, alpha_background="gray")
@@ -172,6 +172,9 @@ def test_what_is_drawn_where_no_prompt_is_given(tmp_path):
     alone = captions_to_draw(Dataset(dataset.subsets, dataset.pictures[2:]))
     assert [(each.text, each.controls) for each in alone] == [("(red) fox", ())]
     prompt = Prompt(text="x", negative="", width=8, height=8, seed=1, steps=1, cfg=1.0)
+    shown = replace(prompt, controls=drawn[0].controls)
+    assert [len(list(about_prompts(these, True))) for these in ([], [prompt], [prompt, shown])] == [0, 1, 0]
+    assert not list(about_prompts([prompt], False))
     check_prompts(FAMILIES[0], [prompt])
     with pytest.raises(
         AthanorError, match=r"^sample_prompts: 'x' has control pictures, but this kind of model takes none"
