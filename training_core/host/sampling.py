@@ -97,7 +97,7 @@ def empty_latent(width: int, height: int) -> dict[str, Any]:
 
 
 def size_of(latent: dict[str, Any], vae: Any) -> tuple[int, int]:
-    """Return (width, height) of a LATENT in pixels.
+    """Return (width, height) of a LATENT in pixels: of an empty one as its node counts them, whatever the model's latents are.
 
     Raises:
         AthanorError: it holds more than one picture.
@@ -105,7 +105,9 @@ def size_of(latent: dict[str, Any], vae: Any) -> tuple[int, int]:
     samples = latent["samples"]
     if samples.shape[0] != 1:
         raise AthanorError(f"latent holds {samples.shape[0]} pictures: connect a single one (Latent From Batch).")
-    scale = vae.spacial_compression_decode()
+    scale = latent.get("downscale_ratio_spacial")  # the sampler enlarges an empty latent by it
+    if scale is None or samples.count_nonzero():
+        scale = vae.spacial_compression_decode()
     return samples.shape[-1] * scale, samples.shape[-2] * scale
 
 
