@@ -131,3 +131,11 @@ def test_load_checkpoint_gives_hidream_o1_its_vae_and_its_text_encoder(vae, monk
     assert torch.equal(again.extras["text_input_ids"], encoded.extras["text_input_ids"])
     with pytest.raises(AthanorError, match="gives no text_input_ids"):
         usable.check_text(given[0], torch.zeros(1, 4, 4096), {})
+
+
+def test_a_latent_has_its_size_in_pixels(vae):
+    """That of Empty Latent Image, an eighth of the size, is enlarged by the sampler; one of VAE Encode is as it is."""
+    from athanor.training_core.host import sampling
+
+    assert sampling.size_of(sampling.empty_latent(96, 64), vae) == (96, 64)
+    assert sampling.size_of({"samples": torch.ones(1, 3, 64, 96)}, vae) == (96, 64)

@@ -55,6 +55,8 @@ PUBLISHED = {
     "wan22-musubi-high": (32, 1, "AdamW8bit", 2e-4, 960, 1, 16),
     "wan22-musubi-low": (32, 1, "AdamW8bit", 2e-4, 960, 1, 16),
     "hunyuan-video-musubi": (32, 1, "AdamW8bit", 2e-4, 960, 1, 16),
+    "anima-sd-scripts": (8, 1, "AdamW8bit", 1e-4, 1024, 1, 10),
+    "krea2-musubi": (32, 32, "AdamW8bit", 1e-4, 1024, 1, 16),
 }
 
 

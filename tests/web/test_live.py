@@ -231,6 +231,7 @@ def settings_fold_away(node: Folding) -> None:
     assert (many["rows"], many["line"]) == (34, "Hide 29 advanced settings") and many["height"] > few["height"] + 600
     assert node.again() == many  # saved with the workflow, its size as well
     assert node.click() == few
+    node.page.look()  # folded, it may lie above what is seen, where the canvas draws nothing
     one = node.set("mixed_precision", "bf16")
     assert set(one["names"]) == {*few["names"], "mixed_precision"} and one["height"] == few["height"] + 24
     assert node.again() == one

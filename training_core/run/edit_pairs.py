@@ -63,7 +63,7 @@ def check_prompts(family: Family, prompts: Sequence[Prompt]) -> None:
     """Check that a model can be shown the control pictures of sample prompts.
 
     Raises:
-        AthanorError: it takes none, or fewer, or cannot be had without.
+        AthanorError: it takes none, or fewer.
     """
     for prompt in prompts:
         try:

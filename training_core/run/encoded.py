@@ -216,7 +216,7 @@ class Encodings:
 
     def _beside(self, references: list[Tensors]) -> dict[str, Any]:
         """Return what CONDITIONING holds beside a sample's text, of latents that are not drawn: as VAE Encode gives them."""
-        if self._buckets.hides:
+        if self._buckets.inpainting:
             return host_controls.hidden(references[0]["mean"], references[0]["mask"])
         means = [reference["mean"] for reference in references]
         return host_controls.given(self._controls, means) if self._controls else {}

@@ -87,8 +87,8 @@ def prepare(
     """
     model, family, schedule = model_to_train(model, job.noise, job.training.train_unknown_model)
     host_weights.check(model)
-    if family.fills:
-        buckets, validation = replace(buckets, hides=True), validation and replace(validation, hides=True)
+    if family.inpainting:
+        buckets, validation = replace(buckets, inpainting=True), validation and replace(validation, inpainting=True)
     for seen in filter(None, (buckets, validation)):
         check_controls(family, seen.dataset)
     checks.check_precision(job.training, model)

@@ -68,8 +68,8 @@ PIXELDIT = {
     "pixel_hidden_size": 8,
     "pixel_attn_hidden_size": 32,
     "pixel_num_groups": 2,
-    "patch_depth": 2,
-    "pixel_depth": 2,
+    "patch_depth": 1,
+    "pixel_depth": 1,
     "patch_size": 4,
     "txt_embed_dim": 64,
     "txt_max_length": 24,
@@ -107,7 +107,7 @@ LAYOUTS = {
         {"text_config_overrides": {"num_hidden_layers": 2}, "vision_config_overrides": {"depth": 1}},
         {"text_config_overrides": O1_TEXT, "vision_config_overrides": O1_VISION},
     ),
-    "pixeldit": PixelDiTLayout("comfy.ldm.pixeldit.model:PixDiT_T2I", {"patch_depth": 2, "pixel_depth": 2}, PIXELDIT),
+    "pixeldit": PixelDiTLayout("comfy.ldm.pixeldit.model:PixDiT_T2I", {"patch_depth": 1, "pixel_depth": 1}, PIXELDIT),
 }
 NO_POOLED: dict[str, Callable[[int], object]] = {"pooled_output": none}
 CASES = {
@@ -135,6 +135,7 @@ CASES = {
         tokens=(12, 40),
         size=32,
         rotary=True,
+        twin="Z-Image with another last layer",
     ),
     "hidream_o1": Case(
         "HiDream-O1",
@@ -153,7 +154,7 @@ CASES = {
         "flow",
         3,
         64,
-        "lora_unet_pixel_blocks_1_adaLN_modulation_msa",
+        "lora_unet_pixel_blocks_0_adaLN_modulation_msa",
         auto=("shift", 4.0),
         extras=NO_POOLED | {"attention_mask": half},
         size=8,
