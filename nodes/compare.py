@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from comfy_api.latest import io
 
+from ..training_core.compare.cells import CONTROL_INPUTS, MODEL_LOW
 from ..training_core.compare.experts import Expert
 from ..training_core.compare.graph_metadata import graph_to_save
 from ..training_core.compare.request import ComparisonRequest, check_widgets
@@ -41,7 +42,7 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
     from ..training_core.compare import control_pictures, prepare
 
     values = {**CHOICES, **values}
-    controls = {port: values[port] for port in control_pictures.INPUTS if values.get(port) is not None}
+    controls = {port: values[port] for port in CONTROL_INPUTS if values.get(port) is not None}
     check_kinds(str, **{name: values[name] for name in CHOICES if name != "boundary"})
     request = ComparisonRequest(
         settings=pick(CompareSettings, values),
@@ -65,7 +66,7 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
 
 def _expert(values: Mapping[str, Any]) -> Expert | None:
     """Return the low-noise model of the node's inputs; None if there is none."""
-    low, run = usable.usable("model", values.get("model_low")), values.get("run_low")
+    low, run = usable.usable("model", values.get(MODEL_LOW)), values.get("run_low")
     if low is None and run is not None:
         raise AthanorError("model_low is missing: run_low is for it; connect the low-noise model.")
     return None if low is None else Expert(model=low, boundary=values["boundary"], run=run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from ..training_core.compare.cells import CONTROL_INPUTS, MODEL_LOW
 from ..training_core.compare.request import OWN_AXES
 from ..training_core.host import node_tools
 from ..training_core.settings import CompareSettings
@@ -82,7 +83,7 @@ def comparison_inputs() -> list[io.Input]:
             tooltip="Start from this latent (see denoise) instead of an empty one; it also sets the size.",
         ),
         io.Model.Input(
-            "model_low",
+            MODEL_LOW,
             optional=True,
             tooltip="A second model that draws what is below boundary, such as Wan 2.2's low-noise model; model draws what is above. LoRAs "
             "of axes and of run go on model.",
@@ -94,11 +95,11 @@ def comparison_inputs() -> list[io.Input]:
         ),
         *(
             io.Image.Input(
-                f"control_{number}",
+                port,
                 optional=True,
                 tooltip=f"For models that edit pictures: the {ordinal} picture that they are shown with the prompt. One for all prompts or "
                 "a batch with one per prompt; a single prompt is drawn with each of the batch.",
             )
-            for number, ordinal in ((1, "first"), (2, "second"), (3, "third"))
+            for port, ordinal in zip(CONTROL_INPUTS, ("first", "second", "third"), strict=True)
         ),
     ]

@@ -7,11 +7,12 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..training_core.compare.cells import CONTROL_INPUTS, MODEL_LOW
 from ..training_core.host import node_tools
 
 _MORE = "output "
 """Prefix of inputs that are added to a node when it is expanded: 'output SLOT NODE'."""
-_PORTS = ("model", "clip", "vae", "latent", "model_low", "control_1", "control_2", "control_3")
+_PORTS = ("model", "clip", "vae", "latent", MODEL_LOW, *CONTROL_INPUTS)
 
 
 def links_of(node: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -205,6 +205,7 @@ def main() -> int:
     count, wrong = 0, []
     made = [*pages(info), (preset_page.PAGE, preset_page.table())]
     made.append((model_page.HELP, model_page.listed(FAMILIES)))
+    made += [(page, model_page.editing(FAMILIES, *words)) for page, words in model_page.PAIRS.items()]
     made += [(model_page.PAGE, table) for table in model_page.tables(FAMILIES, REFUSED)]
     for path, table in made:
         where = path.relative_to(PACK)

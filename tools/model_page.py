@@ -13,11 +13,21 @@ from marks import END
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "models.md"
 HELP = ROOT / "web" / "docs" / "AthanorTrainLoRA.md"
+PAIRS = {
+    ROOT / "web" / "docs" / "AthanorDatasetLoader.md": (
+        ("model", "control pictures", "size", "node that shows them to the text encoder"), "any",
+    ),
+    ROOT / "web" / "docs" / "AthanorDatasetLoader" / "zh.md": (
+        ("模型", "控制图张数", "大小", "让文本编码器看图的节点"), "不限",
+    ),
+}  # fmt: skip
+"""Page of Dataset Loader's help -> the head of its table of edit models, and the word for any number."""
 NAMES = ROOT / "tools" / "lora_names.json"
 """Title of a family -> forms of layers' names that the stock loader reads; tests/host/test_families.py compares it with that."""
 LISTED = "<!-- made by python dev.py docs: which models -->"
 TRAINED = "<!-- made by python dev.py docs: models that are trained -->"
 KEYS = "<!-- made by python dev.py docs: names in LoRA files -->"
+EDITING = "<!-- made by python dev.py docs: models that take control pictures -->"
 NOT_TRAINED = "<!-- made by python dev.py docs: models that are not trained -->"
 
 
@@ -30,13 +40,13 @@ def tables(families: Sequence[Any], refused: Mapping[str, str]) -> tuple[str, ..
     return (
         _table(
             TRAINED,
-            ("model", "ComfyUI's class", "timestep_sampling auto", "control pictures", "where the timesteps are from"),
+            ("model", "ComfyUI's class", "timestep_sampling auto", "control pictures", "where that is from"),
             [_trained(family) for family in families],
         ),
         _table(
             KEYS,
             ("model", "in our files", "read by Load LoRA as well"),
-            [_keys(family, names.get(family.title, [])) for family in families],
+            [names_in_files(family, names.get(family.title, [])) for family in families],
         ),
         _table(
             NOT_TRAINED,
@@ -51,6 +61,21 @@ def listed(families: Sequence[Any]) -> str:
     return "\n".join([LISTED, f"{', '.join(family.title for family in families)}.", END])
 
 
+def editing(families: Sequence[Any], head: tuple[str, ...], any_number: str) -> str:
+    """The table of models that are trained on edit pairs, for the help of Dataset Loader.
+
+    Args:
+        head: its four columns' names.
+        any_number: the word for as many control pictures as one likes.
+    """
+    rows = []
+    for family in families:
+        if taken := family.controls:
+            name = f"{family.title} ({taken.word})" if taken.word else family.title
+            rows.append((name, str(taken.most or any_number), taken.size, taken.encoder))
+    return _table(EDITING, head, rows)
+
+
 def _table(mark: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join([mark, *(f"| {' | '.join(line)} |" for line in lines), END])
@@ -58,7 +83,10 @@ def _table(mark: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str
 
 def _trained(family: Any) -> tuple[str, ...]:
     sampling = f"{family.timestep_sampling} {family.shift:g}" if family.shift != 1 else family.timestep_sampling
-    return family.title, _code(family.model_class.rpartition(".")[2]), sampling, _controls(family), family.source
+    source = family.source
+    if family.controls and family.controls.source:
+        source += f"; control pictures: {family.controls.source}"
+    return family.title, _code(family.model_class.rpartition(".")[2]), sampling, _controls(family), source
 
 
 def _controls(family: Any) -> str:
@@ -69,8 +97,9 @@ def _controls(family: Any) -> str:
     return f"{size}; seen by the text encoder" if family.controls.encoder else size
 
 
-def _keys(family: Any, forms: list[str]) -> tuple[str, ...]:
-    ours = f"lora_unet_{'<diffusers>' if family.diffusers_names else '<path>'}"
+def names_in_files(family: Any, forms: list[str]) -> tuple[str, ...]:
+    """What a family's layers are called in our files, and in others that the stock loader reads."""
+    ours = f"{family.file_prefix}_unet_{'<diffusers>' if family.diffusers_names else '<path>'}"
     return family.title, _code(ours), ", ".join(_code(form) for form in forms if form != ours)
 
 

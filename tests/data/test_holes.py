@@ -1,4 +1,4 @@
-"""What is hidden of a picture from a model that fills in: what its mask marks, else a drawn part that comes back."""
+"""What is hidden of a picture from an inpainting model: what its mask marks, else a drawn part that comes back."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_a_drawn_part_depends_on_picture_and_number_alone():
         assert all(holes.drawn(size, "a", number).any() for number in range(20))
 
 
-def made(folder: Path, hides: bool = True, count: int = 2, **settings) -> Buckets:
+def made(folder: Path, inpainting: bool = True, count: int = 2, **settings) -> Buckets:
     """The first picture has a mask, whose left half is white."""
     folder.mkdir(exist_ok=True)
     white = np.zeros((64, 64), np.uint8)
@@ -44,7 +44,7 @@ def made(folder: Path, hides: bool = True, count: int = 2, **settings) -> Bucket
         )
     dataset = Dataset((DatasetSettings(folder="x", **settings),), tuple(pictures))
     buckets = sort_into_buckets(dataset, BucketSettings(width=64, height=64, enable_bucket=False, batch_size=2))
-    return replace(buckets, hides=hides)
+    return replace(buckets, inpainting=inpainting)
 
 
 def variants(buckets: Buckets, epochs: int = 12):
@@ -52,7 +52,7 @@ def variants(buckets: Buckets, epochs: int = 12):
 
 
 def test_the_plan_names_what_is_hidden_and_is_else_what_it_was(tmp_path):
-    hidden, whole = (variants(made(tmp_path, hides, flip_aug=True)) for hides in (True, False))
+    hidden, whole = (variants(made(tmp_path, inpainting, flip_aug=True)) for inpainting in (True, False))
     assert {v.hole for v in hidden if v.picture == 1} == set(range(1, VARIANTS + 1))
     assert {v.hole for v in hidden if v.picture == 0} == {0} == {v.hole for v in whole}
     assert [replace(v, hole=0) for v in hidden] == whole
@@ -61,7 +61,7 @@ def test_the_plan_names_what_is_hidden_and_is_else_what_it_was(tmp_path):
 def test_the_probe_looks_at_the_same_part_each_time(tmp_path):
     buckets = made(tmp_path, count=20)
     _, held_out = split(buckets, 0.5, 0)
-    assert held_out is not None and held_out.hides
+    assert held_out is not None and held_out.inpainting
     samples = [s for b in probe_batches(held_out, 10, 0) for s in b.samples]
     assert {s.variant.hole for s in samples if held_out.dataset.pictures[s.variant.picture].mask is None} == {1}
 
@@ -78,7 +78,7 @@ def test_the_picture_is_kept_once_and_once_more_for_each_hidden_part(tmp_path, f
     taken = [replace(v, flip=flip) for v in variants(buckets)]
     list(cache.fill(taken, encode))
     assert len(seen) == 2 + 1 + VARIANTS
-    plain = LatentCache(MemoryStore(), made(tmp_path, hides=False), "v", 4)
+    plain = LatentCache(MemoryStore(), made(tmp_path, inpainting=False), "v", 4)
     for variant in taken:
         assert cache.key(variant) == plain.key(replace(variant, hole=0))  # other models find the same latent
         (view,) = cache.controls(variant)

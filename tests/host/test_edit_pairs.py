@@ -79,13 +79,11 @@ def test_a_batch_holds_what_the_graph_would_give(graph, reader, tmp_path, monkey
     _, clip, autoencoder = graph
     dataset = pairs(tmp_path, flip_aug=True, caption_dropout_rate=0.3)
     buckets = sort_into_buckets(dataset, BucketSettings(width=64, height=64, enable_bucket=False, batch_size=2))
-    taken = Controls(size="own", encoder="Reader")
+    taken = Controls(size=size, encoder="Reader")
     plan = epoch_plan(buckets, TrainingSettings(), 0, ConditioningSettings())
     with guard.training():
         for _ in range(2):  # the second finds all of it on the disk
-            encodings = Encodings(
-                buckets, clip, autoencoder, "vae", settings=CacheSettings(), seed=0, controls=taken, control_size=size
-            )
+            encodings = Encodings(buckets, clip, autoencoder, "vae", settings=CacheSettings(), seed=0, controls=taken)
             list(encodings.fill(plan))
             shown: dict[Any, float] = {}
             for step, batch in enumerate(plan):
@@ -175,11 +173,11 @@ def test_what_is_drawn_where_no_prompt_is_given(tmp_path):
     shown = replace(prompt, controls=drawn[0].controls)
     assert [len(list(about_prompts(these, True))) for these in ([], [prompt], [prompt, shown])] == [0, 1, 0]
     assert not list(about_prompts([prompt], False))
-    check_prompts(FAMILIES[0], [prompt])
+    check_prompts(FAMILIES[0].controls, [prompt])
     with pytest.raises(
         AthanorError, match=r"^sample_prompts: 'x' has control pictures, but this kind of model takes none"
     ):
-        check_prompts(FAMILIES[0], [replace(prompt, controls=drawn[0].controls)])
+        check_prompts(FAMILIES[0].controls, [replace(prompt, controls=drawn[0].controls)])
 
 
 @pytest.mark.parametrize(
@@ -208,6 +206,7 @@ def test_a_run_encodes_and_draws_as_its_family_takes_them(tmp_path, monkeypatch)
     from types import SimpleNamespace
 
     from athanor.training_core.run import prepare
+    from athanor.training_core.run.edit_pairs import as_trained
     from athanor.training_core.settings import Job, SamplingSettings
 
     given = []
@@ -224,10 +223,12 @@ def test_a_run_encodes_and_draws_as_its_family_takes_them(tmp_path, monkeypatch)
         sampling=SamplingSettings(),
     )
     split = SimpleNamespace(training=buckets, probed=buckets)
-    prepare._encodings(job, split, None, None, None, FLUX1_DEV)
-    assert [(each["controls"], each["control_size"]) for each in given] == [(FLUX1_DEV.controls, "own")]
+    taken = as_trained(FLUX1_DEV, "own")
+    assert taken is not None and taken == replace(taken, size="own") != FLUX1_DEV.controls
+    assert as_trained(FLUX1_DEV, "auto") == FLUX1_DEV.controls and as_trained(FAMILIES[0], "own") is None
+    prepare._encodings(job, split, None, None, None, taken)
     monkeypatch.setattr(prepare, "Samples", lambda **values: given.append(values))
     monkeypatch.setattr(prepare.usable, "check_sides", lambda *_: None)
-    prepare._samples(job, job, buckets, tmp_path / "x", None, None, family=FLUX1_DEV, other=None, looks=True)
-    assert (given[1]["controls"], given[1]["control_size"]) == (FLUX1_DEV.controls, "own")
+    prepare._samples(job, buckets, tmp_path / "x", None, None, controls=taken, other=None, looks=True)
+    assert [each["controls"] for each in given] == [taken, taken]
     assert [len(prompt.controls) for prompt in given[1]["prompts"]] == [2, 1]

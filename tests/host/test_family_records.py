@@ -48,6 +48,34 @@ def test_the_page_of_models_is_not_stale():
         assert page == marks.rewritten(page, table), "python dev.py docs"
     page = model_page.HELP.read_text(encoding="utf-8")
     assert page == marks.rewritten(page, model_page.listed(FAMILIES)), "python dev.py docs"
+    for path, words in model_page.PAIRS.items():
+        page = path.read_text(encoding="utf-8")
+        assert page == marks.rewritten(page, model_page.editing(FAMILIES, *words)), "python dev.py docs"
+
+
+def test_the_readme_names_every_family():
+    """It was written by hand, and lacked Anima."""
+    readme = (model_page.ROOT / "README.md").read_text(encoding="utf-8")
+    listed = readme[readme.index("- Supported models") : readme.index("- GGUF")]
+    names = {
+        row.title.removesuffix(" inpainting").partition(" (")[0].removesuffix(" text-to-video") for row in FAMILIES
+    }
+    in_words = {
+        "SDXL refiner": "its refiner",
+        "PixArt Sigma": "and Sigma",
+        "Flux.1 dev": "Flux.1",
+        "Flux.1 schnell": "Flux.1",
+    }
+    in_words |= {"KOALA 700M": "KOALA", "KOALA 1B": "KOALA", "Wan 2.2 5B": "2.2", "Z-Image in pixel space": "Z-Image"}
+    in_words |= {"SDXL InstructPix2Pix": "InstructPix2Pix (SD1.5, SDXL)"}
+    assert [name for name in sorted(names) if in_words.get(name, name) not in listed] == []
+
+
+def test_the_page_says_what_our_files_call_the_layers():
+    """Of Stable Cascade it said lora_unet_, while its files have lora_prior_unet_."""
+    for family in FAMILIES:
+        ours = model_page.names_in_files(family, [])[1].strip("`")
+        assert ours.startswith(f"{family.file_prefix}_unet_")
 
 
 def test_classes_are_those_of_the_host():

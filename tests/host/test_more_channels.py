@@ -36,14 +36,14 @@ def test_training_gives_what_the_hosts_node_gives(name):
 
     case, model = CASES[name], load(name)
     family = detection.detect(model)
-    assert family in FAMILIES and family.fills == (name in ("sd15_inpainting", "flux_fill"))
+    assert family in FAMILIES and family.inpainting == (name in ("sd15_inpainting", "flux_fill"))
     latents, texts, geometry = samples(case)
     side = 8 * case.size
     pixels, vae = torch.rand(1, side, side, 3), Halved(case.channels)
     mask = torch.zeros(side, side, dtype=torch.uint8)
     mask[: side // 3, side // 2 + 3 :] = 255
     cond = positive(texts[0])
-    if family.fills:
+    if family.inpainting:
         node = host_nodes.InpaintModelConditioning()
         cond = node.encode(cond, cond, pixels, vae, mask.float()[None] / 255, noise_mask=False)[0]
         grey = pixels.clone()
@@ -81,7 +81,7 @@ def test_a_sample_of_the_caches_is_given_with_its_hidden_part():
     from athanor.training_core.run.encoded import Encodings
 
     part = {"mean": torch.ones(1, 4, 8, 8), "mask": torch.full((64, 64), 255, dtype=torch.uint8)}
-    made: Any = SimpleNamespace(_buckets=SimpleNamespace(hides=True), _controls=None)
+    made: Any = SimpleNamespace(_buckets=SimpleNamespace(inpainting=True), _controls=None)
     given = Encodings._beside(made, [part])
     assert torch.equal(given["concat_latent_image"], part["mean"])
     assert torch.equal(given["concat_mask"], torch.ones(1, 1, 64, 64))

@@ -16,6 +16,8 @@ from .grammar import RandomSeed
 
 MODEL_LOW = "model_low"
 """The port of the low-noise model, beside model, clip and vae."""
+CONTROL_INPUTS = ("control_1", "control_2", "control_3")
+"""The ports of a prompt's first control picture, its second and its third."""
 
 
 @dataclass(frozen=True, slots=True)

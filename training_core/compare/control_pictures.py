@@ -14,9 +14,7 @@ from ..errors import AthanorError
 from ..files import make_folder
 from ..pictures import save_png
 from .axes import Axis, Value
-
-INPUTS = ("control_1", "control_2", "control_3")
-"""Inputs of XYZ Compare: a prompt's first control picture, its second and its third."""
+from .cells import CONTROL_INPUTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +38,7 @@ def of_inputs(inputs: Mapping[str, Any]) -> list[tuple[ControlPicture, ...]]:
     Raises:
         AthanorError: inputs hold different numbers of pictures, and none of them a single one.
     """
-    batches = {port: batch for port in INPUTS if (batch := inputs.get(port)) is not None}
+    batches = {port: batch for port in CONTROL_INPUTS if (batch := inputs.get(port)) is not None}
     count = max((len(batch) for batch in batches.values()), default=0)
     for port, batch in batches.items():
         if len(batch) not in (1, count):

@@ -98,18 +98,16 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         seeds=seeds,
         family=family,
         loras={name.partition(":")[2]: content for name, content in contents.items() if name.startswith("lora:")},
-        graph=disabled.in_picture(
-            graph_to_save(request.graph, request.graph)
-        ),  # a comparison's folder is made to be passed on
+        # A comparison's folder is made to be passed on.
+        graph=disabled.in_picture(graph_to_save(request.graph, request.graph)),
     )
     models = _model_cache(request, parts, starts)
     if request.run and request.run.on_pairs and not request.controls:
         models.partial[
             f"{request.run.name} was trained to change pictures, and no picture was given: connect one to control_1."
         ] = None
-    for cell in (
-        whole.order
-    ):  # the connected model is at hand: whether it takes control pictures is told before the first picture
+    # The connected model is at hand: whether it takes control pictures is told before the first picture.
+    for cell in whole.order:
         if not cell.model and not cell.widgets:
             models.shown(cell)
     painter = CellPainter(

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from ..shared_graph import upstream
-from .cells import MODEL_LOW, Cell, Lora
-from .control_pictures import INPUTS, Shown, conditioned
+from .cells import CONTROL_INPUTS, MODEL_LOW, Cell, Lora
+from .control_pictures import Shown, conditioned
 from .fields import NodeInput, Patch, defaults, rows
 from .upstream import Graph, edited
 
@@ -76,41 +76,6 @@ def add_nodes(
                 for port in (patch.port, *([MODEL_LOW] if patch.port == "model" and MODEL_LOW in ports else [])):
                     ports[port] = add(patch.kind, {patch.input: ports[port]}, patch.widgets)
 
-    def sampled() -> Any:
-        """Add KSampler; with a low-noise model two of them, the second going on with the noise that the first has left."""
-        inputs = {name: ports[name] for name in ("positive", "negative")} | {"latent_image": ports["latent"]}
-        widgets = _widgets(cell, "sampler")
-        if high is None or high >= cell.steps:
-            return add("KSampler", {"model": ports["model"], **inputs}, widgets)
-        if high <= 0:
-            return add("KSampler", {"model": ports[MODEL_LOW], **inputs}, widgets)
-        seed, denoise = widgets.pop("seed"), widgets.pop("denoise")
-        total = int(cell.steps / denoise) if denoise <= 0.9999 else cell.steps  # as KSampler counts them
-        widgets |= {"noise_seed": seed, "steps": total}
-        first, last = total - cell.steps, total - cell.steps + high
-        for name, part in (
-            (
-                "model",
-                {
-                    "add_noise": "enable",
-                    "start_at_step": first,
-                    "end_at_step": last,
-                    "return_with_leftover_noise": "enable",
-                },
-            ),
-            (
-                MODEL_LOW,
-                {
-                    "add_noise": "disable",
-                    "start_at_step": last,
-                    "end_at_step": 10000,
-                    "return_with_leftover_noise": "disable",
-                },
-            ),
-        ):
-            inputs["latent_image"] = add("KSamplerAdvanced", {"model": ports[name], **inputs}, widgets | part)
-        return inputs["latent_image"]
-
     apply(("model", "clip", "vae"))
     if shown is not None:
         texts = cell.positive, cell.negative
@@ -121,7 +86,33 @@ def add_nodes(
     if "latent" not in ports:
         ports["latent"] = add("EmptyLatentImage", {}, _widgets(cell, "latent") | {"batch_size": 1})
     apply(("positive", "negative", "latent"))
-    return add("VAEDecode", {"samples": sampled(), "vae": ports["vae"]}, {})
+    return add("VAEDecode", {"samples": _sampled(cell, ports, add, high), "vae": ports["vae"]}, {})
+
+
+def _sampled(cell: Cell, ports: Mapping[str, Any], add: AddNode, high: int | None) -> Any:
+    """Add KSampler; with a low-noise model two of them, the second going on with the noise that the first has left.
+
+    Args:
+        high: as for `add_nodes`.
+    """
+    inputs = {name: ports[name] for name in ("positive", "negative")} | {"latent_image": ports["latent"]}
+    widgets = _widgets(cell, "sampler")
+    if high is None or high >= cell.steps:
+        return add("KSampler", {"model": ports["model"], **inputs}, widgets)
+    if high <= 0:
+        return add("KSampler", {"model": ports[MODEL_LOW], **inputs}, widgets)
+    seed, denoise = widgets.pop("seed"), widgets.pop("denoise")
+    total = int(cell.steps / denoise) if denoise <= 0.9999 else cell.steps  # as KSampler counts them
+    widgets |= {"noise_seed": seed, "steps": total}
+    begin = total - cell.steps
+    first = {"add_noise": "enable", "start_at_step": begin, "end_at_step": begin + high}
+    second = {"add_noise": "disable", "start_at_step": begin + high, "end_at_step": 10000}
+    for name, part in (
+        ("model", first | {"return_with_leftover_noise": "enable"}),
+        (MODEL_LOW, second | {"return_with_leftover_noise": "disable"}),
+    ):
+        inputs["latent_image"] = add("KSamplerAdvanced", {"model": ports[name], **inputs}, widgets | part)
+    return inputs["latent_image"]
 
 
 class _Writer:
@@ -183,7 +174,7 @@ def stock_graph(
 
 def _sources(cell: Cell, links: Mapping[str, Link], own_vae: bool, writer: _Writer) -> dict[str, Link] | None:
     """Return where a cell's model, text encoder, VAE and latent come from; None if one of the first three comes from nowhere."""
-    named = ("model", "clip", "vae", "latent", *([MODEL_LOW] if cell.boundary is not None else []), *INPUTS)
+    named = ("model", "clip", "vae", "latent", *([MODEL_LOW] if cell.boundary is not None else []), *CONTROL_INPUTS)
     ports = {name: links[name] for name in named if name in links}
     if cell.model.startswith("input:"):
         if f"{cell.model}:model" not in links:

@@ -107,9 +107,9 @@ class LatentCache:
     def controls(self, variant: CropVariant) -> tuple[CropVariant, ...]:
         """Return the control pictures of a variant's picture, cut as it is; () where they are left out.
 
-        For a model that fills in: the picture itself, with a part hidden.
+        For an inpainting model: the picture itself, with a part hidden.
         """
-        if self._buckets.hides:
+        if self._buckets.inpainting:
             return (replace(variant, control=holes.HIDDEN),)
         return controls_of(self._buckets, variant, self._control_size) if self._control_size else ()
 
@@ -231,7 +231,7 @@ class LatentCache:
 class TextCache:
     """Encoded captions, stored by text, text encoder and layer, and by the control pictures that the encoder sees."""
 
-    def __init__(self, store: Store, clip: str, seen: Callable[[CropVariant], Any] = hash) -> None:
+    def __init__(self, store: Store, clip: str, seen: Callable[[CropVariant], Any] = repr) -> None:
         """Prepare a cache in `store`; nothing is encoded yet.
 
         Args:

@@ -68,7 +68,7 @@ def split(buckets: Buckets, part: float, seed: int) -> tuple[Buckets, Buckets | 
 def _only(buckets: Buckets, indices: set[int]) -> Buckets:
     pictures = tuple(p for i, p in enumerate(buckets.dataset.pictures) if i in indices)
     chosen = sort_into_buckets(Dataset(buckets.dataset.subsets, pictures), buckets.settings)
-    return replace(chosen, hides=buckets.hides)
+    return replace(chosen, inpainting=buckets.inpainting)
 
 
 def probe_batches(buckets: Buckets, count: int, seed: int) -> list[PlannedBatch]:

@@ -1,4 +1,4 @@
-"""The part of a picture that is hidden from a model that fills in, where the dataset has no mask of it (pure)."""
+"""The part of a picture that is hidden from an inpainting model, where the dataset has no mask of it (pure)."""
 
 from __future__ import annotations
 

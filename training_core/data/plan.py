@@ -35,7 +35,7 @@ class Buckets:
     settings: BucketSettings
     entries: tuple[BucketEntry, ...]
     warnings: tuple[str, ...] = ()  # pictures that are left out
-    hides: bool = False  # for a model that fills in: each picture is shown to it as well, with a part hidden
+    inpainting: bool = False  # for an inpainting model: each picture is shown to it as well, with a part hidden
 
     def by_size(self) -> dict[tuple[int, int], list[int]]:
         """Return bucket size -> indices into `entries`, each repeated like its picture; sorted by size, without empty buckets."""
@@ -51,7 +51,7 @@ class Buckets:
 
     def hole(self, entry: BucketEntry, number: int) -> int:
         """Return `number` where a part of that number is hidden in an entry's picture; 0 where none is, or its mask says which."""
-        return number if self.hides and self.dataset.pictures[entry.picture].mask is None else 0
+        return number if self.inpainting and self.dataset.pictures[entry.picture].mask is None else 0
 
     def check_trained(self) -> None:
         """Check that an epoch has pictures: regularization pictures are seen as often as the others together, which may be none.

@@ -99,7 +99,7 @@ FLUX1_FILL = replace(
     title="Flux.1 Fill",
     variant=_fill,
     architecture="Flux.1-fill-dev",  # as OneTrainer writes it
-    fills=True,
+    inpainting=True,
     controls=None,
 )
 FLUX1_SCHNELL = Family(

@@ -100,7 +100,7 @@ class Family:
     """It was distilled to draw in a few steps, which training undoes; files of other families tell it by their names."""
     few_step_names: tuple[str, ...] = ()
     """Words in the names of files that are distilled so, beside those that all families have."""
-    fills: bool = False
+    inpainting: bool = False
     """It fills in a part of a picture that is hidden from it: what the picture's mask marks, else a drawn part."""
     in_checkpoint: tuple[Literal["clip", "vae"], ...] = ()
     """What a file of the whole model holds beside it; empty: the file is the diffusion model alone."""

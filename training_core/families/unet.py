@@ -148,7 +148,7 @@ def _filling(family: Family) -> Family:
         title=f"{family.title} inpainting",
         variant=variant,
         architecture=f"{family.architecture}-inpainting",  # as OneTrainer writes it
-        fills=True,
+        inpainting=True,
     )
 
 

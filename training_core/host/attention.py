@@ -14,8 +14,8 @@ from . import stand_ins
 
 log = logging.getLogger("athanor")
 
-UNTOLD = ("comfy.ldm.pixart.blocks", "comfy.ldm.hydit.attn_layers", "comfy.ldm.hydit.poolers")
-"""Modules that do not hand a model's options on to its attention, so that what a model asks for is not heard there."""
+WITHOUT_OPTIONS = ("comfy.ldm.pixart.blocks", "comfy.ldm.hydit.attn_layers", "comfy.ldm.hydit.poolers")
+"""Modules that do not hand a model's options on to its attention, so that an override is unknown there."""
 
 
 class Attention:
@@ -42,13 +42,13 @@ class Attention:
         return attention_pytorch(q, k, v, heads, *args, **kwargs)
 
 
-def heard_everywhere(ours: Attention) -> AbstractContextManager[None]:
-    """Inside, while `in_training`, `ours` is what the modules of `UNTOLD` use, too."""
+def overriding(ours: Attention) -> AbstractContextManager[None]:
+    """Inside, the modules of `WITHOUT_OPTIONS` use `ours` while `in_training`, as the others do by the model's options."""
 
-    def told(chosen: Any) -> Any:
+    def instead(chosen: Any) -> Any:
         return lambda *args, **kwargs: ours(chosen, *args, **kwargs) if mm.in_training else chosen(*args, **kwargs)
 
-    return stand_ins.replaced({f"{module}.optimized_attention": told for module in UNTOLD})
+    return stand_ins.replaced({f"{module}.optimized_attention": instead for module in WITHOUT_OPTIONS})
 
 
 def kernel(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, options: dict[str, Any]) -> str:

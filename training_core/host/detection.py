@@ -27,28 +27,32 @@ def detect(model: Any, unknown: bool = False) -> Family:
     Raises:
         AthanorError: names a model type that cannot be trained yet.
     """
-    base = model.model
+    base, config = model.model, model.model.model_config.unet_config
     sampling = model.get_model_object("model_sampling")  # the graph may have patched it
     v_prediction = isinstance(sampling, comfy.model_sampling.V_PREDICTION)
-    family = identify(type(base), base.model_config.unet_config, v_prediction)
+    family = identify(type(base), config, v_prediction)
     if family is not None:
         return family
-    name = name_of_class = type(base.model_config).__name__
-    reason = why_refused(name_of_class, base.model_config.unet_config)
-    if name not in REFUSED and any(row.model_class == class_path(type(base)) for row in FAMILIES):
-        name += " in a variant with other inputs"
-    of_pictures = (
-        base.latent_format.latent_dimensions in (2, 3) and not base.concat_keys
-    )  # a depth map, say, that nobody gives
-    may_be = of_pictures and may_be_tried(name_of_class, base.model_config.unet_config)
-    if not may_be or not unknown:
-        instead = ", or switch train_unknown_model on to try it" if may_be else ""
-        raise AthanorError(
-            f"MODEL is of type {name}, which {reason} and cannot be trained here: use {SUPPORTED}, or another model that the help "
-            f"of Train LoRA names{instead}."
-        )
-    prediction = schedule(sampling).prediction
-    return guess.family(name_of_class, type(base), base.model_config.unet_config, prediction, base.diffusion_model)
+    name = type(base.model_config).__name__
+    # With concat_keys it is given something beside the noisy latent, a depth map, say, which nobody gives it here.
+    makes_pictures = base.latent_format.latent_dimensions in (2, 3) and not base.concat_keys
+    may_be_guessed = makes_pictures and may_be_tried(name, config)
+    if not may_be_guessed or not unknown:
+        raise AthanorError(_refusal(base, may_be_guessed))
+    return guess.family(name, type(base), config, schedule(sampling).prediction, base.diffusion_model)
+
+
+def _refusal(base: Any, may_be_guessed: bool) -> str:
+    """Return the sentence on a model of no known family."""
+    name = type(base.model_config).__name__
+    reason = why_refused(name, base.model_config.unet_config)
+    is_variant = name not in REFUSED and any(row.model_class == class_path(type(base)) for row in FAMILIES)
+    what = f"{name} in a variant with other inputs" if is_variant else name
+    instead = ", or switch train_unknown_model on to try it" if may_be_guessed else ""
+    return (
+        f"MODEL is of type {what}, which {reason} and cannot be trained here: use {SUPPORTED}, or another model that the help "
+        f"of Train LoRA names{instead}."
+    )
 
 
 def family_in_file(path: Path) -> Family | None:

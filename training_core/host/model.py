@@ -11,8 +11,8 @@ import torch
 
 from ..objective import Noised
 from ..objective.schedule import Schedule
-from . import compiled, detection, devices, frozen, patches, prefixes, quantised, swap, weights
-from .attention import Attention, heard_everywhere
+from . import compiled, detection, devices, frozen, kv_cache, patches, quantised, swap, weights
+from .attention import Attention, overriding
 from .batch import DeviceBatch, Geometry, Groups
 from .joining import joined
 from .live_text import LiveText
@@ -126,8 +126,8 @@ class Trainable:
         together = self.patcher.model.process_latent_in(latents.to(self.device, torch.float32, non_blocking=True))
         mask = mask if mask is None else mask.to(self.device, non_blocking=True)
         weight = torch.as_tensor(weights, dtype=torch.float32).to(self.device, non_blocking=True)
-        given = [self._placed(one) for one in beside] or [{}] * len(texts)
-        return self._batch(together, texts, geometry, weight, mask, given=given)
+        placed = [self._placed(one) for one in beside] or [{}] * len(texts)
+        return self._batch(together, texts, geometry, weight, mask, beside=placed)
 
     def _placed(self, value: Any) -> Any:
         """Return what CONDITIONING holds of control pictures, its latents on the device and with the model's time axis."""
@@ -146,24 +146,24 @@ class Trainable:
         weight: torch.Tensor,
         mask: torch.Tensor | None,
         *,
-        given: Sequence[Mapping[str, Any]],
+        beside: Sequence[Mapping[str, Any]],
     ) -> DeviceBatch:
         """Make a batch of tensors that are on the device already, latents as the model takes them."""
         flat = together.squeeze(2) if self._framed else together
 
         def part(some: slice) -> DeviceBatch:
             cut = mask if mask is None else mask[some]
-            return self._batch(together[some], texts[some], geometry[some], weight[some], cut, given=given[some])
+            return self._batch(together[some], texts[some], geometry[some], weight[some], cut, beside=beside[some])
 
         text = self.text
         if text is None:
-            groups = self._groups(together, texts, geometry, given)
+            groups = self._groups(together, texts, geometry, beside)
             return DeviceBatch(latents=flat, weights=weight, mask=mask, groups=lambda: groups, part=part)
 
         def live() -> Groups:
             """Encode the captions in the step itself, whose random numbers the encoders' dropouts use."""
             encoded = [text(c.text, c.weighted, c.max_tokens, c.without) for c in texts]
-            return self._groups(together, encoded, geometry, given)
+            return self._groups(together, encoded, geometry, beside)
 
         return DeviceBatch(latents=flat, weights=weight, mask=mask, groups=live, part=part)
 
@@ -172,10 +172,10 @@ class Trainable:
         latents: torch.Tensor,
         texts: Sequence[Text],
         geometry: Sequence[Geometry],
-        given: Sequence[Mapping[str, Any]],
+        beside: Sequence[Mapping[str, Any]],
     ) -> Groups:
         """Return the samples in groups whose conditioning ComfyUI can join: each group shares a forward."""
-        samples = enumerate(zip(texts, geometry, given, strict=True))
+        samples = enumerate(zip(texts, geometry, beside, strict=True))
         return joined([self._conds(latents[index : index + 1], *sample) for index, sample in samples])
 
     def _conds(self, latent: torch.Tensor, text: Text, sizes: Geometry, beside: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,9 +199,8 @@ class Trainable:
             target_height=sizes.target[1],
             aspect_ratio=sizes.target[1] / sizes.target[0],  # PixArt alpha's: of the bucket, not of the file
             **({"guidance": self.guidance} if guided else {}),
-            **(
-                {"latent_image": latent} if model.concat_keys else {}
-            ),  # as the sampler does; without a mask all is hidden
+            # As the sampler gives it; without a mask all of it is hidden.
+            **({"latent_image": latent} if model.concat_keys else {}),
         )
         return {name: cond.process_cond(batch_size=1, area=None, device=self.device) for name, cond in conds.items()}
 
@@ -273,8 +272,8 @@ def trainable(
         if torch_compile:
             host_model.compiled = stack.enter_context(compiled.compiled(patcher.model.diffusion_model))
         stack.enter_context(patches.raw_output(patcher.model))
-        stack.enter_context(heard_everywhere(host_model.attention))
-        stack.enter_context(prefixes.forgetting(patcher.model.diffusion_model))
+        stack.enter_context(overriding(host_model.attention))
+        stack.enter_context(kv_cache.cleared(patcher.model.diffusion_model))
         for part in parts:
             stack.enter_context(patches.differentiable(part))
         stack.enter_context(host_model.checkpointed(gradient_checkpointing))

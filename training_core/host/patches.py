@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,10 +14,10 @@ from torch.utils.checkpoint import checkpoint
 
 from ..families import IN_PLACE_READERS, class_path, guess, is_one_of
 from ..families.guess import Classes
+from . import stand_ins
 
 NORMS = (torch.nn.LayerNorm, torch.nn.RMSNorm, T5LayerNorm)
 """Layers that keep their input for the backward pass, where a block that works in place would have changed it."""
-
 
 RAW = ("calculate_denoised", "calculate_input", "timestep")
 """Methods of a model's sampling that `raw_output` may replace."""
@@ -94,22 +93,9 @@ def _on_copy(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x, *args, **kwargs: function(x.clone() if x.requires_grad else x, *args, **kwargs)
 
 
-@contextmanager
-def _functions_on_copies(names: Iterable[str]) -> Iterator[None]:
+def _functions_on_copies(names: Iterable[str]) -> AbstractContextManager[None]:
     """Run the host's functions among `names` on copies; classes of modules are left alone."""
-    before: list[tuple[Any, str, Any]] = []
-    try:
-        for path in names:
-            module, _, name = path.rpartition(".")
-            place = importlib.import_module(module)
-            function = getattr(place, name)
-            if not isinstance(function, type):
-                before.append((place, name, function))
-                setattr(place, name, _on_copy(function))
-        yield
-    finally:
-        for place, name, function in before:
-            setattr(place, name, function)
+    return stand_ins.replaced(dict.fromkeys(names, lambda own: own if isinstance(own, type) else _on_copy(own)))
 
 
 def on_copies(

@@ -7,15 +7,16 @@ which is the same kernel with every matrix transposed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import comfy.ldm.flux.math as host
-import comfy.ldm.ideogram4.model as ideogram4
 import comfy.quant_ops
 import torch
 import torch.nn.functional as F
+
+from . import stand_ins
 
 _CHAIN: Any
 _CHAIN_OF_TWO: Any
@@ -167,19 +168,11 @@ def _stand_in(name: str) -> Callable[..., Any]:
     return stand_in
 
 
-@contextmanager
-def differentiable() -> Iterator[None]:
+def differentiable() -> AbstractContextManager[None]:
     """Inside, every rotation of ComfyUI's has a backward pass: its chains while `in_training` are `turn`, and so are kernels."""
-    changes: list[tuple[Any, str, Any]] = [(_KITCHEN, name, _stand_in(name)) for name in KERNELS]
+    wanted: dict[str, Any] = {f"{_KITCHEN.__name__}.{name}": _stand_in(name) for name in KERNELS}
     if _CHAIN is not None and _CHAIN_OF_TWO is not None and "apply_rope" in KERNELS:
-        changes += [(host, "_apply_rope1", turn), (host, "_apply_rope", turn_both)]
-    if hasattr(ideogram4, "_apply_rope_split_half1") and "apply_rope_split_half1" in KERNELS:
-        changes.append((ideogram4, "_apply_rope_split_half1", lambda x, freqs_cis: turn_halves(freqs_cis, x)[0]))
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
-    try:
-        for owner, name, value in changes:
-            setattr(owner, name, value)
-        yield
-    finally:
-        for owner, name, value in before:
-            setattr(owner, name, value)
+        wanted |= {f"{host.__name__}._apply_rope1": turn, f"{host.__name__}._apply_rope": turn_both}
+    if "apply_rope_split_half1" in KERNELS:
+        wanted["comfy.ldm.ideogram4.model._apply_rope_split_half1"] = lambda x, freqs_cis: turn_halves(freqs_cis, x)[0]
+    return stand_ins.replaced({path: lambda _host, ours=ours: ours for path, ours in wanted.items()})

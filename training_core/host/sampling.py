@@ -14,7 +14,7 @@ import node_helpers
 import torch
 
 from ..errors import AthanorError
-from . import determinism, patches, prefixes
+from . import determinism, kv_cache, patches
 from .comfy_nodes import host_nodes
 from .usable import usable_models
 
@@ -56,7 +56,7 @@ def run_node(kind: str, **inputs: Any) -> Any:
     """
     node = node_class(kind)
     if kind.startswith("KSampler"):
-        prefixes.forget(inputs["model"].model.diffusion_model)  # of another LoRA on the same model
+        kv_cache.clear(inputs["model"].model.diffusion_model)  # of another LoRA on the same model
     return getattr(node(), node.FUNCTION)(**inputs)[0]
 
 
@@ -126,7 +126,7 @@ def sample(
     denoise: float = 1.0,
 ) -> torch.Tensor:
     """Draw one picture, (1, H, W, 3) float32 in 0..1, by KSampler and VAE decode."""
-    prefixes.forget(model.model.diffusion_model)  # of another LoRA on the same model
+    kv_cache.clear(model.model.diffusion_model)  # of another LoRA on the same model
     latent = host_nodes.common_ksampler(
         model, seed, steps, cfg, sampler, scheduler, positive, negative, latent, denoise=denoise
     )[0]

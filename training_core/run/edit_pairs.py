@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ..data.dataset import Dataset
 from ..errors import AthanorError, quoted
-from ..families import FAMILIES, Family
+from ..families import FAMILIES, Controls, Family
 from ..history.handle import few
 from ..host import controls as host_controls
 from ..wording import first_few, plural
@@ -45,6 +46,13 @@ def check_controls(family: Family, dataset: Dataset) -> None:
         host_controls.check_node(taken)
 
 
+def as_trained(family: Family, control_size: str) -> Controls | None:
+    """Return how a run takes control pictures: as its family does, in the size of its resolved settings; None: it takes none."""
+    if family.controls is None or control_size == "auto":
+        return family.controls
+    return replace(family.controls, size=control_size)
+
+
 def captions_to_draw(dataset: Dataset) -> list[Drawn]:
     """Return what is drawn of a dataset where no prompt is given: at most three captions, with the control pictures of theirs."""
     paired = [picture for picture in dataset.pictures if picture.controls]
@@ -60,16 +68,16 @@ def captions_to_draw(dataset: Dataset) -> list[Drawn]:
     ]
 
 
-def check_prompts(family: Family, prompts: Sequence[Prompt]) -> None:
+def check_prompts(controls: Controls | None, prompts: Sequence[Prompt]) -> None:
     """Check that a model can be shown the control pictures of sample prompts.
 
     Raises:
-        AthanorError: it takes none, or fewer, or cannot be had without.
+        AthanorError: it takes none, or fewer.
     """
     for prompt in prompts:
         try:
             if prompt.controls:
-                host_controls.checked(family.controls, len(prompt.controls))
+                host_controls.checked(controls, len(prompt.controls))
         except AthanorError as error:
             raise AthanorError(f"sample_prompts: {quoted(prompt.text)} has control pictures, but {error}") from None
 

@@ -49,7 +49,6 @@ class Encodings:
         live_text: bool = False,
         check_text: Callable[[host_text.Text], None] = lambda text: None,
         controls: Controls | None = None,
-        control_size: str = "",
     ) -> None:
         """Prepare the caches; nothing is encoded yet.
 
@@ -57,8 +56,7 @@ class Encodings:
             autoencoder: fingerprint of the VAE.
             live_text: the text encoders are trained as well; captions are left as they are.
             check_text: raises if an encoded caption does not fit the model.
-            controls: how the model takes control pictures; None: there are none.
-            control_size: "same" or "own", where there are some.
+            controls: how the model takes control pictures; None: it takes none.
         """
         self._buckets, self._clip, self._vae, self._sdxl_crop = buckets, clip, vae, sdxl_crop
         self._sampling, self._seed, self._prior = settings.latent_sampling, seed, prior_loss_weight
@@ -67,7 +65,7 @@ class Encodings:
         if settings.cache_to_disk:
             self._store = DiskStore(folders.cache_folder(), int(settings.cache_limit_gb * GB))
         self._controls = controls
-        size = control_size if controls else ""
+        size = controls.size if controls else ""
         self._latents = LatentCache(self._store, buckets, autoencoder, settings.vae_batch_size, size)
         self._texts = TextCache(self._store, fingerprint.text_encoder(clip), self._seen)
         self._kept: set[str] = set()  # keys that are needed to the end of the run
@@ -216,7 +214,7 @@ class Encodings:
 
     def _beside(self, references: list[Tensors]) -> dict[str, Any]:
         """Return what CONDITIONING holds beside a sample's text, of latents that are not drawn: as VAE Encode gives them."""
-        if self._buckets.hides:
+        if self._buckets.inpainting:
             return host_controls.hidden(references[0]["mean"], references[0]["mask"])
         means = [reference["mean"] for reference in references]
         return host_controls.given(self._controls, means) if self._controls else {}

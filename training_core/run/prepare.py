@@ -10,7 +10,7 @@ from typing import Any
 from ..data.hints import dataset_hints
 from ..data.holdout import ProbeSplit, hold_out, probe_batches, probe_plan
 from ..data.plan import Buckets, Length, PlannedBatch, epoch_plan, length
-from ..families import Family
+from ..families import Controls, Family
 from ..host import detection, devices, diffusers, fingerprint, folders, quantised, text, usable
 from ..host import weights as host_weights
 from ..host.precision import COMPUTE, compute_dtype
@@ -24,7 +24,7 @@ from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, ValidationSettings
 from . import checks, hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
-from .edit_pairs import about_prompts, about_the_model, captions_to_draw, check_controls, check_prompts
+from .edit_pairs import about_prompts, about_the_model, as_trained, captions_to_draw, check_controls, check_prompts
 from .encoded import Encodings
 from .first_values import FirstValues, first_values_of
 from .other_model import OtherModel
@@ -87,8 +87,8 @@ def prepare(
     """
     model, family, schedule = model_to_train(model, job.noise, job.training.train_unknown_model)
     host_weights.check(model)
-    if family.fills:
-        buckets, validation = replace(buckets, hides=True), validation and replace(validation, hides=True)
+    if family.inpainting:
+        buckets, validation = replace(buckets, inpainting=True), validation and replace(validation, inpainting=True)
     for seen in filter(None, (buckets, validation)):
         check_controls(family, seen.dataset)
     checks.check_precision(job.training, model)
@@ -105,8 +105,9 @@ def prepare(
     start = start_point(folders.runs_folder(), job, run_length.steps)
     target = target_of(job, family, start)
     usable.check_sides(model, buckets.by_size(), SIDES)
-    encodings, probed = _encodings(resolved.job, split, model, clip, vae, family)
-    samples = _samples(job, resolved.job, split.training, target, model, vae, family=family, other=other, looks=looks)
+    controls = as_trained(family, resolved.job.buckets.control_size)
+    encodings, probed = _encodings(resolved.job, split, model, clip, vae, controls)
+    samples = _samples(job, split.training, target, model, vae, controls=controls, other=other, looks=looks)
     return Prepared(
         model=model,
         family=family,
@@ -217,7 +218,7 @@ def _make_network_once(
 
 
 def _encodings(
-    resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any, family: Family
+    resolved: Job, split: ProbeSplit, model: Any, clip: Any, vae: Any, controls: Controls | None
 ) -> tuple[Encodings, Encodings]:
     """Return the encodings of what is trained on and of what the probe looks at: one object if these are the same pictures."""
     autoencoder = fingerprint.autoencoder(vae, encoding_dtype(vae))
@@ -234,8 +235,7 @@ def _encodings(
             sdxl_crop=resolved.conditioning.sdxl_crop,
             live_text=resolved.network.text,
             check_text=lambda text: usable.check_text(model, text.cond, text.extras),
-            controls=family.controls,
-            control_size=resolved.buckets.control_size,
+            controls=controls,
         )
 
     trained = of(split.training)
@@ -255,13 +255,12 @@ def _probe(
 
 def _samples(
     job: Job,
-    resolved: Job,
     buckets: Buckets,
     target: Path,
     model: Any,
     vae: Any,
     *,
-    family: Family,
+    controls: Controls | None,
     other: OtherModel | None,
     looks: bool,
 ) -> Samples:
@@ -271,14 +270,13 @@ def _samples(
     wanted = prompts.read(sampling, folders.input_folder(), captions) if job.sampling and looks else []
     drawn_on = other.patcher if other else model
     usable.check_sides(drawn_on, [(p.width, p.height) for p in wanted], "Correct the sizes in Sample Config.")
-    check_prompts(family, wanted)
+    check_prompts(controls, wanted)
     return Samples(
         prompts=wanted,
         settings=sampling,
         folder=folders.run_folder(job.run_id) / "samples",
         name=target.stem,
         vae=vae,
-        controls=family.controls,
-        control_size=resolved.buckets.control_size,
+        controls=controls,
         other=other,
     )

@@ -37,18 +37,17 @@ class Samples:
         vae: Any,
         *,
         controls: Controls | None = None,
-        control_size: str = "auto",
         other: OtherModel | None = None,
     ) -> None:
         """Encode and draw nothing yet.
 
         Args:
-            controls, control_size: how the model takes the prompts' control pictures.
+            controls: how the model takes the prompts' control pictures; None: it takes none.
             other: the MODEL to draw with, with the network on it; None: the one that is trained.
         """
         self.prompts, self._settings, self._vae = prompts, settings, vae
         self._folder, self._name, self._other = folder, name, other
-        self._shown = ShownPictures(controls, control_size, vae)
+        self._shown = ShownPictures(controls, vae)
         self._texts: dict[Hashable, Any] = {}
 
     def prepare(self, clip: Any) -> Iterator[Encoded]:

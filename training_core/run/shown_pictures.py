@@ -20,10 +20,9 @@ from .prompts import Prompt
 class ShownPictures:
     """What prompts mean with their control pictures; each picture's latent is made once."""
 
-    def __init__(self, controls: Controls | None, size: str, vae: Any) -> None:
-        """Read nothing yet; `size`: "same" or "own", else the family's."""
+    def __init__(self, controls: Controls | None, vae: Any) -> None:
+        """Read nothing yet; `controls`: how the model takes them, None if it takes none."""
         self._controls, self._vae = controls, vae
-        self._size = size if size != "auto" or controls is None else controls.size
         self._latents: dict[Hashable, list[torch.Tensor]] = {}
 
     def key(self, prompt: Prompt, negative: bool) -> Hashable:
@@ -34,7 +33,7 @@ class ShownPictures:
         return words, negative, self._pictures_key(prompt)
 
     def _pictures_key(self, prompt: Prompt) -> Hashable:
-        return prompt.controls, prompt.width, prompt.height
+        return prompt.controls, prompt.background, prompt.width, prompt.height
 
     def encode(self, clip: Any, prompt: Prompt, negative: bool) -> Any:
         """Return the CONDITIONING of a prompt or its negative one, without the pictures' latents.
@@ -66,7 +65,7 @@ class ShownPictures:
         return host_controls.beside(conditioning, self._controls, self.references(prompt))
 
     def _pictures(self, prompt: Prompt) -> list[torch.Tensor]:
-        found = []
+        found, size = [], self._controls.size if self._controls else "same"
         for path in prompt.controls:
             try:
                 picture = to_tensor(decode.decode(path, prompt.background))[None]
@@ -74,5 +73,5 @@ class ShownPictures:
                 raise AthanorError(
                     f"sample_prompts: the control picture {path.name} cannot be read ({error}): take another one."
                 ) from None
-            found.append(host_controls.cut(picture, (prompt.width, prompt.height), self._size))
+            found.append(host_controls.cut(picture, (prompt.width, prompt.height), size))
         return found
