@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,22 +18,6 @@ EDITING = {
     and family.controls.form == "reference_latents"  # those that take one beside the noise are U-Nets
 }
 TAKEN = [name for name, case in CASES.items() if case.title in EDITING]
-
-
-def test_the_help_page_says_how_each_is_trained():
-    page = (Path(__file__).parents[2] / "web/docs/AthanorDatasetLoader.md").read_text(encoding="utf-8")
-    rows = {}
-    for models, most, size, node in re.findall(
-        r"^\| ([^|]+) \| (\d+|any) \| (same|own) \| ([^|]*)\|$", page, re.MULTILINE
-    ):
-        for model in models.split(", ") if "(" not in models else [models.partition(" (")[0]]:
-            rows[model] = (most, size, node.strip().partition(",")[0])
-    wanted = {
-        family.title: (str(family.controls.most or "any"), family.controls.size, family.controls.encoder)
-        for family in FAMILIES
-        if family.controls and not family.controls.required
-    }
-    assert rows == wanted
 
 
 OFTEN = ("flux_dev", "qwen_image", "omnigen2", "z_image_omni")

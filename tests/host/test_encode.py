@@ -256,3 +256,20 @@ def test_weights_that_no_checkpoint_holds_do_not_count(checkpoints):
         assert (fingerprint.fingerprint(model, clip, vae), fingerprint.text_encoder(clip)) == before
         next(iter(transformer.text_model.parameters())).add_(1.0)
         assert fingerprint.text_encoder(clip) != before[1]
+
+
+def test_only_brackets_are_asked_about():
+    """A tokenizer is asked how it reads brackets, which costs a millisecond, for captions that have some."""
+    from athanor.training_core.host.text import literal
+
+    asked = []
+
+    class Clip:
+        """Reads emphasis."""
+
+        def tokenize(self, text):
+            asked.append(text)
+            return {"l": [[(1, 1.1)]]}
+
+    assert literal(Clip(), "a fox, smiling") == "a fox, smiling" and not asked
+    assert literal(Clip(), "a (red) fox") == r"a \(red\) fox" and len(asked) == 1

@@ -71,7 +71,7 @@ def alone(pictures: Sequence[str]) -> str:
     return f"{plural(len(pictures), 'picture')} without a control picture: {first_few(pictures)}." if pictures else ""
 
 
-class Controls:
+class ControlFiles:
     """The control pictures of a dataset; their files are looked into, those that have a picture."""
 
     def __init__(self, root: Path, folder: Path, pictures: Sequence[Path], inspections: Inspections) -> None:

@@ -16,7 +16,7 @@ from ..settings.dataset import MOST_REPEATS
 from ..text_files import one_line, whole_characters
 from ..wording import first_few, plural
 from . import captions, decode, hints
-from .controls import Controls, alone
+from .controls import ControlFiles, alone
 from .dataset import Dataset, Mask, Picture
 from .folders import DatasetFolder, DatasetFolders, all_folders, dataset_folders, files_of
 from .inspected import Inspections
@@ -127,7 +127,7 @@ def scan(
     notes, pictures = _Notes(), []
     inspections = Inspections(remembered, root)
     mask_files = Masks(root, masks, inspections) if masks else None
-    control_files = Controls(root, controls, [path for path, _ in files], inspections) if controls else None
+    control_files = ControlFiles(root, controls, [path for path, _ in files], inspections) if controls else None
     for (path, folder), inspected in zip(files, inspections.of([path for path, _ in files]), strict=True):
         name = path.relative_to(root).as_posix()
         if whole_characters(name) != name:

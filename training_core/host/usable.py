@@ -14,20 +14,34 @@ _INSIDE = {"model": "model", "clip": "cond_stage_model", "vae": "first_stage_mod
 """Port -> the attribute of the host's object that holds the weights. Load Checkpoint gives a VAE object around nothing for a
 file without a VAE, and None for a file without a text encoder."""
 
-_TEXT_LAYERS = (
-    "txt_in", "context_embedder", "cap_embedder.1", "cond_seq_linear", "text_embedding.0",
-    "txt_in.input_embedder", "t5_yproj", "text_embeddings.in_layer", "caption_projection.linear_1",
-    "time_caption_embed.caption_embedder.1", "condition_embedder.text_embedder.linear_1",
-    "llm_adapter.blocks.0.cross_attn.k_proj", "blocks.0.cross_attn.k_proj", "llm_cond_proj", "text_proj",
-    "y_embedder.y_proj.fc1", "blocks.0.attn2.kv_proj", "y_embedder.proj",
-)  # fmt: skip
-"""The layer that a transformer takes the text with: Flux, Chroma and Qwen-Image; SD3; Lumina 2 and Z-Image; AuraFlow; Wan; then
-HunyuanVideo; Mochi; Kandinsky 5; LTX-Video; OmniGen2 and Boogu; JoyImage; Anima; Cosmos-Predict2; Ideogram 4; ERNIE-Image;
-PixArt; HunyuanDiT; PixelDiT."""
-_POOLED_LAYERS = (
-    "vector_in.in_layer", "y_embedder.mlp.0", "pooled_text_embeddings.in_layer", "clip_text_pooled_proj.1",
-)  # fmt: skip
-"""The layer for the text as one vector: Flux.1 and HunyuanVideo; SD3; Kandinsky 5; NewBie."""
+_TEXT_LAYERS = {
+    "txt_in": "Flux, Chroma, Qwen-Image",
+    "context_embedder": "SD3",
+    "cap_embedder.1": "Lumina 2, Z-Image",
+    "cond_seq_linear": "AuraFlow",
+    "text_embedding.0": "Wan",
+    "txt_in.input_embedder": "HunyuanVideo",
+    "t5_yproj": "Mochi",
+    "text_embeddings.in_layer": "Kandinsky 5",
+    "caption_projection.linear_1": "LTX-Video",
+    "time_caption_embed.caption_embedder.1": "OmniGen2, Boogu",
+    "condition_embedder.text_embedder.linear_1": "JoyImage",
+    "llm_adapter.blocks.0.cross_attn.k_proj": "Anima",
+    "blocks.0.cross_attn.k_proj": "Cosmos-Predict2",
+    "llm_cond_proj": "Ideogram 4",
+    "text_proj": "ERNIE-Image",
+    "y_embedder.y_proj.fc1": "PixArt",
+    "blocks.0.attn2.kv_proj": "HunyuanDiT",
+    "y_embedder.proj": "PixelDiT",
+}
+"""The layer that a transformer takes the text with -> whose it is."""
+_POOLED_LAYERS = {
+    "vector_in.in_layer": "Flux.1, HunyuanVideo",
+    "y_embedder.mlp.0": "SD3",
+    "pooled_text_embeddings.in_layer": "Kandinsky 5",
+    "clip_text_pooled_proj.1": "NewBie",
+}
+"""The layer for the text as one vector -> whose it is."""
 
 _BESIDE = {
     "comfy.model_base.HunyuanDiT": "conditioning_mt5xl",
@@ -156,7 +170,7 @@ def text_width(model: Any) -> int | None:
     return model.model.model_config.unet_config.get("context_dim") or _width(model, _TEXT_LAYERS)
 
 
-def _width(model: Any, layers: tuple[str, ...]) -> int | None:
+def _width(model: Any, layers: Iterable[str]) -> int | None:
     """Return the number of features that the first of these layers takes which the model has."""
     for path in layers:
         layer: Any = model.model.diffusion_model
