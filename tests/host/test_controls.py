@@ -126,7 +126,7 @@ def test_a_form_of_one_picture_gives_its_latent_alone():
     from athanor.training_core.families import Controls
     from athanor.training_core.host import controls
 
-    (latent,) = controls.given(Controls(form="concat_latent_image", size="same"), [torch.ones(1)]).values()
+    (latent,) = controls.in_conditioning(Controls(form="concat_latent_image", size="same"), [torch.ones(1)]).values()
     assert torch.equal(latent, torch.ones(1))
 
 
