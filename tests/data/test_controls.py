@@ -101,7 +101,7 @@ def test_sub_folders_that_are_numbers(tmp_path: Path):
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_folder_of_controls_that_is_not_named(tmp_path: Path, nested: bool):
-    """Not read, or with nested_folders trained on as more pictures: both is told, and how it is meant."""
+    """Not read, or with nested_folders trained on as more pictures: how it is meant is told, and not to switch nested_folders on."""
     for name in ("a.png", "control/a.png"):
         picture(tmp_path / name)
     plain = DatasetSettings(folder="ds", class_tokens="x", nested_folders=nested)
@@ -110,6 +110,7 @@ def test_a_folder_of_controls_that_is_not_named(tmp_path: Path, nested: bool):
         "advanced setting of Dataset Loader."
     )
     assert sentence in scan(plain, tmp_path).warnings and sentence in quick_scan(plain, tmp_path).hints
+    assert not any("nested_folders is on" in text for text in scan(plain, tmp_path).warnings)
     assert scan(settings(nested_folders=nested), tmp_path, controls=tmp_path / "control").warnings == ()
 
 

@@ -54,8 +54,13 @@ def test_cells_are_what_a_user_would_draw_with_the_pictures(server, ip2p):
     for colour in COLOURS:  # beside its row
         assert (np.abs(grid - Image.new("RGB", (1, 1), colour).getpixel((0, 0))).sum(-1) < 30).sum() > 100
     assert "4 were on disk" in comparing.text_of(server.run(prompt))
-    refused = comparing.comparison("sd3") | {"red": graphs.node("LoadImage", image="red.png")}
-    refused["compare"]["inputs"]["control_1"] = ["red", 0]
-    assert "control_1: this kind of model takes none; disconnect it" in failed(server, refused)
+    refused = comparing.comparison("sd3") | {name: prompt[name] for name in COLOURS}
+    refused["compare"]["inputs"] |= {"control_1": ["red", 0], "control_2": ["blue", 0]}
+    assert "control_1 and control_2: this kind of model takes none; disconnect them" in failed(server, refused)
+    more = shown("red") | {"blue": prompt["blue"]}
+    more["compare"]["inputs"]["control_2"] = ["blue", 0]
+    assert "control_2: this kind of model takes at most 1, not 2; disconnect it" in failed(server, more)
+    varied = shown("red", x=comparing.widget_axis("LoadImage.image", "red.png, blue.png"))
+    assert "varies a widget before control_1, which stays as it is: connect a batch" in failed(server, varied)
     if target := os.environ.get("ATHANOR_SCREENSHOTS"):
         shutil.copy(folder / page["filename"], Path(target) / "grid_with_controls.png")

@@ -12,7 +12,7 @@ import torch
 from athanor.training_core.data.dataset import Control, Dataset, Picture
 from athanor.training_core.data.plan import epoch_plan, sort_into_buckets
 from athanor.training_core.errors import AthanorError
-from athanor.training_core.families import FAMILIES, FLUX1_DEV, QWEN_IMAGE, Controls
+from athanor.training_core.families import FAMILIES, FLUX1_DEV, QWEN_IMAGE, SD15_EDIT, Controls
 from athanor.training_core.settings import (
     BucketSettings,
     CacheSettings,
@@ -160,7 +160,7 @@ def test_what_a_model_cannot_be_shown_is_said_before_anything_is_encoded(tmp_pat
 
 
 def test_what_is_drawn_where_no_prompt_is_given(tmp_path):
-    from athanor.training_core.run.edit_pairs import captions_to_draw, check_prompts
+    from athanor.training_core.run.edit_pairs import about_prompts, captions_to_draw, check_prompts
     from athanor.training_core.run.prompts import Prompt
 
     dataset = pairs(tmp_path, alpha_background="gray")
@@ -170,6 +170,9 @@ def test_what_is_drawn_where_no_prompt_is_given(tmp_path):
     alone = captions_to_draw(Dataset(dataset.subsets, dataset.pictures[2:]))
     assert [(each.text, each.controls) for each in alone] == [("(red) fox", ())]
     prompt = Prompt(text="x", negative="", width=8, height=8, seed=1, steps=1, cfg=1.0)
+    shown = replace(prompt, controls=drawn[0].controls)
+    assert [len(list(about_prompts(these, True))) for these in ([], [prompt], [prompt, shown])] == [0, 1, 0]
+    assert not list(about_prompts([prompt], False))
     check_prompts(FAMILIES[0].controls, [prompt])
     with pytest.raises(
         AthanorError, match=r"^sample_prompts: 'x' has control pictures, but this kind of model takes none"
@@ -186,9 +189,13 @@ def test_what_is_drawn_where_no_prompt_is_given(tmp_path):
         (FLUX1_DEV, "", True, False),
         (QWEN_IMAGE, "qwen_image_edit_2509.safetensors", True, False),
         (FAMILIES[0], "v1-5.safetensors", True, False),
+        (QWEN_IMAGE, "Qwen_Image_Edit_2509.safetensors", False, True),
+        (QWEN_IMAGE, "qwen_image.safetensors", False, False),
+        (SD15_EDIT, "", False, True),
+        (SD15_EDIT, "", True, False),
     ],
 )
-def test_pairs_on_a_model_that_was_not_made_for_them(family, file, paired, told):
+def test_pairs_on_a_model_that_was_not_made_for_them_or_none_on_one_that_was(family, file, paired, told):
     from athanor.training_core.run.edit_pairs import about_the_model
 
     assert len(list(about_the_model(family, file, paired))) == told

@@ -56,6 +56,7 @@ def facts(
         ),
         ({"family": "Flux.1 schnell", "file": ""}, "distilled to few steps (it is Flux.1 schnell)"),
         ({"more": {"pairs": True}}, "SDXL takes no control pictures: clear control_folder of Dataset Loader, or connect an edit"),
+        ({"family": "InstructPix2Pix", "more": {"pairs": False}}, "made to change a picture that it is shown, and the dataset has none"),
         ({"family": "Flux.1 Canny / Depth", "more": {"pairs": False}}, "is trained on pairs alone: set control_folder"),
         ({"more": {"samplings": ("ModelSamplingAdvanced", "ModelSamplingDiscreteDistilled", "LCM", "EPS")}}, "(it is sampled as LCM)"),
         *(

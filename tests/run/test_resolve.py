@@ -142,13 +142,18 @@ def test_nothing_is_auto_any_more():
         ("Qwen-Image", "auto", "own"),
         ("Qwen-Image", "same", "same"),
         ("SD1.5", "own", "auto"),
+        ("InstructPix2Pix", "own", "same"),
     ],
 )
 def test_control_size_is_the_familys(title, asked, trained):
     """And told of in the file only where there are control pictures."""
     wanted = job().model_copy(update={"buckets": s.BucketSettings(control_size=asked)})
     known = replace(circumstances("flux", wanted), family=FAMILY[title], paired=True)
-    assert resolve(wanted, known).job.buckets.control_size == trained
+    found = resolve(wanted, known)
+    assert found.job.buckets.control_size == trained
+    assert any("control_size own has no effect" in text for text in found.warnings) == (
+        (asked, trained) == ("own", "same")
+    )
     assert resolve(wanted, replace(known, paired=False)).job.buckets.control_size == "auto"
 
 

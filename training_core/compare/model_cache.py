@@ -91,10 +91,14 @@ class ModelCache:
         if not cell.controls:
             return None
         pictures = [self.pictures[key] for key in cell.controls]
+        known = detection.detect(self._models(cell)[0]).controls
         try:
-            taken = controls.checked(detection.detect(self._models(cell)[0]).controls, len(pictures))
+            taken = controls.checked(known, len(pictures))
         except AthanorError as error:
-            raise AthanorError(f"{pictures[0].port}: {str(error).rstrip('.')}; disconnect it.") from None
+            over = " and ".join(dict.fromkeys(picture.port for picture in pictures[known.most if known else 0 :]))
+            raise AthanorError(
+                f"{over}: {str(error).rstrip('.')}; disconnect {'it' if len(over) < 12 else 'them'}."
+            ) from None
         size = cell.width, cell.height
         cuts = [controls.scaling(picture.size, size, taken.size) for picture in pictures]
         return Shown(

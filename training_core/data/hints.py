@@ -81,16 +81,21 @@ def years(root: Path, folders: DatasetFolders) -> str:
 
 def control_folders(root: Path, folders: DatasetFolders, settings: DatasetSettings) -> str:
     """Return a sentence on a sub-folder called control that control_folder does not name; '' if there is none."""
-    if settings.control_folder.strip():
-        return ""
     read = [folder.path.relative_to(root).as_posix() for folder in folders.read if folder.path != root]
-    named = [name for name in (*folders.skipped, *read) if name.rpartition("/")[2].lower() in CONTROLS]
+    named = forgotten_controls((*folders.skipped, *read), settings)
     if not named:
         return ""
     return (
         f"If the pictures in {quoted(named[0])} are what the others are made from (edit pairs), write that into control_folder, an "
         "advanced setting of Dataset Loader."
     )
+
+
+def forgotten_controls(subfolders: Iterable[str], settings: DatasetSettings) -> list[str]:
+    """Return those of a dataset's sub-folders that are called control, where control_folder is empty."""
+    if settings.control_folder.strip():
+        return []
+    return [name for name in subfolders if name.rpartition("/")[2].lower() in CONTROLS]
 
 
 def _files_if_open(folder: Path) -> list[Path]:

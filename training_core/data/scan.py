@@ -183,7 +183,7 @@ def scan(
     warnings = [
         *notes.sentences(extension, len(pictures), settings),
         *about_captions,
-        *_unread(everything, folders),
+        *_unread(everything, folders, settings),
         *filter(None, [hints.years(root, folders), hints.control_folders(root, folders, settings)]),
     ]
     if mask_files:
@@ -219,13 +219,14 @@ def _no_pictures(
     return sentence
 
 
-def _unread(everything: list[Path], folders: DatasetFolders) -> Iterator[str]:
+def _unread(everything: list[Path], folders: DatasetFolders, settings: DatasetSettings) -> Iterator[str]:
     """Yield warnings about pictures and folders that look like part of the dataset, but are not read."""
     others = [p.name for p in everything if p.suffix.lower() in decode.OTHER_SUFFIXES]
     if others:
         yield f"{plural(len(others), 'file')} in a format that is not read, convert to png or jpg: {first_few(others)}."
-    if folders.skipped:
-        shown = first_few(folders.skipped)
+    told_apart = hints.forgotten_controls(folders.skipped, settings)  # nested_folders is no advice for these
+    if skipped := [name for name in folders.skipped if name not in told_apart]:
+        shown = first_few(skipped)
         yield f"Sub-folders without repeats in their name ('N_name') are not read, unless nested_folders is on: {shown}."
     if folders.numbered:
         yield f"{_TOO_LARGE}: {first_few(folders.numbered)}."

@@ -11,6 +11,7 @@ from ..families import FAMILIES, Controls, Family
 from ..history.handle import few
 from ..host import controls as host_controls
 from ..wording import first_few, plural
+from .hints import nothing_to_show
 from .prompts import Drawn, Prompt
 
 
@@ -81,8 +82,19 @@ def check_prompts(controls: Controls | None, prompts: Sequence[Prompt]) -> None:
             raise AthanorError(f"sample_prompts: {quoted(prompt.text)} has control pictures, but {error}") from None
 
 
+def about_prompts(prompts: Sequence[Prompt], paired: bool) -> Iterator[str]:
+    """Yield a warning where pairs are trained, and no sample prompt has a picture to change."""
+    if paired and prompts and not any(prompt.controls for prompt in prompts):
+        yield (
+            f"sample_prompts: {quoted(prompts[0].text)} has no control picture, so the samples are made from nothing: add '--ci a.png' to "
+            "each line, a picture in ComfyUI's input folder, or leave sample_prompts empty to see pictures of the dataset changed."
+        )
+
+
 def about_the_model(family: Family, file: str, paired: bool) -> Iterator[str]:
-    """Yield a warning where pairs are trained on a model that was not made for them, as far as the name of its file tells."""
+    """Yield a warning where pairs meet a model that was not made for them, or the other way round, as far as its file's name tells."""
+    if not paired:
+        yield from filter(None, [nothing_to_show(family, file)])
     word = family.controls.word if family.controls else ""
     if paired and file and word and word not in file.lower():
         yield (

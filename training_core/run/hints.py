@@ -107,7 +107,22 @@ def control_pictures(facts: Facts) -> str:
         return f"{family.title} takes no control pictures: clear control_folder of Dataset Loader, or connect an edit model."
     if not facts.pairs and family.controls and family.controls.required:
         return f"{family.title} is trained on pairs alone: set control_folder of Dataset Loader."
-    return ""
+    return "" if facts.pairs else nothing_to_show(family, facts.file)
+
+
+def nothing_to_show(family: Family, file: str) -> str:
+    """Return a sentence on training a model that was made for control pictures without any; '' for other models.
+
+    Args:
+        file: name of the model's file, which tells it of families that have both kinds; '' if it is not known.
+    """
+    taken = family.controls
+    if taken is None or not (taken.form == "concat_latent_image" or (taken.word and taken.word in file.lower())):
+        return ""
+    return (
+        f"MODEL ({file or family.title}) was made to change a picture that it is shown, and the dataset has none to show: set "
+        "control_folder of Dataset Loader to the folder of the pictures before the change."
+    )
 
 
 def _too_long(node: str, intervals: list[tuple[str, int, int, str]], so: str) -> str:

@@ -24,7 +24,7 @@ from ..resume.continuing import StartPoint, start_point
 from ..settings import Job, NoiseSettings, SamplingSettings, ValidationSettings
 from . import checks, hints, prompts
 from .advised import about_names, about_the_graph, about_the_optimizer, facts
-from .edit_pairs import about_the_model, as_trained, captions_to_draw, check_controls, check_prompts
+from .edit_pairs import about_prompts, about_the_model, as_trained, captions_to_draw, check_controls, check_prompts
 from .encoded import Encodings
 from .first_values import FirstValues, first_values_of
 from .other_model import OtherModel
@@ -107,6 +107,7 @@ def prepare(
     usable.check_sides(model, buckets.by_size(), SIDES)
     controls = as_trained(family, resolved.job.buckets.control_size)
     encodings, probed = _encodings(resolved.job, split, model, clip, vae, controls)
+    samples = _samples(job, split.training, target, model, vae, controls=controls, other=other, looks=looks)
     return Prepared(
         model=model,
         family=family,
@@ -119,7 +120,7 @@ def prepare(
         start=start,
         encodings=encodings,
         probe=_probe(job.validation if looks else NO_PROBE, split, run_length, start, probed),
-        samples=_samples(job, split.training, target, model, vae, controls=controls, other=other, looks=looks),
+        samples=samples,
         held_out=0 if probed is encodings else len(split.probed.dataset.pictures),
         load_first_values=first_values.load,
         notes=(*start.warnings, *([other.said] if other else [])),
@@ -129,6 +130,7 @@ def prepare(
             *split.warnings,
             *family.guessed,
             *about_the_model(family, getattr(detection.file_of(model), "name", ""), paired),
+            *about_prompts(samples.prompts, paired),
             *about_the_graph(model),
             *about_names(job, target.stem),
             *([optimizer.replaced] if optimizer.replaced else []),

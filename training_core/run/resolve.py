@@ -72,6 +72,10 @@ def resolve(job: Job, circumstances: Circumstances) -> Resolved:
         "optimizer": optimizer,
         "buckets": _buckets(job.buckets, circumstances.family, circumstances.paired),
     }
+    if job.buckets.control_size == "own" and changes["buckets"].control_size == "same":
+        warnings.append(
+            f"control_size own has no effect: {circumstances.family.title} takes control pictures as large as their picture (same)."
+        )
     warnings += [*conditioning_warnings, *network_warnings, *training_warnings]
     return Resolved(job.model_copy(update=changes), warnings)
 

@@ -45,14 +45,14 @@ class Samples:
             controls: how the model takes the prompts' control pictures; None: it takes none.
             other: the MODEL to draw with, with the network on it; None: the one that is trained.
         """
-        self._prompts, self._settings, self._vae = prompts, settings, vae
+        self.prompts, self._settings, self._vae = prompts, settings, vae
         self._folder, self._name, self._other = folder, name, other
         self._shown = ShownPictures(controls, vae)
         self._texts: dict[Hashable, Any] = {}
 
     def prepare(self, clip: Any) -> Iterator[Encoded]:
         """Encode the prompts and their control pictures once, for all pictures of the run."""
-        parts = ((prompt, negative) for prompt in self._prompts for negative in (False, True))
+        parts = ((prompt, negative) for prompt in self.prompts for negative in (False, True))
         texts = {self._shown.key(*part): part for part in parts}
         if texts:
             yield Encoded("sample prompts", 0, len(texts))
@@ -86,9 +86,9 @@ class Samples:
         Args:
             stop: asked before each picture whether the run is to stop, which leaves the rest undrawn.
         """
-        when, count = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}", len(self._prompts)
+        when, count = f"e{progress.epoch:06d}" if kind == "epoch" else f"{progress.step:06d}", len(self.prompts)
         drawn_on: DrawnOn | None = None  # the same for all prompts
-        for index, prompt in enumerate(self._prompts):
+        for index, prompt in enumerate(self.prompts):
             if stop():
                 break
             yield Phase(f"drawing sample {index + 1} of {count}")
@@ -115,7 +115,7 @@ class Samples:
                 prompt=prompt.text,
                 seed=prompt.seed,
             )
-        if self._prompts:
+        if self.prompts:
             model.load()  # sampler and VAE may have pushed it out
 
     def _picture(self, drawn_on: DrawnOn, model: Trainable, prompt: Prompt) -> torch.Tensor:
