@@ -13,7 +13,7 @@ from ..errors import AthanorError, quoted
 from ..host import fingerprint, foreign, nodegraph, usable
 from ..shared_graph import is_link
 from .axes import Axis, Value, WidgetEdit
-from .control_pictures import INPUTS
+from .cells import CONTROL_INPUTS
 from .upstream import Graph, Slot, changed, edge, edited
 
 MODELS = ("model", "clip", "vae")
@@ -44,7 +44,7 @@ def check_untouched(graph: Mapping[str, Any], links: Mapping[str, Any], axes: Se
     """
     if port in links and changed(graph, [links[port]], varied_nodes(axes)):
         instead = "connect a batch of pictures to it (Batch Images), one for each prompt"
-        instead = instead if port in INPUTS else "vary one that leads into model alone"
+        instead = instead if port in CONTROL_INPUTS else "vary one that leads into model alone"
         raise AthanorError(f"an axis varies a widget before {port}, which stays as it is: {instead}.")
 
 
@@ -98,7 +98,7 @@ def _targets(widget: tuple[str, str], axis: Axis, graph: Mapping[str, Any], link
         if changed(graph, [links[port] for port in ports if port in links], {node})
     ]
     if not targets:
-        for port in INPUTS:
+        for port in CONTROL_INPUTS:
             check_untouched(graph, links, [axis], port)
         raise AthanorError(
             f"the axis {quoted(axis.title)} has no effect: node {node} is not connected to model, clip, vae or latent of XYZ "
