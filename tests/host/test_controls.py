@@ -46,7 +46,7 @@ class Reader:
 
     def tokenize(self, text: str, images: Any = (), llama_template: str = "{}", **_: Any) -> Any:
         self.read.append((text, [tuple(image.shape) for image in images]))
-        return {"words": [[(1, 1.1 if text.startswith("(") else 1.0)]]}  # brackets are emphasis
+        return {"words": [[(1, 1.1 if "(" in text else 1.0)]]}  # brackets are emphasis
 
     def encode_from_tokens_scheduled(self, _tokens: Any, **_: Any) -> Any:
         return [[torch.zeros(1, 4, 8), {"pooled_output": None}]]
@@ -126,7 +126,7 @@ def test_a_form_of_one_picture_gives_its_latent_alone():
     from athanor.training_core.families import Controls
     from athanor.training_core.host import controls
 
-    (latent,) = controls.given(Controls(form="concat_latent_image", size="same"), [torch.ones(1)]).values()
+    (latent,) = controls.in_conditioning(Controls(form="concat_latent_image", size="same"), [torch.ones(1)]).values()
     assert torch.equal(latent, torch.ones(1))
 
 

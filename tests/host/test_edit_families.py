@@ -41,7 +41,7 @@ def reference(case: Case, height: int, width: int, seed: int) -> torch.Tensor:
 def given(case: Case, *references: torch.Tensor) -> dict[str, Any]:
     from athanor.training_core.host import controls
 
-    return controls.given(EDITING[case.title], references)
+    return controls.in_conditioning(EDITING[case.title], references)
 
 
 def test_every_family_has_a_layout():

@@ -35,7 +35,11 @@ def test_a_record_is_complete(row):
     for name in ("title", "model_class", "base_version", "architecture", "implementation", "source"):
         assert getattr(row, name).strip() == getattr(row, name) != ""
     assert row.layers.blocks and row.layers.attentions
-    assert (row.shift != 1.0) == (row.timestep_sampling == "shift")
+    assert row.controls is None or row.controls.source
+    assert row.timestep_sampling in ("uniform", "sigmoid", "shift")
+    assert (
+        row.shift == 1.0 if row.timestep_sampling == "sigmoid" else row.shift != 1.0 or row.timestep_sampling != "shift"
+    )
     assert isinstance(found(row.model_class), type)
     if row.diffusers_map not in ("", families.SAME):
         assert row.diffusers_map in diffusers.OWN_MAPS or callable(found(f"comfy.utils.{row.diffusers_map}"))

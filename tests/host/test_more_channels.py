@@ -52,7 +52,7 @@ def test_training_gives_what_the_hosts_node_gives(name):
     else:
         cond = InstructPixToPixConditioning.execute(cond, cond, pixels, vae).args[0]
         assert family.controls is not None
-        given = controls.given(family.controls, [vae.encode(pixels)])
+        given = controls.in_conditioning(family.controls, [vae.encode(pixels)])
     seen: dict[str, Any] = {}
 
     def stop(model_k, x, sigmas, extra_args, callback, disable, **_options):

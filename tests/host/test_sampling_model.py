@@ -98,3 +98,22 @@ def test_a_model_of_another_kind_is_refused_before_training(model):
         OtherModel(load("wan")).check(network)
     with pytest.raises(AthanorError, match="sampling_model: algo finetune trains the model itself"):
         OtherModel(model).check(None)
+
+
+def test_layers_of_text_encoders_are_not_put_on_the_other_model(monkeypatch):
+    """Of Stable Cascade they are called lora_prior_te, which the loader does not find in a model without its text encoder."""
+    from types import SimpleNamespace
+
+    from athanor.training_core.run import other_model
+
+    keys = [
+        f"{part}_x.lora_up.weight" for part in ("lora_prior_unet", "lora_prior_te", "lora_unet", "lora_te", "lora_te2")
+    ]
+    put: list[str] = []
+    monkeypatch.setattr(other_model.portable, "state", lambda _network: None)
+    monkeypatch.setattr(other_model.files, "tensors_for_file", lambda *_: dict.fromkeys(keys))
+    monkeypatch.setattr(other_model.lora, "on_model", lambda _model, tensors, _name: put.extend(tensors))
+    here, there = (SimpleNamespace(patcher=SimpleNamespace(model=object())) for _ in range(2))
+    network: Any = SimpleNamespace(renames=dict)
+    other_model.OtherModel(there.patcher).with_network(here, network)  # pyright: ignore[reportArgumentType] (a stand-in)
+    assert put == [keys[0], keys[2]]

@@ -51,9 +51,7 @@ class ModelCache:
     pictures: Mapping[str, ControlPicture] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    partial: dict[str, None] = field(
-        default_factory=dict
-    )  # what is said of LoRAs that fit only in part or hold NaN, and such
+    warnings: dict[str, None] = field(default_factory=dict)  # each once, in their order
     _shelf: lora.LoraFiles = field(default_factory=lora.LoraFiles)
     _source: tuple[Any, Models] | None = None  # file name or values of widgets, models
     _patched: tuple[Any, Any, Any] | None = None  # weights, model, text encoder
@@ -232,10 +230,10 @@ class ModelCache:
             reads = self._shelf.reads
             tensors = self._shelf.get(path)
             if self._shelf.reads > reads and (said := lora_fit.without_numbers(each.name, tensors[0])):
-                self.partial[said] = None
+                self.warnings[said] = None
             before = model, clip
             model, clip = lora.apply(model, clip, path, each.strength_model, each.strength_clip, tensors)
             if said := lora_fit.compared(before, (model, clip), tensors[0]).trouble(each.name, called):
-                self.partial[said] = None
+                self.warnings[said] = None
         self.counts["patches"] += bool(loras)
         return model, clip

@@ -103,9 +103,8 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
     )
     models = _model_cache(request, parts, starts)
     if request.run and request.run.on_pairs and not request.controls:
-        models.partial[
-            f"{request.run.name} was trained to change pictures, and no picture was given: connect one to control_1."
-        ] = None
+        said = f"{request.run.name} was trained to change pictures, and no picture was given: connect one to control_1."
+        models.warnings[said] = None
     # The connected model is at hand: whether it takes control pictures is told before the first picture.
     for cell in whole.order:
         if not cell.model and not cell.widgets:

@@ -90,7 +90,7 @@ def outcome_text(prepared: PreparedComparison, missing: int, failed: Sequence[tu
         lines.append(
             "Chinese, Japanese and Korean names show as boxes: install a font for them, such as Noto Sans CJK."
         )
-    lines += prepared.painter.models.partial
+    lines += prepared.painter.models.warnings
     lines += [f"failed: {where}: {why}" if where else f"failed: {why}" for where, why in failed][:10]
     return "\n".join(lines)
 

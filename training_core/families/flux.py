@@ -92,7 +92,9 @@ FLUX1_CONTROL = replace(
     FLUX1_DEV,
     title="Flux.1 Canny / Depth",
     variant=_control,
-    controls=Controls(form="concat_latent_image", size="same", most=1, required=True),
+    controls=Controls(
+        form="concat_latent_image", size="same", most=1, required=True, source="ComfyUI, comfy_extras/nodes_ip2p.py"
+    ),
 )
 FLUX1_FILL = replace(
     FLUX1_DEV,
@@ -174,8 +176,7 @@ HUNYUAN_IMAGE = Family(
     base_version="hunyuan-image-2.1",
     architecture="hunyuan-image-2.1",
     implementation="https://github.com/Tencent-Hunyuan/HunyuanImage-2.1",
-    timestep_sampling="shift",
     shift=5.0,
-    source="sd-scripts, docs/hunyuan_image_train_network.md: discrete_flow_shift 5.0",
+    source="sd-scripts, docs/hunyuan_image_train_network.md: discrete_flow_shift 5.0 with timestep_sampling sigma, which is evenly",
     layers=FLUX,  # its refiner of the caption is not trained, as in sd-scripts and diffusion-pipe
 )

@@ -85,7 +85,7 @@ class Family:
     timestep_sampling: Literal["uniform", "sigmoid", "shift"] = "uniform"
     """What timestep_sampling "auto" means: how the family's usual trainers draw timesteps."""
     shift: float = 1.0
-    """Of timestep_sampling "shift": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
+    """Of timestep_sampling "shift", or of "uniform": sigma := shift * sigma / (1 + (shift - 1) * sigma)."""
     source: str = ""
     """Where those two are from: a trainer, and its file or documentation page."""
     predicts_picture: bool = False

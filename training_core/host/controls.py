@@ -42,7 +42,7 @@ def latents(autoencoder: Any, pictures: Sequence[torch.Tensor]) -> list[torch.Te
     return [vae.encode(autoencoder, picture)[0] for picture in pictures]
 
 
-def given(controls: Controls, references: Sequence[torch.Tensor]) -> dict[str, Any]:
+def in_conditioning(controls: Controls, references: Sequence[torch.Tensor]) -> dict[str, Any]:
     """Return what CONDITIONING holds beside the text: the latents by the key that the model reads them from; {} without any."""
     if not references:
         return {}
@@ -58,9 +58,9 @@ def hidden(latent: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
     return {"concat_latent_image": latent, "concat_mask": mask[None, None].float() / 255}
 
 
-def beside(conditioning: Any, controls: Controls, references: Sequence[torch.Tensor]) -> Any:
+def with_latents(conditioning: Any, controls: Controls, references: Sequence[torch.Tensor]) -> Any:
     """Return a CONDITIONING with the latents of its control pictures, as `latents` gives them."""
-    return node_helpers.conditioning_set_values(conditioning, given(controls, references))
+    return node_helpers.conditioning_set_values(conditioning, in_conditioning(controls, references))
 
 
 def conditioning(
@@ -75,7 +75,7 @@ def conditioning(
 
     Args:
         pictures: (1, H, W, 3) each, as `cut` gives them.
-        references: their latents, as `latents` gives them; () leaves them to `beside`.
+        references: their latents, as `latents` gives them; () leaves them to `with_latents`.
         negative: it is the negative prompt, whose pictures some models do not show to the encoder.
 
     Raises:
@@ -85,7 +85,7 @@ def conditioning(
         return sampling.encode_prompt(clip, text)
     taken = checked(controls, len(pictures))
     encoder = encoder_of(taken)
-    return beside(encoder(sampling.run_node, clip, text, pictures, negative), taken, references)
+    return with_latents(encoder(sampling.run_node, clip, text, pictures, negative), taken, references)
 
 
 def checked(controls: Controls | None, count: int) -> Controls:

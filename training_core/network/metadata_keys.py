@@ -74,7 +74,7 @@ NOT_TOLD = {
         "training.log_with",
     ),
     "it says how much a file tells": ("training.metadata",),
-    "without it, there is no such file": ("training.train_unknown_model",),
+    "it says whether a model is refused, not how it is trained": ("training.train_unknown_model",),
     "it changes the rounding of a step at most": (
         "training.blocks_to_swap",
         "training.torch_compile",

@@ -217,7 +217,7 @@ class Encodings:
         if self._buckets.inpainting:
             return host_controls.hidden(references[0]["mean"], references[0]["mask"])
         means = [reference["mean"] for reference in references]
-        return host_controls.given(self._controls, means) if self._controls else {}
+        return host_controls.in_conditioning(self._controls, means) if self._controls else {}
 
     def _text(self, caption: SampleCaption) -> host_text.Text | None:
         encoding = self._texts.get(caption)

@@ -14,6 +14,7 @@ from ..host.model import Trainable
 from ..network import files, portable
 from ..network.adapter import layer_of
 from ..network.parts import Network
+from ..network.weights import is_text
 
 DrawnOn = tuple[Any, AbstractContextManager[Any]]
 """A MODEL, and the context in which it is to be sampled with."""
@@ -77,7 +78,7 @@ class OtherModel:
         if self.patcher.model is model.patcher.model:
             return weights.patched_as(model.patcher, self.patcher), torch.no_grad()
         state = files.tensors_for_file(portable.state(network), "float", network.renames())
-        tensors = {key: value for key, value in state.items() if not key.startswith("lora_te")}
+        tensors = {key: value for key, value in state.items() if not is_text(key)}
         return lora.on_model(self.patcher, tensors, "The trained network"), torch.inference_mode()
 
 

@@ -125,7 +125,7 @@ class Samples:
             known = self._texts.get(self._shown.key(prompt, negative))
             if known is None and model.text:  # the text encoder is trained: its answer changes from picture to picture
                 known = self._shown.encode(model.text.clip, prompt, negative)
-            return self._shown.beside(known, prompt)
+            return self._shown.with_latents(known, prompt)
 
         positive, negative = text(False), text(True)
         with around:

@@ -58,11 +58,11 @@ class ShownPictures:
                 self._latents[key] = host_controls.latents(self._vae, self._pictures(prompt))
         return self._latents[key]
 
-    def beside(self, conditioning: Any, prompt: Prompt) -> Any:
+    def with_latents(self, conditioning: Any, prompt: Prompt) -> Any:
         """Return a prompt's CONDITIONING with the latents of its control pictures."""
         if not prompt.controls or self._controls is None:
             return conditioning
-        return host_controls.beside(conditioning, self._controls, self.references(prompt))
+        return host_controls.with_latents(conditioning, self._controls, self.references(prompt))
 
     def _pictures(self, prompt: Prompt) -> list[torch.Tensor]:
         found, size = [], self._controls.size if self._controls else "same"

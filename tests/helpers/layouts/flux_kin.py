@@ -86,7 +86,7 @@ CASES = {
         64,
         3584,
         "lora_unet_double_blocks_1_txt_mlp_2",
-        auto=("shift", 5.0),
+        auto=("uniform", 5.0),
         extras={"pooled_output": none, "attention_mask": ones, "conditioning_byt5small": quoted},
         rotary=True,
         twin="HunyuanVideo's layers",
