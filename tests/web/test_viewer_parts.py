@@ -84,6 +84,12 @@ def test_places_views_marks_and_votes(page):
     assert blocks[1]["columns"] == ["1", "2", "3"]
     assert blocks[1]["rows"] == [{"label": "", "places": [[1, 0, 0], [1, 1, 0], [1, 2, 0]]}]
 
+    # Control pictures are those of all cells of a row or column, else of none; most comparisons have none.
+    made = "comparison.data.controls = { a: ['red'], d: ['red'], b: ['blue'] };"
+    places = "[[[0, 0, 0], [1, 0, 0]], [[0, 0, 0], [0, 1, 0]], [[0, 2, 0]]].map((at) => comparison.sharedControls(at))"
+    assert run(page, "comparison", f"{made} return {places};") == [["red"], [], []]
+    assert run(page, "comparison", f"return {places};") == [[], [], []]
+
     # An axis that takes another's place gives it its own; an address is only followed if it fits the axes.
     first = run(page, "view", "return module.firstView(comparison);")
     assert (first["x"], first["y"], first["z"]) == (0, 1, None)
