@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ..training_core.errors import AthanorError
 from ..training_core.host import folders
+from ..training_core.host.dataset_places import control_folder
 from ..training_core.text_files import whole_characters
 from . import http
 
@@ -81,7 +82,23 @@ def _one(request: web.Request) -> http.Json:
         root = folders.dataset_folder(name)
     except AthanorError as error:
         return {"folder": name, "why": whole_characters(str(error)), "nearest": folders.near(name)}
-    return {**summary(root, _extension(request)), "folder": name}
+    return {
+        **summary(root, _extension(request)),
+        "folder": name,
+        **_controls(request.query.get("control_folder", ""), root),
+    }
+
+
+def _controls(name: str, root: Path) -> http.Json:
+    """Return under `controls` how many pictures a dataset's control_folder holds; {} where there is none, which the node tells."""
+    try:
+        place = control_folder(name, root)
+    except AthanorError:
+        return {}
+    if place is None or root.is_relative_to(place):  # around the dataset: its own pictures are none
+        return {}
+    held = listings().of(place)
+    return {"controls": held.pictures + held.below}
 
 
 def summary(root: Path, extension: str = ".txt") -> http.Json:

@@ -1,5 +1,7 @@
 """The folder that a browser opens without a server."""
 
+import base64
+import io
 import json
 import re
 import zipfile
@@ -44,6 +46,17 @@ def test_page_data_and_pictures(tmp_path, document):
     viewer.write(tmp_path, document)
     assert len(list((tmp_path / "viewer" / "cells").iterdir())) == 4
     assert json.loads((tmp_path / "viewer" / "cells.json").read_text(encoding="utf-8"))["failed"] == {}
+
+
+def test_control_pictures_are_in_the_page(tmp_path, document):
+    """A file that is gone is left out; a comparison without any has no entry for them."""
+    assert "controls" not in viewer.data(tmp_path, document)
+    (tmp_path / "controls").mkdir()
+    Image.new("RGB", (800, 400), "red").save(tmp_path / "controls" / "one.png")
+    told = viewer.data(tmp_path, document | {"controls": {"a": ["one"], "b": ["one", "gone"]}})["controls"]
+    assert told["a"] == told["b"] and len(told["a"]) == 1
+    with Image.open(io.BytesIO(base64.b64decode(told["a"][0].removeprefix("data:image/jpeg;base64,")))) as image:
+        assert image.size == (256, 128)
 
 
 def test_the_viewer_as_one_file(tmp_path, document):

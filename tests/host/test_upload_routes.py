@@ -274,6 +274,9 @@ def test_one_folder_with_its_numbers_pictures_and_namesakes(place):
     told = got(place, "/athanor/folders/one?folder=shown")
     assert (told["pictures"], told["captions"], told["below"], told["shown"]) == (1, 1, 1, ["2_x/a.png"])
     assert got(place, "/athanor/folders/one?folder=shown&caption_extension=caption")["captions"] == 0
+    assert got(place, "/athanor/folders/one?folder=shown&control_folder=deep")["controls"] == 1
+    for nowhere in ("", "nowhere", ".", ".."):
+        assert "controls" not in got(place, f"/athanor/folders/one?folder=shown&control_folder={nowhere}")
     missing = got(place, "/athanor/folders/one?folder=shwon")
     assert missing["nearest"][0] == "shown" and missing["why"].startswith("folder 'shwon' is not in")
 

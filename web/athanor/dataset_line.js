@@ -141,6 +141,7 @@ class FolderLine {
     const query = new URLSearchParams({
       folder,
       caption_extension: widgetValue(this.node, "caption_extension") || ".txt",
+      control_folder: isLinked(this.node, "control_folder") ? "" : (widgetValue(this.node, "control_folder") ?? ""),
     });
     try {
       const held = await get(`/folders/one?${query}`);
@@ -190,7 +191,7 @@ function addLine(node) {
   widget.computeLayoutSize = undefined;
   widget.computeSize = (width) => [width, HEIGHT];
   placeBelow(node, widget, "folder");
-  for (const name of ["folder", "nested_folders", "caption_extension"]) {
+  for (const name of ["folder", "nested_folders", "caption_extension", "control_folder"]) {
     const source = node.widgets.find((one) => one.name === name);
     if (source) extend(source, "callback", () => line.soon());
   }

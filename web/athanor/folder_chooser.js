@@ -13,10 +13,12 @@ style("./upload.css");
 const DRAWN = 200; // folders that are drawn; typing finds the others
 
 /** What a folder holds, in words; `row` is as the server lists it. */
-export function heldText({ pictures: count, captions, below }) {
+export function heldText({ pictures: count, captions, below, controls }) {
   if (below === 1 && !count) return t("1 picture in its sub-folders: switch nested_folders on");
   if (below && !count) return t("{count} pictures in its sub-folders: switch nested_folders on", { count: below });
-  const text = pictures(count, captions);
+  let text = pictures(count, captions);
+  if (controls === 1) text += t(", 1 control picture");
+  else if (controls !== undefined) text += t(", {count} control pictures", { count: controls });
   return below ? `${text} ${t("(and {count} in its sub-folders)", { count: below })}` : text;
 }
 

@@ -281,6 +281,8 @@ export const TABLE = {
   "mask_folder is set to {masks}.": "mask_folder 已设为 {masks}。",
   " \u00b7 pair": " · 成对",
   " \u00b7 {count} controls": " · {count} 张控制图",
+  ", 1 control picture": "，1 张控制图",
+  ", {count} control pictures": "，{count} 张控制图",
   "Control picture {name}": "控制图 {name}",
   "Made from its control picture": "由这张控制图得来",
   "Made from its control pictures": "由这些控制图得来",

@@ -281,6 +281,8 @@ export const TABLE = {
   "mask_folder is set to {masks}.": "mask_folder 已設為 {masks}。",
   " \u00b7 pair": " · 成對",
   " \u00b7 {count} controls": " · {count} 張控制圖",
+  ", 1 control picture": "，1 張控制圖",
+  ", {count} control pictures": "，{count} 張控制圖",
   "Control picture {name}": "控制圖 {name}",
   "Made from its control picture": "由這張控制圖得來",
   "Made from its control pictures": "由這些控制圖得來",

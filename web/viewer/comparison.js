@@ -18,6 +18,17 @@ export class Comparison {
     return this.data.cells[at.reduce((sum, value, axis) => sum * this.lengths[axis] + value, 0)];
   }
 
+  /** The addresses of the pictures that a cell was made from, none for most comparisons. */
+  controls(id) {
+    return this.data.controls?.[id] ?? [];
+  }
+
+  /** The pictures that all cells of these places were made from; none if some were made from others. */
+  sharedControls(places) {
+    const all = places.map((at) => this.controls(this.cell(at)));
+    return all.every((one) => one.join() === all[0].join()) ? all[0] : [];
+  }
+
   /** The indices of an axis's values; of no axis (null), a single 0, so that loops run once. */
   indices(axis) {
     return axis == null ? [0] : this.data.axes[axis].values.map((_, index) => index);

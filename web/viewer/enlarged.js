@@ -1,6 +1,7 @@
 // The screen with one enlarged picture: its settings and marks, keys to its neighbours, comparison with a pinned one.
 
 import { make } from "./make.js";
+import { madeFrom } from "./label.js";
 import { Stage } from "./stage.js";
 
 const KEYS = [
@@ -50,6 +51,7 @@ export class Enlarged {
     popup.replaceChildren(
       this.bar(at),
       this.editsNote ? this.noteField() : "",
+      madeFrom(comparison.controls(comparison.cell(at))),
       this.stage.draw(this.picture(at), overlay ? this.pinned() : null, this.mode),
       make(
         "details",

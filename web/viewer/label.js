@@ -2,6 +2,16 @@
 
 import { make } from "./make.js";
 
+/** Pictures that others were made from, small, by their addresses; "" if there are none. */
+export const madeFrom = (addresses) =>
+  addresses.length
+    ? make(
+        "span",
+        { class: "from", title: "made from this" },
+        addresses.map((src) => make("img", { src, alt: "control picture" })),
+      )
+    : "";
+
 /**
  * A name that may be long: broken between its words and after _ . / \ - before it is broken in one of them, cut after a
  * few lines, and whole as its title. `sign` says which way the values of an axis go.

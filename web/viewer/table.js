@@ -1,6 +1,6 @@
 // The table of pictures.
 
-import { label } from "./label.js";
+import { label, madeFrom } from "./label.js";
 import { make } from "./make.js";
 
 const [GAP, BELOW] = [4, 8]; // pixels between cells, and below the last one: see viewer.css
@@ -26,12 +26,16 @@ export class Table {
   }
 
   block({ title, columns, rows }) {
-    const labels = columns.map((column) => make("th", {}, label(column)));
-    const body = rows.map((row) =>
+    const { comparison } = this.viewer;
+    const ofRows = rows.map(({ places }) => comparison.sharedControls(places));
+    const above = (number) => comparison.sharedControls(rows.map(({ places }) => places[number]));
+    const inRows = ofRows.some((shared) => shared.length);
+    const labels = columns.map((column, i) => make("th", {}, label(column), inRows ? "" : madeFrom(above(i))));
+    const body = rows.map((row, i) =>
       make(
         "tr",
         {},
-        make("th", {}, label(row.label)),
+        make("th", {}, label(row.label), madeFrom(ofRows[i])),
         row.places.map((at) => make("td", {}, this.cell(at))),
       ),
     );
