@@ -26,7 +26,7 @@ def family(request) -> tuple[Case, Any]:
     return CASES[request.param], load(request.param)
 
 
-LARGE = (*TWINS, "sdxl", "sd2_v")
+LARGE = (*TWINS, "sdxl")
 """Their blocks are SD1.5's; these still train, and have the right gradients, below."""
 once_per_block = pytest.mark.parametrize(
     "family", [pytest.param(name, marks=[pytest.mark.long] * (name in LARGE)) for name in CASES], indirect=True
@@ -76,7 +76,18 @@ def plain_rotations():
         yield
 
 
-@once_per_block
+PLAIN = "auraflow"
+"""One of the families that rotate nothing."""
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        pytest.param(name, marks=[pytest.mark.long] * (name in LARGE or not (case.rotary or name == PLAIN)))
+        for name, case in CASES.items()
+    ],
+    indirect=True,
+)
 def test_rotations_by_the_hosts_kernel_change_nothing(family, monkeypatch):
     """Fewer operations, the same loss and gradients as by the host's chain; families without them are left alone."""
     from athanor.training_core.host import rotary

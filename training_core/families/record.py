@@ -67,7 +67,7 @@ def _always(_config: Config, _v_prediction: bool) -> Mapping[str, Any]:
 class Family:
     """A kind of model: how it is recognised, what LoRA files say of it, how it is trained by default, which layers it has.
 
-    A LoRA file's keys are `lora_unet_` and the module's path in ComfyUI, except with `diffusers_names`.
+    A LoRA file's keys are `file_prefix`, `_unet_` and the module's path in ComfyUI, or with `diffusers_names` diffusers'.
     """
 
     title: str

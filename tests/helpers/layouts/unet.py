@@ -125,7 +125,7 @@ def sdxl(title: str, config: str, key: str, width: int = 2048, **more: Any) -> C
 MIDDLE = "lora_unet_middle_block_1_transformer_blocks_{}_attn2_to_k"
 OUTPUT = "lora_unet_output_blocks_0_1_transformer_blocks_0_attn2_to_k"
 ALIKE = "the layers of sdxl"
-OF_SD = "the layers of sd15 and sd2_v"
+OF_SD = "the layers of sd15"
 CASES = {
     "sd15_inpainting": unet("SD1.5 inpainting", "SD15", "eps", 768, KEY, size=16, twin=OF_SD),
     "sd2_inpainting": unet("SD2 inpainting", "SD20", "eps", 1024, KEY, size=16, same=True, twin=OF_SD),
@@ -133,10 +133,10 @@ CASES = {
     "sd15_edit": unet("InstructPix2Pix", "SD15_instructpix2pix", "eps", 768, KEY, size=16, twin=OF_SD),
     "sdxl_edit": sdxl("SDXL InstructPix2Pix", "SDXL_instructpix2pix", MIDDLE.format(1), same=True, twin=ALIKE),
     "sd15": unet("SD1.5", "SD15", "eps", 768, KEY, size=16),
-    "sd2": unet("SD2", "SD20", "eps", 1024, KEY, size=16, twin="the layers of sd2_v"),
-    "sd2_v": unet("SD2", "SD20", "v", 1024, KEY, size=16),
-    "sd2_unclip_l": unet("SD2.1 unCLIP", "SD21UnclipL", "v", 1024, KEY, same=True, twin="the layers of sd2_v"),
-    "sd2_unclip_h": unet("SD2.1 unCLIP", "SD21UnclipH", "v", 1024, KEY, twin="the layers of sd2_v"),
+    "sd2": unet("SD2", "SD20", "eps", 1024, KEY, size=16, twin=OF_SD),
+    "sd2_v": unet("SD2", "SD20", "v", 1024, KEY, size=16, twin="the layers of sd15, with linear projections as SDXL's"),
+    "sd2_unclip_l": unet("SD2.1 unCLIP", "SD21UnclipL", "v", 1024, KEY, same=True, twin=OF_SD),
+    "sd2_unclip_h": unet("SD2.1 unCLIP", "SD21UnclipH", "v", 1024, KEY, twin=OF_SD),
     "sdxl": sdxl("SDXL", "SDXL", MIDDLE.format(1)),
     "sdxl_refiner": sdxl("SDXL refiner", "SDXLRefiner", MIDDLE.format(0), 1280, twin=ALIKE),
     "ssd1b": sdxl("SSD-1B", "SSD1B", OUTPUT, twin=ALIKE),
