@@ -1,5 +1,5 @@
-"""The page of models, docs/models.md: its tables are made from training_core/families and tools/lora_names.json
-(`python dev.py docs`)."""
+"""The page of models, docs/models.md: its tables are made from training_core/families, tools/lora_names.json and
+tools/model_layouts.json (`python dev.py docs`)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ PAIRS = {
 """Page of Dataset Loader's help -> the head of its table of edit models, and the word for any number."""
 NAMES = ROOT / "tools" / "lora_names.json"
 """Title of a family -> forms of layers' names that the stock loader reads; tests/host/test_families.py compares it with that."""
+LAYOUTS = ROOT / "tools" / "model_layouts.json"
+"""Title of a family -> the test layouts by which it is verified, each with the class that ComfyUI's detection gives it;
+tests/host/test_every_model.py compares it with the tests' own."""
 LISTED = "<!-- made by python dev.py docs: which models -->"
 TRAINED = "<!-- made by python dev.py docs: models that are trained -->"
 KEYS = "<!-- made by python dev.py docs: names in LoRA files -->"
@@ -34,14 +37,15 @@ NOT_TRAINED = "<!-- made by python dev.py docs: models that are not trained -->"
 def tables(families: Sequence[Any], refused: Mapping[str, str]) -> tuple[str, ...]:
     """The page's three tables, each between its marks; `families` and `refused`: FAMILIES and REFUSED of training_core/families."""
     names: dict[str, list[str]] = json.loads(NAMES.read_text(encoding="utf-8"))
+    layouts: dict[str, dict[str, str]] = json.loads(LAYOUTS.read_text(encoding="utf-8"))
     by_reason: dict[str, list[str]] = {}
     for name, reason in refused.items():
         by_reason.setdefault(reason, []).append(name)
     return (
         _table(
             TRAINED,
-            ("model", "ComfyUI's class", "timestep_sampling auto", "control pictures", "where that is from"),
-            [_trained(family) for family in families],
+            ("model", "ComfyUI's class: layout of the tests", "timestep_sampling auto", "control pictures", "where that is from"),
+            [_trained(family, layouts.get(family.title, {})) for family in families],
         ),
         _table(
             KEYS,
@@ -81,12 +85,13 @@ def _table(mark: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str
     return "\n".join([mark, *(f"| {' | '.join(line)} |" for line in lines), END])
 
 
-def _trained(family: Any) -> tuple[str, ...]:
+def _trained(family: Any, layouts: Mapping[str, str]) -> tuple[str, ...]:
     sampling = f"{family.timestep_sampling} {family.shift:g}" if family.shift != 1 else family.timestep_sampling
     source = family.source
     if family.controls and family.controls.source:
         source += f"; control pictures: {family.controls.source}"
-    return family.title, _code(family.model_class.rpartition(".")[2]), sampling, _controls(family), source
+    classes = ", ".join(f"{_code(kind)}: {layout}" for layout, kind in layouts.items())
+    return family.title, classes, sampling, _controls(family), source
 
 
 def _controls(family: Any) -> str:
