@@ -44,7 +44,13 @@ def tables(families: Sequence[Any], refused: Mapping[str, str]) -> tuple[str, ..
     return (
         _table(
             TRAINED,
-            ("model", "ComfyUI's class: layout of the tests", "timestep_sampling auto", "control pictures", "where that is from"),
+            (
+                "model",
+                "ComfyUI's class: layout of the tests",
+                "timestep_sampling auto",
+                "control pictures",
+                "where that is from",
+            ),
             [_trained(family, layouts.get(family.title, {})) for family in families],
         ),
         _table(
