@@ -40,7 +40,9 @@ DEMO = "quickstart"
 RENDERER = "(vue) => window.comfyAPI.app.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue)"
 QUIET = {
     "Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": False, "Comfy.Minimap.Visible": False,
+    "Comfy.NodeBadge.NodeSourceBadgeMode": "HideBuiltIn",
 }  # fmt: skip
+"""The page's settings; the badge of a node's pack is the default, and a row of a Vue node's height."""
 
 
 def saved(workflow: dict[str, Any]) -> str:

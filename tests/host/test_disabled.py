@@ -34,7 +34,11 @@ def test_cells_of_comparisons(disabled, tmp_path: Path):
 
     cell = base_cell()
     models = SimpleNamespace(
-        picture=lambda *_: np.zeros((8, 8, 3), np.uint8), patch_nodes=lambda cell: [], brings_vae=lambda cell: True
+        picture=lambda *_: np.zeros((8, 8, 3), np.uint8),
+        patch_nodes=lambda cell: [],
+        brings_vae=lambda cell: True,
+        high_steps=lambda cell: None,
+        shown=lambda cell: None,
     )
     graph = {"1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "C:\\Users\\Jane\\a.safetensors"}}}
     links = {name: ["1", number] for number, name in enumerate(("model", "clip", "vae"))}

@@ -27,15 +27,20 @@ ALGOS = {
     "diag-oft": {"algo": "diag-oft"},
     "ia3": {"algo": "ia3"},
 }
+LONG = {"refiner": [pytest.mark.long]}
+"""Its CLIP-G is one of SDXL's encoders."""
 COVERED = [
-    (f, a) for f in PREFIXES for a in ALGOS if f in ("sd15", "sdxl") or a == "lora" or (f, a) == ("flux", "lokr")
+    pytest.param(f, a, marks=LONG.get(f, []))
+    for f in PREFIXES
+    for a in ALGOS
+    if f in ("sd15", "sdxl") or a == "lora" or (f, a) == ("flux", "lokr")
 ]
 """T5 is slow; its layers are Linear as CLIP's are."""
 
 CAPTION = "a (red) circle, very nice"
 
 
-@pytest.fixture(scope="module", params=PREFIXES)
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=LONG.get(name, [])) for name in PREFIXES])
 def loaded(request, comfy):
     import tiny_text
 

@@ -29,7 +29,7 @@ def test_auto_is_bfloat16_where_the_host_would_take_float16(model, monkeypatch):
     from athanor.training_core.host import guard
     from athanor.training_core.host.model import trainable
     from athanor.training_core.host.precision import compute_dtype
-    from athanor.training_core.run import prepare
+    from athanor.training_core.run import checks
     from athanor.training_core.settings import TrainingSettings
 
     half = model()
@@ -37,7 +37,7 @@ def test_auto_is_bfloat16_where_the_host_would_take_float16(model, monkeypatch):
     assert compute_dtype(half, "auto") == torch.float16  # on a CPU nothing is asked for that the host has not chosen
     card(monkeypatch, bf16=True)
     assert compute_dtype(half, "auto") == torch.bfloat16 and compute_dtype(half, "fp16") == torch.float16
-    prepare._check_precision(TrainingSettings(full_precision="bf16"), half)  # weights follow
+    checks.check_precision(TrainingSettings(full_precision="bf16"), half)  # weights follow
     with guard.training(), trainable(half, "auto") as host_model:
         assert host_model.compute_dtype == torch.bfloat16  # no scaler is made for it
     for dtype in (torch.float32, torch.bfloat16):

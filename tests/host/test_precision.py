@@ -96,16 +96,16 @@ def test_finetune_in_bfloat16():
 
 def test_16_bit_weights_need_16_bit_arithmetic():
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.run import prepare
+    from athanor.training_core.run import checks
     from athanor.training_core.settings import TrainingSettings
 
     model = load("sd3")
     for mixed in ("no", "fp16"):
         with pytest.raises(AthanorError, match=r"full_precision is bf16.*set mixed_precision to bf16"):
-            prepare._check_precision(TrainingSettings(full_precision="bf16", mixed_precision=mixed), model)
-    prepare._check_precision(TrainingSettings(full_precision="bf16", mixed_precision="bf16"), model)
-    prepare._check_precision(TrainingSettings(full_precision="fp16", mixed_precision="auto"), model)  # auto follows
-    prepare._check_precision(TrainingSettings(mixed_precision="fp16"), model)
+            checks.check_precision(TrainingSettings(full_precision="bf16", mixed_precision=mixed), model)
+    checks.check_precision(TrainingSettings(full_precision="bf16", mixed_precision="bf16"), model)
+    checks.check_precision(TrainingSettings(full_precision="fp16", mixed_precision="auto"), model)  # auto follows
+    checks.check_precision(TrainingSettings(mixed_precision="fp16"), model)
 
 
 EVERY = ("lora", "locon", "loha", "lokr", "glora", "diag-oft", "boft", "ia3", "dylora")

@@ -80,15 +80,15 @@ def test_spread_evenly_over_the_blocks():
 
     module = load("sdxl").model.diffusion_model
     blocks = [m for m in module.modules() if type(m).__name__ == "BasicTransformerBlock"]
-    assert [blocks.index(b) for b in swap._chosen(module, 3)] == [11, 35, 58]
-    assert swap._chosen(module, 70) == blocks
+    assert [blocks.index(b) for b in swap._chosen(module, 3)] == [2, 7, 11]
+    assert swap._chosen(module, 14) == blocks
 
 
 def test_more_blocks_than_there_are():
     from athanor.training_core.errors import AthanorError
 
-    model, words = load("sdxl"), "blocks_to_swap is 71: the model has 70 transformer blocks"
-    with pytest.raises(AthanorError, match=words), training(model, blocks_to_swap=71):
+    model, words = load("sdxl"), "blocks_to_swap is 15: the model has 14 transformer blocks"
+    with pytest.raises(AthanorError, match=words), training(model, blocks_to_swap=15):
         pass
 
 
@@ -111,7 +111,7 @@ def test_the_check_of_a_file_finds_the_weights():
     from athanor.training_core.network import files, portable
 
     model = load("sdxl")
-    with training(model, network("locon"), blocks_to_swap=70) as (host_model, made):
+    with training(model, network("locon"), blocks_to_swap=14) as (host_model, made):
         check = selfcheck.Check(host_model.patcher.model)
         names = detection.file_names(model, detection.detect(model))
         verdict = check(made, files.tensors_for_file(portable.state(made), "float", names))
@@ -120,7 +120,7 @@ def test_the_check_of_a_file_finds_the_weights():
 
 def test_algorithms_that_need_the_weights_are_refused():
     from athanor.training_core.errors import AthanorError
-    from athanor.training_core.run import prepare
+    from athanor.training_core.run import checks
     from athanor.training_core.settings import BucketSettings, DatasetSettings, Job, NetworkSettings, TrainingSettings
 
     def job(**values):
@@ -129,14 +129,14 @@ def test_algorithms_that_need_the_weights_are_refused():
             network=NetworkSettings(**values), training=TrainingSettings(blocks_to_swap=1),
         )  # fmt: skip
 
-    prepare._check_swap(job(algo="lokr"))
+    checks.check_swap(job(algo="lokr"))
     for values, name in (
         ({"dora": True}, "dora"),
         ({"algo": "full"}, "algo full"),
         ({"algo": "finetune"}, "algo finetune"),
     ):
         with pytest.raises(AthanorError, match=f"blocks_to_swap does not work with {name}"):
-            prepare._check_swap(job(**values))
+            checks.check_swap(job(**values))
 
 
 def test_weights_are_pinned_where_they_lie(monkeypatch):

@@ -166,6 +166,7 @@ CASES = {
         extras={"pooled_output": draw(768), "attention_mask": ones},
         frames=True,
         rotary=True,
+        twin="the layers of kandinsky5_image",
     ),
     "ltx_video": Case(
         "LTX-Video (still pictures)",
