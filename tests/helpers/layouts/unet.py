@@ -62,6 +62,12 @@ REFINER = {
 }
 UNCLIP = {"num_classes": "sequential"}
 NARROW = {"model_channels": 64, "channel_mult": [1, 1, 1, 1]}
+SHALLOW_SD = NARROW | {
+    "num_res_blocks": [1, 1, 1, 1],
+    "transformer_depth": [1, 1, 1, 0],
+    "transformer_depth_output": [1, 1, 1, 1, 1, 1, 0, 0],
+}
+"""A residual block per level instead of two: 10 transformer blocks instead of 16."""
 NARROW_3 = {"model_channels": 64, "channel_mult": [1, 1, 1]}
 SHALLOW = NARROW_3 | {
     "transformer_depth": [0, 0, 1, 1, 1, 2],  # not that of Vega
@@ -81,7 +87,7 @@ LAYOUTS = {
     "sdxl_inpainting": Layout(UNET, SD15 | SD2 | SDXL | FILLING, SHALLOW),
     "sd15_edit": Layout(UNET, SD15 | EDITING, NARROW),
     "sdxl_edit": Layout(UNET, SD15 | SD2 | SDXL | EDITING, SHALLOW),
-    "sd15": Layout(UNET, SD15, NARROW),
+    "sd15": Layout(UNET, SD15, SHALLOW_SD),
     "sd2": Layout(UNET, SD15 | SD2, NARROW, faint=TELLTALE),
     "sd2_v": Layout(UNET, SD15 | SD2, NARROW),
     "sd2_unclip_l": Layout(UNET, SD15 | SD2 | UNCLIP | {"adm_in_channels": 1536}, NARROW),
