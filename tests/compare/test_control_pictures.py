@@ -47,6 +47,9 @@ def test_numbers_that_do_not_go_together_are_said():
         control_pictures.of_inputs({"control_1": batch(0, 1, 0), "control_2": batch(0, 1)})
     with pytest.raises(AthanorError, match=r"^control_1 holds 3 pictures for 2 prompts"):
         control_pictures.prompt_values(["a", "b"], control_pictures.of_inputs({"control_1": batch(0, 1, 0)}))
+    shown = control_pictures.of_inputs({"control_1": batch(0), "control_2": batch(0, 1, 0)})
+    with pytest.raises(AthanorError, match=r"^control_2 holds 3 pictures for 2 prompts"):  # control_1 holds one for all
+        control_pictures.prompt_values(["a", "b"], shown)
 
 
 def drawn(encoder: str = "", form: str = "reference_latents") -> list[tuple[str, dict[str, Any], dict[str, Any]]]:

@@ -70,12 +70,17 @@ def prompt_values(prompts: Sequence[str], shown: Sequence[tuple[ControlPicture, 
         labels = list(prompts)
     if len(prompts) != len(shown):
         raise AthanorError(
-            f"{shown[0][0].port} holds {len(shown)} pictures for {len(prompts)} prompts: give one for each, or one for all."
+            f"{_batch(shown)} holds {len(shown)} pictures for {len(prompts)} prompts: give one for each, or one for all."
         )
     return [
         Value(label, (("positive", prompt), ("controls", tuple(picture.key for picture in pictures))))
         for label, prompt, pictures in zip(labels, prompts, shown, strict=True)
     ]
+
+
+def _batch(shown: Sequence[tuple[ControlPicture, ...]]) -> str:
+    """Return the first input that holds several pictures: others may hold one for all prompts."""
+    return next(picture.port for picture in shown[0] if picture.index is not None)
 
 
 def check_axes(axes: Sequence[Axis | None], shown: Sequence[tuple[ControlPicture, ...]]) -> None:
@@ -87,7 +92,7 @@ def check_axes(axes: Sequence[Axis | None], shown: Sequence[tuple[ControlPicture
     for axis in filter(None, axes):
         if len(shown) > 1 and "positive" in axis.fields:
             raise AthanorError(
-                f"{shown[0][0].port} holds {len(shown)} pictures, which go with the widget prompts: leave the axis {axis.title} out, "
+                f"{_batch(shown)} holds {len(shown)} pictures, which go with the widget prompts: leave the axis {axis.title} out, "
                 "or connect one picture for all."
             )
 

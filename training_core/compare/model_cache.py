@@ -95,10 +95,9 @@ class ModelCache:
         try:
             taken = controls.checked(known, len(pictures))
         except AthanorError as error:
-            over = " and ".join(dict.fromkeys(picture.port for picture in pictures[known.most if known else 0 :]))
-            raise AthanorError(
-                f"{over}: {str(error).rstrip('.')}; disconnect {'it' if len(over) < 12 else 'them'}."
-            ) from None
+            over = list(dict.fromkeys(picture.port for picture in pictures[known.most if known else 0 :]))
+            them = "it" if len(over) == 1 else "them"
+            raise AthanorError(f"{' and '.join(over)}: {str(error).rstrip('.')}; disconnect {them}.") from None
         size = cell.width, cell.height
         cuts = [controls.scaling(picture.size, size, taken.size) for picture in pictures]
         return Shown(

@@ -1,21 +1,10 @@
 """Other models built of Flux's blocks: LongCat-Image, Ovis-Image and HunyuanImage 2.1."""
 
 from layout import Case, Layout, draw, none, ones
+from layouts import flux
 
-FLUX = {
-    "image_model": "flux",
-    "in_channels": 16,
-    "out_channels": 16,
+FLUX = {key: value for key, value in flux.FLUX.items() if key != "context_in_dim"} | {
     "vec_in_dim": None,
-    "hidden_size": 3072,
-    "mlp_ratio": 4.0,
-    "num_heads": 24,
-    "depth": 2,
-    "depth_single_blocks": 2,
-    "axes_dim": [16, 56, 56],
-    "theta": 10000,
-    "patch_size": 2,
-    "qkv_bias": True,
     "guidance_embed": False,
     "txt_ids_dims": [1, 2],
 }
