@@ -12,7 +12,7 @@ import graphs
 import pytest
 from device import SHORT_CLIP, on_cpu
 from host import Host
-from web_page import Page
+from web_page import ROOT, Page
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 CHROMIUM = os.environ.get("CHROMIUM_PATH", CHROMIUM)
@@ -72,6 +72,35 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(os.environ.get("ATHANOR_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+HOST = {
+    "api.js": """export const api = { apiURL: (path) => path, addEventListener() {}, fetchApi: (path, options) =>
+        new Promise((done) => window.asked.push({ path, body: JSON.parse(options?.body ?? "null"), answer: (json, status) =>
+            done(new Response(JSON.stringify(json), { status })) })) };""",
+    "app.js": "export const app = { registerExtension() {} };",
+}
+"""Of the host no more than the parts need: requests wait in `window.asked` until a test answers them."""
+
+
+@pytest.fixture
+def bare(browser):
+    """An empty page beside the pack's scripts: for parts that need no ComfyUI around them."""
+
+    def answer(route):
+        _, _, file = route.request.url.partition("/extensions/athanor/")
+        host = HOST.get(route.request.url.rpartition("/scripts/")[2])
+        if file:
+            route.fulfill(path=ROOT / "web" / file)
+        else:
+            route.fulfill(body=host or "", content_type="text/javascript" if host else "text/html")
+
+    context = browser.new_context(viewport={"width": 1500, "height": 1000})
+    context.route("http://pack.test/**", answer)
+    page = context.new_page()
+    page.goto("http://pack.test/")
+    yield page
+    context.close()
 
 
 @pytest.fixture
