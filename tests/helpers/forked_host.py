@@ -26,8 +26,11 @@ def _forks(comfyui: Path) -> Forks:
 class ForkedHost(Host):
     """A ComfyUI that starts in two seconds. Its options are read, and its own modules and the pack imported, anew each time."""
 
+    hidden: tuple[str, ...] = ()
+    """Packages that it is not to find."""
+
     def _launched(self, env: dict[str, str]) -> Any:
-        what = {"main": self._command[1:], "place": str(self.comfyui), "env": env}
+        what = {"main": self._command[1:], "place": str(self.comfyui), "env": env, "hidden": self.hidden}
         return _forks(self.comfyui).start(self.log_path, **what)
 
 

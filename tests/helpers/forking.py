@@ -106,7 +106,8 @@ class Forks:
         self._process.wait(120)
 
     def start(self, log: Path, **what: Any) -> Fork:
-        """Fork: `port` for a server that is imported whole, `main` and `place` for one by its command line, or `arguments` of a
+        """Fork: `port` for a server that is imported whole, `main` and `place` for one by its command line, with packages
+        that are `hidden` from it, or `arguments` of a
         command line of the pack; its output goes into `log`.
         """
         fork = Fork(self, self.ask({"log": str(log), **what}), log)
@@ -156,6 +157,7 @@ def _fork(line: dict[str, Any], answers: int) -> int:
         if "env" in line:
             os.environ.clear()
             os.environ.update(line["env"])
+        sys.modules.update(dict.fromkeys(line.get("hidden", ()), None))
         if "port" in line:
             _serve(line["port"])
         elif "main" in line:

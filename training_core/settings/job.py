@@ -80,7 +80,7 @@ class Job(Settings):
         Folders are left out, since dataset_fingerprint stands for their content, and so is all of NOT_IN_IDENTITY. What is at
         its default leaves no trace: the id stays when a later version adds a setting (identity.py).
         """
-        return _run_id(self)
+        return _run_id(self)  # pyright: ignore[reportArgumentType] (frozen, so it has a hash)
 
     @property
     def lineage_id(self) -> str:
