@@ -313,6 +313,7 @@ def test_continue_from_our_second_file(family):
     [pytest.param(n, "plain", marks=[pytest.mark.long] * (n == "sdxl")) for n in ALL]  # SDXL: test_other_trainers.py
     + [(n, s) for n in ("sd15", "sd3", "flux_dev") for s in ("default", "no prefix", "adapter", "alpha keys")],
     indirect=["family"],
+    scope="module",  # else a model is loaded anew for each
 )
 def test_continue_from_a_peft_file(family, spelling, caplog):
     """Its q, k and v have weights, and alphas, of their own: ranks add up, and too small a rank says so."""

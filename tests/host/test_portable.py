@@ -95,7 +95,9 @@ def graph(request, comfy):
     return request.param, model, text, torch.randn(1, channels, 16, 16, generator=generator)
 
 
-@pytest.mark.parametrize(("graph", "extra", "name"), CASES, indirect=["graph"])
+@pytest.mark.parametrize(
+    ("graph", "extra", "name"), CASES, indirect=["graph"], scope="module"
+)  # else loaded anew for each
 def test_the_stock_loader_gives_the_trained_output(graph, name, extra, caplog):
     import comfy.sd
     from athanor.training_core.host import detection, guard, selfcheck

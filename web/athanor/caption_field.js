@@ -6,7 +6,7 @@ import { post } from "./http.js";
 import { t } from "./words.js";
 
 /** A picture's number and name: in a dataset that is opened anew with other pictures, the number is another one's. */
-const keyOf = ({ index, name }) => `${index} ${name}`;
+const keyOf = (picture) => picture && `${picture.index} ${picture.name}`;
 
 const QUIET = 150; // ms on a picture before its caption file is read
 
@@ -21,6 +21,7 @@ export class CaptionField {
     this.kind = "tags"; // or "words": then there are no chips
     this.picture = null;
     this.file = null; // {file, text, stamp, there, separator, shared} once it was read
+    this.isOld = false; // the file may have another text by now: it is read anew when its picture is shown again
     this.unsaved = new Map(); // `keyOf` a picture -> text that could not be written
     this.queue = Promise.resolve(); // one is written after the other: each has to know the stamp of the last
     this.area = make("textarea", {
@@ -45,23 +46,30 @@ export class CaptionField {
 
   /** Show a picture's caption, and save what was typed for the one before. */
   show(picture) {
-    const isSame = this.file && picture?.index === this.picture?.index;
+    const isSame = this.file && keyOf(picture) === keyOf(this.picture);
     if (!isSame) this.save();
     this.picture = picture;
-    if (isSame || !picture) return;
-    this.file = null;
-    this.area.value = picture.caption;
-    this.area.readOnly = true;
-    this.tell("");
-    this.drawTags();
+    if (!picture || (isSame && (!this.isOld || this.isTyped))) return;
+    if (!isSame) {
+      this.file = null;
+      this.area.value = picture.caption;
+      this.area.readOnly = true;
+      this.tell("");
+      this.drawTags();
+    }
     clearTimeout(this.timer);
-    if (this.element.contains(document.activeElement)) this.read();
+    if (isSame || this.element.contains(document.activeElement)) this.read();
     else this.timer = setTimeout(() => this.read(), QUIET);
   }
 
-  /** Read the file anew the next time that a picture is shown. */
+  /** Read the file anew the next time that its picture is shown; what is typed until then stays. */
   forget() {
-    this.file = null;
+    this.isOld = true;
+  }
+
+  /** Whether the field has another text than the file had. */
+  get isTyped() {
+    return this.file && this.area.value !== this.file.text;
   }
 
   focus() {
@@ -70,17 +78,26 @@ export class CaptionField {
 
   async read() {
     const { picture } = this;
+    const { value } = this.area;
+    this.isOld = false;
+    let file;
     try {
-      const file = await this.ask(`/pictures/${picture.index}/caption`);
-      if (picture !== this.picture) return;
-      this.file = file;
+      file = await this.ask(`/pictures/${picture.index}/caption`);
     } catch (error) {
       if (picture === this.picture) this.tell(error.message);
       return;
     }
+    if (keyOf(picture) !== keyOf(this.picture)) return;
+    if (this.file && this.area.value !== value) {
+      this.isOld = true; // typed while it was read: saved with the stamp of what it was typed over
+      return;
+    }
+    const text = this.unsaved.get(keyOf(picture)) ?? file.text;
+    const isNew = text !== this.file?.text;
+    this.file = file;
     this.area.readOnly = false;
-    this.put(this.unsaved.get(keyOf(picture)) ?? this.file.text);
-    this.tell(this.aboutFile());
+    this.put(text);
+    if (isNew) this.tell(this.aboutFile()); // else "Saved." stays
   }
 
   aboutFile() {
@@ -104,8 +121,7 @@ export class CaptionField {
   typed() {
     this.drawTags();
     if (!this.file) return;
-    const isOther = this.area.value !== this.file.text;
-    this.tell(isOther ? t("It is saved with Ctrl+Enter, or when you leave this field.") : this.aboutFile());
+    this.tell(this.isTyped ? t("It is saved with Ctrl+Enter, or when you leave this field.") : this.aboutFile());
   }
 
   /** Write the text if it is another one than that of the file. */
@@ -144,6 +160,7 @@ export class CaptionField {
     }
     const again = (use) => async () => {
       this.unsaved.delete(keyOf(picture));
+      this.tell("");
       await this.read();
       use();
     };
