@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import forked_host
 import graphs
 import pytest
-from device import SHORT_CLIP, on_cpu
+from device import SHORT_CLIP
 from host import Host
 from web_page import ROOT, Page
 
@@ -44,7 +45,8 @@ def site(comfyui: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.T
     hidden = tmp_path_factory.mktemp("hidden")  # Python runs it first; test_missing tells what a user then sees
     own = (SHORT_CLIP / "sitecustomize.py").read_text(encoding="utf-8")  # of two only the first is run
     (hidden / "sitecustomize.py").write_text(f"{own}\nsys.modules['prodigyopt'] = None\n", encoding="utf-8")
-    host = Host(comfyui, base, cpu=on_cpu(), extra=extra)
+    host = forked_host.new(comfyui, base, extra=extra)
+    host.hidden = ("prodigyopt",)  # to a fork; Python has run the file before
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(hidden), prepend=os.pathsep)
         host.start()
