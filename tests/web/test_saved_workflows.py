@@ -72,8 +72,9 @@ def vue() -> bool:
     return False
 
 
-def test_values_stay_in_their_widgets(page, site):
+def test_values_stay_in_their_widgets(used_page, site):
     """On the canvas those of older and of newer versions. Vue nodes are opened by the same code, and then draw their widgets."""
+    page = used_page
     values_of_nodes_that_have_got_widgets_in_between(page)
     for name in NAMES:
         saved, whole = read(f"{name}.api"), read(name)
