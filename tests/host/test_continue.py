@@ -160,7 +160,7 @@ def test_what_does_not_fit_is_listed_and_nothing_changes(graph):
 def test_continue_and_inspect_in_the_graph(server):
     """Train, read with LoRA Info, feed its network settings to a second training that continues."""
     first = server.run(
-        graphs.training("sd3", network={"algo": "lokr", "factor": 4}, train={"output_name": "first"})
+        graphs.training("sd3", network={"algo": "lokr", "factor": 4}, train={"output_name": "first", "epochs": 2})
     )
     assert "another run" not in first["outputs"]["train"]["text"][0]  # no warning that is not true
     prompt = graphs.training("sd3", train={"output_name": "second"})
