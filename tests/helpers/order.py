@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = {
-    "web/test_live.py": 130,
+    "web/test_live.py": 90,
     "host/test_portable.py": 75,
     "host/test_family_training.py": 65,
     "host/test_runs.py": 60,
@@ -49,7 +49,8 @@ SECONDS = {
     "host/test_cards_trained.py": 15,
     "host/test_cards.py": 15,
     "host/test_live_text.py": 15,
-    "web/test_store.py": 15,
+    "web/test_publish.py": 10,
+    "web/test_store.py": 10,
     "host/test_swap.py": 15,
     "host/test_families.py": 10,
     "host/test_packed.py": 10,
