@@ -12,7 +12,6 @@ from pathlib import Path
 import graphs
 import loras
 import pictures
-import prepare
 import pytest
 import stand_in
 import workflow
@@ -33,7 +32,6 @@ TRAIN, AXIS, COMPARE, CURVES = "AthanorTrainLoRA", "AthanorLoRARunAxis", "Athano
 @pytest.fixture(scope="module")
 def stage(server, checkpoints):
     """Tiny models and two pictures under the names that the workflows use."""
-    prepare.prepare(server.base)
     few = server.base / "input" / "few" / "1_thing"
     few.mkdir(parents=True, exist_ok=True)
     rng = random.Random(0)

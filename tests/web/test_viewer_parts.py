@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-from web_page import ROOT
-
 DATA = """{
     axes: [
         { title: "LoRA", common: "style", values: ["none", "a"], names: ["base model", "style a"] },
@@ -40,24 +37,8 @@ MOUNT = """async () => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def page(browser):
-    """An empty page beside the pack's scripts: the viewer needs no ComfyUI around it."""
-
-    def answer(route):
-        file = route.request.url.partition("/extensions/athanor/")[2]
-        route.fulfill(path=ROOT / "web" / file) if file else route.fulfill(body="", content_type="text/html")
-
-    context = browser.new_context(viewport={"width": 1500, "height": 1000})
-    context.route("http://pack.test/**", answer)
-    page = context.new_page()
-    page.goto("http://pack.test/")
-    yield page
-    context.close()
-
-
-def run(page, module: str, script: str):
-    return page.evaluate(
+def run(bare, module: str, script: str):
+    return bare.evaluate(
         f"""async () => {{
             const {{ Comparison }} = await import("/extensions/athanor/viewer/comparison.js");
             const module = await import("/extensions/athanor/viewer/{module}.js");
@@ -66,20 +47,20 @@ def run(page, module: str, script: str):
     )
 
 
-def test_places_views_marks_and_votes(page):
-    assert run(page, "comparison", "return [comparison.cell([1, 2, 0]), comparison.describe([1, 2, 0])];") == [
+def test_places_views_marks_and_votes(bare):
+    assert run(bare, "comparison", "return [comparison.cell([1, 2, 0]), comparison.describe([1, 2, 0])];") == [
         "f",
         "LoRA: style a  ·  seed: 3",
     ]
     assert run(
-        page, "comparison", "return [comparison.basePlace([1, 2, 0]), comparison.neighbour([0, 2, 0], 1, 1)];"
+        bare, "comparison", "return [comparison.basePlace([1, 2, 0]), comparison.neighbour([0, 2, 0], 1, 1)];"
     ) == [
         [0, 2, 0],
         [0, 0, 0],
     ]
     why = "comparison.data.failed.e = ''; return ['e', 'f'].map((id) => Object.values(comparison.lacking(id)).join(': '));"
-    assert run(page, "comparison", why) == ["undrawn: not drawn yet", "failed: failed: out of memory"]
-    blocks = run(page, "comparison", "return comparison.blocks({ x: 1, y: null, z: 0, at: [0, 0, 0] });")
+    assert run(bare, "comparison", why) == ["undrawn: not drawn yet", "failed: failed: out of memory"]
+    blocks = run(bare, "comparison", "return comparison.blocks({ x: 1, y: null, z: 0, at: [0, 0, 0] });")
     assert [block["title"] for block in blocks] == ["LoRA (style): none", "LoRA (style): a"]
     assert blocks[1]["columns"] == ["1", "2", "3"]
     assert blocks[1]["rows"] == [{"label": "", "places": [[1, 0, 0], [1, 1, 0], [1, 2, 0]]}]
@@ -87,41 +68,41 @@ def test_places_views_marks_and_votes(page):
     # Control pictures are those of all cells of a row or column, else of none; most comparisons have none.
     made = "comparison.data.controls = { a: ['red'], d: ['red'], b: ['blue'] };"
     places = "[[[0, 0, 0], [1, 0, 0]], [[0, 0, 0], [0, 1, 0]], [[0, 2, 0]]].map((at) => comparison.sharedControls(at))"
-    assert run(page, "comparison", f"{made} return {places};") == [["red"], [], []]
-    assert run(page, "comparison", f"return {places};") == [[], [], []]
+    assert run(bare, "comparison", f"{made} return {places};") == [["red"], [], []]
+    assert run(bare, "comparison", f"return {places};") == [[], [], []]
 
     # An axis that takes another's place gives it its own; an address is only followed if it fits the axes.
-    first = run(page, "view", "return module.firstView(comparison);")
+    first = run(bare, "view", "return module.firstView(comparison);")
     assert (first["x"], first["y"], first["z"]) == (0, 1, None)
-    swapped = run(page, "view", "return module.placed(module.firstView(comparison), 'x', 1);")
+    swapped = run(bare, "view", "return module.placed(module.firstView(comparison), 'x', 1);")
     assert (swapped["x"], swapped["y"]) == (1, 0)
     read = "const { lengths } = comparison, view = { ...module.firstView(comparison), size: 5000, ...%s };"
     read += "return module.fromHash(module.toHash(view), lengths);"
-    assert run(page, "view", read % "{ at: [1, 2, 0] }") == {"x": 0, "y": 1, "z": None, "at": [1, 2, 0], "size": 1024}
-    assert run(page, "view", read % "{ at: [1, 3, 0] }") == run(page, "view", read % "{ x: 3 }") == {}
+    assert run(bare, "view", read % "{ at: [1, 2, 0] }") == {"x": 0, "y": 1, "z": None, "at": [1, 2, 0], "size": 1024}
+    assert run(bare, "view", read % "{ at: [1, 3, 0] }") == run(bare, "view", read % "{ x: 3 }") == {}
 
     # A draw is half a win; what was never shown has no rate; a failed picture is not drawn for a duel.
     votes = "const tally = new module.Tally(3); tally.count([0, 1], 1); tally.count([1, 0], null);"
-    assert run(page, "duel", votes + "return [tally.pairs, tally.wins, tally.ranking()];") == [
+    assert run(bare, "duel", votes + "return [tally.pairs, tally.wins, tally.ranking()];") == [
         2,
         [0.5, 1.5, 0],
         [{"value": 1, "rate": 0.75}, {"value": 0, "rate": 0.25}, {"value": 2, "rate": None}],
     ]
     pair = "return module.drawPair(comparison, 1, [9, 0, 0], () => 0.6).map((at) => at[1]).sort();"
-    assert run(page, "duel", pair) == [0, 1]
-    assert run(page, "duel", "return module.drawPair(comparison, 2, [0]);") is None
+    assert run(bare, "duel", pair) == [0, 1]
+    assert run(bare, "duel", "return module.drawPair(comparison, 2, [0]);") is None
 
     marks = """const marks = module.fromJson(JSON.stringify({ marks: { a: { star: 1, note: "n" }, x: { star: true } } }),
         { a: [8, 8] }); return marks;"""
-    assert run(page, "marks", marks) == [["a", {"star": False, "reject": False, "note": "n"}]]
+    assert run(bare, "marks", marks) == [["a", {"star": False, "reject": False, "note": "n"}]]
 
     # Labels of a logarithmic axis are round values, however narrow or wide it is; uPlot's were 0.1002, 0.2002, 0.5002.
     ticks = "(await import('/extensions/athanor/athanor/ticks.js')).logTicks"
     ranges = [[0.1002, 0.93, 5], [0.0523, 0.0917, 5], [0.121, 0.148, 4], [1e-6, 1, 4], [0, 1, 4]]
-    assert page.evaluate(f"async (all) => {{ const ticks = {ticks}; return all.map((r) => ticks(...r)); }}", ranges) == [
+    assert bare.evaluate(f"async (all) => {{ const ticks = {ticks}; return all.map((r) => ticks(...r)); }}", ranges) == [
         [0.2, 0.5], [0.06, 0.07, 0.08, 0.09], [0.13, 0.14], [1e-6, 1e-4, 1e-2, 1], []]  # fmt: skip
 
     # Long names break where their parts meet and are whole as titles; "fit" fills the window.
-    corner, titles, before, after = page.evaluate(MOUNT)
+    corner, titles, before, after = bare.evaluate(MOUNT)
     assert corner == ["a_<wbr>shift.<wbr>of→", "checkpoint↓"] and titles[0] == "a_shift.of" and "x" * 300 in titles
     assert before > 700 and after <= 700
