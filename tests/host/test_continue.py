@@ -191,7 +191,7 @@ def test_continue_and_inspect_in_the_graph(server):
 
 def test_a_model_with_a_lora_is_trained_on_top_of_it(server):
     """And says so; the finished LoRA on the patched MODEL is what was trained."""
-    server.run(graphs.training("sd3", train={"output_name": "under", "epochs": 2}))
+    server.run(graphs.training("sd3", train={"output_name": "under"}))
     prompt = graphs.training("sd3", train={"output_name": "above"})
     prompt["lora"] = graphs.node(
         "LoraLoaderModelOnly", model=["ckpt", 0], lora_name="under.safetensors", strength_model=1.0

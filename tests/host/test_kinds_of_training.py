@@ -72,7 +72,7 @@ def test_network_config_lists_text_encoders(server):
 def test_a_fine_tune_is_a_checkpoint_that_the_stock_loader_opens(server, family):
     """Recipe C's kind of training: the file opens in Load Checkpoint and draws what Train LoRA's model output draws."""
     name = f"tuned_{family}"
-    train = {"output_name": name, "epochs": 1, "save_precision": "float"}
+    train = {"output_name": name, "max_train_steps": 1, "save_precision": "float"}
     optimizer = {"learning_rate": 1e-4}
     prompt = graphs.training(family, network={"algo": "finetune"}, train=train, optimizer=optimizer, **FEW)
     prompt |= graphs.compare("ckpt", ["train", 0], prompts="red circle", strengths="1, 0.5", seeds="7")

@@ -86,7 +86,7 @@ def test_finetune_in_bfloat16():
             batch = host_model.batch(*(part[:1] for part in samples(CASES["sd3"])), [1.0])
             optimizer = torch.optim.AdamW(weights.parameters(), lr=2e-5, weight_decay=0.0)
             take = stepper(weights, optimizer, host_model.predict, objective=objective, max_grad_norm=1.0, seed=0)
-            losses = [take(i, 2e-5, [batch]).losses.mean().item() for i in range(60)]
+            losses = [take(i, 2e-5, [batch]).losses.mean().item() for i in range(30)]
             assert {p.dtype for p in weights.parameters()} == {dtype}
         learnt[dtype] = 1 - losses[-1] / losses[0]
     assert learnt[torch.float32] > 0.005
