@@ -83,6 +83,11 @@ class Page:
     def load(self, workflow: dict[str, Any]) -> None:
         """Open a workflow, and look at the Train LoRA node."""
         self.page.evaluate("(w) => window.comfyAPI.app.app.loadGraphData(w, true, true, 'test')", workflow)
+        self.settle(12)  # where a subgraph was open, the page goes into it and out of it once more
+        self.page.wait_for_function(
+            """() => { const { app } = window.comfyAPI.app, { graph } = app.canvas;
+                return graph === app.rootGraph && graph.nodes.some((n) => n.type === "AthanorTrainLoRA"); }"""
+        )
         self.look()
 
     def look(self) -> None:
