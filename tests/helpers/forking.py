@@ -106,9 +106,8 @@ class Forks:
         self._process.wait(120)
 
     def start(self, log: Path, **what: Any) -> Fork:
-        """Fork: `port` for a server that is imported whole, `main` and `place` for one by its command line, with packages
-        that are `hidden` from it, or `arguments` of a
-        command line of the pack; its output goes into `log`.
+        """Fork: `port` for a server that is imported whole, `main` and `place` for one by its command line, with packages that are
+        `hidden` from it, or `arguments` of a command line of the pack; its output goes into `log`.
         """
         fork = Fork(self, self.ask({"log": str(log), **what}), log)
         self._alive.append(fork)

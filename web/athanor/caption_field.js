@@ -84,7 +84,7 @@ export class CaptionField {
     try {
       file = await this.ask(`/pictures/${picture.index}/caption`);
     } catch (error) {
-      if (picture === this.picture) this.tell(error.message);
+      if (keyOf(picture) === keyOf(this.picture)) this.tell(error.message);
       return;
     }
     if (keyOf(picture) !== keyOf(this.picture)) return;

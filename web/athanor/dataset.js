@@ -232,8 +232,9 @@ class DatasetDialog {
 
   /** Read and show the pictures that match the filters; `keep`: with the cursor on the same one, if it is there. */
   async filter(keep = false) {
-    this.captions.bulk.forget();
     const query = this.query(0, PAGE);
+    // A dataset that is only read anew leaves a preview on its way alone: writing compares its stamp.
+    if (String(query) !== String(this.latestQuery)) this.captions.bulk.forget();
     this.latestQuery = query;
     try {
       const { total, pictures } = await this.ask(`/pictures?${query}`);
