@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .replacing import SearchReplace
@@ -38,12 +38,13 @@ class GraphModels:
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A title and its values. With `epochs`, the values are to be read from the run that is compared: the text is the
-    filter of its checkpoints."""
+    filter of its checkpoints. `skipped`: how many values its text leaves out by `SKIP:`, for what is said of it."""
 
     title: str
     values: tuple[Value, ...]
     epochs: str | None = None
     graph_models: tuple[GraphModels, ...] = ()
+    skipped: int = field(default=0, compare=False)
 
     @property
     def fields(self) -> frozenset[str]:

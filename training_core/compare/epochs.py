@@ -16,12 +16,15 @@ from . import grammar, marks
 from .axes import Axis, LoraChoice, Value
 from .runs import Points
 
+_SKIPPED = re.compile(r"(?:^|(?<=[,，、\n|]))\s*skip\s*[:：]\s*([^,，、\n|]*)[,，、\n|]*", re.IGNORECASE)
+
 
 def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     """Return a filter's kind and what it counts; can be called before there is a run.
 
     `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
-    best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`.
+    best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`. What stands
+    behind `SKIP:` is left out of it (see `choose`), and is a filter itself: `all, SKIP: 4`.
 
     Args:
         field: where the text stands, for messages.
@@ -29,6 +32,9 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     Raises:
         AthanorError: it cannot be read.
     """
+    text, skipped = _parted(text)
+    for part in skipped:
+        read_filter(part, field)
     words = " ".join(text.lower().split())
     if words in ("", "all"):
         return "all", None, None
@@ -59,12 +65,43 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     return "listed", wanted, None
 
 
+def _parted(text: str) -> tuple[str, list[str]]:
+    """Return a filter without what is skipped, and what is skipped."""
+    skipped = [match[1].strip() for match in _SKIPPED.finditer(text)]
+    return (_SKIPPED.sub("", text).strip(" ,，、\n|"), [part for part in skipped if part]) if skipped else (text, [])
+
+
 def choose(points: Points, text: str, field: str = "epochs") -> list[Checkpoint]:
     """Return the checkpoints that a filter keeps, in the order of training; `field`: where it stands, for messages.
 
     Raises:
         AthanorError: it cannot be read, or nothing is left; what there is, is listed.
     """
+    text, skipped = _parted(text)
+    left_out = _left_out(points, skipped, field)
+    kept = [c for c in _chosen(points, text, field) if c not in left_out]
+    if not kept:
+        raise AthanorError(
+            f"{field}: SKIP: leaves no checkpoint of {points.name}; {_there_are(list(points.checkpoints))}."
+        )
+    return kept
+
+
+def _left_out(points: Points, skipped: Sequence[str], field: str) -> set[Checkpoint]:
+    """Return the checkpoints that are skipped; an epoch that is not there is no mistake in them."""
+    have = list(points.checkpoints)
+    result: set[Checkpoint] = set()
+    for part in skipped:
+        kind, wanted, _ = read_filter(part, field)
+        if kind == "listed":
+            epochs = {epoch for epoch, _ in wanted}
+            result.update(c for i, c in enumerate(have, 1) if c.epoch in epochs or (None in epochs and i == len(have)))
+        else:
+            result.update(_chosen(points, part, field))
+    return result
+
+
+def _chosen(points: Points, text: str, field: str) -> list[Checkpoint]:
     kind, first, second = read_filter(text, field)
     have = list(points.checkpoints)
     if kind == "all":
@@ -137,10 +174,11 @@ def axis(
         AthanorError: the filter cannot be read, or nothing is left.
     """
     chosen = choose(points, text, field)
-    final = [c for c in points.checkpoints if c.last]
+    left_out = _left_out(points, _parted(text)[1], field)
+    final = [c for c in points.checkpoints if c.last and c not in left_out]
     if include_final:
         chosen = [c for c in points.checkpoints if c in chosen or c in final]
-    elif len(points.checkpoints) > len(final) and read_filter(text)[0] not in ("listed", "best"):
+    elif any(not c.last for c in points.checkpoints) and read_filter(text)[0] not in ("listed", "best"):
         chosen = [c for c in chosen if c not in final]
     if not chosen:
         raise AthanorError(
@@ -149,7 +187,7 @@ def axis(
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]
-    return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values))
+    return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values), skipped=len(left_out))
 
 
 _BASE = Value("base model", (("lora", ()),), special=True)
@@ -166,7 +204,7 @@ def append_run(before: Axis, further: Axis) -> Axis:
         raise AthanorError(f"axis is an axis of {before.title}: connect a LoRA Run Axis, or an XYZ Axis of type LoRA.")
     values = [value for value in (*_called(before), *_called(further)) if value != _BASE]
     base = [_BASE] if _BASE in (*before.values, *further.values) else []
-    return Axis("checkpoint", (*base, *lists.once(values)))
+    return Axis("checkpoint", (*base, *lists.once(values)), skipped=before.skipped + further.skipped)
 
 
 def _called(axis: Axis) -> list[Value]:
