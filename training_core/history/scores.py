@@ -43,7 +43,7 @@ class ScoreKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorerFacts:
-    """Who has measured."""
+    """Who has measured, with what, and against how many pictures."""
 
     id: str  # equal for the same model, measure and training pictures
     title: str  # such as "CLIP ViT-L" or "colours and edges (weak)"
