@@ -6,13 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from .. import lists
 from ..errors import AthanorError, quoted
+from ..files import safetensors_header
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from . import grammar, marks
+from . import averages, grammar, marks
+from .averages import Average
 from .axes import Axis, LoraChoice, Value
 from .runs import Points
 
@@ -21,7 +24,8 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     """Return a filter's kind and what it counts; can be called before there is a run.
 
     `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
-    best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`.
+    best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`. Beside any of them or
+    alone (then "none"), averages (see averages.py): `mean(6-10)`, `ema(0.1)`, `lerp(4, 8, 0.3)`.
 
     Args:
         field: where the text stands, for messages.
@@ -29,7 +33,14 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     Raises:
         AthanorError: it cannot be read.
     """
+    text, means = averages.split(text, field)
+    for each in means:
+        for inside in each.which:
+            if read_filter(inside, field)[0] == "none":
+                raise AthanorError(f"{field}: {quoted(each.label)} is an average of averages; write its epochs.")
     words = " ".join(text.lower().split())
+    if means and not words:
+        return "none", None, None
     if words in ("", "all"):
         return "all", None, None
     if words == "starred":
@@ -66,7 +77,10 @@ def choose(points: Points, text: str, field: str = "epochs") -> list[Checkpoint]
         AthanorError: it cannot be read, or nothing is left; what there is, is listed.
     """
     kind, first, second = read_filter(text, field)
+    text, _ = averages.split(text, field)
     have = list(points.checkpoints)
+    if kind == "none":
+        return []
     if kind == "all":
         return have
     if kind == "starred":
@@ -136,20 +150,58 @@ def axis(
     Raises:
         AthanorError: the filter cannot be read, or nothing is left.
     """
-    chosen = choose(points, text, field)
+    kind, chosen = read_filter(text, field)[0], choose(points, text, field)
     final = [c for c in points.checkpoints if c.last]
     if include_final:
         chosen = [c for c in points.checkpoints if c in chosen or c in final]
-    elif len(points.checkpoints) > len(final) and read_filter(text)[0] not in ("listed", "best"):
+    elif len(points.checkpoints) > len(final) and kind not in ("listed", "best"):
         chosen = [c for c in chosen if c not in final]
-    if not chosen:
+    if not chosen and kind != "none":
         raise AthanorError(
             f"{field}: {quoted(text)} selects only the finished LoRA of {points.name}; switch include_final on."
         )
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]
+    values += [_average(points, each, field) for each in averages.split(text, field)[1]]
     return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values))
+
+
+def _average(points: Points, average: Average, field: str) -> Value:
+    """Return the value of an average: its files together, each at its part of the strength."""
+    if average.kind == "mean":
+        files = choose(points, average.which[0], field)
+        weights = [1 / len(files)] * len(files)
+    elif average.kind == "ema":
+        last = choose(points, average.which[0], field)[-1] if average.which else points.checkpoints[-1]
+        files = list(points.checkpoints[: points.checkpoints.index(last) + 1])
+        weights = averages.ema_weights(_places(files), average.amount)
+    else:
+        files = [choose(points, which, field)[-1] for which in average.which]
+        weights = [1 - average.amount, average.amount]
+    for each in files:
+        _check_additive(each, average, field)
+    parts = zip(files, averages.rounded(weights), strict=True)
+    loras = tuple(LoraChoice(c.lora_name, weight=weight) for c, weight in parts if weight)
+    return Value(average.label, (("lora", loras),))
+
+
+def _places(files: Sequence[Checkpoint]) -> list[float]:
+    """Return where in the training each file was saved: its step, or its epoch, or its number in the row, whichever all have."""
+    for places in ([c.step for c in files], [c.epoch for c in files]):
+        if places[0] > 0 and all(a < b for a, b in pairwise(places)):
+            return [float(place) for place in places]
+    return [float(number) for number in range(1, len(files) + 1)]
+
+
+def _check_additive(checkpoint: Checkpoint, average: Average, field: str) -> None:
+    if folders.trained_file(checkpoint.lora_name)[0] != "loras":
+        raise AthanorError(f"{field}: {average.label} is for LoRA files, and {checkpoint.lora_name} is a whole model.")
+    if checkpoint.path.suffix == ".safetensors" and averages.has_no_average(safetensors_header(checkpoint.path)):
+        raise AthanorError(
+            f"{field}: {average.label} cannot be drawn from the single files, as {checkpoint.lora_name} (DoRA, OFT or BOFT) is no sum of "
+            "changes; LoRA Edit makes one file of them."
+        )
 
 
 _BASE = Value("base model", (("lora", ()),), special=True)
