@@ -18,6 +18,7 @@ from ..training_core.history.events import (
     Resumed,
     Sampled,
     Saved,
+    Scored,
     Started,
     Stepped,
     Warned,
@@ -84,6 +85,9 @@ class Display:
             case Sampled():
                 # Not as the host's preview: the page's panel has it, and a Vue node would grow by a second one.
                 self._broadcasts.tell("sample", step=event.step, file=event.path.name)
+            case Scored():
+                told = {"epoch": event.epoch, "values": dict(event.values), "copies": event.copies}
+                self._broadcasts.tell("scored", step=event.step, weak=event.weak, title=event.title, **told)
             case Saved():
                 per_epoch = self._started.steps_per_epoch if self._started else 0
                 epoch = epochs.of_step(event.step, per_epoch) if per_epoch else event.epoch

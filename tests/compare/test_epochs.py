@@ -74,7 +74,7 @@ def test_base_and_final_by_switch(epochs):
     assert names(True, False) == ["base model", "epoch 2"]
     with pytest.raises(AthanorError, match="switch include_final on"):
         epochs.axis(points(epochs, (2, 4, 6)), "last 1", True, False)
-    skipped = epochs.axis(points(epochs, (2, 4, 6)), "all, SKIP: 4, SKIP: last")
+    skipped = epochs.axis(points(epochs, (2, 4, 6)), "all, SKIP: 4, SKIP: lerp(2, 6, 0.3), SKIP: last")
     assert kinds.listed(skipped) == "checkpoint of x, 2 values, 2 skipped: base model, epoch 2"
 
 

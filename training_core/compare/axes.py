@@ -54,11 +54,12 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class LoraChoice:
-    """A LoRA as an axis names it; without a strength of its own it takes the cell's."""
+    """A LoRA as an axis names it; without a strength of its own it takes the cell's, `weight` times (as a part of an average)."""
 
     name: str
     strength_model: float | None = None
     strength_clip: float | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

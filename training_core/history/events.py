@@ -80,6 +80,20 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """The sample pictures of one step were compared with the training pictures; read back by `history/scores.py`."""
+
+    step: int
+    epoch: int  # finished epochs
+    scorer: str  # id
+    title: str  # of the scorer
+    weak: bool
+    values: Mapping[str, Any]  # by the score's name: its mean, standard error and number of pictures
+    copies: int  # of the pictures, how many look like copies of a training picture
+    scores: tuple[Mapping[str, Any], ...]  # of each picture, with its index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
     """A stopped or shorter run is continued after `step` steps."""
 
@@ -121,7 +135,7 @@ class Queued:
     time: float | None  # seconds since 1970 at which its client has queued it, if the host knows
 
 
-Event = Started | Resumed | Phase | Encoded | Stepped | Probed | Sampled | Saved | Warned
+Event = Started | Resumed | Phase | Encoded | Stepped | Probed | Sampled | Scored | Saved | Warned
 
 
 @contextmanager
@@ -153,7 +167,9 @@ def forget_frames(error: BaseException) -> None:
         traceback.clear_frames(one.__traceback__)
 
 
-_KINDS = {kind.__name__.lower(): kind for kind in (Started, Resumed, Phase, Encoded, Probed, Sampled, Saved, Warned)}
+_KINDS = {
+    kind.__name__.lower(): kind for kind in (Started, Resumed, Phase, Encoded, Probed, Sampled, Scored, Saved, Warned)
+}
 
 
 def from_line(line: Mapping[str, Any]) -> Event | None:

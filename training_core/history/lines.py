@@ -47,7 +47,11 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(("percent", "deviation", "norm"), _number_or_none),
     **dict.fromkeys(("event", "hash", "kind", "label", "prompt", "text", "why", "trouble", "what", "trained"), _text),
     "prompt_id": _text,
-    "note": lambda value: isinstance(value, bool),
+    **dict.fromkeys(("note", "weak"), lambda value: isinstance(value, bool)),
+    **dict.fromkeys(("scorer", "title"), _text),
+    "copies": _whole,
+    "values": lambda value: isinstance(value, dict) and all(isinstance(each, dict) for each in value.values()),
+    "scores": _list_of(lambda value: isinstance(value, dict)),
     **dict.fromkeys(("time", "queued"), _time),
     "path": _path,
     "pictures": _list_of(_whole),
@@ -61,6 +65,7 @@ _NEEDED = {
     "saved": ("path", "step", "epoch", "hash", "kind"),
     "probed": ("step", "percent"),
     "sampled": ("path", "step", "epoch", "index", "prompt"),
+    "scored": ("step", "epoch", "scorer", "title", "weak", "values", "copies", "scores"),
 }
 """Names that an event's line must have, by its kind."""
 
