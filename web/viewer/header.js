@@ -3,7 +3,7 @@
 import { make } from "./make.js";
 import { LARGEST, SHOWN, SMALLEST } from "./view.js";
 
-const HINT = "click a picture to enlarge it; ctrl + wheel changes the size";
+const HINT = "click a picture to enlarge it; ctrl + wheel changes the size; ✕ at a value hides it";
 
 /** The header of a viewer. Whatever is chosen goes to the viewer's methods. */
 export class Header {
