@@ -85,7 +85,9 @@ def test_places_views_marks_and_votes(page):
     assert [block["title"] for block in blocks] == ["LoRA (style): none", "LoRA (style): a"]
     assert blocks[1]["columns"] == [{"label": label, "value": i} for i, label in enumerate("123")]
     assert blocks[1]["rows"] == [{"label": "", "value": 0, "places": [[1, 0, 0], [1, 1, 0], [1, 2, 0]]}]
-    hidden = "comparison.hidden = [[1, 1], [0, 0]]; return [comparison.indices(1), comparison.neighbour([1, 0, 0], 1, 1), "
+    hidden = (
+        "comparison.hidden = [[1, 1], [0, 0]]; return [comparison.indices(1), comparison.neighbour([1, 0, 0], 1, 1), "
+    )
     hidden += "comparison.neighbour([1, 1, 0], 1, 1), comparison.blocks({ x: 1, y: 0, z: null, at: [0, 0, 0] })[0].rows.length];"
     assert run(page, "comparison", hidden) == [[0, 2], [1, 2, 0], [1, 2, 0], 1]
 
@@ -111,7 +113,11 @@ def test_places_views_marks_and_votes(page):
     assert again == view and text == (
         "x=1&y=-&at=1.2.0&size=96&show=not+rejected&hidden=1.2_0.1&picture=0.1.0&pin=1.1.0&mode=wipe&zoom=2.5_0.125_-0.2"
     )
-    for old in ("%7B%22x%22%3A1%7D", "x=7&at=0.9.0&size=x&show=none&mode=&zoom=0_1&pin=0&picture=&hidden=0.0_0.1&sort=a", "%E0%A4%A"):
+    for old in (
+        "%7B%22x%22%3A1%7D",
+        "x=7&at=0.9.0&size=x&show=none&mode=&zoom=0_1&pin=0&picture=&hidden=0.0_0.1&sort=a",
+        "%E0%A4%A",
+    ):
         assert run(page, "address", f"return module.fromText({json.dumps(old)}, comparison);") == {}
 
     # A draw is half a win; what was never shown has no rate; a failed picture is not drawn for a duel.
