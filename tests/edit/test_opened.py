@@ -22,7 +22,7 @@ ONE = torch.ones(2, 2)
             {"lora_unet_a_b": "diffusion_model.a.b"},
         ),
         (("transformer.a.b.lora_B.weight", "transformer.a.b.lora_A.weight"), {"lora_unet_a_b": "transformer.a.b"}),
-        (("lora_te_text_model_x.lora_up.weight",), {"lora_te_text_model_x": "lora_te_text_model_x"}),
+        (("lora_te_text_model_x.lora_up.weight",), {"lora_te1_text_model_x": "lora_te_text_model_x"}),
         (("lora_te1_text_model_x.diff",), {"lora_te1_text_model_x": "lora_te1_text_model_x"}),
         (
             ("text_encoder.text_model.x.lora_A.weight", "text_encoder_2.text_model.x.lora_A.weight"),

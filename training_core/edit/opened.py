@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from ..errors import AthanorError, shortened
 from ..files import METADATA, UnreadableFile, safetensors_header
 from ..network.weights import module_of
 
+_TEXT = ("lora_te1", "lora_te2", "lora_te3")
+"""CLIP-L is te1 here, whether it stands alone (lora_te in SD1's files) or beside others."""
 Pieces = dict[str, torch.Tensor]
 """Piece of a layer in kohya's or LyCORIS' spelling (lora_up.weight, alpha, hada_w1_a ...) -> tensor."""
 
@@ -28,12 +31,13 @@ class LoraFile:
     metadata: dict[str, str]
     layers: dict[str, str]  # layer in kohya's spelling (lora_unet_..., lora_te1_...) -> as the file calls it
     others: tuple[str, ...]  # keys that belong to no layer: bundled embeddings, and what has no known form
-    _keys: dict[str, dict[str, str]]  # layer -> piece -> key
+    keys: dict[str, dict[str, str]]  # layer -> piece -> key
+    _header: dict[str, Any]
     _file: Any
 
     def pieces(self, layer: str) -> Pieces:
         """Return the tensors of a layer as the file has them; {} for one that it lacks."""
-        return {piece: self.tensor(key) for piece, key in self._keys.get(layer, {}).items()}
+        return {piece: self.tensor(key) for piece, key in self.keys.get(layer, {}).items()}
 
     def tensor(self, key: str) -> torch.Tensor:
         """Return a tensor by its key in the file.
@@ -49,10 +53,14 @@ class LoraFile:
                 f"{self.path.name}: {shortened(key)} cannot be read ({words}); choose another file."
             ) from None
 
-    def kohya_pieces(self, layer: str) -> bool:
-        """Return whether the file writes this layer's pieces as kohya and LyCORIS do, not as PEFT (lora_A, lora_B)."""
-        keys = self._keys.get(layer, {})
-        return all(key.endswith(f".{piece}") for piece, key in keys.items())
+    def shapes(self, layer: str) -> dict[str, tuple[int, ...]]:
+        """Return piece -> shape of a layer, which is known without reading it; {} for one that the file lacks."""
+        return {piece: tuple(self._header[key]["shape"]) for piece, key in self.keys.get(layer, {}).items()}
+
+    @property
+    def dtypes(self) -> Counter[str]:
+        """Number formats as safetensors calls them (F16, BF16, F32 ...) -> how many tensors of layers have it."""
+        return Counter(self._header[key]["dtype"] for pieces in self.keys.values() for key in pieces.values())
 
 
 @contextmanager
@@ -78,7 +86,6 @@ def opened(paths: Sequence[Path]) -> Iterator[list[LoraFile]]:
 
 def _of(path: Path, header: dict[str, Any], file: Any) -> LoraFile:
     metadata = header.pop(METADATA, None) or {}
-    prefixes = _text_prefixes(header)
     keys: dict[str, dict[str, str]] = {}
     layers: dict[str, str] = {}
     others = []
@@ -87,19 +94,13 @@ def _of(path: Path, header: dict[str, Any], file: Any) -> LoraFile:
         if found is None:
             others.append(key)
             continue
-        layer = module_of(found[0], prefixes)
+        layer = module_of(found[0], _TEXT)
         keys.setdefault(layer, {})[found[1]] = key
         layers[layer] = found[0]
     keys = {layer: pieces for layer, pieces in keys.items() if pieces.keys() != {"alpha"}}  # alone it changes nothing
     layers = {layer: layers[layer] for layer in keys}
     if not keys:
         raise AthanorError(f"{path.name} contains no LoRA: none of its {len(header)} tensors has a known name.")
-    return LoraFile(path=path, metadata=metadata, layers=layers, others=tuple(others), _keys=keys, _file=file)
-
-
-def _text_prefixes(keys: Any) -> set[str]:
-    """Return how the file's text encoders are called: CLIP-L alone is lora_te, beside another one lora_te1."""
-    found = (lora_keys.split(key) for key in keys)
-    parts = {lora_keys.place(layer[0]).part for layer in found if layer} - {"unet"}
-    single = parts == {"te1"} and not any(key.startswith(("lora_te1_", "text_encoders.", "clip_l")) for key in keys)
-    return {"lora_te"} if single else {f"lora_{part}" for part in parts}
+    return LoraFile(
+        path=path, metadata=metadata, layers=layers, others=tuple(others), keys=keys, _header=header, _file=file
+    )
