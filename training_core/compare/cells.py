@@ -232,8 +232,8 @@ def _stack(choices: Sequence[LoraChoice], strength: tuple[float, float]) -> tupl
     stack = (
         Lora(
             choice.name,
-            strength[0] if choice.strength_model is None else choice.strength_model,
-            strength[1] if choice.strength_clip is None else choice.strength_clip,
+            (strength[0] if choice.strength_model is None else choice.strength_model) * choice.weight,
+            (strength[1] if choice.strength_clip is None else choice.strength_clip) * choice.weight,
         )
         for choice in choices
     )

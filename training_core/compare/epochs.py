@@ -6,13 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from .. import lists
 from ..errors import AthanorError, quoted
+from ..files import safetensors_header
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from . import grammar, marks
+from . import averages, grammar, marks, skipping
+from .averages import Average
 from .axes import Axis, LoraChoice, Value
 from .runs import Points
 
@@ -21,7 +24,9 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     """Return a filter's kind and what it counts; can be called before there is a run.
 
     `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
-    best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`.
+    best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`. Beside any of them or
+    alone (then "none"), averages (see averages.py): `mean(6-10)`, `ema(0.1)`, `lerp(4, 8, 0.3)`. What `SKIP:` is in front of is left
+    out of it, and is a filter itself: `all, SKIP: 4`.
 
     Args:
         field: where the text stands, for messages.
@@ -29,7 +34,17 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     Raises:
         AthanorError: it cannot be read.
     """
+    text, skipped = skipping.parted(text)
+    for part in skipped:
+        read_filter(part, field)
+    text, means = averages.split(text, field)
+    for each in means:
+        for inside in each.which:
+            if read_filter(inside, field)[0] == "none":
+                raise AthanorError(f"{field}: {quoted(each.label)} is an average of averages; write its epochs.")
     words = " ".join(text.lower().split())
+    if means and not words:
+        return "none", None, None
     if words in ("", "all"):
         return "all", None, None
     if words == "starred":
@@ -65,8 +80,37 @@ def choose(points: Points, text: str, field: str = "epochs") -> list[Checkpoint]
     Raises:
         AthanorError: it cannot be read, or nothing is left; what there is, is listed.
     """
-    kind, first, second = read_filter(text, field)
+    text, skipped = skipping.parted(text)
+    left_out = _left_out(points, skipped, field)
+    found = _chosen(points, text, field)
+    kept = [c for c in found if c not in left_out]
+    if found and not kept:
+        raise AthanorError(
+            f"{field}: SKIP: leaves no checkpoint of {points.name}; {_there_are(list(points.checkpoints))}."
+        )
+    return kept
+
+
+def _left_out(points: Points, skipped: Sequence[str], field: str) -> set[Checkpoint]:
+    """Return the checkpoints that are skipped; an epoch that is not there is no mistake in them."""
     have = list(points.checkpoints)
+    result: set[Checkpoint] = set()
+    for part in skipped:
+        kind, wanted, _ = read_filter(part, field)
+        if kind == "listed":
+            epochs = {epoch for epoch, _ in wanted}
+            result.update(c for i, c in enumerate(have, 1) if c.epoch in epochs or (None in epochs and i == len(have)))
+        else:
+            result.update(_chosen(points, part, field))
+    return result
+
+
+def _chosen(points: Points, text: str, field: str) -> list[Checkpoint]:
+    kind, first, second = read_filter(text, field)
+    text, _ = averages.split(text, field)
+    have = list(points.checkpoints)
+    if kind == "none":
+        return []
     if kind == "all":
         return have
     if kind == "starred":
@@ -136,20 +180,59 @@ def axis(
     Raises:
         AthanorError: the filter cannot be read, or nothing is left.
     """
-    chosen = choose(points, text, field)
-    final = [c for c in points.checkpoints if c.last]
+    kind, chosen = read_filter(text, field)[0], choose(points, text, field)
+    left_out = _left_out(points, skipping.parted(text)[1], field)
+    final = [c for c in points.checkpoints if c.last and c not in left_out]
     if include_final:
         chosen = [c for c in points.checkpoints if c in chosen or c in final]
-    elif len(points.checkpoints) > len(final) and read_filter(text)[0] not in ("listed", "best"):
+    elif any(not c.last for c in points.checkpoints) and kind not in ("listed", "best"):
         chosen = [c for c in chosen if c not in final]
-    if not chosen:
+    if not chosen and kind != "none":
         raise AthanorError(
             f"{field}: {quoted(text)} selects only the finished LoRA of {points.name}; switch include_final on."
         )
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]
-    return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values))
+    values += [_average(points, each, field) for each in averages.split(skipping.parted(text)[0], field)[1]]
+    return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values), skipped=len(left_out))
+
+
+def _average(points: Points, average: Average, field: str) -> Value:
+    """Return the value of an average: its files together, each at its part of the strength."""
+    if average.kind == "mean":
+        files = choose(points, average.which[0], field)
+        weights = [1 / len(files)] * len(files)
+    elif average.kind == "ema":
+        last = choose(points, average.which[0], field)[-1] if average.which else points.checkpoints[-1]
+        files = list(points.checkpoints[: points.checkpoints.index(last) + 1])
+        weights = averages.ema_weights(_places(files), average.amount)
+    else:
+        files = [choose(points, which, field)[-1] for which in average.which]
+        weights = [1 - average.amount, average.amount]
+    for each in files:
+        _check_additive(each, average, field)
+    parts = zip(files, averages.rounded(weights), strict=True)
+    loras = tuple(LoraChoice(c.lora_name, weight=weight) for c, weight in parts if weight)
+    return Value(average.label, (("lora", loras),))
+
+
+def _places(files: Sequence[Checkpoint]) -> list[float]:
+    """Return where in the training each file was saved: its step, or its epoch, or its number in the row, whichever all have."""
+    for places in ([c.step for c in files], [c.epoch for c in files]):
+        if places[0] > 0 and all(a < b for a, b in pairwise(places)):
+            return [float(place) for place in places]
+    return [float(number) for number in range(1, len(files) + 1)]
+
+
+def _check_additive(checkpoint: Checkpoint, average: Average, field: str) -> None:
+    if folders.trained_file(checkpoint.lora_name)[0] != "loras":
+        raise AthanorError(f"{field}: {average.label} is for LoRA files, and {checkpoint.lora_name} is a whole model.")
+    if checkpoint.path.suffix == ".safetensors" and averages.has_no_average(safetensors_header(checkpoint.path)):
+        raise AthanorError(
+            f"{field}: {average.label} cannot be drawn from the single files, as {checkpoint.lora_name} (DoRA, OFT or BOFT) is no sum of "
+            "changes; LoRA Edit makes one file of them."
+        )
 
 
 _BASE = Value("base model", (("lora", ()),), special=True)
@@ -166,7 +249,7 @@ def append_run(before: Axis, further: Axis) -> Axis:
         raise AthanorError(f"axis is an axis of {before.title}: connect a LoRA Run Axis, or an XYZ Axis of type LoRA.")
     values = [value for value in (*_called(before), *_called(further)) if value != _BASE]
     base = [_BASE] if _BASE in (*before.values, *further.values) else []
-    return Axis("checkpoint", (*base, *lists.once(values)))
+    return Axis("checkpoint", (*base, *lists.once(values)), skipped=before.skipped + further.skipped)
 
 
 def _called(axis: Axis) -> list[Value]:

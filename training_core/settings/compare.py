@@ -92,7 +92,8 @@ class EpochsSettings(Settings):
     epochs: str = setting(
         "all",
         "all; every 2; last 3; first 3; 4-10; best 3 (around the best probe); 5 even (evenly spaced); starred "
-        "(those with a starred picture in a comparison's viewer); or a list: 2, 4, last.",
+        "(those with a starred picture in a comparison's viewer); or a list: 2, 4, last. Beside these or alone, averages, which cost no "
+        "training: mean(6-10), ema(0.1) (later epochs count more; 0.05 to 0.15 of the training is usual), lerp(4, 8, 0.3).",
     )
     include_base: bool = setting(True, "Start with the base model, without the LoRA.")
     include_final: bool = setting(
