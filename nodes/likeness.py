@@ -43,6 +43,7 @@ class AthanorLikeness(io.ComfyNode):
                 "nearest training image",
             ],
             is_input_list=True,
+            is_output_node=True,
             inputs=[
                 types.Dataset.Input(
                     "dataset", tooltip="The pictures that the LoRA is trained on, from Dataset Loader."

@@ -19,6 +19,9 @@ NEEDED = 8
 """Different pictures below which nothing can be said."""
 _ONE_IN = 1000
 _SMALLEST = 1e-4  # of a distance: what is left between a picture and itself is rounding
+_LEAST_SPREAD = 0.15
+"""Of logarithms of distances. A few pictures often lie more evenly than others of their kind: over 40 draws each of 8 to 24 of 240 drawn
+scenes, 1.6 to 3.7 % of the other scenes passed for copies without this, and 0.15 to 0.5 % with it; copies were found as before."""
 _AS_SPREAD = 1.4826
 """Median absolute deviation of a normal distribution times this is its standard deviation."""
 
@@ -70,12 +73,13 @@ def calibrate(references: np.ndarray, groups: Sequence[int], others: Sequence[fl
 
 
 def _limit(near: np.ndarray) -> float:
-    from scipy import stats
+    from scipy.special import stdtrit
 
     distances = np.log(np.maximum(1 - near, _SMALLEST))
     middle, count = float(np.median(distances)), len(distances)
     apart = distances - middle
     # The nearer half may reach farther than the other one: a few pictures of one scene.
-    spread = max(_AS_SPREAD * float(np.median(np.abs(apart))), float(np.sqrt(2 * np.mean(np.minimum(apart, 0) ** 2))))
-    reach = float(stats.t.ppf(1 - 1 / _ONE_IN, count - 1)) * (1 + 1 / count) ** 0.5
+    nearer = float(np.sqrt(2 * np.mean(np.minimum(apart, 0) ** 2)))
+    spread = max(_AS_SPREAD * float(np.median(np.abs(apart))), nearer, _LEAST_SPREAD)
+    reach = float(stdtrit(count - 1, 1 - 1 / _ONE_IN)) * (1 + 1 / count) ** 0.5
     return float(max(near.max() + 1e-6, 1 - np.exp(middle - reach * spread)))

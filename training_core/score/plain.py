@@ -83,11 +83,11 @@ def _colour_histogram(lab: np.ndarray) -> np.ndarray:
     """Return the parts of a picture's area by colour, each pixel shared between the 8 nearest bins."""
     places = np.clip((lab.reshape(-1, 3) - _LOWEST) / (_HIGHEST - _LOWEST), 0, 1) * (_BINS - 1)
     low = np.floor(places).astype(int)
-    rest, found = places - low, np.zeros(_BINS, np.float32)
+    rest, found = places - low, np.zeros(int(_BINS.prod()))
     for corner in np.ndindex(2, 2, 2):
-        index = np.minimum(low + corner, _BINS - 1)
-        np.add.at(found, tuple(index.T), np.where(corner, rest, 1 - rest).prod(1))
-    return found.ravel() / len(places)
+        index = np.minimum(low + corner, _BINS - 1) @ (_BINS[1] * _BINS[2], _BINS[2], 1)
+        found += np.bincount(index, np.where(corner, rest, 1 - rest).prod(1), len(found))
+    return found / len(places)
 
 
 def _gradient(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,20 +101,20 @@ def _edge_histogram(light: np.ndarray) -> np.ndarray:
     """Return the parts of a picture's area by strength (6, doubling) and direction (8) of its edges; flat areas have none."""
     strength, direction = _gradient(light)
     level = np.clip(np.floor(np.log2(np.maximum(strength, 1e-6) / 0.01) + 1), 0, 5).astype(int)
-    found = np.zeros((6, 8), np.float32)
-    np.add.at(found, (level, (direction * 8).astype(int) % 8), 1)
-    found[0] = found[0].mean()
-    return found.ravel() / found.sum()
+    found = np.bincount((level * 8 + (direction * 8).astype(int) % 8).ravel(), minlength=48).astype(float)
+    found[:8] = found[:8].mean()
+    return found / found.sum()
 
 
 def _edge_grid(lab: np.ndarray, cells: int = 8, directions: int = 6) -> np.ndarray:
     """Return how strong the edges of each direction are in each of 8 x 8 cells."""
-    found = np.zeros((cells, cells, directions), np.float32)
+    found = np.zeros(cells * cells * directions)
     down, right = np.indices(lab.shape[:2]) // (len(lab) // cells)
+    first = (down * cells + right) * directions
     for channel in range(3):
         strength, direction = _gradient(lab[..., channel])
         strength, place = np.maximum(strength - _FLAT, 0), direction * directions
         low = np.floor(place).astype(int)
         for turn, share in ((0, 1 - (place - low)), (1, place - low)):
-            np.add.at(found, (down, right, (low + turn) % directions), strength * share)
+            found += np.bincount((first + (low + turn) % directions).ravel(), (strength * share).ravel(), len(found))
     return found

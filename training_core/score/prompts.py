@@ -39,10 +39,11 @@ def tower_of(model: Any, clip: Any) -> tuple[TextTower | None, str]:
         model: a CLIP_VISION; None: the plain measure.
         clip: a CLIP; None: none is connected.
     """
-    if clip is None:
-        return None, "How well pictures follow their prompts is not measured: connect the clip of the same model."
-    if model is None:
-        return None, "How well pictures follow their prompts is not measured: that takes clip_vision as well."
+    if clip is None or model is None:
+        return (
+            None,
+            "How well pictures follow their prompts is not measured: that takes clip_vision, and the clip of the same model.",
+        )
     tower = vision.text_tower(model, clip)
     if not tower:
         return None, (
