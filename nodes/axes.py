@@ -33,7 +33,7 @@ model: checkpoint files; each brings its own text encoder and VAE
 prompt S/R: cat, dog, bird (searches the first)   red hat => blue hat   [[who]], cat, dog
 prompt: one per line
 widget of the graph: what that widget takes: numbers, names or patterns, true, false, texts (one per line), old => new
-All types: "quotes, with commas", || between values, or one value per line."""
+All types: "quotes, with commas", || between values, or one value per line; SKIP: value keeps its place and is not drawn."""
 _TYPE, _VALUES = "LoRA strength", "0.6-1(0.1)"
 
 

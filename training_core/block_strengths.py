@@ -113,7 +113,7 @@ def read(text: str, field: str = "blocks") -> BlockStrengths:
 
     A part is a group (`in`, `mid`, `out`, `double`, `single`, `layers`, `te`, `te1` ...), a block (`IN04`, `double7`), a range
     (`IN04-08`, `double0-7`), a pattern of layers' names (`*attn2*`), or `all`; `all but` in front means all others. With a number
-    behind it, these have that strength, and others stay at 1. Without one these are kept, and what no part names is left out.
+    behind it (or `off`), these have that strength, and others stay at 1. Without one these are kept, and what no part names is left out.
 
     Raises:
         AthanorError: a part cannot be read; names `field`.
@@ -135,7 +135,9 @@ def read(text: str, field: str = "blocks") -> BlockStrengths:
 
 def _item(part: str, field: str) -> Item:
     rest, strength = re.sub(r"(?<=\d)\s+-\s+(?=[A-Za-z\d])", "-", part.strip()), None
-    if match := _STRENGTH.fullmatch(rest):
+    if match := re.fullmatch(r"(.+?)\s+(off|alone)", rest, re.IGNORECASE):  # as ready lists call their values
+        rest, strength = match[1], 0.0 if match[2].lower() == "off" else None
+    elif match := _STRENGTH.fullmatch(rest):
         number = round(float(match["number"]), 4)
         if not -STRONGEST <= number <= STRONGEST:
             raise AthanorError(

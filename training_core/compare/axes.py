@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .replacing import SearchReplace
@@ -35,15 +35,16 @@ class GraphModels:
     links: Mapping[str, list[Any]]  # port -> the output of the graph that it is connected to
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
     """A title and its values. With `epochs`, the values are to be read from the run that is compared: the text is the
-    filter of its checkpoints."""
+    filter of its checkpoints. `skipped`: how many values its text leaves out by `SKIP:`, for what is said of it."""
 
-    title: str
-    values: tuple[Value, ...]
+    title: str = field(kw_only=False)
+    values: tuple[Value, ...] = field(kw_only=False)
     epochs: str | None = None
     graph_models: tuple[GraphModels, ...] = ()
+    skipped: int = field(default=0, compare=False)
 
     @property
     def fields(self) -> frozenset[str]:

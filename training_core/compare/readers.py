@@ -62,10 +62,21 @@ def names(field: str, group: str, what: str) -> Reader:
     """Names and patterns of a group that the host has; `what` is the group's name in errors."""
 
     def read(text: str, available: Available, _whole_word: bool) -> list[Value]:
-        known = Known(available[group], what, by_pattern=without_copies)
-        return [Value(_bare(name), ((field, name),)) for name in known.find(lists.names(text, known.has))]
+        return [Value(_bare(name), ((field, name),)) for name in found(text, available[group], what)]
 
     return read
+
+
+def found(text: str, names: Sequence[str], what: str) -> list[str]:
+    """Return the names that a text means; one that is skipped does not come back by a pattern.
+
+    Raises:
+        AthanorError: there is no such name, see `Known.find`.
+    """
+    known = Known(names, what, by_pattern=without_copies)
+    parts = lists.marked_names(text, known.has)
+    known = known.without(part.text for part in parts if part.skipped)
+    return known.find([part.text for part in parts if not part.skipped])
 
 
 def _bare(name: str) -> str:
@@ -138,7 +149,9 @@ def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
     def whole(part: str) -> bool:
         return all(known.has(_strengths_of(one, known)[0]) for one in _stack(part, known))
 
-    for part in lists.names(text, known.has, whole):
+    parts = lists.marked_names(text, known.has, whole)
+    known = known.without(_strengths_of(part.text, known)[0] for part in parts if part.skipped)
+    for part in (each.text for each in parts if not each.skipped):
         if part.lower() in ("none", "base", "base model"):
             values.append(Value("base model", (("lora", ()),), special=True))
             continue
