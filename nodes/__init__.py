@@ -46,6 +46,7 @@ from .configs import (
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
 from .likeness import AthanorLikeness
+from .lora_blocks import AthanorLoadLoRABlocks
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
@@ -124,4 +125,5 @@ class AthanorExtension(ComfyExtension):
             AthanorLikeness,
             AthanorLossCompare,
             AthanorLoRAInfo,
+            AthanorLoadLoRABlocks,
         ]
