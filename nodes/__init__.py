@@ -45,6 +45,8 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .likeness import AthanorLikeness
+from .lora_blocks import AthanorLoadLoRABlocks
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
@@ -120,6 +122,8 @@ class AthanorExtension(ComfyExtension):
             AthanorXYZZip,
             AthanorXYZPlan,
             AthanorXYZGridImage,
+            AthanorLikeness,
             AthanorLossCompare,
             AthanorLoRAInfo,
+            AthanorLoadLoRABlocks,
         ]
