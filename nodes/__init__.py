@@ -47,6 +47,7 @@ from .doctor import AthanorDatasetDoctor
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
+from .sweep import AthanorSweep
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
@@ -111,6 +112,7 @@ class AthanorExtension(ComfyExtension):
             AthanorTimestepPlot,
             AthanorLRPlot,
             AthanorTrainLoRA,
+            AthanorSweep,
             AthanorXYZCompare,
             AthanorXYZAxis,
             AthanorLoRARunAxis,

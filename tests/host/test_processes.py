@@ -172,7 +172,7 @@ def test_two_processes_stop_by_themselves(server):
 
     train = {"output_name": "two_itself", "max_train_steps": 30, "processes": 2}
     look = {"probe_samples": 2, "validate_every_n_steps": 1, "patience": 3}
-    parts = {**PARTS, "optimizer": {"learning_rate": 0.1}}
+    parts = {"network": {"rank": 4}, "optimizer": {"learning_rate": 0.02}}
     server.run(graphs.training("sd3", train=train, validation=look, **parts))
     record = registry.read(run_folder(server.base, "two_itself"))
     assert record and record.done and record.why.startswith("Stopped by itself at step ")

@@ -146,6 +146,7 @@ class RunHooks:
                 yield Phase("compiling the model" if self.model.compiled else "measuring the loss before training")
             look = self.probe.look(step, self.module, self.model, self.eval_weights)
             self.patience.see(look, self.eval_weights)
+            self.control.measured(step)
             yield look
 
     def _read(self, progress: RunProgress) -> Iterator[Event]:

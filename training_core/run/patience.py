@@ -103,8 +103,10 @@ class Patience:
         self.over = patience.over(self.looks, self.allowed)
 
     def why(self, steps: int) -> str:
-        """Return why the run ended and what its file is, in sentences; '' without patience."""
+        """Return why the run ended and what its file is, in sentences; '' without patience, and in a process that does not look."""
         found = patience.best(self.looks)
+        if not self.looks:
+            return ""
         if self.over:
             return patience.sentence(self.looks, self.allowed, steps)
         return patience.kept(found) if found and found[0] != self.looks[-1][0] else ""
