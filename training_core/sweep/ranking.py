@@ -84,7 +84,7 @@ def sentences(rows: Sequence[Row], seeds: int | None = None) -> list[str]:
         seeds: which of the settings that vary is the seed, by its place among them; None: none is.
     """
     placed = [row for row in rows if row.place]
-    told = list(_first(placed))
+    told = list(_first(placed, len(rows)))
     if placed and placed[0].best is not None:
         told += _about_the_probe(placed)
     elif placed:
@@ -99,12 +99,12 @@ def sentences(rows: Sequence[Row], seeds: int | None = None) -> list[str]:
     return told
 
 
-def _first(placed: Sequence[Row]) -> list[str]:
+def _first(placed: Sequence[Row], count: int) -> list[str]:
     if not placed:
         return ["No run has come to its end, so that there is no order yet."]
     ties = [row for row in placed if row.place == placed[0].place]
-    if len(ties) == 1 and len(placed) > 1:
-        return [f"Best: {placed[0].label}."]
+    if len(ties) == 1 and count > 1:
+        return [f"Best: {placed[0].label}{'.' if len(placed) > 1 else ', the only one that has come to its end.'}"]
     if len(ties) == len(placed) > 1:
         return [f"All {len(placed)} runs lie within the noise of the probe: it does not tell which is the best."]
     if len(ties) > 1:
