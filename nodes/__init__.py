@@ -8,6 +8,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from ..training_core.host import determinism, node_tools
 from . import (
+    axis_routes,
     compare_routes,
     dataset_routes,
     folder_routes,
@@ -44,6 +45,7 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .lora_blocks import AthanorLoadLoRABlocks
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
@@ -65,6 +67,7 @@ WITH_ROUTES = (
     missing,
     hints,
     preset_routes,
+    axis_routes,
 )
 """The modules that add routes to the host's server."""
 
@@ -122,4 +125,5 @@ class AthanorExtension(ComfyExtension):
             AthanorXYZGridImage,
             AthanorLossCompare,
             AthanorLoRAInfo,
+            AthanorLoadLoRABlocks,
         ]

@@ -31,7 +31,7 @@ class AthanorLossCompare(io.ComfyNode):
             inputs=[
                 *inputs(CurvesSettings),
                 *(types.Run.Input(name, optional=True, tooltip="From Train LoRA.") for name in _PORTS),
-                types.Runs.Input("runs_of", optional=True, tooltip="All runs of a Sweep."),
+                types.Runs.Input("sweep", optional=True, tooltip="All runs of a Sweep."),
             ],
             outputs=[io.Image.Output("plot", tooltip="Loss, learning rate and probe of all runs.")],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt],
@@ -49,6 +49,6 @@ class AthanorLossCompare(io.ComfyNode):
 
         settings = pick(CurvesSettings, values)
         several = [values[name] for name in _PORTS if values.get(name) is not None]
-        connected = [curves.of_run(run) for run in [*several, *(values.get("runs_of") or ())]]
+        connected = [curves.of_run(run) for run in [*several, *(values.get("sweep") or ())]]
         plot = image_output(curves.draw([*connected, *curves.find(settings.runs)], settings))
         return io.NodeOutput(plot, ui=on_node(cls, plot, 0))

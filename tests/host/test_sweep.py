@@ -16,7 +16,7 @@ def sweep(name, text, *, train=None, look=None, **values):
     graph = graphs.training("sd3", train={"output_name": name, **(train or {})}, **parts)
     graph["sweep"] = graphs.node("AthanorSweep", **{"run": ["train", 0], "settings": text, **values})
     graph["show"] = graphs.node("PreviewAny", source=["sweep", 4])
-    graph["losses"] = graphs.node("AthanorLossCompare", runs_of=["sweep", 1])
+    graph["losses"] = graphs.node("AthanorLossCompare", sweep=["sweep", 1])
     del graph["curve"]
     return graph
 

@@ -14,7 +14,7 @@ from ..errors import AthanorError, quoted
 from ..files import safetensors_header
 from ..history.handle import Checkpoint
 from ..host import fingerprint, folders
-from . import averages, grammar, marks
+from . import averages, grammar, marks, skipping
 from .averages import Average
 from .axes import Axis, LoraChoice, Value
 from .runs import Points
@@ -25,7 +25,8 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
 
     `all`; `every 2`; `last 3`; `first 3`; `4-10`, `from 4 to 10`, `from 4`, `to 10`; `best 3` (around the probe's
     best); `5 even` (spread over all); `starred` (in a comparison's viewer); or epochs one by one: `2, 4, last`. Beside any of them or
-    alone (then "none"), averages (see averages.py): `mean(6-10)`, `ema(0.1)`, `lerp(4, 8, 0.3)`.
+    alone (then "none"), averages (see averages.py): `mean(6-10)`, `ema(0.1)`, `lerp(4, 8, 0.3)`. What `SKIP:` is in front of is left
+    out of it, and is a filter itself: `all, SKIP: 4`.
 
     Args:
         field: where the text stands, for messages.
@@ -33,6 +34,9 @@ def read_filter(text: str, field: str = "epochs") -> tuple[str, Any, Any]:
     Raises:
         AthanorError: it cannot be read.
     """
+    text, skipped = skipping.parted(text)
+    for part in skipped:
+        read_filter(part, field)
     text, means = averages.split(text, field)
     for each in means:
         for inside in each.which:
@@ -76,6 +80,32 @@ def choose(points: Points, text: str, field: str = "epochs") -> list[Checkpoint]
     Raises:
         AthanorError: it cannot be read, or nothing is left; what there is, is listed.
     """
+    text, skipped = skipping.parted(text)
+    left_out = _left_out(points, skipped, field)
+    found = _chosen(points, text, field)
+    kept = [c for c in found if c not in left_out]
+    if found and not kept:
+        raise AthanorError(
+            f"{field}: SKIP: leaves no checkpoint of {points.name}; {_there_are(list(points.checkpoints))}."
+        )
+    return kept
+
+
+def _left_out(points: Points, skipped: Sequence[str], field: str) -> set[Checkpoint]:
+    """Return the checkpoints that are skipped; an epoch that is not there is no mistake in them."""
+    have = list(points.checkpoints)
+    result: set[Checkpoint] = set()
+    for part in skipped:
+        kind, wanted, _ = read_filter(part, field)
+        if kind == "listed":
+            epochs = {epoch for epoch, _ in wanted}
+            result.update(c for i, c in enumerate(have, 1) if c.epoch in epochs or (None in epochs and i == len(have)))
+        else:
+            result.update(_chosen(points, part, field))
+    return result
+
+
+def _chosen(points: Points, text: str, field: str) -> list[Checkpoint]:
     kind, first, second = read_filter(text, field)
     text, _ = averages.split(text, field)
     have = list(points.checkpoints)
@@ -151,10 +181,11 @@ def axis(
         AthanorError: the filter cannot be read, or nothing is left.
     """
     kind, chosen = read_filter(text, field)[0], choose(points, text, field)
-    final = [c for c in points.checkpoints if c.last]
+    left_out = _left_out(points, skipping.parted(text)[1], field)
+    final = [c for c in points.checkpoints if c.last and c not in left_out]
     if include_final:
         chosen = [c for c in points.checkpoints if c in chosen or c in final]
-    elif len(points.checkpoints) > len(final) and kind not in ("listed", "best"):
+    elif any(not c.last for c in points.checkpoints) and kind not in ("listed", "best"):
         chosen = [c for c in chosen if c not in final]
     if not chosen and kind != "none":
         raise AthanorError(
@@ -163,8 +194,8 @@ def axis(
     values = [_BASE] if include_base else []
     labelled = zip(_labels(chosen), chosen, strict=True)
     values += [Value(label, (("lora", (LoraChoice(c.lora_name),)),)) for label, c in labelled]
-    values += [_average(points, each, field) for each in averages.split(text, field)[1]]
-    return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values))
+    values += [_average(points, each, field) for each in averages.split(skipping.parted(text)[0], field)[1]]
+    return Axis(f"{_OF}{points.name.rpartition('/')[2]}", tuple(values), skipped=len(left_out))
 
 
 def _average(points: Points, average: Average, field: str) -> Value:
@@ -218,7 +249,7 @@ def append_run(before: Axis, further: Axis) -> Axis:
         raise AthanorError(f"axis is an axis of {before.title}: connect a LoRA Run Axis, or an XYZ Axis of type LoRA.")
     values = [value for value in (*_called(before), *_called(further)) if value != _BASE]
     base = [_BASE] if _BASE in (*before.values, *further.values) else []
-    return Axis("checkpoint", (*base, *lists.once(values)))
+    return Axis("checkpoint", (*base, *lists.once(values)), skipped=before.skipped + further.skipped)
 
 
 def _called(axis: Axis) -> list[Value]:

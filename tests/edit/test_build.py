@@ -1,0 +1,168 @@
+"""LoRA files made of others: what is in them, what they tell of themselves, and what is refused before any work."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from athanor.training_core.edit import build, recipe
+from athanor.training_core.edit.build import Source, Wanted
+from athanor.training_core.edit.change import dense
+from athanor.training_core.edit.opened import opened
+from athanor.training_core.edit.svd import RankRule
+from athanor.training_core.errors import AthanorError
+from athanor.training_core.files import safetensors_metadata
+from athanor.training_core.network import describe, info, recover
+from safetensors.torch import save_file
+
+LAYERS = ("lora_unet_mid_block_attentions_0_proj_in", "lora_te_text_model_encoder_layers_0_mlp_fc1")
+TRAINED = {
+    "ss_network_dim": "4", "ss_network_alpha": "2.0", "ss_network_module": "networks.lora", "ss_learning_rate": "0.0001",
+    "ss_base_model_version": "sd_v1", "ss_output_name": "a", "athanor_job": "{}", "sshs_model_hash": "ab", "modelspec.title": "a",
+}  # fmt: skip
+
+
+def lora(
+    path: Path,
+    seed: int,
+    rank: int = 4,
+    alpha: float = 2.0,
+    dtype: torch.dtype = torch.float32,
+    peft: bool = False,
+    **more: str,
+) -> Path:
+    """A file of two layers, one of the text encoder."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {}
+    for layer in LAYERS:
+        if peft:
+            layer = layer.replace("lora_te_", "text_encoder.").replace("lora_unet_", "unet.")
+        up, down = ("lora_B.weight", "lora_A.weight") if peft else ("lora_up.weight", "lora_down.weight")
+        tensors[f"{layer}.{up}"] = torch.randn(12, rank, generator=generator).to(dtype)
+        tensors[f"{layer}.{down}"] = torch.randn(rank, 10, generator=generator).to(dtype)
+        tensors |= {} if peft else {f"{layer}.alpha": torch.tensor(alpha)}
+    save_file(tensors, path, {**TRAINED, "ss_output_name": path.stem, **more})
+    return path
+
+
+def changes(path: Path) -> dict[str, torch.Tensor]:
+    with opened([path]) as (file,):
+        return {layer: dense(file.pieces(layer)) for layer in file.layers}
+
+
+def written(tmp_path: Path, wanted: Wanted) -> Path:
+    made = build.make(wanted)
+    path = tmp_path / "result.safetensors"
+    recipe.write(path, made, recipe.metadata(made, wanted, path.stem, recipe.recipe(wanted)))
+    return path
+
+
+def test_a_merge_is_the_sum_and_says_so(tmp_path: Path):
+    one, other = (
+        lora(tmp_path / "a.safetensors", 1),
+        lora(tmp_path / "b.safetensors", 2, rank=3, alpha=3.0, ss_learning_rate="0.1"),
+    )
+    wanted = Wanted(sources=(Source(path=one, weight=0.5), Source(path=other, weight=-1.5)))
+    path = written(tmp_path, wanted)
+    first, second = changes(one), changes(other)
+    for layer, change in changes(path).items():
+        torch.testing.assert_close(change, 0.5 * first[layer] - 1.5 * second[layer], rtol=0, atol=1e-5)
+    told = safetensors_metadata(path)
+    assert told["ss_network_dim"] == "7"
+    assert told["ss_base_model_version"] == "sd_v1"
+    assert "ss_learning_rate" not in told  # the two have been trained with different ones
+    assert "athanor_job" not in told
+    assert (told["ss_output_name"], told["modelspec.merged_from"]) == ("result", "a, b")
+    assert json.loads(told[recipe.KEY])["from"][1] == {"file": "b.safetensors", "weight": -1.5, "hash": "ab"}
+    assert told["sshs_model_hash"] not in ("ab", "")
+    assert recipe.is_same(path, recipe.recipe(wanted))
+    assert not recipe.is_same(path, recipe.recipe(Wanted(sources=wanted.sources, precision="fp16")))
+    assert "rank 7" in describe.summary(info.read(path), recover.recover(told))
+
+
+def test_the_self_check_measures_what_is_written(tmp_path: Path):
+    one, other = (lora(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2))
+    wanted = Wanted(sources=(Source(path=one), Source(path=other)), rule=RankRule(rank=3), precision="bf16")
+    made = build.make(wanted)
+    first, second = changes(one), changes(other)
+    path = written(tmp_path, wanted)
+    for layer, change in changes(path).items():
+        total = first[layer] + second[layer]
+        told = next(each for each in made.layers if each.name == layer)
+        assert told.error == pytest.approx(float((change - total).norm() / total.norm()), rel=1e-4)
+        assert told.rank == 3
+    assert 0.1 < made.error < 0.9
+    assert safetensors_metadata(path)["ss_network_dim"] == "3"
+
+
+def test_without_anything_to_do_the_file_stays_as_it_is(tmp_path: Path):
+    one = lora(tmp_path / "a.safetensors", 1, dtype=torch.float16)
+    path = written(tmp_path, Wanted(sources=(Source(path=one),)))
+    before, after = changes(one), changes(path)
+    assert all(torch.equal(before[layer], after[layer]) for layer in before)
+    told = safetensors_metadata(path)
+    assert (told["ss_network_alpha"], told["athanor_job"]) == ("2.0", "{}")
+    half = written(tmp_path, Wanted(sources=(Source(path=one, weight=0.5),)))
+    assert all(torch.equal(before[layer] * 0.5, change) for layer, change in changes(half).items())
+    assert safetensors_metadata(half)["ss_network_alpha"] == "1.0"
+
+
+def test_blocks_are_left_out_and_scaled(tmp_path: Path):
+    one = lora(tmp_path / "a.safetensors", 1)
+    unet, text = LAYERS[0], LAYERS[1].replace("lora_te_", "lora_te1_")
+    path = written(tmp_path, Wanted(sources=(Source(path=one),), factors={unet: 0.25, text: 0}))
+    assert changes(path).keys() == {unet}
+    assert torch.equal(changes(path)[unet], 0.25 * changes(one)[unet])
+    with pytest.raises(AthanorError, match="Nothing is left"):
+        build.make(Wanted(sources=(Source(path=one),), factors={unet: 0, text: 0}))
+
+
+def test_peft_files_stay_peft_files(tmp_path: Path):
+    one, other = (lora(tmp_path / f"{seed}.safetensors", seed, peft=True) for seed in (1, 2))
+    path = written(tmp_path, Wanted(sources=(Source(path=one, weight=0.5), Source(path=other, weight=2.0))))
+    with opened([path]) as (file,):
+        assert file.keys[LAYERS[0]] == {
+            "lora_up.weight": "unet.mid_block_attentions_0_proj_in.lora_B.weight",
+            "lora_down.weight": "unet.mid_block_attentions_0_proj_in.lora_A.weight",
+        }
+    first, second = changes(one), changes(other)
+    for layer, change in changes(path).items():
+        torch.testing.assert_close(change, 0.5 * first[layer] + 2 * second[layer], rtol=0, atol=1e-5)
+
+
+def test_progress_may_stop_the_work(tmp_path: Path):
+    seen = []
+
+    def stop(done: int, total: int) -> None:
+        seen.append((done, total))
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build.make(Wanted(sources=(Source(path=lora(tmp_path / "a.safetensors", 1)),)), stop)
+    assert seen == [(0, 2), (1, 2)]
+
+
+def test_what_cannot_be_added_is_told_before_a_tensor_is_read(tmp_path: Path):
+    one = lora(tmp_path / "a.safetensors", 1)
+    wide, oft, nan, other = (tmp_path / f"{name}.safetensors" for name in ("wide", "oft", "nan", "other"))
+    save_file(
+        {f"{LAYERS[0]}.lora_up.weight": torch.ones(12, 1), f"{LAYERS[0]}.lora_down.weight": torch.ones(1, 99)}, wide
+    )
+    save_file({f"{LAYERS[0]}.oft_blocks": torch.ones(2, 3, 3)}, oft)
+    save_file({f"{LAYERS[0]}.diff": torch.full((12, 10), torch.nan)}, nan)
+    save_file({"lora_unet_double_blocks_0_img_attn_qkv.diff": torch.ones(2, 2)}, other)
+    for path, words in (
+        (wide, r"12 x 10 in a.safetensors, 12 x 99 in wide.safetensors"),
+        (oft, "cannot be scaled, resized or added up, because it rotates"),
+        (nan, r"nan.safetensors is broken: .* NaN or infinity"),
+        (other, "no layer of the same name"),
+    ):
+        with pytest.raises(AthanorError, match=words):
+            build.make(Wanted(sources=(Source(path=one), Source(path=path))))
+    large = tmp_path / "large.safetensors"
+    save_file({f"{LAYERS[0]}.diff": torch.full((2, 2), 1e6)}, large)
+    with pytest.raises(AthanorError, match="too large for fp16"):
+        build.make(Wanted(sources=(Source(path=large),), precision="fp16"))

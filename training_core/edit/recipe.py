@@ -1,0 +1,125 @@
+"""The metadata of a result: what its originals tell alike, its own network, and the recipe that it was made by."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..files import safetensors_metadata
+from ..json_text import parse_json
+from ..network.files import save_lora
+from ..network.metadata_choice import HASHES, JOB, TRAINED
+from .build import Layer, Made, Source, Wanted
+
+KEY = "athanor_edit"
+"""Where a result tells how it was made."""
+_LORA = ("lora", "locon")
+_WHOLE = "100000"
+"""The rank by which LyCORIS makes LoKr of two whole factors."""
+_LONGEST = 20_000
+"""Characters of an original's own recipe that is told within another; of a longer one, nothing is."""
+_OF_ONE_FILE = (
+    *HASHES,
+    "ss_output_name",
+    "modelspec.date",
+    "modelspec.title",
+    "modelspec.merged_from",
+    "lora_adapter_metadata",
+    KEY,
+)
+"""Keys that are about an original as a file, and not carried over; PEFT's settings tell ranks and alphas of its layers."""
+
+
+def recipe(wanted: Wanted) -> dict[str, Any]:
+    """Return how a result is made, as JSON values: the files with their hashes and weights, and what is not at its default.
+
+    Two results of the same recipe are the same tensors. No path of this machine is in it.
+    """
+    rule = wanted.rule
+    told: dict[str, Any] = {"from": [_of(source) for source in wanted.sources]}
+    told |= {"blocks": wanted.blocks} if wanted.blocks else {}
+    if rule is not None:
+        told["rank"] = {"rank": rule.rank, "conv_rank": rule.conv_rank or rule.rank}
+        told["rank"] |= {} if rule.method == "fixed" else {"method": rule.method, "target": rule.target}
+    return told | {"precision": wanted.precision}
+
+
+def _of(source: Source) -> dict[str, Any]:
+    metadata = safetensors_metadata(source.path)
+    told: dict[str, Any] = {"file": source.path.name, "weight": source.weight}
+    told |= {"hash": metadata[HASHES[0]]} if HASHES[0] in metadata else {"bytes": source.path.stat().st_size}
+    older = metadata.get(KEY, "")
+    return told | ({"recipe": parse_json(older)} if older and len(older) < _LONGEST else {})
+
+
+def metadata(made: Made, wanted: Wanted, name: str, recipe_of: Mapping[str, Any]) -> dict[str, str]:
+    """Return a result's metadata: what all originals tell alike, with its own name, date, network and recipe.
+
+    The whole job of a training (athanor_job) goes with it only while its network is as trained; the single fields (ss_) of the
+    training always stay.
+
+    Args:
+        name: of the file, without its folder and ending.
+    """
+    files = [safetensors_metadata(source.path) for source in wanted.sources]
+    told = {
+        key: value
+        for key, value in files[0].items()
+        if key not in _OF_ONE_FILE and all(other.get(key) == value for other in files[1:])
+    }
+    if any(layer.how != "copied" for layer in made.layers):
+        told = {key: value for key, value in told.items() if key not in (JOB, TRAINED)} | _network(made.layers, told)
+    if len(files) > 1:
+        told["modelspec.merged_from"] = ", ".join(source.path.stem for source in wanted.sources)
+    return told | {
+        "ss_output_name": name,
+        "modelspec.title": name,
+        "modelspec.date": time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime()),
+        KEY: json.dumps(recipe_of),
+    }
+
+
+def _network(layers: Sequence[Layer], told: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields of a network as it is now; ranks and alphas that differ from layer to layer are Dynamic, as in sd-scripts."""
+    old = parse_json(told.get("ss_network_args", ""))
+    args = dict(old) if isinstance(old, dict) else {}
+    fields: dict[str, str] = {}
+    if all(layer.kind.removeprefix("dora ") == "lora" for layer in layers) and args.get("algo") not in (None, *_LORA):
+        fields["ss_network_module"] = "networks.lora"
+        args = {key: value for key, value in args.items() if key in ("conv_dim", "conv_alpha")}
+    low = [layer for layer in layers if layer.rank]
+    plain, wide = [layer for layer in low if layer.kernel == 1], [layer for layer in low if layer.kernel > 1]
+    if plain:
+        fields["ss_network_dim"] = _one(str(layer.rank) for layer in plain)
+        fields["ss_network_alpha"] = _one(_number(layer.alpha) for layer in plain)
+    elif any(layer.kind == "lokr" for layer in layers):
+        fields["ss_network_dim"] = _WHOLE
+    if wide:
+        args["conv_dim"] = _one(str(layer.rank) for layer in wide)
+        args["conv_alpha"] = _one(_number(layer.alpha) for layer in wide)
+    return fields | ({"ss_network_args": json.dumps(args)} if args or old else {})
+
+
+def _one(values: Iterable[str]) -> str:
+    """Return the value that all have; Dynamic where they differ."""
+    counts = Counter(values)
+    return next(iter(counts)) if len(counts) == 1 else "Dynamic"
+
+
+def _number(value: float) -> str:
+    """Return an alpha as files write it: 8.0."""
+    return str(round(value, 6))
+
+
+def write(path: Path, made: Made, told: Mapping[str, str]) -> str:
+    """Write a result whole or not at all, with its hashes, and return its sshs_model_hash."""
+    return save_lora(path, made.tensors, told)
+
+
+def is_same(path: Path, recipe_of: Mapping[str, Any]) -> bool:
+    """Return whether a file was made by this recipe."""
+    return parse_json(safetensors_metadata(path).get(KEY, "")) == parse_json(json.dumps(recipe_of))
