@@ -41,7 +41,9 @@ def test_each_combination_is_a_run_of_its_own(server):
     """Two rates, of which one is the plain graph's: the same file as without the sweep; queued again, nothing is trained."""
     name = "swept"
     graph = sweep(name, "learning_rate: 1e-3, 0.01\n# rank: 4")
-    graph["compare"] = graphs.compare("ckpt", ["sweep", 0], x=["sweep", 2], seeds="77", prompts="a", strengths="1", steps=1)["compare"]
+    graph["compare"] = graphs.compare(
+        "ckpt", ["sweep", 0], x=["sweep", 2], seeds="77", prompts="a", strengths="1", steps=1
+    )["compare"]
     entry = server.run(graph)
     records = [record_of(server, f"{name}_lr{rate}") for rate in ("1e-3", "0.01")]
     assert (
@@ -75,7 +77,11 @@ def test_what_fails_or_is_ended_early_does_not_stop_the_others(server):
     text = "learning_rate: 1e-3, 1e-9\noptimizer_args: weight_decay=0.01, nonsense=1"
     entry = server.run(sweep("halved", text, train={"max_train_steps": 4}, early_end=True))
     told = text_of(entry)
-    assert told.count("| failed |") == 2 and "nonsense" in told and told.startswith("Best: learning_rate 1e-3, optimizer_args")
+    assert (
+        told.count("| failed |") == 2
+        and "nonsense" in told
+        and told.startswith("Best: learning_rate 1e-3, optimizer_args")
+    )
     whole, ended = (record_of(server, f"halved_lr{rate}_optimizer_args-weight_decay=0_01") for rate in ("1e-3", "1e-9"))
     assert whole.done and ended.status == "stopped" and ended.saved[-1]["step"] == 2
     assert ended.why.startswith("Ended early by its sweep at step 2 of 4: its probe of ") and ended.why in told
