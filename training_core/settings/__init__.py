@@ -15,6 +15,7 @@ from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
 from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
+from .likeness import LikenessSettings
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
 from .network import NetworkSettings
@@ -41,6 +42,7 @@ __all__ = [
     "EpochsSettings",
     "GridSettings",
     "Job",
+    "LikenessSettings",
     "LossSettings",
     "MergeTagsSettings",
     "NetworkSettings",
