@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import file_names
 from ..compare.axes import WidgetEdit
@@ -30,7 +30,7 @@ SHORT = {
 """What stands before a setting's value in names of files; '' where the value says enough."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Combination:
     """One run of a sweep: a value for each setting that varies."""
 
@@ -80,11 +80,11 @@ def _combination(varied: Sequence[Varied], number: int) -> Combination:
     told = [(each, choice) for each, choice in pairs if len(each.choices) > 1] or pairs
     names = [each.widget.name for each in varied]
     return Combination(
-        number,
-        tuple(each.edit(choice) for each, choice in pairs),
-        tuple(choice.label for choice in picked),
-        ", ".join(f"{title(each, names)} {choice.label}" for each, choice in told),
-        "".join(f"_{part}" for each, choice in told if (part := _part(each, choice, names))),
+        number=number,
+        edits=tuple(each.edit(choice) for each, choice in pairs),
+        values=tuple(choice.label for choice in picked),
+        label=", ".join(f"{title(each, names)} {choice.label}" for each, choice in told),
+        suffix="".join(f"_{part}" for each, choice in told if (part := _part(each, choice, names))),
     )
 
 
@@ -113,8 +113,6 @@ def _told_apart(found: list[Combination]) -> list[Combination]:
     for each in found:
         seen[each.suffix.lower()] = seen.get(each.suffix.lower(), 0) + 1
     return [
-        each
-        if seen[each.suffix.lower()] == 1
-        else Combination(each.number, each.edits, each.values, each.label, f"{each.suffix}_{each.number + 1}")
+        each if seen[each.suffix.lower()] == 1 else replace(each, suffix=f"{each.suffix}_{each.number + 1}")
         for each in found
     ]
