@@ -45,10 +45,12 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .likeness import AthanorLikeness
 from .lora_blocks import AthanorLoadLoRABlocks
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
+from .sweep import AthanorSweep
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
@@ -114,6 +116,7 @@ class AthanorExtension(ComfyExtension):
             AthanorTimestepPlot,
             AthanorLRPlot,
             AthanorTrainLoRA,
+            AthanorSweep,
             AthanorXYZCompare,
             AthanorXYZAxis,
             AthanorLoRARunAxis,
@@ -121,6 +124,7 @@ class AthanorExtension(ComfyExtension):
             AthanorXYZZip,
             AthanorXYZPlan,
             AthanorXYZGridImage,
+            AthanorLikeness,
             AthanorLossCompare,
             AthanorLoRAInfo,
             AthanorLoadLoRABlocks,

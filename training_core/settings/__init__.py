@@ -15,6 +15,7 @@ from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
 from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
+from .likeness import LikenessSettings
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
 from .network import NetworkSettings
@@ -22,6 +23,7 @@ from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
 from .rebalance import RebalanceSettings
 from .sampling import SamplingSettings
+from .sweep import SweepSettings
 from .training import TrainingSettings
 from .validation import ValidationSettings
 
@@ -40,6 +42,7 @@ __all__ = [
     "EpochsSettings",
     "GridSettings",
     "Job",
+    "LikenessSettings",
     "LossSettings",
     "MergeTagsSettings",
     "NetworkSettings",
@@ -49,6 +52,7 @@ __all__ = [
     "SamplingSettings",
     "SettingInfo",
     "Settings",
+    "SweepSettings",
     "TrainingSettings",
     "ValidationSettings",
     "identity",
