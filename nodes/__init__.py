@@ -44,6 +44,7 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .lora_edit import AthanorLoRAEdit
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
@@ -120,4 +121,5 @@ class AthanorExtension(ComfyExtension):
             AthanorXYZGridImage,
             AthanorLossCompare,
             AthanorLoRAInfo,
+            AthanorLoRAEdit,
         ]

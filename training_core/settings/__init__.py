@@ -14,6 +14,7 @@ from .compare import CompareSettings, CurvesSettings, EpochsSettings, GridSettin
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
+from .edit import EditSettings
 from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
@@ -37,6 +38,7 @@ __all__ = [
     "CurvesSettings",
     "DatasetSettings",
     "DoctorSettings",
+    "EditSettings",
     "EpochsSettings",
     "GridSettings",
     "Job",
