@@ -45,6 +45,7 @@ from .configs import (
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
 from .lora_edit import AthanorLoRAEdit
+from .lora_extract import AthanorLoRAExtract
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
@@ -122,4 +123,5 @@ class AthanorExtension(ComfyExtension):
             AthanorLossCompare,
             AthanorLoRAInfo,
             AthanorLoRAEdit,
+            AthanorLoRAExtract,
         ]

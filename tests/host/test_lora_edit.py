@@ -66,3 +66,54 @@ def test_two_loras_become_one(server, lora_files):
     assert "rank 2" in text and "by SVD" in text
     with pytest.raises(RuntimeError, match="is made of"):
         server.run(node(**wanted | {"output_name": "compared/char-000001", "replace_file": True}))
+
+
+def test_a_lora_comes_back_from_the_model_it_was_put_on(server, lora_files):
+    """Of a checkpoint file and the same model with a LoRA on it, text encoder included, in the names that SD1's files have."""
+    name = "compared/sd15_te.safetensors"
+    graph = {
+        "ckpt": graphs.node("CheckpointLoaderSimple", ckpt_name="sd15.safetensors"),
+        "lora": graphs.node(
+            "LoraLoader", model=["ckpt", 0], clip=["ckpt", 1], lora_name=name, strength_model=1.0, strength_clip=1.0
+        ),
+        "extract": graphs.node(
+            "AthanorLoRAExtract",
+            base_checkpoint="sd15.safetensors",
+            tuned_model=["lora", 0],
+            tuned_clip=["lora", 1],
+            rank=2,
+            output_name="edited/back",
+            precision="float",
+        ),
+    }
+    text = server.run(graph)["outputs"]["extract"]["text"][0]
+    result = load_file(server.base / "models" / "loras" / "edited" / "back.safetensors")
+    original = load_file(server.base / "models" / "loras" / name)
+    changed = {key.partition(".")[0] for key in original}
+    assert (
+        "rank 2" in text and "the same in both models" in text and "convolutions larger than 1x1 are left out" in text
+    )
+    difference = text.split("Difference to the difference of the models: ")[1]
+    assert difference.startswith(("none", "0 %", "0.0"))
+    assert {key.partition(".")[0] for key in result if key.startswith("lora_te_")} == {
+        n for n in changed if "_te_" in n
+    }
+    assert any(key.startswith("lora_unet_down_blocks_") for key in result)
+    layer = next(name for name in changed if "_te_" in name)
+    parts = [
+        {k.removeprefix(f"{layer}."): v for k, v in file.items() if k.startswith(f"{layer}.")}
+        for file in (original, result)
+    ]
+    want, got = map(change.dense, parts)
+    torch.testing.assert_close(got, want, rtol=0, atol=1e-3 * float(want.abs().max()))
+    again = graph | {"extract": graph["extract"] | {"inputs": graph["extract"]["inputs"] | {"text_encoders": False}}}
+    with pytest.raises(RuntimeError, match="holds something else"):
+        server.run(again)
+    server.run(graph)
+    with pytest.raises(RuntimeError, match="do not differ"):
+        server.run(
+            {k: v for k, v in graph.items() if k == "ckpt"}
+            | {"extract": graphs.node("AthanorLoRAExtract", base_model=["ckpt", 0], tuned_model=["ckpt", 0])}
+        )
+    with pytest.raises(RuntimeError, match="base_checkpoint: choose a file"):
+        server.run({"ckpt": graph["ckpt"], "extract": graphs.node("AthanorLoRAExtract", tuned_model=["ckpt", 0])})

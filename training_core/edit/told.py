@@ -37,20 +37,25 @@ def difference(made: Made) -> dict[str, Any]:
     return {"difference": float(f"{made.error:.4g}"), "largest": float(f"{worst.error:.4g}"), "layer": worst.name}
 
 
-def summary(name: str, made: Made, size: int) -> list[str]:
-    """Return lines about a result: its layers, how they came about, and the largest difference to the sum of the originals.
+ORIGINALS, MODELS = "the sum of the originals", "the difference of the models"
+"""What a result is compared with."""
+
+
+def summary(name: str, made: Made, size: int, original: str = ORIGINALS) -> list[str]:
+    """Return lines about a result: its layers, how they came about, and how far it is from what it stands for.
 
     Args:
         name: of the file.
         size: bytes of the file.
+        original: what it stands for.
     """
     count, kinds = len(made.layers), Counter(layer.kind for layer in made.layers)
     said = ", ".join(f"{kind} ({n})" if len(kinds) > 1 else kind for kind, n in kinds.most_common(4))
     lines = [
         f"{name}: {plural(count, 'layer')}, {said}{_ranks(made.layers)}, {made.precision}, {format_bytes(size)}",
-        _compared(difference(made)),
+        _compared(difference(made), original),
     ]
-    hows = Counter(layer.how for layer in made.layers if layer.how in _HOW)
+    hows = Counter(layer.how for layer in made.layers if layer.how in _HOW and original == ORIGINALS)
     lines += [f"{n} of {count} layers {_HOW[how]}" for how, n in hows.most_common()]
     if hows["dora"]:
         lines.append(
@@ -59,23 +64,23 @@ def summary(name: str, made: Made, size: int) -> list[str]:
     return lines
 
 
-def again(path: Path) -> list[str]:
+def again(path: Path, original: str = ORIGINALS) -> list[str]:
     """Return lines about a file that was made before by the same recipe."""
     told = parse_json(safetensors_metadata(path).get(KEY, ""))
     check = told.get("check") if isinstance(told, Mapping) else None
     return [
         f"{path.name} was made from these files and settings before, and stays as it is.",
-        *([_compared(check)] if isinstance(check, Mapping) else []),
+        *([_compared(check, original)] if isinstance(check, Mapping) else []),
     ]
 
 
-def _compared(check: Mapping[str, Any]) -> str:
+def _compared(check: Mapping[str, Any], original: str) -> str:
     """Return the sentence of the self-check."""
     whole, largest = (float(check.get(key) or 0) for key in ("difference", "largest"))
     if largest <= _ROUNDING:
-        return "Difference to the sum of the originals: none."
+        return f"Difference to {original}: none."
     where = shortened(check.get("layer", ""), 120)
-    return f"Difference to the sum of the originals: {percent(whole)} in all, at most {percent(largest)} (in {where})."
+    return f"Difference to {original}: {percent(whole)} in all, at most {percent(largest)} (in {where})."
 
 
 def _ranks(layers: Sequence[Layer]) -> str:

@@ -14,7 +14,7 @@ from .compare import CompareSettings, CurvesSettings, EpochsSettings, GridSettin
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
-from .edit import EditSettings
+from .edit import EditSettings, ExtractSettings
 from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
@@ -40,6 +40,7 @@ __all__ = [
     "DoctorSettings",
     "EditSettings",
     "EpochsSettings",
+    "ExtractSettings",
     "GridSettings",
     "Job",
     "LossSettings",

@@ -51,3 +51,42 @@ class EditSettings(Settings):
     precision: Literal["as in the file", "fp16", "bf16", "float"] = setting(
         "as in the file", f"{_PRECISION} As in the file: that of the first LoRA.", advanced=True
     )
+
+
+class ExtractSettings(Settings):
+    """How the difference of two models becomes a LoRA file."""
+
+    rank: int = setting(
+        32,
+        "Rank of linear layers and 1x1 convolutions (8 to 128 is usual); the file grows with it. With a rank_method other than fixed: "
+        "the most a layer gets.",
+        flag="dim",
+        ge=1,
+        le=4096,
+    )
+    output_name: str = setting("extracted_lora", _NAME)
+    replace_file: bool = setting(False, _REPLACE)
+    text_encoders: bool = setting(
+        True,
+        "Also take the text encoders' difference, where both sides have one: from the checkpoints, or from the clip sockets.",
+    )
+    conv_rank: int = setting(
+        0,
+        "Rank of convolutions larger than 1x1; 0 = leave them out. U-Nets (SD1.5, SDXL) have them; as a LoCon the file is a third larger.",
+        flag="conv_dim",
+        ge=0,
+        le=4096,
+        advanced=True,
+    )
+    rank_method: Method = setting("fixed", _METHODS, advanced=True)
+    rank_target: float = setting(0.95, _TARGET, ge=0.01, le=1000, step=0.01, advanced=True)
+    min_diff: float = setting(
+        0.0001,
+        "A layer none of whose weights differs by more than this is left out (0.0001 is rounding of fp16; 0 = only equal layers).",
+        flag="min_diff",
+        ge=0,
+        le=1,
+        step=0.0001,
+        advanced=True,
+    )
+    precision: Literal["fp16", "bf16", "float"] = setting("fp16", _PRECISION, flag="save_precision", advanced=True)
