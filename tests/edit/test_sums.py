@@ -8,7 +8,7 @@ from athanor.training_core.edit import change, kronecker, svd
 from athanor.training_core.edit.change import dense
 from athanor.training_core.edit.sums import summed
 from athanor.training_core.edit.svd import RankRule
-from lora_kinds import KINDS, loha, lokr, lora, numbers
+from lora_kinds import KINDS, lokr, lora, numbers
 
 
 def exact(kind: str, pieces: dict) -> torch.Tensor:
