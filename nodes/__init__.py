@@ -8,6 +8,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from ..training_core.host import determinism, node_tools
 from . import (
+    axis_routes,
     compare_routes,
     dataset_routes,
     folder_routes,
@@ -66,6 +67,7 @@ WITH_ROUTES = (
     missing,
     hints,
     preset_routes,
+    axis_routes,
 )
 """The modules that add routes to the host's server."""
 

@@ -58,6 +58,7 @@ def _prepare(values: Mapping[str, Any], place: Place) -> PreparedComparison:
         controls=controls,
         shown=control_pictures.of_inputs(controls),
         graph=place.graph,
+        node=place.node,
         links=place.links,
         edge=place.edge(values),
     )

@@ -117,6 +117,12 @@ def a_widget_is_chosen(site, page, vue: bool) -> str:
 
 def the_pictures_are_judged(site, page, name: str) -> None:
     """Marked, noted, saved and compared blind; and the folder alone, as a file."""
+    the_address_keeps_the_view(page.page, name, lambda text: f"athanor_view={name}" + (f"%7E{text}" if text else ""))
+    page.page.get_by_role("button", name="Close the viewer").click()
+    page.page.wait_for_function("!document.querySelector('.athanor-compare')")
+    assert "athanor_view" not in page.page.url
+    page.page.go_back()  # and Back opens it again
+    page.page.wait_for_function("document.querySelectorAll('.athanor-compare td img').length === 4")
     second = page.page.locator(".athanor-compare td img").nth(1)
     cell = second.get_attribute("data-cell")
     second.click()
@@ -155,10 +161,7 @@ def the_pictures_are_judged(site, page, name: str) -> None:
     page.page.wait_for_function("!document.querySelector('.athanor-compare')")
     folder = site.base / "output" / "athanor" / "compare" / name
     until(lambda: '"note": "warmer, keep this"' in (folder / "viewer" / "index.html").read_text(encoding="utf-8"))
-    assert (
-        page.page.url.rstrip("/").partition("#")[2] in ("", page.page.url.partition("#")[2])
-        and "%22x%22" not in page.page.url
-    )
+    assert "athanor_view" not in page.page.url
 
     # The folder alone, as a file: the same marks, the keys, a picture by handing the pictures over.
     page.page.goto((folder / "viewer" / "index.html").as_uri())
@@ -174,3 +177,35 @@ def the_pictures_are_judged(site, page, name: str) -> None:
         asked.value.set_files(folder / "viewer" / "cells")
     saved.value.save_as(page.pictures / "compare_portable.png")
     page.picture("compare_folder")
+    keys.press("Escape")
+    the_address_keeps_the_view(page.page, name, lambda text: f"#{text}" if text else "")
+
+
+def the_address_keeps_the_view(page, name: str, told) -> None:
+    """A hidden value, then a picture opened by keyboard: each is a step of Back and Forward, and a link opens it."""
+
+    def shows(pictures: int) -> None:
+        page.wait_for_function(f"document.querySelectorAll('.athanor-viewer td img').length === {pictures}")
+
+    hide = page.get_by_role("button", name="Hide red circle")
+    hide.first.click()
+    shows(2)
+    assert told("hidden=") in page.url.replace("%3D", "=")
+    page.go_back()
+    shows(4)
+    page.go_forward()
+    shows(2)
+    page.get_by_role("button", name="show 1 hidden").click()
+    shows(4)
+    page.locator(".athanor-viewer td img[tabindex='0']").focus()
+    for key in ("ArrowRight", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_function("!document.querySelector('.athanor-viewer .popup').hidden")
+    assert told("picture=") in page.url.replace("%3D", "=")
+    page.go_back()
+    page.wait_for_function("document.querySelector('.athanor-viewer .popup').hidden")
+    page.go_forward()
+    page.wait_for_function("!document.querySelector('.athanor-viewer .popup').hidden")
+    page.keyboard.press("Escape")
+    last = "[...document.querySelectorAll('.athanor-viewer td img')].at(-1)"
+    page.wait_for_function(f"document.activeElement === {last}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from web_page import ROOT
 
@@ -27,7 +29,7 @@ MOUNT = """async () => {
         title: "t", name: "n", failed: {}, marks: {}, axes: [axis("a_shift.of", ["1", "x".repeat(300)]), axis("checkpoint", ["1", "2"])],
         cells: ["a", "b", "c", "d"], sizes: { a: [64, 96], b: [64, 96], c: [64, 96], d: [64, 96] },
     };
-    const remove = mount(root, data, () => "data:,", { keys: root, hash: false });
+    const remove = mount(root, data, () => "data:,", { keys: root, bar: null });
     const bottom = () => root.querySelector("table").getBoundingClientRect().bottom;
     const before = bottom();
     root.querySelector("[name=fit]").click();
@@ -81,8 +83,13 @@ def test_places_views_marks_and_votes(page):
     assert run(page, "comparison", why) == ["undrawn: not drawn yet", "failed: failed: out of memory"]
     blocks = run(page, "comparison", "return comparison.blocks({ x: 1, y: null, z: 0, at: [0, 0, 0] });")
     assert [block["title"] for block in blocks] == ["LoRA (style): none", "LoRA (style): a"]
-    assert blocks[1]["columns"] == ["1", "2", "3"]
-    assert blocks[1]["rows"] == [{"label": "", "places": [[1, 0, 0], [1, 1, 0], [1, 2, 0]]}]
+    assert blocks[1]["columns"] == [{"label": label, "value": i} for i, label in enumerate("123")]
+    assert blocks[1]["rows"] == [{"label": "", "value": 0, "places": [[1, 0, 0], [1, 1, 0], [1, 2, 0]]}]
+    hidden = (
+        "comparison.hidden = [[1, 1], [0, 0]]; return [comparison.indices(1), comparison.neighbour([1, 0, 0], 1, 1), "
+    )
+    hidden += "comparison.neighbour([1, 1, 0], 1, 1), comparison.blocks({ x: 1, y: 0, z: null, at: [0, 0, 0] })[0].rows.length];"
+    assert run(page, "comparison", hidden) == [[0, 2], [1, 2, 0], [1, 2, 0], 1]
 
     # Control pictures are those of all cells of a row or column, else of none; most comparisons have none.
     made = "comparison.data.controls = { a: ['red'], d: ['red'], b: ['blue'] };"
@@ -95,10 +102,23 @@ def test_places_views_marks_and_votes(page):
     assert (first["x"], first["y"], first["z"]) == (0, 1, None)
     swapped = run(page, "view", "return module.placed(module.firstView(comparison), 'x', 1);")
     assert (swapped["x"], swapped["y"]) == (1, 0)
-    read = "const { lengths } = comparison, view = { ...module.firstView(comparison), size: 5000, ...%s };"
-    read += "return module.fromHash(module.toHash(view), lengths);"
-    assert run(page, "view", read % "{ at: [1, 2, 0] }") == {"x": 0, "y": 1, "z": None, "at": [1, 2, 0], "size": 1024}
-    assert run(page, "view", read % "{ at: [1, 3, 0] }") == run(page, "view", read % "{ x: 3 }") == {}
+    made = "const { firstView } = await import('/extensions/athanor/viewer/view.js');"
+    made += "const first = { ...firstView(comparison), picture: null, pin: null, mode: 'plain', zoom: null };"
+    made += "const view = { ...first, ...%s }; const text = module.toText(view, first);"
+    made += "return [text, module.fromText(text, comparison)];"
+    assert run(page, "address", made % "{}") == ["", {}]
+    view = {"x": 1, "y": None, "at": [1, 2, 0], "size": 96, "show": "not rejected", "hidden": [[1, 2], [0, 1]]}
+    view |= {"picture": [0, 1, 0], "pin": [1, 1, 0], "mode": "wipe", "zoom": [2.5, 0.125, -0.2]}
+    text, again = run(page, "address", made % json.dumps(view))
+    assert again == view and text == (
+        "x=1&y=-&at=1.2.0&size=96&show=not+rejected&hidden=1.2_0.1&picture=0.1.0&pin=1.1.0&mode=wipe&zoom=2.5_0.125_-0.2"
+    )
+    for old in (
+        "%7B%22x%22%3A1%7D",
+        "x=7&at=0.9.0&size=x&show=none&mode=&zoom=0_1&pin=0&picture=&hidden=0.0_0.1&sort=a",
+        "%E0%A4%A",
+    ):
+        assert run(page, "address", f"return module.fromText({json.dumps(old)}, comparison);") == {}
 
     # A draw is half a win; what was never shown has no rate; a failed picture is not drawn for a duel.
     votes = "const tally = new module.Tally(3); tally.count([0, 1], 1); tally.count([1, 0], null);"

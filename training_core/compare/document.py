@@ -54,6 +54,7 @@ def document(
     family: str,
     loras: Mapping[str, str],
     graph: Mapping[str, Any],
+    node: str = "",
 ) -> dict[str, Any]:
     """plan.json: all that is needed to draw the grid again without the models.
 
@@ -63,7 +64,7 @@ def document(
         seeds: number of a random seed -> the seed.
         family: digest of the connected model.
         loras: LoRA names -> digests of their files.
-        graph: the graph that the comparison stands in.
+        graph: the graph that the comparison stands in, and `node` the id of the node that compares.
     """
     return {
         "athanor": ENGINE,
@@ -91,4 +92,5 @@ def document(
         "seeds": {str(number): seed for number, seed in seeds.items()},
         "family": family,
         "prompt": dict(graph),
+        "node": node,
     }

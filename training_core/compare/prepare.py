@@ -100,6 +100,7 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
         loras={name.partition(":")[2]: content for name, content in contents.items() if name.startswith("lora:")},
         # A comparison's folder is made to be passed on.
         graph=disabled.in_picture(graph_to_save(request.graph, request.graph)),
+        node=request.node,
     )
     models = _model_cache(request, parts, starts)
     if request.run and request.run.on_pairs and not request.controls:

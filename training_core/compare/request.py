@@ -33,6 +33,7 @@ class ComparisonRequest:
         axes: x, y, z and further ones; None: not connected.
         controls: IMAGEs of control pictures, by input.
         shown: the pictures in them for each prompt, for all prompts (one entry), or none.
+        node: the id of XYZ Compare in the graph.
         links: port -> the output of the graph that it is connected to.
         edge: values of the outputs of the graph that `variants.needed` has named.
     """
@@ -50,6 +51,7 @@ class ComparisonRequest:
     shown: Sequence[tuple[ControlPicture, ...]] = ()
     latent: dict[str, Any] | None = None
     graph: Mapping[str, Any] = field(default_factory=dict)
+    node: str = ""
     links: Mapping[str, list[Any]] = field(default_factory=dict)
     edge: Mapping[Slot, Any] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { mount } from "../viewer/viewer.js";
+import { barOf, inAddress, toAddress } from "./compare_address.js";
 import { dialogHead, openOver } from "./dialog.js";
 import { make, style } from "./dom.js";
 import { addButton, extend } from "./extend.js";
@@ -13,6 +14,9 @@ import { t } from "./words.js";
 const KINDS = ["AthanorXYZCompare", "AthanorXYZGridImage"];
 style("./athanor.css");
 style("../viewer/viewer.css");
+
+const linked = inAddress(); // what the page was opened with, before the host has a look at its address
+let shown = null; // the dialog that is open
 
 /**
  * Keyboard events of the whole window while the dialog is open. The host has keys of its own and may take the focus
@@ -88,15 +92,18 @@ class CompareDialog {
         return;
       }
       this.chooser.value = name ?? all[0].name;
-      await this.show(this.chooser.value);
+      if (this.dialog.isConnected) await this.show(this.chooser.value);
     } catch (error) {
       this.status.textContent = t("Comparisons cannot be read: {why}", { why: error.message });
     }
   }
 
+  /** Show a comparison, with the view that the page's address has of it. */
   async show(name) {
     this.leave();
     this.name = name;
+    this.chooser.value = name;
+    if (inAddress()?.name !== name) toAddress({ name, text: "" }, true);
     const path = `/compare/${encodeURIComponent(name)}`;
     try {
       const data = await get(path);
@@ -106,7 +113,7 @@ class CompareDialog {
       this.unmount = mount(this.place, data, (id) => addressOf(`${path}/cells/${id}.png`), {
         save: (cell, mark) => this.save(path, { cell, ...mark }),
         keys: this.keys,
-        hash: false,
+        bar: barOf(name),
         close: () => this.dialog.close(),
       });
     } catch (error) {
@@ -153,14 +160,26 @@ class CompareDialog {
   closed() {
     this.leave();
     this.keys.release();
+    if (shown !== this) return;
+    shown = null;
+    toAddress(null, true);
   }
 }
 
 /** Open the viewer with a comparison, or with the newest one if `name` is null; others can be chosen there. */
 export async function open(name) {
-  const dialog = new CompareDialog();
-  await dialog.load(name);
-  return dialog.dialog;
+  shown = new CompareDialog();
+  const { dialog } = shown;
+  await shown.load(name);
+  return dialog;
+}
+
+/** The user went back or forward: show what the address has, or nothing. */
+function followAddress() {
+  const wanted = inAddress();
+  if (!wanted) shown?.dialog.close();
+  else if (!shown) open(wanted.name);
+  else if (shown.name !== wanted.name) shown.show(wanted.name);
 }
 
 /** The name of the comparison that a node drew last, from its field or from the workflow; null if there is none. */
@@ -172,6 +191,12 @@ function nameOf(node) {
 
 app.registerExtension({
   name: "Athanor.Compare",
+  setup() {
+    window.addEventListener("popstate", followAddress);
+    if (!linked) return;
+    toAddress(linked, false);
+    open(linked.name);
+  },
   nodeCreated(node) {
     if (!KINDS.includes(node.comfyClass)) return;
     const label = t("Open viewer");

@@ -8,7 +8,8 @@ const KEYS = [
   ["arrows", "previous or next in X and Y"],
   ["PgUp PgDn", "previous or next block"],
   ["space (hold)", "base model"],
-  ["wheel, drag", "zoom, move"],
+  ["wheel or + -", "zoom"],
+  ["drag or shift + arrows", "move"],
   ["0", "whole picture"],
   ["p", "pin this picture"],
   ["w", "wipe between the pinned picture and this one"],
@@ -23,7 +24,7 @@ const KEYS = [
 export class Enlarged {
   constructor(viewer) {
     this.viewer = viewer;
-    this.stage = new Stage();
+    this.stage = new Stage(() => viewer.changed());
     this.at = null; // the place of the picture
     this.pin = null; // the place of the pinned picture
     this.mode = "plain";
@@ -35,6 +36,17 @@ export class Enlarged {
   open(at) {
     this.at = at;
     this.draw();
+  }
+
+  /** What of it a link keeps; see address.js. */
+  get state() {
+    return { picture: this.at, pin: this.pin, mode: this.mode, zoom: this.at && this.stage.zoomed };
+  }
+
+  set state({ pin, mode, zoom }) {
+    this.pin = pin;
+    this.mode = pin ? mode : "plain";
+    this.stage.zoomed = zoom;
   }
 
   /** The screen is about to be closed. */
@@ -172,6 +184,7 @@ export class Enlarged {
     if (axis == null) return;
     this.at = this.viewer.comparison.neighbour(this.at, axis, by);
     this.draw();
+    this.viewer.changed();
   }
 
   /** Pin this picture, or remove the pin from it. */
@@ -181,11 +194,13 @@ export class Enlarged {
     this.pin = isPinned ? null : this.at;
     if (!this.pin) this.mode = "plain";
     this.draw();
+    this.viewer.changed(true);
   }
 
   toggleMode(mode) {
     this.mode = this.mode === mode ? "plain" : mode;
     this.draw();
+    this.viewer.changed(true);
   }
 
   showBase(on) {
@@ -197,6 +212,11 @@ export class Enlarged {
   keydown(event) {
     if (event.target?.tagName === "BUTTON" && (event.key === " " || event.key === "Enter")) return;
     const { view } = this.viewer;
+    const moves = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] };
+    if (event.shiftKey && event.key in moves) {
+      event.preventDefault();
+      return this.stage.moveBy(...moves[event.key]);
+    }
     const actions = {
       "ArrowLeft": () => this.step(view.x, -1),
       "ArrowRight": () => this.step(view.x, 1),
@@ -205,7 +225,9 @@ export class Enlarged {
       "PageUp": () => this.step(view.z, -1),
       "PageDown": () => this.step(view.z, 1),
       " ": () => this.showBase(true),
-      "0": () => this.stage.fit(),
+      "0": () => this.stage.zoomBy(0),
+      "+": () => this.stage.zoomBy(1.2),
+      "-": () => this.stage.zoomBy(1 / 1.2),
       "p": () => this.togglePin(),
       "w": () => this.toggleMode("wipe"),
       "d": () => this.toggleMode("difference"),

@@ -1,9 +1,9 @@
 // The line above the table: title, axes, sliders of the axes that have no place, size, filter, buttons, messages.
 
 import { make } from "./make.js";
-import { LARGEST, SMALLEST } from "./view.js";
+import { LARGEST, SHOWN, SMALLEST } from "./view.js";
 
-const HINT = "click a picture to enlarge it; ctrl + wheel changes the size";
+const HINT = "click a picture to enlarge it; ctrl + wheel changes the size; ✕ at a value hides it";
 
 /** The header of a viewer. Whatever is chosen goes to the viewer's methods. */
 export class Header {
@@ -25,7 +25,6 @@ export class Header {
       value: view.size,
       oninput: (event) => viewer.resize(Number(event.target.value)),
     });
-    const shown = ["all", "starred", "not rejected"];
     this.element.replaceChildren(
       make("h1", {}, viewer.data.title),
       make(
@@ -44,14 +43,24 @@ export class Header {
           make(
             "select",
             { name: "show", onchange: (event) => viewer.filter(event.target.value) },
-            shown.map((value) => make("option", { value, selected: view.show === value }, value)),
+            SHOWN.map((value) => make("option", { value, selected: view.show === value }, value)),
           ),
         ),
+        this.hidden(),
         this.buttons(),
         this.status,
       ),
     );
     this.say(viewer.message);
+  }
+
+  /** The button that brings hidden values back; nothing if there are none. */
+  hidden() {
+    const { hidden } = this.viewer.view;
+    if (!hidden.length) return "";
+    const names = hidden.map(([axis, value]) => this.viewer.data.axes[axis].names[value]).join(", ");
+    const onclick = () => this.viewer.showHidden();
+    return make("button", { name: "hidden", title: `Hidden: ${names}`, onclick }, `show ${hidden.length} hidden`);
   }
 
   buttons() {

@@ -10,12 +10,14 @@ const LEGIBLE = 96; // pixels of a picture in which one sees anything
 export class Table {
   constructor(viewer) {
     this.viewer = viewer;
-    this.element = make("main");
+    this.element = make("main", { onkeydown: (event) => this.keydown(event) });
   }
 
   draw() {
     const { comparison, view } = this.viewer;
     this.element.replaceChildren(...comparison.blocks(view).map((block) => this.block(block)));
+    const first = this.element.querySelector("td .cell > img");
+    if (first) this.stopAt(first);
   }
 
   /** The names of the axes of columns and rows. */
@@ -25,26 +27,75 @@ export class Table {
     return make("th", { class: "corner" }, name(view.x, "→"), name(view.y, "↓"));
   }
 
-  block({ title, columns, rows }) {
-    const { comparison } = this.viewer;
+  block({ title, value, columns, rows }) {
+    const { comparison, view } = this.viewer;
     const ofRows = rows.map(({ places }) => comparison.sharedControls(places));
     const above = (number) => comparison.sharedControls(rows.map(({ places }) => places[number]));
     const inRows = ofRows.some((shared) => shared.length);
-    const labels = columns.map((column, i) => make("th", {}, label(column), inRows ? "" : madeFrom(above(i))));
+    const labels = columns.map((column, i) =>
+      make("th", {}, label(column.label), this.hide(view.x, column.value), inRows ? "" : madeFrom(above(i))),
+    );
     const body = rows.map((row, i) =>
       make(
         "tr",
         {},
-        make("th", {}, label(row.label), madeFrom(ofRows[i])),
+        make("th", {}, label(row.label), this.hide(view.y, row.value), madeFrom(ofRows[i])),
         row.places.map((at) => make("td", {}, this.cell(at))),
       ),
     );
     return make(
       "section",
       {},
-      title && make("h2", { title }, title),
+      title && make("h2", { title }, title, this.hide(view.z, value)),
       make("table", {}, make("thead", {}, make("tr", {}, this.corner(), labels)), make("tbody", {}, body)),
     );
+  }
+
+  /** The button that hides a value of an axis; none for the only one that is shown. */
+  hide(axis, value) {
+    const { comparison, data } = this.viewer;
+    if (axis == null || comparison.indices(axis).length < 2) return "";
+    const name = `Hide ${data.axes[axis].names[value]}`;
+    const onclick = () => this.viewer.toggleValue(axis, value);
+    return make("button", { "class": "hide", "title": name, "aria-label": name, onclick }, "✕");
+  }
+
+  /** Arrow keys go from picture to picture, and Enter or space opens one; the table is one stop of the Tab key. */
+  keydown(event) {
+    if (!event.target.matches?.("td img")) return;
+    const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+    if (event.key === "Enter" || event.key === " ") event.target.click();
+    else if (event.key in moves) this.step(event.target, ...moves[event.key]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** Move the focus by rows and columns to the next picture in that direction, over blocks too. */
+  step(image, down, right) {
+    const rows = [...this.element.querySelectorAll("tbody tr")].map((row) => [...row.querySelectorAll("td")]);
+    let y = rows.findIndex((row) => row.includes(image.closest("td")));
+    let x = rows[y].indexOf(image.closest("td"));
+    for (;;) {
+      [y, x] = [y + down, x + right];
+      const cell = rows[y]?.[x];
+      if (!cell) return;
+      const next = cell.querySelector(".cell > img");
+      if (next) return this.stopAt(next).focus();
+    }
+  }
+
+  /** Make a picture the one that the Tab key comes to. */
+  stopAt(image) {
+    for (const other of this.element.querySelectorAll("td img[tabindex='0']")) other.tabIndex = -1;
+    image.tabIndex = 0;
+    return image;
+  }
+
+  /** Give the focus to the picture of a place, if it is shown. */
+  focus(at) {
+    const image = at && this.element.querySelector(`td img[data-at="${at.join(".")}"]`);
+    if (image) this.stopAt(image).focus();
   }
 
   /**
@@ -85,6 +136,9 @@ export class Table {
       alt: comparison.describe(at),
       title: comparison.describe(at),
       "data-cell": id,
+      "data-at": at.join("."),
+      tabindex: -1,
+      role: "button",
       style: `aspect-ratio: ${width} / ${height}`,
       onclick: () => viewer.enlarge(at),
     });

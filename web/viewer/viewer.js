@@ -1,5 +1,7 @@
 // The viewer of a comparison. It reads nothing from a network: its caller gives data and addresses of pictures.
 
+import { fromText, toText } from "./address.js";
+import { AddressBar, hashOfPage } from "./address_bar.js";
 import { Comparison } from "./comparison.js";
 import { Duel } from "./duel.js";
 import { Enlarged } from "./enlarged.js";
@@ -8,19 +10,18 @@ import { chooseFiles, download, make } from "./make.js";
 import { fromJson, Marks } from "./marks.js";
 import { drawSheet } from "./sheet.js";
 import { Table } from "./table.js";
-import { clampSize, firstView, fromHash, placed, toHash } from "./view.js";
+import { clampSize, firstView, placed, toggled } from "./view.js";
 
 /** Header and table, and over them at times a screen: an enlarged picture or a duel. */
 class Viewer {
-  constructor(root, data, address, { save, hash, close }) {
+  constructor(root, data, address, { save, bar, close }) {
     this.root = root;
     this.data = data;
     this.address = address; // id => where its picture is
-    this.hasHash = hash;
     this.leave = close;
     this.comparison = new Comparison(data);
     this.marks = new Marks(data, save);
-    this.view = { ...firstView(this.comparison), ...(hash ? fromHash(location.hash, this.comparison.lengths) : {}) };
+    this.view = firstView(this.comparison);
     this.message = "";
     this.header = new Header(this);
     this.table = new Table(this);
@@ -29,23 +30,38 @@ class Viewer {
     this.screen = null;
     root.classList.add("athanor-viewer");
     root.replaceChildren(this.header.element, this.table.element, this.popup);
+    this.first = { ...this.view, ...this.enlarged.state };
+    this.bar = new AddressBar(bar, () => toText({ ...this.view, ...this.enlarged.state }, this.first));
+    this.goTo(this.bar.written);
+  }
+
+  /** Show the view that a text tells (see address.js); what it does not tell is as at first. */
+  goTo(text) {
+    const { picture, pin, mode, zoom, ...view } = { ...this.first, ...fromText(text, this.comparison) };
+    const axes = [view.x, view.y, view.z].filter((axis) => axis !== null);
+    const { x, y, z } = new Set(axes).size < axes.length ? this.first : view; // no axis has two places
+    this.view = { ...view, x, y, z };
+    this.leaveScreen();
+    this.enlarged.state = { pin, mode, zoom };
     this.draw();
+    if (picture) this.showPicture(picture);
+  }
+
+  /** The address has another view than before: the user went back or forward. */
+  moved() {
+    this.goTo(this.bar.moved());
+  }
+
+  /** The view has changed: a reload or a copied link shows the same. `isStep`: Back returns to what was before. */
+  changed(isStep = false) {
+    this.bar.changed(isStep);
   }
 
   draw() {
+    this.comparison.hidden = this.view.hidden;
     this.header.draw();
     this.root.style.setProperty("--cell", `${this.view.size}px`);
-    this.drawTable();
-  }
-
-  drawTable() {
-    this.remember();
     this.table.draw();
-  }
-
-  /** Put the view into the page's address, so that a reload or a copied link shows the same. */
-  remember() {
-    if (this.hasHash) history.replaceState(null, "", toHash(this.view));
   }
 
   say(message) {
@@ -57,24 +73,41 @@ class Viewer {
   place(name, axis) {
     this.view = placed(this.view, name, axis);
     this.draw();
+    this.changed(true);
   }
 
   /** Choose the value of an axis that has no place in the table. */
   setValue(axis, value) {
     this.view.at = this.comparison.moved(this.view.at, axis, value);
-    this.drawTable();
+    this.table.draw();
+    this.changed();
   }
 
   filter(show) {
     this.view.show = show;
-    this.drawTable();
+    this.table.draw();
+    this.changed(true);
+  }
+
+  /** Leave a value of an axis out, or show it again. */
+  toggleValue(axis, value) {
+    this.view = toggled(this.view, axis, value);
+    this.draw();
+    this.changed(true);
+  }
+
+  /** Show all values again. */
+  showHidden() {
+    this.view = { ...this.view, hidden: [] };
+    this.draw();
+    this.changed(true);
   }
 
   resize(size) {
     this.view.size = clampSize(size);
     this.root.style.setProperty("--cell", `${this.view.size}px`);
     this.header.size.value = this.view.size;
-    this.remember();
+    this.changed();
   }
 
   /** Make the pictures as large as the window allows; twice, since heads are lower above wider columns. */
@@ -93,6 +126,11 @@ class Viewer {
   }
 
   enlarge(at) {
+    this.showPicture(at);
+    this.changed(true);
+  }
+
+  showPicture(at) {
     this.screen = this.enlarged;
     this.popup.hidden = false;
     this.enlarged.open(at);
@@ -110,10 +148,17 @@ class Viewer {
 
   /** Close the screen over the table. */
   close() {
-    this.screen.closed();
+    const at = this.screen.at;
+    this.leaveScreen();
+    this.table.draw();
+    this.table.focus(at);
+    this.changed(true);
+  }
+
+  leaveScreen() {
+    this.screen?.closed();
     this.screen = null;
     this.popup.hidden = true;
-    this.drawTable();
   }
 
   keydown(event) {
@@ -148,7 +193,7 @@ class Viewer {
         const loaded = fromJson(await file.text(), this.data.sizes);
         for (const [id, mark] of loaded) await this.mark(id, mark);
         this.say(`${loaded.length} marks loaded from ${file.name}`);
-        this.drawTable();
+        this.table.draw();
       } catch {
         this.say(`${file.name} is not a file of marks`);
       }
@@ -181,7 +226,7 @@ class Viewer {
     };
     const blocks = this.comparison.blocks(this.view).map(({ title, columns, rows }) => ({
       title,
-      columns,
+      columns: columns.map(({ label }) => label),
       rows: rows.map(({ label, places }) => ({ label, cells: places.map(cell) })),
     }));
     download(await drawSheet(this.data.title, blocks, this.view.size), `${this.data.name}.png`);
@@ -198,18 +243,21 @@ class Viewer {
  * @param {object} options
  * @param {((id: string, mark: object) => Promise)|null} options.save stores a changed mark; null: the browser keeps it
  * @param {EventTarget} options.keys whose keydown and keyup the viewer hears
- * @param {boolean} options.hash whether the page's address holds the view
+ * @param {object|null} options.bar where the page's address holds the view, as `hashOfPage`; null: nowhere
  * @param {(() => void)|null} options.close called by Esc when nothing is left to close
  */
-export function mount(root, data, address, { save = null, keys = document, hash = true, close = null } = {}) {
-  const viewer = new Viewer(root, data, address, { save, hash, close });
+export function mount(root, data, address, { save = null, keys = document, bar = hashOfPage, close = null } = {}) {
+  const viewer = new Viewer(root, data, address, { save, bar, close });
   const keydown = (event) => viewer.keydown(event);
   const keyup = (event) => viewer.keyup(event);
   const wheel = (event) => viewer.wheel(event);
   root.addEventListener("wheel", wheel, { passive: false });
   keys.addEventListener("keydown", keydown);
   keys.addEventListener("keyup", keyup);
+  const stopListening = bar?.listen(() => viewer.moved());
   return () => {
+    stopListening?.();
+    viewer.bar.close();
     root.removeEventListener("wheel", wheel);
     keys.removeEventListener("keydown", keydown);
     keys.removeEventListener("keyup", keyup);
