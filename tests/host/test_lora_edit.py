@@ -57,7 +57,7 @@ def test_two_loras_become_one(server, lora_files):
         torch.testing.assert_close(both, 0.5 * one + 0.25 * other, rtol=0, atol=2e-3)
     before = path.stat().st_mtime_ns
     again = server.run(
-        node(**wanted, precision="as in the file") | {"x": graphs.node("PreviewAny", source=["edit", 2])}
+        node(**wanted, more_loras="\n") | {"x": graphs.node("PreviewAny", source=["edit", 2])}
     )
     assert "stays as it is" in again["outputs"]["edit"]["text"][0] and path.stat().st_mtime_ns == before
     with pytest.raises(RuntimeError, match="holds something else"):
@@ -117,3 +117,28 @@ def test_a_lora_comes_back_from_the_model_it_was_put_on(server, lora_files):
         )
     with pytest.raises(RuntimeError, match="base_checkpoint: choose a file"):
         server.run({"ckpt": graph["ckpt"], "extract": graphs.node("AthanorLoRAExtract", tuned_model=["ckpt", 0])})
+
+
+def test_other_names_fit_the_model_whole(server, lora_files):
+    """ComfyUI's and kohya's names, from a file in ComfyUI's underscored ones: LoRA Info counts what of them fits."""
+    name = "compared/sd15_te.safetensors"
+    graph = {"ckpt": graphs.node("CheckpointLoaderSimple", ckpt_name="sd15.safetensors")}
+    for names in ("kohya", "ComfyUI"):
+        graph[names] = graphs.node(
+            "AthanorLoRAEdit", lora_name=name, names=names, model=["ckpt", 0], output_name=f"edited/{names}"
+        )
+        graph[f"{names} info"] = graphs.node(
+            "AthanorLoRAInfo", lora_name=[names, 0], model=["ckpt", 0], clip=["ckpt", 1]
+        )
+    outputs = server.run(graph)["outputs"]
+    original = load_file(server.base / "models" / "loras" / name)
+    for names, key in (("kohya", "lora_unet_down_blocks_"), ("ComfyUI", "diffusion_model.input_blocks.")):
+        file = load_file(server.base / "models" / "loras" / "edited" / f"{names}.safetensors")
+        count = len({k.partition(".")[0] for k in original})
+        assert f"{count} of {count} weights of" in outputs[f"{names} info"]["text"][0]
+        assert any(k.startswith(key) for k in file) and len(file) == len(original)
+        assert sum(v.double().norm() for v in file.values()) == pytest.approx(
+            sum(float(v.double().norm()) for v in original.values())
+        )
+    with pytest.raises(RuntimeError, match="connect model"):
+        server.run({"edit": graphs.node("AthanorLoRAEdit", lora_name=name, names="kohya", output_name="edited/none")})
