@@ -45,6 +45,7 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .lora_blocks import AthanorLoadLoRABlocks
 from .lora_edit import AthanorLoRAEdit
 from .lora_extract import AthanorLoRAExtract
 from .lora_info import AthanorLoRAInfo
@@ -124,6 +125,7 @@ class AthanorExtension(ComfyExtension):
             AthanorXYZGridImage,
             AthanorLossCompare,
             AthanorLoRAInfo,
+            AthanorLoadLoRABlocks,
             AthanorLoRAEdit,
             AthanorLoRAExtract,
         ]

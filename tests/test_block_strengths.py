@@ -79,6 +79,8 @@ def test_strengths():
         ("block7, single = 2", "layers7, single=2"),
         ("te2.3-1", "te2.1-3"),
         ("*attn2* .5", "*attn2* 0.5"),
+        ("IN04 off", "IN04 0"),
+        ("te1 Alone", "te1"),
     ],
 )
 def test_one_spelling(text, canonical):
@@ -115,7 +117,8 @@ def test_blocks_that_a_file_does_not_have():
         "blocks: a.safetensors has no block 'double'; it has te1, te2, IN04-05, IN07-08, MID, OUT00-05."
     )
     with pytest.raises(AthanorError, match="has no block 'IN03'"):
-        on("IN03 0")
+        on("IN03 0.5")
+    assert on("IN03 0") == on("")  # another LoRA of the comparison may have it
     with pytest.raises(AthanorError, match="no layer of a"):
         on("*conv*")
     assert on("te 0", FLUX) == on("all but te", FLUX) == "double0-18, single0-37"  # nothing to switch off
@@ -124,12 +127,18 @@ def test_blocks_that_a_file_does_not_have():
 
 
 def test_ready_lists():
-    off = block_strengths.series("each off", SDXL)
+    off = block_strengths.series("each off", [SDXL])
     assert list(off)[:4] == ["all", "te1 off", "te2 off", "IN04 off"] and len(off) == 14 and off["all"] == ""
     assert off["OUT03 off"] == "all but OUT03" and on(off["OUT03 off"]).endswith("OUT00-02, OUT04-05")
-    alone = block_strengths.series("each alone", SDXL)
+    alone = block_strengths.series("each alone", [SDXL])
     assert on(alone["IN04 alone"]) == "IN04" and on(alone["te1 alone"]) == "te1"
-    assert block_strengths.series("groups off", SDXL)["te off"] == "all but te"
+    groups = block_strengths.series("groups off", [SDXL])
+    assert groups["te off"] == "all but te"
+    for label, text in (off | alone | groups).items():  # what the grid shows can be written where a text is asked for
+        assert on(label) == on(text), label
+    without_text = [SDXL, SDXL[6:]]
+    assert list(block_strengths.series("each off", without_text)) == list(off)
+    assert list(block_strengths.series("each alone", without_text))[:2] == ["all", "IN04 alone"]
 
 
 def test_keys_by_strength():

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from . import lora_blocks, lora_keys
 from .errors import AthanorError, quoted, shortened
-from .lists import cells, lines_of
+from .lists import cells, lines_of, once
 from .lora_blocks import Block, Range, is_text
 from .names import is_pattern
 
@@ -57,8 +57,8 @@ class BlockStrengths:
         """Return the strength of each layer of a file.
 
         Raises:
-            AthanorError: the text names blocks that the file does not have, and they are not just a text encoder that is to be off; the
-                blocks that there are are listed.
+            AthanorError: the text names blocks that the file does not have; those that there are are listed. A text encoder, or a block
+                of a group of which there are others, may be missing where it is to be off.
         """
         names = list(layers)
         where = lora_blocks.blocks(names)
@@ -67,7 +67,7 @@ class BlockStrengths:
             chosen: set[str] = set()
             for each in item.selected:
                 matched = {name for name in names if _matches(each, name, where[name])}
-                if not matched and not (_of_text(each) and (item.but or item.strength == 0)):
+                if not matched and not ((item.but or item.strength == 0) and _may_be_missing(each, where.values())):
                     raise AthanorError(_missing(each, file, names))
                 chosen |= matched
             for name in names:
@@ -84,8 +84,11 @@ def _matches(selected: Range | str, name: str, block: Block) -> bool:
     return fnmatchcase(name.lower().replace(".", "_"), pattern)
 
 
-def _of_text(selected: Range | str) -> bool:
-    return isinstance(selected, Range) and (selected.group == "te" or is_text(Block(selected.group)))
+def _may_be_missing(selected: Range | str, blocks: Iterable[Block]) -> bool:
+    """Return whether blocks that a file does not have may be switched off there: LoRAs with and without them are compared."""
+    if isinstance(selected, str):
+        return False
+    return selected.group == "te" or is_text(Block(selected.group)) or any(b.group == selected.group for b in blocks)
 
 
 def _missing(selected: Range | str, file: str, names: list[str]) -> str:
@@ -110,7 +113,7 @@ def read(text: str, field: str = "blocks") -> BlockStrengths:
 
     A part is a group (`in`, `mid`, `out`, `double`, `single`, `layers`, `te`, `te1` ...), a block (`IN04`, `double7`), a range
     (`IN04-08`, `double0-7`), a pattern of layers' names (`*attn2*`), or `all`; `all but` in front means all others. With a number
-    behind it, these have that strength, and others stay at 1. Without one these are kept, and what no part names is left out.
+    behind it (or `off`), these have that strength, and others stay at 1. Without one these are kept, and what no part names is left out.
 
     Raises:
         AthanorError: a part cannot be read; names `field`.
@@ -132,7 +135,9 @@ def read(text: str, field: str = "blocks") -> BlockStrengths:
 
 def _item(part: str, field: str) -> Item:
     rest, strength = re.sub(r"(?<=\d)\s+-\s+(?=[A-Za-z\d])", "-", part.strip()), None
-    if match := _STRENGTH.fullmatch(rest):
+    if match := re.fullmatch(r"(.+?)\s+(off|alone)", rest, re.IGNORECASE):  # as ready lists call their values
+        rest, strength = match[1], 0.0 if match[2].lower() == "off" else None
+    elif match := _STRENGTH.fullmatch(rest):
         number = round(float(match["number"]), 4)
         if not -STRONGEST <= number <= STRONGEST:
             raise AthanorError(
@@ -174,18 +179,22 @@ FORMS = ("each off", "each alone", "groups off")
 """Ready lists of texts, see `series`."""
 
 
-def series(form: str, layers: Iterable[str]) -> dict[str, str]:
-    """Return the texts of a ready list for a file, by label: all blocks, then one off at a time; or one alone at a time.
+def series(form: str, files: Iterable[Iterable[str]]) -> dict[str, str]:
+    """Return the texts of a ready list, by label: all blocks, then one off at a time; or one alone at a time.
 
     Args:
         form: of FORMS; `groups off` takes in, mid, out and so on as wholes.
+        files: the layers of each LoRA that it is for: what one of them has is switched off, what all have stands alone.
     """
-    names = list(layers)
-    single = lora_blocks.groups(names) if form == "groups off" else [block.name for block in lora_blocks.listed(names)]
-    alone = form == "each alone"
-    return {"all": ""} | {
-        f"{name} {'alone' if alone else 'off'}": name if alone else f"all but {name}" for name in single
-    }
+    names = [list(layers) for layers in files]
+    together = list(once(name for layers in names for name in layers))
+    if form == "groups off":
+        return {"all": ""} | {f"{name} off": f"all but {name}" for name in lora_blocks.groups(together)}
+    single = [block.name for block in lora_blocks.listed(together)]
+    if form == "each off":
+        return {"all": ""} | {f"{name} off": f"all but {name}" for name in single}
+    common = [{block.name for block in lora_blocks.listed(layers)} for layers in names]
+    return {"all": ""} | {f"{name} alone": name for name in single if all(name in each for each in common)}
 
 
 def split(keys: Iterable[str], strengths: Mapping[str, float]) -> dict[float, list[str]]:

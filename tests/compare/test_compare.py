@@ -38,6 +38,7 @@ def test_every_type_can_be_read():
         "sampler + scheduler": "euler/karras", "model": "base", "VAE": "taesd", "clip skip": "2",
         "prompt S/R": "cat, dog", "prompt S/R (positive)": "cat, dog", "prompt S/R (negative)": "blurry, sharp",
         "prompt": "a\nb", "negative prompt": "a", kinds.CHECKPOINT: "2, last",
+        "LoRA blocks": "each off\nin 0.5, mid 0", "LoRA steps": "0-0.5, 0.3-1",
     }  # fmt: skip
     for kind in set(kinds.KINDS) - {kinds.WIDGET}:  # see test_widgets.py
         axis = read(kind, examples.get(kind, "1, 0.5"))

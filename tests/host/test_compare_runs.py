@@ -28,6 +28,10 @@ def finished(server) -> dict:
     prompt["experts"] = graphs.node(
         "AthanorXYZCompare", **(prompt["compare"]["inputs"] | experts | {"strengths": "0.8"})
     )
+    # Blocks are known when the run is: each off at a time, of both experts.
+    prompt["blocks"] = graphs.node("AthanorXYZAxis", type="LoRA blocks", values="each off")
+    inputs = prompt["experts"]["inputs"] | {"x": ["blocks", 0], "include_base": False, "checkpoints": "last"}
+    prompt["by_block"] = graphs.node("AthanorXYZCompare", **inputs)
     return server.run(prompt)
 
 
@@ -72,6 +76,16 @@ def test_two_experts_draw_one_picture(server, finished):
     assert ["LoraLoaderModelOnly" in names and "LoraLoader" in names for names in kinds_of] == [False, True, True]
     assert "<lora:compared_whole-000001:0.8> <lora:compared_whole-000001:0.8>" in cells[1]["parameters"]
     assert "Low-noise model below: 0.7" in cells[0]["parameters"]
+
+
+def test_blocks_of_the_run_that_is_compared(server, finished):
+    """One value for each block of its LoRA, whose layers are left out in both experts' LoRAs; the graph draws the same."""
+    cells = {cell["at"]["LoRA blocks"]: cell for cell in comparing.cells_of(server, finished, "by_block")}
+    assert {"all", "layers0 off", "layers1 off"} <= cells.keys()
+    comparing.assert_plain(server, [cells["all"], cells["layers1 off"]])
+    off = [n["inputs"]["blocks"] for n in cells["layers1 off"]["graph"].values() if "blocks" in n["inputs"]]
+    assert off == ["all but layers1"] * 2 and "LoraLoader" in {n["class_type"] for n in cells["all"]["graph"].values()}
+    assert len({cell["pixels"].tobytes() for cell in cells.values()}) == len(cells)
 
 
 def test_an_unfinished_run_is_compared(server, stopped):

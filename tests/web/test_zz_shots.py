@@ -13,11 +13,11 @@ def build(page, vue):
             for (const w of n.widgets ?? []) if (w.name in values) w.value = values[w.name]; return n; };
         const e = add("AthanorLoRAEdit", [40, 60], {lora_name: "style.safetensors", weight: 0.8, lora_name_2: "char.safetensors", weight_2: 0.5, rank: 2, output_name: "mix" + Math.floor(Math.random()*1e6)});
         const i = add("AthanorLoRAInfo", [560, 60], {});
-        const x = add("AthanorLoRAExtract", [1050, 60], {tuned_checkpoint: "tuned.safetensors", base_checkpoint: "sd3.safetensors", rank: 8, output_name: "ex" + Math.floor(Math.random()*1e6)});
+        const x = add("AthanorLoRAExtract", [1040, 60], {tuned_checkpoint: "tuned.safetensors", base_checkpoint: "sd3.safetensors", rank: 8, output_name: "ex" + Math.floor(Math.random()*1e6)});
         const inp = i.inputs.findIndex((s) => s.name === "lora_name");
         e.connect(0, i, inp);
         for (const n of [e, i, x]) { n.setSize([n === i ? 430 : 430, n.computeSize()[1]]); }
-        app.canvas.ds.scale = 0.8; app.canvas.ds.offset = [20, 20]; app.canvas.setDirty(true, true); }""")
+        app.canvas.ds.scale = 1; app.canvas.ds.offset = [60, 40]; app.canvas.setDirty(true, true); }""")
 
 
 @pytest.mark.parametrize("vue", [False, True])

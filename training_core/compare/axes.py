@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,11 @@ class LoraChoice:
     strength_model: float | None = None
     strength_clip: float | None = None
     weight: float = 1.0
+
+
+def varied(stack: Sequence[LoraChoice]) -> tuple[LoraChoice, ...]:
+    """Return the LoRAs of a stack that axes vary: those without a strength of their own, or all where each has one."""
+    return tuple(choice for choice in stack if choice.strength_model is None) or tuple(stack)
 
 
 @dataclass(frozen=True, slots=True)

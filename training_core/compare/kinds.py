@@ -17,7 +17,7 @@ from .fields import Available, Reader, rows
 CHECKPOINT = "checkpoint of the run"
 WIDGET = "widget of the graph"
 READERS: dict[str, Reader] = {kind: reader for row in rows(Cell).values() for kind, reader in row.kinds.items()}
-_LINES = ("prompt", "negative prompt")  # types whose values may have commas
+_LINES = ("prompt", "negative prompt", "LoRA blocks")  # types whose values may have commas
 KINDS: tuple[str, ...] = (CHECKPOINT, *READERS, WIDGET)
 """What an axis can vary. Workflows hold these names: they are stable."""
 

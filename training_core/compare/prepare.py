@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AthanorError
-from ..host import disabled, fingerprint, folders, sampling, usable
-from . import document, experts, variants
+from ..host import disabled, fingerprint, folders, lora, sampling, usable
+from . import block_axes, document, experts, variants
 from .axes import Axis, GraphModels
 from .cells import MODEL_LOW, Cell
 from .engine import CellPainter, PngMetadata
@@ -81,6 +81,7 @@ def prepare(request: ComparisonRequest, root: Path) -> PreparedComparison:
     seeds = _draw_seeds(randoms(axes, base), root, family)
     whole = plan(axes, base, STRENGTH, seeds)
     _check_patches(whole, model)
+    block_axes.check(whole.order, lora.layers)
     parts = _variants(request, axes)
     whole, starts = _with_starts(whole, parts, vae)
     contents |= _contents(whole, parts, contents)
@@ -215,9 +216,9 @@ def _files(whole: Plan) -> dict[str, str]:
     """
     result: dict[str, str] = {}
     for cell in whole.order:
-        for lora in (*cell.loras, *cell.loras_low):
-            if f"lora:{lora.name}" not in result:
-                result[f"lora:{lora.name}"] = fingerprint.file(folders.trained_file(lora.name)[1])
+        for each in (*cell.loras, *cell.loras_low):
+            if f"lora:{each.name}" not in result:
+                result[f"lora:{each.name}"] = fingerprint.file(folders.trained_file(each.name)[1])
         for kind, group, name in (("model", "checkpoints", cell.model), ("vae", "vae", cell.vae)):
             if name and f"{kind}:{name}" not in result:
                 path = None if name.startswith("input:") else folders.model_file(group, name)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
-from .. import lists
+from .. import block_strengths, lists
 from ..errors import AthanorError, quoted, shortened
 from ..history.run_files import without_copies
 from ..names import Known, resolve, simple
@@ -19,6 +19,7 @@ from .fields import Available, Reader
 from .grammar import RandomSeed
 
 _PLUS = re.compile(r"\s\+\s")
+_PART = re.compile(r"(\d{1,4}(?:\.\d{0,9})?|\.\d{1,9})\s*-\s*(\d{1,4}(?:\.\d{0,9})?|\.\d{1,9})")
 
 
 def number(field: str, low: float, high: float, *, whole: bool = False, also: str = "") -> Reader:
@@ -160,6 +161,30 @@ def loras(text: str, available: Available, _whole_word: bool) -> list[Value]:
             raise AthanorError(f"values: {quoted(part)} gives too many LoRAs ({lists.LIMIT} in all are possible).")
         values += [Value(" + ".join(map(_lora_label, stack)), (("lora", stack),)) for stack in product(*several)]
     return _told_apart(lists.limited(values, text))
+
+
+def blocks(text: str, _available: Available, _whole_word: bool) -> list[Value]:
+    """Strengths of the LoRA's blocks, one text a line; or a ready list such as `each off`, whose values the comparison fills in."""
+    values = []
+    for line in lists.split(text, commas=False):
+        form = " ".join(line.lower().split())
+        meant = form if form in block_strengths.FORMS else block_strengths.read(line, "values").text
+        values.append(Value(meant or "all", (("blocks", meant),)))
+    return values
+
+
+def parts(text: str, _available: Available, _whole_word: bool) -> list[Value]:
+    """Parts of the sampling: `0-0.5`, `0.3-1`."""
+    values = []
+    for part in lists.split(text):
+        match = _PART.fullmatch(part.replace("–", "-"))
+        begin, end = (float(match[1]), float(match[2])) if match else (1.0, 0.0)
+        if not 0 <= begin < end <= 1:
+            raise AthanorError(
+                f"values: {quoted(part)} is not a part of the steps; write 0-0.5 for the first half, 0.3-1 for all but the beginning."
+            )
+        values.append(Value(f"{begin:g}-{end:g}", (("lora_steps", (begin, end)),)))
+    return values
 
 
 def _told_apart(values: Sequence[Value]) -> list[Value]:

@@ -9,9 +9,9 @@ from typing import Any
 from .. import lists
 from ..errors import AthanorError
 from ..history.handle import Run
-from ..host import sampling
+from ..host import lora, sampling
 from ..settings import CompareSettings
-from . import control_pictures, epochs, experts, grammar, kinds, readers, runs, variants
+from . import block_axes, control_pictures, epochs, experts, grammar, kinds, readers, runs, variants
 from .axes import Axis, Value
 from .cells import Cell
 from .control_pictures import ControlPicture
@@ -80,6 +80,7 @@ def resolve_axes(request: ComparisonRequest) -> tuple[list[Axis], Cell]:
     prompts = prompts or list(request.run.captions if request.run else ())
     control_pictures.check_axes(connected, request.shown)
     own = _own_axes(request, taken, prompts)
+    connected = block_axes.resolved(connected, list(own.values()), lora.layers)
     return _grid_order(connected, own, request), _base(request, taken, prompts)
 
 

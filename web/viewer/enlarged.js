@@ -2,6 +2,7 @@
 
 import { make } from "./make.js";
 import { madeFrom } from "./label.js";
+import { besideNearest, scoreList } from "./nearest.js";
 import { Stage } from "./stage.js";
 
 const KEYS = [
@@ -14,6 +15,7 @@ const KEYS = [
   ["p", "pin this picture"],
   ["w", "wipe between the pinned picture and this one"],
   ["d", "difference from the pinned picture"],
+  ["t", "training picture beside it"],
   ["s", "star"],
   ["x", "reject"],
   ["n", "note"],
@@ -30,6 +32,7 @@ export class Enlarged {
     this.mode = "plain";
     this.showsBase = false; // while space is down
     this.editsNote = false;
+    this.beside = false; // whether the nearest training picture stands beside it
   }
 
   /** Show the picture at a place. */
@@ -40,10 +43,12 @@ export class Enlarged {
 
   /** What of it a link keeps; see address.js. */
   get state() {
-    return { picture: this.at, pin: this.pin, mode: this.mode, zoom: this.at && this.stage.zoomed };
+    const zoom = this.at && this.stage.zoomed;
+    return { picture: this.at, pin: this.pin, mode: this.mode, zoom, beside: this.at && this.beside ? "nearest" : "" };
   }
 
-  set state({ pin, mode, zoom }) {
+  set state({ pin, mode, zoom, beside }) {
+    this.beside = beside === "nearest";
     this.pin = pin;
     this.mode = pin ? mode : "plain";
     this.stage.zoomed = zoom;
@@ -53,6 +58,7 @@ export class Enlarged {
   closed() {
     this.at = null;
     this.editsNote = false;
+    this.beside = false;
     this.stage.fit();
   }
 
@@ -60,20 +66,31 @@ export class Enlarged {
     const { comparison, data, popup } = this.viewer;
     const at = this.showsBase ? comparison.basePlace(this.at) : this.at;
     const overlay = this.pin && this.mode !== "plain" && !this.showsBase;
+    const id = comparison.cell(at);
+    const { scores } = comparison;
     popup.replaceChildren(
       this.bar(at),
       this.editsNote ? this.noteField() : "",
-      madeFrom(comparison.controls(comparison.cell(at))),
-      this.stage.draw(this.picture(at), overlay ? this.pinned() : null, this.mode),
-      make(
-        "details",
-        {},
-        make("summary", {}, "settings"),
-        make("pre", {}, data.parameters?.[comparison.cell(at)] ?? ""),
-      ),
+      madeFrom(comparison.controls(id)),
+      this.beside
+        ? besideNearest(scores, id, this.picture(at))
+        : this.stage.draw(this.picture(at), overlay ? this.pinned() : null, this.mode),
+      this.scoreList(scores, id),
+      make("details", {}, make("summary", {}, "settings"), make("pre", {}, data.parameters?.[id] ?? "")),
       this.keys(),
     );
     popup.querySelector("input.note")?.focus();
+  }
+
+  /** The scores of a cell; once opened, they stay open from picture to picture. */
+  scoreList(scores, id) {
+    const list = scoreList(scores, id);
+    if (!list) return "";
+    list.open = Boolean(this.showsScores);
+    list.addEventListener("toggle", () => {
+      this.showsScores = list.open;
+    });
+    return list;
   }
 
   picture(at) {
@@ -121,6 +138,12 @@ export class Enlarged {
       button("star", `${mark.star ? "★" : "☆"} star`),
       button("reject", "✕ reject"),
       button("note", "✎ note"),
+      comparison.scores.of(id)?.nearest &&
+        make(
+          "button",
+          { "name": "beside", "aria-pressed": String(this.beside), "onclick": () => this.toggleBeside() },
+          "training picture",
+        ),
       comparison.error(id) === undefined &&
         make("a", { class: "button", href: address(id), download: `${id}.png`, title }, "save"),
       make("button", { name: "back", onclick: () => this.viewer.close() }, "back"),
@@ -197,6 +220,15 @@ export class Enlarged {
     this.viewer.changed(true);
   }
 
+  /** Put the nearest training picture beside this one, or take it away. */
+  toggleBeside() {
+    if (!this.viewer.comparison.scores.names.length) return;
+    this.beside = !this.beside;
+    this.draw();
+    this.viewer.popup.focus();
+    this.viewer.changed(true);
+  }
+
   toggleMode(mode) {
     this.mode = this.mode === mode ? "plain" : mode;
     this.draw();
@@ -231,6 +263,7 @@ export class Enlarged {
       "p": () => this.togglePin(),
       "w": () => this.toggleMode("wipe"),
       "d": () => this.toggleMode("difference"),
+      "t": () => this.toggleBeside(),
       "s": () => this.toggle("star"),
       "x": () => this.toggle("reject"),
       "n": () => this.toggle("note"),
