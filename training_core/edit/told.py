@@ -37,7 +37,7 @@ def difference(made: Made) -> dict[str, Any]:
     return {"difference": float(f"{made.error:.4g}"), "largest": float(f"{worst.error:.4g}"), "layer": worst.name}
 
 
-ORIGINALS, MODELS = "the sum of the originals", "the difference of the two models"
+ORIGINALS, MODELS = "the sum of the originals", "the models' difference"
 """What a result is compared with."""
 
 
