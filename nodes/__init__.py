@@ -45,12 +45,14 @@ from .configs import (
 )
 from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
+from .likeness import AthanorLikeness
 from .lora_blocks import AthanorLoadLoRABlocks
 from .lora_edit import AthanorLoRAEdit
 from .lora_extract import AthanorLoRAExtract
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
+from .sweep import AthanorSweep
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
@@ -116,6 +118,7 @@ class AthanorExtension(ComfyExtension):
             AthanorTimestepPlot,
             AthanorLRPlot,
             AthanorTrainLoRA,
+            AthanorSweep,
             AthanorXYZCompare,
             AthanorXYZAxis,
             AthanorLoRARunAxis,
@@ -123,6 +126,7 @@ class AthanorExtension(ComfyExtension):
             AthanorXYZZip,
             AthanorXYZPlan,
             AthanorXYZGridImage,
+            AthanorLikeness,
             AthanorLossCompare,
             AthanorLoRAInfo,
             AthanorLoadLoRABlocks,

@@ -184,6 +184,7 @@ def a_widget_is_chosen(site, page, vue: bool) -> str:
     name = page.page.evaluate("() => window.comfyAPI.app.app.graph.getNodeById('4').properties.athanor_comparison")
     data = site.get(f"/athanor/compare/{name}")
     assert {axis["title"] for axis in data["axes"]} >= {"ModelSamplingSD3.shift", "prompt"} and not data["failed"]
+    page.page.locator(".athanor-axis .echo", has_text="ModelSamplingSD3.shift, 2 values: 1, 3").wait_for()
     page.settle()
     page.picture(f"compare_{which}_done")
     if vue:  # what the node says is Markdown there: its lines were put behind each other
@@ -318,6 +319,11 @@ def the_address_keeps_the_view(page, name: str, told) -> None:
     shows(2)
     page.get_by_role("button", name="show 1 hidden").click()
     shows(4)
+    columns = "document.querySelector('.athanor-viewer thead th:nth-child(2) .label').textContent"
+    page.get_by_role("button", name="Exchange columns and rows").click()
+    page.wait_for_function(f"{columns} === 'red circle'")
+    page.go_back()
+    page.wait_for_function(f"{columns} === '1'")
     page.locator(".athanor-viewer td img[tabindex='0']").focus()
     for key in ("ArrowRight", "ArrowDown", "Enter"):
         page.keyboard.press(key)

@@ -16,6 +16,7 @@ from .dataset import DatasetSettings
 from .doctor import DoctorSettings
 from .edit import EditSettings, ExtractSettings
 from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
+from .likeness import LikenessSettings
 from .loss import LossSettings
 from .merge_tags import MergeTagsSettings
 from .network import NetworkSettings
@@ -23,6 +24,7 @@ from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
 from .rebalance import RebalanceSettings
 from .sampling import SamplingSettings
+from .sweep import SweepSettings
 from .training import TrainingSettings
 from .validation import ValidationSettings
 
@@ -43,6 +45,7 @@ __all__ = [
     "ExtractSettings",
     "GridSettings",
     "Job",
+    "LikenessSettings",
     "LossSettings",
     "MergeTagsSettings",
     "NetworkSettings",
@@ -52,6 +55,7 @@ __all__ = [
     "SamplingSettings",
     "SettingInfo",
     "Settings",
+    "SweepSettings",
     "TrainingSettings",
     "ValidationSettings",
     "identity",

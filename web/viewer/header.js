@@ -32,6 +32,7 @@ export class Header {
         "div",
         { class: "controls" },
         this.chooser("x", "X"),
+        this.swap(),
         this.chooser("y", "Y"),
         this.chooser("z", "blocks"),
         this.sliders(),
@@ -110,6 +111,13 @@ export class Header {
       button("export", "Stars, rejects and notes as a JSON file", "save marks", () => viewer.saveMarks()),
       button("import", "Marks from such a file", "load marks", () => viewer.loadMarks()),
     ];
+  }
+
+  /** The button that exchanges columns and rows: eight rows of three fit no window, eight columns do. */
+  swap() {
+    const title = "Exchange columns and rows";
+    const onclick = () => this.viewer.swap();
+    return make("button", { "name": "swap", title, "aria-label": title, onclick }, "⇄");
   }
 
   /** The list of axes for one place of the table. */

@@ -88,6 +88,14 @@ class Viewer {
     this.changed(true);
   }
 
+  /** Exchange columns and rows. */
+  swap() {
+    this.view = { ...this.view, x: this.view.y, y: this.view.x };
+    this.draw();
+    this.changed(true);
+    this.header.element.querySelector("[name=swap]").focus();
+  }
+
   /** Choose the value of an axis that has no place in the table. */
   setValue(axis, value) {
     this.view.at = this.comparison.moved(this.view.at, axis, value);
