@@ -126,11 +126,11 @@ class Painter:
             gap = settings.margin
             side += self._controls.side(gap)
             head = self._block_head + max(self._columns.height, corner) + 8 + self._controls.head(gap)
-            self._room = Room(side, 0, head, gap)
+            self._room = Room(side=side, title=0, head=head, gap=gap)
             width = side + sum(w + gap for w in widths) + gap
-            self._room = Room(side, self._title_height(min(width, 4000)), head, gap, foot)
+            self._room = Room(side=side, title=self._title_height(min(width, 4000)), head=head, gap=gap, foot=foot)
         else:
-            self._room = Room(0, 0, 0, settings.margin, foot)
+            self._room = Room(side=0, title=0, head=0, gap=settings.margin, foot=foot)
         self.pages: list[Page] = pages(self.grid, self._room, settings.page_megapixels * 1e6)
 
     def _row_texts(self, size: int, height: int, width: int) -> tuple[WrappedLabels, int]:

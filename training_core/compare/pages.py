@@ -115,7 +115,7 @@ class Page:
     size: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """Pixels that the labels of a page take up."""
 
