@@ -26,7 +26,7 @@ def test_copies_are_told_when_they_come(server):
             "optimizer_args": "weight_decay=0.01 betas=0.9,0.99",
             "lr_scheduler": "constant",
         },
-        train={"epochs": 640, "save_every_n_epochs": 160, "output_name": "by_heart"},
+        train={"epochs": 640, "save_every_n_epochs": 160, "output_name": "ten_by_heart"},
     )
     prompt["ckpt"]["inputs"]["ckpt_name"] = assemble.NAME
     size = {"width": 128, "height": 128, "steps": 20, "cfg": 2.5, "seeds": "1, 2, 3, 4", "strengths": "1"}
