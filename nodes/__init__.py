@@ -47,9 +47,12 @@ from .dataset import AthanorDatasetFromImages, AthanorDatasetLoader
 from .doctor import AthanorDatasetDoctor
 from .likeness import AthanorLikeness
 from .lora_blocks import AthanorLoadLoRABlocks
+from .lora_edit import AthanorLoRAEdit
+from .lora_extract import AthanorLoRAExtract
 from .lora_info import AthanorLoRAInfo
 from .loss_compare import AthanorLossCompare
 from .lr_plot import AthanorLRPlot
+from .sweep import AthanorSweep
 from .timesteps import AthanorTimestepPlot
 from .train import AthanorTrainLoRA
 
@@ -115,6 +118,7 @@ class AthanorExtension(ComfyExtension):
             AthanorTimestepPlot,
             AthanorLRPlot,
             AthanorTrainLoRA,
+            AthanorSweep,
             AthanorXYZCompare,
             AthanorXYZAxis,
             AthanorLoRARunAxis,
@@ -126,4 +130,6 @@ class AthanorExtension(ComfyExtension):
             AthanorLossCompare,
             AthanorLoRAInfo,
             AthanorLoadLoRABlocks,
+            AthanorLoRAEdit,
+            AthanorLoRAExtract,
         ]

@@ -14,6 +14,7 @@ from .compare import CompareSettings, CurvesSettings, EpochsSettings, GridSettin
 from .conditioning import ConditioningSettings
 from .dataset import DatasetSettings
 from .doctor import DoctorSettings
+from .edit import EditSettings, ExtractSettings
 from .job import METADATA_SETTINGS, NOT_IN_IDENTITY, Job
 from .likeness import LikenessSettings
 from .loss import LossSettings
@@ -23,6 +24,7 @@ from .noise import NoiseSettings
 from .optimizer import OptimizerSettings
 from .rebalance import RebalanceSettings
 from .sampling import SamplingSettings
+from .sweep import SweepSettings
 from .training import TrainingSettings
 from .validation import ValidationSettings
 
@@ -38,7 +40,9 @@ __all__ = [
     "CurvesSettings",
     "DatasetSettings",
     "DoctorSettings",
+    "EditSettings",
     "EpochsSettings",
+    "ExtractSettings",
     "GridSettings",
     "Job",
     "LikenessSettings",
@@ -51,6 +55,7 @@ __all__ = [
     "SamplingSettings",
     "SettingInfo",
     "Settings",
+    "SweepSettings",
     "TrainingSettings",
     "ValidationSettings",
     "identity",
