@@ -30,11 +30,19 @@ class Source:
     path: Path
     weight: float = 1.0
     name: str = ""  # as the loras folder lists it; '': the file's own name
+    text: float | None = None  # the weight of text encoders' layers; None: the same
+    factors: Mapping[str, float] = field(default_factory=dict)  # layer -> what its weight is multiplied by, for blocks
+    blocks: str = ""  # the text that these factors follow, for the recipe
 
     @property
     def title(self) -> str:
         """How the file is called in messages and in the recipe."""
         return self.name or self.path.name
+
+    def weight_of(self, layer: str) -> float:
+        """Return the weight of a layer, by its name in kohya's spelling."""
+        weight = self.text if self.text is not None and layer.startswith("lora_te") else self.weight
+        return weight * self.factors.get(layer, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +135,11 @@ def check(files: Sequence[LoraFile], wanted: Wanted) -> None:
                 f"{first.path.name} and {file.path.name} have no layer of the same name: they are of different models, or named "
                 "by different trainers; choose files of one kind of model, and of one way to name layers."
             )
-    weighted = list(zip(files, (source.weight for source in wanted.sources), strict=True))
+    pairs = list(zip(files, wanted.sources, strict=True))
     for layer in dict.fromkeys(layer for file in files for layer in file.layers):
         factor = wanted.factors.get(layer, 1.0)
-        mine = [(file, weight * factor) for file, weight in weighted if layer in file.layers and weight * factor]
+        weighted = [(file, source.weight_of(layer) * factor) for file, source in pairs if layer in file.layers]
+        mine = [(file, weight) for file, weight in weighted if weight]
         sizes = {file.path.name: known for file, _ in mine if (known := spelling.size(file.shapes(layer)))}
         if len(set(sizes.values())) > 1:
             said = ", ".join(f"{out} x {into} in {name}" for name, (out, into) in sizes.items())
@@ -177,11 +186,12 @@ def _terms(files: Sequence[LoraFile], wanted: Wanted, layer: str) -> Iterator[tu
     """Yield the layer of each file that has it, with what its change is multiplied by; what that makes 0 is not read."""
     factor = wanted.factors.get(layer, 1.0)
     for file, source in zip(files, wanted.sources, strict=True):
-        if layer in file.layers and source.weight * factor:
+        weight = source.weight_of(layer) * factor
+        if layer in file.layers and weight:
             pieces = file.pieces(layer)
             if broken := in_words([(file.layers[layer], damage(pieces))]):
                 raise AthanorError(f"{file.path.name} is broken: {broken[0]}; use another file.")
-            yield source.weight * factor, pieces
+            yield weight, pieces
 
 
 def _summed(
